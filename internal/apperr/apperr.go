@@ -1,0 +1,98 @@
+// Package apperr is the closed set of error kinds that business code may return. Anything else is a fault of ours: it
+// is logged in full and shown to the caller as no more than "internal error".
+package apperr
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Kind says what a caller can do about an error. The HTTP status and the consumer's decision between retry and dead
+// letter are each one switch over Kind.
+type Kind string
+
+// The kinds of error.
+const (
+	Internal    Kind = "internal"    // a fault of ours
+	Malformed   Kind = "malformed"   // the input could not be parsed
+	Invalid     Kind = "invalid"     // the input was understood and breaks a rule
+	NotFound    Kind = "not-found"   // there is no such thing
+	Conflict    Kind = "conflict"    // the request contradicts what is stored
+	Stale       Kind = "stale"       // the caller edited an old version
+	InProgress  Kind = "in-progress" // the same request is being worked on; ask again
+	Unavailable Kind = "unavailable" // try the same thing again later
+)
+
+// Error is an error that its caller may see.
+type Error struct {
+	Kind   Kind
+	Code   string       // stable name of the problem, as in "market-in-use"; empty means the kind's own
+	Detail string       // for a person; safe to show
+	Fields []FieldError // what was wrong with the input, when Kind is Invalid or Malformed
+	cause  error        // for the log only
+}
+
+// FieldError points at one wrong value by its JSON pointer (RFC 6901), as in "/name".
+type FieldError struct {
+	Pointer string
+	Detail  string
+}
+
+// New returns an error of the given kind.
+func New(kind Kind, detail string) *Error {
+	return &Error{Kind: kind, Detail: detail}
+}
+
+// Coded returns an error of the given kind whose problem type has a name of its own.
+func Coded(kind Kind, code, detail string) *Error {
+	return &Error{Kind: kind, Code: code, Detail: detail}
+}
+
+// InvalidFields returns an Invalid error that lists every fault, or nil when there is none.
+func InvalidFields(detail string, fields ...FieldError) error {
+	if len(fields) == 0 {
+		return nil
+	}
+	return &Error{Kind: Invalid, Detail: detail, Fields: fields}
+}
+
+// Because returns a copy of e that keeps cause for the log and for errors.Is; it is never shown to the caller.
+func (e *Error) Because(cause error) *Error {
+	c := *e
+	c.cause = cause
+	return &c
+}
+
+// Error implements error; it includes the cause, so it is for logs, not for callers.
+func (e *Error) Error() string {
+	s := e.Detail
+	for _, f := range e.Fields {
+		s += fmt.Sprintf("; %s %s", f.Pointer, f.Detail)
+	}
+	if e.cause != nil {
+		s += ": " + e.cause.Error()
+	}
+	return s
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.cause }
+
+// Name is the stable name of the problem: the code, or else the kind.
+func (e *Error) Name() string {
+	if e.Code != "" {
+		return e.Code
+	}
+	return string(e.Kind)
+}
+
+// As returns the first Error in err's chain.
+func As(err error) (*Error, bool) { return errors.AsType[*Error](err) }
+
+// KindOf returns the kind of the first Error in err's chain, or Internal.
+func KindOf(err error) Kind {
+	if e, ok := As(err); ok {
+		return e.Kind
+	}
+	return Internal
+}

@@ -1,0 +1,37 @@
+-- +goose Up
+-- Copies of what the catalog service owns, behind the legacy API. Changed by events alone. They carry none of the
+-- owner's constraints: across partitions things arrive in any order. Version 0 is a stub, hidden from reads.
+CREATE TABLE market_copy (
+    iso_code   text    COLLATE "C" PRIMARY KEY,
+    version    bigint  NOT NULL DEFAULT 0,
+    deleted    boolean NOT NULL DEFAULT false,
+    name       text    COLLATE "C",
+    updated_at timestamptz,
+    applied_at timestamptz
+);
+CREATE TABLE catalog_entry_copy (
+    id                    uuid    PRIMARY KEY,
+    version               bigint  NOT NULL DEFAULT 0,
+    deleted               boolean NOT NULL DEFAULT false,
+    product_uuid          uuid,
+    market                text    COLLATE "C",
+    availability_date     date,
+    availability_end_date date,
+    updated_at            timestamptz,
+    applied_at            timestamptz
+);
+CREATE INDEX catalog_entry_copy_product ON catalog_entry_copy (product_uuid);
+CREATE INDEX catalog_entry_copy_market ON catalog_entry_copy (market);
+
+-- The integers that old integrations know. Never truncated: rebuilding a copy renumbers nothing.
+CREATE TABLE legacy_market_id (
+    id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    iso_code text COLLATE "C" NOT NULL UNIQUE
+);
+CREATE TABLE legacy_catalog_id (
+    id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    entry_id uuid NOT NULL UNIQUE
+);
+
+-- +goose Down
+DROP TABLE legacy_catalog_id, legacy_market_id, catalog_entry_copy, market_copy;
