@@ -1,0 +1,52 @@
+package broker
+
+import (
+	"fmt"
+	"time"
+)
+
+// TopicPartition names one partition of one topic.
+type TopicPartition struct {
+	Topic     string
+	Partition int
+}
+
+// String is the form that Kafka's own tools and logs use.
+func (tp TopicPartition) String() string { return fmt.Sprintf("%s-%d", tp.Topic, tp.Partition) }
+
+// NodeID is a broker's number in its cluster.
+type NodeID int32
+
+// Header is a record's header. A nil Value is null.
+type Header struct {
+	Key   string
+	Value []byte
+}
+
+// Record is a record as Kafka keeps it, with times in milliseconds. A nil Value is null: a purge. A nil Key is null too;
+// we never write one, foreign producers may.
+type Record struct {
+	Key, Value []byte
+	Time       time.Time
+	Headers    []Header
+}
+
+// Fetched is a record read from a partition. Its slices are the reader's to keep.
+type Fetched struct {
+	Record
+	Offset int64
+}
+
+// recordOverhead bounds what the encoding adds to a record's keys and values: its length (5), attributes (1), time
+// (10), offset (5), and the lengths of key, value and header list (5 each).
+const recordOverhead = 36
+
+// Size bounds the bytes that the record takes in a batch from above. As long as the sum over a batch stays within
+// MaxBatchBytes, the batch fits Kafka's default message.max.bytes.
+func (r Record) Size() int {
+	n := recordOverhead + len(r.Key) + len(r.Value)
+	for _, h := range r.Headers {
+		n += 10 + len(h.Key) + len(h.Value)
+	}
+	return n
+}
