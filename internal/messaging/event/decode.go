@@ -1,0 +1,224 @@
+package event
+
+import (
+	"encoding/json"
+	"fmt"
+	"mime"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Event is a decoded CloudEvents message as a consumer sees it: the attributes that every event of ours has, and its
+// data, which is valid JSON without NUL, unpaired surrogates or repeated members, and is otherwise unread.
+type Event struct {
+	ID         string
+	Source     string
+	Type       string
+	Subject    string // the aggregate's id; the consumer compares it with the Kafka key
+	DataSchema string
+	Time       time.Time       // UTC, in microseconds
+	Version    int64           // aggregateversion, above 0
+	Data       json.RawMessage // a part of the decoded bytes, not a copy; nil when there is none
+}
+
+// DecodeError says why a message is not an event of ours. Reading it again will not help.
+type DecodeError struct{ Reason string }
+
+// Error implements error.
+func (e *DecodeError) Error() string { return "not an event: " + e.Reason }
+
+// Decode reads a CloudEvents 1.0 message in the structured JSON format. It is strict on what the specification and the
+// copies of ours depend on, and ignores attributes that it does not know. On a *DecodeError the event holds what could
+// be read of it: enough, often, for a dead letter to name its event and version.
+//
+// encoding/json is not enough here: it takes repeated members and names in the wrong case, and replaces invalid UTF-8
+// and unpaired surrogates, so that two consumers could read two different events from the same bytes.
+func Decode(value []byte) (Event, error) {
+	var e Event
+	if len(value) == 0 {
+		return e, &DecodeError{"the value is empty"}
+	}
+	if !utf8.Valid(value) {
+		return e, &DecodeError{"the value is not UTF-8"}
+	}
+	r := reader{b: value}
+	var m members
+	if err := r.envelope(&m); err != nil {
+		m.fill(&e) // its first fault stays the reason
+		return e, err
+	}
+	return e, m.fill(&e)
+}
+
+// members are the raw JSON values of the attributes that matter; nil when absent or null, which CloudEvents equates.
+type members struct {
+	specversion, id, source, typ, subject, time, datacontenttype, dataschema, aggregateversion, data, dataBase64 []byte
+}
+
+// set keeps the raw value of the named attribute. Names are compared exactly, as CloudEvents has them in lower case.
+func (m *members) set(name, raw []byte) {
+	if string(raw) == "null" {
+		return
+	}
+	switch string(name) {
+	case "specversion":
+		m.specversion = raw
+	case "id":
+		m.id = raw
+	case "source":
+		m.source = raw
+	case "type":
+		m.typ = raw
+	case "subject":
+		m.subject = raw
+	case "time":
+		m.time = raw
+	case "datacontenttype":
+		m.datacontenttype = raw
+	case "dataschema":
+		m.dataschema = raw
+	case "aggregateversion":
+		m.aggregateversion = raw
+	case "data":
+		m.data = raw
+	case "data_base64":
+		m.dataBase64 = raw
+	}
+}
+
+// fill reads every attribute into e and returns the first fault; it goes on after a fault, for the dead letter's sake.
+func (m *members) fill(e *Event) error {
+	var first error
+	fault := func(err error) {
+		if err != nil && first == nil {
+			first = err
+		}
+	}
+	specversion, err := attribute("specversion", m.specversion, true)
+	fault(err)
+	if specversion != SpecVersion {
+		fault(&DecodeError{fmt.Sprintf("specversion is %q, not %q", specversion, SpecVersion)})
+	}
+	e.ID, err = attribute("id", m.id, true)
+	fault(err)
+	e.Source, err = attribute("source", m.source, true)
+	fault(err)
+	fault(checkURI("source", e.Source))
+	e.Type, err = attribute("type", m.typ, true)
+	fault(err)
+	e.Subject, err = attribute("subject", m.subject, false)
+	fault(err)
+	e.DataSchema, err = attribute("dataschema", m.dataschema, false)
+	fault(err)
+	fault(checkURI("dataschema", e.DataSchema))
+	e.Time, err = timestamp(m.time)
+	fault(err)
+	e.Version, err = version(m.aggregateversion)
+	fault(err)
+	contentType, err := attribute("datacontenttype", m.datacontenttype, false)
+	fault(err)
+	fault(checkJSONType(contentType))
+	if m.dataBase64 != nil {
+		fault(&DecodeError{"data_base64 instead of data"})
+	}
+	e.Data = m.data
+	return first
+}
+
+// attribute reads a CloudEvents String: not empty, without control characters and noncharacters (CloudEvents 1.0,
+// "Type System").
+func attribute(name string, raw []byte, required bool) (string, error) {
+	switch {
+	case raw == nil && required:
+		return "", &DecodeError{name + " is missing"}
+	case raw == nil:
+		return "", nil
+	case raw[0] != '"':
+		return "", &DecodeError{name + " is not a string"}
+	}
+	s := unquote(raw)
+	if s == "" {
+		return "", &DecodeError{name + " is empty"}
+	}
+	for _, c := range s {
+		if unicode.IsControl(c) || c&0xfffe == 0xfffe || c >= 0xfdd0 && c <= 0xfdef {
+			return "", &DecodeError{fmt.Sprintf("%s holds the character %U", name, c)}
+		}
+	}
+	return s, nil
+}
+
+func checkURI(name, s string) error {
+	if s == "" {
+		return nil // reported as missing where it matters
+	}
+	if _, err := url.Parse(s); err != nil {
+		return &DecodeError{name + " is not a URI reference"}
+	}
+	return nil
+}
+
+func checkJSONType(s string) error {
+	if s == "" || s == DataContentType {
+		return nil
+	}
+	media, _, err := mime.ParseMediaType(s)
+	if err != nil || media != DataContentType && !strings.HasSuffix(media, "+json") {
+		return &DecodeError{fmt.Sprintf("datacontenttype is %q, not JSON", s)}
+	}
+	return nil
+}
+
+func timestamp(raw []byte) (time.Time, error) {
+	s, err := attribute("time", raw, true)
+	if err != nil {
+		return time.Time{}, err
+	}
+	t, err := time.Parse(time.RFC3339, s)
+	if err != nil || !strictRFC3339(s) {
+		return time.Time{}, &DecodeError{fmt.Sprintf("time is %q, not RFC 3339", s)}
+	}
+	t = t.UTC().Truncate(time.Microsecond)
+	if t.Year() < 1 || t.Year() > 9999 {
+		return time.Time{}, &DecodeError{"time is outside the years 1 to 9999"}
+	}
+	return t, nil
+}
+
+// strictRFC3339 refuses what time.Parse takes beyond RFC 3339, section 5.6: an hour of one digit, a comma before the
+// fraction, and an offset of a day or more.
+func strictRFC3339(s string) bool {
+	if s[13] != ':' || strings.IndexByte(s, ',') >= 0 {
+		return false
+	}
+	if s[len(s)-1] == 'Z' {
+		return true
+	}
+	offset := s[len(s)-len("01:00"):]
+	return offset[:2] < "24" && offset[3:] < "60"
+}
+
+func version(raw []byte) (int64, error) {
+	if raw == nil {
+		return 0, &DecodeError{"aggregateversion is missing"}
+	}
+	// ParseInt refuses fractions and exponents; the JSON grammar has already refused signs and leading zeros.
+	v, err := strconv.ParseInt(string(raw), 10, 64)
+	if err != nil || v < 1 {
+		return 0, &DecodeError{fmt.Sprintf("aggregateversion is %s, not a positive integer", shorten(raw))}
+	}
+	return v, nil
+}
+
+// shorten keeps a reason readable, whatever was sent.
+func shorten(raw []byte) string {
+	const most = 40
+	if len(raw) > most {
+		return strings.ToValidUTF8(string(raw[:most]), "") + "…"
+	}
+	return string(raw)
+}

@@ -1,0 +1,35 @@
+package event
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// The parts of the envelope that are the same for every event of ours.
+const (
+	SpecVersion     = "1.0"
+	DataContentType = "application/json"
+)
+
+// Kafka header names.
+const (
+	HeaderContentType = "content-type"
+	HeaderTraceparent = "traceparent" // W3C Trace Context
+)
+
+// MarshalJSON implements json.Marshaler: the message that Decode reads back as e. Publishers use the types generated
+// from their AsyncAPI document; this is for tools and tests.
+func (e Event) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		SpecVersion     string          `json:"specversion"`
+		ID              string          `json:"id"`
+		Source          string          `json:"source"`
+		Type            string          `json:"type"`
+		Subject         string          `json:"subject,omitempty"`
+		Time            time.Time       `json:"time"`
+		DataContentType string          `json:"datacontenttype"`
+		DataSchema      string          `json:"dataschema,omitempty"`
+		Version         int64           `json:"aggregateversion"`
+		Data            json.RawMessage `json:"data,omitempty"`
+	}{SpecVersion, e.ID, e.Source, e.Type, e.Subject, e.Time, DataContentType, e.DataSchema, e.Version, e.Data})
+}
