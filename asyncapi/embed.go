@@ -1,0 +1,14 @@
+// Package asyncapi holds the descriptions of what the services announce.
+package asyncapi
+
+import _ "embed"
+
+// Monolith is the AsyncAPI document of the monolith's events.
+//
+//go:embed monolith.yaml
+var Monolith []byte
+
+// Catalog is the AsyncAPI document of the catalog service's events.
+//
+//go:embed catalog.yaml
+var Catalog []byte
