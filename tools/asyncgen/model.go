@@ -1,0 +1,133 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Model is what a document says, in terms of Go.
+type Model struct {
+	Title       string
+	ContentType string
+	Source      string // the CloudEvents source that all events have in common, or empty
+	Topics      []Topic
+	Events      []Event
+	Objects     []Object // types that events refer to, in the order of their first use
+}
+
+// Topic is a channel.
+type Topic struct{ Name, Address, Doc string }
+
+// Event is a message: its payload's type, and the constant of its CloudEvents type.
+type Event struct {
+	Object
+	Message string // name of the message, as in ProductCreated
+	Type    string // CloudEvents type, as in monsplit.product.created.v1
+	Summary string
+}
+
+// Object is a struct.
+type Object struct {
+	Name, Doc string
+	Fields    []Field
+}
+
+// Field is a member of an object.
+type Field struct {
+	Name     string // in Go
+	Member   string // in JSON
+	Doc      string
+	Type     string // in Go
+	Const    string // the only value it has, when Fixed
+	Fixed    bool
+	Optional bool
+}
+
+// Load reads an AsyncAPI 3 document.
+func Load(src []byte) (*Model, error) {
+	var doc yaml.Node
+	if err := yaml.Unmarshal(src, &doc); err != nil {
+		return nil, err
+	}
+	if doc.Kind != yaml.DocumentNode {
+		return nil, errors.New("the document is empty")
+	}
+	l := &loader{root: node{doc.Content[0]}}
+	if v := l.root.get("asyncapi").text(); !strings.HasPrefix(v, "3.") {
+		return nil, fmt.Errorf("asyncapi is %q, need 3.x", v)
+	}
+	l.model.Title = l.root.get("info", "title").text()
+	l.model.ContentType = l.root.get("defaultContentType").text()
+	for name, channel := range l.root.get("channels").members() {
+		if err := l.channel(name, channel); err != nil {
+			return nil, fmt.Errorf("channel %s: %w", name, err)
+		}
+	}
+	// Objects may refer to objects: the list grows while it is worked off.
+	for i := 0; i < len(l.refs); i++ {
+		name := l.refs[i]
+		object, err := l.object(name, l.root.get("components", "schemas", name))
+		if err != nil {
+			return nil, fmt.Errorf("schema %s: %w", name, err)
+		}
+		l.model.Objects = append(l.model.Objects, object)
+	}
+	l.model.Source = l.commonSource()
+	return &l.model, nil
+}
+
+type loader struct {
+	root  node
+	model Model
+	refs  []string // schemas that fields refer to
+}
+
+func (l *loader) channel(name string, channel node) error {
+	l.model.Topics = append(l.model.Topics, Topic{
+		Name: goName(name), Address: channel.get("address").text(), Doc: channel.get("description").text(),
+	})
+	for name, ref := range channel.get("messages").members() {
+		message, _, err := ref.resolve(l.root)
+		if err != nil {
+			return err
+		}
+		if ct := message.get("contentType").text(); ct != "" && ct != l.model.ContentType {
+			return fmt.Errorf("message %s has content type %q, all the others have %q", name, ct, l.model.ContentType)
+		}
+		payload, schema, err := message.get("payload").resolve(l.root)
+		if err != nil {
+			return err
+		}
+		object, err := l.object(schema, payload)
+		if err != nil {
+			return fmt.Errorf("message %s: %w", name, err)
+		}
+		i := slices.IndexFunc(object.Fields, func(f Field) bool { return f.Member == "type" && f.Fixed })
+		if i < 0 {
+			return fmt.Errorf("message %s: its payload has no constant member \"type\"", name)
+		}
+		l.model.Events = append(l.model.Events, Event{
+			Object: object, Message: goName(name), Type: object.Fields[i].Const, Summary: message.get("summary").text(),
+		})
+	}
+	return nil
+}
+
+func (l *loader) commonSource() string {
+	var sources []string
+	for _, e := range l.model.Events {
+		for _, f := range e.Fields {
+			if f.Member == "source" && f.Fixed {
+				sources = append(sources, f.Const)
+			}
+		}
+	}
+	if unique := slices.Compact(slices.Sorted(slices.Values(sources))); len(unique) == 1 {
+		return unique[0]
+	}
+	return ""
+}
