@@ -1,0 +1,157 @@
+package product
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/monsplit/monsplit/internal/apperr"
+)
+
+// Service is the business of products.
+type Service struct {
+	store Store
+	now   func() time.Time
+	newID func() uuid.UUID
+}
+
+// NewService returns a Service that keeps its products in store.
+func NewService(store Store, now func() time.Time, newID func() uuid.UUID) *Service {
+	return &Service{store: store, now: now, newID: newID}
+}
+
+// Match holds the versions that a caller is willing to change. Nil means any; an empty one, none.
+type Match []int64
+
+func (m Match) check(p Product) error {
+	if m == nil || slices.Contains(m, p.Version) {
+		return nil
+	}
+	return apperr.New(apperr.Stale, fmt.Sprintf("The product is at version %d by now.", p.Version))
+}
+
+// Get returns the product with the monolith's own id.
+func (s *Service) Get(ctx context.Context, id int64) (Product, error) {
+	return s.store.Product(ctx, id)
+}
+
+// Create makes a new product. With once, a repeated request gets the first answer and creates nothing.
+func (s *Service) Create(ctx context.Context, d Draft, once *Once) (Product, error) {
+	d = d.Trimmed()
+	if err := d.Validate(); err != nil {
+		return Product{}, err
+	}
+	var p Product
+	err := s.store.InTx(ctx, func(tx Tx) error {
+		if once != nil {
+			first, found, err := tx.Recall(ctx, *once)
+			if err != nil || found {
+				p = first
+				return err
+			}
+		}
+		var err error
+		if p, err = s.create(ctx, tx, Product{UUID: s.newID(), Draft: d}); err != nil || once == nil {
+			return err
+		}
+		return tx.Remember(ctx, *once, p)
+	})
+	return p, err
+}
+
+// Replace sets everything that a caller decides.
+func (s *Service) Replace(ctx context.Context, id int64, d Draft, match Match) (Product, error) {
+	return s.change(ctx, id, match, func(Draft) Draft { return d })
+}
+
+// Patch changes some of what a caller decides.
+func (s *Service) Patch(ctx context.Context, id int64, patch Patch, match Match) (Product, error) {
+	return s.change(ctx, id, match, patch.applied)
+}
+
+// Delete marks the product deleted; it is not found any more.
+func (s *Service) Delete(ctx context.Context, id int64, match Match) error {
+	return s.store.InTx(ctx, func(tx Tx) error {
+		p, err := tx.LockProduct(ctx, id)
+		if err != nil {
+			return err
+		}
+		if err := match.check(p); err != nil {
+			return err
+		}
+		p.Deleted = true
+		_, err = s.save(ctx, tx, p, Deleted)
+		return err
+	})
+}
+
+// change applies edit to the locked product. An edit that changes nothing is no change: the version stays and nothing
+// is announced.
+func (s *Service) change(ctx context.Context, id int64, match Match, edit func(Draft) Draft) (Product, error) {
+	// What is wrong with the new texts alone is said without asking the database.
+	if err := validEdit(edit); err != nil {
+		return Product{}, err
+	}
+	var p Product
+	err := s.store.InTx(ctx, func(tx Tx) (err error) {
+		if p, err = tx.LockProduct(ctx, id); err != nil {
+			return err
+		}
+		if err := match.check(p); err != nil {
+			return err
+		}
+		p, err = s.update(ctx, tx, p, edit(p.Draft).Trimmed())
+		return err
+	})
+	return p, err
+}
+
+// validEdit checks edit on a valid draft; members are judged one by one, so any will do.
+func validEdit(edit func(Draft) Draft) error {
+	return edit(Draft{Name: "-", Category: "-"}).Trimmed().Validate()
+}
+
+// create inserts p at version 1 and announces it. A product that is created discontinued is created alone.
+func (s *Service) create(ctx context.Context, tx Tx, p Product) (Product, error) {
+	p.Version = 1
+	p.CreatedAt = s.moment()
+	p.UpdatedAt = p.CreatedAt
+	p, err := tx.InsertProduct(ctx, p)
+	if err != nil {
+		return Product{}, err
+	}
+	return p, tx.Append(ctx, s.event(Created, p))
+}
+
+// update gives the locked product a new draft and announces what that means.
+func (s *Service) update(ctx context.Context, tx Tx, p Product, d Draft) (Product, error) {
+	kind := Updated
+	switch {
+	case d == p.Draft:
+		return p, nil
+	case d.Discontinued && !p.Discontinued:
+		kind = Discontinued
+	}
+	p.Draft = d
+	return s.save(ctx, tx, p, kind)
+}
+
+// save stores the locked product as its next version and announces it.
+func (s *Service) save(ctx context.Context, tx Tx, p Product, kind Kind) (Product, error) {
+	p.Version++
+	p.UpdatedAt = s.moment()
+	if err := tx.SaveProduct(ctx, p); err != nil {
+		return Product{}, err
+	}
+	return p, tx.Append(ctx, s.event(kind, p))
+}
+
+func (s *Service) event(kind Kind, p Product) Event {
+	return Event{ID: s.newID(), Kind: kind, Time: p.UpdatedAt, Product: p}
+}
+
+// moment is now as PostgreSQL can keep it, so that an answer from memory equals one from the database.
+func (s *Service) moment() time.Time { return s.now().UTC().Truncate(time.Microsecond) }
