@@ -1,0 +1,204 @@
+// Package api_test examines the OpenAPI documents.
+package api_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+
+	catalogapi "github.com/monsplit/monsplit/api/catalog"
+	monolithapi "github.com/monsplit/monsplit/api/monolith"
+)
+
+func documents(t *testing.T) map[string]*openapi3.T {
+	t.Helper()
+	docs := map[string]*openapi3.T{}
+	for name, data := range map[string][]byte{"monolith": monolithapi.Document, "catalog": catalogapi.Document} {
+		doc, err := openapi3.NewLoader().LoadFromData(data)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		docs[name] = doc
+	}
+	return docs
+}
+
+func TestDocumentsAndTheirExamplesAreValid(t *testing.T) {
+	t.Parallel()
+	for name, doc := range documents(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if err := doc.Validate(t.Context(), openapi3.EnableExamplesValidation()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// TestEverythingIsDescribed holds the documents to their promise: nothing without a description, no body without an
+// example, and no operation that keeps quiet about how it can fail.
+func TestEverythingIsDescribed(t *testing.T) {
+	t.Parallel()
+	for name, doc := range documents(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for path, item := range doc.Paths.Map() {
+				for method, op := range item.Operations() {
+					describedOperation(t, method+" "+path, item, op)
+				}
+			}
+			for name, schema := range doc.Components.Schemas {
+				described(t, "schema "+name, schema.Value.Description)
+				for member, property := range schema.Value.Properties {
+					described(t, "schema "+name+", "+member, property.Value.Description)
+				}
+			}
+			for name, response := range doc.Components.Responses {
+				describedResponse(t, "response "+name, response.Value)
+			}
+		})
+	}
+}
+
+func described(t *testing.T, what, description string) {
+	t.Helper()
+	if strings.TrimSpace(description) == "" {
+		t.Errorf("%s is not described", what)
+	}
+}
+
+func describedOperation(t *testing.T, what string, item *openapi3.PathItem, op *openapi3.Operation) {
+	t.Helper()
+	if !regexp.MustCompile(`^[a-z][A-Za-z]+$`).MatchString(op.OperationID) || len(op.Tags) != 1 {
+		t.Errorf("%s: operationId %q, tags %q", what, op.OperationID, op.Tags)
+	}
+	described(t, what, op.Description)
+	described(t, what+" (summary)", op.Summary)
+	for _, p := range slices.Concat(item.Parameters, op.Parameters) {
+		described(t, what+", parameter "+p.Value.Name, p.Value.Description)
+	}
+	statuses := []string{"default"}
+	if op.RequestBody != nil {
+		described(t, what+", body", op.RequestBody.Value.Description)
+		statuses = append(statuses, "413")
+		for media, content := range op.RequestBody.Value.Content {
+			if content.Schema != nil && len(content.Examples) == 0 {
+				t.Errorf("%s: no example of a %s body", what, media)
+			}
+		}
+	}
+	if refused := op.Responses.Status(200) == nil && op.Responses.Status(201) == nil && op.Responses.Status(204) == nil; refused {
+		statuses = append(statuses, "409")
+	} else {
+		statuses = append(statuses, "406", "503")
+		if op.RequestBody != nil {
+			statuses = append(statuses, "400", "415", "422")
+		}
+	}
+	if strings.HasSuffix(what, "}") {
+		statuses = append(statuses, "404")
+	}
+	for _, p := range op.Parameters {
+		switch p.Value.Name {
+		case "cursor":
+			statuses = append(statuses, "400", "422")
+		case "If-Match":
+			statuses = append(statuses, "412")
+		case "If-None-Match":
+			statuses = append(statuses, "304")
+		case "Idempotency-Key":
+			statuses = append(statuses, "409")
+		}
+	}
+	for _, status := range statuses {
+		if op.Responses.Value(status) == nil {
+			t.Errorf("%s: no response %s", what, status)
+		}
+	}
+	for status, response := range op.Responses.Map() {
+		describedResponse(t, what+", "+status, response.Value)
+	}
+}
+
+func describedResponse(t *testing.T, what string, response *openapi3.Response) {
+	t.Helper()
+	described(t, what, *response.Description)
+	if response.Headers["X-Request-Id"] == nil {
+		t.Errorf("%s has no X-Request-Id", what)
+	}
+	for name, header := range response.Headers {
+		described(t, what+", header "+name, header.Value.Description)
+		if header.Value.Example == nil {
+			t.Errorf("%s: no example of header %s", what, name)
+		}
+	}
+	for media, content := range response.Content {
+		if content.Example == nil && len(content.Examples) == 0 {
+			t.Errorf("%s: no example of a %s body", what, media)
+		}
+	}
+}
+
+// TestInputSchemas says what a body may hold. The members that a service sets are accepted with any value, so that
+// what was read can be sent back; unknown ones are not.
+func TestInputSchemas(t *testing.T) {
+	t.Parallel()
+	const ignored = `"version": %[1]s, "created_at": %[1]s, "updated_at": %[1]s`
+	valid := map[string]string{ // by document and schema
+		"monolith ProductInput":     `"name": "a", "product_category": "b", "id": %[1]s, "product_uuid": %[1]s, ` + ignored,
+		"monolith ProductPatch":     `"id": %[1]s, "product_uuid": %[1]s, ` + ignored,
+		"catalog EntryInput":        `"product": "0198c0de-3b1c-7c4e-9a52-6d1f0e8b7a35", "market": "NL", "id": %[1]s, ` + ignored,
+		"catalog EntryReplacement":  `"availability_date": null, "id": %[1]s, ` + ignored,
+		"catalog EntryPatch":        `"availability_date": null, "availability_end_date": null, "id": %[1]s, ` + ignored,
+		"catalog MarketInput":       `"iso_code": "NL", "name": "a", ` + ignored,
+		"catalog MarketReplacement": `"name": "a", ` + ignored,
+		"catalog MarketPatch":       ignored,
+	}
+	invalid := map[string][]string{
+		"monolith ProductInput": {
+			`{"name": "a"}`, `{"product_category": "b"}`, `{"name": "", "product_category": "b"}`, `[]`, `null`,
+			`{"name": "a", "product_category": "b", "discontinued": null}`,
+			`{"name": "` + strings.Repeat("x", 101) + `", "product_category": "b"}`,
+			`{"name": "a", "product_category": "` + strings.Repeat("x", 26) + `"}`,
+		},
+		"monolith ProductPatch":     {`{"name": null}`, `{"product_category": null}`, `{"discontinued": null}`, `{"name": 7}`},
+		"catalog EntryInput":        {`{"market": "NL"}`, `{"product": "0198c0de-3b1c-7c4e-9a52-6d1f0e8b7a35"}`},
+		"catalog EntryReplacement":  {`{"market": null}`, `{"product": null}`, `{"market": "nl"}`, `{"availability_date": 7}`},
+		"catalog EntryPatch":        {`{"market": null}`, `{"product": null}`, `{"availability_date": "soon"}`},
+		"catalog MarketInput":       {`{"iso_code": "NL"}`, `{"name": "a"}`, `{"iso_code": "NLD", "name": "a"}`},
+		"catalog MarketReplacement": {`{}`, `{"name": null}`, `{"name": "` + strings.Repeat("x", 81) + `"}`},
+		"catalog MarketPatch":       {`{"name": null}`, `{"iso_code": null}`},
+	}
+	docs := documents(t)
+	for key, members := range valid {
+		document, name, _ := strings.Cut(key, " ")
+		schema := docs[document].Components.Schemas[name].Value
+		check := func(body string) error {
+			var value any
+			if err := json.Unmarshal([]byte(body), &value); err != nil {
+				t.Fatalf("%s: %v", body, err)
+			}
+			return schema.VisitJSON(value)
+		}
+		for _, anything := range []string{`1`, `1.5`, `"x"`, `true`, `null`, `[1, "x"]`, `{"a": [null]}`} {
+			if err := check(fmt.Sprintf("{"+members+"}", anything)); err != nil {
+				t.Errorf("%s with read-only members %s: %v", name, anything, err)
+			}
+		}
+		unknown := fmt.Sprintf("{"+members+`, "deleted": true}`, "1")
+		for _, body := range append(slices.Clone(invalid[key]), unknown) {
+			if check(body) == nil {
+				t.Errorf("%s accepts %s", name, body)
+			}
+		}
+	}
+	if want, got := slices.Sorted(maps.Keys(valid)), slices.Sorted(maps.Keys(invalid)); !slices.Equal(want, got) {
+		t.Errorf("schemas with valid bodies %q, with invalid ones %q", want, got)
+	}
+}
