@@ -1,11 +1,63 @@
 # `make` alone prints the targets. A target's line of help follows its name after "##".
 TOOL := go tool -modfile=tools/go.mod
+LINT := go tool -modfile=tools/lint/go.mod
 SERVICES := monolith catalog
+# Options of a target's program, as in: make demo ARGS="--data-dir ./data"
+ARGS :=
 
 .DEFAULT_GOAL := help
 .PHONY: help
 help: ## print this
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z][a-z0-9-]*:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+##### Run
+
+# exec: Ctrl-C and SIGTERM reach the demo itself, with nothing in between that could leave it behind.
+.PHONY: demo
+demo: ## both services, PostgreSQL and a broker in one process; options in ARGS
+	@mkdir -p bin && CGO_ENABLED=0 go build -o bin/demo ./internal/demo && exec bin/demo $(ARGS)
+
+.PHONY: build
+build: ## all binaries into bin/, without cgo
+	@mkdir -p bin && CGO_ENABLED=0 go build -trimpath -o bin/ ./services/monolith/cmd/monolith ./services/catalog/cmd/catalog ./internal/demo
+
+##### Prove
+
+# One PostgreSQL for all tests of a run, from the machine or fetched.
+WITH_POSTGRES := go run ./internal/testkit/pgtest/cmd/withpostgres --
+
+.PHONY: test
+test: ## everything a change must pass, but for the targets below; with the race detector
+	@$(WITH_POSTGRES) go test -race $(ARGS) ./...
+	@cd tools && go test ./...
+
+.PHONY: test-kafka
+test-kafka: ## the broker and end-to-end suites on a real Apache Kafka
+	@$(WITH_POSTGRES) go run ./internal/testkit/realkafka -- go test -race -count=1 -tags=realkafka $(ARGS) ./internal/messaging/broker/... ./internal/e2e/...
+
+.PHONY: test-mutants
+test-mutants: ## take each central mechanism out of a scratch copy: its test has to fail
+	@$(WITH_POSTGRES) go run ./internal/testkit/mutants $(ARGS)
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for FUZZTIME (10s) each
+	@for p in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u); do \
+		for f in $$(grep -ho '^func Fuzz[A-Za-z0-9_]*' $$p/*_test.go | cut -d' ' -f2); do \
+			echo "$$p $$f" && go test -run='^$$' -fuzz="^$$f\$$" -fuzztime=$(or $(FUZZTIME),10s) $$p || exit 1; \
+		done; \
+	done
+
+.PHONY: bench
+bench: ## the table of what things cost, beside the bare bound
+	@go run ./internal/bench $(ARGS)
+
+# govulncheck needs its database; where that is out of reach, lint says so and goes on.
+.PHONY: lint
+lint: ## golangci-lint, and govulncheck where its database is reachable
+	@$(LINT) golangci-lint run ./...
+	@out=$$($(LINT) govulncheck ./... 2>&1) || case "$$out" in \
+		*"fetching vulnerabilities"*) echo "lint: govulncheck left out: its database is out of reach" ;; \
+		*) echo "$$out"; exit 1 ;; esac
 
 ##### Generated code
 
