@@ -25,7 +25,7 @@ type Topic struct{ Name, Address, Doc string }
 // Event is a message: its payload's type, and the constant of its CloudEvents type.
 type Event struct {
 	Object
-	Message string // name of the message, as in ProductCreated
+	Message string // its name in the channel, as in ProductCreated
 	Type    string // CloudEvents type, as in monsplit.product.created.v1
 	Summary string
 }
