@@ -1,0 +1,197 @@
+package catalogcopy
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Change is what every event says about the row that it is for.
+type Change struct {
+	Version int64
+	Time    time.Time // of the event
+	Deleted bool
+	Purged  bool // an operator removed the key: the row's data goes, and the event has no version
+}
+
+// MarketChange is an event of a market. The fields under MarketData are the whole new state, unless it is gone.
+type MarketChange struct {
+	ISOCode string
+	Change
+	MarketData
+}
+
+// MarketData is what the copy of a market holds.
+type MarketData struct {
+	Name      string
+	UpdatedAt time.Time
+}
+
+// EntryChange is an event of a catalog entry. The fields under EntryData are the whole new state, unless it is gone.
+type EntryChange struct {
+	ID uuid.UUID
+	Change
+	EntryData
+}
+
+// EntryData is what the copy of an entry holds.
+type EntryData struct {
+	Product   uuid.UUID
+	Market    string
+	Start     *time.Time
+	End       *time.Time
+	UpdatedAt time.Time
+}
+
+// Row is how far a copy has come. Version 0 is a stub: something refers to it, and nothing is known of it.
+type Row struct {
+	Version int64
+	Deleted bool
+}
+
+// MarketRow is a stored copy of a market.
+type MarketRow struct {
+	ISOCode string
+	Row
+	MarketData
+}
+
+// EntryRow is a stored copy of an entry.
+type EntryRow struct {
+	ID uuid.UUID
+	Row
+	EntryData
+}
+
+// Tx is the storage as the transaction that applies events sees it. It has no means to announce anything: a copy that
+// announced changes would start a loop of events.
+type Tx interface {
+	// LockMarkets locks the rows of the codes, in their order, and returns those that exist. LockEntries likewise.
+	LockMarkets(ctx context.Context, codes []string) ([]MarketRow, error)
+	LockEntries(ctx context.Context, ids []uuid.UUID) ([]EntryRow, error)
+	// AddMarkets makes stubs of the codes that have no row, with an integer for the legacy API. AddEntries likewise.
+	AddMarkets(ctx context.Context, codes []string) error
+	AddEntries(ctx context.Context, ids []uuid.UUID) error
+	// SaveMarkets overwrites locked rows. SaveEntries likewise.
+	SaveMarkets(ctx context.Context, rows []MarketRow) error
+	SaveEntries(ctx context.Context, rows []EntryRow) error
+}
+
+// ApplyMarkets brings changes, in the order of their topic, to the copies. A version that a copy already has, or an
+// older one, changes nothing.
+func ApplyMarkets(ctx context.Context, tx Tx, changes []MarketChange) error {
+	all, known := keys(changes, func(c MarketChange) (string, Change) { return c.ISOCode, c.Change }, strings.Compare)
+	if err := tx.AddMarkets(ctx, known); err != nil {
+		return err
+	}
+	locked, err := tx.LockMarkets(ctx, all)
+	if err != nil {
+		return err
+	}
+	rows, changed := map[string]MarketRow{}, map[string]MarketRow{}
+	for _, row := range locked {
+		rows[row.ISOCode] = row
+	}
+	for _, c := range changes {
+		row := rows[c.ISOCode]
+		if !row.take(c.Change) {
+			continue
+		}
+		switch {
+		case c.Purged:
+			row.MarketData = MarketData{}
+		case c.Deleted:
+			row.UpdatedAt = c.Time
+		default:
+			row.MarketData = c.MarketData
+		}
+		rows[c.ISOCode], changed[c.ISOCode] = row, row
+	}
+	return tx.SaveMarkets(ctx, sorted(changed, strings.Compare))
+}
+
+// ApplyEntries brings changes, in the order of their topic, to the copies, as ApplyMarkets does. Markets that they
+// refer
+// to before anything was heard of them get stubs.
+func ApplyEntries(ctx context.Context, tx Tx, changes []EntryChange) error {
+	all, known := keys(changes, func(c EntryChange) (uuid.UUID, Change) { return c.ID, c.Change }, compareUUIDs)
+	if err := tx.AddEntries(ctx, known); err != nil {
+		return err
+	}
+	locked, err := tx.LockEntries(ctx, all)
+	if err != nil {
+		return err
+	}
+	rows, changed := map[uuid.UUID]EntryRow{}, map[uuid.UUID]EntryRow{}
+	markets := map[string]struct{}{}
+	for _, row := range locked {
+		rows[row.ID] = row
+	}
+	for _, c := range changes {
+		row := rows[c.ID]
+		if !row.take(c.Change) {
+			continue
+		}
+		switch {
+		case c.Purged:
+			row.EntryData = EntryData{}
+		case c.Deleted:
+			row.UpdatedAt = c.Time
+		default:
+			row.EntryData = c.EntryData
+			markets[c.Market] = struct{}{}
+		}
+		rows[c.ID], changed[c.ID] = row, row
+	}
+	if err := tx.AddMarkets(ctx, slices.Sorted(maps.Keys(markets))); err != nil {
+		return err
+	}
+	return tx.SaveEntries(ctx, sorted(changed, compareUUIDs))
+}
+
+// take moves the row to the change's version and says whether the change is news. A purge keeps the version, so that
+// late events stay late; where nothing is known there is nothing to purge.
+func (r *Row) take(c Change) bool {
+	switch {
+	case c.Purged:
+		if r.Version == 0 {
+			return false
+		}
+		r.Deleted = true
+		return true
+	case c.Version <= r.Version:
+		return false
+	default:
+		r.Version, r.Deleted = c.Version, c.Deleted
+		return true
+	}
+}
+
+// keys returns the distinct keys of the changes in their order, all of them and those that more than purges speak of.
+// Rows are locked in the order of their keys, so that two partitions' batches never wait for each other in a circle.
+func keys[C any, K comparable](changes []C, of func(C) (K, Change), compare func(a, b K) int) (all, known []K) {
+	for _, c := range changes {
+		key, change := of(c)
+		all = append(all, key)
+		if !change.Purged {
+			known = append(known, key)
+		}
+	}
+	slices.SortFunc(all, compare)
+	slices.SortFunc(known, compare)
+	return slices.Compact(all), slices.Compact(known)
+}
+
+func sorted[K comparable, R any](rows map[K]R, compare func(a, b K) int) []R {
+	list := make([]R, 0, len(rows))
+	for _, key := range slices.SortedFunc(maps.Keys(rows), compare) {
+		list = append(list, rows[key])
+	}
+	return list
+}
+
+func compareUUIDs(a, b uuid.UUID) int { return slices.Compare(a[:], b[:]) }
