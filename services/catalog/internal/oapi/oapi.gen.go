@@ -158,10 +158,12 @@ type EntryInput struct {
 	// AvailabilityEndDate The last day on which it is offered, not before the first; null while that is open.
 	AvailabilityEndDate nullable.Nullable[openapi_types.Date] `json:"availability_end_date,omitempty"`
 
-	// CreatedAt A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and ignored.
+	// CreatedAt A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
+	// ignored.
 	CreatedAt Ignored `json:"created_at,omitempty"`
 
-	// ID A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and ignored.
+	// ID A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
+	// ignored.
 	ID Ignored `json:"id,omitempty"`
 
 	// Market The market's code.
@@ -174,10 +176,12 @@ type EntryInput struct {
 	// Example: 0198c0de-3b1c-7c4e-9a52-6d1f0e8b7a35
 	Product openapi_types.UUID `json:"product"`
 
-	// UpdatedAt A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and ignored.
+	// UpdatedAt A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
+	// ignored.
 	UpdatedAt Ignored `json:"updated_at,omitempty"`
 
-	// Version A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and ignored.
+	// Version A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
+	// ignored.
 	Version Ignored `json:"version,omitempty"`
 }
 
@@ -191,10 +195,12 @@ type EntryPatch struct {
 	// AvailabilityEndDate The last day on which it is offered, not before the first; null while that is open.
 	AvailabilityEndDate nullable.Nullable[openapi_types.Date] `json:"availability_end_date,omitempty"`
 
-	// CreatedAt A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and ignored.
+	// CreatedAt A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
+	// ignored.
 	CreatedAt Ignored `json:"created_at,omitempty"`
 
-	// ID A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and ignored.
+	// ID A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
+	// ignored.
 	ID Ignored `json:"id,omitempty"`
 
 	// Market The market's code. Never changes; when given it has to be the same.
@@ -207,10 +213,12 @@ type EntryPatch struct {
 	// Example: 0198c0de-3b1c-7c4e-9a52-6d1f0e8b7a35
 	Product *openapi_types.UUID `json:"product,omitempty"`
 
-	// UpdatedAt A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and ignored.
+	// UpdatedAt A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
+	// ignored.
 	UpdatedAt Ignored `json:"updated_at,omitempty"`
 
-	// Version A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and ignored.
+	// Version A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
+	// ignored.
 	Version Ignored `json:"version,omitempty"`
 }
 
@@ -224,10 +232,12 @@ type EntryReplacement struct {
 	// AvailabilityEndDate The last day on which it is offered, not before the first; null while that is open.
 	AvailabilityEndDate nullable.Nullable[openapi_types.Date] `json:"availability_end_date,omitempty"`
 
-	// CreatedAt A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and ignored.
+	// CreatedAt A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
+	// ignored.
 	CreatedAt Ignored `json:"created_at,omitempty"`
 
-	// ID A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and ignored.
+	// ID A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
+	// ignored.
 	ID Ignored `json:"id,omitempty"`
 
 	// Market The market's code. Never changes; when given it has to be the same.
@@ -240,10 +250,12 @@ type EntryReplacement struct {
 	// Example: 0198c0de-3b1c-7c4e-9a52-6d1f0e8b7a35
 	Product *openapi_types.UUID `json:"product,omitempty"`
 
-	// UpdatedAt A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and ignored.
+	// UpdatedAt A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
+	// ignored.
 	UpdatedAt Ignored `json:"updated_at,omitempty"`
 
-	// Version A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and ignored.
+	// Version A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
+	// ignored.
 	Version Ignored `json:"version,omitempty"`
 }
 
@@ -252,7 +264,8 @@ type EntryReplacement struct {
 // Example: NL
 type ISOCode = string
 
-// Ignored A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and ignored.
+// Ignored A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
+// ignored.
 type Ignored = any
 
 // Market A market.
@@ -285,7 +298,8 @@ type Market struct {
 
 // MarketInput A new market.
 type MarketInput struct {
-	// CreatedAt A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and ignored.
+	// CreatedAt A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
+	// ignored.
 	CreatedAt Ignored `json:"created_at,omitempty"`
 
 	// ISOCode The ISO 3166-1 alpha-2 code.
@@ -298,16 +312,19 @@ type MarketInput struct {
 	// Example: Netherlands
 	Name string `json:"name"`
 
-	// UpdatedAt A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and ignored.
+	// UpdatedAt A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
+	// ignored.
 	UpdatedAt Ignored `json:"updated_at,omitempty"`
 
-	// Version A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and ignored.
+	// Version A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
+	// ignored.
 	Version Ignored `json:"version,omitempty"`
 }
 
 // MarketPatch The members of a market to change. None of them can be null (422).
 type MarketPatch struct {
-	// CreatedAt A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and ignored.
+	// CreatedAt A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
+	// ignored.
 	CreatedAt Ignored `json:"created_at,omitempty"`
 
 	// ISOCode The ISO 3166-1 alpha-2 code. Never changes; when given it has to be the same.
@@ -320,16 +337,19 @@ type MarketPatch struct {
 	// Example: Netherlands
 	Name *string `json:"name,omitempty"`
 
-	// UpdatedAt A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and ignored.
+	// UpdatedAt A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
+	// ignored.
 	UpdatedAt Ignored `json:"updated_at,omitempty"`
 
-	// Version A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and ignored.
+	// Version A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
+	// ignored.
 	Version Ignored `json:"version,omitempty"`
 }
 
 // MarketReplacement A whole market as a caller gives it.
 type MarketReplacement struct {
-	// CreatedAt A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and ignored.
+	// CreatedAt A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
+	// ignored.
 	CreatedAt Ignored `json:"created_at,omitempty"`
 
 	// ISOCode The ISO 3166-1 alpha-2 code. Never changes; when given it has to be the same.
@@ -342,10 +362,12 @@ type MarketReplacement struct {
 	// Example: Netherlands
 	Name string `json:"name"`
 
-	// UpdatedAt A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and ignored.
+	// UpdatedAt A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
+	// ignored.
 	UpdatedAt Ignored `json:"updated_at,omitempty"`
 
-	// Version A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and ignored.
+	// Version A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
+	// ignored.
 	Version Ignored `json:"version,omitempty"`
 }
 
@@ -425,8 +447,8 @@ type ListEntriesParams struct {
 	// Limit The most items in a page.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor Where the page starts: opaque, taken from `Link` of the page before. It belongs to the filters and the sort
-	// that it was made with; with others it is refused (400).
+	// Cursor Where the page starts: opaque, taken from `Link` of the page before. It belongs to the filters and the sort that
+	// it was made with; with others it is refused (400).
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
@@ -436,8 +458,8 @@ type ListEntriesParamsSort string
 // CreateEntryParams defines parameters for CreateEntry.
 type CreateEntryParams struct {
 	// IdempotencyKey Any text that is new for each thing to create, such as a UUID. For 24 hours the same key with the same body
-	// gives the first answer again and creates nothing; with another body it is refused (422); while the first
-	// request is still being worked on it is a conflict with `Retry-After` (409).
+	// gives the first answer again and creates nothing; with another body it is refused (422); while the first request
+	// is still being worked on it is a conflict with `Retry-After` (409).
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
@@ -452,8 +474,8 @@ type ListMarketsParams struct {
 	// Limit The most items in a page.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor Where the page starts: opaque, taken from `Link` of the page before. It belongs to the filters and the sort
-	// that it was made with; with others it is refused (400).
+	// Cursor Where the page starts: opaque, taken from `Link` of the page before. It belongs to the filters and the sort that
+	// it was made with; with others it is refused (400).
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
@@ -463,8 +485,8 @@ type ListMarketsParamsSort string
 // CreateMarketParams defines parameters for CreateMarket.
 type CreateMarketParams struct {
 	// IdempotencyKey Any text that is new for each thing to create, such as a UUID. For 24 hours the same key with the same body
-	// gives the first answer again and creates nothing; with another body it is refused (422); while the first
-	// request is still being worked on it is a conflict with `Retry-After` (409).
+	// gives the first answer again and creates nothing; with another body it is refused (422); while the first request
+	// is still being worked on it is a conflict with `Retry-After` (409).
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
@@ -509,8 +531,8 @@ type ListProductsParams struct {
 	// Limit The most items in a page.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor Where the page starts: opaque, taken from `Link` of the page before. It belongs to the filters and the sort
-	// that it was made with; with others it is refused (400).
+	// Cursor Where the page starts: opaque, taken from `Link` of the page before. It belongs to the filters and the sort that
+	// it was made with; with others it is refused (400).
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 

@@ -119,7 +119,8 @@ func (e ListProductsParamsSort) Valid() bool {
 // Example: 17
 type ID = int64
 
-// Ignored A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and ignored.
+// Ignored A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
+// ignored.
 type Ignored = any
 
 // LegacyEntry That a product is offered in a market, in the shape that old integrations know.
@@ -221,13 +222,15 @@ type Product struct {
 
 // ProductInput A whole product as a caller gives it.
 type ProductInput struct {
-	// CreatedAt A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and ignored.
+	// CreatedAt A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
+	// ignored.
 	CreatedAt Ignored `json:"created_at,omitempty"`
 
 	// Discontinued Whether it is no longer made.
 	Discontinued *bool `json:"discontinued,omitempty"`
 
-	// ID A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and ignored.
+	// ID A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
+	// ignored.
 	ID Ignored `json:"id,omitempty"`
 
 	// Name What it is called, trimmed; not blank, and unique within its category.
@@ -240,19 +243,23 @@ type ProductInput struct {
 	// Example: Furniture
 	ProductCategory string `json:"product_category"`
 
-	// ProductUUID A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and ignored.
+	// ProductUUID A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
+	// ignored.
 	ProductUUID Ignored `json:"product_uuid,omitempty"`
 
-	// UpdatedAt A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and ignored.
+	// UpdatedAt A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
+	// ignored.
 	UpdatedAt Ignored `json:"updated_at,omitempty"`
 
-	// Version A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and ignored.
+	// Version A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
+	// ignored.
 	Version Ignored `json:"version,omitempty"`
 }
 
 // ProductPatch The members of a product to change. None of them can be null (422).
 type ProductPatch struct {
-	// CreatedAt A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and ignored.
+	// CreatedAt A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
+	// ignored.
 	CreatedAt Ignored `json:"created_at,omitempty"`
 
 	// Discontinued Whether it is no longer made.
@@ -260,7 +267,8 @@ type ProductPatch struct {
 	// Example: true
 	Discontinued *bool `json:"discontinued,omitempty"`
 
-	// ID A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and ignored.
+	// ID A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
+	// ignored.
 	ID Ignored `json:"id,omitempty"`
 
 	// Name What it is called, trimmed; not blank, and unique within its category.
@@ -273,13 +281,16 @@ type ProductPatch struct {
 	// Example: Furniture
 	ProductCategory *string `json:"product_category,omitempty"`
 
-	// ProductUUID A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and ignored.
+	// ProductUUID A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
+	// ignored.
 	ProductUUID Ignored `json:"product_uuid,omitempty"`
 
-	// UpdatedAt A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and ignored.
+	// UpdatedAt A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
+	// ignored.
 	UpdatedAt Ignored `json:"updated_at,omitempty"`
 
-	// Version A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and ignored.
+	// Version A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
+	// ignored.
 	Version Ignored `json:"version,omitempty"`
 }
 
@@ -322,8 +333,8 @@ type ListCatalogParams struct {
 	// Limit The most items in a page. Without it everything is listed at once.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor Where the page starts: opaque, taken from `Link` of the page before. It belongs to the filters and the sort
-	// that it was made with; with others it is refused (400).
+	// Cursor Where the page starts: opaque, taken from `Link` of the page before. It belongs to the filters and the sort that
+	// it was made with; with others it is refused (400).
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
@@ -347,8 +358,8 @@ type ListMarketsParams struct {
 	// Limit The most items in a page. Without it everything is listed at once.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor Where the page starts: opaque, taken from `Link` of the page before. It belongs to the filters and the sort
-	// that it was made with; with others it is refused (400).
+	// Cursor Where the page starts: opaque, taken from `Link` of the page before. It belongs to the filters and the sort that
+	// it was made with; with others it is refused (400).
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
@@ -372,8 +383,8 @@ type ListProductsParams struct {
 	// Limit The most items in a page. Without it everything is listed at once.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor Where the page starts: opaque, taken from `Link` of the page before. It belongs to the filters and the sort
-	// that it was made with; with others it is refused (400).
+	// Cursor Where the page starts: opaque, taken from `Link` of the page before. It belongs to the filters and the sort that
+	// it was made with; with others it is refused (400).
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
@@ -383,8 +394,8 @@ type ListProductsParamsSort string
 // CreateProductParams defines parameters for CreateProduct.
 type CreateProductParams struct {
 	// IdempotencyKey Any text that is new for each thing to create, such as a UUID. For 24 hours the same key with the same body
-	// gives the first answer again and creates nothing; with another body it is refused (422); while the first
-	// request is still being worked on it is a conflict with `Retry-After` (409).
+	// gives the first answer again and creates nothing; with another body it is refused (422); while the first request
+	// is still being worked on it is a conflict with `Retry-After` (409).
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
