@@ -57,7 +57,9 @@ func (w *writer) doc(indent, text string) {
 func (w *writer) imports(m *Model) {
 	used := func(prefix string) bool {
 		uses := func(o Object) bool {
-			return slices.ContainsFunc(o.Fields, func(f Field) bool { return strings.HasPrefix(strings.TrimPrefix(f.Type, "*"), prefix) })
+			return slices.ContainsFunc(o.Fields, func(f Field) bool {
+				return strings.HasPrefix(strings.TrimPrefix(f.Type, "*"), prefix)
+			})
 		}
 		return slices.ContainsFunc(m.Objects, uses) ||
 			slices.ContainsFunc(m.Events, func(e Event) bool { return uses(e.Object) })

@@ -54,7 +54,8 @@ func TestEveryOperationHasItsMiddleware(t *testing.T) {
 		"{product_uuid}", "0198c0de-3b1c-7c4e-9a52-6d1f0e8b7a35")
 	for path, item := range doc.Paths.Map() {
 		for method := range item.Operations() {
-			e.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(method, ids.Replace(path), nil))
+			request := httptest.NewRequestWithContext(t.Context(), method, ids.Replace(path), nil)
+			e.ServeHTTP(httptest.NewRecorder(), request)
 		}
 	}
 	slices.Sort(want)
@@ -77,11 +78,14 @@ func (v validated) ValidatedValue() (value any) {
 
 func TestMergePatchTellsAbsentFromNull(t *testing.T) {
 	t.Parallel()
-	const body = `{"availability_end_date": null}`
+	const (
+		path = "/catalog/api/v1/0198c0de-9d55-7e31-8b60-2c7a4f5e1d08"
+		body = `{"availability_end_date": null}`
+	)
 	s := &server{}
 	e := echo.New()
 	oapi.RegisterHandlers(e, oapi.NewStrictHandler(s, nil))
-	request := httptest.NewRequest(http.MethodPatch, "/catalog/api/v1/0198c0de-9d55-7e31-8b60-2c7a4f5e1d08", strings.NewReader(body))
+	request := httptest.NewRequestWithContext(t.Context(), http.MethodPatch, path, strings.NewReader(body))
 	request.Header.Set("Content-Type", "application/merge-patch+json")
 	request.Body = validated{request.Body, body}
 	response := httptest.NewRecorder()

@@ -24,11 +24,15 @@ type server struct {
 	patch oapi.PatchProductRequestObject
 }
 
-func (s *server) ListProducts(context.Context, oapi.ListProductsRequestObject) (oapi.ListProductsResponseObject, error) {
+func (s *server) ListProducts(
+	context.Context, oapi.ListProductsRequestObject,
+) (oapi.ListProductsResponseObject, error) {
 	return s.list, nil
 }
 
-func (s *server) PatchProduct(_ context.Context, r oapi.PatchProductRequestObject) (oapi.PatchProductResponseObject, error) {
+func (s *server) PatchProduct(
+	_ context.Context, r oapi.PatchProductRequestObject,
+) (oapi.PatchProductResponseObject, error) {
 	s.patch = r
 	return oapi.PatchProduct200JSONResponse{Headers: oapi.PatchProduct200ResponseHeaders{ETag: `"2"`}}, nil
 }
@@ -56,7 +60,7 @@ func TestEveryOperationHasItsMiddleware(t *testing.T) {
 	oapi.RegisterHandlersWithOptions(e, handler, oapi.RegisterHandlersOptions{OperationMiddlewares: middlewares})
 	for path, item := range doc.Paths.Map() {
 		for method := range item.Operations() {
-			request := httptest.NewRequest(method, strings.ReplaceAll(path, "{id}", "1"), nil)
+			request := httptest.NewRequestWithContext(t.Context(), method, strings.ReplaceAll(path, "{id}", "1"), nil)
 			e.ServeHTTP(httptest.NewRecorder(), request)
 		}
 	}
@@ -67,10 +71,10 @@ func TestEveryOperationHasItsMiddleware(t *testing.T) {
 	}
 }
 
-func serve(s *server, method, path, media, body string) *httptest.ResponseRecorder {
+func serve(ctx context.Context, s *server, method, path, media, body string) *httptest.ResponseRecorder {
 	e := echo.New()
 	oapi.RegisterHandlers(e, oapi.NewStrictHandler(s, nil))
-	request := httptest.NewRequest(method, path, strings.NewReader(body))
+	request := httptest.NewRequestWithContext(ctx, method, path, strings.NewReader(body))
 	request.Header.Set("Content-Type", media)
 	request.Body = validated{request.Body, body}
 	response := httptest.NewRecorder()
@@ -92,12 +96,14 @@ func (v validated) ValidatedValue() (value any) {
 func TestMergePatchTellsAbsentFromGiven(t *testing.T) {
 	t.Parallel()
 	s := &server{}
-	response := serve(s, http.MethodPatch, "/api/v1/product/7", "application/merge-patch+json", `{"name": "Stool", "version": "x"}`)
+	const body = `{"name": "Stool", "version": "x"}`
+	response := serve(t.Context(), s, http.MethodPatch, "/api/v1/product/7", "application/merge-patch+json", body)
 	if response.Code != http.StatusOK || response.Header().Get("ETag") != `"2"` {
 		t.Fatalf("%d %s, ETag %q", response.Code, response.Body, response.Header().Get("ETag"))
 	}
-	body := s.patch.Body
-	if s.patch.ID != 7 || body.Name == nil || *body.Name != "Stool" || body.ProductCategory != nil || body.Discontinued != nil {
+	bound := s.patch.Body
+	if s.patch.ID != 7 || bound.Name == nil || *bound.Name != "Stool" || bound.ProductCategory != nil ||
+		bound.Discontinued != nil {
 		t.Errorf("bound as %+v", s.patch)
 	}
 }
@@ -120,7 +126,7 @@ func (s stream) VisitListProductsResponse(w http.ResponseWriter) error {
 
 func TestListCanBeStreamed(t *testing.T) {
 	t.Parallel()
-	response := serve(&server{list: stream{"[", "]"}}, http.MethodGet, "/api/v1/product", "", "")
+	response := serve(t.Context(), &server{list: stream{"[", "]"}}, http.MethodGet, "/api/v1/product", "", "")
 	if response.Body.String() != "[]" || !response.Flushed {
 		t.Errorf("%v %q, flushed: %v", response.Header(), response.Body, response.Flushed)
 	}
