@@ -1,0 +1,63 @@
+package entry
+
+import (
+	"fmt"
+	"time"
+)
+
+// Date is a day of the calendar, in no zone. The zero Date is no day at all; what that means is the field's matter.
+type Date struct {
+	days  int32 // since 1970-01-01
+	known bool
+}
+
+const day = 24 * 60 * 60 // seconds; UTC has no other days
+
+// DateOf returns the UTC day of t.
+func DateOf(t time.Time) Date {
+	s := t.Unix()
+	days := s / day
+	if s%day < 0 {
+		days--
+	}
+	return Date{days: int32(days), known: true}
+}
+
+// ParseDate reads YYYY-MM-DD.
+func ParseDate(s string) (Date, error) {
+	t, err := time.Parse(time.DateOnly, s)
+	if err != nil {
+		return Date{}, fmt.Errorf("%q is no date such as 2026-03-01", s)
+	}
+	return DateOf(t), nil
+}
+
+// IsZero says that d is no day.
+func (d Date) IsZero() bool { return !d.known }
+
+// Time returns the day's first moment in UTC.
+func (d Date) Time() time.Time { return time.Unix(int64(d.days)*day, 0).UTC() }
+
+// Before compares two days.
+func (d Date) Before(other Date) bool { return d.days < other.days }
+
+// String returns YYYY-MM-DD, or nothing for the zero Date.
+func (d Date) String() string {
+	if d.IsZero() {
+		return ""
+	}
+	return d.Time().Format(time.DateOnly)
+}
+
+// MarshalText implements encoding.TextMarshaler.
+func (d Date) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (d *Date) UnmarshalText(text []byte) (err error) {
+	if len(text) == 0 {
+		*d = Date{}
+		return nil
+	}
+	*d, err = ParseDate(string(text))
+	return err
+}

@@ -1,0 +1,202 @@
+package entry
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/monsplit/monsplit/internal/apperr"
+)
+
+// Service is the business of catalog entries.
+type Service struct {
+	store Store
+	now   func() time.Time
+	newID func() uuid.UUID
+}
+
+// NewService returns a Service that keeps its entries in store.
+func NewService(store Store, now func() time.Time, newID func() uuid.UUID) *Service {
+	return &Service{store: store, now: now, newID: newID}
+}
+
+// Match holds the versions that a caller is willing to change. Nil means any; an empty one, none.
+type Match []int64
+
+func (m Match) check(e Entry) error {
+	if m == nil || slices.Contains(m, e.Version) {
+		return nil
+	}
+	return apperr.New(apperr.Stale, fmt.Sprintf("The entry is at version %d by now.", e.Version))
+}
+
+// Get returns the entry with the id.
+func (s *Service) Get(ctx context.Context, id uuid.UUID) (Entry, error) {
+	return s.store.Entry(ctx, id)
+}
+
+// Create offers a product in a market. With once, a repeated request gets the first answer and creates nothing.
+func (s *Service) Create(ctx context.Context, d Draft, once *Once) (Entry, error) {
+	if err := d.Validate(); err != nil {
+		return Entry{}, err
+	}
+	var e Entry
+	err := s.store.InTx(ctx, func(tx Tx) error {
+		if once != nil {
+			first, found, err := tx.Recall(ctx, *once)
+			if err != nil || found {
+				e = first
+				return err
+			}
+		}
+		product, market, err := share(ctx, tx, d)
+		if err != nil {
+			return err
+		}
+		if err := invalid(referenceFaults(product, market)); err != nil {
+			return err
+		}
+		if e, err = s.create(ctx, tx, d); err != nil || once == nil {
+			return err
+		}
+		return tx.Remember(ctx, *once, e)
+	})
+	return e, err
+}
+
+// share keeps the draft's product and market as they are until the transaction ends. H4: a product that turns
+// discontinued meanwhile waits for the new entry, and then sees and ends it.
+func share(ctx context.Context, tx Tx, d Draft) (product Product, market bool, err error) {
+	if product, err = tx.ShareProduct(ctx, d.Product); err != nil {
+		return Product{}, false, err
+	}
+	market, err = tx.ShareMarket(ctx, d.Market)
+	return product, market, err
+}
+
+// referenceFaults says what keeps an entry from being created for its product in its market.
+func referenceFaults(product Product, market bool) (faults []apperr.FieldError) {
+	switch {
+	case !product.Known:
+		faults = append(faults, apperr.FieldError{
+			Pointer: "/product", Detail: "is not known here; a product that was just created may arrive in a moment",
+		})
+	case product.Discontinued:
+		faults = append(faults, apperr.FieldError{Pointer: "/product", Detail: "is discontinued"})
+	}
+	if !market {
+		faults = append(faults, apperr.FieldError{
+			Pointer: "/market", Detail: "is not known here; a market that was just created may arrive in a moment",
+		})
+	}
+	return faults
+}
+
+// Replace sets everything that a caller decides. A draft without a product or a market stands for the entry's own.
+func (s *Service) Replace(ctx context.Context, id uuid.UUID, d Draft, match Match) (Entry, error) {
+	return s.change(ctx, id, match, func(old Draft) Draft {
+		d := d
+		if d.Product == uuid.Nil {
+			d.Product = old.Product
+		}
+		if d.Market == "" {
+			d.Market = old.Market
+		}
+		return d
+	})
+}
+
+// Patch changes some of what a caller decides.
+func (s *Service) Patch(ctx context.Context, id uuid.UUID, patch Patch, match Match) (Entry, error) {
+	return s.change(ctx, id, match, patch.applied)
+}
+
+// Delete marks the entry deleted; it is not found any more.
+func (s *Service) Delete(ctx context.Context, id uuid.UUID, match Match) error {
+	return s.store.InTx(ctx, func(tx Tx) error {
+		e, err := tx.LockEntry(ctx, id)
+		if err != nil {
+			return err
+		}
+		if err := match.check(e); err != nil {
+			return err
+		}
+		_, err = s.delete(ctx, tx, e)
+		return err
+	})
+}
+
+// change applies edit to the locked entry. An edit that changes nothing is no change: the version stays and nothing is
+// announced. The offer of a discontinued product may be shortened, and never extended.
+func (s *Service) change(ctx context.Context, id uuid.UUID, match Match, edit func(Draft) Draft) (Entry, error) {
+	var e Entry
+	err := s.store.InTx(ctx, func(tx Tx) (err error) {
+		if e, err = tx.Entry(ctx, id); err != nil { // only for its product, which never changes
+			return err
+		}
+		// Were the product not kept as it is, it could turn discontinued and end this entry between our look at it and
+		// our change, which would open the entry again.
+		product, err := tx.ShareProduct(ctx, e.Product)
+		if err != nil {
+			return err
+		}
+		if e, err = tx.LockEntry(ctx, id); err != nil {
+			return err
+		}
+		if err := match.check(e); err != nil {
+			return err
+		}
+		d := edit(e.Draft)
+		if err := d.validChange(e.Draft, product); err != nil {
+			return err
+		}
+		e, err = s.update(ctx, tx, e, d)
+		return err
+	})
+	return e, err
+}
+
+// create inserts an entry at version 1 and announces it.
+func (s *Service) create(ctx context.Context, tx Tx, d Draft) (Entry, error) {
+	now := s.moment()
+	e := Entry{ID: s.newID(), Draft: d, Version: 1, CreatedAt: now, UpdatedAt: now}
+	if err := tx.InsertEntry(ctx, e); err != nil {
+		return Entry{}, err
+	}
+	return e, tx.Append(ctx, s.event(Created, e))
+}
+
+// update gives the locked entry a new draft and announces that.
+func (s *Service) update(ctx context.Context, tx Tx, e Entry, d Draft) (Entry, error) {
+	if d == e.Draft {
+		return e, nil
+	}
+	e.Draft = d
+	return s.save(ctx, tx, e, Updated)
+}
+
+// delete marks the locked entry deleted and announces that.
+func (s *Service) delete(ctx context.Context, tx Tx, e Entry) (Entry, error) {
+	e.Deleted = true
+	return s.save(ctx, tx, e, Deleted)
+}
+
+// save stores the locked entry as its next version and announces it.
+func (s *Service) save(ctx context.Context, tx Tx, e Entry, kind Kind) (Entry, error) {
+	e.Version++
+	e.UpdatedAt = s.moment()
+	if err := tx.SaveEntry(ctx, e); err != nil {
+		return Entry{}, err
+	}
+	return e, tx.Append(ctx, s.event(kind, e))
+}
+
+func (s *Service) event(kind Kind, e Entry) Event {
+	return Event{ID: s.newID(), Kind: kind, Time: e.UpdatedAt, Entry: e}
+}
+
+// moment is now as PostgreSQL can keep it, so that an answer from memory equals one from the database.
+func (s *Service) moment() time.Time { return s.now().UTC().Truncate(time.Microsecond) }

@@ -1,0 +1,178 @@
+package market
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/monsplit/monsplit/internal/apperr"
+)
+
+// Service is the business of markets.
+type Service struct {
+	store Store
+	now   func() time.Time
+	newID func() uuid.UUID
+}
+
+// NewService returns a Service that keeps its markets in store.
+func NewService(store Store, now func() time.Time, newID func() uuid.UUID) *Service {
+	return &Service{store: store, now: now, newID: newID}
+}
+
+// Match holds the versions that a caller is willing to change. Nil means any; an empty one, none.
+type Match []int64
+
+func (m Match) check(have Market) error {
+	if m == nil || slices.Contains(m, have.Version) {
+		return nil
+	}
+	return apperr.New(apperr.Stale, fmt.Sprintf("The market is at version %d by now.", have.Version))
+}
+
+// Get returns the market of the code.
+func (s *Service) Get(ctx context.Context, isoCode string) (Market, error) {
+	return s.store.Market(ctx, isoCode)
+}
+
+// Create makes a market. With once, a repeated request gets the first answer and creates nothing.
+func (s *Service) Create(ctx context.Context, d Draft, once *Once) (Market, error) {
+	d = d.Trimmed()
+	if err := d.Validate(); err != nil {
+		return Market{}, err
+	}
+	var m Market
+	err := s.store.InTx(ctx, func(tx Tx) error {
+		if once != nil {
+			first, found, err := tx.Recall(ctx, *once)
+			if err != nil || found {
+				m = first
+				return err
+			}
+		}
+		old, found, err := tx.LockMarket(ctx, d.ISOCode)
+		switch {
+		case err != nil:
+			return err
+		case found && !old.Deleted:
+			return Taken()
+		}
+		if m, err = s.create(ctx, tx, old, d); err != nil || once == nil {
+			return err
+		}
+		return tx.Remember(ctx, *once, m)
+	})
+	return m, err
+}
+
+// Replace sets everything that a caller decides. A draft without a code stands for the market's own.
+func (s *Service) Replace(ctx context.Context, isoCode string, d Draft, match Match) (Market, error) {
+	if d.ISOCode == "" {
+		d.ISOCode = isoCode
+	}
+	return s.change(ctx, isoCode, match, func(Draft) Draft { return d })
+}
+
+// Patch changes some of what a caller decides.
+func (s *Service) Patch(ctx context.Context, isoCode string, patch Patch, match Match) (Market, error) {
+	return s.change(ctx, isoCode, match, patch.applied)
+}
+
+// Delete marks the market deleted, unless entries use it; it is not found any more.
+func (s *Service) Delete(ctx context.Context, isoCode string, match Match) error {
+	return s.store.InTx(ctx, func(tx Tx) error {
+		m, err := lockLive(ctx, tx, isoCode)
+		if err != nil {
+			return err
+		}
+		if err := match.check(m); err != nil {
+			return err
+		}
+		used, err := tx.MarketInUse(ctx, isoCode)
+		switch {
+		case err != nil:
+			return err
+		case used:
+			return InUse()
+		}
+		m.Deleted = true
+		_, err = s.save(ctx, tx, m, Deleted)
+		return err
+	})
+}
+
+// change applies edit to the locked market. An edit that changes nothing is no change: the version stays and nothing is
+// announced.
+func (s *Service) change(ctx context.Context, isoCode string, match Match, edit func(Draft) Draft) (Market, error) {
+	// What is wrong with the new texts alone is said without asking the database.
+	if err := edit(Draft{ISOCode: isoCode, Name: "-"}).Trimmed().validChange(isoCode); err != nil {
+		return Market{}, err
+	}
+	var m Market
+	err := s.store.InTx(ctx, func(tx Tx) (err error) {
+		if m, err = lockLive(ctx, tx, isoCode); err != nil {
+			return err
+		}
+		if err := match.check(m); err != nil {
+			return err
+		}
+		m, err = s.update(ctx, tx, m, edit(m.Draft).Trimmed())
+		return err
+	})
+	return m, err
+}
+
+func lockLive(ctx context.Context, tx Tx, isoCode string) (Market, error) {
+	m, found, err := tx.LockMarket(ctx, isoCode)
+	switch {
+	case err != nil:
+		return Market{}, err
+	case !found || m.Deleted:
+		return Market{}, NotFound(isoCode)
+	}
+	return m, nil
+}
+
+// create makes a market where old is none (version 0) or a deleted one. H7: at version 1 again, every copy would take a
+// market that came back for an old event and ignore it.
+func (s *Service) create(ctx context.Context, tx Tx, old Market, d Draft) (Market, error) {
+	now := s.moment()
+	m := Market{Draft: d, Version: old.Version + 1, CreatedAt: now, UpdatedAt: now}
+	store := tx.InsertMarket
+	if old.Deleted {
+		store = tx.SaveMarket
+	}
+	if err := store(ctx, m); err != nil {
+		return Market{}, err
+	}
+	return m, tx.Append(ctx, s.event(Created, m))
+}
+
+// update gives the locked market a new draft and announces that.
+func (s *Service) update(ctx context.Context, tx Tx, m Market, d Draft) (Market, error) {
+	if d == m.Draft {
+		return m, nil
+	}
+	m.Draft = d
+	return s.save(ctx, tx, m, Updated)
+}
+
+// save stores the locked market as its next version and announces it.
+func (s *Service) save(ctx context.Context, tx Tx, m Market, kind Kind) (Market, error) {
+	m.Version++
+	m.UpdatedAt = s.moment()
+	if err := tx.SaveMarket(ctx, m); err != nil {
+		return Market{}, err
+	}
+	return m, tx.Append(ctx, s.event(kind, m))
+}
+
+func (s *Service) event(kind Kind, m Market) Event {
+	return Event{ID: s.newID(), Kind: kind, Time: m.UpdatedAt, Market: m}
+}
+
+// moment is now as PostgreSQL can keep it, so that an answer from memory equals one from the database.
+func (s *Service) moment() time.Time { return s.now().UTC().Truncate(time.Microsecond) }
