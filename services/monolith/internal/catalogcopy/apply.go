@@ -115,8 +115,7 @@ func ApplyMarkets(ctx context.Context, tx Tx, changes []MarketChange) error {
 }
 
 // ApplyEntries brings changes, in the order of their topic, to the copies, as ApplyMarkets does. Markets that they
-// refer
-// to before anything was heard of them get stubs.
+// refer to before anything was heard of them get stubs.
 func ApplyEntries(ctx context.Context, tx Tx, changes []EntryChange) error {
 	all, known := keys(changes, func(c EntryChange) (uuid.UUID, Change) { return c.ID, c.Change }, compareUUIDs)
 	if err := tx.AddEntries(ctx, known); err != nil {

@@ -1,0 +1,144 @@
+// Package consume turns the catalog service's events into calls of the business code that keeps copies. Its types hold
+// no more of an event than is used here, so that the owner can add to its events freely.
+package consume
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/monsplit/monsplit/internal/messaging/consumer"
+	"github.com/monsplit/monsplit/services/monolith/internal/catalogcopy"
+)
+
+// The topics that the monolith reads.
+const (
+	TopicCatalogEntry = "monsplit.catalog-entry.v1"
+	TopicMarket       = "monsplit.market.v1"
+)
+
+// The types of event that mean something here; others are passed over.
+const (
+	typeEntryCreated  = "monsplit.catalog-entry.created.v1"
+	typeEntryUpdated  = "monsplit.catalog-entry.updated.v1"
+	typeEntryDeleted  = "monsplit.catalog-entry.deleted.v1"
+	typeMarketCreated = "monsplit.market.created.v1"
+	typeMarketUpdated = "monsplit.market.updated.v1"
+	typeMarketDeleted = "monsplit.market.deleted.v1"
+)
+
+// marketData is what is used of a market's event.
+type marketData struct {
+	Name      string    `json:"name"`
+	UpdatedAt time.Time `json:"updated_at"`
+}
+
+// entryData is what is used of a catalog entry's event.
+type entryData struct {
+	Product             uuid.UUID `json:"product"`
+	Market              string    `json:"market"`
+	AvailabilityDate    *string   `json:"availability_date"`
+	AvailabilityEndDate *string   `json:"availability_end_date"`
+	UpdatedAt           time.Time `json:"updated_at"`
+}
+
+// Markets applies events of TopicMarket.
+func Markets(ctx context.Context, tx catalogcopy.Tx, events []consumer.Event) error {
+	changes := make([]catalogcopy.MarketChange, 0, len(events))
+	for _, e := range events {
+		c := catalogcopy.MarketChange{ISOCode: e.Key, Change: toChange(e)}
+		switch {
+		case e.Purge:
+		case e.Type == typeMarketDeleted:
+			c.Deleted = true
+		case e.Type == typeMarketCreated, e.Type == typeMarketUpdated:
+			var err error
+			if c.MarketData, err = toMarketData(e); err != nil {
+				return err
+			}
+		default:
+			continue
+		}
+		changes = append(changes, c)
+	}
+	return catalogcopy.ApplyMarkets(ctx, tx, changes)
+}
+
+// Entries applies events of TopicCatalogEntry.
+func Entries(ctx context.Context, tx catalogcopy.Tx, events []consumer.Event) error {
+	changes := make([]catalogcopy.EntryChange, 0, len(events))
+	for _, e := range events {
+		id, err := uuid.Parse(e.Key)
+		if err != nil || id.String() != e.Key {
+			return consumer.Poison(fmt.Sprintf("the key %q is no UUID in its usual form", e.Key))
+		}
+		c := catalogcopy.EntryChange{ID: id, Change: toChange(e)}
+		switch {
+		case e.Purge:
+		case e.Type == typeEntryDeleted:
+			c.Deleted = true
+		case e.Type == typeEntryCreated, e.Type == typeEntryUpdated:
+			if c.EntryData, err = toEntryData(e); err != nil {
+				return err
+			}
+		default:
+			continue
+		}
+		changes = append(changes, c)
+	}
+	return catalogcopy.ApplyEntries(ctx, tx, changes)
+}
+
+func toChange(e consumer.Event) catalogcopy.Change {
+	return catalogcopy.Change{Version: e.Version, Time: e.Time, Purged: e.Purge}
+}
+
+func toMarketData(e consumer.Event) (catalogcopy.MarketData, error) {
+	data, err := consumer.Data[marketData](e)
+	switch {
+	case err != nil:
+		return catalogcopy.MarketData{}, err
+	case data.Name == "":
+		return catalogcopy.MarketData{}, missing("name")
+	case data.UpdatedAt.IsZero():
+		return catalogcopy.MarketData{}, missing("updated_at")
+	}
+	return catalogcopy.MarketData{Name: data.Name, UpdatedAt: data.UpdatedAt.UTC()}, nil
+}
+
+func toEntryData(e consumer.Event) (catalogcopy.EntryData, error) {
+	data, err := consumer.Data[entryData](e)
+	switch {
+	case err != nil:
+		return catalogcopy.EntryData{}, err
+	case data.Product == uuid.Nil:
+		return catalogcopy.EntryData{}, missing("product")
+	case data.Market == "":
+		return catalogcopy.EntryData{}, missing("market")
+	case data.UpdatedAt.IsZero():
+		return catalogcopy.EntryData{}, missing("updated_at")
+	}
+	entry := catalogcopy.EntryData{Product: data.Product, Market: data.Market, UpdatedAt: data.UpdatedAt.UTC()}
+	if entry.Start, err = toDay("availability_date", data.AvailabilityDate); err != nil {
+		return catalogcopy.EntryData{}, err
+	}
+	if entry.End, err = toDay("availability_end_date", data.AvailabilityEndDate); err != nil {
+		return catalogcopy.EntryData{}, err
+	}
+	return entry, nil
+}
+
+func toDay(member string, text *string) (*time.Time, error) {
+	if text == nil {
+		return nil, nil
+	}
+	day, err := time.Parse(time.DateOnly, *text)
+	if err != nil {
+		return nil, consumer.Poison(fmt.Sprintf("data: %s is %q, no date", member, *text))
+	}
+	return &day, nil
+}
+
+func missing(member string) error { return consumer.Poison("data: " + member + " is missing") }

@@ -1,0 +1,155 @@
+package consume_test
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/monsplit/monsplit/asyncapi"
+	"github.com/monsplit/monsplit/internal/contract"
+	"github.com/monsplit/monsplit/internal/messaging/consumer"
+	"github.com/monsplit/monsplit/internal/messaging/event"
+	"github.com/monsplit/monsplit/services/monolith/internal/catalogcopy"
+	"github.com/monsplit/monsplit/services/monolith/internal/consume"
+)
+
+// savedTx keeps what was saved; no row exists before.
+type savedTx struct {
+	markets []catalogcopy.MarketRow
+	entries []catalogcopy.EntryRow
+}
+
+func (tx *savedTx) LockMarkets(_ context.Context, codes []string) (rows []catalogcopy.MarketRow, _ error) {
+	for _, code := range codes {
+		rows = append(rows, catalogcopy.MarketRow{ISOCode: code, Row: catalogcopy.Row{Version: 1}})
+	}
+	return rows, nil
+}
+
+func (tx *savedTx) LockEntries(_ context.Context, ids []uuid.UUID) (rows []catalogcopy.EntryRow, _ error) {
+	for _, id := range ids {
+		rows = append(rows, catalogcopy.EntryRow{ID: id, Row: catalogcopy.Row{Version: 1}})
+	}
+	return rows, nil
+}
+
+func (tx *savedTx) AddMarkets(context.Context, []string) error    { return nil }
+func (tx *savedTx) AddEntries(context.Context, []uuid.UUID) error { return nil }
+
+func (tx *savedTx) SaveMarkets(_ context.Context, rows []catalogcopy.MarketRow) error {
+	tx.markets = append(tx.markets, rows...)
+	return nil
+}
+
+func (tx *savedTx) SaveEntries(_ context.Context, rows []catalogcopy.EntryRow) error {
+	tx.entries = append(tx.entries, rows...)
+	return nil
+}
+
+// TestExamples applies everything that the owner's document gives as an example.
+func TestExamples(t *testing.T) {
+	t.Parallel()
+	documented, err := contract.NewEvents(asyncapi.Catalog)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range documented.Examples() {
+		t.Run(x.Type+" "+x.Name, func(t *testing.T) {
+			t.Parallel()
+			e, err := event.Decode(x.Payload)
+			if err != nil {
+				t.Fatal(err)
+			}
+			e.Version += 10 // above what is stored
+			tx, handle := &savedTx{}, consume.Entries
+			if strings.HasPrefix(x.Type, "monsplit.market.") {
+				handle = consume.Markets
+			}
+			if err := handle(t.Context(), tx, []consumer.Event{{Event: e, Key: e.Subject}}); err != nil {
+				t.Fatal(err)
+			}
+			if len(tx.markets)+len(tx.entries) != 1 {
+				t.Errorf("saved %+v", tx)
+			}
+			for _, row := range tx.markets {
+				if row.ISOCode != e.Subject || row.Version != e.Version || row.Deleted != strings.Contains(x.Type, "deleted") ||
+					row.UpdatedAt.IsZero() || row.Name == "" && !row.Deleted {
+					t.Errorf("saved %+v", row)
+				}
+			}
+			for _, row := range tx.entries {
+				if row.ID.String() != e.Subject || row.Version != e.Version || row.Deleted != strings.Contains(x.Type, "deleted") ||
+					row.UpdatedAt.IsZero() || (row.Market == "" || row.Product == uuid.Nil) && !row.Deleted {
+					t.Errorf("saved %+v", row)
+				}
+			}
+		})
+	}
+}
+
+const entryID = "0198c0de-9d55-7e31-8b60-2c7a4f5e1d08"
+
+func TestEntries(t *testing.T) {
+	t.Parallel()
+	const whole = `"product":"0198c0de-3b1c-7c4e-9a52-6d1f0e8b7a35","market":"NL","updated_at":"2026-03-01T09:30:00Z"`
+	tests := map[string]struct {
+		key, typ, data string
+		poison         string // a part of the reason; empty when it applies
+		saved          int
+	}{
+		"WithoutDates":  {typ: "created", data: "{" + whole + "}", saved: 1},
+		"NullDates":     {typ: "updated", data: "{" + whole + `,"availability_date":null,"availability_end_date":null}`, saved: 1},
+		"UnknownMember": {typ: "updated", data: "{" + whole + `,"colour":{"deep":[1]}}`, saved: 1},
+		"UnknownType":   {typ: "eaten", data: `{}`},
+		"Deletion":      {typ: "deleted", data: `{}`, saved: 1},
+		"BadKey":        {key: "x", typ: "deleted", poison: "no UUID"},
+		"OtherSpelling": {key: strings.ToUpper(entryID), typ: "deleted", poison: "no UUID"},
+		"BadDate":       {typ: "created", data: "{" + whole + `,"availability_date":"2026-02-30"}`, poison: "availability_date"},
+		"DateIsNoText":  {typ: "created", data: "{" + whole + `,"availability_date":5}`, poison: "availability_date"},
+		"NoProduct":     {typ: "created", data: `{"market":"NL","updated_at":"2026-03-01T09:30:00Z"}`, poison: "product is missing"},
+		"NoMarket":      {typ: "created", data: `{"product":"0198c0de-3b1c-7c4e-9a52-6d1f0e8b7a35","updated_at":"2026-03-01T09:30:00Z"}`, poison: "market is missing"},
+		"NoTime":        {typ: "created", data: `{"product":"0198c0de-3b1c-7c4e-9a52-6d1f0e8b7a35","market":"NL"}`, poison: "updated_at is missing"},
+		"NoData":        {typ: "created", poison: "no data"},
+		"DataIsNoShape": {typ: "created", data: `[]`, poison: "data"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := consumer.Event{Key: entryID, Event: event.Event{
+				Type: "monsplit.catalog-entry." + tt.typ + ".v1", Version: 2, Time: time.Unix(0, 0), Data: json.RawMessage(tt.data)}}
+			if tt.data == "" {
+				e.Data = nil
+			}
+			if tt.key != "" {
+				e.Key = tt.key
+			}
+			tx := &savedTx{}
+			err := consume.Entries(t.Context(), tx, []consumer.Event{e})
+			if tt.poison == "" && err != nil || tt.poison != "" && (err == nil || !strings.Contains(err.Error(), tt.poison)) {
+				t.Fatalf("error %v, want %q", err, tt.poison)
+			}
+			if len(tx.entries) != tt.saved {
+				t.Errorf("saved %+v", tx.entries)
+			}
+		})
+	}
+}
+
+func TestPurge(t *testing.T) {
+	t.Parallel()
+	tx := &savedTx{}
+	if err := consume.Entries(t.Context(), tx, []consumer.Event{{Key: entryID, Purge: true}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := consume.Markets(t.Context(), tx, []consumer.Event{{Key: "NL", Purge: true}}); err != nil {
+		t.Fatal(err)
+	}
+	gone := catalogcopy.Row{Version: 1, Deleted: true}
+	if len(tx.entries) != 1 || tx.entries[0].Row != gone || len(tx.markets) != 1 || tx.markets[0].Row != gone {
+		t.Errorf("saved %+v", tx)
+	}
+}

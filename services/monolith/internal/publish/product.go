@@ -1,0 +1,47 @@
+// Package publish turns the monolith's business events into the messages that asyncapi/monolith.yaml promises.
+package publish
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/monsplit/monsplit/internal/messaging/event"
+	"github.com/monsplit/monsplit/services/monolith/internal/messages"
+	"github.com/monsplit/monsplit/services/monolith/internal/product"
+)
+
+// Product encodes an event of a product.
+func Product(e product.Event) (event.Message, error) {
+	p := e.Product
+	m := event.Message{ID: e.ID, Topic: messages.TopicProduct, Key: p.UUID.String(), Version: p.Version}
+	var message any
+	switch at := e.Time.UTC(); e.Kind {
+	case product.Created:
+		m.Type = messages.TypeProductCreated
+		message = messages.NewProductCreatedEvent(e.ID, p.UUID, at, p.Version, toData(p))
+	case product.Updated:
+		m.Type = messages.TypeProductUpdated
+		message = messages.NewProductUpdatedEvent(e.ID, p.UUID, at, p.Version, toData(p))
+	case product.Discontinued:
+		m.Type = messages.TypeProductDiscontinued
+		message = messages.NewProductDiscontinuedEvent(e.ID, p.UUID, at, p.Version, toData(p))
+	case product.Deleted:
+		m.Type = messages.TypeProductDeleted
+		message = messages.NewProductDeletedEvent(e.ID, p.UUID, at, p.Version, messages.ProductRef{ProductUUID: p.UUID})
+	default:
+		return event.Message{}, fmt.Errorf("no message for a product that was %q", e.Kind)
+	}
+	var err error
+	if m.Payload, err = json.Marshal(message); err != nil {
+		return event.Message{}, fmt.Errorf("encode %s: %w", m.Type, err)
+	}
+	return m, nil
+}
+
+// toData is the public state of a product: all of it but the id that only the monolith knows.
+func toData(p product.Product) messages.Product {
+	return messages.Product{
+		ProductUUID: p.UUID, Name: p.Name, ProductCategory: p.Category, Discontinued: p.Discontinued, Version: p.Version,
+		CreatedAt: p.CreatedAt.UTC(), UpdatedAt: p.UpdatedAt.UTC(),
+	}
+}
