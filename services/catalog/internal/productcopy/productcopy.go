@@ -48,7 +48,11 @@ func NewService(store Store, entries Entries) *Service {
 }
 
 // Get returns the product with the id.
-func (s *Service) Get(ctx context.Context, id uuid.UUID) (Product, error) { return s.store.Product(ctx, id) }
+func (s *Service) Get(ctx context.Context, id uuid.UUID) (Product, error) {
+	return s.store.Product(ctx, id)
+}
 
 // List returns the products of the query.
-func (s *Service) List(ctx context.Context, q Query) ([]Product, error) { return s.store.Products(ctx, q) }
+func (s *Service) List(ctx context.Context, q Query) ([]Product, error) {
+	return s.store.Products(ctx, q)
+}

@@ -1,0 +1,225 @@
+package productcopy_test
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"pgregory.net/rapid"
+
+	"github.com/monsplit/monsplit/services/catalog/internal/entry"
+	"github.com/monsplit/monsplit/services/catalog/internal/productcopy"
+)
+
+// memTx holds the rows as a database would, and what the entries were told.
+type memTx struct {
+	rows  map[uuid.UUID]productcopy.ProductRow
+	saved int
+	told  []string
+}
+
+func newMemTx() *memTx { return &memTx{rows: map[uuid.UUID]productcopy.ProductRow{}} }
+
+func (tx *memTx) LockProducts(_ context.Context, ids []uuid.UUID) (rows []productcopy.ProductRow, _ error) {
+	if !slices.IsSortedFunc(ids, func(a, b uuid.UUID) int { return slices.Compare(a[:], b[:]) }) {
+		return nil, fmt.Errorf("locks out of order: %v", ids)
+	}
+	for _, id := range ids {
+		if row, ok := tx.rows[id]; ok {
+			rows = append(rows, row)
+		}
+	}
+	return rows, nil
+}
+
+func (tx *memTx) AddProducts(_ context.Context, ids []uuid.UUID) error {
+	for _, id := range ids {
+		if _, ok := tx.rows[id]; !ok {
+			tx.rows[id] = productcopy.ProductRow{ID: id}
+		}
+	}
+	return nil
+}
+
+func (tx *memTx) SaveProducts(_ context.Context, rows []productcopy.ProductRow) error {
+	for _, row := range rows {
+		tx.rows[row.ID] = row
+		tx.saved++
+	}
+	return nil
+}
+
+func (tx *memTx) Entries() entry.Tx { return nil }
+
+// entries notes what it is told about the products, which have to be saved by then.
+type entries struct{ tx *memTx }
+
+func (e entries) EndForProducts(_ context.Context, _ entry.Tx, turned map[uuid.UUID]time.Time) error {
+	return e.note("end", turned)
+}
+
+func (e entries) DeleteForProducts(_ context.Context, _ entry.Tx, turned map[uuid.UUID]time.Time) error {
+	return e.note("delete", turned)
+}
+
+func (e entries) note(what string, turned map[uuid.UUID]time.Time) error {
+	if e.tx.saved == 0 {
+		return fmt.Errorf("%s before the products are saved", what)
+	}
+	for id := range turned {
+		e.tx.told = append(e.tx.told, fmt.Sprintf("%s %x v%d", what, id[0], turned[id].Hour()))
+	}
+	return nil
+}
+
+var (
+	chair = uuid.UUID{0xc}
+	day   = time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)
+)
+
+// at is when the version came to be.
+func at(version int64) time.Time { return day.Add(time.Duration(version) * time.Hour) }
+
+func state(version int64, name string, discontinued bool) productcopy.ProductChange {
+	return productcopy.ProductChange{
+		ID: chair, Change: productcopy.Change{Version: version, Time: at(version)},
+		ProductData: productcopy.ProductData{
+			Name: name, Category: "Furniture", Discontinued: discontinued, UpdatedAt: at(version),
+		},
+	}
+}
+
+func on(version int64) productcopy.ProductChange  { return state(version, "a", false) }
+func off(version int64) productcopy.ProductChange { return state(version, "a", true) }
+
+func deleted(version int64) productcopy.ProductChange {
+	return productcopy.ProductChange{
+		ID: chair, Change: productcopy.Change{Version: version, Time: at(version), Deleted: true},
+	}
+}
+
+func TestApplyProducts(t *testing.T) {
+	t.Parallel()
+	purge := productcopy.ProductChange{ID: chair, Change: productcopy.Change{Purged: true, Time: at(9)}}
+	type changes = []productcopy.ProductChange
+	tests := map[string]struct {
+		changes changes
+		want    string   // version, deleted, name, discontinued
+		told    []string // what the entries were
+	}{
+		"First":                {changes{on(1)}, "1 false a false", nil},
+		"FirstIsLater":         {changes{on(4)}, "4 false a false", nil},
+		"Gap":                  {changes{on(1), state(5, "b", false)}, "5 false b false", nil},
+		"Repeated":             {changes{on(1), state(1, "b", true)}, "1 false a false", nil},
+		"Older":                {changes{state(2, "b", false), off(1)}, "2 false b false", nil},
+		"Discontinued":         {changes{on(1), off(2)}, "2 false a true", []string{"end c v2"}},
+		"StaysDiscontinued":    {changes{off(2), off(3)}, "3 false a true", []string{"end c v2"}},
+		"FirstIsDiscontinued":  {changes{off(3)}, "3 false a true", []string{"end c v3"}},
+		"ComesBackOnSale":      {changes{off(2), on(3)}, "3 false a false", []string{"end c v2"}},
+		"DiscontinuedRepeated": {changes{off(2), on(3), off(2)}, "3 false a false", []string{"end c v2"}},
+		"Deleted":              {changes{on(1), deleted(2)}, "2 true  false", []string{"delete c v2"}},
+		"DeletedTwice":         {changes{on(1), deleted(2), deleted(3)}, "3 true  false", []string{"delete c v2"}},
+		"DeletedThenLate":      {changes{on(1), deleted(3), off(2)}, "3 true  false", []string{"delete c v3"}}, // invariant 7
+		"DeletedIsFirst":       {changes{deleted(3)}, "3 true  false", []string{"delete c v3"}},
+		"EndedThenDeleted":     {changes{off(2), deleted(3)}, "3 true  false", []string{"end c v2", "delete c v3"}},
+		"ComesBack":            {changes{on(1), deleted(2), state(3, "b", false)}, "3 false b false", []string{"delete c v2"}},
+		"Purged":               {changes{on(2), purge}, "2 true  false", []string{"delete c v9"}},
+		"PurgedThenLate":       {changes{on(2), purge, on(1), on(2)}, "2 true  false", []string{"delete c v9"}},
+		"PurgedThenNewer":      {changes{on(2), purge, state(3, "b", false)}, "3 false b false", []string{"delete c v9"}},
+		"PurgedUnknown":        {changes{purge}, "none", nil},
+		"PurgedThenUnknown":    {changes{purge, on(1)}, "1 false a false", nil},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for how, size := range map[string]int{"in one batch": len(tt.changes), "one by one": 1} {
+				tx := apply(t, newMemTx(), tt.changes, size)
+				got := "none"
+				if row, ok := tx.rows[chair]; ok {
+					got = fmt.Sprintf("%d %t %s %t", row.Version, row.Deleted, row.Name, row.Discontinued)
+				}
+				if got != tt.want {
+					t.Errorf("%s: %q, want %q", how, got, tt.want)
+				}
+				if !slices.Equal(tx.told, tt.told) {
+					t.Errorf("%s: entries were told %q, want %q", how, tx.told, tt.told)
+				}
+			}
+		})
+	}
+}
+
+// TestApplyProductsTurnedTwice: the entries that are there end on the earlier day; told one by one, the second time
+// would find them ended.
+func TestApplyProductsTurnedTwice(t *testing.T) {
+	t.Parallel()
+	tx := apply(t, newMemTx(), []productcopy.ProductChange{on(1), off(2), on(3), off(4)}, 4)
+	if !slices.Equal(tx.told, []string{"end c v2"}) {
+		t.Errorf("entries were told %q", tx.told)
+	}
+}
+
+// fataler is what *testing.T and *rapid.T have in common here.
+type fataler interface {
+	Helper()
+	Context() context.Context
+	Fatal(args ...any)
+}
+
+func apply(t fataler, tx *memTx, changes []productcopy.ProductChange, size int) *memTx {
+	t.Helper()
+	service := productcopy.NewService(nil, entries{tx})
+	for batch := range slices.Chunk(changes, max(size, 1)) {
+		if err := service.ApplyProducts(t.Context(), tx, batch); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return tx
+}
+
+// Whatever the order in which a set of versions comes, however often each, and however they are cut into batches, the
+// copy ends in the state of the newest version of each product (invariant 4).
+func TestApplyProductsAnyOrder(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		var history []productcopy.ProductChange
+		want := map[uuid.UUID]productcopy.ProductRow{}
+		for p := range rapid.IntRange(1, 4).Draw(t, "products") {
+			for v := range rapid.Int64Range(1, 6).Draw(t, "versions") {
+				change := state(v+1, fmt.Sprintf("p%d v%d", p, v+1), rapid.Bool().Draw(t, "discontinued"))
+				if rapid.Bool().Draw(t, "deleted") {
+					change = deleted(v + 1)
+				}
+				change.ID = uuid.UUID{byte(p)}
+				history = append(history, change)
+				want[change.ID] = rowOf(change)
+			}
+		}
+		deliveries := slices.Clone(history)
+		deliveries = append(deliveries, rapid.SliceOf(rapid.SampledFrom(history)).Draw(t, "repeated")...)
+		deliveries = rapid.Permutation(deliveries).Draw(t, "deliveries")
+
+		tx := apply(t, newMemTx(), deliveries, rapid.IntRange(1, len(deliveries)).Draw(t, "batch size"))
+
+		if !maps.Equal(tx.rows, want) {
+			t.Fatalf("got %+v, want %+v", tx.rows, want)
+		}
+		saved := tx.saved
+		apply(t, tx, deliveries, len(deliveries))
+		if tx.saved != saved || !maps.Equal(tx.rows, want) {
+			t.Fatal("applying it all again changed something")
+		}
+	})
+}
+
+func rowOf(c productcopy.ProductChange) productcopy.ProductRow {
+	row := productcopy.ProductRow{ID: c.ID, Row: productcopy.Row{Version: c.Version, Deleted: c.Deleted}}
+	if row.ProductData = c.ProductData; c.Deleted {
+		row.UpdatedAt = c.Time
+	}
+	return row
+}
