@@ -3,45 +3,63 @@ package broker
 import (
 	"errors"
 	"fmt"
+
+	"github.com/segmentio/kafka-go"
 )
 
-// Verdict is what the sender of a batch has to do after an error.
+// Verdict is what the sender of a batch has to do after an error. It is about one try: an earlier, ambiguous try of the
+// same batch may have been written all the same.
 type Verdict int
 
 const (
-	// Resend: it is unknown whether the batch was written. Send the same bytes again.
+	// Resend: it is unknown whether this try was written. Send the same bytes again.
 	Resend Verdict = iota
-	// NotWritten: this try wrote nothing, because the request went to the wrong broker. Ask for the leader, then send
+	// NotWritten: this try wrote nothing, because the broker does not lead the partition. Ask for the Leader, then send
 	// the same bytes again.
 	NotWritten
-	// NextEpoch: the log's sequence and ours have parted. Take a higher epoch, start at sequence 0, from the oldest
-	// record that is not acknowledged.
+	// NextEpoch: the log's sequence and ours have parted. Take a higher epoch and start at sequence 0, from the oldest
+	// record that is not acknowledged. The same epoch can never go on.
 	NextEpoch
-	// Fenced: somebody with a higher epoch writes here. Stop; never bump and send again.
+	// Fenced: somebody with a higher epoch writes here, so the partition is no longer ours. Drop it; never take a higher
+	// epoch and send again, which would turn the order round.
 	Fenced
-	// Refused: the broker does not want these records. Send once more, then bisect.
+	// Refused: the broker does not take these records. Send once more, then bisect to find which.
 	Refused
 	// Configuration: an operator has to change something. Stop and alert.
 	Configuration
-	// Bug: the request should never have been made. Stop and alert.
+	// Bug: a correct sender never gets this. Stop and alert.
 	Bug
 )
+
+// String returns the verdict's name.
+func (v Verdict) String() string {
+	names := [...]string{"resend", "not written", "next epoch", "fenced", "refused", "configuration", "bug"}
+	if v < 0 || int(v) >= len(names) {
+		return fmt.Sprintf("verdict %d", int(v))
+	}
+	return names[v]
+}
 
 // Error is a batch's failure.
 type Error struct {
 	TP      TopicPartition
-	Code    int16 // Kafka's error code, or 0 when no answer came
+	Code    int16 // Kafka's error code, or 0 when no answer came or the request was not made
 	Verdict Verdict
 	Err     error
 }
 
 // Error implements error.
-func (e *Error) Error() string { return fmt.Sprintf("%s: %v", e.TP, e.Err) }
+func (e *Error) Error() string {
+	if e.Code == 0 {
+		return fmt.Sprintf("produce to %s (%s): %v", e.TP, e.Verdict, e.Err)
+	}
+	return fmt.Sprintf("produce to %s (%s): Kafka error %d: %v", e.TP, e.Verdict, e.Code, e.Err)
+}
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// VerdictOf returns the verdict of an error of Produce; any other error is taken as ambiguous.
+// VerdictOf returns the verdict of an error of Produce. Any other error is taken as ambiguous.
 func VerdictOf(err error) Verdict {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Verdict
@@ -49,5 +67,46 @@ func VerdictOf(err error) Verdict {
 	return Resend
 }
 
-// ErrUnknownTopic says that a topic does not exist.
-var ErrUnknownTopic = errors.New("no such topic")
+// verdictOfCode says what Kafka's error codes ask of the sender of an idempotent batch. A code that is not listed, like
+// the server's unexpected exceptions (-1), says nothing about what was written: Resend.
+func verdictOfCode(code int16) Verdict {
+	switch kafka.Error(code) {
+	case kafka.UnknownTopicOrPartition, // 3: also for a moment after a topic was created
+		kafka.LeaderNotAvailable,    // 5
+		kafka.NotLeaderForPartition, // 6
+		kafka.ReplicaNotAvailable,   // 9
+		kafka.KafkaStorageError,     // 56: the leader's disk failed, another broker takes over
+		kafka.FencedLeaderEpoch,     // 74
+		kafka.UnknownLeaderEpoch:    // 75
+		return NotWritten
+	case kafka.OutOfOrderSequenceNumber: // 45: a gap, or a repetition older than the broker remembers
+		return NextEpoch
+	case kafka.InvalidProducerEpoch, // 47: a higher epoch has written to this partition
+		kafka.ProducerFenced: // 90
+		return Fenced
+	case kafka.InvalidMessage, // 2: the checksum is wrong; once more, a bit may have tipped on the way
+		kafka.MessageSizeTooLarge, // 10
+		kafka.RecordListTooLarge,  // 18
+		kafka.InvalidTimestamp,    // 32
+		kafka.InvalidRecord:       // 87
+		return Refused
+	case kafka.InvalidTopic, // 17
+		kafka.TopicAuthorizationFailed,           // 29
+		kafka.ClusterAuthorizationFailed,         // 31
+		kafka.UnsupportedVersion,                 // 35
+		kafka.UnsupportedForMessageFormat,        // 43
+		kafka.PolicyViolation,                    // 44
+		kafka.TransactionalIDAuthorizationFailed, // 53
+		kafka.SASLAuthenticationFailed,           // 58
+		kafka.UnsupportedCompressionType:         // 76
+		return Configuration
+	case kafka.InvalidRequiredAcks, // 21
+		kafka.DuplicateSequenceNumber,  // 46: two batches of one partition were under way
+		kafka.InvalidTransactionState,  // 48
+		kafka.InvalidProducerIDMapping, // 49
+		kafka.UnknownProducerId:        // 59: brokers since 2.5 never say so
+		return Bug
+	default: // among them 7, 19 and 20: written or not, the replicas did not confirm it in time
+		return Resend
+	}
+}

@@ -1,0 +1,200 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol"
+	"github.com/segmentio/kafka-go/protocol/apiversions"
+)
+
+var errClosed = errors.New("the Kafka client is closed")
+
+// conns keeps connections by address. A connection carries one request at a time, so requests to one broker wait for
+// each other only where a caller makes them: a fetch that waits for records holds up nothing else.
+//
+// The library's own Transport is not used: it cannot be told to ask for leaders again, and it goes on reading a
+// request's buffer after the request's context has ended.
+type conns struct {
+	cfg Config
+
+	mu     sync.Mutex
+	closed bool
+	idle   map[string][]*conn
+	open   map[*conn]struct{}
+}
+
+type conn struct {
+	*protocol.Conn
+	versions map[protocol.ApiKey]int16
+	reused   bool
+}
+
+func newConns(cfg Config) *conns {
+	return &conns{cfg: cfg, idle: map[string][]*conn{}, open: map[*conn]struct{}{}}
+}
+
+// exchange is one request and its answer on a connection that nobody else uses meanwhile.
+type exchange func(*conn) (protocol.Message, error)
+
+// roundTrip sends request to the broker at address. When it returns, nothing reads the request any more, whatever
+// became of it.
+func (p *conns) roundTrip(ctx context.Context, address string, request protocol.Message) (protocol.Message, error) {
+	return p.do(ctx, address, func(c *conn) (protocol.Message, error) { return c.RoundTrip(request) })
+}
+
+func (p *conns) do(ctx context.Context, address string, f exchange) (protocol.Message, error) {
+	c, err := p.take(ctx, address)
+	if err != nil {
+		return nil, err
+	}
+	deadline, _ := ctx.Deadline()
+	if err := c.SetDeadline(deadline); err != nil {
+		p.drop(address, c)
+		return nil, fmt.Errorf("%s: %w", address, err)
+	}
+	stop := context.AfterFunc(ctx, func() { c.SetDeadline(time.Unix(1, 0)) }) //nolint:errcheck // the exchange fails then
+	answer, err := f(c)
+	interrupted := !stop()
+	switch {
+	case err != nil:
+		p.drop(address, c)
+		return nil, fmt.Errorf("%s: %w", address, errors.Join(err, ctx.Err()))
+	case interrupted: // its deadline may be set to the past at any moment
+		p.drop(address, c)
+	default:
+		p.put(address, c)
+	}
+	return answer, nil
+}
+
+// retry is roundTrip for requests that may be made twice: a connection that lay idle may have died unnoticed, for
+// instance because the broker was started again.
+func (p *conns) retry(ctx context.Context, address string, request protocol.Message) (protocol.Message, error) {
+	reused := false
+	try := func(c *conn) (protocol.Message, error) {
+		reused = c.reused
+		return c.RoundTrip(request)
+	}
+	answer, err := p.do(ctx, address, try)
+	if err != nil && reused && ctx.Err() == nil {
+		answer, err = p.do(ctx, address, try)
+	}
+	return answer, err
+}
+
+func (p *conns) take(ctx context.Context, address string) (*conn, error) {
+	p.mu.Lock()
+	if p.closed {
+		p.mu.Unlock()
+		return nil, errClosed
+	}
+	if idle := p.idle[address]; len(idle) > 0 {
+		c := idle[len(idle)-1]
+		p.idle[address] = idle[:len(idle)-1]
+		c.reused = true
+		p.mu.Unlock()
+		return c, nil
+	}
+	p.mu.Unlock()
+
+	c, err := p.connect(ctx, address)
+	if err != nil {
+		return nil, fmt.Errorf("connect to Kafka at %s: %w", address, err)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		c.Close()
+		return nil, errClosed
+	}
+	p.open[c] = struct{}{}
+	return c, nil
+}
+
+func (p *conns) put(address string, c *conn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		c.Close()
+		return
+	}
+	p.idle[address] = append(p.idle[address], c)
+}
+
+// drop closes a connection that failed, and the idle ones to the same address: what ended one has probably ended them.
+func (p *conns) drop(address string, c *conn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, other := range append(p.idle[address], c) {
+		delete(p.open, other)
+		other.Close()
+	}
+	delete(p.idle, address)
+}
+
+func (p *conns) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
+	for c := range p.open {
+		c.Close()
+	}
+	clear(p.open)
+	clear(p.idle)
+}
+
+// connect dials and learns which versions of each request the broker takes.
+func (p *conns) connect(ctx context.Context, address string) (*conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, p.cfg.DialTimeout)
+	defer cancel()
+	raw, err := p.cfg.Dial(ctx, "tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	stop := context.AfterFunc(ctx, func() { raw.SetDeadline(time.Unix(1, 0)) }) //nolint:errcheck // the exchange fails
+	c, err := negotiate(protocol.NewConn(raw, p.cfg.ClientID))
+	if !stop() && err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		raw.Close()
+		return nil, errors.Join(err, ctx.Err())
+	}
+	return c, nil
+}
+
+func negotiate(c *protocol.Conn) (*conn, error) {
+	answer, err := c.RoundTrip(&apiversions.Request{})
+	if err != nil {
+		return nil, fmt.Errorf("ask for versions: %w", err)
+	}
+	response := answer.(*apiversions.Response)
+	if response.ErrorCode != 0 {
+		return nil, fmt.Errorf("ask for versions: %w", kafka.Error(response.ErrorCode))
+	}
+	versions := map[protocol.ApiKey]int16{}
+	for _, r := range response.ApiKeys {
+		key := protocol.ApiKey(r.ApiKey)
+		if newest, ours := newestVersion[key]; ours {
+			versions[key] = min(newest, r.MaxVersion)
+			if versions[key] < r.MinVersion {
+				return nil, fmt.Errorf("the broker no longer takes %v version %d", key, newest)
+			}
+		}
+	}
+	for key := range newestVersion {
+		if _, ok := versions[key]; !ok {
+			return nil, fmt.Errorf("the broker does not take %v", key)
+		}
+	}
+	if versions[protocol.Produce] < 3 || versions[protocol.Metadata] < 4 || versions[protocol.Fetch] != fetchVersion {
+		return nil, errors.New("the broker is older than Kafka 2.3, the oldest that works")
+	}
+	c.SetVersions(versions)
+	return &conn{Conn: c, versions: versions}, nil
+}
