@@ -1,0 +1,217 @@
+package consumer
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/monsplit/monsplit/internal/apperr"
+	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
+	"github.com/monsplit/monsplit/internal/postgres"
+)
+
+// DeadLetter is an event that could not be applied. Its texts are safe on a terminal: what is not printable is escaped.
+type DeadLetter struct {
+	ID        int64      `json:"id"`
+	Topic     string     `json:"topic"`
+	Partition int        `json:"partition"`
+	Offset    int64      `json:"offset"`
+	Key       string     `json:"key"`
+	Version   *int64     `json:"version"`  // null where it could not be read
+	EventID   *string    `json:"event_id"` // likewise
+	Code      string     `json:"code"`     // the class of the failure, as in "undecodable" or "sqlstate-22001"
+	Reason    string     `json:"reason"`
+	State     string     `json:"state"` // open, replayed, superseded or discarded
+	Attempts  int        `json:"attempts"`
+	CreatedAt time.Time  `json:"created_at"`
+	ClosedAt  *time.Time `json:"closed_at"`
+	ClosedBy  *string    `json:"closed_by"`
+	Note      *string    `json:"note"`
+}
+
+// DeadLetterDetail is a dead letter with its message: as text, escaped where it must be, and as it was received.
+type DeadLetterDetail struct {
+	DeadLetter
+	Value    *string            `json:"value"` // null for a purge
+	RawKey   []byte             `json:"raw_key"`
+	RawValue []byte             `json:"raw_value"`
+	Headers  []DeadLetterHeader `json:"headers"`
+}
+
+// DeadLetterHeader is a header of a dead letter's message.
+type DeadLetterHeader struct {
+	Key   string `json:"key"`
+	Value string `json:"value"`
+}
+
+// DeadLetterFilter chooses dead letters. Zero values do not filter.
+type DeadLetterFilter struct {
+	State string
+	Topic string
+	After int64 // only those with a higher id: the last of the page before
+	Limit int   // 100 by default, 1000 at most
+}
+
+// errNoLetter is the answer to an id that names none.
+func errNoLetter(id int64) error {
+	return apperr.New(apperr.NotFound, fmt.Sprintf("there is no dead letter %d", id))
+}
+
+// ListDeadLetters returns dead letters by id, the oldest first.
+func ListDeadLetters(ctx context.Context, pool *pgxpool.Pool, f DeadLetterFilter) ([]DeadLetter, error) {
+	switch f.State {
+	case "", Open, Replayed, Superseded, Discarded:
+	default:
+		return nil, apperr.New(apperr.Invalid, "the state is open, replayed, superseded or discarded")
+	}
+	if f.Limit <= 0 {
+		f.Limit = 100
+	}
+	params := messagingdb.ListDeadLettersParams{After: f.After, Most: int32(min(f.Limit, 1000))}
+	if f.State != "" {
+		params.State = &f.State
+	}
+	if f.Topic != "" {
+		params.Topic = &f.Topic
+	}
+	rows, err := messagingdb.New(pool).ListDeadLetters(ctx, params)
+	if err != nil {
+		return nil, fmt.Errorf("list dead letters: %w", err)
+	}
+	letters := make([]DeadLetter, len(rows))
+	for i, r := range rows {
+		letters[i] = DeadLetter{
+			ID: r.ID, Topic: r.Topic, Partition: int(r.Part), Offset: r.Offset, Key: printable(string(r.Key), ""),
+			Version: r.Version, EventID: printableOrNil(r.EventID), Code: r.Code, Reason: r.Reason, State: r.State,
+			Attempts: int(r.Attempts), CreatedAt: r.CreatedAt.UTC(), ClosedAt: utc(r.ClosedAt), ClosedBy: r.ClosedBy,
+			Note: r.Note,
+		}
+	}
+	return letters, nil
+}
+
+// ShowDeadLetter returns one dead letter with its message.
+func ShowDeadLetter(ctx context.Context, pool *pgxpool.Pool, id int64) (DeadLetterDetail, error) {
+	r, err := messagingdb.New(pool).GetDeadLetter(ctx, id)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return DeadLetterDetail{}, errNoLetter(id)
+	}
+	if err != nil {
+		return DeadLetterDetail{}, fmt.Errorf("read dead letter %d: %w", id, err)
+	}
+	d := DeadLetterDetail{DeadLetter: toDeadLetter(r), RawKey: r.Key, RawValue: r.Value, Headers: []DeadLetterHeader{}}
+	if r.Value != nil {
+		text := printable(string(r.Value), "\n\t")
+		d.Value = &text
+	}
+	headers, err := decodeHeaders(r.Headers)
+	if err != nil {
+		return DeadLetterDetail{}, fmt.Errorf("dead letter %d: %w", id, err)
+	}
+	for _, h := range headers {
+		d.Headers = append(d.Headers, DeadLetterHeader{printable(h.Key, ""), printable(string(h.Value), "")})
+	}
+	return d, nil
+}
+
+// Discard closes an open dead letter for good, without applying it. by and note say who decided that, and why.
+func Discard(ctx context.Context, pool *pgxpool.Pool, id int64, by, note string) (DeadLetter, error) {
+	if err := errors.Join(checkText("by", by, true), checkText("note", note, false)); err != nil {
+		return DeadLetter{}, err
+	}
+	var letter DeadLetter
+	err := postgres.InTx(ctx, pool, func(tx pgx.Tx) error {
+		r, err := lockOpen(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		letter, err = closeLetter(ctx, tx, r.ID, Discarded, by, note, 0)
+		return err
+	})
+	return letter, err
+}
+
+// lockOpen locks a dead letter so that it is closed once.
+func lockOpen(ctx context.Context, tx pgx.Tx, id int64) (messagingdb.DeadLetter, error) {
+	r, err := messagingdb.New(tx).LockDeadLetter(ctx, id)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return r, errNoLetter(id)
+	case err != nil:
+		return r, fmt.Errorf("lock dead letter %d: %w", id, err)
+	case r.State != Open:
+		return r, apperr.Coded(apperr.Conflict, "dead-letter-closed", fmt.Sprintf("dead letter %d is already %s", id, r.State))
+	}
+	return r, nil
+}
+
+func closeLetter(
+	ctx context.Context, tx pgx.Tx, id int64, state, by, note string, tries int32,
+) (DeadLetter, error) {
+	params := messagingdb.CloseDeadLetterParams{ID: id, State: state, ClosedBy: &by, Tries: tries}
+	if note != "" {
+		params.Note = &note
+	}
+	q := messagingdb.New(tx)
+	if err := q.CloseDeadLetter(ctx, params); err != nil {
+		return DeadLetter{}, fmt.Errorf("close dead letter %d: %w", id, err)
+	}
+	r, err := q.GetDeadLetter(ctx, id)
+	return toDeadLetter(r), err
+}
+
+// checkText bounds what a person writes into a dead letter.
+func checkText(name, s string, required bool) error {
+	const most = 1000
+	switch {
+	case required && strings.TrimSpace(s) == "":
+		return apperr.New(apperr.Invalid, name+" must say who")
+	case len(s) > most || strings.IndexFunc(s, func(c rune) bool { return !unicode.IsPrint(c) && c != '\n' }) >= 0 ||
+		strings.ToValidUTF8(s, "") != s:
+		return apperr.New(apperr.Invalid, fmt.Sprintf("%s is printable text of at most %d bytes", name, most))
+	}
+	return nil
+}
+
+func toDeadLetter(r messagingdb.DeadLetter) DeadLetter {
+	return DeadLetter{
+		ID: r.ID, Topic: r.Topic, Partition: int(r.Part), Offset: r.Offset, Key: printable(string(r.Key), ""),
+		Version: r.Version, EventID: printableOrNil(r.EventID), Code: r.Code, Reason: r.Reason, State: r.State,
+		Attempts: int(r.Attempts), CreatedAt: r.CreatedAt.UTC(), ClosedAt: utc(r.ClosedAt), ClosedBy: r.ClosedBy,
+		Note: r.Note,
+	}
+}
+
+func printableOrNil(s *string) *string {
+	if s == nil {
+		return nil
+	}
+	p := printable(*s, "")
+	return &p
+}
+
+func utc(t *time.Time) *time.Time {
+	if t == nil {
+		return nil
+	}
+	u := t.UTC()
+	return &u
+}
+
+func decodeHeaders(raw []byte) ([]storedHeader, error) {
+	if raw == nil {
+		return nil, nil
+	}
+	var headers []storedHeader
+	if err := json.Unmarshal(raw, &headers); err != nil {
+		return nil, fmt.Errorf("read the stored headers: %w", err)
+	}
+	return headers, nil
+}

@@ -1,0 +1,203 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/monsplit/monsplit/internal/messaging/broker"
+	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
+	"github.com/monsplit/monsplit/internal/postgres"
+)
+
+// batch is what one transaction applies: the items of one partition in [from, next).
+type batch struct {
+	tp         broker.TopicPartition
+	from, next int64
+	items      []item
+}
+
+// Handle implements broker.PartitionHandler: the whole batch in one transaction, or else, when an event in it is
+// poisoned, one transaction an event.
+func (c *Consumer[T]) Handle(
+	ctx context.Context, tp broker.TopicPartition, from, next int64, records []broker.Fetched,
+) error {
+	if len(records) == 0 && next <= from {
+		return nil
+	}
+	p := c.partition(tp)
+	b := batch{tp: tp, from: from, next: next, items: make([]item, len(records))}
+	for i, r := range records {
+		if r.Offset < from || r.Offset >= next || i > 0 && r.Offset <= records[i-1].Offset {
+			return c.settle(ctx, p, tp, fmt.Errorf("offset %d is out of order in [%d, %d)", r.Offset, from, next), false)
+		}
+		b.items[i] = decode(tp, r)
+	}
+	err := c.apply(ctx, p, b)
+	moved := false
+	if _, is := poisoned(err); is {
+		c.log.LogAttrs(ctx, slog.LevelInfo, "an event in the batch is poisoned, applying them one by one",
+			slog.String("partition", tp.String()), slog.Int64("from", from), slog.Any("error", err))
+		moved, err = c.applyEach(ctx, p, b)
+	}
+	return c.settle(ctx, p, tp, err, moved)
+}
+
+// applyEach applies one item a transaction, and says whether the position moved before an error.
+func (c *Consumer[T]) applyEach(ctx context.Context, p *partition, b batch) (moved bool, err error) {
+	at := b.from
+	for i, it := range b.items {
+		one := batch{tp: b.tp, from: at, next: it.record.Offset + 1, items: []item{it}}
+		if i == len(b.items)-1 {
+			one.next = b.next
+		}
+		err := c.apply(ctx, p, one)
+		if _, is := poisoned(err); is {
+			one.items[0].err = err
+			err = c.apply(ctx, p, one)
+		}
+		if err != nil {
+			return i > 0, err
+		}
+		at = one.next
+	}
+	return true, nil
+}
+
+// apply is one transaction: the position first, then the effects, then what becomes of dead letters.
+//
+// Schedule: a consumer is paused in here, its partition moves, the new holder applies the same records; the paused one
+// goes on. It waits at the position's row and then finds it moved, so nothing of it is committed (H2).
+func (c *Consumer[T]) apply(ctx context.Context, p *partition, b batch) error {
+	started := c.cfg.Now()
+	events := make([]Event, 0, len(b.items))
+	for _, it := range b.items {
+		if it.err == nil {
+			events = append(events, it.event)
+		}
+	}
+	var letters bool
+	err := postgres.InTx(ctx, c.pool, func(tx pgx.Tx) error {
+		q := messagingdb.New(tx)
+		moved, err := q.MovePosition(ctx, messagingdb.MovePositionParams{
+			Topic: b.tp.Topic, Part: int32(b.tp.Partition), FromOffset: b.from, Next: b.next,
+		})
+		if err != nil {
+			return fmt.Errorf("move the position: %w", err)
+		}
+		if moved == 0 {
+			return fmt.Errorf("the position of %s is not %d: %w", b.tp, b.from, broker.ErrReseek)
+		}
+		if len(events) > 0 {
+			if err := c.call(ctx, b.tp.Topic, tx, events); err != nil {
+				return err
+			}
+		}
+		letters, err = c.settleLetters(ctx, p, tx, b)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	c.applied(ctx, p, b, letters, started)
+	return nil
+}
+
+// call runs the topic's handler; its panic becomes an error.
+func (c *Consumer[T]) call(ctx context.Context, topic string, tx pgx.Tx, events []Event) (err error) {
+	handler, ok := c.cfg.Topics[topic]
+	if !ok {
+		return fmt.Errorf("no handler for the topic %s", topic)
+	}
+	defer func() {
+		if v := recover(); v != nil {
+			err = &panicError{value: v, stack: debug.Stack()}
+		}
+	}()
+	return handler(ctx, c.cfg.Bind(tx), events)
+}
+
+// applied records a commit.
+func (c *Consumer[T]) applied(ctx context.Context, p *partition, b batch, letters bool, started time.Time) {
+	c.mu.Lock()
+	p.position, p.letters = b.next, letters
+	c.mu.Unlock()
+	now := c.cfg.Now()
+	effects := false
+	for _, it := range b.items {
+		if it.err == nil {
+			effects = true
+			c.metrics.appliedEvent(it.event, now)
+			continue
+		}
+		code, _ := poisoned(it.err)
+		c.metrics.letter(b.tp.Topic, code)
+		attrs := []slog.Attr{
+			slog.String("topic", b.tp.Topic), slog.Int("partition", b.tp.Partition), slog.Int64("offset", it.record.Offset),
+			slog.String("key", printable(it.event.Key, "")), slog.String("code", code), slog.String("reason", reason(it.err)),
+		}
+		var panicked *panicError
+		if errors.As(it.err, &panicked) {
+			attrs = append(attrs, slog.String("stack", string(panicked.stack)))
+		}
+		c.log.LogAttrs(ctx, slog.LevelError, "an event is now a dead letter", attrs...)
+	}
+	if effects {
+		c.metrics.applyTime(b.tp.Topic, now.Sub(started))
+		c.cfg.Committed()
+	}
+}
+
+// settle turns the outcome of a batch into what the broker's client is told. After an error that is nobody's fault it
+// rests first: the partition is held, visibly, and the batch comes again.
+func (c *Consumer[T]) settle(
+	ctx context.Context, p *partition, tp broker.TopicPartition, err error, moved bool,
+) error {
+	if err == nil {
+		c.release(ctx, p, tp)
+		return nil
+	}
+	if errors.Is(err, broker.ErrReseek) {
+		c.log.LogAttrs(ctx, slog.LevelInfo, "the position was moved by somebody else", slog.String("partition", tp.String()))
+		return err
+	}
+	if ctx.Err() != nil {
+		return err
+	}
+	c.mu.Lock()
+	p.failures++
+	if p.held == "" {
+		p.heldSince = c.cfg.Now()
+	}
+	p.held = reason(err)
+	n, stopping := p.failures, c.stopping
+	c.mu.Unlock()
+	c.metrics.retry(tp.Topic)
+	rest := delay(n, c.cfg.BackoffMin, c.cfg.BackoffMax)
+	if loud(n) {
+		c.log.LogAttrs(ctx, slog.LevelWarn, "a partition is held until its batch can be applied",
+			slog.String("partition", tp.String()), slog.Int("attempts", n), slog.Duration("rest", rest), slog.Any("error", err))
+	}
+	wait(ctx, stopping, rest)
+	if moved {
+		return fmt.Errorf("part of the batch was applied: %w: %w", broker.ErrReseek, err)
+	}
+	return err
+}
+
+// release ends a hold.
+func (c *Consumer[T]) release(ctx context.Context, p *partition, tp broker.TopicPartition) {
+	c.mu.Lock()
+	n, since := p.failures, p.heldSince
+	p.failures, p.held = 0, ""
+	c.mu.Unlock()
+	if n > 0 {
+		c.log.LogAttrs(ctx, slog.LevelInfo, "the partition goes on", slog.String("partition", tp.String()),
+			slog.Int("attempts", n), slog.Duration("held", c.cfg.Now().Sub(since)))
+	}
+}

@@ -1,0 +1,221 @@
+package consumer_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/monsplit/monsplit/internal/messaging/broker"
+	"github.com/monsplit/monsplit/internal/messaging/consumer"
+	"github.com/monsplit/monsplit/internal/messaging/event"
+)
+
+// Invariant 6, H10: whatever an event fails by, the others in its batch are applied, before and behind it, and it is
+// kept as it was.
+func TestPoisonDelaysNobody(t *testing.T) {
+	t.Parallel()
+	for how, code := range map[string]string{
+		"poison": "poison", "invalid": "invalid", "malformed": "malformed", "panic": "panic", "json": "undecodable",
+		"too long": "sqlstate-22001", "unique": "sqlstate-23505", "late unique": "sqlstate-23505",
+		"22P02": "sqlstate-22P02", "23514": "sqlstate-23514", "54000": "sqlstate-54000",
+	} {
+		t.Run(how, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			b.seed(10)
+			bad := failing("b", 1, how)
+			records := log(10, named("a", 1), bad, named("c", 1), failing("d", 1, how), named("a", 2))
+			if err := b.Handle(t.Context(), tp, 10, 20, records); err != nil {
+				t.Fatal(err)
+			}
+			b.wantChanges("a1 c1 a2")
+			b.wantPosition(20)
+			b.wantLetters(fmt.Sprintf("11:%s/open 13:%s/open", code, code))
+			letters, err := consumer.ListDeadLetters(t.Context(), b.pool, consumer.DeadLetterFilter{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			d, err := consumer.ShowDeadLetter(t.Context(), b.pool, letters[0].ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.Equal(d.RawKey, bad.Key) || !bytes.Equal(d.RawValue, bad.Value) || *d.Version != 1 ||
+				*d.EventID != "b-1" || d.Reason == "" || d.Attempts != 1 || d.Topic != topic || d.Partition != 3 ||
+				d.Headers[0].Value != event.ContentType || d.ClosedAt != nil {
+				t.Errorf("the dead letter is %+v", d)
+			}
+		})
+	}
+}
+
+// Undecodable records become dead letters with the rest of their batch: no fallback, one call of the handler.
+func TestUndecodableRecords(t *testing.T) {
+	t.Parallel()
+	good := string(named("x", 1).Value)
+	for name, c := range map[string]struct {
+		record  broker.Record
+		code    string
+		version bool // could be read
+	}{
+		"empty":                   {raw("x", ""), "undecodable", false},
+		"not JSON":                {raw("x", "hello"), "undecodable", false},
+		"binary":                  {raw("x", "\x00\xff\x00\xfe"), "undecodable", false},
+		"cut off":                 {raw("x", good[:len(good)-5]), "undecodable", true},
+		"trailing garbage":        {raw("x", good+"x"), "undecodable", true},
+		"NUL in the data":         {raw("x", strings.Replace(good, "x v1", `x\u0000`, 1)), "undecodable", true},
+		"raw NUL in the data":     {raw("x", strings.Replace(good, "x v1", "x\x00", 1)), "undecodable", true},
+		"invalid UTF-8":           {raw("x", strings.Replace(good, "x v1", "x\xff", 1)), "undecodable", false},
+		"repeated member":         {raw("x", strings.Replace(good, `{"name"`, `{"name":"y","name"`, 1)), "undecodable", true},
+		"no version":              {raw("x", strings.Replace(good, "aggregateversion", "someversion", 1)), "undecodable", false},
+		"version 0":               {raw("x", strings.Replace(good, `version":1`, `version":0`, 1)), "undecodable", false},
+		"too deep":                {raw("x", strings.Repeat("[", 100000)), "undecodable", false},
+		"data of another shape":   {raw("x", strings.Replace(good, `"x v1"`, `{"de":"x"}`, 1)), "undecodable", true},
+		"another subject":         {raw("y", good), "key-mismatch", true},
+		"no subject":              {raw("x", strings.Replace(good, `"subject"`, `"object"`, 1)), "key-mismatch", true},
+		"null key":                {broker.Record{Value: []byte(good)}, "bad-key", true},
+		"empty key":               {raw("", good), "bad-key", true},
+		"null key and null value": {broker.Record{}, "bad-key", false},
+		"NUL in the key":          {raw("x\x00", good), "bad-key", true},
+		"binary key":              {raw("\xff\xfe", good), "bad-key", true},
+		"binary key of a purge":   {purge("\xff\xfe"), "bad-key", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			b.seed(0)
+			b.handle(0, named("a", 1), c.record, named("b", 1))
+			b.wantChanges("a1 b1")
+			b.wantPosition(3)
+			b.wantLetters("1:" + c.code + "/open")
+			if calls := b.calls.Load(); calls != 1 && name != "data of another shape" {
+				t.Errorf("%d calls of the handler, want 1", calls)
+			}
+			letters, err := consumer.ListDeadLetters(t.Context(), b.pool, consumer.DeadLetterFilter{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := letters[0].Version != nil; got != c.version {
+				t.Errorf("version known: %t, want %t", got, c.version)
+			}
+			d, err := consumer.ShowDeadLetter(t.Context(), b.pool, letters[0].ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.Equal(d.RawValue, c.record.Value) || (d.RawValue == nil) != (c.record.Value == nil) ||
+				!bytes.Equal(d.RawKey, c.record.Key) || (d.RawKey == nil) != (c.record.Key == nil) {
+				t.Errorf("kept %q %q", d.RawKey, d.RawValue)
+			}
+		})
+	}
+}
+
+// btree refuses a key over 2.7 kB (SQLSTATE 54000): in the copy that is poison, and in dead_letter it must fit and be
+// found again.
+func TestAKeyTooLongForAnIndex(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.seed(0)
+	var long strings.Builder // random enough not to be compressed below the limit
+	for i := range 1000 {
+		fmt.Fprintf(&long, "%x", i*i*7919)
+	}
+	b.handle(0, named("a", 1), message(long.String(), 1, thing{}), message(long.String(), 2, thing{}), named("a", 2))
+	b.wantChanges("a1 a2")
+	b.wantLetters("1:sqlstate-54000/open 2:sqlstate-54000/open")
+	b.handle(4, purge(long.String()))
+	b.wantLetters("1:sqlstate-54000/superseded 2:sqlstate-54000/superseded")
+}
+
+// H11: a newer version of the same aggregate makes up for an open dead letter; nothing else does.
+func TestANewerVersionSupersedesADeadLetter(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.seed(0)
+	b.handle(0, failing("a", 3, "poison"), failing("b", 3, "poison"), raw("a", "?"))
+	b.wantLetters("0:poison/open 1:poison/open 2:undecodable/open")
+	b.handle(3, named("a", 2), named("c", 9), failing("a", 4, "poison"))
+	b.wantLetters("0:poison/open 1:poison/open 2:undecodable/open 5:poison/open")
+	b.handle(6, named("a", 4))
+	b.wantLetters("0:poison/superseded 1:poison/open 2:undecodable/open 5:poison/superseded")
+	b = on(t, b.pool) // a new instance, told by Position that some are open
+	b.seed(0)
+	b.handle(7, named("b", 4))
+	b.wantLetters("0:poison/superseded 1:poison/superseded 2:undecodable/open 5:poison/superseded")
+	note := query[string](b, `SELECT closed_by || ': ' || note FROM dead_letter WHERE "offset" = 1 AND closed_at IS NOT NULL`)
+	if note != "system: version 4 was applied" {
+		t.Errorf("the note is %q", note)
+	}
+}
+
+func TestADeadLetterInTheBatchOfItsSuccessor(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.seed(0)
+	cut := string(named("a", 2).Value)
+	b.handle(0, named("a", 1), raw("a", cut[:len(cut)-1]), named("a", 3))
+	b.wantLetters("1:undecodable/superseded")
+	b.wantPosition(3)
+}
+
+// A late, older version that cannot be applied is behind its copy already.
+func TestADeadLetterOlderThanItsCopyIsClosedAtOnce(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.seed(0)
+	b.handle(0, named("a", 5))
+	b.handle(1, failing("a", 4, "poison"), failing("a", 5, "poison"), failing("a", 6, "poison"))
+	b.wantLetters("1:poison/superseded 2:poison/superseded 3:poison/open")
+}
+
+func TestTheCopysVersionMayFailToo(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(c *consumer.Config[*tx]) {
+		c.Versions = map[string]consumer.VersionOf[*tx]{topic: func(ctx context.Context, t *tx, key string) (int64, error) {
+			if key == "panics" {
+				panic("no")
+			}
+			_, err := t.Exec(ctx, `SELECT $1::text::uuid`, key)
+			return 0, err
+		}}
+	})
+	b.seed(0)
+	b.handle(0, failing("no uuid", 1, "poison"), failing("panics", 1, "poison"), named("a", 1))
+	b.wantLetters("0:poison/open 1:poison/open")
+	b.wantChanges("a1")
+}
+
+// A failure that is nobody's fault in the middle of the one-by-one pass keeps what was done before it.
+func TestAHoldInTheMiddleOfTheFallback(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.seed(0)
+	err := b.Handle(t.Context(), tp, 0, 4,
+		log(0, named("a", 1), failing("b", 1, "poison"), failing("c", 1, "unknown"), named("d", 1)))
+	wantReseek(t, err)
+	b.wantPosition(2)
+	b.wantChanges("a1")
+	b.wantLetters("1:poison/open")
+	if p := b.State().Partitions[0]; !strings.Contains(p.Held, errUnknown.Error()) {
+		t.Errorf("the state says %+v", p)
+	}
+	b.handle(2, named("c", 1), named("d", 1))
+	b.wantChanges("a1 c1 d1")
+}
+
+// The position was set back by hand: what fails again at an offset replaces what failed there before.
+func TestTheSameOffsetFailsAgain(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.seed(0)
+	b.handle(0, failing("a", 1, "poison"))
+	if _, err := b.pool.Exec(t.Context(), `UPDATE consumer_position SET next_offset = 0`); err != nil {
+		t.Fatal(err)
+	}
+	b.handle(0, failing("a", 1, "panic"))
+	b.wantLetters("0:panic/open")
+	if n := query[int](b, `SELECT attempts FROM dead_letter`); n != 2 {
+		t.Errorf("%d attempts, want 2", n)
+	}
+}

@@ -1,0 +1,122 @@
+package consumer
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strconv"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/messaging/broker"
+	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
+	"github.com/monsplit/monsplit/internal/postgres"
+)
+
+// Replay applies an open dead letter's message once more, whatever was applied since: the version guard of the copy
+// holds here too, so an old one changes nothing, is replayed all the same, and its note says so. One that fails again
+// stays open with the new reason, and the error is an apperr.Conflict named "replay-failed".
+func (c *Consumer[T]) Replay(ctx context.Context, id int64, by string) (DeadLetter, error) {
+	if err := checkText("by", by, true); err != nil {
+		return DeadLetter{}, err
+	}
+	var letter DeadLetter
+	var failed error
+	err := postgres.InTx(ctx, c.pool, func(tx pgx.Tx) error {
+		failed = nil
+		row, err := lockOpen(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		it, err := restore(row)
+		if err != nil {
+			return err
+		}
+		if _, ok := c.cfg.Topics[row.Topic]; !ok {
+			return apperr.Coded(apperr.Conflict, "topic-not-read", "this service no longer reads the topic "+row.Topic)
+		}
+		var note string
+		if failed = it.err; failed == nil {
+			note, failed, err = c.tryAgain(ctx, tx, it)
+		}
+		if err != nil {
+			return err
+		}
+		if failed == nil {
+			letter, err = c.closeReplayed(ctx, tx, it, row.ID, by, note)
+			return err
+		}
+		code, _ := poisoned(failed)
+		q := messagingdb.New(tx)
+		if err := q.FailDeadLetterAgain(ctx, code, reason(failed), id); err != nil {
+			return fmt.Errorf("note the failure: %w", err)
+		}
+		row, err = q.GetDeadLetter(ctx, id)
+		letter = toDeadLetter(row)
+		return err
+	})
+	if err != nil {
+		return DeadLetter{}, err
+	}
+	if failed != nil {
+		return letter, apperr.Coded(apperr.Conflict, "replay-failed", "it failed again: "+reason(failed)).Because(failed)
+	}
+	c.log.LogAttrs(ctx, slog.LevelInfo, "a dead letter was replayed", slog.Int64("id", id), slog.String("by", by),
+		slog.String("topic", letter.Topic), slog.String("key", letter.Key))
+	c.cfg.Committed()
+	return letter, nil
+}
+
+// restore makes a dead letter into what was read at the time, decoded by the rules of today.
+func restore(row messagingdb.DeadLetter) (item, error) {
+	stored, err := decodeHeaders(row.Headers)
+	if err != nil {
+		return item{}, fmt.Errorf("dead letter %d: %w", row.ID, err)
+	}
+	headers := make([]broker.Header, len(stored))
+	for i, h := range stored {
+		headers[i] = broker.Header(h)
+	}
+	return decode(broker.TopicPartition{Topic: row.Topic, Partition: int(row.Part)}, broker.Fetched{
+		Record: broker.Record{Key: row.Key, Value: row.Value, Headers: headers}, Offset: row.Offset,
+	}), nil
+}
+
+// tryAgain runs the handler within a savepoint, so that its failure leaves the transaction usable. Deferred constraints
+// are checked there too: at COMMIT it would be too late to note their failure.
+func (c *Consumer[T]) tryAgain(ctx context.Context, tx pgx.Tx, it item) (note string, failed, err error) {
+	copied, err := c.copyVersion(ctx, tx, it.event)
+	if err != nil {
+		return "", nil, err
+	}
+	if !it.event.Purge && copied >= it.event.Version {
+		note = "the copy already had version " + strconv.FormatInt(copied, 10) + ": nothing changed"
+	}
+	savepoint, err := tx.Begin(ctx)
+	if err != nil {
+		return "", nil, fmt.Errorf("begin a savepoint: %w", err)
+	}
+	err = c.call(ctx, it.event.Topic, savepoint, []Event{it.event})
+	if err == nil {
+		_, err = savepoint.Exec(ctx, "SET CONSTRAINTS ALL IMMEDIATE")
+	}
+	if err == nil {
+		return note, nil, savepoint.Commit(ctx)
+	}
+	if _, is := poisoned(err); !is {
+		return "", nil, fmt.Errorf("replay: %w", err)
+	}
+	return "", err, savepoint.Rollback(ctx)
+}
+
+// closeReplayed closes the letter, and those of the same aggregate that it has made up for.
+func (c *Consumer[T]) closeReplayed(
+	ctx context.Context, tx pgx.Tx, it item, id int64, by, note string,
+) (DeadLetter, error) {
+	keys, versions := newest([]item{it})
+	if _, err := messagingdb.New(tx).SupersedeDeadLetters(ctx, it.event.Topic, keys, versions); err != nil {
+		return DeadLetter{}, fmt.Errorf("supersede dead letters: %w", err)
+	}
+	return closeLetter(ctx, tx, id, Replayed, by, note, 1)
+}

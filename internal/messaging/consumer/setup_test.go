@@ -1,0 +1,298 @@
+package consumer_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"go.uber.org/goleak"
+
+	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/messaging/broker"
+	"github.com/monsplit/monsplit/internal/messaging/consumer"
+	"github.com/monsplit/monsplit/internal/messaging/event"
+	"github.com/monsplit/monsplit/internal/postgres"
+	"github.com/monsplit/monsplit/internal/testkit/pgtest"
+	messagingsql "github.com/monsplit/monsplit/sql/messaging"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const topic = "test.thing.v1"
+
+var tp = broker.TopicPartition{Topic: topic, Partition: 3}
+
+// schema is a copy as a service would keep it, with a row more for every change, so that a change made twice shows; and
+// two tables whose constraints speak at COMMIT alone.
+const schema = `
+CREATE TABLE thing_copy (id text PRIMARY KEY, version bigint NOT NULL, name varchar(100),
+    deleted boolean NOT NULL DEFAULT false);
+CREATE TABLE thing_change (seq bigint GENERATED ALWAYS AS IDENTITY, id text NOT NULL, version bigint NOT NULL);
+CREATE TABLE late_unique (n int, UNIQUE (n) DEFERRABLE INITIALLY DEFERRED);
+CREATE TABLE late_bug (n int);
+CREATE FUNCTION late_bug() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN RAISE EXCEPTION 'changed without its event' USING ERRCODE = 'MS001'; END $$;
+CREATE CONSTRAINT TRIGGER late_bug AFTER INSERT ON late_bug DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION late_bug();`
+
+// bundle is one service's consumer on a database of its own.
+type bundle struct {
+	t    *testing.T
+	pool *pgxpool.Pool
+	*consumer.Consumer[*tx]
+	config    consumer.Config[*tx]
+	calls     *atomic.Int64 // of the handler
+	committed *atomic.Int64
+}
+
+// tx is the service's own transaction type.
+type tx struct{ pgx.Tx }
+
+func setup(t *testing.T, change ...func(*consumer.Config[*tx])) *bundle {
+	t.Helper()
+	pool := pgtest.New(t, postgres.Migrations{FS: messagingsql.Migrations, Table: "goose_messaging"})
+	if _, err := pool.Exec(t.Context(), schema); err != nil {
+		t.Fatal(err)
+	}
+	return on(t, pool, change...)
+}
+
+// on is another instance of the service on the same database.
+func on(t *testing.T, pool *pgxpool.Pool, change ...func(*consumer.Config[*tx])) *bundle {
+	t.Helper()
+	b := &bundle{t: t, pool: pool, calls: new(atomic.Int64), committed: new(atomic.Int64)}
+	b.config = consumer.Config[*tx]{
+		Group: "test",
+		Topics: map[string]consumer.Handler[*tx]{topic: func(ctx context.Context, t *tx, events []consumer.Event) error {
+			b.calls.Add(1)
+			return applyThings(ctx, t, events)
+		}},
+		Bind:       func(t pgx.Tx) *tx { return &tx{t} },
+		Versions:   map[string]consumer.VersionOf[*tx]{topic: thingVersion},
+		Committed:  func() { b.committed.Add(1) },
+		BackoffMin: time.Millisecond,
+		BackoffMax: 2 * time.Millisecond,
+	}
+	for _, f := range change {
+		f(&b.config)
+	}
+	b.Consumer = consumer.New(pool, b.config, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	return b
+}
+
+// wrap puts f before the handler, with the number of the call.
+func wrap(f func(ctx context.Context, call int64, t *tx) error) func(*consumer.Config[*tx]) {
+	return func(c *consumer.Config[*tx]) {
+		inner, calls := c.Topics[topic], new(atomic.Int64)
+		c.Topics = map[string]consumer.Handler[*tx]{topic: func(ctx context.Context, t *tx, events []consumer.Event) error {
+			if err := f(ctx, calls.Add(1), t); err != nil {
+				return err
+			}
+			return inner(ctx, t, events)
+		}}
+	}
+}
+
+// thing is the events' data: the consumer's own small type. Fail makes the handler fail, as named.
+type thing struct {
+	Name string `json:"name"`
+	Fail string `json:"fail,omitempty"`
+}
+
+func applyThings(ctx context.Context, t *tx, events []consumer.Event) error {
+	for _, e := range events {
+		if e.Purge {
+			_, err := t.Exec(ctx, `UPDATE thing_copy SET name = NULL, deleted = true WHERE id = $1`, e.Key)
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		data, err := consumer.Data[thing](e)
+		if err != nil {
+			return err
+		}
+		if err := fail(ctx, t, data.Fail); err != nil {
+			return err
+		}
+		tag, err := t.Exec(ctx, `INSERT INTO thing_copy (id, version, name) VALUES ($1, $2, $3)
+			ON CONFLICT (id) DO UPDATE SET version = excluded.version, name = excluded.name
+			WHERE thing_copy.version < excluded.version`, e.Key, e.Version, data.Name)
+		if err != nil {
+			return err
+		}
+		if tag.RowsAffected() == 0 {
+			continue
+		}
+		if _, err := t.Exec(ctx, `INSERT INTO thing_change (id, version) VALUES ($1, $2)`, e.Key, e.Version); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+var errUnknown = errors.New("nobody thought of this")
+
+// fail fails in the way that it is told.
+func fail(ctx context.Context, t *tx, how string) error {
+	sql := ""
+	switch how {
+	case "poison":
+		return fmt.Errorf("wrapped: %w", consumer.Poison("no such colour"))
+	case "invalid":
+		return apperr.New(apperr.Invalid, "breaks a rule")
+	case "malformed":
+		return apperr.New(apperr.Malformed, "makes no sense")
+	case "panic":
+		var m map[string]int
+		m["x"] = 1
+	case "json":
+		return json.Unmarshal([]byte(`{"n":"x"}`), &struct{ N int }{})
+	case "unknown":
+		return errUnknown
+	case "conflict":
+		return apperr.New(apperr.Conflict, "not now")
+	case "unavailable":
+		return apperr.New(apperr.Unavailable, "the database is away")
+	case "too long":
+		sql = `UPDATE thing_copy SET name = repeat('x', 101)`
+	case "unique":
+		sql = `INSERT INTO thing_copy (id, version) VALUES ('twice', 1), ('twice', 1)`
+	case "late unique":
+		sql = `INSERT INTO late_unique VALUES (1), (1)`
+	case "late bug":
+		sql = `INSERT INTO late_bug VALUES (1)`
+	case "cut":
+		sql = `SELECT pg_terminate_backend(pg_backend_pid())`
+	default:
+		if len(how) == 5 {
+			sql = `DO $$ BEGIN RAISE EXCEPTION 'as told' USING ERRCODE = '` + how + `'; END $$`
+		}
+	}
+	if sql == "" {
+		return nil
+	}
+	if how == "too long" {
+		if _, err := t.Exec(ctx, `INSERT INTO thing_copy (id, version) VALUES ('some', 1) ON CONFLICT DO NOTHING`); err != nil {
+			return err
+		}
+	}
+	_, err := t.Exec(ctx, sql)
+	return err
+}
+
+func thingVersion(ctx context.Context, t *tx, key string) (version int64, err error) {
+	err = t.QueryRow(ctx, `SELECT coalesce(max(version), 0) FROM thing_copy WHERE id = $1`, key).Scan(&version)
+	return version, err
+}
+
+// message is a thing's event as its owner would send it.
+func message(key string, version int64, data thing) broker.Record {
+	raw, err := json.Marshal(data)
+	if err != nil {
+		panic(err)
+	}
+	value, err := json.Marshal(event.Event{
+		ID: fmt.Sprintf("%s-%d", key, version), Source: "/things", Type: "test.thing.changed.v1", Subject: key,
+		Time: time.Now(), Version: version, Data: raw,
+	})
+	if err != nil {
+		panic(err)
+	}
+	return broker.Record{
+		Key: []byte(key), Value: value,
+		Headers: []broker.Header{{Key: event.HeaderContentType, Value: []byte(event.ContentType)}, {Key: "null"}},
+	}
+}
+
+// named is a thing's ordinary event.
+func named(key string, version int64) broker.Record {
+	return message(key, version, thing{Name: fmt.Sprintf("%s v%d", key, version)})
+}
+
+func failing(key string, version int64, how string) broker.Record {
+	return message(key, version, thing{Name: "bad", Fail: how})
+}
+
+func raw(key, value string) broker.Record {
+	return broker.Record{Key: []byte(key), Value: []byte(value)}
+}
+
+func purge(key string) broker.Record { return broker.Record{Key: []byte(key)} }
+
+// log numbers records from an offset on.
+func log(from int64, records ...broker.Record) []broker.Fetched {
+	fetched := make([]broker.Fetched, len(records))
+	for i, r := range records {
+		fetched[i] = broker.Fetched{Record: r, Offset: from + int64(i)}
+	}
+	return fetched
+}
+
+func (b *bundle) seed(logStart int64) {
+	b.t.Helper()
+	if _, err := b.Position(b.t.Context(), tp, logStart); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// handle applies records from an offset on, which must work.
+func (b *bundle) handle(from int64, records ...broker.Record) {
+	b.t.Helper()
+	next := from + int64(len(records))
+	if err := b.Handle(b.t.Context(), tp, from, next, log(from, records...)); err != nil {
+		b.t.Fatalf("handle: %s", err)
+	}
+}
+
+func query[V any](b *bundle, sql string, args ...any) V {
+	b.t.Helper()
+	var v V
+	if err := b.pool.QueryRow(b.t.Context(), sql, args...).Scan(&v); err != nil {
+		b.t.Fatalf("%s: %s", sql, err)
+	}
+	return v
+}
+
+// wantPosition checks the stored position.
+func (b *bundle) wantPosition(want int64) {
+	b.t.Helper()
+	got := query[int64](b, `SELECT next_offset FROM consumer_position WHERE topic = $1 AND part = $2`, tp.Topic, tp.Partition)
+	if got != want {
+		b.t.Errorf("the position is %d, want %d", got, want)
+	}
+}
+
+// wantChanges checks every change that was ever made to a copy, in order, as in "a1 b1 a2".
+func (b *bundle) wantChanges(want string) {
+	b.t.Helper()
+	got := query[string](b, `SELECT coalesce(string_agg(id || version, ' ' ORDER BY seq), '') FROM thing_change`)
+	if got != want {
+		b.t.Errorf("changes are %q, want %q", got, want)
+	}
+}
+
+// wantLetters checks all dead letters by offset, as in "5:poison/open".
+func (b *bundle) wantLetters(want string) {
+	b.t.Helper()
+	got := query[string](b, `SELECT coalesce(string_agg("offset" || ':' || code || '/' || state, ' ' ORDER BY part, "offset"), '')
+		FROM dead_letter`)
+	if got != want {
+		b.t.Errorf("dead letters are %q, want %q", got, want)
+	}
+}
+
+func wantReseek(t *testing.T, err error) {
+	t.Helper()
+	if !errors.Is(err, broker.ErrReseek) {
+		t.Errorf("error %v, want ErrReseek", err)
+	}
+}
