@@ -1,0 +1,54 @@
+// Package postgres knows PostgreSQL as all our storage uses it: how to connect, what a transaction is and when it runs
+// again, which error means what, and how a schema is brought up to date.
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// Config is how to reach a database. Zero values are the defaults named below.
+type Config struct {
+	URL      string // postgres://…, or a keyword/value string, as libpq reads it
+	MaxConns int32  // 16
+	// Application is what pg_stat_activity shows.
+	Application string
+	// StatementTimeout ends a statement that runs longer: a caller that is gone must not hold locks for ever; 30 s.
+	StatementTimeout time.Duration
+}
+
+// Open returns a pool. It does not wait for the server: a database that is away is not an error here.
+func Open(ctx context.Context, cfg Config) (*pgxpool.Pool, error) {
+	pool, err := pgxpool.ParseConfig(cfg.URL)
+	if err != nil {
+		return nil, fmt.Errorf("the database URL is not valid: %w", err)
+	}
+	pool.MaxConns = orDefault(cfg.MaxConns, 16)
+	pool.ConnConfig.ConnectTimeout = 3 * time.Second
+	pool.HealthCheckPeriod = 10 * time.Second
+	params := pool.ConnConfig.RuntimeParams
+	params["application_name"] = orDefault(cfg.Application, "monsplit")
+	params["timezone"] = "UTC"
+	params["default_transaction_isolation"] = "read committed"
+	params["statement_timeout"] = milliseconds(orDefault(cfg.StatementTimeout, 30*time.Second))
+	// A client that died between two statements must not keep its locks.
+	params["idle_in_transaction_session_timeout"] = milliseconds(time.Minute)
+	p, err := pgxpool.NewWithConfig(ctx, pool)
+	if err != nil {
+		return nil, fmt.Errorf("open the database: %w", err)
+	}
+	return p, nil
+}
+
+func milliseconds(d time.Duration) string { return fmt.Sprint(d.Milliseconds()) }
+
+func orDefault[T comparable](v, otherwise T) T {
+	var zero T
+	if v == zero {
+		return otherwise
+	}
+	return v
+}

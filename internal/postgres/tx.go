@@ -1,0 +1,93 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/monsplit/monsplit/internal/apperr"
+)
+
+// attempts bounds how often a transaction is run.
+const attempts = 6
+
+// InTx runs f in one READ COMMITTED transaction and commits it, or rolls it back when f returns an error or panics.
+//
+// f runs again, from the start, when the server reports that the transaction lost against another one (40001, 40P01).
+// It never runs again because the connection died during COMMIT (H9): the commit may have happened, and a second run
+// would make the change twice. That is apperr.Unavailable; an idempotency key settles what became of it.
+func InTx(ctx context.Context, pool *pgxpool.Pool, f func(tx pgx.Tx) error) error {
+	for attempt := 1; ; attempt++ {
+		err := once(ctx, pool, f)
+		if err == nil {
+			return nil
+		}
+		if !lostAgainstAnother(err) {
+			return err
+		}
+		if attempt == attempts {
+			return apperr.New(apperr.Unavailable, "The database is too busy with changes to the same things.").Because(err)
+		}
+		if err := pause(ctx, attempt); err != nil {
+			return err
+		}
+	}
+}
+
+func once(ctx context.Context, pool *pgxpool.Pool, f func(tx pgx.Tx) error) (err error) {
+	tx, err := pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.ReadCommitted})
+	if err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
+	defer func() {
+		// After a commit this does nothing. A connection that cannot roll back is closed, which rolls back too.
+		_ = tx.Rollback(context.WithoutCancel(ctx))
+	}()
+	if err := f(tx); err != nil {
+		return err
+	}
+	if err := tx.Commit(ctx); err != nil {
+		if SQLState(err) == "" && !errors.Is(err, pgx.ErrTxCommitRollback) {
+			return apperr.New(apperr.Unavailable, "The database went away while the change was committed; it may have happened.").Because(err)
+		}
+		return fmt.Errorf("commit: %w", err)
+	}
+	return nil
+}
+
+// lostAgainstAnother says whether the server itself rolled the transaction back in favour of another one.
+func lostAgainstAnother(err error) bool {
+	switch SQLState(err) {
+	case "40001", "40P01": // serialization_failure, deadlock_detected
+		return true
+	default:
+		return false
+	}
+}
+
+// pause waits a few milliseconds, longer each time and never the same for two transactions that met.
+func pause(ctx context.Context, attempt int) error {
+	most := 5 * time.Millisecond << attempt
+	timer := time.NewTimer(most/2 + rand.N(most/2))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
+// SQLState returns the five-character code that the server reported, or "" when the error is not the server's.
+func SQLState(err error) string {
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return e.Code
+	}
+	return ""
+}
