@@ -1,0 +1,87 @@
+// Package consume turns the monolith's events into calls of the business code that keeps copies. Its types hold no more
+// of an event than is used here, so that the owner can add to its events freely.
+package consume
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/monsplit/monsplit/internal/messaging/consumer"
+	"github.com/monsplit/monsplit/services/catalog/internal/productcopy"
+)
+
+// TopicProduct is the topic that the catalog reads.
+const TopicProduct = "monsplit.product.v1"
+
+// The types of event that mean something here; others are passed over.
+const (
+	typeProductCreated      = "monsplit.product.created.v1"
+	typeProductUpdated      = "monsplit.product.updated.v1"
+	typeProductDiscontinued = "monsplit.product.discontinued.v1"
+	typeProductDeleted      = "monsplit.product.deleted.v1"
+)
+
+// productData is what is used of a product's event.
+type productData struct {
+	Name         string    `json:"name"`
+	Category     string    `json:"product_category"`
+	Discontinued *bool     `json:"discontinued"`
+	UpdatedAt    time.Time `json:"updated_at"`
+}
+
+// Products returns what applies events of TopicProduct.
+func Products(service *productcopy.Service) func(context.Context, productcopy.Tx, []consumer.Event) error {
+	return func(ctx context.Context, tx productcopy.Tx, events []consumer.Event) error {
+		changes := make([]productcopy.ProductChange, 0, len(events))
+		for _, e := range events {
+			id, err := uuid.Parse(e.Key)
+			if err != nil || id.String() != e.Key {
+				return consumer.Poison(fmt.Sprintf("the key %q is no UUID in its usual form", e.Key))
+			}
+			c := productcopy.ProductChange{ID: id, Change: toChange(e)}
+			switch {
+			case e.Purge:
+			case e.Type == typeProductDeleted:
+				c.Deleted = true
+			case e.Type == typeProductCreated, e.Type == typeProductUpdated, e.Type == typeProductDiscontinued:
+				// Whether it is discontinued is what the data says: the type only says what was new about it.
+				if c.ProductData, err = toProductData(e); err != nil {
+					return err
+				}
+			default:
+				continue
+			}
+			changes = append(changes, c)
+		}
+		return service.ApplyProducts(ctx, tx, changes)
+	}
+}
+
+func toChange(e consumer.Event) productcopy.Change {
+	return productcopy.Change{Version: e.Version, Time: e.Time, Purged: e.Purge}
+}
+
+func toProductData(e consumer.Event) (productcopy.ProductData, error) {
+	data, err := consumer.Data[productData](e)
+	switch {
+	case err != nil:
+		return productcopy.ProductData{}, err
+	case data.Name == "":
+		return productcopy.ProductData{}, missing("name")
+	case data.Category == "":
+		return productcopy.ProductData{}, missing("product_category")
+	case data.Discontinued == nil:
+		return productcopy.ProductData{}, missing("discontinued")
+	case data.UpdatedAt.IsZero():
+		return productcopy.ProductData{}, missing("updated_at")
+	}
+	return productcopy.ProductData{
+		Name: data.Name, Category: data.Category, Discontinued: *data.Discontinued,
+		UpdatedAt: data.UpdatedAt.UTC().Truncate(time.Microsecond),
+	}, nil
+}
+
+func missing(member string) error { return consumer.Poison("data: " + member + " is missing") }

@@ -1,0 +1,59 @@
+// Package publish turns the catalog's business events into the messages that asyncapi/catalog.yaml promises.
+package publish
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/oapi-codegen/runtime/types"
+
+	"github.com/monsplit/monsplit/internal/messaging/event"
+	"github.com/monsplit/monsplit/services/catalog/internal/entry"
+	"github.com/monsplit/monsplit/services/catalog/internal/messages"
+)
+
+// Entry encodes an event of a catalog entry.
+func Entry(e entry.Event) (event.Message, error) {
+	v := e.Entry
+	m := event.Message{ID: e.ID, Topic: messages.TopicCatalogEntry, Key: v.ID.String(), Version: v.Version}
+	var message any
+	switch at := e.Time.UTC(); e.Kind {
+	case entry.Created:
+		m.Type = messages.TypeCatalogEntryCreated
+		message = messages.NewCatalogEntryCreatedEvent(e.ID, v.ID, at, v.Version, toEntryData(v))
+	case entry.Updated:
+		m.Type = messages.TypeCatalogEntryUpdated
+		message = messages.NewCatalogEntryUpdatedEvent(e.ID, v.ID, at, v.Version, toEntryData(v))
+	case entry.Deleted:
+		m.Type = messages.TypeCatalogEntryDeleted
+		message = messages.NewCatalogEntryDeletedEvent(e.ID, v.ID, at, v.Version, messages.CatalogEntryRef{ID: v.ID})
+	default:
+		return event.Message{}, fmt.Errorf("no message for an entry that was %q", e.Kind)
+	}
+	return encoded(m, message)
+}
+
+// toEntryData is the public state of an entry.
+func toEntryData(v entry.Entry) messages.CatalogEntry {
+	return messages.CatalogEntry{
+		ID: v.ID, Product: v.Product, Market: v.Market,
+		AvailabilityDate: toDate(v.Start), AvailabilityEndDate: toDate(v.End),
+		Version: v.Version, CreatedAt: v.CreatedAt.UTC(), UpdatedAt: v.UpdatedAt.UTC(),
+	}
+}
+
+func toDate(d entry.Date) *types.Date {
+	if d.IsZero() {
+		return nil
+	}
+	return &types.Date{Time: d.Time()}
+}
+
+func encoded(m event.Message, message any) (event.Message, error) {
+	payload, err := json.Marshal(message)
+	if err != nil {
+		return event.Message{}, fmt.Errorf("encode %s: %w", m.Type, err)
+	}
+	m.Payload = payload
+	return m, nil
+}
