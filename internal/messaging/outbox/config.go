@@ -1,0 +1,101 @@
+package outbox
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/monsplit/monsplit/internal/messaging/broker"
+)
+
+// Config is how a relay works. Zero values are the defaults named below.
+type Config struct {
+	Topics []string // every topic that the service publishes
+	Name   string   // of this instance, for people; host name and process id
+
+	LeaseTimeout   time.Duration // after which a silent instance's shards are taken over; 6 s
+	RenewEvery     time.Duration // between two renewals of the leases; 1 s
+	ProduceTimeout time.Duration // of one request to Kafka; no lease may end within one; 2 s
+
+	SweepMin time.Duration // between two passes over all that is pending, while they find something; 100 ms
+	SweepMax time.Duration // the same when there is nothing; 1 s
+	Rest     time.Duration // between a wake and its claim, so that one claim serves several commits; 0, negative: none
+	MarkRest time.Duration // between two marks while there is little to mark; 10 ms
+
+	ClaimRows  int // read at once, over all shards; 6000
+	ClaimBytes int // read at once, over all shards, and a bound for what is kept in memory; 16 MiB
+	BatchRows  int // records in one batch; 5000
+	BatchBytes int // bytes of one batch; broker.MaxBatchBytes
+
+	RetryMin, RetryMax time.Duration // wait before a batch is sent again; 50 ms to 2 s
+	BlockMin, BlockMax time.Duration // wait of an aggregate whose event was refused; 1 s to 5 min
+
+	StaleAfter   time.Duration // age after which a batch is not sent again: the broker may have forgotten it; 5 min
+	RecheckEvery time.Duration // between two looks at what only an operator can repair; 10 s
+	StopTimeout  time.Duration // for finishing what is in hand on a stop; 5 s
+}
+
+// withDefaults fills in what was left at zero.
+func (c Config) withDefaults() Config {
+	if c.Name == "" {
+		host, err := os.Hostname()
+		if err != nil {
+			host = "unknown"
+		}
+		c.Name = fmt.Sprintf("%s:%d", host, os.Getpid())
+	}
+	for _, d := range []struct {
+		value    *time.Duration
+		fallback time.Duration
+	}{
+		{&c.LeaseTimeout, 6 * time.Second}, {&c.RenewEvery, time.Second}, {&c.ProduceTimeout, 2 * time.Second},
+		{&c.SweepMin, 100 * time.Millisecond}, {&c.SweepMax, time.Second}, {&c.MarkRest, 10 * time.Millisecond},
+		{&c.RetryMin, 50 * time.Millisecond}, {&c.RetryMax, 2 * time.Second},
+		{&c.BlockMin, time.Second}, {&c.BlockMax, 5 * time.Minute},
+		{&c.StaleAfter, 5 * time.Minute}, {&c.RecheckEvery, 10 * time.Second}, {&c.StopTimeout, 5 * time.Second},
+	} {
+		if *d.value == 0 {
+			*d.value = d.fallback
+		}
+	}
+	for _, n := range []struct {
+		value    *int
+		fallback int
+	}{{&c.ClaimRows, 6000}, {&c.ClaimBytes, 16 << 20}, {&c.BatchRows, 5000}, {&c.BatchBytes, broker.MaxBatchBytes}} {
+		if *n.value == 0 {
+			*n.value = n.fallback
+		}
+	}
+	return c
+}
+
+// Validate returns every fault of the configuration, with its defaults filled in.
+func (c Config) Validate() []error {
+	c = c.withDefaults()
+	var faults []error
+	fault := func(bad bool, format string, args ...any) {
+		if bad {
+			faults = append(faults, fmt.Errorf(format, args...))
+		}
+	}
+	fault(len(c.Topics) == 0, "the relay has no topic to publish to")
+	for name, d := range map[string]time.Duration{
+		"lease time-out": c.LeaseTimeout, "renewal interval": c.RenewEvery, "produce time-out": c.ProduceTimeout,
+		"shortest sweep interval": c.SweepMin, "shortest retry": c.RetryMin, "shortest block": c.BlockMin,
+		"stale age": c.StaleAfter, "recheck interval": c.RecheckEvery, "stop time-out": c.StopTimeout,
+	} {
+		fault(d <= 0, "the %s must be above zero, not %v", name, d)
+	}
+	fault(c.ProduceTimeout+2*c.RenewEvery >= c.LeaseTimeout,
+		"the lease time-out (%v) must be longer than the produce time-out (%v) and two renewals (%v each): "+
+			"one lost renewal would stop publishing", c.LeaseTimeout, c.ProduceTimeout, c.RenewEvery)
+	fault(c.SweepMax < c.SweepMin, "the longest sweep interval (%v) is below the shortest (%v)", c.SweepMax, c.SweepMin)
+	fault(c.RetryMax < c.RetryMin, "the longest retry (%v) is below the shortest (%v)", c.RetryMax, c.RetryMin)
+	fault(c.BlockMax < c.BlockMin, "the longest block (%v) is below the shortest (%v)", c.BlockMax, c.BlockMin)
+	fault(c.BatchBytes > broker.MaxBatchBytes, "a batch of %d bytes is above Kafka's limit of %d", c.BatchBytes, broker.MaxBatchBytes)
+	if c.ClaimRows < 1 || c.ClaimBytes < 1 || c.BatchRows < 1 || c.BatchBytes < 1 {
+		faults = append(faults, errors.New("rows and bytes of claims and batches must be above zero"))
+	}
+	return faults
+}

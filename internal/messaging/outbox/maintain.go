@@ -1,0 +1,172 @@
+package outbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
+)
+
+const (
+	partitionSize   = 1_000_000 // sequence numbers in one partition of outbox_event, as in the first migration
+	partitionsAhead = 8         // an append without a partition fails, so there is always room for millions
+	keysKept        = 24 * time.Hour
+	keysAtOnce      = 10_000
+	maintainLock    = 0x6d6f6e73706c6974 // "monsplit": one instance at a time
+)
+
+// Maintain makes partitions of the event log ahead of the sequence, drops those whose events are all sent and older than
+// retention (0 keeps everything), and deletes idempotency keys over 24 hours. It is to be called at start and now and
+// then; where another instance is at it, it does nothing. It never makes appends wait for long: what it cannot lock at
+// once it leaves for the next time.
+func Maintain(ctx context.Context, pool *pgxpool.Pool, retention time.Duration) error {
+	conn, err := pool.Acquire(ctx)
+	if err != nil {
+		return fmt.Errorf("maintain the outbox: %w", err)
+	}
+	defer conn.Release()
+	return pgx.BeginFunc(ctx, conn, func(guard pgx.Tx) error {
+		var first bool
+		if err := guard.QueryRow(ctx, `SELECT pg_try_advisory_xact_lock($1)`, int64(maintainLock)).Scan(&first); err != nil || !first {
+			return err
+		}
+		for _, job := range []func() error{
+			func() error { return makePartitions(ctx, pool) },
+			func() error { return dropPartitions(ctx, pool, retention) },
+			func() error { return deleteKeys(ctx, pool) },
+		} {
+			if err := job(); err != nil {
+				return fmt.Errorf("maintain the outbox: %w", err)
+			}
+		}
+		return nil
+	})
+}
+
+// makePartitions attaches tables rather than creating partitions in place: that would lock out every append while it
+// waits for its turn.
+func makePartitions(ctx context.Context, pool *pgxpool.Pool) error {
+	return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
+		last, err := lastSeq(ctx, tx)
+		if err != nil {
+			return err
+		}
+		existing, err := partitions(ctx, tx)
+		if err != nil {
+			return err
+		}
+		have := map[int64]bool{}
+		for _, n := range existing {
+			have[n] = true
+		}
+		for n := max(0, last-1) / partitionSize; n <= last/partitionSize+partitionsAhead; n++ {
+			if have[n] {
+				continue
+			}
+			name := partitionName(n)
+			if _, err := tx.Exec(ctx, fmt.Sprintf(`CREATE TABLE %s (LIKE outbox_event INCLUDING DEFAULTS INCLUDING CONSTRAINTS);
+				ALTER TABLE outbox_event ATTACH PARTITION %s FOR VALUES FROM (%d) TO (%d)`,
+				name, name, n*partitionSize+1, (n+1)*partitionSize+1), pgx.QueryExecModeSimpleProtocol); err != nil {
+				return fmt.Errorf("make partition %s: %w", name, err)
+			}
+		}
+		return nil
+	})
+}
+
+// dropPartitions drops from the oldest on, up to the first that is still needed.
+func dropPartitions(ctx context.Context, pool *pgxpool.Pool, retention time.Duration) error {
+	if retention <= 0 {
+		return nil
+	}
+	existing, err := partitions(ctx, pool)
+	if err != nil {
+		return err
+	}
+	for _, n := range existing {
+		dropped, err := dropPartition(ctx, pool, n, retention)
+		if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok && pgErr.Code == "55P03" { // lock_not_available
+			return nil
+		}
+		if err != nil || !dropped {
+			return err
+		}
+	}
+	return nil
+}
+
+func dropPartition(ctx context.Context, pool *pgxpool.Pool, n int64, retention time.Duration) (dropped bool, err error) {
+	name, end := partitionName(n), (n+1)*partitionSize
+	err = pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
+		last, err := lastSeq(ctx, tx)
+		if err != nil || last <= end {
+			return err
+		}
+		// Appends queue behind a lock that is waited for, so it is not waited for.
+		if _, err := tx.Exec(ctx, `SET LOCAL lock_timeout = '100ms'`); err != nil {
+			return err
+		}
+		var old bool
+		err = tx.QueryRow(ctx, `SELECT coalesce((SELECT created_at < now() - $1::interval FROM `+name+
+			` ORDER BY seq DESC LIMIT 1), true)`, retention).Scan(&old)
+		if err != nil || !old {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `LOCK TABLE outbox_event, `+name+` IN ACCESS EXCLUSIVE MODE`); err != nil {
+			return err
+		}
+		pending, err := messagingdb.New(tx).PendingBetween(ctx, n*partitionSize+1, end)
+		if err != nil || pending {
+			return err
+		}
+		_, err = tx.Exec(ctx, `DROP TABLE `+name)
+		dropped = err == nil
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("drop partition %s: %w", name, err)
+	}
+	return dropped, nil
+}
+
+func deleteKeys(ctx context.Context, pool *pgxpool.Pool) error {
+	for {
+		n, err := messagingdb.New(pool).DeleteOldIdempotencyKeys(ctx, keysKept, keysAtOnce)
+		if err != nil {
+			return fmt.Errorf("delete old idempotency keys: %w", err)
+		}
+		if n < keysAtOnce {
+			return nil
+		}
+	}
+}
+
+const partitionPrefix = "outbox_event_"
+
+func partitionName(n int64) string { return partitionPrefix + strconv.FormatInt(n, 10) }
+
+// partitions returns the numbers of the partitions there are, in ascending order.
+func partitions(ctx context.Context, db messagingdb.DBTX) (numbers []int64, err error) {
+	rows, err := db.Query(ctx, `SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+		WHERE i.inhparent = 'outbox_event'::regclass ORDER BY length(c.relname), c.relname`)
+	if err != nil {
+		return nil, err
+	}
+	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	for _, name := range names {
+		n, err := strconv.ParseInt(strings.TrimPrefix(name, partitionPrefix), 10, 64)
+		if err != nil {
+			return nil, fmt.Errorf("partition %s of outbox_event is not one of ours", name)
+		}
+		numbers = append(numbers, n)
+	}
+	return numbers, err
+}

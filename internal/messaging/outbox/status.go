@@ -1,0 +1,171 @@
+package outbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
+)
+
+// Status is what `outbox status` shows: the outbox of one database, whoever publishes it.
+type Status struct {
+	Pending       int64              `json:"pending"`
+	OldestPending *time.Time         `json:"oldest_pending,omitempty"` // when the oldest pending event was appended
+	OldestAge     float64            `json:"oldest_age_seconds"`
+	Appended      int64              `json:"appended"` // events ever appended; those rolled back count too
+	BlockedCount  int64              `json:"blocked_count"`
+	Blocked       []BlockedAggregate `json:"blocked"` // the first of them, by the time of the next try
+	Shards        []ShardStatus      `json:"shards"`
+	Instances     []InstanceStatus   `json:"instances"`
+}
+
+// BlockedAggregate backs off, because the broker refused its oldest pending event.
+type BlockedAggregate struct {
+	Topic     string    `json:"topic"`
+	Key       string    `json:"key"`
+	Attempts  int       `json:"attempts"`
+	RetryAt   time.Time `json:"retry_at"`
+	LastError string    `json:"last_error"`
+}
+
+// ShardStatus is who publishes a shard.
+type ShardStatus struct {
+	Shard  int    `json:"shard"`
+	Holder string `json:"holder,omitempty"` // the instance's name; its id where it has gone; "" when nobody does
+	Epoch  int64  `json:"epoch"`
+}
+
+// InstanceStatus is a relay that has signed on and not off.
+type InstanceStatus struct {
+	Name   string `json:"name"`
+	Shards int    `json:"shards"`
+}
+
+const blockedShown = 100
+
+// ReadStatus reads the status. It counts what is pending, which takes a moment when there are millions.
+func ReadStatus(ctx context.Context, pool *pgxpool.Pool) (Status, error) {
+	s := Status{Blocked: []BlockedAggregate{}, Shards: []ShardStatus{}, Instances: []InstanceStatus{}}
+	tx, err := pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
+	if err != nil {
+		return s, fmt.Errorf("read the outbox's status: %w", err)
+	}
+	defer tx.Rollback(ctx)
+	for _, read := range []func(context.Context, pgx.Tx) error{s.readEvents, s.readBlocked, s.readLeases} {
+		if err := read(ctx, tx); err != nil {
+			return s, fmt.Errorf("read the outbox's status: %w", err)
+		}
+	}
+	return s, nil
+}
+
+func (s *Status) readEvents(ctx context.Context, tx pgx.Tx) (err error) {
+	q := messagingdb.New(tx)
+	if s.Pending, err = q.CountPending(ctx); err != nil {
+		return err
+	}
+	if s.Appended, err = lastSeq(ctx, tx); err != nil {
+		return err
+	}
+	oldest, err := q.OldestPending(ctx)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil
+	}
+	if err == nil {
+		at := oldest.CreatedAt.UTC()
+		s.OldestPending, s.OldestAge = &at, oldest.Age
+	}
+	return err
+}
+
+func (s *Status) readBlocked(ctx context.Context, tx pgx.Tx) (err error) {
+	q := messagingdb.New(tx)
+	if s.BlockedCount, err = q.CountBlocked(ctx); err != nil {
+		return err
+	}
+	rows, err := q.ListBlocked(ctx, blockedShown)
+	for _, b := range rows {
+		s.Blocked = append(s.Blocked, BlockedAggregate{Topic: b.Topic, Key: b.Key, Attempts: int(b.Attempts),
+			RetryAt: b.RetryAt.UTC(), LastError: b.LastError})
+	}
+	return err
+}
+
+func (s *Status) readLeases(ctx context.Context, tx pgx.Tx) error {
+	q := messagingdb.New(tx)
+	instances, err := q.ListInstances(ctx)
+	if err != nil {
+		return err
+	}
+	leases, err := q.ListLeases(ctx)
+	if err != nil {
+		return err
+	}
+	for _, i := range instances {
+		status := InstanceStatus{Name: i.Name}
+		for _, l := range leases {
+			if l.Owner != nil && *l.Owner == i.ID {
+				status.Shards++
+			}
+		}
+		s.Instances = append(s.Instances, status)
+	}
+	for _, l := range leases {
+		shard := ShardStatus{Shard: int(l.Shard), Epoch: l.Epoch}
+		if l.Owner != nil {
+			shard.Holder = l.Owner.String()
+			for _, i := range instances {
+				if i.ID == *l.Owner {
+					shard.Holder = i.Name
+				}
+			}
+		}
+		s.Shards = append(s.Shards, shard)
+	}
+	return nil
+}
+
+// lastSeq is how often a sequence number was drawn.
+func lastSeq(ctx context.Context, tx pgx.Tx) (seq int64, err error) {
+	err = tx.QueryRow(ctx, `SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM outbox_seq`).Scan(&seq)
+	return seq, err
+}
+
+// gaugeEvery is how often the metrics of the whole outbox are measured; less often where that takes long.
+const gaugeEvery = 10 * time.Second
+
+// gauge measures the whole outbox for the metrics.
+func (c *coordinator) gauge(now time.Time) {
+	if c.gauging || c.stopping {
+		return
+	}
+	if now.Before(c.gaugeAt) {
+		c.at(c.gaugeAt)
+		return
+	}
+	c.gauging = true
+	type outcome struct {
+		status Status
+		err    error
+	}
+	start(c, func(ctx context.Context) outcome {
+		ctx, cancel := context.WithTimeout(ctx, c.cfg.LeaseTimeout)
+		defer cancel()
+		s, err := ReadStatus(ctx, c.pool)
+		return outcome{s, err}
+	}, func(o outcome) {
+		c.gauging = false
+		c.gaugeAt = time.Now().Add(max(gaugeEvery, 20*time.Since(now)))
+		if o.err != nil {
+			return // claims fail as well, and say so
+		}
+		c.metrics.pending.Set(float64(o.status.Pending))
+		c.metrics.blockedKeys.Set(float64(o.status.BlockedCount))
+		c.metrics.oldest.Set(o.status.OldestAge)
+	})
+}

@@ -1,0 +1,141 @@
+-- To be called in the transaction of the change, after it has locked the aggregate's row: that makes the order of the
+-- sequence numbers that of the versions.
+-- name: AppendOne :exec
+WITH e AS (
+    INSERT INTO outbox_event (shard, event_id, topic, key, version, prev, type, payload, traceparent)
+    VALUES (@shard, @event_id, @topic, @key, @version, @prev, @type, @payload, sqlc.narg(traceparent))
+    RETURNING shard, seq, topic, key, version, prev
+)
+INSERT INTO outbox_pending (shard, seq, topic, key, version, prev) SELECT e.shard, e.seq, e.topic, e.key, e.version, e.prev FROM e;
+
+-- Numbers the events in the order of the arguments.
+-- name: AppendMany :exec
+WITH e AS (
+    INSERT INTO outbox_event (shard, event_id, topic, key, version, prev, type, payload, traceparent)
+    SELECT shard, event_id, topic, key, version, version - 1, type, payload, sqlc.narg(traceparent)
+    FROM (SELECT generate_series(1, cardinality(@shards::smallint[])) AS n, unnest(@shards::smallint[]) AS shard,
+            unnest(@event_ids::uuid[]) AS event_id, unnest(@topics::text[]) AS topic, unnest(@keys::text[]) AS key,
+            unnest(@versions::bigint[]) AS version, unnest(@types::text[]) AS type, unnest(@payloads::bytea[]) AS payload
+         ) AS given
+    ORDER BY n
+    RETURNING shard, seq, topic, key, version, prev
+)
+INSERT INTO outbox_pending (shard, seq, topic, key, version, prev) SELECT e.shard, e.seq, e.topic, e.key, e.version, e.prev FROM e;
+
+-- For each shard, while the lease is the caller's: the first rows after low, at most max_rows of them and, the last one
+-- aside, at most max_bytes of payload. Aggregates that back off are left out. prev_seq is the row of the predecessor
+-- where that is pending too, or else 0. Needs the settings of the relay's connections: a table that is empty at one
+-- moment and full at the next fools the planner's statistics.
+-- name: ClaimPending :many
+SELECT c.shard, c.seq, c.topic, c.key, c.version, c.prev_seq, c.was_blocked, c.payload, c.traceparent, c.created_at
+FROM (SELECT unnest(@shards::smallint[]) AS shard, unnest(@epochs::bigint[]) AS epoch, unnest(@lows::bigint[]) AS low) AS h
+CROSS JOIN LATERAL (
+    SELECT p.shard, p.seq, p.topic, p.key, p.version, e.payload, e.traceparent, e.created_at,
+        COALESCE((SELECT q.seq FROM outbox_pending q
+            WHERE q.topic = p.topic AND q.key = p.key AND q.version = p.prev), 0)::bigint AS prev_seq,
+        (b.key IS NOT NULL)::boolean AS was_blocked,
+        sum(octet_length(e.payload)) OVER (ORDER BY p.seq ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS bytes_before
+    FROM outbox_pending p
+    JOIN outbox_event e ON e.seq = p.seq
+    LEFT JOIN outbox_blocked b ON b.topic = p.topic AND b.key = p.key
+    WHERE p.shard = h.shard AND p.seq > h.low
+        AND EXISTS (SELECT FROM outbox_lease l WHERE l.shard = h.shard AND l.owner = @owner::uuid AND l.epoch = h.epoch)
+        AND (b.retry_at IS NULL OR b.retry_at <= now())
+    ORDER BY p.seq LIMIT @max_rows::int
+) AS c
+WHERE c.bytes_before IS NULL OR c.bytes_before < @max_bytes::bigint;
+
+-- Marking what the broker has acknowledged as sent. An ack is a fact, but taking rows away is for the lease's holder
+-- alone: its thief may already have read the first half of an aggregate's events, and would never see the second half,
+-- so that an older version became the last record of its key. The lock makes a steal wait for us, or us see it.
+-- Returns the shards whose rows were removed.
+-- name: MarkSent :many
+WITH held AS MATERIALIZED (
+    SELECT l.shard FROM outbox_lease l
+    JOIN (SELECT unnest(@shards::smallint[]) AS shard, unnest(@epochs::bigint[]) AS epoch) AS h ON h.shard = l.shard
+    WHERE l.owner = @owner::uuid AND l.epoch = h.epoch
+    ORDER BY l.shard
+    FOR SHARE OF l
+), gone AS (
+    DELETE FROM outbox_pending p
+    USING (SELECT unnest(@row_shards::smallint[]) AS shard, unnest(@seqs::bigint[]) AS seq) AS s
+    WHERE p.shard = s.shard AND p.seq = s.seq AND s.shard IN (SELECT held.shard FROM held)
+)
+SELECT held.shard FROM held;
+
+-- An aggregate whose event the broker refused. Doubles the wait with each refusal in a row, up to max_wait.
+-- name: BlockAggregate :exec
+INSERT INTO outbox_blocked AS b (topic, key, attempts, retry_at, last_error)
+VALUES (@topic, @key, 1, now() + @first_wait::interval, @last_error)
+ON CONFLICT (topic, key) DO UPDATE SET attempts = b.attempts + 1, last_error = excluded.last_error,
+    retry_at = now() + LEAST(@max_wait::interval, (excluded.retry_at - now()) * power(2, LEAST(b.attempts, 30)));
+
+-- name: UnblockAggregates :exec
+DELETE FROM outbox_blocked b
+USING (SELECT unnest(@topics::text[]) AS topic, unnest(@keys::text[]) AS key) AS u
+WHERE b.topic = u.topic AND b.key = u.key;
+
+-- name: BeatInstance :exec
+INSERT INTO outbox_instance AS i (id, name, beat) VALUES (@id, @name, 0)
+ON CONFLICT (id) DO UPDATE SET beat = i.beat + 1;
+
+-- name: ListInstances :many
+SELECT id, name, beat FROM outbox_instance ORDER BY id;
+
+-- Removes an instance whose beat is the one that was seen standing still.
+-- name: RemoveInstance :exec
+DELETE FROM outbox_instance WHERE id = @id AND beat = @beat;
+
+-- name: LeaveInstance :exec
+DELETE FROM outbox_instance WHERE id = @id;
+
+-- name: RenewLeases :many
+WITH mine AS (SELECT shard FROM outbox_lease WHERE owner = @owner::uuid ORDER BY shard FOR NO KEY UPDATE)
+UPDATE outbox_lease l SET beat = beat + 1 FROM mine WHERE l.shard = mine.shard
+RETURNING l.shard, l.epoch, l.producer_id;
+
+-- name: ListLeases :many
+SELECT shard, owner, epoch, producer_id, beat FROM outbox_lease ORDER BY shard;
+
+-- Takes a lease that is still as it was seen: free, or not renewed since.
+-- name: TakeLease :one
+UPDATE outbox_lease SET owner = @owner::uuid, epoch = epoch + 1, beat = 0
+WHERE shard = @shard AND epoch = @epoch AND (owner IS NULL OR beat = @beat)
+RETURNING shard, epoch, producer_id;
+
+-- name: ReleaseLease :exec
+UPDATE outbox_lease SET owner = NULL WHERE shard = @shard AND owner = @owner::uuid AND epoch = @epoch;
+
+-- name: RaiseEpoch :exec
+UPDATE outbox_lease SET epoch = epoch + 1 WHERE shard = @shard AND owner = @owner::uuid AND epoch = @epoch;
+
+-- A new producer id knows no epoch yet, so the epoch may start again where it would not fit Kafka's int16.
+-- name: SetProducer :exec
+UPDATE outbox_lease SET producer_id = @producer_id, epoch = CASE WHEN epoch > 32767 THEN 0 ELSE epoch END
+WHERE shard = @shard AND owner = @owner::uuid AND epoch = @epoch;
+
+-- name: CountPending :one
+SELECT count(*) FROM outbox_pending;
+
+-- When the oldest pending event was appended.
+-- name: OldestPending :one
+SELECT min(e.created_at)::timestamptz AS created_at, extract(epoch FROM clock_timestamp() - min(e.created_at))::float8 AS age
+FROM outbox_lease l
+CROSS JOIN LATERAL (SELECT seq FROM outbox_pending WHERE shard = l.shard ORDER BY seq LIMIT 1) AS p
+JOIN outbox_event e ON e.seq = p.seq
+HAVING count(*) > 0;
+
+-- name: ListBlocked :many
+SELECT topic, key, attempts, retry_at, last_error FROM outbox_blocked ORDER BY retry_at, topic, key LIMIT @max_rows;
+
+-- name: CountBlocked :one
+SELECT count(*) FROM outbox_blocked;
+
+-- name: PendingBetween :one
+SELECT EXISTS (SELECT FROM outbox_lease l
+    CROSS JOIN LATERAL (SELECT FROM outbox_pending p WHERE p.shard = l.shard AND p.seq BETWEEN @first AND @last LIMIT 1) AS p
+)::boolean AS found;
+
+-- name: DeleteOldIdempotencyKeys :execrows
+DELETE FROM idempotency_key WHERE id IN (
+    SELECT k.id FROM idempotency_key k WHERE k.created_at < now() - @age::interval ORDER BY k.created_at LIMIT @max_rows);
