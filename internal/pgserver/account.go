@@ -1,0 +1,81 @@
+package pgserver
+
+import (
+	"fmt"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"syscall"
+)
+
+// account is the user that the server runs as.
+type account struct {
+	name     string
+	uid, gid int
+	other    bool // than the one that this process runs as
+}
+
+// serverAccount is our own account, or, for root, one that PostgreSQL does not refuse.
+func serverAccount() (account, error) {
+	if os.Geteuid() != 0 {
+		return account{uid: os.Geteuid(), gid: os.Getegid()}, nil
+	}
+	for _, name := range []string{"postgres", "nobody"} {
+		u, err := user.Lookup(name)
+		if err != nil {
+			continue
+		}
+		uid, errUID := strconv.Atoi(u.Uid)
+		gid, errGID := strconv.Atoi(u.Gid)
+		if errUID == nil && errGID == nil {
+			return account{name: name, uid: uid, gid: gid, other: true}, nil
+		}
+	}
+	return account{}, fmt.Errorf("PostgreSQL does not run as root, and there is neither a user postgres nor nobody to run it as: " +
+		"start this as an ordinary user")
+}
+
+// give makes the account the owner of a file or folder.
+func (a account) give(path string) error {
+	if !a.other {
+		return nil
+	}
+	if err := os.Chown(path, a.uid, a.gid); err != nil {
+		return fmt.Errorf("give %s to user %s: %w", path, a.name, err)
+	}
+	return nil
+}
+
+// canReach says whether the account may pass through every folder on the way to dir.
+func (a account) canReach(dir string) error {
+	if !a.other {
+		return nil
+	}
+	for at := dir; ; at = filepath.Dir(at) {
+		info, err := os.Stat(at)
+		if err != nil {
+			return err
+		}
+		mode, owner := info.Mode().Perm(), info.Sys().(*syscall.Stat_t)
+		open := mode&0o001 != 0 || int(owner.Uid) == a.uid && mode&0o100 != 0 || int(owner.Gid) == a.gid && mode&0o010 != 0
+		if !open {
+			return fmt.Errorf("as root, PostgreSQL runs as user %s, who may not enter %s: choose a data folder outside of it, or start this as an ordinary user",
+				a.name, at)
+		}
+		if at == filepath.Dir(at) {
+			return nil
+		}
+	}
+}
+
+// attributes are those of a child process that runs as the account and ends with this process.
+func (a account) attributes() *syscall.SysProcAttr {
+	attributes := diesWithParent()
+	if a.other {
+		attributes.Credential = &syscall.Credential{Uid: uint32(a.uid), Gid: uint32(a.gid)}
+	}
+	// Ctrl-C in a terminal goes to the whole foreground group; the server is stopped by us, after what uses it.
+	attributes.Setpgid = true
+	return attributes
+}

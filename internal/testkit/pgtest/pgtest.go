@@ -1,0 +1,161 @@
+// Package pgtest gives each test a database of its own on a real PostgreSQL. Where there is none and none can be
+// fetched, tests fail and say how to get it.
+//
+// The server is the one that TEST_DATABASE_URL names (cmd/withpostgres starts one for a whole run), or else one that
+// this test process starts for itself.
+package pgtest
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/url"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/monsplit/monsplit/internal/postgres"
+)
+
+// New returns a pool on a new database in which the migrations have been applied. The test's end closes and drops it.
+func New(t testing.TB, sets ...postgres.Migrations) *pgxpool.Pool {
+	t.Helper()
+	return Open(t, NewURL(t, sets...))
+}
+
+// Open returns a pool that the test's end closes.
+func Open(t testing.TB, url string) *pgxpool.Pool {
+	t.Helper()
+	pool, err := postgres.Open(t.Context(), postgres.Config{URL: url, Application: t.Name()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+	return pool
+}
+
+// URL returns the connection string of a pool's database.
+func URL(pool *pgxpool.Pool) string { return pool.Config().ConnString() }
+
+// NewURL returns the connection string of a new database in which the migrations have been applied. The test's end
+// drops it.
+func NewURL(t testing.TB, sets ...postgres.Migrations) string {
+	t.Helper()
+	return newDatabase(t, adminURL(t), sets)
+}
+
+func newDatabase(t testing.TB, admin string, sets []postgres.Migrations) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 2*time.Minute)
+	defer cancel()
+	template, err := template(ctx, admin, sets)
+	if err != nil {
+		t.Fatalf("pgtest: %v", err)
+	}
+	name := databaseName()
+	if err := execute(ctx, admin, "CREATE DATABASE "+quote(name)+" TEMPLATE "+quote(template)); err != nil {
+		t.Fatalf("pgtest: %v", err)
+	}
+	t.Cleanup(func() {
+		// A server of the test's own may have been stopped for good: then the database is gone with it.
+		_ = execute(context.WithoutCancel(t.Context()), admin, "DROP DATABASE IF EXISTS "+quote(name)+" WITH (FORCE)")
+	})
+	return withDatabase(admin, name)
+}
+
+// template returns a database in which the migrations have been applied once, by whichever test came first.
+func template(ctx context.Context, admin string, sets []postgres.Migrations) (string, error) {
+	if len(sets) == 0 {
+		return "template0", nil
+	}
+	name, err := templateName(sets)
+	if err != nil {
+		return "", err
+	}
+	conn, err := pgx.Connect(ctx, admin)
+	if err != nil {
+		return "", err
+	}
+	defer conn.Close(ctx)
+	// Tests of several packages come at the same time. The lock goes with the connection.
+	if _, err := conn.Exec(ctx, `SELECT pg_advisory_lock(hashtext($1))`, name); err != nil {
+		return "", err
+	}
+	var ready bool
+	if err := conn.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)`, name).Scan(&ready); err != nil || ready {
+		return name, err
+	}
+	// Made under another name first, so that one that was interrupted is never taken for a whole one.
+	draft := name + "_draft"
+	for _, statement := range []string{"DROP DATABASE IF EXISTS " + quote(draft) + " WITH (FORCE)", "CREATE DATABASE " + quote(draft) + " TEMPLATE template0"} {
+		if _, err := conn.Exec(ctx, statement); err != nil {
+			return "", err
+		}
+	}
+	if err := postgres.Migrate(ctx, withDatabase(admin, draft), slog.New(slog.DiscardHandler), sets...); err != nil {
+		return "", err
+	}
+	_, err = conn.Exec(ctx, "ALTER DATABASE "+quote(draft)+" RENAME TO "+quote(name))
+	return name, err
+}
+
+// templateName names a template by what the migrations say.
+func templateName(sets []postgres.Migrations) (string, error) {
+	hash := sha256.New()
+	for _, set := range sets {
+		fmt.Fprintln(hash, set.Table)
+		err := fs.WalkDir(set.FS, ".", func(path string, entry fs.DirEntry, err error) error {
+			if err != nil || entry.IsDir() {
+				return err
+			}
+			text, err := fs.ReadFile(set.FS, path)
+			fmt.Fprintln(hash, path, len(text))
+			hash.Write(text)
+			return err
+		})
+		if err != nil {
+			return "", err
+		}
+	}
+	return "template_" + hex.EncodeToString(hash.Sum(nil)[:8]), nil
+}
+
+func execute(ctx context.Context, url, statement string) error {
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(ctx)
+	_, err = conn.Exec(ctx, statement)
+	return err
+}
+
+func quote(name string) string { return pgx.Identifier{name}.Sanitize() }
+
+func withDatabase(admin, name string) string {
+	u, err := url.Parse(admin)
+	if err != nil {
+		panic(fmt.Sprintf("%s has to be a postgres:// URL: %v", Variable, err)) // an operator's typing error
+	}
+	u.Path = "/" + name
+	return u.String()
+}
+
+// adminURL is the server that tests make their databases on.
+func adminURL(t testing.TB) string {
+	t.Helper()
+	if url := os.Getenv(Variable); url != "" {
+		return url
+	}
+	url, err := ownServer()
+	if err != nil {
+		t.Fatalf("pgtest: tests need PostgreSQL: %v", err)
+	}
+	return url
+}

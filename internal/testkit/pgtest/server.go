@@ -1,0 +1,120 @@
+package pgtest
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/monsplit/monsplit/internal/pgserver"
+	"github.com/monsplit/monsplit/internal/postgres"
+)
+
+// Variable names the environment variable with the URL of the server that tests use.
+const Variable = "TEST_DATABASE_URL"
+
+// databaseName is unique among the tests of all packages.
+func databaseName() string { return "t_" + strings.ReplaceAll(uuid.NewString(), "-", "") }
+
+// ownServer starts one server for this test process. It ends with the process; what it leaves on disk is removed by
+// the next one.
+var ownServer = sync.OnceValues(func() (string, error) {
+	removeLeftovers()
+	dir, err := os.MkdirTemp(Scratch(), prefix+strconv.Itoa(os.Getpid())+"-")
+	if err != nil {
+		return "", err
+	}
+	server, err := pgserver.Start(context.Background(), ScratchOptions(dir))
+	if err != nil {
+		return "", err
+	}
+	return server.URL("postgres"), nil
+})
+
+const prefix = "monsplit-pgtest-"
+
+// ScratchOptions are those of a server whose data need not outlive it, in dir.
+func ScratchOptions(dir string) pgserver.Options {
+	_ = os.Chmod(dir, 0o711) // the server may run as another user, who has to pass; a failure shows when it cannot
+	return pgserver.Options{DataDir: filepath.Join(dir, "data"), Trust: true,
+		Settings: map[string]string{"max_connections": "400", "max_wal_size": "256MB", "autovacuum_naptime": "5s",
+			// In the data folder, where a killed server leaves nothing behind on the machine.
+			"dynamic_shared_memory_type": "mmap"}}
+}
+
+// Scratch is the folder in which servers for tests keep their data: in memory where that is to be had.
+func Scratch() string {
+	if info, err := os.Stat("/dev/shm"); err == nil && info.IsDir() && roomy("/dev/shm") {
+		return "/dev/shm"
+	}
+	return os.TempDir()
+}
+
+// removeLeftovers removes the data of test processes that have ended.
+func removeLeftovers() {
+	dirs, _ := filepath.Glob(filepath.Join(Scratch(), prefix+"*")) // the pattern is well-formed
+	for _, dir := range dirs {
+		text, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(dir), prefix), "-")
+		if pid, err := strconv.Atoi(text); err == nil && syscall.Kill(pid, 0) == syscall.ESRCH {
+			_ = os.RemoveAll(dir) // another process may be at it too
+		}
+	}
+}
+
+// Server is a PostgreSQL server of one test, which can be killed and started again.
+type Server struct {
+	t       testing.TB
+	options pgserver.Options
+	server  *pgserver.Server
+}
+
+// NewServer starts a server that ends with the test.
+func NewServer(t testing.TB) *Server {
+	t.Helper()
+	s := &Server{t: t, options: ScratchOptions(t.TempDir())}
+	for dir := s.options.DataDir; dir != os.TempDir() && dir != "/"; dir = filepath.Dir(dir) {
+		_ = os.Chmod(filepath.Dir(dir), 0o711) // t.TempDir's parents, for a server that runs as another user
+	}
+	s.options.Durable = true // it will be killed
+	s.Start()
+	t.Cleanup(func() { s.server.Kill() })
+	return s
+}
+
+// NewURL returns the connection string of a new database on this server.
+func (s *Server) NewURL(sets ...postgres.Migrations) string {
+	s.t.Helper()
+	return newDatabase(s.t, s.server.URL("postgres"), sets)
+}
+
+// Kill ends the server at once, as a crash of it would.
+func (s *Server) Kill() { s.server.Kill() }
+
+// Start starts the server again, on the same port and data.
+func (s *Server) Start() {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.t.Context()), 2*time.Minute)
+	defer cancel()
+	server, err := pgserver.Start(ctx, s.options)
+	if err != nil {
+		s.t.Fatalf("pgtest: %v", err)
+	}
+	s.server, s.options.Port = server, server.Port()
+}
+
+// roomy says whether a folder's file system has space for a test run.
+func roomy(dir string) bool {
+	var stat syscall.Statfs_t
+	if err := syscall.Statfs(dir, &stat); err != nil {
+		return false
+	}
+	const need = 4 << 30
+	return uint64(stat.Bavail)*uint64(stat.Bsize) > need
+}
