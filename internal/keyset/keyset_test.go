@@ -1,0 +1,115 @@
+package keyset_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/monsplit/monsplit/internal/keyset"
+)
+
+func TestSQL(t *testing.T) {
+	t.Parallel()
+	byID := keyset.Order{By: "id", Tie: "id"}
+	tests := map[string]struct {
+		order keyset.Order
+		build func(*keyset.Query, keyset.Order)
+		want  string
+		args  string
+	}{
+		"Everything":    {byID, func(*keyset.Query, keyset.Order) {}, "SELECT ORDER BY id LIMIT 3", "[]"},
+		"Conditions":    {byID, func(q *keyset.Query, _ keyset.Order) { q.Where("a"); q.Where("b = ? OR c = ?", 1, 2) }, "SELECT WHERE a AND b = $1 OR c = $2 ORDER BY id LIMIT 3", "[1 2]"},
+		"AfterID":       {byID, func(q *keyset.Query, o keyset.Order) { q.After(o, nil, 7) }, "SELECT WHERE id > $1 ORDER BY id LIMIT 3", "[7]"},
+		"BeforeID":      {keyset.Order{By: "id", Desc: true, Tie: "id"}, func(q *keyset.Query, o keyset.Order) { q.After(o, nil, 7) }, "SELECT WHERE id < $1 ORDER BY id DESC LIMIT 3", "[7]"},
+		"AfterName":     {keyset.Order{By: "n", Tie: "id"}, func(q *keyset.Query, o keyset.Order) { q.Where("x = ?", 1); q.After(o, "b", 7) }, "SELECT WHERE x = $1 AND n >= $2 AND (n > $2 OR id > $3) ORDER BY n, id LIMIT 3", "[1 b 7]"},
+		"AfterNameDesc": {keyset.Order{By: "n", Desc: true, Tie: "id"}, func(q *keyset.Query, o keyset.Order) { q.After(o, "b", 7) }, "SELECT WHERE n <= $1 AND (n < $1 OR id > $2) ORDER BY n DESC, id LIMIT 3", "[b 7]"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var q keyset.Query
+			tt.build(&q, tt.order)
+			sql, args := q.SQL("SELECT", tt.order, 3)
+			if sql != tt.want || fmt.Sprint(args) != tt.args {
+				t.Errorf("got  %s %v\nwant %s %s", sql, args, tt.want, tt.args)
+			}
+		})
+	}
+}
+
+func TestContains(t *testing.T) {
+	t.Parallel()
+	if got := keyset.Contains(`50%_a\b`); got != `%50\%\_a\\b%` {
+		t.Errorf("got %s", got)
+	}
+}
+
+func TestPages(t *testing.T) {
+	t.Parallel()
+	all := make([]int, 2*keyset.Page+7)
+	for i := range all {
+		all[i] = i
+	}
+	away := errors.New("away")
+	tests := map[string]struct {
+		rows, limit int
+		after       *int
+		failAt      int // the read that fails, counted from 1
+		want, reads int
+	}{
+		"All":          {rows: len(all), want: len(all), reads: 3},
+		"WholePages":   {rows: 2 * keyset.Page, want: 2 * keyset.Page, reads: 3},
+		"None":         {reads: 1},
+		"Limited":      {rows: len(all), limit: 20, want: 20, reads: 1},
+		"LimitOver":    {rows: 5, limit: 20, want: 5, reads: 1},
+		"LimitIsAPage": {rows: len(all), limit: keyset.Page, want: keyset.Page, reads: 1},
+		"LargeLimit":   {rows: len(all), limit: keyset.Page + 1, want: keyset.Page + 1, reads: 2},
+		"After":        {rows: 10, after: &all[6], want: 3, reads: 1},
+		"Fails":        {rows: len(all), failAt: 2, want: keyset.Page, reads: 2},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			reads := 0
+			pages := keyset.Pages(tt.limit, tt.after, func(v int) int { return v }, func(after *int, limit int) ([]int, error) {
+				if reads++; reads == tt.failAt {
+					return nil, away
+				}
+				from := 0
+				if after != nil {
+					from = *after + 1
+				}
+				return all[from:min(from+limit, tt.rows)], nil
+			})
+			var got []int
+			for v, err := range pages {
+				if err != nil {
+					if tt.failAt == 0 || !errors.Is(err, away) {
+						t.Fatal(err)
+					}
+					continue
+				}
+				got = append(got, v)
+			}
+			if len(got) != tt.want || reads != tt.reads || !slices.IsSorted(got) || len(slices.Compact(got)) != tt.want {
+				t.Errorf("%d rows in %d reads, want %d in %d", len(got), reads, tt.want, tt.reads)
+			}
+		})
+	}
+}
+
+func TestPagesStops(t *testing.T) {
+	t.Parallel()
+	reads := 0
+	pages := keyset.Pages(0, nil, func(v int) int { return v }, func(*int, int) ([]int, error) {
+		reads++
+		return make([]int, keyset.Page), nil
+	})
+	for range pages {
+		break
+	}
+	if reads != 1 {
+		t.Errorf("%d reads for one row", reads)
+	}
+}

@@ -1,0 +1,181 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/keyset"
+	"github.com/monsplit/monsplit/services/monolith/internal/catalogcopy"
+	"github.com/monsplit/monsplit/services/monolith/internal/product"
+)
+
+// nameContains folds case as Unicode does. The columns' own collation, "C", would fold ASCII alone.
+const nameContains = `name COLLATE "und-x-icu" ILIKE ?`
+
+// The columns are those of db.Product, in their order.
+const selectProducts = `SELECT id, product_uuid, name, product_category, discontinued, deleted, version, created_at,
+	updated_at FROM product`
+
+// Products implements product.Store.
+func (s *Store) Products(ctx context.Context, q product.Query) iter.Seq2[product.Product, error] {
+	order := productOrder(q.Sort)
+	read := func(after *product.Position, limit int) ([]product.Product, error) {
+		var sql keyset.Query
+		sql.Where("NOT deleted")
+		if !q.IncludeDiscontinued {
+			sql.Where("NOT discontinued")
+		}
+		if q.Category != "" {
+			sql.Where("product_category = ?", q.Category)
+		}
+		if q.Search != "" {
+			sql.Where(nameContains, keyset.Contains(q.Search))
+		}
+		if after != nil {
+			sql.After(order, textOrTime(after.Text, after.Time), after.ID)
+		}
+		text, args := sql.SQL(selectProducts, order, limit)
+		return list(ctx, s, toProduct, text, args)
+	}
+	return keyset.Pages(q.Limit, q.After, q.Sort.PositionOf, read)
+}
+
+func productOrder(s product.Sort) keyset.Order {
+	order := keyset.Order{By: "id", Desc: s.Desc, Tie: "id"}
+	switch s.By {
+	case product.ByName:
+		order.By = "name"
+	case product.ByCategory:
+		order.By = "product_category"
+	case product.ByUpdatedAt:
+		order.By = "updated_at"
+	}
+	return order
+}
+
+// Markets implements catalogcopy.Store.
+func (s *Store) Markets(ctx context.Context, q catalogcopy.MarketQuery) iter.Seq2[catalogcopy.Market, error] {
+	order := marketOrder(q.Sort)
+	read := func(after *catalogcopy.Position, limit int) ([]catalogcopy.Market, error) {
+		var sql keyset.Query
+		sql.Where("version > 0 AND NOT deleted")
+		if q.Search != "" {
+			sql.Where(nameContains, keyset.Contains(q.Search))
+		}
+		if after != nil {
+			sql.After(order, textOrTime(after.Text, after.Time), after.ID)
+		}
+		text, args := sql.SQL(
+			"SELECT id, iso_code, name, updated_at FROM market_copy JOIN legacy_market_id USING (iso_code)", order, limit)
+		return list(ctx, s, inUTC, text, args)
+	}
+	return keyset.Pages(q.Limit, q.After, q.Sort.PositionOfMarket, read)
+}
+
+func marketOrder(s catalogcopy.Sort) keyset.Order {
+	order := keyset.Order{By: "id", Desc: s.Desc, Tie: "id"}
+	switch s.By {
+	case catalogcopy.ByISOCode:
+		order.By = "iso_code"
+	case catalogcopy.ByName:
+		order.By = "name"
+	case catalogcopy.ByUpdatedAt:
+		order.By = "updated_at"
+	}
+	return order
+}
+
+func inUTC(m catalogcopy.Market) catalogcopy.Market {
+	m.UpdatedAt = m.UpdatedAt.UTC()
+	return m
+}
+
+// An entry is listed once its product and its market are known, whose integers its legacy shape needs.
+const selectEntries = `SELECT l.id, p.id, m.id, e.availability_date, e.availability_end_date, e.version, e.updated_at
+	FROM catalog_entry_copy e
+	JOIN legacy_catalog_id l ON l.entry_id = e.id
+	JOIN product p ON p.product_uuid = e.product_uuid
+	JOIN market_copy c ON c.iso_code = e.market AND c.version > 0
+	JOIN legacy_market_id m ON m.iso_code = e.market`
+
+// Entries implements catalogcopy.Store.
+func (s *Store) Entries(ctx context.Context, q catalogcopy.EntryQuery) iter.Seq2[catalogcopy.Entry, error] {
+	order := entryOrder(q.Sort)
+	read := func(after *catalogcopy.Position, limit int) ([]catalogcopy.Entry, error) {
+		sql := shownEntries()
+		if q.Product != 0 {
+			sql.Where("p.id = ?", q.Product)
+		}
+		if q.Market != 0 {
+			sql.Where("m.id = ?", q.Market)
+		}
+		if after != nil {
+			sql.After(order, textOrTime(after.Text, after.Time), after.ID)
+		}
+		text, args := sql.SQL(selectEntries, order, limit)
+		return list(ctx, s, entryInUTC, text, args)
+	}
+	return keyset.Pages(q.Limit, q.After, q.Sort.PositionOfEntry, read)
+}
+
+// Entry implements catalogcopy.Store.
+func (s *Store) Entry(ctx context.Context, id int64) (catalogcopy.Entry, error) {
+	sql := shownEntries()
+	sql.Where("l.id = ?", id)
+	text, args := sql.SQL(selectEntries, entryOrder(catalogcopy.Sort{}), 1)
+	entries, err := list(ctx, s, entryInUTC, text, args)
+	if err != nil {
+		return catalogcopy.Entry{}, err
+	}
+	if len(entries) == 0 {
+		return catalogcopy.Entry{}, apperr.New(apperr.NotFound, fmt.Sprintf("There is no catalog entry %d.", id))
+	}
+	return entries[0], nil
+}
+
+func shownEntries() (sql keyset.Query) {
+	sql.Where("e.version > 0 AND NOT e.deleted")
+	return sql
+}
+
+func entryOrder(s catalogcopy.Sort) keyset.Order {
+	order := keyset.Order{By: "l.id", Desc: s.Desc, Tie: "l.id"}
+	if s.By == catalogcopy.ByUpdatedAt {
+		order.By = "e.updated_at"
+	}
+	return order
+}
+
+func entryInUTC(e catalogcopy.Entry) catalogcopy.Entry {
+	e.UpdatedAt = e.UpdatedAt.UTC()
+	return e
+}
+
+// textOrTime is the value of the column that a list is sorted by.
+func textOrTime(text string, at time.Time) any {
+	if !at.IsZero() {
+		return at
+	}
+	return text
+}
+
+// list reads rows of type R, whose fields are in the order of the columns.
+func list[R, T any](ctx context.Context, s *Store, to func(R) T, sql string, args []any) ([]T, error) {
+	rows, err := s.pool.Query(ctx, sql, args...)
+	if err != nil {
+		return nil, translate(fmt.Errorf("list: %w", err))
+	}
+	values, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (T, error) {
+		value, err := pgx.RowToStructByPos[R](row)
+		return to(value), err
+	})
+	if err != nil {
+		return nil, translate(fmt.Errorf("list: %w", err))
+	}
+	return values, nil
+}

@@ -1,0 +1,62 @@
+// Package store keeps the monolith's data in PostgreSQL.
+package store
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/messaging/event"
+	"github.com/monsplit/monsplit/internal/postgres"
+	"github.com/monsplit/monsplit/services/monolith/internal/catalogcopy"
+	"github.com/monsplit/monsplit/services/monolith/internal/product"
+	"github.com/monsplit/monsplit/services/monolith/internal/store/db"
+)
+
+// Store is the storage that the service's business packages ask for.
+type Store struct {
+	pool   *pgxpool.Pool
+	q      *db.Queries
+	encode func(product.Event) (event.Message, error)
+	wake   func()
+}
+
+var (
+	_ product.Store     = (*Store)(nil)
+	_ catalogcopy.Store = (*Store)(nil)
+)
+
+// New returns a Store that encodes events as it appends them to the outbox, and calls wake after each commit that left
+// some to publish.
+func New(pool *pgxpool.Pool, encode func(product.Event) (event.Message, error), wake func()) *Store {
+	return &Store{pool: pool, q: db.New(pool), encode: encode, wake: wake}
+}
+
+// InTx implements product.Store.
+func (s *Store) InTx(ctx context.Context, f func(product.Tx) error) error {
+	appended := false
+	err := postgres.InTx(ctx, s.pool, func(tx pgx.Tx) error {
+		t := &productTx{tx: tx, q: db.New(tx), encode: s.encode}
+		err := f(t)
+		appended = t.appended
+		return err
+	})
+	if err != nil {
+		return translate(err)
+	}
+	if appended {
+		s.wake() // what was committed is published now, not at the next sweep
+	}
+	return nil
+}
+
+// translate says in the business's words which of its constraints was broken, and that the database is away.
+func translate(err error) error {
+	return postgres.Translate(err, map[string]*apperr.Error{
+		"product_name_category": product.NameTaken(),
+		// Two imports of one new id at once.
+		"product_product_uuid_key": apperr.Coded(apperr.Conflict, "product-exists", "There is already a product of this id."),
+	})
+}

@@ -1,0 +1,27 @@
+-- name: GetProduct :one
+SELECT * FROM product WHERE id = @id AND NOT deleted;
+
+-- name: LockProduct :one
+SELECT * FROM product WHERE id = @id AND NOT deleted FOR UPDATE;
+
+-- A deleted product goes on with its next version when it comes back.
+-- name: LockProductByUUID :one
+SELECT * FROM product WHERE product_uuid = @product_uuid FOR UPDATE;
+
+-- name: LockProductByName :one
+SELECT * FROM product WHERE name = @name AND product_category = @product_category AND NOT deleted FOR UPDATE;
+
+-- name: InsertProduct :one
+INSERT INTO product (product_uuid, name, product_category, discontinued, deleted, version, created_at, updated_at)
+VALUES (@product_uuid, @name, @product_category, @discontinued, @deleted, @version, @created_at, @updated_at)
+RETURNING id;
+
+-- name: UpdateProduct :exec
+UPDATE product SET name = @name, product_category = @product_category, discontinued = @discontinued,
+    deleted = @deleted, version = @version, created_at = @created_at, updated_at = @updated_at
+WHERE id = @id;
+
+-- name: ProductsNamed :many
+SELECT p.name, p.product_category, p.product_uuid
+FROM (SELECT unnest(@names::text[]) AS name, unnest(@categories::text[]) AS product_category) n
+JOIN product p ON p.name = n.name AND p.product_category = n.product_category AND NOT p.deleted;
