@@ -1,0 +1,149 @@
+package kafkatest
+
+import (
+	"encoding/binary"
+	"errors"
+	"sync"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// API is a kind of request, by Kafka's number.
+type API int16
+
+// The requests that tests count, hold or lose answers of.
+const (
+	Produce         API = 0
+	Fetch           API = 1
+	ListOffsets     API = 2
+	Metadata        API = 3
+	OffsetCommit    API = 8
+	FindCoordinator API = 10
+	JoinGroup       API = 11
+	Heartbeat       API = 12
+	CreateTopics    API = 19
+	InitProducerID  API = 22
+)
+
+// Forever is the number of times of a fault that lasts until Heal.
+const Forever = -1
+
+// refusal is a partition of a Produce request that is answered with an error and not passed on.
+type refusal struct {
+	topic     string
+	partition int32
+	code      int16
+	left      int
+}
+
+type hold struct {
+	api     API
+	reached chan struct{}
+	release chan struct{}
+}
+
+// faults is what is to go wrong. Each is used up in the order in which it was asked for.
+type faults struct {
+	mu     sync.Mutex
+	counts map[API]int
+	lose   map[API]int
+	refuse []*refusal
+	holds  []*hold
+}
+
+func (f *faults) heal() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.lose, f.refuse = nil, nil
+	for _, h := range f.holds {
+		close(h.release)
+	}
+	f.holds = nil
+}
+
+// held counts a request and returns what it has to wait for, if it is to be held.
+func (f *faults) held(api API) <-chan struct{} {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.counts == nil {
+		f.counts = map[API]int{}
+	}
+	f.counts[api]++
+	for i, h := range f.holds {
+		if h.api == api {
+			f.holds = append(f.holds[:i:i], f.holds[i+1:]...)
+			close(h.reached)
+			return h.release
+		}
+	}
+	return nil
+}
+
+// apply notes in x what is to happen to the answer, and returns the request without what is refused; or, where nothing
+// is left of it, the answer.
+func (f *faults) apply(x *exchange, frame []byte) (request, answer []byte, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if n := f.lose[API(x.key)]; n != 0 {
+		f.lose[API(x.key)] = max(n-1, Forever)
+		x.loseAnswer = true
+	}
+	if API(x.key) != Produce || len(f.refuse) == 0 {
+		return frame, nil, nil
+	}
+	clientID := int(int16(binary.BigEndian.Uint16(frame[8:])))
+	head := 10 + max(clientID, 0)
+	r := kmsg.NewPtrProduceRequest()
+	r.SetVersion(x.version)
+	if r.IsFlexible() {
+		return nil, nil, errors.New("refusing partitions of a newer Produce is not written")
+	}
+	if err := r.ReadFrom(frame[head:]); err != nil {
+		return nil, nil, err
+	}
+	left := 0
+	for i := range r.Topics {
+		t := &r.Topics[i]
+		kept := t.Partitions[:0]
+		for _, p := range t.Partitions {
+			if code := f.refused(t.Topic, p.Partition); code != 0 {
+				x.refused = append(x.refused, refusal{topic: t.Topic, partition: p.Partition, code: code})
+			} else {
+				kept = append(kept, p)
+			}
+		}
+		t.Partitions = kept
+		left += len(kept)
+	}
+	if len(x.refused) == 0 {
+		return frame, nil, nil
+	}
+	if left == 0 {
+		response := kmsg.NewPtrProduceResponse()
+		response.SetVersion(x.version)
+		addRefusals(response, x.refused)
+		return nil, response.AppendTo([]byte{}), nil
+	}
+	return r.AppendTo(frame[:head:head]), nil, nil
+}
+
+func (f *faults) refused(topic string, partition int32) int16 {
+	for _, r := range f.refuse {
+		if r.topic == topic && r.partition == partition && r.left != 0 {
+			r.left = max(r.left-1, Forever)
+			return r.code
+		}
+	}
+	return 0
+}
+
+func addRefusals(response *kmsg.ProduceResponse, refused []refusal) {
+	for _, r := range refused {
+		topic := kmsg.NewProduceResponseTopic()
+		topic.Topic = r.topic
+		partition := kmsg.NewProduceResponseTopicPartition()
+		partition.Partition, partition.ErrorCode, partition.BaseOffset = r.partition, r.code, -1
+		topic.Partitions = append(topic.Partitions, partition)
+		response.Topics = append(response.Topics, topic)
+	}
+}

@@ -1,0 +1,214 @@
+// Package kafkatest gives a test a broker of its own: the embedded one, or where KAFKA_BROKERS names a real cluster,
+// that, with topics that no other test uses. Both sit behind a proxy that can lose answers, refuse partitions, hold
+// requests, and seem away or hung.
+package kafkatest
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"log/slog"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/monsplit/monsplit/internal/messaging/broker"
+	"github.com/monsplit/monsplit/internal/messaging/embeddedbroker"
+)
+
+// Broker is a test's broker.
+type Broker struct {
+	Addr string // where clients connect, for as long as the test runs
+
+	embedded *embeddedbroker.Broker // nil when the cluster is a real one
+	upstream string
+	proxy    *proxy
+	prefix   string
+	direct   *broker.Client // past the proxy and its faults
+}
+
+// Real says whether tests run on a real cluster: the embedded broker differs from Kafka in some ways, which
+// internal/messaging/broker/conformance_test.go lists.
+func Real() bool { return os.Getenv("KAFKA_BROKERS") != "" }
+
+// New returns a broker for the test, and ends it with the test.
+func New(t testing.TB) *Broker {
+	t.Helper()
+	b := &Broker{proxy: newProxy()}
+	if brokers := os.Getenv("KAFKA_BROKERS"); brokers != "" {
+		b.upstream, _, _ = strings.Cut(brokers, ",")
+		b.prefix = "t" + strings.ToLower(rand.Text()[:10]) + "-"
+	} else {
+		embedded, err := embeddedbroker.Start(t.Context(), embeddedbroker.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = embedded.Stop(context.Background()) })
+		b.embedded, b.upstream = embedded, embedded.Addr()
+	}
+	addr, err := b.proxy.front(b.upstream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.proxy.close)
+	b.Addr = addr
+	b.direct = newClient(t, b.upstream)
+	return b
+}
+
+// Topic returns the name to use for a topic (or a group, which outlives a test too on a real cluster).
+func (b *Broker) Topic(name string) string { return b.prefix + name }
+
+// Client returns a client of the broker, closed with the test. Its log goes nowhere.
+func (b *Broker) Client(t testing.TB) *broker.Client {
+	t.Helper()
+	return newClient(t, b.Addr)
+}
+
+func newClient(t testing.TB, addr string) *broker.Client {
+	t.Helper()
+	c, err := broker.New(broker.Config{Brokers: []string{addr}}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c
+}
+
+// CreateTopic creates a topic as its owner would, and returns its name.
+func (b *Broker) CreateTopic(t testing.TB, name string, partitions int) string {
+	t.Helper()
+	name = b.Topic(name)
+	if err := b.direct.EnsureTopic(t.Context(), broker.TopicSpec{Name: name, Partitions: partitions}); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// Write appends records to a partition, as a producer of its own, past the faults.
+func (b *Broker) Write(t testing.TB, tp broker.TopicPartition, records ...broker.Record) {
+	t.Helper()
+	id, err := b.direct.NewProducerID(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	batch, err := broker.EncodeBatch(tp, broker.ProducerSession{ID: id}, 0, records)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for { // just after its creation a topic is not known everywhere
+		err := b.direct.Produce(t.Context(), []*broker.Batch{batch})[0].Err
+		if err == nil {
+			return
+		}
+		if verdict := broker.VerdictOf(err); verdict != broker.NotWritten && verdict != broker.Resend || t.Context().Err() != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// Log returns everything that a partition holds, past the faults.
+func (b *Broker) Log(t testing.TB, tp broker.TopicPartition) []broker.Fetched {
+	t.Helper()
+	next, err := b.direct.StartOffset(t.Context(), tp)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log []broker.Fetched
+	for {
+		records, after, end, err := b.direct.Read(t.Context(), tp, next)
+		if err != nil {
+			t.Fatal(err)
+		}
+		log = append(log, records...)
+		if after >= end {
+			return log
+		}
+		next = after
+	}
+}
+
+// Stop makes the cluster seem away: connections end, and new ones end at once. What it holds stays.
+func (b *Broker) Stop() { b.proxy.setAway(true) }
+
+// Start undoes Stop.
+func (b *Broker) Start() { b.proxy.setAway(false) }
+
+// Pause makes the cluster hang: connections stay, and nothing passes.
+func (b *Broker) Pause() { b.proxy.setPaused(true) }
+
+// Resume undoes Pause.
+func (b *Broker) Resume() { b.proxy.setPaused(false) }
+
+// LoseAnswers passes the next requests of a kind on, and then cuts the connection instead of passing the answer back.
+func (b *Broker) LoseAnswers(api API, times int) {
+	f := &b.proxy.faults
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.lose == nil {
+		f.lose = map[API]int{}
+	}
+	f.lose[api] = times
+}
+
+// RefuseProduce answers the next Produce requests for one partition with an error code, without passing that part of
+// them on.
+func (b *Broker) RefuseProduce(tp broker.TopicPartition, code int16, times int) {
+	f := &b.proxy.faults
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.refuse = append(f.refuse, &refusal{topic: tp.Topic, partition: int32(tp.Partition), code: code, left: times})
+}
+
+// Hold keeps the next request of a kind from reaching the cluster until release is called. reached is closed when the
+// request is there.
+func (b *Broker) Hold(api API) (reached <-chan struct{}, release func()) {
+	f := &b.proxy.faults
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	h := &hold{api: api, reached: make(chan struct{}), release: make(chan struct{})}
+	f.holds = append(f.holds, h)
+	return h.reached, func() {
+		select {
+		case <-h.release:
+		default:
+			close(h.release)
+		}
+	}
+}
+
+// Heal ends LoseAnswers, RefuseProduce, and holds that no request has reached yet.
+func (b *Broker) Heal() { b.proxy.faults.heal() }
+
+// Requests returns how many requests of a kind have come so far.
+func (b *Broker) Requests(api API) int {
+	f := &b.proxy.faults
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.counts[api]
+}
+
+// Embedded returns the embedded broker, for what only it can do; an error on a real cluster.
+func (b *Broker) Embedded() (*embeddedbroker.Broker, error) {
+	if b.embedded == nil {
+		return nil, errors.New("the test runs on a real cluster")
+	}
+	return b.embedded, nil
+}
+
+// Eventually waits until condition holds, and fails the test when it takes too long.
+func Eventually(t testing.TB, what string, condition func() bool) {
+	t.Helper()
+	deadline := time.NewTimer(30 * time.Second)
+	defer deadline.Stop()
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for !condition() {
+		select {
+		case <-tick.C:
+		case <-deadline.C:
+			t.Fatal("waited in vain: " + what)
+		}
+	}
+}
