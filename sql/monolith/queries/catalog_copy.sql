@@ -27,9 +27,9 @@ INSERT INTO catalog_entry_copy (id) SELECT id FROM unnest(@ids::uuid[]) id ORDER
 
 -- name: AddEntryIDs :exec
 INSERT INTO legacy_catalog_id (entry_id)
-SELECT id FROM unnest(@ids::uuid[]) id
-WHERE NOT EXISTS (SELECT FROM legacy_catalog_id l WHERE l.entry_id = id)
-ORDER BY id ON CONFLICT DO NOTHING;
+SELECT entry FROM unnest(@ids::uuid[]) entry
+WHERE NOT EXISTS (SELECT FROM legacy_catalog_id l WHERE l.entry_id = entry)
+ORDER BY entry ON CONFLICT DO NOTHING;
 
 -- name: LockEntries :many
 SELECT * FROM catalog_entry_copy WHERE id = ANY (@ids::uuid[]) ORDER BY id FOR UPDATE;

@@ -27,11 +27,11 @@ func (s *Store) Product(ctx context.Context, id int64) (product.Product, error) 
 
 // ProductsNamed implements product.Store.
 func (s *Store) ProductsNamed(ctx context.Context, names []product.Name) (map[product.Name]uuid.UUID, error) {
-	var arg db.ProductsNamedParams
-	for _, n := range names {
-		arg.Names, arg.Categories = append(arg.Names, n.Name), append(arg.Categories, n.Category)
+	texts, categories := make([]string, len(names)), make([]string, len(names))
+	for i, n := range names {
+		texts[i], categories[i] = n.Name, n.Category
 	}
-	rows, err := s.q.ProductsNamed(ctx, arg.Names, arg.Categories)
+	rows, err := s.q.ProductsNamed(ctx, texts, categories)
 	if err != nil {
 		return nil, translate(fmt.Errorf("look for products by name: %w", err))
 	}

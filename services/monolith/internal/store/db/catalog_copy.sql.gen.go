@@ -23,9 +23,9 @@ func (q *Queries) AddEntries(ctx context.Context, ids []uuid.UUID) error {
 
 const addEntryIDs = `-- name: AddEntryIDs :exec
 INSERT INTO legacy_catalog_id (entry_id)
-SELECT id FROM unnest($1::uuid[]) id
-WHERE NOT EXISTS (SELECT FROM legacy_catalog_id l WHERE l.entry_id = id)
-ORDER BY id ON CONFLICT DO NOTHING
+SELECT entry FROM unnest($1::uuid[]) entry
+WHERE NOT EXISTS (SELECT FROM legacy_catalog_id l WHERE l.entry_id = entry)
+ORDER BY entry ON CONFLICT DO NOTHING
 `
 
 func (q *Queries) AddEntryIDs(ctx context.Context, ids []uuid.UUID) error {

@@ -1,0 +1,81 @@
+package store_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/monsplit/monsplit/internal/postgres"
+	"github.com/monsplit/monsplit/internal/testkit/pgtest"
+	"github.com/monsplit/monsplit/services/monolith/internal/catalogcopy"
+	"github.com/monsplit/monsplit/services/monolith/internal/product"
+	"github.com/monsplit/monsplit/services/monolith/internal/publish"
+	"github.com/monsplit/monsplit/services/monolith/internal/store"
+	messagingsql "github.com/monsplit/monsplit/sql/messaging"
+	monolithsql "github.com/monsplit/monsplit/sql/monolith"
+)
+
+type bundle struct {
+	pool     *pgxpool.Pool
+	store    *store.Store
+	products *product.Service
+	copies   *catalogcopy.Service
+	woken    atomic.Int32
+}
+
+// setup has an empty database and the services on it. Their clock ticks a second with each look.
+func setup(t *testing.T) *bundle {
+	t.Helper()
+	b := &bundle{}
+	b.pool = pgtest.New(t,
+		postgres.Migrations{FS: messagingsql.Migrations, Table: "goose_messaging"},
+		postgres.Migrations{FS: monolithsql.Migrations, Table: "goose_service"})
+	b.store = store.New(b.pool, publish.Product, func() { b.woken.Add(1) })
+	var ticks atomic.Int64
+	now := func() time.Time {
+		return time.Date(2026, 11, 23, 12, 0, 0, 123456789, time.UTC).Add(time.Duration(ticks.Add(1)) * time.Second)
+	}
+	b.products = product.NewService(b.store, now, func() uuid.UUID { return uuid.Must(uuid.NewV7()) })
+	b.copies = catalogcopy.NewService(b.store)
+	return b
+}
+
+func (b *bundle) create(t *testing.T, name, category string) product.Product {
+	t.Helper()
+	p, err := b.products.Create(t.Context(), product.Draft{Name: name, Category: category}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// events returns what the outbox holds as "type version", in the order of the log.
+func (b *bundle) events(t *testing.T, key string) string {
+	t.Helper()
+	rows, err := b.pool.Query(t.Context(), "SELECT type, version FROM outbox_event WHERE key = $1 ORDER BY seq", key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (string, error) {
+		var typ string
+		var version int64
+		err := row.Scan(&typ, &version)
+		return fmt.Sprintf("%s %d", strings.TrimSuffix(strings.TrimPrefix(typ, "monsplit.product."), ".v1"), version), err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Join(list, ", ")
+}
+
+// apply runs f as the consumer would.
+func (b *bundle) apply(ctx context.Context, f func(tx catalogcopy.Tx) error) error {
+	return postgres.InTx(ctx, b.pool, func(tx pgx.Tx) error { return f(store.Bind(tx)) })
+}
