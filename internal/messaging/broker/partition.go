@@ -31,6 +31,7 @@ type partition struct {
 	end      int64
 	broken   int // answers in a row that could not be read
 	halted   string
+	alarmed  string // the reason that was last logged, until the partition gets on
 	failure  string
 
 	changed chan struct{} // wakes the worker
@@ -60,16 +61,20 @@ func (p *partition) work(ctx, handling context.Context, g *generation) {
 		case err != nil:
 			p.fail(g, "its position cannot be found", err)
 			_ = again.wait(ctx)
-		case p.state().Halted != "":
+		case p.isHalted():
 			_ = pause(ctx, g.cfg.HaltRecheck)
+		case p.apply(ctx, handling, g):
+			again.reset()
 		default:
-			if p.apply(ctx, handling, g) {
-				again.reset()
-			} else {
-				_ = again.wait(ctx)
-			}
+			_ = again.wait(ctx)
 		}
 	}
+}
+
+func (p *partition) isHalted() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.halted != ""
 }
 
 // seek asks the handler for the position and makes the partition ready, or halts it when the log does not reach there.
@@ -106,9 +111,6 @@ func (p *partition) seek(ctx, handling context.Context, g *generation) error {
 		return nil
 	}
 	p.mu.Lock()
-	if p.halted != "" {
-		g.log.Info("the partition is read again", "partition", p.tp.String(), "offset", next)
-	}
 	p.halted, p.failure, p.broken = "", "", 0
 	p.ready, p.seeks = true, p.seeks+1
 	p.fetchAt, p.queueTo, p.next, p.end = next, next, next, end
@@ -129,6 +131,9 @@ func (p *partition) apply(ctx, handling context.Context, g *generation) (progres
 			lost := !p.ready
 			p.mu.Unlock()
 			if lost {
+				if p.isHalted() {
+					_ = pause(ctx, g.cfg.HaltRecheck)
+				}
 				return progress
 			}
 			select {
@@ -180,9 +185,9 @@ func (p *partition) take(most int) (from, next int64, records []Fetched, ok bool
 func (p *partition) applied(g *generation, next int64) {
 	p.mu.Lock()
 	p.next = next
-	if p.failure != "" {
+	if p.failure != "" || p.alarmed != "" {
 		g.log.Info("the partition gets on again", "partition", p.tp.String(), "offset", next)
-		p.failure = ""
+		p.failure, p.alarmed = "", ""
 	}
 	p.mu.Unlock()
 }
@@ -214,10 +219,10 @@ func (p *partition) fail(g *generation, what string, err error) {
 func (p *partition) halt(g *generation, reason string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.halted != reason {
+	if p.alarmed != reason {
 		g.log.Error("the partition is halted", "partition", p.tp.String(), "reason", reason)
 	}
-	p.halted, p.failure, p.ready = reason, "", false
+	p.halted, p.alarmed, p.failure, p.ready = reason, reason, "", false
 }
 
 // setLeader says whether the leader is another than before.
