@@ -11,6 +11,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/monsplit/monsplit/internal/messaging/broker"
 	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
@@ -34,11 +35,14 @@ type Config[T any] struct {
 	// Committed is called after each commit with effects: it wakes the relay, and must not block.
 	Committed func()
 
+	// Timeout bounds one transaction, so that a server that neither answers nor hangs up holds nobody for ever; 1 min.
+	Timeout    time.Duration
 	BackoffMin time.Duration      // before the second try of a batch; 50 ms
 	BackoffMax time.Duration      // 3 s: below the broker's rebalance time-out, which a waiting partition must not miss
 	Tuning     broker.GroupConfig // group time-outs and batch sizes; GroupID and Topics are filled in
 
-	Now func() time.Time // time.Now
+	Tracer trace.Tracer     // of a span a batch; none by default
+	Now    func() time.Time // time.Now
 }
 
 // Client is what a consumer needs of a broker's client.
@@ -62,6 +66,9 @@ type Consumer[T any] struct {
 
 // New returns a consumer that keeps positions and dead letters in pool's database.
 func New[T any](pool *pgxpool.Pool, cfg Config[T], log *slog.Logger) *Consumer[T] {
+	if cfg.Timeout <= 0 {
+		cfg.Timeout = time.Minute
+	}
 	if cfg.BackoffMin <= 0 {
 		cfg.BackoffMin = 50 * time.Millisecond
 	}

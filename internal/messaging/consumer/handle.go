@@ -81,6 +81,9 @@ func (c *Consumer[T]) apply(ctx context.Context, p *partition, b batch) error {
 			events = append(events, it.event)
 		}
 	}
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
+	defer cancel()
+	ctx, end := c.span(ctx, b.tp.Topic, events)
 	var letters bool
 	err := postgres.InTx(ctx, c.pool, func(tx pgx.Tx) error {
 		q := messagingdb.New(tx)
@@ -101,6 +104,7 @@ func (c *Consumer[T]) apply(ctx context.Context, p *partition, b batch) error {
 		letters, err = c.settleLetters(ctx, p, tx, b)
 		return err
 	})
+	end(err)
 	if err != nil {
 		return err
 	}

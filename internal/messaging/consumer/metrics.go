@@ -64,6 +64,9 @@ func (m *metrics) vectors() []prometheus.Collector {
 	return []prometheus.Collector{m.events, m.letters, m.retries, m.duration, m.age}
 }
 
+// Collectors returns what the caller is to register.
+func (c *Consumer[T]) Collectors() []prometheus.Collector { return []prometheus.Collector{c} }
+
 // Describe implements prometheus.Collector.
 func (c *Consumer[T]) Describe(out chan<- *prometheus.Desc) {
 	for _, v := range c.metrics.vectors() {

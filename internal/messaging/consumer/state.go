@@ -61,6 +61,9 @@ func (c *Consumer[T]) State() State {
 		}
 		ps := p.state(g.TopicPartition)
 		ps.Halted = g.Halted
+		if ps.Held == "" {
+			ps.Held = g.Error // its position cannot be read, say
+		}
 		if ps.Position >= 0 {
 			ps.Lag = max(g.End-ps.Position, 0)
 		}
