@@ -69,17 +69,31 @@ func (d Draft) Validate() error {
 	return invalid(appendDateFaults(faults, d))
 }
 
+// Where faults of dates are.
+const (
+	pointerStart = "/availability_date"
+	pointerEnd   = "/availability_end_date"
+)
+
 func invalid(faults []apperr.FieldError) error {
 	return apperr.InvalidFields("The entry is not valid.", faults...)
 }
 
 func appendDateFaults(faults []apperr.FieldError, d Draft) []apperr.FieldError {
-	if d.Start.IsZero() || d.End.IsZero() || !d.End.Before(d.Start) {
+	faults = appendYearFaults(faults, pointerStart, d.Start)
+	faults = appendYearFaults(faults, pointerEnd, d.End)
+	if !d.Start.IsZero() && !d.End.IsZero() && d.End.Before(d.Start) {
+		faults = append(faults, apperr.FieldError{Pointer: pointerEnd, Detail: "must not be before availability_date"})
+	}
+	return faults
+}
+
+// appendYearFaults refuses the year 0, which JSON's dates have and PostgreSQL's do not: copies could not store it.
+func appendYearFaults(faults []apperr.FieldError, pointer string, d Date) []apperr.FieldError {
+	if d.IsZero() || d.Time().Year() >= 1 {
 		return faults
 	}
-	return append(faults, apperr.FieldError{
-		Pointer: "/availability_end_date", Detail: "must not be before availability_date",
-	})
+	return append(faults, apperr.FieldError{Pointer: pointer, Detail: "must be in the year 0001 or later"})
 }
 
 // validChange says whether old, of this product, may become d.
@@ -103,12 +117,12 @@ func (d Draft) validChange(old Draft, product Product) error {
 func appendExtensionFaults(faults []apperr.FieldError, old, d Draft) []apperr.FieldError {
 	if !d.Start.IsZero() && (old.Start.IsZero() || d.Start.Before(old.Start)) {
 		faults = append(faults, apperr.FieldError{
-			Pointer: "/availability_date", Detail: "cannot be brought forward while the product is discontinued",
+			Pointer: pointerStart, Detail: "cannot be brought forward while the product is discontinued",
 		})
 	}
 	if !old.End.IsZero() && d.openAfter(old.End) {
 		faults = append(faults, apperr.FieldError{
-			Pointer: "/availability_end_date", Detail: "cannot be put off while the product is discontinued",
+			Pointer: pointerEnd, Detail: "cannot be put off while the product is discontinued",
 		})
 	}
 	return faults

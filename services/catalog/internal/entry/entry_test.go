@@ -95,6 +95,7 @@ func TestCreate(t *testing.T) {
 		"OneDay":        {draft(chair, "NL", "2026-03-01", "2026-03-01"), "", nil},
 		"EndAlone":      {draft(chair, "NL", "", "2026-03-01"), "", nil},
 		"EndFirst":      {draft(chair, "NL", "2026-03-01", "2026-02-28"), "invalid", []string{end}},
+		"YearZero":      {draft(chair, "NL", "0000-12-31", "0001-01-01"), "invalid", []string{"/availability_date"}},
 		"UnknownBoth":   {draft(nobody, "XX", "", ""), "invalid", []string{product, market}},
 		"UnknownMarket": {draft(chair, "XX", "", ""), "invalid", []string{market}},
 		"Discontinued":  {draft(relic, "NL", "", ""), "invalid", []string{product}},

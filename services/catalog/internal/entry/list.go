@@ -2,6 +2,7 @@ package entry
 
 import (
 	"context"
+	"iter"
 	"time"
 
 	"github.com/google/uuid"
@@ -46,7 +47,7 @@ func (s Sort) PositionOf(e Entry) Position {
 	return Position{ID: e.ID}
 }
 
-// List returns the entries of the query.
-func (s *Service) List(ctx context.Context, q Query) ([]Entry, error) {
+// List yields the entries of the query as they are read. An error is the last pair.
+func (s *Service) List(ctx context.Context, q Query) iter.Seq2[Entry, error] {
 	return s.store.Entries(ctx, q)
 }

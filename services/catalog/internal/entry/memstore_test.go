@@ -2,6 +2,7 @@ package entry_test
 
 import (
 	"context"
+	"iter"
 	"maps"
 	"slices"
 	"sync"
@@ -44,8 +45,14 @@ func (s *memStore) Entry(_ context.Context, id uuid.UUID) (entry.Entry, error) {
 	return e, nil
 }
 
-func (s *memStore) Entries(context.Context, entry.Query) (live []entry.Entry, _ error) {
-	return s.live(func(entry.Entry) bool { return true }), nil
+func (s *memStore) Entries(context.Context, entry.Query) iter.Seq2[entry.Entry, error] {
+	return func(yield func(entry.Entry, error) bool) {
+		for _, e := range s.live(func(entry.Entry) bool { return true }) {
+			if !yield(e, nil) {
+				return
+			}
+		}
+	}
 }
 
 func (s *memStore) live(keep func(entry.Entry) bool) (list []entry.Entry) {

@@ -3,6 +3,7 @@ package entry
 import (
 	"context"
 	"fmt"
+	"iter"
 
 	"github.com/google/uuid"
 
@@ -13,8 +14,8 @@ import (
 type Store interface {
 	// Entry fails with NotFound where there is none.
 	Entry(ctx context.Context, id uuid.UUID) (Entry, error)
-	// Entries returns the entries of the query in its order.
-	Entries(ctx context.Context, q Query) ([]Entry, error)
+	// Entries yields the entries of the query in its order, reading as it is consumed. An error is the last pair.
+	Entries(ctx context.Context, q Query) iter.Seq2[Entry, error]
 	// EntriesAt returns those of the places that are taken, and by which entry.
 	EntriesAt(ctx context.Context, places []Place) (map[Place]Entry, error)
 	// ProductStates returns what the copy knows of the products; the zero Product where that is nothing.

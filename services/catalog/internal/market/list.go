@@ -2,6 +2,7 @@ package market
 
 import (
 	"context"
+	"iter"
 	"time"
 )
 
@@ -48,7 +49,7 @@ func (s Sort) PositionOf(m Market) Position {
 	}
 }
 
-// List returns the markets of the query.
-func (s *Service) List(ctx context.Context, q Query) ([]Market, error) {
+// List yields the markets of the query as they are read. An error is the last pair.
+func (s *Service) List(ctx context.Context, q Query) iter.Seq2[Market, error] {
 	return s.store.Markets(ctx, q)
 }

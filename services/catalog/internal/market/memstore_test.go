@@ -1,8 +1,8 @@
 package market_test
 
 import (
-	"cmp"
 	"context"
+	"iter"
 	"maps"
 	"slices"
 	"sync"
@@ -36,14 +36,14 @@ func (s *memStore) Market(_ context.Context, isoCode string) (market.Market, err
 	return m, nil
 }
 
-func (s *memStore) Markets(context.Context, market.Query) (live []market.Market, _ error) {
-	for _, m := range s.rows {
-		if !m.Deleted {
-			live = append(live, m)
+func (s *memStore) Markets(context.Context, market.Query) iter.Seq2[market.Market, error] {
+	return func(yield func(market.Market, error) bool) {
+		for _, isoCode := range slices.Sorted(maps.Keys(s.rows)) {
+			if m := s.rows[isoCode]; !m.Deleted && !yield(m, nil) {
+				return
+			}
 		}
 	}
-	slices.SortFunc(live, func(a, b market.Market) int { return cmp.Compare(a.ISOCode, b.ISOCode) })
-	return live, nil
 }
 
 func (s *memStore) InTx(_ context.Context, f func(market.Tx) error) error {

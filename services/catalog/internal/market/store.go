@@ -3,6 +3,7 @@ package market
 import (
 	"context"
 	"fmt"
+	"iter"
 
 	"github.com/monsplit/monsplit/internal/apperr"
 )
@@ -11,8 +12,8 @@ import (
 type Store interface {
 	// Market fails with NotFound where there is none.
 	Market(ctx context.Context, isoCode string) (Market, error)
-	// Markets returns the markets of the query in its order.
-	Markets(ctx context.Context, q Query) ([]Market, error)
+	// Markets yields the markets of the query in its order, reading as it is consumed. An error is the last pair.
+	Markets(ctx context.Context, q Query) iter.Seq2[Market, error]
 	// InTx runs f in one transaction, and again from the start where PostgreSQL asks for that. What f changed and the
 	// events that it appended are committed together.
 	InTx(ctx context.Context, f func(Tx) error) error

@@ -5,6 +5,7 @@ package productcopy
 import (
 	"context"
 	"fmt"
+	"iter"
 	"time"
 
 	"github.com/google/uuid"
@@ -26,8 +27,8 @@ type Product struct {
 type Store interface {
 	// Product fails with NotFound where there is none.
 	Product(ctx context.Context, id uuid.UUID) (Product, error)
-	// Products returns the products of the query in its order.
-	Products(ctx context.Context, q Query) ([]Product, error)
+	// Products yields the products of the query in its order, reading as it is consumed. An error is the last pair.
+	Products(ctx context.Context, q Query) iter.Seq2[Product, error]
 }
 
 // NotFound is what a store answers when no such product is known here, or no longer.
@@ -52,7 +53,7 @@ func (s *Service) Get(ctx context.Context, id uuid.UUID) (Product, error) {
 	return s.store.Product(ctx, id)
 }
 
-// List returns the products of the query.
-func (s *Service) List(ctx context.Context, q Query) ([]Product, error) {
+// List yields the products of the query as they are read. An error is the last pair.
+func (s *Service) List(ctx context.Context, q Query) iter.Seq2[Product, error] {
 	return s.store.Products(ctx, q)
 }

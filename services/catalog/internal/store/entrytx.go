@@ -1,0 +1,115 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/monsplit/monsplit/internal/idempotency"
+	"github.com/monsplit/monsplit/services/catalog/internal/entry"
+	"github.com/monsplit/monsplit/services/catalog/internal/store/db"
+)
+
+// entryTx is one transaction of the entries.
+type entryTx struct{ *ownTx }
+
+func (t entryTx) Recall(ctx context.Context, once entry.Once) (first entry.Entry, found bool, err error) {
+	found, err = idempotency.Recall(ctx, t.tx, once.ID, once.Fingerprint, &first)
+	return first, found, err
+}
+
+func (t entryTx) Remember(ctx context.Context, once entry.Once, e entry.Entry) error {
+	return idempotency.Remember(ctx, t.tx, once.ID, once.Fingerprint, e)
+}
+
+func (t entryTx) ShareProduct(ctx context.Context, id uuid.UUID) (entry.Product, error) {
+	discontinued, err := t.q.ShareProduct(ctx, id)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return entry.Product{}, nil
+	case err != nil:
+		return entry.Product{}, fmt.Errorf("share product %s: %w", id, err)
+	}
+	return entry.Product{Known: true, Discontinued: orZero(discontinued)}, nil
+}
+
+func (t entryTx) ShareMarket(ctx context.Context, isoCode string) (bool, error) {
+	_, err := t.q.ShareMarket(ctx, isoCode)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("share market %s: %w", isoCode, err)
+	}
+	return true, nil
+}
+
+func (t entryTx) Entry(ctx context.Context, id uuid.UUID) (entry.Entry, error) {
+	row, err := t.q.GetEntry(ctx, id)
+	if err != nil {
+		return entry.Entry{}, noEntry(err, id)
+	}
+	return toEntry(row), nil
+}
+
+func (t entryTx) LockEntry(ctx context.Context, id uuid.UUID) (entry.Entry, error) {
+	row, err := t.q.LockEntry(ctx, id)
+	if err != nil {
+		return entry.Entry{}, noEntry(err, id)
+	}
+	return toEntry(row), nil
+}
+
+func (t entryTx) LockEntryAt(ctx context.Context, place entry.Place) (entry.Entry, bool, error) {
+	row, err := t.q.LockEntryAt(ctx, place.Market, place.Product)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return entry.Entry{}, false, nil
+	case err != nil:
+		return entry.Entry{}, false, fmt.Errorf("lock the entry of product %s in %s: %w", place.Product, place.Market, err)
+	}
+	return toEntry(row), true, nil
+}
+
+func (t entryTx) LockEntriesOf(ctx context.Context, products []uuid.UUID) ([]entry.Entry, error) {
+	rows, err := t.q.LockEntriesOf(ctx, products)
+	if err != nil {
+		return nil, fmt.Errorf("lock the entries of products: %w", err)
+	}
+	list := make([]entry.Entry, len(rows))
+	for i, row := range rows {
+		list[i] = toEntry(row)
+	}
+	return list, nil
+}
+
+func (t entryTx) InsertEntry(ctx context.Context, e entry.Entry) error {
+	err := t.q.InsertEntry(ctx, db.InsertEntryParams{
+		ID: e.ID, ProductUUID: e.Product, Market: e.Market,
+		AvailabilityDate: fromDate(e.Start), AvailabilityEndDate: fromDate(e.End),
+		Deleted: e.Deleted, Version: e.Version, CreatedAt: e.CreatedAt, UpdatedAt: e.UpdatedAt,
+	})
+	if err != nil {
+		return fmt.Errorf("insert catalog entry: %w", err)
+	}
+	return nil
+}
+
+func (t entryTx) SaveEntry(ctx context.Context, e entry.Entry) error {
+	err := t.q.UpdateEntry(ctx, db.UpdateEntryParams{
+		ID: e.ID, AvailabilityDate: fromDate(e.Start), AvailabilityEndDate: fromDate(e.End),
+		Deleted: e.Deleted, Version: e.Version, UpdatedAt: e.UpdatedAt,
+	})
+	if err != nil {
+		return fmt.Errorf("save catalog entry %s: %w", e.ID, err)
+	}
+	return nil
+}
+
+func (t entryTx) Append(ctx context.Context, e entry.Event) error {
+	m, err := t.encode.Entry(e)
+	return t.append(ctx, m, err)
+}

@@ -1,0 +1,157 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/monsplit/monsplit/internal/keyset"
+	"github.com/monsplit/monsplit/services/catalog/internal/entry"
+	"github.com/monsplit/monsplit/services/catalog/internal/market"
+	"github.com/monsplit/monsplit/services/catalog/internal/productcopy"
+)
+
+// nameContains folds case as Unicode does. The columns' own collation, "C", would fold ASCII alone.
+const nameContains = `name COLLATE "und-x-icu" ILIKE ?`
+
+// The columns are those of db.Market, in their order.
+const selectMarkets = `SELECT iso_code, name, deleted, version, created_at, updated_at FROM market`
+
+// Markets implements market.Store.
+func (m Markets) Markets(ctx context.Context, q market.Query) iter.Seq2[market.Market, error] {
+	order := marketOrder(q.Sort)
+	read := func(after *market.Position, limit int) ([]market.Market, error) {
+		var sql keyset.Query
+		sql.Where("NOT deleted")
+		if q.Search != "" {
+			sql.Where(nameContains, keyset.Contains(q.Search))
+		}
+		if after != nil {
+			sql.After(order, textOrTime(after.Text, after.Time), after.ID)
+		}
+		text, args := sql.SQL(selectMarkets, order, limit)
+		return list(ctx, m.s, toMarket, text, args)
+	}
+	return keyset.Pages(q.Limit, q.After, q.Sort.PositionOf, read)
+}
+
+func marketOrder(s market.Sort) keyset.Order {
+	order := keyset.Order{By: "iso_code", Desc: s.Desc, Tie: "iso_code"}
+	switch s.By {
+	case market.ByName:
+		order.By = "name"
+	case market.ByUpdatedAt:
+		order.By = "updated_at"
+	}
+	return order
+}
+
+// The columns are those of db.CatalogEntry, in their order.
+const selectEntries = `SELECT id, product_uuid, market, availability_date, availability_end_date, deleted, version,
+	created_at, updated_at FROM catalog_entry`
+
+// Entries implements entry.Store.
+func (e Entries) Entries(ctx context.Context, q entry.Query) iter.Seq2[entry.Entry, error] {
+	order := entryOrder(q.Sort)
+	read := func(after *entry.Position, limit int) ([]entry.Entry, error) {
+		var sql keyset.Query
+		sql.Where("NOT deleted")
+		if q.Product != uuid.Nil {
+			sql.Where("product_uuid = ?", q.Product)
+		}
+		if q.Market != "" {
+			sql.Where("market = ?", q.Market)
+		}
+		if day := fromDate(q.AvailableOn); day != nil {
+			sql.Where("availability_date <= ?", *day)
+			sql.Where("(availability_end_date IS NULL OR availability_end_date >= ?)", *day)
+		}
+		if after != nil {
+			sql.After(order, after.Time, after.ID)
+		}
+		text, args := sql.SQL(selectEntries, order, limit)
+		return list(ctx, e.s, toEntry, text, args)
+	}
+	return keyset.Pages(q.Limit, q.After, q.Sort.PositionOf, read)
+}
+
+func entryOrder(s entry.Sort) keyset.Order {
+	order := keyset.Order{By: "id", Desc: s.Desc, Tie: "id"}
+	if s.By == entry.ByUpdatedAt {
+		order.By = "updated_at"
+	}
+	return order
+}
+
+// The columns are the fields of productcopy.Product, in their order.
+const selectProducts = `SELECT id, name, product_category, discontinued, version, updated_at FROM product_copy`
+
+// Products implements productcopy.Store.
+func (s *Store) Products(ctx context.Context, q productcopy.Query) iter.Seq2[productcopy.Product, error] {
+	order := productOrder(q.Sort)
+	read := func(after *productcopy.Position, limit int) ([]productcopy.Product, error) {
+		var sql keyset.Query
+		sql.Where("NOT deleted AND version > 0")
+		if !q.IncludeDiscontinued {
+			sql.Where("NOT discontinued")
+		}
+		if q.Category != "" {
+			sql.Where("product_category = ?", q.Category)
+		}
+		if q.Search != "" {
+			sql.Where(nameContains, keyset.Contains(q.Search))
+		}
+		if after != nil {
+			sql.After(order, textOrTime(after.Text, after.Time), after.ID)
+		}
+		text, args := sql.SQL(selectProducts, order, limit)
+		return list(ctx, s, inUTC, text, args)
+	}
+	return keyset.Pages(q.Limit, q.After, q.Sort.PositionOf, read)
+}
+
+func productOrder(s productcopy.Sort) keyset.Order {
+	order := keyset.Order{By: "id", Desc: s.Desc, Tie: "id"}
+	switch s.By {
+	case productcopy.ByName:
+		order.By = "name"
+	case productcopy.ByCategory:
+		order.By = "product_category"
+	case productcopy.ByUpdatedAt:
+		order.By = "updated_at"
+	}
+	return order
+}
+
+func inUTC(p productcopy.Product) productcopy.Product {
+	p.UpdatedAt = p.UpdatedAt.UTC()
+	return p
+}
+
+// textOrTime is the value of the column that a list is sorted by.
+func textOrTime(text string, at time.Time) any {
+	if !at.IsZero() {
+		return at
+	}
+	return text
+}
+
+// list reads rows of type R, whose fields are in the order of the columns.
+func list[R, T any](ctx context.Context, s *Store, to func(R) T, sql string, args []any) ([]T, error) {
+	rows, err := s.pool.Query(ctx, sql, args...)
+	if err != nil {
+		return nil, translate(fmt.Errorf("list: %w", err))
+	}
+	values, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (T, error) {
+		value, err := pgx.RowToStructByPos[R](row)
+		return to(value), err
+	})
+	if err != nil {
+		return nil, translate(fmt.Errorf("list: %w", err))
+	}
+	return values, nil
+}

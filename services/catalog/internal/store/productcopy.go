@@ -1,0 +1,90 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/monsplit/monsplit/services/catalog/internal/entry"
+	"github.com/monsplit/monsplit/services/catalog/internal/productcopy"
+	"github.com/monsplit/monsplit/services/catalog/internal/store/db"
+)
+
+// Product implements productcopy.Store.
+func (s *Store) Product(ctx context.Context, id uuid.UUID) (productcopy.Product, error) {
+	row, err := s.q.GetProduct(ctx, id)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return productcopy.Product{}, productcopy.NotFound(id)
+	case err != nil:
+		return productcopy.Product{}, translate(fmt.Errorf("read product %s: %w", id, err))
+	}
+	return productcopy.Product{
+		ID: row.ID, Name: orZero(row.Name), Category: orZero(row.ProductCategory), Discontinued: orZero(row.Discontinued),
+		Version: row.Version, UpdatedAt: orZero(row.UpdatedAt).UTC(),
+	}, nil
+}
+
+// copyTx is the consumer's transaction: it changes the copy, and appends no events but those of entries that follow.
+type copyTx struct{ own *ownTx }
+
+// Bind returns the copy as the consumer's transaction sees it.
+func (s *Store) Bind(tx pgx.Tx) productcopy.Tx { return copyTx{s.own(tx)} }
+
+// Entries implements productcopy.Tx.
+func (t copyTx) Entries() entry.Tx { return entryTx{t.own} }
+
+func (t copyTx) AddProducts(ctx context.Context, ids []uuid.UUID) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	if err := t.own.q.AddProducts(ctx, ids); err != nil {
+		return fmt.Errorf("add product copies: %w", err)
+	}
+	return nil
+}
+
+func (t copyTx) LockProducts(ctx context.Context, ids []uuid.UUID) ([]productcopy.ProductRow, error) {
+	rows, err := t.own.q.LockProducts(ctx, ids)
+	if err != nil {
+		return nil, fmt.Errorf("lock product copies: %w", err)
+	}
+	list := make([]productcopy.ProductRow, len(rows))
+	for i, row := range rows {
+		list[i] = toProductRow(row)
+	}
+	return list, nil
+}
+
+func (t copyTx) SaveProducts(ctx context.Context, rows []productcopy.ProductRow) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	var arg db.SaveProductsParams
+	for _, row := range rows {
+		arg.Ids = append(arg.Ids, row.ID)
+		arg.Versions = append(arg.Versions, row.Version)
+		arg.Deleted = append(arg.Deleted, row.Deleted)
+		arg.Names = append(arg.Names, row.Name)
+		arg.Categories = append(arg.Categories, row.Category)
+		arg.Discontinued = append(arg.Discontinued, row.Discontinued)
+		arg.UpdatedAts = append(arg.UpdatedAts, row.UpdatedAt)
+	}
+	if err := t.own.q.SaveProducts(ctx, arg); err != nil {
+		return fmt.Errorf("save product copies: %w", err)
+	}
+	return nil
+}
+
+func toProductRow(row db.ProductCopy) productcopy.ProductRow {
+	return productcopy.ProductRow{
+		ID: row.ID, Row: productcopy.Row{Version: row.Version, Deleted: row.Deleted},
+		ProductData: productcopy.ProductData{
+			Name: orZero(row.Name), Category: orZero(row.ProductCategory), Discontinued: orZero(row.Discontinued),
+			UpdatedAt: orZero(row.UpdatedAt).UTC(),
+		},
+	}
+}

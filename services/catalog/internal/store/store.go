@@ -1,0 +1,92 @@
+// Package store keeps the catalog's data in PostgreSQL.
+package store
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/messaging/event"
+	"github.com/monsplit/monsplit/internal/messaging/outbox"
+	"github.com/monsplit/monsplit/internal/postgres"
+	"github.com/monsplit/monsplit/services/catalog/internal/entry"
+	"github.com/monsplit/monsplit/services/catalog/internal/market"
+	"github.com/monsplit/monsplit/services/catalog/internal/productcopy"
+	"github.com/monsplit/monsplit/services/catalog/internal/store/db"
+)
+
+// Encode makes messages of business events.
+type Encode struct {
+	Market func(market.Event) (event.Message, error)
+	Entry  func(entry.Event) (event.Message, error)
+}
+
+// Store is the storage that the service's business packages ask for: itself for the copy of the products, Markets and
+// Entries for what is owned.
+type Store struct {
+	pool   *pgxpool.Pool
+	q      *db.Queries
+	encode Encode
+	wake   func()
+}
+
+var _ productcopy.Store = (*Store)(nil)
+
+// New returns a Store that encodes events as it appends them to the outbox, and calls wake after each commit that left
+// some to publish.
+func New(pool *pgxpool.Pool, encode Encode, wake func()) *Store {
+	return &Store{pool: pool, q: db.New(pool), encode: encode, wake: wake}
+}
+
+// ownTx is one transaction, as it appends to the outbox.
+type ownTx struct {
+	tx       pgx.Tx
+	q        *db.Queries
+	encode   Encode
+	appended bool
+}
+
+func (t *ownTx) append(ctx context.Context, m event.Message, err error) error {
+	if err != nil {
+		return err
+	}
+	t.appended = true
+	return outbox.Append(ctx, t.tx, m)
+}
+
+// inTx runs f in one transaction.
+func (s *Store) inTx(ctx context.Context, f func(*ownTx) error) error {
+	appended := false
+	err := postgres.InTx(ctx, s.pool, func(tx pgx.Tx) error {
+		t := s.own(tx)
+		err := f(t)
+		appended = t.appended
+		return err
+	})
+	if err != nil {
+		return translate(err)
+	}
+	if appended {
+		s.wake() // what was committed is published now, not at the next sweep
+	}
+	return nil
+}
+
+func (s *Store) own(tx pgx.Tx) *ownTx { return &ownTx{tx: tx, q: db.New(tx), encode: s.encode} }
+
+// translate says in the business's words which of its constraints was broken, and that the database is away.
+func translate(err error) error {
+	return postgres.Translate(err, map[string]*apperr.Error{
+		"market_pkey":                  market.Taken(),
+		"catalog_entry_market_product": entry.PlaceTaken(),
+	})
+}
+
+func orZero[T any](p *T) (v T) {
+	if p != nil {
+		v = *p
+	}
+	return v
+}

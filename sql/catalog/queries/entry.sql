@@ -1,0 +1,42 @@
+-- name: GetEntry :one
+SELECT * FROM catalog_entry WHERE id = @id AND NOT deleted;
+
+-- name: LockEntry :one
+SELECT * FROM catalog_entry WHERE id = @id AND NOT deleted FOR UPDATE;
+
+-- name: LockEntryAt :one
+SELECT * FROM catalog_entry WHERE market = @market AND product_uuid = @product_uuid AND NOT deleted FOR UPDATE;
+
+-- H4: a statement of its own, after the one that changed the products. Its snapshot is younger than the locks that this
+-- one waited for, so it sees the entries of transactions that still took the products for sold.
+-- name: LockEntriesOf :many
+SELECT * FROM catalog_entry WHERE product_uuid = ANY (@products::uuid[]) AND NOT deleted ORDER BY id FOR UPDATE;
+
+-- name: InsertEntry :exec
+INSERT INTO catalog_entry (id, product_uuid, market, availability_date, availability_end_date, deleted, version,
+    created_at, updated_at)
+VALUES (@id, @product_uuid, @market, @availability_date, @availability_end_date, @deleted, @version, @created_at,
+    @updated_at);
+
+-- name: UpdateEntry :exec
+UPDATE catalog_entry SET availability_date = @availability_date, availability_end_date = @availability_end_date,
+    deleted = @deleted, version = @version, updated_at = @updated_at
+WHERE id = @id;
+
+-- name: EntriesAt :many
+SELECT sqlc.embed(e)
+FROM (SELECT unnest(@markets::text[]) AS market, unnest(@products::uuid[]) AS product_uuid) n
+JOIN catalog_entry e ON e.market = n.market AND e.product_uuid = n.product_uuid AND NOT e.deleted;
+
+-- An entry can only be made for a product and a market that stay as they are until it is committed.
+-- name: ShareProduct :one
+SELECT discontinued FROM product_copy WHERE id = @id AND version > 0 AND NOT deleted FOR SHARE;
+
+-- name: ShareMarket :one
+SELECT iso_code FROM market WHERE iso_code = @iso_code AND NOT deleted FOR SHARE;
+
+-- name: ProductStates :many
+SELECT id, discontinued FROM product_copy WHERE id = ANY (@ids::uuid[]) AND version > 0 AND NOT deleted;
+
+-- name: KnownMarkets :many
+SELECT iso_code FROM market WHERE iso_code = ANY (@codes::text[]) AND NOT deleted;

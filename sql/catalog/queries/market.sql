@@ -1,0 +1,18 @@
+-- name: GetMarket :one
+SELECT * FROM market WHERE iso_code = @iso_code AND NOT deleted;
+
+-- A deleted market goes on with its next version when it comes back.
+-- name: LockMarket :one
+SELECT * FROM market WHERE iso_code = @iso_code FOR UPDATE;
+
+-- name: MarketInUse :one
+SELECT EXISTS (SELECT FROM catalog_entry WHERE market = @iso_code AND NOT deleted);
+
+-- name: InsertMarket :exec
+INSERT INTO market (iso_code, name, deleted, version, created_at, updated_at)
+VALUES (@iso_code, @name, @deleted, @version, @created_at, @updated_at);
+
+-- name: UpdateMarket :exec
+UPDATE market SET name = @name, deleted = @deleted, version = @version, created_at = @created_at,
+    updated_at = @updated_at
+WHERE iso_code = @iso_code;
