@@ -1,0 +1,6 @@
+package main
+
+import "syscall"
+
+// dieWithParent makes the system kill a child when this process ends, even by SIGKILL.
+func dieWithParent() *syscall.SysProcAttr { return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} }
