@@ -216,25 +216,33 @@ func (s *Server) arguments() []string {
 	return args
 }
 
+// awaitReady goes by the server's own pid file: at a port that is taken, somebody else would answer.
 func (s *Server) awaitReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	tick := time.NewTicker(20 * time.Millisecond)
+	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	for {
-		conn, err := pgx.Connect(ctx, s.URL("postgres"))
-		if err == nil {
-			return conn.Close(ctx)
-		}
+	for !s.ready() {
 		select {
 		case <-s.done:
 			return fmt.Errorf("PostgreSQL ended while it started:\n%s", s.logTail())
 		case <-ctx.Done():
 			s.Kill()
-			return fmt.Errorf("PostgreSQL does not answer: %w\n%s", err, s.logTail())
+			return fmt.Errorf("PostgreSQL is not ready: %w\n%s", context.Cause(ctx), s.logTail())
 		case <-tick.C:
 		}
 	}
+	return nil
+}
+
+// ready reads the status in the pid file's eighth line (PostgreSQL's utils/pidfile.h).
+func (s *Server) ready() bool {
+	text, err := os.ReadFile(filepath.Join(s.opts.DataDir, "postmaster.pid"))
+	if err != nil {
+		return false
+	}
+	lines := strings.Split(string(text), "\n")
+	return len(lines) >= 8 && lines[0] == strconv.Itoa(s.cmd.Process.Pid) && strings.TrimSpace(lines[7]) == "ready"
 }
 
 func (s *Server) logPath() string { return s.opts.DataDir + ".log" }

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -53,6 +54,9 @@ func up(ctx context.Context, provider *goose.Provider, table string, log *slog.L
 	results, err := provider.Up(ctx)
 	for _, r := range results {
 		log.InfoContext(ctx, "migrated", "table", table, "migration", r.Source.Path, "took", r.Duration)
+	}
+	if partial := (*goose.PartialError)(nil); errors.As(err, &partial) {
+		return fmt.Errorf("migrate %s: %s: %w", table, partial.Failed.Source.Path, partial.Err)
 	}
 	if err != nil {
 		return fmt.Errorf("migrate %s: %w", table, err)

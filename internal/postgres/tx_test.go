@@ -1,0 +1,207 @@
+package postgres_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/postgres"
+	"github.com/monsplit/monsplit/internal/testkit/pgtest"
+)
+
+func setup(t *testing.T) *pgxpool.Pool {
+	t.Helper()
+	pool := pgtest.New(t)
+	if _, err := pool.Exec(t.Context(), `CREATE TABLE account (id int PRIMARY KEY, balance int NOT NULL CHECK (balance >= 0));
+		INSERT INTO account VALUES (1, 10), (2, 10)`); err != nil {
+		t.Fatal(err)
+	}
+	return pool
+}
+
+func balance(t *testing.T, pool *pgxpool.Pool, id int) (n int) {
+	t.Helper()
+	if err := pool.QueryRow(t.Context(), `SELECT balance FROM account WHERE id = $1`, id).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func TestInTxCommitsOrRollsBack(t *testing.T) {
+	t.Parallel()
+	pool := setup(t)
+	spend := func(after error) error {
+		return postgres.InTx(t.Context(), pool, func(tx pgx.Tx) error {
+			_, err := tx.Exec(t.Context(), `UPDATE account SET balance = balance - 1 WHERE id = 1`)
+			return errors.Join(err, after)
+		})
+	}
+	refused := errors.New("refused")
+	if err := spend(refused); !errors.Is(err, refused) || balance(t, pool, 1) != 10 {
+		t.Errorf("error %v, balance %d", err, balance(t, pool, 1))
+	}
+	if err := spend(nil); err != nil || balance(t, pool, 1) != 9 {
+		t.Errorf("error %v, balance %d", err, balance(t, pool, 1))
+	}
+	func() {
+		defer func() { _ = recover() }()
+		_ = postgres.InTx(t.Context(), pool, func(tx pgx.Tx) error {
+			_, _ = tx.Exec(t.Context(), `UPDATE account SET balance = 0`)
+			panic("in the middle")
+		})
+	}()
+	if balance(t, pool, 1) != 9 {
+		t.Error("a panic committed")
+	}
+	if n := pool.Stat().AcquiredConns(); n != 0 {
+		t.Errorf("%d connections are not given back", n)
+	}
+}
+
+// Two transactions that lock two rows in opposite order deadlock; the one that the server rolls back runs again.
+func TestADeadlockRunsAgain(t *testing.T) {
+	t.Parallel()
+	pool := setup(t)
+	bothHaveOne := make(chan struct{})
+	have := make(chan struct{}, 2)
+	go func() {
+		<-have
+		<-have
+		close(bothHaveOne)
+	}()
+	move := func(from, to int, runs *int) error {
+		return postgres.InTx(t.Context(), pool, func(tx pgx.Tx) error {
+			*runs++
+			if _, err := tx.Exec(t.Context(), `UPDATE account SET balance = balance - 1 WHERE id = $1`, from); err != nil {
+				return err
+			}
+			if *runs == 1 {
+				have <- struct{}{}
+				<-bothHaveOne
+			}
+			_, err := tx.Exec(t.Context(), `UPDATE account SET balance = balance + 1 WHERE id = $1`, to)
+			return err
+		})
+	}
+	var runs [2]int
+	errs := make(chan error, 2)
+	go func() { errs <- move(1, 2, &runs[0]) }()
+	go func() { errs <- move(2, 1, &runs[1]) }()
+	for range 2 {
+		if err := <-errs; err != nil {
+			t.Error(err)
+		}
+	}
+	if runs[0]+runs[1] != 3 {
+		t.Errorf("ran %v times, want one of the two to run again", runs)
+	}
+	if balance(t, pool, 1) != 10 || balance(t, pool, 2) != 10 {
+		t.Errorf("balances %d and %d", balance(t, pool, 1), balance(t, pool, 2))
+	}
+}
+
+// H9: the connection dies during COMMIT, the commit happens all the same; a second run would make the change twice.
+func TestAConnectionLostDuringCommitDoesNotRunAgain(t *testing.T) {
+	t.Parallel()
+	pool := setup(t)
+	if _, err := pool.Exec(t.Context(), `CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS
+		$$ BEGIN PERFORM pg_advisory_xact_lock(7); RETURN NULL; END $$;
+		CREATE CONSTRAINT TRIGGER slow AFTER UPDATE ON account DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION slow()`); err != nil {
+		t.Fatal(err)
+	}
+	// The commit waits in the deferred trigger for this lock, and so can be cut off in its middle.
+	holder, err := pool.Acquire(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer holder.Release()
+	if _, err := holder.Exec(t.Context(), `SELECT pg_advisory_lock(7)`); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cut := context.WithCancel(t.Context())
+	runs, ended := 0, make(chan error, 1)
+	go func() {
+		ended <- postgres.InTx(ctx, pool, func(tx pgx.Tx) error {
+			runs++
+			_, err := tx.Exec(ctx, `UPDATE account SET balance = balance - 1 WHERE id = 1`)
+			return err
+		})
+	}()
+	eventually(t, func() bool {
+		var waiting bool
+		err := holder.QueryRow(t.Context(), `SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+			AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))`).Scan(&waiting)
+		return err == nil && waiting
+	})
+	cut()
+	if err := <-ended; apperr.KindOf(err) != apperr.Unavailable {
+		t.Errorf("error %v, want unavailable", err)
+	}
+	if runs != 1 {
+		t.Errorf("ran %d times", runs)
+	}
+}
+
+func TestErrors(t *testing.T) {
+	t.Parallel()
+	pool := setup(t)
+	overdrawn := apperr.Coded(apperr.Conflict, "overdrawn", "There is not enough.")
+	constraints := map[string]*apperr.Error{"account_balance_check": overdrawn}
+	tests := map[string]struct {
+		statement   string
+		state       string
+		kind        apperr.Kind
+		unavailable bool
+	}{
+		"KnownConstraint":   {`UPDATE account SET balance = -1`, "23514", apperr.Conflict, false},
+		"UnknownConstraint": {`INSERT INTO account VALUES (1, 1)`, "23505", apperr.Internal, false},
+		"BadValue":          {`UPDATE account SET balance = 'x'::int`, "22P02", apperr.Invalid, false},
+		"OurMistake":        {`SELECT nonsense`, "42703", apperr.Internal, false},
+		"Killed":            {`SELECT pg_terminate_backend(pg_backend_pid())`, "57P01", apperr.Unavailable, true},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := pool.Exec(t.Context(), tt.statement)
+			if got := postgres.SQLState(err); got != tt.state {
+				t.Fatalf("SQLSTATE %q of %v, want %q", got, err, tt.state)
+			}
+			if got := apperr.KindOf(postgres.Translate(err, constraints)); got != tt.kind {
+				t.Errorf("kind %s, want %s", got, tt.kind)
+			}
+			if got := postgres.IsUnavailable(err); got != tt.unavailable {
+				t.Errorf("unavailable %t, want %t", got, tt.unavailable)
+			}
+		})
+	}
+}
+
+func TestAServerThatIsAwayIsUnavailable(t *testing.T) {
+	t.Parallel()
+	pool := pgtest.Open(t, "postgres://postgres@127.0.0.1:1/none?sslmode=disable") // nobody listens on port 1
+	err := postgres.InTx(t.Context(), pool, func(pgx.Tx) error { return nil })
+	if !postgres.IsUnavailable(err) || apperr.KindOf(postgres.Translate(err, nil)) != apperr.Unavailable {
+		t.Errorf("%v is not unavailable", err)
+	}
+	if postgres.IsUnavailable(context.Canceled) {
+		t.Error("a caller that went away is not the database's fault")
+	}
+}
+
+func eventually(t *testing.T, cond func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(20 * time.Second)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for !cond() {
+		if time.Now().After(deadline) {
+			t.Fatal("waited in vain")
+		}
+		<-tick.C
+	}
+}
