@@ -1,0 +1,150 @@
+// Package config reads and checks a service's settings. Nobody else reads the environment.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/caarlos0/env/v11"
+)
+
+// Service holds the settings of one service. Each field's tags name its variable, its default and what it means; the
+// table in docs/configuration.md is made from them.
+type Service struct {
+	DatabaseURL      string `env:"DATABASE_URL" about:"PostgreSQL database of this service, as postgres://USER:PASSWORD@HOST:PORT/NAME. Required." secret:"url"`
+	DatabaseMaxConns int32  `env:"DATABASE_MAX_CONNS" envDefault:"16" about:"most connections that this instance opens"`
+	MigrateOnStart   bool   `env:"MIGRATE_ON_START" envDefault:"true" about:"bring the schema up to date before serving; instances that start together wait for each other"`
+
+	KafkaBrokers           []string `env:"KAFKA_BROKERS" about:"brokers to learn the cluster from, as HOST:PORT, separated by commas. Required."`
+	KafkaReplicationFactor int      `env:"KAFKA_REPLICATION_FACTOR" envDefault:"3" about:"replicas of the topics that this service creates"`
+	KafkaMinInSyncReplicas int      `env:"KAFKA_MIN_INSYNC_REPLICAS" envDefault:"2" about:"replicas that have to hold an event before it counts as sent"`
+
+	HTTPAddr              string        `env:"HTTP_ADDR" about:"address to listen on, as HOST:PORT"`
+	HTTPReadHeaderTimeout time.Duration `env:"HTTP_READ_HEADER_TIMEOUT" envDefault:"5s" about:"how long a client may take to send its header"`
+	HTTPReadTimeout       time.Duration `env:"HTTP_READ_TIMEOUT" envDefault:"15s" about:"how long a client may take to send its whole request"`
+	HTTPWriteTimeout      time.Duration `env:"HTTP_WRITE_TIMEOUT" envDefault:"30s" about:"how long a client may take to receive the answer; of a streamed list, each part of it"`
+	HTTPIdleTimeout       time.Duration `env:"HTTP_IDLE_TIMEOUT" envDefault:"2m" about:"how long a connection is kept between two requests"`
+	HTTPMaxBodyBytes      int64         `env:"HTTP_MAX_BODY_BYTES" envDefault:"65536" about:"largest request body; a larger one is answered with 413"`
+	ValidateResponses     bool          `env:"VALIDATE_RESPONSES" envDefault:"false" about:"check every answer against the OpenAPI document and log what differs; for tests and demos, it costs time"`
+
+	LogLevel      slog.Level    `env:"LOG_LEVEL" envDefault:"info" about:"debug, info, warn or error"`
+	LogFormat     string        `env:"LOG_FORMAT" envDefault:"json" about:"json or text"`
+	ShutdownGrace time.Duration `env:"SHUTDOWN_GRACE" envDefault:"20s" about:"how long a stop may take before the process ends anyway"`
+
+	OutboxLeaseTimeout   time.Duration `env:"OUTBOX_LEASE_TIMEOUT" envDefault:"6s" about:"how long a shard stays with an instance that fell silent"`
+	OutboxLeaseRenew     time.Duration `env:"OUTBOX_LEASE_RENEW" envDefault:"1s" about:"how often an instance says that it is alive; less than half of the lease"`
+	OutboxProduceTimeout time.Duration `env:"OUTBOX_PRODUCE_TIMEOUT" envDefault:"2s" about:"how long Kafka may take to acknowledge a batch; less than what the lease leaves after a renewal"`
+	OutboxSweepMin       time.Duration `env:"OUTBOX_SWEEP_MIN" envDefault:"100ms" about:"shortest time between two sweeps for unsent events"`
+	OutboxSweepMax       time.Duration `env:"OUTBOX_SWEEP_MAX" envDefault:"1s" about:"longest time between two sweeps for unsent events"`
+	OutboxBatchRows      int           `env:"OUTBOX_BATCH_ROWS" envDefault:"2000" about:"most unsent events that are read at once"`
+	OutboxRetention      time.Duration `env:"OUTBOX_RETENTION" envDefault:"168h" about:"how long sent events stay in the outbox, at least"`
+
+	ConsumerBatch int `env:"CONSUMER_BATCH" envDefault:"500" about:"most events that are applied in one transaction"`
+}
+
+// Load reads the environment over the defaults. The error lists every fault, one a line.
+func Load(defaults Service) (Service, error) {
+	return load(defaults, nil)
+}
+
+// load reads from the given variables, or from the environment when there are none.
+func load(defaults Service, variables map[string]string) (Service, error) {
+	cfg := defaults
+	options := env.Options{Environment: variables, FuncMap: parsers()}
+	errs := faults(env.ParseWithOptions(&cfg, options))
+	errs = append(errs, cfg.validate(errs)...)
+	if len(errs) > 0 {
+		return cfg, fmt.Errorf("the configuration is not valid:\n  %w", joined(errs))
+	}
+	return cfg, nil
+}
+
+// fault is one thing that is wrong, with the variable that it is about.
+type fault struct{ variable, detail string }
+
+func (f fault) Error() string { return f.variable + " " + f.detail }
+
+// faults splits what the parser found.
+func faults(err error) []fault {
+	var list []fault
+	var all env.AggregateError
+	if err == nil {
+		return nil
+	}
+	if !errors.As(err, &all) {
+		return []fault{{"environment", err.Error()}}
+	}
+	for _, e := range all.Errors {
+		var parse env.ParseError
+		if errors.As(e, &parse) {
+			list = append(list, fault{variableOf(parse.Name), "cannot be read: " + parse.Err.Error()})
+			continue
+		}
+		list = append(list, fault{"environment", e.Error()})
+	}
+	return list
+}
+
+func joined(list []fault) error {
+	lines := make([]string, len(list))
+	for i, f := range list {
+		lines[i] = f.Error()
+	}
+	return errors.New(strings.Join(lines, "\n  "))
+}
+
+// validate applies the rules on values, leaving out variables that could not even be read.
+func (s Service) validate(unread []fault) []fault {
+	var list []fault
+	must := func(ok bool, variable, detail string, args ...any) {
+		for _, f := range unread {
+			if f.variable == variable {
+				return
+			}
+		}
+		if !ok {
+			list = append(list, fault{variable, fmt.Sprintf(detail, args...)})
+		}
+	}
+	u, err := url.Parse(s.DatabaseURL)
+	must(s.DatabaseURL != "" && err == nil && (u.Scheme == "postgres" || u.Scheme == "postgresql"), "DATABASE_URL",
+		"has to be postgres://USER:PASSWORD@HOST:PORT/NAME")
+	must(s.DatabaseMaxConns >= 6, "DATABASE_MAX_CONNS", "is %d: the relay, the consumer and requests need at least 6", s.DatabaseMaxConns)
+	must(len(s.KafkaBrokers) > 0, "KAFKA_BROKERS", "has to name at least one broker as HOST:PORT")
+	for _, b := range s.KafkaBrokers {
+		_, _, err := net.SplitHostPort(b)
+		must(err == nil, "KAFKA_BROKERS", "has %q, which is not HOST:PORT", b)
+	}
+	must(s.KafkaReplicationFactor >= 1, "KAFKA_REPLICATION_FACTOR", "is %d, it has to be 1 or more", s.KafkaReplicationFactor)
+	must(s.KafkaMinInSyncReplicas >= 1 && s.KafkaMinInSyncReplicas <= s.KafkaReplicationFactor, "KAFKA_MIN_INSYNC_REPLICAS",
+		"is %d, it has to be between 1 and KAFKA_REPLICATION_FACTOR (%d)", s.KafkaMinInSyncReplicas, s.KafkaReplicationFactor)
+	_, _, err = net.SplitHostPort(s.HTTPAddr)
+	must(err == nil, "HTTP_ADDR", "is %q, it has to be HOST:PORT", s.HTTPAddr)
+	for _, d := range []struct {
+		variable string
+		value    time.Duration
+	}{
+		{"HTTP_READ_HEADER_TIMEOUT", s.HTTPReadHeaderTimeout}, {"HTTP_READ_TIMEOUT", s.HTTPReadTimeout},
+		{"HTTP_WRITE_TIMEOUT", s.HTTPWriteTimeout}, {"HTTP_IDLE_TIMEOUT", s.HTTPIdleTimeout}, {"SHUTDOWN_GRACE", s.ShutdownGrace},
+		{"OUTBOX_LEASE_TIMEOUT", s.OutboxLeaseTimeout}, {"OUTBOX_LEASE_RENEW", s.OutboxLeaseRenew},
+		{"OUTBOX_PRODUCE_TIMEOUT", s.OutboxProduceTimeout}, {"OUTBOX_SWEEP_MIN", s.OutboxSweepMin}, {"OUTBOX_RETENTION", s.OutboxRetention},
+	} {
+		must(d.value > 0, d.variable, "is %s, it has to be longer than nothing", d.value)
+	}
+	must(s.HTTPMaxBodyBytes >= 1024, "HTTP_MAX_BODY_BYTES", "is %d, it has to be 1024 or more", s.HTTPMaxBodyBytes)
+	must(s.LogFormat == "json" || s.LogFormat == "text", "LOG_FORMAT", "is %q, it has to be json or text", s.LogFormat)
+	must(2*s.OutboxLeaseRenew < s.OutboxLeaseTimeout, "OUTBOX_LEASE_RENEW",
+		"is %s, it has to be less than half of OUTBOX_LEASE_TIMEOUT (%s): a single lost renewal must not lose the lease", s.OutboxLeaseRenew, s.OutboxLeaseTimeout)
+	must(s.OutboxProduceTimeout < s.OutboxLeaseTimeout-s.OutboxLeaseRenew, "OUTBOX_PRODUCE_TIMEOUT",
+		"is %s, it has to be less than OUTBOX_LEASE_TIMEOUT less OUTBOX_LEASE_RENEW (%s): a batch has to be done while the lease holds",
+		s.OutboxProduceTimeout, s.OutboxLeaseTimeout-s.OutboxLeaseRenew)
+	must(s.OutboxSweepMin <= s.OutboxSweepMax, "OUTBOX_SWEEP_MAX", "is %s, it has to be OUTBOX_SWEEP_MIN (%s) or longer", s.OutboxSweepMax, s.OutboxSweepMin)
+	must(s.OutboxBatchRows >= 1, "OUTBOX_BATCH_ROWS", "is %d, it has to be 1 or more", s.OutboxBatchRows)
+	must(s.ConsumerBatch >= 1, "CONSUMER_BATCH", "is %d, it has to be 1 or more", s.ConsumerBatch)
+	return list
+}

@@ -1,0 +1,88 @@
+package config
+
+import (
+	"flag"
+	"maps"
+	"os"
+	"strings"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "write docs/configuration.md anew")
+
+func good() map[string]string {
+	return map[string]string{"DATABASE_URL": "postgres://me:secret@db/monolith", "KAFKA_BROKERS": "a:9092,b:9092"}
+}
+
+func TestLoad(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		set    map[string]string
+		faults []string // the variables that are at fault
+	}{
+		"Defaults":       {nil, nil},
+		"Missing":        {map[string]string{"DATABASE_URL": "", "KAFKA_BROKERS": ""}, []string{"DATABASE_URL", "KAFKA_BROKERS"}},
+		"OtherDatabase":  {map[string]string{"DATABASE_URL": "mysql://db"}, []string{"DATABASE_URL"}},
+		"BrokerNoPort":   {map[string]string{"KAFKA_BROKERS": "a:9092,b"}, []string{"KAFKA_BROKERS"}},
+		"Unreadable":     {map[string]string{"LOG_LEVEL": "loud", "SHUTDOWN_GRACE": "soon", "CONSUMER_BATCH": "many"}, []string{"CONSUMER_BATCH", "LOG_LEVEL", "SHUTDOWN_GRACE"}},
+		"RenewTooSlow":   {map[string]string{"OUTBOX_LEASE_RENEW": "3s"}, []string{"OUTBOX_LEASE_RENEW"}},
+		"ProduceTooLong": {map[string]string{"OUTBOX_PRODUCE_TIMEOUT": "5s"}, []string{"OUTBOX_PRODUCE_TIMEOUT"}},
+		"MoreThanAll":    {map[string]string{"KAFKA_MIN_INSYNC_REPLICAS": "4"}, []string{"KAFKA_MIN_INSYNC_REPLICAS"}},
+		"Everything": {map[string]string{"HTTP_ADDR": "8000", "LOG_FORMAT": "xml", "HTTP_MAX_BODY_BYTES": "0", "OUTBOX_SWEEP_MIN": "2s"},
+			[]string{"HTTP_ADDR", "HTTP_MAX_BODY_BYTES", "LOG_FORMAT", "OUTBOX_SWEEP_MAX"}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			variables := good()
+			maps.Copy(variables, tt.set)
+			_, err := load(Service{HTTPAddr: ":8000"}, variables)
+			if (err != nil) != (len(tt.faults) > 0) {
+				t.Fatalf("error %v", err)
+			}
+			for _, variable := range tt.faults {
+				if strings.Count(err.Error(), "\n  "+variable+" ") != 1 {
+					t.Errorf("%s is not named once in:\n%v", variable, err)
+				}
+			}
+			if err != nil && strings.Count(err.Error(), "\n") != len(tt.faults) {
+				t.Errorf("want faults of %v, got:\n%v", tt.faults, err)
+			}
+		})
+	}
+}
+
+func TestSecretsAreMasked(t *testing.T) {
+	t.Parallel()
+	cfg, err := load(Service{HTTPAddr: ":8000"}, good())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range cfg.Variables() {
+		if strings.Contains(v.Value, "secret") {
+			t.Errorf("%s shows its secret: %s", v.Name, v.Value)
+		}
+		if v.Name == "KAFKA_BROKERS" && v.Value != "a:9092,b:9092" {
+			t.Errorf("brokers are shown as %s", v.Value)
+		}
+		if v.About == "" || v.Name == "" {
+			t.Errorf("%+v is not described", v)
+		}
+	}
+}
+
+func TestTheDocumentedTableIsThisOne(t *testing.T) {
+	t.Parallel()
+	const file = "../../docs/configuration.md"
+	want := "# Configuration\n\nBoth services read their settings from the environment. `validate-config` prints what is set, with secrets\n" +
+		"masked; every fault is told at once.\n\n" + Markdown()
+	if *update {
+		if err := os.WriteFile(file, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(file)
+	if err != nil || string(got) != want {
+		t.Errorf("docs/configuration.md is out of date (%v): go test ./internal/config -update", err)
+	}
+}
