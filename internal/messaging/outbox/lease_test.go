@@ -1,0 +1,352 @@
+package outbox
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"pgregory.net/rapid"
+
+	"github.com/monsplit/monsplit/internal/messaging/broker"
+	"github.com/monsplit/monsplit/internal/messaging/event"
+	"github.com/monsplit/monsplit/internal/testkit/kafkatest"
+
+	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
+)
+
+func TestRelaysShareTheShards(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	first := b.start("first")
+	first.waitForShards(12)
+	second := b.start("second")
+	first.waitForShards(6)
+	second.waitForShards(6)
+	third := b.start("third")
+	for _, r := range []*running{first, second, third} {
+		r.waitForShards(4)
+	}
+	second.stop() // gives its shards back at once
+	first.waitForShards(6)
+	third.waitForShards(6)
+	third.crash() // is noticed after the time-out
+	first.waitForShards(12)
+	b.append(versions(b.products, "a", 1, 3)...)
+	b.waitUntilSent()
+	b.wantLog(b.products, "a", 1, 2, 3)
+	s, err := ReadStatus(t.Context(), b.pool)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(s.Instances) != 1 || s.Instances[0] != (InstanceStatus{Name: "first", Shards: 12}) {
+		t.Errorf("instances %+v, want the first alone", s.Instances)
+	}
+}
+
+func TestStopHandsEverythingBack(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	relay := b.start("a", func(c *Config, k Broker) Broker { c.MarkRest = time.Hour; return k })
+	relay.waitForShards(event.Partitions)
+	b.append(versions(b.products, "a", 1, 3)...)
+	relay.Wake()
+	kafkatest.Eventually(t, "the events are in the log", func() bool { return len(b.log(b.products, "a")) == 3 })
+	relay.stop()
+	if n := b.pending(); n != 0 {
+		t.Errorf("%d acknowledged events are still pending after a clean stop", n)
+	}
+	s, err := ReadStatus(t.Context(), b.pool)
+	if err != nil {
+		t.Fatal(err)
+	}
+	held := slices.ContainsFunc(s.Shards, func(s ShardStatus) bool { return s.Holder != "" })
+	if held || len(s.Instances) != 0 {
+		t.Errorf("shards %+v, instances %+v after a clean stop", s.Shards, s.Instances)
+	}
+}
+
+// TestStopEndsInTime even if neither Kafka nor the database answers.
+func TestStopEndsInTime(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	relay := b.start("a", func(c *Config, k Broker) Broker { c.StopTimeout = 100 * time.Millisecond; return k })
+	relay.waitForShards(event.Partitions)
+	b.kafka.Pause()
+	relay.toDatabase.cut()
+	relay.cancel()
+	select {
+	case <-relay.done:
+	case <-time.After(10 * time.Second):
+		t.Error("the relay did not stop")
+	}
+	b.kafka.Resume()
+}
+
+// unreachable is a broker that must not be asked to write.
+type unreachable struct {
+	Broker
+	t *testing.T
+}
+
+func (u unreachable) Produce(context.Context, []*broker.Batch) []broker.Result {
+	u.t.Error("a request was sent that could outlive the lease")
+	return nil
+}
+
+// TestProducesNothingThatCouldOutliveTheLease replays H13's second half: the renewal is late, and a request sent now could
+// arrive after a thief has published.
+func TestProducesNothingThatCouldOutliveTheLease(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	r := NewRelay(b.pool, unreachable{t: t}, b.config("a"), slog.New(slog.DiscardHandler))
+	c := newCoordinator(r, t.Context(), uuid.New())
+	l := freshLane(1)
+	l.admit([]messagingdb.ClaimPendingRow{{Shard: 3, Seq: 1, Topic: "topic", Key: "a", Version: 1, Payload: []byte("x")}}, false)
+	l.streams[0].led = true
+	c.lanes, c.checks.passed = []*lane{l}, true
+	now := time.Now()
+	c.deadline = now.Add(r.cfg.ProduceTimeout)
+	c.produce(now)
+	if l.streams[0].flight != nil || c.underWay != 0 {
+		t.Error("a batch was frozen and sent")
+	}
+	c.Relay.broker = &deaf{}
+	c.deadline = now.Add(r.cfg.ProduceTimeout + time.Millisecond)
+	c.produce(now)
+	if l.streams[0].flight == nil {
+		t.Fatal("nothing was sent though there was time enough")
+	}
+	(<-c.events)()
+}
+
+// TestThiefWaitsOnItsOwnClock: a lease is open when nothing about it has changed for the whole time-out since it was
+// first seen that way.
+func TestThiefWaitsOnItsOwnClock(t *testing.T) {
+	t.Parallel()
+	me, holder := uuid.New(), uuid.New()
+	w := newWatch(6 * time.Second)
+	start := time.Now()
+	look := func(after time.Duration, epoch, beat int64) bool {
+		instances := []messagingdb.ListInstancesRow{{ID: me}}
+		leases := []messagingdb.OutboxLease{{Shard: 0, Owner: &holder, Epoch: epoch, Beat: beat}}
+		w.see(instances, leases, start.Add(after))
+		return len(w.plan(me, instances, leases, start.Add(after)).take) == 1
+	}
+	for _, step := range []struct {
+		after       time.Duration
+		epoch, beat int64
+		open        bool
+	}{
+		{0, 1, 100, false}, {5 * time.Second, 1, 100, false}, {5999 * time.Millisecond, 1, 100, false},
+		{6 * time.Second, 1, 101, false}, {11 * time.Second, 1, 101, false}, // renewed
+		{12 * time.Second, 2, 0, false}, {17 * time.Second, 2, 0, false}, // stolen by another
+		{18 * time.Second, 2, 0, true},
+	} {
+		if got := look(step.after, step.epoch, step.beat); got != step.open {
+			t.Errorf("after %v: open to take over %v, want %v", step.after, got, step.open)
+		}
+	}
+}
+
+// TestFairSharesAddUp: however many instances, shares differ by one at most and leave nothing over.
+func TestFairSharesAddUp(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		alive := make([]uuid.UUID, rapid.IntRange(1, 30).Draw(t, "instances"))
+		for i := range alive {
+			alive[i] = uuid.New()
+		}
+		sum := 0
+		for _, me := range slices.Clone(alive) {
+			share := fairShare(me, alive, event.Partitions)
+			if even := event.Partitions / len(alive); share < even || share > even+1 {
+				t.Fatalf("share %d of %d instances", share, len(alive))
+			}
+			sum += share
+		}
+		if sum != event.Partitions {
+			t.Fatalf("the shares add up to %d", sum)
+		}
+	})
+}
+
+// TestZombieMarksNothing replays how a late mark could lose the end of an aggregate's history: A has published versions 1
+// and 2 and stops before it marks them. B takes over, reads version 1 (its page ends there), sends it again. Now A marks
+// both: B would never see version 2, and compaction would keep version 1.
+func TestZombieMarksNothing(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.append(versions(b.products, "a", 1, 2)...)
+	shard := int16(b.partition(b.products, "a").Partition)
+	q, zombie, thief := messagingdb.New(b.pool), uuid.New(), uuid.New()
+	lease, err := q.TakeLease(t.Context(), messagingdb.TakeLeaseParams{Shard: shard, Owner: zombie})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mark := messagingdb.MarkSentParams{Owner: zombie, Shards: []int16{shard}, Epochs: []int64{lease.Epoch},
+		RowShards: []int16{shard, shard}, Seqs: []int64{1, 2}}
+	// The mark begins while the theft is not committed yet: it has to wait for its outcome.
+	theft, err := b.pool.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := messagingdb.New(theft).TakeLease(t.Context(), messagingdb.TakeLeaseParams{Shard: shard, Owner: thief, Epoch: lease.Epoch}); err != nil {
+		t.Fatal(err)
+	}
+	marked := make(chan []int16, 1)
+	go func() {
+		ours, err := q.MarkSent(context.WithoutCancel(t.Context()), mark)
+		if err != nil {
+			t.Error(err)
+		}
+		marked <- ours
+	}()
+	kafkatest.Eventually(t, "the mark waits", func() bool {
+		var waiting bool
+		err := b.pool.QueryRow(t.Context(), `SELECT EXISTS (SELECT FROM pg_stat_activity
+			WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%MarkSent%')`).Scan(&waiting)
+		return err == nil && waiting
+	})
+	if err := theft.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if ours := <-marked; len(ours) != 0 {
+		t.Errorf("the zombie was told that shards %v are its own", ours)
+	}
+	if n := b.pending(); n != 2 {
+		t.Errorf("%d events are pending, want 2", n)
+	}
+}
+
+// TestClaimNeedsTheLease: who has lost a shard reads nothing of it any more.
+func TestClaimNeedsTheLease(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.append(versions(b.products, "a", 1, 3)...)
+	shard := int16(b.partition(b.products, "a").Partition)
+	q, me := messagingdb.New(b.pool), uuid.New()
+	lease, err := q.TakeLease(t.Context(), messagingdb.TakeLeaseParams{Shard: shard, Owner: me})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		owner uuid.UUID
+		epoch int64
+		low   int64
+		want  []int64 // sequence numbers of predecessors, of the rows that come
+	}{
+		"the holder":           {me, lease.Epoch, 0, []int64{0, 1, 2}},
+		"after the first row":  {me, lease.Epoch, 1, []int64{1, 2}},
+		"an earlier epoch":     {me, lease.Epoch - 1, 0, nil},
+		"a later epoch":        {me, lease.Epoch + 1, 0, nil},
+		"somebody else":        {uuid.New(), lease.Epoch, 0, nil},
+		"beyond the last row":  {me, lease.Epoch, 3, nil},
+		"nobody in particular": {uuid.Nil, lease.Epoch, 0, nil},
+	} {
+		rows, err := q.ClaimPending(t.Context(), messagingdb.ClaimPendingParams{Shards: []int16{shard}, Epochs: []int64{c.epoch},
+			Lows: []int64{c.low}, Owner: c.owner, MaxRows: 10, MaxBytes: 1000})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []int64
+		for _, r := range rows {
+			got = append(got, r.PrevSeq)
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s gets rows with predecessors %v, want %v", name, got, c.want)
+		}
+	}
+}
+
+// TestEpochBeyondKafkas goes on with a new producer id where a producer epoch would not fit into Kafka's int16.
+func TestEpochBeyondKafkas(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	if _, err := b.pool.Exec(t.Context(), `UPDATE outbox_lease SET epoch = 32767, producer_id = 1000 + shard`); err != nil {
+		t.Fatal(err)
+	}
+	b.append(versions(b.products, "a", 1, 3)...)
+	b.start("a")
+	b.waitUntilSent()
+	b.wantLog(b.products, "a", 1, 2, 3)
+	var epoch, id int64
+	err := b.pool.QueryRow(t.Context(), `SELECT max(epoch), max(producer_id) FROM outbox_lease`).Scan(&epoch, &id)
+	if err != nil || epoch != 0 || id == 1011 {
+		t.Errorf("epoch %d and producer id %d, want 0 and a new one (%v)", epoch, id, err)
+	}
+}
+
+func TestStartUp(t *testing.T) {
+	t.Parallel()
+	halted := func(r *running, part string) func() bool {
+		return func() bool {
+			return slices.ContainsFunc(r.State().Halted, func(s string) bool { return strings.Contains(s, part) })
+		}
+	}
+	t.Run("a topic that is missing is waited for", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		missing := b.kafka.Topic("later")
+		b.append(message(missing, "a", 1))
+		relay := b.start("a", func(c *Config, k Broker) Broker { c.Topics = append(c.Topics, missing); return k })
+		kafkatest.Eventually(t, "the relay says what is missing", halted(relay, "does not exist"))
+		b.kafka.CreateTopic(t, "later", event.Partitions)
+		b.waitUntilSent()
+		b.wantLog(missing, "a", 1)
+		kafkatest.Eventually(t, "the relay is no longer halted", func() bool { return len(relay.State().Halted) == 0 })
+	})
+	t.Run("another number of partitions halts", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		wrong := b.kafka.CreateTopic(t, "wrong", 5)
+		b.append(message(b.products, "a", 1))
+		relay := b.start("a", func(c *Config, k Broker) Broker { c.Topics = append(c.Topics, wrong); return k })
+		kafkatest.Eventually(t, "the relay says what is wrong", halted(relay, "has 5 partitions instead of 12"))
+		b.wantLog(b.products, "a")
+	})
+	t.Run("a fresh database refuses another's topic", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		b.kafka.Write(t, b.partition(b.products, "foreign"), broker.Record{Key: []byte("foreign"), Value: []byte("foreign/9"), Time: time.Now()})
+		b.append(message(b.products, "a", 1))
+		relay := b.start("a")
+		kafkatest.Eventually(t, "the relay says what to do", halted(relay, "this database has never published"))
+		b.wantLog(b.products, "a")
+		if len(relay.State().Shards) != 0 {
+			t.Errorf("shards %v are published", relay.State().Shards)
+		}
+	})
+	t.Run("its own topic is no stranger's", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		b.append(message(b.products, "a", 1))
+		b.start("a").b.waitUntilSent()
+		next := b.start("b")
+		next.waitForShards(6)
+		b.append(message(b.products, "a", 2))
+		b.waitUntilSent()
+		b.wantLog(b.products, "a", 1, 2)
+	})
+}
+
+func TestRowWaitsForItsPredecessor(t *testing.T) {
+	t.Parallel()
+	row := func(seq, version, prevSeq int64) messagingdb.ClaimPendingRow {
+		return messagingdb.ClaimPendingRow{Seq: seq, Topic: "topic", Key: "a", Version: version, PrevSeq: prevSeq}
+	}
+	l := freshLane(1)
+	// Version 1 is pending below the place that was read from; version 3's predecessor was read, but waits.
+	if in := l.admit([]messagingdb.ClaimPendingRow{row(20, 2, 10), row(30, 3, 20)}, false); in.queued != 0 || in.held != 2 {
+		t.Fatalf("took up %d and held %d, want 0 and 2", in.queued, in.held)
+	}
+	if in := l.admit([]messagingdb.ClaimPendingRow{row(10, 1, 0), row(20, 2, 10), row(30, 3, 20)}, false); in.queued != 3 {
+		t.Fatalf("took up %d, want all 3", in.queued)
+	}
+	if in := l.admit([]messagingdb.ClaimPendingRow{row(20, 2, 10), row(40, 4, 30)}, false); in.queued != 1 {
+		t.Fatalf("took up %d, want the new one", in.queued)
+	}
+}
