@@ -37,16 +37,6 @@ func (s *Store) Bind(tx pgx.Tx) productcopy.Tx { return copyTx{s.own(tx)} }
 // Entries implements productcopy.Tx.
 func (t copyTx) Entries() entry.Tx { return entryTx{t.own} }
 
-func (t copyTx) AddProducts(ctx context.Context, ids []uuid.UUID) error {
-	if len(ids) == 0 {
-		return nil
-	}
-	if err := t.own.q.AddProducts(ctx, ids); err != nil {
-		return fmt.Errorf("add product copies: %w", err)
-	}
-	return nil
-}
-
 func (t copyTx) LockProducts(ctx context.Context, ids []uuid.UUID) ([]productcopy.ProductRow, error) {
 	rows, err := t.own.q.LockProducts(ctx, ids)
 	if err != nil {
@@ -57,6 +47,16 @@ func (t copyTx) LockProducts(ctx context.Context, ids []uuid.UUID) ([]productcop
 		list[i] = toProductRow(row)
 	}
 	return list, nil
+}
+
+func (t copyTx) AddProducts(ctx context.Context, ids []uuid.UUID) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	if err := t.own.q.AddProducts(ctx, ids); err != nil {
+		return fmt.Errorf("add product copies: %w", err)
+	}
+	return nil
 }
 
 func (t copyTx) SaveProducts(ctx context.Context, rows []productcopy.ProductRow) error {
