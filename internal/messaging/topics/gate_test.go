@@ -1,0 +1,98 @@
+package topics_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/monsplit/monsplit/internal/messaging/broker"
+	"github.com/monsplit/monsplit/internal/messaging/topics"
+)
+
+// script answers one error after the other, then none.
+type script struct {
+	answers []error
+	asked   []string
+}
+
+func (s *script) EnsureTopic(_ context.Context, spec broker.TopicSpec) error {
+	s.asked = append(s.asked, spec.Name)
+	if len(s.answers) == 0 {
+		return nil
+	}
+	err := s.answers[0]
+	s.answers = s.answers[1:]
+	return err
+}
+
+func TestGate(t *testing.T) {
+	t.Parallel()
+	away := errors.New("no broker answers")
+	mismatch := &broker.TopicMismatchError{Topic: "a", Setting: "partitions", Have: "3", Want: "12", Advice: "Do this."}
+	tests := map[string]struct {
+		answers []error
+		opens   time.Duration
+		asked   int
+		problem string // right before it opens
+	}{
+		"AtOnce":    {opens: 0, asked: 2, problem: "the topics are not checked yet"},
+		"KafkaAway": {answers: []error{away, away}, opens: 2 * time.Second, asked: 4, problem: "no broker answers"},
+		"Mismatch":  {answers: []error{nil, mismatch}, opens: 10 * time.Second, asked: 4, problem: mismatch.Error()},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithCancel(t.Context())
+				s := &script{answers: tt.answers}
+				gate := topics.NewGate(s, slog.New(slog.DiscardHandler), broker.TopicSpec{Name: "a"}, broker.TopicSpec{Name: "b"})
+				began, opened := time.Now(), time.Duration(-1)
+				go func() {
+					_ = gate.Behind(func(context.Context) error { opened = time.Since(began); return nil })(ctx)
+				}()
+				if tt.opens == 0 && gate.Problem() != tt.problem {
+					t.Errorf("problem %q", gate.Problem())
+				}
+				ended := make(chan error)
+				go func() { ended <- gate.Run(ctx) }()
+				if tt.opens > 0 {
+					<-time.After(tt.opens - time.Millisecond)
+					synctest.Wait()
+					if gate.Problem() != tt.problem || opened >= 0 {
+						t.Errorf("problem %q, opened after %s", gate.Problem(), opened)
+					}
+				}
+				<-time.After(time.Second)
+				synctest.Wait()
+				if opened != tt.opens || len(s.asked) != tt.asked || gate.Problem() != "" {
+					t.Errorf("opened after %s, asked for %q, problem %q", opened, s.asked, gate.Problem())
+				}
+				cancel()
+				if err := <-ended; err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}
+
+func TestGateStopsWhileClosed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		gate := topics.NewGate(&script{answers: []error{errors.New("away")}}, slog.New(slog.DiscardHandler), broker.TopicSpec{Name: "a"})
+		ended := make(chan error, 2)
+		go func() { ended <- gate.Run(ctx) }()
+		go func() {
+			ended <- gate.Behind(func(context.Context) error { return errors.New("it ran") })(ctx)
+		}()
+		synctest.Wait()
+		cancel()
+		if err := errors.Join(<-ended, <-ended); err != nil {
+			t.Error(err)
+		}
+	})
+}
