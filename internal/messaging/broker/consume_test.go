@@ -1,0 +1,461 @@
+package broker_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/monsplit/monsplit/internal/messaging/broker"
+	"github.com/monsplit/monsplit/internal/testkit/kafkatest"
+)
+
+// copies is a database with positions and what was applied, as several members of a group share it.
+type copies struct {
+	mu        sync.Mutex
+	positions map[broker.TopicPartition]int64
+	applied   map[broker.TopicPartition][]broker.Fetched
+	largest   int
+	before    func(ctx context.Context, tp broker.TopicPartition, records []broker.Fetched) error // of each Handle
+}
+
+func newCopies() *copies {
+	return &copies{positions: map[broker.TopicPartition]int64{}, applied: map[broker.TopicPartition][]broker.Fetched{}}
+}
+
+func (c *copies) Position(_ context.Context, tp broker.TopicPartition, logStart int64) (int64, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, ok := c.positions[tp]; !ok {
+		c.positions[tp] = logStart
+	}
+	return c.positions[tp], nil
+}
+
+func (c *copies) Handle(ctx context.Context, tp broker.TopicPartition, from, next int64, records []broker.Fetched) error {
+	c.mu.Lock()
+	before := c.before
+	c.mu.Unlock()
+	if before != nil {
+		if err := before(ctx, tp, records); err != nil {
+			return err
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.positions[tp] != from {
+		return broker.ErrReseek
+	}
+	c.positions[tp] = next
+	c.applied[tp] = append(c.applied[tp], records...)
+	c.largest = max(c.largest, len(records))
+	return nil
+}
+
+func (c *copies) set(tp broker.TopicPartition, position int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.positions[tp] = position
+}
+
+func (c *copies) position(tp broker.TopicPartition) int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.positions[tp]
+}
+
+func (c *copies) values(tp broker.TopicPartition) []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var out []string
+	for _, r := range c.applied[tp] {
+		out = append(out, string(r.Value))
+	}
+	return out
+}
+
+func (c *copies) count() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := 0
+	for _, records := range c.applied {
+		n += len(records)
+	}
+	return n
+}
+
+// consume runs a member until stop is called, or the test ends.
+func (b *bundle) consume(t *testing.T, client *broker.Client, cfg broker.GroupConfig, h broker.PartitionHandler) (stop func()) {
+	t.Helper()
+	if cfg.GroupID == "" {
+		cfg.GroupID = b.Topic("group")
+	}
+	if cfg.Topics == nil {
+		cfg.Topics = []string{b.topic}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- client.Consume(ctx, cfg, h) }()
+	stop = sync.OnceFunc(func() {
+		cancel()
+		select {
+		case err := <-done:
+			if err != nil {
+				t.Error(err)
+			}
+		case <-time.After(20 * time.Second):
+			t.Error("Consume does not end")
+		}
+	})
+	t.Cleanup(stop)
+	return stop
+}
+
+func (b *bundle) state(client *broker.Client) broker.GroupState {
+	state, _ := client.GroupState(b.Topic("group"))
+	return state
+}
+
+func (b *bundle) write(t *testing.T, partition int, values ...string) {
+	t.Helper()
+	var records []broker.Record
+	for _, v := range values {
+		records = append(records, broker.Record{Key: []byte("key"), Value: []byte(v), Time: time.Now()})
+	}
+	b.Write(t, b.tp(partition), records...)
+}
+
+func numbers(from, to int) (out []string) {
+	for i := from; i < to; i++ {
+		out = append(out, fmt.Sprint(i))
+	}
+	return out
+}
+
+func TestConsumeAppliesInOrderFromTheStoredPosition(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.write(t, 0, numbers(0, 10)...)
+	b.write(t, 1, "other")
+	db := newCopies()
+	db.set(b.tp(0), 4)
+	stop := b.consume(t, b.client, broker.GroupConfig{MaxRecords: 3}, db)
+	kafkatest.Eventually(t, "all is applied", func() bool { return db.count() == 7 })
+	b.write(t, 0, "late")
+	kafkatest.Eventually(t, "what came later is applied", func() bool { return db.count() == 8 })
+	stop()
+	if got, want := db.values(b.tp(0)), append(numbers(4, 10), "late"); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if db.position(b.tp(0)) != 11 || db.position(b.tp(1)) != 1 || db.largest > 3 {
+		t.Errorf("positions %v, largest batch %d", db.positions, db.largest)
+	}
+}
+
+func TestConsumeKeepsNullValues(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.Write(t, b.tp(0), broker.Record{Key: []byte("purged"), Time: time.Now()}, broker.Record{Key: []byte("empty"), Value: []byte{}, Time: time.Now()})
+	db := newCopies()
+	stop := b.consume(t, b.client, broker.GroupConfig{}, db)
+	kafkatest.Eventually(t, "both are applied", func() bool { return db.count() == 2 })
+	stop()
+	got := db.applied[b.tp(0)]
+	if string(got[0].Key) != "purged" || got[0].Value != nil || got[1].Value == nil {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestTwoMembersShareAndHandOverWithoutLoss(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	topic := b.CreateTopic(t, "shared", 6)
+	other := b.Client(t)
+	db := newCopies()
+	cfg := broker.GroupConfig{Topics: []string{topic}, HeartbeatInterval: 50 * time.Millisecond}
+	written := 0
+	writeAll := func() {
+		for p := range 6 {
+			b.Write(t, broker.TopicPartition{Topic: topic, Partition: p},
+				broker.Record{Key: []byte("k"), Value: []byte(fmt.Sprint(written)), Time: time.Now()})
+		}
+		written += 6
+	}
+	stopFirst := b.consume(t, b.client, cfg, db)
+	writeAll()
+	kafkatest.Eventually(t, "one member applies all", func() bool { return db.count() == written })
+	b.consume(t, other, cfg, db)
+	kafkatest.Eventually(t, "both have half", func() bool {
+		writeAll()
+		return len(b.state(b.client).Partitions) == 3 && len(b.state(other).Partitions) == 3
+	})
+	stopFirst()
+	if _, running := b.client.GroupState(b.Topic("group")); running {
+		t.Error("a member that has left still has a state")
+	}
+	kafkatest.Eventually(t, "the other takes over", func() bool {
+		writeAll()
+		return len(b.state(other).Partitions) == 6
+	})
+	kafkatest.Eventually(t, "nothing is lost", func() bool { return db.count() == written })
+	for p := range 6 {
+		values := db.values(broker.TopicPartition{Topic: topic, Partition: p})
+		want := []string{}
+		for n := 0; n < written; n += 6 {
+			want = append(want, fmt.Sprint(n))
+		}
+		if !slices.Equal(values, want) {
+			t.Errorf("partition %d: %q, want %q", p, values, want)
+		}
+	}
+}
+
+func TestReseekReadsFromTheStoredPositionAgain(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.write(t, 0, numbers(0, 20)...)
+	db := newCopies()
+	var once sync.Once
+	db.before = func(context.Context, broker.TopicPartition, []broker.Fetched) error {
+		// Another member was here meanwhile.
+		once.Do(func() { db.set(b.tp(0), 15) })
+		return nil
+	}
+	stop := b.consume(t, b.client, broker.GroupConfig{MaxRecords: 5}, db)
+	kafkatest.Eventually(t, "the rest is applied", func() bool { return db.position(b.tp(0)) == 20 })
+	stop()
+	if got, want := db.values(b.tp(0)), numbers(15, 20); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestFailingHandlerIsOfferedTheSameBatchAgain(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.write(t, 0, numbers(0, 5)...)
+	db := newCopies()
+	var mu sync.Mutex
+	failures := 0
+	var offered []string
+	db.before = func(_ context.Context, tp broker.TopicPartition, records []broker.Fetched) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if tp == b.tp(0) && failures < 3 {
+			failures++
+			offered = append(offered, fmt.Sprint(records[0].Offset, len(records)))
+			return errors.New("the database is away")
+		}
+		return nil
+	}
+	stop := b.consume(t, b.client, broker.GroupConfig{}, db)
+	b.write(t, 1, "other") // is not held up
+	kafkatest.Eventually(t, "the failure is seen or over", func() bool {
+		s := b.state(b.client)
+		return db.position(b.tp(0)) == 5 || len(s.Partitions) == 2 && strings.Contains(s.Partitions[0].Error, "the database is away")
+	})
+	kafkatest.Eventually(t, "all is applied", func() bool { return db.position(b.tp(0)) == 5 && db.position(b.tp(1)) == 1 })
+	kafkatest.Eventually(t, "the failure is over", func() bool { return b.state(b.client).Partitions[0].Error == "" })
+	stop()
+	if got := db.values(b.tp(0)); !slices.Equal(got, numbers(0, 5)) {
+		t.Errorf("got %q", got)
+	}
+	if offered[0] != offered[1] || offered[1] != offered[2] {
+		t.Errorf("offered %q", offered)
+	}
+}
+
+func TestPositionOutsideTheLogHaltsThatPartitionAlone(t *testing.T) {
+	t.Parallel()
+	for name, position := range map[string]int64{"beyond the log's end": 1000, "before the log's start": -1} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			b.write(t, 0, numbers(0, 5)...)
+			b.write(t, 1, "other")
+			db := newCopies()
+			db.set(b.tp(0), position)
+			b.consume(t, b.client, broker.GroupConfig{HaltRecheck: 20 * time.Millisecond}, db)
+			kafkatest.Eventually(t, "the partition is halted", func() bool { return len(b.state(b.client).Halted()) == 1 })
+			halted := b.state(b.client).Halted()[0]
+			if halted.TopicPartition != b.tp(0) || !strings.Contains(halted.Halted, name) {
+				t.Errorf("got %+v", halted)
+			}
+			kafkatest.Eventually(t, "the other partition is applied", func() bool { return db.position(b.tp(1)) == 1 })
+			if db.position(b.tp(0)) != position {
+				t.Error("the position was changed")
+			}
+			db.set(b.tp(0), 3) // an operator puts it right
+			kafkatest.Eventually(t, "it is read again", func() bool { return db.position(b.tp(0)) == 5 })
+			kafkatest.Eventually(t, "it is no longer halted", func() bool { return len(b.state(b.client).Halted()) == 0 })
+			if got := db.values(b.tp(0)); !slices.Equal(got, numbers(3, 5)) {
+				t.Errorf("got %q", got)
+			}
+		})
+	}
+}
+
+func TestMissingTopicIsWaitedForAndNotCreated(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.write(t, 0, "there")
+	missing := b.Topic("missing")
+	db := newCopies()
+	cfg := broker.GroupConfig{Topics: []string{missing, b.topic}, TopicBackoff: 20 * time.Millisecond}
+	b.consume(t, b.client, cfg, db)
+	kafkatest.Eventually(t, "the topic that exists is read", func() bool { return db.position(b.tp(0)) == 1 })
+	for range 3 {
+		before := b.Requests(kafkatest.Metadata)
+		kafkatest.Eventually(t, "it is looked for", func() bool { return b.Requests(kafkatest.Metadata) > before })
+		if got := b.state(b.client).Missing; !slices.Equal(got, []string{missing}) {
+			t.Fatalf("missing: %q", got)
+		}
+	}
+	if _, err := b.client.Partitions(t.Context(), missing); !errors.Is(err, broker.ErrUnknownTopic) {
+		t.Fatalf("asking for the topic has created it: %v", err)
+	}
+	b.CreateTopic(t, "missing", 1)
+	tp := broker.TopicPartition{Topic: missing}
+	b.Write(t, tp, broker.Record{Key: []byte("k"), Value: []byte("v"), Time: time.Now()})
+	kafkatest.Eventually(t, "it is read", func() bool { return len(db.values(tp)) == 1 })
+	kafkatest.Eventually(t, "it is no longer missing", func() bool { return len(b.state(b.client).Missing) == 0 })
+}
+
+func TestNothingIsLostWhileTheBrokerIsAway(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	db := newCopies()
+	b.consume(t, b.client, broker.GroupConfig{}, db)
+	b.write(t, 0, "before")
+	kafkatest.Eventually(t, "it is applied", func() bool { return db.count() == 1 })
+	b.Stop()
+	b.write(t, 0, "meanwhile")
+	kafkatest.Eventually(t, "the state says that Kafka is away", func() bool { return b.state(b.client).LastError != "" })
+	b.Start()
+	kafkatest.Eventually(t, "it is applied", func() bool { return db.count() == 2 })
+	kafkatest.Eventually(t, "the state says that all is well", func() bool {
+		s := b.state(b.client)
+		return s.LastError == "" && s.Joined
+	})
+	b.Pause()
+	b.write(t, 1, "hung")
+	b.Resume()
+	kafkatest.Eventually(t, "it is applied", func() bool { return db.count() == 3 })
+}
+
+func TestStopFinishesWhatIsInHand(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.write(t, 0, numbers(0, 3)...)
+	db := newCopies()
+	reached, release := make(chan struct{}), make(chan struct{})
+	db.before = func(ctx context.Context, _ broker.TopicPartition, _ []broker.Fetched) error {
+		close(reached)
+		<-release
+		return ctx.Err()
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() {
+		done <- b.client.Consume(ctx, broker.GroupConfig{GroupID: b.Topic("group"), Topics: []string{b.topic}}, db)
+	}()
+	<-reached
+	cancel()
+	select {
+	case <-done:
+		t.Fatal("ended with a batch in hand")
+	case <-time.After(20 * time.Millisecond):
+	}
+	close(release)
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if db.position(b.tp(0)) != 3 {
+		t.Error("what was in hand is not applied")
+	}
+}
+
+// Schedule: a member is paused in the middle of a batch for longer than its session, and goes on when its successor has
+// applied that batch and more. Positions compared in the database keep its effects out; its own client then reads on
+// from where the successor got to.
+func TestZombieAppliesNothingTwice(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.write(t, 0, numbers(0, 3)...)
+	db := newCopies()
+	zombie := &stalling{copies: db, reached: make(chan struct{}), release: make(chan struct{})}
+	cfg := broker.GroupConfig{HeartbeatInterval: 50 * time.Millisecond, RebalanceTimeout: time.Second, HandleGrace: 100 * time.Millisecond}
+	b.consume(t, b.client, cfg, zombie)
+	<-zombie.reached
+	b.consume(t, b.Client(t), cfg, db)
+	kafkatest.Eventually(t, "the successor applies the batch", func() bool { return db.position(b.tp(0)) == 3 })
+	b.write(t, 0, "3")
+	kafkatest.Eventually(t, "the successor applies more", func() bool { return db.position(b.tp(0)) == 4 })
+	close(zombie.release)
+	b.write(t, 0, "4")
+	b.write(t, 1, "other")
+	kafkatest.Eventually(t, "all is applied", func() bool { return db.position(b.tp(0)) == 5 && db.position(b.tp(1)) == 1 })
+	if got := db.values(b.tp(0)); !slices.Equal(got, numbers(0, 5)) {
+		t.Errorf("got %q", got)
+	}
+}
+
+// stalling is a handler that does not come back from its first batch until it is released, whatever its context says.
+type stalling struct {
+	*copies
+	once             sync.Once
+	reached, release chan struct{}
+}
+
+func (s *stalling) Handle(ctx context.Context, tp broker.TopicPartition, from, next int64, records []broker.Fetched) error {
+	s.once.Do(func() {
+		close(s.reached)
+		<-s.release
+	})
+	return s.copies.Handle(ctx, tp, from, next, records)
+}
+
+func TestPositionsAreShownToLagTools(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.write(t, 0, numbers(0, 3)...)
+	db := newCopies()
+	stop := b.consume(t, b.client, broker.GroupConfig{CommitInterval: time.Hour}, db)
+	kafkatest.Eventually(t, "all is applied", func() bool { return db.count() == 3 })
+	stop()
+	if got := committed(t, b, b.tp(0)); got != 3 {
+		t.Errorf("committed %d, want 3", got)
+	}
+}
+
+func TestBacklogIsFetchedInBoundedPieces(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	const n = 3000
+	for i := 0; i < n; i += 500 {
+		b.write(t, 0, numbers(i, i+500)...)
+	}
+	db := newCopies()
+	b.consume(t, b.client, broker.GroupConfig{MaxRecords: 100, MaxBytes: 4096}, db)
+	kafkatest.Eventually(t, "all is applied", func() bool { return db.count() == n })
+	if got := db.values(b.tp(0)); !slices.Equal(got, numbers(0, n)) || db.largest > 100 {
+		t.Errorf("%d records, largest batch %d", len(got), db.largest)
+	}
+}
+
+func TestGroupThatCannotWorkIsRefused(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for name, cfg := range map[string]broker.GroupConfig{
+		"no name":         {Topics: []string{"t"}},
+		"no topic":        {GroupID: "g"},
+		"grace too large": {GroupID: "g", Topics: []string{"t"}, HandleGrace: time.Minute},
+	} {
+		if err := b.client.Consume(t.Context(), cfg, newCopies()); err == nil {
+			t.Error(name)
+		}
+	}
+}
