@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,11 +15,14 @@ import (
 
 // script answers one error after the other, then none.
 type script struct {
+	mu      sync.Mutex
 	answers []error
 	asked   []string
 }
 
 func (s *script) EnsureTopic(_ context.Context, spec broker.TopicSpec) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.asked = append(s.asked, spec.Name)
 	if len(s.answers) == 0 {
 		return nil
@@ -49,9 +53,10 @@ func TestGate(t *testing.T) {
 				ctx, cancel := context.WithCancel(t.Context())
 				s := &script{answers: tt.answers}
 				gate := topics.NewGate(s, slog.New(slog.DiscardHandler), broker.TopicSpec{Name: "a"}, broker.TopicSpec{Name: "b"})
-				began, opened := time.Now(), time.Duration(-1)
+				began := time.Now()
+				opened := make(chan time.Duration, 1)
 				go func() {
-					_ = gate.Behind(func(context.Context) error { opened = time.Since(began); return nil })(ctx)
+					_ = gate.Behind(func(context.Context) error { opened <- time.Since(began); return nil })(ctx)
 				}()
 				if tt.opens == 0 && gate.Problem() != tt.problem {
 					t.Errorf("problem %q", gate.Problem())
@@ -61,18 +66,16 @@ func TestGate(t *testing.T) {
 				if tt.opens > 0 {
 					<-time.After(tt.opens - time.Millisecond)
 					synctest.Wait()
-					if gate.Problem() != tt.problem || opened >= 0 {
-						t.Errorf("problem %q, opened after %s", gate.Problem(), opened)
+					if gate.Problem() != tt.problem || len(opened) > 0 {
+						t.Errorf("problem %q, open already: %t", gate.Problem(), len(opened) > 0)
 					}
 				}
-				<-time.After(time.Second)
-				synctest.Wait()
-				if opened != tt.opens || len(s.asked) != tt.asked || gate.Problem() != "" {
-					t.Errorf("opened after %s, asked for %q, problem %q", opened, s.asked, gate.Problem())
+				if after := <-opened; after != tt.opens || gate.Problem() != "" {
+					t.Errorf("opened after %s, problem %q", after, gate.Problem())
 				}
 				cancel()
-				if err := <-ended; err != nil {
-					t.Error(err)
+				if err := <-ended; err != nil || len(s.asked) != tt.asked {
+					t.Errorf("asked for %q, %v", s.asked, err)
 				}
 			})
 		})
