@@ -151,13 +151,12 @@ func TestCreateOnce(t *testing.T) {
 func TestChange(t *testing.T) {
 	t.Parallel()
 	const start, end = "/availability_date", "/availability_end_date"
-	replace := func(d entry.Draft, match entry.Match) func(*testing.T, *entry.Service) (entry.Entry, error) {
-		return func(t *testing.T, s *entry.Service) (entry.Entry, error) { return s.Replace(t.Context(), id, d, match) }
+	replace := func(p entry.Patch, match entry.Match) func(*testing.T, *entry.Service) (entry.Entry, error) {
+		return func(t *testing.T, s *entry.Service) (entry.Entry, error) { return s.Replace(t.Context(), id, p, match) }
 	}
 	patch := func(p entry.Patch, match entry.Match) func(*testing.T, *entry.Service) (entry.Entry, error) {
 		return func(t *testing.T, s *entry.Service) (entry.Entry, error) { return s.Patch(t.Context(), id, p, match) }
 	}
-	none := uuid.Nil
 	type do = func(*testing.T, *entry.Service) (entry.Entry, error)
 	tests := map[string]struct {
 		product    uuid.UUID
@@ -167,28 +166,29 @@ func TestChange(t *testing.T) {
 		wantError  string
 		pointers   []string
 	}{
-		"Replace":          {chair, "2026-03-01", "", replace(draft(none, "", "2026-04-01", "2026-05-01"), nil), "2026-04-01..2026-05-01", "", nil},
-		"ReplaceBlank":     {chair, "2026-03-01", "2026-04-01", replace(entry.Draft{}, nil), "..", "", nil},
-		"ReplaceSame":      {chair, "2026-03-01", "", replace(draft(chair, "NL", "2026-03-01", ""), nil), "", "", nil},
-		"ReplaceProduct":   {chair, "", "", replace(draft(relic, "NL", "", ""), nil), "", "invalid", []string{"/product"}},
-		"ReplaceMarket":    {chair, "", "", replace(draft(none, "BE", "", ""), nil), "", "invalid", []string{"/market"}},
-		"ReplaceStale":     {chair, "", "", replace(draft(none, "", "2026-03-01", ""), entry.Match{2}), "", "stale", nil},
-		"Patch":            {chair, "2026-03-01", "", patch(entry.Patch{End: new(day("2026-05-01"))}, entry.Match{3}), "2026-03-01..2026-05-01", "", nil},
-		"PatchReopens":     {chair, "2026-03-01", "2026-04-01", patch(entry.Patch{End: new(day(""))}, nil), "2026-03-01..", "", nil},
-		"PatchNothing":     {chair, "2026-03-01", "", patch(entry.Patch{}, nil), "", "", nil},
-		"PatchEndFirst":    {chair, "2026-03-01", "", patch(entry.Patch{End: new(day("2026-02-01"))}, nil), "", "invalid", []string{end}},
-		"PatchProduct":     {chair, "", "", patch(entry.Patch{Product: new(relic), Market: new("BE")}, nil), "", "invalid", []string{"/product", "/market"}},
-		"PatchOwnProduct":  {chair, "", "", patch(entry.Patch{Product: new(chair), Market: new("NL")}, nil), "", "", nil},
-		"PatchStale":       {chair, "", "", patch(entry.Patch{Start: new(day("2026-03-01"))}, entry.Match{}), "", "stale", nil},
-		"EndsEarlier":      {relic, "2026-03-01", "2026-05-01", patch(entry.Patch{End: new(day("2026-04-01"))}, nil), "2026-03-01..2026-04-01", "", nil},
-		"EndsOpenOne":      {relic, "2026-03-01", "", patch(entry.Patch{End: new(day("2026-04-01"))}, nil), "2026-03-01..2026-04-01", "", nil},
-		"BeginsLater":      {relic, "2026-03-01", "2026-05-01", patch(entry.Patch{Start: new(day("2026-04-01"))}, nil), "2026-04-01..2026-05-01", "", nil},
-		"Unscheduled":      {relic, "2026-03-01", "2026-05-01", patch(entry.Patch{Start: new(day(""))}, nil), "..2026-05-01", "", nil},
-		"DiscontinuedSame": {relic, "2026-03-01", "2026-05-01", patch(entry.Patch{End: new(day("2026-05-01"))}, nil), "", "", nil},
-		"EndsLater":        {relic, "2026-03-01", "2026-05-01", patch(entry.Patch{End: new(day("2026-05-02"))}, nil), "", "invalid", []string{end}},
-		"Reopens":          {relic, "", "2026-05-01", patch(entry.Patch{End: new(day(""))}, nil), "", "invalid", []string{end}},
-		"BeginsEarlier":    {relic, "2026-03-01", "2026-05-01", patch(entry.Patch{Start: new(day("2026-02-01"))}, nil), "", "invalid", []string{start}},
-		"Schedules":        {relic, "", "2026-05-01", patch(entry.Patch{Start: new(day("2026-02-01"))}, nil), "", "invalid", []string{start}},
+		"Replace":           {chair, "2026-03-01", "", replace(entry.Patch{Start: new(day("2026-04-01")), End: new(day("2026-05-01"))}, nil), "2026-04-01..2026-05-01", "", nil},
+		"ReplaceBlank":      {chair, "2026-03-01", "2026-04-01", replace(entry.Patch{}, nil), "..", "", nil},
+		"ReplaceSame":       {chair, "2026-03-01", "", replace(entry.Patch{Product: new(chair), Market: new("NL"), Start: new(day("2026-03-01"))}, nil), "", "", nil},
+		"ReplaceProduct":    {chair, "", "", replace(entry.Patch{Product: new(relic)}, nil), "", "invalid", []string{"/product"}},
+		"ReplaceMarket":     {chair, "", "", replace(entry.Patch{Market: new("BE")}, nil), "", "invalid", []string{"/market"}},
+		"ReplaceNilProduct": {chair, "", "", replace(entry.Patch{Product: new(uuid.Nil)}, nil), "", "invalid", []string{"/product"}},
+		"ReplaceStale":      {chair, "", "", replace(entry.Patch{Start: new(day("2026-03-01"))}, entry.Match{2}), "", "stale", nil},
+		"Patch":             {chair, "2026-03-01", "", patch(entry.Patch{End: new(day("2026-05-01"))}, entry.Match{3}), "2026-03-01..2026-05-01", "", nil},
+		"PatchReopens":      {chair, "2026-03-01", "2026-04-01", patch(entry.Patch{End: new(day(""))}, nil), "2026-03-01..", "", nil},
+		"PatchNothing":      {chair, "2026-03-01", "", patch(entry.Patch{}, nil), "", "", nil},
+		"PatchEndFirst":     {chair, "2026-03-01", "", patch(entry.Patch{End: new(day("2026-02-01"))}, nil), "", "invalid", []string{end}},
+		"PatchProduct":      {chair, "", "", patch(entry.Patch{Product: new(relic), Market: new("BE")}, nil), "", "invalid", []string{"/product", "/market"}},
+		"PatchOwnProduct":   {chair, "", "", patch(entry.Patch{Product: new(chair), Market: new("NL")}, nil), "", "", nil},
+		"PatchStale":        {chair, "", "", patch(entry.Patch{Start: new(day("2026-03-01"))}, entry.Match{}), "", "stale", nil},
+		"EndsEarlier":       {relic, "2026-03-01", "2026-05-01", patch(entry.Patch{End: new(day("2026-04-01"))}, nil), "2026-03-01..2026-04-01", "", nil},
+		"EndsOpenOne":       {relic, "2026-03-01", "", patch(entry.Patch{End: new(day("2026-04-01"))}, nil), "2026-03-01..2026-04-01", "", nil},
+		"BeginsLater":       {relic, "2026-03-01", "2026-05-01", patch(entry.Patch{Start: new(day("2026-04-01"))}, nil), "2026-04-01..2026-05-01", "", nil},
+		"Unscheduled":       {relic, "2026-03-01", "2026-05-01", patch(entry.Patch{Start: new(day(""))}, nil), "..2026-05-01", "", nil},
+		"DiscontinuedSame":  {relic, "2026-03-01", "2026-05-01", patch(entry.Patch{End: new(day("2026-05-01"))}, nil), "", "", nil},
+		"EndsLater":         {relic, "2026-03-01", "2026-05-01", patch(entry.Patch{End: new(day("2026-05-02"))}, nil), "", "invalid", []string{end}},
+		"Reopens":           {relic, "", "2026-05-01", patch(entry.Patch{End: new(day(""))}, nil), "", "invalid", []string{end}},
+		"BeginsEarlier":     {relic, "2026-03-01", "2026-05-01", patch(entry.Patch{Start: new(day("2026-02-01"))}, nil), "", "invalid", []string{start}},
+		"Schedules":         {relic, "", "2026-05-01", patch(entry.Patch{Start: new(day("2026-02-01"))}, nil), "", "invalid", []string{start}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -95,18 +95,15 @@ func referenceFaults(product Product, market bool) (faults []apperr.FieldError) 
 	return faults
 }
 
-// Replace sets everything that a caller decides. A draft without a product or a market stands for the entry's own.
-func (s *Service) Replace(ctx context.Context, id uuid.UUID, d Draft, match Match) (Entry, error) {
-	return s.change(ctx, id, match, func(old Draft) Draft {
-		d := d
-		if d.Product == uuid.Nil {
-			d.Product = old.Product
-		}
-		if d.Market == "" {
-			d.Market = old.Market
-		}
-		return d
-	})
+// Replace sets everything that can change: a date that p leaves out becomes none.
+func (s *Service) Replace(ctx context.Context, id uuid.UUID, p Patch, match Match) (Entry, error) {
+	if p.Start == nil {
+		p.Start = new(Date)
+	}
+	if p.End == nil {
+		p.End = new(Date)
+	}
+	return s.Patch(ctx, id, p, match)
 }
 
 // Patch changes some of what a caller decides.

@@ -64,7 +64,7 @@ func TestEntryLives(t *testing.T) {
 	}
 	_, err := b.entries.Create(t.Context(), draft(chair, "NL", "", ""), nil)
 	wantCode(t, err, "entry-exists")
-	changed, err := b.entries.Replace(t.Context(), e.ID, draft(chair, "NL", "", "2026-03-01"), nil)
+	changed, err := b.entries.Replace(t.Context(), e.ID, entry.Patch{End: new(date("2026-03-01"))}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
