@@ -24,7 +24,10 @@ import (
 	messagingsql "github.com/monsplit/monsplit/sql/messaging"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain finds goroutines that outlive the tests. The server that pgtest may have started ends with the process.
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/monsplit/monsplit/internal/pgserver.(*Server).run.func1"))
+}
 
 const topic = "test.thing.v1"
 
