@@ -1,0 +1,92 @@
+package httpserver
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"net/url"
+
+	"github.com/monsplit/monsplit/internal/apperr"
+)
+
+// A cursor is opaque to clients: where a page of a list ends, and a hash of the filters and the order that it belongs
+// to, as base64url of JSON.
+type cursor struct {
+	Version  int             `json:"v"`
+	List     []byte          `json:"l"`
+	Position json.RawMessage `json:"p"`
+}
+
+const cursorVersion = 1
+
+// maxCursor bounds what is decoded; a position is a few short values.
+const maxCursor = 2048
+
+// NewCursor returns the cursor behind position in the list that is described by the query, which is anything whose JSON
+// tells one list from another. Both have to be encodable.
+func NewCursor(query, position any) string {
+	p, err := json.Marshal(position)
+	if err != nil {
+		panic("a list's position cannot be encoded: " + err.Error())
+	}
+	text, _ := json.Marshal(cursor{Version: cursorVersion, List: hashOf(query), Position: p}) // it is encodable
+	return base64.RawURLEncoding.EncodeToString(text)
+}
+
+// ReadCursor sets position to what a cursor holds. One that is broken, or belongs to another list than the query, is
+// apperr.Malformed.
+func ReadCursor(text string, query, position any) error {
+	var c cursor
+	if len(text) > maxCursor {
+		return badCursor("The cursor is not one of ours.")
+	}
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	if err != nil || strict(raw, &c) != nil || c.Version != cursorVersion {
+		return badCursor("The cursor is not one of ours.")
+	}
+	if !bytes.Equal(c.List, hashOf(query)) {
+		return badCursor("The cursor belongs to a list with other filters or another order.")
+	}
+	if strict(c.Position, position) != nil {
+		return badCursor("The cursor is not one of ours.")
+	}
+	return nil
+}
+
+func badCursor(detail string) error {
+	return &apperr.Error{Kind: apperr.Malformed, Detail: detail,
+		Fields: []apperr.FieldError{{Pointer: "/query/cursor", Detail: "take it unchanged from the Link of the page before"}}}
+}
+
+func strict(text []byte, into any) error {
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	return d.Decode(into)
+}
+
+func hashOf(query any) []byte {
+	text, err := json.Marshal(query)
+	if err != nil {
+		panic("a list's query cannot be encoded: " + err.Error())
+	}
+	hash := sha256.Sum256(text)
+	return hash[:12]
+}
+
+// NextLink returns the Link header's value that leads from the request in ctx to the next page (RFC 8288): the same
+// path and query, with another cursor. It is relative, so it is right behind any gateway.
+func NextLink(ctx context.Context, cursor string) string {
+	target, ok := ctx.Value(requestURLKey{}).(*url.URL)
+	if !ok {
+		target = &url.URL{}
+	}
+	query := target.Query()
+	query.Set("cursor", cursor)
+	next := url.URL{Path: target.Path, RawQuery: query.Encode()}
+	return "<" + next.String() + `>; rel="next"`
+}
+
+// requestURLKey is under which a request's context holds its URL.
+type requestURLKey struct{}

@@ -1,0 +1,59 @@
+package httpserver
+
+import (
+	"strconv"
+	"strings"
+)
+
+// ETag returns the strong entity tag of a version, with its quotes (RFC 9110, section 8.8.3).
+func ETag(version int64) string { return `"` + strconv.FormatInt(version, 10) + `"` }
+
+// NotModified says whether a GET with this If-None-Match is answered with 304: the tags are compared weakly
+// (RFC 9110, section 13.1.2).
+func NotModified(ifNoneMatch *string, etag string) bool {
+	if ifNoneMatch == nil {
+		return false
+	}
+	if strings.TrimSpace(*ifNoneMatch) == "*" {
+		return true
+	}
+	for tag := range tags(*ifNoneMatch) {
+		if strings.TrimPrefix(tag, "W/") == etag {
+			return true
+		}
+	}
+	return false
+}
+
+// IfMatch returns the versions that the caller is willing to change: nil for any, because there is no If-Match or it is
+// "*". A tag that is weak or none of ours matches nothing (RFC 9110, section 13.1.1), so the result may be empty.
+func IfMatch(header *string) []int64 {
+	if header == nil || strings.TrimSpace(*header) == "*" {
+		return nil
+	}
+	versions := []int64{}
+	for tag := range tags(*header) {
+		if v, err := strconv.ParseInt(strings.Trim(tag, `"`), 10, 64); err == nil && ETag(v) == tag {
+			versions = append(versions, v)
+		}
+	}
+	return versions
+}
+
+// tags yields the members of a list of entity tags. A comma may stand inside the quotes of somebody else's tag.
+func tags(list string) func(yield func(string) bool) {
+	return func(yield func(string) bool) {
+		quoted, begin := false, 0
+		for i := range len(list) + 1 {
+			switch {
+			case i < len(list) && list[i] == '"':
+				quoted = !quoted
+			case i == len(list) || list[i] == ',' && !quoted:
+				if tag := strings.TrimSpace(list[begin:i]); tag != "" && !yield(tag) {
+					return
+				}
+				begin = i + 1
+			}
+		}
+	}
+}

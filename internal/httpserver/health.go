@@ -1,0 +1,73 @@
+package httpserver
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/labstack/echo/v4"
+)
+
+// Check is one part that /readyz asks about.
+type Check struct {
+	Name string
+	// Critical parts make the service not ready (503) when they fail; without the others it works, degraded.
+	Critical bool
+	// Ask returns nil when the part is well, and else what is wrong, in words for an operator.
+	Ask func(ctx context.Context) error
+}
+
+// checkTimeout bounds how long a part may take to answer.
+const checkTimeout = 2 * time.Second
+
+type checkResult struct {
+	Name   string `json:"name"`
+	Status string `json:"status"` // ok, degraded, down
+	Detail string `json:"detail,omitempty"`
+}
+
+type readiness struct {
+	Status string        `json:"status"` // ready, degraded, unavailable, stopping
+	Checks []checkResult `json:"checks"`
+}
+
+func (s *Server) livez(c echo.Context) error {
+	return c.JSON(http.StatusOK, map[string]string{"status": "alive"})
+}
+
+func (s *Server) readyz(c echo.Context) error {
+	if s.stopping.Load() {
+		return c.JSON(http.StatusServiceUnavailable, readiness{Status: "stopping", Checks: []checkResult{}})
+	}
+	answer, status := readiness{Status: "ready", Checks: s.askAll(c.Request().Context())}, http.StatusOK
+	for _, r := range answer.Checks {
+		switch {
+		case r.Status == "down":
+			answer.Status, status = "unavailable", http.StatusServiceUnavailable
+		case r.Status == "degraded" && answer.Status == "ready":
+			answer.Status = "degraded"
+		}
+	}
+	return c.JSON(status, answer)
+}
+
+func (s *Server) askAll(ctx context.Context) []checkResult {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	results := make([]checkResult, len(s.checks))
+	var wg sync.WaitGroup
+	for i, check := range s.checks {
+		wg.Go(func() {
+			results[i] = checkResult{Name: check.Name, Status: "ok"}
+			if err := check.Ask(ctx); err != nil {
+				results[i].Status, results[i].Detail = "degraded", err.Error()
+				if check.Critical {
+					results[i].Status = "down"
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return results
+}

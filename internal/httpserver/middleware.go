@@ -1,0 +1,135 @@
+package httpserver
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+
+	"github.com/monsplit/monsplit/internal/telemetry"
+)
+
+// headerRequestID names a request across services and logs.
+const headerRequestID = "X-Request-Id"
+
+func requestID(c echo.Context) string { return c.Response().Header().Get(headerRequestID) }
+
+// identify gives the request an id and a trace, and keeps its URL for links.
+func identify(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		req := c.Request()
+		id := req.Header.Get(headerRequestID)
+		if !saneID(id) {
+			id = uuid.NewString()
+		}
+		c.Response().Header().Set(headerRequestID, id)
+		target := *req.URL
+		ctx := context.WithValue(telemetry.ContinueTrace(req.Context(), req.Header), requestURLKey{}, &target)
+		c.SetRequest(req.WithContext(ctx))
+		return next(c)
+	}
+}
+
+// saneID says whether an id from outside may go into our log.
+func saneID(id string) bool {
+	return id != "" && len(id) <= 64 && strings.Trim(id, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_.:") == ""
+}
+
+// normalize accepts trailing slashes, and answers HEAD as GET without the body.
+func normalize(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		req := c.Request()
+		if len(req.URL.Path) > 1 && strings.HasSuffix(req.URL.Path, "/") {
+			req.URL.Path = strings.TrimSuffix(req.URL.Path, "/")
+			req.URL.RawPath = strings.TrimSuffix(req.URL.RawPath, "/")
+		}
+		if req.Method == http.MethodHead {
+			// The server itself goes by the request it has read, and sends no body.
+			get := req.WithContext(req.Context())
+			get.Method = http.MethodGet
+			c.SetRequest(get)
+		}
+		return next(c)
+	}
+}
+
+// observe renders errors, and tells of each request in the log and the metrics.
+func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		began := time.Now()
+		s.inFlight.Inc()
+		defer s.inFlight.Dec()
+		// Deferred: a connection that is cut off unwinds as a panic, and is told of too.
+		defer func() {
+			took := time.Since(began)
+			req, res := c.Request(), c.Response()
+			route := c.Path()
+			if route == "" || res.Status == http.StatusNotFound && strings.Contains(route, "*") {
+				route = "none"
+			}
+			s.duration.WithLabelValues(req.Method, route, fmt.Sprint(res.Status)).Observe(took.Seconds())
+			level := slog.LevelInfo
+			if quiet(route) {
+				level = slog.LevelDebug
+			}
+			s.log.LogAttrs(req.Context(), level, "request", slog.String("method", req.Method), slog.String("path", req.URL.Path),
+				slog.String("route", route), slog.Int("status", res.Status), slog.Int64("bytes", res.Size), slog.Duration("took", took),
+				slog.String("remote", c.RealIP()), slog.String("request_id", requestID(c)))
+		}()
+		if err := next(c); err != nil {
+			c.Error(err)
+		}
+		return nil
+	}
+}
+
+// quiet says whether a route is asked all the time by machines, and so logged at debug level alone.
+func quiet(route string) bool {
+	return strings.HasSuffix(route, "/livez") || strings.HasSuffix(route, "/readyz") || strings.HasSuffix(route, "/metrics")
+}
+
+// recoverPanics turns a panic into an internal error. http.ErrAbortHandler passes: it is how a connection is cut off.
+func recoverPanics(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) (err error) {
+		defer func() {
+			switch r := recover(); r {
+			case nil:
+			case http.ErrAbortHandler:
+				panic(r)
+			default:
+				err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
+			}
+		}()
+		return next(c)
+	}
+}
+
+// protect sets the headers that keep browsers from making anything of an answer but data. Pages override what they
+// need.
+func protect(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		h := c.Response().Header()
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Content-Security-Policy", "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		h.Set("Cache-Control", "no-cache") // to be kept, and asked about by ETag each time
+		return next(c)
+	}
+}
+
+// directPeer is the address that the connection comes from: headers that claim another are anybody's to write.
+func directPeer(req *http.Request) string {
+	host, _, err := net.SplitHostPort(req.RemoteAddr)
+	if err != nil {
+		return req.RemoteAddr
+	}
+	return host
+}

@@ -1,0 +1,130 @@
+package httpserver
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/monsplit/monsplit/internal/apperr"
+)
+
+// ProblemBase is what every problem's type begins with; docs/problems.md lists the names behind it.
+const ProblemBase = "https://monsplit.github.io/problems/"
+
+// Problem is an error answer (RFC 9457).
+type Problem struct {
+	Type      string         `json:"type"`
+	Title     string         `json:"title"`
+	Status    int            `json:"status"`
+	Detail    string         `json:"detail,omitempty"`
+	Instance  string         `json:"instance,omitempty"`   // the request's path
+	RequestID string         `json:"request_id,omitempty"` // as in X-Request-Id and the log
+	Errors    []ProblemField `json:"errors,omitempty"`
+}
+
+// ProblemField is one fault of the input.
+type ProblemField struct {
+	Pointer string `json:"pointer"` // RFC 6901, into the body; or /query/NAME, /header/NAME
+	Detail  string `json:"detail"`
+}
+
+// statusOf is the one place where an error's kind becomes a status.
+func statusOf(kind apperr.Kind) int {
+	switch kind {
+	case apperr.Malformed:
+		return http.StatusBadRequest
+	case apperr.NotFound:
+		return http.StatusNotFound
+	case apperr.Conflict, apperr.InProgress:
+		return http.StatusConflict
+	case apperr.Stale:
+		return http.StatusPreconditionFailed
+	case apperr.Invalid:
+		return http.StatusUnprocessableEntity
+	case apperr.Unavailable:
+		return http.StatusServiceUnavailable
+	default:
+		return http.StatusInternalServerError
+	}
+}
+
+// nameOf names the problems that HTTP itself knows and business code does not.
+func nameOf(status int) string {
+	switch status {
+	case http.StatusNotFound:
+		return string(apperr.NotFound)
+	case http.StatusMethodNotAllowed:
+		return "method-not-allowed"
+	case http.StatusNotAcceptable:
+		return "not-acceptable"
+	case http.StatusRequestEntityTooLarge:
+		return "too-large"
+	case http.StatusUnsupportedMediaType:
+		return "unsupported-media-type"
+	default:
+		return string(apperr.Malformed)
+	}
+}
+
+// toProblem says what the caller is told of err, and whether it is a fault of ours.
+func toProblem(err error) (p Problem, ours bool) {
+	if e, ok := apperr.As(err); ok && e.Kind != apperr.Internal {
+		status := statusOf(e.Kind)
+		p = Problem{Type: ProblemBase + e.Name(), Title: http.StatusText(status), Status: status, Detail: e.Detail}
+		for _, f := range e.Fields {
+			p.Errors = append(p.Errors, ProblemField(f))
+		}
+		return p, false
+	}
+	if he := (*echo.HTTPError)(nil); errors.As(err, &he) && he.Code < 500 {
+		detail, _ := he.Message.(string)
+		return Problem{Type: ProblemBase + nameOf(he.Code), Title: http.StatusText(he.Code), Status: he.Code, Detail: detail}, false
+	}
+	const status = http.StatusInternalServerError
+	return Problem{Type: ProblemBase + string(apperr.Internal), Title: http.StatusText(status), Status: status,
+		Detail: "Something is wrong on our side; the request id leads to it in our log."}, true
+}
+
+// handleError is Echo's HTTPErrorHandler: it answers with a problem, and logs what is a fault of ours in full.
+func handleError(log *slog.Logger) echo.HTTPErrorHandler {
+	return func(err error, c echo.Context) {
+		ctx := c.Request().Context()
+		if c.Response().Committed {
+			// The answer has begun and cannot become a problem; cutting the connection is how the client notices.
+			log.WarnContext(ctx, "answer cut off", "request_id", requestID(c), "error", err)
+			panic(http.ErrAbortHandler)
+		}
+		p, ours := toProblem(err)
+		if errors.Is(ctx.Err(), context.Canceled) {
+			// The client is gone: nobody reads the answer, and nothing is wrong with us.
+			p, ours = Problem{Type: ProblemBase + string(apperr.Unavailable), Title: http.StatusText(http.StatusServiceUnavailable),
+				Status: http.StatusServiceUnavailable, Detail: "The request was given up."}, false
+		}
+		if ours {
+			log.ErrorContext(ctx, "request failed", "request_id", requestID(c), "method", c.Request().Method, "route", c.Path(), "error", err)
+		}
+		p.Instance, p.RequestID = c.Request().URL.EscapedPath(), requestID(c)
+		write(c, p, apperr.KindOf(err))
+	}
+}
+
+func write(c echo.Context, p Problem, kind apperr.Kind) {
+	header := c.Response().Header()
+	switch {
+	case p.Status == http.StatusServiceUnavailable:
+		header.Set("Retry-After", "2")
+	case kind == apperr.InProgress:
+		header.Set("Retry-After", "1")
+	}
+	header.Del("ETag")
+	header.Set("Cache-Control", "no-store")
+	text, err := json.Marshal(p)
+	if err != nil {
+		panic("a problem cannot be encoded: " + err.Error())
+	}
+	_ = c.Blob(p.Status, "application/problem+json", append(text, '\n')) // a client that is gone
+}

@@ -1,0 +1,67 @@
+package httpserver
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"iter"
+	"net/http"
+	"time"
+)
+
+// flushEvery is how much of a streamed list is gathered before it is sent.
+const flushEvery = 32 << 10
+
+// StreamArray writes items as one JSON array while they are read, however many there are. An error before the first
+// item is returned with nothing written, so that it becomes a problem. A later one is returned too, and the server cuts
+// the connection: a client must not take half a list for a whole one.
+//
+// Each part has its own deadline of writeTimeout: a long list is no slow client.
+func StreamArray[T any](w http.ResponseWriter, writeTimeout time.Duration, items iter.Seq2[T, error]) error {
+	control := http.NewResponseController(w)
+	out := bufio.NewWriterSize(deadlined{w, control, writeTimeout}, flushEvery)
+	begun := false
+	for item, err := range items {
+		if err != nil {
+			return err
+		}
+		text, err := json.Marshal(item)
+		if err != nil {
+			return fmt.Errorf("encode a list's item: %w", err)
+		}
+		separator := byte(',')
+		if !begun {
+			begun, separator = true, '['
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(http.StatusOK)
+		}
+		if err := out.WriteByte(separator); err != nil {
+			return err
+		}
+		if _, err := out.Write(text); err != nil {
+			return err
+		}
+	}
+	end := "]\n"
+	if !begun {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusOK)
+		end = "[]\n"
+	}
+	if _, err := out.WriteString(end); err != nil {
+		return err
+	}
+	return out.Flush()
+}
+
+// deadlined gives each write its own deadline.
+type deadlined struct {
+	w       http.ResponseWriter
+	control *http.ResponseController
+	timeout time.Duration
+}
+
+func (d deadlined) Write(p []byte) (int, error) {
+	_ = d.control.SetWriteDeadline(time.Now().Add(d.timeout)) // a recorder in a test has none
+	return d.w.Write(p)
+}
