@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
 	"slices"
 	"strings"
@@ -168,7 +167,7 @@ func timeHandle(ctx context.Context, pool *pgxpool.Pool, load *applyLoad) (float
 		Group:  "bench",
 		Topics: map[string]consumer.Handler[pgx.Tx]{applyTopic: applyProducts},
 		Bind:   func(tx pgx.Tx) pgx.Tx { return tx },
-	}, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	}, slog.New(slog.DiscardHandler))
 	for p := range load.rows {
 		if _, err := c.Position(ctx, broker.TopicPartition{Topic: applyTopic, Partition: p}, 0); err != nil {
 			return 0, err

@@ -2,15 +2,18 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/monsplit/monsplit/internal/pgserver"
 	"github.com/monsplit/monsplit/internal/postgres"
 	messagingsql "github.com/monsplit/monsplit/sql/messaging"
 )
@@ -28,11 +31,30 @@ func (e *env) close() {
 	}
 }
 
-// server returns the URL of a server in which databases may be made.
-func (e *env) server(context.Context) (string, error) {
-	if e.postgres == "" {
-		return "", errors.New("name a PostgreSQL server with -postgres")
+// server returns the URL of a server in which databases may be made: the one named, or one of its own that keeps every
+// promise of a commit, started when it is first needed.
+func (e *env) server(ctx context.Context) (string, error) {
+	if e.postgres != "" {
+		return e.postgres, nil
 	}
+	dir, err := os.MkdirTemp("", "monsplit-bench-")
+	if err != nil {
+		return "", err
+	}
+	e.closers = append(e.closers, func() { _ = os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o755); err != nil { // the server may run as another user
+		return "", err
+	}
+	server, err := pgserver.Start(ctx, pgserver.Options{DataDir: filepath.Join(dir, "postgres"), Durable: true})
+	if err != nil {
+		return "", err
+	}
+	e.closers = append(e.closers, func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+		defer cancel()
+		_ = server.Stop(ctx)
+	})
+	e.postgres = server.URL("postgres")
 	return e.postgres, nil
 }
 
@@ -49,17 +71,17 @@ func (e *env) database(ctx context.Context) (*pgxpool.Pool, error) {
 	e.closers = append(e.closers, func() {
 		_ = execute(context.WithoutCancel(ctx), server, "DROP DATABASE "+pgx.Identifier{name}.Sanitize()+" WITH (FORCE)")
 	})
-	config, err := pgx.ParseConfig(server)
+	address, err := url.Parse(server)
 	if err != nil {
 		return nil, fmt.Errorf("-postgres: %w", err)
 	}
-	url := fmt.Sprintf("postgres://%s:%s@%s:%d/%s", config.User, config.Password, config.Host, config.Port, name)
-	log := slog.New(slog.NewTextHandler(io.Discard, nil))
-	err = postgres.Migrate(ctx, url, log, postgres.Migrations{FS: messagingsql.Migrations, Table: "goose_messaging"})
+	address.Path = "/" + name
+	err = postgres.Migrate(ctx, address.String(), slog.New(slog.DiscardHandler),
+		postgres.Migrations{FS: messagingsql.Migrations, Table: "goose_messaging"})
 	if err != nil {
 		return nil, err
 	}
-	pool, err := postgres.Open(ctx, postgres.Config{URL: url})
+	pool, err := postgres.Open(ctx, postgres.Config{URL: address.String()})
 	if err != nil {
 		return nil, err
 	}
