@@ -1,0 +1,24 @@
+// Package httpapi serves the catalog's HTTP API: it turns requests into calls of the business code, and what comes back
+// into answers. Its errors are rendered as problems by the server that it is mounted on.
+package httpapi
+
+import (
+	"github.com/monsplit/monsplit/services/catalog/internal/entry"
+	"github.com/monsplit/monsplit/services/catalog/internal/market"
+	"github.com/monsplit/monsplit/services/catalog/internal/oapi"
+	"github.com/monsplit/monsplit/services/catalog/internal/productcopy"
+)
+
+// API implements the operations of api/catalog/openapi.yaml.
+type API struct {
+	entries *entry.Service
+	markets *market.Service
+	copies  *productcopy.Service
+}
+
+var _ oapi.StrictServerInterface = (*API)(nil)
+
+// New returns the API on the given business services.
+func New(entries *entry.Service, markets *market.Service, copies *productcopy.Service) *API {
+	return &API{entries: entries, markets: markets, copies: copies}
+}

@@ -1,0 +1,124 @@
+package httpapi
+
+import (
+	"context"
+
+	"github.com/oapi-codegen/nullable"
+	openapi_types "github.com/oapi-codegen/runtime/types"
+
+	"github.com/monsplit/monsplit/internal/httpserver"
+	"github.com/monsplit/monsplit/services/catalog/internal/entry"
+	"github.com/monsplit/monsplit/services/catalog/internal/oapi"
+)
+
+// CreateEntry implements oapi.StrictServerInterface.
+func (a *API) CreateEntry(
+	ctx context.Context, r oapi.CreateEntryRequestObject,
+) (oapi.CreateEntryResponseObject, error) {
+	d := entry.Draft{
+		Product: r.Body.Product, Market: r.Body.Market,
+		Start: toDate(r.Body.AvailabilityDate), End: toDate(r.Body.AvailabilityEndDate),
+	}
+	e, err := a.entries.Create(ctx, d, (*entry.Once)(toOnce(pathEntries, r.Params.IdempotencyKey, *r.Body)))
+	if err != nil {
+		return nil, err
+	}
+	return oapi.CreateEntry201JSONResponse{
+		Body: fromEntry(e),
+		Headers: oapi.CreateEntry201ResponseHeaders{
+			ETag: httpserver.ETag(e.Version), Location: pathEntries + "/" + e.ID.String(),
+		},
+	}, nil
+}
+
+// GetEntry implements oapi.StrictServerInterface.
+func (a *API) GetEntry(ctx context.Context, r oapi.GetEntryRequestObject) (oapi.GetEntryResponseObject, error) {
+	e, err := a.entries.Get(ctx, r.ID)
+	if err != nil {
+		return nil, err
+	}
+	etag := httpserver.ETag(e.Version)
+	if httpserver.NotModified(r.Params.IfNoneMatch, etag) {
+		return oapi.GetEntry304Response{Headers: oapi.NotModifiedResponseHeaders{ETag: etag}}, nil
+	}
+	return oapi.GetEntry200JSONResponse{
+		Body: fromEntry(e), Headers: oapi.GetEntry200ResponseHeaders{ETag: etag},
+	}, nil
+}
+
+// ReplaceEntry implements oapi.StrictServerInterface.
+func (a *API) ReplaceEntry(
+	ctx context.Context, r oapi.ReplaceEntryRequestObject,
+) (oapi.ReplaceEntryResponseObject, error) {
+	p := entry.Patch{
+		Product: r.Body.Product, Market: r.Body.Market,
+		Start: toDatePatch(r.Body.AvailabilityDate), End: toDatePatch(r.Body.AvailabilityEndDate),
+	}
+	e, err := a.entries.Replace(ctx, r.ID, p, httpserver.IfMatch(r.Params.IfMatch))
+	if err != nil {
+		return nil, err
+	}
+	return oapi.ReplaceEntry200JSONResponse{
+		Body: fromEntry(e), Headers: oapi.ReplaceEntry200ResponseHeaders{ETag: httpserver.ETag(e.Version)},
+	}, nil
+}
+
+// PatchEntry implements oapi.StrictServerInterface.
+func (a *API) PatchEntry(
+	ctx context.Context, r oapi.PatchEntryRequestObject,
+) (oapi.PatchEntryResponseObject, error) {
+	patch := entry.Patch{
+		Product: r.Body.Product, Market: r.Body.Market,
+		Start: toDatePatch(r.Body.AvailabilityDate), End: toDatePatch(r.Body.AvailabilityEndDate),
+	}
+	e, err := a.entries.Patch(ctx, r.ID, patch, httpserver.IfMatch(r.Params.IfMatch))
+	if err != nil {
+		return nil, err
+	}
+	return oapi.PatchEntry200JSONResponse{
+		Body: fromEntry(e), Headers: oapi.PatchEntry200ResponseHeaders{ETag: httpserver.ETag(e.Version)},
+	}, nil
+}
+
+// DeleteEntry implements oapi.StrictServerInterface.
+func (a *API) DeleteEntry(
+	ctx context.Context, r oapi.DeleteEntryRequestObject,
+) (oapi.DeleteEntryResponseObject, error) {
+	if err := a.entries.Delete(ctx, r.ID, httpserver.IfMatch(r.Params.IfMatch)); err != nil {
+		return nil, err
+	}
+	return oapi.DeleteEntry204Response{}, nil
+}
+
+func fromEntry(e entry.Entry) oapi.Entry {
+	return oapi.Entry{
+		ID: e.ID, Product: e.Product, Market: e.Market,
+		AvailabilityDate: fromDate(e.Start), AvailabilityEndDate: fromDate(e.End),
+		Version: e.Version, CreatedAt: e.CreatedAt, UpdatedAt: e.UpdatedAt,
+	}
+}
+
+func fromDate(d entry.Date) nullable.Nullable[openapi_types.Date] {
+	if d.IsZero() {
+		return nullable.NewNullNullable[openapi_types.Date]()
+	}
+	return nullable.NewNullableWithValue(openapi_types.Date{Time: d.Time()})
+}
+
+// toDate takes a date that is left out for null.
+func toDate(n nullable.Nullable[openapi_types.Date]) entry.Date {
+	d, err := n.Get() // an error means null, or left out
+	if err != nil {
+		return entry.Date{}
+	}
+	return entry.DateOf(d.Time)
+}
+
+// toDatePatch tells null, which removes the date, from left out, which keeps it.
+func toDatePatch(n nullable.Nullable[openapi_types.Date]) *entry.Date {
+	if !n.IsSpecified() {
+		return nil
+	}
+	d := toDate(n)
+	return &d
+}

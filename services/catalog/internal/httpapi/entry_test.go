@@ -1,0 +1,167 @@
+package httpapi_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"github.com/monsplit/monsplit/services/catalog/internal/productcopy"
+)
+
+const entries = "/catalog/api/v1"
+
+// createEntry makes an entry without dates and returns its path.
+func (s *server) createEntry(product uuid.UUID, market string) string {
+	s.t.Helper()
+	body := fmt.Sprintf(`{"product":"%s","market":"%s"}`, product, market)
+	return s.post(entries, body).must(http.StatusCreated).header("Location")
+}
+
+func TestEntryLives(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	s.post(markets, netherlands).must(http.StatusCreated)
+	chair := s.product("Chair")
+	body := fmt.Sprintf(`{"product":"%s","market":"NL","availability_date":"2026-03-01","id":"x","version":null}`, chair)
+	created := s.post(entries, body).must(http.StatusCreated)
+	path := created.header("Location")
+	e := created.object()
+	if created.header("ETag") != `"1"` || path != entries+"/"+e["id"].(string) {
+		t.Errorf("headers %v", created.headers)
+	}
+	if end, there := e["availability_end_date"]; end != nil || !there || e["availability_date"] != "2026-03-01" ||
+		e["product"] != chair.String() || e["market"] != "NL" || e["version"] != 1.0 || e["created_at"] != e["updated_at"] {
+		t.Errorf("created %v", e)
+	}
+	if id, err := uuid.Parse(e["id"].(string)); err != nil || id.Version() != 7 {
+		t.Errorf("id %v", e["id"])
+	}
+	read := s.get(path).must(http.StatusOK)
+	if read.text != created.text || read.header("ETag") != `"1"` {
+		t.Errorf("read %s, created %s", read.text, created.text)
+	}
+	s.get(path, "If-None-Match", `"1"`).must(http.StatusNotModified)
+
+	ended := s.patch(path, `{"availability_end_date":"2026-12-31"}`, "If-Match", `"1"`).must(http.StatusOK)
+	if e := ended.object(); e["availability_date"] != "2026-03-01" || e["availability_end_date"] != "2026-12-31" || ended.header("ETag") != `"2"` {
+		t.Errorf("patched %v", e)
+	}
+	if same := s.patch(path, `{"market":"NL"}`).must(http.StatusOK); same.text != ended.text || same.header("ETag") != `"2"` {
+		t.Errorf("a change of nothing: %s", same.text)
+	}
+	s.patch(path, `{"availability_end_date":null}`, "If-Match", `"1"`).problem(http.StatusPreconditionFailed, "stale")
+	if e := s.patch(path, `{"availability_end_date":null}`).must(http.StatusOK).object(); e["availability_end_date"] != nil {
+		t.Errorf("reopened %v", e)
+	}
+	if e := s.put(path, `{"availability_end_date":"2026-12-31"}`).must(http.StatusOK).object(); e["availability_date"] != nil ||
+		e["availability_end_date"] != "2026-12-31" || e["version"] != 4.0 {
+		t.Errorf("a date that is left out keeps its value: %v", e)
+	}
+	// What was read can be sent back.
+	if again := s.put(path, s.get(path).text).must(http.StatusOK); again.header("ETag") != `"4"` {
+		t.Errorf("sent back: %s", again.text)
+	}
+	s.delete(path, "If-Match", `"1"`).problem(http.StatusPreconditionFailed, "stale")
+	s.delete(path, "If-Match", `"4"`).must(http.StatusNoContent)
+	s.delete(path).problem(http.StatusNotFound, "not-found")
+	s.get(path).problem(http.StatusNotFound, "not-found")
+	s.put(path, `{}`).problem(http.StatusNotFound, "not-found")
+	s.patch(path, `{}`).problem(http.StatusNotFound, "not-found")
+	if again := s.createEntry(chair, "NL"); again == path {
+		t.Error("an id was used twice")
+	}
+}
+
+func TestEntryRefusals(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	s.post(markets, netherlands).must(http.StatusCreated)
+	chair, relic := s.product("Chair"), s.product("Relic")
+	path := strings.TrimPrefix(s.createEntry(chair, "NL"), entries)
+	ended := strings.TrimPrefix(s.createEntry(relic, "NL"), entries)
+	s.apply(state(relic, 2, "Relic", true))
+	gone := s.product("Gone")
+	s.apply(productcopy.ProductChange{ID: gone, Change: productcopy.Change{Version: 2, Time: noon, Deleted: true}})
+
+	body := func(product any, market, more string) string {
+		return fmt.Sprintf(`{"product":"%s","market":"%s"%s}`, product, market, more)
+	}
+	const start, end = `,"availability_date":`, `,"availability_end_date":`
+	tests := map[string]refusal{
+		"NotJSON":        {method: "POST", body: `{"product":`, status: 400, name: "malformed"},
+		"Missing":        {method: "POST", body: `{}`, status: 422, name: "invalid", pointers: "/market /product"},
+		"AllFaults":      {method: "POST", body: body("x", "nl", start+`5`+end+`"2026-02-30"`), status: 422, name: "invalid", pointers: "/availability_date /availability_end_date /market /product"},
+		"NoDate":         {method: "POST", body: body(chair, "NL", start+`"2026-3-1"`), status: 422, name: "invalid", pointers: "/availability_date"},
+		"YearZero":       {method: "POST", body: body(chair, "NL", start+`"0000-01-01"`), status: 422, name: "invalid", pointers: "/availability_date"},
+		"EndFirst":       {method: "POST", body: body(chair, "NL", start+`"2026-03-01"`+end+`"2026-02-28"`), status: 422, name: "invalid", pointers: "/availability_end_date"},
+		"Unknown":        {method: "POST", body: body(uuid.New(), "XX", ""), status: 422, name: "invalid", pointers: "/market /product"},
+		"NilProduct":     {method: "POST", body: body(uuid.Nil, "NL", ""), status: 422, name: "invalid", pointers: "/product"},
+		"Discontinued":   {method: "POST", body: body(relic, "NL", ""), status: 422, name: "invalid", pointers: "/product"},
+		"Deleted":        {method: "POST", body: body(gone, "NL", ""), status: 422, name: "invalid", pointers: "/product"},
+		"Taken":          {method: "POST", body: body(chair, "NL", ""), status: 409, name: "entry-exists"},
+		"NullProduct":    {method: "PATCH", path: path, body: `{"product":null}`, status: 422, name: "invalid", pointers: "/product"},
+		"OtherPlace":     {method: "PATCH", path: path, body: body(relic, "BE", ""), status: 422, name: "invalid", pointers: "/market /product"},
+		"PutOtherPlace":  {method: "PUT", path: path, body: body(uuid.Nil, "BE", ""), status: 422, name: "invalid", pointers: "/market /product"},
+		"Reopen":         {method: "PATCH", path: ended, body: `{"availability_end_date":null}`, status: 422, name: "invalid", pointers: "/availability_end_date"},
+		"NoSuch":         {method: "GET", path: "/" + uuid.NewString(), status: 404, name: "not-found"},
+		"IDIsNone":       {method: "GET", path: "/abc", status: 404, name: "not-found"},
+		"IDIsNumber":     {method: "DELETE", path: "/1", status: 404, name: "not-found"},
+		"BadQuery":       {method: "GET", path: "?product=x&market=nl&available_on=soon&limit=0&sort=name", status: 422, name: "invalid", pointers: "/available_on /limit /market /product /sort"},
+		"BadCursor":      {method: "GET", path: "?cursor=nonsense", status: 400, name: "malformed"},
+		"Method":         {method: "PUT", body: `{}`, status: 405, name: "method-not-allowed"},
+		"Accept":         {method: "GET", path: path, headers: []string{"Accept", "text/html"}, status: 406, name: "not-acceptable"},
+		"MediaType":      {method: "POST", body: `x`, headers: []string{"Content-Type", "text/plain"}, status: 415, name: "unsupported-media-type"},
+		"TooLarge":       {method: "POST", body: `{"market":"` + strings.Repeat("x", 2<<20) + `"}`, status: 413, name: "too-large"},
+		"NothingMatches": {method: "DELETE", path: path, headers: []string{"If-Match", `"7"`}, status: 412, name: "stale"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			tt.check(s.in(t), entries)
+		})
+	}
+}
+
+// TestUnknownReferencesMayArrive: the problem tells the caller of a product that was only just created what to do.
+func TestUnknownReferencesMayArrive(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	r := s.post(entries, fmt.Sprintf(`{"product":"%s","market":"NL"}`, uuid.New()))
+	r.problem(http.StatusUnprocessableEntity, "invalid")
+	if n := strings.Count(r.text, "may arrive in a moment"); n != 2 {
+		t.Errorf("problem %s", r.text)
+	}
+}
+
+func TestDiscontinuedProductsEntries(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	s.post(markets, netherlands).must(http.StatusCreated)
+	chair := s.product("Chair")
+	path := s.createEntry(chair, "NL")
+	s.apply(state(chair, 2, "Chair", true))
+	ended := s.get(path).must(http.StatusOK)
+	if ended.object()["availability_end_date"] != noon.Format("2006-01-02") || ended.header("ETag") != `"2"` {
+		t.Errorf("ended %s", ended.text)
+	}
+	s.patch(path, `{"availability_end_date":"2026-01-01"}`).must(http.StatusOK) // shorter is allowed
+	s.delete(path).must(http.StatusNoContent)
+}
+
+func TestTrailingSlash(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	s.post(markets+"/", netherlands).must(http.StatusCreated)
+	chair := s.product("Chair")
+	path := s.post(entries+"/", fmt.Sprintf(`{"product":"%s","market":"NL"}`, chair)).must(http.StatusCreated).header("Location")
+	s.get(path + "/").must(http.StatusOK)
+	s.get(entries + "/").must(http.StatusOK)
+	s.patch(path+"/", `{"availability_date":"2026-03-01"}`).must(http.StatusOK)
+	s.get(markets + "/NL/").must(http.StatusOK)
+	s.get("/catalog/api/v1/products/?limit=5").must(http.StatusOK)
+	s.get("/catalog/api/v1/products/" + chair.String() + "/").must(http.StatusOK)
+	s.delete(path + "/").must(http.StatusNoContent)
+}

@@ -1,0 +1,85 @@
+package httpapi
+
+import (
+	"context"
+
+	"github.com/monsplit/monsplit/internal/httpserver"
+	"github.com/monsplit/monsplit/services/catalog/internal/market"
+	"github.com/monsplit/monsplit/services/catalog/internal/oapi"
+)
+
+// CreateMarket implements oapi.StrictServerInterface.
+func (a *API) CreateMarket(
+	ctx context.Context, r oapi.CreateMarketRequestObject,
+) (oapi.CreateMarketResponseObject, error) {
+	d := market.Draft{ISOCode: r.Body.ISOCode, Name: r.Body.Name}
+	m, err := a.markets.Create(ctx, d, (*market.Once)(toOnce(pathMarkets, r.Params.IdempotencyKey, *r.Body)))
+	if err != nil {
+		return nil, err
+	}
+	return oapi.CreateMarket201JSONResponse{
+		Body: fromMarket(m),
+		Headers: oapi.CreateMarket201ResponseHeaders{
+			ETag: httpserver.ETag(m.Version), Location: pathMarkets + "/" + m.ISOCode,
+		},
+	}, nil
+}
+
+// GetMarket implements oapi.StrictServerInterface.
+func (a *API) GetMarket(ctx context.Context, r oapi.GetMarketRequestObject) (oapi.GetMarketResponseObject, error) {
+	m, err := a.markets.Get(ctx, r.ISOCode)
+	if err != nil {
+		return nil, err
+	}
+	etag := httpserver.ETag(m.Version)
+	if httpserver.NotModified(r.Params.IfNoneMatch, etag) {
+		return oapi.GetMarket304Response{Headers: oapi.NotModifiedResponseHeaders{ETag: etag}}, nil
+	}
+	return oapi.GetMarket200JSONResponse{
+		Body: fromMarket(m), Headers: oapi.GetMarket200ResponseHeaders{ETag: etag},
+	}, nil
+}
+
+// ReplaceMarket implements oapi.StrictServerInterface.
+func (a *API) ReplaceMarket(
+	ctx context.Context, r oapi.ReplaceMarketRequestObject,
+) (oapi.ReplaceMarketResponseObject, error) {
+	d := market.Draft{ISOCode: orZero(r.Body.ISOCode), Name: r.Body.Name}
+	m, err := a.markets.Replace(ctx, r.ISOCode, d, httpserver.IfMatch(r.Params.IfMatch))
+	if err != nil {
+		return nil, err
+	}
+	return oapi.ReplaceMarket200JSONResponse{
+		Body: fromMarket(m), Headers: oapi.ReplaceMarket200ResponseHeaders{ETag: httpserver.ETag(m.Version)},
+	}, nil
+}
+
+// PatchMarket implements oapi.StrictServerInterface.
+func (a *API) PatchMarket(
+	ctx context.Context, r oapi.PatchMarketRequestObject,
+) (oapi.PatchMarketResponseObject, error) {
+	patch := market.Patch{ISOCode: r.Body.ISOCode, Name: r.Body.Name}
+	m, err := a.markets.Patch(ctx, r.ISOCode, patch, httpserver.IfMatch(r.Params.IfMatch))
+	if err != nil {
+		return nil, err
+	}
+	return oapi.PatchMarket200JSONResponse{
+		Body: fromMarket(m), Headers: oapi.PatchMarket200ResponseHeaders{ETag: httpserver.ETag(m.Version)},
+	}, nil
+}
+
+// DeleteMarket implements oapi.StrictServerInterface.
+func (a *API) DeleteMarket(
+	ctx context.Context, r oapi.DeleteMarketRequestObject,
+) (oapi.DeleteMarketResponseObject, error) {
+	if err := a.markets.Delete(ctx, r.ISOCode, httpserver.IfMatch(r.Params.IfMatch)); err != nil {
+		return nil, err
+	}
+	return oapi.DeleteMarket204Response{}, nil
+}
+
+func fromMarket(m market.Market) oapi.Market {
+	return oapi.Market{
+		ISOCode: m.ISOCode, Name: m.Name, Version: m.Version, CreatedAt: m.CreatedAt, UpdatedAt: m.UpdatedAt,
+	}
+}
