@@ -9,7 +9,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
-	"unicode/utf8"
+
+	"github.com/monsplit/monsplit/internal/strictjson"
 )
 
 // Event is a decoded CloudEvents message as a consumer sees it: the attributes that every event of ours has, and its
@@ -34,22 +35,15 @@ func (e *DecodeError) Error() string { return "not an event: " + e.Reason }
 // Decode reads a CloudEvents 1.0 message in the structured JSON format. It is strict on what the specification and the
 // copies of ours depend on, and ignores attributes that it does not know. On a *DecodeError the event holds what could
 // be read of it: enough, often, for a dead letter to name its event and version.
-//
-// encoding/json is not enough here: it takes repeated members and names in the wrong case, and replaces invalid UTF-8
-// and unpaired surrogates, so that two consumers could read two different events from the same bytes.
 func Decode(value []byte) (Event, error) {
 	var e Event
 	if len(value) == 0 {
 		return e, &DecodeError{"the value is empty"}
 	}
-	if !utf8.Valid(value) {
-		return e, &DecodeError{"the value is not UTF-8"}
-	}
-	r := reader{b: value}
 	var m members
-	if err := r.envelope(&m); err != nil {
+	if err := strictjson.Object(value, m.set); err != nil {
 		m.fill(&e) // its first fault stays the reason
-		return e, err
+		return e, &DecodeError{err.Error()}
 	}
 	return e, m.fill(&e)
 }
@@ -140,7 +134,7 @@ func attribute(name string, raw []byte, required bool) (string, error) {
 	case raw[0] != '"':
 		return "", &DecodeError{name + " is not a string"}
 	}
-	s := unquote(raw)
+	s := string(strictjson.Unquote(raw))
 	if s == "" {
 		return "", &DecodeError{name + " is empty"}
 	}

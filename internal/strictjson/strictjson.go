@@ -1,38 +1,74 @@
-package event
+// Package strictjson checks JSON that comes from outside: it has to mean the same to every reader.
+//
+// encoding/json is not enough: it takes repeated members and data behind the value, nests without end, and replaces
+// invalid UTF-8 and unpaired surrogates, so that what one reader checks is not what the next one reads.
+package strictjson
 
 import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"unicode/utf8"
 )
 
-// maxDepth bounds nesting: a reader that recurses must not be led into the ground by a megabyte of brackets.
-const maxDepth = 32
+// MaxDepth bounds nesting: a reader that recurses must not be led into the ground by a megabyte of brackets.
+const MaxDepth = 32
 
-// reader checks one JSON text, known to be UTF-8, against RFC 8259 and I-JSON (RFC 7493): no repeated member, no
-// unpaired surrogate; and no NUL, which PostgreSQL cannot store. It copies nothing.
+// Error says where a text stops being acceptable, and why.
+type Error struct {
+	Offset int // in bytes
+	Reason string
+}
+
+// Error implements error.
+func (e *Error) Error() string { return fmt.Sprintf("byte %d: %s", e.Offset, e.Reason) }
+
+// Check returns an *Error unless text is one JSON value (RFC 8259) in UTF-8, without a repeated member or an unpaired
+// surrogate (I-JSON, RFC 7493), and not nested deeper than MaxDepth.
+func Check(text []byte) error {
+	if !utf8.Valid(text) {
+		return &Error{Reason: "not UTF-8"}
+	}
+	r := reader{b: text, allowNUL: true}
+	r.space()
+	if err := r.value(0); err != nil {
+		return err
+	}
+	return r.end()
+}
+
+// Object is Check for an object that also must not hold NUL anywhere, which PostgreSQL cannot store. It hands the
+// object's members to member as they come, up to the first fault: the name, unquoted, and the value as it stands there.
+func Object(text []byte, member func(name, raw []byte)) error {
+	if !utf8.Valid(text) {
+		return &Error{Reason: "not UTF-8"}
+	}
+	r := reader{b: text}
+	if r.space(); r.i >= len(r.b) || r.b[r.i] != '{' {
+		return r.fault("not a JSON object")
+	}
+	if err := r.object(1, member); err != nil {
+		return err
+	}
+	return r.end()
+}
+
+// reader copies nothing.
 type reader struct {
-	b []byte
-	i int
+	b        []byte
+	i        int
+	allowNUL bool
 	// names are the members of the objects that are open, outermost first.
 	names [][]byte
 }
 
 func (r *reader) fault(format string, args ...any) error {
-	return &DecodeError{fmt.Sprintf("byte %d: ", r.i) + fmt.Sprintf(format, args...)}
+	return &Error{Offset: r.i, Reason: fmt.Sprintf(format, args...)}
 }
 
-// envelope reads the whole text as one object and hands its members to m.
-func (r *reader) envelope(m *members) error {
-	r.space()
-	if r.i >= len(r.b) || r.b[r.i] != '{' {
-		return r.fault("not a JSON object")
-	}
-	if err := r.object(1, m); err != nil {
-		return err
-	}
+func (r *reader) end() error {
 	if r.space(); r.i < len(r.b) {
-		return r.fault("something follows the JSON object")
+		return r.fault("something follows the JSON value")
 	}
 	return nil
 }
@@ -79,9 +115,9 @@ func (r *reader) literal(s string) error {
 	return nil
 }
 
-func (r *reader) object(depth int, m *members) error {
-	if depth > maxDepth {
-		return r.fault("nested deeper than %d", maxDepth)
+func (r *reader) object(depth int, member func(name, raw []byte)) error {
+	if depth > MaxDepth {
+		return r.fault("nested deeper than %d", MaxDepth)
 	}
 	base := len(r.names)
 	defer func() { r.names = r.names[:base] }()
@@ -99,7 +135,7 @@ func (r *reader) object(depth int, m *members) error {
 		if err := r.str(); err != nil {
 			return err
 		}
-		name := unquoteBytes(r.b[at:r.i])
+		name := Unquote(r.b[at:r.i])
 		if err := r.remember(base, name, &many); err != nil {
 			return err
 		}
@@ -112,8 +148,8 @@ func (r *reader) object(depth int, m *members) error {
 		if err := r.value(depth); err != nil {
 			return err
 		}
-		if m != nil {
-			m.set(name, r.b[at:r.i:r.i])
+		if member != nil {
+			member(name, r.b[at:r.i:r.i])
 		}
 		if r.space(); r.i >= len(r.b) {
 			return r.fault("the JSON ends too early")
@@ -157,8 +193,8 @@ func (r *reader) remember(base int, name []byte, many *map[string]bool) error {
 }
 
 func (r *reader) array(depth int) error {
-	if depth > maxDepth {
-		return r.fault("nested deeper than %d", maxDepth)
+	if depth > MaxDepth {
+		return r.fault("nested deeper than %d", MaxDepth)
 	}
 	r.i++
 	if r.space(); r.i < len(r.b) && r.b[r.i] == ']' {
@@ -258,7 +294,7 @@ func (r *reader) escape() error {
 	}
 	r.i += 4
 	switch {
-	case c == 0:
+	case c == 0 && !r.allowNUL:
 		return r.fault("NUL in a string")
 	case c >= 0xdc00 && c < 0xe000:
 		return r.fault("an unpaired surrogate")
@@ -295,18 +331,24 @@ func (r *reader) hex(at int) (rune, bool) {
 	return v, true
 }
 
-// unquote returns the text of a string that str has accepted.
-func unquote(raw []byte) string { return string(unquoteBytes(raw)) }
-
-// unquoteBytes is unquote without a copy where nothing is escaped.
-func unquoteBytes(raw []byte) []byte {
+// Unquote returns the text of a string that has been accepted, without a copy where nothing is escaped.
+func Unquote(raw []byte) []byte {
 	inner := raw[1 : len(raw)-1]
 	if bytes.IndexByte(inner, '\\') < 0 {
 		return inner
 	}
 	var s string
 	if err := json.Unmarshal(raw, &s); err != nil {
-		return inner // str has accepted it, so this does not happen; the raw text is the safe answer
+		return inner // it has been accepted, so this does not happen; the raw text is the safe answer
 	}
 	return []byte(s)
+}
+
+// shorten keeps a reason readable, whatever was sent.
+func shorten(raw []byte) string {
+	const most = 40
+	if len(raw) > most {
+		return string(bytes.ToValidUTF8(raw[:most], nil)) + "…"
+	}
+	return string(raw)
 }
