@@ -29,7 +29,8 @@ func Check(text []byte) error {
 	if !utf8.Valid(text) {
 		return &Error{Reason: "not UTF-8"}
 	}
-	r := reader{b: text, allowNUL: true}
+	var names [32][]byte
+	r := reader{b: text, allowNUL: true, names: names[:0]}
 	r.space()
 	if err := r.value(0); err != nil {
 		return err
@@ -43,7 +44,8 @@ func Object(text []byte, member func(name, raw []byte)) error {
 	if !utf8.Valid(text) {
 		return &Error{Reason: "not UTF-8"}
 	}
-	r := reader{b: text}
+	var names [32][]byte
+	r := reader{b: text, names: names[:0]}
 	if r.space(); r.i >= len(r.b) || r.b[r.i] != '{' {
 		return r.fault("not a JSON object")
 	}
