@@ -1,0 +1,200 @@
+// Package oas holds requests, and in tests answers, against an OpenAPI document: one prepared check for each operation,
+// so that nothing is routed twice.
+//
+// What it finds becomes a problem. Parameters in the path: 404, since there is no such thing. Parameters in the query
+// and the header: 422, with the pointers /query/NAME and /header/NAME. The body: 400 when it cannot be read, 422 with
+// JSON pointers when it is not valid. All faults of a request are told at once.
+package oas
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+
+	"github.com/monsplit/monsplit/internal/strictjson"
+)
+
+// Config says what is checked beside the document.
+type Config struct {
+	MaxBody int64 // bytes; a larger body is 413
+	// OnResponse, when it is set, is told of every answer that the document does not describe. Answers are then held
+	// back until they are complete: it is for tests and demos.
+	OnResponse func(ctx context.Context, err error)
+}
+
+// Validator checks the operations of one document.
+type Validator struct {
+	operations map[string]*operation // by operationId
+	cfg        Config
+}
+
+// operation is what is known of one operation beforehand.
+type operation struct {
+	id      string
+	route   *routers.Route
+	options *openapi3filter.Options
+	cfg     Config
+	query   map[string]bool // the names that it knows
+	accepts []string        // media types of its answers
+}
+
+// registerDecoder replaces, once for the process, the library's JSON decoder: it lets repeated members and data behind
+// the value pass.
+var registerDecoder = sync.OnceFunc(func() {
+	for _, mediaType := range []string{"application/json", "application/merge-patch+json", "application/problem+json"} {
+		openapi3filter.RegisterBodyDecoder(mediaType, decodeStrictly)
+	}
+})
+
+// New reads a document.
+func New(document []byte, cfg Config) (*Validator, error) {
+	registerDecoder()
+	doc, err := openapi3.NewLoader().LoadFromData(document)
+	if err != nil {
+		return nil, fmt.Errorf("read the OpenAPI document: %w", err)
+	}
+	if err := doc.Validate(context.Background()); err != nil {
+		return nil, fmt.Errorf("the OpenAPI document is not valid: %w", err)
+	}
+	options := &openapi3filter.Options{
+		MultiError: true, KeepValidatedValue: true, IncludeResponseStatus: true,
+		RejectWhenRequestBodyNotSpecified: true, AuthenticationFunc: openapi3filter.NoopAuthenticationFunc,
+		SchemaValidationOptions: []openapi3.SchemaValidationOption{
+			// The library looks at a date's form alone, and at no UUID.
+			openapi3.WithStringFormatValidator("date", openapi3.NewCallbackValidator(isDate)),
+			openapi3.WithStringFormatValidator("uuid", openapi3.NewCallbackValidator(isUUID)),
+		},
+	}
+	v := &Validator{operations: map[string]*operation{}, cfg: cfg}
+	for path, item := range doc.Paths.Map() {
+		for method, op := range item.Operations() {
+			if op.OperationID == "" || v.operations[op.OperationID] != nil {
+				return nil, fmt.Errorf("%s %s needs an operationId of its own", method, path)
+			}
+			v.operations[op.OperationID] = newOperation(doc, path, item, method, op, options, cfg)
+		}
+	}
+	return v, nil
+}
+
+func newOperation(doc *openapi3.T, path string, item *openapi3.PathItem, method string, op *openapi3.Operation,
+	options *openapi3filter.Options, cfg Config,
+) *operation {
+	o := &operation{
+		id: op.OperationID, options: options, cfg: cfg, query: map[string]bool{},
+		route: &routers.Route{Spec: doc, Path: path, PathItem: item, Method: method, Operation: op},
+	}
+	for _, p := range slices.Concat(item.Parameters, op.Parameters) {
+		if p.Value.In == openapi3.ParameterInQuery {
+			o.query[p.Value.Name] = true
+		}
+	}
+	for _, response := range op.Responses.Map() {
+		for mediaType := range response.Value.Content {
+			if !slices.Contains(o.accepts, mediaType) {
+				o.accepts = append(o.accepts, mediaType)
+			}
+		}
+	}
+	return o
+}
+
+// Middlewares returns one middleware for each operation, by operationId, as oapi-codegen's RegisterHandlersOptions
+// take them.
+func (v *Validator) Middlewares() map[string][]echo.MiddlewareFunc {
+	all := make(map[string][]echo.MiddlewareFunc, len(v.operations))
+	for id, o := range v.operations {
+		all[id] = []echo.MiddlewareFunc{o.middleware}
+	}
+	return all
+}
+
+// probe is what Verify asks the middlewares with.
+type probe struct{ seen string }
+
+type probeKey struct{}
+
+// Verify makes sure that every operation of the document is routed to a handler behind its middleware, and that no
+// other route is below one of the given prefixes. Call it at start-up: a handler without its middleware serves whatever
+// it is sent (the generated code looks middlewares up by operationId, so that a name in another case is left out
+// silently).
+func (v *Validator) Verify(e *echo.Echo, prefixes ...string) error {
+	var errs []error
+	known := map[string]bool{}
+	for id, o := range v.operations {
+		path := strings.NewReplacer("{", ":", "}", "").Replace(o.route.Path)
+		known[o.route.Method+" "+path] = true
+		if seenBy(e, o.route.Method, path) != id {
+			errs = append(errs, fmt.Errorf("the operation %s (%s %s) has no handler behind its validation", id, o.route.Method, o.route.Path))
+		}
+	}
+	for _, r := range e.Routes() {
+		for _, prefix := range prefixes {
+			if strings.HasPrefix(r.Path, prefix) && !known[r.Method+" "+r.Path] && r.Method != echo.RouteNotFound {
+				errs = append(errs, fmt.Errorf("the route %s %s is in no document", r.Method, r.Path))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// seenBy returns the operation whose middleware a request would meet first, or "".
+func seenBy(e *echo.Echo, method, path string) (id string) {
+	p := &probe{}
+	req, err := http.NewRequestWithContext(context.WithValue(context.Background(), probeKey{}, p), method, path, http.NoBody)
+	if err != nil {
+		return ""
+	}
+	c := e.NewContext(req, nil)
+	e.Router().Find(method, path, c)
+	if c.Path() != path {
+		return ""
+	}
+	// The middleware answers the probe. Without it the handler runs, and panics at the latest where it writes its
+	// answer, for which there is nowhere to go.
+	defer func() {
+		if recover() != nil {
+			id = ""
+		}
+	}()
+	_ = c.Handler()(c)
+	return p.seen
+}
+
+func isUUID(s string) error {
+	if len(s) != 36 {
+		return errors.New("is no UUID")
+	}
+	return uuid.Validate(s)
+}
+
+func isDate(s string) error {
+	if _, err := time.Parse(time.DateOnly, s); err != nil {
+		return errors.New("is no date of the calendar, as in 2026-02-28")
+	}
+	return nil
+}
+
+func decodeStrictly(body io.Reader, _ http.Header, _ *openapi3.SchemaRef, _ openapi3filter.EncodingFn) (any, error) {
+	text, err := io.ReadAll(body)
+	if err != nil {
+		return nil, err
+	}
+	if err := strictjson.Check(text); err != nil {
+		return nil, &openapi3filter.ParseError{Kind: openapi3filter.KindInvalidFormat, Cause: err}
+	}
+	return decode(bytes.NewReader(text))
+}

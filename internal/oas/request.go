@@ -1,0 +1,301 @@
+package oas
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"sort"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/labstack/echo/v4"
+
+	"github.com/monsplit/monsplit/internal/apperr"
+)
+
+// middleware lets a request through to the handler when the document allows it.
+func (o *operation) middleware(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		req := c.Request()
+		if p, ok := req.Context().Value(probeKey{}).(*probe); ok {
+			p.seen = o.id
+			return nil
+		}
+		if err := o.acceptable(req.Header.Values("Accept")); err != nil {
+			return err
+		}
+		if req.Body != nil && req.Body != http.NoBody {
+			if req.ContentLength > o.cfg.MaxBody {
+				return o.tooLarge()
+			}
+			req.Body = http.MaxBytesReader(c.Response().Writer, req.Body, o.cfg.MaxBody)
+		}
+		params, err := pathParams(c)
+		if err != nil {
+			return err
+		}
+		faults, err := o.queryFaults(req.URL)
+		if err != nil {
+			return err
+		}
+		in := &openapi3filter.RequestValidationInput{Request: req, PathParams: params, Route: o.route, Options: o.options}
+		if err := o.toError(openapi3filter.ValidateRequest(req.Context(), in), faults); err != nil {
+			return err
+		}
+		if err := storableBody(req.Body); err != nil {
+			return err
+		}
+		if o.cfg.OnResponse != nil {
+			return o.checkResponse(c, next, in)
+		}
+		return next(c)
+	}
+}
+
+// storableBody refuses "\u0000" in a body's texts: PostgreSQL cannot store it (H15).
+func storableBody(body io.ReadCloser) error {
+	validated, ok := body.(interface{ ValidatedValue() any })
+	if !ok {
+		return nil
+	}
+	var faults []apperr.FieldError
+	findNUL("", validated.ValidatedValue(), &faults)
+	return apperr.InvalidFields("The request is not valid.", faults...)
+}
+
+func findNUL(at string, value any, faults *[]apperr.FieldError) {
+	switch v := value.(type) {
+	case string:
+		if !storable(v) {
+			*faults = append(*faults, apperr.FieldError{Pointer: at, Detail: "holds a NUL character"})
+		}
+	case []any:
+		for i, item := range v {
+			findNUL(fmt.Sprint(at, "/", i), item, faults)
+		}
+	case map[string]any:
+		for name, member := range v {
+			findNUL(at+"/"+escape(name), member, faults)
+		}
+	}
+}
+
+// acceptable says whether the caller takes what the operation answers with (RFC 9110, section 12.5.1). A caller that
+// takes no problem is answered with one all the same.
+func (o *operation) acceptable(accept []string) error {
+	list := strings.Join(accept, ",")
+	if strings.TrimSpace(list) == "" || len(o.accepts) == 0 {
+		return nil
+	}
+	for element := range strings.SplitSeq(list, ",") {
+		mediaRange, params, err := mime.ParseMediaType(element)
+		if err != nil || params["q"] == "0" || params["q"] == "0.0" || params["q"] == "0.00" || params["q"] == "0.000" {
+			continue
+		}
+		for _, offered := range o.accepts {
+			major, _, _ := strings.Cut(offered, "/")
+			if mediaRange == "*/*" || mediaRange == offered || mediaRange == major+"/*" {
+				return nil
+			}
+		}
+	}
+	return echo.NewHTTPError(http.StatusNotAcceptable, "The answer is to be had as "+strings.Join(sorted(o.accepts), " or ")+".")
+}
+
+func (o *operation) tooLarge() error {
+	return echo.NewHTTPError(http.StatusRequestEntityTooLarge, fmt.Sprintf("The body may have %d bytes at most.", o.cfg.MaxBody))
+}
+
+// pathParams returns the path's parameters, decoded.
+func pathParams(c echo.Context) (map[string]string, error) {
+	names, values := c.ParamNames(), c.ParamValues()
+	if len(names) == 0 {
+		return nil, nil
+	}
+	params := make(map[string]string, len(names))
+	for i, name := range names {
+		value := values[i]
+		if c.Request().URL.RawPath != "" {
+			unescaped, err := url.PathUnescape(value)
+			if err != nil {
+				return nil, notFound(err)
+			}
+			value = unescaped
+		}
+		if !storable(value) {
+			return nil, notFound(errors.New("the path holds what no id holds"))
+		}
+		params[name] = value
+	}
+	return params, nil
+}
+
+func notFound(cause error) error {
+	return apperr.New(apperr.NotFound, "There is no such thing.").Because(cause)
+}
+
+// queryFaults finds what the document's schemas do not look at: names that the operation does not know, which are more
+// often a typing error than meant to be ignored, names given twice, and texts that PostgreSQL cannot take.
+func (o *operation) queryFaults(u *url.URL) ([]apperr.FieldError, error) {
+	if u.RawQuery == "" {
+		return nil, nil
+	}
+	values, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		return nil, apperr.New(apperr.Malformed, "The query cannot be read.").Because(err)
+	}
+	var faults []apperr.FieldError
+	for name, list := range values {
+		switch {
+		case !o.query[name]:
+			faults = append(faults, apperr.FieldError{Pointer: "/query/" + escape(name), Detail: "is not known here"})
+		case len(list) > 1:
+			faults = append(faults, apperr.FieldError{Pointer: "/query/" + escape(name), Detail: "is given more than once"})
+		case !storable(list[0]):
+			faults = append(faults, apperr.FieldError{Pointer: "/query/" + escape(name), Detail: "holds a NUL character or is not UTF-8"})
+		}
+	}
+	return faults, nil
+}
+
+// storable says whether PostgreSQL can hold the text.
+func storable(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 }
+
+// toError gathers what was found into one error. Faults of the path come first: what does not exist cannot be asked
+// wrongly.
+func (o *operation) toError(err error, faults []apperr.FieldError) error {
+	for _, e := range flatten(err) {
+		var req *openapi3filter.RequestError
+		var tooLarge *http.MaxBytesError
+		switch {
+		case errors.As(e, &tooLarge):
+			return o.tooLarge()
+		case !errors.As(e, &req):
+			return apperr.New(apperr.Malformed, "The request cannot be read.").Because(e)
+		case req.Parameter != nil && req.Parameter.In == openapi3.ParameterInPath:
+			return notFound(e)
+		case req.Parameter != nil:
+			faults = append(faults, details("/"+req.Parameter.In+"/"+escape(req.Parameter.Name), req.Err, req.Reason)...)
+		case strings.HasPrefix(req.Reason, "header Content-Type"):
+			return echo.NewHTTPError(http.StatusUnsupportedMediaType, "The body has to be "+strings.Join(o.bodyTypes(), " or ")+".")
+		case unreadable(req):
+			return apperr.New(apperr.Malformed, "The body cannot be read: "+cause(req)+".").Because(e)
+		default:
+			faults = append(faults, details("", req.Err, req.Reason)...)
+		}
+	}
+	sort.SliceStable(faults, func(i, j int) bool { return faults[i].Pointer < faults[j].Pointer })
+	return apperr.InvalidFields("The request is not valid.", faults...)
+}
+
+// flatten lists what the library found, which nests lists when there are several faults.
+func flatten(err error) []error {
+	var list openapi3.MultiError
+	if err == nil {
+		return nil
+	}
+	if req := (*openapi3filter.RequestError)(nil); !errors.As(err, &req) || !errors.As(err, &list) {
+		return []error{err}
+	}
+	if multi, ok := err.(openapi3.MultiError); ok { //nolint:errorlint // only a list at the top holds several requests' errors
+		return multi
+	}
+	return []error{err}
+}
+
+func unreadable(req *openapi3filter.RequestError) bool {
+	var parse *openapi3filter.ParseError
+	return errors.As(req.Err, &parse) || errors.Is(req.Err, openapi3filter.ErrInvalidRequired) ||
+		req.Reason == "reading failed" || req.Reason == "failed to decode request body"
+}
+
+// cause says in words why a body cannot be read.
+func cause(req *openapi3filter.RequestError) string {
+	if errors.Is(req.Err, openapi3filter.ErrInvalidRequired) {
+		return "it is empty"
+	}
+	var parse *openapi3filter.ParseError
+	if errors.As(req.Err, &parse) {
+		return parse.RootCause().Error()
+	}
+	return "it ended too early"
+}
+
+func (o *operation) bodyTypes() []string {
+	var types []string
+	for mediaType := range o.route.Operation.RequestBody.Value.Content {
+		types = append(types, mediaType)
+	}
+	return sorted(types)
+}
+
+func sorted(list []string) []string {
+	list = append([]string(nil), list...)
+	sort.Strings(list)
+	return list
+}
+
+// details lists the faults inside one value, each with its pointer.
+func details(at string, err error, reason string) []apperr.FieldError {
+	switch e := err.(type) { //nolint:errorlint // the library nests these types themselves, and wraps none
+	case nil:
+		return []apperr.FieldError{{Pointer: at, Detail: reason}}
+	case openapi3.MultiError:
+		var all []apperr.FieldError
+		for _, one := range e {
+			all = append(all, details(at, one, reason)...)
+		}
+		return all
+	case *openapi3.SchemaError:
+		if inner, ok := e.Origin.(openapi3.MultiError); ok && len(inner) > 0 { //nolint:errorlint // as above
+			return details(at, inner, reason)
+		}
+		for _, segment := range e.JSONPointer() {
+			at += "/" + escape(segment)
+		}
+		if e.SchemaField == "required" && strings.Contains(e.Reason, " is missing") {
+			return []apperr.FieldError{{Pointer: at, Detail: "is missing"}}
+		}
+		if name, ok := unknownMember(e.Reason); ok {
+			return []apperr.FieldError{{Pointer: at + "/" + escape(name), Detail: "is not known here"}}
+		}
+		return []apperr.FieldError{{Pointer: at, Detail: e.Reason}}
+	case *openapi3filter.ParseError:
+		return []apperr.FieldError{{Pointer: at, Detail: e.Error()}}
+	default:
+		return []apperr.FieldError{{Pointer: at, Detail: err.Error()}}
+	}
+}
+
+// unknownMember takes the name out of the library's words for a member that the schema does not have; its pointer leads
+// to the object alone.
+func unknownMember(reason string) (name string, ok bool) {
+	quoted, ok := strings.CutPrefix(reason, "property ")
+	if !ok {
+		return "", false
+	}
+	if quoted, ok = strings.CutSuffix(quoted, " is unsupported"); !ok {
+		return "", false
+	}
+	name, err := strconv.Unquote(quoted)
+	return name, err == nil
+}
+
+// escape makes a name a part of a JSON pointer (RFC 6901, section 3).
+func escape(name string) string { return strings.NewReplacer("~", "~0", "/", "~1").Replace(name) }
+
+// decode reads JSON that has been checked, keeping numbers as they were written.
+func decode(r io.Reader) (any, error) {
+	d := json.NewDecoder(r)
+	d.UseNumber()
+	var v any
+	err := d.Decode(&v)
+	return v, err
+}

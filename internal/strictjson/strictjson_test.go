@@ -1,0 +1,67 @@
+package strictjson_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/monsplit/monsplit/internal/strictjson"
+)
+
+func TestCheck(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct{ in, fault string }{
+		"Object":           {` {"a": [1, -0.5e+3, "x\né😀", true, null, {}], "b": []} `, ""},
+		"Scalar":           {`"x"`, ""},
+		"NUL":              {`"\u0000"`, ""},
+		"Pair":             {`"\ud83d\ude00"`, ""},
+		"DeepEnough":       {strings.Repeat("[", 32) + strings.Repeat("]", 32), ""},
+		"Empty":            {``, "ends too early"},
+		"Open":             {`{"a":1`, "ends too early"},
+		"Trailing":         {`{} {}`, "something follows"},
+		"Repeated":         {`{"a":1,"a":2}`, `"a" is repeated`},
+		"RepeatedEscaped":  {`{"a":1,"\u0061":2}`, `"a" is repeated`},
+		"TooDeep":          {strings.Repeat("[", 33) + strings.Repeat("]", 33), "nested deeper"},
+		"Bottomless":       {strings.Repeat(`{"a":`, 100_000), "nested deeper"},
+		"InvalidUTF8":      {"\"\xff\"", "not UTF-8"},
+		"HighSurrogate":    {`"\ud83d"`, "unpaired"},
+		"LowSurrogate":     {`"\ude00"`, "unpaired"},
+		"RawControl":       {"\"\x01\"", "U+0001"},
+		"LeadingZero":      {`01`, "something follows"},
+		"NoDigits":         {`[1.]`, "fraction"},
+		"BareWord":         {`{a:1}`, "name is missing"},
+		"TrailingComma":    {`[1,]`, "no JSON value"},
+		"SingleQuotes":     {`'a'`, "no JSON value"},
+		"HalfALiteral":     {`tru`, "not true"},
+		"UnknownEscape":    {`"\x"`, "no escape"},
+		"StringWithoutEnd": {`"a`, "without end"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			err := strictjson.Check([]byte(tt.in))
+			if (err != nil) != (tt.fault != "") || err != nil && !strings.Contains(err.Error(), tt.fault) {
+				t.Errorf("error %v, want %q", err, tt.fault)
+			}
+		})
+	}
+}
+
+func TestObjectRefusesNUL(t *testing.T) {
+	t.Parallel()
+	if err := strictjson.Object([]byte(`{"a":{"b":"\u0000"}}`), nil); err == nil {
+		t.Error("accepted")
+	}
+}
+
+// Whatever passes, encoding/json reads too; and nothing makes the reader panic.
+func FuzzCheck(f *testing.F) {
+	for _, seed := range []string{`{"a":[1,"x\u00e9"]}`, `"\ud83d\ude00"`, `[[[]]]`, `-1e9`} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, in []byte) {
+		if strictjson.Check(in) == nil && !json.Valid(in) {
+			t.Errorf("%q passes and is no JSON", in)
+		}
+	})
+}
