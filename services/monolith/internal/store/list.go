@@ -37,7 +37,7 @@ func (s *Store) Products(ctx context.Context, q product.Query) iter.Seq2[product
 			sql.Where(nameContains, keyset.Contains(q.Search))
 		}
 		if after != nil {
-			sql.After(order, textOrTime(after.Text, after.Time), after.ID)
+			sql.After(order, sortedBy(q.Sort.By == product.ByUpdatedAt, after.Text, after.Time), after.ID)
 		}
 		text, args := sql.SQL(selectProducts, order, limit)
 		return list(ctx, s, toProduct, text, args)
@@ -68,7 +68,7 @@ func (s *Store) Markets(ctx context.Context, q catalogcopy.MarketQuery) iter.Seq
 			sql.Where(nameContains, keyset.Contains(q.Search))
 		}
 		if after != nil {
-			sql.After(order, textOrTime(after.Text, after.Time), after.ID)
+			sql.After(order, sortedBy(q.Sort.By == catalogcopy.ByUpdatedAt, after.Text, after.Time), after.ID)
 		}
 		text, args := sql.SQL(
 			"SELECT id, iso_code, name, updated_at FROM market_copy JOIN legacy_market_id USING (iso_code)", order, limit)
@@ -115,7 +115,7 @@ func (s *Store) Entries(ctx context.Context, q catalogcopy.EntryQuery) iter.Seq2
 			sql.Where("m.id = ?", q.Market)
 		}
 		if after != nil {
-			sql.After(order, textOrTime(after.Text, after.Time), after.ID)
+			sql.After(order, sortedBy(q.Sort.By == catalogcopy.ByUpdatedAt, after.Text, after.Time), after.ID)
 		}
 		text, args := sql.SQL(selectEntries, order, limit)
 		return list(ctx, s, entryInUTC, text, args)
@@ -156,9 +156,9 @@ func entryInUTC(e catalogcopy.Entry) catalogcopy.Entry {
 	return e
 }
 
-// textOrTime is the value of the column that a list is sorted by.
-func textOrTime(text string, at time.Time) any {
-	if !at.IsZero() {
+// sortedBy is the value of the column that a list is sorted by.
+func sortedBy(isTime bool, text string, at time.Time) any {
+	if isTime {
 		return at
 	}
 	return text

@@ -1,0 +1,213 @@
+package httpapi_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"github.com/monsplit/monsplit/internal/keyset"
+	"github.com/monsplit/monsplit/services/monolith/internal/catalogcopy"
+)
+
+func (s *server) create(name, category string) {
+	s.t.Helper()
+	s.post("/api/v1/product", fmt.Sprintf(`{"name":%q,"product_category":%q}`, name, category)).must(http.StatusCreated)
+}
+
+// names are the names of all listed items.
+func (r reply) names() string {
+	var names []string
+	for _, item := range r.list() {
+		names = append(names, item["name"].(string))
+	}
+	return strings.Join(names, " ")
+}
+
+// next returns the target of Link rel="next", or "".
+func (r reply) next() string {
+	link := r.header("Link")
+	if link == "" {
+		return ""
+	}
+	target, ok := strings.CutSuffix(link, `>; rel="next"`)
+	if !ok || !strings.HasPrefix(target, "</") {
+		r.t.Fatalf("Link %s", link)
+	}
+	return target[1:]
+}
+
+func TestPagesOverConcurrentInserts(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	for i := range 10 {
+		s.create(fmt.Sprintf("item %d", i), "even & odd")
+	}
+	s.create("other", "else")
+	// What comes or goes behind and before the cursor neither repeats nor hides anything else.
+	for _, sort := range []string{"name", "-name", "id", "-id", "product_category", "updated_at", "-updated_at"} {
+		path := "/api/v1/product?limit=3&search=ITEM&product_category=even+%26+odd&sort=" + sort
+		var names []string
+		for page := 0; path != ""; page++ {
+			r := s.get(path).must(http.StatusOK)
+			names = append(names, strings.Split(strings.ReplaceAll(r.names(), "item ", ""), " ")...)
+			s.create(fmt.Sprintf("item 5 and %d %s", page, sort), "elsewhere")
+			if path = r.next(); path != "" {
+				q, err := url.Parse(path)
+				if err != nil || q.Query().Get("search") != "ITEM" || q.Query().Get("product_category") != "even & odd" ||
+					q.Query().Get("sort") != sort || q.Query().Get("limit") != "3" || q.Path != "/api/v1/product" {
+					t.Fatalf("next %s", path)
+				}
+			}
+		}
+		slices.Sort(names)
+		if got := strings.Join(names, ""); got != "0123456789" {
+			t.Errorf("%s: pages hold %s", sort, got)
+		}
+	}
+}
+
+func TestPagesWhileThingsGo(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	for _, name := range []string{"a", "b", "c", "d", "e"} {
+		s.create(name, "x")
+	}
+	first := s.get("/api/v1/product?limit=2&sort=name").must(http.StatusOK)
+	s.delete("/api/v1/product/2").must(http.StatusNoContent) // b, at which the cursor stands
+	s.create("aa", "x")                                      // before it
+	s.create("bb", "x")                                      // behind it
+	second := s.get(first.next()).must(http.StatusOK)
+	third := s.get(second.next()).must(http.StatusOK)
+	if got := first.names() + "|" + second.names() + "|" + third.names(); got != "a b|bb c|d e" || third.next() != "" {
+		t.Errorf("pages %s, then %s", got, third.next())
+	}
+}
+
+func TestCursorBelongsToItsFilters(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	for _, name := range []string{"a", "b", "c"} {
+		s.create(name, "x")
+	}
+	next, err := url.Parse(s.get("/api/v1/product?limit=1&product_category=x").must(http.StatusOK).next())
+	if err != nil {
+		t.Fatal(err)
+	}
+	cursor := url.QueryEscape(next.Query().Get("cursor"))
+	for path, status := range map[string]int{
+		"/api/v1/product?product_category=x&limit=2&cursor=":                            200, // the page's size may change
+		"/api/v1/product?product_category=x&cursor=":                                    200,
+		"/api/v1/product?product_category=x&sort=id&include_discontinued=false&cursor=": 200, // the same in other words
+		"/api/v1/product?cursor=":                                                       400,
+		"/api/v1/product?product_category=y&cursor=":                                    400,
+		"/api/v1/product?product_category=x&search=a&cursor=":                           400,
+		"/api/v1/product?product_category=x&include_discontinued=true&cursor=":          400,
+		"/api/v1/product?product_category=x&sort=name&cursor=":                          400,
+		"/api/v1/product?product_category=x&sort=-id&cursor=":                           400,
+		"/api/v1/catalog?cursor=":                                                       400,
+	} {
+		r := s.get(path + cursor)
+		if status == 400 {
+			r.problem(400, "malformed")
+		} else if r.must(200); !strings.HasPrefix(r.names(), "b") {
+			t.Errorf("%s goes on with %s", path, r.names())
+		}
+	}
+}
+
+func TestEverythingWithoutLimit(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	if r := s.get("/api/v1/product").must(http.StatusOK); strings.TrimSpace(r.text) != "[]" {
+		t.Errorf("nothing is %s", r.text)
+	}
+	const many = keyset.Page + 3
+	s.createMany(many)
+	r := s.get("/api/v1/product?sort=-id").must(http.StatusOK)
+	if list := r.list(); len(list) != many || list[0]["id"] != float64(many) || list[many-1]["id"] != 1.0 || r.header("Link") != "" {
+		t.Errorf("%d of %d products, Link %s", len(list), many, r.header("Link"))
+	}
+	if r := s.get("/api/v1/product?limit=200").must(http.StatusOK); len(r.list()) != 200 || r.next() == "" {
+		t.Errorf("%d of 200 products, next %s", len(r.list()), r.next())
+	}
+	if r.header("ETag") != "" {
+		t.Error("a list has an ETag")
+	}
+}
+
+func TestListFilters(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	s.create("100%", "x")
+	s.create("a_b", "y")
+	s.create("Ä", "x")
+	s.post("/api/v1/product", `{"name":"old","product_category":"x","discontinued":true}`).must(http.StatusCreated)
+	for query, want := range map[string]string{
+		"":                                   "100% a_b Ä",
+		"include_discontinued=true":          "100% a_b Ä old",
+		"product_category=x":                 "100% Ä",
+		"search=%25":                         "100%",
+		"search=_":                           "a_b",
+		"search=%C3%A4":                      "Ä",
+		"search=":                            "100% a_b Ä",
+		"search=nothing":                     "",
+		"sort=-name":                         "Ä a_b 100%",
+		"sort=product_category&limit=2":      "100% Ä",
+		"sort=-product_category":             "a_b 100% Ä",
+		"search=O&include_discontinued=true": "old",
+	} {
+		if got := s.get("/api/v1/product?" + query).must(http.StatusOK).names(); got != want {
+			t.Errorf("%s: %s, want %s", query, got, want)
+		}
+	}
+}
+
+func TestLegacyCatalog(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	p := s.post("/api/v1/product", chair).must(http.StatusCreated).object()
+	id, product := uuid.New(), uuid.MustParse(p["product_uuid"].(string))
+	s.apply(func(tx catalogcopy.Tx) error {
+		for i, code := range []string{"NL", "BE"} {
+			market := catalogcopy.MarketChange{ISOCode: code, Change: catalogcopy.Change{Version: 1, Time: noon},
+				MarketData: catalogcopy.MarketData{Name: []string{"Netherlands", "Belgium"}[i], UpdatedAt: noon}}
+			if err := catalogcopy.ApplyMarkets(t.Context(), tx, []catalogcopy.MarketChange{market}); err != nil {
+				return err
+			}
+			entry := catalogcopy.EntryChange{ID: id, Change: catalogcopy.Change{Version: 3, Time: noon},
+				EntryData: catalogcopy.EntryData{Product: product, Market: code, Start: &day, UpdatedAt: noon}}
+			if err := catalogcopy.ApplyEntries(t.Context(), tx, []catalogcopy.EntryChange{entry}); err != nil {
+				return err
+			}
+			id = uuid.New()
+		}
+		return nil
+	})
+	r := s.get("/api/v1/catalog/1").must(http.StatusOK)
+	want := `{"availability_date":"2026-11-23","availability_end_date":null,"id":1,"market":1,"product":1,"updated_at":"2026-11-23T12:00:00Z"}`
+	if strings.TrimSpace(r.text) != want || r.header("ETag") != `"3"` {
+		t.Errorf("entry %s, ETag %s", r.text, r.header("ETag"))
+	}
+	s.get("/api/v1/catalog/1", "If-None-Match", `"3"`).must(http.StatusNotModified)
+	for query, want := range map[string]int{"": 2, "product=1": 2, "market=2": 1, "product=1&market=2": 1, "product=7": 0, "sort=-updated_at": 2} {
+		if got := len(s.get("/api/v1/catalog?" + query).must(http.StatusOK).list()); got != want {
+			t.Errorf("%s: %d entries, want %d", query, got, want)
+		}
+	}
+	page := s.get("/api/v1/catalog?limit=1&product=1").must(http.StatusOK)
+	if rest := s.get(page.next()).must(http.StatusOK); rest.list()[0]["id"] != 2.0 || rest.next() != "" {
+		t.Errorf("second page %s", rest.text)
+	}
+	markets := s.get("/api/v1/market?sort=iso_code").must(http.StatusOK)
+	if got := markets.names(); got != "Belgium Netherlands" || markets.list()[0]["id"] != 2.0 {
+		t.Errorf("markets %s", markets.text)
+	}
+	if got := s.get("/api/v1/market?search=LAND").must(http.StatusOK).names(); got != "Netherlands" {
+		t.Errorf("search gave %s", got)
+	}
+}

@@ -1,0 +1,104 @@
+package httpapi
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"github.com/monsplit/monsplit/internal/httpserver"
+	"github.com/monsplit/monsplit/services/monolith/internal/oapi"
+	"github.com/monsplit/monsplit/services/monolith/internal/product"
+)
+
+// CreateProduct implements oapi.StrictServerInterface.
+func (a *API) CreateProduct(
+	ctx context.Context, r oapi.CreateProductRequestObject,
+) (oapi.CreateProductResponseObject, error) {
+	p, err := a.products.Create(ctx, toDraft(*r.Body), toOnce(r.Params.IdempotencyKey, *r.Body))
+	if err != nil {
+		return nil, err
+	}
+	return oapi.CreateProduct201JSONResponse{
+		Body: fromProduct(p),
+		Headers: oapi.CreateProduct201ResponseHeaders{
+			ETag: httpserver.ETag(p.Version), Location: fmt.Sprintf("%s/%d", collection, p.ID),
+		},
+	}, nil
+}
+
+// GetProduct implements oapi.StrictServerInterface.
+func (a *API) GetProduct(ctx context.Context, r oapi.GetProductRequestObject) (oapi.GetProductResponseObject, error) {
+	p, err := a.products.Get(ctx, r.ID)
+	if err != nil {
+		return nil, err
+	}
+	etag := httpserver.ETag(p.Version)
+	if httpserver.NotModified(r.Params.IfNoneMatch, etag) {
+		return oapi.GetProduct304Response{Headers: oapi.NotModifiedResponseHeaders{ETag: etag}}, nil
+	}
+	return oapi.GetProduct200JSONResponse{
+		Body: fromProduct(p), Headers: oapi.GetProduct200ResponseHeaders{ETag: etag},
+	}, nil
+}
+
+// ReplaceProduct implements oapi.StrictServerInterface.
+func (a *API) ReplaceProduct(
+	ctx context.Context, r oapi.ReplaceProductRequestObject,
+) (oapi.ReplaceProductResponseObject, error) {
+	p, err := a.products.Replace(ctx, r.ID, toDraft(*r.Body), httpserver.IfMatch(r.Params.IfMatch))
+	if err != nil {
+		return nil, err
+	}
+	return oapi.ReplaceProduct200JSONResponse{
+		Body: fromProduct(p), Headers: oapi.ReplaceProduct200ResponseHeaders{ETag: httpserver.ETag(p.Version)},
+	}, nil
+}
+
+// PatchProduct implements oapi.StrictServerInterface.
+func (a *API) PatchProduct(
+	ctx context.Context, r oapi.PatchProductRequestObject,
+) (oapi.PatchProductResponseObject, error) {
+	patch := product.Patch{Name: r.Body.Name, Category: r.Body.ProductCategory, Discontinued: r.Body.Discontinued}
+	p, err := a.products.Patch(ctx, r.ID, patch, httpserver.IfMatch(r.Params.IfMatch))
+	if err != nil {
+		return nil, err
+	}
+	return oapi.PatchProduct200JSONResponse{
+		Body: fromProduct(p), Headers: oapi.PatchProduct200ResponseHeaders{ETag: httpserver.ETag(p.Version)},
+	}, nil
+}
+
+// DeleteProduct implements oapi.StrictServerInterface.
+func (a *API) DeleteProduct(
+	ctx context.Context, r oapi.DeleteProductRequestObject,
+) (oapi.DeleteProductResponseObject, error) {
+	if err := a.products.Delete(ctx, r.ID, httpserver.IfMatch(r.Params.IfMatch)); err != nil {
+		return nil, err
+	}
+	return oapi.DeleteProduct204Response{}, nil
+}
+
+// collection is the path that a created product's Idempotency-Key belongs to, with or without a trailing slash.
+const collection = "/api/v1/product"
+
+// toOnce names the request by its Idempotency-Key; nil without one.
+func toOnce(key *oapi.IdempotencyKey, body oapi.ProductInput) *product.Once {
+	if key == nil {
+		return nil
+	}
+	id, fingerprint := httpserver.IdempotencyKey(http.MethodPost, collection, *key, body)
+	return &product.Once{ID: id, Fingerprint: fingerprint}
+}
+
+func toDraft(in oapi.ProductInput) product.Draft {
+	return product.Draft{
+		Name: in.Name, Category: in.ProductCategory, Discontinued: in.Discontinued != nil && *in.Discontinued,
+	}
+}
+
+func fromProduct(p product.Product) oapi.Product {
+	return oapi.Product{
+		ID: p.ID, ProductUUID: p.UUID, Name: p.Name, ProductCategory: p.Category, Discontinued: p.Discontinued,
+		Version: p.Version, CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt,
+	}
+}
