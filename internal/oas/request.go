@@ -8,6 +8,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -62,7 +63,7 @@ func (o *operation) middleware(next echo.HandlerFunc) echo.HandlerFunc {
 // storableBody refuses "\u0000" in a body's texts: PostgreSQL cannot store it (H15).
 func storableBody(body io.ReadCloser) error {
 	validated, ok := body.(interface{ ValidatedValue() any })
-	if !ok {
+	if !ok || !holdsNUL(validated.ValidatedValue()) {
 		return nil
 	}
 	var faults []apperr.FieldError
@@ -70,6 +71,23 @@ func storableBody(body io.ReadCloser) error {
 	return apperr.InvalidFields("The request is not valid.", faults...)
 }
 
+func holdsNUL(value any) bool {
+	switch v := value.(type) {
+	case string:
+		return !storable(v)
+	case []any:
+		return slices.ContainsFunc(v, holdsNUL)
+	case map[string]any:
+		for _, member := range v {
+			if holdsNUL(member) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// findNUL lists the pointers of the texts that hold one.
 func findNUL(at string, value any, faults *[]apperr.FieldError) {
 	switch v := value.(type) {
 	case string:
