@@ -109,7 +109,7 @@ func TestEntryRefusals(t *testing.T) {
 		"NoSuch":         {method: "GET", path: "/" + uuid.NewString(), status: 404, name: "not-found"},
 		"IDIsNone":       {method: "GET", path: "/abc", status: 404, name: "not-found"},
 		"IDIsNumber":     {method: "DELETE", path: "/1", status: 404, name: "not-found"},
-		"BadQuery":       {method: "GET", path: "?product=x&market=nl&available_on=soon&limit=0&sort=name", status: 422, name: "invalid", pointers: "/available_on /limit /market /product /sort"},
+		"BadQuery":       {method: "GET", path: "?product=x&market=nl&available_on=soon&limit=0&sort=name", status: 422, name: "invalid", pointers: "/query/available_on /query/limit /query/market /query/product /query/sort"},
 		"BadCursor":      {method: "GET", path: "?cursor=nonsense", status: 400, name: "malformed"},
 		"Method":         {method: "PUT", body: `{}`, status: 405, name: "method-not-allowed"},
 		"Accept":         {method: "GET", path: path, headers: []string{"Accept", "text/html"}, status: 406, name: "not-acceptable"},
@@ -123,6 +123,23 @@ func TestEntryRefusals(t *testing.T) {
 			tt.check(s.in(t), entries)
 		})
 	}
+}
+
+// TestMethodsOfNeighbors: what is below /catalog/api/v1 and no entry is not taken for one.
+func TestMethodsOfNeighbors(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	for _, path := range []string{"/markets", "/markets/", "/products", "/products/" + uuid.NewString()} {
+		for _, method := range []string{"PUT", "PATCH", "DELETE"} {
+			r := s.do(method, entries+path, `{}`)
+			r.problem(http.StatusMethodNotAllowed, "method-not-allowed")
+			if allow := r.header("Allow"); !strings.Contains(allow, "GET") || strings.Contains(allow, method) {
+				t.Errorf("%s %s: Allow %s", method, path, allow)
+			}
+		}
+	}
+	s.get(entries+"/markets/NL/x").problem(http.StatusNotFound, "not-found")
+	s.get(entries+"/others/NL").problem(http.StatusNotFound, "not-found")
 }
 
 // TestUnknownReferencesMayArrive: the problem tells the caller of a product that was only just created what to do.

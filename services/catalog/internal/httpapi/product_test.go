@@ -43,7 +43,7 @@ func TestProducts(t *testing.T) {
 	}
 	for name, tt := range map[string]refusal{
 		"IDIsNone":  {method: "GET", path: "/abc", status: 404, name: "not-found"},
-		"BadQuery":  {method: "GET", path: "?limit=x&include_discontinued=perhaps", status: 422, name: "invalid", pointers: "/include_discontinued /limit"},
+		"BadQuery":  {method: "GET", path: "?limit=x&include_discontinued=perhaps", status: 422, name: "invalid", pointers: "/query/include_discontinued /query/limit"},
 		"BadCursor": {method: "GET", path: "?cursor=nonsense", status: 400, name: "malformed"},
 		"Post":      {method: "POST", body: `{}`, status: 405, name: "method-not-allowed"},
 		"Put":       {method: "PUT", path: "/" + id.String(), body: `{}`, status: 405, name: "method-not-allowed"},

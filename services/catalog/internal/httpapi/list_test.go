@@ -1,0 +1,128 @@
+package httpapi_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func (s *server) createMarket(isoCode, name string) {
+	s.t.Helper()
+	s.post(markets, fmt.Sprintf(`{"iso_code":%q,"name":%q}`, isoCode, name)).must(http.StatusCreated)
+}
+
+func TestPagesOverConcurrentInserts(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	for i := range 10 {
+		s.createMarket(fmt.Sprintf("B%c", 'A'+i), fmt.Sprintf("item & %d", i))
+	}
+	// What comes or goes behind and before the cursor neither repeats nor hides anything else.
+	for n, sort := range []string{"name", "-name", "iso_code", "-iso_code", "updated_at", "-updated_at"} {
+		path := markets + "?limit=3&search=ITEM+%26&sort=" + sort
+		var names []string
+		for page := 0; path != ""; page++ {
+			r := s.get(path).must(http.StatusOK)
+			names = append(names, strings.Split(strings.ReplaceAll(r.names(), "item & ", ""), "|")...)
+			s.createMarket(fmt.Sprintf("%c%c", 'D'+n, 'A'+page), "another")
+			if path = r.next(); path != "" {
+				q, err := url.Parse(path)
+				if err != nil || q.Query().Get("search") != "ITEM &" || q.Query().Get("sort") != sort ||
+					q.Query().Get("limit") != "3" || q.Path != markets {
+					t.Fatalf("next %s", path)
+				}
+			}
+		}
+		slices.Sort(names)
+		if got := strings.Join(names, ""); got != "0123456789" {
+			t.Errorf("%s: pages hold %s", sort, got)
+		}
+	}
+}
+
+func TestCursorBelongsToItsFilters(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	for i, code := range []string{"AA", "BB", "CC"} {
+		s.createMarket(code, fmt.Sprintf("x%d", i))
+	}
+	next, err := url.Parse(s.get(markets + "?limit=1&search=x").must(http.StatusOK).next())
+	if err != nil {
+		t.Fatal(err)
+	}
+	cursor := url.QueryEscape(next.Query().Get("cursor"))
+	for query, status := range map[string]int{
+		markets + "?search=x&limit=2&cursor=":           200, // the page's size may change
+		markets + "?search=x&sort=iso_code&cursor=":     200, // the same in other words
+		markets + "?cursor=":                            400,
+		markets + "?search=X&cursor=":                   400,
+		markets + "?search=x&sort=name&cursor=":         400,
+		markets + "?search=x&sort=-iso_code&cursor=":    400,
+		entries + "?cursor=":                            400,
+		products + "?search=x&cursor=":                  400,
+	} {
+		r := s.get(query + cursor)
+		if status == 400 {
+			r.problem(400, "malformed")
+		} else if r.must(200); !strings.HasPrefix(r.names(), "x1") {
+			t.Errorf("%s goes on with %s", query, r.names())
+		}
+	}
+}
+
+func TestDefaultLimit(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	if r := s.get(markets).must(http.StatusOK); strings.TrimSpace(r.text) != "[]" || r.header("Link") != "" {
+		t.Errorf("nothing is %s", r.text)
+	}
+	const many = 53
+	for i := range many {
+		s.createMarket(fmt.Sprintf("%c%c", 'A'+i/26, 'A'+i%26), fmt.Sprint(i))
+	}
+	r := s.get(markets).must(http.StatusOK)
+	if len(r.list()) != 50 || r.next() == "" || r.header("ETag") != "" {
+		t.Errorf("%d items, next %q, ETag %s", len(r.list()), r.next(), r.header("ETag"))
+	}
+	if rest := s.get(r.next()).must(http.StatusOK); len(rest.list()) != 3 || rest.next() != "" {
+		t.Errorf("%d more, next %q", len(rest.list()), rest.next())
+	}
+	if all := s.get(markets + "?limit=200").must(http.StatusOK); len(all.list()) != many || all.next() != "" {
+		t.Errorf("%d of %d", len(all.list()), many)
+	}
+	if exact := s.get(markets + "?limit=53").must(http.StatusOK); len(exact.list()) != many || exact.next() != "" {
+		t.Errorf("%d of %d, next %q", len(exact.list()), many, exact.next())
+	}
+}
+
+func TestEntryFilters(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	s.createMarket("NL", "Netherlands")
+	s.createMarket("BE", "Belgium")
+	chair, stool := s.product("Chair"), s.product("Stool")
+	for _, e := range []string{
+		fmt.Sprintf(`{"product":"%s","market":"NL","availability_date":"2026-03-01","availability_end_date":"2026-03-31"}`, chair),
+		fmt.Sprintf(`{"product":"%s","market":"BE"}`, chair),
+		fmt.Sprintf(`{"product":"%s","market":"NL","availability_date":"2026-03-31"}`, stool),
+	} {
+		s.post(entries, e).must(http.StatusCreated)
+	}
+	for query, want := range map[string]int{
+		"": 3, "product=" + chair.String(): 2, "market=NL": 2, "market=NL&product=" + stool.String(): 1, "market=XX": 0,
+		"available_on=2026-02-28": 0, "available_on=2026-03-01": 1, "available_on=2026-03-31": 2, "available_on=2026-04-01": 1,
+		"available_on=2026-03-31&product=" + stool.String(): 1, "sort=-updated_at&limit=2": 2,
+	} {
+		if got := len(s.get(entries + "?" + query).must(http.StatusOK).list()); got != want {
+			t.Errorf("%s: %d entries, want %d", query, got, want)
+		}
+	}
+	page := s.get(entries + "?limit=1&available_on=2026-03-31&sort=-updated_at").must(http.StatusOK)
+	rest := s.get(page.next()).must(http.StatusOK)
+	if page.list()[0]["product"] != stool.String() || rest.list()[0]["product"] != chair.String() || rest.next() != "" {
+		t.Errorf("pages %s and %s", page.text, rest.text)
+	}
+}

@@ -1,0 +1,41 @@
+package httpapi
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/monsplit/monsplit/internal/oas"
+	"github.com/monsplit/monsplit/services/catalog/internal/oapi"
+)
+
+// Mount serves the API on e, each operation behind its validation. It fails when one would be without.
+func (a *API) Mount(e *echo.Echo, v *oas.Validator) error {
+	middlewares := v.Middlewares()
+	for _, operation := range []string{"replaceEntry", "patchEntry", "deleteEntry"} {
+		middlewares[operation] = append([]echo.MiddlewareFunc{notBesideEntries}, middlewares[operation]...)
+	}
+	oapi.RegisterHandlersWithOptions(e, oapi.NewStrictHandler(a, nil), oapi.RegisterHandlersOptions{
+		OperationMiddlewares: middlewares,
+	})
+	return v.Verify(e, "/catalog/api/")
+}
+
+// notBesideEntries answers 405 for methods that an entry has and its neighbors have not: Echo takes the rest of
+// /catalog/api/v1/markets for an entry's id when only that has the method, and the answer would be 404.
+func notBesideEntries(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		allow := ""
+		switch neighbor, _, _ := strings.Cut(c.Param("id"), "/"); neighbor {
+		case "markets":
+			allow = "OPTIONS, GET, POST"
+		case "products":
+			allow = "OPTIONS, GET"
+		default:
+			return next(c)
+		}
+		c.Response().Header().Set(echo.HeaderAllow, allow)
+		return echo.NewHTTPError(http.StatusMethodNotAllowed, "This path has no "+c.Request().Method+".")
+	}
+}
