@@ -49,6 +49,9 @@ func (c *Client) EnsureTopic(ctx context.Context, spec TopicSpec) error {
 		layout, err := c.layout(ctx, spec.Name)
 		switch {
 		case err == nil:
+			if attempt > 0 {
+				c.awaitLeaders(ctx, spec.Name, len(layout.leaders))
+			}
 			return c.checkTopic(ctx, spec, layout)
 		case !errors.Is(err, ErrUnknownTopic):
 			return err
@@ -59,6 +62,22 @@ func (c *Client) EnsureTopic(ctx context.Context, spec TopicSpec) error {
 		}
 		if err := pause(ctx, 20*time.Millisecond); err != nil {
 			return fmt.Errorf("create topic %s: %w", spec.Name, err)
+		}
+	}
+}
+
+// awaitLeaders waits a little for the leaders of a new topic to know that they are: the cluster tells clients first.
+// Who writes too early is told NotWritten, and tries again.
+func (c *Client) awaitLeaders(ctx context.Context, topic string, partitions int) {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	for p := range partitions {
+		for {
+			_, err := c.tryOffset(ctx, TopicPartition{topic, p}, atEnd)
+			if err == nil || pause(ctx, 10*time.Millisecond) != nil {
+				break
+			}
+			c.forget(topic)
 		}
 	}
 }

@@ -76,6 +76,9 @@ func newClient(t testing.TB, addr string) *broker.Client {
 	return c
 }
 
+// Direct returns a client past the proxy and its faults, which ends with the test.
+func (b *Broker) Direct() *broker.Client { return b.direct }
+
 // CreateTopic creates a topic as its owner would, and returns its name.
 func (b *Broker) CreateTopic(t testing.TB, name string, partitions int) string {
 	t.Helper()

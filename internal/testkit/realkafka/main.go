@@ -27,6 +27,7 @@ func main() {
 	// A child is killed when the thread that started it ends: start all of them on the one that ends last.
 	runtime.LockOSThread()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	go orphaned(stop)
 	err := run(ctx, os.Args[1:])
 	stop()
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
@@ -34,6 +35,17 @@ func main() {
 	} else if err != nil {
 		fmt.Fprintln(os.Stderr, "realkafka:", err)
 		os.Exit(1)
+	}
+}
+
+// orphaned calls stop when the parent has gone: "go run" and make do not pass a signal on.
+func orphaned(stop func()) {
+	parent := os.Getppid()
+	for range time.Tick(500 * time.Millisecond) {
+		if os.Getppid() != parent {
+			stop()
+			return
+		}
 	}
 }
 
