@@ -1,9 +1,6 @@
 -- name: GetProduct :one
 SELECT * FROM product_copy WHERE id = @id AND version > 0 AND NOT deleted;
 
--- name: GetProductVersion :one
-SELECT version FROM product_copy WHERE id = @id;
-
 -- Stubs, in the order of their keys, so that two batches never wait for each other in a circle.
 -- name: AddProducts :exec
 INSERT INTO product_copy (id) SELECT id FROM unnest(@ids::uuid[]) id ORDER BY id ON CONFLICT DO NOTHING;

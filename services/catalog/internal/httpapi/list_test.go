@@ -55,14 +55,14 @@ func TestCursorBelongsToItsFilters(t *testing.T) {
 	}
 	cursor := url.QueryEscape(next.Query().Get("cursor"))
 	for query, status := range map[string]int{
-		markets + "?search=x&limit=2&cursor=":           200, // the page's size may change
-		markets + "?search=x&sort=iso_code&cursor=":     200, // the same in other words
-		markets + "?cursor=":                            400,
-		markets + "?search=X&cursor=":                   400,
-		markets + "?search=x&sort=name&cursor=":         400,
-		markets + "?search=x&sort=-iso_code&cursor=":    400,
-		entries + "?cursor=":                            400,
-		products + "?search=x&cursor=":                  400,
+		markets + "?search=x&limit=2&cursor=":        200, // the page's size may change
+		markets + "?search=x&sort=iso_code&cursor=":  200, // the same in other words
+		markets + "?cursor=":                         400,
+		markets + "?search=X&cursor=":                400,
+		markets + "?search=x&sort=name&cursor=":      400,
+		markets + "?search=x&sort=-iso_code&cursor=": 400,
+		entries + "?cursor=":                         400,
+		products + "?search=x&cursor=":               400,
 	} {
 		r := s.get(query + cursor)
 		if status == 400 {

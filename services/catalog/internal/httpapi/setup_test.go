@@ -70,7 +70,8 @@ func serve(t *testing.T, pool *pgxpool.Pool) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := api.Mount(h.Echo, validator); err != nil {
+	api.Mount(h.Echo, validator.Middlewares())
+	if err := validator.Verify(h.Echo, "/catalog/api/"); err != nil {
 		t.Fatal(err)
 	}
 	listening := httptest.NewServer(h.Echo)

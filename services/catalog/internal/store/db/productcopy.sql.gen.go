@@ -42,17 +42,6 @@ func (q *Queries) GetProduct(ctx context.Context, id uuid.UUID) (ProductCopy, er
 	return i, err
 }
 
-const getProductVersion = `-- name: GetProductVersion :one
-SELECT version FROM product_copy WHERE id = $1
-`
-
-func (q *Queries) GetProductVersion(ctx context.Context, id uuid.UUID) (int64, error) {
-	row := q.db.QueryRow(ctx, getProductVersion, id)
-	var version int64
-	err := row.Scan(&version)
-	return version, err
-}
-
 const lockProducts = `-- name: LockProducts :many
 SELECT id, version, deleted, name, product_category, discontinued, updated_at, applied_at FROM product_copy WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE
 `

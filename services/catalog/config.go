@@ -1,0 +1,8 @@
+package catalog
+
+import "github.com/monsplit/monsplit/internal/config"
+
+// LoadConfig reads the catalog's settings from the environment. The error lists every fault.
+func LoadConfig() (config.Service, error) {
+	return config.Load(config.Service{HTTPAddr: ":8001"})
+}

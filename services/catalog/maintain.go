@@ -1,0 +1,57 @@
+package catalog
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/monsplit/monsplit/internal/config"
+	"github.com/monsplit/monsplit/internal/postgres"
+	catalogsql "github.com/monsplit/monsplit/sql/catalog"
+	messagingsql "github.com/monsplit/monsplit/sql/messaging"
+)
+
+// Migrate brings the schema up to date. It waits for a database that is away, for as long as ctx lets it.
+func Migrate(ctx context.Context, cfg config.Service, log *slog.Logger) error {
+	for {
+		err := postgres.Migrate(ctx, cfg.DatabaseURL, log,
+			postgres.Migrations{FS: messagingsql.Migrations, Table: "goose_messaging"},
+			postgres.Migrations{FS: catalogsql.Migrations, Table: "goose_service"})
+		if !postgres.IsUnavailable(err) {
+			return err
+		}
+		log.WarnContext(ctx, "waiting for the database", "error", err)
+		if !rest(ctx, time.Second) {
+			return ctx.Err()
+		}
+	}
+}
+
+// maintainEvery is far less than what fills the outbox's partitions made ahead at the fastest.
+const maintainEvery = 30 * time.Second
+
+// maintenance is a lifecycle part that runs maintain now and again. A database that is away is no reason to stop.
+func maintenance(maintain func(ctx context.Context) error, log *slog.Logger) func(ctx context.Context) error {
+	return func(ctx context.Context) error {
+		for {
+			if err := maintain(ctx); err != nil && ctx.Err() == nil {
+				log.WarnContext(ctx, "the outbox could not be maintained", "error", err)
+			}
+			if !rest(ctx, maintainEvery) {
+				return nil
+			}
+		}
+	}
+}
+
+// rest waits for d, and says whether ctx let it.
+func rest(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
