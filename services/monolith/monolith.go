@@ -71,7 +71,7 @@ func Run(ctx context.Context, cfg config.Service, log *slog.Logger) error {
 	if err := server.Listen(ctx); err != nil {
 		return err
 	}
-	return lifecycle.Run(ctx, cfg.ShutdownGrace,
+	err = lifecycle.Run(ctx, cfg.ShutdownGrace,
 		lifecycle.Part{Name: "topics", Run: gate.Run},
 		lifecycle.Part{Name: "maintenance", Run: maintenance(func(ctx context.Context) error {
 			return outbox.Maintain(ctx, pool, cfg.OutboxRetention)
@@ -80,6 +80,8 @@ func Run(ctx context.Context, cfg config.Service, log *slog.Logger) error {
 		lifecycle.Part{Name: "consumer", Run: gate.Behind(func(ctx context.Context) error { return events.Run(ctx, client) })},
 		lifecycle.Part{Name: "http", Run: server.Run},
 	)
+	log.InfoContext(ctx, "stopped", "error", err)
+	return err
 }
 
 // services is the business on its storage.
