@@ -87,6 +87,19 @@ func Markdown() string {
 	return b.String()
 }
 
+// Text lists all settings for a terminal.
+func Text() string {
+	var b strings.Builder
+	for _, v := range (Service{}).Variables() {
+		b.WriteString(v.Name)
+		if v.Default != "" {
+			b.WriteString(" (" + v.Default + ")")
+		}
+		b.WriteString("\n    " + v.About + "\n")
+	}
+	return b.String()
+}
+
 // variableOf returns the variable of a field, as the parser's errors name fields.
 func variableOf(field string) string {
 	if f, ok := reflect.TypeFor[Service]().FieldByName(field); ok {

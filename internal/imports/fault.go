@@ -14,6 +14,8 @@ type Fault struct {
 	Line   int    `json:"line"`             // counted from 1; for a JSON array the line on which the record begins
 	Column string `json:"column,omitempty"` // empty when the whole record is meant
 	Detail string `json:"detail"`
+	// MayPass says that the record names something which may still be on its way from another service.
+	MayPass bool `json:"may_pass,omitempty"`
 }
 
 // Faults is the error that lists everything that is wrong with one input, in the order of its lines.
@@ -36,6 +38,11 @@ func (f *Faults) Error() string {
 		b.WriteString(x.Detail)
 	}
 	return b.String()
+}
+
+// MayPass says whether trying again later can help every record that is at fault.
+func (f *Faults) MayPass() bool {
+	return !slices.ContainsFunc(f.List, func(x Fault) bool { return !x.MayPass })
 }
 
 // orNil returns f as an error if it lists any fault.

@@ -3,6 +3,7 @@ package imports
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -145,26 +146,24 @@ func refused(err error) bool {
 	}
 }
 
+// UnknownReference is the name of the problem that time may mend: what a record refers to has not arrived yet.
+const UnknownReference = "unknown-reference"
+
 func lineFaults(line int, err error) []Fault {
 	e, ok := apperr.As(err)
-	if !ok || len(e.Fields) == 0 {
-		detail := err.Error()
-		if ok {
-			detail = e.Detail
-		}
-		return []Fault{{Line: line, Detail: detail}}
+	if !ok {
+		return []Fault{{Line: line, Detail: err.Error()}}
+	}
+	mayPass := e.Name() == UnknownReference
+	if len(e.Fields) == 0 {
+		return []Fault{{Line: line, Detail: e.Detail, MayPass: mayPass}}
 	}
 	faults := make([]Fault, len(e.Fields))
 	for i, f := range e.Fields {
-		faults[i] = Fault{Line: line, Column: column(f.Pointer), Detail: f.Detail}
+		faults[i] = Fault{Line: line, Column: column(f.Pointer), Detail: f.Detail, MayPass: mayPass}
 	}
 	return faults
 }
 
 // column is the column that a JSON pointer into a flat record means.
-func column(pointer string) string {
-	if len(pointer) > 0 && pointer[0] == '/' {
-		return pointer[1:]
-	}
-	return pointer
-}
+func column(pointer string) string { return strings.TrimPrefix(pointer, "/") }

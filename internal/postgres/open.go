@@ -20,8 +20,11 @@ type Config struct {
 	StatementTimeout time.Duration
 }
 
+// Pool is a pool of connections, by a name that packages can use which do not know the driver.
+type Pool = pgxpool.Pool
+
 // Open returns a pool. It does not wait for the server: a database that is away is not an error here.
-func Open(ctx context.Context, cfg Config) (*pgxpool.Pool, error) {
+func Open(ctx context.Context, cfg Config) (*Pool, error) {
 	pool, err := pgxpool.ParseConfig(cfg.URL)
 	if err != nil {
 		return nil, fmt.Errorf("the database URL is not valid: %w", err)

@@ -1,0 +1,195 @@
+// Package cli is the command line that every service has: serve, migrate, import, outbox, dead-letters,
+// validate-config and version. What a command does is the service's business; how it is asked and shown is here.
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/monsplit/monsplit/internal/config"
+	"github.com/monsplit/monsplit/internal/imports"
+	"github.com/monsplit/monsplit/internal/lifecycle"
+	"github.com/monsplit/monsplit/internal/messaging/consumer"
+	"github.com/monsplit/monsplit/internal/postgres"
+	"github.com/monsplit/monsplit/internal/telemetry"
+)
+
+// App is what a service tells its command line.
+type App struct {
+	Name, About string
+	Load        func() (config.Service, error)
+	Migrate     func(ctx context.Context, cfg config.Service, log *slog.Logger) error
+	Serve       func(ctx context.Context, cfg config.Service, log *slog.Logger) error
+	// Importers opens what the import command writes to; the importers are in the order in which samples are imported.
+	Importers func(ctx context.Context, cfg config.Service) ([]imports.Importer, func(), error)
+	// Replay applies a dead letter again, on behalf of a person.
+	Replay func(ctx context.Context, cfg config.Service, log *slog.Logger, id int64, by string) (consumer.DeadLetter, error)
+}
+
+// Main runs the command line and returns the exit code: 0, 1 for an error, 2 for a wrong call.
+func Main(app App) int {
+	ctx, stop := lifecycle.OnSignal(context.Background())
+	defer stop()
+	root := New(app)
+	err := root.ExecuteContext(ctx)
+	var usage *usageError
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &usage):
+		fmt.Fprintf(root.ErrOrStderr(), "%s: %v\nTry: %s --help\n", app.Name, err, usage.command)
+		return 2
+	default:
+		fmt.Fprintf(root.ErrOrStderr(), "%s: %v\n", app.Name, err)
+		return 1
+	}
+}
+
+// usageError is a command line that cannot be understood.
+type usageError struct {
+	error
+	command string
+}
+
+// New returns the service's root command.
+func New(app App) *cobra.Command {
+	root := &cobra.Command{
+		Use: app.Name, Short: app.About, SilenceErrors: true, SilenceUsage: true,
+		Long: app.About + ".\n\nSettings are read from the environment; \"" + app.Name + " validate-config --help\" lists them.",
+		Args: cobra.NoArgs,
+	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return &usageError{err, cmd.CommandPath()} })
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.AddCommand(app.serve(), app.migrate(), app.importCommand(), app.outbox(), app.deadLetters(), app.validateConfig(), app.version())
+	return root
+}
+
+func (a App) serve() *cobra.Command {
+	return &cobra.Command{
+		Use: "serve", Short: "Serve the API, publish and consume events", Args: exactly(0),
+		Long: "Serve the API, publish and consume events, until SIGINT or SIGTERM. The schema is brought up to date first,\n" +
+			"under a lock, unless MIGRATE_ON_START=false.",
+		RunE: a.configured(func(cmd *cobra.Command, _ []string, cfg config.Service, log *slog.Logger) error {
+			if cfg.MigrateOnStart {
+				if err := a.Migrate(cmd.Context(), cfg, log); err != nil {
+					return err
+				}
+			}
+			return a.Serve(cmd.Context(), cfg, log)
+		}),
+	}
+}
+
+func (a App) migrate() *cobra.Command {
+	return &cobra.Command{
+		Use: "migrate", Short: "Bring the database's schema up to date", Args: exactly(0),
+		RunE: a.configured(func(cmd *cobra.Command, _ []string, cfg config.Service, log *slog.Logger) error {
+			return a.Migrate(cmd.Context(), cfg, log)
+		}),
+	}
+}
+
+func (a App) validateConfig() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "validate-config", Short: "Check the configuration and print it, with secrets masked", Args: exactly(0),
+		Long: "Check the configuration and print it, with secrets masked. Every fault is told at once.\n\n" + config.Text(),
+		RunE: a.configured(func(cmd *cobra.Command, _ []string, cfg config.Service, _ *slog.Logger) error {
+			if asJSON {
+				values := map[string]string{}
+				for _, v := range cfg.Variables() {
+					values[v.Name] = v.Value
+				}
+				return printJSON(cmd.OutOrStdout(), values)
+			}
+			for _, v := range cfg.Variables() {
+				fmt.Fprintf(cmd.OutOrStdout(), "%s=%s\n", v.Name, v.Value)
+			}
+			return nil
+		}),
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func (a App) version() *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "Print the version", Args: exactly(0),
+		Run: func(cmd *cobra.Command, _ []string) {
+			fmt.Fprintln(cmd.OutOrStdout(), a.Name, telemetry.Version())
+		},
+	}
+}
+
+// configured loads the configuration for a command.
+func (a App) configured(run func(*cobra.Command, []string, config.Service, *slog.Logger) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		cfg, err := a.Load()
+		if err != nil {
+			return err
+		}
+		return run(cmd, args, cfg, telemetry.NewLogger(os.Stderr, cfg.LogFormat, cfg.LogLevel))
+	}
+}
+
+// withDatabase opens the service's database for a command.
+func (a App) withDatabase(run func(*cobra.Command, []string, *postgres.Pool) error) func(*cobra.Command, []string) error {
+	return a.configured(func(cmd *cobra.Command, args []string, cfg config.Service, _ *slog.Logger) error {
+		pool, err := postgres.Open(cmd.Context(), postgres.Config{URL: cfg.DatabaseURL, Application: a.Name + " " + cmd.Name()})
+		if err != nil {
+			return err
+		}
+		defer pool.Close()
+		return run(cmd, args, pool)
+	})
+}
+
+// group is a command that only has others below it.
+func group(use, short string, commands ...*cobra.Command) *cobra.Command {
+	cmd := &cobra.Command{Use: use, Short: short, Args: exactly(0), RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
+	cmd.AddCommand(commands...)
+	return cmd
+}
+
+func exactly(n int) cobra.PositionalArgs { return between(n, n) }
+
+func between(least, most int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := cobra.RangeArgs(least, most)(cmd, args); err != nil {
+			if len(args) > 0 && cmd.HasSubCommands() {
+				err = fmt.Errorf("unknown command %q", args[0])
+			}
+			return &usageError{err, cmd.CommandPath()}
+		}
+		return nil
+	}
+}
+
+func printJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
+
+// table prints rows in columns, the first row being the heads.
+func table(w io.Writer, rows ...[]string) error {
+	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+	for _, row := range rows {
+		for i, cell := range row {
+			if i > 0 {
+				fmt.Fprint(t, "\t")
+			}
+			fmt.Fprint(t, cell)
+		}
+		fmt.Fprintln(t)
+	}
+	return t.Flush()
+}

@@ -1,0 +1,176 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"os/user"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/monsplit/monsplit/internal/config"
+	"github.com/monsplit/monsplit/internal/messaging/consumer"
+	"github.com/monsplit/monsplit/internal/postgres"
+)
+
+func (a App) deadLetters() *cobra.Command {
+	return group("dead-letters", "Look after events that could not be applied",
+		a.listDeadLetters(), a.showDeadLetter(), a.replayDeadLetter(), a.discardDeadLetter())
+}
+
+func (a App) listDeadLetters() *cobra.Command {
+	var (
+		filter consumer.DeadLetterFilter
+		asJSON bool
+	)
+	cmd := &cobra.Command{
+		Use: "list", Short: "List dead letters, open ones by default", Args: exactly(0),
+		RunE: a.withDatabase(func(cmd *cobra.Command, _ []string, pool *postgres.Pool) error {
+			if filter.State == "all" {
+				filter.State = ""
+			}
+			letters, err := consumer.ListDeadLetters(cmd.Context(), pool, filter)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return printJSON(cmd.OutOrStdout(), letters)
+			}
+			if len(letters) == 0 {
+				_, err := fmt.Fprintln(cmd.OutOrStdout(), "there are none")
+				return err
+			}
+			rows := [][]string{{"ID", "STATE", "TOPIC", "KEY", "VERSION", "TRIES", "SINCE", "REASON"}}
+			for _, l := range letters {
+				rows = append(rows, []string{fmt.Sprint(l.ID), l.State, l.Topic, l.Key, versionOf(l), fmt.Sprint(l.Attempts),
+					l.CreatedAt.UTC().Format(time.RFC3339), l.Reason})
+			}
+			return table(cmd.OutOrStdout(), rows...)
+		}),
+	}
+	cmd.Flags().StringVar(&filter.State, "state", consumer.Open, "open, replayed, superseded, discarded or all")
+	cmd.Flags().StringVar(&filter.Topic, "topic", "", "of this topic alone")
+	cmd.Flags().Int64Var(&filter.After, "after", 0, "those behind this id")
+	cmd.Flags().IntVar(&filter.Limit, "limit", 100, "how many at most")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func (a App) showDeadLetter() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "show ID", Short: "Show a dead letter with its message", Args: exactly(1),
+		RunE: a.withDatabase(func(cmd *cobra.Command, args []string, pool *postgres.Pool) error {
+			id, err := letterID(cmd, args[0])
+			if err != nil {
+				return err
+			}
+			letter, err := consumer.ShowDeadLetter(cmd.Context(), pool, id)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return printJSON(cmd.OutOrStdout(), letter)
+			}
+			return printLetter(cmd.OutOrStdout(), letter)
+		}),
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func (a App) replayDeadLetter() *cobra.Command {
+	var by string
+	cmd := &cobra.Command{
+		Use: "replay ID", Short: "Apply a dead letter again, after what kept it from being applied is mended", Args: exactly(1),
+		RunE: a.configured(func(cmd *cobra.Command, args []string, cfg config.Service, log *slog.Logger) error {
+			id, err := letterID(cmd, args[0])
+			if err != nil {
+				return err
+			}
+			letter, err := a.Replay(cmd.Context(), cfg, log, id, by)
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "dead letter %d: %s%s\n", letter.ID, letter.State, noteOf(letter))
+			return err
+		}),
+	}
+	cmd.Flags().StringVar(&by, "by", currentUser(), "who does it, for the record")
+	return cmd
+}
+
+func (a App) discardDeadLetter() *cobra.Command {
+	var by, note string
+	cmd := &cobra.Command{
+		Use: "discard ID", Short: "Close a dead letter that is not to be applied; it is kept", Args: exactly(1),
+		RunE: a.withDatabase(func(cmd *cobra.Command, args []string, pool *postgres.Pool) error {
+			id, err := letterID(cmd, args[0])
+			if err != nil {
+				return err
+			}
+			letter, err := consumer.Discard(cmd.Context(), pool, id, by, note)
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "dead letter %d: %s%s\n", letter.ID, letter.State, noteOf(letter))
+			return err
+		}),
+	}
+	cmd.Flags().StringVar(&by, "by", currentUser(), "who does it, for the record")
+	cmd.Flags().StringVar(&note, "note", "", "why, for the record")
+	return cmd
+}
+
+func letterID(cmd *cobra.Command, text string) (int64, error) {
+	id, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || id < 1 {
+		return 0, &usageError{fmt.Errorf("%q is not the id of a dead letter", text), cmd.CommandPath()}
+	}
+	return id, nil
+}
+
+func printLetter(w io.Writer, l consumer.DeadLetterDetail) error {
+	rows := [][]string{
+		{"id", fmt.Sprint(l.ID)}, {"state", l.State + noteOf(l.DeadLetter)},
+		{"message", fmt.Sprintf("%s, partition %d, offset %d", l.Topic, l.Partition, l.Offset)},
+		{"key", l.Key}, {"version", versionOf(l.DeadLetter)}, {"code", l.Code}, {"reason", l.Reason},
+		{"tries", fmt.Sprint(l.Attempts)}, {"since", l.CreatedAt.UTC().Format(time.RFC3339)},
+	}
+	for _, h := range l.Headers {
+		rows = append(rows, []string{"header " + h.Key, h.Value})
+	}
+	if err := table(w, rows...); err != nil {
+		return err
+	}
+	value := "(null: a purge)"
+	if l.Value != nil {
+		value = *l.Value
+	}
+	_, err := fmt.Fprintf(w, "\n%s\n", value)
+	return err
+}
+
+func versionOf(l consumer.DeadLetter) string {
+	if l.Version == nil {
+		return "-"
+	}
+	return fmt.Sprint(*l.Version)
+}
+
+func noteOf(l consumer.DeadLetter) string {
+	if l.Note == nil || *l.Note == "" {
+		return ""
+	}
+	return " (" + *l.Note + ")"
+}
+
+func currentUser() string {
+	u, err := user.Current()
+	if err != nil {
+		return "unknown"
+	}
+	return u.Username
+}

@@ -1,0 +1,70 @@
+package cli
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/monsplit/monsplit/internal/messaging/outbox"
+	"github.com/monsplit/monsplit/internal/postgres"
+)
+
+func (a App) outbox() *cobra.Command {
+	var asJSON bool
+	status := &cobra.Command{
+		Use: "status", Short: "Show what is unsent, since when, what is blocked, and who holds which shard", Args: exactly(0),
+		RunE: a.withDatabase(func(cmd *cobra.Command, _ []string, pool *postgres.Pool) error {
+			s, err := outbox.ReadStatus(cmd.Context(), pool)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return printJSON(cmd.OutOrStdout(), s)
+			}
+			return printStatus(cmd.OutOrStdout(), s)
+		}),
+	}
+	status.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return group("outbox", "Look into the outbox", status)
+}
+
+func printStatus(w io.Writer, s outbox.Status) error {
+	oldest := "-"
+	if s.OldestPending != nil {
+		oldest = time.Duration(s.OldestAge * float64(time.Second)).Round(time.Millisecond).String()
+	}
+	if err := table(w, []string{"pending", fmt.Sprint(s.Pending)}, []string{"oldest", oldest},
+		[]string{"appended", fmt.Sprint(s.Appended)}, []string{"blocked", fmt.Sprint(s.BlockedCount)}); err != nil {
+		return err
+	}
+	if len(s.Blocked) > 0 {
+		rows := [][]string{{"TOPIC", "KEY", "TRIES", "NEXT TRY", "ERROR"}}
+		for _, b := range s.Blocked {
+			rows = append(rows, []string{b.Topic, b.Key, fmt.Sprint(b.Attempts), b.RetryAt.UTC().Format(time.RFC3339), b.LastError})
+		}
+		fmt.Fprintln(w)
+		if err := table(w, rows...); err != nil {
+			return err
+		}
+	}
+	shards := map[string][]string{}
+	for _, sh := range s.Shards {
+		shards[sh.Holder] = append(shards[sh.Holder], fmt.Sprint(sh.Shard))
+	}
+	rows := [][]string{{"INSTANCE", "SHARDS"}}
+	for _, i := range s.Instances {
+		rows = append(rows, []string{i.Name, strings.Join(shards[i.Name], " ")})
+		delete(shards, i.Name)
+	}
+	for _, holder := range slices.Sorted(maps.Keys(shards)) { // those that have gone
+		rows = append(rows, []string{cmp.Or(holder, "(nobody)"), strings.Join(shards[holder], " ")})
+	}
+	fmt.Fprintln(w)
+	return table(w, rows...)
+}
