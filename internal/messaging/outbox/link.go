@@ -10,11 +10,14 @@ import (
 	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
 )
 
-// plannerSettings pin the plan to index scans in nested loops: outbox_pending is empty at one moment and holds a million
+// PlannerSettings are those of the connections that claim and mark, for whoever wants to explain or time their
+// statements. They pin the plan to index scans in nested loops: outbox_pending is empty at one moment and holds a million
 // rows at the next, so statistics are always wrong, and an estimate must not switch to a scan of everything.
-var plannerSettings = map[string]string{
-	"enable_seqscan": "off", "enable_bitmapscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off",
-	"enable_sort": "off", "enable_material": "off", "jit": "off", "plan_cache_mode": "force_generic_plan",
+func PlannerSettings() map[string]string {
+	return map[string]string{
+		"enable_seqscan": "off", "enable_bitmapscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off",
+		"enable_sort": "off", "enable_material": "off", "jit": "off", "plan_cache_mode": "force_generic_plan",
+	}
 }
 
 // link is a database connection of the relay's own, opened when it is needed and again after a failure. It is used by

@@ -10,7 +10,7 @@ import (
 )
 
 // markSettings: a mark that is lost in a crash of the database only sends its events again, so nobody waits for the disk.
-var markSettings = map[string]string{"synchronous_commit": "off"}
+func markSettings() map[string]string { return map[string]string{"synchronous_commit": "off"} }
 
 const (
 	markRows    = 10_000 // marked at once, and no longer few enough to wait for more

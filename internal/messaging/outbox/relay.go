@@ -95,8 +95,8 @@ func newCoordinator(r *Relay, io context.Context, id uuid.UUID) *coordinator {
 	return &coordinator{
 		Relay: r, io: io, id: id, events: make(chan func()), troubles: map[string]*trouble{},
 		keeper: newKeeper(newLink(config), id, r.cfg), busy: map[broker.NodeID]bool{},
-		claims: claims{link: newLink(config, plannerSettings), interval: r.cfg.SweepMin},
-		marks:  marks{link: newLink(config, plannerSettings, markSettings)},
+		claims: claims{link: newLink(config, PlannerSettings()), interval: r.cfg.SweepMin},
+		marks:  marks{link: newLink(config, PlannerSettings(), markSettings())},
 	}
 }
 

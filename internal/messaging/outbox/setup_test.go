@@ -59,7 +59,7 @@ func (b *bundle) config(name string) Config {
 		LeaseTimeout: 1500 * time.Millisecond, RenewEvery: 100 * time.Millisecond, ProduceTimeout: 500 * time.Millisecond,
 		SweepMin: 10 * time.Millisecond, SweepMax: 50 * time.Millisecond, RetryMin: 5 * time.Millisecond,
 		RetryMax: 50 * time.Millisecond, BlockMin: 50 * time.Millisecond, BlockMax: 200 * time.Millisecond,
-		RecheckEvery: 100 * time.Millisecond}
+		RecheckEvery: 100 * time.Millisecond, StopTimeout: 2 * time.Second}
 }
 
 // running is a relay at work, as in a process of its own: crash ends it as kill -9 would, as far as others can see.
@@ -113,10 +113,11 @@ func (r *running) stop() {
 	<-r.done
 }
 
-// crash cuts every connection for good: nothing that the relay does reaches anybody any more.
+// crash cuts every connection for good: nothing that the relay does from now on, signing off included, reaches anybody.
 func (r *running) crash() {
 	r.toDatabase.cut()
 	r.toKafka.cut()
+	r.cancel()
 }
 
 // dialer makes connections that can be cut.
