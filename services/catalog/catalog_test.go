@@ -1,0 +1,234 @@
+package catalog_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"go.uber.org/goleak"
+
+	"github.com/monsplit/monsplit/internal/config"
+	"github.com/monsplit/monsplit/internal/messaging/broker"
+	"github.com/monsplit/monsplit/internal/messaging/event"
+	"github.com/monsplit/monsplit/internal/testkit/kafkatest"
+	"github.com/monsplit/monsplit/internal/testkit/pgtest"
+	"github.com/monsplit/monsplit/services/catalog"
+)
+
+// service is the catalog service as it runs in production, in this process.
+type service struct {
+	t     *testing.T
+	url   string
+	stop  context.CancelFunc
+	ended chan error
+}
+
+// start runs the service on an empty database until the test ends.
+func start(t *testing.T, kafka string) *service {
+	t.Helper()
+	cfg := config.Service{
+		DatabaseURL: pgtest.NewURL(t), DatabaseMaxConns: 8, KafkaBrokers: []string{kafka}, KafkaReplicationFactor: 1,
+		KafkaMinInSyncReplicas: 1, HTTPAddr: "127.0.0.1:0", HTTPReadHeaderTimeout: time.Minute, HTTPReadTimeout: time.Minute,
+		HTTPWriteTimeout: time.Minute, HTTPIdleTimeout: time.Minute, HTTPMaxBodyBytes: 1 << 16, ValidateResponses: true,
+		ShutdownGrace: 30 * time.Second, OutboxLeaseTimeout: 6 * time.Second, OutboxLeaseRenew: time.Second,
+		OutboxProduceTimeout: 2 * time.Second, OutboxSweepMin: 100 * time.Millisecond, OutboxSweepMax: time.Second,
+		OutboxBatchRows: 2000, OutboxRetention: time.Hour, ConsumerBatch: 500,
+	}
+	if err := catalog.Migrate(t.Context(), cfg, slog.New(slog.DiscardHandler)); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	listening := make(listener, 1)
+	s := &service{t: t, stop: stop, ended: make(chan error, 1)}
+	go func() { s.ended <- catalog.Run(ctx, cfg, slog.New(listening)) }()
+	select {
+	case addr := <-listening:
+		s.url = "http://" + addr
+	case err := <-s.ended:
+		t.Fatalf("ended early: %v", err)
+	}
+	t.Cleanup(s.end)
+	return s
+}
+
+// end stops the service as a signal would.
+func (s *service) end() {
+	s.t.Helper()
+	s.stop()
+	if err := <-s.ended; err != nil {
+		s.t.Errorf("stopped with %v", err)
+	}
+	s.ended <- nil
+}
+
+// listener is a log handler that catches the address.
+type listener chan string
+
+func (listener) Enabled(context.Context, slog.Level) bool { return true }
+func (l listener) WithAttrs([]slog.Attr) slog.Handler     { return l }
+func (l listener) WithGroup(string) slog.Handler          { return l }
+func (l listener) Handle(_ context.Context, r slog.Record) error {
+	r.Attrs(func(a slog.Attr) bool {
+		if r.Message == "listening" && a.Key == "addr" {
+			l <- a.Value.String()
+		}
+		return true
+	})
+	return nil
+}
+
+func (s *service) call(method, path, body string) (int, string) {
+	s.t.Helper()
+	req, err := http.NewRequestWithContext(s.t.Context(), method, s.url+path, strings.NewReader(body))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Close = true
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return res.StatusCode, string(text)
+}
+
+func (s *service) eventually(path, part string) {
+	s.t.Helper()
+	kafkatest.Eventually(s.t, path+" shows "+part, func() bool {
+		_, text := s.call(http.MethodGet, path, "")
+		return strings.Contains(text, part)
+	})
+}
+
+const (
+	product     = "0198c0de-3b1c-7c4e-9a52-6d1f0e8b7a35"
+	netherlands = `{"iso_code":"NL","name":"Netherlands"}`
+)
+
+func TestAChangeGoesOutAndEventsComeIn(t *testing.T) {
+	t.Parallel()
+	kafka := kafkatest.New(t)
+	s := start(t, kafka.Addr)
+	if status, text := s.call(http.MethodPost, "/catalog/api/v1/markets", netherlands); status != http.StatusCreated {
+		t.Fatalf("%d %s", status, text)
+	}
+	published(t, kafka, "monsplit.market.v1", "NL", "monsplit.market.created.v1")
+
+	// A topic of others is waited for, and then read from its beginning.
+	if err := kafka.Direct().EnsureTopic(t.Context(), broker.TopicSpec{Name: "monsplit.product.v1", Partitions: event.Partitions}); err != nil {
+		t.Fatal(err)
+	}
+	publish(t, kafka, 1, "monsplit.product.created.v1", false)
+	s.eventually("/catalog/api/v1/products", `"Chair"`)
+	status, text := s.call(http.MethodPost, "/catalog/api/v1", `{"product":"`+product+`","market":"NL","availability_date":"2026-03-01"}`)
+	if status != http.StatusCreated {
+		t.Fatalf("%d %s", status, text)
+	}
+	var entry struct {
+		ID string `json:"id"`
+	}
+	if err := json.Unmarshal([]byte(text), &entry); err != nil {
+		t.Fatal(err)
+	}
+	publish(t, kafka, 2, "monsplit.product.discontinued.v1", true)
+	s.eventually("/catalog/api/v1/"+entry.ID, `"availability_end_date":"2026-11-23"`)
+	published(t, kafka, "monsplit.catalog-entry.v1", entry.ID, "monsplit.catalog-entry.created.v1", "monsplit.catalog-entry.updated.v1")
+	s.eventually("/catalog/readyz", `"status":"ready"`)
+	s.eventually("/catalog/metrics", "monsplit_build_info")
+	s.eventually("/catalog/openapi.yaml", "listEntries")
+	s.eventually("/asyncapi.yaml", "monsplit.catalog-entry.v1")
+}
+
+// published waits until the topic holds events of these types for the key, which is alone in its partition.
+func published(t *testing.T, kafka *kafkatest.Broker, topic, key string, types ...string) {
+	t.Helper()
+	at := broker.TopicPartition{Topic: topic, Partition: event.Partition([]byte(key), event.Partitions)}
+	kafkatest.Eventually(t, key+" is published", func() bool {
+		end, err := kafka.Direct().EndOffset(t.Context(), at)
+		return err == nil && end >= int64(len(types))
+	})
+	for i, record := range kafka.Log(t, at) {
+		e, err := event.Decode(record.Value)
+		if err != nil || i >= len(types) || string(record.Key) != key || e.Type != types[i] || e.Version != int64(i+1) {
+			t.Errorf("published %s, %v", record.Value, err)
+		}
+	}
+}
+
+// publish writes an event of the product as the monolith would.
+func publish(t *testing.T, kafka *kafkatest.Broker, version int64, typ string, discontinued bool) {
+	t.Helper()
+	data := fmt.Sprintf(`{"name":"Chair","product_category":"Furniture","discontinued":%t,"updated_at":"2026-11-23T12:00:00Z"}`, discontinued)
+	value, err := json.Marshal(event.Event{
+		ID: uuid.NewString(), Source: "/monolith", Type: typ, Subject: product, Version: version,
+		Time: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC), Data: json.RawMessage(data),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tp := broker.TopicPartition{Topic: "monsplit.product.v1", Partition: event.Partition([]byte(product), event.Partitions)}
+	kafka.Write(t, tp, broker.Record{Key: []byte(product), Value: value, Time: time.Now()})
+}
+
+// TestTopicOfAnotherShape: HTTP goes on, nothing is published, and the reason can be read.
+func TestTopicOfAnotherShape(t *testing.T) {
+	t.Parallel()
+	kafka := kafkatest.New(t)
+	if err := kafka.Direct().EnsureTopic(t.Context(), broker.TopicSpec{Name: "monsplit.market.v1", Partitions: 3}); err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, kafka.Addr)
+	s.eventually("/readyz", "partitions is 3, it has to be 12")
+	if status, text := s.call(http.MethodPost, "/catalog/api/v1/markets", netherlands); status != http.StatusCreated {
+		t.Errorf("%d %s", status, text)
+	}
+	if status, text := s.call(http.MethodGet, "/readyz", ""); status != http.StatusOK || !strings.Contains(text, `"status":"degraded"`) {
+		t.Errorf("%d %s", status, text)
+	}
+}
+
+func TestKafkaAway(t *testing.T) {
+	t.Parallel()
+	s := start(t, "127.0.0.1:1")
+	if status, text := s.call(http.MethodPost, "/catalog/api/v1/markets", netherlands); status != http.StatusCreated {
+		t.Errorf("%d %s", status, text)
+	}
+	if status, text := s.call(http.MethodGet, "/readyz", ""); status != http.StatusOK || !strings.Contains(text, `"name":"kafka","status":"degraded"`) {
+		t.Errorf("%d %s", status, text)
+	}
+}
+
+func TestStopLeavesNothingBehind(t *testing.T) {
+	s := start(t, "127.0.0.1:1") // the first one starts what tests share
+	s.end()
+	http.DefaultClient.CloseIdleConnections()
+	before := goleak.IgnoreCurrent()
+	s = start(t, "127.0.0.1:1")
+	s.call(http.MethodGet, "/catalog/api/v1", "")
+	s.end()
+	goleak.VerifyNone(t, before)
+}
+
+func TestAddressTaken(t *testing.T) {
+	t.Parallel()
+	s := start(t, "127.0.0.1:1")
+	cfg := config.Service{DatabaseURL: "postgres://nobody@127.0.0.1:1/none", KafkaBrokers: []string{"127.0.0.1:1"},
+		HTTPAddr: strings.TrimPrefix(s.url, "http://"), HTTPMaxBodyBytes: 1024, ShutdownGrace: time.Second}
+	err := catalog.Run(t.Context(), cfg, slog.New(slog.DiscardHandler))
+	if err == nil || errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "taken") {
+		t.Errorf("got %v", err)
+	}
+}
