@@ -64,7 +64,7 @@ func New(app App) *cobra.Command {
 	root := &cobra.Command{
 		Use: app.Name, Short: app.About, SilenceErrors: true, SilenceUsage: true,
 		Long: app.About + ".\n\nSettings are read from the environment; \"" + app.Name + " validate-config --help\" lists them.",
-		Args: cobra.NoArgs,
+		Args: exactly(0), RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return &usageError{err, cmd.CommandPath()} })
 	root.CompletionOptions.HiddenDefaultCmd = true

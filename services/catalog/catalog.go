@@ -48,14 +48,9 @@ func Run(ctx context.Context, cfg config.Service, log *slog.Logger) error {
 
 	gate := topics.NewGate(client, log, ownTopics(cfg)...)
 	relay := outbox.NewRelay(pool, client, relayConfig(cfg), log)
-	storage := store.New(pool, store.Encode{Market: publish.Market, Entry: publish.Entry}, relay.Wake)
+	storage := newStore(pool, relay.Wake)
 	entries, markets, copies := services(storage)
-	events := consumer.New(pool, consumer.Config[productcopy.Tx]{
-		Group:     name,
-		Topics:    map[string]consumer.Handler[productcopy.Tx]{consume.TopicProduct: consume.Products(copies)},
-		Bind:      storage.Bind,
-		Committed: relay.Wake, // entries follow their products, and announce it
-	}, log)
+	events := newConsumer(pool, cfg, storage, copies, relay.Wake, log)
 
 	registry := telemetry.NewRegistry(name)
 	registry.MustRegister(append(relay.Collectors(), events.Collectors()...)...)
@@ -81,6 +76,23 @@ func Run(ctx context.Context, cfg config.Service, log *slog.Logger) error {
 		lifecycle.Part{Name: "consumer", Run: gate.Behind(func(ctx context.Context) error { return events.Run(ctx, client) })},
 		lifecycle.Part{Name: "http", Run: server.Run},
 	)
+}
+
+// newConsumer applies the monolith's events. Entries follow their products and announce it: committed wakes the relay.
+func newConsumer(pool *postgres.Pool, cfg config.Service, storage *store.Store, copies *productcopy.Service, committed func(),
+	log *slog.Logger,
+) *consumer.Consumer[productcopy.Tx] {
+	return consumer.New(pool, consumer.Config[productcopy.Tx]{
+		Group:     name,
+		Topics:    map[string]consumer.Handler[productcopy.Tx]{consume.TopicProduct: consume.Products(copies)},
+		Bind:      storage.Bind,
+		Committed: committed,
+		Tuning:    broker.GroupConfig{MaxRecords: cfg.ConsumerBatch},
+	}, log)
+}
+
+func newStore(pool *postgres.Pool, wake func()) *store.Store {
+	return store.New(pool, store.Encode{Market: publish.Market, Entry: publish.Entry}, wake)
 }
 
 // services is the business on its storage.

@@ -3,49 +3,27 @@ package monolith
 import (
 	"context"
 	"log/slog"
-	"os"
 
-	"github.com/spf13/cobra"
-
+	"github.com/monsplit/monsplit/internal/cli"
 	"github.com/monsplit/monsplit/internal/config"
-	"github.com/monsplit/monsplit/internal/lifecycle"
-	"github.com/monsplit/monsplit/internal/telemetry"
+	"github.com/monsplit/monsplit/internal/messaging/consumer"
+	"github.com/monsplit/monsplit/internal/postgres"
 )
 
-// Command is the monolith's command line.
-func Command() *cobra.Command {
-	root := &cobra.Command{
-		Use: name, Short: "The old system, which owns the products", SilenceUsage: true, SilenceErrors: true,
+// App is the monolith as its command line knows it.
+func App() cli.App {
+	return cli.App{
+		Name: name, About: "The old system, which owns the products and still serves the legacy API",
+		Load: LoadConfig, Migrate: Migrate, Serve: Run, Importers: Importers, Replay: Replay,
 	}
-	root.AddCommand(
-		&cobra.Command{
-			Use: "serve", Short: "Serve the API, publish and consume events", Args: cobra.NoArgs,
-			RunE: configured(func(ctx context.Context, cfg config.Service, log *slog.Logger) error {
-				if cfg.MigrateOnStart {
-					if err := Migrate(ctx, cfg, log); err != nil {
-						return err
-					}
-				}
-				return Run(ctx, cfg, log)
-			}),
-		},
-		&cobra.Command{
-			Use: "migrate", Short: "Bring the database's schema up to date", Args: cobra.NoArgs, RunE: configured(Migrate),
-		},
-	)
-	return root
 }
 
-func configured(
-	run func(ctx context.Context, cfg config.Service, log *slog.Logger) error,
-) func(cmd *cobra.Command, args []string) error {
-	return func(cmd *cobra.Command, _ []string) error {
-		cfg, err := LoadConfig()
-		if err != nil {
-			return err
-		}
-		ctx, stop := lifecycle.OnSignal(cmd.Context())
-		defer stop()
-		return run(ctx, cfg, telemetry.NewLogger(os.Stderr, cfg.LogFormat, cfg.LogLevel))
+// Replay applies a dead letter again, on behalf of a person.
+func Replay(ctx context.Context, cfg config.Service, log *slog.Logger, id int64, by string) (consumer.DeadLetter, error) {
+	pool, err := postgres.Open(ctx, postgres.Config{URL: cfg.DatabaseURL, Application: name + " replay"})
+	if err != nil {
+		return consumer.DeadLetter{}, err
 	}
+	defer pool.Close()
+	return newConsumer(pool, cfg, log).Replay(ctx, id, by)
 }

@@ -47,13 +47,7 @@ func Run(ctx context.Context, cfg config.Service, log *slog.Logger) error {
 
 	gate := topics.NewGate(client, log, ownTopics(cfg)...)
 	relay := outbox.NewRelay(pool, client, relayConfig(cfg), log)
-	events := consumer.New(pool, consumer.Config[catalogcopy.Tx]{
-		Group: name,
-		Topics: map[string]consumer.Handler[catalogcopy.Tx]{
-			consume.TopicMarket: consume.Markets, consume.TopicCatalogEntry: consume.Entries,
-		},
-		Bind: store.Bind,
-	}, log)
+	events := newConsumer(pool, cfg, log)
 	products, copies := services(store.New(pool, publish.Product, relay.Wake))
 
 	registry := telemetry.NewRegistry(name)
@@ -82,6 +76,17 @@ func Run(ctx context.Context, cfg config.Service, log *slog.Logger) error {
 	)
 	log.InfoContext(ctx, "stopped", "error", err)
 	return err
+}
+
+func newConsumer(pool *postgres.Pool, cfg config.Service, log *slog.Logger) *consumer.Consumer[catalogcopy.Tx] {
+	return consumer.New(pool, consumer.Config[catalogcopy.Tx]{
+		Group: name,
+		Topics: map[string]consumer.Handler[catalogcopy.Tx]{
+			consume.TopicMarket: consume.Markets, consume.TopicCatalogEntry: consume.Entries,
+		},
+		Bind:   store.Bind,
+		Tuning: broker.GroupConfig{MaxRecords: cfg.ConsumerBatch},
+	}, log)
 }
 
 // services is the business on its storage.

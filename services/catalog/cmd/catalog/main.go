@@ -2,15 +2,12 @@
 package main
 
 import (
-	"fmt"
 	"os"
 
+	"github.com/monsplit/monsplit/internal/cli"
 	"github.com/monsplit/monsplit/services/catalog"
 )
 
 func main() {
-	if err := catalog.Command().Execute(); err != nil {
-		fmt.Fprintln(os.Stderr, "catalog:", err)
-		os.Exit(1)
-	}
+	os.Exit(cli.Main(catalog.App()))
 }

@@ -55,7 +55,7 @@ func (s *Service) CheckImport(ctx context.Context, records []Draft) (map[int]err
 	}
 	for place, i := range places {
 		d := records[i]
-		err := invalid(referenceFaults(states[d.Product], known[d.Market]))
+		err := checkReferences(states[d.Product], known[d.Market])
 		if old, found := taken[place]; found {
 			err = d.validChange(old.Draft, states[d.Product])
 		}
@@ -86,7 +86,7 @@ func (s *Service) Import(ctx context.Context, d Draft) (Entry, Outcome, error) {
 			return err
 		}
 		if !found {
-			if err := invalid(referenceFaults(product, market)); err != nil {
+			if err := checkReferences(product, market); err != nil {
 				return err
 			}
 			outcome = ImportedNew

@@ -56,7 +56,7 @@ func (s *Service) Create(ctx context.Context, d Draft, once *Once) (Entry, error
 		if err != nil {
 			return err
 		}
-		if err := invalid(referenceFaults(product, market)); err != nil {
+		if err := checkReferences(product, market); err != nil {
 			return err
 		}
 		if e, err = s.create(ctx, tx, d); err != nil || once == nil {
@@ -77,8 +77,10 @@ func share(ctx context.Context, tx Tx, d Draft) (product Product, market bool, e
 	return product, market, err
 }
 
-// referenceFaults says what keeps an entry from being created for its product in its market.
-func referenceFaults(product Product, market bool) (faults []apperr.FieldError) {
+// checkReferences says what keeps an entry from being created for its product in its market. That one of them is not
+// known is a problem of its own: it may pass.
+func checkReferences(product Product, market bool) error {
+	var faults []apperr.FieldError
 	switch {
 	case !product.Known:
 		faults = append(faults, apperr.FieldError{
@@ -92,7 +94,12 @@ func referenceFaults(product Product, market bool) (faults []apperr.FieldError) 
 			Pointer: "/market", Detail: "is not known here; a market that was just created may arrive in a moment",
 		})
 	}
-	return faults
+	if product.Known && market {
+		return invalid(faults)
+	}
+	return &apperr.Error{
+		Kind: apperr.Invalid, Code: "unknown-reference", Detail: "What the entry refers to is not known here, or not yet.", Fields: faults,
+	}
 }
 
 // Replace sets everything that can change: a date that p leaves out becomes none.

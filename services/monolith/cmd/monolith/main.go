@@ -2,15 +2,12 @@
 package main
 
 import (
-	"fmt"
 	"os"
 
+	"github.com/monsplit/monsplit/internal/cli"
 	"github.com/monsplit/monsplit/services/monolith"
 )
 
 func main() {
-	if err := monolith.Command().Execute(); err != nil {
-		fmt.Fprintln(os.Stderr, "monolith:", err)
-		os.Exit(1)
-	}
+	os.Exit(cli.Main(monolith.App()))
 }

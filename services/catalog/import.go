@@ -1,0 +1,105 @@
+package catalog
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/biter777/countries"
+	"github.com/google/uuid"
+
+	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/config"
+	"github.com/monsplit/monsplit/internal/imports"
+	"github.com/monsplit/monsplit/internal/postgres"
+	"github.com/monsplit/monsplit/services/catalog/internal/entry"
+	"github.com/monsplit/monsplit/services/catalog/internal/market"
+	"github.com/monsplit/monsplit/services/catalog/sampledata"
+)
+
+// Importers returns what can be imported into the catalog's database, markets first. Close the database by done.
+func Importers(ctx context.Context, cfg config.Service) (importers []imports.Importer, done func(), err error) {
+	pool, err := postgres.Open(ctx, postgres.Config{URL: cfg.DatabaseURL, MaxConns: cfg.DatabaseMaxConns, Application: name + " import"})
+	if err != nil {
+		return nil, nil, err
+	}
+	// Nobody is woken here: the relay of a running instance finds the events by its sweep.
+	entries, markets, _ := services(newStore(pool, func() {}))
+	return []imports.Importer{
+		marketModel(markets).Importer(sampleMarkets, nil),
+		entryModel(entries).Importer(sampleEntries, nil),
+	}, pool.Close, nil
+}
+
+func marketModel(markets *market.Service) imports.Model[market.Draft] {
+	return imports.Model[market.Draft]{
+		Name:    "markets",
+		Columns: []imports.Column{{Name: "iso_code", Required: true}, {Name: "name", Required: true}},
+		Parse: func(row imports.Row) (market.Draft, []apperr.FieldError) {
+			return market.Draft{ISOCode: row.Get("iso_code"), Name: row.Get("name")}, nil
+		},
+		Check: markets.CheckImport,
+		Write: func(ctx context.Context, d market.Draft) (imports.Outcome, error) {
+			_, outcome, err := markets.Import(ctx, d)
+			return map[market.Outcome]imports.Outcome{
+				market.ImportedNothing: imports.Unchanged, market.ImportedNew: imports.Created, market.ImportedChange: imports.Updated,
+			}[outcome], err
+		},
+	}
+}
+
+func entryModel(entries *entry.Service) imports.Model[entry.Draft] {
+	return imports.Model[entry.Draft]{
+		Name: "entries",
+		Columns: []imports.Column{
+			{Name: "product", Required: true}, {Name: "market", Required: true}, {Name: "availability_date"}, {Name: "availability_end_date"},
+		},
+		Parse: parseEntry,
+		Check: entries.CheckImport,
+		Write: func(ctx context.Context, d entry.Draft) (imports.Outcome, error) {
+			_, outcome, err := entries.Import(ctx, d)
+			return map[entry.Outcome]imports.Outcome{
+				entry.ImportedNothing: imports.Unchanged, entry.ImportedNew: imports.Created, entry.ImportedChange: imports.Updated,
+			}[outcome], err
+		},
+	}
+}
+
+func parseEntry(row imports.Row) (entry.Draft, []apperr.FieldError) {
+	d := entry.Draft{Market: row.Get("market")}
+	var faults []apperr.FieldError
+	id, err := uuid.Parse(row.Get("product"))
+	if err != nil || len(row.Get("product")) != len(id.String()) {
+		faults = append(faults, apperr.FieldError{Pointer: "/product", Detail: "is no UUID"})
+	}
+	d.Product = id
+	for column, date := range map[string]*entry.Date{"availability_date": &d.Start, "availability_end_date": &d.End} {
+		if text := row.Get(column); text != "" {
+			if *date, err = entry.ParseDate(text); err != nil {
+				faults = append(faults, apperr.FieldError{Pointer: "/" + column, Detail: err.Error()})
+			}
+		}
+	}
+	return d, faults
+}
+
+func sampleEntries() ([]imports.Row, error) {
+	return imports.Read("entries.csv", bytes.NewReader(sampledata.Entries), imports.CSV, entryModel(nil).Columns)
+}
+
+// sampleMarkets are the officially assigned codes of ISO 3166-1, with their English names. The library also lists two
+// states that are no more (AN, YU) and a code that users may assign (XK).
+func sampleMarkets() ([]imports.Row, error) {
+	var rows []imports.Row
+	for _, c := range countries.All() {
+		if code := c.Alpha2(); !slices.Contains([]string{"AN", "YU", "XK"}, code) {
+			rows = append(rows, imports.NewRow(len(rows)+1, map[string]string{"iso_code": code, "name": c.String()}))
+		}
+	}
+	const assigned = 249
+	if len(rows) != assigned {
+		return nil, fmt.Errorf("the library lists %d countries, ISO 3166-1 has %d", len(rows), assigned)
+	}
+	return rows, nil
+}

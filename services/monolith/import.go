@@ -1,0 +1,96 @@
+package monolith
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"iter"
+	"strconv"
+
+	"github.com/google/uuid"
+
+	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/config"
+	"github.com/monsplit/monsplit/internal/imports"
+	"github.com/monsplit/monsplit/internal/postgres"
+	"github.com/monsplit/monsplit/services/monolith/internal/product"
+	"github.com/monsplit/monsplit/services/monolith/internal/publish"
+	"github.com/monsplit/monsplit/services/monolith/internal/store"
+	"github.com/monsplit/monsplit/services/monolith/sampledata"
+)
+
+// Importers returns what can be imported into the monolith's database. Close the database by done.
+func Importers(ctx context.Context, cfg config.Service) (importers []imports.Importer, done func(), err error) {
+	pool, err := postgres.Open(ctx, postgres.Config{URL: cfg.DatabaseURL, MaxConns: cfg.DatabaseMaxConns, Application: name + " import"})
+	if err != nil {
+		return nil, nil, err
+	}
+	// Nobody is woken here: the relay of a running instance finds the events by its sweep.
+	products, _ := services(store.New(pool, publish.Product, func() {}))
+	return []imports.Importer{productModel(products).Importer(sampleProducts, generateProducts)}, pool.Close, nil
+}
+
+func productModel(products *product.Service) imports.Model[product.Record] {
+	return imports.Model[product.Record]{
+		Name: "products",
+		Columns: []imports.Column{
+			{Name: "product_uuid"}, {Name: "name", Required: true}, {Name: "product_category", Required: true}, {Name: "discontinued"},
+		},
+		Parse: parseProduct,
+		Check: products.CheckImport,
+		Write: func(ctx context.Context, r product.Record) (imports.Outcome, error) {
+			_, outcome, err := products.Import(ctx, r)
+			return outcomes()[outcome], err
+		},
+	}
+}
+
+func outcomes() map[product.Outcome]imports.Outcome {
+	return map[product.Outcome]imports.Outcome{
+		product.ImportedNothing: imports.Unchanged, product.ImportedNew: imports.Created, product.ImportedChange: imports.Updated,
+	}
+}
+
+func parseProduct(row imports.Row) (product.Record, []apperr.FieldError) {
+	r := product.Record{Draft: product.Draft{Name: row.Get("name"), Category: row.Get("product_category")}}
+	var faults []apperr.FieldError
+	if text := row.Get("product_uuid"); text != "" {
+		id, err := uuid.Parse(text)
+		if err != nil || len(text) != len(id.String()) {
+			faults = append(faults, apperr.FieldError{Pointer: "/product_uuid", Detail: "is no UUID"})
+		}
+		r.UUID = id
+	}
+	if text := row.Get("discontinued"); text != "" {
+		discontinued, err := strconv.ParseBool(text)
+		if err != nil {
+			faults = append(faults, apperr.FieldError{Pointer: "/discontinued", Detail: "is neither true nor false"})
+		}
+		r.Discontinued = discontinued
+	}
+	return r, faults
+}
+
+func sampleProducts() ([]imports.Row, error) {
+	return imports.Read("products.csv", bytes.NewReader(sampledata.Products), imports.CSV, productModel(nil).Columns)
+}
+
+// generatedCategories is over how many categories made-up products are spread.
+const generatedCategories = 50
+
+// generateProducts makes products up: the n-th is the same each time, its id included.
+func generateProducts(n int) iter.Seq[imports.Row] {
+	space := uuid.NewSHA1(uuid.NameSpaceURL, []byte("https://github.com/monsplit/monsplit/generated"))
+	return func(yield func(imports.Row) bool) {
+		for i := 1; i <= n; i++ {
+			row := imports.NewRow(i, map[string]string{
+				"product_uuid":     uuid.NewSHA1(space, []byte(strconv.Itoa(i))).String(),
+				"name":             fmt.Sprintf("Product %07d", i),
+				"product_category": fmt.Sprintf("Generated %02d", i%generatedCategories),
+			})
+			if !yield(row) {
+				return
+			}
+		}
+	}
+}
