@@ -65,7 +65,7 @@ func Run(ctx context.Context, cfg config.Service, log *slog.Logger) error {
 	if err := server.Listen(ctx); err != nil {
 		return err
 	}
-	err = lifecycle.Run(ctx, cfg.ShutdownGrace,
+	return lifecycle.Run(ctx, cfg.ShutdownGrace,
 		lifecycle.Part{Name: "topics", Run: gate.Run},
 		lifecycle.Part{Name: "maintenance", Run: maintenance(func(ctx context.Context) error {
 			return outbox.Maintain(ctx, pool, cfg.OutboxRetention)
@@ -74,8 +74,6 @@ func Run(ctx context.Context, cfg config.Service, log *slog.Logger) error {
 		lifecycle.Part{Name: "consumer", Run: gate.Behind(func(ctx context.Context) error { return events.Run(ctx, client) })},
 		lifecycle.Part{Name: "http", Run: server.Run},
 	)
-	log.InfoContext(ctx, "stopped", "error", err)
-	return err
 }
 
 func newConsumer(pool *postgres.Pool, cfg config.Service, log *slog.Logger) *consumer.Consumer[catalogcopy.Tx] {

@@ -60,14 +60,16 @@ func setupWithout(t *testing.T) *server {
 
 func serve(t *testing.T, pool *pgxpool.Pool) *server {
 	t.Helper()
+	return serveWith(t, pool, func(_ context.Context, err error) { t.Errorf("the document does not allow this answer: %v", err) })
+}
+
+func serveWith(t *testing.T, pool *pgxpool.Pool, onResponse func(ctx context.Context, err error)) *server {
+	t.Helper()
 	storage := store.New(pool, publish.Product, func() {})
 	products := product.NewService(storage, time.Now, func() uuid.UUID { return uuid.Must(uuid.NewV7()) })
 	h := httpserver.New(httpserver.Config{Registry: prometheus.NewRegistry()}, slog.New(slog.DiscardHandler))
 	api := httpapi.New(products, catalogcopy.NewService(storage), time.Minute)
-	validator, err := oas.New(monolithapi.Document, oas.Config{
-		MaxBody:    64 << 10,
-		OnResponse: func(_ context.Context, err error) { t.Errorf("the document does not allow this answer: %v", err) },
-	})
+	validator, err := oas.New(monolithapi.Document, oas.Config{MaxBody: 64 << 10, OnResponse: onResponse})
 	if err != nil {
 		t.Fatal(err)
 	}
