@@ -25,6 +25,7 @@ const (
 	applyKeys     = 20_000
 	applyVersions = 5
 	applyBatch    = 1_000
+	applyAtATime  = 8 // transactions
 	// A copy as the catalog keeps it, its index included.
 	applySchema = `CREATE TABLE product_copy (id uuid PRIMARY KEY, version bigint NOT NULL DEFAULT 0,
     deleted boolean NOT NULL DEFAULT false, name text COLLATE "C", product_category text COLLATE "C", discontinued boolean,
@@ -156,7 +157,10 @@ func (l *applyLoad) each(ctx context.Context, f func(ctx context.Context, p, fro
 }
 
 func timeBareUpsert(ctx context.Context, pool *pgxpool.Pool, load *applyLoad) (float64, error) {
+	slots := make(chan struct{}, applyAtATime)
 	return load.each(ctx, func(ctx context.Context, p, from, next int) error {
+		slots <- struct{}{}
+		defer func() { <-slots }()
 		_, err := pool.Exec(ctx, upsert, arrays(newestRows(load.rows[p][from:next]))...)
 		return err
 	})
@@ -164,7 +168,7 @@ func timeBareUpsert(ctx context.Context, pool *pgxpool.Pool, load *applyLoad) (f
 
 func timeHandle(ctx context.Context, pool *pgxpool.Pool, load *applyLoad) (float64, error) {
 	c := consumer.New(pool, consumer.Config[pgx.Tx]{
-		Group:  "bench",
+		Group: "bench", Transactions: applyAtATime,
 		Topics: map[string]consumer.Handler[pgx.Tx]{applyTopic: applyProducts},
 		Bind:   func(tx pgx.Tx) pgx.Tx { return tx },
 	}, slog.New(slog.DiscardHandler))

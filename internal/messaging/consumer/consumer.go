@@ -35,6 +35,9 @@ type Config[T any] struct {
 	// Committed is called after each commit with effects: it wakes the relay, and must not block.
 	Committed func()
 
+	// Transactions is how many are under way at a time, over all partitions; 8. Catching up must leave connections of the
+	// pool to requests.
+	Transactions int
 	// Timeout bounds one transaction, so that a server that neither answers nor hangs up holds nobody for ever; 1 min.
 	Timeout    time.Duration
 	BackoffMin time.Duration      // before the second try of a batch; 50 ms
@@ -57,6 +60,7 @@ type Consumer[T any] struct {
 	cfg     Config[T]
 	log     *slog.Logger
 	metrics *metrics
+	slots   chan struct{} // one for each transaction under way
 
 	mu         sync.Mutex
 	partitions map[broker.TopicPartition]*partition
@@ -66,6 +70,9 @@ type Consumer[T any] struct {
 
 // New returns a consumer that keeps positions and dead letters in pool's database.
 func New[T any](pool *pgxpool.Pool, cfg Config[T], log *slog.Logger) *Consumer[T] {
+	if cfg.Transactions <= 0 {
+		cfg.Transactions = 8
+	}
 	if cfg.Timeout <= 0 {
 		cfg.Timeout = time.Minute
 	}
@@ -82,7 +89,7 @@ func New[T any](pool *pgxpool.Pool, cfg Config[T], log *slog.Logger) *Consumer[T
 		cfg.Now = time.Now
 	}
 	return &Consumer[T]{
-		pool: pool, cfg: cfg, log: log, metrics: newMetrics(),
+		pool: pool, cfg: cfg, log: log, metrics: newMetrics(), slots: make(chan struct{}, cfg.Transactions),
 		partitions: make(map[broker.TopicPartition]*partition),
 	}
 }

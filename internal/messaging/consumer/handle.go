@@ -74,6 +74,12 @@ func (c *Consumer[T]) applyEach(ctx context.Context, p *partition, b batch) (mov
 // Schedule: a consumer is paused in here, its partition moves, the new holder applies the same records; the paused one
 // goes on. It waits at the position's row and then finds it moved, so nothing of it is committed (H2).
 func (c *Consumer[T]) apply(ctx context.Context, p *partition, b batch) error {
+	select {
+	case c.slots <- struct{}{}:
+		defer func() { <-c.slots }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	started := c.cfg.Now()
 	events := make([]Event, 0, len(b.items))
 	for _, it := range b.items {

@@ -3,10 +3,14 @@ package consumer_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/monsplit/monsplit/internal/messaging/broker"
+	"github.com/monsplit/monsplit/internal/messaging/consumer"
 )
 
 // Invariant 8.
@@ -172,5 +176,37 @@ func TestATopicWithoutHandlerIsHeld(t *testing.T) {
 	err := b.Handle(t.Context(), other, 0, 1, log(0, named("a", 1)))
 	if err == nil || !strings.Contains(err.Error(), "no handler for the topic other") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// Catching up must leave connections of the pool to requests.
+func TestOnlySoManyTransactionsAtATime(t *testing.T) {
+	t.Parallel()
+	var under, most, calls atomic.Int64
+	both := make(chan struct{})
+	b := setup(t, func(c *consumer.Config[*tx]) { c.Transactions = 2 }, wrap(func(context.Context, int64, *tx) error {
+		most.Store(max(most.Load(), under.Add(1)))
+		if calls.Add(1) == 2 {
+			close(both)
+		}
+		<-both // the first two meet
+		under.Add(-1)
+		return nil
+	}))
+	var wg sync.WaitGroup
+	for p := range 6 {
+		wg.Go(func() {
+			tp := broker.TopicPartition{Topic: topic, Partition: p}
+			if _, err := b.Position(t.Context(), tp, 0); err != nil {
+				t.Error(err)
+			}
+			if err := b.Handle(t.Context(), tp, 0, 1, log(0, named(fmt.Sprintf("p%d-", p), 1))); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if most.Load() != 2 || calls.Load() != 6 {
+		t.Errorf("%d at a time and %d calls, want 2 and 6", most.Load(), calls.Load())
 	}
 }
