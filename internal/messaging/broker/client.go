@@ -128,13 +128,13 @@ func (c *Client) tryOffset(ctx context.Context, tp TopicPartition, moment int64)
 	if err != nil {
 		return 0, err
 	}
-	for _, t := range answer.(*listoffsets.Response).Topics {
-		for _, p := range t.Partitions {
-			if p.ErrorCode != 0 {
-				return 0, kafka.Error(p.ErrorCode)
-			}
-			return p.Offset, nil
-		}
+	response := answer.(*listoffsets.Response)
+	if len(response.Topics) != 1 || len(response.Topics[0].Partitions) != 1 {
+		return 0, errors.New("the broker's answer is for another partition")
 	}
-	return 0, errors.New("the broker's answer is empty")
+	p := response.Topics[0].Partitions[0]
+	if p.ErrorCode != 0 {
+		return 0, kafka.Error(p.ErrorCode)
+	}
+	return p.Offset, nil
 }

@@ -30,9 +30,12 @@ type conns struct {
 
 type conn struct {
 	*protocol.Conn
-	versions map[protocol.ApiKey]int16
-	reused   bool
+	reused bool
+	idle   time.Time // since when
 }
+
+// maxIdle is how long a connection may lie unused before it is no longer trusted: brokers close them after 10 minutes.
+const maxIdle = time.Minute
 
 func newConns(cfg Config) *conns {
 	return &conns{cfg: cfg, idle: map[string][]*conn{}, open: map[*conn]struct{}{}}
@@ -93,9 +96,14 @@ func (p *conns) take(ctx context.Context, address string) (*conn, error) {
 		p.mu.Unlock()
 		return nil, errClosed
 	}
-	if idle := p.idle[address]; len(idle) > 0 {
+	for idle := p.idle[address]; len(idle) > 0; idle = p.idle[address] {
 		c := idle[len(idle)-1]
 		p.idle[address] = idle[:len(idle)-1]
+		if time.Since(c.idle) > maxIdle {
+			delete(p.open, c)
+			c.Close()
+			continue
+		}
 		c.reused = true
 		p.mu.Unlock()
 		return c, nil
@@ -123,6 +131,7 @@ func (p *conns) put(address string, c *conn) {
 		c.Close()
 		return
 	}
+	c.idle = time.Now()
 	p.idle[address] = append(p.idle[address], c)
 }
 
@@ -196,5 +205,5 @@ func negotiate(c *protocol.Conn) (*conn, error) {
 		return nil, errors.New("the broker is older than Kafka 2.3, the oldest that works")
 	}
 	c.SetVersions(versions)
-	return &conn{Conn: c, versions: versions}, nil
+	return &conn{Conn: c}, nil
 }

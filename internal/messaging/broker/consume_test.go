@@ -365,8 +365,8 @@ func TestStopFinishesWhatIsInHand(t *testing.T) {
 	<-reached
 	cancel()
 	select {
-	case <-done:
-		t.Fatal("ended with a batch in hand")
+	case err := <-done:
+		t.Fatal("ended with a batch in hand", err)
 	case <-time.After(20 * time.Millisecond):
 	}
 	close(release)

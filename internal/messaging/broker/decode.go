@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/segmentio/kafka-go/compress"
@@ -71,6 +72,10 @@ func (d *decoded) add(batch []byte, base, from int64) error {
 	last := int64(big.Uint64(batch[offsetOfLastTime:]))
 	d.bytes += len(body)
 	r := reader{b: body}
+	if count < 0 || count > len(body) {
+		return errBadBatch
+	}
+	d.records = slices.Grow(d.records, min(count, 10_000)) // the count is only a claim
 	for range count {
 		record := reader{b: r.take(r.varint())}
 		record.take(1) // attributes: none are defined

@@ -35,6 +35,7 @@ func (g *generation) fetchFrom(ctx context.Context, node NodeID, wake <-chan str
 				_ = again.wait(ctx)
 				continue
 			}
+			again.reset()
 		}
 		wants, parts, soon := g.ready(node)
 		if len(wants) == 0 {

@@ -60,7 +60,7 @@ func TestForeignCompressedBatchesAreRead(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	for _, r := range db.applied[b.tp(0)] {
-		if len(r.Headers) != 1 || string(r.Headers[0].Key) != "codec" {
+		if len(r.Headers) != 1 || r.Headers[0].Key != "codec" {
 			t.Fatalf("headers %v", r.Headers)
 		}
 	}

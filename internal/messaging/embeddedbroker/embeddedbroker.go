@@ -73,7 +73,9 @@ func (b *Broker) Restart() error {
 	options := []kfake.Opt{
 		kfake.NumBrokers(1),
 		kfake.ClusterID("embedded"),
-		kfake.ListenFn(func(network, _ string) (net.Listener, error) { return net.Listen(network, b.addr) }),
+		kfake.ListenFn(func(network, _ string) (net.Listener, error) {
+			return new(net.ListenConfig).Listen(context.Background(), network, b.addr)
+		}),
 		kfake.BrokerConfigs(map[string]string{
 			"log.retention.ms":           forever,
 			"log.retention.bytes":        forever,

@@ -29,7 +29,7 @@ func TestStopsAndStartsAgainAtTheSameAddress(t *testing.T) {
 		if err := b.Stop(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if conn, err := net.Dial("tcp", addr); err == nil {
+		if conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", addr); err == nil {
 			conn.Close()
 			t.Error("a stopped broker takes connections")
 		}
@@ -53,7 +53,7 @@ func TestStopsAndStartsAgainAtTheSameAddress(t *testing.T) {
 
 func TestBusyPortIsNamed(t *testing.T) {
 	t.Parallel()
-	busy, err := net.Listen("tcp", "127.0.0.1:0")
+	busy, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package kafkatest
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -47,7 +48,7 @@ func (p *proxy) front(upstream string) (string, error) {
 	if p.closed {
 		return "", net.ErrClosed
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", fmt.Errorf("listen in front of %s: %w", upstream, err)
 	}
@@ -174,7 +175,7 @@ func (s *session) end() {
 
 func (s *session) run(upstream string) {
 	defer s.end()
-	conn, err := net.Dial("tcp", upstream)
+	conn, err := new(net.Dialer).DialContext(context.Background(), "tcp", upstream)
 	if err != nil {
 		return
 	}
@@ -182,7 +183,7 @@ func (s *session) run(upstream string) {
 	s.upstream = conn
 	s.mu.Unlock()
 	select {
-	case <-s.done: // ended while we dialled
+	case <-s.done: // ended meanwhile
 		conn.Close()
 		return
 	default:

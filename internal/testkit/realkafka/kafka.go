@@ -92,7 +92,7 @@ type kafka struct {
 }
 
 func start(ctx context.Context, jars, dir string) (*kafka, error) {
-	ports, err := freePorts(2)
+	ports, err := freePorts(ctx, 2)
 	if err != nil {
 		return nil, err
 	}
@@ -158,10 +158,10 @@ func (k *kafka) tail() string {
 	return string(log[max(0, len(log)-4000):])
 }
 
-func freePorts(n int) ([]int, error) {
+func freePorts(ctx context.Context, n int) ([]int, error) {
 	var ports []int
 	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 		if err != nil {
 			return nil, fmt.Errorf("find a free port: %w", err)
 		}
