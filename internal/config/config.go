@@ -49,11 +49,12 @@ type Service struct {
 
 // Load reads the environment over the defaults. The error lists every fault, one a line.
 func Load(defaults Service) (Service, error) {
-	return load(defaults, nil)
+	return LoadFrom(defaults, nil)
 }
 
-// load reads from the given variables, or from the environment when there are none.
-func load(defaults Service, variables map[string]string) (Service, error) {
+// LoadFrom is Load from the given variables, for somebody who runs a service inside another program. Nil means the
+// environment.
+func LoadFrom(defaults Service, variables map[string]string) (Service, error) {
 	cfg := defaults
 	options := env.Options{Environment: variables, FuncMap: parsers()}
 	errs := faults(env.ParseWithOptions(&cfg, options))

@@ -36,7 +36,7 @@ func TestLoad(t *testing.T) {
 			t.Parallel()
 			variables := good()
 			maps.Copy(variables, tt.set)
-			_, err := load(Service{HTTPAddr: ":8000"}, variables)
+			_, err := LoadFrom(Service{HTTPAddr: ":8000"}, variables)
 			if (err != nil) != (len(tt.faults) > 0) {
 				t.Fatalf("error %v", err)
 			}
@@ -54,7 +54,7 @@ func TestLoad(t *testing.T) {
 
 func TestSecretsAreMasked(t *testing.T) {
 	t.Parallel()
-	cfg, err := load(Service{HTTPAddr: ":8000"}, good())
+	cfg, err := LoadFrom(Service{HTTPAddr: ":8000"}, good())
 	if err != nil {
 		t.Fatal(err)
 	}
