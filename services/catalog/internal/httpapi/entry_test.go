@@ -97,10 +97,10 @@ func TestEntryRefusals(t *testing.T) {
 		"NoDate":         {method: "POST", body: body(chair, "NL", start+`"2026-3-1"`), status: 422, name: "invalid", pointers: "/availability_date"},
 		"YearZero":       {method: "POST", body: body(chair, "NL", start+`"0000-01-01"`), status: 422, name: "invalid", pointers: "/availability_date"},
 		"EndFirst":       {method: "POST", body: body(chair, "NL", start+`"2026-03-01"`+end+`"2026-02-28"`), status: 422, name: "invalid", pointers: "/availability_end_date"},
-		"Unknown":        {method: "POST", body: body(uuid.New(), "XX", ""), status: 422, name: "invalid", pointers: "/market /product"},
+		"Unknown":        {method: "POST", body: body(uuid.New(), "XX", ""), status: 422, name: "unknown-reference", pointers: "/market /product"},
 		"NilProduct":     {method: "POST", body: body(uuid.Nil, "NL", ""), status: 422, name: "invalid", pointers: "/product"},
 		"Discontinued":   {method: "POST", body: body(relic, "NL", ""), status: 422, name: "invalid", pointers: "/product"},
-		"Deleted":        {method: "POST", body: body(gone, "NL", ""), status: 422, name: "invalid", pointers: "/product"},
+		"Deleted":        {method: "POST", body: body(gone, "NL", ""), status: 422, name: "unknown-reference", pointers: "/product"},
 		"Taken":          {method: "POST", body: body(chair, "NL", ""), status: 409, name: "entry-exists"},
 		"NullProduct":    {method: "PATCH", path: path, body: `{"product":null}`, status: 422, name: "invalid", pointers: "/product"},
 		"OtherPlace":     {method: "PATCH", path: path, body: body(relic, "BE", ""), status: 422, name: "invalid", pointers: "/market /product"},
@@ -147,7 +147,7 @@ func TestUnknownReferencesMayArrive(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	r := s.post(entries, fmt.Sprintf(`{"product":"%s","market":"NL"}`, uuid.New()))
-	r.problem(http.StatusUnprocessableEntity, "invalid")
+	r.problem(http.StatusUnprocessableEntity, "unknown-reference")
 	if n := strings.Count(r.text, "may arrive in a moment"); n != 2 {
 		t.Errorf("problem %s", r.text)
 	}

@@ -60,7 +60,7 @@ func TestDeletedStaysDeleted(t *testing.T) {
 		t.Errorf("read: %v", err)
 	}
 	_, err := b.entries.Create(t.Context(), draft(id, "NL", "", ""), nil)
-	wantCode(t, err, "invalid")
+	wantCode(t, err, "unknown-reference")
 	if got := b.events(t, e.ID.String()); got != "created 1, deleted 2" {
 		t.Errorf("the entry announced %s", got)
 	}

@@ -158,6 +158,6 @@ func TestMarketSkew(t *testing.T) {
 				return err
 			})
 		wantCode(t, deleted, "")
-		wantCode(t, created, "invalid")
+		wantCode(t, created, "unknown-reference")
 	})
 }
