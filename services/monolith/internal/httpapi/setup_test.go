@@ -17,6 +17,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
 
 	monolithapi "github.com/monsplit/monsplit/api/monolith"
 	"github.com/monsplit/monsplit/internal/httpserver"
@@ -97,12 +98,19 @@ func (s *server) apply(f func(tx catalogcopy.Tx) error) {
 	}
 }
 
+// createMany makes n products, in no particular order.
 func (s *server) createMany(n int) {
 	s.t.Helper()
+	var all errgroup.Group
+	all.SetLimit(8)
 	for i := range n {
-		if _, err := s.products.Create(s.t.Context(), product.Draft{Name: fmt.Sprintf("item %d", i), Category: "many"}, nil); err != nil {
-			s.t.Fatal(err)
-		}
+		all.Go(func() error {
+			_, err := s.products.Create(s.t.Context(), product.Draft{Name: fmt.Sprintf("item %d", i), Category: "many"}, nil)
+			return err
+		})
+	}
+	if err := all.Wait(); err != nil {
+		s.t.Fatal(err)
 	}
 }
 

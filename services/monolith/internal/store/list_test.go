@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/monsplit/monsplit/internal/keyset"
 	"github.com/monsplit/monsplit/services/monolith/internal/product"
 )
@@ -110,8 +112,16 @@ func TestListManyProducts(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	const many = 2*keyset.Page + 3
+	var all errgroup.Group
+	all.SetLimit(8)
 	for i := range many {
-		b.create(t, fmt.Sprintf("p%04d", i), "x")
+		all.Go(func() error {
+			_, err := b.products.Create(t.Context(), product.Draft{Name: fmt.Sprintf("p%04d", i), Category: "x"}, nil)
+			return err
+		})
+	}
+	if err := all.Wait(); err != nil {
+		t.Fatal(err)
 	}
 	seen := 0
 	for p, err := range b.products.List(t.Context(), product.Query{Sort: product.Sort{By: product.ByName}}) {
