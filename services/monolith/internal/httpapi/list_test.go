@@ -146,7 +146,7 @@ func TestEverythingWithoutLimit(t *testing.T) {
 func TestStreamed(t *testing.T) {
 	t.Parallel()
 	s := serveWith(t, setup(t).pool, nil)
-	s.createMany(3 * keyset.Page)
+	s.createMany(keyset.Page + keyset.Page/2)
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+"/api/v1/product", nil)
 	if err != nil {
 		t.Fatal(err)
