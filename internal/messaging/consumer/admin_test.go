@@ -63,7 +63,7 @@ func TestReplay(t *testing.T) {
 
 	letter, err := b.Replay(t.Context(), ids[0], "Ada")
 	if e, ok := apperr.As(err); !ok || e.Kind != apperr.Conflict || e.Name() != "replay-failed" ||
-		!strings.Contains(e.Detail, "no such colour") {
+		!strings.Contains(e.Detail, "no such size") {
 		t.Errorf("error %v, want that it failed again", err)
 	}
 	if letter.State != consumer.Open || letter.Attempts != 2 || letter.ClosedBy != nil {

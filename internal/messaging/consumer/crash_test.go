@@ -265,7 +265,7 @@ func (c *lossy) Write(p []byte) (int, error) {
 func (c *lossy) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	if err == nil && c.losing.Load() {
-		_ = c.Conn.Close()
+		_ = c.Close()
 		return 0, io.ErrUnexpectedEOF
 	}
 	return n, err

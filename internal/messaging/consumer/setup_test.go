@@ -149,14 +149,14 @@ func fail(ctx context.Context, t *tx, how string) error {
 	sql := ""
 	switch how {
 	case "poison":
-		return fmt.Errorf("wrapped: %w", consumer.Poison("no such colour"))
+		return fmt.Errorf("wrapped: %w", consumer.Poison("no such size"))
 	case "invalid":
 		return apperr.New(apperr.Invalid, "breaks a rule")
 	case "malformed":
 		return apperr.New(apperr.Malformed, "makes no sense")
 	case "panic":
-		var m map[string]int
-		m["x"] = 1
+		var none []int
+		_ = none[len(how)]
 	case "json":
 		return json.Unmarshal([]byte(`{"n":"x"}`), &struct{ N int }{})
 	case "unknown":

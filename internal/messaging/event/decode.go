@@ -42,7 +42,7 @@ func Decode(value []byte) (Event, error) {
 	}
 	var m members
 	if err := strictjson.Object(value, m.set); err != nil {
-		m.fill(&e) // its first fault stays the reason
+		_ = m.fill(&e) // the first fault stays the reason
 		return e, &DecodeError{err.Error()}
 	}
 	return e, m.fill(&e)

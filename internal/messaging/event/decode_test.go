@@ -47,9 +47,10 @@ func with(name, raw string) string {
 		if quoted {
 			continue
 		}
-		if c == '{' {
+		switch c {
+		case '{':
 			depth++
-		} else if c == '}' {
+		case '}':
 			depth--
 		}
 		if depth < 0 || depth == 0 && c == ',' {
