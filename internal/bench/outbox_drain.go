@@ -58,8 +58,7 @@ func relayDrain(ctx context.Context, e *env) ([]row, error) {
 	}
 	d, b := median(drained), median(bound)
 	rows := []row{{name: "relay drain beside bare overlapped (" + name + ")", value: d, unit: "events/s", bound: b, ratio: d / b}}
-	memory, err := drainMemory(ctx, pool)
-	return append(rows, memory...), err
+	return rows, nil
 }
 
 // drainByRelay runs a relay until nothing is pending.
@@ -225,7 +224,11 @@ func (s *sink) Produce(_ context.Context, batches []*broker.Batch) []broker.Resu
 }
 
 // drainMemory shows the highest heap while a small and a large backlog drain: it has to be the same.
-func drainMemory(ctx context.Context, pool *pgxpool.Pool) (rows []row, err error) {
+func drainMemory(ctx context.Context, e *env) (rows []row, err error) {
+	pool, err := e.database(ctx)
+	if err != nil {
+		return nil, err
+	}
 	for _, n := range []int{drainEvents, drainMany} {
 		if err := fillOutbox(ctx, pool, "bench-memory", n, true); err != nil {
 			return nil, err

@@ -355,7 +355,7 @@ WITH held AS MATERIALIZED (
 ), gone AS (
     DELETE FROM outbox_pending p
     USING (SELECT unnest($4::smallint[]) AS shard, unnest($5::bigint[]) AS seq) AS s
-    WHERE p.shard = s.shard AND p.seq = s.seq AND s.shard IN (SELECT held.shard FROM held)
+    WHERE p.shard = s.shard AND p.seq = s.seq AND s.shard = ANY (ARRAY(SELECT held.shard FROM held))
 )
 SELECT held.shard FROM held
 `

@@ -120,7 +120,7 @@ func (c *coordinator) rewind(now time.Time) (sweep bool) {
 func (c *coordinator) readable() (lanes []*lane) {
 	held := max(1, len(c.lanes))
 	for _, l := range c.lanes {
-		if l.phase == ready && l.unread && l.kept < max(1, 2*c.cfg.ClaimRows/held) && l.bytes < max(1, 2*c.cfg.ClaimBytes/held) {
+		if l.phase == ready && l.unread && l.kept < max(1, 3*c.cfg.ClaimRows/held) && l.bytes < max(1, 2*c.cfg.ClaimBytes/held) {
 			lanes = append(lanes, l)
 		}
 	}

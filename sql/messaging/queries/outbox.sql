@@ -59,7 +59,7 @@ WITH held AS MATERIALIZED (
 ), gone AS (
     DELETE FROM outbox_pending p
     USING (SELECT unnest(@row_shards::smallint[]) AS shard, unnest(@seqs::bigint[]) AS seq) AS s
-    WHERE p.shard = s.shard AND p.seq = s.seq AND s.shard IN (SELECT held.shard FROM held)
+    WHERE p.shard = s.shard AND p.seq = s.seq AND s.shard = ANY (ARRAY(SELECT held.shard FROM held))
 )
 SELECT held.shard FROM held;
 
