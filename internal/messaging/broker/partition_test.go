@@ -1,0 +1,93 @@
+package broker //nolint:testpackage // a broken log cannot be made from outside
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"testing"
+)
+
+func TestLogThatCannotBeReadHaltsAfterThreeTries(t *testing.T) {
+	t.Parallel()
+	g := &generation{log: slog.New(slog.DiscardHandler)}
+	p := newPartition(TopicPartition{"t", 0})
+	p.ready = true
+	for range 2 {
+		p.unreadable(g, 0, errBadBatch)
+	}
+	p.deliver(0, decoded{}, 7) // it was the network
+	for i := range 3 {
+		if p.isHalted() {
+			t.Fatalf("halted after %d tries", i)
+		}
+		p.unreadable(g, 0, errBadBatch)
+	}
+	if s := p.state(); s.Halted == "" || s.End != 7 {
+		t.Errorf("got %+v", s)
+	}
+}
+
+func TestAnswersFromBeforeASeekAreDropped(t *testing.T) {
+	t.Parallel()
+	p := newPartition(TopicPartition{"t", 0})
+	p.ready, p.seeks, p.next, p.queueTo, p.fetchAt = true, 2, 10, 10, 10
+	p.deliver(1, decoded{records: []Fetched{{Offset: 3}}, next: 4}, 20)
+	p.outOfRange(1)
+	if _, _, _, ok := p.take(10); ok || !p.ready {
+		t.Error("an old answer had an effect")
+	}
+	p.deliver(2, decoded{records: []Fetched{{Offset: 11}, {Offset: 15}, {Offset: 16}}, next: 20}, 20)
+	var got string
+	for {
+		from, next, records, ok := p.take(2)
+		if !ok {
+			break
+		}
+		got += fmt.Sprintf("%d-%d (%d) ", from, next, len(records))
+		p.applied(&generation{}, next)
+	}
+	if got != "10-16 (2) 16-20 (1) " || p.queued != 0 {
+		t.Errorf("got %s, %d bytes left", got, p.queued)
+	}
+}
+
+func TestPartitionsAreSharedEvenlyAndTogether(t *testing.T) {
+	t.Parallel()
+	counts := map[string]int{"a": 12, "b": 12, "c": 1}
+	for n := 1; n <= 13; n++ {
+		wanted := map[string][]string{}
+		for i := range n {
+			id := fmt.Sprintf("member %02d", i)
+			for topic := range counts {
+				wanted[topic] = append(wanted[topic], id)
+			}
+		}
+		seen := map[string]int{}
+		for _, share := range shareOut(wanted, counts) {
+			if len(share["a"]) != len(share["b"]) || len(share["a"]) > (12+n-1)/n {
+				t.Errorf("%d members: %v", n, share)
+			}
+			for topic, partitions := range share {
+				seen[topic] += len(partitions)
+			}
+		}
+		if seen["a"] != 12 || seen["b"] != 12 || seen["c"] != 1 {
+			t.Errorf("%d members: %v", n, seen)
+		}
+	}
+	if got := shareOut(map[string][]string{"a": {"x"}, "gone": {"x"}}, map[string]int{"a": 1}); len(got["x"]) != 1 {
+		t.Errorf("a topic that is gone: %v", got)
+	}
+}
+
+func TestVerdictOfAnyOtherErrorIsAmbiguous(t *testing.T) {
+	t.Parallel()
+	if VerdictOf(errors.New("other")) != Resend || VerdictOf(fmt.Errorf("wrapped: %w", &Error{Verdict: Fenced})) != Fenced {
+		t.Error("wrong verdict")
+	}
+	for v := Resend; v <= Bug+1; v++ {
+		if v.String() == "" {
+			t.Error(int(v))
+		}
+	}
+}
