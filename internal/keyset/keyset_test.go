@@ -106,7 +106,10 @@ func TestPagesStops(t *testing.T) {
 		reads++
 		return make([]int, keyset.Page), nil
 	})
-	for range pages {
+	for _, err := range pages {
+		if err != nil {
+			t.Fatal(err)
+		}
 		break
 	}
 	if reads != 1 {

@@ -41,30 +41,28 @@ func NewGate(b Broker, log *slog.Logger, specs ...broker.TopicSpec) *Gate {
 
 // Run tries to open the gate, as often as it takes, and returns when ctx is done. It is a lifecycle part.
 func (g *Gate) Run(ctx context.Context) error {
-	for {
+	for ctx.Err() == nil {
 		err := g.ensure(ctx)
 		if err == nil {
+			g.tell(ctx, "")
+			close(g.open)
+			<-ctx.Done()
 			break
-		}
-		if ctx.Err() != nil {
-			return nil
 		}
 		rest := retryEvery
 		if mismatch := (*broker.TopicMismatchError)(nil); errors.As(err, &mismatch) {
 			rest = recheckEvery
 		}
-		g.tell(ctx, err.Error())
+		if ctx.Err() == nil {
+			g.tell(ctx, err.Error())
+		}
 		timer := time.NewTimer(rest)
 		select {
 		case <-ctx.Done():
-			timer.Stop()
-			return nil
 		case <-timer.C:
 		}
+		timer.Stop()
 	}
-	g.tell(ctx, "")
-	close(g.open)
-	<-ctx.Done()
 	return nil
 }
 

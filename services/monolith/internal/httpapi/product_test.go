@@ -84,7 +84,7 @@ func TestRefusals(t *testing.T) {
 		"AllFaults":         {method: "POST", body: `{"name":"","product_category":"` + long + `"}`, status: 422, name: "invalid", pointers: "/name /product_category"},
 		"Missing":           {method: "POST", body: `{}`, status: 422, name: "invalid", pointers: "/name /product_category"},
 		"Blank":             {method: "POST", body: `{"name":"  ","product_category":"\t"}`, status: 422, name: "invalid", pointers: "/name /product_category"},
-		"Unknown":           {method: "POST", body: `{"name":"a","product_category":"b","colour":"c"}`, status: 422, name: "invalid", pointers: "/colour"},
+		"Unknown":           {method: "POST", body: `{"name":"a","product_category":"b","taste":"c"}`, status: 422, name: "invalid", pointers: "/taste"},
 		"OtherCase":         {method: "POST", body: `{"Name":"a","name":"a","product_category":"b"}`, status: 422, name: "invalid", pointers: "/Name"},
 		"WrongType":         {method: "POST", body: `{"name":5,"product_category":"b","discontinued":"yes"}`, status: 422, name: "invalid", pointers: "/discontinued /name"},
 		"NUL":               {method: "POST", body: `{"name":"a\u0000","product_category":"b"}`, status: 422, name: "invalid", pointers: "/name"},
@@ -98,7 +98,7 @@ func TestRefusals(t *testing.T) {
 		"IDIsZero":          {method: "GET", path: "/0", status: 404, name: "not-found"},
 		"IDIsHuge":          {method: "DELETE", path: "/99999999999999999999", status: 404, name: "not-found"},
 		"NoSuchPath":        {method: "GET", path: "s", status: 404, name: "not-found"},
-		"BadQuery":          {method: "GET", path: "?limit=201&sort=colour&include_discontinued=perhaps", status: 422, name: "invalid", pointers: "/query/include_discontinued /query/limit /query/sort"},
+		"BadQuery":          {method: "GET", path: "?limit=201&sort=taste&include_discontinued=perhaps", status: 422, name: "invalid", pointers: "/query/include_discontinued /query/limit /query/sort"},
 		"LimitZero":         {method: "GET", path: "?limit=0", status: 422, name: "invalid", pointers: "/query/limit"},
 		"SearchNUL":         {method: "GET", path: "?search=a%00", status: 422, name: "invalid", pointers: "/query/search"},
 		"SearchNotUTF8":     {method: "GET", path: "?search=%ff", status: 422, name: "invalid", pointers: "/query/search"},
@@ -161,5 +161,6 @@ func TestTrailingSlash(t *testing.T) {
 	s.patch(location+"/", `{"discontinued":true}`).must(http.StatusOK)
 	s.get("/api/v1/catalog/").must(http.StatusOK)
 	s.get("/api/v1/market/?limit=5").must(http.StatusOK)
+	s.put(location+"/", chair).must(http.StatusOK)
 	s.delete(location + "/").must(http.StatusNoContent)
 }
