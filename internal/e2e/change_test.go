@@ -1,0 +1,109 @@
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+
+	"github.com/monsplit/monsplit/internal/testkit/pgtest"
+)
+
+// The way of a change, as the README's tour shows it.
+func TestAChangeArrives(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t)
+
+	p := s.createProduct("Standing desk")
+	uuid, id := p["product_uuid"].(string), fmt.Sprint(p["id"])
+	copyOf := s.catalog.url("/catalog/api/v1/products/" + uuid)
+	eventually(t, "the product arrives in the catalog", func() bool {
+		return call(t, http.MethodGet, copyOf, nil).object["name"] == "Standing desk"
+	})
+
+	s.createMarket("DE")
+	entry := s.createEntry(uuid, "DE")
+
+	legacy := func() map[string]any {
+		list := call(t, http.MethodGet, s.monolith.url("/api/v1/catalog"), nil).must(t, http.StatusOK).list
+		if len(list) != 1 {
+			return nil
+		}
+		return list[0]
+	}
+	eventually(t, "the entry arrives behind the legacy API", func() bool { return legacy() != nil })
+	if got := legacy(); fmt.Sprint(got["product"]) != id || got["availability_date"] != "2020-01-01" || got["availability_end_date"] != nil {
+		t.Errorf("legacy entry %v", got)
+	}
+
+	call(t, http.MethodPatch, s.monolith.url("/api/v1/product/"+id), map[string]any{"name": "Standing desk 160"}).must(t, http.StatusOK)
+	eventually(t, "the new name arrives", func() bool {
+		return call(t, http.MethodGet, copyOf, nil).object["name"] == "Standing desk 160"
+	})
+
+	call(t, http.MethodPatch, s.monolith.url("/api/v1/product/"+id), map[string]any{"discontinued": true}).must(t, http.StatusOK)
+	eventually(t, "the catalog ends the entry", func() bool {
+		return call(t, http.MethodGet, s.catalog.url("/catalog/api/v1/"+entry["id"].(string)), nil).object["availability_end_date"] != nil
+	})
+	eventually(t, "the end comes back to the legacy API", func() bool {
+		return legacy()["availability_end_date"] != nil
+	})
+
+	call(t, http.MethodDelete, s.monolith.url("/api/v1/product/"+id), nil).must(t, http.StatusNoContent)
+	eventually(t, "the catalog deletes the entry", func() bool {
+		return call(t, http.MethodGet, s.catalog.url("/catalog/api/v1/"+entry["id"].(string)), nil).status == http.StatusNotFound
+	})
+	eventually(t, "the legacy list is empty", func() bool {
+		return len(call(t, http.MethodGet, s.monolith.url("/api/v1/catalog"), nil).list) == 0
+	})
+	s.settled()
+}
+
+// A copy built afresh from the topics equals the owner's table too (invariant 5).
+func TestACopyBuiltAfreshIsEqual(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t)
+	s.createMarket("AT")
+	var products []map[string]any
+	for i := range 20 {
+		products = append(products, s.createProduct(fmt.Sprint("Product ", i)))
+	}
+	for _, p := range products[:5] {
+		s.createEntry(p["product_uuid"].(string), "AT")
+	}
+	for _, p := range products[:10] {
+		call(t, http.MethodPatch, s.monolith.url(fmt.Sprint("/api/v1/product/", p["id"])), map[string]any{"name": fmt.Sprint("Renamed ", p["id"])}).must(t, http.StatusOK)
+	}
+	for _, p := range products[3:7] {
+		call(t, http.MethodDelete, s.monolith.url(fmt.Sprint("/api/v1/product/", p["id"])), nil).must(t, http.StatusNoContent)
+	}
+	s.settled()
+	legacyBefore := call(t, http.MethodGet, s.monolith.url("/api/v1/catalog"), nil).raw
+
+	// The monolith's copies are lost, but not the mapping to legacy ids; it starts again from the beginning of the topics.
+	s.monolith.terminate()
+	rows(t, s.monolithDB, `TRUNCATE market_copy, catalog_entry_copy, consumer_position`)
+	s.monolith = s.startMonolith()
+	s.settled()
+	if got := call(t, http.MethodGet, s.monolith.url("/api/v1/catalog"), nil).raw; got != legacyBefore {
+		t.Errorf("rebuilding renumbered or changed the legacy list:\n%s\nwas\n%s", got, legacyBefore)
+	}
+}
+
+func TestAnEmptyDatabaseDoesNotPublishIntoAUsedTopic(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t)
+	s.createProduct("From the old database")
+	s.settled()
+	s.monolith.terminate()
+
+	s.monolithDB = pgtest.NewURL(t)
+	s.monolith = s.startMonolith()
+	s.createProduct("From the new database")
+	eventually(t, "readyz says why nothing is published", func() bool {
+		r := call(t, http.MethodGet, s.monolith.url("/readyz"), nil).must(t, http.StatusOK)
+		return contains(r.raw, "topic") && contains(r.raw, "degraded")
+	})
+	if got := rows(t, s.catalogDB, `SELECT name FROM product_copy`); len(got) != 1 {
+		t.Errorf("the catalog has %v", got)
+	}
+}

@@ -1,0 +1,90 @@
+package e2e
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"testing"
+	"time"
+)
+
+var client = &http.Client{Timeout: 20 * time.Second}
+
+// reply is an answer with its JSON body decoded: into a map, or into a slice for lists.
+type reply struct {
+	status int
+	header http.Header
+	raw    string
+	object map[string]any
+	list   []map[string]any
+}
+
+// call sends a request; body may be nil, and headers are pairs of name and value.
+func call(t *testing.T, method, url string, body any, headers ...string) reply {
+	t.Helper()
+	r, err := try(t, method, url, body, headers...)
+	if err != nil {
+		t.Fatalf("%s %s: %v", method, url, err)
+	}
+	return r
+}
+
+// try is call for tests in which the service may be away.
+func try(t *testing.T, method, url string, body any, headers ...string) (reply, error) {
+	t.Helper()
+	var in io.Reader = http.NoBody
+	if body != nil {
+		text, err := json.Marshal(body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		in = bytes.NewReader(text)
+	}
+	req, err := http.NewRequestWithContext(t.Context(), method, url, in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	switch {
+	case method == http.MethodPatch:
+		req.Header.Set("Content-Type", "application/merge-patch+json")
+	case body != nil:
+		req.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return reply{}, err
+	}
+	defer resp.Body.Close()
+	raw, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return reply{}, err
+	}
+	r := reply{status: resp.StatusCode, header: resp.Header, raw: string(raw)}
+	if err := json.Unmarshal(raw, &r.object); err != nil {
+		_ = json.Unmarshal(raw, &r.list) // neither: a test that needs one sees it empty and prints raw
+	}
+	return r, nil
+}
+
+// must fails the test unless the answer has the given status.
+func (r reply) must(t *testing.T, status int) reply {
+	t.Helper()
+	if r.status != status {
+		t.Fatalf("status %d, want %d: %s", r.status, status, r.raw)
+	}
+	return r
+}
+
+// status is the status code of a GET, or 0 when there is no answer.
+func status(url string) int {
+	resp, err := client.Get(url) //nolint:noctx // the client's time-out is the limit
+	if err != nil {
+		return 0
+	}
+	_ = resp.Body.Close() // nothing was read
+	return resp.StatusCode
+}

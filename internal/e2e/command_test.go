@@ -1,0 +1,163 @@
+package e2e
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/monsplit/monsplit/internal/messaging/broker"
+	"github.com/monsplit/monsplit/internal/messaging/event"
+)
+
+// result is what a finished command printed and how it ended.
+type result struct {
+	stdout, stderr string
+	code           int
+}
+
+// command runs a service's binary to its end. stdin may be given as the last element "<TEXT".
+func command(t *testing.T, env []string, name string, args ...string) result {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	cmd := exec.CommandContext(t.Context(), filepath.Join(binaries, name))
+	for _, a := range args {
+		if text, ok := strings.CutPrefix(a, "<"); ok {
+			cmd.Stdin = strings.NewReader(text)
+		} else {
+			cmd.Args = append(cmd.Args, a)
+		}
+	}
+	cmd.Env, cmd.Stdout, cmd.Stderr = environment(env...), &stdout, &stderr
+	var exit *exec.ExitError
+	if err := cmd.Run(); err != nil && !errors.As(err, &exit) {
+		t.Fatalf("%s %v: %v", name, args, err)
+	}
+	return result{stdout: stdout.String(), stderr: stderr.String(), code: cmd.ProcessState.ExitCode()}
+}
+
+func (r result) must(t *testing.T, code int) result {
+	t.Helper()
+	if r.code != code {
+		t.Fatalf("exit code %d, want %d\n%s%s", r.code, code, r.stdout, r.stderr)
+	}
+	return r
+}
+
+// instance is the name under which a process registers its relay: it ends in the process id.
+func (p *process) instance() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return fmt.Sprint(host, ":", p.cmd.Process.Pid)
+}
+
+func TestHelp(t *testing.T) {
+	t.Parallel()
+	for _, service := range []string{"monolith", "catalog"} {
+		for _, args := range []string{"", "serve", "migrate", "import", "outbox", "outbox status", "dead-letters", "dead-letters list",
+			"dead-letters show", "dead-letters replay", "dead-letters discard", "validate-config", "version"} {
+			r := command(t, nil, service, append(strings.Fields(args), "--help")...).must(t, 0)
+			if !contains(r.stdout, "Usage:") {
+				t.Errorf("%s %s --help prints %q", service, args, r.stdout)
+			}
+		}
+		if r := command(t, nil, service, "nonsense"); r.code == 0 || !contains(r.stderr, "unknown command") {
+			t.Errorf("%s nonsense: %+v", service, r)
+		}
+		if r := command(t, nil, service, "version").must(t, 0); !contains(r.stdout, service) {
+			t.Errorf("%s version prints %q", service, r.stdout)
+		}
+	}
+}
+
+// Every fault of the configuration is told at once, and secrets are masked.
+func TestValidateConfig(t *testing.T) {
+	t.Parallel()
+	r := command(t, []string{"DATABASE_URL=", "KAFKA_BROKERS=", "LOG_LEVEL=loud", "SHUTDOWN_GRACE=soon"}, "monolith", "validate-config")
+	if r.code == 0 {
+		t.Fatalf("accepted: %s", r.stdout)
+	}
+	for _, name := range []string{"DATABASE_URL", "KAFKA_BROKERS", "LOG_LEVEL", "SHUTDOWN_GRACE"} {
+		if !contains(r.stderr, name) {
+			t.Errorf("%s is not named in:\n%s", name, r.stderr)
+		}
+	}
+	r = command(t, []string{"DATABASE_URL=postgres://me:secret@127.0.0.1/db", "KAFKA_BROKERS=127.0.0.1:9092"}, "catalog", "validate-config").must(t, 0)
+	if contains(r.stdout+r.stderr, "secret") || !contains(r.stdout, "DATABASE_URL") {
+		t.Errorf("printed %s%s", r.stdout, r.stderr)
+	}
+}
+
+func TestImport(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t)
+
+	bad := "name,product_category\n,Tests\nGood,Tests\n" + strings.Repeat("x", 101) + "," + strings.Repeat("y", 26) + "\n"
+	r := command(t, s.env(s.monolithDB), "monolith", "import", "-", "<"+bad)
+	if r.code == 0 || !contains(r.stderr, "2: name") || !contains(r.stderr, "4: name") || !contains(r.stderr, "4: product_category") {
+		t.Errorf("faults are not told with their lines: %+v", r)
+	}
+	if n := rows(t, s.monolithDB, `SELECT count(*) FROM product`); n[0] != "0" {
+		t.Errorf("%s products were written beside the faults", n[0])
+	}
+
+	r = command(t, s.env(s.monolithDB), "monolith", "import").must(t, 0)
+	if !contains(r.stdout, "234 created") || r.stderr != "" {
+		t.Errorf("import printed %q %q", r.stdout, r.stderr)
+	}
+	command(t, s.env(s.catalogDB), "catalog", "import", "--wait=60s").must(t, 0)
+	s.settled()
+	events := rows(t, s.monolithDB, `SELECT count(*) FROM outbox`)
+	r = command(t, s.env(s.monolithDB), "monolith", "import").must(t, 0)
+	if again := rows(t, s.monolithDB, `SELECT count(*) FROM outbox`); again[0] != events[0] || !contains(r.stdout, "234 unchanged") {
+		t.Errorf("importing again: %s events, were %s; printed %q", again[0], events[0], r.stdout)
+	}
+	command(t, s.env(s.monolithDB), "monolith", "import", "--generate=500").must(t, 0)
+	command(t, s.env(s.monolithDB), "monolith", "import", "-", "--format=json", `<[{"name":"From JSON","product_category":"Tests"}]`).must(t, 0)
+	s.settled()
+	if markets := rows(t, s.catalogDB, `SELECT count(*) FROM market`); markets[0] != "249" {
+		t.Errorf("%s markets, ISO 3166-1 has 249", markets[0])
+	}
+}
+
+// A poisoned event delays nobody, is kept, and can be replayed or discarded by command (invariant 6).
+func TestDeadLetters(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t)
+	s.createMarket("BE")
+	p := s.createProduct("Before the poison")
+	s.settled()
+
+	key := []byte(p["product_uuid"].(string))
+	s.kafka.Write(t, broker.TopicPartition{Topic: "monsplit.product.v1", Partition: event.Partition(key, event.Partitions)},
+		broker.Record{Key: key, Value: []byte("this is no event"), Time: time.Now()})
+	s.createProduct("Behind the poison")
+	s.settled()
+	env := s.env(s.catalogDB)
+	eventually(t, "the dead letter is listed", func() bool {
+		return contains(command(t, env, "catalog", "dead-letters", "list").must(t, 0).stdout, p["product_uuid"].(string))
+	})
+	id := rows(t, s.catalogDB, `SELECT id FROM dead_letter WHERE state = 'open'`)[0]
+	if r := command(t, env, "catalog", "dead-letters", "show", id).must(t, 0); !contains(r.stdout, "this is no event") {
+		t.Errorf("show prints %q", r.stdout)
+	}
+	if r := command(t, env, "catalog", "dead-letters", "replay", id); r.code == 0 || r.stderr == "" {
+		t.Errorf("a replay that fails again says so: %+v", r)
+	}
+	command(t, env, "catalog", "dead-letters", "discard", id, "--note=nonsense by hand").must(t, 0)
+	if open := rows(t, s.catalogDB, `SELECT id FROM dead_letter WHERE state = 'open'`); len(open) != 0 {
+		t.Errorf("still open: %v", open)
+	}
+	if r := command(t, env, "catalog", "dead-letters", "discard", "999999"); r.code == 0 || r.stderr == "" {
+		t.Errorf("discarding what is not there: %+v", r)
+	}
+}
+
+func contains(s, part string) bool { return strings.Contains(s, part) }

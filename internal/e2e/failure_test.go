@@ -1,0 +1,240 @@
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/monsplit/monsplit/internal/testkit/pgtest"
+)
+
+// With Kafka down, APIs work and the outbox grows; afterwards everything arrives (invariants 2 and 12).
+func TestKafkaAway(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t)
+	s.createProduct("Before")
+	s.settled()
+
+	s.kafka.Stop()
+	for i := range 50 {
+		s.createProduct(fmt.Sprint("While Kafka is away ", i))
+	}
+	if pending := rows(t, s.monolithDB, `SELECT count(*) FROM outbox_pending`); pending[0] != "50" {
+		t.Errorf("%s pending, want 50", pending[0])
+	}
+	eventually(t, "readyz reports Kafka as degraded, and stays ready", func() bool {
+		r := call(t, http.MethodGet, s.monolith.url("/readyz"), nil).must(t, http.StatusOK)
+		return contains(r.raw, "degraded")
+	})
+	s.kafka.Start()
+	s.settled()
+}
+
+// With the database down, APIs answer 503 and come back by themselves (invariant 12).
+func TestPostgreSQLAway(t *testing.T) {
+	t.Parallel()
+	s := prepare(t)
+	server := pgtest.NewServer(t)
+	s.monolithDB = server.NewURL()
+	s.monolith, s.catalog = s.startMonolith(), s.startCatalog()
+	s.createProduct("Before")
+	s.settled()
+
+	server.Kill()
+	eventually(t, "writes answer 503", func() bool {
+		r := call(t, http.MethodPost, s.monolith.url("/api/v1/product"), map[string]any{"name": "Away", "product_category": "Tests"})
+		return r.status == http.StatusServiceUnavailable && r.header.Get("Retry-After") != ""
+	})
+	if code := status(s.monolith.url("/readyz")); code != http.StatusServiceUnavailable {
+		t.Errorf("readyz answers %d", code)
+	}
+	if code := status(s.monolith.url("/livez")); code != http.StatusOK {
+		t.Errorf("livez answers %d", code)
+	}
+	server.Start()
+	eventually(t, "writes work again", func() bool {
+		r := call(t, http.MethodPost, s.monolith.url("/api/v1/product"), map[string]any{"name": "After", "product_category": "Tests"})
+		return r.status == http.StatusCreated
+	})
+	s.settled()
+}
+
+// Whatever is killed in the middle of its work: no change is lost, none is reordered (invariants 1 to 5 and 8).
+func TestKilledInTheMiddle(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t)
+	s.createMarket("FR")
+
+	stop, written := s.write(4)
+	for range 3 {
+		before := written.Load()
+		eventually(t, "writing goes on", func() bool { return written.Load() > before+40 })
+		s.monolith.kill()
+		s.monolith = s.restart(s.monolith, s.monolithDB)
+		before = written.Load()
+		eventually(t, "writing goes on", func() bool { return written.Load() > before+40 })
+		s.catalog.kill()
+		s.catalog = s.restart(s.catalog, s.catalogDB)
+	}
+	stop()
+	s.settled()
+	s.checkLog()
+}
+
+// A holder that is paused longer than its lease must not bring an old version behind a newer one (H1, H13).
+func TestAPausedRelayReordersNothing(t *testing.T) {
+	t.Parallel()
+	s := prepare(t)
+	s.monolith, s.catalog = s.startMonolith(fastLease...), s.startCatalog()
+	stop, written := s.write(4)
+	eventually(t, "writing has begun", func() bool { return written.Load() > 50 })
+	zombie := s.monolith
+	second := s.startMonolith(fastLease...)
+	s.monolith = second
+	zombie.freeze()
+	before := written.Load()
+	eventually(t, "the other instance has all shards", func() bool { return holders(t, s.monolithDB)[second.instance()] == 12 })
+	eventually(t, "writing goes on", func() bool { return written.Load() > before+50 })
+	zombie.thaw()
+	before = written.Load()
+	eventually(t, "the thawed instance takes part again", func() bool { return holders(t, s.monolithDB)[zombie.instance()] > 0 })
+	eventually(t, "writing goes on", func() bool { return written.Load() > before+50 })
+	stop()
+	s.settled()
+	s.checkLog()
+}
+
+// A second instance takes half of the shards within seconds, and its death gives them back.
+func TestTwoInstancesShareTheShards(t *testing.T) {
+	t.Parallel()
+	s := prepare(t)
+	s.monolith, s.catalog = s.startMonolith(fastLease...), s.startCatalog()
+	first := s.monolith
+	eventually(t, "the first instance has all shards", func() bool { return holders(t, s.monolithDB)[first.instance()] == 12 })
+
+	second := s.startMonolith(fastLease...)
+	eventually(t, "they share", func() bool {
+		h := holders(t, s.monolithDB)
+		return h[first.instance()] == 6 && h[second.instance()] == 6
+	})
+	out := command(t, s.env(s.monolithDB), "monolith", "outbox", "status").must(t, 0)
+	for _, p := range []*process{first, second} {
+		if !contains(out.stdout, p.instance()) {
+			t.Errorf("outbox status does not name instance %s:\n%s", p.instance(), out.stdout)
+		}
+	}
+
+	second.kill()
+	for i := range 24 {
+		s.createProduct(fmt.Sprint("After the kill ", i))
+	}
+	eventually(t, "the first instance has all shards again", func() bool { return holders(t, s.monolithDB)[first.instance()] == 12 })
+	s.settled()
+
+	third := s.startMonolith(fastLease...)
+	eventually(t, "they share", func() bool { return holders(t, s.monolithDB)[third.instance()] == 6 })
+	if code := third.terminate(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	if h := holders(t, s.monolithDB); h[third.instance()] != 0 {
+		t.Errorf("a clean stop leaves leases behind: %v", h)
+	}
+}
+
+// fastLease shortens the lease so that a test need not wait for it.
+var fastLease = []string{"OUTBOX_LEASE_TIMEOUT=3s", "OUTBOX_LEASE_RENEW=300ms", "OUTBOX_PRODUCE_TIMEOUT=1s"}
+
+// holders counts the shards that each instance holds, by the process id in its name.
+func holders(t *testing.T, db string) map[string]int {
+	t.Helper()
+	count := map[string]int{}
+	for _, name := range rows(t, db, `SELECT i.name FROM outbox_lease l JOIN outbox_instance i ON i.id = l.owner`) {
+		count[name]++
+	}
+	return count
+}
+
+// write changes products without pause until stop is called: creates, patches, discontinues and deletes. A request
+// that fails because a service is away is tried again by the next one.
+func (s *system) write(writers int) (stop func(), written *atomic.Int64) {
+	written = &atomic.Int64{}
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	for w := range writers {
+		wg.Go(func() {
+			for i := 0; ; i++ {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				written.Add(s.writeOne(w, i))
+			}
+		})
+	}
+	var once sync.Once
+	stop = func() {
+		once.Do(func() { close(done) })
+		wg.Wait()
+	}
+	s.t.Cleanup(stop)
+	return stop, written
+}
+
+func (s *system) writeOne(writer, i int) int64 {
+	base := s.writeTo.Load().(string)
+	r, err := try(s.t, http.MethodPost, base+"/api/v1/product",
+		map[string]any{"name": fmt.Sprintf("Product %d of writer %d", i, writer), "product_category": "Tests"})
+	if err != nil || r.status != http.StatusCreated {
+		return 0
+	}
+	url := base + fmt.Sprint("/api/v1/product/", r.object["id"])
+	changes := []map[string]any{{"name": fmt.Sprintf("Renamed %d of writer %d", i, writer)}, {"discontinued": true}, {"discontinued": false}}
+	n := int64(1)
+	for _, change := range changes[:i%4] {
+		if r, err := try(s.t, http.MethodPatch, url, change); err == nil && r.status == http.StatusOK {
+			n++
+		}
+	}
+	if i%5 == 0 {
+		if r, err := try(s.t, http.MethodDelete, url, nil); err == nil && r.status == http.StatusNoContent {
+			n++
+		}
+	}
+	return n
+}
+
+// checkLog reads the whole product topic: per aggregate the first of equal versions are in order, without a gap, and
+// the last record has the highest version (invariants 2 and 3).
+func (s *system) checkLog() {
+	s.t.Helper()
+	want := map[string]string{}
+	for _, row := range rows(s.t, s.monolithDB, `SELECT product_uuid::text, version FROM product`) {
+		id, version, _ := strings.Cut(row, " ")
+		want[id] = version
+	}
+	for key, versions := range s.readLog("monsplit.product.v1") {
+		var next int64 = 1
+		for _, v := range versions {
+			if v > next {
+				s.t.Fatalf("%s: version %d before %d: %v", key, v, next, versions)
+			}
+			if v == next {
+				next++
+			}
+		}
+		if highest := slices.Max(versions); versions[len(versions)-1] != highest {
+			s.t.Fatalf("%s: the last record is not the highest version: %v", key, versions)
+		} else if fmt.Sprint(highest) != want[key] {
+			s.t.Fatalf("%s: version %d in the log, %s in the database", key, highest, want[key])
+		}
+		delete(want, key)
+	}
+	if len(want) > 0 {
+		s.t.Fatalf("%d products are not in the log: %v", len(want), want)
+	}
+}

@@ -1,0 +1,41 @@
+// Package e2e runs both services, and the demo, as the processes that people run, on a real PostgreSQL and a real or embedded broker,
+// and looks at them from outside: over HTTP, by their command line, and at what stands in their databases and topics.
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// binaries is the folder that TestMain builds the services into.
+var binaries string
+
+func TestMain(m *testing.M) {
+	os.Exit(buildAndRun(m))
+}
+
+func buildAndRun(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "monsplit-e2e-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	binaries = dir
+	args := []string{"build", "-o", dir + string(filepath.Separator)}
+	if raceDetector {
+		args = append(args, "-race")
+	}
+	args = append(args, "./services/monolith/cmd/monolith", "./services/catalog/cmd/catalog", "./internal/demo")
+	build := exec.CommandContext(context.Background(), "go", args...)
+	build.Dir = "../.."
+	if out, err := build.CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, out)
+		return 1
+	}
+	return m.Run()
+}

@@ -1,0 +1,189 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/monsplit/monsplit/internal/testkit/kafkatest"
+	"github.com/monsplit/monsplit/internal/testkit/pgtest"
+)
+
+// system is both services with a database each and a broker between them.
+type system struct {
+	t                     *testing.T
+	kafka                 *kafkatest.Broker
+	monolithDB, catalogDB string // URLs
+	monolith, catalog     *process
+	writeTo               atomic.Value // string: the base URL of the monolith instance that write uses
+}
+
+var topics = []string{"monsplit.product.v1", "monsplit.catalog-entry.v1", "monsplit.market.v1"}
+
+// newSystem starts both services on empty databases and topics.
+func newSystem(t *testing.T) *system {
+	t.Helper()
+	s := prepare(t)
+	s.monolith = s.startMonolith()
+	s.catalog = s.startCatalog()
+	return s
+}
+
+// prepare makes what the services need without starting them.
+func prepare(t *testing.T) *system {
+	t.Helper()
+	return &system{t: t, kafka: ownBroker(t), monolithDB: pgtest.NewURL(t), catalogDB: pgtest.NewURL(t)}
+}
+
+// cluster is held by the test that uses a real cluster: the topics' names are the services', so there can be one at a
+// time.
+var cluster sync.Mutex
+
+func ownBroker(t *testing.T) *kafkatest.Broker {
+	t.Helper()
+	if kafkatest.Real() {
+		cluster.Lock()
+		t.Cleanup(cluster.Unlock)
+	}
+	b := kafkatest.New(t)
+	b.Reset(t, topics...)
+	return b
+}
+
+func (s *system) startMonolith(env ...string) *process {
+	s.t.Helper()
+	p := start(s.t, "monolith", s.env(s.monolithDB, env...)...)
+	s.writeTo.Store("http://" + p.addr)
+	return p
+}
+
+func (s *system) startCatalog(env ...string) *process {
+	s.t.Helper()
+	return start(s.t, "catalog", s.env(s.catalogDB, env...)...)
+}
+
+func (s *system) env(database string, more ...string) []string {
+	return append([]string{
+		"DATABASE_URL=" + database, "KAFKA_BROKERS=" + s.kafka.Addr, "KAFKA_REPLICATION_FACTOR=1",
+		"KAFKA_MIN_INSYNC_REPLICAS=1", "VALIDATE_RESPONSES=true",
+	}, more...)
+}
+
+// restart starts a service that has ended again, as its supervisor would.
+func (s *system) restart(p *process, database string) *process {
+	s.t.Helper()
+	next := start(s.t, p.name, append(s.env(database), "HTTP_ADDR="+p.addr)...)
+	return next
+}
+
+// createProduct makes a product in the monolith and returns it as answered.
+func (s *system) createProduct(name string) map[string]any {
+	s.t.Helper()
+	return call(s.t, http.MethodPost, s.monolith.url("/api/v1/product"),
+		map[string]any{"name": name, "product_category": "Tests"}).must(s.t, http.StatusCreated).object
+}
+
+func (s *system) createMarket(code string) {
+	s.t.Helper()
+	call(s.t, http.MethodPost, s.catalog.url("/catalog/api/v1/markets"),
+		map[string]any{"iso_code": code, "name": "Market " + code}).must(s.t, http.StatusCreated)
+}
+
+// createEntry makes an entry in the catalog for a product that may have to arrive first.
+func (s *system) createEntry(product, market string) map[string]any {
+	s.t.Helper()
+	var r reply
+	eventually(s.t, "product "+product+" can be listed", func() bool {
+		r = call(s.t, http.MethodPost, s.catalog.url("/catalog/api/v1"), map[string]any{
+			"product": product, "market": market, "availability_date": "2020-01-01"})
+		return r.status != http.StatusUnprocessableEntity
+	})
+	return r.must(s.t, http.StatusCreated).object
+}
+
+// A pair is an owned table and a copy of it, as queries that must give the same rows when all is quiet (invariant 5).
+type pair struct {
+	model       string
+	owner, copy func(*system) string
+	owned, held string
+}
+
+var pairs = []pair{
+	{
+		"product", func(s *system) string { return s.monolithDB }, func(s *system) string { return s.catalogDB },
+		`SELECT product_uuid::text, version, deleted,
+			CASE WHEN NOT deleted THEN concat_ws('|', name, product_category, discontinued, updated_at) END FROM product ORDER BY 1`,
+		`SELECT id::text, version, deleted,
+			CASE WHEN NOT deleted THEN concat_ws('|', name, product_category, discontinued, updated_at) END
+			FROM product_copy WHERE version > 0 ORDER BY 1`,
+	},
+	{
+		"market", func(s *system) string { return s.catalogDB }, func(s *system) string { return s.monolithDB },
+		`SELECT iso_code, version, deleted, CASE WHEN NOT deleted THEN concat_ws('|', name, updated_at) END FROM market ORDER BY 1`,
+		`SELECT iso_code, version, deleted, CASE WHEN NOT deleted THEN concat_ws('|', name, updated_at) END
+			FROM market_copy WHERE version > 0 ORDER BY 1`,
+	},
+	{
+		"entry", func(s *system) string { return s.catalogDB }, func(s *system) string { return s.monolithDB },
+		`SELECT id::text, version, deleted, CASE WHEN NOT deleted THEN
+			concat_ws('|', product_uuid, market, availability_date, availability_end_date, updated_at) END FROM catalog_entry ORDER BY 1`,
+		`SELECT id::text, version, deleted, CASE WHEN NOT deleted THEN
+			concat_ws('|', product_uuid, market, availability_date, availability_end_date, updated_at) END
+			FROM catalog_entry_copy WHERE version > 0 ORDER BY 1`,
+	},
+}
+
+// settled waits until nothing is unsent and every copy equals its owner's table, row by row.
+func (s *system) settled() {
+	s.t.Helper()
+	for _, db := range []string{s.monolithDB, s.catalogDB} {
+		eventually(s.t, "the outbox is empty", func() bool {
+			return slices.Equal(rows(s.t, db, `SELECT count(*) FROM outbox_pending`), []string{"0"})
+		})
+	}
+	for _, p := range pairs {
+		var owned, held []string
+		equal := func() bool {
+			owned, held = rows(s.t, p.owner(s), p.owned), rows(s.t, p.copy(s), p.held)
+			return slices.Equal(owned, held)
+		}
+		eventually(s.t, p.model+" copies equal their owner's table", equal)
+	}
+}
+
+// rows runs a query and returns each row as one string.
+func rows(t *testing.T, url, query string, args ...any) []string {
+	t.Helper()
+	ctx := context.WithoutCancel(t.Context())
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		t.Fatalf("connect: %v", err)
+	}
+	defer conn.Close(ctx)
+	result, err := conn.Query(ctx, query, args...)
+	if err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	list, err := pgx.CollectRows(result, func(r pgx.CollectableRow) (string, error) {
+		values, err := r.Values()
+		if err != nil {
+			return "", err
+		}
+		text := make([]string, len(values))
+		for i, v := range values {
+			text[i] = fmt.Sprint(v)
+		}
+		return strings.Join(text, " "), nil
+	})
+	if err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	return list
+}
