@@ -54,6 +54,7 @@ func Run(ctx context.Context, cfg config.Service, log *slog.Logger) error {
 
 	registry := telemetry.NewRegistry(name)
 	registry.MustRegister(append(relay.Collectors(), events.Collectors()...)...)
+	//nolint:contextcheck // the error handler takes the context of its request
 	server := httpserver.New(serverConfig(cfg, registry, []httpserver.Check{
 		{Name: "database", Critical: true, Ask: pool.Ping},
 		{Name: "kafka", Ask: client.Ping},
@@ -61,6 +62,7 @@ func Run(ctx context.Context, cfg config.Service, log *slog.Logger) error {
 		{Name: "relay", Ask: func(context.Context) error { return relayProblems(relay.State()) }},
 		{Name: "consumer", Ask: func(context.Context) error { return problems(events.State().Problems()...) }},
 	}), log)
+	//nolint:contextcheck // the document is read once, and nothing is waited for
 	if err := mountAPI(server, cfg, httpapi.New(entries, markets, copies), log); err != nil {
 		return err
 	}

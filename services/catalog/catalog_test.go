@@ -211,6 +211,7 @@ func TestKafkaAway(t *testing.T) {
 	}
 }
 
+//nolint:paralleltest // it counts the process's goroutines
 func TestStopLeavesNothingBehind(t *testing.T) {
 	s := start(t, "127.0.0.1:1") // the first one starts what tests share
 	s.end()

@@ -116,7 +116,7 @@ func TestProducts(t *testing.T) {
 		saved, ended   int
 	}{
 		"Whole":         {typ: "created", data: object(name, category, on, time), saved: 1},
-		"UnknownMember": {typ: "updated", data: object(name, category, on, time, `"colour":{"deep":[1]}`), saved: 1},
+		"UnknownMember": {typ: "updated", data: object(name, category, on, time, `"shade":{"deep":[1]}`), saved: 1},
 		"StateNotType":  {typ: "updated", data: object(name, category, off, time), saved: 1, ended: 1}, // H5
 		"TypeNotState":  {typ: "discontinued", data: object(name, category, on, time), saved: 1},
 		"UnknownType":   {typ: "eaten", data: `{}`},

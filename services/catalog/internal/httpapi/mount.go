@@ -26,7 +26,7 @@ func (a *API) Mount(e *echo.Echo, middlewares map[string][]echo.MiddlewareFunc) 
 // /catalog/api/v1/markets for an entry's id when only that has the method, and the answer would be 404.
 func notBesideEntries(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		allow := ""
+		var allow string
 		switch neighbor, _, _ := strings.Cut(c.Param("id"), "/"); neighbor {
 		case "markets":
 			allow = "OPTIONS, GET, POST"
