@@ -35,7 +35,7 @@ type Broker struct {
 }
 
 // Start starts a broker.
-func Start(_ context.Context, opts Options) (*Broker, error) {
+func Start(ctx context.Context, opts Options) (*Broker, error) {
 	if opts.Addr == "" {
 		opts.Addr = "127.0.0.1:0"
 	}
@@ -43,7 +43,7 @@ func Start(_ context.Context, opts Options) (*Broker, error) {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
 	b := &Broker{opts: opts, addr: opts.Addr}
-	if err := b.Restart(); err != nil {
+	if err := b.start(ctx); err != nil {
 		return nil, err
 	}
 	return b, nil
@@ -64,7 +64,9 @@ func (b *Broker) Stop(_ context.Context) error {
 }
 
 // Restart starts a stopped broker at the address it had. What it had stored is there again if it has a DataDir.
-func (b *Broker) Restart() error {
+func (b *Broker) Restart() error { return b.start(context.Background()) }
+
+func (b *Broker) start(ctx context.Context) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.cluster != nil {
@@ -74,7 +76,7 @@ func (b *Broker) Restart() error {
 		kfake.NumBrokers(1),
 		kfake.ClusterID("embedded"),
 		kfake.ListenFn(func(network, _ string) (net.Listener, error) {
-			return new(net.ListenConfig).Listen(context.Background(), network, b.addr)
+			return new(net.ListenConfig).Listen(ctx, network, b.addr)
 		}),
 		kfake.BrokerConfigs(map[string]string{
 			"log.retention.ms":           forever,
