@@ -93,10 +93,13 @@ func addToOutbox(ctx context.Context, pool *pgxpool.Pool, topic string, n int, p
 	}
 	if pending {
 		if _, err := conn.CopyFrom(ctx, pgx.Identifier{"outbox_pending"},
-			[]string{"shard", "seq", "topic", "key", "version", "prev"},
+			[]string{"shard", "seq", "topic", "key", "version", "prev_seq"},
 			pgx.CopyFromSlice(n, func(i int) ([]any, error) {
-				k := i % outboxKeys
-				return []any{shards[k], first + int64(i), topic, keys[k], version(i), version(i) - 1}, nil
+				k, prev := i%outboxKeys, int64(0)
+				if i >= outboxKeys {
+					prev = first + int64(i) - outboxKeys
+				}
+				return []any{shards[k], first + int64(i), topic, keys[k], version(i), prev}, nil
 			})); err != nil {
 			return err
 		}

@@ -6,7 +6,10 @@ WITH e AS (
     VALUES (@shard, @event_id, @topic, @key, @version, @prev, @type, @payload, sqlc.narg(traceparent))
     RETURNING shard, seq, topic, key, version, prev
 )
-INSERT INTO outbox_pending (shard, seq, topic, key, version, prev) SELECT e.shard, e.seq, e.topic, e.key, e.version, e.prev FROM e;
+INSERT INTO outbox_pending (shard, seq, topic, key, version, prev_seq)
+SELECT e.shard, e.seq, e.topic, e.key, e.version,
+    COALESCE((SELECT q.seq FROM outbox_pending q WHERE q.topic = e.topic AND q.key = e.key AND q.version = e.prev), 0)
+FROM e;
 
 -- Numbers the events in the order of the arguments.
 -- name: AppendMany :exec
@@ -20,19 +23,22 @@ WITH e AS (
     ORDER BY n
     RETURNING shard, seq, topic, key, version, prev
 )
-INSERT INTO outbox_pending (shard, seq, topic, key, version, prev) SELECT e.shard, e.seq, e.topic, e.key, e.version, e.prev FROM e;
+INSERT INTO outbox_pending (shard, seq, topic, key, version, prev_seq)
+SELECT e.shard, e.seq, e.topic, e.key, e.version, COALESCE(
+    lag(e.seq) OVER (PARTITION BY e.topic, e.key ORDER BY e.version), -- appended by this very statement
+    (SELECT q.seq FROM outbox_pending q WHERE q.topic = e.topic AND q.key = e.key AND q.version = e.prev), 0)
+FROM e;
 
 -- For each shard, while the lease is the caller's: the first rows after low, at most max_rows of them and, the last one
 -- aside, at most max_bytes of payload. Aggregates that back off are left out. prev_seq is the row of the predecessor
--- where that is pending too, or else 0. Needs the settings of the relay's connections: a table that is empty at one
+-- where that is still pending, or else 0. Needs the settings of the relay's connections: a table that is empty at one
 -- moment and full at the next fools the planner's statistics.
 -- name: ClaimPending :many
 SELECT c.shard, c.seq, c.topic, c.key, c.version, c.prev_seq, c.was_blocked, c.payload, c.traceparent, c.created_at
 FROM (SELECT unnest(@shards::smallint[]) AS shard, unnest(@epochs::bigint[]) AS epoch, unnest(@lows::bigint[]) AS low) AS h
 CROSS JOIN LATERAL (
     SELECT p.shard, p.seq, p.topic, p.key, p.version, e.payload, e.traceparent, e.created_at,
-        COALESCE((SELECT q.seq FROM outbox_pending q
-            WHERE q.topic = p.topic AND q.key = p.key AND q.version = p.prev), 0)::bigint AS prev_seq,
+        COALESCE((SELECT q.seq FROM outbox_pending q WHERE q.shard = p.shard AND q.seq = p.prev_seq), 0)::bigint AS prev_seq,
         (b.key IS NOT NULL)::boolean AS was_blocked,
         sum(octet_length(e.payload)) OVER (ORDER BY p.seq ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS bytes_before
     FROM outbox_pending p
