@@ -152,7 +152,7 @@ func TestInputSchemas(t *testing.T) {
 	t.Parallel()
 	const ignored = `"version": %[1]s, "created_at": %[1]s, "updated_at": %[1]s`
 	valid := map[string]string{ // by document and schema
-		"monolith ProductInput":     `"name": "a", "product_category": "b", "id": %[1]s, "product_uuid": %[1]s, ` + ignored,
+		"monolith ProductInput":     `"name": "  ` + strings.Repeat("é", 100) + `  ", "product_category": "b", "id": %[1]s, "product_uuid": %[1]s, ` + ignored,
 		"monolith ProductPatch":     `"id": %[1]s, "product_uuid": %[1]s, ` + ignored,
 		"catalog EntryInput":        `"product": "0198c0de-3b1c-7c4e-9a52-6d1f0e8b7a35", "market": "NL", "id": %[1]s, ` + ignored,
 		"catalog EntryReplacement":  `"availability_date": null, "id": %[1]s, ` + ignored,
@@ -164,9 +164,9 @@ func TestInputSchemas(t *testing.T) {
 	invalid := map[string][]string{
 		"monolith ProductInput": {
 			`{"name": "a"}`, `{"product_category": "b"}`, `{"name": "", "product_category": "b"}`, `[]`, `null`,
-			`{"name": "a", "product_category": "b", "discontinued": null}`,
-			`{"name": "` + strings.Repeat("x", 101) + `", "product_category": "b"}`,
+			`{"name": "` + strings.Repeat("x", 101) + `", "product_category": "b"}`, `{"name": " \t", "product_category": "b"}`,
 			`{"name": "a", "product_category": "` + strings.Repeat("x", 26) + `"}`,
+			`{"name": "a", "product_category": "b", "discontinued": null}`,
 		},
 		"monolith ProductPatch":     {`{"name": null}`, `{"product_category": null}`, `{"discontinued": null}`, `{"name": 7}`},
 		"catalog EntryInput":        {`{"market": "NL"}`, `{"product": "0198c0de-3b1c-7c4e-9a52-6d1f0e8b7a35"}`},

@@ -41,7 +41,7 @@ type Service struct {
 	OutboxProduceTimeout time.Duration `env:"OUTBOX_PRODUCE_TIMEOUT" envDefault:"2s" about:"how long Kafka may take to acknowledge a batch; less than what the lease leaves after a renewal"`
 	OutboxSweepMin       time.Duration `env:"OUTBOX_SWEEP_MIN" envDefault:"100ms" about:"shortest time between two sweeps for unsent events"`
 	OutboxSweepMax       time.Duration `env:"OUTBOX_SWEEP_MAX" envDefault:"1s" about:"longest time between two sweeps for unsent events"`
-	OutboxBatchRows      int           `env:"OUTBOX_BATCH_ROWS" envDefault:"2000" about:"most unsent events that are read at once"`
+	OutboxBatchRows      int           `env:"OUTBOX_BATCH_ROWS" envDefault:"6000" about:"most unsent events that are read at once"`
 	OutboxRetention      time.Duration `env:"OUTBOX_RETENTION" envDefault:"168h" about:"how long sent events stay in the outbox, at least"`
 
 	ConsumerBatch int `env:"CONSUMER_BATCH" envDefault:"500" about:"most events that are applied in one transaction"`

@@ -144,6 +144,14 @@ func TestRequests(t *testing.T) {
 	}
 }
 
+func TestAPatternsFaultIsToldInWords(t *testing.T) {
+	t.Parallel()
+	w, pointers := setup(t).do("POST", "/things", `{"name":"a","code":"b"}`, "Content-Type", "application/json")
+	if len(pointers) != 1 || pointers[0] != "/code" || !strings.Contains(w.Body.String(), "must be a capital letter") {
+		t.Errorf("answered %s", w.Body)
+	}
+}
+
 func TestAnswersAreHeldAgainstTheDocument(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {

@@ -260,7 +260,8 @@ func sorted(list []string) []string {
 	return list
 }
 
-// details lists the faults inside one value, each with its pointer.
+// details lists the faults inside one value, each with its pointer. A schema says by its extension x-fault, in words, what
+// a text that does not match its pattern should be.
 func details(at string, err error, reason string) []apperr.FieldError {
 	switch e := err.(type) { //nolint:errorlint // the library nests these types themselves, and wraps none
 	case nil:
@@ -283,6 +284,9 @@ func details(at string, err error, reason string) []apperr.FieldError {
 		}
 		if name, ok := unknownMember(e.Reason); ok {
 			return []apperr.FieldError{{Pointer: at + "/" + escape(name), Detail: "is not known here"}}
+		}
+		if words, ok := e.Schema.Extensions["x-fault"].(string); ok && e.SchemaField == "pattern" {
+			return []apperr.FieldError{{Pointer: at, Detail: words}}
 		}
 		return []apperr.FieldError{{Pointer: at, Detail: e.Reason}}
 	case *openapi3filter.ParseError:

@@ -307,7 +307,7 @@ type MarketInput struct {
 	// Example: NL
 	ISOCode string `json:"iso_code"`
 
-	// Name The English name, trimmed; not blank.
+	// Name The English name, of at most 80 characters once it is trimmed; not blank.
 	//
 	// Example: Netherlands
 	Name string `json:"name"`
@@ -332,7 +332,7 @@ type MarketPatch struct {
 	// Example: NL
 	ISOCode *string `json:"iso_code,omitempty"`
 
-	// Name The English name, trimmed; not blank.
+	// Name The English name, of at most 80 characters once it is trimmed; not blank.
 	//
 	// Example: Netherlands
 	Name *string `json:"name,omitempty"`
@@ -357,7 +357,7 @@ type MarketReplacement struct {
 	// Example: NL
 	ISOCode *string `json:"iso_code,omitempty"`
 
-	// Name The English name, trimmed; not blank.
+	// Name The English name, of at most 80 characters once it is trimmed; not blank.
 	//
 	// Example: Netherlands
 	Name string `json:"name"`

@@ -233,12 +233,12 @@ type ProductInput struct {
 	// ignored.
 	ID Ignored `json:"id,omitempty"`
 
-	// Name What it is called, trimmed; not blank, and unique within its category.
+	// Name What it is called, of at most 100 characters once it is trimmed; not blank, and unique within its category.
 	//
 	// Example: Rocking chair
 	Name string `json:"name"`
 
-	// ProductCategory The category that it belongs to, trimmed; not blank.
+	// ProductCategory The category that it belongs to, of at most 25 characters once it is trimmed; not blank.
 	//
 	// Example: Furniture
 	ProductCategory string `json:"product_category"`
@@ -271,12 +271,12 @@ type ProductPatch struct {
 	// ignored.
 	ID Ignored `json:"id,omitempty"`
 
-	// Name What it is called, trimmed; not blank, and unique within its category.
+	// Name What it is called, of at most 100 characters once it is trimmed; not blank, and unique within its category.
 	//
 	// Example: Rocking chair
 	Name *string `json:"name,omitempty"`
 
-	// ProductCategory The category that it belongs to, trimmed; not blank.
+	// ProductCategory The category that it belongs to, of at most 25 characters once it is trimmed; not blank.
 	//
 	// Example: Furniture
 	ProductCategory *string `json:"product_category,omitempty"`
