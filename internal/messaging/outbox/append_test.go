@@ -1,0 +1,192 @@
+package outbox
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/messaging/event"
+	"github.com/monsplit/monsplit/internal/postgres"
+	"github.com/monsplit/monsplit/internal/testkit/pgtest"
+
+	monolithsql "github.com/monsplit/monsplit/sql/monolith"
+)
+
+func TestAppendKeepsTheOrderOfItsArguments(t *testing.T) {
+	t.Parallel()
+	b := &bundle{t: t, pool: pgtest.New(t, messagingMigrations())}
+	var msgs []event.Message
+	var want []string
+	for i := range 500 {
+		m := message("topic", fmt.Sprint("key-", i%7), int64(i/7+1))
+		msgs, want = append(msgs, m), append(want, string(m.Payload))
+	}
+	b.append(msgs[0])
+	b.append(msgs[1:400]...)
+	b.append(msgs[400:]...)
+	rows, err := b.pool.Query(t.Context(), `SELECT convert_from(payload, 'UTF8') FROM outbox ORDER BY seq`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("the sequence does not follow the arguments (%v)", err)
+	}
+	// Every row knows the row of its predecessor, whether that came with it or before.
+	var orphans int
+	err = b.pool.QueryRow(t.Context(), `SELECT count(*) FROM outbox_pending p LEFT JOIN outbox_pending q
+		ON q.shard = p.shard AND q.seq = p.prev_seq AND q.key = p.key AND q.version = p.version - 1
+		WHERE p.version > 1 AND q.seq IS NULL OR p.version = 1 AND p.prev_seq <> 0`).Scan(&orphans)
+	if err != nil || orphans != 0 {
+		t.Errorf("%d rows do not know their predecessor (%v)", orphans, err)
+	}
+}
+
+func TestAppendAfterThePredecessorWasSent(t *testing.T) {
+	t.Parallel()
+	b := &bundle{t: t, pool: pgtest.New(t, messagingMigrations())}
+	b.append(message("topic", "a", 1), message("topic", "b", 1))
+	if _, err := b.pool.Exec(t.Context(), `DELETE FROM outbox_pending`); err != nil {
+		t.Fatal(err)
+	}
+	b.append(message("topic", "a", 2))
+	b.append(message("topic", "b", 2), message("topic", "b", 3))
+	rows, err := b.pool.Query(t.Context(), `SELECT prev_seq FROM outbox_pending ORDER BY seq`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	if want := []int64{0, 0, 4}; err != nil || !slices.Equal(got, want) {
+		t.Errorf("predecessors %v, want %v (%v)", got, want, err)
+	}
+}
+
+func TestAppendRefuses(t *testing.T) {
+	t.Parallel()
+	b := &bundle{t: t, pool: pgtest.New(t, messagingMigrations())}
+	large := message("topic", "a", 1)
+	large.Payload = make([]byte, MaxPayload+1)
+	for name, c := range map[string]struct {
+		msgs []event.Message
+		kind apperr.Kind
+	}{
+		"a payload that Kafka would not take": {[]event.Message{message("topic", "b", 1), large}, apperr.Invalid},
+		"version 0":                           {[]event.Message{message("topic", "a", 0)}, apperr.Internal},
+		"the same version twice":              {[]event.Message{message("topic", "c", 1), message("topic", "c", 1)}, apperr.Internal},
+	} {
+		err := pgx.BeginFunc(t.Context(), b.pool, func(tx pgx.Tx) error { return Append(t.Context(), tx, c.msgs...) })
+		if err == nil || apperr.KindOf(err) != c.kind {
+			t.Errorf("%s: error %v of kind %s, want %s", name, err, apperr.KindOf(err), c.kind)
+		}
+	}
+	if n := b.pending(); n != 0 {
+		t.Errorf("%d events were appended", n)
+	}
+	if err := pgx.BeginFunc(t.Context(), b.pool, func(tx pgx.Tx) error { return Append(t.Context(), tx) }); err != nil {
+		t.Errorf("appending nothing: %v", err)
+	}
+	large.Payload = large.Payload[:MaxPayload]
+	b.append(large)
+}
+
+// TestAppendSatisfiesTheTrigger: an owned row changes with its event and not without it.
+func TestAppendSatisfiesTheTrigger(t *testing.T) {
+	t.Parallel()
+	pool := pgtest.New(t, messagingMigrations(), postgres.Migrations{FS: monolithsql.Migrations, Table: "goose_service"})
+	const topic = "monsplit.product.v1"
+	id := uuid.New()
+	insert := func(ctx context.Context, tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `INSERT INTO product (product_uuid, name, product_category, version, created_at, updated_at)
+			VALUES ($1, 'name', 'category', 1, now(), now())`, id)
+		return err
+	}
+	update := func(ctx context.Context, tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `UPDATE product SET name = name || '!', version = version + 1 WHERE product_uuid = $1`, id)
+		return err
+	}
+	announce := func(version int64) func(context.Context, pgx.Tx) error {
+		return func(ctx context.Context, tx pgx.Tx) error {
+			return Append(ctx, tx, message(topic, id.String(), version))
+		}
+	}
+	for _, step := range []struct {
+		name  string
+		do    []func(context.Context, pgx.Tx) error
+		state string
+	}{
+		{"an insert without its event", []func(context.Context, pgx.Tx) error{insert}, "MS001"},
+		{"an insert with its event", []func(context.Context, pgx.Tx) error{insert, announce(1)}, ""},
+		{"an update without its event", []func(context.Context, pgx.Tx) error{update}, "MS001"},
+		{"an update with another version's event", []func(context.Context, pgx.Tx) error{update, announce(3)}, "MS001"},
+		{"an update with its event", []func(context.Context, pgx.Tx) error{update, announce(2)}, ""},
+		{"two updates with theirs", []func(context.Context, pgx.Tx) error{update, announce(3), update, announce(4)}, ""},
+	} {
+		err := pgx.BeginFunc(t.Context(), pool, func(tx pgx.Tx) error {
+			for _, do := range step.do {
+				if err := do(t.Context(), tx); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if state := postgres.SQLState(err); state != step.state {
+			t.Errorf("%s: SQLSTATE %q, want %q (%v)", step.name, state, step.state, err)
+		}
+	}
+}
+
+func TestReadStatus(t *testing.T) {
+	t.Parallel()
+	pool := pgtest.New(t, messagingMigrations())
+	b := &bundle{t: t, pool: pool}
+	s, err := ReadStatus(t.Context(), pool)
+	if err != nil || s.Pending != 0 || s.OldestPending != nil || s.Appended != 0 || len(s.Shards) != event.Partitions || len(s.Instances) != 0 {
+		t.Fatalf("an empty outbox: %+v, %v", s, err)
+	}
+	began := time.Now().Add(-time.Second)
+	b.append(versions("topic", "a", 1, 3)...)
+	me := uuid.New()
+	if _, err := pool.Exec(t.Context(), `INSERT INTO outbox_instance (id, name) VALUES ('`+me.String()+`', 'here:1');
+		UPDATE outbox_lease SET owner = '`+me.String()+`' WHERE shard < 5;
+		INSERT INTO outbox_blocked VALUES ('topic', 'b', 4, now() + interval '1 minute', 'too large')`, pgx.QueryExecModeSimpleProtocol); err != nil {
+		t.Fatal(err)
+	}
+	s, err = ReadStatus(t.Context(), pool)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Pending != 3 || s.Appended != 3 || s.OldestPending == nil || s.OldestPending.Before(began) || s.OldestAge < 0 || s.OldestAge > 60 {
+		t.Errorf("pending %d of %d since %v (%v s)", s.Pending, s.Appended, s.OldestPending, s.OldestAge)
+	}
+	if len(s.Blocked) != 1 || s.BlockedCount != 1 || s.Blocked[0].Key != "b" || s.Blocked[0].Attempts != 4 || s.Blocked[0].LastError != "too large" {
+		t.Errorf("blocked %+v", s.Blocked)
+	}
+	if s.Shards[4].Holder != "here:1" || s.Shards[5].Holder != "" || !slices.Equal(s.Instances, []InstanceStatus{{"here:1", 5}}) {
+		t.Errorf("shards %+v, instances %+v", s.Shards, s.Instances)
+	}
+}
+
+func TestConfig(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		cfg    Config
+		faults int
+	}{
+		"the defaults":                         {Config{Topics: []string{"t"}}, 0},
+		"no topic":                             {Config{}, 1},
+		"a lease that a request can outlive":   {Config{Topics: []string{"t"}, LeaseTimeout: 3 * time.Second}, 1},
+		"everything at once":                   {Config{LeaseTimeout: time.Second, SweepMin: time.Minute, RetryMin: -1, BatchBytes: 2_000_000, ClaimRows: -1}, 6},
+		"wrong way round":                      {Config{Topics: []string{"t"}, BlockMin: time.Hour}, 1},
+		"a produce time-out just short enough": {Config{Topics: []string{"t"}, ProduceTimeout: 3999 * time.Millisecond}, 0},
+	} {
+		if faults := c.cfg.Validate(); len(faults) != c.faults {
+			t.Errorf("%s: %v, want %d faults", name, faults, c.faults)
+		}
+	}
+}
