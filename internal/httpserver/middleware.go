@@ -42,7 +42,7 @@ func saneID(id string) bool {
 	return id != "" && len(id) <= 64 && strings.Trim(id, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_.:") == ""
 }
 
-// normalize accepts trailing slashes, and answers HEAD as GET without the body.
+// normalize accepts trailing slashes.
 func normalize(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		req := c.Request()
@@ -50,14 +50,19 @@ func normalize(next echo.HandlerFunc) echo.HandlerFunc {
 			req.URL.Path = strings.TrimSuffix(req.URL.Path, "/")
 			req.URL.RawPath = strings.TrimSuffix(req.URL.RawPath, "/")
 		}
-		if req.Method == http.MethodHead {
-			// The server itself goes by the request it has read, and sends no body.
-			get := req.WithContext(req.Context())
-			get.Method = http.MethodGet
-			c.SetRequest(get)
-		}
 		return next(c)
 	}
+}
+
+// headAsGet answers HEAD as GET: the connection itself goes by the request that it has read, and sends no body.
+func headAsGet(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if req.Method == http.MethodHead {
+			req = req.WithContext(req.Context())
+			req.Method = http.MethodGet
+		}
+		next.ServeHTTP(w, req)
+	})
 }
 
 // observe renders errors, and tells of each request in the log and the metrics.

@@ -130,7 +130,7 @@ const stopTimeout = 5 * time.Second
 // the Run of a lifecycle.Part.
 func (s *Server) Run(ctx context.Context) error {
 	server := &http.Server{
-		Handler: s.Echo, ReadHeaderTimeout: s.cfg.ReadHeaderTimeout, ReadTimeout: s.cfg.ReadTimeout,
+		Handler: headAsGet(s.Echo), ReadHeaderTimeout: s.cfg.ReadHeaderTimeout, ReadTimeout: s.cfg.ReadTimeout,
 		WriteTimeout: s.cfg.WriteTimeout, IdleTimeout: s.cfg.IdleTimeout, MaxHeaderBytes: maxHeaderBytes,
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug), // clients that misbehave
 	}

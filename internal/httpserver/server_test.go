@@ -1,0 +1,405 @@
+package httpserver_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/goleak"
+
+	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/httpserver"
+)
+
+type bundle struct {
+	*testing.T
+	server *httpserver.Server
+	log    *logBuffer
+	url    string
+	stop   context.CancelFunc
+	ended  chan error
+}
+
+// setup runs a server with the given handler behind GET /it until the test ends.
+func setup(t *testing.T, handler echo.HandlerFunc, change ...func(*httpserver.Config)) *bundle {
+	t.Helper()
+	cfg := httpserver.Config{
+		Service: "test", Addr: "127.0.0.1:0", Prefix: "/below", OpenAPI: []byte("openapi"), AsyncAPI: []byte("asyncapi"),
+		ReadHeaderTimeout: time.Second, ReadTimeout: time.Second, WriteTimeout: 5 * time.Second, IdleTimeout: time.Second,
+		Registry: prometheus.NewRegistry(),
+	}
+	for _, c := range change {
+		c(&cfg)
+	}
+	b := &bundle{T: t, log: &logBuffer{}, ended: make(chan error, 1)}
+	b.server = httpserver.New(cfg, slog.New(slog.NewJSONHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	if handler != nil {
+		b.server.Echo.GET("/it", handler)
+	}
+	if err := b.server.Listen(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	b.url = "http://" + b.server.Addr()
+	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
+	b.stop = stop
+	go func() { b.ended <- b.server.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-b.ended; err != nil {
+			t.Error(err)
+		}
+		b.ended <- nil
+	})
+	return b
+}
+
+func (b *bundle) get(path string, header ...string) (*http.Response, string) {
+	b.Helper()
+	return b.do(http.MethodGet, path, header...)
+}
+
+func (b *bundle) do(method, path string, header ...string) (*http.Response, string) {
+	b.Helper()
+	req, err := http.NewRequestWithContext(b.Context(), method, b.url+path, http.NoBody)
+	if err != nil {
+		b.Fatal(err)
+	}
+	req.Close = true
+	for i := 0; i < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if errors.Is(err, io.EOF) {
+		return &http.Response{}, "cut off before anything was sent"
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		text = []byte("cut off: " + err.Error())
+	}
+	return resp, string(text)
+}
+
+func TestErrorsBecomeProblems(t *testing.T) {
+	t.Parallel()
+	secret := errors.New("the password is swordfish")
+	tests := map[string]struct {
+		err        error
+		status     int
+		name       string
+		retryAfter bool
+	}{
+		"Malformed":   {apperr.New(apperr.Malformed, "x"), 400, "malformed", false},
+		"NotFound":    {apperr.New(apperr.NotFound, "x"), 404, "not-found", false},
+		"Conflict":    {apperr.New(apperr.Conflict, "x"), 409, "conflict", false},
+		"Coded":       {apperr.Coded(apperr.Conflict, "market-in-use", "x"), 409, "market-in-use", false},
+		"InProgress":  {apperr.New(apperr.InProgress, "x"), 409, "in-progress", true},
+		"Stale":       {apperr.New(apperr.Stale, "x"), 412, "stale", false},
+		"Invalid":     {apperr.InvalidFields("x", apperr.FieldError{Pointer: "/a", Detail: "b"}), 422, "invalid", false},
+		"Unavailable": {apperr.New(apperr.Unavailable, "x").Because(secret), 503, "unavailable", true},
+		"Internal":    {apperr.New(apperr.Internal, "swordfish"), 500, "internal", false},
+		"Unknown":     {secret, 500, "internal", false},
+		"Wrapped":     {fmt.Errorf("while: %w", apperr.New(apperr.Stale, "x")), 412, "stale", false},
+		"EchoClient":  {echo.NewHTTPError(415, "x"), 415, "unsupported-media-type", false},
+		"EchoServer":  {echo.NewHTTPError(502, "swordfish"), 500, "internal", false},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t, func(echo.Context) error { return tt.err })
+			resp, text := b.get("/it", "X-Request-Id", "abc-1")
+			var p httpserver.Problem
+			if err := json.Unmarshal([]byte(text), &p); err != nil {
+				t.Fatalf("%v: %s", err, text)
+			}
+			if resp.StatusCode != tt.status || p.Status != tt.status || p.Type != httpserver.ProblemBase+tt.name ||
+				resp.Header.Get("Content-Type") != "application/problem+json" || p.RequestID != "abc-1" || p.Instance != "/it" || p.Title == "" {
+				t.Errorf("status %d, problem %s", resp.StatusCode, text)
+			}
+			if (resp.Header.Get("Retry-After") != "") != tt.retryAfter {
+				t.Errorf("Retry-After %q", resp.Header.Get("Retry-After"))
+			}
+			if strings.Contains(text, "swordfish") {
+				t.Errorf("an internal message is told: %s", text)
+			}
+			if ours := tt.status == 500; ours != strings.Contains(b.log.String(), `"request failed"`) {
+				t.Errorf("logged %s", b.log)
+			}
+		})
+	}
+}
+
+func TestAPanicIsAProblem(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(echo.Context) error { panic("a bug") })
+	if resp, text := b.get("/it"); resp.StatusCode != 500 || strings.Contains(text, "a bug") || !strings.Contains(b.log.String(), "a bug") {
+		t.Errorf("answered %d %s", resp.StatusCode, text)
+	}
+}
+
+func TestEveryAnswer(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(c echo.Context) error { return c.String(200, "hello "+c.RealIP()) })
+	resp, text := b.get("/it/", "X-Forwarded-For", "6.6.6.6", "X-Request-Id", "two words")
+	if text != "hello 127.0.0.1" {
+		t.Errorf("a trailing slash, or somebody else's address: %d %s", resp.StatusCode, text)
+	}
+	for name, want := range map[string]string{"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-cache"} {
+		if got := resp.Header.Get(name); got != want {
+			t.Errorf("%s is %q, want %q", name, got, want)
+		}
+	}
+	if !strings.Contains(resp.Header.Get("Content-Security-Policy"), "default-src 'none'") {
+		t.Error("no Content-Security-Policy")
+	}
+	if id := resp.Header.Get("X-Request-Id"); id == "two words" || id == "" || !strings.Contains(b.log.String(), id) {
+		t.Errorf("request id %q, log %s", id, b.log)
+	}
+	if resp, text := b.do(http.MethodHead, "/it"); resp.StatusCode != 200 || text != "" {
+		t.Errorf("HEAD gives %d %q", resp.StatusCode, text)
+	}
+	if resp, _ := b.do(http.MethodPut, "/it"); resp.StatusCode != 405 || resp.Header.Get("Allow") == "" {
+		t.Errorf("PUT gives %d, Allow %q", resp.StatusCode, resp.Header.Get("Allow"))
+	}
+	if _, text := b.get("/metrics"); !strings.Contains(text, `http_request_duration_seconds_count{method="GET",route="/it",status="200"}`) {
+		t.Errorf("metrics\n%s", text)
+	}
+}
+
+func TestDocumentsAndIndex(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	for path, want := range map[string]string{"/openapi.yaml": "openapi", "/below/asyncapi.yaml": "asyncapi"} {
+		resp, text := b.get(path)
+		if text != want {
+			t.Errorf("%s gives %q", path, text)
+		}
+		if again, _ := b.get(path, "If-None-Match", resp.Header.Get("ETag")); again.StatusCode != 304 {
+			t.Errorf("%s gives %d to one who has it", path, again.StatusCode)
+		}
+	}
+	if _, text := b.get("/"); !strings.Contains(text, "/openapi.yaml") {
+		t.Errorf("index %s", text)
+	}
+}
+
+func TestReadiness(t *testing.T) {
+	t.Parallel()
+	broken := func(context.Context) error { return errors.New("it is away") }
+	well := func(context.Context) error { return nil }
+	tests := map[string]struct {
+		checks []httpserver.Check
+		status int
+		want   string
+	}{
+		"Well":     {[]httpserver.Check{{Name: "database", Critical: true, Ask: well}}, 200, `"status":"ready"`},
+		"Degraded": {[]httpserver.Check{{Name: "database", Critical: true, Ask: well}, {Name: "kafka", Ask: broken}}, 200, `{"name":"kafka","status":"degraded","detail":"it is away"}`},
+		"Down":     {[]httpserver.Check{{Name: "database", Critical: true, Ask: broken}, {Name: "kafka", Ask: well}}, 503, `{"name":"database","status":"down","detail":"it is away"}`},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t, nil, func(c *httpserver.Config) { c.Checks = tt.checks })
+			if resp, text := b.get("/below/readyz"); resp.StatusCode != tt.status || !strings.Contains(text, tt.want) {
+				t.Errorf("answered %d %s", resp.StatusCode, text)
+			}
+			if resp, _ := b.get("/livez"); resp.StatusCode != 200 {
+				t.Errorf("livez answers %d", resp.StatusCode)
+			}
+		})
+	}
+}
+
+// A stop takes no new request, and finishes the one under way.
+func TestStopFinishesWhatIsUnderWay(t *testing.T) {
+	t.Parallel()
+	begun, goOn := make(chan struct{}), make(chan struct{})
+	b := setup(t, func(c echo.Context) error {
+		close(begun)
+		<-goOn
+		return c.String(200, "finished")
+	})
+	answer := make(chan string, 1)
+	go func() {
+		_, text := b.get("/it")
+		answer <- text
+	}()
+	<-begun
+	b.stop()
+	eventually(t, func() bool {
+		conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", b.server.Addr())
+		if err == nil {
+			_ = conn.Close()
+		}
+		return err != nil
+	})
+	close(goOn)
+	if text := <-answer; text != "finished" {
+		t.Errorf("answered %q", text)
+	}
+}
+
+func TestABusyPortIsOneSentence(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	second := httpserver.New(httpserver.Config{Addr: b.server.Addr(), Registry: prometheus.NewRegistry()}, slog.New(slog.DiscardHandler))
+	if err := second.Listen(t.Context()); err == nil || !strings.Contains(err.Error(), "is taken by another process") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// A client that sends its header a byte at a time, or nothing at all, is cut off.
+func TestASlowClientCannotHoldAConnection(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil, func(c *httpserver.Config) { c.ReadHeaderTimeout = 50 * time.Millisecond })
+	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", b.server.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, "GET /livez HTTP/1.1\r\nHost: a\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := io.ReadAll(conn); err != nil {
+		t.Errorf("still open after 20 s: %v %q", err, text)
+	}
+}
+
+func numbers(n int, fail error) iter.Seq2[int, error] {
+	return func(yield func(int, error) bool) {
+		for i := range n {
+			if !yield(i, nil) {
+				return
+			}
+		}
+		if fail != nil {
+			yield(0, fail)
+		}
+	}
+}
+
+func TestStreamArray(t *testing.T) {
+	t.Parallel()
+	stream := func(n int, fail error) echo.HandlerFunc {
+		return func(c echo.Context) error { return httpserver.StreamArray(c.Response(), time.Second, numbers(n, fail)) }
+	}
+	away := apperr.New(apperr.Unavailable, "away")
+	tests := map[string]struct {
+		n      int
+		fail   error
+		status int
+		check  func(text string) bool
+	}{
+		"Empty":          {0, nil, 200, func(s string) bool { return s == "[]\n" }},
+		"Some":           {3, nil, 200, func(s string) bool { return s == "[0,1,2]\n" }},
+		"FailsAtOnce":    {0, away, 503, func(s string) bool { return strings.Contains(s, "problems/unavailable") }},
+		"FailsEarly":     {3, away, 0, func(s string) bool { return strings.Contains(s, "cut off") }},
+		"FailsInTheFlow": {100_000, away, 200, func(s string) bool { return strings.Contains(s, "cut off") }},
+		"Long":           {100_000, nil, 200, func(s string) bool { return json.Valid([]byte(s)) && strings.HasSuffix(s, ",99999]\n") }},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t, stream(tt.n, tt.fail))
+			if resp, text := b.get("/it"); resp.StatusCode != tt.status || !tt.check(text) {
+				t.Errorf("answered %d %.80s", resp.StatusCode, text)
+			}
+		})
+	}
+}
+
+// The first items are on their way before the last one has been read.
+func TestStreamArrayDoesNotGatherTheList(t *testing.T) {
+	t.Parallel()
+	goOn := make(chan struct{})
+	items := func(yield func(string, error) bool) {
+		for i := 0; ; i++ {
+			if i == 5000 { // more than is gathered before it is sent
+				<-goOn
+				return
+			}
+			if !yield("some item or other", nil) {
+				return
+			}
+		}
+	}
+	b := setup(t, func(c echo.Context) error { return httpserver.StreamArray(c.Response(), time.Minute, items) })
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, b.url+"/it", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if text, err := bufio.NewReader(resp.Body).ReadString(','); err != nil || text != `["some item or other",` {
+		t.Errorf("read %q, %v", text, err)
+	}
+	close(goOn)
+	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestNextLink(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(c echo.Context) error {
+		return c.String(200, httpserver.NextLink(c.Request().Context(), "the next"))
+	})
+	if _, text := b.get("/it?limit=2&search=a%26b&cursor=old"); text != `</it?cursor=the+next&limit=2&search=a%26b>; rel="next"` {
+		t.Errorf("link %s", text)
+	}
+}
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+type logBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *logBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
+
+func eventually(t *testing.T, cond func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(20 * time.Second)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for !cond() {
+		if time.Now().After(deadline) {
+			t.Fatal("waited in vain")
+		}
+		<-tick.C
+	}
+}
