@@ -7,12 +7,15 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/monsplit/monsplit/internal/messaging/broker"
+	"github.com/monsplit/monsplit/internal/messaging/embeddedbroker"
 	"github.com/monsplit/monsplit/internal/pgserver"
 	"github.com/monsplit/monsplit/internal/postgres"
 	messagingsql "github.com/monsplit/monsplit/sql/messaging"
@@ -20,14 +23,26 @@ import (
 
 // env is what the suites share: a server, and what is to be undone at the end.
 type env struct {
-	postgres string
-	rounds   int
-	closers  []func()
+	postgres   string
+	rounds     int
+	say        *progress
+	brokerUsed string   // its name, once a suite has needed it
+	closers    []func() // of the suite that runs
+	last       func()   // stops the server
+}
+
+// closeSuite undoes what a suite has started, so that the next one runs on an idle machine.
+func (e *env) closeSuite() {
+	for i := len(e.closers) - 1; i >= 0; i-- {
+		e.closers[i]()
+	}
+	e.closers = nil
 }
 
 func (e *env) close() {
-	for i := len(e.closers) - 1; i >= 0; i-- {
-		e.closers[i]()
+	e.closeSuite()
+	if e.last != nil {
+		e.last()
 	}
 }
 
@@ -41,47 +56,64 @@ func (e *env) server(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	e.closers = append(e.closers, func() { _ = os.RemoveAll(dir) })
+	e.last = func() { _ = os.RemoveAll(dir) }
 	if err := os.Chmod(dir, 0o755); err != nil { // the server may run as another user
 		return "", err
 	}
-	server, err := pgserver.Start(ctx, pgserver.Options{DataDir: filepath.Join(dir, "postgres"), Durable: true})
+	server, err := pgserver.Start(ctx, pgserver.Options{
+		DataDir: filepath.Join(dir, "postgres"), Durable: true, Settings: map[string]string{"track_commit_timestamp": "on"},
+		Progress: e.say.step,
+	})
 	if err != nil {
 		return "", err
 	}
-	e.closers = append(e.closers, func() {
+	e.last = func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 		defer cancel()
 		_ = server.Stop(ctx)
-	})
+		_ = os.RemoveAll(dir)
+	}
 	e.postgres = server.URL("postgres")
 	return e.postgres, nil
 }
 
-// database makes a database with the messaging schema. It is dropped at the end.
-func (e *env) database(ctx context.Context) (*pgxpool.Pool, error) {
+// emptyDatabase makes a database, which is dropped when the suite ends, and returns its URL.
+func (e *env) emptyDatabase(ctx context.Context) (string, error) {
 	server, err := e.server(ctx)
 	if err != nil {
-		return nil, err
+		return "", err
+	}
+	address, err := url.Parse(server)
+	if err != nil {
+		return "", fmt.Errorf("--postgres: %w", err)
 	}
 	name := "bench_" + uuid.NewString()
 	if err := execute(ctx, server, "CREATE DATABASE "+pgx.Identifier{name}.Sanitize()); err != nil {
-		return nil, err
+		return "", err
 	}
 	e.closers = append(e.closers, func() {
 		_ = execute(context.WithoutCancel(ctx), server, "DROP DATABASE "+pgx.Identifier{name}.Sanitize()+" WITH (FORCE)")
 	})
-	address, err := url.Parse(server)
-	if err != nil {
-		return nil, fmt.Errorf("-postgres: %w", err)
-	}
 	address.Path = "/" + name
-	err = postgres.Migrate(ctx, address.String(), slog.New(slog.DiscardHandler),
+	return address.String(), nil
+}
+
+// database makes a database with the messaging schema, and a pool on it.
+func (e *env) database(ctx context.Context) (*pgxpool.Pool, error) {
+	address, err := e.emptyDatabase(ctx)
+	if err != nil {
+		return nil, err
+	}
+	err = postgres.Migrate(ctx, address, slog.New(slog.DiscardHandler),
 		postgres.Migrations{FS: messagingsql.Migrations, Table: "goose_messaging"})
 	if err != nil {
 		return nil, err
 	}
-	pool, err := postgres.Open(ctx, postgres.Config{URL: address.String()})
+	return e.pool(ctx, address)
+}
+
+func (e *env) pool(ctx context.Context, address string) (*pgxpool.Pool, error) {
+	pool, err := postgres.Open(ctx, postgres.Config{URL: address})
 	if err != nil {
 		return nil, err
 	}
@@ -99,4 +131,40 @@ func execute(ctx context.Context, url, sql string) error {
 		return fmt.Errorf("%s: %w", sql, err)
 	}
 	return nil
+}
+
+// embeddedName is what the table calls the broker that is not Kafka.
+const embeddedName = "embedded test broker"
+
+// brokers returns the cluster that KAFKA_BROKERS names, or an embedded broker that stops with the suite.
+func (e *env) brokers(ctx context.Context) ([]string, error) {
+	if addresses := os.Getenv("KAFKA_BROKERS"); addresses != "" {
+		e.brokerUsed = "Kafka at " + addresses
+		return strings.Split(addresses, ","), nil
+	}
+	embedded, err := embeddedbroker.Start(ctx, embeddedbroker.Options{})
+	if err != nil {
+		return nil, err
+	}
+	e.brokerUsed = embeddedName
+	e.closers = append(e.closers, func() { _ = embedded.Stop(context.WithoutCancel(ctx)) })
+	return []string{embedded.Addr()}, nil
+}
+
+// kafka returns a client of the broker.
+func (e *env) kafka(ctx context.Context) (*broker.Client, error) {
+	addresses, err := e.brokers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return e.client(addresses)
+}
+
+func (e *env) client(addresses []string) (*broker.Client, error) {
+	client, err := broker.New(broker.Config{Brokers: addresses}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return nil, err
+	}
+	e.closers = append(e.closers, client.Close)
+	return client, nil
 }

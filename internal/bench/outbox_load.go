@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"log/slog"
-	"os"
 	"strings"
 	"time"
 
@@ -13,7 +11,6 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/monsplit/monsplit/internal/messaging/broker"
-	"github.com/monsplit/monsplit/internal/messaging/embeddedbroker"
 	"github.com/monsplit/monsplit/internal/messaging/event"
 )
 
@@ -22,25 +19,6 @@ const (
 	outboxKeys    = 20_000
 	outboxPayload = 600
 )
-
-// kafka returns a client of the cluster that KAFKA_BROKERS names, or of an embedded broker.
-func (e *env) kafka(ctx context.Context) (client *broker.Client, name string, err error) {
-	addresses, name := os.Getenv("KAFKA_BROKERS"), "Kafka"
-	if addresses == "" {
-		embedded, err := embeddedbroker.Start(ctx, embeddedbroker.Options{})
-		if err != nil {
-			return nil, "", err
-		}
-		e.closers = append(e.closers, func() { _ = embedded.Stop(context.Background()) })
-		addresses, name = embedded.Addr(), "embedded test broker"
-	}
-	client, err = broker.New(broker.Config{Brokers: strings.Split(addresses, ",")}, slog.New(slog.DiscardHandler))
-	if err != nil {
-		return nil, "", err
-	}
-	e.closers = append(e.closers, client.Close)
-	return client, name, nil
-}
 
 // newTopic creates a topic that nothing has been written to.
 func newTopic(ctx context.Context, client *broker.Client) (string, error) {

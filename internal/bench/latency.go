@@ -1,0 +1,209 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+const (
+	// latencyTime of changes at the rate make one sample.
+	latencyTime = 4 * time.Second
+	// latencyWorkers change at once, so that a slow commit does not hold back the changes due after it.
+	latencyWorkers = 32
+	// latencyPatience bounds the wait for the last change to arrive.
+	latencyPatience = 30 * time.Second
+)
+
+// chain is a way of changes from one database into another.
+type chain struct {
+	name           string
+	change         func(ctx context.Context, name, category string) error // inserts a product and commits
+	source, target *pgxpool.Pool
+	sourceTimes    string // queries for id and commit time of the rows of category $1
+	targetTimes    string
+	arrived        string // query for how many of them are in the target
+}
+
+// commitToApplied measures from the commit of a change in the monolith's database to the commit that applies it in the
+// catalog's, at steady rates, against the bare chain: in turn, so that both see the same machine.
+//
+// Both moments are those of PostgreSQL's commit records (track_commit_timestamp), read when everything is over: nothing
+// watches while it runs. A commit record is written just before its flush, at either end; so the source's flush is in
+// the figure and the target's is not, which is as if both ends were taken when the commit returns.
+func commitToApplied(ctx context.Context, e *env) ([]row, error) {
+	addresses, err := e.brokers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	e.say.step("starting both services")
+	ours, err := startServices(ctx, e, addresses)
+	if err != nil {
+		return nil, err
+	}
+	bare, err := startBareChain(ctx, e, addresses)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range []*chain{bare, ours} { // statements get prepared, connections opened
+		if _, err := c.sample(ctx, 200, "warm-up"); err != nil {
+			return nil, fmt.Errorf("%s: %w", c.name, err)
+		}
+	}
+	var rows []row
+	for _, rate := range []int{100, 500} {
+		var figures [3]compared
+		for pair := range max(e.rounds, latencyPairs) {
+			var quantiles [2][3]float64
+			order := []*chain{bare, ours}
+			if pair%2 == 1 {
+				order = []*chain{ours, bare}
+			}
+			for _, c := range order {
+				e.say.step(fmt.Sprintf("latency at %d/s, pair %d, %s", rate, pair+1, c.name))
+				millis, err := c.sample(ctx, rate, fmt.Sprint("at ", rate, ", pair ", pair))
+				if err != nil {
+					return nil, fmt.Errorf("%s: %w", c.name, err)
+				}
+				which := 0
+				if c == ours {
+					which = 1
+				}
+				quantiles[which] = [3]float64{quantile(millis, 0.5), quantile(millis, 0.99), quantile(millis, 1)}
+			}
+			for i := range figures {
+				figures[i].add(quantiles[1][i], quantiles[0][i])
+			}
+		}
+		for i, name := range []string{"p50", "p99", "max"} {
+			r := figures[i].row(fmt.Sprintf("commit to applied at %d/s, %s", rate, name), "ms")
+			if rate == 500 && name == "p50" {
+				r.note = "aim 1.5 at most"
+			}
+			rows = append(rows, r)
+		}
+	}
+	return rows, nil
+}
+
+// compared is one figure of each pair of samples.
+type compared struct{ ours, bounds, ratios []float64 }
+
+func (c *compared) add(ours, bound float64) {
+	c.ours, c.bounds, c.ratios = append(c.ours, ours), append(c.bounds, bound), append(c.ratios, ours/bound)
+}
+
+func (c *compared) row(name, unit string) row {
+	return row{name: name, value: median(c.ours), unit: unit, bound: median(c.bounds), ratio: median(c.ratios)}
+}
+
+// sample makes changes at a rate, each at its own time whatever became of those before, and returns how many
+// milliseconds each took to be applied.
+func (c *chain) sample(ctx context.Context, rate int, category string) ([]float64, error) {
+	n := rate * int(latencyTime/time.Second)
+	due := make(chan int, n) // never full: a late worker makes up for it
+	failed := make(chan error, latencyWorkers)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var wg sync.WaitGroup
+	for range latencyWorkers {
+		wg.Go(func() {
+			for i := range due {
+				if err := c.change(ctx, fmt.Sprintf("Product %06d of the benchmark", i), category); err != nil {
+					failed <- err
+					cancel()
+					return
+				}
+			}
+		})
+	}
+	began, every := time.Now(), time.Second/time.Duration(rate)
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for i := 0; i < n && ctx.Err() == nil; i++ {
+		timer.Reset(time.Until(began.Add(time.Duration(i) * every)))
+		select {
+		case <-timer.C:
+			due <- i
+		case <-ctx.Done():
+		}
+	}
+	close(due)
+	wg.Wait()
+	select {
+	case err := <-failed:
+		return nil, err
+	default:
+	}
+	if err := c.awaitArrival(ctx, n, category); err != nil {
+		return nil, err
+	}
+	return c.delays(ctx, category)
+}
+
+func (c *chain) awaitArrival(ctx context.Context, n int, category string) error {
+	ctx, cancel := context.WithTimeout(ctx, latencyPatience)
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for arrived := -1; ; {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("%d of %d changes have arrived: %w", arrived, n, ctx.Err())
+		}
+		if err := c.target.QueryRow(ctx, c.arrived, category).Scan(&arrived); err != nil {
+			return err
+		}
+		if arrived >= n {
+			return nil
+		}
+	}
+}
+
+func (c *chain) delays(ctx context.Context, category string) ([]float64, error) {
+	committed, err := commitTimes(ctx, c.source, c.sourceTimes, category)
+	if err != nil {
+		return nil, err
+	}
+	applied, err := commitTimes(ctx, c.target, c.targetTimes, category)
+	if err != nil {
+		return nil, err
+	}
+	millis := make([]float64, 0, len(committed))
+	for id, at := range committed {
+		there, ok := applied[id]
+		if !ok {
+			return nil, fmt.Errorf("the change of %s was not applied", id)
+		}
+		millis = append(millis, float64(there.Sub(at).Microseconds())/1000)
+	}
+	if len(millis) == 0 {
+		return nil, errors.New("nothing was changed")
+	}
+	return millis, nil
+}
+
+func commitTimes(ctx context.Context, pool *pgxpool.Pool, query, category string) (map[uuid.UUID]time.Time, error) {
+	rows, err := pool.Query(ctx, query, category)
+	if err != nil {
+		return nil, err
+	}
+	times := map[uuid.UUID]time.Time{}
+	var id uuid.UUID
+	var at time.Time
+	_, err = pgx.ForEachRow(rows, []any{&id, &at}, func() error {
+		times[id] = at
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read commit times, which need track_commit_timestamp on the server: %w", err)
+	}
+	return times, nil
+}
