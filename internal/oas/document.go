@@ -122,6 +122,18 @@ func (v *Validator) Middlewares() map[string][]echo.MiddlewareFunc {
 	return all
 }
 
+// API is what implements a document's operations: it routes each of them behind the middlewares that it is given for its
+// operationId.
+type API interface {
+	Mount(e *echo.Echo, middlewares map[string][]echo.MiddlewareFunc)
+}
+
+// Mount puts the API behind the validation, and makes sure that it is.
+func (v *Validator) Mount(e *echo.Echo, api API, prefixes ...string) error {
+	api.Mount(e, v.Middlewares())
+	return v.Verify(e, prefixes...)
+}
+
 // probe is what Verify asks the middlewares with.
 type probe struct{ seen string }
 

@@ -8,16 +8,13 @@ import (
 
 	"github.com/google/uuid"
 
+	catalogapi "github.com/monsplit/monsplit/api/catalog"
+	"github.com/monsplit/monsplit/asyncapi"
 	"github.com/monsplit/monsplit/internal/config"
-	"github.com/monsplit/monsplit/internal/httpserver"
-	"github.com/monsplit/monsplit/internal/lifecycle"
 	"github.com/monsplit/monsplit/internal/messaging/broker"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
-	"github.com/monsplit/monsplit/internal/messaging/event"
-	"github.com/monsplit/monsplit/internal/messaging/outbox"
-	"github.com/monsplit/monsplit/internal/messaging/topics"
 	"github.com/monsplit/monsplit/internal/postgres"
-	"github.com/monsplit/monsplit/internal/telemetry"
+	"github.com/monsplit/monsplit/internal/service"
 	"github.com/monsplit/monsplit/services/catalog/internal/consume"
 	"github.com/monsplit/monsplit/services/catalog/internal/entry"
 	"github.com/monsplit/monsplit/services/catalog/internal/httpapi"
@@ -26,58 +23,37 @@ import (
 	"github.com/monsplit/monsplit/services/catalog/internal/productcopy"
 	"github.com/monsplit/monsplit/services/catalog/internal/publish"
 	"github.com/monsplit/monsplit/services/catalog/internal/store"
+	catalogsql "github.com/monsplit/monsplit/sql/catalog"
 )
 
-// name is what the service is called in logs, metrics, PostgreSQL and Kafka; it is the consumer group too.
 const name = "catalog"
+
+// spec tells the catalog service from others.
+func spec() service.Spec {
+	return service.Spec{
+		Name: name, Prefix: "/catalog", APIPrefix: "/catalog/api/",
+		API:     []string{"/catalog/api/v1", "/catalog/api/v1/markets", "/catalog/api/v1/products"},
+		OpenAPI: catalogapi.Document, AsyncAPI: asyncapi.Catalog, Topics: []string{messages.TopicCatalogEntry, messages.TopicMarket},
+		Migrations: postgres.Migrations{FS: catalogsql.Migrations, Table: "goose_service"},
+	}
+}
+
+// Migrate brings the schema up to date. It waits for a database that is away, for as long as ctx lets it.
+func Migrate(ctx context.Context, cfg config.Service, log *slog.Logger) error {
+	return spec().Migrate(ctx, cfg, log)
+}
 
 // Run serves until ctx is done. The schema has to be up to date.
 func Run(ctx context.Context, cfg config.Service, log *slog.Logger) error {
-	pool, err := postgres.Open(ctx, postgres.Config{URL: cfg.DatabaseURL, MaxConns: cfg.DatabaseMaxConns, Application: name})
+	frame, err := service.Open(ctx, spec(), cfg, log)
 	if err != nil {
 		return err
 	}
-	defer pool.Close()
-	client, err := broker.New(broker.Config{
-		Brokers: cfg.KafkaBrokers, ClientID: name, ProduceTimeout: cfg.OutboxProduceTimeout,
-	}, log)
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-
-	gate := topics.NewGate(client, log, ownTopics(cfg)...)
-	relay := outbox.NewRelay(pool, client, relayConfig(cfg), log)
-	storage := newStore(pool, relay.Wake)
+	defer frame.Close()
+	storage := newStore(frame.Pool, frame.Relay.Wake)
 	entries, markets, copies := services(storage)
-	events := newConsumer(pool, cfg, storage, copies, relay.Wake, log)
-
-	registry := telemetry.NewRegistry(name)
-	registry.MustRegister(append(relay.Collectors(), events.Collectors()...)...)
-	//nolint:contextcheck // the error handler takes the context of its request
-	server := httpserver.New(serverConfig(cfg, registry, []httpserver.Check{
-		{Name: "database", Critical: true, Ask: pool.Ping},
-		{Name: "kafka", Ask: client.Ping},
-		{Name: "topics", Ask: func(context.Context) error { return problems(gate.Problem()) }},
-		{Name: "relay", Ask: func(context.Context) error { return relayProblems(relay.State()) }},
-		{Name: "consumer", Ask: func(context.Context) error { return problems(events.State().Problems()...) }},
-	}), log)
-	//nolint:contextcheck // the document is read once, and nothing is waited for
-	if err := mountAPI(server, cfg, httpapi.New(entries, markets, copies), log); err != nil {
-		return err
-	}
-	if err := server.Listen(ctx); err != nil {
-		return err
-	}
-	return lifecycle.Run(ctx, cfg.ShutdownGrace,
-		lifecycle.Part{Name: "topics", Run: gate.Run},
-		lifecycle.Part{Name: "maintenance", Run: maintenance(func(ctx context.Context) error {
-			return outbox.Maintain(ctx, pool, cfg.OutboxRetention)
-		}, log)},
-		lifecycle.Part{Name: "relay", Run: gate.Behind(relay.Run)},
-		lifecycle.Part{Name: "consumer", Run: gate.Behind(func(ctx context.Context) error { return events.Run(ctx, client) })},
-		lifecycle.Part{Name: "http", Run: server.Run},
-	)
+	events := newConsumer(frame.Pool, cfg, storage, copies, frame.Relay.Wake, log)
+	return frame.Serve(ctx, events, httpapi.New(entries, markets, copies))
 }
 
 // newConsumer applies the monolith's events. Entries follow their products and announce it: committed wakes the relay.
@@ -102,23 +78,4 @@ func services(s *store.Store) (*entry.Service, *market.Service, *productcopy.Ser
 	newID := func() uuid.UUID { return uuid.Must(uuid.NewV7()) } // fails only without a source of randomness
 	entries := entry.NewService(s.Entries(), time.Now, newID)
 	return entries, market.NewService(s.Markets(), time.Now, newID), productcopy.NewService(s, entries)
-}
-
-func ownTopics(cfg config.Service) []broker.TopicSpec {
-	specs := make([]broker.TopicSpec, 0, 2)
-	for _, topic := range []string{messages.TopicCatalogEntry, messages.TopicMarket} {
-		specs = append(specs, broker.TopicSpec{
-			Name: topic, Partitions: event.Partitions,
-			ReplicationFactor: cfg.KafkaReplicationFactor, MinInSyncReplicas: cfg.KafkaMinInSyncReplicas,
-		})
-	}
-	return specs
-}
-
-func relayConfig(cfg config.Service) outbox.Config {
-	return outbox.Config{
-		Topics:       []string{messages.TopicCatalogEntry, messages.TopicMarket},
-		LeaseTimeout: cfg.OutboxLeaseTimeout, RenewEvery: cfg.OutboxLeaseRenew, ProduceTimeout: cfg.OutboxProduceTimeout,
-		SweepMin: cfg.OutboxSweepMin, SweepMax: cfg.OutboxSweepMax, ClaimRows: cfg.OutboxBatchRows,
-	}
 }

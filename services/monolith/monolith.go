@@ -8,16 +8,13 @@ import (
 
 	"github.com/google/uuid"
 
+	monolithapi "github.com/monsplit/monsplit/api/monolith"
+	"github.com/monsplit/monsplit/asyncapi"
 	"github.com/monsplit/monsplit/internal/config"
-	"github.com/monsplit/monsplit/internal/httpserver"
-	"github.com/monsplit/monsplit/internal/lifecycle"
 	"github.com/monsplit/monsplit/internal/messaging/broker"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
-	"github.com/monsplit/monsplit/internal/messaging/event"
-	"github.com/monsplit/monsplit/internal/messaging/outbox"
-	"github.com/monsplit/monsplit/internal/messaging/topics"
 	"github.com/monsplit/monsplit/internal/postgres"
-	"github.com/monsplit/monsplit/internal/telemetry"
+	"github.com/monsplit/monsplit/internal/service"
 	"github.com/monsplit/monsplit/services/monolith/internal/catalogcopy"
 	"github.com/monsplit/monsplit/services/monolith/internal/consume"
 	"github.com/monsplit/monsplit/services/monolith/internal/httpapi"
@@ -25,59 +22,38 @@ import (
 	"github.com/monsplit/monsplit/services/monolith/internal/product"
 	"github.com/monsplit/monsplit/services/monolith/internal/publish"
 	"github.com/monsplit/monsplit/services/monolith/internal/store"
+	monolithsql "github.com/monsplit/monsplit/sql/monolith"
 )
 
-// name is what the service is called in logs, metrics, PostgreSQL and Kafka; it is the consumer group too.
 const name = "monolith"
+
+// spec tells the monolith from other services.
+func spec() service.Spec {
+	return service.Spec{
+		Name: name, APIPrefix: "/api/", API: []string{"/api/v1/product", "/api/v1/catalog", "/api/v1/market"},
+		OpenAPI: monolithapi.Document, AsyncAPI: asyncapi.Monolith, Topics: []string{messages.TopicProduct},
+		Migrations: postgres.Migrations{FS: monolithsql.Migrations, Table: "goose_service"},
+	}
+}
+
+// Migrate brings the schema up to date. It waits for a database that is away, for as long as ctx lets it.
+func Migrate(ctx context.Context, cfg config.Service, log *slog.Logger) error {
+	return spec().Migrate(ctx, cfg, log)
+}
 
 // Run serves until ctx is done. The schema has to be up to date.
 func Run(ctx context.Context, cfg config.Service, log *slog.Logger) error {
-	pool, err := postgres.Open(ctx, postgres.Config{URL: cfg.DatabaseURL, MaxConns: cfg.DatabaseMaxConns, Application: name})
+	frame, err := service.Open(ctx, spec(), cfg, log)
 	if err != nil {
 		return err
 	}
-	defer pool.Close()
-	client, err := broker.New(broker.Config{
-		Brokers: cfg.KafkaBrokers, ClientID: name, ProduceTimeout: cfg.OutboxProduceTimeout,
-	}, log)
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-
-	gate := topics.NewGate(client, log, ownTopics(cfg)...)
-	relay := outbox.NewRelay(pool, client, relayConfig(cfg), log)
-	events := newConsumer(pool, cfg, log)
-	products, copies := services(store.New(pool, publish.Product, relay.Wake))
-
-	registry := telemetry.NewRegistry(name)
-	registry.MustRegister(append(relay.Collectors(), events.Collectors()...)...)
-	//nolint:contextcheck // the error handler takes the context of its request
-	server := httpserver.New(serverConfig(cfg, registry, []httpserver.Check{
-		{Name: "database", Critical: true, Ask: pool.Ping},
-		{Name: "kafka", Ask: client.Ping},
-		{Name: "topics", Ask: func(context.Context) error { return problems(gate.Problem()) }},
-		{Name: "relay", Ask: func(context.Context) error { return relayProblems(relay.State()) }},
-		{Name: "consumer", Ask: func(context.Context) error { return problems(events.State().Problems()...) }},
-	}), log)
-	//nolint:contextcheck // the document is read once, and nothing is waited for
-	if err := mountAPI(server, cfg, httpapi.New(products, copies, cfg.HTTPWriteTimeout), log); err != nil {
-		return err
-	}
-	if err := server.Listen(ctx); err != nil {
-		return err
-	}
-	return lifecycle.Run(ctx, cfg.ShutdownGrace,
-		lifecycle.Part{Name: "topics", Run: gate.Run},
-		lifecycle.Part{Name: "maintenance", Run: maintenance(func(ctx context.Context) error {
-			return outbox.Maintain(ctx, pool, cfg.OutboxRetention)
-		}, log)},
-		lifecycle.Part{Name: "relay", Run: gate.Behind(relay.Run)},
-		lifecycle.Part{Name: "consumer", Run: gate.Behind(func(ctx context.Context) error { return events.Run(ctx, client) })},
-		lifecycle.Part{Name: "http", Run: server.Run},
-	)
+	defer frame.Close()
+	products, copies := services(store.New(frame.Pool, publish.Product, frame.Relay.Wake))
+	api := httpapi.New(products, copies, cfg.HTTPWriteTimeout)
+	return frame.Serve(ctx, newConsumer(frame.Pool, cfg, log), api)
 }
 
+// newConsumer applies the catalog's events.
 func newConsumer(pool *postgres.Pool, cfg config.Service, log *slog.Logger) *consumer.Consumer[catalogcopy.Tx] {
 	return consumer.New(pool, consumer.Config[catalogcopy.Tx]{
 		Group: name,
@@ -93,19 +69,4 @@ func newConsumer(pool *postgres.Pool, cfg config.Service, log *slog.Logger) *con
 func services(s *store.Store) (*product.Service, *catalogcopy.Service) {
 	newID := func() uuid.UUID { return uuid.Must(uuid.NewV7()) } // fails only without a source of randomness
 	return product.NewService(s, time.Now, newID), catalogcopy.NewService(s)
-}
-
-func ownTopics(cfg config.Service) []broker.TopicSpec {
-	return []broker.TopicSpec{{
-		Name: messages.TopicProduct, Partitions: event.Partitions,
-		ReplicationFactor: cfg.KafkaReplicationFactor, MinInSyncReplicas: cfg.KafkaMinInSyncReplicas,
-	}}
-}
-
-func relayConfig(cfg config.Service) outbox.Config {
-	return outbox.Config{
-		Topics:       []string{messages.TopicProduct},
-		LeaseTimeout: cfg.OutboxLeaseTimeout, RenewEvery: cfg.OutboxLeaseRenew, ProduceTimeout: cfg.OutboxProduceTimeout,
-		SweepMin: cfg.OutboxSweepMin, SweepMax: cfg.OutboxSweepMax, ClaimRows: cfg.OutboxBatchRows,
-	}
 }

@@ -1,4 +1,4 @@
-package monolith
+package service
 
 import (
 	"context"
@@ -6,17 +6,16 @@ import (
 	"time"
 
 	"github.com/monsplit/monsplit/internal/config"
+	"github.com/monsplit/monsplit/internal/messaging/outbox"
 	"github.com/monsplit/monsplit/internal/postgres"
 	messagingsql "github.com/monsplit/monsplit/sql/messaging"
-	monolithsql "github.com/monsplit/monsplit/sql/monolith"
 )
 
 // Migrate brings the schema up to date. It waits for a database that is away, for as long as ctx lets it.
-func Migrate(ctx context.Context, cfg config.Service, log *slog.Logger) error {
+func (s Spec) Migrate(ctx context.Context, cfg config.Service, log *slog.Logger) error {
 	for {
 		err := postgres.Migrate(ctx, cfg.DatabaseURL, log,
-			postgres.Migrations{FS: messagingsql.Migrations, Table: "goose_messaging"},
-			postgres.Migrations{FS: monolithsql.Migrations, Table: "goose_service"})
+			postgres.Migrations{FS: messagingsql.Migrations, Table: "goose_messaging"}, s.Migrations)
 		if !postgres.IsUnavailable(err) {
 			return err
 		}
@@ -30,16 +29,14 @@ func Migrate(ctx context.Context, cfg config.Service, log *slog.Logger) error {
 // maintainEvery is far less than what fills the outbox's partitions made ahead at the fastest.
 const maintainEvery = 30 * time.Second
 
-// maintenance is a lifecycle part that runs maintain now and again. A database that is away is no reason to stop.
-func maintenance(maintain func(ctx context.Context) error, log *slog.Logger) func(ctx context.Context) error {
-	return func(ctx context.Context) error {
-		for {
-			if err := maintain(ctx); err != nil && ctx.Err() == nil {
-				log.WarnContext(ctx, "the outbox could not be maintained", "error", err)
-			}
-			if !rest(ctx, maintainEvery) {
-				return nil
-			}
+// maintain keeps the outbox in shape. A database that is away is no reason to stop.
+func (f *Frame) maintain(ctx context.Context) error {
+	for {
+		if err := outbox.Maintain(ctx, f.Pool, f.cfg.OutboxRetention); err != nil && ctx.Err() == nil {
+			f.log.WarnContext(ctx, "the outbox could not be maintained", "error", err)
+		}
+		if !rest(ctx, maintainEvery) {
+			return nil
 		}
 	}
 }
