@@ -14,8 +14,6 @@ import (
 
 	"github.com/monsplit/monsplit/internal/messaging/event"
 	"github.com/monsplit/monsplit/internal/messaging/outbox"
-
-	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
 )
 
 const appendTransactions = 2_000
@@ -90,6 +88,10 @@ func outboxClaim(ctx context.Context, e *env) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
+	statement, err := catchClaim(ctx, pool)
+	if err != nil {
+		return nil, err
+	}
 	type load struct{ pending, sent int }
 	loads := []load{{1, 0}, {10_000, 0}, {1_000_000, 0}}
 	if os.Getenv("BENCH_LARGE") == "1" {
@@ -97,13 +99,15 @@ func outboxClaim(ctx context.Context, e *env) ([]row, error) {
 	}
 	var rows []row
 	for _, l := range loads {
+		e.say.step(fmt.Sprintf("filling the outbox with %d pending and %d sent", l.pending, l.sent))
 		if err := fillOutbox(ctx, pool, "bench", l.sent, false); err != nil {
 			return nil, err
 		}
 		if err := addToOutbox(ctx, pool, "bench-pending", l.pending, true); err != nil {
 			return nil, err
 		}
-		claim, bare, err := claimCost(ctx, pool)
+		e.say.step(fmt.Sprintf("claim out of %d pending beside %d sent", l.pending, l.sent))
+		claim, bare, err := claimCost(ctx, pool, statement, min(l.pending, 1000))
 		if err != nil {
 			return nil, err
 		}
@@ -118,7 +122,7 @@ func outboxClaim(ctx context.Context, e *env) ([]row, error) {
 
 // claimCost returns the medians of claims from the start, by a connection like the relay's, and of bare reads of as many
 // rows.
-func claimCost(ctx context.Context, pool *pgxpool.Pool) (claim, bare float64, err error) {
+func claimCost(ctx context.Context, pool *pgxpool.Pool, claim *caughtClaim, least int) (claims, bare float64, err error) {
 	config := pool.Config().ConnConfig.Copy()
 	maps.Copy(config.RuntimeParams, outbox.PlannerSettings())
 	conn, err := pgx.ConnectConfig(ctx, config)
@@ -126,37 +130,44 @@ func claimCost(ctx context.Context, pool *pgxpool.Pool) (claim, bare float64, er
 		return 0, 0, err
 	}
 	defer conn.Close(ctx)
-	me := uuid.New()
-	if _, err := conn.Exec(ctx, `UPDATE outbox_lease SET owner = $1`, me); err != nil {
+	if err := claim.holdLeases(ctx, conn); err != nil {
 		return 0, 0, err
 	}
-	params := messagingdb.ClaimPendingParams{Owner: me, MaxRows: (1000 + event.Partitions - 1) / event.Partitions, MaxBytes: 1 << 20,
-		Epochs: make([]int64, event.Partitions), Lows: make([]int64, event.Partitions)}
-	for shard := range int16(event.Partitions) {
-		params.Shards = append(params.Shards, shard)
-	}
-	var claims, reads []float64
+	var took, reads []float64
 	for range 30 {
-		started := time.Now()
-		if _, err := messagingdb.New(conn).ClaimPending(ctx, params); err != nil {
+		micros, err := timeQuery(ctx, conn, least, claim.sql, claim.args...)
+		if err != nil {
 			return 0, 0, err
 		}
-		claims = append(claims, float64(time.Since(started).Microseconds()))
-		started = time.Now()
-		rows, err := pool.Query(ctx, `SELECT p.shard, p.seq, p.key, e.payload, e.created_at
+		took = append(took, micros)
+		micros, err = timeQuery(ctx, conn, least, `SELECT p.shard, p.seq, p.key, e.payload, e.created_at
 			FROM (SELECT * FROM outbox_pending ORDER BY shard, seq LIMIT 1000) p JOIN outbox_event e USING (seq)`)
 		if err != nil {
 			return 0, 0, err
 		}
-		for rows.Next() {
-			if _, err := rows.Values(); err != nil {
-				return 0, 0, err
-			}
-		}
-		if err := rows.Err(); err != nil {
-			return 0, 0, err
-		}
-		reads = append(reads, float64(time.Since(started).Microseconds()))
+		reads = append(reads, micros)
 	}
-	return median(claims), median(reads), nil
+	return median(took), median(reads), nil
+}
+
+// timeQuery returns the microseconds until all rows are read, of which there have to be so many at least.
+func timeQuery(ctx context.Context, conn *pgx.Conn, least int, sql string, args ...any) (float64, error) {
+	started := time.Now()
+	rows, err := conn.Query(ctx, sql, args...)
+	if err != nil {
+		return 0, err
+	}
+	defer rows.Close()
+	n := 0
+	for rows.Next() {
+		if _, err := rows.Values(); err != nil {
+			return 0, err
+		}
+		n++
+	}
+	took := float64(time.Since(started).Microseconds())
+	if rows.Err() == nil && n < least {
+		return 0, fmt.Errorf("%d rows instead of %d", n, least)
+	}
+	return took, rows.Err()
 }
