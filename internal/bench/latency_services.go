@@ -88,7 +88,9 @@ func startService(ctx context.Context, e *env, brokers []string,
 	go func() { s.ended <- run(running, cfg, slog.New(listening)) }()
 	e.closers = append(e.closers, func() {
 		stop()
-		<-s.ended
+		if err := <-s.ended; err != nil {
+			e.say.step("a service stopped with: " + err.Error())
+		}
 	})
 	select {
 	case addr := <-listening:

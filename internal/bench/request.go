@@ -27,11 +27,12 @@ const (
 // requestCost measures a POST through everything that a service puts around its handlers, which here does nothing, with
 // the document's validation and without it.
 func requestCost(ctx context.Context, _ *env) ([]row, error) {
+	//nolint:contextcheck // the document is read once, and nothing is waited for
 	validator, err := oas.New(monolithapi.Document, oas.Config{MaxBody: 1 << 16})
 	if err != nil {
 		return nil, err
 	}
-	validated, plain := newServer(), newServer()
+	validated, plain := newServer(), newServer() //nolint:contextcheck // the error handler takes the context of its request
 	validated.Echo.POST(requestPath, doNothing, validator.Middlewares()["createProduct"]...)
 	plain.Echo.POST(requestPath, doNothing)
 
