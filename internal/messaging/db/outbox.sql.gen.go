@@ -139,12 +139,17 @@ SELECT c.shard, c.seq, c.topic, c.key, c.version, c.prev_seq, c.was_blocked, c.p
 FROM (SELECT unnest($1::smallint[]) AS shard, unnest($2::bigint[]) AS epoch, unnest($3::bigint[]) AS low) AS h
 CROSS JOIN LATERAL (
     SELECT p.shard, p.seq, p.topic, p.key, p.version, e.payload, e.traceparent, e.created_at,
-        COALESCE((SELECT q.seq FROM outbox_pending q WHERE q.shard = p.shard AND q.seq = p.prev_seq), 0)::bigint AS prev_seq,
+        CASE WHEN p.prev_seq = 0 THEN 0 ELSE COALESCE(
+            (SELECT q.seq FROM outbox_pending q WHERE q.shard = p.shard AND q.seq = p.prev_seq), 0) END::bigint AS prev_seq,
         (b.key IS NOT NULL)::boolean AS was_blocked,
         sum(octet_length(e.payload)) OVER (ORDER BY p.seq ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS bytes_before
     FROM outbox_pending p
     JOIN outbox_event e ON e.seq = p.seq
-    LEFT JOIN outbox_blocked b ON b.topic = p.topic AND b.key = p.key
+    LEFT JOIN LATERAL (
+        SELECT x.key, x.retry_at FROM outbox_blocked x
+        WHERE (SELECT EXISTS (SELECT FROM outbox_blocked)) -- asked once: mostly there is none
+            AND x.topic = p.topic AND x.key = p.key
+    ) AS b ON true
     WHERE p.shard = h.shard AND p.seq > h.low
         AND EXISTS (SELECT FROM outbox_lease l WHERE l.shard = h.shard AND l.owner = $4::uuid AND l.epoch = h.epoch)
         AND (b.retry_at IS NULL OR b.retry_at <= now())

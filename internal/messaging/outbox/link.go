@@ -16,7 +16,8 @@ import (
 func PlannerSettings() map[string]string {
 	return map[string]string{
 		"enable_seqscan": "off", "enable_bitmapscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off",
-		"enable_sort": "off", "enable_material": "off", "jit": "off", "plan_cache_mode": "force_generic_plan",
+		"enable_sort": "off", "enable_material": "off", "enable_memoize": "off",
+		"jit": "off", "plan_cache_mode": "force_generic_plan",
 	}
 }
 
