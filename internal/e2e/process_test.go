@@ -45,6 +45,12 @@ func start(t *testing.T, name string, env ...string) *process {
 	}()
 	t.Cleanup(func() {
 		p.kill()
+		// Every answer is held against the OpenAPI document.
+		for line := range strings.Lines(p.log.String()) {
+			if strings.Contains(line, "an answer is not what the document says") {
+				t.Errorf("%s: %s", name, line)
+			}
+		}
 		if t.Failed() {
 			t.Logf("log of %s:\n%s", name, tail(withoutRequests(p.log.String()), 12_000))
 		}
