@@ -52,19 +52,18 @@ func Run(ctx context.Context, cfg config.Service, log *slog.Logger) error {
 	defer frame.Close()
 	storage := newStore(frame.Pool, frame.Relay.Wake)
 	entries, markets, copies := services(storage)
-	events := newConsumer(frame.Pool, cfg, storage, copies, frame.Relay.Wake, log)
+	events := newConsumer(frame.Pool, cfg, storage, copies, log)
 	return frame.Serve(ctx, events, httpapi.New(entries, markets, copies))
 }
 
-// newConsumer applies the monolith's events. Entries follow their products and announce it: committed wakes the relay.
-func newConsumer(pool *postgres.Pool, cfg config.Service, storage *store.Store, copies *productcopy.Service, committed func(),
-	log *slog.Logger,
+// newConsumer applies the monolith's events. Entries follow their products and announce it.
+func newConsumer(pool *postgres.Pool, cfg config.Service, storage *store.Store, copies *productcopy.Service, log *slog.Logger,
 ) *consumer.Consumer[productcopy.Tx] {
 	return consumer.New(pool, consumer.Config[productcopy.Tx]{
 		Group:     name,
 		Topics:    map[string]consumer.Handler[productcopy.Tx]{consume.TopicProduct: consume.Products(copies)},
 		Bind:      storage.Bind,
-		Committed: committed,
+		Committed: storage.Committed,
 		Tuning:    broker.GroupConfig{MaxRecords: cfg.ConsumerBatch},
 	}, log)
 }

@@ -26,8 +26,7 @@ func Replay(ctx context.Context, cfg config.Service, log *slog.Logger, id int64,
 	}
 	defer pool.Close()
 	// Nobody is woken here: the relay of a running instance finds the events by its sweep.
-	wake := func() {}
-	storage := newStore(pool, wake)
+	storage := newStore(pool, func() {})
 	_, _, copies := services(storage)
-	return newConsumer(pool, cfg, storage, copies, wake, log).Replay(ctx, id, by)
+	return newConsumer(pool, cfg, storage, copies, log).Replay(ctx, id, by)
 }

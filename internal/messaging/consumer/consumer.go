@@ -32,8 +32,9 @@ type Config[T any] struct {
 	// Versions, per topic, let a dead letter that is older than its copy be closed at once, and Replay say that it
 	// changed nothing. Without them both still hold, unsaid.
 	Versions map[string]VersionOf[T]
-	// Committed is called after each commit with effects: it wakes the relay, and must not block.
-	Committed func()
+	// Committed is called after each commit, with the transaction that a handler has worked in: it wakes the relay where
+	// there is something to publish. It must not block.
+	Committed func(tx T)
 
 	// Transactions is how many are under way at a time, over all partitions; 8. Catching up must leave connections of the
 	// pool to requests.
@@ -83,7 +84,7 @@ func New[T any](pool *pgxpool.Pool, cfg Config[T], log *slog.Logger) *Consumer[T
 		cfg.BackoffMax = 3 * time.Second
 	}
 	if cfg.Committed == nil {
-		cfg.Committed = func() {}
+		cfg.Committed = func(T) {}
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now

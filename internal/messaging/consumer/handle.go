@@ -90,7 +90,10 @@ func (c *Consumer[T]) apply(ctx context.Context, p *partition, b batch) error {
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
 	defer cancel()
 	ctx, end := c.span(ctx, b.tp.Topic, events)
-	var letters bool
+	var (
+		letters bool
+		bound   T
+	)
 	err := postgres.InTx(ctx, c.pool, func(tx pgx.Tx) error {
 		q := messagingdb.New(tx)
 		moved, err := q.MovePosition(ctx, messagingdb.MovePositionParams{
@@ -103,7 +106,8 @@ func (c *Consumer[T]) apply(ctx context.Context, p *partition, b batch) error {
 			return fmt.Errorf("the position of %s is not %d: %w", b.tp, b.from, broker.ErrReseek)
 		}
 		if len(events) > 0 {
-			if err := c.call(ctx, b.tp.Topic, tx, events); err != nil {
+			bound = c.cfg.Bind(tx)
+			if err := c.call(ctx, b.tp.Topic, bound, events); err != nil {
 				return err
 			}
 		}
@@ -115,11 +119,14 @@ func (c *Consumer[T]) apply(ctx context.Context, p *partition, b batch) error {
 		return err
 	}
 	c.applied(ctx, p, b, letters, started)
+	if len(events) > 0 {
+		c.cfg.Committed(bound)
+	}
 	return nil
 }
 
 // call runs the topic's handler; its panic becomes an error.
-func (c *Consumer[T]) call(ctx context.Context, topic string, tx pgx.Tx, events []Event) (err error) {
+func (c *Consumer[T]) call(ctx context.Context, topic string, tx T, events []Event) (err error) {
 	handler, ok := c.cfg.Topics[topic]
 	if !ok {
 		return fmt.Errorf("no handler for the topic %s", topic)
@@ -129,7 +136,7 @@ func (c *Consumer[T]) call(ctx context.Context, topic string, tx pgx.Tx, events 
 			err = &panicError{value: v, stack: debug.Stack()}
 		}
 	}()
-	return handler(ctx, c.cfg.Bind(tx), events)
+	return handler(ctx, tx, events)
 }
 
 // applied records a commit.
@@ -159,7 +166,6 @@ func (c *Consumer[T]) applied(ctx context.Context, p *partition, b batch, letter
 	}
 	if effects {
 		c.metrics.applyTime(b.tp.Topic, now.Sub(started))
-		c.cfg.Committed()
 	}
 }
 

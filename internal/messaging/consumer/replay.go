@@ -21,8 +21,11 @@ func (c *Consumer[T]) Replay(ctx context.Context, id int64, by string) (DeadLett
 	if err := checkText("by", by, true); err != nil {
 		return DeadLetter{}, err
 	}
-	var letter DeadLetter
-	var failed error
+	var (
+		letter DeadLetter
+		failed error
+		bound  T
+	)
 	err := postgres.InTx(ctx, c.pool, func(tx pgx.Tx) error {
 		failed = nil
 		row, err := lockOpen(ctx, tx, id)
@@ -38,7 +41,7 @@ func (c *Consumer[T]) Replay(ctx context.Context, id int64, by string) (DeadLett
 		}
 		var note string
 		if failed = it.err; failed == nil {
-			note, failed, err = c.tryAgain(ctx, tx, it)
+			bound, note, failed, err = c.tryAgain(ctx, tx, it)
 		}
 		if err != nil {
 			return err
@@ -64,7 +67,7 @@ func (c *Consumer[T]) Replay(ctx context.Context, id int64, by string) (DeadLett
 	}
 	c.log.LogAttrs(ctx, slog.LevelInfo, "a dead letter was replayed", slog.Int64("id", id), slog.String("by", by),
 		slog.String("topic", letter.Topic), slog.String("key", letter.Key))
-	c.cfg.Committed()
+	c.cfg.Committed(bound)
 	return letter, nil
 }
 
@@ -85,29 +88,30 @@ func restore(row messagingdb.DeadLetter) (item, error) {
 
 // tryAgain runs the handler within a savepoint, so that its failure leaves the transaction usable. Deferred constraints
 // are checked there too: at COMMIT it would be too late to note their failure.
-func (c *Consumer[T]) tryAgain(ctx context.Context, tx pgx.Tx, it item) (note string, failed, err error) {
+func (c *Consumer[T]) tryAgain(ctx context.Context, tx pgx.Tx, it item) (bound T, note string, failed, err error) {
 	copied, err := c.copyVersion(ctx, tx, it.event)
 	if err != nil {
-		return "", nil, err
+		return bound, "", nil, err
 	}
 	if !it.event.Purge && copied >= it.event.Version {
 		note = "the copy already had version " + strconv.FormatInt(copied, 10) + ": nothing changed"
 	}
 	savepoint, err := tx.Begin(ctx)
 	if err != nil {
-		return "", nil, fmt.Errorf("begin a savepoint: %w", err)
+		return bound, "", nil, fmt.Errorf("begin a savepoint: %w", err)
 	}
-	err = c.call(ctx, it.event.Topic, savepoint, []Event{it.event})
+	bound = c.cfg.Bind(savepoint)
+	err = c.call(ctx, it.event.Topic, bound, []Event{it.event})
 	if err == nil {
 		_, err = savepoint.Exec(ctx, "SET CONSTRAINTS ALL IMMEDIATE")
 	}
 	if err == nil {
-		return note, nil, savepoint.Commit(ctx)
+		return bound, note, nil, savepoint.Commit(ctx)
 	}
 	if _, is := poisoned(err); !is {
-		return "", nil, fmt.Errorf("replay: %w", err)
+		return bound, "", nil, fmt.Errorf("replay: %w", err)
 	}
-	return "", err, savepoint.Rollback(ctx)
+	return bound, "", err, savepoint.Rollback(ctx)
 }
 
 // closeReplayed closes the letter, and those of the same aggregate that it has made up for.

@@ -80,7 +80,7 @@ func on(t *testing.T, pool *pgxpool.Pool, change ...func(*consumer.Config[*tx]))
 		}},
 		Bind:       func(t pgx.Tx) *tx { return &tx{t} },
 		Versions:   map[string]consumer.VersionOf[*tx]{topic: thingVersion},
-		Committed:  func() { b.committed.Add(1) },
+		Committed:  func(*tx) { b.committed.Add(1) },
 		BackoffMin: time.Millisecond,
 		BackoffMax: 2 * time.Millisecond,
 	}

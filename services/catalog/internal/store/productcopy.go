@@ -34,6 +34,13 @@ type copyTx struct{ own *ownTx }
 // Bind returns the copy as the consumer's transaction sees it.
 func (s *Store) Bind(tx pgx.Tx) productcopy.Tx { return copyTx{s.own(tx)} }
 
+// Committed wakes the relay where entries followed their products in the transaction that has just been committed.
+func (s *Store) Committed(tx productcopy.Tx) {
+	if t, ok := tx.(copyTx); ok && t.own.appended {
+		s.wake()
+	}
+}
+
 // Entries implements productcopy.Tx.
 func (t copyTx) Entries() entry.Tx { return entryTx{t.own} }
 
