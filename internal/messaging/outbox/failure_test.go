@@ -100,7 +100,7 @@ func TestNotMarkedBeforeTheAck(t *testing.T) {
 			relay := b.start("a", func(_ *Config, k Broker) Broker { kafka.Broker = k; return kafka })
 			b.append(versions(b.products, "a", 1, 3)...)
 			relay.Wake()
-			kafkatest.Eventually(t, "the batch was sent a few times", func() bool { return kafka.calls.Load() > 3 })
+			kafkatest.Eventually(t, "the batch was sent a few times, or counts as sent", func() bool { return kafka.calls.Load() > 3 || b.pending() == 0 })
 			if n := b.pending(); n != 3 {
 				t.Errorf("%d events are pending without any ack, want 3", n)
 			}

@@ -194,6 +194,7 @@ func TestZombieMarksNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer theft.Rollback(context.WithoutCancel(t.Context()))
 	if _, err := messagingdb.New(theft).TakeLease(t.Context(), messagingdb.TakeLeaseParams{Shard: shard, Owner: thief, Epoch: lease.Epoch}); err != nil {
 		t.Fatal(err)
 	}
@@ -348,5 +349,30 @@ func TestRowWaitsForItsPredecessor(t *testing.T) {
 	}
 	if in := l.admit([]messagingdb.ClaimPendingRow{row(20, 2, 10), row(40, 4, 30)}, false); in.queued != 1 {
 		t.Fatalf("took up %d, want the new one", in.queued)
+	}
+	// The aggregate backs off. A claim that began before returns its next version.
+	l.withdraw(l.streams[0], l.rows[10], "refused")
+	if in := l.admit([]messagingdb.ClaimPendingRow{row(50, 5, 40)}, false); in.queued != 0 || in.held != 1 {
+		t.Fatalf("took up %d and held %d of an aggregate that backs off, want 0 and 1", in.queued, in.held)
+	}
+}
+
+// TestForgetsOnlyWhatNoClaimCanReturn: a claim's snapshot is older than a mark that commits while it is under way.
+func TestForgetsOnlyWhatNoClaimCanReturn(t *testing.T) {
+	t.Parallel()
+	l := freshLane(1)
+	row := messagingdb.ClaimPendingRow{Seq: 10, Topic: "topic", Key: "a", Version: 1}
+	l.admit([]messagingdb.ClaimPendingRow{row}, false)
+	if err := l.streams[0].freeze(10, 1000); err != nil {
+		t.Fatal(err)
+	}
+	sent := l.acknowledge(l.streams[0])
+	l.settle(sent, true) // while the claim is under way
+	if in := l.admit([]messagingdb.ClaimPendingRow{row}, false); in.queued != 0 {
+		t.Error("an event that was sent is taken up again")
+	}
+	l.forget()
+	if len(l.rows) != 0 {
+		t.Error("nothing is forgotten")
 	}
 }
