@@ -18,7 +18,7 @@ import (
 func TestLaneKeepsVersionsInOrder(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		w := newWorld(t)
+		w := newWorld()
 		actions := map[string]func(*rapid.T){
 			"append": w.append, "commit": w.commit, "claim": w.claim, "claimed": w.claimed, "freeze": w.freeze,
 			"acknowledged": func(t *rapid.T) { w.answer(t, true, true) },
@@ -66,7 +66,7 @@ type world struct {
 	crashed  bool
 }
 
-func newWorld(t *rapid.T) *world {
+func newWorld() *world {
 	return &world{lane: freshLane(0), versions: map[string]int64{}, open: map[string]messagingdb.ClaimPendingRow{},
 		pending: map[int64]messagingdb.ClaimPendingRow{}, blocked: map[string]bool{}, poisoned: map[int64]bool{},
 		log: map[string][]int64{}, sent: map[int64]bool{}}

@@ -114,7 +114,7 @@ func TestProducesNothingThatCouldOutliveTheLease(t *testing.T) {
 	if l.streams[0].flight != nil || c.underWay != 0 {
 		t.Error("a batch was frozen and sent")
 	}
-	c.Relay.broker = &deaf{}
+	c.broker = &deaf{}
 	c.deadline = now.Add(r.cfg.ProduceTimeout + time.Millisecond)
 	c.produce(now)
 	if l.streams[0].flight == nil {
@@ -194,7 +194,7 @@ func TestZombieMarksNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer theft.Rollback(context.WithoutCancel(t.Context()))
+	defer func() { _ = theft.Rollback(context.WithoutCancel(t.Context())) }()
 	if _, err := messagingdb.New(theft).TakeLease(t.Context(), messagingdb.TakeLeaseParams{Shard: shard, Owner: thief, Epoch: lease.Epoch}); err != nil {
 		t.Fatal(err)
 	}

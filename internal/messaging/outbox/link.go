@@ -51,11 +51,11 @@ func (l *link) queries(ctx context.Context) (*messagingdb.Queries, error) {
 	return messagingdb.New(l.conn), nil
 }
 
-func (l *link) close() {
+func (l *link) close(ctx context.Context) {
 	if l.conn == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
 	_ = l.conn.Close(ctx) // the server notices by itself
 }

@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"context"
 	"slices"
 	"testing"
 	"time"
@@ -55,7 +56,7 @@ func TestMaintain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer reader.Rollback(t.Context())
+	defer func() { _ = reader.Rollback(context.WithoutCancel(t.Context())) }()
 	if _, err := reader.Exec(t.Context(), `SELECT count(*) FROM outbox_event`); err != nil {
 		t.Fatal(err)
 	}

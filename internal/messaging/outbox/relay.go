@@ -114,9 +114,9 @@ func start[T any](c *coordinator, work func(ctx context.Context) T, outcome func
 
 // run is the coordinator's loop: something happens, then every part looks what it can do now.
 func (c *coordinator) run(ctx context.Context, cancel context.CancelFunc) {
-	defer c.claims.link.close()
-	defer c.marks.link.close()
-	defer c.keeper.link.close()
+	defer c.claims.link.close(ctx)
+	defer c.marks.link.close(ctx)
+	defer c.keeper.link.close(ctx)
 	stop, cutOff, timer := ctx.Done(), c.io.Done(), time.NewTimer(0)
 	defer timer.Stop()
 	for !c.stopping || c.underWay > 0 || len(c.lanes) > 0 && c.io.Err() == nil {

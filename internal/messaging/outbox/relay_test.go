@@ -128,7 +128,7 @@ func TestLateCommit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer late.Rollback(context.WithoutCancel(t.Context()))
+	defer func() { _ = late.Rollback(context.WithoutCancel(t.Context())) }()
 	if err := Append(t.Context(), late, versions(b.products, "late", 1, 2)...); err != nil {
 		t.Fatal(err)
 	}

@@ -55,7 +55,7 @@ func ReadStatus(ctx context.Context, pool *pgxpool.Pool) (Status, error) {
 	if err != nil {
 		return s, fmt.Errorf("read the outbox's status: %w", err)
 	}
-	defer tx.Rollback(ctx)
+	defer func() { _ = tx.Rollback(ctx) }() // it has only read
 	for _, read := range []func(context.Context, pgx.Tx) error{s.readEvents, s.readBlocked, s.readLeases} {
 		if err := read(ctx, tx); err != nil {
 			return s, fmt.Errorf("read the outbox's status: %w", err)

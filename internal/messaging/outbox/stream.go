@@ -48,7 +48,7 @@ type stream struct {
 }
 
 // flight is a batch that is frozen until the broker has said what became of it: sent again it is the same bytes, which
-// the broker recognises. Batched anew, records that had been written after all would be in the log twice.
+// the broker recognizes. Batched anew, records that had been written after all would be in the log twice.
 type flight struct {
 	batch *broker.Batch
 	rows  []*row
