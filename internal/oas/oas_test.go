@@ -37,10 +37,15 @@ func document(t testing.TB) []byte {
 
 func setup(t *testing.T) *bundle {
 	t.Helper()
+	return setupWith(t, document(t), oas.Config{MaxBody: 1000})
+}
+
+// setupWith serves a document with the operations of things.yaml.
+func setupWith(t *testing.T, text []byte, cfg oas.Config) *bundle {
+	t.Helper()
 	b := &bundle{T: t, answer: func(c echo.Context) error { return c.JSON(http.StatusOK, []any{}) }}
-	v, err := oas.New(document(t), oas.Config{MaxBody: 1000, OnResponse: func(_ context.Context, err error) {
-		b.wrong = append(b.wrong, err.Error())
-	}})
+	cfg.OnResponse = func(_ context.Context, err error) { b.wrong = append(b.wrong, err.Error()) }
+	v, err := oas.New(text, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,6 +127,8 @@ func TestRequests(t *testing.T) {
 		"OtherMediaType":       {"POST", "/things", `name=a`, []string{"Content-Type", "application/x-www-form-urlencoded"}, 415, ""},
 		"Patch":                {"PATCH", "/things/7/", `{"name":"a"}`, []string{"Content-Type", patchType, "If-Match", `"1"`}, 200, ""},
 		"PatchAsJSON":          {"PATCH", "/things/7", `{"name":"a"}`, []string{"Content-Type", jsonType}, 415, ""},
+		"Compressed":           {"POST", "/things", `{"name":"a"}`, []string{"Content-Type", jsonType, "Content-Encoding", "gzip"}, 415, ""},
+		"Identity":             {"POST", "/things", `{"name":"a"}`, []string{"Content-Type", jsonType, "Content-Encoding", "identity"}, 200, ""},
 		"MalformedID":          {"PATCH", "/things/x", `{"name":"a"}`, []string{"Content-Type", patchType}, 404, ""},
 		"MalformedIDComes1st":  {"PATCH", "/things/0", `{"name":1}`, []string{"Content-Type", patchType}, 404, ""},
 		"IDWithNUL":            {"PATCH", "/things/%00", `{"name":"a"}`, []string{"Content-Type", patchType}, 404, ""},

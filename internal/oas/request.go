@@ -29,35 +29,45 @@ func (o *operation) middleware(next echo.HandlerFunc) echo.HandlerFunc {
 			p.seen = o.id
 			return nil
 		}
-		if err := o.acceptable(req.Header.Values("Accept")); err != nil {
-			return err
+		in := &openapi3filter.RequestValidationInput{Request: req, Route: o.route, Options: o.options}
+		if o.cfg.OnResponse == nil {
+			return o.serve(c, in, next)
 		}
-		if req.Body != nil && req.Body != http.NoBody {
-			if req.ContentLength > o.cfg.MaxBody {
-				return o.tooLarge()
-			}
-			req.Body = http.MaxBytesReader(c.Response().Writer, req.Body, o.cfg.MaxBody)
-		}
-		params, err := pathParams(c)
-		if err != nil {
-			return err
-		}
-		faults, err := o.queryFaults(req.URL)
-		if err != nil {
-			return err
-		}
-		in := &openapi3filter.RequestValidationInput{Request: req, PathParams: params, Route: o.route, Options: o.options}
-		if err := o.toError(openapi3filter.ValidateRequest(req.Context(), in), faults); err != nil {
-			return err
-		}
-		if err := storableBody(req.Body); err != nil {
-			return err
-		}
-		if o.cfg.OnResponse != nil {
-			return o.checkResponse(c, next, in)
-		}
-		return next(c)
+		return o.checkResponse(c, in, func(c echo.Context) error { return o.serve(c, in, next) })
 	}
+}
+
+// serve hands the request to the handler when it is what the document describes.
+func (o *operation) serve(c echo.Context, in *openapi3filter.RequestValidationInput, next echo.HandlerFunc) error {
+	req := in.Request
+	if err := o.acceptable(req.Header.Values("Accept")); err != nil {
+		return err
+	}
+	if req.Body != nil && req.Body != http.NoBody {
+		if err := o.notEncoded(req.Header); err != nil {
+			return err
+		}
+		if req.ContentLength > o.cfg.MaxBody {
+			return o.tooLarge()
+		}
+		req.Body = http.MaxBytesReader(c.Response().Writer, req.Body, o.cfg.MaxBody)
+	}
+	params, err := pathParams(c)
+	if err != nil {
+		return err
+	}
+	in.PathParams = params
+	faults, err := o.queryFaults(req.URL)
+	if err != nil {
+		return err
+	}
+	if err := o.toError(openapi3filter.ValidateRequest(req.Context(), in), faults); err != nil {
+		return err
+	}
+	if err := storableBody(req.Body); err != nil {
+		return err
+	}
+	return next(c)
 }
 
 // storableBody refuses "\u0000" in a body's texts: PostgreSQL cannot store it (H15).
@@ -125,6 +135,17 @@ func (o *operation) acceptable(accept []string) error {
 		}
 	}
 	return echo.NewHTTPError(http.StatusNotAcceptable, "The answer is to be had as "+strings.Join(sorted(o.accepts), " or ")+".")
+}
+
+// notEncoded refuses a compressed body by what it is: decompressing it would let a small request become a large one, and
+// reading it as it stands would blame the JSON.
+func (o *operation) notEncoded(header http.Header) error {
+	for _, coding := range header.Values("Content-Encoding") {
+		if coding = strings.TrimSpace(coding); coding != "" && !strings.EqualFold(coding, "identity") {
+			return echo.NewHTTPError(http.StatusUnsupportedMediaType, "The body has to come without Content-Encoding.")
+		}
+	}
+	return nil
 }
 
 func (o *operation) tooLarge() error {

@@ -33,15 +33,18 @@ func (h *held) Flush() {}
 func (h *held) Unwrap() http.ResponseWriter { return h.ResponseWriter }
 
 // checkResponse runs the handler, checks its answer, problems included, and sends it.
-func (o *operation) checkResponse(c echo.Context, next echo.HandlerFunc, in *openapi3filter.RequestValidationInput) error {
+func (o *operation) checkResponse(c echo.Context, in *openapi3filter.RequestValidationInput, next echo.HandlerFunc) error {
 	res := c.Response()
 	to := res.Writer
 	h := &held{ResponseWriter: to}
-	res.Writer = h
-	if err := next(c); err != nil {
-		c.Error(err)
-	}
-	res.Writer = to
+	func() {
+		// A panic unwinds past the check: whoever answers it has to reach the client.
+		defer func() { res.Writer = to }()
+		res.Writer = h
+		if err := next(c); err != nil {
+			c.Error(err)
+		}
+	}()
 	if h.status == 0 {
 		h.status = http.StatusOK
 	}
