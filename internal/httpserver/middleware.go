@@ -54,6 +54,20 @@ func normalize(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
+// joinLists makes one line of a precondition that came in several, which mean the same (RFC 9110, section 5.3): the
+// generated code takes a single one.
+func joinLists(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		header := c.Request().Header
+		for _, name := range []string{"If-Match", "If-None-Match"} {
+			if lines := header.Values(name); len(lines) > 1 {
+				header.Set(name, strings.Join(lines, ", "))
+			}
+		}
+		return next(c)
+	}
+}
+
 // headAsGet answers HEAD as GET: the connection itself goes by the request that it has read, and sends no body.
 func headAsGet(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
@@ -79,7 +93,7 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 			if route == "" || res.Status == http.StatusNotFound && strings.Contains(route, "*") {
 				route = "none"
 			}
-			s.duration.WithLabelValues(req.Method, route, fmt.Sprint(res.Status)).Observe(took.Seconds())
+			s.duration.WithLabelValues(methodLabel(req.Method), route, fmt.Sprint(res.Status)).Observe(took.Seconds())
 			level := slog.LevelInfo
 			if quiet(route) {
 				level = slog.LevelDebug
@@ -93,6 +107,15 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		return nil
 	}
+}
+
+// methodLabel bounds the metrics: a method is any word that a client sends, and each would be kept as a series for ever.
+func methodLabel(method string) string {
+	switch method {
+	case http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
+		return method
+	}
+	return "other"
 }
 
 // quiet says whether a route is asked all the time by machines, and so logged at debug level alone.

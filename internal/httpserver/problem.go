@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -107,10 +108,18 @@ func handleError(log *slog.Logger) echo.HTTPErrorHandler {
 		if ours {
 			log.ErrorContext(ctx, "request failed", "request_id", requestID(c), "method", c.Request().Method, "route", c.Path(), "error", err)
 		}
+		if p.Status == http.StatusMethodNotAllowed {
+			allowed := withHead(c.Response().Header().Get(echo.HeaderAllow))
+			c.Response().Header().Set(echo.HeaderAllow, allowed)
+			p.Detail = "Allowed here: " + allowed + "."
+		}
 		p.Instance, p.RequestID = c.Request().URL.EscapedPath(), requestID(c)
 		write(c, p, apperr.KindOf(err))
 	}
 }
+
+// withHead names HEAD beside GET: the router does not know that it is answered too.
+func withHead(allowed string) string { return strings.Replace(allowed, "GET", "GET, HEAD", 1) }
 
 func write(c echo.Context, p Problem, kind apperr.Kind) {
 	header := c.Response().Header()

@@ -26,6 +26,9 @@ type Config struct {
 	Addr    string // HOST:PORT; port 0 takes a free one
 
 	ReadHeaderTimeout, ReadTimeout, WriteTimeout, IdleTimeout time.Duration
+	// StopDelay is how long requests are still taken once the stop has begun, while /readyz already fails: what a load
+	// balancer needs to look elsewhere. Zero stops at once.
+	StopDelay time.Duration
 
 	Prefix   string // under which the service's own endpoints are offered too, as in "/catalog"; may be empty
 	API      []string
@@ -65,7 +68,7 @@ func New(cfg Config, log *slog.Logger) *Server {
 	s.Echo.HideBanner, s.Echo.HidePort = true, true
 	s.Echo.HTTPErrorHandler = handleError(log)
 	s.Echo.IPExtractor = directPeer
-	s.Echo.Pre(normalize, identify, s.observe, recoverPanics, protect)
+	s.Echo.Pre(normalize, identify, s.observe, recoverPanics, protect, joinLists)
 	s.mountOwn()
 	return s
 }
@@ -126,7 +129,8 @@ func (s *Server) Addr() string { return s.listener.Addr().String() }
 // stopTimeout bounds how long requests under way are waited for; then their connections are cut.
 const stopTimeout = 5 * time.Second
 
-// Run serves until ctx is done: then /readyz fails, no new request is taken, and those under way are finished. It is
+// Run serves until ctx is done: then /readyz fails, no new request is taken once StopDelay is over, and those under way
+// are finished. It is
 // the Run of a lifecycle.Part.
 func (s *Server) Run(ctx context.Context) error {
 	server := &http.Server{
@@ -142,6 +146,13 @@ func (s *Server) Run(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	s.stopping.Store(true)
+	if s.cfg.StopDelay > 0 {
+		select {
+		case err := <-failed:
+			return fmt.Errorf("serve HTTP: %w", err)
+		case <-time.After(s.cfg.StopDelay):
+		}
+	}
 	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 	defer cancel()
 	if err := server.Shutdown(limit); err != nil {

@@ -1,0 +1,113 @@
+package httpserver_test
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/monsplit/monsplit/internal/httpserver"
+)
+
+// While a load balancer still sends requests they are answered, and /readyz tells it to stop.
+func TestReadinessFailsFirst(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(c echo.Context) error { return c.String(200, "served") }, func(c *httpserver.Config) { c.StopDelay = 2 * time.Second })
+	b.stop()
+	eventually(t, func() bool {
+		resp, text := b.get("/readyz")
+		return resp.StatusCode == 503 && strings.Contains(text, `"stopping"`)
+	})
+	if resp, text := b.get("/it"); resp.StatusCode != 200 || text != "served" {
+		t.Errorf("answered %d %s", resp.StatusCode, text)
+	}
+}
+
+// A precondition in two lines is one list.
+func TestListHeadersMayComeInLines(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(c echo.Context) error {
+		return c.String(200, fmt.Sprintf("%q", c.Request().Header.Values("If-Match")))
+	})
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, b.url+"/it", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Close, req.Header = true, http.Header{"If-Match": {`"1"`, `"2", "3"`}}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if text, err := io.ReadAll(resp.Body); err != nil || string(text) != `["\"1\", \"2\", \"3\""]` {
+		t.Errorf("read %s, %v", text, err)
+	}
+}
+
+// Whatever methods clients think of, the metrics do not grow with them.
+func TestMetricsAreBounded(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	for i := range 5 {
+		b.do(fmt.Sprintf("BREW%d", i), "/livez")
+		b.get(fmt.Sprintf("/nothing/%d", i))
+	}
+	_, text := b.get("/metrics")
+	if n := strings.Count(text, "http_request_duration_seconds_count{"); n != 2 || strings.Contains(text, "BREW") {
+		t.Errorf("%d series:\n%s", n, text)
+	}
+}
+
+// A client that never sends the body that it announced is answered, and let go.
+func TestASlowBodyIsGivenUp(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil, func(c *httpserver.Config) { c.ReadTimeout = 50 * time.Millisecond })
+	failed := make(chan error, 1)
+	b.server.Echo.POST("/it", func(c echo.Context) error {
+		_, err := io.ReadAll(c.Request().Body)
+		failed <- err
+		return err
+	})
+	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", b.server.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, "POST /it HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhalf"); err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := io.ReadAll(conn); err != nil {
+		t.Errorf("still open after 20 s: %v %q", err, text)
+	}
+	if err := <-failed; err == nil {
+		t.Error("the half body was read as a whole one")
+	}
+}
+
+// A client that sends its header a byte at a time, or nothing at all, is cut off.
+func TestASlowClientCannotHoldAConnection(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil, func(c *httpserver.Config) { c.ReadHeaderTimeout = 50 * time.Millisecond })
+	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", b.server.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, "GET /livez HTTP/1.1\r\nHost: a\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := io.ReadAll(conn); err != nil {
+		t.Errorf("still open after 20 s: %v %q", err, text)
+	}
+}
