@@ -24,7 +24,7 @@ type Service struct {
 	KafkaReplicationFactor int      `env:"KAFKA_REPLICATION_FACTOR" envDefault:"3" about:"replicas of the topics that this service creates"`
 	KafkaMinInSyncReplicas int      `env:"KAFKA_MIN_INSYNC_REPLICAS" envDefault:"2" about:"replicas that have to hold an event before it counts as sent"`
 
-	HTTPAddr              string        `env:"HTTP_ADDR" about:"address to listen on, as HOST:PORT"`
+	HTTPAddr              string        `env:"HTTP_ADDR" about:"address to listen on, as HOST:PORT; :8000 for the monolith and :8001 for the catalog unless it is set"`
 	HTTPReadHeaderTimeout time.Duration `env:"HTTP_READ_HEADER_TIMEOUT" envDefault:"5s" about:"how long a client may take to send its header"`
 	HTTPReadTimeout       time.Duration `env:"HTTP_READ_TIMEOUT" envDefault:"15s" about:"how long a client may take to send its whole request"`
 	HTTPWriteTimeout      time.Duration `env:"HTTP_WRITE_TIMEOUT" envDefault:"30s" about:"how long a client may take to receive the answer; of a streamed list, each part of it"`

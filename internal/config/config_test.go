@@ -71,6 +71,26 @@ func TestSecretsAreMasked(t *testing.T) {
 	}
 }
 
+// A password may be written in more than one place; what is no URL may be one.
+func TestWhatIsNotShown(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"":                                       "",
+		"postgres://db/monolith":                 "postgres://db/monolith",
+		"postgres://me:secret@db/a?b=c":          "postgres://me:xxxxx@db/a?b=c",
+		"postgres://db/a?password=secret":        "postgres://db/a?password=xxxxx",
+		"postgres://db/a?sslpassword=secret&b=c": "postgres://db/a?b=c&sslpassword=xxxxx",
+		"postgres://db/a?b=%zz&password=secret":  "***",
+		"host=db password=secret":                "***",
+		"postgres:secret":                        "***",
+		"postgres://me:sec ret@db":               "***",
+	} {
+		if got := masked(text); got != want {
+			t.Errorf("%q is shown as %q, want %q", text, got, want)
+		}
+	}
+}
+
 func TestTheDocumentedTableIsThisOne(t *testing.T) {
 	t.Parallel()
 	const file = "../../docs/configuration.md"

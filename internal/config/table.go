@@ -64,11 +64,22 @@ func shown(value any, secret string) string {
 	return text
 }
 
-// masked hides the password of a URL; what is not a URL may be anything, and is hidden whole.
+// masked hides the passwords of a database's URL: PostgreSQL takes them as parameters too. What is not a URL may be
+// anything, and is hidden whole.
 func masked(text string) string {
 	u, err := url.Parse(text)
+	if err != nil || u.Opaque != "" || u.Scheme == "" && text != "" {
+		return "***"
+	}
+	query, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
 		return "***"
+	}
+	for _, name := range []string{"password", "sslpassword"} {
+		if query.Has(name) {
+			query.Set(name, "xxxxx")
+			u.RawQuery = query.Encode()
+		}
 	}
 	return u.Redacted()
 }
