@@ -25,7 +25,7 @@ func Translate(err error, constraints map[string]*apperr.Error) error {
 		if known := constraints[e.ConstraintName]; known != nil && e.ConstraintName != "" {
 			return known.Because(err)
 		}
-		if class(e.Code) == "22" {
+		if c := class(e.Code); c == "22" || c == "54" { // data exception, program limit exceeded
 			return apperr.New(apperr.Invalid, "A value cannot be stored.").Because(err)
 		}
 	}
@@ -44,11 +44,17 @@ func IsUnavailable(err error) bool {
 	if apperr.KindOf(err) == apperr.Unavailable {
 		return true
 	}
-	switch class(SQLState(err)) {
-	case "08", "53", "57", "40": // connection, resources, operator intervention, rolled back
-		return true
+	switch state := SQLState(err); state {
 	case "":
+	case "55P03", // lock_not_available: lock_timeout
+		"25P03", "25P04", // idle_in_transaction_session_timeout, transaction_timeout: the server ended the connection
+		"25006": // read_only_sql_transaction: a fail-over has begun, this is the standby
+		return true
 	default:
+		switch class(state) {
+		case "08", "53", "57", "40": // connection, resources, operator intervention, rolled back
+			return true
+		}
 		return false
 	}
 	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -20,63 +21,82 @@ type Migrations struct {
 	Table string
 }
 
-// Migrate brings the schemas up to date, in the order given. Instances that start together wait for each other. A
-// database that is newer than this binary is left alone, with an error.
+// Migrate brings the schemas up to date, in the order given. Instances that start together wait for each other. Where
+// one schema of the database is newer than this binary knows, all of them are left alone, and that is an error.
 func Migrate(ctx context.Context, url string, log *slog.Logger, sets ...Migrations) error {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
 		return fmt.Errorf("the database URL is not valid: %w", err)
 	}
+	// A migration may take as long as its table is large, whatever limit the server sets to ordinary statements.
+	config.RuntimeParams["statement_timeout"] = "0"
+	config.RuntimeParams["application_name"] = "monsplit migrate"
+	if config.ConnectTimeout == 0 || config.ConnectTimeout > connectTimeout {
+		config.ConnectTimeout = connectTimeout
+	}
 	db := stdlib.OpenDB(*config)
 	defer db.Close()
+	schemas := make([]schema, 0, len(sets))
 	for _, set := range sets {
-		locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300))
-		if err != nil {
-			return fmt.Errorf("migrate: %w", err)
-		}
-		folder, err := fs.Sub(set.FS, "migrations")
+		s, err := newSchema(db, set)
 		if err != nil {
 			return fmt.Errorf("migrate %s: %w", set.Table, err)
 		}
-		provider, err := goose.NewProvider(goose.DialectPostgres, db, folder, goose.WithTableName(set.Table),
-			goose.WithSessionLocker(locker), goose.WithDisableGlobalRegistry(true))
-		if err != nil {
+		if err := s.refuseNewer(ctx); err != nil {
 			return fmt.Errorf("migrate %s: %w", set.Table, err)
 		}
-		if err := up(ctx, provider, set.Table, log); err != nil {
-			return err
+		schemas = append(schemas, s)
+	}
+	for _, s := range schemas {
+		if err := s.up(ctx, log); err != nil {
+			return fmt.Errorf("migrate %s: %w", s.table, err)
 		}
 	}
 	return nil
 }
 
-func up(ctx context.Context, provider *goose.Provider, table string, log *slog.Logger) error {
-	results, err := provider.Up(ctx)
-	for _, r := range results {
-		log.InfoContext(ctx, "migrated", "table", table, "migration", r.Source.Path, "took", r.Duration)
-	}
-	if partial := (*goose.PartialError)(nil); errors.As(err, &partial) {
-		return fmt.Errorf("migrate %s: %s: %w", table, partial.Failed.Source.Path, partial.Err)
-	}
-	if err != nil {
-		return fmt.Errorf("migrate %s: %w", table, err)
-	}
-	database, binary, err := versions(ctx, provider)
-	if err != nil {
-		return fmt.Errorf("migrate %s: %w", table, err)
-	}
-	if database > binary {
-		return fmt.Errorf("the database is at version %d of %s, this binary knows up to %d: run a newer binary", database, table, binary)
-	}
-	return nil
+// schema is a set of migrations at a database.
+type schema struct {
+	*goose.Provider
+	table string
 }
 
-func versions(ctx context.Context, provider *goose.Provider) (database, binary int64, err error) {
-	if database, err = provider.GetDBVersion(ctx); err != nil {
-		return 0, 0, err
+func newSchema(db *sql.DB, set Migrations) (schema, error) {
+	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300)) // asks every second, for five minutes
+	if err != nil {
+		return schema{}, err
 	}
-	for _, source := range provider.ListSources() {
+	folder, err := fs.Sub(set.FS, "migrations")
+	if err != nil {
+		return schema{}, err
+	}
+	provider, err := goose.NewProvider(goose.DialectPostgres, db, folder, goose.WithTableName(set.Table),
+		goose.WithSessionLocker(locker), goose.WithDisableGlobalRegistry(true))
+	return schema{provider, set.Table}, err
+}
+
+func (s schema) refuseNewer(ctx context.Context) error {
+	database, err := s.GetDBVersion(ctx)
+	if err != nil {
+		return err
+	}
+	var binary int64
+	for _, source := range s.ListSources() {
 		binary = max(binary, source.Version)
 	}
-	return database, binary, nil
+	if database > binary {
+		return fmt.Errorf("the database is at version %d, this binary knows up to %d: run a newer binary", database, binary)
+	}
+	return nil
+}
+
+func (s schema) up(ctx context.Context, log *slog.Logger) error {
+	results, err := s.Up(ctx)
+	if partial := (*goose.PartialError)(nil); errors.As(err, &partial) {
+		results, err = partial.Applied, fmt.Errorf("%s: %w", partial.Failed.Source.Path, partial.Err)
+	}
+	for _, r := range results {
+		log.InfoContext(ctx, "migrated", "table", s.table, "migration", r.Source.Path, "took", r.Duration)
+	}
+	return err
 }

@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"strings"
@@ -82,26 +83,62 @@ func TestInstancesThatStartTogetherMigrateOnce(t *testing.T) {
 	wg.Wait()
 }
 
+// files are a set of migrations, one for each text.
+func files(table string, texts ...string) postgres.Migrations {
+	folder := fstest.MapFS{}
+	for i, text := range texts {
+		folder[fmt.Sprintf("migrations/%05d_%c.sql", i+1, 'a'+i)] = &fstest.MapFile{Data: []byte("-- +goose Up\n" + text)}
+	}
+	return postgres.Migrations{FS: folder, Table: table}
+}
+
 func TestANewerDatabaseIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	url := pgtest.NewURL(t)
-	newer := postgres.Migrations{Table: "goose_service", FS: fstest.MapFS{
-		"migrations/00001_a.sql": {Data: []byte("-- +goose Up\nCREATE TABLE a ();")},
-		"migrations/00002_b.sql": {Data: []byte("-- +goose Up\nCREATE TABLE b ();")},
-	}}
-	older := postgres.Migrations{Table: "goose_service", FS: fstest.MapFS{"migrations/00001_a.sql": {Data: []byte("-- +goose Up\nCREATE TABLE a ();")}}}
+	newer := files("goose_service", "CREATE TABLE a ();", "CREATE TABLE b ();")
+	older := files("goose_service", "CREATE TABLE a ();")
+	first := files("goose_messaging", "CREATE TABLE c ();")
 	if err := postgres.Migrate(t.Context(), url, quiet, newer); err != nil {
 		t.Fatal(err)
 	}
-	if err := postgres.Migrate(t.Context(), url, quiet, older); err == nil || !strings.Contains(err.Error(), "newer binary") {
-		t.Errorf("error %v, want a word on the newer binary", err)
+	err := postgres.Migrate(t.Context(), url, quiet, first, older)
+	const want = "migrate goose_service: the database is at version 2, this binary knows up to 1: run a newer binary"
+	if err == nil || err.Error() != want {
+		t.Errorf("error %v, want %q", err, want)
+	}
+	pool := pgtest.Open(t, url)
+	var changed bool
+	if err := pool.QueryRow(t.Context(), `SELECT to_regclass('c') IS NOT NULL`).Scan(&changed); err != nil || changed {
+		t.Errorf("the other schema was changed: %t, %v", changed, err)
 	}
 }
 
+// A migration that fails is named; those before it stay, and are in the log.
 func TestABrokenMigrationIsAnError(t *testing.T) {
 	t.Parallel()
-	broken := postgres.Migrations{Table: "goose_service", FS: fstest.MapFS{"migrations/00001_a.sql": {Data: []byte("-- +goose Up\nCREATE TABEL a ();")}}}
-	if err := postgres.Migrate(t.Context(), pgtest.NewURL(t), quiet, broken); err == nil || !strings.Contains(err.Error(), "00001_a.sql") {
+	url := pgtest.NewURL(t)
+	var out strings.Builder
+	log := slog.New(slog.NewTextHandler(&out, nil))
+	broken := files("goose_service", "CREATE TABLE a ();", "CREATE TABEL b ();")
+	if err := postgres.Migrate(t.Context(), url, log, broken); err == nil || !strings.Contains(err.Error(), "00002_b.sql") {
 		t.Errorf("error %v does not name the migration", err)
+	}
+	mended := files("goose_service", "CREATE TABLE a ();", "CREATE TABLE b ();")
+	if err := postgres.Migrate(t.Context(), url, log, mended); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"00001_a.sql", "00002_b.sql"} {
+		if n := strings.Count(out.String(), name); n != 1 {
+			t.Errorf("%s is %d times in the log:\n%s", name, n, out.String())
+		}
+	}
+}
+
+// An ordinary statement's limit, set for the database, is not a migration's.
+func TestAMigrationMayTakeLong(t *testing.T) {
+	t.Parallel()
+	url := pgtest.NewURL(t) + "&statement_timeout=1"
+	if err := postgres.Migrate(t.Context(), url, quiet, files("goose_service", "SELECT pg_sleep(0.05);")); err != nil {
+		t.Error(err)
 	}
 }

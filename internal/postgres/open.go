@@ -18,27 +18,42 @@ type Config struct {
 	Application string
 	// StatementTimeout ends a statement that runs longer: a caller that is gone must not hold locks for ever; 30 s.
 	StatementTimeout time.Duration
+	// LockTimeout ends a statement that waits longer for one lock, so that a transaction that hangs does not take all
+	// connections with it; 10 s. Less than StatementTimeout, so that the error says that it was a lock.
+	LockTimeout time.Duration
 }
+
+// connectTimeout bounds one attempt to reach the server.
+const connectTimeout = 3 * time.Second
 
 // Pool is a pool of connections, by a name that packages can use which do not know the driver.
 type Pool = pgxpool.Pool
 
-// Open returns a pool. It does not wait for the server: a database that is away is not an error here.
+// Open returns a pool. It does not wait for the server: a database that is away is not an error here. What the URL
+// says itself about time-outs or the application's name goes before cfg.
 func Open(ctx context.Context, cfg Config) (*Pool, error) {
 	pool, err := pgxpool.ParseConfig(cfg.URL)
 	if err != nil {
 		return nil, fmt.Errorf("the database URL is not valid: %w", err)
 	}
 	pool.MaxConns = orDefault(cfg.MaxConns, 16)
-	pool.ConnConfig.ConnectTimeout = 3 * time.Second
+	pool.ConnConfig.ConnectTimeout = connectTimeout
 	pool.HealthCheckPeriod = 10 * time.Second
 	params := pool.ConnConfig.RuntimeParams
-	params["application_name"] = orDefault(cfg.Application, "monsplit")
+	for name, value := range map[string]string{
+		"application_name":  orDefault(cfg.Application, "monsplit"),
+		"statement_timeout": milliseconds(orDefault(cfg.StatementTimeout, 30*time.Second)),
+		"lock_timeout":      milliseconds(orDefault(cfg.LockTimeout, 10*time.Second)),
+		// A client that died between two statements must not keep its locks.
+		"idle_in_transaction_session_timeout": milliseconds(time.Minute),
+	} {
+		if _, given := params[name]; !given {
+			params[name] = value
+		}
+	}
+	// The code is right under these alone.
 	params["timezone"] = "UTC"
 	params["default_transaction_isolation"] = "read committed"
-	params["statement_timeout"] = milliseconds(orDefault(cfg.StatementTimeout, 30*time.Second))
-	// A client that died between two statements must not keep its locks.
-	params["idle_in_transaction_session_timeout"] = milliseconds(time.Minute)
 	p, err := pgxpool.NewWithConfig(ctx, pool)
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)

@@ -53,7 +53,7 @@ func once(ctx context.Context, pool *pgxpool.Pool, f func(tx pgx.Tx) error) (err
 		return err
 	}
 	if err := tx.Commit(ctx); err != nil {
-		if SQLState(err) == "" && !errors.Is(err, pgx.ErrTxCommitRollback) {
+		if connectionLost(err) {
 			return apperr.New(apperr.Unavailable, "The database went away while the change was committed; it may have happened.").Because(err)
 		}
 		return fmt.Errorf("commit: %w", err)
@@ -61,7 +61,20 @@ func once(ctx context.Context, pool *pgxpool.Pool, f func(tx pgx.Tx) error) (err
 	return nil
 }
 
-// lostAgainstAnother says whether the server itself rolled the transaction back in favour of another one.
+// connectionLost says whether err, of a commit, came without the server's word on what became of the transaction. A
+// server that is being stopped may send its good-bye (57P01) in place of that word.
+func connectionLost(err error) bool {
+	switch class(SQLState(err)) {
+	case "":
+		return !errors.Is(err, pgx.ErrTxCommitRollback)
+	case "08", "57":
+		return true
+	default:
+		return false
+	}
+}
+
+// lostAgainstAnother says whether the server itself rolled the transaction back in favor of another one.
 func lostAgainstAnother(err error) bool {
 	switch SQLState(err) {
 	case "40001", "40P01": // serialization_failure, deadlock_detected

@@ -105,48 +105,6 @@ func TestADeadlockRunsAgain(t *testing.T) {
 	}
 }
 
-// H9: the connection dies during COMMIT, the commit happens all the same; a second run would make the change twice.
-func TestAConnectionLostDuringCommitDoesNotRunAgain(t *testing.T) {
-	t.Parallel()
-	pool := setup(t)
-	if _, err := pool.Exec(t.Context(), `CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS
-		$$ BEGIN PERFORM pg_advisory_xact_lock(7); RETURN NULL; END $$;
-		CREATE CONSTRAINT TRIGGER slow AFTER UPDATE ON account DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION slow()`); err != nil {
-		t.Fatal(err)
-	}
-	// The commit waits in the deferred trigger for this lock, and so can be cut off in its middle.
-	holder, err := pool.Acquire(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer holder.Release()
-	if _, err := holder.Exec(t.Context(), `SELECT pg_advisory_lock(7)`); err != nil {
-		t.Fatal(err)
-	}
-	ctx, cut := context.WithCancel(t.Context())
-	runs, ended := 0, make(chan error, 1)
-	go func() {
-		ended <- postgres.InTx(ctx, pool, func(tx pgx.Tx) error {
-			runs++
-			_, err := tx.Exec(ctx, `UPDATE account SET balance = balance - 1 WHERE id = 1`)
-			return err
-		})
-	}()
-	eventually(t, func() bool {
-		var waiting bool
-		err := holder.QueryRow(t.Context(), `SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
-			AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))`).Scan(&waiting)
-		return err == nil && waiting
-	})
-	cut()
-	if err := <-ended; apperr.KindOf(err) != apperr.Unavailable {
-		t.Errorf("error %v, want unavailable", err)
-	}
-	if runs != 1 {
-		t.Errorf("ran %d times", runs)
-	}
-}
-
 func TestErrors(t *testing.T) {
 	t.Parallel()
 	pool := setup(t)

@@ -1,0 +1,102 @@
+package postgres_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/postgres"
+	"github.com/monsplit/monsplit/internal/testkit/pgtest"
+)
+
+func TestEverySessionIsBounded(t *testing.T) {
+	t.Parallel()
+	url := pgtest.NewURL(t)
+	tests := map[string]struct {
+		cfg  postgres.Config
+		want map[string]string
+	}{
+		"Defaults": {postgres.Config{URL: url}, map[string]string{"application_name": "monsplit", "statement_timeout": "30s",
+			"lock_timeout": "10s", "idle_in_transaction_session_timeout": "1min", "TimeZone": "UTC", "transaction_isolation": "read committed"}},
+		"Chosen": {postgres.Config{URL: url, Application: "a", StatementTimeout: time.Minute, LockTimeout: time.Second},
+			map[string]string{"application_name": "a", "statement_timeout": "1min", "lock_timeout": "1s"}},
+		"TheURLGoesFirst": {postgres.Config{URL: url + "&lock_timeout=2000&application_name=u&timezone=CET", Application: "a"},
+			map[string]string{"application_name": "u", "lock_timeout": "2s", "TimeZone": "UTC"}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			pool, err := postgres.Open(t.Context(), tt.cfg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer pool.Close()
+			for setting, want := range tt.want {
+				var got string
+				if err := pool.QueryRow(t.Context(), `SELECT current_setting($1)`, setting).Scan(&got); err != nil || got != want {
+					t.Errorf("%s is %q, %v; want %q", setting, got, err, want)
+				}
+			}
+		})
+	}
+}
+
+func TestABadURLIsAnErrorThatKeepsThePassword(t *testing.T) {
+	t.Parallel()
+	_, err := postgres.Open(t.Context(), postgres.Config{URL: "postgres://u:secret@host:port/db"})
+	if err == nil || strings.Contains(err.Error(), "secret") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// Somebody who holds a lock for long makes others give up, not hang.
+func TestALockThatIsNotGivenIsUnavailable(t *testing.T) {
+	t.Parallel()
+	pool := setup(t)
+	tx, err := pool.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback(t.Context()) //nolint:errcheck // the test's end
+	if _, err := tx.Exec(t.Context(), `UPDATE account SET balance = 1 WHERE id = 1`); err != nil {
+		t.Fatal(err)
+	}
+	impatient, err := postgres.Open(t.Context(), postgres.Config{URL: pgtest.URL(pool), LockTimeout: 20 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer impatient.Close()
+	err = postgres.InTx(t.Context(), impatient, func(tx pgx.Tx) error {
+		_, err := tx.Exec(t.Context(), `UPDATE account SET balance = 2 WHERE id = 1`)
+		return err
+	})
+	if postgres.SQLState(err) != "55P03" || apperr.KindOf(postgres.Translate(err, nil)) != apperr.Unavailable {
+		t.Errorf("error %v, want lock_not_available, unavailable", err)
+	}
+}
+
+// What the server says, by SQLSTATE (PostgreSQL manual, appendix A), and what a caller can do about it.
+func TestKindsOfSQLStates(t *testing.T) {
+	t.Parallel()
+	tests := map[string]apperr.Kind{
+		"08006": apperr.Unavailable, "40P01": apperr.Unavailable, "53300": apperr.Unavailable, "57P03": apperr.Unavailable,
+		"57014": apperr.Unavailable, "55P03": apperr.Unavailable, "25P03": apperr.Unavailable, "25006": apperr.Unavailable,
+		"22021": apperr.Invalid, "22P05": apperr.Invalid, "54000": apperr.Invalid,
+		"23505": apperr.Internal, "42P01": apperr.Internal, "25P02": apperr.Internal, "28P01": apperr.Internal,
+		"MS001": apperr.Internal, "XX000": apperr.Internal,
+	}
+	for state, want := range tests {
+		err := fmt.Errorf("while asking: %w", &pgconn.PgError{Code: state})
+		if got := apperr.KindOf(postgres.Translate(err, nil)); got != want {
+			t.Errorf("%s: %s, want %s", state, got, want)
+		}
+		if got := postgres.IsUnavailable(err); got != (want == apperr.Unavailable) {
+			t.Errorf("%s: unavailable %t", state, got)
+		}
+	}
+}
