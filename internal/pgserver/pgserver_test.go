@@ -1,26 +1,25 @@
 package pgserver_test
 
 import (
-	"bufio"
 	"context"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/monsplit/monsplit/internal/pgserver"
+	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 )
 
 // TestMain lets this binary play a process that starts a server and is killed.
 func TestMain(m *testing.M) {
 	if dir := os.Getenv("PGSERVER_TEST_DIR"); dir != "" {
-		server, err := pgserver.Start(context.Background(), pgserver.Options{DataDir: dir, Durable: true})
+		server, err := pgserver.Start(context.Background(), pgserver.Options{DataDir: dir, Durable: true,
+			Settings: map[string]string{"dynamic_shared_memory_type": "mmap"}})
 		if err != nil {
 			panic(err)
 		}
@@ -33,17 +32,25 @@ func TestMain(m *testing.M) {
 // folder is one that the server's user can reach, even where that is another user.
 func folder(t *testing.T) string {
 	t.Helper()
-	dir := t.TempDir()
-	for at := dir; len(at) > len(os.TempDir()); at = filepath.Dir(at) {
-		if err := os.Chmod(at, 0o711); err != nil {
-			t.Fatal(err)
+	dir, err := os.MkdirTemp(pgtest.Scratch(), "monsplit-pgserver-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
 		}
+	})
+	if err := os.Chmod(dir, 0o711); err != nil {
+		t.Fatal(err)
 	}
 	return dir
 }
 
 func start(t *testing.T, opts pgserver.Options) *pgserver.Server {
 	t.Helper()
+	// In the data folder, where a killed server leaves nothing behind on the machine.
+	opts.Settings = map[string]string{"dynamic_shared_memory_type": "mmap"}
 	server, err := pgserver.Start(t.Context(), opts)
 	if err != nil {
 		t.Fatal(err)
@@ -68,44 +75,21 @@ func TestDataOutlivesTheServer(t *testing.T) {
 	exec1(t, start(t, opts).URL("kept"), `SELECT * FROM a`)
 }
 
-func TestNobodyEntersWithoutThePassword(t *testing.T) {
+func TestARunningServerIsItsStartersAlone(t *testing.T) {
 	t.Parallel()
-	server := start(t, pgserver.Options{DataDir: filepath.Join(folder(t), "pg")})
+	opts := pgserver.Options{DataDir: filepath.Join(folder(t), "pg")}
+	server := start(t, opts)
 	_, err := pgx.Connect(t.Context(), strings.Replace(server.URL("postgres"), "//postgres:", "//postgres:wrong", 1))
 	if err == nil || !strings.Contains(err.Error(), "28P01") {
 		t.Errorf("a wrong password gives %v", err)
 	}
-}
-
-// Whoever starts the server may be killed: the server ends with it, and the next start works on the same data.
-func TestTheServerEndsWithItsParent(t *testing.T) {
-	t.Parallel()
-	dir := filepath.Join(folder(t), "pg")
-	parent := exec.CommandContext(t.Context(), os.Args[0])
-	parent.Env = append(os.Environ(), "PGSERVER_TEST_DIR="+dir)
-	out, err := parent.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
+	if info, err := os.Stat(filepath.Join(opts.DataDir, "monsplit.password")); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the password is kept as %v, %v", info, err)
 	}
-	if err := parent.Start(); err != nil {
-		t.Fatal(err)
+	if _, err := pgserver.Start(t.Context(), opts); err == nil || !strings.Contains(err.Error(), "another process runs PostgreSQL on") {
+		t.Errorf("a second server on the same folder gives %v", err)
 	}
-	url, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		t.Fatal(err)
-	}
-	exec1(t, strings.TrimSpace(url), `CREATE TABLE a AS SELECT 1`)
-	if err := parent.Process.Signal(syscall.SIGKILL); err != nil {
-		t.Fatal(err)
-	}
-	_ = parent.Wait() // it was killed
-
-	server := start(t, pgserver.Options{DataDir: dir, Durable: true})
-	exec1(t, server.URL("postgres"), `SELECT * FROM a`)
-	eventually(t, func() bool {
-		_, err := pgx.Connect(t.Context(), strings.TrimSpace(url))
-		return err != nil
-	})
+	exec1(t, server.URL("postgres"), `SELECT 1`)
 }
 
 func TestWhatCannotWorkIsOneSentence(t *testing.T) {
@@ -115,21 +99,66 @@ func TestWhatCannotWorkIsOneSentence(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = busy.Close() }) // after the parallel subtests
+	file := filepath.Join(folder(t), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	tests := map[string]struct {
 		opts pgserver.Options
 		want string
 	}{
-		"BusyPort":   {pgserver.Options{DataDir: filepath.Join(folder(t), "pg"), Port: busy.Addr().(*net.TCPAddr).Port}, "Address already in use"},
-		"NoBinaries": {pgserver.Options{DataDir: filepath.Join(folder(t), "pg"), BinDir: "/nonexistent"}, "/nonexistent has no initdb"},
+		"BusyPort":   {pgserver.Options{Port: busy.Addr().(*net.TCPAddr).Port}, "is taken: choose another one"},
+		"NoBinaries": {pgserver.Options{BinDir: "/nonexistent"}, "/nonexistent has no initdb"},
+		"NoFetching": {pgserver.Options{Fetch: true, CacheDir: filepath.Join(file, "cache")}, "apt install postgresql"},
+		"NoFolder":   {pgserver.Options{DataDir: filepath.Join(file, "pg")}, "make the data folder"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if _, err := pgserver.Start(t.Context(), tt.opts); err == nil || !strings.Contains(err.Error(), tt.want) {
-				t.Errorf("error %v, want %q", err, tt.want)
+			if tt.opts.DataDir == "" {
+				tt.opts.DataDir = filepath.Join(folder(t), "pg")
+			}
+			_, err := pgserver.Start(t.Context(), tt.opts)
+			if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("error %v, want %q on one line", err, tt.want)
 			}
 		})
 	}
+}
+
+// A folder that holds something else is no place for a database, and nothing in it is lost.
+func TestAForeignFolderIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(folder(t), "letters")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	kept := filepath.Join(dir, "letter.txt")
+	if err := os.WriteFile(kept, []byte("dear"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := pgserver.Start(t.Context(), pgserver.Options{DataDir: dir})
+	if err == nil || !strings.Contains(err.Error(), "neither empty nor PostgreSQL's") {
+		t.Errorf("error %v", err)
+	}
+	if text, err := os.ReadFile(kept); err != nil || string(text) != "dear" {
+		t.Errorf("the folder holds %q, %v", text, err)
+	}
+}
+
+// initdb takes seconds, and may be killed in its middle.
+func TestAnInterruptedInitializationIsMadeAnew(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(folder(t), "pg")
+	for _, half := range []string{dir, dir + ".initdb"} { // the first is empty, as somebody may have made it
+		if err := os.Mkdir(half, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir+".initdb", "PG_VERSION"), []byte("1"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	exec1(t, start(t, pgserver.Options{DataDir: dir}).URL("postgres"), `SELECT 1`)
 }
 
 func exec1(t *testing.T, url, statement string) {

@@ -31,10 +31,12 @@ type Options struct {
 	Port     int    // 0 takes a free one
 	BinDir   string // where initdb and postgres are; empty finds or fetches them
 	CacheDir string // where fetched binaries are kept; empty is a folder of the user's cache
+	Fetch    bool   // takes fetched binaries even where the machine has its own
 	// Durable keeps every promise of a commit. Without it a crash of the machine may lose or corrupt the data: for
 	// tests alone.
 	Durable bool
-	// Trust lets everybody on this machine in without a password. Otherwise one is made and kept beside the data.
+	// Trust lets everybody on this machine in without a password. Otherwise one is made with the data and kept in their
+	// folder, which only the server's user may enter. It counts when the data is made.
 	Trust    bool
 	Settings map[string]string // more server settings
 	Progress func(step string) // is told before each step that may take more than a moment; may be nil
@@ -47,14 +49,18 @@ type Server struct {
 	port     int
 	password string
 	cmd      *exec.Cmd
+	lock     *os.File      // on the data folder; closed when the server has ended
 	done     chan struct{} // closed when the server has ended
 }
 
 // startTimeout bounds how long the server may take until it answers, recovery after a crash included.
 const startTimeout = 60 * time.Second
 
-// Start runs the server and returns when it answers. A server that an earlier process left behind on the same data is
-// stopped first.
+// portAttempts bounds how often another free port is tried when somebody was faster to take it.
+const portAttempts = 5
+
+// Start runs the server and returns when it answers. A server that an earlier process of ours left behind on the same
+// data is stopped first; one that still has its process is an error.
 func Start(ctx context.Context, opts Options) (*Server, error) {
 	if opts.Progress == nil {
 		opts.Progress = func(string) {}
@@ -78,21 +84,46 @@ func Start(ctx context.Context, opts Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{opts: opts, bin: bin, port: opts.Port}
-	if err := stopLeftover(ctx, dir); err != nil {
-		return nil, err
+	for attempt := 1; ; attempt++ {
+		s := &Server{opts: opts, bin: bin, port: opts.Port}
+		err := s.start(ctx, account)
+		if err == nil {
+			return s, nil
+		}
+		if !errors.Is(err, errPortTaken) || opts.Port != 0 || attempt == portAttempts {
+			return nil, err
+		}
+	}
+}
+
+func (s *Server) start(ctx context.Context, account account) error {
+	lock, err := lockData(s.opts.DataDir)
+	if err != nil {
+		return err
+	}
+	s.lock = lock
+	if err := s.prepare(ctx, account); err != nil {
+		_ = lock.Close() // nothing runs under it
+		return err
+	}
+	s.opts.Progress("starting PostgreSQL")
+	return s.run(ctx, account)
+}
+
+func (s *Server) prepare(ctx context.Context, account account) error {
+	if err := stopLeftover(ctx, s.opts.DataDir); err != nil { // it may hold the port
+		return err
+	}
+	if err := s.choosePort(); err != nil {
+		return err
 	}
 	if err := s.initialize(ctx, account); err != nil {
-		return nil, err
+		return err
 	}
 	if err := s.readPassword(); err != nil {
-		return nil, err
+		return fmt.Errorf("read the database's password: %w", err)
 	}
-	opts.Progress("starting PostgreSQL")
-	if err := s.run(ctx, account); err != nil {
-		return nil, err
-	}
-	return s, nil
+	return nil
 }
 
 // URL is the connection string of a database on this server.
@@ -162,15 +193,9 @@ func (s *Server) signal(sig syscall.Signal) error {
 
 // run starts the postmaster and waits until it answers.
 func (s *Server) run(ctx context.Context, account account) error {
-	if s.port == 0 {
-		port, err := freePort()
-		if err != nil {
-			return err
-		}
-		s.port = port
-	}
 	logFile, err := os.OpenFile(s.logPath(), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	if err != nil {
+		_ = s.lock.Close() // nothing runs under it
 		return err
 	}
 	defer logFile.Close()
@@ -191,6 +216,7 @@ func (s *Server) run(ctx context.Context, account account) error {
 		if err == nil {
 			_ = s.cmd.Wait() // how it ended is in its log
 		}
+		_ = s.lock.Close() // it was opened for its lock alone
 	}()
 	if err := <-started; err != nil {
 		return fmt.Errorf("start PostgreSQL: %w", err)
@@ -225,7 +251,11 @@ func (s *Server) awaitReady(ctx context.Context) error {
 	for !s.ready() {
 		select {
 		case <-s.done:
-			return fmt.Errorf("PostgreSQL ended while it started:\n%s", s.logTail())
+			tail := s.logTail()
+			if strings.Contains(tail, "Address already in use") { // the server speaks English: its locale is C
+				return s.portTaken()
+			}
+			return fmt.Errorf("PostgreSQL ended while it started:\n%s", tail)
 		case <-ctx.Done():
 			s.Kill()
 			return fmt.Errorf("PostgreSQL is not ready: %w\n%s", context.Cause(ctx), s.logTail())
@@ -237,7 +267,7 @@ func (s *Server) awaitReady(ctx context.Context) error {
 
 // ready reads the status in the pid file's eighth line (PostgreSQL's utils/pidfile.h).
 func (s *Server) ready() bool {
-	text, err := os.ReadFile(filepath.Join(s.opts.DataDir, "postmaster.pid"))
+	text, err := os.ReadFile(filepath.Join(s.opts.DataDir, pidFile))
 	if err != nil {
 		return false
 	}
@@ -254,12 +284,4 @@ func (s *Server) logTail() string {
 	}
 	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
 	return strings.Join(lines[max(0, len(lines)-10):], "\n")
-}
-
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it listens for no longer than this function runs
-	if err != nil {
-		return 0, fmt.Errorf("find a free port: %w", err)
-	}
-	return l.Addr().(*net.TCPAddr).Port, l.Close()
 }

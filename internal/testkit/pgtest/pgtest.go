@@ -64,7 +64,9 @@ func newDatabase(t testing.TB, admin string, sets []postgres.Migrations) string 
 	}
 	t.Cleanup(func() {
 		// A server of the test's own may have been stopped for good: then the database is gone with it.
-		_ = execute(context.WithoutCancel(t.Context()), admin, "DROP DATABASE IF EXISTS "+quote(name)+" WITH (FORCE)")
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 30*time.Second)
+		defer cancel()
+		_ = execute(ctx, admin, "DROP DATABASE IF EXISTS "+quote(name)+" WITH (FORCE)")
 	})
 	return withDatabase(admin, name)
 }
@@ -140,8 +142,8 @@ func quote(name string) string { return pgx.Identifier{name}.Sanitize() }
 
 func withDatabase(admin, name string) string {
 	u, err := url.Parse(admin)
-	if err != nil {
-		panic(fmt.Sprintf("%s has to be a postgres:// URL: %v", Variable, err)) // an operator's typing error
+	if err != nil || u.Host == "" {
+		panic(Variable + " has to be a URL, as postgres://user:password@host:5432/postgres") // an operator's typing error
 	}
 	u.Path = "/" + name
 	return u.String()

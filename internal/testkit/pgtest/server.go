@@ -26,8 +26,7 @@ func databaseName() string { return "t_" + strings.ReplaceAll(uuid.NewString(), 
 // ownServer starts one server for this test process. It ends with the process; what it leaves on disk is removed by
 // the next one.
 var ownServer = sync.OnceValues(func() (string, error) {
-	removeLeftovers()
-	dir, err := os.MkdirTemp(Scratch(), prefix+strconv.Itoa(os.Getpid())+"-")
+	dir, err := ScratchDir()
 	if err != nil {
 		return "", err
 	}
@@ -39,6 +38,13 @@ var ownServer = sync.OnceValues(func() (string, error) {
 })
 
 const prefix = "monsplit-pgtest-"
+
+// ScratchDir makes a folder for a server of this process. One that a killed process left behind is removed by the next
+// process that calls this.
+func ScratchDir() (string, error) {
+	removeLeftovers()
+	return os.MkdirTemp(Scratch(), prefix+strconv.Itoa(os.Getpid())+"-")
+}
 
 // ScratchOptions are those of a server whose data need not outlive it, in dir.
 func ScratchOptions(dir string) pgserver.Options {
@@ -68,7 +74,8 @@ func removeLeftovers() {
 	}
 }
 
-// Server is a PostgreSQL server of one test, which can be killed and started again.
+// Server is a PostgreSQL server of one test, which can be stopped or killed, and started again. One that hangs is made of
+// a netproxy in front of it.
 type Server struct {
 	t       testing.TB
 	options pgserver.Options
@@ -94,6 +101,16 @@ func (s *Server) NewURL(sets ...postgres.Migrations) string {
 	return newDatabase(s.t, s.server.URL("postgres"), sets)
 }
 
+// Stop ends the server in order.
+func (s *Server) Stop() {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.t.Context()), time.Minute)
+	defer cancel()
+	if err := s.server.Stop(ctx); err != nil {
+		s.t.Fatalf("pgtest: %v", err)
+	}
+}
+
 // Kill ends the server at once, as a crash of it would.
 func (s *Server) Kill() { s.server.Kill() }
 
@@ -116,5 +133,5 @@ func roomy(dir string) bool {
 		return false
 	}
 	const need = 4 << 30
-	return uint64(stat.Bavail)*uint64(stat.Bsize) > need
+	return stat.Bavail*uint64(stat.Bsize) > need
 }

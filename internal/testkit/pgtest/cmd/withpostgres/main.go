@@ -40,7 +40,7 @@ func run(args []string) (int, error) {
 	defer stop()
 	env := os.Environ()
 	if os.Getenv(pgtest.Variable) == "" {
-		dir, err := os.MkdirTemp(pgtest.Scratch(), "monsplit-withpostgres-")
+		dir, err := pgtest.ScratchDir()
 		if err != nil {
 			return 0, err
 		}

@@ -1,0 +1,100 @@
+package pgserver
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// A server that nobody's death ends, as one started by other means, is stopped before the next start on its data.
+func TestAnOrphanIsStopped(t *testing.T) {
+	t.Parallel()
+	parent, err := os.MkdirTemp(scratch(), "monsplit-pgserver-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(parent); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := os.Chmod(parent, 0o711); err != nil {
+		t.Fatal(err)
+	}
+	opts := Options{DataDir: filepath.Join(parent, "pg"), Durable: true,
+		Settings: map[string]string{"dynamic_shared_memory_type": "mmap"}}
+	server, err := Start(t.Context(), opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := server.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	account, err := serverAccount()
+	if err != nil {
+		t.Fatal(err)
+	}
+	orphan := exec.CommandContext(t.Context(), filepath.Join(server.bin, "postgres"), server.arguments()...)
+	orphan.SysProcAttr = account.attributes()
+	orphan.SysProcAttr.Pdeathsig = 0
+	if err := orphan.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		_ = orphan.Wait() // it is told to end
+		close(ended)
+	}()
+	server.cmd = orphan
+	deadline := time.After(20 * time.Second)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for !server.ready() {
+		select {
+		case <-deadline:
+			t.Fatal("the orphan does not start")
+		case <-tick.C:
+		}
+	}
+	again, err := Start(t.Context(), opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.Kill()
+	<-ended
+	if serversOn(opts.DataDir)[0] == orphan.Process.Pid {
+		t.Error("the orphan still runs")
+	}
+}
+
+// scratch is in memory where that is to be had.
+func scratch() string {
+	if info, err := os.Stat("/dev/shm"); err == nil && info.IsDir() {
+		return "/dev/shm"
+	}
+	return os.TempDir()
+}
+
+// What the server's user cannot enter is said before anything is written there.
+func TestAFolderOutOfReachIsNamed(t *testing.T) {
+	t.Parallel()
+	shut := filepath.Join(t.TempDir(), "shut")
+	if err := os.MkdirAll(filepath.Join(shut, "inner"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(shut, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	stranger := account{name: "stranger", uid: os.Getuid() + 12345, gid: os.Getgid() + 12345, other: true}
+	err := stranger.canReach(filepath.Join(shut, "inner"))
+	if err == nil || !strings.Contains(err.Error(), "may not enter "+shut) {
+		t.Errorf("error %v does not name %s", err, shut)
+	}
+	owner := account{name: "owner", uid: os.Getuid(), gid: os.Getgid(), other: true}
+	if err := owner.canReach(filepath.Join(shut, "inner")); err != nil {
+		t.Errorf("its owner may not enter: %v", err)
+	}
+}
