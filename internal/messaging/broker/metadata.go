@@ -90,13 +90,14 @@ func (c *Client) askLayout(ctx context.Context, topic string) (topicLayout, erro
 			err = fmt.Errorf("topic %s: %w", topic, code)
 		}
 	}
+	asked, ok := next.topics[topic] // before it is shared: after that forget may write to it
 	c.mu.Lock()
 	c.cluster = next
 	c.mu.Unlock()
-	if t, ok := next.topics[topic]; ok {
-		return t, nil
+	if !ok {
+		return topicLayout{}, err
 	}
-	return topicLayout{}, err
+	return asked, nil
 }
 
 func newTopicLayout(t metadata.ResponseTopic, heard time.Time) topicLayout {
