@@ -23,8 +23,14 @@ const attempts = 6
 // It never runs again because the connection died during COMMIT (H9): the commit may have happened, and a second run
 // would make the change twice. That is apperr.Unavailable; an idempotency key settles what became of it.
 func InTx(ctx context.Context, pool *pgxpool.Pool, f func(tx pgx.Tx) error) error {
+	return InTxBegunBy(ctx, pool, "", f)
+}
+
+// InTxBegunBy is InTx for a transaction that needs more than BEGIN: begin is SQL that begins a READ COMMITTED one and
+// sets what is to hold in it, in one round trip.
+func InTxBegunBy(ctx context.Context, pool *pgxpool.Pool, begin string, f func(tx pgx.Tx) error) error {
 	for attempt := 1; ; attempt++ {
-		err := once(ctx, pool, f)
+		err := once(ctx, pool, begin, f)
 		if err == nil {
 			return nil
 		}
@@ -40,8 +46,8 @@ func InTx(ctx context.Context, pool *pgxpool.Pool, f func(tx pgx.Tx) error) erro
 	}
 }
 
-func once(ctx context.Context, pool *pgxpool.Pool, f func(tx pgx.Tx) error) (err error) {
-	tx, err := pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.ReadCommitted})
+func once(ctx context.Context, pool *pgxpool.Pool, begin string, f func(tx pgx.Tx) error) (err error) {
+	tx, err := pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.ReadCommitted, BeginQuery: begin})
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}

@@ -11,7 +11,6 @@ import (
 	"github.com/monsplit/monsplit/internal/apperr"
 	"github.com/monsplit/monsplit/internal/messaging/broker"
 	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
-	"github.com/monsplit/monsplit/internal/postgres"
 )
 
 // Replay applies an open dead letter's message once more, whatever was applied since: the version guard of the copy
@@ -26,7 +25,7 @@ func (c *Consumer[T]) Replay(ctx context.Context, id int64, by string) (DeadLett
 		failed error
 		bound  T
 	)
-	err := postgres.InTx(ctx, c.pool, func(tx pgx.Tx) error {
+	err := c.inTx(ctx, func(tx pgx.Tx) error {
 		failed = nil
 		row, err := lockOpen(ctx, tx, id)
 		if err != nil {
