@@ -129,7 +129,7 @@ func (c *Consumer[T]) apply(ctx context.Context, p *partition, b batch) error {
 // are first planned and has a million rows soon after; a plan that was cached for the empty table would read all of it
 // for each batch (seen: 1.5 ms an event at 12,000 rows, and growing).
 const begin = `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; ` +
-	`SET LOCAL enable_mergejoin = off`
+	`SET LOCAL enable_mergejoin = off; SET LOCAL plan_cache_mode = force_generic_plan`
 
 // inTx is every transaction that calls a handler: a plan is cached for the connection, whoever made it.
 func (c *Consumer[T]) inTx(ctx context.Context, f func(tx pgx.Tx) error) error {

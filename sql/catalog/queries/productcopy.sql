@@ -1,21 +1,22 @@
 -- name: GetProduct :one
 SELECT * FROM product_copy WHERE id = @id AND version > 0 AND NOT deleted;
 
--- Stubs, in the order of their keys, so that two batches never wait for each other in a circle.
--- name: AddProducts :exec
-INSERT INTO product_copy (id) SELECT id FROM unnest(@ids::uuid[]) id ORDER BY id ON CONFLICT DO NOTHING;
-
 -- name: LockProducts :many
 SELECT * FROM product_copy WHERE id = ANY (@ids::uuid[]) ORDER BY id FOR UPDATE;
 
--- Empty texts and the year 1 stand for null: arrays from Go have no nulls.
--- name: SaveProducts :exec
-UPDATE product_copy p
-SET version = u.version, deleted = u.deleted, name = nullif(u.name, ''),
-    product_category = nullif(u.product_category, ''), discontinued = u.discontinued,
-    updated_at = nullif(u.updated_at, '0001-01-01 00:00:00+00'), applied_at = now()
+-- In the order of the keys, so that two batches never wait for each other in a circle. Rows that were there have been
+-- locked; one that another transaction has added meanwhile is not set back. Empty texts and the year 1 stand for null:
+-- arrays from Go have no nulls.
+-- name: SaveProducts :execrows
+INSERT INTO product_copy AS p (id, version, deleted, name, product_category, discontinued, updated_at, applied_at)
+SELECT u.id, u.version, u.deleted, nullif(u.name, ''), nullif(u.product_category, ''), u.discontinued,
+    nullif(u.updated_at, '0001-01-01 00:00:00+00'), now()
 FROM (SELECT unnest(@ids::uuid[]) AS id, unnest(@versions::bigint[]) AS version,
         unnest(@deleted::boolean[]) AS deleted, unnest(@names::text[]) AS name,
         unnest(@categories::text[]) AS product_category, unnest(@discontinued::boolean[]) AS discontinued,
         unnest(@updated_ats::timestamptz[]) AS updated_at) u
-WHERE p.id = u.id;
+ORDER BY u.id
+ON CONFLICT (id) DO UPDATE SET version = excluded.version, deleted = excluded.deleted, name = excluded.name,
+    product_category = excluded.product_category, discontinued = excluded.discontinued,
+    updated_at = excluded.updated_at, applied_at = excluded.applied_at
+WHERE p.version <= excluded.version;

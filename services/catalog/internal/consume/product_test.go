@@ -28,8 +28,6 @@ func (tx *savedTx) LockProducts(_ context.Context, ids []uuid.UUID) (rows []prod
 	return rows, nil
 }
 
-func (tx *savedTx) AddProducts(context.Context, []uuid.UUID) error { return nil }
-
 func (tx *savedTx) SaveProducts(_ context.Context, rows []productcopy.ProductRow) error {
 	tx.products = append(tx.products, rows...)
 	return nil

@@ -51,9 +51,8 @@ type ProductRow struct {
 type Tx interface {
 	// LockProducts locks the rows of the ids, in their order, and returns those that exist.
 	LockProducts(ctx context.Context, ids []uuid.UUID) ([]ProductRow, error)
-	// AddProducts makes stubs of the ids that have no row.
-	AddProducts(ctx context.Context, ids []uuid.UUID) error
-	// SaveProducts overwrites locked rows.
+	// SaveProducts overwrites locked rows and adds those that did not exist, in the order given. It fails, to be tried
+	// again, when another transaction has added a newer one meanwhile.
 	SaveProducts(ctx context.Context, rows []ProductRow) error
 	// Entries is the same transaction as the entries see it.
 	Entries() entry.Tx
@@ -72,11 +71,7 @@ var _ Entries = (*entry.Service)(nil)
 // where a later change turned them back. It is the change of the state that counts and never the event's type (H5): a
 // discontinued event that was lost to compaction is made up for by the next one.
 func (s *Service) ApplyProducts(ctx context.Context, tx Tx, changes []ProductChange) error {
-	all, known := keys(changes)
-	if err := tx.AddProducts(ctx, known); err != nil {
-		return err
-	}
-	locked, err := tx.LockProducts(ctx, all)
+	locked, err := tx.LockProducts(ctx, keys(changes))
 	if err != nil {
 		return err
 	}
@@ -88,6 +83,7 @@ func (s *Service) ApplyProducts(ctx context.Context, tx Tx, changes []ProductCha
 	for _, c := range changes {
 		old := rows[c.ID]
 		row := old
+		row.ID = c.ID
 		if !row.take(c.Change) {
 			continue
 		}
@@ -155,18 +151,15 @@ func (t transitions) note(from, to ProductRow, at time.Time) {
 	}
 }
 
-// keys returns the distinct ids of the changes in their order, all of them and those that more than purges speak of.
-// Rows are locked in the order of their ids, so that two partitions' batches never wait for each other in a circle.
-func keys(changes []ProductChange) (all, known []uuid.UUID) {
-	for _, c := range changes {
-		all = append(all, c.ID)
-		if !c.Purged {
-			known = append(known, c.ID)
-		}
+// keys returns the distinct ids of the changes in their order: rows are locked in it, so that two partitions' batches
+// never wait for each other in a circle.
+func keys(changes []ProductChange) []uuid.UUID {
+	ids := make([]uuid.UUID, len(changes))
+	for i, c := range changes {
+		ids[i] = c.ID
 	}
-	slices.SortFunc(all, compareUUIDs)
-	slices.SortFunc(known, compareUUIDs)
-	return slices.Compact(all), slices.Compact(known)
+	slices.SortFunc(ids, compareUUIDs)
+	return slices.Compact(ids)
 }
 
 func sorted(rows map[uuid.UUID]ProductRow, changed map[uuid.UUID]bool) []ProductRow {

@@ -36,15 +36,6 @@ func (tx *memTx) LockProducts(_ context.Context, ids []uuid.UUID) (rows []produc
 	return rows, nil
 }
 
-func (tx *memTx) AddProducts(_ context.Context, ids []uuid.UUID) error {
-	for _, id := range ids {
-		if _, ok := tx.rows[id]; !ok {
-			tx.rows[id] = productcopy.ProductRow{ID: id}
-		}
-	}
-	return nil
-}
-
 func (tx *memTx) SaveProducts(_ context.Context, rows []productcopy.ProductRow) error {
 	for _, row := range rows {
 		tx.rows[row.ID] = row

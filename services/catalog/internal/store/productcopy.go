@@ -56,16 +56,6 @@ func (t copyTx) LockProducts(ctx context.Context, ids []uuid.UUID) ([]productcop
 	return list, nil
 }
 
-func (t copyTx) AddProducts(ctx context.Context, ids []uuid.UUID) error {
-	if len(ids) == 0 {
-		return nil
-	}
-	if err := t.own.q.AddProducts(ctx, ids); err != nil {
-		return fmt.Errorf("add product copies: %w", err)
-	}
-	return nil
-}
-
 func (t copyTx) SaveProducts(ctx context.Context, rows []productcopy.ProductRow) error {
 	if len(rows) == 0 {
 		return nil
@@ -80,8 +70,12 @@ func (t copyTx) SaveProducts(ctx context.Context, rows []productcopy.ProductRow)
 		arg.Discontinued = append(arg.Discontinued, row.Discontinued)
 		arg.UpdatedAts = append(arg.UpdatedAts, row.UpdatedAt)
 	}
-	if err := t.own.q.SaveProducts(ctx, arg); err != nil {
+	saved, err := t.own.q.SaveProducts(ctx, arg)
+	if err != nil {
 		return fmt.Errorf("save product copies: %w", err)
+	}
+	if saved < int64(len(rows)) {
+		return errors.New("save product copies: another transaction has added a newer one meanwhile, which is to be read first")
 	}
 	return nil
 }

@@ -12,16 +12,6 @@ import (
 	"github.com/google/uuid"
 )
 
-const addProducts = `-- name: AddProducts :exec
-INSERT INTO product_copy (id) SELECT id FROM unnest($1::uuid[]) id ORDER BY id ON CONFLICT DO NOTHING
-`
-
-// Stubs, in the order of their keys, so that two batches never wait for each other in a circle.
-func (q *Queries) AddProducts(ctx context.Context, ids []uuid.UUID) error {
-	_, err := q.db.Exec(ctx, addProducts, ids)
-	return err
-}
-
 const getProduct = `-- name: GetProduct :one
 SELECT id, version, deleted, name, product_category, discontinued, updated_at, applied_at FROM product_copy WHERE id = $1 AND version > 0 AND NOT deleted
 `
@@ -75,16 +65,19 @@ func (q *Queries) LockProducts(ctx context.Context, ids []uuid.UUID) ([]ProductC
 	return items, nil
 }
 
-const saveProducts = `-- name: SaveProducts :exec
-UPDATE product_copy p
-SET version = u.version, deleted = u.deleted, name = nullif(u.name, ''),
-    product_category = nullif(u.product_category, ''), discontinued = u.discontinued,
-    updated_at = nullif(u.updated_at, '0001-01-01 00:00:00+00'), applied_at = now()
+const saveProducts = `-- name: SaveProducts :execrows
+INSERT INTO product_copy AS p (id, version, deleted, name, product_category, discontinued, updated_at, applied_at)
+SELECT u.id, u.version, u.deleted, nullif(u.name, ''), nullif(u.product_category, ''), u.discontinued,
+    nullif(u.updated_at, '0001-01-01 00:00:00+00'), now()
 FROM (SELECT unnest($1::uuid[]) AS id, unnest($2::bigint[]) AS version,
         unnest($3::boolean[]) AS deleted, unnest($4::text[]) AS name,
         unnest($5::text[]) AS product_category, unnest($6::boolean[]) AS discontinued,
         unnest($7::timestamptz[]) AS updated_at) u
-WHERE p.id = u.id
+ORDER BY u.id
+ON CONFLICT (id) DO UPDATE SET version = excluded.version, deleted = excluded.deleted, name = excluded.name,
+    product_category = excluded.product_category, discontinued = excluded.discontinued,
+    updated_at = excluded.updated_at, applied_at = excluded.applied_at
+WHERE p.version <= excluded.version
 `
 
 type SaveProductsParams struct {
@@ -97,9 +90,11 @@ type SaveProductsParams struct {
 	UpdatedAts   []time.Time
 }
 
-// Empty texts and the year 1 stand for null: arrays from Go have no nulls.
-func (q *Queries) SaveProducts(ctx context.Context, arg SaveProductsParams) error {
-	_, err := q.db.Exec(ctx, saveProducts,
+// In the order of the keys, so that two batches never wait for each other in a circle. Rows that were there have been
+// locked; one that another transaction has added meanwhile is not set back. Empty texts and the year 1 stand for null:
+// arrays from Go have no nulls.
+func (q *Queries) SaveProducts(ctx context.Context, arg SaveProductsParams) (int64, error) {
+	result, err := q.db.Exec(ctx, saveProducts,
 		arg.Ids,
 		arg.Versions,
 		arg.Deleted,
@@ -108,5 +103,8 @@ func (q *Queries) SaveProducts(ctx context.Context, arg SaveProductsParams) erro
 		arg.Discontinued,
 		arg.UpdatedAts,
 	)
-	return err
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
