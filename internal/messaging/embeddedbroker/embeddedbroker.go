@@ -32,6 +32,7 @@ type Broker struct {
 
 	mu      sync.Mutex
 	cluster *kfake.Cluster
+	quiet   func() // ends what runs beside the cluster
 }
 
 // Start starts a broker.
@@ -57,6 +58,7 @@ func (b *Broker) Stop(_ context.Context) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.cluster != nil {
+		b.quiet()
 		b.cluster.Close()
 		b.cluster = nil
 	}
@@ -100,7 +102,21 @@ func (b *Broker) start(ctx context.Context) error {
 	}
 	b.cluster = cluster
 	b.addr = cluster.ListenAddrs()[0]
+	b.quiet = b.attend(ctx, cluster)
 	return nil
+}
+
+// attend takes dead consumers out of their groups until the function that it returns is called.
+func (b *Broker) attend(ctx context.Context, cluster *kfake.Cluster) (quiet func()) {
+	g := &ghosts{heard: map[member]deadline{}}
+	g.watch(cluster)
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx)) // until Stop, whatever becomes of the start's context
+	var running sync.WaitGroup
+	running.Go(func() { g.layToRest(ctx, b.addr, b.opts.Log) })
+	return func() {
+		cancel()
+		running.Wait()
+	}
 }
 
 // Cluster returns the running broker itself, for tests that look inside; nil while it is stopped.
