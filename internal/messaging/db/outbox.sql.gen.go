@@ -367,22 +367,31 @@ WITH held AS MATERIALIZED (
     DELETE FROM outbox_pending p
     USING (SELECT unnest($4::smallint[]) AS shard, unnest($5::bigint[]) AS seq) AS s
     WHERE p.shard = s.shard AND p.seq = s.seq AND s.shard = ANY (ARRAY(SELECT held.shard FROM held))
+), freed AS (
+    DELETE FROM outbox_blocked b
+    USING (SELECT unnest($6::smallint[]) AS shard, unnest($7::text[]) AS topic,
+            unnest($8::text[]) AS key) AS u
+    WHERE b.topic = u.topic AND b.key = u.key AND u.shard = ANY (ARRAY(SELECT held.shard FROM held))
 )
 SELECT held.shard FROM held
 `
 
 type MarkSentParams struct {
-	Shards    []int16
-	Epochs    []int64
-	Owner     uuid.UUID
-	RowShards []int16
-	Seqs      []int64
+	Shards     []int16
+	Epochs     []int64
+	Owner      uuid.UUID
+	RowShards  []int16
+	Seqs       []int64
+	FreeShards []int16
+	FreeTopics []string
+	FreeKeys   []string
 }
 
 // Marking what the broker has acknowledged as sent. An ack is a fact, but taking rows away is for the lease's holder
 // alone: its thief may already have read the first half of an aggregate's events, and would never see the second half,
 // so that an older version became the last record of its key. The lock makes a steal wait for us, or us see it.
-// Returns the shards whose rows were removed.
+// Aggregates that had backed off and whose event has been taken go on, in the same step: a crash in between would leave
+// them shown as blocked. Returns the shards whose rows were removed.
 func (q *Queries) MarkSent(ctx context.Context, arg MarkSentParams) ([]int16, error) {
 	rows, err := q.db.Query(ctx, markSent,
 		arg.Shards,
@@ -390,6 +399,9 @@ func (q *Queries) MarkSent(ctx context.Context, arg MarkSentParams) ([]int16, er
 		arg.Owner,
 		arg.RowShards,
 		arg.Seqs,
+		arg.FreeShards,
+		arg.FreeTopics,
+		arg.FreeKeys,
 	)
 	if err != nil {
 		return nil, err
@@ -556,15 +568,4 @@ func (q *Queries) TakeLease(ctx context.Context, arg TakeLeaseParams) (TakeLease
 	var i TakeLeaseRow
 	err := row.Scan(&i.Shard, &i.Epoch, &i.ProducerID)
 	return i, err
-}
-
-const unblockAggregates = `-- name: UnblockAggregates :exec
-DELETE FROM outbox_blocked b
-USING (SELECT unnest($1::text[]) AS topic, unnest($2::text[]) AS key) AS u
-WHERE b.topic = u.topic AND b.key = u.key
-`
-
-func (q *Queries) UnblockAggregates(ctx context.Context, topics []string, keys []string) error {
-	_, err := q.db.Exec(ctx, unblockAggregates, topics, keys)
-	return err
 }

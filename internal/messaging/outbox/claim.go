@@ -13,6 +13,7 @@ type claims struct {
 	running bool
 	retryAt time.Time
 	fails   int
+	took    time.Duration // by the last sweep
 
 	wokenAt time.Time // when to follow a wake; zero: nobody has called
 
@@ -67,6 +68,8 @@ func (c *coordinator) claim(now time.Time) {
 		return o
 	}, func(o outcome) {
 		cl.running = false
+		// Only when the claim's rows have been taken up: what was settled meanwhile is among them.
+		defer c.forget()
 		c.report("claim", o.err)
 		took := time.Since(now)
 		c.metrics.stage.WithLabelValues("claim").Observe(took.Seconds())
@@ -81,6 +84,13 @@ func (c *coordinator) claim(now time.Time) {
 			cl.swept(time.Now(), took, found, c.cfg)
 		}
 	})
+}
+
+// forget drops what was settled before now: no claim to come can return it.
+func (c *coordinator) forget() {
+	for _, l := range c.lanes {
+		l.forget()
+	}
 }
 
 const claimTimeout = 30 * time.Second
@@ -154,9 +164,6 @@ func (c *coordinator) takeUp(lanes []*lane, rows []messagingdb.ClaimPendingRow, 
 			c.report("topics", unknownTopic(in.unknown))
 		}
 	}
-	for _, l := range c.lanes {
-		l.forget() // whatever was settled before now, no claim to come can return
-	}
 	return found
 }
 
@@ -165,12 +172,16 @@ func (cl *claims) swept(now time.Time, took time.Duration, found int, cfg Config
 	if cl.interval = min(2*cl.interval, cfg.SweepMax); found > 0 {
 		cl.interval = cfg.SweepMin
 	}
-	cl.sweepAt = now.Add(max(cl.interval, 20*took))
+	cl.took = took
+	cl.sweepAt = now.Add(max(cl.interval, sweepShare*took))
 }
+
+// sweepShare bounds what sweeps take of the time: one in so many parts.
+const sweepShare = 20
 
 // sweepSoon brings the next sweep forward: a row waits for its predecessor, which only a sweep finds.
 func (cl *claims) sweepSoon(now time.Time, wait time.Duration) {
-	if at := now.Add(wait); at.Before(cl.sweepAt) {
+	if at := now.Add(max(wait, sweepShare*cl.took)); at.Before(cl.sweepAt) {
 		cl.sweepAt = at
 	}
 }

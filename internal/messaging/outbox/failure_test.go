@@ -4,14 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+
 	"github.com/monsplit/monsplit/internal/messaging/broker"
 	"github.com/monsplit/monsplit/internal/messaging/event"
 	"github.com/monsplit/monsplit/internal/testkit/kafkatest"
+	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 )
 
 func (b *bundle) partition(topic, key string) broker.TopicPartition {
@@ -350,5 +355,57 @@ func TestPartitionWithoutLeaderWaitsAlone(t *testing.T) {
 	b.wantHistory(b.products, "other", 100)
 	if s, err := ReadStatus(t.Context(), b.pool); err != nil || s.BlockedCount != 0 {
 		t.Errorf("%d aggregates were charged, %v", s.BlockedCount, err)
+	}
+}
+
+// TestDatabaseKilledInTheMiddle: PostgreSQL crashes while a relay that does not crash goes on. Whatever was committed is
+// published, in order, and no mark that the relay relies on is undone by the recovery.
+func TestDatabaseKilledInTheMiddle(t *testing.T) {
+	t.Parallel()
+	server := pgtest.NewServer(t)
+	kafka := kafkatest.New(t)
+	pool, err := pgxpool.New(t.Context(), server.NewURL(messagingMigrations()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+	b := &bundle{t: t, pool: pool, kafka: kafka, products: kafka.CreateTopic(t, "product", event.Partitions),
+		markets: kafka.CreateTopic(t, "market", event.Partitions)}
+	relay := b.start("survivor", func(c *Config, k Broker) Broker { c.MarkRest = -1; return k })
+	relay.waitForShards(event.Partitions)
+	const keys, kills, changes = 5, 4, 40
+	var committed [keys]int64
+	for range kills {
+		for i := range changes {
+			k := i % keys
+			b.append(message(b.products, fmt.Sprint("key-", k), committed[k]+1))
+			committed[k]++
+			relay.Wake()
+		}
+		server.Kill()
+		server.Start()
+	}
+	kafkatest.Eventually(t, "everything is sent", func() bool {
+		var pending int
+		err := pool.QueryRow(t.Context(), `SELECT count(*) FROM outbox_pending`).Scan(&pending)
+		return err == nil && pending == 0
+	})
+	for k, highest := range committed {
+		b.wantHistory(b.products, fmt.Sprint("key-", k), highest)
+	}
+}
+
+// TestMarksOutliveACrash: the schedule is at markSettings. It is too narrow to be hit, so the setting is looked at.
+func TestMarksOutliveACrash(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	c := newCoordinator(NewRelay(b.pool, nil, b.config("a"), slog.New(slog.DiscardHandler)), t.Context(), uuid.New())
+	defer c.marks.link.close(t.Context())
+	if _, err := c.marks.link.queries(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var setting string
+	if err := c.marks.link.conn.QueryRow(t.Context(), "SHOW synchronous_commit").Scan(&setting); err != nil || setting != "on" {
+		t.Errorf("marks are committed with synchronous_commit = %s (%v)", setting, err)
 	}
 }

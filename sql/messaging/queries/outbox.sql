@@ -59,7 +59,8 @@ WHERE c.bytes_before IS NULL OR c.bytes_before < @max_bytes::bigint;
 -- Marking what the broker has acknowledged as sent. An ack is a fact, but taking rows away is for the lease's holder
 -- alone: its thief may already have read the first half of an aggregate's events, and would never see the second half,
 -- so that an older version became the last record of its key. The lock makes a steal wait for us, or us see it.
--- Returns the shards whose rows were removed.
+-- Aggregates that had backed off and whose event has been taken go on, in the same step: a crash in between would leave
+-- them shown as blocked. Returns the shards whose rows were removed.
 -- name: MarkSent :many
 WITH held AS MATERIALIZED (
     SELECT l.shard FROM outbox_lease l
@@ -71,6 +72,11 @@ WITH held AS MATERIALIZED (
     DELETE FROM outbox_pending p
     USING (SELECT unnest(@row_shards::smallint[]) AS shard, unnest(@seqs::bigint[]) AS seq) AS s
     WHERE p.shard = s.shard AND p.seq = s.seq AND s.shard = ANY (ARRAY(SELECT held.shard FROM held))
+), freed AS (
+    DELETE FROM outbox_blocked b
+    USING (SELECT unnest(@free_shards::smallint[]) AS shard, unnest(@free_topics::text[]) AS topic,
+            unnest(@free_keys::text[]) AS key) AS u
+    WHERE b.topic = u.topic AND b.key = u.key AND u.shard = ANY (ARRAY(SELECT held.shard FROM held))
 )
 SELECT held.shard FROM held;
 
@@ -80,11 +86,6 @@ INSERT INTO outbox_blocked AS b (topic, key, attempts, retry_at, last_error)
 VALUES (@topic, @key, 1, now() + @first_wait::interval, @last_error)
 ON CONFLICT (topic, key) DO UPDATE SET attempts = b.attempts + 1, last_error = excluded.last_error,
     retry_at = now() + LEAST(@max_wait::interval, (excluded.retry_at - now()) * power(2, LEAST(b.attempts, 30)));
-
--- name: UnblockAggregates :exec
-DELETE FROM outbox_blocked b
-USING (SELECT unnest(@topics::text[]) AS topic, unnest(@keys::text[]) AS key) AS u
-WHERE b.topic = u.topic AND b.key = u.key;
 
 -- name: BeatInstance :exec
 INSERT INTO outbox_instance AS i (id, name, beat) VALUES (@id, @name, 0)
