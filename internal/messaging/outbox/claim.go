@@ -79,7 +79,12 @@ func (c *coordinator) claim(now time.Time) {
 			return
 		}
 		cl.fails = 0
-		found := c.takeUp(lanes, o.rows, p)
+		found, unknown := c.takeUp(lanes, o.rows, p)
+		if unknown != "" {
+			c.report("topics", unknownTopic(unknown))
+		} else if sweep {
+			c.report("topics", nil)
+		}
 		if sweep {
 			cl.swept(time.Now(), took, found, c.cfg)
 		}
@@ -137,8 +142,10 @@ func (c *coordinator) readable() (lanes []*lane) {
 	return lanes
 }
 
-// takeUp gives each lane its part of the rows, which come by shard, and says how many were new.
-func (c *coordinator) takeUp(lanes []*lane, rows []messagingdb.ClaimPendingRow, p messagingdb.ClaimPendingParams) (found int) {
+// takeUp gives each lane its part of the rows, which come by shard, and says how many were new, and a topic that the
+// service does not publish if there was one.
+func (c *coordinator) takeUp(lanes []*lane, rows []messagingdb.ClaimPendingRow, p messagingdb.ClaimPendingParams,
+) (found int, unknown string) {
 	parts := map[int16][]messagingdb.ClaimPendingRow{}
 	for len(rows) > 0 {
 		n := 1
@@ -161,10 +168,10 @@ func (c *coordinator) takeUp(lanes []*lane, rows []messagingdb.ClaimPendingRow, 
 			c.claims.sweepSoon(time.Now(), c.cfg.SweepMin)
 		}
 		if in.unknown != "" {
-			c.report("topics", unknownTopic(in.unknown))
+			unknown = in.unknown
 		}
 	}
-	return found
+	return found, unknown
 }
 
 // swept sets the time of the next sweep.

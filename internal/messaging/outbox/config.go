@@ -32,6 +32,9 @@ type Config struct {
 	BlockMin, BlockMax time.Duration // wait of an aggregate whose event was refused; 1 s to 5 min
 
 	StaleAfter   time.Duration // age after which a batch is not sent again: the broker may have forgotten it; 5 min
+	// WrapRest is how long a shard whose epochs are used up waits before it goes on with a new producer id: one fences
+	// nothing of another, so whoever was paused with the old one has to be past broker.Config.MaxBatchAge; 15 min.
+	WrapRest     time.Duration
 	RecheckEvery time.Duration // between two looks at what only an operator can repair; 10 s
 	StopTimeout  time.Duration // for finishing what is in hand on a stop; 5 s
 }
@@ -53,7 +56,7 @@ func (c Config) withDefaults() Config {
 		{&c.SweepMin, 100 * time.Millisecond}, {&c.SweepMax, time.Second}, {&c.MarkRest, 10 * time.Millisecond},
 		{&c.RetryMin, 50 * time.Millisecond}, {&c.RetryMax, 2 * time.Second},
 		{&c.BlockMin, time.Second}, {&c.BlockMax, 5 * time.Minute},
-		{&c.StaleAfter, 5 * time.Minute}, {&c.RecheckEvery, 10 * time.Second}, {&c.StopTimeout, 5 * time.Second},
+		{&c.StaleAfter, 5 * time.Minute}, {&c.WrapRest, 15 * time.Minute}, {&c.RecheckEvery, 10 * time.Second}, {&c.StopTimeout, 5 * time.Second},
 	} {
 		if *d.value == 0 {
 			*d.value = d.fallback

@@ -61,7 +61,13 @@ func (c *coordinator) follow(v view) {
 		return true
 	})
 	for _, l := range held {
-		c.lanes = append(c.lanes, newLane(l, c.cfg.Topics))
+		n := newLane(l, c.cfg.Topics)
+		if l.wrapped() {
+			c.log.Warn("a shard's epochs are used up: it rests before it takes a new producer id",
+				"shard", l.shard, "rest", c.cfg.WrapRest)
+			n.parkedUntil = time.Now().Add(c.cfg.WrapRest)
+		}
+		c.lanes = append(c.lanes, n)
 	}
 	slices.SortFunc(c.lanes, func(a, b *lane) int { return cmp.Compare(a.shard, b.shard) })
 	for _, l := range c.lanes {
@@ -72,11 +78,18 @@ func (c *coordinator) follow(v view) {
 	c.metrics.shards.Set(float64(len(c.lanes)))
 }
 
-// giveBack hands a lane's lease back as soon as nothing of it is under way.
-func (c *coordinator) giveBack(l *lane) {
-	l.parkedUntil = time.Time{}
-	l.drain(c.order(release, l))
+// end lets a lane finish what is under way, waits until then, and gives the keeper its last order. On a stop every lane
+// just hands its lease back: others wait for it.
+func (c *coordinator) end(l *lane, kind orderKind, then time.Time) {
+	if c.stopping {
+		kind, then = release, time.Time{}
+	}
+	l.parkedUntil = then
+	l.drain(order{kind: kind, shard: l.shard, epoch: l.epoch})
 }
+
+// giveBack hands a lane's lease back as soon as nothing of it is under way.
+func (c *coordinator) giveBack(l *lane) { c.end(l, release, time.Time{}) }
 
 // finishLanes gives the keeper the last orders of lanes that have nothing under way any more.
 func (c *coordinator) finishLanes(now time.Time) {

@@ -25,6 +25,9 @@ type lease struct {
 // needsProducer says that Kafka has to give out a producer id before anything can be sent.
 func (l lease) needsProducer() bool { return l.producerID < 0 || l.epoch > maxEpoch }
 
+// wrapped says that the producer id it has can fence nobody off any more.
+func (l lease) wrapped() bool { return l.producerID >= 0 && l.epoch > maxEpoch }
+
 // view is what a keeper's pass found: the leases that are ours, all others are not.
 type view struct {
 	deadline time.Time

@@ -86,6 +86,38 @@ func TestStopEndsInTime(t *testing.T) {
 	b.kafka.Resume()
 }
 
+// TestAHaltDuringAStop hands the lease back at once, instead of waiting for an operator.
+func TestAHaltDuringAStop(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	relay := b.start("a", func(c *Config, k Broker) Broker {
+		c.RecheckEvery, c.StopTimeout = time.Hour, time.Minute
+		c.LeaseTimeout, c.ProduceTimeout = 30*time.Second, 20*time.Second
+		return k
+	})
+	relay.waitForShards(event.Partitions)
+	const forbidden = 29 // TOPIC_AUTHORIZATION_FAILED
+	b.kafka.RefuseProduce(b.partition(b.products, "a"), forbidden, kafkatest.Forever)
+	reached, release := b.kafka.Hold(kafkatest.Produce)
+	b.append(message(b.products, "a", 1))
+	relay.Wake()
+	<-reached
+	relay.cancel()
+	kafkatest.Eventually(t, "the stop has begun", func() bool {
+		s, err := ReadStatus(t.Context(), b.pool)
+		return err == nil && len(s.Instances) == 1 && s.Instances[0].Shards == 1 // of the request that is under way
+	})
+	release()
+	select {
+	case <-relay.done:
+	case <-time.After(20 * time.Second):
+		t.Fatal("the relay waits for an operator")
+	}
+	if s, err := ReadStatus(t.Context(), b.pool); err != nil || len(s.Instances) != 0 {
+		t.Errorf("instances %+v after the stop, %v", s.Instances, err)
+	}
+}
+
 // unreachable is a broker that must not be asked to write.
 type unreachable struct {
 	Broker
@@ -271,8 +303,13 @@ func TestEpochBeyondKafkas(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.append(versions(b.products, "a", 1, 3)...)
-	b.start("a")
+	rest := 300 * time.Millisecond
+	started := time.Now()
+	b.start("a", func(c *Config, k Broker) Broker { c.WrapRest = rest; return k })
 	b.waitUntilSent()
+	if waited := time.Since(started); waited < rest {
+		t.Errorf("sent after %v: whoever was paused with the old producer id is not past its batches' age", waited)
+	}
 	b.wantLog(b.products, "a", 1, 2, 3)
 	var epoch, id int64
 	err := b.pool.QueryRow(t.Context(), `SELECT max(epoch), max(producer_id) FROM outbox_lease`).Scan(&epoch, &id)

@@ -37,7 +37,7 @@ func (c *coordinator) prepare(s *stream, now time.Time) bool {
 	}
 	if s.stale(now, c.cfg.StaleAfter) {
 		c.log.Warn("a batch was not acknowledged in time: its shard goes on with a new epoch", "partition", s.tp.String())
-		s.lane.drain(c.order(raise, s.lane))
+		c.end(s.lane, raise, now)
 		return false
 	}
 	if s.flight == nil {
@@ -93,14 +93,12 @@ func (c *coordinator) resolved(s *stream, err error) {
 		s.led = false
 	case broker.NextEpoch:
 		c.log.Info("a shard goes on with a new epoch", "partition", s.tp.String(), "error", err)
-		s.lane.parkedUntil = now.Add(c.cfg.RetryMin)
-		s.lane.drain(c.order(raise, s.lane))
+		c.end(s.lane, raise, now.Add(c.cfg.RetryMin))
 	case broker.Fenced:
 		// Never bump and send again: the holder of a higher epoch may be far ahead. If the lease is still ours the
 		// release lets everybody, ourselves included, begin anew with what is pending.
 		c.log.Warn("the broker has fenced a shard off", "partition", s.tp.String(), "epoch", s.lane.epoch, "error", err)
-		s.lane.parkedUntil = now.Add(c.cfg.RetryMax)
-		s.lane.drain(c.order(release, s.lane))
+		c.end(s.lane, release, now.Add(c.cfg.RetryMax))
 	case broker.Refused:
 		if row := s.refused(); row != nil {
 			c.log.Error("the broker refuses an event: its aggregate backs off", "topic", row.topic, "key", row.key, "error", err)
@@ -121,8 +119,7 @@ func (c *coordinator) halt(s *stream, err error) {
 	l := s.lane
 	l.reason = "publishing to " + s.tp.String() + " is halted: " + err.Error()
 	c.log.Error("publishing is halted", "shard", l.shard, "partition", s.tp.String(), "error", err)
-	l.parkedUntil = time.Now().Add(c.cfg.RecheckEvery)
-	l.drain(c.order(raise, l))
+	c.end(l, raise, time.Now().Add(c.cfg.RecheckEvery))
 }
 
 // resolve looks up the leaders of partitions that have something to send. One without a leader waits, alone.

@@ -178,10 +178,6 @@ func (c *coordinator) stop() {
 	}
 }
 
-func (c *coordinator) order(kind orderKind, l *lane) order {
-	return order{kind: kind, shard: l.shard, epoch: l.epoch}
-}
-
 // mayProduce says that a request sent now will have ended before our leases do.
 func (c *coordinator) mayProduce(now time.Time) bool {
 	return now.Before(c.deadline.Add(-c.cfg.ProduceTimeout))
