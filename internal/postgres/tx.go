@@ -14,8 +14,10 @@ import (
 	"github.com/monsplit/monsplit/internal/apperr"
 )
 
-// attempts bounds how often a transaction is run.
-const attempts = 6
+const (
+	attempts        = 6 // of one transaction
+	rollbackTimeout = 5 * time.Second
+)
 
 // InTx runs f in one READ COMMITTED transaction and commits it, or rolls it back when f returns an error or panics.
 //
@@ -52,8 +54,11 @@ func once(ctx context.Context, pool *pgxpool.Pool, begin string, f func(tx pgx.T
 		return fmt.Errorf("begin: %w", err)
 	}
 	defer func() {
-		// After a commit this does nothing. A connection that cannot roll back is closed, which rolls back too.
-		_ = tx.Rollback(context.WithoutCancel(ctx))
+		// After a commit this does nothing. A connection that cannot roll back is closed, which rolls back too; a server
+		// that neither answers nor hangs up is not waited for.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackTimeout)
+		defer cancel()
+		_ = tx.Rollback(ctx)
 	}()
 	if err := f(tx); err != nil {
 		return err

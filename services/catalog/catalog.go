@@ -13,6 +13,7 @@ import (
 	"github.com/monsplit/monsplit/internal/config"
 	"github.com/monsplit/monsplit/internal/messaging/broker"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
+	"github.com/monsplit/monsplit/internal/messaging/event"
 	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/internal/service"
 	"github.com/monsplit/monsplit/services/catalog/internal/consume"
@@ -62,9 +63,10 @@ func newConsumer(pool *postgres.Pool, cfg config.Service, storage *store.Store, 
 	return consumer.New(pool, consumer.Config[productcopy.Tx]{
 		Group:     name,
 		Topics:    map[string]consumer.Handler[productcopy.Tx]{consume.TopicProduct: consume.Products(copies)},
+		Versions:  map[string]consumer.VersionOf[productcopy.Tx]{consume.TopicProduct: consume.ProductVersion},
 		Bind:      storage.Bind,
 		Committed: storage.Committed,
-		Tuning:    broker.GroupConfig{MaxRecords: cfg.ConsumerBatch},
+		Tuning:    broker.GroupConfig{MaxRecords: cfg.ConsumerBatch, Partitions: event.Partitions},
 	}, log)
 }
 

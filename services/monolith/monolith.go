@@ -13,6 +13,7 @@ import (
 	"github.com/monsplit/monsplit/internal/config"
 	"github.com/monsplit/monsplit/internal/messaging/broker"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
+	"github.com/monsplit/monsplit/internal/messaging/event"
 	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/internal/service"
 	"github.com/monsplit/monsplit/services/monolith/internal/catalogcopy"
@@ -60,8 +61,11 @@ func newConsumer(pool *postgres.Pool, cfg config.Service, log *slog.Logger) *con
 		Topics: map[string]consumer.Handler[catalogcopy.Tx]{
 			consume.TopicMarket: consume.Markets, consume.TopicCatalogEntry: consume.Entries,
 		},
+		Versions: map[string]consumer.VersionOf[catalogcopy.Tx]{
+			consume.TopicMarket: consume.MarketVersion, consume.TopicCatalogEntry: consume.EntryVersion,
+		},
 		Bind:   store.Bind,
-		Tuning: broker.GroupConfig{MaxRecords: cfg.ConsumerBatch},
+		Tuning: broker.GroupConfig{MaxRecords: cfg.ConsumerBatch, Partitions: event.Partitions},
 	}, log)
 }
 

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/segmentio/kafka-go/compress"
 	"github.com/segmentio/kafka-go/protocol"
 	"pgregory.net/rapid"
 )
@@ -231,6 +232,66 @@ func TestCompactedBatchesAreReadToTheirEnd(t *testing.T) {
 	if d, err := decodeBatches(slices.Concat(short, broken), 0, math.MaxInt); err == nil || d.next != 20 {
 		t.Errorf("a broken batch: %+v, %v", d, err)
 	}
+}
+
+// A batch may inflate to many times its size, and millions of empty records to many times that. It is read a part at a
+// time.
+func TestDecodeBatchesTakesWhatFits(t *testing.T) {
+	t.Parallel()
+	const many = 100_000
+	b, err := EncodeBatch(TopicPartition{"t", 1}, ProducerSession{1, 1}, 0, make([]Record, many))
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := deflated(t, b.bytes[sizeLength:])
+	if len(log) > 64<<10 {
+		t.Fatalf("%d bytes are not few", len(log))
+	}
+	var from int64
+	for parts := 0; from < many; parts++ {
+		d, err := decodeBatches(log, from, 1<<20)
+		if err != nil || len(d.records) == 0 || len(d.records) > 1<<20/recordMemory || parts > many {
+			t.Fatalf("part %d from %d: %d records to %d, %v", parts, from, len(d.records), d.next, err)
+		}
+		for i, r := range d.records {
+			if r.Offset != from+int64(i) {
+				t.Fatalf("offset %d where %d is due", r.Offset, from+int64(i))
+			}
+		}
+		from = d.next
+	}
+}
+
+func TestDecodeBatchesPassesHeadersOver(t *testing.T) {
+	t.Parallel()
+	b, err := EncodeBatch(TopicPartition{"t", 1}, ProducerSession{1, 1}, 0,
+		[]Record{{Value: []byte("v"), Headers: make([]Header, 3*maxHeaders)}, {Value: []byte("w")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := decodeBatches(b.bytes[sizeLength:], 0, math.MaxInt)
+	if err != nil || len(d.records) != 2 || len(d.records[0].Headers) != maxHeaders || string(d.records[1].Value) != "w" {
+		t.Errorf("%d records, %v", len(d.records), err)
+	}
+}
+
+// deflated is a batch as a producer with compression would have sent it.
+func deflated(t *testing.T, batch []byte) []byte {
+	t.Helper()
+	var body bytes.Buffer
+	z := compress.Zstd.Codec().NewWriter(&body)
+	if _, err := z.Write(batch[headerBytes:]); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	out := slices.Concat(batch[:headerBytes], body.Bytes())
+	big := binary.BigEndian
+	big.PutUint32(out[offsetOfLength:], uint32(len(out)-lengthCountsFrom))
+	big.PutUint16(out[offsetOfAttributes:], uint16(compress.Zstd))
+	big.PutUint32(out[offsetOfChecksum:], checksum(out))
+	return out
 }
 
 func describe(t *testing.T, log []byte, from int64) (out string) {

@@ -37,6 +37,9 @@ const defaultMaxBytes = 1 << 20
 type GroupConfig struct {
 	GroupID string
 	Topics  []string
+	// Partitions is how many each topic has to have: an aggregate's events move to another partition, and lose their
+	// order, when that changes. A group with another number halts until it is put right; 0 takes any.
+	Partitions int
 
 	SessionTimeout    time.Duration // how long Kafka waits for a member that fell silent; 6 s, Kafka's least
 	HeartbeatInterval time.Duration // 500 ms
@@ -97,7 +100,7 @@ func (c *Client) Consume(ctx context.Context, cfg GroupConfig, h PartitionHandle
 	}()
 	backoff := newBackoff(100*time.Millisecond, 2*time.Second)
 	for ctx.Err() == nil {
-		topics, missing, err := c.existing(ctx, cfg.Topics)
+		topics, missing, err := c.existing(ctx, cfg)
 		status.setMissing(log, missing)
 		if err == nil && len(topics) == 0 {
 			_ = pause(ctx, cfg.TopicBackoff)
@@ -121,11 +124,14 @@ func (c *Client) Consume(ctx context.Context, cfg GroupConfig, h PartitionHandle
 	return nil
 }
 
-// existing splits topics into those that exist and those that do not yet.
-func (c *Client) existing(ctx context.Context, topics []string) (there, missing []string, err error) {
-	for _, topic := range topics {
-		_, err := c.Partitions(ctx, topic)
+// existing splits the group's topics into those that exist and those that do not yet.
+func (c *Client) existing(ctx context.Context, cfg GroupConfig) (there, missing []string, err error) {
+	for _, topic := range cfg.Topics {
+		n, err := c.Partitions(ctx, topic)
 		switch {
+		case err == nil && cfg.Partitions > 0 && n != cfg.Partitions:
+			return nil, missing, fmt.Errorf("halted: topic %s has %d partitions instead of %d, so its events may be out of order; "+
+				"its owner has to move its records to a topic with %[3]d", topic, n, cfg.Partitions)
 		case err == nil:
 			there = append(there, topic)
 		case errors.Is(err, ErrUnknownTopic):

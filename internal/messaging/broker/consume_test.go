@@ -459,3 +459,19 @@ func TestGroupThatCannotWorkIsRefused(t *testing.T) {
 		}
 	}
 }
+
+// TestAnotherNumberOfPartitionsHalts: keys would move, and their events be applied out of order.
+func TestAnotherNumberOfPartitionsHalts(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	topic := b.CreateTopic(t, "grown", 5)
+	b.Write(t, broker.TopicPartition{Topic: topic}, broker.Record{Key: []byte("k"), Value: []byte("v"), Time: time.Now()})
+	db := newCopies()
+	b.consume(t, b.client, broker.GroupConfig{Topics: []string{topic}, Partitions: 12}, db)
+	kafkatest.Eventually(t, "the state says why", func() bool {
+		return strings.Contains(fmt.Sprint(b.state(b.client)), "has 5 partitions instead of 12")
+	})
+	if db.count() != 0 {
+		t.Errorf("%d records were applied", db.count())
+	}
+}

@@ -11,18 +11,22 @@ import (
 	"github.com/segmentio/kafka-go/compress"
 )
 
-// maxInflated bounds what one compressed batch may become: some bytes can be made to inflate to gigabytes.
-const maxInflated = 256 << 20
+// Bounds on what a few bytes may become in memory.
+const (
+	maxInflated  = 64 << 20 // one compressed batch: some bytes can be made to inflate to gigabytes
+	maxHeaders   = 1000     // of one record; more are passed over
+	recordMemory = 128      // of a decoded record, beside its bytes: there are batches of millions of empty ones
+)
 
 // decoded is what a partition's bytes hold.
 type decoded struct {
 	records []Fetched
 	next    int64 // the offset after the last batch, whatever compaction left of it
-	bytes   int   // of the records, inflated
+	bytes   int   // that the records take in memory, about
 }
 
-// decodeBatches reads the batches that a fetch from offset from returned, until they hold maxBytes or more: whole
-// batches are taken. The last batch may be cut off; it will be fetched again. Control batches (the marks of
+// decodeBatches reads the batches that a fetch from offset from returned, until the records hold maxBytes or more; next
+// may be in the middle of a batch then. The last batch may be cut off; it will be fetched again. Control batches (the marks of
 // transactions) have no records but take offsets.
 //
 // The library's own reader is not used: it hides where a compacted batch ends, and so a reader can be made to ask for
@@ -51,8 +55,12 @@ func decodeBatches(data []byte, from int64, maxBytes int) (decoded, error) {
 			continue
 		}
 		if binary.BigEndian.Uint16(batch[offsetOfAttributes:])&attributeControl == 0 {
-			if err := out.add(batch, base, from); err != nil {
+			whole, err := out.add(batch, base, from, maxBytes)
+			if err != nil {
 				return out, fmt.Errorf("the batch at offset %d: %w", base, err)
+			}
+			if !whole {
+				return out, nil
 			}
 		}
 		out.next = after
@@ -60,24 +68,29 @@ func decodeBatches(data []byte, from int64, maxBytes int) (decoded, error) {
 	return out, nil
 }
 
-// add appends the records of a batch that are not before from: a batch is fetched whole.
-func (d *decoded) add(batch []byte, base, from int64) error {
+// add appends the records of a batch that are not before from: a batch is fetched whole. When maxBytes are reached before
+// its end, it sets next behind the last record that it took.
+func (d *decoded) add(batch []byte, base, from int64, maxBytes int) (whole bool, err error) {
 	big := binary.BigEndian
 	first, count := int64(big.Uint64(batch[offsetOfFirstTime:])), int(int32(big.Uint32(batch[offsetOfCount:])))
 	body, err := inflate(compress.Compression(big.Uint16(batch[offsetOfAttributes:])&attributeCompression), batch[headerBytes:])
 	if err != nil {
-		return err
+		return false, err
 	}
 	appendTime := big.Uint16(batch[offsetOfAttributes:])&(1<<3) != 0
 	last := int64(big.Uint64(batch[offsetOfLastTime:]))
-	d.bytes += len(body)
 	r := reader{b: body}
 	if count < 0 || count > len(body) {
-		return errBadBatch
+		return false, errBadBatch
 	}
 	d.records = slices.Grow(d.records, min(count, 10_000)) // the count is only a claim
 	for range count {
+		if d.bytes >= maxBytes {
+			d.next = d.records[len(d.records)-1].Offset + 1
+			return false, nil
+		}
 		record := reader{b: r.take(r.varint())}
+		size := len(record.b)
 		record.take(1) // attributes: none are defined
 		at := first + record.varint()
 		offset := base + record.varint()
@@ -90,19 +103,20 @@ func (d *decoded) add(batch []byte, base, from int64) error {
 		if headers < 0 || headers > int64(len(record.b)) { // each takes two bytes at least
 			record.broken = true
 		} else if headers > 0 {
-			f.Headers = make([]Header, headers)
+			f.Headers = make([]Header, min(headers, maxHeaders))
 			for j := range f.Headers {
 				f.Headers[j] = Header{Key: string(record.take(record.varint())), Value: record.nullable()}
 			}
 		}
 		if r.broken || record.broken {
-			return errBadBatch
+			return false, errBadBatch
 		}
 		if offset >= from {
 			d.records = append(d.records, f)
+			d.bytes += size + recordMemory
 		}
 	}
-	return nil
+	return true, nil
 }
 
 func inflate(codec compress.Compression, body []byte) ([]byte, error) {

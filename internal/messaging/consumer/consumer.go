@@ -107,6 +107,8 @@ func (c *Consumer[T]) Run(ctx context.Context, client Client) error {
 
 // Position implements broker.PartitionHandler. A partition that was never read begins where its log does.
 func (c *Consumer[T]) Position(ctx context.Context, tp broker.TopicPartition, logStart int64) (int64, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
+	defer cancel()
 	q, part := messagingdb.New(c.pool), int32(tp.Partition)
 	if err := q.SeedPosition(ctx, tp.Topic, part, logStart); err != nil {
 		return 0, fmt.Errorf("seed the position of %s: %w", tp, err)

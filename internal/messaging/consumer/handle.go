@@ -40,12 +40,17 @@ func (c *Consumer[T]) Handle(
 	}
 	err := c.apply(ctx, p, b)
 	moved := false
-	if _, is := poisoned(err); is {
-		c.log.LogAttrs(ctx, slog.LevelInfo, "an event in the batch is poisoned, applying them one by one",
+	if _, is := poisoned(err); is || len(b.items) > 1 && tooMuch(ctx, err) {
+		c.log.LogAttrs(ctx, slog.LevelInfo, "the batch cannot be applied as a whole, applying its events one by one",
 			slog.String("partition", tp.String()), slog.Int64("from", from), slog.Any("error", err))
 		moved, err = c.applyEach(ctx, p, b)
 	}
 	return c.settle(ctx, p, tp, err, moved)
+}
+
+// tooMuch says that the batch ran out of its own time: the whole of it would again, for ever.
+func tooMuch(ctx context.Context, err error) bool {
+	return ctx.Err() == nil && (errors.Is(err, context.DeadlineExceeded) || postgres.SQLState(err) == "57014") // query_canceled
 }
 
 // applyEach applies one item a transaction, and says whether the position moved before an error.

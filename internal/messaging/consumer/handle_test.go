@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/monsplit/monsplit/internal/messaging/broker"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
@@ -35,7 +36,7 @@ func TestThePositionMovesWithTheEffects(t *testing.T) {
 func TestThePositionStaysWithoutTheEffects(t *testing.T) {
 	t.Parallel()
 	for _, how := range []string{
-		"unknown", "conflict", "unavailable", "cut", "late bug", "08006", "40001", "40P01", "53300", "55P03", "57014",
+		"unknown", "conflict", "unavailable", "cut", "late bug", "08006", "40001", "40P01", "53300", "55P03", "57P01",
 		"XX000", "MS001",
 	} {
 		t.Run(how, func(t *testing.T) {
@@ -119,6 +120,40 @@ func TestDuplicatesAndOlderVersionsChangeNothing(t *testing.T) {
 	b.handle(5, named("a", 2), named("a", 3))
 	b.wantChanges("a1 a2 a3")
 	b.wantPosition(7)
+}
+
+// A batch that takes longer than a transaction may is not offered as a whole for ever.
+func TestABatchThatTakesTooLongIsAppliedOneByOne(t *testing.T) {
+	t.Parallel()
+	for name, late := range map[string]func(ctx context.Context, t *tx) error{
+		"the transaction's time is over": func(ctx context.Context, t *tx) error {
+			_, err := t.Exec(ctx, `SELECT pg_sleep(60)`)
+			return err
+		},
+		"the statement's time is over": func(ctx context.Context, t *tx) error {
+			_, err := t.Exec(ctx, `SET LOCAL statement_timeout = 10; SELECT pg_sleep(60)`)
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t, func(c *consumer.Config[*tx]) {
+				c.Timeout = 2 * time.Second
+				inner := c.Topics[topic]
+				c.Topics = map[string]consumer.Handler[*tx]{topic: func(ctx context.Context, t *tx, events []consumer.Event) error {
+					if len(events) > 1 {
+						return late(ctx, t)
+					}
+					return inner(ctx, t, events)
+				}}
+			})
+			b.seed(0)
+			b.handle(0, named("a", 1), named("b", 1), named("a", 2))
+			b.wantChanges("a1 b1 a2")
+			b.wantPosition(3)
+			b.wantLetters("")
+		})
+	}
 }
 
 func TestRecordsOutOfOrderAreHeld(t *testing.T) {

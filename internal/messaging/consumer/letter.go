@@ -42,44 +42,61 @@ func (c *Consumer[T]) settleLetters(ctx context.Context, p *partition, tx pgx.Tx
 	if !open {
 		return false, nil
 	}
-	keys, versions := newest(b.items)
-	if len(keys) == 0 {
-		return true, nil
-	}
-	q := messagingdb.New(tx)
-	closed, err := q.SupersedeDeadLetters(ctx, b.tp.Topic, keys, versions)
+	closed, err := c.supersede(ctx, tx, b.tp.Topic, b.items)
 	if err != nil {
 		return false, fmt.Errorf("supersede dead letters: %w", err)
 	}
 	if closed == 0 {
 		return true, nil
 	}
-	if open, err = q.HasOpenDeadLetters(ctx, b.tp.Topic, int32(b.tp.Partition)); err != nil {
+	if open, err = messagingdb.New(tx).HasOpenDeadLetters(ctx, b.tp.Topic, int32(b.tp.Partition)); err != nil {
 		return false, fmt.Errorf("look for dead letters: %w", err)
 	}
 	return open, nil
 }
 
-// newest returns each applied key with its highest version; a purge is higher than all.
-func newest(items []item) (keys [][]byte, versions []int64) {
-	at := make(map[string]int, len(items))
-	for _, it := range items {
-		if it.err != nil {
-			continue
-		}
-		version := it.event.Version
-		if it.event.Purge {
-			version = math.MaxInt64
-		}
-		i, known := at[it.event.Key]
-		if !known {
-			at[it.event.Key] = len(keys)
-			keys, versions = append(keys, it.record.Key), append(versions, version)
-			continue
-		}
-		versions[i] = max(versions[i], version)
+// supersede closes the dead letters that the items have made up for, and says how many. An event that the handler passed
+// over, of a type that it does not know, makes up for nothing: where the service can tell, it is the copy's version that
+// counts.
+func (c *Consumer[T]) supersede(ctx context.Context, tx pgx.Tx, topic string, items []item) (closed int64, err error) {
+	versions := newest(items)
+	keys := make([][]byte, 0, len(versions))
+	for key := range versions {
+		keys = append(keys, []byte(key))
 	}
-	return keys, versions
+	q := messagingdb.New(tx)
+	if keys, err = q.KeysWithOpenDeadLetters(ctx, topic, keys); err != nil || len(keys) == 0 {
+		return 0, err
+	}
+	reached := make([]int64, len(keys))
+	for i, key := range keys {
+		reached[i] = versions[string(key)]
+		if c.cfg.Versions[topic] == nil || reached[i] == purged {
+			continue
+		}
+		if reached[i], err = c.copyVersion(ctx, tx, Event{Topic: topic, Key: string(key)}); err != nil {
+			return 0, err
+		}
+	}
+	return q.SupersedeDeadLetters(ctx, topic, keys, reached)
+}
+
+// purged is a version above all: nothing of the key is to be had any more.
+const purged = math.MaxInt64
+
+// newest returns each applied key with its highest version; a purge is higher than all.
+func newest(items []item) map[string]int64 {
+	versions := make(map[string]int64, len(items))
+	for _, it := range items {
+		switch key := string(it.record.Key); {
+		case it.err != nil:
+		case it.event.Purge:
+			versions[key] = purged
+		default:
+			versions[key] = max(versions[key], it.event.Version)
+		}
+	}
+	return versions
 }
 
 // insertLetter stores an item with its raw bytes. One that is not newer than its copy is closed at once (H11).

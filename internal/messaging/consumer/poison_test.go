@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -147,6 +148,23 @@ func TestANewerVersionSupersedesADeadLetter(t *testing.T) {
 	if note != "system: version 4 was applied" {
 		t.Errorf("the note is %q", note)
 	}
+}
+
+// An event that means nothing to the handler makes up for nothing: the copy has not moved (invariant 6).
+func TestAnEventThatIsPassedOverSupersedesNothing(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(c *consumer.Config[*tx]) {
+		inner := c.Topics[topic]
+		c.Topics = map[string]consumer.Handler[*tx]{topic: func(ctx context.Context, t *tx, events []consumer.Event) error {
+			known := slices.DeleteFunc(slices.Clone(events), func(e consumer.Event) bool { return e.Version == 3 })
+			return inner(ctx, t, known)
+		}}
+	})
+	b.seed(0)
+	b.handle(0, named("a", 1), failing("a", 2, "poison"), named("a", 3))
+	b.wantLetters("1:poison/open")
+	b.handle(3, named("a", 4))
+	b.wantLetters("1:poison/superseded")
 }
 
 func TestADeadLetterInTheBatchOfItsSuccessor(t *testing.T) {

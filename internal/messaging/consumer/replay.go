@@ -117,8 +117,7 @@ func (c *Consumer[T]) tryAgain(ctx context.Context, tx pgx.Tx, it item) (bound T
 func (c *Consumer[T]) closeReplayed(
 	ctx context.Context, tx pgx.Tx, it item, id int64, by, note string,
 ) (DeadLetter, error) {
-	keys, versions := newest([]item{it})
-	if _, err := messagingdb.New(tx).SupersedeDeadLetters(ctx, it.event.Topic, keys, versions); err != nil {
+	if _, err := c.supersede(ctx, tx, it.event.Topic, []item{it}); err != nil {
 		return DeadLetter{}, fmt.Errorf("supersede dead letters: %w", err)
 	}
 	return closeLetter(ctx, tx, id, Replayed, by, note, 1)

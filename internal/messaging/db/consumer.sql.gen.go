@@ -174,6 +174,30 @@ func (q *Queries) InsertDeadLetter(ctx context.Context, arg InsertDeadLetterPara
 	return id, err
 }
 
+const keysWithOpenDeadLetters = `-- name: KeysWithOpenDeadLetters :many
+SELECT DISTINCT key FROM dead_letter WHERE topic = $1 AND state = 'open' AND key = ANY ($2::bytea[])
+`
+
+func (q *Queries) KeysWithOpenDeadLetters(ctx context.Context, topic string, keys [][]byte) ([][]byte, error) {
+	rows, err := q.db.Query(ctx, keysWithOpenDeadLetters, topic, keys)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := [][]byte{}
+	for rows.Next() {
+		var key []byte
+		if err := rows.Scan(&key); err != nil {
+			return nil, err
+		}
+		items = append(items, key)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const listDeadLetters = `-- name: ListDeadLetters :many
 SELECT id, topic, part, "offset", key, version, event_id, code, reason, state, attempts, created_at, closed_at,
     closed_by, note

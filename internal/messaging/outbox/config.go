@@ -31,7 +31,7 @@ type Config struct {
 	RetryMin, RetryMax time.Duration // wait before a batch is sent again; 50 ms to 2 s
 	BlockMin, BlockMax time.Duration // wait of an aggregate whose event was refused; 1 s to 5 min
 
-	StaleAfter   time.Duration // age after which a batch is not sent again: the broker may have forgotten it; 5 min
+	StaleAfter time.Duration // age after which a batch is not sent again: the broker may have forgotten it; 5 min
 	// WrapRest is how long a shard whose epochs are used up waits before it goes on with a new producer id: one fences
 	// nothing of another, so whoever was paused with the old one has to be past broker.Config.MaxBatchAge; 15 min.
 	WrapRest     time.Duration

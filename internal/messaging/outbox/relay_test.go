@@ -151,7 +151,10 @@ func TestPublishesABacklogOfLargeEvents(t *testing.T) {
 		m.Payload = slices.Concat(m.Payload, make([]byte, MaxPayload-len(m.Payload)))
 		b.append(m)
 	}
-	b.start("a", func(c *Config, k Broker) Broker { c.ClaimBytes = 4 << 20; return k })
+	b.start("a", func(c *Config, k Broker) Broker {
+		c.ClaimBytes, c.LeaseTimeout, c.ProduceTimeout = 4<<20, 30*time.Second, 20*time.Second // a slow machine is no failure
+		return k
+	})
 	b.waitUntilSent()
 	for k := range 4 {
 		b.wantLog(b.products, fmt.Sprint("key-", k), 1, 2, 3, 4, 5, 6, 7, 8, 9, 10)

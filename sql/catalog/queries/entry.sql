@@ -23,6 +23,16 @@ UPDATE catalog_entry SET availability_date = @availability_date, availability_en
     deleted = @deleted, version = @version, updated_at = @updated_at
 WHERE id = @id;
 
+-- For the consumer, whose transactions are planned by key. Empty texts stand for null: arrays from Go have no nulls.
+-- name: UpdateEntries :exec
+UPDATE catalog_entry e
+SET availability_date = nullif(u.starts, '')::date, availability_end_date = nullif(u.ends, '')::date,
+    deleted = u.deleted, version = u.version, updated_at = u.updated_at
+FROM (SELECT unnest(@ids::uuid[]) AS id, unnest(@starts::text[]) AS starts, unnest(@ends::text[]) AS ends,
+        unnest(@deleted::boolean[]) AS deleted, unnest(@versions::bigint[]) AS version,
+        unnest(@updated_ats::timestamptz[]) AS updated_at) u
+WHERE e.id = u.id;
+
 -- name: EntriesAt :many
 SELECT sqlc.embed(e)
 FROM (SELECT unnest(@markets::text[]) AS market, unnest(@products::uuid[]) AS product_uuid) n

@@ -25,6 +25,9 @@ RETURNING id;
 -- name: HasOpenDeadLetters :one
 SELECT EXISTS (SELECT FROM dead_letter WHERE topic = @topic AND part = @part AND state = 'open');
 
+-- name: KeysWithOpenDeadLetters :many
+SELECT DISTINCT key FROM dead_letter WHERE topic = @topic AND state = 'open' AND key = ANY (@keys::bytea[]);
+
 -- A key's open dead letters are behind its newest event once that is applied; a purge (no version) is behind nothing.
 -- What could not be decoded has no version and waits for a person.
 -- name: SupersedeDeadLetters :execrows

@@ -60,6 +60,19 @@ func Products(service *productcopy.Service) func(context.Context, productcopy.Tx
 	}
 }
 
+// ProductVersion returns how far the copy of the product that key names has come.
+func ProductVersion(ctx context.Context, tx productcopy.Tx, key string) (int64, error) {
+	id, err := uuid.Parse(key)
+	if err != nil {
+		return 0, consumer.Poison(fmt.Sprintf("the key %q is no UUID", key))
+	}
+	rows, err := tx.LockProducts(ctx, []uuid.UUID{id})
+	if err != nil || len(rows) == 0 {
+		return 0, err
+	}
+	return rows[0].Version, nil
+}
+
 func toChange(e consumer.Event) productcopy.Change {
 	return productcopy.Change{Version: e.Version, Time: e.Time, Purged: e.Purge}
 }

@@ -161,15 +161,17 @@ func (s *memStore) InsertEntry(ctx context.Context, e entry.Entry) error {
 	if _, taken := s.at(entry.Place{Market: e.Market, Product: e.Product}); taken {
 		return entry.PlaceTaken()
 	}
-	return s.SaveEntry(ctx, e)
+	return s.SaveEntries(ctx, e)
 }
 
-func (s *memStore) SaveEntry(_ context.Context, e entry.Entry) error {
-	s.rows[e.ID] = e
+func (s *memStore) SaveEntries(_ context.Context, entries ...entry.Entry) error {
+	for _, e := range entries {
+		s.rows[e.ID] = e
+	}
 	return nil
 }
 
-func (s *memStore) Append(_ context.Context, e entry.Event) error {
-	s.events = append(s.events, e)
+func (s *memStore) Append(_ context.Context, events ...entry.Event) error {
+	s.events = append(s.events, events...)
 	return nil
 }

@@ -17,32 +17,35 @@ import (
 // EndForProducts ends the open entries of products that turned discontinued, and announces each. turned holds when. An
 // entry ends on the UTC day of that, or on its first day where that is later; it is open while it ends later or never.
 func (s *Service) EndForProducts(ctx context.Context, tx Tx, turned map[uuid.UUID]time.Time) error {
-	return s.eachOf(ctx, tx, turned, func(e Entry) error {
-		_, err := s.update(ctx, tx, e, e.ended(DateOf(turned[e.Product])))
+	entries, err := entriesOf(ctx, tx, turned)
+	if err != nil {
 		return err
-	})
+	}
+	var open []Entry
+	for _, e := range entries {
+		if ended := e.ended(DateOf(turned[e.Product])); ended != e.Draft {
+			e.Draft = ended
+			open = append(open, e)
+		}
+	}
+	return s.save(ctx, tx, Updated, open)
 }
 
 // DeleteForProducts deletes the entries of products that turned deleted, and announces each.
 func (s *Service) DeleteForProducts(ctx context.Context, tx Tx, turned map[uuid.UUID]time.Time) error {
-	return s.eachOf(ctx, tx, turned, func(e Entry) error {
-		_, err := s.delete(ctx, tx, e)
-		return err
-	})
-}
-
-func (s *Service) eachOf(ctx context.Context, tx Tx, turned map[uuid.UUID]time.Time, f func(Entry) error) error {
-	if len(turned) == 0 {
-		return nil
-	}
-	entries, err := tx.LockEntriesOf(ctx, slices.Collect(maps.Keys(turned)))
+	entries, err := entriesOf(ctx, tx, turned)
 	if err != nil {
 		return err
 	}
-	for _, e := range entries {
-		if err := f(e); err != nil {
-			return err
-		}
+	for i := range entries {
+		entries[i].Deleted = true
 	}
-	return nil
+	return s.save(ctx, tx, Deleted, entries)
+}
+
+func entriesOf(ctx context.Context, tx Tx, turned map[uuid.UUID]time.Time) ([]Entry, error) {
+	if len(turned) == 0 {
+		return nil, nil
+	}
+	return tx.LockEntriesOf(ctx, slices.Collect(maps.Keys(turned)))
 }

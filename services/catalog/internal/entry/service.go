@@ -179,23 +179,41 @@ func (s *Service) update(ctx context.Context, tx Tx, e Entry, d Draft) (Entry, e
 		return e, nil
 	}
 	e.Draft = d
-	return s.save(ctx, tx, e, Updated)
+	return s.saveOne(ctx, tx, Updated, e)
 }
 
 // delete marks the locked entry deleted and announces that.
 func (s *Service) delete(ctx context.Context, tx Tx, e Entry) (Entry, error) {
 	e.Deleted = true
-	return s.save(ctx, tx, e, Deleted)
+	return s.saveOne(ctx, tx, Deleted, e)
 }
 
-// save stores the locked entry as its next version and announces it.
-func (s *Service) save(ctx context.Context, tx Tx, e Entry, kind Kind) (Entry, error) {
-	e.Version++
-	e.UpdatedAt = s.moment()
-	if err := tx.SaveEntry(ctx, e); err != nil {
-		return Entry{}, err
+func (s *Service) saveOne(ctx context.Context, tx Tx, kind Kind, e Entry) (Entry, error) {
+	saved := []Entry{e}
+	err := s.save(ctx, tx, kind, saved)
+	return saved[0], err
+}
+
+// saveAtOnce bounds what is sent to the database in one piece.
+const saveAtOnce = 1000
+
+// save stores the locked entries, each as its next version, and announces them. The entries become what was stored.
+func (s *Service) save(ctx context.Context, tx Tx, kind Kind, entries []Entry) error {
+	for part := range slices.Chunk(entries, saveAtOnce) {
+		events := make([]Event, len(part))
+		for i := range part {
+			part[i].Version++
+			part[i].UpdatedAt = s.moment()
+			events[i] = s.event(kind, part[i])
+		}
+		if err := tx.SaveEntries(ctx, part...); err != nil {
+			return err
+		}
+		if err := tx.Append(ctx, events...); err != nil {
+			return err
+		}
 	}
-	return e, tx.Append(ctx, s.event(kind, e))
+	return nil
 }
 
 func (s *Service) event(kind Kind, e Entry) Event {

@@ -50,11 +50,13 @@ type Tx interface {
 	// see Service.EndForProducts.
 	LockEntriesOf(ctx context.Context, products []uuid.UUID) ([]Entry, error)
 
-	// InsertEntry fails with PlaceTaken where the product has an entry in the market. As with SaveEntry, the transaction
-	// commits only with the event of the change.
+	// InsertEntry fails with PlaceTaken where the product has an entry in the market. As with SaveEntries, the transaction
+	// commits only with the event of each change.
 	InsertEntry(ctx context.Context, e Entry) error
-	SaveEntry(ctx context.Context, e Entry) error
-	Append(ctx context.Context, e Event) error
+	// SaveEntries overwrites locked entries, and Append announces changes, however many: a product may be in thousands of
+	// entries.
+	SaveEntries(ctx context.Context, entries ...Entry) error
+	Append(ctx context.Context, events ...Event) error
 }
 
 // Product is the state of a product as far as its entries depend on it.

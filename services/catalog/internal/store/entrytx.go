@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/monsplit/monsplit/internal/idempotency"
+	"github.com/monsplit/monsplit/internal/messaging/event"
 	"github.com/monsplit/monsplit/services/catalog/internal/entry"
 	"github.com/monsplit/monsplit/services/catalog/internal/store/db"
 )
@@ -98,7 +99,26 @@ func (t entryTx) InsertEntry(ctx context.Context, e entry.Entry) error {
 	return nil
 }
 
-func (t entryTx) SaveEntry(ctx context.Context, e entry.Entry) error {
+func (t entryTx) SaveEntries(ctx context.Context, entries ...entry.Entry) error {
+	if len(entries) == 1 {
+		return t.saveEntry(ctx, entries[0])
+	}
+	var arg db.UpdateEntriesParams
+	for _, e := range entries {
+		arg.Ids = append(arg.Ids, e.ID)
+		arg.Starts = append(arg.Starts, e.Start.String())
+		arg.Ends = append(arg.Ends, e.End.String())
+		arg.Deleted = append(arg.Deleted, e.Deleted)
+		arg.Versions = append(arg.Versions, e.Version)
+		arg.UpdatedAts = append(arg.UpdatedAts, e.UpdatedAt)
+	}
+	if err := t.q.UpdateEntries(ctx, arg); err != nil {
+		return fmt.Errorf("save catalog entries: %w", err)
+	}
+	return nil
+}
+
+func (t entryTx) saveEntry(ctx context.Context, e entry.Entry) error {
 	err := t.q.UpdateEntry(ctx, db.UpdateEntryParams{
 		ID: e.ID, AvailabilityDate: fromDate(e.Start), AvailabilityEndDate: fromDate(e.End),
 		Deleted: e.Deleted, Version: e.Version, UpdatedAt: e.UpdatedAt,
@@ -109,7 +129,14 @@ func (t entryTx) SaveEntry(ctx context.Context, e entry.Entry) error {
 	return nil
 }
 
-func (t entryTx) Append(ctx context.Context, e entry.Event) error {
-	m, err := t.encode.Entry(e)
-	return t.append(ctx, m, err)
+func (t entryTx) Append(ctx context.Context, events ...entry.Event) error {
+	messages := make([]event.Message, len(events))
+	for i, e := range events {
+		m, err := t.encode.Entry(e)
+		if err != nil {
+			return err
+		}
+		messages[i] = m
+	}
+	return t.append(ctx, messages...)
 }

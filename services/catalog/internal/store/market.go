@@ -92,7 +92,10 @@ func (t marketTx) SaveMarket(ctx context.Context, m market.Market) error {
 
 func (t marketTx) Append(ctx context.Context, e market.Event) error {
 	m, err := t.encode.Market(e)
-	return t.append(ctx, m, err)
+	if err != nil {
+		return err
+	}
+	return t.append(ctx, m)
 }
 
 func toMarket(row db.Market) market.Market {

@@ -48,12 +48,9 @@ type ownTx struct {
 	appended bool
 }
 
-func (t *ownTx) append(ctx context.Context, m event.Message, err error) error {
-	if err != nil {
-		return err
-	}
+func (t *ownTx) append(ctx context.Context, messages ...event.Message) error {
 	t.appended = true
-	return outbox.Append(ctx, t.tx, m)
+	return outbox.Append(ctx, t.tx, messages...)
 }
 
 // inTx runs f in one transaction.

@@ -104,8 +104,8 @@ func ApplyMarkets(ctx context.Context, tx Tx, changes []MarketChange) error {
 		switch {
 		case c.Purged:
 			row.MarketData = MarketData{}
-		case c.Deleted:
-			row.UpdatedAt = c.Time
+		case c.Deleted: // left blank, as in a copy that never saw what was there before
+			row.MarketData = MarketData{UpdatedAt: c.Time}
 		default:
 			row.MarketData = c.MarketData
 		}
@@ -139,7 +139,7 @@ func ApplyEntries(ctx context.Context, tx Tx, changes []EntryChange) error {
 		case c.Purged:
 			row.EntryData = EntryData{}
 		case c.Deleted:
-			row.UpdatedAt = c.Time
+			row.EntryData = EntryData{UpdatedAt: c.Time}
 		default:
 			row.EntryData = c.EntryData
 			markets[c.Market] = struct{}{}

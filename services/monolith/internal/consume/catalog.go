@@ -91,6 +91,28 @@ func Entries(ctx context.Context, tx catalogcopy.Tx, events []consumer.Event) er
 	return catalogcopy.ApplyEntries(ctx, tx, changes)
 }
 
+// MarketVersion returns how far the copy of the market that key names has come.
+func MarketVersion(ctx context.Context, tx catalogcopy.Tx, key string) (int64, error) {
+	rows, err := tx.LockMarkets(ctx, []string{key})
+	if err != nil || len(rows) == 0 {
+		return 0, err
+	}
+	return rows[0].Version, nil
+}
+
+// EntryVersion returns how far the copy of the entry that key names has come.
+func EntryVersion(ctx context.Context, tx catalogcopy.Tx, key string) (int64, error) {
+	id, err := uuid.Parse(key)
+	if err != nil {
+		return 0, consumer.Poison(fmt.Sprintf("the key %q is no UUID", key))
+	}
+	rows, err := tx.LockEntries(ctx, []uuid.UUID{id})
+	if err != nil || len(rows) == 0 {
+		return 0, err
+	}
+	return rows[0].Version, nil
+}
+
 func toChange(e consumer.Event) catalogcopy.Change {
 	return catalogcopy.Change{Version: e.Version, Time: e.Time, Purged: e.Purge}
 }

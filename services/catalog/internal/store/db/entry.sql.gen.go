@@ -261,6 +261,38 @@ func (q *Queries) ShareProduct(ctx context.Context, id uuid.UUID) (*bool, error)
 	return discontinued, err
 }
 
+const updateEntries = `-- name: UpdateEntries :exec
+UPDATE catalog_entry e
+SET availability_date = nullif(u.starts, '')::date, availability_end_date = nullif(u.ends, '')::date,
+    deleted = u.deleted, version = u.version, updated_at = u.updated_at
+FROM (SELECT unnest($1::uuid[]) AS id, unnest($2::text[]) AS starts, unnest($3::text[]) AS ends,
+        unnest($4::boolean[]) AS deleted, unnest($5::bigint[]) AS version,
+        unnest($6::timestamptz[]) AS updated_at) u
+WHERE e.id = u.id
+`
+
+type UpdateEntriesParams struct {
+	Ids        []uuid.UUID
+	Starts     []string
+	Ends       []string
+	Deleted    []bool
+	Versions   []int64
+	UpdatedAts []time.Time
+}
+
+// For the consumer, whose transactions are planned by key. Empty texts stand for null: arrays from Go have no nulls.
+func (q *Queries) UpdateEntries(ctx context.Context, arg UpdateEntriesParams) error {
+	_, err := q.db.Exec(ctx, updateEntries,
+		arg.Ids,
+		arg.Starts,
+		arg.Ends,
+		arg.Deleted,
+		arg.Versions,
+		arg.UpdatedAts,
+	)
+	return err
+}
+
 const updateEntry = `-- name: UpdateEntry :exec
 UPDATE catalog_entry SET availability_date = $1, availability_end_date = $2,
     deleted = $3, version = $4, updated_at = $5
