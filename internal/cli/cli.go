@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -25,7 +24,7 @@ import (
 // App is what a service tells its command line.
 type App struct {
 	Name, About string
-	Load        func() (config.Service, error)
+	Load        func(config.Needs) (config.Service, error)
 	Migrate     func(ctx context.Context, cfg config.Service, log *slog.Logger) error
 	Serve       func(ctx context.Context, cfg config.Service, log *slog.Logger) error
 	// Importers opens what the import command writes to; the importers are in the order in which samples are imported.
@@ -38,12 +37,18 @@ type App struct {
 func Main(app App) int {
 	ctx, stop := lifecycle.OnSignal(context.Background())
 	defer stop()
-	root := New(app)
+	return execute(ctx, app, New(app))
+}
+
+func execute(ctx context.Context, app App, root *cobra.Command) int {
 	err := root.ExecuteContext(ctx)
 	var usage *usageError
 	switch {
 	case err == nil:
 		return 0
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		fmt.Fprintf(root.ErrOrStderr(), "%s: interrupted\n", app.Name)
+		return 1
 	case errors.As(err, &usage):
 		fmt.Fprintf(root.ErrOrStderr(), "%s: %v\nTry: %s --help\n", app.Name, err, usage.command)
 		return 2
@@ -77,9 +82,13 @@ func (a App) serve() *cobra.Command {
 		Use: "serve", Short: "Serve the API, publish and consume events", Args: exactly(0),
 		Long: "Serve the API, publish and consume events, until SIGINT or SIGTERM. The schema is brought up to date first,\n" +
 			"under a lock, unless MIGRATE_ON_START=false.",
-		RunE: a.configured(func(cmd *cobra.Command, _ []string, cfg config.Service, log *slog.Logger) error {
+		RunE: a.configured(config.Everything, func(cmd *cobra.Command, _ []string, cfg config.Service, log *slog.Logger) error {
 			if cfg.MigrateOnStart {
-				if err := a.Migrate(cmd.Context(), cfg, log); err != nil {
+				err := a.Migrate(cmd.Context(), cfg, log)
+				if cmd.Context().Err() != nil && errors.Is(err, context.Canceled) {
+					return nil // told to stop while it waited: as clean a stop as a later one
+				}
+				if err != nil {
 					return err
 				}
 			}
@@ -91,7 +100,7 @@ func (a App) serve() *cobra.Command {
 func (a App) migrate() *cobra.Command {
 	return &cobra.Command{
 		Use: "migrate", Short: "Bring the database's schema up to date", Args: exactly(0),
-		RunE: a.configured(func(cmd *cobra.Command, _ []string, cfg config.Service, log *slog.Logger) error {
+		RunE: a.configured(config.DatabaseAlone, func(cmd *cobra.Command, _ []string, cfg config.Service, log *slog.Logger) error {
 			return a.Migrate(cmd.Context(), cfg, log)
 		}),
 	}
@@ -102,7 +111,7 @@ func (a App) validateConfig() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "validate-config", Short: "Check the configuration and print it, with secrets masked", Args: exactly(0),
 		Long: "Check the configuration and print it, with secrets masked. Every fault is told at once.\n\n" + config.Text(),
-		RunE: a.configured(func(cmd *cobra.Command, _ []string, cfg config.Service, _ *slog.Logger) error {
+		RunE: a.configured(config.Everything, func(cmd *cobra.Command, _ []string, cfg config.Service, _ *slog.Logger) error {
 			if asJSON {
 				values := map[string]string{}
 				for _, v := range cfg.Variables() {
@@ -129,20 +138,23 @@ func (a App) version() *cobra.Command {
 	}
 }
 
-// configured loads the configuration for a command.
-func (a App) configured(run func(*cobra.Command, []string, config.Service, *slog.Logger) error) func(*cobra.Command, []string) error {
+// configured loads what a command needs of the configuration. How the command was called is judged before, in its Args
+// and PreRunE: nobody mends an environment to learn of a typing error.
+func (a App) configured(
+	needs config.Needs, run func(*cobra.Command, []string, config.Service, *slog.Logger) error,
+) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
-		cfg, err := a.Load()
+		cfg, err := a.Load(needs)
 		if err != nil {
 			return err
 		}
-		return run(cmd, args, cfg, telemetry.NewLogger(os.Stderr, cfg.LogFormat, cfg.LogLevel))
+		return run(cmd, args, cfg, telemetry.NewLogger(cmd.ErrOrStderr(), cfg.LogFormat, cfg.LogLevel))
 	}
 }
 
 // withDatabase opens the service's database for a command.
 func (a App) withDatabase(run func(*cobra.Command, []string, *postgres.Pool) error) func(*cobra.Command, []string) error {
-	return a.configured(func(cmd *cobra.Command, args []string, cfg config.Service, _ *slog.Logger) error {
+	return a.configured(config.DatabaseAlone, func(cmd *cobra.Command, args []string, cfg config.Service, _ *slog.Logger) error {
 		pool, err := postgres.Open(cmd.Context(), postgres.Config{URL: cfg.DatabaseURL, Application: a.Name + " " + cmd.Name()})
 		if err != nil {
 			return err
@@ -172,6 +184,26 @@ func between(least, most int) cobra.PositionalArgs {
 		return nil
 	}
 }
+
+// checked judges a command's flags as a part of how it was called.
+func checked(check func(cmd *cobra.Command, args []string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := check(cmd, args); err != nil {
+			return &usageError{err, cmd.CommandPath()}
+		}
+		return nil
+	}
+}
+
+func checkLimit(limit int) error {
+	if limit < 1 || limit > mostListed {
+		return fmt.Errorf("--limit is from 1 to %d", mostListed)
+	}
+	return nil
+}
+
+// mostListed is as many as one list shows.
+const mostListed = 1000
 
 func printJSON(w io.Writer, v any) error {
 	e := json.NewEncoder(w)

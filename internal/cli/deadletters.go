@@ -5,7 +5,9 @@ import (
 	"io"
 	"log/slog"
 	"os/user"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -27,6 +29,13 @@ func (a App) listDeadLetters() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use: "list", Short: "List dead letters, open ones by default", Args: exactly(0),
+		PreRunE: checked(func(*cobra.Command, []string) error {
+			states := []string{consumer.Open, consumer.Replayed, consumer.Superseded, consumer.Discarded, "all"}
+			if !slices.Contains(states, filter.State) {
+				return fmt.Errorf("--state %s: it is one of %s", filter.State, strings.Join(states, ", "))
+			}
+			return checkLimit(filter.Limit)
+		}),
 		RunE: a.withDatabase(func(cmd *cobra.Command, _ []string, pool *postgres.Pool) error {
 			if filter.State == "all" {
 				filter.State = ""
@@ -53,7 +62,7 @@ func (a App) listDeadLetters() *cobra.Command {
 	cmd.Flags().StringVar(&filter.State, "state", consumer.Open, "open, replayed, superseded, discarded or all")
 	cmd.Flags().StringVar(&filter.Topic, "topic", "", "of this topic alone")
 	cmd.Flags().Int64Var(&filter.After, "after", 0, "those behind this id")
-	cmd.Flags().IntVar(&filter.Limit, "limit", 100, "how many at most")
+	cmd.Flags().IntVar(&filter.Limit, "limit", 100, fmt.Sprintf("how many at most, up to %d", mostListed))
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }
@@ -61,13 +70,9 @@ func (a App) listDeadLetters() *cobra.Command {
 func (a App) showDeadLetter() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use: "show ID", Short: "Show a dead letter with its message", Args: exactly(1),
+		Use: "show ID", Short: "Show a dead letter with its message", Args: letterID,
 		RunE: a.withDatabase(func(cmd *cobra.Command, args []string, pool *postgres.Pool) error {
-			id, err := letterID(cmd, args[0])
-			if err != nil {
-				return err
-			}
-			letter, err := consumer.ShowDeadLetter(cmd.Context(), pool, id)
+			letter, err := consumer.ShowDeadLetter(cmd.Context(), pool, idOf(args))
 			if err != nil {
 				return err
 			}
@@ -84,13 +89,9 @@ func (a App) showDeadLetter() *cobra.Command {
 func (a App) replayDeadLetter() *cobra.Command {
 	var by string
 	cmd := &cobra.Command{
-		Use: "replay ID", Short: "Apply a dead letter again, after what kept it from being applied is mended", Args: exactly(1),
-		RunE: a.configured(func(cmd *cobra.Command, args []string, cfg config.Service, log *slog.Logger) error {
-			id, err := letterID(cmd, args[0])
-			if err != nil {
-				return err
-			}
-			letter, err := a.Replay(cmd.Context(), cfg, log, id, by)
+		Use: "replay ID", Short: "Apply a dead letter again, after what kept it from being applied is mended", Args: letterID,
+		RunE: a.configured(config.DatabaseAlone, func(cmd *cobra.Command, args []string, cfg config.Service, log *slog.Logger) error {
+			letter, err := a.Replay(cmd.Context(), cfg, log, idOf(args), by)
 			if err != nil {
 				return err
 			}
@@ -105,13 +106,9 @@ func (a App) replayDeadLetter() *cobra.Command {
 func (a App) discardDeadLetter() *cobra.Command {
 	var by, note string
 	cmd := &cobra.Command{
-		Use: "discard ID", Short: "Close a dead letter that is not to be applied; it is kept", Args: exactly(1),
+		Use: "discard ID", Short: "Close a dead letter that is not to be applied; it is kept", Args: letterID,
 		RunE: a.withDatabase(func(cmd *cobra.Command, args []string, pool *postgres.Pool) error {
-			id, err := letterID(cmd, args[0])
-			if err != nil {
-				return err
-			}
-			letter, err := consumer.Discard(cmd.Context(), pool, id, by, note)
+			letter, err := consumer.Discard(cmd.Context(), pool, idOf(args), by, note)
 			if err != nil {
 				return err
 			}
@@ -124,12 +121,24 @@ func (a App) discardDeadLetter() *cobra.Command {
 	return cmd
 }
 
-func letterID(cmd *cobra.Command, text string) (int64, error) {
-	id, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || id < 1 {
-		return 0, &usageError{fmt.Errorf("%q is not the id of a dead letter", text), cmd.CommandPath()}
+// letterID takes one argument, the id of a dead letter.
+func letterID(cmd *cobra.Command, args []string) error {
+	if err := exactly(1)(cmd, args); err != nil {
+		return err
 	}
-	return id, nil
+	if idOf(args) < 1 {
+		return &usageError{fmt.Errorf("%q is not the id of a dead letter", args[0]), cmd.CommandPath()}
+	}
+	return nil
+}
+
+// idOf is the id that letterID has accepted, and 0 for one that it has to refuse.
+func idOf(args []string) int64 {
+	id, err := strconv.ParseInt(args[0], 10, 64)
+	if err != nil {
+		return 0
+	}
+	return id
 }
 
 func printLetter(w io.Writer, l consumer.DeadLetterDetail) error {

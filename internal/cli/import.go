@@ -2,8 +2,9 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"io"
+	"iter"
 	"log/slog"
 	"os"
 	"slices"
@@ -11,7 +12,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/monsplit/monsplit/internal/config"
 	"github.com/monsplit/monsplit/internal/imports"
@@ -32,50 +32,69 @@ func (a App) importCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "import [FILE]", Short: "Import records from CSV or JSON, or the built-in sample", Args: between(0, 1),
 		Long: "Import records from a file, from standard input (-), or, without a FILE, the built-in sample.\n\n" +
-			"CSV needs a header line that names the columns; JSON is an array of objects, or one object after the other.\n" +
+			"CSV needs a header line that names the columns; JSON is an array of objects, or one object after the other;\n" +
+			"JSON lines (jsonl) have one object each.\n" +
 			"Every line is checked before anything is written, and every fault is told with its line. Importing the same\n" +
 			"again changes nothing. Each change goes through the business rules and is announced like any other.",
-		RunE: a.configured(func(cmd *cobra.Command, args []string, cfg config.Service, log *slog.Logger) error {
-			if flags.generate < 0 || flags.generate > 0 && len(args) > 0 {
-				return &usageError{fmt.Errorf("--generate takes a positive number, and no FILE"), cmd.CommandPath()}
-			}
-			if cfg.MigrateOnStart {
-				if err := a.Migrate(cmd.Context(), cfg, log); err != nil {
-					return err
-				}
-			}
-			importers, done, err := a.Importers(cmd.Context(), cfg)
-			if err != nil {
-				return err
-			}
-			defer done()
-			importers, err = choose(importers, flags, len(args) > 0 || flags.generate > 0)
-			if err != nil {
-				return &usageError{err, cmd.CommandPath()}
-			}
-			for _, importer := range importers {
-				summary, err := runImport(cmd, args, importer, flags)
-				if err != nil {
-					return err
-				}
-				if flags.asJSON {
-					err = printJSON(cmd.OutOrStdout(), summary)
-				} else {
-					_, err = fmt.Fprintln(cmd.OutOrStdout(), summary)
-				}
-				if err != nil {
-					return err
-				}
-			}
-			return nil
+		PreRunE: checked(flags.check),
+		RunE: a.configured(config.DatabaseAlone, func(cmd *cobra.Command, args []string, cfg config.Service, log *slog.Logger) error {
+			return a.importAll(cmd, args, flags, cfg, log)
 		}),
 	}
 	cmd.Flags().StringVar(&flags.model, "model", "", "what the records are; needed with a FILE where the service owns several models")
-	cmd.Flags().StringVar(&flags.format, "format", "", "csv or json; by default as the file's name ends, else csv")
+	cmd.Flags().StringVar(&flags.format, "format", "", "csv, json or jsonl; by default as the file's name ends, else csv")
 	cmd.Flags().IntVar(&flags.generate, "generate", 0, "import `N` made-up records, the same ones each time, for load")
 	cmd.Flags().DurationVar(&flags.wait, "wait", 0, "how long to wait for what records refer to and another service has still to announce")
 	cmd.Flags().BoolVar(&flags.asJSON, "json", false, "print the summary as JSON")
 	return cmd
+}
+
+// check refuses flags that mean nothing, or not together.
+func (f *importFlags) check(cmd *cobra.Command, args []string) error {
+	if cmd.Flags().Changed("generate") && (f.generate < 1 || len(args) > 0) {
+		return errors.New("--generate takes a number of 1 or more, and no FILE")
+	}
+	if f.format == "" {
+		return nil
+	}
+	_, err := imports.FormatNamed(f.format)
+	return err
+}
+
+// importAll looks at everything that it was given before it asks for the database, which may be long in coming.
+func (a App) importAll(cmd *cobra.Command, args []string, flags importFlags, cfg config.Service, log *slog.Logger) error {
+	importers, done, err := a.Importers(cmd.Context(), cfg)
+	if err != nil {
+		return err
+	}
+	defer done()
+	importers, err = choose(importers, flags, len(args) > 0 || flags.generate > 0)
+	if err != nil {
+		return &usageError{err, cmd.CommandPath()}
+	}
+	var file imports.Input
+	if len(args) > 0 {
+		if file, err = readFile(cmd, args[0], importers[0], flags.format); err != nil {
+			return err
+		}
+	}
+	if cfg.MigrateOnStart {
+		if err := a.Migrate(cmd.Context(), cfg, log); err != nil {
+			return err
+		}
+	}
+	for _, importer := range importers {
+		in := file
+		if len(args) == 0 && flags.generate == 0 {
+			if in, err = importer.Sample(); err != nil {
+				return err
+			}
+		}
+		if err := importOne(cmd, importer, in, flags); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // choose returns the importers that the flags mean: all of them for the sample, one for a file.
@@ -102,52 +121,76 @@ func choose(importers []imports.Importer, flags importFlags, one bool) ([]import
 	return importers, nil
 }
 
-func runImport(cmd *cobra.Command, args []string, importer imports.Importer, flags importFlags) (imports.Summary, error) {
+// importOne prints what was written, also beside what went wrong.
+func importOne(cmd *cobra.Command, importer imports.Importer, in imports.Input, flags importFlags) error {
 	show := newProgress(cmd.ErrOrStderr(), importer.Name)
-	defer show.end()
+	var (
+		summary imports.Summary
+		err     error
+	)
 	if flags.generate > 0 {
-		return generate(cmd.Context(), importer, flags, show)
+		summary, err = generate(cmd.Context(), importer, flags.generate, show.report)
+	} else {
+		summary, err = importer.RunWaiting(cmd.Context(), flags.wait, in, show.report)
 	}
-	source, rows, err := readRows(cmd, args, importer, flags.format)
-	if err != nil {
-		return imports.Summary{}, err
+	show.end()
+	if flags.asJSON {
+		return errors.Join(err, printJSON(cmd.OutOrStdout(), summary))
 	}
-	return importer.RunWaiting(cmd.Context(), flags.wait, source, rows, show.report)
+	_, printed := fmt.Fprintln(cmd.OutOrStdout(), summary)
+	return errors.Join(err, printed)
 }
 
-func readRows(cmd *cobra.Command, args []string, importer imports.Importer, format string) (string, []imports.Row, error) {
-	if len(args) == 0 {
-		rows, err := importer.Sample()
-		return "sample " + importer.Name, rows, err
-	}
-	name, in := args[0], cmd.InOrStdin()
-	if name == "-" {
+// readFile fails where there is nothing to import in the file, whatever the database would say.
+func readFile(cmd *cobra.Command, path string, importer imports.Importer, format string) (imports.Input, error) {
+	name, from := path, cmd.InOrStdin()
+	if path == "-" {
 		name = "standard input"
 	} else {
-		file, err := os.Open(name)
+		file, err := os.Open(path)
 		if err != nil {
-			return "", nil, err
+			return imports.Input{}, err
 		}
 		defer file.Close()
-		in = file
+		from = file
 	}
 	chosen := imports.FormatOf(name)
 	if format != "" {
 		chosen = imports.Format(format)
 	}
-	rows, err := imports.Read(name, in, chosen, importer.Columns)
-	return name, rows, err
+	in, err := untilDone(cmd.Context(), func() (imports.Input, error) { return imports.Read(name, from, chosen, importer.Columns) })
+	if err != nil {
+		return in, err
+	}
+	return in, in.Unreadable()
 }
 
-// generate imports made-up records, some thousands at a time.
-func generate(ctx context.Context, importer imports.Importer, flags importFlags, show *progress) (imports.Summary, error) {
+// untilDone ends with ctx: standard input may be a person who types no more.
+func untilDone(ctx context.Context, read func() (imports.Input, error)) (imports.Input, error) {
+	type result struct {
+		in  imports.Input
+		err error
+	}
+	done := make(chan result, 1)
+	go func() {
+		in, err := read()
+		done <- result{in, err}
+	}()
+	select {
+	case <-ctx.Done():
+		return imports.Input{}, ctx.Err()
+	case r := <-done:
+		return r.in, r.err
+	}
+}
+
+// generate imports n made-up records, never more than a batch of them in memory.
+func generate(ctx context.Context, importer imports.Importer, n int, report func(done, total int)) (imports.Summary, error) {
 	total := imports.Summary{Model: importer.Name}
 	done := 0
-	for rows := range slices.Chunk(slices.Collect(importer.Generate(flags.generate)), generateBatch) {
-		summary, err := importer.Run(ctx, "generated "+importer.Name, rows, func(n, _ int) { show.report(done+n, flags.generate) })
-		total.Created += summary.Created
-		total.Updated += summary.Updated
-		total.Unchanged += summary.Unchanged
+	for rows := range batches(importer.Generate(n), generateBatch) {
+		summary, err := importer.Run(ctx, imports.Records("generated "+importer.Name, rows), func(i, _ int) { report(done+i, n) })
+		total = total.Plus(summary)
 		if err != nil {
 			return total, err
 		}
@@ -156,31 +199,20 @@ func generate(ctx context.Context, importer imports.Importer, flags importFlags,
 	return total, nil
 }
 
-// progress shows on a terminal how far an import is, and nothing elsewhere.
-type progress struct {
-	out   io.Writer // nil where nobody looks
-	what  string
-	shown time.Time
-}
-
-func newProgress(out io.Writer, what string) *progress {
-	if file, ok := out.(*os.File); !ok || !term.IsTerminal(int(file.Fd())) {
-		return &progress{}
-	}
-	return &progress{out: out, what: what}
-}
-
-// report may be called by one goroutine at a time.
-func (p *progress) report(done, total int) {
-	if p.out == nil || time.Since(p.shown) < 100*time.Millisecond && done < total {
-		return
-	}
-	p.shown = time.Now()
-	fmt.Fprintf(p.out, "\r%s: %d of %d", p.what, done, total)
-}
-
-func (p *progress) end() {
-	if p.out != nil && !p.shown.IsZero() {
-		fmt.Fprint(p.out, "\r\x1b[K")
+// batches yields the rows size at a time, taking no more of them than it has to.
+func batches(rows iter.Seq[imports.Row], size int) iter.Seq[[]imports.Row] {
+	return func(yield func([]imports.Row) bool) {
+		var batch []imports.Row
+		for row := range rows {
+			if batch = append(batch, row); len(batch) == size {
+				if !yield(batch) {
+					return
+				}
+				batch = nil
+			}
+		}
+		if len(batch) > 0 {
+			yield(batch)
+		}
 	}
 }

@@ -16,8 +16,12 @@ import (
 )
 
 func (a App) outbox() *cobra.Command {
+	return group("outbox", "Look into the outbox", a.outboxStatus(), a.outboxList())
+}
+
+func (a App) outboxStatus() *cobra.Command {
 	var asJSON bool
-	status := &cobra.Command{
+	cmd := &cobra.Command{
 		Use: "status", Short: "Show what is unsent, since when, what is blocked, and who holds which shard", Args: exactly(0),
 		RunE: a.withDatabase(func(cmd *cobra.Command, _ []string, pool *postgres.Pool) error {
 			s, err := outbox.ReadStatus(cmd.Context(), pool)
@@ -30,8 +34,45 @@ func (a App) outbox() *cobra.Command {
 			return printStatus(cmd.OutOrStdout(), s)
 		}),
 	}
-	status.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	return group("outbox", "Look into the outbox", status)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func (a App) outboxList() *cobra.Command {
+	var (
+		filter outbox.EventFilter
+		asJSON bool
+	)
+	cmd := &cobra.Command{
+		Use: "list", Short: "List events, the newest first, and whether they have been sent", Args: exactly(0),
+		PreRunE: checked(func(*cobra.Command, []string) error { return checkLimit(filter.Limit) }),
+		RunE: a.withDatabase(func(cmd *cobra.Command, _ []string, pool *postgres.Pool) error {
+			events, err := outbox.ListEvents(cmd.Context(), pool, filter)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return printJSON(cmd.OutOrStdout(), events)
+			}
+			if len(events) == 0 {
+				_, err := fmt.Fprintln(cmd.OutOrStdout(), "there are none")
+				return err
+			}
+			rows := [][]string{{"SEQ", "TIME", "TOPIC", "KEY", "VERSION", "TYPE", "SENT"}}
+			for _, e := range events {
+				rows = append(rows, []string{fmt.Sprint(e.Seq), e.Time.Format(time.RFC3339), e.Topic, e.Key, fmt.Sprint(e.Version), e.Type,
+					fmt.Sprint(e.Sent)})
+			}
+			return table(cmd.OutOrStdout(), rows...)
+		}),
+	}
+	cmd.Flags().BoolVar(&filter.Pending, "pending", false, "those alone that are unsent")
+	cmd.Flags().StringVar(&filter.Topic, "topic", "", "of this topic alone")
+	cmd.Flags().StringVar(&filter.Key, "key", "", "of this aggregate alone")
+	cmd.Flags().Int64Var(&filter.Before, "before", 0, "those before this sequence number")
+	cmd.Flags().IntVar(&filter.Limit, "limit", 100, fmt.Sprintf("how many at most, up to %d", mostListed))
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
 }
 
 func printStatus(w io.Writer, s outbox.Status) error {

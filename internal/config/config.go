@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,7 +21,7 @@ type Service struct {
 	DatabaseMaxConns int32  `env:"DATABASE_MAX_CONNS" envDefault:"16" about:"most connections that this instance opens"`
 	MigrateOnStart   bool   `env:"MIGRATE_ON_START" envDefault:"true" about:"bring the schema up to date before serving; instances that start together wait for each other"`
 
-	KafkaBrokers           []string `env:"KAFKA_BROKERS" about:"brokers to learn the cluster from, as HOST:PORT, separated by commas. Required."`
+	KafkaBrokers           []string `env:"KAFKA_BROKERS" about:"brokers to learn the cluster from, as HOST:PORT, separated by commas. Required to serve."`
 	KafkaReplicationFactor int      `env:"KAFKA_REPLICATION_FACTOR" envDefault:"3" about:"replicas of the topics that this service creates"`
 	KafkaMinInSyncReplicas int      `env:"KAFKA_MIN_INSYNC_REPLICAS" envDefault:"2" about:"replicas that have to hold an event before it counts as sent"`
 
@@ -47,23 +48,46 @@ type Service struct {
 	ConsumerBatch int `env:"CONSUMER_BATCH" envDefault:"500" about:"most events that are applied in one transaction"`
 }
 
-// Load reads the environment over the defaults. The error lists every fault, one a line.
-func Load(defaults Service) (Service, error) {
-	return LoadFrom(defaults, nil)
+// Needs says whether a command uses a variable: what is wrong with others must not keep it from its work.
+type Needs func(variable string) bool
+
+// Everything is what serving needs.
+func Everything(string) bool { return true }
+
+// DatabaseAlone is what a command needs that only works on the database.
+func DatabaseAlone(variable string) bool {
+	return slices.ContainsFunc([]string{"DATABASE_", "MIGRATE_", "LOG_", wholeEnvironment},
+		func(prefix string) bool { return strings.HasPrefix(variable, prefix) })
 }
 
-// LoadFrom is Load from the given variables, for somebody who runs a service inside another program. Nil means the
-// environment.
+// Load reads the environment over the defaults. The error lists every fault of what is needed, one a line.
+func Load(defaults Service, needs Needs) (Service, error) {
+	return load(defaults, nil, needs)
+}
+
+// LoadFrom is Load of everything from the given variables, for somebody who runs a service inside another program.
 func LoadFrom(defaults Service, variables map[string]string) (Service, error) {
+	return load(defaults, variables, Everything)
+}
+
+// load reads the environment where variables are nil.
+func load(defaults Service, variables map[string]string, needs Needs) (Service, error) {
 	cfg := defaults
 	options := env.Options{Environment: variables, FuncMap: parsers()}
 	errs := faults(env.ParseWithOptions(&cfg, options))
+	for i, b := range cfg.KafkaBrokers {
+		cfg.KafkaBrokers[i] = strings.TrimSpace(b)
+	}
 	errs = append(errs, cfg.validate(errs)...)
+	errs = slices.DeleteFunc(errs, func(f fault) bool { return !needs(f.variable) })
 	if len(errs) > 0 {
 		return cfg, fmt.Errorf("the configuration is not valid:\n  %w", joined(errs))
 	}
 	return cfg, nil
 }
+
+// wholeEnvironment stands for the variable of a fault that names none.
+const wholeEnvironment = "environment"
 
 // fault is one thing that is wrong, with the variable that it is about.
 type fault struct{ variable, detail string }
@@ -78,7 +102,7 @@ func faults(err error) []fault {
 		return nil
 	}
 	if !errors.As(err, &all) {
-		return []fault{{"environment", err.Error()}}
+		return []fault{{wholeEnvironment, err.Error()}}
 	}
 	for _, e := range all.Errors {
 		var parse env.ParseError
@@ -86,7 +110,7 @@ func faults(err error) []fault {
 			list = append(list, fault{variableOf(parse.Name), "cannot be read: " + parse.Err.Error()})
 			continue
 		}
-		list = append(list, fault{"environment", e.Error()})
+		list = append(list, fault{wholeEnvironment, e.Error()})
 	}
 	return list
 }

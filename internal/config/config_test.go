@@ -4,6 +4,7 @@ import (
 	"flag"
 	"maps"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -49,6 +50,32 @@ func TestLoad(t *testing.T) {
 				t.Errorf("want faults of %v, got:\n%v", tt.faults, err)
 			}
 		})
+	}
+}
+
+// A command that works on the database alone must not be held up by what it does not use.
+func TestDatabaseAlone(t *testing.T) {
+	t.Parallel()
+	variables := map[string]string{"DATABASE_URL": "postgres://db/monolith", "HTTP_ADDR": "8000", "OUTBOX_BATCH_ROWS": "many",
+		"CONSUMER_BATCH": "0"}
+	if _, err := load(Service{}, variables, DatabaseAlone); err != nil {
+		t.Error(err)
+	}
+	variables["DATABASE_URL"], variables["LOG_LEVEL"] = "", "loud"
+	_, err := load(Service{}, variables, DatabaseAlone)
+	if err == nil || !strings.Contains(err.Error(), "DATABASE_URL") || !strings.Contains(err.Error(), "LOG_LEVEL") ||
+		strings.Count(err.Error(), "\n") != 2 {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestBrokersAreTrimmed(t *testing.T) {
+	t.Parallel()
+	variables := good()
+	variables["KAFKA_BROKERS"] = " a:9092, b:9092 "
+	cfg, err := LoadFrom(Service{HTTPAddr: ":8000"}, variables)
+	if err != nil || !slices.Equal(cfg.KafkaBrokers, []string{"a:9092", "b:9092"}) {
+		t.Errorf("%q, %v", cfg.KafkaBrokers, err)
 	}
 }
 

@@ -104,12 +104,12 @@ func importAll(ctx context.Context, cfg config.Service,
 	}
 	defer done()
 	for _, importer := range importers {
-		rows, err := importer.Sample()
+		sample, err := importer.Sample()
 		if err != nil {
 			return err
 		}
 		said.step("importing " + importer.Name)
-		if _, err := importer.RunWaiting(ctx, samplePatience, "sample "+importer.Name, rows, func(int, int) {}); err != nil {
+		if _, err := importer.RunWaiting(ctx, samplePatience, sample, func(int, int) {}); err != nil {
 			return err
 		}
 	}

@@ -2,12 +2,11 @@ package imports
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/monsplit/monsplit/internal/apperr"
 )
@@ -22,21 +21,17 @@ const (
 	Updated
 )
 
-// Record is one parsed line.
-type Record[T any] struct {
-	Line  int
-	Value T
-}
-
 // Model says how records of one model are read, checked and written.
 type Model[T any] struct {
 	Name    string // plural, as in "products"
 	Columns []Column
 	// Parse turns a row into a value, with a fault for every column that it cannot use.
 	Parse func(Row) (T, []apperr.FieldError)
-	// Check applies the business rules to all values at once, before anything is written. It returns what is wrong
-	// with values[i] under key i.
-	Check func(ctx context.Context, values []T) (map[int]error, error)
+	// Validate returns what is wrong with a value on its own, some columns of which may have been left out.
+	Validate func(T) error
+	// Check applies the rules that need other values or what is stored, to all valid values at once, before anything is
+	// written. It returns what is wrong with values[i] under key i; at names another record, as in "line 12".
+	Check func(ctx context.Context, values []T, at func(i int) string) (map[int]error, error)
 	// Write brings one value into the system, through the business service. Writing it again is no change.
 	Write func(ctx context.Context, value T) (Outcome, error)
 }
@@ -54,116 +49,105 @@ func (s Summary) String() string {
 	return fmt.Sprintf("%s: %d created, %d updated, %d unchanged", s.Model, s.Created, s.Updated, s.Unchanged)
 }
 
-// ParseAll turns rows into records; the error is a *Faults that lists every fault.
-func (m Model[T]) ParseAll(source string, rows []Row) ([]Record[T], error) {
-	faults := &Faults{Source: source}
-	records := make([]Record[T], 0, len(rows))
-	for _, row := range rows {
-		value, bad := m.Parse(row)
-		for _, f := range bad {
-			faults.List = append(faults.List, Fault{Line: row.Line, Column: column(f.Pointer), Detail: f.Detail})
-		}
-		records = append(records, Record[T]{Line: row.Line, Value: value})
-	}
-	return records, faults.orNil()
+// Written is how many records the import brought into the system.
+func (s Summary) Written() int { return s.Created + s.Updated }
+
+// Plus is the summary of an import in parts.
+func (s Summary) Plus(o Summary) Summary {
+	s.Created += o.Created
+	s.Updated += o.Updated
+	s.Unchanged += o.Unchanged
+	return s
 }
 
-// writers is how many records are written at once: enough that commits share the disk's flushes.
-const writers = 8
+// record is a row that is good on its own.
+type record[T any] struct {
+	row   int // in the input
+	value T
+}
 
-// Run checks all records and, if none is at fault, writes them. progress is told how many are done. A record that the
-// service refuses while others are written is reported as a fault, and it alone is not written.
-func (m Model[T]) Run(ctx context.Context, source string, records []Record[T], progress func(done, total int)) (Summary, error) {
+// Run reports every fault of the input's form, of its values and of its records among each other, in one list; where
+// there is none it writes the records. A record that the service refuses while others are written is reported as a fault,
+// and it alone is not written. progress is told how many are done.
+func (m Model[T]) Run(ctx context.Context, in Input, progress func(done, total int)) (Summary, error) {
 	summary := Summary{Model: m.Name}
-	if err := m.checkAll(ctx, source, records); err != nil {
+	records, faults := m.parse(in)
+	err := m.check(ctx, in, records, faults)
+	if err = errors.Join(faults.orNil(), err); err != nil {
 		return summary, err
 	}
-	var (
-		done    atomic.Int64
-		mu      sync.Mutex
-		faults  = &Faults{Source: source}
-		workers errgroup.Group
-	)
-	workers.SetLimit(writers)
-	failed, fail := context.WithCancelCause(ctx)
-	defer fail(nil)
-	for _, record := range records {
-		if failed.Err() != nil {
-			break
-		}
-		workers.Go(func() error {
-			outcome, err := m.Write(failed, record.Value)
-			mu.Lock()
-			defer mu.Unlock()
-			switch {
-			case err != nil && refused(err):
-				faults.List = append(faults.List, lineFaults(record.Line, err)...)
-			case err != nil:
-				fail(fmt.Errorf("%s:%d: %w", source, record.Line, err))
-				return nil
-			case outcome == Created:
-				summary.Created++
-			case outcome == Updated:
-				summary.Updated++
-			default:
-				summary.Unchanged++
-			}
-			progress(int(done.Add(1)), len(records))
-			return nil
-		})
-	}
-	_ = workers.Wait() // no worker returns an error: they are kept with their lines
-	if failed.Err() != nil {
-		return summary, fmt.Errorf("import stopped after %d of %d %s; run it again to go on: %w",
-			done.Load(), len(records), m.Name, context.Cause(failed))
-	}
-	return summary, faults.orNil()
+	w := writer[T]{model: m, in: in, progress: progress, summary: summary, total: len(records)}
+	err = w.write(ctx, records)
+	return w.summary, err
 }
 
-func (m Model[T]) checkAll(ctx context.Context, source string, records []Record[T]) error {
+// parse returns the records that are good on their own, and what is wrong with the rest of the input. A column is
+// blamed by the first stage that finds something in it.
+func (m Model[T]) parse(in Input) ([]record[T], *Faults) {
+	faults := in.allFaults()
+	records := make([]record[T], 0, len(in.Rows))
+	for i, row := range in.Rows {
+		bad := map[string]bool{}
+		for _, f := range row.faults {
+			bad[f.Column] = true
+		}
+		value, list := m.Parse(row)
+		for _, stage := range [][]Fault{fieldFaults(row.Line, list), lineFaults(row.Line, m.Validate(value))} {
+			fresh := slices.DeleteFunc(stage, func(f Fault) bool { return bad[f.Column] })
+			for _, f := range fresh {
+				bad[f.Column] = true
+			}
+			faults.List = append(faults.List, fresh...)
+		}
+		if len(bad) == 0 {
+			records = append(records, record[T]{i, value})
+		}
+	}
+	return records, faults
+}
+
+// check adds what is wrong with records among each other and beside what is stored.
+func (m Model[T]) check(ctx context.Context, in Input, records []record[T], faults *Faults) error {
 	values := make([]T, len(records))
 	for i, r := range records {
-		values[i] = r.Value
+		values[i] = r.value
 	}
-	bad, err := m.Check(ctx, values)
+	bad, err := m.Check(ctx, values, func(i int) string { return in.at(records[i].row) })
 	if err != nil {
-		return fmt.Errorf("check %s: %w", source, err)
+		return fmt.Errorf("check %s: %w", in.Source, err)
 	}
-	faults := &Faults{Source: source}
-	for i, err := range bad {
-		faults.List = append(faults.List, lineFaults(records[i].Line, err)...)
+	for _, i := range slices.Sorted(maps.Keys(bad)) {
+		faults.List = append(faults.List, lineFaults(in.Rows[records[i].row].Line, bad[i])...)
 	}
-	return faults.orNil()
-}
-
-// refused says whether err blames the record, rather than the system.
-func refused(err error) bool {
-	switch apperr.KindOf(err) {
-	case apperr.Invalid, apperr.Malformed, apperr.Conflict, apperr.NotFound, apperr.Stale:
-		return true
-	default:
-		return false
-	}
+	return nil
 }
 
 // UnknownReference is the name of the problem that time may mend: what a record refers to has not arrived yet.
 const UnknownReference = "unknown-reference"
 
 func lineFaults(line int, err error) []Fault {
+	if err == nil {
+		return nil
+	}
 	e, ok := apperr.As(err)
 	if !ok {
 		return []Fault{{Line: line, Detail: err.Error()}}
 	}
-	mayPass := e.Name() == UnknownReference
-	if len(e.Fields) == 0 {
-		return []Fault{{Line: line, Detail: e.Detail, MayPass: mayPass}}
+	faults := fieldFaults(line, e.Fields)
+	if len(faults) == 0 {
+		faults = []Fault{{Line: line, Detail: e.Detail}}
 	}
-	faults := make([]Fault, len(e.Fields))
-	for i, f := range e.Fields {
-		faults[i] = Fault{Line: line, Column: column(f.Pointer), Detail: f.Detail, MayPass: mayPass}
+	for i := range faults {
+		faults[i].MayPass = e.Name() == UnknownReference
 	}
 	return faults
 }
 
-// column is the column that a JSON pointer into a flat record means.
-func column(pointer string) string { return strings.TrimPrefix(pointer, "/") }
+// fieldFaults turns JSON pointers into a flat record into its columns.
+func fieldFaults(line int, fields []apperr.FieldError) []Fault {
+	faults := make([]Fault, len(fields))
+	for i, f := range fields {
+		faults[i] = Fault{Line: line, Column: strings.TrimPrefix(f.Pointer, "/"), Detail: f.Detail}
+	}
+	return faults
+}

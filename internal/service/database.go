@@ -16,6 +16,9 @@ func (s Spec) Migrate(ctx context.Context, cfg config.Service, log *slog.Logger)
 	for {
 		err := postgres.Migrate(ctx, cfg.DatabaseURL, log,
 			postgres.Migrations{FS: messagingsql.Migrations, Table: "goose_messaging"}, s.Migrations)
+		if ctx.Err() != nil && err != nil {
+			return ctx.Err() // an attempt that was cut short fails in many ways
+		}
 		if !postgres.IsUnavailable(err) {
 			return err
 		}

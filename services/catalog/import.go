@@ -39,7 +39,8 @@ func marketModel(markets *market.Service) imports.Model[market.Draft] {
 		Parse: func(row imports.Row) (market.Draft, []apperr.FieldError) {
 			return market.Draft{ISOCode: row.Get("iso_code"), Name: row.Get("name")}, nil
 		},
-		Check: markets.CheckImport,
+		Validate: func(d market.Draft) error { return d.Trimmed().Validate() },
+		Check:    markets.CheckImport,
 		Write: func(ctx context.Context, d market.Draft) (imports.Outcome, error) {
 			_, outcome, err := markets.Import(ctx, d)
 			return map[market.Outcome]imports.Outcome{
@@ -55,8 +56,9 @@ func entryModel(entries *entry.Service) imports.Model[entry.Draft] {
 		Columns: []imports.Column{
 			{Name: "product", Required: true}, {Name: "market", Required: true}, {Name: "availability_date"}, {Name: "availability_end_date"},
 		},
-		Parse: parseEntry,
-		Check: entries.CheckImport,
+		Parse:    parseEntry,
+		Validate: entry.Draft.Validate,
+		Check:    entries.CheckImport,
 		Write: func(ctx context.Context, d entry.Draft) (imports.Outcome, error) {
 			_, outcome, err := entries.Import(ctx, d)
 			return map[entry.Outcome]imports.Outcome{
@@ -84,13 +86,13 @@ func parseEntry(row imports.Row) (entry.Draft, []apperr.FieldError) {
 	return d, faults
 }
 
-func sampleEntries() ([]imports.Row, error) {
-	return imports.Read("entries.csv", bytes.NewReader(sampledata.Entries), imports.CSV, entryModel(nil).Columns)
+func sampleEntries() (imports.Input, error) {
+	return imports.Read("sample entries", bytes.NewReader(sampledata.Entries), imports.CSV, entryModel(nil).Columns)
 }
 
 // sampleMarkets are the officially assigned codes of ISO 3166-1, with their English names. The library also lists two
 // states that are no more (AN, YU) and a code that users may assign (XK).
-func sampleMarkets() ([]imports.Row, error) {
+func sampleMarkets() (imports.Input, error) {
 	var rows []imports.Row
 	for _, c := range countries.All() {
 		if code := c.Alpha2(); !slices.Contains([]string{"AN", "YU", "XK"}, code) {
@@ -99,7 +101,7 @@ func sampleMarkets() ([]imports.Row, error) {
 	}
 	const assigned = 249
 	if len(rows) != assigned {
-		return nil, fmt.Errorf("the library lists %d countries, ISO 3166-1 has %d", len(rows), assigned)
+		return imports.Input{}, fmt.Errorf("the library lists %d countries, ISO 3166-1 has %d", len(rows), assigned)
 	}
-	return rows, nil
+	return imports.Records("sample markets", rows), nil
 }

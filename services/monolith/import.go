@@ -36,8 +36,9 @@ func productModel(products *product.Service) imports.Model[product.Record] {
 		Columns: []imports.Column{
 			{Name: "product_uuid"}, {Name: "name", Required: true}, {Name: "product_category", Required: true}, {Name: "discontinued"},
 		},
-		Parse: parseProduct,
-		Check: products.CheckImport,
+		Parse:    parseProduct,
+		Validate: func(r product.Record) error { return r.Trimmed().Validate() },
+		Check:    products.CheckImport,
 		Write: func(ctx context.Context, r product.Record) (imports.Outcome, error) {
 			_, outcome, err := products.Import(ctx, r)
 			return outcomes()[outcome], err
@@ -71,8 +72,8 @@ func parseProduct(row imports.Row) (product.Record, []apperr.FieldError) {
 	return r, faults
 }
 
-func sampleProducts() ([]imports.Row, error) {
-	return imports.Read("products.csv", bytes.NewReader(sampledata.Products), imports.CSV, productModel(nil).Columns)
+func sampleProducts() (imports.Input, error) {
+	return imports.Read("sample products", bytes.NewReader(sampledata.Products), imports.CSV, productModel(nil).Columns)
 }
 
 // generatedCategories is over how many categories made-up products are spread.

@@ -296,6 +296,64 @@ func (q *Queries) ListBlocked(ctx context.Context, maxRows int32) ([]OutboxBlock
 	return items, nil
 }
 
+const listEvents = `-- name: ListEvents :many
+SELECT seq, created_at, topic, key, version, type, sent FROM outbox
+WHERE ($1::text IS NULL OR topic = $1) AND ($2::text IS NULL OR key = $2)
+    AND seq < $3
+ORDER BY seq DESC LIMIT $4
+`
+
+type ListEventsParams struct {
+	Topic  *string
+	Key    *string
+	Before int64
+	Most   int32
+}
+
+type ListEventsRow struct {
+	Seq       int64
+	CreatedAt time.Time
+	Topic     string
+	Key       string
+	Version   int64
+	Type      string
+	Sent      bool
+}
+
+// The newest events before a sequence number.
+func (q *Queries) ListEvents(ctx context.Context, arg ListEventsParams) ([]ListEventsRow, error) {
+	rows, err := q.db.Query(ctx, listEvents,
+		arg.Topic,
+		arg.Key,
+		arg.Before,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ListEventsRow{}
+	for rows.Next() {
+		var i ListEventsRow
+		if err := rows.Scan(
+			&i.Seq,
+			&i.CreatedAt,
+			&i.Topic,
+			&i.Key,
+			&i.Version,
+			&i.Type,
+			&i.Sent,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const listInstances = `-- name: ListInstances :many
 SELECT id, name, beat FROM outbox_instance ORDER BY id
 `
@@ -345,6 +403,65 @@ func (q *Queries) ListLeases(ctx context.Context) ([]OutboxLease, error) {
 			&i.Epoch,
 			&i.ProducerID,
 			&i.Beat,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listPendingEvents = `-- name: ListPendingEvents :many
+SELECT e.seq, e.created_at, e.topic, e.key, e.version, e.type, false AS sent
+FROM outbox_pending p JOIN outbox_event e ON e.seq = p.seq
+WHERE ($1::text IS NULL OR p.topic = $1) AND ($2::text IS NULL OR p.key = $2)
+    AND p.seq < $3
+ORDER BY p.seq DESC LIMIT $4
+`
+
+type ListPendingEventsParams struct {
+	Topic  *string
+	Key    *string
+	Before int64
+	Most   int32
+}
+
+type ListPendingEventsRow struct {
+	Seq       int64
+	CreatedAt time.Time
+	Topic     string
+	Key       string
+	Version   int64
+	Type      string
+	Sent      bool
+}
+
+// The same of those that are unsent, without a look at the others: there may be millions.
+func (q *Queries) ListPendingEvents(ctx context.Context, arg ListPendingEventsParams) ([]ListPendingEventsRow, error) {
+	rows, err := q.db.Query(ctx, listPendingEvents,
+		arg.Topic,
+		arg.Key,
+		arg.Before,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ListPendingEventsRow{}
+	for rows.Next() {
+		var i ListPendingEventsRow
+		if err := rows.Scan(
+			&i.Seq,
+			&i.CreatedAt,
+			&i.Topic,
+			&i.Key,
+			&i.Version,
+			&i.Type,
+			&i.Sent,
 		); err != nil {
 			return nil, err
 		}

@@ -151,3 +151,18 @@ SELECT EXISTS (SELECT FROM outbox_lease l
 -- name: DeleteOldIdempotencyKeys :execrows
 DELETE FROM idempotency_key WHERE id IN (
     SELECT k.id FROM idempotency_key k WHERE k.created_at < now() - @age::interval ORDER BY k.created_at LIMIT @max_rows);
+
+-- The newest events before a sequence number.
+-- name: ListEvents :many
+SELECT seq, created_at, topic, key, version, type, sent FROM outbox
+WHERE (sqlc.narg(topic)::text IS NULL OR topic = sqlc.narg(topic)) AND (sqlc.narg(key)::text IS NULL OR key = sqlc.narg(key))
+    AND seq < @before
+ORDER BY seq DESC LIMIT @most;
+
+-- The same of those that are unsent, without a look at the others: there may be millions.
+-- name: ListPendingEvents :many
+SELECT e.seq, e.created_at, e.topic, e.key, e.version, e.type, false AS sent
+FROM outbox_pending p JOIN outbox_event e ON e.seq = p.seq
+WHERE (sqlc.narg(topic)::text IS NULL OR p.topic = sqlc.narg(topic)) AND (sqlc.narg(key)::text IS NULL OR p.key = sqlc.narg(key))
+    AND p.seq < @before
+ORDER BY p.seq DESC LIMIT @most;

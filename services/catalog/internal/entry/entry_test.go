@@ -246,7 +246,7 @@ func TestImport(t *testing.T) {
 		draft(relic, "BE", "2026-03-01", "2026-05-01"),
 	}
 	want := []entry.Outcome{entry.ImportedChange, entry.ImportedNew, entry.ImportedNothing}
-	if bad, err := service.CheckImport(t.Context(), records); err != nil || len(bad) != 0 {
+	if bad, err := service.CheckImport(t.Context(), records, at); err != nil || len(bad) != 0 {
 		t.Fatalf("faults %v, %v", bad, err)
 	}
 	for i, d := range records {
@@ -278,7 +278,7 @@ func TestCheckImport(t *testing.T) {
 	for i, d := range records {
 		list[i] = d
 	}
-	bad, err := service.CheckImport(t.Context(), list)
+	bad, err := service.CheckImport(t.Context(), list, at)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -318,3 +318,6 @@ func TestDate(t *testing.T) {
 		}
 	}
 }
+
+// at names the records of an import.
+func at(i int) string { return fmt.Sprint("line ", i) }

@@ -2,7 +2,6 @@ package entry
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 
@@ -23,7 +22,8 @@ const (
 
 // CheckImport returns what is wrong with records[i] under key i, before anything is written: rules that a record breaks,
 // places that stand twice in the import, and products and markets for which there can be no entry.
-func (s *Service) CheckImport(ctx context.Context, records []Draft) (map[int]error, error) {
+// at names another record for people.
+func (s *Service) CheckImport(ctx context.Context, records []Draft, at func(i int) string) (map[int]error, error) {
 	bad := map[int]error{}
 	places := map[Place]int{}
 	products, markets := map[uuid.UUID]bool{}, map[string]bool{}
@@ -34,7 +34,7 @@ func (s *Service) CheckImport(ctx context.Context, records []Draft) (map[int]err
 		}
 		if first, twice := places[d.place()]; twice {
 			bad[i] = apperr.InvalidFields("The entry stands twice in the import.", apperr.FieldError{
-				Pointer: "/market", Detail: fmt.Sprintf("stands twice for this product, first in record %d", first+1),
+				Pointer: "/market", Detail: "stands twice for this product, first in " + at(first),
 			})
 			continue
 		}

@@ -2,7 +2,6 @@ package market
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/monsplit/monsplit/internal/apperr"
 )
@@ -18,8 +17,8 @@ const (
 )
 
 // CheckImport returns what is wrong with records[i] under key i, before anything is written: rules that a record
-// breaks, and codes that stand twice in the import.
-func (s *Service) CheckImport(_ context.Context, records []Draft) (map[int]error, error) {
+// breaks, and codes that stand twice in the import. at names another record for people.
+func (s *Service) CheckImport(_ context.Context, records []Draft, at func(i int) string) (map[int]error, error) {
 	bad := map[int]error{}
 	codes := map[string]int{}
 	for i, d := range records {
@@ -29,7 +28,7 @@ func (s *Service) CheckImport(_ context.Context, records []Draft) (map[int]error
 		}
 		if first, twice := codes[d.ISOCode]; twice {
 			bad[i] = apperr.InvalidFields("The market stands twice in the import.", apperr.FieldError{
-				Pointer: "/iso_code", Detail: fmt.Sprintf("stands twice, first in record %d", first+1),
+				Pointer: "/iso_code", Detail: "stands twice, first in " + at(first),
 			})
 			continue
 		}

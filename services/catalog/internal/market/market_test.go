@@ -251,7 +251,7 @@ func TestImport(t *testing.T) {
 	want := []market.Outcome{
 		market.ImportedNothing, market.ImportedChange, market.ImportedNew, market.ImportedNew,
 	}
-	bad, err := service.CheckImport(t.Context(), records)
+	bad, err := service.CheckImport(t.Context(), records, at)
 	if err != nil || len(bad) != 0 {
 		t.Fatalf("faults %v, %v", bad, err)
 	}
@@ -274,11 +274,15 @@ func TestCheckImport(t *testing.T) {
 	service, _ := setup(t)
 	bad, err := service.CheckImport(t.Context(), []market.Draft{
 		{ISOCode: "NL", Name: "Netherlands"}, {ISOCode: "nl"}, {ISOCode: "NL", Name: "Holland"},
-	})
+	}, at)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(bad) != 2 || len(pointers(bad[1])) != 2 || !slices.Equal(pointers(bad[2]), []string{"/iso_code"}) {
+	if len(bad) != 2 || len(pointers(bad[1])) != 2 || !slices.Equal(pointers(bad[2]), []string{"/iso_code"}) ||
+		!strings.Contains(bad[2].Error(), "stands twice, first in line 0") {
 		t.Errorf("faults %v", bad)
 	}
 }
+
+// at names the records of an import.
+func at(i int) string { return fmt.Sprint("line ", i) }

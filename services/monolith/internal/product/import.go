@@ -2,7 +2,6 @@ package product
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/google/uuid"
 
@@ -27,8 +26,9 @@ const (
 )
 
 // CheckImport returns what is wrong with records[i] under key i, before anything is written: rules that a record
-// breaks, ids and names that stand twice in the import, and names that another product has.
-func (s *Service) CheckImport(ctx context.Context, records []Record) (map[int]error, error) {
+// breaks, ids and names that stand twice in the import, names that another product has and keeps, and names that cannot
+// be passed on. at names another record for people.
+func (s *Service) CheckImport(ctx context.Context, records []Record, at func(i int) string) (map[int]error, error) {
 	bad := map[int]error{}
 	ids, names := map[uuid.UUID]int{}, map[Name]int{}
 	for i, r := range records {
@@ -38,11 +38,11 @@ func (s *Service) CheckImport(ctx context.Context, records []Record) (map[int]er
 			continue
 		}
 		if first, twice := ids[r.UUID]; twice && r.UUID != uuid.Nil {
-			bad[i] = repeated("/product_uuid", first)
+			bad[i] = repeated("/product_uuid", at(first))
 			continue
 		}
 		if first, twice := names[d.name()]; twice {
-			bad[i] = repeated("/name", first)
+			bad[i] = repeated("/name", at(first))
 			continue
 		}
 		ids[r.UUID], names[d.name()] = i, i
@@ -51,14 +51,50 @@ func (s *Service) CheckImport(ctx context.Context, records []Record) (map[int]er
 	if err != nil {
 		return nil, err
 	}
+	waits := map[int]int{} // a record for the one whose product gives up the name
 	for name, owner := range taken {
 		i := names[name]
-		// A product of the import gives up its name where its record has another one.
-		if _, moves := ids[owner]; !moves && records[i].UUID != uuid.Nil && records[i].UUID != owner {
+		j, moves := ids[owner]
+		switch byName := records[i].UUID == uuid.Nil; {
+		case records[i].UUID == owner, byName && !moves:
+		case byName:
+			// Whether it means that product or a new one would hang on which of the two is written first.
+			bad[i] = misnamed("is that of the product which " + at(j) + " renames: say by product_uuid which product is meant")
+		case !moves:
 			bad[i] = NameTaken()
+		default:
+			waits[i] = j
 		}
 	}
+	for _, i := range circle(waits) {
+		bad[i] = misnamed("is that of " + at(waits[i]) + ", and the names go round in a circle: import one of them under another name first")
+	}
 	return bad, nil
+}
+
+// circle returns those that wait, in the end, for themselves.
+func circle(waits map[int]int) (in []int) {
+	done := map[int]bool{}
+	for start := range waits {
+		var path []int
+		place := map[int]int{} // on the path
+		for i, ok := start, true; ok && !done[i]; i, ok = waits[i] {
+			if from, again := place[i]; again {
+				in = append(in, path[from:]...)
+				break
+			}
+			place[i] = len(path)
+			path = append(path, i)
+		}
+		for _, i := range path {
+			done[i] = true
+		}
+	}
+	return in
+}
+
+func misnamed(detail string) error {
+	return apperr.InvalidFields("The name cannot be given.", apperr.FieldError{Pointer: "/name", Detail: detail})
 }
 
 func (s *Service) namesTaken(ctx context.Context, names map[Name]int) (map[Name]uuid.UUID, error) {
@@ -69,9 +105,9 @@ func (s *Service) namesTaken(ctx context.Context, names map[Name]int) (map[Name]
 	return s.store.ProductsNamed(ctx, list)
 }
 
-func repeated(pointer string, first int) error {
+func repeated(pointer, first string) error {
 	return apperr.InvalidFields("The product stands twice in the import.",
-		apperr.FieldError{Pointer: pointer, Detail: fmt.Sprintf("stands twice, first in record %d", first+1)})
+		apperr.FieldError{Pointer: pointer, Detail: "stands twice, first in " + first})
 }
 
 // Import makes the product what the record says. Importing the same again is no change. A deleted product comes back

@@ -1,6 +1,8 @@
 package product_test
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -67,7 +69,7 @@ func TestCheckImport(t *testing.T) {
 		5: {UUID: uuid.UUID{8}, Draft: desk.Draft},
 		6: {Draft: lamp.Draft},
 		7: {UUID: uuid.UUID{7}, Draft: sofa.Draft},
-	})
+	}, at)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +79,49 @@ func TestCheckImport(t *testing.T) {
 			t.Errorf("record %d: %v, want %q", i, got, want[i])
 		}
 	}
+	if want := "stands twice, first in line 2"; !strings.Contains(bad[3].Error(), want) {
+		t.Errorf("%v does not say %q", bad[3], want)
+	}
 	if len(b.store.events) > 0 {
 		t.Error("a check wrote something")
+	}
+}
+
+func at(i int) string { return fmt.Sprint("line ", i) }
+
+// A name is passed on where its product gives it up in the same import, unless the names go round.
+func TestNamesPassedOn(t *testing.T) {
+	t.Parallel()
+	named := func(id byte, name string) product.Record {
+		return product.Record{UUID: uuid.UUID{id}, Draft: product.Draft{Name: name, Category: "Furniture"}}
+	}
+	tests := map[string]struct {
+		in   []product.Record // the stored ones are 1 Desk, 2 Lamp and 4 Rug
+		want map[int]string
+	}{
+		"Chain":    {in: []product.Record{named(9, "Desk"), named(1, "Lamp"), named(2, "Bed")}},
+		"Kept":     {in: []product.Record{named(1, "Desk"), named(2, "Lamp")}},
+		"Swap":     {in: []product.Record{named(1, "Lamp"), named(2, "Desk")}, want: map[int]string{0: "line 1", 1: "line 0"}},
+		"Circle":   {in: []product.Record{named(1, "Lamp"), named(2, "Rug"), named(4, "Desk")}, want: map[int]string{0: "line 1", 1: "line 2", 2: "line 0"}},
+		"Into":     {in: []product.Record{named(9, "Rug"), named(1, "Lamp"), named(2, "Desk"), named(4, "Bed")}, want: map[int]string{1: "line 2", 2: "line 1"}},
+		"NotGiven": {in: []product.Record{named(9, "Rug"), named(1, "Lamp"), named(2, "Bed")}, want: map[int]string{0: "already"}},
+		"Ambiguous": {in: []product.Record{{Draft: desk.Draft}, named(1, "Bed")},
+			want: map[int]string{0: "the product which line 1 renames"}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			b.store.rows[4] = product.Product{ID: 4, UUID: uuid.UUID{4}, Draft: product.Draft{Name: "Rug", Category: "Furniture"}, Version: 1}
+			bad, err := b.service.CheckImport(t.Context(), tt.in, at)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range tt.in {
+				if got, want := bad[i], tt.want[i]; (got == nil) != (want == "") || got != nil && !strings.Contains(got.Error(), want) {
+					t.Errorf("record %d: %v, want %q", i, got, want)
+				}
+			}
+		})
 	}
 }

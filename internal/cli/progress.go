@@ -1,0 +1,39 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"golang.org/x/term"
+)
+
+// progress shows on a terminal how far an import is, and nothing elsewhere.
+type progress struct {
+	out   io.Writer // nil where nobody looks
+	what  string
+	shown time.Time
+}
+
+func newProgress(out io.Writer, what string) *progress {
+	if file, ok := out.(*os.File); !ok || !term.IsTerminal(int(file.Fd())) {
+		return &progress{}
+	}
+	return &progress{out: out, what: what}
+}
+
+// report may be called by one goroutine at a time.
+func (p *progress) report(done, total int) {
+	if p.out == nil || time.Since(p.shown) < 100*time.Millisecond && done < total {
+		return
+	}
+	p.shown = time.Now()
+	fmt.Fprintf(p.out, "\r%s: %d of %d", p.what, done, total)
+}
+
+func (p *progress) end() {
+	if p.out != nil && !p.shown.IsZero() {
+		fmt.Fprint(p.out, "\r\x1b[K")
+	}
+}
