@@ -61,7 +61,7 @@ func (p *process) instance() string {
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	for _, service := range []string{"monolith", "catalog"} {
-		for _, args := range []string{"", "serve", "migrate", "import", "outbox", "outbox status", "dead-letters", "dead-letters list",
+		for _, args := range []string{"", "serve", "migrate", "import", "outbox", "outbox status", "outbox list", "dead-letters", "dead-letters list",
 			"dead-letters show", "dead-letters replay", "dead-letters discard", "validate-config", "version"} {
 			r := command(t, nil, service, append(strings.Fields(args), "--help")...).must(t, 0)
 			if !contains(r.stdout, "Usage:") {

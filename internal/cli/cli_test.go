@@ -1,0 +1,191 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/monsplit/monsplit/internal/config"
+	"github.com/monsplit/monsplit/internal/imports"
+	"github.com/monsplit/monsplit/internal/messaging/consumer"
+)
+
+// result is what a command printed and how it ended.
+type result struct {
+	code     int
+	out, err string
+}
+
+// call runs a command line through the command tree.
+func call(ctx context.Context, app App, in io.Reader, args ...string) result {
+	var stdout, stderr bytes.Buffer
+	root := New(app)
+	root.SetArgs(args)
+	root.SetIn(in)
+	root.SetOut(&stdout)
+	root.SetErr(&stderr)
+	code := execute(ctx, app, root)
+	return result{code, stdout.String(), stderr.String()}
+}
+
+var errNotConfigured = errors.New("DATABASE_URL is missing")
+
+// bare is a service that nothing has been set for: every command that goes further than its arguments fails.
+func bare() App {
+	return App{Name: "shop", About: "A shop", Load: func(config.Needs) (config.Service, error) { return config.Service{}, errNotConfigured }}
+}
+
+// A wrong call is told as such, with exit code 2, before anything else that might be wrong.
+func TestUsage(t *testing.T) {
+	t.Parallel()
+	tests := map[string]string{
+		"nonsense":                          "unknown command \"nonsense\"",
+		"outbox nonsense":                   "unknown command \"nonsense\"",
+		"serve now":                         "accepts",
+		"migrate --nonsense":                "unknown flag: --nonsense",
+		"import a b":                        "accepts",
+		"import --format=xml a":             "unknown format \"xml\": use csv, json or jsonl",
+		"import --generate=0":               "--generate takes a number of 1 or more",
+		"import --generate=-1":              "--generate takes a number of 1 or more",
+		"import --generate=many":            "invalid argument \"many\"",
+		"import --generate=1 a":             "--generate takes a number of 1 or more, and no FILE",
+		"import --wait=soon":                "invalid argument \"soon\"",
+		"outbox list --limit=0":             "--limit is from 1 to 1000",
+		"dead-letters list --limit=1001":    "--limit is from 1 to 1000",
+		"dead-letters list --state=bananas": "--state bananas: it is one of open, replayed, superseded, discarded, all",
+		"dead-letters show":                 "accepts",
+		"dead-letters show x":               "\"x\" is not the id of a dead letter",
+		"dead-letters replay 0":             "\"0\" is not the id of a dead letter",
+		"dead-letters discard 1 2":          "accepts",
+		"validate-config all":               "accepts",
+	}
+	for line, want := range tests {
+		t.Run(line, func(t *testing.T) {
+			t.Parallel()
+			r := call(t.Context(), bare(), nil, strings.Fields(line)...)
+			if r.code != 2 || !strings.Contains(r.err, want) || !strings.Contains(r.err, "Try: shop") || r.out != "" {
+				t.Errorf("%+v, want code 2 and %q", r, want)
+			}
+		})
+	}
+}
+
+// Whoever works on the database alone needs no broker.
+func TestNeeds(t *testing.T) {
+	t.Parallel()
+	for line, kafka := range map[string]bool{
+		"serve": true, "validate-config": true, "migrate": false, "import": false, "outbox status": false, "outbox list": false,
+		"dead-letters list": false, "dead-letters show 1": false, "dead-letters replay 1": false, "dead-letters discard 1": false,
+	} {
+		app, asked := bare(), false
+		app.Load = func(needs config.Needs) (config.Service, error) {
+			if asked = true; needs("KAFKA_BROKERS") != kafka || !needs("DATABASE_URL") {
+				t.Errorf("%s: needs brokers: %t, want %t", line, needs("KAFKA_BROKERS"), kafka)
+			}
+			return config.Service{}, errNotConfigured
+		}
+		r := call(t.Context(), app, nil, strings.Fields(line)...)
+		if !asked || r.code != 1 || r.err != "shop: DATABASE_URL is missing\n" || r.out != "" {
+			t.Errorf("%s: %+v", line, r)
+		}
+	}
+}
+
+// hopeless is a service whose database never comes. A command that waits for it is interrupted.
+func hopeless(interrupt func()) App {
+	app := bare()
+	app.Load = func(config.Needs) (config.Service, error) { return config.Service{MigrateOnStart: true}, nil }
+	app.Migrate = func(ctx context.Context, _ config.Service, _ *slog.Logger) error {
+		interrupt()
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	app.Importers = func(context.Context, config.Service) ([]imports.Importer, func(), error) {
+		return []imports.Importer{{Name: "hats", Columns: hatColumns()}, {Name: "coats"}}, func() {}, nil
+	}
+	return app
+}
+
+func TestInterruptedWhileItWaits(t *testing.T) {
+	t.Parallel()
+	for line, want := range map[string]result{
+		"serve":   {code: 0},
+		"migrate": {code: 1, err: "shop: interrupted\n"},
+		"import":  {code: 1, err: "shop: interrupted\n"},
+	} {
+		ctx, interrupt := context.WithCancel(t.Context())
+		if r := call(ctx, hopeless(interrupt), nil, line); r != want {
+			t.Errorf("%s: %+v, want %+v", line, r, want)
+		}
+	}
+}
+
+// A person at a terminal who types nothing and gives up is not waited for.
+func TestInterruptedWhileItReads(t *testing.T) {
+	t.Parallel()
+	ctx, interrupt := context.WithCancel(t.Context())
+	in, typing := io.Pipe()
+	defer typing.Close()
+	go func() {
+		_, _ = typing.Write([]byte("name,size\n")) // returns when it has been read
+		interrupt()
+	}()
+	r := call(ctx, hopeless(func() { t.Error("went on to the database") }), in, "import", "-", "--model=hats")
+	if want := (result{code: 1, err: "shop: interrupted\n"}); r != want {
+		t.Errorf("%+v, want %+v", r, want)
+	}
+}
+
+// What is wrong with the arguments and the file is told while the database is away.
+func TestImportLooksBeforeItWaits(t *testing.T) {
+	t.Parallel()
+	missing := filepath.Join(t.TempDir(), "missing.csv")
+	for line, want := range map[string]result{
+		"import --model=gloves -":           {2, "", "--model gloves is not known here"},
+		"import -":                          {2, "", "say what the records are: --model hats or coats"},
+		"import --generate=5":               {2, "", "--generate is not to be had here"},
+		"import --model=hats " + missing:    {1, "", "no such file"},
+		"import --model=hats -":             {1, "", "standard input:1: the input is empty"},
+		"import --model=hats --format=json": {1, "", "interrupted"}, // the sample: nothing to look at
+	} {
+		ctx, interrupt := context.WithCancel(t.Context())
+		waited := false
+		app := hopeless(func() { waited = true; interrupt() })
+		r := call(ctx, app, strings.NewReader(""), strings.Fields(line)...)
+		if r.code != want.code || !strings.Contains(r.err, want.err) || r.out != "" || waited != (want.err == "interrupted") {
+			t.Errorf("%s: %+v, waited: %t, want %+v", line, r, waited, want)
+		}
+	}
+}
+
+func TestVersionAndHelp(t *testing.T) {
+	t.Parallel()
+	if r := call(t.Context(), bare(), nil, "version"); r.code != 0 || !strings.HasPrefix(r.out, "shop ") {
+		t.Errorf("%+v", r)
+	}
+	for _, args := range [][]string{nil, {"outbox"}, {"dead-letters"}, {"--help"}} {
+		if r := call(t.Context(), bare(), nil, args...); r.code != 0 || !strings.Contains(r.out, "Usage:") {
+			t.Errorf("%v: %+v", args, r)
+		}
+	}
+}
+
+// A replay is the service's; the command passes on what it was told and prints what came of it.
+func TestReplayPassesOn(t *testing.T) {
+	t.Parallel()
+	app := bare()
+	app.Load = func(config.Needs) (config.Service, error) { return config.Service{}, nil }
+	app.Replay = func(_ context.Context, _ config.Service, _ *slog.Logger, id int64, by string) (consumer.DeadLetter, error) {
+		return consumer.DeadLetter{ID: id, State: consumer.Replayed, Note: new("by " + by)}, nil
+	}
+	r := call(t.Context(), app, nil, "dead-letters", "replay", "7", "--by=me")
+	if want := (result{out: fmt.Sprintln("dead letter 7: replayed (by me)")}); r != want {
+		t.Errorf("%+v, want %+v", r, want)
+	}
+}

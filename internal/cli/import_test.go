@@ -1,0 +1,180 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"iter"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/config"
+	"github.com/monsplit/monsplit/internal/imports"
+)
+
+func hatColumns() []imports.Column {
+	return []imports.Column{{Name: "name", Required: true}, {Name: "size"}}
+}
+
+// hats is a service that owns hats, and keeps them in memory. Nobody may have a hat called Crown.
+type hats struct {
+	mu      sync.Mutex
+	stored  map[string]string
+	yielded int // made-up ones
+	most    int // that were held at once
+}
+
+func (h *hats) app() App {
+	app := bare()
+	app.Load = func(config.Needs) (config.Service, error) { return config.Service{MigrateOnStart: true}, nil }
+	app.Migrate = func(context.Context, config.Service, *slog.Logger) error { return nil }
+	app.Importers = func(context.Context, config.Service) ([]imports.Importer, func(), error) {
+		importer := h.model().Importer(h.sample, h.generate)
+		run := importer.Run
+		importer.Run = func(ctx context.Context, in imports.Input, progress func(done, total int)) (imports.Summary, error) {
+			h.most = max(h.most, h.yielded-len(h.stored))
+			return run(ctx, in, progress)
+		}
+		return []imports.Importer{importer}, func() {}, nil
+	}
+	return app
+}
+
+func (h *hats) model() imports.Model[[2]string] {
+	return imports.Model[[2]string]{
+		Name: "hats", Columns: hatColumns(),
+		Parse: func(r imports.Row) ([2]string, []apperr.FieldError) {
+			return [2]string{r.Get("name"), r.Get("size")}, nil
+		},
+		Validate: func([2]string) error { return nil },
+		Check:    func(context.Context, [][2]string, func(int) string) (map[int]error, error) { return nil, nil },
+		Write: func(_ context.Context, v [2]string) (imports.Outcome, error) {
+			h.mu.Lock()
+			defer h.mu.Unlock()
+			if v[0] == "Crown" {
+				return 0, apperr.New(apperr.Conflict, "the king has it")
+			}
+			if old, had := h.stored[v[0]]; had && old == v[1] {
+				return imports.Unchanged, nil
+			}
+			h.stored[v[0]] = v[1]
+			return imports.Created, nil
+		},
+	}
+}
+
+func (h *hats) sample() (imports.Input, error) {
+	return imports.Read("sample hats", strings.NewReader("name\nBowler\nFez\n"), imports.CSV, hatColumns())
+}
+
+func (h *hats) generate(n int) iter.Seq[imports.Row] {
+	return func(yield func(imports.Row) bool) {
+		for i := range n {
+			h.yielded++
+			if !yield(imports.NewRow(i+1, map[string]string{"name": fmt.Sprint("Hat ", i)})) {
+				return
+			}
+		}
+	}
+}
+
+func TestImport(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	one := map[string]string{"Fez": "7"}
+	tests := map[string]struct {
+		in   string
+		args []string
+		want result
+		has  map[string]string
+	}{
+		"Sample":       {args: nil, want: result{out: "hats: 2 created, 0 updated, 0 unchanged\n"}, has: map[string]string{"Bowler": "", "Fez": ""}},
+		"StandardIn":   {in: "name,size\nFez,7\n", args: []string{"-"}, want: result{out: "hats: 1 created, 0 updated, 0 unchanged\n"}, has: one},
+		"MarkAndCRLF":  {args: []string{file("a.csv", "\xef\xbb\xbfname,size\r\nFez,7\r\n")}, want: result{out: "hats: 1 created, 0 updated, 0 unchanged\n"}, has: one},
+		"JSON":         {args: []string{file("a.json", `[{"name":"Fez","size":7}]`)}, want: result{out: "hats: 1 created, 0 updated, 0 unchanged\n"}, has: one},
+		"Lines":        {args: []string{file("a.ndjson", `{"name":"Fez","size":7}`)}, want: result{out: "hats: 1 created, 0 updated, 0 unchanged\n"}, has: one},
+		"Format":       {args: []string{"--format=jsonl", file("b.csv", `{"name":"Fez","size":7}`)}, want: result{out: "hats: 1 created, 0 updated, 0 unchanged\n"}, has: one},
+		"Model":        {in: "name,size\nFez,7\n", args: []string{"--model=hats", "-"}, want: result{out: "hats: 1 created, 0 updated, 0 unchanged\n"}, has: one},
+		"UnknownModel": {args: []string{"--model=coats"}, want: result{2, "", "shop: --model coats is not known here\nTry: shop import --help\n"}},
+		"Faults": {in: "name,size\nFez\nBowler,\xff\n", args: []string{"-"},
+			want: result{1, "hats: 0 created, 0 updated, 0 unchanged\n", "shop: standard input:2: has 1 fields, the header has 2\nstandard input:3: size: is not valid UTF-8\n"}},
+		"PartWritten": {in: "name,size\nCrown,1\nFez,7\n", args: []string{"-"}, has: one,
+			want: result{1, "hats: 1 created, 0 updated, 0 unchanged\n", "shop: standard input:2: the king has it\n"}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := &hats{stored: map[string]string{}}
+			if r := call(t.Context(), h.app(), strings.NewReader(tt.in), append([]string{"import"}, tt.args...)...); r != tt.want {
+				t.Errorf("%+v, want %+v", r, tt.want)
+			}
+			if fmt.Sprint(h.stored) != fmt.Sprint(tt.has) {
+				t.Errorf("stored %v, want %v", h.stored, tt.has)
+			}
+		})
+	}
+}
+
+func TestImportJSON(t *testing.T) {
+	t.Parallel()
+	h := &hats{stored: map[string]string{}}
+	r := call(t.Context(), h.app(), nil, "import", "--json")
+	var summary imports.Summary
+	if err := json.Unmarshal([]byte(r.out), &summary); err != nil || summary != (imports.Summary{Model: "hats", Created: 2}) {
+		t.Errorf("%+v: %+v, %v", r, summary, err)
+	}
+}
+
+// However many records are made up, one batch of them is in memory.
+func TestGenerateInBatches(t *testing.T) {
+	t.Parallel()
+	const n = 2*generateBatch + 1
+	h := &hats{stored: map[string]string{}}
+	r := call(t.Context(), h.app(), nil, "import", fmt.Sprint("--generate=", n))
+	if want := (result{out: fmt.Sprintf("hats: %d created, 0 updated, 0 unchanged\n", n)}); r != want {
+		t.Errorf("%+v, want %+v", r, want)
+	}
+	if h.yielded != n || h.most != generateBatch {
+		t.Errorf("%d made up, %d held at once", h.yielded, h.most)
+	}
+}
+
+// importTo imports the sample with stderr going to a file.
+func importTo(t *testing.T, stderr *os.File) {
+	t.Helper()
+	h := &hats{stored: map[string]string{}}
+	root := New(h.app())
+	root.SetArgs([]string{"import"})
+	root.SetOut(io.Discard)
+	root.SetErr(stderr)
+	if code := execute(t.Context(), h.app(), root); code != 0 {
+		t.Errorf("code %d", code)
+	}
+}
+
+// Where nobody looks, nothing is shown of how far an import is.
+func TestNoProgressInAFile(t *testing.T) {
+	t.Parallel()
+	file, err := os.Create(filepath.Join(t.TempDir(), "stderr"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	importTo(t, file)
+	if text, err := os.ReadFile(file.Name()); err != nil || len(text) > 0 {
+		t.Errorf("shown %q, %v", text, err)
+	}
+}

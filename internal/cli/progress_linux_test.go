@@ -1,0 +1,46 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// terminal returns both ends of a pseudo-terminal: what is shown on the second can be read from the first (pty(7)).
+func terminal(t *testing.T) (screen, tty *os.File) {
+	t.Helper()
+	screen, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = screen.Close() })
+	fd := int(screen.Fd())
+	if err := unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0); err != nil {
+		t.Fatal(err)
+	}
+	n, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tty, err = os.OpenFile(fmt.Sprint("/dev/pts/", n), os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = tty.Close() })
+	return screen, tty
+}
+
+// Somebody at a terminal sees how far an import is.
+func TestProgressOnATerminal(t *testing.T) {
+	t.Parallel()
+	screen, tty := terminal(t)
+	importTo(t, tty)
+	shown := make([]byte, 1000)
+	n, err := screen.Read(shown)
+	if text := string(shown[:n]); err != nil || !strings.Contains(text, "\rhats: 2 of 2") || !strings.HasSuffix(text, "\r\x1b[K") {
+		t.Errorf("shown %q, %v", text, err)
+	}
+}
