@@ -65,13 +65,15 @@ func (w *writer[T]) pass(ctx context.Context, records []record[T], atOnce int) e
 	workers, failed := errgroup.WithContext(ctx)
 	workers.SetLimit(atOnce)
 	for _, r := range records {
-		if failed.Err() != nil {
-			break
-		}
-		workers.Go(func() error { return w.one(failed, r) })
+		workers.Go(func() error {
+			if err := failed.Err(); err != nil {
+				return err
+			}
+			return w.one(failed, r)
+		})
 	}
 	err := workers.Wait()
-	if ctx.Err() != nil {
+	if err != nil && ctx.Err() != nil {
 		err = errInterrupted
 	}
 	if err != nil {
