@@ -25,7 +25,7 @@ type result struct {
 // call runs a command line through the command tree.
 func call(ctx context.Context, app App, in io.Reader, args ...string) result {
 	var stdout, stderr bytes.Buffer
-	root := New(app)
+	root := New(app) //nolint:contextcheck // cobra hands it on
 	root.SetArgs(args)
 	root.SetIn(in)
 	root.SetOut(&stdout)
