@@ -77,6 +77,12 @@ func (p *partition) isHalted() bool {
 	return p.halted != ""
 }
 
+// readAgain is how a copy is mended from the log. The copy itself must stay: its versions keep what is read again from
+// being taken for news, and a service from reacting a second time to what happened long ago.
+func readAgain(start int64) string {
+	return fmt.Sprintf("To read the log again, set the position to %d and leave the copy as it is", start)
+}
+
 // seek asks the handler for the position and makes the partition ready, or halts it when the log does not reach there.
 func (p *partition) seek(ctx, handling context.Context, g *generation) error {
 	start, err := g.client.StartOffset(ctx, p.tp)
@@ -89,7 +95,7 @@ func (p *partition) seek(ctx, handling context.Context, g *generation) error {
 	}
 	if next < start {
 		p.halt(g, fmt.Sprintf("the stored position %d is before the log's start %d: records were deleted before they were "+
-			"applied. Build the copy afresh, or set the position to %d if nothing is missed", next, start, start))
+			"applied. %s, or set the position to %d if nothing is missed", next, start, readAgain(start), start))
 		return nil
 	}
 	var end int64
@@ -107,7 +113,7 @@ func (p *partition) seek(ctx, handling context.Context, g *generation) error {
 	}
 	if next > end {
 		p.halt(g, fmt.Sprintf("the stored position %d is beyond the log's end %d: the topic was made anew or has lost "+
-			"records. Build the copy afresh, or restore the topic", next, end))
+			"records. %s, or restore the topic", next, end, readAgain(start)))
 		return nil
 	}
 	p.mu.Lock()
