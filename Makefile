@@ -66,8 +66,9 @@ generate: generate-http generate-messages generate-sql ## generate all code from
 
 generate-http:
 	@for s in $(SERVICES); do \
-		mkdir -p services/$$s/internal/oapi && \
-		$(TOOL) oapi-codegen -config api/$$s/oapi-codegen.yaml api/$$s/openapi.yaml || exit 1; \
+		mkdir -p services/$$s/internal/oapi api/client/go/$${s}client && \
+		$(TOOL) oapi-codegen -config api/$$s/oapi-codegen.yaml api/$$s/openapi.yaml && \
+		$(TOOL) oapi-codegen -config api/$$s/oapi-codegen.client.yaml api/$$s/openapi.yaml || exit 1; \
 	done
 
 generate-messages:

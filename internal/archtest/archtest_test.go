@@ -48,6 +48,8 @@ func TestRulesBite(t *testing.T) {
 		"the monolith does not know the catalog": {Path: "services/monolith/internal/store", TestImports: []string{"api/catalog"}},
 		"the catalog does not know the monolith": {Path: "services/catalog", Imports: []string{"sql/monolith"}},
 		"machinery imports no service":           {Path: "internal/cli", Imports: []string{"services/monolith"}},
+		"clients and examples stand outside: they import nothing of the services or their machinery": {
+			Path: "examples/legacy-report", Imports: []string{"internal/apperr"}},
 		"business code imports the standard library, apperr, uuid and other business code alone": {
 			Path: "services/monolith/internal/product", Imports: []string{"github.com/labstack/echo/v4"}},
 		"business code does no I/O by the standard library, and no module of ours but these": {

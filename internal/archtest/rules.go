@@ -39,6 +39,10 @@ func Rules() []Rule {
 			From: `^internal/`, Except: whole, Deny: `^(services|api)/`,
 		},
 		{
+			Name: "clients and examples stand outside: they import nothing of the services or their machinery",
+			From: `^(api/client|examples)/`, Deny: `^(services|sql|asyncapi|internal)/|^api/(monolith|catalog)$`,
+		},
+		{
 			Name: "business code imports the standard library, apperr, uuid and other business code alone",
 			From: business, Deny: `.`, Allow: `^[a-z0-9]+(/[a-z0-9]+)*$|^github\.com/google/uuid$`,
 		},
