@@ -1,0 +1,9 @@
+/**
+ * What the clients of both services share: the conventions that both APIs keep for errors, lists, conditional requests
+ * and repeated ones. The clients themselves are in `@monsplit/client/monolith` and `@monsplit/client/catalog`.
+ */
+export { changed, ok, type Answer } from "./answer.js";
+export type { Options } from "./connect.js";
+export { etagOf, idempotencyKey, ifMatch, ifNoneMatch, newIdempotencyKey } from "./header.js";
+export { items, type At } from "./list.js";
+export { isProblem, Problem, type Fault } from "./problem.js";

@@ -1,0 +1,17 @@
+/** The client of the monolith: its products, and the catalog in the shape that old integrations know. */
+import type { Client } from "openapi-fetch";
+import { connect, type Options } from "./connect.js";
+import type { components, paths } from "./monolith.gen.js";
+
+export type { components, paths };
+export type LegacyEntry = components["schemas"]["LegacyEntry"];
+export type LegacyMarket = components["schemas"]["LegacyMarket"];
+export type Product = components["schemas"]["Product"];
+export type ProductInput = components["schemas"]["ProductInput"];
+export type ProductPatch = components["schemas"]["ProductPatch"];
+
+export type MonolithClient = Client<paths>;
+
+export function createMonolithClient(options: Options): MonolithClient {
+  return connect<paths>(options);
+}

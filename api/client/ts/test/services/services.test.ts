@@ -1,0 +1,104 @@
+// The whole life of a product and its entry, against running services: `npm run test:services` with their base URLs in
+// MONOLITH_URL and CATALOG_URL. `make examples` starts a demo for it.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { setTimeout } from "node:timers/promises";
+import { changed, etagOf, idempotencyKey, ifMatch, ifNoneMatch, isProblem, items, newIdempotencyKey, ok } from "@monsplit/client";
+import { createCatalogClient } from "@monsplit/client/catalog";
+import { createMonolithClient } from "@monsplit/client/monolith";
+
+const monolith = createMonolithClient({ baseUrl: fromEnvironment("MONOLITH_URL") });
+const catalog = createCatalogClient({ baseUrl: fromEnvironment("CATALOG_URL") });
+
+function fromEnvironment(name: string): string {
+  const url = process.env[name];
+  if (!url) throw new Error(`set ${name} to where the service runs, such as http://127.0.0.1:8000`);
+  return url;
+}
+
+/** Names of this run alone, so that it can run again on the same services. */
+const category = newIdempotencyKey().slice(0, 25);
+
+const problem = (name: string) => (error: unknown) => isProblem(error, name) && error.requestId !== undefined;
+
+async function create(name: string) {
+  return ok(monolith.POST("/api/v1/product", { body: { name, product_category: category, discontinued: false } }));
+}
+
+async function eventually<T>(what: string, attempt: () => Promise<T | undefined>): Promise<T> {
+  for (const deadline = Date.now() + 60_000; Date.now() < deadline; await setTimeout(20)) {
+    const found = await attempt();
+    if (found !== undefined) return found;
+  }
+  throw new Error(`waited in vain: ${what}`);
+}
+
+test("a creation can be sent again", async () => {
+  const headers = idempotencyKey(newIdempotencyKey());
+  const body = { name: "Standing desk", product_category: category, discontinued: false };
+  const first = await ok(monolith.POST("/api/v1/product", { body, headers }));
+  const again = await ok(monolith.POST("/api/v1/product", { body, headers }));
+  assert.equal(first.response.status, 201);
+  assert.deepEqual(again.data, first.data);
+  await assert.rejects(ok(monolith.POST("/api/v1/product", { body: { ...body, name: "Another" }, headers })), problem("idempotency-key-reused"));
+});
+
+test("bad input lists every fault", async () => {
+  await assert.rejects(ok(monolith.POST("/api/v1/product", { body: { name: " ", product_category: "", discontinued: false } })), (error: unknown) => {
+    assert.ok(isProblem(error, "invalid"));
+    assert.deepEqual(error.errors.map((fault) => fault.pointer).sort(), ["/name", "/product_category"]);
+    return true;
+  });
+});
+
+test("a change is made to the version that was read", async () => {
+  const { data, etag } = await create("Versioned desk");
+  const params = { path: { id: data.id } };
+  assert.equal(etag, etagOf(data));
+  assert.equal(await changed(monolith.GET("/api/v1/product/{id}", { params, headers: ifNoneMatch(etag!) })), undefined);
+  const renamed = await ok(monolith.PATCH("/api/v1/product/{id}", { params, body: { name: "Versioned desk 160" }, headers: ifMatch(etag!) }));
+  assert.deepEqual([renamed.data.version, renamed.data.name, renamed.data.product_category], [data.version + 1, "Versioned desk 160", category]);
+  await assert.rejects(ok(monolith.DELETE("/api/v1/product/{id}", { params, headers: ifMatch(etag!) })), problem("stale"));
+  await ok(monolith.DELETE("/api/v1/product/{id}", { params, headers: ifMatch(renamed.etag!) }));
+  await assert.rejects(ok(monolith.GET("/api/v1/product/{id}", { params })), problem("not-found"));
+  await assert.rejects(ok(monolith.DELETE("/api/v1/catalog/{id}", { params: { path: { id: 1 } } })), problem("not-the-owner"));
+});
+
+test("a list is followed over its pages, with its filters and in its order", async () => {
+  const names = ["Shelf 1", "Shelf 2", "Shelf 3", "Shelf 4", "Shelf 5"];
+  for (const name of names) await create(name);
+  const found: string[] = [];
+  const query = { product_category: category, search: "shelf", sort: "-name" } as const;
+  for await (const { name } of items((at) => monolith.GET("/api/v1/product", { params: { query: { ...at, ...query, limit: 2 } } }))) found.push(name);
+  assert.deepEqual(found, names.toReversed());
+
+  await eventually("the shelves arrive in the catalog", async () => {
+    const copied: string[] = [];
+    for await (const { name } of items((at) => catalog.GET("/catalog/api/v1/products", { params: { query: { ...at, ...query, limit: 2 } } }))) copied.push(name);
+    return copied.join() === names.toReversed().join() || undefined;
+  });
+});
+
+test("an entry is made once its product has arrived, and its dates can be removed", async () => {
+  const { data } = await create("Listed desk");
+  await assert.rejects(
+    ok(catalog.POST("/catalog/api/v1", { body: { product: newIdempotencyKey(), market: "DE" } })), problem("unknown-reference"));
+  const entry = await eventually("the product can be listed", async () => {
+    try {
+      return await ok(catalog.POST("/catalog/api/v1", { body: { product: data.product_uuid, market: "DE", availability_date: "2026-01-01" } }));
+    } catch (error) {
+      if (!isProblem(error, "unknown-reference")) throw error;
+      return undefined;
+    }
+  });
+  const params = { path: { id: entry.data.id } };
+  const ended = await ok(catalog.PATCH("/catalog/api/v1/{id}", { params, body: { availability_end_date: "2026-12-31" }, headers: ifMatch(entry.etag!) }));
+  assert.deepEqual([ended.data.availability_date, ended.data.availability_end_date], ["2026-01-01", "2026-12-31"]);
+  const open = await ok(catalog.PATCH("/catalog/api/v1/{id}", { params, body: { availability_end_date: null }, headers: ifMatch(ended.etag!) }));
+  assert.equal(open.data.availability_end_date, null);
+  const legacy = await eventually("the entry arrives behind the legacy API", async () => {
+    const list = await ok(monolith.GET("/api/v1/catalog", { params: { query: { product: data.id } } }));
+    return list.data[0];
+  });
+  assert.equal(legacy.availability_date, "2026-01-01");
+});
