@@ -24,7 +24,6 @@ type result struct {
 // command runs a service's binary to its end. stdin may be given as the last element "<TEXT".
 func command(t *testing.T, env []string, name string, args ...string) result {
 	t.Helper()
-	var stdout, stderr bytes.Buffer
 	cmd := exec.CommandContext(t.Context(), filepath.Join(binaries, name))
 	for _, a := range args {
 		if text, ok := strings.CutPrefix(a, "<"); ok {
@@ -33,10 +32,19 @@ func command(t *testing.T, env []string, name string, args ...string) result {
 			cmd.Args = append(cmd.Args, a)
 		}
 	}
-	cmd.Env, cmd.Stdout, cmd.Stderr = environment(env...), &stdout, &stderr
+	cmd.Env = environment(env...)
+	return finish(t, cmd)
+}
+
+// finish runs a command to its end. It may be called on any goroutine: what cannot be run has no exit code of a program.
+func finish(t *testing.T, cmd *exec.Cmd) result {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	var exit *exec.ExitError
 	if err := cmd.Run(); err != nil && !errors.As(err, &exit) {
-		t.Fatalf("%s %v: %v", name, args, err)
+		t.Errorf("%v: %v", cmd.Args, err)
+		return result{stderr: err.Error(), code: -1}
 	}
 	return result{stdout: stdout.String(), stderr: stderr.String(), code: cmd.ProcessState.ExitCode()}
 }

@@ -1,5 +1,5 @@
-// The whole life of a product and its entry, against running services: `npm run test:services` with their base URLs in
-// MONOLITH_URL and CATALOG_URL. `make examples` starts a demo for it.
+// The whole life of a product and its entry, against running services: `npm run test:services` after `npm test`, with their
+// base URLs in MONOLITH_URL and CATALOG_URL. `make examples` starts a demo for it.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout } from "node:timers/promises";

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+
+	"github.com/oapi-codegen/nullable"
+	"github.com/oapi-codegen/runtime/types"
+
+	"github.com/monsplit/monsplit/api/client/go/monolithclient"
+)
+
+// offer is a line of the report. Dates are ISO 8601, and empty where there is none.
+type offer struct {
+	market, product, category string
+	discontinued              bool
+	from, until               string
+}
+
+// readOffers joins the three legacy lists. Entries are read first: what they refer to is known by then, whereas an entry
+// that arrives between the reads might refer to a product that is too new for the list of products.
+func readOffers(ctx context.Context, client *monolithclient.Client) ([]offer, error) {
+	entries, err := collect(client.AllCatalog(ctx, monolithclient.ListCatalogParams{}))
+	if err != nil {
+		return nil, err
+	}
+	products, err := collect(client.AllProducts(ctx, monolithclient.ListProductsParams{IncludeDiscontinued: new(true)}))
+	if err != nil {
+		return nil, err
+	}
+	markets, err := collect(client.AllMarkets(ctx, monolithclient.ListMarketsParams{}))
+	if err != nil {
+		return nil, err
+	}
+	return join(entries, products, markets), nil
+}
+
+func collect[T any](list iter.Seq2[T, error]) (all []T, err error) {
+	for item, err := range list {
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, item)
+	}
+	return all, nil
+}
+
+// join sorts the report by market, then product. What was deleted between the reads keeps its number for a name.
+func join(entries []monolithclient.LegacyEntry, products []monolithclient.Product, markets []monolithclient.LegacyMarket) []offer {
+	product := map[int64]monolithclient.Product{}
+	for _, p := range products {
+		product[p.ID] = p
+	}
+	code := map[int64]string{}
+	for _, m := range markets {
+		code[m.ID] = m.ISOCode
+	}
+	offers := make([]offer, 0, len(entries))
+	for _, e := range entries {
+		p := product[e.Product]
+		offers = append(offers, offer{
+			market:   cmp.Or(code[e.Market], fmt.Sprint("#", e.Market)),
+			product:  cmp.Or(p.Name, fmt.Sprint("#", e.Product)),
+			category: p.ProductCategory, discontinued: p.Discontinued,
+			from: day(e.AvailabilityDate), until: day(e.AvailabilityEndDate),
+		})
+	}
+	slices.SortStableFunc(offers, func(a, b offer) int {
+		return cmp.Or(cmp.Compare(a.market, b.market), cmp.Compare(a.product, b.product), cmp.Compare(a.category, b.category))
+	})
+	return offers
+}
+
+func day(date nullable.Nullable[types.Date]) string {
+	if date.IsNull() || !date.IsSpecified() {
+		return ""
+	}
+	return date.MustGet().String()
+}
