@@ -1,0 +1,138 @@
+//go:build pact
+
+package pact
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	v4 "github.com/pact-foundation/pact-go/v2/message/v4"
+	"github.com/pact-foundation/pact-go/v2/models"
+
+	"github.com/monsplit/monsplit/internal/messaging/event"
+	"github.com/monsplit/monsplit/internal/testkit/pact/pactfile"
+)
+
+// Contract is what a consumer expects of a provider, as its test finds it out. A consumer has one test for each
+// provider: two that wrote one file at the same time would lose what the other wrote.
+type Contract struct {
+	t                  *testing.T
+	consumer, provider string
+	dir                string // where the native library gathers the expectations
+	declared, met      int
+}
+
+// Consumer begins a contract. When the test has passed with all of its interactions, the contract replaces the one in
+// contracts/pacts; with PACT_CHECK=1 it has to be equal to it instead.
+func Consumer(t *testing.T, consumer, provider string) *Contract {
+	t.Helper()
+	if err := open(); err != nil {
+		t.Fatal(err)
+	}
+	c := &Contract{t: t, consumer: consumer, provider: provider, dir: t.TempDir()}
+	t.Cleanup(c.publish)
+	return c
+}
+
+// State is what the provider is told to bring about before an interaction.
+type State struct {
+	Name   string
+	Params map[string]any
+}
+
+// Event is an event that the consumer expects: just what it uses of it.
+type Event struct {
+	Description string
+	Given       State
+	Topic, Key  string
+	Type        string
+	Data        Body // nil where the consumer looks at none
+}
+
+// body is the CloudEvents message: the attributes that event.Decode asks for.
+func (e Event) body() Body {
+	body := Body{
+		"specversion":      event.SpecVersion,
+		"id":               Text("0198c0de-8f42-7d19-a3c6-1e5b7f902d48"),
+		"source":           Text("/source"),
+		"type":             e.Type,
+		"subject":          e.Key,
+		"time":             Moment("2026-03-01T09:30:00.123456Z"),
+		"datacontenttype":  event.DataContentType,
+		"aggregateversion": Integer(3),
+	}
+	if e.Data != nil {
+		body["data"] = e.Data
+	}
+	return body
+}
+
+// Event adds an event to the contract and has the consumer take an example of it, as it would come from Kafka. The
+// topic and the key are in the contract too, as the message's metadata, where all comparisons are exact.
+func (c *Contract) Event(e Event, consume func(*testing.T, Delivery)) {
+	c.t.Helper()
+	c.interaction(e.Description, func(t *testing.T) {
+		expected, err := v4.NewAsynchronousPact(v4.Config{Consumer: c.consumer, Provider: c.provider, PactDir: c.dir})
+		if err != nil {
+			t.Fatal(err)
+		}
+		content, err := json.Marshal(e.body())
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = expected.AddAsynchronousMessage().
+			GivenWithParameter(models.ProviderState{Name: e.Given.Name, Parameters: e.Given.Params}).
+			ExpectsToReceive(e.Description).
+			WithMetadata(map[string]string{metadataTopic: e.Topic, metadataKey: e.Key}).
+			WithContent(event.ContentType, content).
+			ConsumedBy(func(m v4.AsynchronousMessage) error {
+				consume(t, newDelivery(e.Topic, e.Key, m.Contents))
+				return nil
+			}).
+			Verify(t)
+		if err == nil && !t.Failed() {
+			c.met++
+		}
+	})
+}
+
+// interaction runs one interaction as a test of its own, by the name that pactfile gives it.
+func (c *Contract) interaction(description string, f func(t *testing.T)) {
+	c.declared++
+	c.t.Run(pactfile.Interaction{Description: description}.Name(), f)
+}
+
+// publish does nothing after a failure, or when just some of the interactions were asked for: that is no contract.
+func (c *Contract) publish() {
+	check := os.Getenv("PACT_CHECK") != ""
+	if c.t.Failed() {
+		return
+	}
+	if c.met < c.declared {
+		if check {
+			c.t.Errorf("%d of %d interactions were run: the contract cannot be checked", c.met, c.declared)
+		}
+		return
+	}
+	if err := c.publishTo(check); err != nil {
+		c.t.Error(err)
+	}
+}
+
+func (c *Contract) publishTo(check bool) error {
+	found, err := pactfile.Read(filepath.Join(c.dir, c.consumer+"-"+c.provider+".json"))
+	if err != nil {
+		return err
+	}
+	if len(found.Interactions) != c.declared {
+		return fmt.Errorf("%d interactions were written of %d", len(found.Interactions), c.declared)
+	}
+	dir, err := contracts()
+	if err != nil {
+		return err
+	}
+	return found.Publish(dir, check)
+}

@@ -1,0 +1,120 @@
+//go:build pact
+
+package pact
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/monsplit/monsplit/internal/messaging/broker"
+	"github.com/monsplit/monsplit/internal/messaging/event"
+	"github.com/monsplit/monsplit/internal/testkit/kafkatest"
+)
+
+// Delivery is a record on its way from Kafka into a service.
+type Delivery struct {
+	tp     broker.TopicPartition
+	record broker.Record
+}
+
+func newDelivery(topic, key string, value []byte) Delivery {
+	return Delivery{
+		tp: broker.TopicPartition{Topic: topic, Partition: event.Partition([]byte(key), event.Partitions)},
+		record: broker.Record{
+			Key: []byte(key), Value: value, Time: time.Now(),
+			Headers: []broker.Header{{Key: event.HeaderContentType, Value: []byte(event.ContentType)}},
+		},
+	}
+}
+
+// NewDelivery is an event of another service, as a test needs it before an interaction. It is in no contract.
+func NewDelivery(topic string, e event.Event) (Delivery, error) {
+	e.ID, e.Source = "0198c0de-0000-7000-8000-000000000000", "/other"
+	value, err := json.Marshal(e)
+	return newDelivery(topic, e.Subject, value), err
+}
+
+// To has the service's consumer take the record, at the place where it stands, as the broker's client would.
+func (d Delivery) To(ctx context.Context, consumer broker.PartitionHandler) error {
+	at, err := consumer.Position(ctx, d.tp, 0)
+	if err != nil {
+		return err
+	}
+	return consumer.Handle(ctx, d.tp, at, at+1, []broker.Fetched{{Record: d.record, Offset: at}})
+}
+
+// Published is a record as Kafka has it.
+type Published struct {
+	Topic  string
+	Record broker.Fetched
+}
+
+// Announced makes a change and returns the record that the relay then writes to one of the topics. The change must be
+// announced by one event, and no other may be under way.
+func Announced(t testing.TB, kafka *kafkatest.Broker, topics []string, change func() error) (Published, error) {
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	before, err := until(ctx, "the topics exist", func() (map[broker.TopicPartition]int64, bool) {
+		ends, err := ends(ctx, kafka, topics)
+		return ends, err == nil
+	})
+	if err != nil {
+		return Published{}, err
+	}
+	if err := change(); err != nil {
+		return Published{}, err
+	}
+	at, err := until(ctx, "the change is announced", func() (broker.TopicPartition, bool) {
+		now, err := ends(ctx, kafka, topics)
+		for tp, end := range now {
+			if err == nil && end > before[tp] {
+				return tp, true
+			}
+		}
+		return broker.TopicPartition{}, false
+	})
+	if err != nil {
+		return Published{}, err
+	}
+	records, _, _, err := kafka.Direct().Read(ctx, at, before[at])
+	if err != nil || len(records) != 1 {
+		return Published{}, fmt.Errorf("%d records were written to %s, want one (%w)", len(records), at, err)
+	}
+	return Published{Topic: at.Topic, Record: records[0]}, nil
+}
+
+// ends is where the log of each partition ends.
+func ends(ctx context.Context, kafka *kafkatest.Broker, topics []string) (map[broker.TopicPartition]int64, error) {
+	ends := map[broker.TopicPartition]int64{}
+	for _, topic := range topics {
+		for n := range event.Partitions {
+			tp := broker.TopicPartition{Topic: topic, Partition: n}
+			end, err := kafka.Direct().EndOffset(ctx, tp)
+			if err != nil {
+				return nil, err
+			}
+			ends[tp] = end
+		}
+	}
+	return ends, nil
+}
+
+// until asks again and again. Unlike kafkatest.Eventually it returns: handlers run outside the test's goroutine.
+func until[T any](ctx context.Context, what string, ask func() (T, bool)) (T, error) {
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if answer, ok := ask(); ok {
+			return answer, nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			var none T
+			return none, fmt.Errorf("waited in vain until %s", what)
+		}
+	}
+}

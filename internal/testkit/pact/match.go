@@ -1,0 +1,46 @@
+//go:build pact
+
+package pact
+
+// Body is a JSON object of an expectation: literal values, which are compared exactly, and matchers.
+type Body map[string]any
+
+// matcher is a matcher as the native library reads it. With several rules a value has to follow each: a pattern alone
+// also matches the digits of a number, so texts are matched by type too.
+func matcher(example any, rules ...map[string]any) Body {
+	return Body{"pact:matcher:type": rules, "value": example}
+}
+
+func rule(name string) map[string]any { return map[string]any{"pact:matcher:type": name} }
+
+func pattern(regex string) map[string]any {
+	return map[string]any{"pact:matcher:type": "regex", "regex": regex}
+}
+
+// Patterns are searched for by the native library, so each is anchored.
+const (
+	uuidPattern   = `^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`
+	dayPattern    = `^\d{4}-\d{2}-\d{2}$`
+	momentPattern = `^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$`
+)
+
+// Text matches any text that is not blank.
+func Text(example string) Body { return matcher(example, rule("type"), pattern(`\S`)) }
+
+// Pattern matches text by an anchored regular expression.
+func Pattern(example, regex string) Body { return matcher(example, rule("type"), pattern(regex)) }
+
+// UUID matches a UUID in its usual form.
+func UUID(example string) Body { return Pattern(example, uuidPattern) }
+
+// Day matches a date (RFC 3339 full-date).
+func Day(example string) Body { return Pattern(example, dayPattern) }
+
+// Moment matches a date and time (RFC 3339).
+func Moment(example string) Body { return Pattern(example, momentPattern) }
+
+// Integer matches a number without a fraction.
+func Integer(example int) Body { return matcher(example, rule("integer")) }
+
+// Bool matches true and false.
+func Bool(example bool) Body { return matcher(example, rule("type")) }

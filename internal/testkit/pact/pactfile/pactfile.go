@@ -1,0 +1,169 @@
+// Package pactfile knows the files that hold contracts: how they are read, written so that a diff shows a changed
+// expectation and nothing else, and told stale. It needs no native library.
+package pactfile
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// File is one contract: what a consumer expects of a provider.
+type File struct {
+	Consumer, Provider string
+	Interactions       []Interaction // by name
+
+	tree map[string]any
+}
+
+// Interaction is one expectation.
+type Interaction struct {
+	Description string
+	Message     bool              // whether it is about an event, not about a request
+	States      []string          // what the provider is told to bring about first
+	Metadata    map[string]string // of a message: it is compared exactly
+	tree        any
+}
+
+// Name is the description as a test's name, without anything that "go test" would rewrite. It is unique in a file.
+func (i Interaction) Name() string {
+	return strings.Trim(notWord.ReplaceAllString(strings.ToLower(i.Description), "-"), "-")
+}
+
+var notWord = regexp.MustCompile(`[^a-z0-9]+`)
+
+// Name names the contract, and its file.
+func (f *File) Name() string { return f.Consumer + "-" + f.Provider }
+
+// Read reads a contract and puts it into its canonical form.
+func Read(path string) (*File, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	f, err := parse(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return f, nil
+}
+
+// ReadAll reads the contracts in dir, by name. None at all is an error: every check of them would pass.
+func ReadAll(dir string) ([]*File, error) {
+	paths, err := filepath.Glob(filepath.Join(dir, "*.json"))
+	if err != nil {
+		return nil, err
+	}
+	if len(paths) == 0 {
+		return nil, fmt.Errorf("there are no contracts in %s", dir)
+	}
+	files := make([]*File, len(paths))
+	for i, path := range paths {
+		if files[i], err = Read(path); err != nil {
+			return nil, err
+		}
+	}
+	return files, nil
+}
+
+func parse(text []byte) (*File, error) {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber() // an example of 1.0 stays one
+	f := &File{}
+	if err := decoder.Decode(&f.tree); err != nil {
+		return nil, err
+	}
+	var known struct {
+		Consumer, Provider struct{ Name string }
+		Interactions       []struct {
+			Description    string
+			Type           string
+			ProviderStates []struct{ Name string }
+			Metadata       map[string]any
+		}
+	}
+	if err := json.Unmarshal(text, &known); err != nil {
+		return nil, err
+	}
+	trees, _ := f.tree["interactions"].([]any)
+	if len(trees) == 0 {
+		return nil, fmt.Errorf("it has no interactions")
+	}
+	f.Consumer, f.Provider = known.Consumer.Name, known.Provider.Name
+	for n, k := range known.Interactions {
+		i := Interaction{Description: k.Description, Message: k.Type == "Asynchronous/Messages", tree: trees[n]}
+		for _, s := range k.ProviderStates {
+			i.States = append(i.States, s.Name)
+		}
+		if i.Message {
+			i.Metadata = map[string]string{}
+			for name, value := range k.Metadata {
+				i.Metadata[name] = fmt.Sprint(value)
+			}
+		}
+		f.Interactions = append(f.Interactions, i)
+	}
+	return f, f.canonicalize()
+}
+
+// canonicalize takes out which versions of which tools wrote the file, and orders the interactions by name.
+func (f *File) canonicalize() error {
+	metadata, _ := f.tree["metadata"].(map[string]any)
+	f.tree["metadata"] = map[string]any{"pactSpecification": metadata["pactSpecification"]}
+	slices.SortFunc(f.Interactions, func(a, b Interaction) int { return strings.Compare(a.Name(), b.Name()) })
+	trees := make([]any, len(f.Interactions))
+	for n, i := range f.Interactions {
+		if n > 0 && f.Interactions[n-1].Name() == i.Name() {
+			return fmt.Errorf("two interactions are named %q", i.Name())
+		}
+		trees[n] = i.tree
+	}
+	f.tree["interactions"] = trees
+	return nil
+}
+
+// Only returns the contract with that interaction alone.
+func (f *File) Only(i Interaction) *File {
+	tree := map[string]any{}
+	for k, v := range f.tree {
+		tree[k] = v
+	}
+	tree["interactions"] = []any{i.tree}
+	return &File{Consumer: f.Consumer, Provider: f.Provider, Interactions: []Interaction{i}, tree: tree}
+}
+
+// Text is the contract in its canonical form.
+func (f *File) Text() ([]byte, error) {
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	err := encoder.Encode(f.tree)
+	return text.Bytes(), err
+}
+
+// Publish writes the contract into dir. With check it writes nothing, and fails when dir holds another one.
+func (f *File) Publish(dir string, check bool) error {
+	text, err := f.Text()
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(dir, f.Name()+".json")
+	if !check {
+		return os.WriteFile(path, text, 0o644)
+	}
+	have, err := os.ReadFile(path)
+	if err != nil && !os.IsNotExist(err) {
+		return err
+	}
+	if !bytes.Equal(have, text) {
+		return fmt.Errorf("contracts/pacts/%s is stale: the tests of %s now expect something else of %s; run \"make pact-update\", "+
+			"look at the difference and commit it", filepath.Base(path), f.Consumer, f.Provider)
+	}
+	return nil
+}

@@ -1,0 +1,167 @@
+//go:build pact
+
+package monolith
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/monsplit/monsplit/internal/messaging/event"
+	"github.com/monsplit/monsplit/internal/testkit/pact"
+	"github.com/monsplit/monsplit/internal/testkit/pgtest"
+	"github.com/monsplit/monsplit/services/monolith/internal/catalogcopy"
+	"github.com/monsplit/monsplit/services/monolith/internal/consume"
+	"github.com/monsplit/monsplit/services/monolith/internal/product"
+)
+
+// What is used of the catalog's events: no more than the fields of consume.marketData and consume.entryData.
+
+func marketData() pact.Body {
+	return pact.Body{"name": pact.Text("Nederland"), "updated_at": pact.Moment("2026-03-02T10:00:00Z")}
+}
+
+func entryData(start, end any) pact.Body {
+	return pact.Body{
+		"product": pact.UUID(chairID), "market": pact.Pattern("NL", `^[A-Z]{2}$`), "availability_date": start,
+		"availability_end_date": end, "updated_at": pact.Moment("2026-03-02T10:00:00Z"),
+	}
+}
+
+// expectation is one event that the monolith uses, and what it has to lead to.
+type expectation struct {
+	event pact.Event
+	check func(*testing.T, *business)
+}
+
+//nolint:paralleltest // its parts write one file
+func TestConsumerContract(t *testing.T) {
+	contract := pact.Consumer(t, "monolith", "catalog")
+	for _, e := range append(marketExpectations(), entryExpectations()...) {
+		contract.Event(e.event, func(t *testing.T, d pact.Delivery) {
+			b := withCatalog(t)
+			if err := d.To(t.Context(), b.events); err != nil {
+				t.Fatal(err)
+			}
+			e.check(t, b)
+		})
+	}
+}
+
+// withCatalog is a monolith that owns a chair and knows of the Netherlands and of an entry of the chair there, all at
+// version 1.
+func withCatalog(t *testing.T) *business {
+	t.Helper()
+	b := newBusiness(pgtest.New(t, pact.Migrations(spec().Migrations)...), func() {})
+	if err := b.stock(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// stock makes what withCatalog says.
+func (b *business) stock(ctx context.Context) error {
+	if _, err := b.create(ctx, chairID, product.Draft{Name: "Rocking chair", Category: "Furniture"}); err != nil {
+		return err
+	}
+	if err := b.arrive(ctx, consume.TopicMarket, "monsplit.market.created.v1", "NL",
+		`{"name":"Netherlands","updated_at":"2026-03-01T09:30:00Z"}`); err != nil {
+		return err
+	}
+	return b.arrive(ctx, consume.TopicCatalogEntry, "monsplit.catalog-entry.created.v1", entryID,
+		`{"product":"`+chairID+`","market":"NL","availability_date":"2026-01-01","availability_end_date":"2026-12-31",`+
+			`"updated_at":"2026-03-01T09:30:00Z"}`)
+}
+
+// arrive applies the first event of an aggregate of the catalog's.
+func (b *business) arrive(ctx context.Context, topic, typ, id, data string) error {
+	d, err := pact.NewDelivery(topic, event.Event{Type: typ, Subject: id, Version: 1, Time: time.Now(), Data: json.RawMessage(data)})
+	if err != nil {
+		return err
+	}
+	return d.To(ctx, b.events)
+}
+
+func marketExpectations() []expectation {
+	of := func(description, typ, code string, given pact.State, data pact.Body) pact.Event {
+		return pact.Event{
+			Description: description, Given: given, Topic: consume.TopicMarket, Key: code, Type: typ, Data: data,
+		}
+	}
+	none := pact.State{Name: "no market"}
+	market := pact.State{Name: "a market", Params: map[string]any{"iso_code": "NL"}}
+	return []expectation{
+		{of("a market created event", "monsplit.market.created.v1", "DE", none, marketData()), marketsAre("Netherlands", "Nederland")},
+		{of("a market updated event", "monsplit.market.updated.v1", "NL", market, marketData()), marketsAre("Nederland")},
+		{of("a market deleted event", "monsplit.market.deleted.v1", "NL", market, nil), marketsAre()},
+	}
+}
+
+func marketsAre(names ...string) func(*testing.T, *business) {
+	return func(t *testing.T, b *business) {
+		t.Helper()
+		var got []string
+		for m, err := range b.copies.ListMarkets(t.Context(), catalogcopy.MarketQuery{Sort: catalogcopy.Sort{By: catalogcopy.ByID}}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, m.Name)
+		}
+		equal(t, "markets", got, names)
+	}
+}
+
+func entryExpectations() []expectation {
+	const otherID = "0198c0de-6e31-7b22-9d40-3cab55e8f721"
+	of := func(description, typ, id string, given pact.State, data pact.Body) pact.Event {
+		return pact.Event{
+			Description: description, Given: given, Topic: consume.TopicCatalogEntry, Key: id, Type: typ, Data: data,
+		}
+	}
+	const created, updated, deleted = "monsplit.catalog-entry.created.v1", "monsplit.catalog-entry.updated.v1", "monsplit.catalog-entry.deleted.v1"
+	offer := pact.State{Name: "a product and a market without an entry", Params: map[string]any{"next_id": otherID}}
+	entry := pact.State{Name: "an entry", Params: map[string]any{"id": entryID}}
+	start, end := pact.Day("2026-03-01"), pact.Day("2026-09-30")
+	const stocked = "2026-01-01 to 2026-12-31"
+	return []expectation{
+		{of("an entry created event, with both dates", created, otherID, offer, entryData(start, end)),
+			entriesAre(stocked, "2026-03-01 to 2026-09-30")},
+		{of("an entry created event, without dates", created, otherID, offer, entryData(nil, nil)), entriesAre(stocked, " to ")},
+		{of("an entry updated event, with both dates", updated, entryID, entry, entryData(start, end)), entriesAre("2026-03-01 to 2026-09-30")},
+		{of("an entry updated event, open again", updated, entryID, entry, entryData(start, nil)), entriesAre("2026-03-01 to ")},
+		{of("an entry updated event, without dates", updated, entryID, entry, entryData(nil, nil)), entriesAre(" to ")},
+		{of("an entry deleted event", deleted, entryID, entry, nil), entriesAre()},
+	}
+}
+
+func entriesAre(periods ...string) func(*testing.T, *business) {
+	day := func(d *time.Time) string {
+		if d == nil {
+			return ""
+		}
+		return d.Format(time.DateOnly)
+	}
+	return func(t *testing.T, b *business) {
+		t.Helper()
+		var got []string
+		for e, err := range b.copies.ListEntries(t.Context(), catalogcopy.EntryQuery{Sort: catalogcopy.Sort{By: catalogcopy.ByID}}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if e.Product != 1 || e.Market != 1 {
+				t.Errorf("the entry is of product %d in market %d", e.Product, e.Market)
+			}
+			got = append(got, day(e.Start)+" to "+day(e.End))
+		}
+		equal(t, "entries", got, periods)
+	}
+}
+
+func equal(t *testing.T, what string, got, want []string) {
+	t.Helper()
+	if !slices.Equal(got, want) {
+		t.Errorf("%s: got %q, want %q", what, got, want)
+	}
+}

@@ -1,0 +1,89 @@
+//go:build pact
+
+package monolith
+
+import (
+	"context"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/monsplit/monsplit/internal/config"
+	"github.com/monsplit/monsplit/internal/messaging/consumer"
+	"github.com/monsplit/monsplit/internal/postgres"
+	"github.com/monsplit/monsplit/internal/service"
+	"github.com/monsplit/monsplit/internal/testkit/kafkatest"
+	"github.com/monsplit/monsplit/internal/testkit/pact"
+	"github.com/monsplit/monsplit/services/monolith/internal/catalogcopy"
+	"github.com/monsplit/monsplit/services/monolith/internal/httpapi"
+	"github.com/monsplit/monsplit/services/monolith/internal/product"
+	"github.com/monsplit/monsplit/services/monolith/internal/publish"
+	"github.com/monsplit/monsplit/services/monolith/internal/store"
+)
+
+// What contracts are about.
+const (
+	chairID = "0198c0de-3b1c-7c4e-9a52-6d1f0e8b7a35"
+	entryID = "0198c0de-5d20-7a11-8c3f-2b9a44d7e610"
+)
+
+// business is the monolith as it is in production, but for the choice of a product's id: contracts name some.
+type business struct {
+	products *product.Service
+	copies   *catalogcopy.Service
+	events   *consumer.Consumer[catalogcopy.Tx]
+	nextID   *uuid.UUID // of whatever is made next
+}
+
+func newBusiness(pool *postgres.Pool, wake func()) *business {
+	storage := store.New(pool, publish.Product, wake)
+	b := &business{copies: catalogcopy.NewService(storage)}
+	b.products = product.NewService(storage, time.Now, b.newID)
+	b.events = newConsumer(pool, config.Service{}, slog.New(slog.DiscardHandler))
+	return b
+}
+
+func (b *business) newID() uuid.UUID {
+	if id := b.nextID; id != nil {
+		b.nextID = nil
+		return *id
+	}
+	return uuid.Must(uuid.NewV7())
+}
+
+// create makes a product with that id.
+func (b *business) create(ctx context.Context, id string, d product.Draft) (product.Product, error) {
+	b.nextID = new(uuid.MustParse(id))
+	return b.products.Create(ctx, d, nil)
+}
+
+// running is the monolith as a provider: all of it, with a broker of its own.
+type running struct {
+	*business
+	t     *testing.T
+	kafka *kafkatest.Broker
+	url   string
+}
+
+func run(t *testing.T) *running {
+	t.Helper()
+	kafka := kafkatest.New(t)
+	cfg, listening := pact.Config(t, kafka, spec().Migrations), pact.NewListening()
+	frame, err := service.Open(t.Context(), spec(), cfg, slog.New(listening))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(frame.Close)
+	b := newBusiness(frame.Pool, frame.Relay.Wake)
+	url := pact.Serve(t, listening, func(ctx context.Context) error {
+		return frame.Serve(ctx, b.events, httpapi.New(b.products, b.copies, cfg.HTTPWriteTimeout))
+	})
+	return &running{business: b, t: t, kafka: kafka, url: url}
+}
+
+// announced makes a change and returns what is published of it.
+func (r *running) announced(change func() error) (pact.Published, error) {
+	return pact.Announced(r.t, r.kafka, spec().Topics, change)
+}
