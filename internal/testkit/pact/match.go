@@ -17,17 +17,18 @@ func pattern(regex string) map[string]any {
 	return map[string]any{"pact:matcher:type": "regex", "regex": regex}
 }
 
-// Patterns are searched for by the native library, so each is anchored.
+// A pattern is for the whole text. The native library takes it so by itself; others search, so each is anchored too.
 const (
+	textPattern   = `^.*\S.*$`
 	uuidPattern   = `^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`
 	dayPattern    = `^\d{4}-\d{2}-\d{2}$`
 	momentPattern = `^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$`
 )
 
 // Text matches any text that is not blank.
-func Text(example string) Body { return matcher(example, rule("type"), pattern(`\S`)) }
+func Text(example string) Body { return matcher(example, rule("type"), pattern(textPattern)) }
 
-// Pattern matches text by an anchored regular expression.
+// Pattern matches text by a regular expression.
 func Pattern(example, regex string) Body { return matcher(example, rule("type"), pattern(regex)) }
 
 // UUID matches a UUID in its usual form.

@@ -26,9 +26,18 @@ const (
 // Provider is a service that is held against what others expect of it.
 type Provider struct {
 	URL    string // where it answers
-	States map[string]func(params map[string]any) error
+	States map[string]func(Params) error
 	// Events make the change that an event of that description announces, and return the event as Kafka has it.
 	Events map[string]func() (Published, error)
+}
+
+// Params are those of a state.
+type Params map[string]any
+
+// Text returns a text, or "" where there is none, which no id or name is.
+func (p Params) Text(name string) string {
+	text, _ := p[name].(string)
+	return text
 }
 
 // patience bounds a request to the provider, and what has to happen before it.
@@ -112,7 +121,8 @@ func (p Provider) states(t *testing.T, i pactfile.Interaction) (models.StateHand
 				return nil, nil
 			}
 			left.Add(-1)
-			if err := handler(s.Parameters); err != nil {
+			params, _ := s.Parameters["params"].(map[string]any) // pact-go leaves them wrapped
+			if err := handler(params); err != nil {
 				t.Errorf("the state %q: %v", name, err)
 				return nil, err
 			}

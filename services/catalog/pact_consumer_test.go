@@ -1,0 +1,101 @@
+//go:build pact
+
+package catalog
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/testkit/pact"
+	"github.com/monsplit/monsplit/internal/testkit/pgtest"
+	"github.com/monsplit/monsplit/services/catalog/internal/consume"
+)
+
+// What the contract is about.
+const (
+	chairID = "0198c0de-3b1c-7c4e-9a52-6d1f0e8b7a35"
+	deskID  = "0198c0de-4c2d-7d5f-8b63-7e2f1f9c8b46"
+	entryID = "0198c0de-5d20-7a11-8c3f-2b9a44d7e610"
+)
+
+// productData is what is used of a product's event: no more than the fields of consume.productData.
+func productData(discontinued any) pact.Body {
+	return pact.Body{
+		"name": pact.Text("Oak chair"), "product_category": pact.Text("Seating"), "discontinued": discontinued,
+		"updated_at": pact.Moment("2026-03-02T10:00:00Z"),
+	}
+}
+
+//nolint:paralleltest // its parts write one file
+func TestConsumerContract(t *testing.T) {
+	contract := pact.Consumer(t, "catalog", "monolith")
+	expect := func(description, typ, id string, given pact.State, data pact.Body, check func(*testing.T, *business)) {
+		contract.Event(pact.Event{
+			Description: description, Given: given, Topic: consume.TopicProduct, Key: id, Type: typ, Data: data,
+		}, func(t *testing.T, d pact.Delivery) {
+			b := withChair(t)
+			if err := d.To(t.Context(), b.events); err != nil {
+				t.Fatal(err)
+			}
+			check(t, b)
+		})
+	}
+	none := pact.State{Name: "no product", Params: map[string]any{"next_id": deskID}}
+	product := pact.State{Name: "a product", Params: map[string]any{"product_uuid": chairID}}
+	expect("a product created event", "monsplit.product.created.v1", deskID, none, productData(pact.Bool(false)),
+		productIs(deskID, "Oak chair", "Seating", false))
+	expect("a product updated event", "monsplit.product.updated.v1", chairID, product, productData(pact.Bool(false)),
+		productIs(chairID, "Oak chair", "Seating", false))
+	expect("a product discontinued event", "monsplit.product.discontinued.v1", chairID, product, productData(true),
+		func(t *testing.T, b *business) {
+			productIs(chairID, "Oak chair", "Seating", true)(t, b)
+			entryEnds(t, b, "2026-03-01") // the day of the event's time
+		})
+	expect("a product deleted event", "monsplit.product.deleted.v1", chairID, product, nil, chairIsGone)
+}
+
+// withChair is a catalog that knows of a chair, at version 1, and offers it in the Netherlands with no end.
+func withChair(t *testing.T) *business {
+	t.Helper()
+	b := newBusiness(pgtest.New(t, pact.Migrations(spec().Migrations)...), func() {})
+	err := errors.Join(
+		b.productArrives(t.Context(), chairID, "Rocking chair"),
+		b.createMarket(t.Context(), "NL", "Netherlands"),
+		b.createEntry(t.Context(), entryID, chairID, "NL", "2026-01-01", ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func productIs(id, name, category string, discontinued bool) func(*testing.T, *business) {
+	return func(t *testing.T, b *business) {
+		t.Helper()
+		p, err := b.copies.Get(t.Context(), uuid.MustParse(id))
+		if err != nil || p.Name != name || p.Category != category || p.Discontinued != discontinued || p.Version != 3 ||
+			p.UpdatedAt.Format("2006-01-02 15:04") != "2026-03-02 10:00" {
+			t.Errorf("the copy is %+v, %v", p, err)
+		}
+	}
+}
+
+func entryEnds(t *testing.T, b *business, day string) {
+	t.Helper()
+	if e, err := b.entries.Get(t.Context(), uuid.MustParse(entryID)); err != nil || e.End.String() != day {
+		t.Errorf("the entry is %+v, %v; want its end on %s", e, err, day)
+	}
+}
+
+// chairIsGone: neither it nor its entry is to be seen.
+func chairIsGone(t *testing.T, b *business) {
+	t.Helper()
+	if p, err := b.copies.Get(t.Context(), uuid.MustParse(chairID)); apperr.KindOf(err) != apperr.NotFound {
+		t.Errorf("the copy is %+v, %v", p, err)
+	}
+	if e, err := b.entries.Get(t.Context(), uuid.MustParse(entryID)); apperr.KindOf(err) != apperr.NotFound {
+		t.Errorf("the entry is %+v, %v", e, err)
+	}
+}

@@ -1,0 +1,91 @@
+//go:build pact
+
+package catalog
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"github.com/monsplit/monsplit/internal/testkit/pact"
+	"github.com/monsplit/monsplit/services/catalog/internal/entry"
+	"github.com/monsplit/monsplit/services/catalog/internal/market"
+)
+
+//nolint:paralleltest // the native library reports to the one standard output
+func TestProviderContracts(t *testing.T) {
+	pact.Verify(t, "catalog", func(t *testing.T) pact.Provider {
+		r := run(t)
+		return pact.Provider{URL: r.url, States: r.states(t.Context()), Events: r.publications(t.Context())}
+	})
+}
+
+func (r *running) states(ctx context.Context) map[string]func(pact.Params) error {
+	return map[string]func(pact.Params) error{
+		"no market": func(pact.Params) error { return nil },
+		"a market":  func(params pact.Params) error { return r.marketExists(ctx, params.Text("iso_code")) },
+		"a product and a market without an entry": func(params pact.Params) error {
+			if err := r.offerable(ctx); err != nil {
+				return err
+			}
+			id, err := uuid.Parse(params.Text("next_id"))
+			r.nextID = &id
+			return err
+		},
+		"an entry": func(params pact.Params) error {
+			if err := r.offerable(ctx); err != nil {
+				return err
+			}
+			_, err := r.announced(func() error {
+				return r.createEntry(ctx, params.Text("id"), chairID, "NL", "2026-01-01", "2026-12-31")
+			})
+			return err
+		},
+	}
+}
+
+// marketExists makes a market, and waits until that is announced.
+func (r *running) marketExists(ctx context.Context, code string) error {
+	_, err := r.announced(func() error { return r.createMarket(ctx, code, "Netherlands") })
+	return err
+}
+
+// offerable is a product and a market, so that there may be an entry.
+func (r *running) offerable(ctx context.Context) error {
+	return errors.Join(r.productArrives(ctx, chairID, "Rocking chair"), r.marketExists(ctx, "NL"))
+}
+
+// publications make the changes that events announce.
+func (r *running) publications(ctx context.Context) map[string]func() (pact.Published, error) {
+	change := func(f func() error) func() (pact.Published, error) {
+		return func() (pact.Published, error) { return r.announced(f) }
+	}
+	create := func(start, end string) func() (pact.Published, error) {
+		return change(func() error {
+			_, err := r.entries.Create(ctx, entry.Draft{Product: uuid.MustParse(chairID), Market: "NL", Start: date(start), End: date(end)}, nil)
+			return err
+		})
+	}
+	patch := func(start, end string) func() (pact.Published, error) {
+		return change(func() error {
+			_, err := r.entries.Patch(ctx, uuid.MustParse(entryID), entry.Patch{Start: new(date(start)), End: new(date(end))}, nil)
+			return err
+		})
+	}
+	return map[string]func() (pact.Published, error){
+		"a market created event": change(func() error { return r.createMarket(ctx, "DE", "Germany") }),
+		"a market updated event": change(func() error {
+			_, err := r.markets.Patch(ctx, "NL", market.Patch{Name: new("Nederland")}, nil)
+			return err
+		}),
+		"a market deleted event":                  change(func() error { return r.markets.Delete(ctx, "NL", nil) }),
+		"an entry created event, with both dates": create("2026-05-01", "2026-11-30"),
+		"an entry created event, without dates":   create("", ""),
+		"an entry updated event, with both dates": patch("2026-05-01", "2026-11-30"),
+		"an entry updated event, open again":      patch("2026-05-01", ""),
+		"an entry updated event, without dates":   patch("", ""),
+		"an entry deleted event":                  change(func() error { return r.entries.Delete(ctx, uuid.MustParse(entryID), nil) }),
+	}
+}

@@ -1,0 +1,118 @@
+//go:build pact
+
+package catalog
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/monsplit/monsplit/internal/config"
+	"github.com/monsplit/monsplit/internal/messaging/consumer"
+	"github.com/monsplit/monsplit/internal/messaging/event"
+	"github.com/monsplit/monsplit/internal/postgres"
+	"github.com/monsplit/monsplit/internal/service"
+	"github.com/monsplit/monsplit/internal/testkit/kafkatest"
+	"github.com/monsplit/monsplit/internal/testkit/pact"
+	"github.com/monsplit/monsplit/services/catalog/internal/consume"
+	"github.com/monsplit/monsplit/services/catalog/internal/entry"
+	"github.com/monsplit/monsplit/services/catalog/internal/httpapi"
+	"github.com/monsplit/monsplit/services/catalog/internal/market"
+	"github.com/monsplit/monsplit/services/catalog/internal/productcopy"
+)
+
+// business is the catalog as it is in production, but for the choice of an entry's id: contracts name some.
+type business struct {
+	entries *entry.Service
+	markets *market.Service
+	copies  *productcopy.Service
+	events  *consumer.Consumer[productcopy.Tx]
+	nextID  *uuid.UUID // of whatever is made next
+}
+
+func newBusiness(pool *postgres.Pool, wake func()) *business {
+	storage := newStore(pool, wake)
+	b := &business{}
+	_, b.markets, _ = services(storage)
+	b.entries = entry.NewService(storage.Entries(), time.Now, b.newID)
+	b.copies = productcopy.NewService(storage, b.entries)
+	b.events = newConsumer(pool, config.Service{}, storage, b.copies, slog.New(slog.DiscardHandler))
+	return b
+}
+
+func (b *business) newID() uuid.UUID {
+	if id := b.nextID; id != nil {
+		b.nextID = nil
+		return *id
+	}
+	return uuid.Must(uuid.NewV7())
+}
+
+// productArrives applies the first event of a product of the monolith's.
+func (b *business) productArrives(ctx context.Context, id, name string) error {
+	d, err := pact.NewDelivery(consume.TopicProduct, event.Event{
+		Type: "monsplit.product.created.v1", Subject: id, Version: 1, Time: time.Now(),
+		Data: json.RawMessage(`{"name":"` + name + `","product_category":"Furniture","discontinued":false,"updated_at":"2026-03-01T09:30:00Z"}`),
+	})
+	if err != nil {
+		return err
+	}
+	return d.To(ctx, b.events)
+}
+
+func (b *business) createMarket(ctx context.Context, code, name string) error {
+	_, err := b.markets.Create(ctx, market.Draft{ISOCode: code, Name: name}, nil)
+	return err
+}
+
+// createEntry offers a product in a market, with dates or "".
+func (b *business) createEntry(ctx context.Context, id, product, code, start, end string) error {
+	b.nextID = new(uuid.MustParse(id))
+	_, err := b.entries.Create(ctx, entry.Draft{Product: uuid.MustParse(product), Market: code, Start: date(start), End: date(end)}, nil)
+	return err
+}
+
+// date reads a date that is known to be one; "" is none.
+func date(text string) entry.Date {
+	if text == "" {
+		return entry.Date{}
+	}
+	d, err := entry.ParseDate(text)
+	if err != nil {
+		panic(err)
+	}
+	return d
+}
+
+// running is the catalog as a provider: all of it, with a broker of its own.
+type running struct {
+	*business
+	t     *testing.T
+	kafka *kafkatest.Broker
+	url   string
+}
+
+func run(t *testing.T) *running {
+	t.Helper()
+	kafka := kafkatest.New(t)
+	cfg, listening := pact.Config(t, kafka, spec().Migrations), pact.NewListening()
+	frame, err := service.Open(t.Context(), spec(), cfg, slog.New(listening))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(frame.Close)
+	b := newBusiness(frame.Pool, frame.Relay.Wake)
+	url := pact.Serve(t, listening, func(ctx context.Context) error {
+		return frame.Serve(ctx, b.events, httpapi.New(b.entries, b.markets, b.copies))
+	})
+	return &running{business: b, t: t, kafka: kafka, url: url}
+}
+
+// announced makes a change and returns what is published of it.
+func (r *running) announced(change func() error) (pact.Published, error) {
+	return pact.Announced(r.t, r.kafka, spec().Topics, change)
+}
