@@ -35,6 +35,20 @@ test: ## everything a change must pass, but for the targets below; with the race
 test-kafka: ## the broker and end-to-end suites on a real Apache Kafka
 	@$(WITH_POSTGRES) go run ./internal/testkit/realkafka -- go test -race -count=1 -tags=realkafka $(ARGS) ./internal/messaging/broker/... ./internal/e2e/...
 
+PACT := go run ./internal/testkit/pact/cmd/pact
+
+.PHONY: pact
+pact: ## contracts: what each consumer expects, and whether its provider keeps to it
+	@$(WITH_POSTGRES) $(PACT) check
+
+.PHONY: pact-update
+pact-update: ## write contracts/pacts anew, after a deliberate change of what a consumer expects
+	@$(WITH_POSTGRES) $(PACT) update
+
+.PHONY: pact-library
+pact-library: ## obtain the native library that tests with the tag pact link
+	@$(PACT) library
+
 .PHONY: test-mutants
 test-mutants: ## take each central mechanism out of a scratch copy: its test has to fail
 	@$(WITH_POSTGRES) go run ./internal/testkit/mutants $(ARGS)

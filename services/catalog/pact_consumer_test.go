@@ -29,32 +29,47 @@ func productData(discontinued any) pact.Body {
 	}
 }
 
+// expectation is one event that the catalog uses, and what it has to lead to.
+type expectation struct {
+	description, typ, product string
+	given                     pact.State
+	data                      pact.Body
+	check                     func(*testing.T, *business)
+}
+
+func expectations() []expectation {
+	none := pact.State{Name: "no product", Params: map[string]any{"next_id": deskID}}
+	chair := pact.State{Name: "a product", Params: map[string]any{"product_uuid": chairID}}
+	return []expectation{
+		{"a product created event", "monsplit.product.created.v1", deskID, none, productData(pact.Bool(false)),
+			productIs(deskID, "Oak chair", "Seating", false)},
+		{"a product updated event", "monsplit.product.updated.v1", chairID, chair, productData(pact.Bool(false)),
+			productIs(chairID, "Oak chair", "Seating", false)},
+		{"a product discontinued event", "monsplit.product.discontinued.v1", chairID, chair, productData(true),
+			func(t *testing.T, b *business) {
+				t.Helper()
+				productIs(chairID, "Oak chair", "Seating", true)(t, b)
+				entryEnds(t, b, "2026-03-01") // the day of the event's time
+			}},
+		{"a product deleted event", "monsplit.product.deleted.v1", chairID, chair, nil, chairIsGone},
+	}
+}
+
 //nolint:paralleltest // its parts write one file
 func TestConsumerContract(t *testing.T) {
-	contract := pact.Consumer(t, "catalog", "monolith")
-	expect := func(description, typ, id string, given pact.State, data pact.Body, check func(*testing.T, *business)) {
-		contract.Event(pact.Event{
-			Description: description, Given: given, Topic: consume.TopicProduct, Key: id, Type: typ, Data: data,
-		}, func(t *testing.T, d pact.Delivery) {
-			b := withChair(t)
-			if err := d.To(t.Context(), b.events); err != nil {
-				t.Fatal(err)
-			}
-			check(t, b)
-		})
-	}
-	none := pact.State{Name: "no product", Params: map[string]any{"next_id": deskID}}
-	product := pact.State{Name: "a product", Params: map[string]any{"product_uuid": chairID}}
-	expect("a product created event", "monsplit.product.created.v1", deskID, none, productData(pact.Bool(false)),
-		productIs(deskID, "Oak chair", "Seating", false))
-	expect("a product updated event", "monsplit.product.updated.v1", chairID, product, productData(pact.Bool(false)),
-		productIs(chairID, "Oak chair", "Seating", false))
-	expect("a product discontinued event", "monsplit.product.discontinued.v1", chairID, product, productData(true),
-		func(t *testing.T, b *business) {
-			productIs(chairID, "Oak chair", "Seating", true)(t, b)
-			entryEnds(t, b, "2026-03-01") // the day of the event's time
-		})
-	expect("a product deleted event", "monsplit.product.deleted.v1", chairID, product, nil, chairIsGone)
+	pact.Consumer(t, "catalog", "monolith", func(c *pact.Contract) {
+		for _, e := range expectations() {
+			c.Event(pact.Event{
+				Description: e.description, Given: e.given, Topic: consume.TopicProduct, Key: e.product, Type: e.typ, Data: e.data,
+			}, func(t *testing.T, d pact.Delivery) {
+				b := withChair(t)
+				if err := d.To(t.Context(), b.events); err != nil {
+					t.Fatal(err)
+				}
+				e.check(t, b)
+			})
+		}
+	})
 }
 
 // withChair is a catalog that knows of a chair, at version 1, and offers it in the Netherlands with no end.

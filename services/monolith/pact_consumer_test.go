@@ -38,16 +38,17 @@ type expectation struct {
 
 //nolint:paralleltest // its parts write one file
 func TestConsumerContract(t *testing.T) {
-	contract := pact.Consumer(t, "monolith", "catalog")
-	for _, e := range append(marketExpectations(), entryExpectations()...) {
-		contract.Event(e.event, func(t *testing.T, d pact.Delivery) {
-			b := withCatalog(t)
-			if err := d.To(t.Context(), b.events); err != nil {
-				t.Fatal(err)
-			}
-			e.check(t, b)
-		})
-	}
+	pact.Consumer(t, "monolith", "catalog", func(c *pact.Contract) {
+		for _, e := range append(marketExpectations(), entryExpectations()...) {
+			c.Event(e.event, func(t *testing.T, d pact.Delivery) {
+				b := withCatalog(t)
+				if err := d.To(t.Context(), b.events); err != nil {
+					t.Fatal(err)
+				}
+				e.check(t, b)
+			})
+		}
+	})
 }
 
 // withCatalog is a monolith that owns a chair and knows of the Netherlands and of an entry of the chair there, all at

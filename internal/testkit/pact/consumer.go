@@ -16,8 +16,7 @@ import (
 	"github.com/monsplit/monsplit/internal/testkit/pact/pactfile"
 )
 
-// Contract is what a consumer expects of a provider, as its test finds it out. A consumer has one test for each
-// provider: two that wrote one file at the same time would lose what the other wrote.
+// Contract is what a consumer expects of a provider, as its test finds it out.
 type Contract struct {
 	t                  *testing.T
 	consumer, provider string
@@ -25,16 +24,23 @@ type Contract struct {
 	declared, met      int
 }
 
-// Consumer begins a contract. When the test has passed with all of its interactions, the contract replaces the one in
-// contracts/pacts; with PACT_CHECK=1 it has to be equal to it instead.
-func Consumer(t *testing.T, consumer, provider string) *Contract {
+// Consumer finds a contract out. A consumer has one test, of the name TestConsumerContract, with one call for each
+// provider: two that wrote one file at the same time would lose what the other wrote.
+//
+// When all of its interactions have passed, the contract replaces the one in contracts/pacts; with PACT_CHECK=1 it has
+// to be equal to it instead.
+func Consumer(t *testing.T, consumer, provider string, expect func(*Contract)) {
 	t.Helper()
 	if err := open(); err != nil {
 		t.Fatal(err)
 	}
-	c := &Contract{t: t, consumer: consumer, provider: provider, dir: t.TempDir()}
-	t.Cleanup(c.publish)
-	return c
+	t.Run(consumer+"-"+provider, func(t *testing.T) {
+		c := &Contract{t: t, consumer: consumer, provider: provider, dir: t.TempDir()}
+		expect(c)
+		if !t.Failed() {
+			c.publish()
+		}
+	})
 }
 
 // State is what the provider is told to bring about before an interaction.
@@ -105,12 +111,9 @@ func (c *Contract) interaction(description string, f func(t *testing.T)) {
 	c.t.Run(pactfile.Interaction{Description: description}.Name(), f)
 }
 
-// publish does nothing after a failure, or when just some of the interactions were asked for: that is no contract.
+// publish does nothing when just some of the interactions were asked for: that is no contract.
 func (c *Contract) publish() {
 	check := os.Getenv("PACT_CHECK") != ""
-	if c.t.Failed() {
-		return
-	}
 	if c.met < c.declared {
 		if check {
 			c.t.Errorf("%d of %d interactions were run: the contract cannot be checked", c.met, c.declared)

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+)
+
+// kit is the package that tests with contracts import.
+const kit = "github.com/monsplit/monsplit/internal/testkit/pact"
+
+// consumers runs the consumers' tests. With check the committed contracts have to be what they expect.
+func (r *results) consumers(ctx context.Context, check bool) error {
+	var env []string
+	if check {
+		env = []string{"PACT_CHECK=1"}
+	}
+	return r.goTest(ctx, consumerTest, env...)
+}
+
+func (r *results) providers(ctx context.Context) error { return r.goTest(ctx, providerTest) }
+
+// goTest runs the test of that name in all packages that use contracts.
+func (r *results) goTest(ctx context.Context, test string, env ...string) error {
+	packages, err := users(ctx)
+	if err != nil {
+		return err
+	}
+	args := append([]string{"test", "-tags=pact", "-count=1", "-json", "-run=^" + test + "$"}, packages...)
+	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd.Env = append(os.Environ(), append(env, "CGO_ENABLED=1", "PACT_DO_NOT_TRACK=true", "PACT_LOG_LEVEL=ERROR")...)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	output := r.follow(bufio.NewScanner(out))
+	if err := cmd.Wait(); err != nil {
+		fmt.Fprint(os.Stderr, output)
+		return fmt.Errorf("%s failed (%w)", test, err)
+	}
+	return nil
+}
+
+// follow notes how tests end, and returns what was printed by packages that failed.
+func (r *results) follow(lines *bufio.Scanner) string {
+	lines.Buffer(nil, 1<<20)
+	printed := map[string]*strings.Builder{}
+	var failed strings.Builder
+	for lines.Scan() {
+		var e struct{ Action, Package, ImportPath, Test, Output string }
+		if json.Unmarshal(lines.Bytes(), &e) != nil {
+			fmt.Fprintln(&failed, lines.Text())
+			continue
+		}
+		if e.ImportPath != "" { // of the compiler
+			failed.WriteString(e.Output)
+			continue
+		}
+		if printed[e.Package] == nil {
+			printed[e.Package] = &strings.Builder{}
+		}
+		if !strings.HasPrefix(e.Output, "=== ") {
+			printed[e.Package].WriteString(e.Output)
+		}
+		switch {
+		case e.Test != "":
+			r.note(e.Test, e.Action)
+		case e.Action == "fail":
+			failed.WriteString(printed[e.Package].String())
+		}
+	}
+	if err := lines.Err(); err != nil {
+		fmt.Fprintln(&failed, err)
+	}
+	return failed.String()
+}
+
+// users are the packages whose tests use the kit. None at all is an error: everything would pass.
+func users(ctx context.Context) ([]string, error) {
+	var stderr bytes.Buffer
+	cmd := exec.CommandContext(ctx, "go", "list", "-tags=pact", "-json=ImportPath,TestImports,XTestImports", "./...")
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("go list: %w: %s", err, stderr.Bytes())
+	}
+	var packages []string
+	for decoder := json.NewDecoder(bytes.NewReader(out)); decoder.More(); {
+		var p struct {
+			ImportPath                string
+			TestImports, XTestImports []string
+		}
+		if err := decoder.Decode(&p); err != nil {
+			return nil, err
+		}
+		if slices.Contains(p.TestImports, kit) || slices.Contains(p.XTestImports, kit) {
+			packages = append(packages, p.ImportPath)
+		}
+	}
+	if len(packages) == 0 {
+		return nil, errors.New("no package's tests use contracts")
+	}
+	return packages, nil
+}

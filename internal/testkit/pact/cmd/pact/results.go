@@ -1,0 +1,62 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/monsplit/monsplit/internal/testkit/pact/pactfile"
+)
+
+// The tests that package pact gives an interaction: TEST/CONTRACT/INTERACTION.
+const (
+	consumerTest = "TestConsumerContract"
+	providerTest = "TestProviderContracts"
+)
+
+// results holds how each test of an interaction ended: "pass" or "fail".
+type results struct{ ended map[string]string }
+
+func newResults() *results { return &results{ended: map[string]string{}} }
+
+// note takes the end of a test. Those of other shapes, as of what a library runs below ours, say nothing on their own.
+func (r *results) note(test, action string) {
+	if strings.Count(test, "/") != 2 || action != "pass" && action != "fail" && action != "skip" {
+		return
+	}
+	if r.ended[test] != "fail" { // of two packages that have a test of that name, each has to pass
+		r.ended[test] = action
+	}
+}
+
+// table prints what became of each interaction, and fails when one was not tested by both sides.
+func (r *results) table(w io.Writer, files []*pactfile.File) error {
+	var open []string
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "CONTRACT\tINTERACTION\tCONSUMER\tPROVIDER")
+	for _, f := range files {
+		for _, i := range f.Interactions {
+			path := f.Name() + "/" + i.Name()
+			consumer, provider := r.of(consumerTest+"/"+path), r.of(providerTest+"/"+path)
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", f.Name(), i.Description, consumer, provider)
+			if consumer != "pass" || provider != "pass" {
+				open = append(open, path)
+			}
+		}
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	if len(open) > 0 {
+		return fmt.Errorf("%d interactions did not pass on both sides: %s", len(open), strings.Join(open, ", "))
+	}
+	return nil
+}
+
+func (r *results) of(test string) string {
+	if ended, ok := r.ended[test]; ok {
+		return ended
+	}
+	return "nobody" // tests it
+}
