@@ -38,8 +38,12 @@ func TestTable(t *testing.T) {
 		ends func(*results)
 		want string // in the error
 	}{
-		"all pass":              {all, ""},
-		"verified by nobody":    {func(r *results) { r.note(consumerTest+one, "pass"); r.note(consumerTest+two, "pass"); r.note(providerTest+one, "pass") }, "1 interactions did not pass on both sides: shop-stock/a-two"},
+		"all pass": {all, ""},
+		"verified by nobody": {func(r *results) {
+			r.note(consumerTest+one, "pass")
+			r.note(consumerTest+two, "pass")
+			r.note(providerTest+one, "pass")
+		}, "1 interactions did not pass on both sides: shop-stock/a-two"},
 		"expected by nobody":    {func(r *results) { r.note(providerTest+one, "pass"); r.note(providerTest+two, "pass") }, "2 interactions"},
 		"one fails":             {func(r *results) { all(r); r.note(providerTest+two, "fail") }, "shop-stock/a-two"},
 		"one of two skips":      {func(r *results) { all(r); r.note(providerTest+two, "skip") }, "shop-stock/a-two"},
