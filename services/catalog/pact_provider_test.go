@@ -22,19 +22,19 @@ func TestProviderContracts(t *testing.T) {
 	})
 }
 
-func (r *running) states(ctx context.Context) map[string]func(pact.Params) error {
-	return map[string]func(pact.Params) error{
-		"no market": func(pact.Params) error { return nil },
-		"a market":  func(params pact.Params) error { return r.marketExists(ctx, params.Text("iso_code")) },
-		"a product and a market without an entry": func(params pact.Params) error {
+func (r *running) states(ctx context.Context) map[string]func(pact.Params) (pact.Params, error) {
+	return map[string]func(pact.Params) (pact.Params, error){
+		"no market": pact.Without(func(pact.Params) error { return nil }),
+		"a market":  pact.Without(func(params pact.Params) error { return r.marketExists(ctx, params.Text("iso_code")) }),
+		"a product and a market without an entry": pact.Without(func(params pact.Params) error {
 			if err := r.offerable(ctx); err != nil {
 				return err
 			}
 			id, err := uuid.Parse(params.Text("next_id"))
 			r.nextID = &id
 			return err
-		},
-		"an entry": func(params pact.Params) error {
+		}),
+		"an entry": pact.Without(func(params pact.Params) error {
 			if err := r.offerable(ctx); err != nil {
 				return err
 			}
@@ -42,7 +42,7 @@ func (r *running) states(ctx context.Context) map[string]func(pact.Params) error
 				return r.createEntry(ctx, params.Text("id"), chairID, "NL", "2026-01-01", "2026-12-31")
 			})
 			return err
-		},
+		}),
 	}
 }
 

@@ -3,13 +3,11 @@
 package monolith
 
 import (
-	"context"
-	"encoding/json"
+	"errors"
 	"slices"
 	"testing"
 	"time"
 
-	"github.com/monsplit/monsplit/internal/messaging/event"
 	"github.com/monsplit/monsplit/internal/testkit/pact"
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 	"github.com/monsplit/monsplit/services/monolith/internal/catalogcopy"
@@ -56,33 +54,12 @@ func TestConsumerContract(t *testing.T) {
 func withCatalog(t *testing.T) *business {
 	t.Helper()
 	b := newBusiness(pgtest.New(t, pact.Migrations(spec().Migrations)...), func() {})
-	if err := b.stock(t.Context()); err != nil {
+	_, err := b.create(t.Context(), chairID, product.Draft{Name: "Rocking chair", Category: "Furniture"})
+	if err := errors.Join(err, b.marketArrives(t.Context(), "NL", "Netherlands"),
+		b.entryArrives(t.Context(), entryID, "NL", `"2026-01-01"`, `"2026-12-31"`)); err != nil {
 		t.Fatal(err)
 	}
 	return b
-}
-
-// stock makes what withCatalog says.
-func (b *business) stock(ctx context.Context) error {
-	if _, err := b.create(ctx, chairID, product.Draft{Name: "Rocking chair", Category: "Furniture"}); err != nil {
-		return err
-	}
-	if err := b.arrive(ctx, consume.TopicMarket, "monsplit.market.created.v1", "NL",
-		`{"name":"Netherlands","updated_at":"2026-03-01T09:30:00Z"}`); err != nil {
-		return err
-	}
-	return b.arrive(ctx, consume.TopicCatalogEntry, "monsplit.catalog-entry.created.v1", entryID,
-		`{"product":"`+chairID+`","market":"NL","availability_date":"2026-01-01","availability_end_date":"2026-12-31",`+
-			`"updated_at":"2026-03-01T09:30:00Z"}`)
-}
-
-// arrive applies the first event of an aggregate of the catalog's.
-func (b *business) arrive(ctx context.Context, topic, typ, id, data string) error {
-	d, err := pact.NewDelivery(topic, event.Event{Type: typ, Subject: id, Version: 1, Time: time.Now(), Data: json.RawMessage(data)})
-	if err != nil {
-		return err
-	}
-	return d.To(ctx, b.events)
 }
 
 func marketExpectations() []expectation {

@@ -4,6 +4,7 @@ package monolith
 
 import (
 	"context"
+	"errors"
 	"testing"
 
 	"github.com/google/uuid"
@@ -20,21 +21,50 @@ func TestProviderContracts(t *testing.T) {
 	})
 }
 
-func (r *running) states(ctx context.Context) map[string]func(pact.Params) error {
-	return map[string]func(pact.Params) error{
-		"no product": func(params pact.Params) error {
+func (r *running) states(ctx context.Context) map[string]func(pact.Params) (pact.Params, error) {
+	return map[string]func(pact.Params) (pact.Params, error){
+		"nothing": pact.Without(func(pact.Params) error { return nil }),
+		"no product": pact.Without(func(params pact.Params) error {
 			id, err := uuid.Parse(params.Text("next_id"))
 			r.nextID = &id
 			return err
-		},
-		"a product": func(params pact.Params) error {
-			_, err := r.announced(func() error {
-				_, err := r.create(ctx, params.Text("product_uuid"), product.Draft{Name: "Rocking chair", Category: "Furniture"})
-				return err
-			})
-			return err
+		}),
+		"a product": pact.Without(func(params pact.Params) error { return r.productExists(ctx, params.Text("product_uuid")) }),
+		"a market":  pact.Without(func(pact.Params) error { return r.marketArrives(ctx, "NL", "Netherlands") }),
+		"an entry without dates": pact.Without(func(pact.Params) error {
+			return errors.Join(r.productExists(ctx, chairID), r.marketArrives(ctx, "NL", "Netherlands"), r.entryArrives(ctx, entryID, "NL", "null", "null"))
+		}),
+		"three entries": func(pact.Params) (pact.Params, error) {
+			if err := r.threeEntries(ctx); err != nil {
+				return nil, err
+			}
+			cursor, err := pact.NextCursor(ctx, r.url+"/api/v1/catalog?limit=2")
+			return pact.Params{"cursor": cursor}, err
 		},
 	}
+}
+
+// productExists makes a product, and waits until that is announced.
+func (r *running) productExists(ctx context.Context, id string) error {
+	_, err := r.announced(func() error {
+		_, err := r.create(ctx, id, product.Draft{Name: "Rocking chair", Category: "Furniture"})
+		return err
+	})
+	return err
+}
+
+// threeEntries offers a product in three markets.
+func (r *running) threeEntries(ctx context.Context) error {
+	if err := r.productExists(ctx, chairID); err != nil {
+		return err
+	}
+	for _, code := range []string{"BE", "LU", "NL"} {
+		if err := errors.Join(r.marketArrives(ctx, code, "Market "+code),
+			r.entryArrives(ctx, uuid.NewString(), code, `"2026-01-01"`, `"2026-12-31"`)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // publications make the changes that events announce, of the first product.

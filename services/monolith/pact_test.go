@@ -4,6 +4,7 @@ package monolith
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
 	"testing"
 	"time"
@@ -12,11 +13,13 @@ import (
 
 	"github.com/monsplit/monsplit/internal/config"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
+	"github.com/monsplit/monsplit/internal/messaging/event"
 	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/internal/service"
 	"github.com/monsplit/monsplit/internal/testkit/kafkatest"
 	"github.com/monsplit/monsplit/internal/testkit/pact"
 	"github.com/monsplit/monsplit/services/monolith/internal/catalogcopy"
+	"github.com/monsplit/monsplit/services/monolith/internal/consume"
 	"github.com/monsplit/monsplit/services/monolith/internal/httpapi"
 	"github.com/monsplit/monsplit/services/monolith/internal/product"
 	"github.com/monsplit/monsplit/services/monolith/internal/publish"
@@ -57,6 +60,28 @@ func (b *business) newID() uuid.UUID {
 func (b *business) create(ctx context.Context, id string, d product.Draft) (product.Product, error) {
 	b.nextID = new(uuid.MustParse(id))
 	return b.products.Create(ctx, d, nil)
+}
+
+// marketArrives and entryArrives apply the first event of something of the catalog's.
+
+func (b *business) marketArrives(ctx context.Context, code, name string) error {
+	return b.arrives(ctx, consume.TopicMarket, "monsplit.market.created.v1", code,
+		`{"name":"`+name+`","updated_at":"2026-03-01T09:30:00Z"}`)
+}
+
+// entryArrives takes dates as JSON. The entry is of the chair.
+func (b *business) entryArrives(ctx context.Context, id, market, start, end string) error {
+	return b.arrives(ctx, consume.TopicCatalogEntry, "monsplit.catalog-entry.created.v1", id,
+		`{"product":"`+chairID+`","market":"`+market+`","availability_date":`+start+`,"availability_end_date":`+end+
+			`,"updated_at":"2026-03-01T09:30:00Z"}`)
+}
+
+func (b *business) arrives(ctx context.Context, topic, typ, id, data string) error {
+	d, err := pact.NewDelivery(topic, event.Event{Type: typ, Subject: id, Version: 1, Time: time.Now(), Data: json.RawMessage(data)})
+	if err != nil {
+		return err
+	}
+	return d.To(ctx, b.events)
 }
 
 // running is the monolith as a provider: all of it, with a broker of its own.

@@ -45,3 +45,8 @@ func Integer(example int) Body { return matcher(example, rule("integer")) }
 
 // Bool matches true and false.
 func Bool(example bool) Body { return matcher(example, rule("type")) }
+
+// List matches a list of at least one item, each like the example.
+func List(item Body) Body {
+	return Body{"pact:matcher:type": "type", "value": []Body{item}, "min": 1}
+}

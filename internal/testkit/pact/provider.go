@@ -3,9 +3,11 @@
 package pact
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
-	"sync/atomic"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -25,8 +27,10 @@ const (
 
 // Provider is a service that is held against what others expect of it.
 type Provider struct {
-	URL    string // where it answers
-	States map[string]func(Params) error
+	URL string // where it answers
+	// States bring about what an interaction takes for granted. What they return is put into the request, where the
+	// contract asks for it by name.
+	States map[string]func(Params) (Params, error)
 	// Events make the change that an event of that description announces, and return the event as Kafka has it.
 	Events map[string]func() (Published, error)
 }
@@ -38,6 +42,11 @@ type Params map[string]any
 func (p Params) Text(name string) string {
 	text, _ := p[name].(string)
 	return text
+}
+
+// Without is a state that has nothing to tell.
+func Without(f func(Params) error) func(Params) (Params, error) {
+	return func(p Params) (Params, error) { return nil, f(p) }
 }
 
 // patience bounds a request to the provider, and what has to happen before it.
@@ -92,59 +101,57 @@ func verify(t *testing.T, contract *pactfile.File, i pactfile.Interaction, p Pro
 	if err := os.WriteFile(file, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	states, statesLeft := p.states(t, i)
-	events, eventsLeft := p.events(t, i)
+	var asked sync.Map // names of states and events; some are asked for again after a failure
+	states, events := p.states(t, i, &asked), p.events(t, i, &asked)
 	// The verifier reports a mismatch by failing the test itself.
 	_ = provider.NewVerifier().VerifyProvider(t, provider.VerifyRequest{
 		Provider: contract.Provider, ProviderBaseURL: p.URL, PactFiles: []string{file},
 		StateHandlers: states, MessageHandlers: events, RequestTimeout: patience, DisableColoredOutput: true,
 	})
-	if statesLeft.Load() != 0 || eventsLeft.Load() != 0 {
-		t.Errorf("%d states and %d events were never asked for: nothing was verified", statesLeft.Load(), eventsLeft.Load())
+	for _, name := range slices.Concat(slices.Collect(maps.Keys(states)), slices.Collect(maps.Keys(events))) {
+		if _, ok := asked.Load(name); !ok {
+			t.Errorf("%q was never asked for: nothing was verified", name)
+		}
 	}
 }
 
 // states are the handlers of the interaction's states. The verifier itself passes over a state that nobody handles, and
 // says of an error no more than that there was one.
-func (p Provider) states(t *testing.T, i pactfile.Interaction) (models.StateHandlers, *atomic.Int32) {
+func (p Provider) states(t *testing.T, i pactfile.Interaction, asked *sync.Map) models.StateHandlers {
 	t.Helper()
-	left := &atomic.Int32{}
 	handlers := models.StateHandlers{}
 	for _, name := range i.States {
 		handler := p.States[name]
 		if handler == nil {
 			t.Fatalf("the provider's test cannot bring about the state %q", name)
 		}
-		left.Add(1)
 		handlers[name] = func(setup bool, s models.ProviderState) (models.ProviderStateResponse, error) {
 			if !setup {
 				return nil, nil
 			}
-			left.Add(-1)
+			asked.Store(name, true)
 			params, _ := s.Parameters["params"].(map[string]any) // pact-go leaves them wrapped
-			if err := handler(params); err != nil {
+			values, err := handler(params)
+			if err != nil {
 				t.Errorf("the state %q: %v", name, err)
-				return nil, err
 			}
-			return nil, nil
+			return models.ProviderStateResponse(values), err
 		}
 	}
-	return handlers, left
+	return handlers
 }
 
-func (p Provider) events(t *testing.T, i pactfile.Interaction) (message.Handlers, *atomic.Int32) {
+func (p Provider) events(t *testing.T, i pactfile.Interaction, asked *sync.Map) message.Handlers {
 	t.Helper()
-	left := &atomic.Int32{}
 	if !i.Message {
-		return nil, left
+		return nil
 	}
 	handler := p.Events[i.Description]
 	if handler == nil {
 		t.Fatalf("the provider's test cannot bring about the event %q", i.Description)
 	}
-	left.Add(1)
 	return message.Handlers{i.Description: func([]models.ProviderState) (message.Body, message.Metadata, error) {
-		left.Add(-1)
+		asked.Store(i.Description, true)
 		published, err := handler()
 		if err != nil {
 			t.Errorf("the event %q: %v", i.Description, err)
@@ -152,7 +159,7 @@ func (p Provider) events(t *testing.T, i pactfile.Interaction) (message.Handlers
 		}
 		// Bytes, not a value: what is compared is what Kafka has.
 		return published.Record.Value, published.metadata(), nil
-	}}, left
+	}}
 }
 
 func (p Published) metadata() message.Metadata {

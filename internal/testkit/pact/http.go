@@ -1,0 +1,110 @@
+//go:build pact
+
+package pact
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"testing"
+
+	"github.com/pact-foundation/pact-go/v2/consumer"
+	"github.com/pact-foundation/pact-go/v2/matchers"
+	"github.com/pact-foundation/pact-go/v2/models"
+)
+
+// Exchange is a request by GET that the consumer makes, and what it uses of the answer.
+type Exchange struct {
+	Description string
+	Given       State
+	Path        string
+	Query       map[string]string
+	// FromState are members of the query of which the provider's state knows the value, by name; here are examples.
+	FromState map[string]string
+
+	Status      int
+	ContentType string
+	Headers     map[string]Header
+	Body        any
+}
+
+// Header is an example of a header, and the pattern of all that will do.
+type Header struct{ Example, Pattern string }
+
+// Exchange adds a request to the contract and has the consumer make it of a provider that answers by the example.
+func (c *Contract) Exchange(e Exchange, use func(t *testing.T, url string)) {
+	c.t.Helper()
+	c.interaction(e.Description, func(t *testing.T) {
+		expected, err := consumer.NewV4Pact(consumer.MockHTTPProviderConfig{
+			Consumer: c.consumer, Provider: c.provider, PactDir: c.dir, Host: "127.0.0.1",
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := json.Marshal(e.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = expected.AddInteraction().
+			GivenWithParameter(models.ProviderState{Name: e.Given.Name, Parameters: e.Given.Params}).
+			UponReceiving(e.Description).
+			WithRequest(consumer.Method("GET"), e.Path, e.request).
+			WillRespondWith(e.Status, func(b *consumer.V4ResponseBuilder) { e.response(b).Body(e.ContentType, body) }).
+			ExecuteTest(t, func(server consumer.MockServerConfig) error {
+				use(t, fmt.Sprintf("http://%s:%d", server.Host, server.Port))
+				return nil
+			})
+		if err != nil {
+			t.Error(err)
+		} else if !t.Failed() {
+			c.met++
+		}
+	})
+}
+
+// request and response add in a fixed order, for the contract's text to be the same each time.
+
+func (e Exchange) request(b *consumer.V4RequestBuilder) {
+	for _, name := range slices.Sorted(maps.Keys(e.Query)) {
+		b.Query(name, matchers.S(e.Query[name]))
+	}
+	for _, name := range slices.Sorted(maps.Keys(e.FromState)) {
+		b.Query(name, matchers.FromProviderState("${"+name+"}", e.FromState[name]))
+	}
+}
+
+func (e Exchange) response(b *consumer.V4ResponseBuilder) *consumer.V4ResponseBuilder {
+	for _, name := range slices.Sorted(maps.Keys(e.Headers)) {
+		b.Header(name, matchers.Regex(e.Headers[name].Example, e.Headers[name].Pattern))
+	}
+	return b
+}
+
+var next = regexp.MustCompile(`<([^>]+)>; rel="next"`)
+
+// NextCursor asks a provider for a page of a list, and returns the cursor of the page behind it.
+func NextCursor(ctx context.Context, page string) (string, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, page, nil)
+	if err != nil {
+		return "", err
+	}
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return "", err
+	}
+	defer answer.Body.Close()
+	link := next.FindStringSubmatch(answer.Header.Get("Link"))
+	if link == nil {
+		return "", fmt.Errorf("GET %s: %s, with no link to a next page", page, answer.Status)
+	}
+	target, err := url.Parse(link[1])
+	if err != nil {
+		return "", err
+	}
+	return target.Query().Get("cursor"), nil
+}
