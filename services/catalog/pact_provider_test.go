@@ -24,6 +24,7 @@ func TestProviderContracts(t *testing.T) {
 
 func (r *running) states(ctx context.Context) map[string]func(pact.Params) (pact.Params, error) {
 	return map[string]func(pact.Params) (pact.Params, error){
+		"nothing":   pact.Without(func(pact.Params) error { return nil }),
 		"no market": pact.Without(func(pact.Params) error { return nil }),
 		"a market":  pact.Without(func(params pact.Params) error { return r.marketExists(ctx, params.Text("iso_code")) }),
 		"a product and a market without an entry": pact.Without(func(params pact.Params) error {
@@ -43,7 +44,33 @@ func (r *running) states(ctx context.Context) map[string]func(pact.Params) (pact
 			})
 			return err
 		}),
+		"a product": pact.Without(func(pact.Params) error { return r.productArrives(ctx, chairID, "Rocking chair") }),
+		"an entry without end in a market": pact.Without(func(pact.Params) error {
+			return errors.Join(r.offerable(ctx), r.createEntry(ctx, entryID, chairID, "NL", "2026-01-01", ""))
+		}),
+		"three entries in a market": func(pact.Params) (pact.Params, error) {
+			if err := r.threeEntries(ctx); err != nil {
+				return nil, err
+			}
+			cursor, err := pact.NextCursor(ctx, r.url+"/catalog/api/v1?market=NL&available_on=2026-03-01&limit=2")
+			return pact.Params{"cursor": cursor}, err
+		},
 	}
+}
+
+// threeEntries offers three products in the Netherlands.
+func (r *running) threeEntries(ctx context.Context) error {
+	if err := r.createMarket(ctx, "NL", "Netherlands"); err != nil {
+		return err
+	}
+	for _, name := range []string{"Chair", "Desk", "Shelf"} {
+		id := uuid.NewString()
+		if err := errors.Join(r.productArrives(ctx, id, name),
+			r.createEntry(ctx, uuid.NewString(), id, "NL", "2026-01-01", "2026-12-31")); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // marketExists makes a market, and waits until that is announced.

@@ -22,7 +22,7 @@ func (r *results) consumers(ctx context.Context, check bool) error {
 	if check {
 		env = []string{"PACT_CHECK=1"}
 	}
-	return r.goTest(ctx, consumerTest, env...)
+	return errors.Join(r.goTest(ctx, consumerTest, env...), r.typescript(ctx, check))
 }
 
 func (r *results) providers(ctx context.Context) error { return r.goTest(ctx, providerTest) }

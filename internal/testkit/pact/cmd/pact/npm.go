@@ -1,0 +1,75 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+
+	"github.com/monsplit/monsplit/internal/testkit/pact/pactfile"
+)
+
+// The consumer that is written in TypeScript, and the client that it uses.
+const (
+	typescriptClient   = "api/client/ts"
+	typescriptConsumer = "examples/storefront/contract"
+)
+
+// typescript runs the TypeScript consumer's tests, which leave their contracts as they found them out: here they become
+// canonical, as package pact does with those of Go.
+func (r *results) typescript(ctx context.Context, check bool) error {
+	for _, dir := range []string{typescriptClient, typescriptConsumer} {
+		if err := install(ctx, dir); err != nil {
+			return err
+		}
+	}
+	if err := npm(ctx, typescriptClient, nil, "run", "build"); err != nil {
+		return err
+	}
+	drafts, err := os.MkdirTemp("", "pacts")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(drafts)
+	if err := npm(ctx, typescriptConsumer, []string{"PACT_DIR=" + drafts, "PACT_DO_NOT_TRACK=true"}, "run", "contract"); err != nil {
+		return err
+	}
+	files, err := pactfile.ReadAll(drafts)
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		if err := f.Publish(contracts, check); err != nil {
+			return err
+		}
+		for _, i := range f.Interactions { // npm would have failed
+			r.note(consumerTest+"/"+f.Name()+"/"+i.Name(), "pass")
+		}
+	}
+	return nil
+}
+
+// install brings a package's dependencies to what its lock file says, unless they are that already: npm copies the lock
+// file when it is done.
+func install(ctx context.Context, dir string) error {
+	wanted, err := os.Stat(filepath.Join(dir, "package-lock.json"))
+	if err != nil {
+		return err
+	}
+	have, err := os.Stat(filepath.Join(dir, "node_modules", ".package-lock.json"))
+	if err == nil && !have.ModTime().Before(wanted.ModTime()) {
+		return nil
+	}
+	return npm(ctx, dir, nil, "ci")
+}
+
+// npm is silent unless it fails.
+func npm(ctx context.Context, dir string, env []string, args ...string) error {
+	cmd := exec.CommandContext(ctx, "npm", args...)
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), env...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("npm %s in %s: %w\n%s", args[len(args)-1], dir, err, out)
+	}
+	return nil
+}
