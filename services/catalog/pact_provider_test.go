@@ -39,14 +39,14 @@ func (r *running) states(ctx context.Context) map[string]func(pact.Params) (pact
 			if err := r.offerable(ctx); err != nil {
 				return err
 			}
-			_, err := r.announced(func() error {
-				return r.createEntry(ctx, params.Text("id"), chairID, "NL", "2026-01-01", "2026-12-31")
+			_, err := r.announced(ctx, func() error {
+				return r.createEntry(ctx, params.Text("id"), chairID, "2026-01-01", "2026-12-31")
 			})
 			return err
 		}),
 		"a product": pact.Without(func(pact.Params) error { return r.productArrives(ctx, chairID, "Rocking chair") }),
 		"an entry without end in a market": pact.Without(func(pact.Params) error {
-			return errors.Join(r.offerable(ctx), r.createEntry(ctx, entryID, chairID, "NL", "2026-01-01", ""))
+			return errors.Join(r.offerable(ctx), r.createEntry(ctx, entryID, chairID, "2026-01-01", ""))
 		}),
 		"three entries in a market": func(pact.Params) (pact.Params, error) {
 			if err := r.threeEntries(ctx); err != nil {
@@ -66,7 +66,7 @@ func (r *running) threeEntries(ctx context.Context) error {
 	for _, name := range []string{"Chair", "Desk", "Shelf"} {
 		id := uuid.NewString()
 		if err := errors.Join(r.productArrives(ctx, id, name),
-			r.createEntry(ctx, uuid.NewString(), id, "NL", "2026-01-01", "2026-12-31")); err != nil {
+			r.createEntry(ctx, uuid.NewString(), id, "2026-01-01", "2026-12-31")); err != nil {
 			return err
 		}
 	}
@@ -75,7 +75,7 @@ func (r *running) threeEntries(ctx context.Context) error {
 
 // marketExists makes a market, and waits until that is announced.
 func (r *running) marketExists(ctx context.Context, code string) error {
-	_, err := r.announced(func() error { return r.createMarket(ctx, code, "Netherlands") })
+	_, err := r.announced(ctx, func() error { return r.createMarket(ctx, code, "Netherlands") })
 	return err
 }
 
@@ -87,7 +87,7 @@ func (r *running) offerable(ctx context.Context) error {
 // publications make the changes that events announce.
 func (r *running) publications(ctx context.Context) map[string]func() (pact.Published, error) {
 	change := func(f func() error) func() (pact.Published, error) {
-		return func() (pact.Published, error) { return r.announced(f) }
+		return func() (pact.Published, error) { return r.announced(ctx, f) }
 	}
 	create := func(start, end string) func() (pact.Published, error) {
 		return change(func() error {

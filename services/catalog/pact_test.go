@@ -69,10 +69,10 @@ func (b *business) createMarket(ctx context.Context, code, name string) error {
 	return err
 }
 
-// createEntry offers a product in a market, with dates or "".
-func (b *business) createEntry(ctx context.Context, id, product, code, start, end string) error {
+// createEntry offers a product in the Netherlands, with dates or "".
+func (b *business) createEntry(ctx context.Context, id, product, start, end string) error {
 	b.nextID = new(uuid.MustParse(id))
-	_, err := b.entries.Create(ctx, entry.Draft{Product: uuid.MustParse(product), Market: code, Start: date(start), End: date(end)}, nil)
+	_, err := b.entries.Create(ctx, entry.Draft{Product: uuid.MustParse(product), Market: "NL", Start: date(start), End: date(end)}, nil)
 	return err
 }
 
@@ -91,7 +91,6 @@ func date(text string) entry.Date {
 // running is the catalog as a provider: all of it, with a broker of its own.
 type running struct {
 	*business
-	t     *testing.T
 	kafka *kafkatest.Broker
 	url   string
 }
@@ -109,10 +108,10 @@ func run(t *testing.T) *running {
 	url := pact.Serve(t, listening, func(ctx context.Context) error {
 		return frame.Serve(ctx, b.events, httpapi.New(b.entries, b.markets, b.copies))
 	})
-	return &running{business: b, t: t, kafka: kafka, url: url}
+	return &running{business: b, kafka: kafka, url: url}
 }
 
 // announced makes a change and returns what is published of it.
-func (r *running) announced(change func() error) (pact.Published, error) {
-	return pact.Announced(r.t, r.kafka, spec().Topics, change)
+func (r *running) announced(ctx context.Context, change func() error) (pact.Published, error) {
+	return pact.Announced(ctx, r.kafka, spec().Topics, change)
 }

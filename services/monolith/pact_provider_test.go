@@ -46,7 +46,7 @@ func (r *running) states(ctx context.Context) map[string]func(pact.Params) (pact
 
 // productExists makes a product, and waits until that is announced.
 func (r *running) productExists(ctx context.Context, id string) error {
-	_, err := r.announced(func() error {
+	_, err := r.announced(ctx, func() error {
 		_, err := r.create(ctx, id, product.Draft{Name: "Rocking chair", Category: "Furniture"})
 		return err
 	})
@@ -71,7 +71,7 @@ func (r *running) threeEntries(ctx context.Context) error {
 func (r *running) publications(ctx context.Context) map[string]func() (pact.Published, error) {
 	return map[string]func() (pact.Published, error){
 		"a product created event": func() (pact.Published, error) {
-			return r.announced(func() error {
+			return r.announced(ctx, func() error {
 				_, err := r.products.Create(ctx, product.Draft{Name: "Standing desk", Category: "Desks"}, nil)
 				return err
 			})
@@ -83,13 +83,13 @@ func (r *running) publications(ctx context.Context) map[string]func() (pact.Publ
 			return r.patched(ctx, product.Patch{Discontinued: new(true)})
 		},
 		"a product deleted event": func() (pact.Published, error) {
-			return r.announced(func() error { return r.products.Delete(ctx, 1, nil) })
+			return r.announced(ctx, func() error { return r.products.Delete(ctx, 1, nil) })
 		},
 	}
 }
 
 func (r *running) patched(ctx context.Context, p product.Patch) (pact.Published, error) {
-	return r.announced(func() error {
+	return r.announced(ctx, func() error {
 		_, err := r.products.Patch(ctx, 1, p, nil)
 		return err
 	})

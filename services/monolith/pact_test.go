@@ -87,7 +87,6 @@ func (b *business) arrives(ctx context.Context, topic, typ, id, data string) err
 // running is the monolith as a provider: all of it, with a broker of its own.
 type running struct {
 	*business
-	t     *testing.T
 	kafka *kafkatest.Broker
 	url   string
 }
@@ -105,10 +104,10 @@ func run(t *testing.T) *running {
 	url := pact.Serve(t, listening, func(ctx context.Context) error {
 		return frame.Serve(ctx, b.events, httpapi.New(b.products, b.copies, cfg.HTTPWriteTimeout))
 	})
-	return &running{business: b, t: t, kafka: kafka, url: url}
+	return &running{business: b, kafka: kafka, url: url}
 }
 
 // announced makes a change and returns what is published of it.
-func (r *running) announced(change func() error) (pact.Published, error) {
-	return pact.Announced(r.t, r.kafka, spec().Topics, change)
+func (r *running) announced(ctx context.Context, change func() error) (pact.Published, error) {
+	return pact.Announced(ctx, r.kafka, spec().Topics, change)
 }

@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"testing"
 	"time"
 
 	"github.com/monsplit/monsplit/internal/messaging/broker"
@@ -54,8 +53,8 @@ type Published struct {
 
 // Announced makes a change and returns the record that the relay then writes to one of the topics. The change must be
 // announced by one event, and no other may be under way.
-func Announced(t testing.TB, kafka *kafkatest.Broker, topics []string, change func() error) (Published, error) {
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+func Announced(ctx context.Context, kafka *kafkatest.Broker, topics []string, change func() error) (Published, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	before, err := until(ctx, "the topics exist", func() (map[broker.TopicPartition]int64, bool) {
 		ends, err := ends(ctx, kafka, topics)
