@@ -64,8 +64,9 @@ func newConsumer(pool *postgres.Pool, cfg config.Service, log *slog.Logger) *con
 		Versions: map[string]consumer.VersionOf[catalogcopy.Tx]{
 			consume.TopicMarket: consume.MarketVersion, consume.TopicCatalogEntry: consume.EntryVersion,
 		},
-		Bind:   store.Bind,
-		Tuning: broker.GroupConfig{MaxRecords: cfg.ConsumerBatch, Partitions: event.Partitions},
+		Bind:         store.Bind,
+		Transactions: cfg.ConsumerTransactions(),
+		Tuning:       broker.GroupConfig{MaxRecords: cfg.ConsumerBatch, Partitions: event.Partitions},
 	}, log)
 }
 
