@@ -29,6 +29,8 @@ type Config struct {
 	// StopDelay is how long requests are still taken once the stop has begun, while /readyz already fails: what a load
 	// balancer needs to look elsewhere. Zero stops at once.
 	StopDelay time.Duration
+	// StopTimeout is how long requests under way are waited for after that; then their connections are cut. 5 s.
+	StopTimeout time.Duration
 
 	Prefix   string // under which the service's own endpoints are offered too, as in "/catalog"; may be empty
 	API      []string
@@ -56,6 +58,9 @@ const maxHeaderBytes = 32 << 10
 
 // New returns a server with everything but the API.
 func New(cfg Config, log *slog.Logger) *Server {
+	if cfg.StopTimeout <= 0 {
+		cfg.StopTimeout = 5 * time.Second
+	}
 	s := &Server{
 		Echo: echo.New(), cfg: cfg, log: log, checks: cfg.Checks,
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -126,12 +131,9 @@ func (s *Server) Listen(ctx context.Context) error {
 // Addr is the address that the server listens on, once Listen has returned.
 func (s *Server) Addr() string { return s.listener.Addr().String() }
 
-// stopTimeout bounds how long requests under way are waited for; then their connections are cut.
-const stopTimeout = 5 * time.Second
-
 // Run serves until ctx is done: then /readyz fails, no new request is taken once StopDelay is over, and those under way
-// are finished. It is
-// the Run of a lifecycle.Part.
+// are finished or, after StopTimeout, cut off: that a client holds on to one is no failure of ours. It is the Run of a
+// lifecycle.Part.
 func (s *Server) Run(ctx context.Context) error {
 	server := &http.Server{
 		Handler: headAsGet(s.Echo), ReadHeaderTimeout: s.cfg.ReadHeaderTimeout, ReadTimeout: s.cfg.ReadTimeout,
@@ -153,7 +155,7 @@ func (s *Server) Run(ctx context.Context) error {
 		case <-time.After(s.cfg.StopDelay):
 		}
 	}
-	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.StopTimeout)
 	defer cancel()
 	if err := server.Shutdown(limit); err != nil {
 		s.log.WarnContext(ctx, "requests were cut off", "error", err)

@@ -30,6 +30,8 @@ import (
 // Config says what is checked beside the document.
 type Config struct {
 	MaxBody int64 // bytes; a larger body is 413
+	// Available, when it is set, is asked before a valid request is handed on. What it returns is the answer.
+	Available func() error
 	// OnResponse, when it is set, is told of every answer that the document does not describe. Answers are then held
 	// back until they are complete: it is for tests and demos.
 	OnResponse func(ctx context.Context, err error)

@@ -67,6 +67,11 @@ func (o *operation) serve(c echo.Context, in *openapi3filter.RequestValidationIn
 	if err := storableBody(req.Body); err != nil {
 		return err
 	}
+	if o.cfg.Available != nil {
+		if err := o.cfg.Available(); err != nil {
+			return err
+		}
+	}
 	return next(c)
 }
 

@@ -10,10 +10,11 @@ import (
 	"github.com/monsplit/monsplit/internal/messaging/outbox"
 )
 
-// checks are what /readyz asks about. Only without the database can nothing be done.
+// checks are what /readyz asks about. Only without the database, or its schema, can nothing be done.
 func (f *Frame) checks(events Consumer) []httpserver.Check {
 	return []httpserver.Check{
 		{Name: "database", Critical: true, Ask: f.Pool.Ping},
+		{Name: "schema", Critical: true, Ask: func(context.Context) error { return problems(f.schema.problem()) }},
 		{Name: "kafka", Ask: f.client.Ping},
 		{Name: "topics", Ask: func(context.Context) error { return problems(f.gate.Problem()) }},
 		{Name: "relay", Ask: func(context.Context) error { return relayProblems(f.Relay.State()) }},

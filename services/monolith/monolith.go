@@ -42,7 +42,7 @@ func Migrate(ctx context.Context, cfg config.Service, log *slog.Logger) error {
 	return spec().Migrate(ctx, cfg, log)
 }
 
-// Run serves until ctx is done. The schema has to be up to date.
+// Run serves until ctx is done. The schema is brought up to date unless cfg says that somebody else does it.
 func Run(ctx context.Context, cfg config.Service, log *slog.Logger) error {
 	frame, err := service.Open(ctx, spec(), cfg, log)
 	if err != nil {
