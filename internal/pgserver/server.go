@@ -32,6 +32,7 @@ type Options struct {
 	BinDir   string // where initdb and postgres are; empty finds or fetches them
 	CacheDir string // where fetched binaries are kept; empty is a folder of the user's cache
 	Fetch    bool   // takes fetched binaries even where the machine has its own
+	FetchURL string // the Maven repository that they are fetched from; empty is Maven Central
 	// Durable keeps every promise of a commit. Without it a crash of the machine may lose or corrupt the data: for
 	// tests alone.
 	Durable bool
