@@ -194,7 +194,7 @@ func (s *Server) signal(sig syscall.Signal) error {
 
 // run starts the postmaster and waits until it answers.
 func (s *Server) run(ctx context.Context, account account) error {
-	logFile, err := os.OpenFile(s.logPath(), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	logFile, err := os.OpenFile(s.LogPath(), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	if err != nil {
 		_ = s.lock.Close() // nothing runs under it
 		return err
@@ -276,10 +276,11 @@ func (s *Server) ready() bool {
 	return len(lines) >= 8 && lines[0] == strconv.Itoa(s.cmd.Process.Pid) && strings.TrimSpace(lines[7]) == "ready"
 }
 
-func (s *Server) logPath() string { return s.opts.DataDir + ".log" }
+// LogPath is the file that the server writes its log to, anew with each start.
+func (s *Server) LogPath() string { return s.opts.DataDir + ".log" }
 
 func (s *Server) logTail() string {
-	text, err := os.ReadFile(s.logPath())
+	text, err := os.ReadFile(s.LogPath())
 	if err != nil {
 		return err.Error()
 	}
