@@ -152,7 +152,7 @@ func reachable(t *testing.T) string {
 }
 
 // The demo starts, shows the way of a change, stops without leaving a process behind, and is there again after a
-// restart and after a crash.
+// restart and after a crash. When its PostgreSQL ends, it ends too.
 func TestDemo(t *testing.T) {
 	t.Parallel()
 	dir := reachable(t)
@@ -185,6 +185,12 @@ func TestDemo(t *testing.T) {
 	d = startDemo(t, dir)
 	for _, name := range []string{"demo-one", "demo-four"} {
 		d.arrives(name)
+	}
+
+	killPostgres(t, dir)
+	<-d.done
+	if code := d.cmd.ProcessState.ExitCode(); code != 1 || !strings.Contains(d.out.String(), "demo: PostgreSQL has ended by itself") {
+		t.Errorf("without its PostgreSQL: exit code %d\n%s", code, d.out)
 	}
 }
 
@@ -256,11 +262,9 @@ func TestDemoStoppedWhileItStarts(t *testing.T) {
 	}
 }
 
-// Without PostgreSQL there is no demo: it says so, and ends.
-func TestDemoWithoutItsPostgreSQL(t *testing.T) {
-	t.Parallel()
-	dir := reachable(t)
-	d := startDemo(t, dir, "--no-sample-data")
+// killPostgres ends the demo's server as a crash of it would.
+func killPostgres(t *testing.T, dir string) {
+	t.Helper()
 	text, err := os.ReadFile(filepath.Join(dir, "postgres", "postmaster.pid"))
 	if err != nil {
 		t.Fatal(err)
@@ -272,10 +276,6 @@ func TestDemoWithoutItsPostgreSQL(t *testing.T) {
 	}
 	if err := syscall.Kill(pid, syscall.SIGQUIT); err != nil {
 		t.Fatal(err)
-	}
-	<-d.done
-	if code := d.cmd.ProcessState.ExitCode(); code != 1 || !strings.Contains(d.out.String(), "demo: PostgreSQL has ended by itself") {
-		t.Errorf("exit code %d\n%s", code, d.out)
 	}
 }
 

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -11,6 +12,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 )
@@ -119,6 +122,31 @@ func TestAStopIsNotHeldUpByClients(t *testing.T) {
 	}
 	if left := holders(t, s.monolithDB); len(left) > 0 {
 		t.Errorf("the relay had no time to give its shards back: %v", left)
+	}
+}
+
+// Nor is it held up by the database: work that does not end is given up with the grace, and told.
+func TestAStopIsNotHeldUpByALock(t *testing.T) {
+	t.Parallel()
+	s := prepare(t)
+	s.monolith, s.catalog = s.startMonolith(), s.startCatalog("SHUTDOWN_GRACE=2s")
+	conn, err := pgx.Connect(t.Context(), s.catalogDB)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.WithoutCancel(t.Context()))
+	if _, err := conn.Exec(t.Context(), `BEGIN; LOCK TABLE product_copy`); err != nil {
+		t.Fatal(err)
+	}
+	s.createProduct("Waited for")
+	eventually(t, "the consumer waits for the lock", func() bool {
+		return len(rows(t, s.catalogDB, `SELECT 1 FROM pg_locks WHERE relation = 'product_copy'::regclass AND NOT granted`)) > 0
+	})
+	if code := s.catalog.terminate(); code != 1 || !contains(s.catalog.log.String(), "consumer: still running 2s after the stop began") {
+		t.Errorf("exit code %d", code)
+	}
+	if !contains(s.catalog.log.String(), "connections to the database are still in use") {
+		t.Error("the end waited for the lock")
 	}
 }
 
