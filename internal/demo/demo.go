@@ -96,8 +96,10 @@ func run(ctx context.Context, opts options, out io.Writer) (err error) {
 // reason is why the demo ends: for nothing wrong when somebody asked it to stop, because something ended by itself, or
 // because of err. Each of them breaks what is under way, so the first that is true counts.
 func reason(asked, running context.Context, err error) error {
-	if asked.Err() != nil {
+	select {
+	case <-asked.Done():
 		return nil
+	default:
 	}
 	if cause := context.Cause(running); cause != nil {
 		return cause

@@ -88,7 +88,7 @@ func (f *Frame) Close() {
 	select {
 	case <-closed:
 	case <-time.After(closeTimeout):
-		f.log.Warn("connections to the database are still in use") //nolint:sloglint // there is no context any more
+		f.log.Warn("connections to the database are still in use")
 	}
 }
 
