@@ -139,14 +139,15 @@ func (s *server) do(method, path, body string, headers ...string) reply {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	switch method {
-	case http.MethodPatch:
-		req.Header.Set("Content-Type", "application/merge-patch+json")
-	case http.MethodPost, http.MethodPut:
-		req.Header.Set("Content-Type", "application/json")
-	}
 	for pair := range slices.Chunk(headers, 2) {
-		req.Header.Set(pair[0], pair[1])
+		req.Header.Add(pair[0], pair[1])
+	}
+	switch {
+	case req.Header.Get("Content-Type") != "":
+	case method == http.MethodPatch:
+		req.Header.Set("Content-Type", "application/merge-patch+json")
+	case method == http.MethodPost, method == http.MethodPut:
+		req.Header.Set("Content-Type", "application/json")
 	}
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
