@@ -30,6 +30,7 @@ type Service struct {
 	HTTPAddr              string        `env:"HTTP_ADDR" about:"address to listen on, as HOST:PORT; :8000 for the monolith and :8001 for the catalog unless it is set"`
 	HTTPReadHeaderTimeout time.Duration `env:"HTTP_READ_HEADER_TIMEOUT" envDefault:"5s" about:"how long a client may take to send its header"`
 	HTTPReadTimeout       time.Duration `env:"HTTP_READ_TIMEOUT" envDefault:"15s" about:"how long a client may take to send its whole request"`
+	HTTPRequestTimeout    time.Duration `env:"HTTP_REQUEST_TIMEOUT" envDefault:"10s" about:"how long the service may take to answer, or to find the next part of a streamed list; then it is 503. Less than HTTP_WRITE_TIMEOUT"`
 	HTTPWriteTimeout      time.Duration `env:"HTTP_WRITE_TIMEOUT" envDefault:"30s" about:"how long a client may take to receive the answer; of a streamed list, each part of it"`
 	HTTPIdleTimeout       time.Duration `env:"HTTP_IDLE_TIMEOUT" envDefault:"2m" about:"how long a connection is kept between two requests"`
 	HTTPMaxBodyBytes      int64         `env:"HTTP_MAX_BODY_BYTES" envDefault:"65536" about:"largest request body; a larger one is answered with 413"`
@@ -162,7 +163,7 @@ func (s Service) validate(unread []fault) []fault {
 		value    time.Duration
 	}{
 		{"HTTP_READ_HEADER_TIMEOUT", s.HTTPReadHeaderTimeout}, {"HTTP_READ_TIMEOUT", s.HTTPReadTimeout},
-		{"HTTP_WRITE_TIMEOUT", s.HTTPWriteTimeout}, {"HTTP_IDLE_TIMEOUT", s.HTTPIdleTimeout}, {"SHUTDOWN_GRACE", s.ShutdownGrace},
+		{"HTTP_REQUEST_TIMEOUT", s.HTTPRequestTimeout}, {"HTTP_WRITE_TIMEOUT", s.HTTPWriteTimeout}, {"HTTP_IDLE_TIMEOUT", s.HTTPIdleTimeout}, {"SHUTDOWN_GRACE", s.ShutdownGrace},
 		{"OUTBOX_LEASE_TIMEOUT", s.OutboxLeaseTimeout}, {"OUTBOX_LEASE_RENEW", s.OutboxLeaseRenew},
 		{"OUTBOX_PRODUCE_TIMEOUT", s.OutboxProduceTimeout}, {"OUTBOX_SWEEP_MIN", s.OutboxSweepMin}, {"OUTBOX_RETENTION", s.OutboxRetention},
 	} {
@@ -170,6 +171,8 @@ func (s Service) validate(unread []fault) []fault {
 	}
 	must(s.ShutdownDelay >= 0 && (s.ShutdownGrace <= 0 || s.ShutdownDelay < s.ShutdownGrace), "SHUTDOWN_DELAY",
 		"is %s, it has to be shorter than SHUTDOWN_GRACE (%s)", s.ShutdownDelay, s.ShutdownGrace)
+	must(s.HTTPRequestTimeout < s.HTTPWriteTimeout, "HTTP_REQUEST_TIMEOUT",
+		"is %s, it has to be less than HTTP_WRITE_TIMEOUT (%s): the 503 has to get out", s.HTTPRequestTimeout, s.HTTPWriteTimeout)
 	must(s.HTTPMaxBodyBytes >= 1024, "HTTP_MAX_BODY_BYTES", "is %d, it has to be 1024 or more", s.HTTPMaxBodyBytes)
 	must(s.LogFormat == "json" || s.LogFormat == "text", "LOG_FORMAT", "is %q, it has to be json or text", s.LogFormat)
 	must(s.OutboxLeaseTimeout <= 0 || outbox.LeaseHolds(s.OutboxLeaseTimeout, s.OutboxLeaseRenew, s.OutboxProduceTimeout), "OUTBOX_LEASE_TIMEOUT",

@@ -26,6 +26,9 @@ type Config struct {
 	Addr    string // HOST:PORT; port 0 takes a free one
 
 	ReadHeaderTimeout, ReadTimeout, WriteTimeout, IdleTimeout time.Duration
+	// RequestTimeout is how long we may take over a request, or over one part of a streamed list, before it is 503. Less
+	// than WriteTimeout, so that the answer still gets out. Zero waits for ever.
+	RequestTimeout time.Duration
 	// StopDelay is how long requests are still taken once the stop has begun, while /readyz already fails: what a load
 	// balancer needs to look elsewhere. Zero stops at once.
 	StopDelay time.Duration
@@ -73,7 +76,7 @@ func New(cfg Config, log *slog.Logger) *Server {
 	s.Echo.HideBanner, s.Echo.HidePort = true, true
 	s.Echo.HTTPErrorHandler = handleError(log)
 	s.Echo.IPExtractor = directPeer
-	s.Echo.Pre(normalize, identify, s.observe, recoverPanics, protect, joinLists)
+	s.Echo.Pre(normalize, identify, s.bound, s.observe, recoverPanics, protect, joinLists)
 	s.mountOwn()
 	return s
 }
@@ -114,6 +117,9 @@ func document(text []byte) echo.HandlerFunc {
 	}
 }
 
+// Handler answers everything that the server does. Run serves it; tests may serve it in their own way.
+func (s *Server) Handler() http.Handler { return headAsGet(s.Echo) }
+
 // Listen takes the address, so that a port that is taken is known before anything else starts.
 func (s *Server) Listen(ctx context.Context) error {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", s.cfg.Addr)
@@ -136,7 +142,7 @@ func (s *Server) Addr() string { return s.listener.Addr().String() }
 // lifecycle.Part.
 func (s *Server) Run(ctx context.Context) error {
 	server := &http.Server{
-		Handler: headAsGet(s.Echo), ReadHeaderTimeout: s.cfg.ReadHeaderTimeout, ReadTimeout: s.cfg.ReadTimeout,
+		Handler: s.Handler(), ReadHeaderTimeout: s.cfg.ReadHeaderTimeout, ReadTimeout: s.cfg.ReadTimeout,
 		WriteTimeout: s.cfg.WriteTimeout, IdleTimeout: s.cfg.IdleTimeout, MaxHeaderBytes: maxHeaderBytes,
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug), // clients that misbehave
 	}

@@ -82,7 +82,7 @@ func New(document []byte, cfg Config) (*Validator, error) {
 	}
 	options := &openapi3filter.Options{
 		MultiError: true, KeepValidatedValue: true, IncludeResponseStatus: true,
-		SkipSettingDefaults: true, // it takes an explicit null for a member that is left out
+		SkipSettingDefaults:               true, // it takes an explicit null for a member that is left out
 		RejectWhenRequestBodyNotSpecified: true, AuthenticationFunc: openapi3filter.NoopAuthenticationFunc,
 		SchemaValidationOptions: []openapi3.SchemaValidationOption{
 			// The library looks at a date's form alone, and at no UUID.

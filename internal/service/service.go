@@ -106,7 +106,7 @@ func (f *Frame) Serve(ctx context.Context, events Consumer, api oas.API) error {
 	server := httpserver.New(httpserver.Config{
 		Service: f.spec.Name, Addr: f.cfg.HTTPAddr, Prefix: f.spec.Prefix, API: f.spec.API,
 		ReadHeaderTimeout: f.cfg.HTTPReadHeaderTimeout, ReadTimeout: f.cfg.HTTPReadTimeout,
-		WriteTimeout: f.cfg.HTTPWriteTimeout, IdleTimeout: f.cfg.HTTPIdleTimeout,
+		RequestTimeout: f.cfg.HTTPRequestTimeout, WriteTimeout: f.cfg.HTTPWriteTimeout, IdleTimeout: f.cfg.HTTPIdleTimeout,
 		StopDelay: f.cfg.ShutdownDelay, StopTimeout: (f.cfg.ShutdownGrace - f.cfg.ShutdownDelay) / 2,
 		OpenAPI: f.spec.OpenAPI, AsyncAPI: f.spec.AsyncAPI, Checks: f.checks(events), Registry: registry,
 	}, f.log)

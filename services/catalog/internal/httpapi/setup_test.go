@@ -32,6 +32,9 @@ import (
 	messagingsql "github.com/monsplit/monsplit/sql/messaging"
 )
 
+// requestTimeout is far more than a request takes, and little to wait for where one hangs.
+const requestTimeout = 2 * time.Second
+
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
 // server is the API on its real server and storage. Answers that the document does not allow fail the test.
@@ -62,7 +65,7 @@ func serve(t *testing.T, pool *pgxpool.Pool) *server {
 	newID := func() uuid.UUID { return uuid.Must(uuid.NewV7()) }
 	entries := entry.NewService(storage.Entries(), time.Now, newID)
 	copies := productcopy.NewService(storage, entries)
-	h := httpserver.New(httpserver.Config{Registry: prometheus.NewRegistry()}, slog.New(slog.DiscardHandler))
+	h := httpserver.New(httpserver.Config{Registry: prometheus.NewRegistry(), RequestTimeout: requestTimeout}, slog.New(slog.DiscardHandler))
 	api := httpapi.New(entries, market.NewService(storage.Markets(), time.Now, newID), copies)
 	validator, err := oas.New(catalogapi.Document, oas.Config{MaxBody: 64 << 10, OnResponse: func(_ context.Context, err error) {
 		t.Errorf("an answer that the document does not describe: %v", err)
@@ -74,7 +77,7 @@ func serve(t *testing.T, pool *pgxpool.Pool) *server {
 	if err := validator.Verify(h.Echo, "/catalog/api/"); err != nil {
 		t.Fatal(err)
 	}
-	listening := httptest.NewServer(h.Echo)
+	listening := httptest.NewServer(h.Handler())
 	t.Cleanup(listening.Close)
 	return &server{t: t, url: listening.URL, pool: pool, storage: storage, copies: copies}
 }

@@ -33,6 +33,9 @@ import (
 	monolithsql "github.com/monsplit/monsplit/sql/monolith"
 )
 
+// requestTimeout is far more than a request takes, and little to wait for where one hangs.
+const requestTimeout = 2 * time.Second
+
 var (
 	noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	day  = time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)
@@ -68,7 +71,7 @@ func serveWith(t *testing.T, pool *pgxpool.Pool, onResponse func(ctx context.Con
 	t.Helper()
 	storage := store.New(pool, publish.Product, func() {})
 	products := product.NewService(storage, time.Now, func() uuid.UUID { return uuid.Must(uuid.NewV7()) })
-	h := httpserver.New(httpserver.Config{Registry: prometheus.NewRegistry()}, slog.New(slog.DiscardHandler))
+	h := httpserver.New(httpserver.Config{Registry: prometheus.NewRegistry(), RequestTimeout: requestTimeout}, slog.New(slog.DiscardHandler))
 	api := httpapi.New(products, catalogcopy.NewService(storage), time.Minute)
 	validator, err := oas.New(monolithapi.Document, oas.Config{MaxBody: 64 << 10, OnResponse: onResponse})
 	if err != nil {
@@ -78,7 +81,7 @@ func serveWith(t *testing.T, pool *pgxpool.Pool, onResponse func(ctx context.Con
 	if err := validator.Verify(h.Echo, "/api/"); err != nil {
 		t.Fatal(err)
 	}
-	listening := httptest.NewServer(h.Echo)
+	listening := httptest.NewServer(h.Handler())
 	t.Cleanup(listening.Close)
 	return &server{t: t, url: listening.URL, pool: pool, products: products}
 }
