@@ -20,7 +20,7 @@ import (
 // table in docs/configuration.md is made from them.
 type Service struct {
 	DatabaseURL      string `env:"DATABASE_URL" about:"PostgreSQL database of this service, as postgres://USER:PASSWORD@HOST:PORT/NAME. Required." secret:"url"`
-	DatabaseMaxConns int32  `env:"DATABASE_MAX_CONNS" envDefault:"16" about:"most connections of the pool that requests and the consumer share; the consumer takes half of them at most, and the relay opens three of its own beside"`
+	DatabaseMaxConns int32  `env:"DATABASE_MAX_CONNS" envDefault:"16" about:"most connections of the pool that requests and the consumer share; the consumer takes half of them at most, and the relay opens three of its own beside, and /readyz two"`
 	MigrateOnStart   bool   `env:"MIGRATE_ON_START" envDefault:"true" about:"bring the schema up to date before serving; instances that start together wait for each other"`
 
 	KafkaBrokers           []string `env:"KAFKA_BROKERS" about:"brokers to learn the cluster from, as HOST:PORT, separated by commas. Required to serve."`

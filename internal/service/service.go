@@ -101,6 +101,11 @@ type Consumer interface {
 
 // Serve runs the service until ctx is done. HTTP is there at once; what needs the schema waits until it is up to date.
 func (f *Frame) Serve(ctx context.Context, events Consumer, api oas.API) error {
+	database, closeProbe, err := f.openProbe(ctx)
+	if err != nil {
+		return err
+	}
+	defer closeProbe()
 	registry := telemetry.NewRegistry(f.spec.Name)
 	registry.MustRegister(append(f.Relay.Collectors(), events.Collectors()...)...)
 	server := httpserver.New(httpserver.Config{
@@ -108,7 +113,7 @@ func (f *Frame) Serve(ctx context.Context, events Consumer, api oas.API) error {
 		ReadHeaderTimeout: f.cfg.HTTPReadHeaderTimeout, ReadTimeout: f.cfg.HTTPReadTimeout,
 		RequestTimeout: f.cfg.HTTPRequestTimeout, WriteTimeout: f.cfg.HTTPWriteTimeout, IdleTimeout: f.cfg.HTTPIdleTimeout,
 		StopDelay: f.cfg.ShutdownDelay, StopTimeout: (f.cfg.ShutdownGrace - f.cfg.ShutdownDelay) / 2,
-		OpenAPI: f.spec.OpenAPI, AsyncAPI: f.spec.AsyncAPI, Checks: f.checks(events), Registry: registry,
+		OpenAPI: f.spec.OpenAPI, AsyncAPI: f.spec.AsyncAPI, Checks: f.checks(events, database), Registry: registry,
 	}, f.log)
 	if err := f.mount(server, api); err != nil {
 		return err

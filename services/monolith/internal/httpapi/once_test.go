@@ -102,7 +102,9 @@ func TestDatabaseHangs(t *testing.T) {
 		func() reply { return s.get("/api/v1/product?limit=5") },
 		func() reply { return s.get("/api/v1/product/1") },
 		func() reply { return s.get("/api/v1/catalog") },
-		func() reply { return s.post("/api/v1/product", `{"name":"Stool","product_category":"x"}`, "Idempotency-Key", "k") },
+		func() reply {
+			return s.post("/api/v1/product", `{"name":"Stool","product_category":"x"}`, "Idempotency-Key", "k")
+		},
 		func() reply { return s.delete("/api/v1/product/1") },
 	}
 	proxy.Drop(netproxy.ToClient)
