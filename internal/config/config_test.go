@@ -31,6 +31,7 @@ func TestLoad(t *testing.T) {
 		"LeaseOfNothing": {map[string]string{"OUTBOX_LEASE_TIMEOUT": "0s"}, []string{"OUTBOX_LEASE_TIMEOUT"}},
 		"DelayTooLong":   {map[string]string{"SHUTDOWN_GRACE": "2s"}, []string{"SHUTDOWN_DELAY"}},
 		"MoreThanAll":    {map[string]string{"KAFKA_MIN_INSYNC_REPLICAS": "4"}, []string{"KAFKA_MIN_INSYNC_REPLICAS"}},
+		"AnswerTooLate":  {map[string]string{"HTTP_REQUEST_TIMEOUT": "30s"}, []string{"HTTP_REQUEST_TIMEOUT"}},
 		"Everything": {map[string]string{"HTTP_ADDR": "8000", "LOG_FORMAT": "xml", "HTTP_MAX_BODY_BYTES": "0", "OUTBOX_SWEEP_MIN": "2s"},
 			[]string{"HTTP_ADDR", "HTTP_MAX_BODY_BYTES", "LOG_FORMAT", "OUTBOX_SWEEP_MAX"}},
 	}

@@ -57,15 +57,15 @@ func TestBudgetDoesNotCountTheClient(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, b, end := withBudget(t.Context(), time.Second)
 		defer end()
-		time.Sleep(900 * time.Millisecond)
-		if _, err := b.client(func() (int, error) { time.Sleep(time.Hour); return 0, nil }); err != nil {
+		<-time.After(900 * time.Millisecond)
+		if _, err := b.client(func() (int, error) { <-time.After(time.Hour); return 0, nil }); err != nil {
 			t.Error(err)
 		}
-		time.Sleep(900 * time.Millisecond)
+		<-time.After(900 * time.Millisecond)
 		if ctx.Err() != nil {
 			t.Errorf("ended early: %v", context.Cause(ctx))
 		}
-		time.Sleep(200 * time.Millisecond)
+		<-time.After(200 * time.Millisecond)
 		if !errors.Is(context.Cause(ctx), errTooSlow) {
 			t.Errorf("not ended: %v", ctx.Err())
 		}
