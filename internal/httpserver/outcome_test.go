@@ -161,7 +161,7 @@ func TestARequestHasADeadline(t *testing.T) {
 				return fails(c.Request().Context().Err())
 			}, func(c *httpserver.Config) { c.RequestTimeout = 20 * time.Millisecond })
 			resp, text := b.get("/it")
-			if resp.StatusCode != 503 || resp.Header.Get("Retry-After") == "" || !strings.Contains(text, "may have happened") {
+			if resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "" || !strings.Contains(text, "may have happened") {
 				t.Errorf("answered %d %s", resp.StatusCode, text)
 			}
 			b.logs("request could not be served")

@@ -99,7 +99,7 @@ func handleError(log *slog.Logger) echo.HTTPErrorHandler {
 		}
 		err = inWords(c.Request().Context(), err)
 		p, ours := toProblem(err)
-		record(log, c, err, p.Status, ours)
+		record(c.Request().Context(), log, c, err, p.Status, ours)
 		if c.Response().Committed {
 			// The answer has begun and cannot become a problem; cutting the connection is how the client notices.
 			panic(http.ErrAbortHandler)
@@ -118,8 +118,7 @@ func handleError(log *slog.Logger) echo.HTTPErrorHandler {
 }
 
 // record counts a failure, and logs what somebody may have to look into.
-func record(log *slog.Logger, c echo.Context, err error, status int, ours bool) {
-	ctx := c.Request().Context()
+func record(ctx context.Context, log *slog.Logger, c echo.Context, err error, status int, ours bool) {
 	c.Set(countedKey, status)
 	attrs := []any{"request_id", requestID(c), "method", methodOf(c.Request()), "route", c.Path(), "error", err}
 	switch {

@@ -97,7 +97,7 @@ func TestEntryRefusals(t *testing.T) {
 		"NoDate":         {method: "POST", body: body(chair, "NL", start+`"2026-3-1"`), status: 422, name: "invalid", pointers: "/availability_date"},
 		"YearZero":       {method: "POST", body: body(chair, "NL", start+`"0000-01-01"`), status: 422, name: "invalid", pointers: "/availability_date"},
 		"EndFirst":       {method: "POST", body: body(chair, "NL", start+`"2026-03-01"`+end+`"2026-02-28"`), status: 422, name: "invalid", pointers: "/availability_end_date"},
-		"NULAmongOthers": {method: "POST", body: `{"market":"N\u0000","colour":1}`, status: 422, name: "invalid", pointers: "/colour /market /market /product"},
+		"NULAmongOthers": {method: "POST", body: `{"market":"N\u0000","shade":1}`, status: 422, name: "invalid", pointers: "/market /market /product /shade"},
 		"UnknownQuery":   {method: "GET", path: "?_=1", status: 422, name: "invalid", pointers: "/query/_"},
 		"CursorNUL":      {method: "GET", path: "?cursor=%00", status: 400, name: "malformed"},
 		"CursorNotUTF8":  {method: "GET", path: "?cursor=%ff", status: 400, name: "malformed"},
