@@ -3,6 +3,7 @@
 package httpserver
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -39,6 +40,7 @@ type Config struct {
 	API      []string
 	OpenAPI  []byte // the documents, YAML
 	AsyncAPI []byte
+	Pages    []Page // for browsers
 	Checks   []Check
 	Registry *prometheus.Registry
 }
@@ -95,14 +97,30 @@ func (s *Server) mountOwn() {
 		s.Echo.GET(p+"/openapi.yaml", document(s.cfg.OpenAPI))
 		s.Echo.GET(p+"/asyncapi.yaml", document(s.cfg.AsyncAPI))
 	}
-	s.Echo.GET("/", s.index)
+	indexes := map[string]echo.HandlerFunc{}
+	for _, p := range prefixes {
+		indexes[cmp.Or(p, "/")] = s.index(p)
+	}
+	for _, page := range s.cfg.Pages {
+		if programs, ok := indexes[page.Path]; ok {
+			indexes[page.Path] = page.forBrowsers(programs)
+		} else {
+			s.Echo.GET(page.Path, page.handler())
+		}
+	}
+	for path, index := range indexes {
+		s.Echo.GET(path, index)
+	}
 }
 
-func (s *Server) index(c echo.Context) error {
-	return c.JSON(http.StatusOK, map[string]any{
-		"service": s.cfg.Service, "api": s.cfg.API, "openapi": "/openapi.yaml", "asyncapi": "/asyncapi.yaml",
-		"health": []string{"/livez", "/readyz"}, "metrics": "/metrics",
-	})
+// index says where everything is, below the prefix or at the root.
+func (s *Server) index(prefix string) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		return c.JSON(http.StatusOK, map[string]any{
+			"service": s.cfg.Service, "api": s.cfg.API, "openapi": prefix + "/openapi.yaml", "asyncapi": prefix + "/asyncapi.yaml",
+			"health": []string{prefix + "/livez", prefix + "/readyz"}, "metrics": prefix + "/metrics",
+		})
+	}
 }
 
 func document(text []byte) echo.HandlerFunc {

@@ -6,12 +6,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/monsplit/monsplit/internal/config"
+	"github.com/monsplit/monsplit/internal/docpages"
 	"github.com/monsplit/monsplit/internal/httpserver"
 	"github.com/monsplit/monsplit/internal/lifecycle"
 	"github.com/monsplit/monsplit/internal/messaging/broker"
@@ -32,6 +34,7 @@ type Spec struct {
 	APIPrefix  string   // below which every route is an operation of the document
 	OpenAPI    []byte
 	AsyncAPI   []byte
+	Pacts      fs.FS    // the pact files of all services, for the pages; may be nil
 	Topics     []string // those that the service owns: it creates them, and alone writes to them
 	Migrations postgres.Migrations
 }
@@ -108,12 +111,18 @@ func (f *Frame) Serve(ctx context.Context, events Consumer, api oas.API) error {
 	defer closeProbe()
 	registry := telemetry.NewRegistry(f.spec.Name)
 	registry.MustRegister(append(f.Relay.Collectors(), events.Collectors()...)...)
+	pages, err := docpages.Pages(docpages.Config{
+		Service: f.spec.Name, Bases: f.spec.bases(), API: f.spec.API, OpenAPI: f.spec.OpenAPI, AsyncAPI: f.spec.AsyncAPI, Pacts: f.spec.Pacts,
+	})
+	if err != nil {
+		return fmt.Errorf("%s: %w", f.spec.Name, err)
+	}
 	server := httpserver.New(httpserver.Config{
 		Service: f.spec.Name, Addr: f.cfg.HTTPAddr, Prefix: f.spec.Prefix, API: f.spec.API,
 		ReadHeaderTimeout: f.cfg.HTTPReadHeaderTimeout, ReadTimeout: f.cfg.HTTPReadTimeout,
 		RequestTimeout: f.cfg.HTTPRequestTimeout, WriteTimeout: f.cfg.HTTPWriteTimeout, IdleTimeout: f.cfg.HTTPIdleTimeout,
 		StopDelay: f.cfg.ShutdownDelay, StopTimeout: (f.cfg.ShutdownGrace - f.cfg.ShutdownDelay) / 2,
-		OpenAPI: f.spec.OpenAPI, AsyncAPI: f.spec.AsyncAPI, Checks: f.checks(events, database), Registry: registry,
+		OpenAPI: f.spec.OpenAPI, AsyncAPI: f.spec.AsyncAPI, Pages: pages, Checks: f.checks(events, database), Registry: registry,
 	}, f.log)
 	if err := f.mount(server, api); err != nil {
 		return err
@@ -129,6 +138,14 @@ func (f *Frame) Serve(ctx context.Context, events Consumer, api oas.API) error {
 		lifecycle.Part{Name: "consumer", Run: f.schema.before(f.gate.Behind(func(ctx context.Context) error { return events.Run(ctx, f.client) }))},
 		lifecycle.Part{Name: "http", Run: server.Run},
 	)
+}
+
+// bases are the paths below which the service's own endpoints are.
+func (s Spec) bases() []string {
+	if s.Prefix == "" {
+		return []string{""}
+	}
+	return []string{"", s.Prefix}
 }
 
 // mount puts the API on the server, each operation behind the check of its requests.
