@@ -48,9 +48,14 @@ type server struct {
 
 func setup(t *testing.T) *server {
 	t.Helper()
-	return serve(t, pgtest.New(t,
+	return serve(t, database(t))
+}
+
+func database(t *testing.T) *pgxpool.Pool {
+	t.Helper()
+	return pgtest.New(t,
 		postgres.Migrations{FS: messagingsql.Migrations, Table: "goose_messaging"},
-		postgres.Migrations{FS: catalogsql.Migrations, Table: "goose_service"}))
+		postgres.Migrations{FS: catalogsql.Migrations, Table: "goose_service"})
 }
 
 // setupWithout has a database that nobody answers for.
@@ -61,12 +66,17 @@ func setupWithout(t *testing.T) *server {
 
 func serve(t *testing.T, pool *pgxpool.Pool) *server {
 	t.Helper()
+	return serveAt(t, pool, time.Now, func() uuid.UUID { return uuid.Must(uuid.NewV7()) })
+}
+
+// serveAt has a clock of its own, and ids that the test gives.
+func serveAt(t *testing.T, pool *pgxpool.Pool, now func() time.Time, newID func() uuid.UUID) *server {
+	t.Helper()
 	storage := store.New(pool, store.Encode{Market: publish.Market, Entry: publish.Entry}, func() {})
-	newID := func() uuid.UUID { return uuid.Must(uuid.NewV7()) }
-	entries := entry.NewService(storage.Entries(), time.Now, newID)
+	entries := entry.NewService(storage.Entries(), now, newID)
 	copies := productcopy.NewService(storage, entries)
 	h := httpserver.New(httpserver.Config{Registry: prometheus.NewRegistry(), RequestTimeout: requestTimeout}, slog.New(slog.DiscardHandler))
-	api := httpapi.New(entries, market.NewService(storage.Markets(), time.Now, newID), copies)
+	api := httpapi.New(entries, market.NewService(storage.Markets(), now, newID), copies)
 	validator, err := oas.New(catalogapi.Document, oas.Config{MaxBody: 64 << 10, OnResponse: func(_ context.Context, err error) {
 		t.Errorf("an answer that the document does not describe: %v", err)
 	}})

@@ -51,9 +51,14 @@ type server struct {
 
 func setup(t *testing.T) *server {
 	t.Helper()
-	return serve(t, pgtest.New(t,
+	return serve(t, database(t))
+}
+
+func database(t *testing.T) *pgxpool.Pool {
+	t.Helper()
+	return pgtest.New(t,
 		postgres.Migrations{FS: messagingsql.Migrations, Table: "goose_messaging"},
-		postgres.Migrations{FS: monolithsql.Migrations, Table: "goose_service"}))
+		postgres.Migrations{FS: monolithsql.Migrations, Table: "goose_service"})
 }
 
 // setupWithout has a database that nobody answers for.
@@ -64,13 +69,24 @@ func setupWithout(t *testing.T) *server {
 
 func serve(t *testing.T, pool *pgxpool.Pool) *server {
 	t.Helper()
-	return serveWith(t, pool, func(_ context.Context, err error) { t.Errorf("the document does not allow this answer: %v", err) })
+	return serveWith(t, pool, refused(t))
+}
+
+// refused fails the test on an answer that the document does not allow.
+func refused(t *testing.T) func(context.Context, error) {
+	return func(_ context.Context, err error) { t.Errorf("the document does not allow this answer: %v", err) }
 }
 
 func serveWith(t *testing.T, pool *pgxpool.Pool, onResponse func(ctx context.Context, err error)) *server {
 	t.Helper()
+	return serveAt(t, pool, onResponse, time.Now, func() uuid.UUID { return uuid.Must(uuid.NewV7()) })
+}
+
+// serveAt has a clock of its own, and ids that the test gives.
+func serveAt(t *testing.T, pool *pgxpool.Pool, onResponse func(ctx context.Context, err error), now func() time.Time, newID func() uuid.UUID) *server {
+	t.Helper()
 	storage := store.New(pool, publish.Product, func() {})
-	products := product.NewService(storage, time.Now, func() uuid.UUID { return uuid.Must(uuid.NewV7()) })
+	products := product.NewService(storage, now, newID)
 	h := httpserver.New(httpserver.Config{Registry: prometheus.NewRegistry(), RequestTimeout: requestTimeout}, slog.New(slog.DiscardHandler))
 	api := httpapi.New(products, catalogcopy.NewService(storage), time.Minute)
 	validator, err := oas.New(monolithapi.Document, oas.Config{MaxBody: 64 << 10, OnResponse: onResponse})
