@@ -4,6 +4,7 @@ package docpages
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
@@ -32,7 +33,7 @@ type Config struct {
 var templates embed.FS
 
 //go:embed static/* swagger-ui/swagger-ui.css swagger-ui/swagger-ui-bundle.js
-var assets embed.FS
+var files embed.FS
 
 const (
 	htmlType = "text/html; charset=utf-8"
@@ -51,9 +52,14 @@ func Pages(cfg Config) ([]httpserver.Page, error) {
 	if err != nil {
 		return nil, err
 	}
+	assets, err := readAssets()
+	if err != nil {
+		return nil, err
+	}
+	v := view{Title: api.Info.Title, API: api, Roots: cfg.API, Events: events}
 	var pages []httpserver.Page
 	for _, base := range cfg.Bases {
-		below, err := pagesBelow(base, cfg, api, events)
+		below, err := v.below(base, assets)
 		if err != nil {
 			return nil, err
 		}
@@ -86,29 +92,37 @@ func (v view) Asset(name string) (string, error) {
 	return "", fmt.Errorf("there is no asset %s", name)
 }
 
-func pagesBelow(base string, cfg Config, api apiDocument, events *eventsView) ([]httpserver.Page, error) {
-	v := view{Base: base, Title: api.Info.Title, API: api, Roots: cfg.API, Events: events, assets: map[string]string{}}
-	var pages []httpserver.Page
+// readAssets reads what the pages are made with, once for all bases.
+func readAssets() ([]httpserver.Page, error) {
+	var all []httpserver.Page
 	for _, file := range []struct{ name, mediaType string }{
-		{"static/frame.css", cssType}, {"static/content.css", cssType}, {"static/icon.svg", svgType}, {"static/swagger.js", jsType}, {"static/swagger.css", cssType},
-		{"swagger-ui/swagger-ui.css", cssType}, {"swagger-ui/swagger-ui-bundle.js", jsType},
+		{"static/frame.css", cssType}, {"static/content.css", cssType}, {"static/icon.svg", svgType}, {"static/swagger.js", jsType},
+		{"static/swagger.css", cssType}, {"swagger-ui/swagger-ui.css", cssType}, {"swagger-ui/swagger-ui-bundle.js", jsType},
 	} {
-		body, err := assets.ReadFile(file.name)
+		body, err := files.ReadFile(file.name)
 		if err != nil {
 			return nil, err
 		}
-		at := base + "/docs/assets/" + hashed(path.Base(file.name), body)
-		v.assets[path.Base(file.name)] = at
-		pages = append(pages, httpserver.Page{Path: at, MediaType: file.mediaType, Body: body, Immutable: true})
+		all = append(all, httpserver.Page{Path: path.Base(file.name), MediaType: file.mediaType, Body: body, Immutable: true})
 	}
-	for name, at := range map[string]string{"index": base, "docs": base + "/docs", "events": base + "/docs/events"} {
+	return all, nil
+}
+
+// below renders the pages below one base. What it returns is served at absolute paths.
+func (v view) below(base string, assets []httpserver.Page) ([]httpserver.Page, error) {
+	v.Base, v.assets = base, map[string]string{}
+	var pages []httpserver.Page
+	for _, asset := range assets {
+		name := asset.Path
+		asset.Path = base + "/docs/assets/" + hashed(name, asset.Body)
+		v.assets[name] = asset.Path
+		pages = append(pages, asset)
+	}
+	for name, at := range map[string]string{"index": cmp.Or(base, "/"), "docs": base + "/docs", "events": base + "/docs/events"} {
 		v.Here = name
 		body, err := render(v)
 		if err != nil {
 			return nil, err
-		}
-		if at == "" {
-			at = "/"
 		}
 		pages = append(pages, httpserver.Page{Path: at, MediaType: htmlType, Body: body})
 	}

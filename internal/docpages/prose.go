@@ -21,7 +21,7 @@ func prose(text string) template.HTML {
 			out.WriteString("<p>" + inline(paragraph) + "</p>\n")
 		}
 	}
-	return template.HTML(out.String()) //nolint:gosec // escaped by inline
+	return template.HTML(out.String()) // escaped by inline
 }
 
 // opening is the first paragraph of a text.

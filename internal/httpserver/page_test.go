@@ -26,7 +26,7 @@ func TestPages(t *testing.T) {
 	t.Parallel()
 	b := withPages(t)
 	resp, text := b.get("/below/docs/", "Accept-Encoding", "identity")
-	if resp.StatusCode != 200 || text != "<p>docs" || resp.Header.Get("Content-Type") != "text/html; charset=utf-8" {
+	if resp.StatusCode != http.StatusOK || text != "<p>docs" || resp.Header.Get("Content-Type") != "text/html; charset=utf-8" {
 		t.Errorf("%d %s %q", resp.StatusCode, resp.Header.Get("Content-Type"), text)
 	}
 	for name, want := range map[string]string{
@@ -38,13 +38,13 @@ func TestPages(t *testing.T) {
 			t.Errorf("%s is %q, want %q", name, got, want)
 		}
 	}
-	if resp, text := b.do(http.MethodHead, "/below/docs"); resp.StatusCode != 200 || text != "" || resp.ContentLength <= 0 {
+	if resp, text := b.do(http.MethodHead, "/below/docs"); resp.StatusCode != http.StatusOK || text != "" || resp.ContentLength <= 0 {
 		t.Errorf("HEAD gives %d, %d bytes, %q", resp.StatusCode, resp.ContentLength, text)
 	}
-	if resp, _ := b.do(http.MethodPost, "/below/docs"); resp.StatusCode != 405 {
+	if resp, _ := b.do(http.MethodPost, "/below/docs"); resp.StatusCode != http.StatusMethodNotAllowed {
 		t.Errorf("POST gives %d", resp.StatusCode)
 	}
-	if resp, _ := b.get("/docs/assets/b.css"); resp.StatusCode != 404 {
+	if resp, _ := b.get("/docs/assets/b.css"); resp.StatusCode != http.StatusNotFound {
 		t.Errorf("what is not there gives %d", resp.StatusCode)
 	}
 	if resp, _ := b.get("/docs/assets/a.123.css"); resp.Header.Get("Cache-Control") != "public, max-age=31536000, immutable" {
@@ -70,7 +70,7 @@ func TestPagesAreCompressed(t *testing.T) {
 	}
 	for encoding, resp := range map[string]*http.Response{"identity": plain, "gzip": packed} {
 		again, text := b.get("/below/docs", "Accept-Encoding", encoding, "If-None-Match", resp.Header.Get("ETag"))
-		if again.StatusCode != 304 || text != "" || again.Header.Get("ETag") != resp.Header.Get("ETag") || again.Header.Get("Content-Encoding") != "" {
+		if again.StatusCode != http.StatusNotModified || text != "" || again.Header.Get("ETag") != resp.Header.Get("ETag") || again.Header.Get("Content-Encoding") != "" {
 			t.Errorf("%s gives %d %q to one who has it", encoding, again.StatusCode, text)
 		}
 	}
@@ -97,7 +97,7 @@ func TestIndexForPeopleAndPrograms(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			resp, text := b.get(tt.path, "Accept", tt.accept, "Accept-Encoding", "identity")
-			if resp.StatusCode != 200 || !strings.Contains(text, tt.want) || !strings.Contains(strings.Join(resp.Header.Values("Vary"), ","), "Accept") {
+			if resp.StatusCode != http.StatusOK || !strings.Contains(text, tt.want) || !strings.Contains(strings.Join(resp.Header.Values("Vary"), ","), "Accept") {
 				t.Errorf("answered %d %s, Vary %q", resp.StatusCode, text, resp.Header.Values("Vary"))
 			}
 		})

@@ -298,6 +298,19 @@ func TestAServiceUnderLoadIsReady(t *testing.T) {
 	requests.Wait()
 }
 
+func TestPages(t *testing.T) {
+	t.Parallel()
+	s := start(t, "127.0.0.1:1")
+	for path, want := range map[string]string{
+		"/docs": `data-document="/openapi.yaml"`, "/docs/events": "monsplit.catalog-entry.updated.v1",
+		"/catalog/docs": `data-document="/catalog/openapi.yaml"`, "/catalog/docs/events": "monsplit.market.deleted.v1",
+	} {
+		if status, text := s.call(http.MethodGet, path, ""); status != http.StatusOK || !strings.Contains(text, want) {
+			t.Errorf("%s: %d %s", path, status, text)
+		}
+	}
+}
+
 //nolint:paralleltest // it counts the process's goroutines
 func TestStopLeavesNothingBehind(t *testing.T) {
 	s := start(t, "127.0.0.1:1") // the first one starts what tests share
