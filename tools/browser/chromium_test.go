@@ -138,7 +138,7 @@ func (b *tab) keep(name string) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		b.Fatal(err)
 	}
-	ask(b, chromedp.Evaluate[bool](`scrollTo(0, 0) ?? true`)) // where the bar at the top belongs
+	ask(b, chromedp.Evaluate[bool](`scrollTo(0, 0), true`)) // where the bar at the top belongs
 	if err := os.WriteFile(filepath.Join(dir, name+".png"), ask(b, chromedp.FullScreenshot(100)), 0o644); err != nil {
 		b.Fatal(err)
 	}
