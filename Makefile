@@ -32,8 +32,8 @@ test: ## everything a change must pass, but for the targets below; with the race
 	@cd tools && go test ./...
 
 .PHONY: test-kafka
-test-kafka: ## the broker and end-to-end suites on a real Apache Kafka
-	@$(WITH_POSTGRES) go run ./internal/testkit/realkafka -- go test -race -count=1 -tags=realkafka $(ARGS) ./internal/messaging/broker/... ./internal/e2e/...
+test-kafka: ## the broker and end-to-end suites, and how the relay fails, on a real Apache Kafka
+	@$(WITH_POSTGRES) go run ./internal/testkit/realkafka -- go test -race -count=1 -tags=realkafka $(ARGS) ./internal/messaging/broker/... ./internal/messaging/outbox/... ./internal/e2e/...
 
 # Pictures of what the browser saw go into bin/screenshots.
 .PHONY: test-browser
