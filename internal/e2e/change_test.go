@@ -91,7 +91,8 @@ func TestACopyBuiltAfreshIsEqual(t *testing.T) {
 	}
 
 	// The new copy sees its products turn discontinued and deleted once more, and the rule looks at their entries once
-	// more. It finds them ended and deleted: nothing changes, and nothing is announced.
+	// more. It finds them ended and deleted: nothing changes, and nothing is announced. (A product that had come back
+	// would not be so lucky: see docs/design.md on mending a copy.)
 	t.Log("The catalog's copy is lost, but not the entries, which it owns.")
 	ownedBefore := s.ownedEntries()
 	if !slices.ContainsFunc(ownedBefore, func(e string) bool { return contains(e, "ended") }) ||
