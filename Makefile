@@ -32,8 +32,17 @@ test: ## everything a change must pass, but for the targets below; with the race
 	@cd tools && go test ./...
 
 .PHONY: test-kafka
-test-kafka: ## the broker and end-to-end suites on a real Apache Kafka
-	@$(WITH_POSTGRES) go run ./internal/testkit/realkafka -- go test -race -count=1 -tags=realkafka $(ARGS) ./internal/messaging/broker/... ./internal/e2e/...
+test-kafka: ## the broker and end-to-end suites, and how the relay fails, on a real Apache Kafka
+	@$(WITH_POSTGRES) go run ./internal/testkit/realkafka -- go test -race -count=1 -tags=realkafka $(ARGS) ./internal/messaging/broker/... ./internal/messaging/outbox/... ./internal/e2e/...
+
+# Pictures of what the browser saw go into bin/screenshots.
+.PHONY: test-browser
+test-browser: ## the services' pages in a headless Chromium, which has to be on the PATH
+	@cd tools/browser && go test -count=1 $(ARGS) ./...
+
+.PHONY: documents
+documents: ## lint the OpenAPI and AsyncAPI documents; needs Node
+	@cd tools/documents && npm ci --silent && npm run --silent lint
 
 PACT := go run ./internal/testkit/pact/cmd/pact
 

@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/getkin/kin-openapi/openapi3"
 
@@ -82,11 +84,13 @@ func describedOperation(t *testing.T, what string, item *openapi3.PathItem, op *
 	described(t, what+" (summary)", op.Summary)
 	for _, p := range slices.Concat(item.Parameters, op.Parameters) {
 		described(t, what+", parameter "+p.Value.Name, p.Value.Description)
+		if p.Value.Example == nil {
+			t.Errorf("%s: no example of parameter %s", what, p.Value.Name)
+		}
 	}
 	statuses := []string{"default"}
 	if op.RequestBody != nil {
 		described(t, what+", body", op.RequestBody.Value.Description)
-		statuses = append(statuses, "413")
 		for media, content := range op.RequestBody.Value.Content {
 			if content.Schema != nil && len(content.Examples) == 0 {
 				t.Errorf("%s: no example of a %s body", what, media)
@@ -97,9 +101,12 @@ func describedOperation(t *testing.T, what string, item *openapi3.PathItem, op *
 	if !succeeds {
 		statuses = append(statuses, "409")
 	} else {
-		statuses = append(statuses, "406", "503")
+		statuses = append(statuses, "503")
 		if op.RequestBody != nil {
-			statuses = append(statuses, "400", "415", "422")
+			statuses = append(statuses, "400", "413", "415", "422")
+		}
+		if op.Responses.Value("204") == nil {
+			statuses = append(statuses, "406")
 		}
 	}
 	if strings.HasSuffix(what, "}") {
@@ -146,6 +153,68 @@ func describedResponse(t *testing.T, what string, response *openapi3.Response) {
 	}
 }
 
+// TestProblemsAreKnown: every type that a response shows or names is in docs/problems.md, with its status.
+func TestProblemsAreKnown(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../docs/problems.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := map[string]string{} // status by name
+	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z-]+)` \\| (\\d+) \\|").FindAllStringSubmatch(string(page), -1) {
+		known[row[1]] = row[2]
+	}
+	named := map[string]bool{}
+	for document, doc := range documents(t) {
+		for name, response := range doc.Components.Responses {
+			content := response.Value.Content["application/problem+json"]
+			if content == nil {
+				continue
+			}
+			example := content.Example.(map[string]any)
+			kind := strings.TrimPrefix(example["type"].(string), "https://monsplit.github.io/problems/")
+			what := fmt.Sprintf("%s, response %s", document, name)
+			if known[kind] != fmt.Sprint(example["status"]) {
+				t.Errorf("%s shows %s with %v, docs/problems.md has %q", what, kind, example["status"], known[kind])
+			}
+			if !strings.Contains(*response.Value.Description, "`"+kind+"`") {
+				t.Errorf("%s does not name its type %s", what, kind)
+			}
+			for other, status := range known {
+				if strings.Contains(*response.Value.Description, "`"+other+"`") {
+					named[other] = true
+					if status != known[kind] {
+						t.Errorf("%s names %s, whose status is %s", what, other, status)
+					}
+				}
+			}
+		}
+	}
+	delete(known, "method-not-allowed") // of no operation
+	for name := range known {
+		if !named[name] {
+			t.Errorf("docs/problems.md has %s, which no response names", name)
+		}
+	}
+}
+
+// TestWhiteSpaceIsUnicodes: names are trimmed by Unicode's rule, and the documents' patterns count what is left by the same.
+func TestWhiteSpaceIsUnicodes(t *testing.T) {
+	t.Parallel()
+	docs := documents(t)
+	for _, schema := range []*openapi3.Schema{
+		docs["monolith"].Components.Schemas["ProductInput"].Value.Properties["name"].Value,
+		docs["monolith"].Components.Schemas["ProductInput"].Value.Properties["product_category"].Value,
+		docs["catalog"].Components.Schemas["MarketInput"].Value.Properties["name"].Value,
+	} {
+		for c := rune(1); c < 0x3100; c++ {
+			if blank := schema.VisitJSON(string(c)) != nil; blank != unicode.IsSpace(c) {
+				t.Errorf("%s: %U alone is refused: %t", schema.Pattern, c, blank)
+			}
+		}
+	}
+}
+
 // TestInputSchemas says what a body may hold. The members that a service sets are accepted with any value, so that
 // what was read can be sent back; unknown ones are not.
 func TestInputSchemas(t *testing.T) {
@@ -185,7 +254,7 @@ func TestInputSchemas(t *testing.T) {
 			if err := json.Unmarshal([]byte(body), &value); err != nil {
 				t.Fatalf("%s: %v", body, err)
 			}
-			return schema.VisitJSON(value)
+			return schema.VisitJSON(value, openapi3.VisitAsRequest()) // without defaults, as requests are validated
 		}
 		for _, anything := range []string{`1`, `1.5`, `"x"`, `true`, `null`, `[1, "x"]`, `{"a": [null]}`} {
 			if err := check(fmt.Sprintf("{"+members+"}", anything)); err != nil {

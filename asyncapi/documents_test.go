@@ -1,17 +1,32 @@
 package asyncapi_test
 
 import (
+	"fmt"
+	"maps"
+	"strconv"
+	"strings"
 	"testing"
 
 	"go.yaml.in/yaml/v3"
 
 	"github.com/monsplit/monsplit/asyncapi"
+	"github.com/monsplit/monsplit/internal/config"
+	"github.com/monsplit/monsplit/internal/messaging/broker"
 	"github.com/monsplit/monsplit/internal/messaging/event"
 )
 
 // TestDocumentsMatchTheMachinery holds what the documents say of topics and records against what is really made.
 func TestDocumentsMatchTheMachinery(t *testing.T) {
 	t.Parallel()
+	defaults := map[string]string{}
+	for _, v := range (config.Service{}).Variables() {
+		defaults[v.Name] = v.Default
+	}
+	inSync, err := strconv.Atoi(defaults["KAFKA_MIN_INSYNC_REPLICAS"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	made := broker.TopicSpec{MinInSyncReplicas: inSync}
 	for name, document := range map[string][]byte{"monolith": asyncapi.Monolith, "catalog": asyncapi.Catalog} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -23,9 +38,8 @@ func TestDocumentsMatchTheMachinery(t *testing.T) {
 						Kafka struct {
 							Topic      string
 							Partitions int
-							Config     struct {
-								Cleanup []string `yaml:"cleanup.policy"`
-							} `yaml:"topicConfiguration"`
+							Replicas   int
+							Config     map[string]any `yaml:"topicConfiguration"`
 						}
 					}
 				}
@@ -44,8 +58,22 @@ func TestDocumentsMatchTheMachinery(t *testing.T) {
 				if kafka.Partitions != event.Partitions {
 					t.Errorf("channel %s: %d partitions, want %d", name, kafka.Partitions, event.Partitions)
 				}
-				if len(kafka.Config.Cleanup) != 1 || kafka.Config.Cleanup[0] != "compact" {
-					t.Errorf("channel %s: cleanup.policy %q, want compact alone", name, kafka.Config.Cleanup)
+				if fmt.Sprint(kafka.Replicas) != defaults["KAFKA_REPLICATION_FACTOR"] {
+					t.Errorf("channel %s: %d replicas, want %s", name, kafka.Replicas, defaults["KAFKA_REPLICATION_FACTOR"])
+				}
+				got := map[string]string{}
+				for setting, value := range kafka.Config {
+					got[setting] = strings.Trim(fmt.Sprint(value), "[]")
+				}
+				want := made.Settings()
+				// This one is left at the broker's default, which the document tells, and has to be enough.
+				const largest = "max.message.bytes"
+				if len(got[largest]) < len(want[largest]) || len(got[largest]) == len(want[largest]) && got[largest] < want[largest] {
+					t.Errorf("channel %s: %s is %s, less than %s", name, largest, got[largest], want[largest])
+				}
+				want[largest] = got[largest]
+				if !maps.Equal(got, want) {
+					t.Errorf("channel %s has the settings %v, made with %v", name, got, want)
 				}
 			}
 		})

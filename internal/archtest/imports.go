@@ -3,14 +3,14 @@
 package archtest
 
 import (
-	"bytes"
-	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"os/exec"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -25,46 +25,67 @@ type Package struct {
 	TestImports []string // of its tests, in the package and beside it
 }
 
-// List returns every package of the module, whatever build tags its files need.
-func List(ctx context.Context, dir string, tags ...string) ([]Package, error) {
-	var stderr bytes.Buffer
-	cmd := exec.CommandContext(ctx, "go", "list", "-tags="+strings.Join(tags, ","),
-		"-json=ImportPath,Imports,TestImports,XTestImports", "./...")
-	cmd.Dir, cmd.Stderr = dir, &stderr
-	out, err := cmd.Output()
+// List returns every package of the module in dir. It reads all Go files, whatever build tags or system they are for:
+// "go list" would leave out those of a tag that it was not told, and no rule would bind them.
+func List(dir string) ([]Package, error) {
+	root := os.DirFS(dir)
+	found := map[string]*Package{}
+	err := fs.WalkDir(root, ".", func(name string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && name != "." && foreign(root, name):
+			return fs.SkipDir
+		case entry.IsDir() || path.Ext(name) != ".go" || ignored(name):
+			return nil
+		}
+		at := path.Dir(name)
+		if found[at] == nil {
+			found[at] = &Package{Path: at}
+		}
+		return found[at].read(root, name)
+	})
 	if err != nil {
-		return nil, fmt.Errorf("go list: %w\n%s", err, stderr.String())
+		return nil, fmt.Errorf("read the module's packages: %w", err)
 	}
-	var packages []Package
-	for decoder := json.NewDecoder(bytes.NewReader(out)); ; {
-		var listed struct {
-			ImportPath                         string
-			Imports, TestImports, XTestImports []string
-		}
-		if err := decoder.Decode(&listed); errors.Is(err, io.EOF) {
-			return packages, nil
-		} else if err != nil {
-			return nil, fmt.Errorf("go list: %w", err)
-		}
-		packages = append(packages, Package{
-			Path:        relative(listed.ImportPath),
-			Imports:     relatives(listed.Imports),
-			TestImports: relatives(slices.Concat(listed.TestImports, listed.XTestImports)),
-		})
+	packages := make([]Package, 0, len(found))
+	for _, p := range found {
+		packages = append(packages, *p)
 	}
+	slices.SortFunc(packages, func(a, b Package) int { return strings.Compare(a.Path, b.Path) })
+	return packages, nil
 }
 
-func relative(path string) string {
-	if path == Module {
-		return "."
-	}
-	return strings.TrimPrefix(path, Module+"/")
+// foreign says that the go command takes nothing in the folder for a part of this module.
+func foreign(root fs.FS, folder string) bool {
+	_, err := fs.Stat(root, path.Join(folder, "go.mod"))
+	return err == nil || ignored(folder) || path.Base(folder) == "testdata"
 }
 
-func relatives(paths []string) []string {
-	out := make([]string, len(paths))
-	for i, p := range paths {
-		out[i] = relative(p)
+func ignored(name string) bool { return strings.ContainsAny(path.Base(name)[:1], "._") }
+
+func (p *Package) read(root fs.FS, name string) error {
+	source, err := fs.ReadFile(root, name)
+	if err != nil {
+		return err
 	}
-	return out
+	file, err := parser.ParseFile(token.NewFileSet(), name, source, parser.ImportsOnly)
+	if err != nil {
+		return err
+	}
+	list := &p.Imports
+	if strings.HasSuffix(name, "_test.go") {
+		list = &p.TestImports
+	}
+	for _, spec := range file.Imports {
+		imported, err := strconv.Unquote(spec.Path.Value)
+		if err != nil {
+			return err
+		}
+		imported = strings.TrimPrefix(imported, Module+"/")
+		if !slices.Contains(*list, imported) {
+			*list = append(*list, imported)
+		}
+	}
+	return nil
 }

@@ -80,18 +80,9 @@ func New(app App) *cobra.Command {
 func (a App) serve() *cobra.Command {
 	return &cobra.Command{
 		Use: "serve", Short: "Serve the API, publish and consume events", Args: exactly(0),
-		Long: "Serve the API, publish and consume events, until SIGINT or SIGTERM. The schema is brought up to date first,\n" +
-			"under a lock, unless MIGRATE_ON_START=false.",
+		Long: "Serve the API, publish and consume events, until SIGINT or SIGTERM. The schema is brought up to date under a\n" +
+			"lock, unless MIGRATE_ON_START=false; until then the API answers 503, and /readyz says why.",
 		RunE: a.configured(config.Everything, func(cmd *cobra.Command, _ []string, cfg config.Service, log *slog.Logger) error {
-			if cfg.MigrateOnStart {
-				err := a.Migrate(cmd.Context(), cfg, log)
-				if cmd.Context().Err() != nil && errors.Is(err, context.Canceled) {
-					return nil // told to stop while it waited: as clean a stop as a later one
-				}
-				if err != nil {
-					return err
-				}
-			}
 			return a.Serve(cmd.Context(), cfg, log)
 		}),
 	}

@@ -115,7 +115,6 @@ func hopeless(interrupt func()) App {
 func TestInterruptedWhileItWaits(t *testing.T) {
 	t.Parallel()
 	for line, want := range map[string]result{
-		"serve":   {code: 0},
 		"migrate": {code: 1, err: "shop: interrupted\n"},
 		"import":  {code: 1, err: "shop: interrupted\n"},
 	} {

@@ -26,9 +26,12 @@ func TestLoad(t *testing.T) {
 		"OtherDatabase":  {map[string]string{"DATABASE_URL": "mysql://db"}, []string{"DATABASE_URL"}},
 		"BrokerNoPort":   {map[string]string{"KAFKA_BROKERS": "a:9092,b"}, []string{"KAFKA_BROKERS"}},
 		"Unreadable":     {map[string]string{"LOG_LEVEL": "loud", "SHUTDOWN_GRACE": "soon", "CONSUMER_BATCH": "many"}, []string{"CONSUMER_BATCH", "LOG_LEVEL", "SHUTDOWN_GRACE"}},
-		"RenewTooSlow":   {map[string]string{"OUTBOX_LEASE_RENEW": "3s"}, []string{"OUTBOX_LEASE_RENEW"}},
-		"ProduceTooLong": {map[string]string{"OUTBOX_PRODUCE_TIMEOUT": "5s"}, []string{"OUTBOX_PRODUCE_TIMEOUT"}},
+		"RenewTooSlow":   {map[string]string{"OUTBOX_LEASE_RENEW": "2s"}, []string{"OUTBOX_LEASE_TIMEOUT"}},
+		"ProduceTooLong": {map[string]string{"OUTBOX_PRODUCE_TIMEOUT": "4s"}, []string{"OUTBOX_LEASE_TIMEOUT"}},
+		"LeaseOfNothing": {map[string]string{"OUTBOX_LEASE_TIMEOUT": "0s"}, []string{"OUTBOX_LEASE_TIMEOUT"}},
+		"DelayTooLong":   {map[string]string{"SHUTDOWN_GRACE": "2s"}, []string{"SHUTDOWN_DELAY"}},
 		"MoreThanAll":    {map[string]string{"KAFKA_MIN_INSYNC_REPLICAS": "4"}, []string{"KAFKA_MIN_INSYNC_REPLICAS"}},
+		"AnswerTooLate":  {map[string]string{"HTTP_REQUEST_TIMEOUT": "30s"}, []string{"HTTP_REQUEST_TIMEOUT"}},
 		"Everything": {map[string]string{"HTTP_ADDR": "8000", "LOG_FORMAT": "xml", "HTTP_MAX_BODY_BYTES": "0", "OUTBOX_SWEEP_MIN": "2s"},
 			[]string{"HTTP_ADDR", "HTTP_MAX_BODY_BYTES", "LOG_FORMAT", "OUTBOX_SWEEP_MAX"}},
 	}
@@ -79,6 +82,16 @@ func TestBrokersAreTrimmed(t *testing.T) {
 	}
 }
 
+// Whatever the pool's size, requests have at least as much of it as the consumer.
+func TestTheConsumerLeavesConnectionsToRequests(t *testing.T) {
+	t.Parallel()
+	for conns, want := range map[int32]int{6: 3, 7: 3, 16: 8, 100: 8} {
+		if got := (Service{DatabaseMaxConns: conns}).ConsumerTransactions(); got != want {
+			t.Errorf("%d of %d connections, want %d", got, conns, want)
+		}
+	}
+}
+
 func TestSecretsAreMasked(t *testing.T) {
 	t.Parallel()
 	cfg, err := LoadFrom(Service{HTTPAddr: ":8000"}, good())
@@ -112,7 +125,7 @@ func TestWhatIsNotShown(t *testing.T) {
 		"postgres:secret":                        "***",
 		"postgres://me:sec ret@db":               "***",
 	} {
-		if got := masked(text); got != want {
+		if got := Masked(text); got != want {
 			t.Errorf("%q is shown as %q, want %q", text, got, want)
 		}
 	}

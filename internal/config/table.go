@@ -59,14 +59,14 @@ func shown(value any, secret string) string {
 	}
 	text := fmt.Sprint(value)
 	if secret == "url" {
-		return masked(text)
+		return Masked(text)
 	}
 	return text
 }
 
-// masked hides the passwords of a database's URL: PostgreSQL takes them as parameters too. What is not a URL may be
+// Masked hides the passwords of a database's URL: PostgreSQL takes them as parameters too. What is not a URL may be
 // anything, and is hidden whole.
-func masked(text string) string {
+func Masked(text string) string {
 	u, err := url.Parse(text)
 	if err != nil || u.Opaque != "" || u.Scheme == "" && text != "" {
 		return "***"

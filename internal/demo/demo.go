@@ -18,17 +18,30 @@ import (
 
 // The stop has ten seconds: the services' grace, then PostgreSQL's.
 const (
-	servicesGrace = 5 * time.Second
+	servicesGrace = 4 * time.Second
 	postgresGrace = 4 * time.Second
 )
 
 // run is the demo from beginning to end. Whatever has been started is stopped in reverse.
 func run(ctx context.Context, opts options, out io.Writer) (err error) {
 	said := &narrator{out: out, began: time.Now()}
-	if err := addressesAreFree(ctx, opts); err != nil {
+	// What ends by itself ends the demo, also while it is still starting.
+	running, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	ready := make(chan *kafka, 1)
+	obeySignals(running, ready, said)
+	defer func() {
+		if err == nil {
+			said.line("stopped")
+		}
+	}()
+	if err := opts.fit(); err != nil {
 		return err
 	}
-	dir, release, err := openDataDir(opts.DataDir)
+	if err := opts.settleAddresses(ctx); err != nil {
+		return reason(ctx, running, err)
+	}
+	dir, release, err := openDataDir(ctx, opts.DataDir, said)
 	if err != nil {
 		return err
 	}
@@ -42,12 +55,13 @@ func run(ctx context.Context, opts options, out io.Writer) (err error) {
 
 	databases, err := startPostgres(ctx, opts, dir, said)
 	if err != nil {
-		return err
+		return reason(ctx, running, err)
 	}
 	defer func() { err = errors.Join(err, databases.stop()) }()
+	databases.watch(running, fail)
 	kafka, err := startKafka(ctx, opts, dir, log, said)
 	if err != nil {
-		return err
+		return reason(ctx, running, err)
 	}
 	defer func() { err = errors.Join(err, kafka.stop()) }()
 
@@ -56,37 +70,39 @@ func run(ctx context.Context, opts options, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	running, stop := context.WithCancelCause(context.WithoutCancel(ctx))
-	ended := system.start(running, stop, log)
+	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
+	ended := system.start(serving, fail, log)
 	defer func() {
-		stop(nil)
+		fail(nil) // no signal starts anything from now on
+		stop()
 		err = errors.Join(err, <-ended)
-		said.line("stopped")
 	}()
-	// A service that ends by itself ends the demo, also while it is still starting.
-	starting, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	defer context.AfterFunc(running, func() { cancel(context.Cause(running)) })()
-	if err := system.awaitReady(starting); err != nil {
-		return reason(ctx, err)
+	if err := system.awaitReady(running); err != nil {
+		return reason(ctx, running, err)
 	}
 	if !opts.NoSampleData {
-		if err := system.importSamples(starting, dir, said); err != nil {
-			return reason(ctx, err)
+		if err := system.importSamples(running, dir, said); err != nil {
+			return reason(ctx, running, err)
 		}
 	}
 	system.guide(out, databases, kafka, dir, opts.DataDir == "")
 	said.line(fmt.Sprintf("ready after %.1f s; Ctrl-C stops everything", time.Since(said.began).Seconds()))
-	kafka.obeySignals(starting, said)
-	<-starting.Done()
+	ready <- kafka
+	<-running.Done()
 	said.line("stopping")
-	return reason(ctx, context.Cause(starting))
+	return reason(ctx, running, nil)
 }
 
-// reason leaves out that somebody asked the demo to stop.
-func reason(ctx context.Context, err error) error {
-	if ctx.Err() != nil || errors.Is(err, context.Canceled) {
+// reason is why the demo ends: for nothing wrong when somebody asked it to stop, because something ended by itself, or
+// because of err. Each of them breaks what is under way, so the first that is true counts.
+func reason(asked, running context.Context, err error) error {
+	select {
+	case <-asked.Done():
 		return nil
+	default:
+	}
+	if cause := context.Cause(running); cause != nil {
+		return cause
 	}
 	return err
 }
@@ -109,6 +125,7 @@ func configure(opts options, databases *databases, kafka string) (system, error)
 		return config.LoadFrom(config.Service{}, map[string]string{
 			"DATABASE_URL": url, "KAFKA_BROKERS": kafka, "HTTP_ADDR": addr, "KAFKA_REPLICATION_FACTOR": "1",
 			"KAFKA_MIN_INSYNC_REPLICAS": "1", "VALIDATE_RESPONSES": "true", "SHUTDOWN_GRACE": servicesGrace.String(),
+			"SHUTDOWN_DELAY": "0s", // nobody balances load over demos
 		})
 	}
 	m, errMonolith := settings(databases.url("monolith"), opts.MonolithAddr)
@@ -117,25 +134,26 @@ func configure(opts options, databases *databases, kafka string) (system, error)
 }
 
 // start runs both services until ctx is done, and calls failed with the reason when one ends before. The channel has
-// one value: what was wrong, once both have stopped.
+// one value: what was wrong while they stopped.
 func (s system) start(ctx context.Context, failed context.CancelCauseFunc, log *slog.Logger) <-chan error {
 	type service struct {
-		name         string
-		cfg          config.Service
-		migrate, run func(context.Context, config.Service, *slog.Logger) error
+		name string
+		cfg  config.Service
+		run  func(context.Context, config.Service, *slog.Logger) error
 	}
-	all := []service{{"monolith", s.monolith, monolith.Migrate, monolith.Run}, {"catalog", s.catalog, catalog.Migrate, catalog.Run}}
+	all := []service{{"monolith", s.monolith, monolith.Run}, {"catalog", s.catalog, catalog.Run}}
 	results := make(chan error, len(all))
 	for _, one := range all {
 		go func() {
-			serviceLog := log.With("service", one.name)
-			err := one.migrate(ctx, one.cfg, serviceLog)
-			if err == nil {
-				err = one.run(ctx, one.cfg, serviceLog)
-			}
-			if err != nil && ctx.Err() == nil {
+			err := one.run(ctx, one.cfg, log.With("service", one.name))
+			switch {
+			case err == nil || errors.Is(err, context.Canceled):
+				err = nil
+			case ctx.Err() == nil:
+				failed(fmt.Errorf("%s: %w", one.name, err))
+				err = nil // it is told already
+			default:
 				err = fmt.Errorf("%s: %w", one.name, err)
-				failed(err)
 			}
 			results <- err
 		}()
@@ -144,9 +162,7 @@ func (s system) start(ctx context.Context, failed context.CancelCauseFunc, log *
 	go func() {
 		var errs []error
 		for range all {
-			if err := <-results; err != nil && !errors.Is(err, context.Canceled) && !errors.Is(context.Cause(ctx), err) {
-				errs = append(errs, err)
-			}
+			errs = append(errs, <-results)
 		}
 		ended <- errors.Join(errs...)
 	}()

@@ -50,7 +50,7 @@ Look into the monolith's outbox:
 
   DATABASE_URL='%[6]s' KAFKA_BROKERS=%[3]s \
     go run ./services/monolith/cmd/monolith outbox status
-`, s.monolith.HTTPAddr, s.catalog.HTTPAddr, kafka.addr, kafka.kind(), kept, databases.url("monolith"))
+`, shown(s.monolith.HTTPAddr), shown(s.catalog.HTTPAddr), kafka.addr, kafka.kind(), kept, databases.shownURL("monolith"))
 	if kafka.embedded != nil {
 		fmt.Fprintf(out, "\nTake Kafka away, and bring it back:\n\n  kill -USR1 %d\n", os.Getpid())
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/caarlos0/env/v11"
@@ -15,6 +16,16 @@ type options struct {
 	Kafka        string `env:"DEMO_KAFKA"`
 	Postgres     string `env:"DEMO_POSTGRES"`
 	NoSampleData bool   `env:"DEMO_NO_SAMPLE_DATA"`
+}
+
+// fit refuses what works only once. Databases outlive the demo and remember how far they have read: the log that they
+// have read has to outlive it too.
+func (o options) fit() error {
+	if o.Postgres != "" && o.DataDir == "" && o.Kafka == "" {
+		return errors.New("--postgres keeps its data, but the embedded broker's would be removed at the end: " +
+			"give --data-dir FOLDER too, so that both are kept, or --kafka HOST:PORT")
+	}
+	return nil
 }
 
 func command() *cobra.Command {
@@ -38,7 +49,7 @@ func command() *cobra.Command {
 	flags.StringVar(&opts.CatalogAddr, "catalog-addr", opts.CatalogAddr, "where the catalog service listens")
 	flags.StringVar(&opts.DataDir, "data-dir", opts.DataDir, "folder to keep the data in; by default a scratch folder that is removed at the end")
 	flags.StringVar(&opts.Kafka, "kafka", opts.Kafka, "use the Kafka at HOST:PORT rather than the embedded test broker")
-	flags.StringVar(&opts.Postgres, "postgres", opts.Postgres, "use the PostgreSQL at this URL, and two databases there, monolith and catalog, rather than a server of the demo's own")
+	flags.StringVar(&opts.Postgres, "postgres", opts.Postgres, "use the PostgreSQL at this URL, and two databases there, monolith and catalog, rather than a server of the demo's own; needs --data-dir or --kafka")
 	flags.BoolVar(&opts.NoSampleData, "no-sample-data", opts.NoSampleData, "start with nothing in it")
 	return cmd
 }

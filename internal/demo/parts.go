@@ -5,68 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/url"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"syscall"
 
+	"github.com/monsplit/monsplit/internal/config"
 	"github.com/monsplit/monsplit/internal/messaging/embeddedbroker"
 	"github.com/monsplit/monsplit/internal/pgserver"
 )
-
-// addressesAreFree finds out before anything is started.
-func addressesAreFree(ctx context.Context, opts options) error {
-	for flag, addr := range map[string]string{"--monolith-addr": opts.MonolithAddr, "--catalog-addr": opts.CatalogAddr} {
-		l, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
-		if errors.Is(err, syscall.EADDRINUSE) {
-			return fmt.Errorf("the address %s is taken by another process: stop it, or choose another address by %s", addr, flag)
-		}
-		if err != nil {
-			return fmt.Errorf("%s %s cannot be used: %w", flag, addr, err)
-		}
-		if err := l.Close(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// openDataDir makes the data folder and locks it against a second demo. A scratch folder is removed by release.
-func openDataDir(dir string) (path string, release func(), err error) {
-	scratch := dir == ""
-	if scratch {
-		if dir, err = os.MkdirTemp("", "monsplit-demo-"); err != nil {
-			return "", nil, err
-		}
-	} else if dir, err = filepath.Abs(dir); err != nil {
-		return "", nil, err
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return "", nil, fmt.Errorf("make the data folder: %w", err)
-	}
-	if scratch {
-		// As root, PostgreSQL runs as another user, who has to pass.
-		if err := os.Chmod(dir, 0o711); err != nil {
-			return "", nil, err
-		}
-	}
-	lock, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o644)
-	if err != nil {
-		return "", nil, err
-	}
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		_ = lock.Close() // it is not ours
-		return "", nil, fmt.Errorf("another demo is using %s: stop it, or choose another folder by --data-dir", dir)
-	}
-	return dir, func() {
-		_ = lock.Close()
-		if scratch {
-			_ = os.RemoveAll(dir) // what cannot be removed from a scratch folder is the system's to clean
-		}
-	}, nil
-}
 
 // databases are where both services keep their data.
 type databases struct {
@@ -77,7 +25,7 @@ type databases struct {
 func startPostgres(ctx context.Context, opts options, dir string, said *narrator) (*databases, error) {
 	d := &databases{base: opts.Postgres}
 	if opts.Postgres == "" {
-		server, err := pgserver.Start(ctx, pgserver.Options{DataDir: filepath.Join(dir, "postgres"), Durable: true, Progress: said.step})
+		server, err := pgserver.Start(ctx, pgserver.Options{DataDir: postgresFolder(dir), Durable: true, Progress: said.step})
 		if err != nil {
 			return nil, err
 		}
@@ -100,6 +48,29 @@ func (d *databases) url(name string) string {
 	return u.String()
 }
 
+// shownURL is url for people. The password of a server of ours is worth nothing elsewhere, and is needed to look into it;
+// anybody else's is not for a terminal.
+func (d *databases) shownURL(name string) string {
+	if d.server != nil {
+		return d.url(name)
+	}
+	return config.Masked(d.url(name))
+}
+
+// watch calls failed when the server ends by itself before ctx is done.
+func (d *databases) watch(ctx context.Context, failed context.CancelCauseFunc) {
+	if d.server == nil {
+		return
+	}
+	go func() {
+		select {
+		case <-ctx.Done():
+		case <-d.server.Done():
+			failed(fmt.Errorf("PostgreSQL has ended by itself, so the demo stops too: %s says why", d.server.LogPath()))
+		}
+	}()
+}
+
 func (d *databases) stop() error {
 	if d.server == nil {
 		return nil
@@ -113,6 +84,7 @@ func (d *databases) stop() error {
 type kafka struct {
 	addr     string
 	embedded *embeddedbroker.Broker // nil for a broker that is not ours
+	away     bool
 }
 
 func startKafka(ctx context.Context, opts options, dir string, log *slog.Logger, said *narrator) (*kafka, error) {
@@ -134,29 +106,40 @@ func (k *kafka) stop() error {
 	return k.embedded.Stop(context.Background())
 }
 
-// obeySignals stops and starts the embedded broker on SIGUSR1, for somebody who wants to see what happens then.
-func (k *kafka) obeySignals(ctx context.Context, said *narrator) {
-	if k.embedded == nil {
-		return
-	}
+// obeySignals takes the embedded broker away and brings it back on SIGUSR1, for somebody who wants to see what happens
+// then. Before that is possible the signal is caught too: it would end the process with everything left behind.
+func obeySignals(ctx context.Context, ready <-chan *kafka, said *narrator) {
 	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGUSR1)
+	signal.Notify(signals, syscall.SIGUSR1) // for as long as the process lives
 	go func() {
-		defer signal.Stop(signals)
-		for away := false; ; away = !away {
+		var k *kafka
+		for {
 			select {
 			case <-ctx.Done():
 				return
+			case k = <-ready:
 			case <-signals:
+				said.line(k.toggle(ctx))
 			}
-			err, what := k.embedded.Stop(ctx), "Kafka is away; the same signal brings it back"
-			if away {
-				err, what = k.embedded.Restart(), "Kafka is back"
-			}
-			if err != nil {
-				what = err.Error()
-			}
-			said.line(what)
 		}
 	}()
+}
+
+// toggle returns what has become of Kafka. It is nil before the demo is ready.
+func (k *kafka) toggle(ctx context.Context) string {
+	switch {
+	case k == nil:
+		return "SIGUSR1 is ignored: the demo is not ready yet"
+	case k.embedded == nil:
+		return "SIGUSR1 is ignored: the Kafka at " + k.addr + " is not the demo's to take away"
+	}
+	do, what := k.embedded.Restart, "Kafka is back"
+	if !k.away {
+		do, what = func() error { return k.embedded.Stop(ctx) }, "Kafka is away; the same signal brings it back"
+	}
+	if err := do(); err != nil {
+		return err.Error()
+	}
+	k.away = !k.away
+	return what
 }

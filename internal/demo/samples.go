@@ -30,7 +30,7 @@ func (s system) awaitReady(ctx context.Context) error {
 	defer tick.Stop()
 	for _, cfg := range []config.Service{s.monolith, s.catalog} {
 		for {
-			err := ready(ctx, cfg.HTTPAddr)
+			err := ready(ctx, shown(cfg.HTTPAddr))
 			if err == nil {
 				break
 			}

@@ -1,13 +1,19 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 )
@@ -61,6 +67,104 @@ func TestPostgreSQLAway(t *testing.T) {
 		return r.status == http.StatusCreated
 	})
 	s.settled()
+}
+
+// A service that starts before its database says so, and goes on by itself once it is there (invariant 12).
+func TestStartedBeforePostgreSQL(t *testing.T) {
+	t.Parallel()
+	s := prepare(t)
+	server := pgtest.NewServer(t)
+	s.monolithDB = server.NewURL()
+	server.Kill()
+	early := launch(t, "monolith", s.env(s.monolithDB)...)
+	if code := early.terminate(); code != 0 {
+		t.Errorf("stopped while it waits: exit code %d", code)
+	}
+
+	s.monolith = launch(t, "monolith", s.env(s.monolithDB)...)
+	s.writeTo.Store("http://" + s.monolith.addr)
+	if code := status(s.monolith.url("/livez")); code != http.StatusOK {
+		t.Errorf("livez answers %d", code)
+	}
+	eventually(t, "readyz says what is waited for", func() bool {
+		r := call(t, http.MethodGet, s.monolith.url("/readyz"), nil).must(t, http.StatusServiceUnavailable)
+		return contains(r.raw, "it waits for the database")
+	})
+	r := call(t, http.MethodPost, s.monolith.url("/api/v1/product"), map[string]any{"name": "Early", "product_category": "Tests"})
+	if r.status != http.StatusServiceUnavailable || r.header.Get("Retry-After") == "" {
+		t.Errorf("a write answers %d, Retry-After %q", r.status, r.header.Get("Retry-After"))
+	}
+	server.Start()
+	eventually(t, "it is ready", func() bool { return status(s.monolith.url("/readyz")) == http.StatusOK })
+	s.catalog = s.startCatalog()
+	s.createProduct("Afterwards")
+	s.settled()
+}
+
+// A stop fails the readiness first, and still serves until a load balancer had time to see that.
+func TestReadinessFailsFirst(t *testing.T) {
+	t.Parallel()
+	s := prepare(t)
+	p := s.startMonolith("SHUTDOWN_DELAY=59s", "SHUTDOWN_GRACE=60s")
+	p.signal(syscall.SIGTERM)
+	eventually(t, "readyz fails", func() bool { return status(p.url("/readyz")) == http.StatusServiceUnavailable })
+	call(t, http.MethodGet, p.url("/api/v1/product"), nil).must(t, http.StatusOK)
+}
+
+// What a client holds on to is cut off within the grace, and that is a clean stop.
+func TestAStopIsNotHeldUpByClients(t *testing.T) {
+	t.Parallel()
+	s := prepare(t)
+	p := s.startMonolith("SHUTDOWN_GRACE=3s")
+	holdOn(t, p.addr)
+	if code := p.terminate(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	if left := holders(t, s.monolithDB); len(left) > 0 {
+		t.Errorf("the relay had no time to give its shards back: %v", left)
+	}
+}
+
+// Nor is it held up by the database: work that does not end is given up with the grace, and told.
+func TestAStopIsNotHeldUpByALock(t *testing.T) {
+	t.Parallel()
+	s := prepare(t)
+	s.monolith, s.catalog = s.startMonolith(), s.startCatalog("SHUTDOWN_GRACE=2s")
+	conn, err := pgx.Connect(t.Context(), s.catalogDB)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.WithoutCancel(t.Context()))
+	if _, err := conn.Exec(t.Context(), `BEGIN; LOCK TABLE product_copy`); err != nil {
+		t.Fatal(err)
+	}
+	s.createProduct("Waited for")
+	eventually(t, "the consumer waits for the lock", func() bool {
+		return len(rows(t, s.catalogDB, `SELECT 1 FROM pg_locks WHERE relation = 'product_copy'::regclass AND NOT granted`)) > 0
+	})
+	if code := s.catalog.terminate(); code != 1 || !contains(s.catalog.log.String(), "consumer: still running 2s after the stop began") {
+		t.Errorf("exit code %d", code)
+	}
+	if !contains(s.catalog.log.String(), "connections to the database are still in use") {
+		t.Error("the end waited for the lock")
+	}
+}
+
+// holdOn begins a request and never sends the rest of it.
+func holdOn(t *testing.T, addr string) {
+	t.Helper()
+	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	_, err = io.WriteString(conn, "POST /api/v1/product HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{")
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the request is under way", func() bool {
+		return contains(call(t, http.MethodGet, "http://"+addr+"/metrics", nil).raw, "http_requests_in_flight 2")
+	})
 }
 
 // Whatever is killed in the middle of its work: no change is lost, none is reordered (invariants 1 to 5 and 8).

@@ -30,9 +30,22 @@ type process struct {
 // start runs "NAME serve" with the given environment and waits until it is ready.
 func start(t *testing.T, name string, env ...string) *process {
 	t.Helper()
+	p := launch(t, name, env...)
+	eventually(t, name+" is ready", func() bool {
+		return p.ended() || status(p.url("/readyz")) == http.StatusOK
+	})
+	if p.ended() {
+		t.Fatalf("%s ended early:\n%s", name, p.log)
+	}
+	return p
+}
+
+// launch is start for a service that cannot be ready yet: it waits until it listens.
+func launch(t *testing.T, name string, env ...string) *process {
+	t.Helper()
 	p := &process{t: t, name: name, done: make(chan struct{}), log: &lockedBuffer{}}
 	p.cmd = exec.CommandContext(context.WithoutCancel(t.Context()), filepath.Join(binaries, name), "serve")
-	p.cmd.Env = environment(append([]string{"HTTP_ADDR=127.0.0.1:0", "LOG_FORMAT=text"}, env...)...)
+	p.cmd.Env = environment(append([]string{"HTTP_ADDR=127.0.0.1:0", "LOG_FORMAT=text", "SHUTDOWN_DELAY=0s"}, env...)...)
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
 	// A test binary that is killed must not leave services behind.
 	p.cmd.SysProcAttr = dieWithParent()
@@ -58,9 +71,6 @@ func start(t *testing.T, name string, env ...string) *process {
 	eventually(t, name+" listens", func() bool {
 		p.addr = listenAddress(p.log.String())
 		return p.addr != "" || p.ended()
-	})
-	eventually(t, name+" is ready", func() bool {
-		return p.ended() || status(p.url("/readyz")) == http.StatusOK
 	})
 	if p.ended() {
 		t.Fatalf("%s ended early:\n%s", name, p.log)
@@ -131,7 +141,7 @@ func environment(more ...string) []string {
 	for _, v := range os.Environ() {
 		name, _, _ := strings.Cut(v, "=")
 		switch name {
-		case "DATABASE_URL", "KAFKA_BROKERS", "HTTP_ADDR", "LOG_LEVEL", "LOG_FORMAT", "SHUTDOWN_GRACE":
+		case "DATABASE_URL", "KAFKA_BROKERS", "HTTP_ADDR", "LOG_LEVEL", "LOG_FORMAT", "SHUTDOWN_GRACE", "SHUTDOWN_DELAY":
 		default:
 			env = append(env, v)
 		}

@@ -69,37 +69,49 @@ func joinLists(next echo.HandlerFunc) echo.HandlerFunc {
 }
 
 // headAsGet answers HEAD as GET: the connection itself goes by the request that it has read, and sends no body.
+// Echo routes by the request that it is given first, so this stands before it.
 func headAsGet(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		if req.Method == http.MethodHead {
-			req = req.WithContext(req.Context())
+			req = req.WithContext(context.WithValue(req.Context(), headKey{}, true))
 			req.Method = http.MethodGet
 		}
 		next.ServeHTTP(w, req)
 	})
 }
 
+// headKey is under which the context of a HEAD says what it was.
+type headKey struct{}
+
+// methodOf is the method that the client sent.
+func methodOf(req *http.Request) string {
+	if req.Context().Value(headKey{}) != nil {
+		return http.MethodHead
+	}
+	return req.Method
+}
+
 // observe renders errors, and tells of each request in the log and the metrics.
 func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		began := time.Now()
+		began, method := time.Now(), methodOf(c.Request())
 		s.inFlight.Inc()
 		defer s.inFlight.Dec()
 		// Deferred: a connection that is cut off unwinds as a panic, and is told of too.
 		defer func() {
 			took := time.Since(began)
 			req, res := c.Request(), c.Response()
-			route := c.Path()
-			if route == "" || res.Status == http.StatusNotFound && strings.Contains(route, "*") {
+			route, status := c.Path(), countedStatus(c)
+			if route == "" || status == http.StatusNotFound && strings.Contains(route, "*") {
 				route = "none"
 			}
-			s.duration.WithLabelValues(methodLabel(req.Method), route, fmt.Sprint(res.Status)).Observe(took.Seconds())
+			s.duration.WithLabelValues(methodLabel(method), route, fmt.Sprint(status)).Observe(took.Seconds())
 			level := slog.LevelInfo
 			if quiet(route) {
 				level = slog.LevelDebug
 			}
-			s.log.LogAttrs(req.Context(), level, "request", slog.String("method", req.Method), slog.String("path", req.URL.Path),
-				slog.String("route", route), slog.Int("status", res.Status), slog.Int64("bytes", res.Size), slog.Duration("took", took),
+			s.log.LogAttrs(req.Context(), level, "request", slog.String("method", method), slog.String("path", req.URL.Path),
+				slog.String("route", route), slog.Int("status", status), slog.Int64("bytes", res.Size), slog.Duration("took", took),
 				slog.String("remote", c.RealIP()), slog.String("request_id", requestID(c)))
 		}()
 		if err := next(c); err != nil {
@@ -112,7 +124,7 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 // methodLabel bounds the metrics: a method is any word that a client sends, and each would be kept as a series for ever.
 func methodLabel(method string) string {
 	switch method {
-	case http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
 		return method
 	}
 	return "other"

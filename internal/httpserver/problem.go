@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -90,25 +91,23 @@ func toProblem(err error) (p Problem, ours bool) {
 		Detail: "Something is wrong on our side; the request id leads to it in our log."}, true
 }
 
-// handleError is Echo's HTTPErrorHandler: it answers with a problem, and logs what is a fault of ours in full.
+// handleError is Echo's HTTPErrorHandler: it answers with a problem, and tells the log what the caller is not told.
 func handleError(log *slog.Logger) echo.HTTPErrorHandler {
 	return func(err error, c echo.Context) {
-		ctx := c.Request().Context()
+		if errors.Is(err, echo.ErrMethodNotAllowed) && deeperThanItsRoute(c) {
+			err = echo.ErrNotFound
+		}
+		err = inWords(c.Request().Context(), err)
+		p, ours := toProblem(err)
+		record(c.Request().Context(), log, c, err, p.Status, ours)
 		if c.Response().Committed {
 			// The answer has begun and cannot become a problem; cutting the connection is how the client notices.
-			log.WarnContext(ctx, "answer cut off", "request_id", requestID(c), "error", err)
 			panic(http.ErrAbortHandler)
 		}
-		p, ours := toProblem(err)
-		if errors.Is(ctx.Err(), context.Canceled) {
-			// The client is gone: nobody reads the answer, and nothing is wrong with us.
-			p, ours = Problem{Type: ProblemBase + string(apperr.Unavailable), Title: http.StatusText(http.StatusServiceUnavailable),
-				Status: http.StatusServiceUnavailable, Detail: "The request was given up."}, false
-		}
-		if ours {
-			log.ErrorContext(ctx, "request failed", "request_id", requestID(c), "method", c.Request().Method, "route", c.Path(), "error", err)
-		}
-		if p.Status == http.StatusMethodNotAllowed {
+		switch p.Status {
+		case http.StatusNotFound:
+			c.Response().Header().Del(echo.HeaderAllow)
+		case http.StatusMethodNotAllowed:
 			allowed := withHead(c.Response().Header().Get(echo.HeaderAllow))
 			c.Response().Header().Set(echo.HeaderAllow, allowed)
 			p.Detail = "Allowed here: " + allowed + "."
@@ -116,6 +115,63 @@ func handleError(log *slog.Logger) echo.HTTPErrorHandler {
 		p.Instance, p.RequestID = c.Request().URL.EscapedPath(), requestID(c)
 		write(c, p, apperr.KindOf(err))
 	}
+}
+
+// record counts a failure, and logs what somebody may have to look into.
+func record(ctx context.Context, log *slog.Logger, c echo.Context, err error, status int, ours bool) {
+	c.Set(countedKey, status)
+	attrs := []any{"request_id", requestID(c), "method", methodOf(c.Request()), "route", c.Path(), "error", err}
+	switch {
+	case errors.Is(err, errClientGone):
+		c.Set(countedKey, statusClientGone)
+	case c.Response().Committed:
+		log.WarnContext(ctx, "answer cut off", attrs...)
+	case ours:
+		log.ErrorContext(ctx, "request failed", attrs...)
+	case status == http.StatusServiceUnavailable:
+		log.WarnContext(ctx, "request could not be served", attrs...)
+	}
+}
+
+// statusClientGone is what is counted where the client went away, or did not take its answer in time, and so nothing is
+// wrong with us. It is never sent. The number is nginx's.
+const statusClientGone = 499
+
+// countedKey is under which an Echo context holds the status for the log and the metrics, where that is not the answer's:
+// a stream that was cut off has begun as 200.
+const countedKey = "counted status"
+
+func countedStatus(c echo.Context) int {
+	if status, ok := c.Get(countedKey).(int); ok {
+		return status
+	}
+	return c.Response().Status
+}
+
+// errClientGone is what goes wrong with a client that does not wait for its answer.
+var errClientGone = errors.New("the client is gone")
+
+// inWords says why a request's context ended, where that is what err comes from. An error that the caller is to be blamed
+// for stays what it is: net/http ends the context at any failed read, as of a body that is too short.
+func inWords(ctx context.Context, err error) error {
+	e, known := apperr.As(err)
+	unavailable := known && e.Kind == apperr.Unavailable
+	if ctx.Err() == nil || !unavailable && (known || !errors.Is(err, context.Canceled)) {
+		return err
+	}
+	if errors.Is(context.Cause(ctx), errTooSlow) {
+		if unavailable {
+			return err // and its detail says more
+		}
+		return apperr.New(apperr.Unavailable, "The database took too long to answer; a change may have happened.").Because(err)
+	}
+	return apperr.New(apperr.Unavailable, "The request was given up.").Because(fmt.Errorf("%w: %w", errClientGone, err))
+}
+
+// deeperThanItsRoute says whether the path goes on behind the route that was found: Echo takes the rest of a path for its
+// last parameter when no route of the method fits.
+func deeperThanItsRoute(c echo.Context) bool {
+	return strings.Count(c.Request().URL.EscapedPath(), "/") > strings.Count(c.Path(), "/")
 }
 
 // withHead names HEAD beside GET: the router does not know that it is answered too.

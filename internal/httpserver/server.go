@@ -3,6 +3,7 @@
 package httpserver
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -26,14 +27,20 @@ type Config struct {
 	Addr    string // HOST:PORT; port 0 takes a free one
 
 	ReadHeaderTimeout, ReadTimeout, WriteTimeout, IdleTimeout time.Duration
+	// RequestTimeout is how long we may take over a request, or over one part of a streamed list, before it is 503. Less
+	// than WriteTimeout, so that the answer still gets out. Zero waits for ever.
+	RequestTimeout time.Duration
 	// StopDelay is how long requests are still taken once the stop has begun, while /readyz already fails: what a load
 	// balancer needs to look elsewhere. Zero stops at once.
 	StopDelay time.Duration
+	// StopTimeout is how long requests under way are waited for after that; then their connections are cut. 5 s.
+	StopTimeout time.Duration
 
 	Prefix   string // under which the service's own endpoints are offered too, as in "/catalog"; may be empty
 	API      []string
 	OpenAPI  []byte // the documents, YAML
 	AsyncAPI []byte
+	Pages    []Page // for browsers
 	Checks   []Check
 	Registry *prometheus.Registry
 }
@@ -56,6 +63,9 @@ const maxHeaderBytes = 32 << 10
 
 // New returns a server with everything but the API.
 func New(cfg Config, log *slog.Logger) *Server {
+	if cfg.StopTimeout <= 0 {
+		cfg.StopTimeout = 5 * time.Second
+	}
 	s := &Server{
 		Echo: echo.New(), cfg: cfg, log: log, checks: cfg.Checks,
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -68,7 +78,7 @@ func New(cfg Config, log *slog.Logger) *Server {
 	s.Echo.HideBanner, s.Echo.HidePort = true, true
 	s.Echo.HTTPErrorHandler = handleError(log)
 	s.Echo.IPExtractor = directPeer
-	s.Echo.Pre(normalize, identify, s.observe, recoverPanics, protect, joinLists)
+	s.Echo.Pre(normalize, identify, s.bound, s.observe, recoverPanics, protect, joinLists)
 	s.mountOwn()
 	return s
 }
@@ -87,14 +97,30 @@ func (s *Server) mountOwn() {
 		s.Echo.GET(p+"/openapi.yaml", document(s.cfg.OpenAPI))
 		s.Echo.GET(p+"/asyncapi.yaml", document(s.cfg.AsyncAPI))
 	}
-	s.Echo.GET("/", s.index)
+	indexes := map[string]echo.HandlerFunc{}
+	for _, p := range prefixes {
+		indexes[cmp.Or(p, "/")] = s.index(p)
+	}
+	for _, page := range s.cfg.Pages {
+		if programs, ok := indexes[page.Path]; ok {
+			indexes[page.Path] = page.forBrowsers(programs)
+		} else {
+			s.Echo.GET(page.Path, page.handler())
+		}
+	}
+	for path, index := range indexes {
+		s.Echo.GET(path, index)
+	}
 }
 
-func (s *Server) index(c echo.Context) error {
-	return c.JSON(http.StatusOK, map[string]any{
-		"service": s.cfg.Service, "api": s.cfg.API, "openapi": "/openapi.yaml", "asyncapi": "/asyncapi.yaml",
-		"health": []string{"/livez", "/readyz"}, "metrics": "/metrics",
-	})
+// index says where everything is, below the prefix or at the root.
+func (s *Server) index(prefix string) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		return c.JSON(http.StatusOK, map[string]any{
+			"service": s.cfg.Service, "api": s.cfg.API, "openapi": prefix + "/openapi.yaml", "asyncapi": prefix + "/asyncapi.yaml",
+			"health": []string{prefix + "/livez", prefix + "/readyz"}, "metrics": prefix + "/metrics",
+		})
+	}
 }
 
 func document(text []byte) echo.HandlerFunc {
@@ -108,6 +134,9 @@ func document(text []byte) echo.HandlerFunc {
 		return c.Blob(http.StatusOK, "application/yaml", text)
 	}
 }
+
+// Handler answers everything that the server does. Run serves it; tests may serve it in their own way.
+func (s *Server) Handler() http.Handler { return headAsGet(s.Echo) }
 
 // Listen takes the address, so that a port that is taken is known before anything else starts.
 func (s *Server) Listen(ctx context.Context) error {
@@ -126,15 +155,12 @@ func (s *Server) Listen(ctx context.Context) error {
 // Addr is the address that the server listens on, once Listen has returned.
 func (s *Server) Addr() string { return s.listener.Addr().String() }
 
-// stopTimeout bounds how long requests under way are waited for; then their connections are cut.
-const stopTimeout = 5 * time.Second
-
 // Run serves until ctx is done: then /readyz fails, no new request is taken once StopDelay is over, and those under way
-// are finished. It is
-// the Run of a lifecycle.Part.
+// are finished or, after StopTimeout, cut off: that a client holds on to one is no failure of ours. It is the Run of a
+// lifecycle.Part.
 func (s *Server) Run(ctx context.Context) error {
 	server := &http.Server{
-		Handler: headAsGet(s.Echo), ReadHeaderTimeout: s.cfg.ReadHeaderTimeout, ReadTimeout: s.cfg.ReadTimeout,
+		Handler: s.Handler(), ReadHeaderTimeout: s.cfg.ReadHeaderTimeout, ReadTimeout: s.cfg.ReadTimeout,
 		WriteTimeout: s.cfg.WriteTimeout, IdleTimeout: s.cfg.IdleTimeout, MaxHeaderBytes: maxHeaderBytes,
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug), // clients that misbehave
 	}
@@ -153,7 +179,7 @@ func (s *Server) Run(ctx context.Context) error {
 		case <-time.After(s.cfg.StopDelay):
 		}
 	}
-	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.StopTimeout)
 	defer cancel()
 	if err := server.Shutdown(limit); err != nil {
 		s.log.WarnContext(ctx, "requests were cut off", "error", err)

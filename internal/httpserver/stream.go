@@ -2,6 +2,7 @@ package httpserver
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
 	"iter"
@@ -16,10 +17,11 @@ const flushEvery = 32 << 10
 // item is returned with nothing written, so that it becomes a problem. A later one is returned too, and the server cuts
 // the connection: a client must not take half a list for a whole one.
 //
-// Each part has its own deadline of writeTimeout: a long list is no slow client.
-func StreamArray[T any](w http.ResponseWriter, writeTimeout time.Duration, items iter.Seq2[T, error]) error {
+// Each part has its own deadlines, of writeTimeout for the client and of the request's budget for us: a long list is no slow
+// client. The context is the request's.
+func StreamArray[T any](ctx context.Context, w http.ResponseWriter, writeTimeout time.Duration, items iter.Seq2[T, error]) error {
 	control := http.NewResponseController(w)
-	out := bufio.NewWriterSize(deadlined{w, control, writeTimeout}, flushEvery)
+	out := bufio.NewWriterSize(deadlined{w, control, writeTimeout, budgetOf(ctx)}, flushEvery)
 	begun := false
 	for item, err := range items {
 		if err != nil {
@@ -59,9 +61,14 @@ type deadlined struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
 	timeout time.Duration
+	budget  *budget
 }
 
 func (d deadlined) Write(p []byte) (int, error) {
 	_ = d.control.SetWriteDeadline(time.Now().Add(d.timeout)) // a recorder in a test has none
-	return d.w.Write(p)
+	n, err := d.budget.client(func() (int, error) { return d.w.Write(p) })
+	if err != nil {
+		err = fmt.Errorf("%w: %w", errClientGone, err)
+	}
+	return n, err
 }

@@ -32,7 +32,9 @@ func numbers(n int, fail error) iter.Seq2[int, error] {
 func TestStreamArray(t *testing.T) {
 	t.Parallel()
 	stream := func(n int, fail error) echo.HandlerFunc {
-		return func(c echo.Context) error { return httpserver.StreamArray(c.Response(), time.Second, numbers(n, fail)) }
+		return func(c echo.Context) error {
+			return httpserver.StreamArray(c.Request().Context(), c.Response(), time.Second, numbers(n, fail))
+		}
 	}
 	away := apperr.New(apperr.Unavailable, "away")
 	tests := map[string]struct {
@@ -74,7 +76,9 @@ func TestStreamArrayDoesNotGatherTheList(t *testing.T) {
 			}
 		}
 	}
-	b := setup(t, func(c echo.Context) error { return httpserver.StreamArray(c.Response(), time.Minute, items) })
+	b := setup(t, func(c echo.Context) error {
+		return httpserver.StreamArray(c.Request().Context(), c.Response(), time.Minute, items)
+	})
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, b.url+"/it", http.NoBody)
 	if err != nil {
 		t.Fatal(err)

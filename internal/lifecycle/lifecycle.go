@@ -51,6 +51,18 @@ func Run(ctx context.Context, grace time.Duration, parts ...Part) error {
 	return errors.Join(errs...)
 }
 
+// After returns a Part's Run that begins once the channel is closed.
+func After(begin <-chan struct{}, run func(ctx context.Context) error) func(ctx context.Context) error {
+	return func(ctx context.Context) error {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-begin:
+			return run(ctx)
+		}
+	}
+}
+
 type run struct {
 	stop   context.CancelFunc
 	result chan error

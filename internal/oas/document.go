@@ -4,6 +4,10 @@
 // What it finds becomes a problem. Parameters in the path: 404, since there is no such thing. Parameters in the query
 // and the header: 422, with the pointers /query/NAME and /header/NAME. The body: 400 when it cannot be read, 422 with
 // JSON pointers when it is not valid. All faults of a request are told at once.
+//
+// An operation that never succeeds, by the document, is one that refuses whatever it is sent: of its requests only the
+// path is looked at. A document that says x-ignore-unknown-query lets callers send names in the query that it does not
+// know.
 package oas
 
 import (
@@ -12,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -30,6 +35,8 @@ import (
 // Config says what is checked beside the document.
 type Config struct {
 	MaxBody int64 // bytes; a larger body is 413
+	// Available, when it is set, is asked before a valid request is handed on. What it returns is the answer.
+	Available func() error
 	// OnResponse, when it is set, is told of every answer that the document does not describe. Answers are then held
 	// back until they are complete: it is for tests and demos.
 	OnResponse func(ctx context.Context, err error)
@@ -48,7 +55,11 @@ type operation struct {
 	options *openapi3filter.Options
 	cfg     Config
 	query   map[string]bool // the names that it knows
-	accepts []string        // media types of its answers
+	headers []string        // the header parameters, which come once at most
+	numbers map[string]bool // the path parameters that are integers
+	accepts []string        // media types of its answers when it succeeds; empty where they have no body
+	refuses bool            // it never succeeds
+	lenient bool            // unknown names in the query are ignored
 }
 
 // registerDecoder replaces, once for the process, the library's JSON decoder: it lets repeated members and data behind
@@ -71,6 +82,7 @@ func New(document []byte, cfg Config) (*Validator, error) {
 	}
 	options := &openapi3filter.Options{
 		MultiError: true, KeepValidatedValue: true, IncludeResponseStatus: true,
+		SkipSettingDefaults:               true, // it takes an explicit null for a member that is left out
 		RejectWhenRequestBodyNotSpecified: true, AuthenticationFunc: openapi3filter.NoopAuthenticationFunc,
 		SchemaValidationOptions: []openapi3.SchemaValidationOption{
 			// The library looks at a date's form alone, and at no UUID.
@@ -94,20 +106,31 @@ func newOperation(doc *openapi3.T, path string, item *openapi3.PathItem, method 
 	options *openapi3filter.Options, cfg Config,
 ) *operation {
 	o := &operation{
-		id: op.OperationID, options: options, cfg: cfg, query: map[string]bool{},
+		id: op.OperationID, options: options, cfg: cfg, query: map[string]bool{}, numbers: map[string]bool{}, refuses: true,
 		route: &routers.Route{Spec: doc, Path: path, PathItem: item, Method: method, Operation: op},
 	}
+	o.lenient, _ = doc.Extensions["x-ignore-unknown-query"].(bool)
 	for _, p := range slices.Concat(item.Parameters, op.Parameters) {
-		if p.Value.In == openapi3.ParameterInQuery {
+		switch p.Value.In {
+		case openapi3.ParameterInQuery:
 			o.query[p.Value.Name] = true
+		case openapi3.ParameterInHeader:
+			o.headers = append(o.headers, p.Value.Name)
+		case openapi3.ParameterInPath:
+			o.numbers[p.Value.Name] = p.Value.Schema.Value.Type.Is(openapi3.TypeInteger)
 		}
 	}
-	for _, response := range op.Responses.Map() {
-		for mediaType := range response.Value.Content {
-			if !slices.Contains(o.accepts, mediaType) {
-				o.accepts = append(o.accepts, mediaType)
-			}
+	for status, response := range op.Responses.Map() {
+		if !strings.HasPrefix(status, "2") {
+			continue
 		}
+		o.refuses = false
+		o.accepts = slices.AppendSeq(o.accepts, maps.Keys(response.Value.Content))
+	}
+	if o.refuses {
+		unread := *options
+		unread.ExcludeRequestBody, unread.ExcludeRequestQueryParams = true, true
+		o.options = &unread
 	}
 	return o
 }

@@ -40,6 +40,17 @@ func (o *operation) middleware(next echo.HandlerFunc) echo.HandlerFunc {
 // serve hands the request to the handler when it is what the document describes.
 func (o *operation) serve(c echo.Context, in *openapi3filter.RequestValidationInput, next echo.HandlerFunc) error {
 	req := in.Request
+	params, err := o.pathParams(c)
+	if err != nil {
+		return err
+	}
+	in.PathParams = params
+	if o.refuses {
+		if err := o.toError(openapi3filter.ValidateRequest(req.Context(), in), nil); err != nil {
+			return err
+		}
+		return next(c)
+	}
 	if err := o.acceptable(req.Header.Values("Accept")); err != nil {
 		return err
 	}
@@ -52,33 +63,39 @@ func (o *operation) serve(c echo.Context, in *openapi3filter.RequestValidationIn
 		}
 		req.Body = http.MaxBytesReader(c.Response().Writer, req.Body, o.cfg.MaxBody)
 	}
-	params, err := pathParams(c)
-	if err != nil {
-		return err
-	}
-	in.PathParams = params
 	faults, err := o.queryFaults(req.URL)
 	if err != nil {
 		return err
 	}
-	if err := o.toError(openapi3filter.ValidateRequest(req.Context(), in), faults); err != nil {
+	faults = append(faults, o.headerFaults(req.Header)...)
+	if err := o.toError(openapi3filter.ValidateRequest(req.Context(), in), func() []apperr.FieldError {
+		return append(faults, bodyFaults(req)...)
+	}); err != nil {
 		return err
 	}
-	if err := storableBody(req.Body); err != nil {
-		return err
+	if o.cfg.Available != nil {
+		if err := o.cfg.Available(); err != nil {
+			return err
+		}
 	}
 	return next(c)
 }
 
-// storableBody refuses "\u0000" in a body's texts: PostgreSQL cannot store it (H15).
-func storableBody(body io.ReadCloser) error {
-	validated, ok := body.(interface{ ValidatedValue() any })
-	if !ok || !holdsNUL(validated.ValidatedValue()) {
-		return nil
+// bodyFaults finds "\u0000" in a body's texts, which PostgreSQL cannot store (H15), in a body that has been read and
+// could be parsed, valid or not.
+func bodyFaults(req *http.Request) (faults []apperr.FieldError) {
+	var value any
+	if validated, ok := req.Body.(interface{ ValidatedValue() any }); ok {
+		value = validated.ValidatedValue()
+	} else if req.GetBody != nil { // it was not valid, and is kept as it came
+		if body, err := req.GetBody(); err == nil {
+			value, _ = decode(body) // what cannot be decoded has no texts
+		}
 	}
-	var faults []apperr.FieldError
-	findNUL("", validated.ValidatedValue(), &faults)
-	return apperr.InvalidFields("The request is not valid.", faults...)
+	if holdsNUL(value) {
+		findNUL("", value, &faults)
+	}
+	return faults
 }
 
 func holdsNUL(value any) bool {
@@ -122,15 +139,20 @@ func (o *operation) acceptable(accept []string) error {
 	if strings.TrimSpace(list) == "" || len(o.accepts) == 0 {
 		return nil
 	}
+	taken := map[string]bool{}
 	for element := range strings.SplitSeq(list, ",") {
-		mediaRange, params, err := mime.ParseMediaType(element)
-		if err != nil || params["q"] == "0" || params["q"] == "0.0" || params["q"] == "0.00" || params["q"] == "0.000" {
-			continue
+		if mediaRange, params, err := mime.ParseMediaType(element); err == nil {
+			quality, err := strconv.ParseFloat(params["q"], 64)
+			taken[mediaRange] = taken[mediaRange] || err != nil || quality > 0
 		}
-		for _, offered := range o.accepts {
-			major, _, _ := strings.Cut(offered, "/")
-			if mediaRange == "*/*" || mediaRange == offered || mediaRange == major+"/*" {
+	}
+	for _, offered := range o.accepts {
+		major, _, _ := strings.Cut(offered, "/")
+		for _, mediaRange := range []string{offered, major + "/*", "*/*"} { // the most specific one decides
+			if yes, named := taken[mediaRange]; yes {
 				return nil
+			} else if named {
+				break
 			}
 		}
 	}
@@ -152,8 +174,8 @@ func (o *operation) tooLarge() error {
 	return echo.NewHTTPError(http.StatusRequestEntityTooLarge, fmt.Sprintf("The body may have %d bytes at most.", o.cfg.MaxBody))
 }
 
-// pathParams returns the path's parameters, decoded.
-func pathParams(c echo.Context) (map[string]string, error) {
+// pathParams returns the path's parameters, decoded. A number has one path: /7, not /+7 or /07.
+func (o *operation) pathParams(c echo.Context) (map[string]string, error) {
 	names, values := c.ParamNames(), c.ParamValues()
 	if len(names) == 0 {
 		return nil, nil
@@ -171,6 +193,9 @@ func pathParams(c echo.Context) (map[string]string, error) {
 		if !storable(value) {
 			return nil, notFound(errors.New("the path holds what no id holds"))
 		}
+		if n, err := strconv.ParseInt(value, 10, 64); o.numbers[name] && (err != nil || strconv.FormatInt(n, 10) != value) {
+			return nil, notFound(fmt.Errorf("%q is no id", value))
+		}
 		params[name] = value
 	}
 	return params, nil
@@ -179,6 +204,9 @@ func pathParams(c echo.Context) (map[string]string, error) {
 func notFound(cause error) error {
 	return apperr.New(apperr.NotFound, "There is no such thing.").Because(cause)
 }
+
+// cursor is the one parameter whose text is judged by whoever reads it: any that is broken is 400.
+const cursor = "cursor"
 
 // queryFaults finds what the document's schemas do not look at: names that the operation does not know, which are more
 // often a typing error than meant to be ignored, names given twice, and texts that PostgreSQL cannot take.
@@ -193,23 +221,35 @@ func (o *operation) queryFaults(u *url.URL) ([]apperr.FieldError, error) {
 	var faults []apperr.FieldError
 	for name, list := range values {
 		switch {
+		case !o.query[name] && o.lenient:
 		case !o.query[name]:
 			faults = append(faults, apperr.FieldError{Pointer: "/query/" + escape(name), Detail: "is not known here"})
 		case len(list) > 1:
 			faults = append(faults, apperr.FieldError{Pointer: "/query/" + escape(name), Detail: "is given more than once"})
-		case !storable(list[0]):
+		case !storable(list[0]) && name != cursor:
 			faults = append(faults, apperr.FieldError{Pointer: "/query/" + escape(name), Detail: "holds a NUL character or is not UTF-8"})
 		}
 	}
 	return faults, nil
 }
 
+// headerFaults finds parameters given twice: which one was meant?
+func (o *operation) headerFaults(header http.Header) (faults []apperr.FieldError) {
+	for _, name := range o.headers {
+		if len(header.Values(name)) > 1 {
+			faults = append(faults, apperr.FieldError{Pointer: "/header/" + escape(name), Detail: "is given more than once"})
+		}
+	}
+	return faults
+}
+
 // storable says whether PostgreSQL can hold the text.
 func storable(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 }
 
-// toError gathers what was found into one error. Faults of the path come first: what does not exist cannot be asked
-// wrongly.
-func (o *operation) toError(err error, faults []apperr.FieldError) error {
+// toError gathers what was found into one error, and asks for more faults once the request could be read. Faults of the
+// path come first: what does not exist cannot be asked wrongly.
+func (o *operation) toError(err error, more func() []apperr.FieldError) error {
+	var faults []apperr.FieldError
 	for _, e := range flatten(err) {
 		var req *openapi3filter.RequestError
 		var tooLarge *http.MaxBytesError
@@ -229,6 +269,9 @@ func (o *operation) toError(err error, faults []apperr.FieldError) error {
 		default:
 			faults = append(faults, details("", req.Err, req.Reason)...)
 		}
+	}
+	if more != nil {
+		faults = append(faults, more()...)
 	}
 	sort.SliceStable(faults, func(i, j int) bool { return faults[i].Pointer < faults[j].Pointer })
 	return apperr.InvalidFields("The request is not valid.", faults...)

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	embeddedpostgres "github.com/fergusstrange/embedded-postgres"
@@ -47,7 +48,7 @@ func fetched(ctx context.Context, opts Options, account account) (string, error)
 	}
 	defer os.RemoveAll(work)
 	fresh := filepath.Join(work, "postgres")
-	if err := fetch(ctx, work, fresh); err != nil {
+	if err := fetch(ctx, opts.FetchURL, work, fresh); err != nil {
 		return "", err
 	}
 	// The server's user has to read them.
@@ -63,8 +64,8 @@ func fetched(ctx context.Context, opts Options, account account) (string, error)
 }
 
 // fetch puts the binaries into the folder fresh.
-func fetch(ctx context.Context, work, fresh string) error {
-	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
+func fetch(ctx context.Context, from, work, fresh string) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, fetchTimeout, fmt.Errorf("the download took longer than %s", fetchTimeout))
 	defer cancel()
 	port, err := freePort()
 	if err != nil {
@@ -73,8 +74,12 @@ func fetch(ctx context.Context, work, fresh string) error {
 	// The library has no call that only fetches. Asked for an encoding that does not exist it fetches, unpacks, and gives
 	// up at initdb, so that it never starts a server, which would be one that outlives us. What counts is whether the
 	// binaries are there.
-	library := embeddedpostgres.NewDatabase(embeddedpostgres.DefaultConfig().Version(fetchedVersion).Port(uint32(port)).
-		CachePath(work).BinariesPath(fresh).RuntimePath(filepath.Join(work, "run")).Encoding("none").Logger(io.Discard))
+	config := embeddedpostgres.DefaultConfig().Version(fetchedVersion).Port(uint32(port)).
+		CachePath(work).BinariesPath(fresh).RuntimePath(filepath.Join(work, "run")).Encoding("none").Logger(io.Discard)
+	if from != "" {
+		config = config.BinaryRepositoryURL(from)
+	}
+	library := embeddedpostgres.NewDatabase(config)
 	ended := make(chan error, 1)
 	go func() { ended <- library.Start() }() // it knows no context; it ends with this process at the latest
 	select {
@@ -84,10 +89,13 @@ func fetch(ctx context.Context, work, fresh string) error {
 		if err == nil {
 			err = library.Stop()
 		}
-		if _, absent := majorVersion(ctx, filepath.Join(fresh, "bin")); absent != nil {
-			return errors.Join(err, absent)
+		if _, absent := majorVersion(ctx, filepath.Join(fresh, "bin")); absent == nil {
+			return nil
+		} else if err == nil {
+			return absent
 		}
-		return nil
+		first, _, _ := strings.Cut(err.Error(), "\n") // what more there is, is initdb's
+		return errors.New(first)
 	}
 }
 

@@ -30,6 +30,21 @@ func lockData(dir string) (*os.File, error) {
 	return file, nil
 }
 
+// StopLeftover stops a server that still runs on dir because the process that started it was killed, for somebody who
+// wants to remove the folder. A server that still has its process is an error.
+func StopLeftover(ctx context.Context, dir string) error {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return err
+	}
+	lock, err := lockData(dir)
+	if err != nil {
+		return err
+	}
+	defer lock.Close() // it was opened for its lock alone
+	return stopLeftover(ctx, dir)
+}
+
 // How long a server that was left behind gets to end in order, and then to end at all.
 const (
 	leftoverGrace = 5 * time.Second

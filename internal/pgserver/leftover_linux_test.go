@@ -12,6 +12,39 @@ import (
 // A server that nobody's death ends, as one started by other means, is stopped before the next start on its data.
 func TestAnOrphanIsStopped(t *testing.T) {
 	t.Parallel()
+	opts, pid, ended := orphan(t)
+	again, err := Start(t.Context(), opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.Kill()
+	<-ended
+	if serversOn(opts.DataDir)[0] == pid {
+		t.Error("the orphan still runs")
+	}
+}
+
+// Somebody who removes the folder stops the orphan first, and no server that has its process.
+func TestAnOrphanIsStoppedForGood(t *testing.T) {
+	t.Parallel()
+	opts, _, ended := orphan(t)
+	if err := StopLeftover(t.Context(), opts.DataDir); err != nil {
+		t.Fatal(err)
+	}
+	<-ended
+	server, err := Start(t.Context(), opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Kill()
+	if err := StopLeftover(t.Context(), opts.DataDir); err == nil || !server.ready() {
+		t.Errorf("a server that has its process: %v", err)
+	}
+}
+
+// orphan runs a server that has lost its process. ended is closed when it has ended.
+func orphan(t *testing.T) (opts Options, pid int, ended chan struct{}) {
+	t.Helper()
 	parent, err := os.MkdirTemp(scratch(), "monsplit-pgserver-")
 	if err != nil {
 		t.Fatal(err)
@@ -24,7 +57,7 @@ func TestAnOrphanIsStopped(t *testing.T) {
 	if err := os.Chmod(parent, 0o711); err != nil {
 		t.Fatal(err)
 	}
-	opts := Options{DataDir: filepath.Join(parent, "pg"), Durable: true,
+	opts = Options{DataDir: filepath.Join(parent, "pg"), Durable: true,
 		Settings: map[string]string{"dynamic_shared_memory_type": "mmap"}}
 	server, err := Start(t.Context(), opts)
 	if err != nil {
@@ -37,18 +70,18 @@ func TestAnOrphanIsStopped(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	orphan := exec.CommandContext(t.Context(), filepath.Join(server.bin, "postgres"), server.arguments()...)
-	orphan.SysProcAttr = account.attributes()
-	orphan.SysProcAttr.Pdeathsig = 0
-	if err := orphan.Start(); err != nil {
+	cmd := exec.CommandContext(t.Context(), filepath.Join(server.bin, "postgres"), server.arguments()...)
+	cmd.SysProcAttr = account.attributes()
+	cmd.SysProcAttr.Pdeathsig = 0
+	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	ended := make(chan struct{})
+	ended = make(chan struct{})
 	go func() {
-		_ = orphan.Wait() // it is told to end
+		_ = cmd.Wait() // it is told to end
 		close(ended)
 	}()
-	server.cmd = orphan
+	server.cmd = cmd
 	deadline := time.After(20 * time.Second)
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
@@ -59,15 +92,7 @@ func TestAnOrphanIsStopped(t *testing.T) {
 		case <-tick.C:
 		}
 	}
-	again, err := Start(t.Context(), opts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer again.Kill()
-	<-ended
-	if serversOn(opts.DataDir)[0] == orphan.Process.Pid {
-		t.Error("the orphan still runs")
-	}
+	return opts, cmd.Process.Pid, ended
 }
 
 // scratch is in memory where that is to be had.

@@ -2,7 +2,10 @@ package pgserver_test
 
 import (
 	"context"
+	"errors"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -110,7 +113,9 @@ func TestWhatCannotWorkIsOneSentence(t *testing.T) {
 		"BusyPort":   {pgserver.Options{Port: busy.Addr().(*net.TCPAddr).Port}, "is taken: choose another one"},
 		"NoBinaries": {pgserver.Options{BinDir: "/nonexistent"}, "/nonexistent has no initdb"},
 		"NoFetching": {pgserver.Options{Fetch: true, CacheDir: filepath.Join(file, "cache")}, "apt install postgresql"},
-		"NoFolder":   {pgserver.Options{DataDir: filepath.Join(file, "pg")}, "make the data folder"},
+		"NoDownload": {pgserver.Options{Fetch: true, FetchURL: "http://127.0.0.1:1", CacheDir: filepath.Join(folder(t), "cache")},
+			"none could be fetched: install it (Debian and Ubuntu: apt install postgresql; macOS: brew install postgresql@17), or name a running server: unable to connect to http://127.0.0.1:1"},
+		"NoFolder": {pgserver.Options{DataDir: filepath.Join(file, "pg")}, "make the data folder"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -123,6 +128,30 @@ func TestWhatCannotWorkIsOneSentence(t *testing.T) {
 				t.Errorf("error %v, want %q on one line", err, tt.want)
 			}
 		})
+	}
+}
+
+// A download that hangs can be given up.
+func TestFetchingCanBeStopped(t *testing.T) {
+	t.Parallel()
+	asked, release := make(chan struct{}), make(chan struct{})
+	repository := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		close(asked)
+		<-release
+	}))
+	t.Cleanup(repository.Close)
+	t.Cleanup(func() { close(release) }) // before: closing waits for the request
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		_, err := pgserver.Start(ctx, pgserver.Options{DataDir: filepath.Join(folder(t), "pg"), Fetch: true,
+			FetchURL: repository.URL, CacheDir: filepath.Join(folder(t), "cache")})
+		ended <- err
+	}()
+	<-asked
+	stop()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v", err)
 	}
 }
 

@@ -32,6 +32,7 @@ type Options struct {
 	BinDir   string // where initdb and postgres are; empty finds or fetches them
 	CacheDir string // where fetched binaries are kept; empty is a folder of the user's cache
 	Fetch    bool   // takes fetched binaries even where the machine has its own
+	FetchURL string // the Maven repository that they are fetched from; empty is Maven Central
 	// Durable keeps every promise of a commit. Without it a crash of the machine may lose or corrupt the data: for
 	// tests alone.
 	Durable bool
@@ -193,7 +194,7 @@ func (s *Server) signal(sig syscall.Signal) error {
 
 // run starts the postmaster and waits until it answers.
 func (s *Server) run(ctx context.Context, account account) error {
-	logFile, err := os.OpenFile(s.logPath(), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	logFile, err := os.OpenFile(s.LogPath(), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	if err != nil {
 		_ = s.lock.Close() // nothing runs under it
 		return err
@@ -275,10 +276,11 @@ func (s *Server) ready() bool {
 	return len(lines) >= 8 && lines[0] == strconv.Itoa(s.cmd.Process.Pid) && strings.TrimSpace(lines[7]) == "ready"
 }
 
-func (s *Server) logPath() string { return s.opts.DataDir + ".log" }
+// LogPath is the file that the server writes its log to, anew with each start.
+func (s *Server) LogPath() string { return s.opts.DataDir + ".log" }
 
 func (s *Server) logTail() string {
-	text, err := os.ReadFile(s.logPath())
+	text, err := os.ReadFile(s.LogPath())
 	if err != nil {
 		return err.Error()
 	}

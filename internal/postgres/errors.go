@@ -29,10 +29,30 @@ func Translate(err error, constraints map[string]*apperr.Error) error {
 			return apperr.New(apperr.Invalid, "A value cannot be stored.").Because(err)
 		}
 	}
-	if IsUnavailable(err) {
+	if IsUnavailable(err) || refused(err) {
 		return apperr.New(apperr.Unavailable, "The database is away.").Because(err)
 	}
 	return err
+}
+
+// refused says whether the server took no session: a password that is being changed, a database that is being moved. To
+// somebody who waits for an answer it is away; to one who starts up it is a fault to tell at once, and no reason to wait.
+func refused(err error) bool {
+	_, is := errors.AsType[*pgconn.ConnectError](err)
+	return is
+}
+
+// Brief is what may be told of an error where anybody may read it: one of connecting names the user, the database and the
+// host.
+func Brief(err error) string {
+	switch state := SQLState(err); {
+	case !refused(err):
+		return err.Error()
+	case state != "":
+		return "the database takes no session (SQLSTATE " + state + ")"
+	default:
+		return "the database cannot be reached"
+	}
 }
 
 // IsUnavailable says whether err means that the database could not be asked, or not answer now: trying again later may

@@ -3,6 +3,8 @@ package postgres_test
 import (
 	"context"
 	"errors"
+	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,6 +13,7 @@ import (
 
 	"github.com/monsplit/monsplit/internal/apperr"
 	"github.com/monsplit/monsplit/internal/postgres"
+	"github.com/monsplit/monsplit/internal/testkit/netproxy"
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 )
 
@@ -149,6 +152,59 @@ func TestAServerThatIsAwayIsUnavailable(t *testing.T) {
 	if postgres.IsUnavailable(context.Canceled) {
 		t.Error("a caller that went away is not the database's fault")
 	}
+}
+
+// To a request it is away; one who starts up is told what is wrong and does not wait. Nobody else learns the names.
+func TestAServerThatTakesNoSession(t *testing.T) {
+	t.Parallel()
+	u, err := url.Parse(pgtest.NewURL(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	stranger, nowhere := *u, *u
+	stranger.User = url.UserPassword("stranger", "swordfish")
+	nowhere.Path = "/nowhere"
+	for state, u := range map[string]url.URL{"28": stranger, "3D000": nowhere} {
+		t.Run(state, func(t *testing.T) {
+			t.Parallel()
+			err := postgres.InTx(t.Context(), pgtest.Open(t, u.String()), func(pgx.Tx) error { return nil })
+			if got := postgres.SQLState(err); !strings.HasPrefix(got, state) {
+				t.Fatalf("%q, %v", got, err)
+			}
+			if apperr.KindOf(postgres.Translate(err, nil)) != apperr.Unavailable || postgres.IsUnavailable(err) {
+				t.Errorf("%v: kind %s, unavailable %t", err, apperr.KindOf(postgres.Translate(err, nil)), postgres.IsUnavailable(err))
+			}
+			if brief := postgres.Brief(err); !strings.Contains(brief, state) || strings.Contains(brief, "stranger") ||
+				strings.Contains(brief, "nowhere") || strings.Contains(brief, u.Hostname()) {
+				t.Errorf("told %s", brief)
+			}
+		})
+	}
+}
+
+// A server that falls silent after the closure failed does not keep the caller.
+func TestARollbackIsBounded(t *testing.T) {
+	t.Parallel()
+	proxy, url := netproxy.NewURL(t, pgtest.URL(setup(t)))
+	wrong := errors.New("wrong")
+	ended := make(chan error, 1)
+	pool := pgtest.Open(t, url)
+	go func() {
+		ended <- postgres.InTx(t.Context(), pool, func(tx pgx.Tx) error {
+			_, err := tx.Exec(t.Context(), `SELECT 1`)
+			proxy.Drop(netproxy.ToClient)
+			return errors.Join(wrong, err)
+		})
+	}()
+	select {
+	case err := <-ended:
+		if !errors.Is(err, wrong) {
+			t.Errorf("ended with %v", err)
+		}
+	case <-time.After(20 * time.Second):
+		t.Error("still rolling back")
+	}
+	proxy.Cut()
 }
 
 func eventually(t *testing.T, cond func() bool) {

@@ -13,6 +13,11 @@ import (
 
 // Migrate brings the schema up to date. It waits for a database that is away, for as long as ctx lets it.
 func (s Spec) Migrate(ctx context.Context, cfg config.Service, log *slog.Logger) error {
+	return s.migrate(ctx, cfg, log, func(error) {})
+}
+
+// migrate is Migrate, and tells why it waits.
+func (s Spec) migrate(ctx context.Context, cfg config.Service, log *slog.Logger, tell func(error)) error {
 	for {
 		err := postgres.Migrate(ctx, cfg.DatabaseURL, log,
 			postgres.Migrations{FS: messagingsql.Migrations, Table: "goose_messaging"}, s.Migrations)
@@ -23,6 +28,7 @@ func (s Spec) Migrate(ctx context.Context, cfg config.Service, log *slog.Logger)
 			return err
 		}
 		log.WarnContext(ctx, "waiting for the database", "error", err)
+		tell(err)
 		if !rest(ctx, time.Second) {
 			return ctx.Err()
 		}

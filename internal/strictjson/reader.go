@@ -3,6 +3,7 @@ package strictjson
 import (
 	"bytes"
 	"fmt"
+	"strconv"
 )
 
 // reader copies nothing.
@@ -10,6 +11,7 @@ type reader struct {
 	b        []byte
 	i        int
 	allowNUL bool
+	bounded  bool // numbers have to fit a double
 	// names are the members of the objects that are open, outermost first.
 	names [][]byte
 }
@@ -175,6 +177,7 @@ func (r *reader) array(depth int) error {
 
 // number follows RFC 8259, section 6.
 func (r *reader) number() error {
+	from := r.i
 	if r.b[r.i] == '-' {
 		r.i++
 	}
@@ -197,6 +200,18 @@ func (r *reader) number() error {
 		if !r.digits() {
 			return r.fault("an exponent without digits")
 		}
+	}
+	return r.fits(r.b[from:r.i])
+}
+
+// fits refuses a number that is too large for a double: encoding/json fails on it where it is read into any.
+func (r *reader) fits(number []byte) error {
+	const safe = 300 // digits; without an exponent fewer always fit
+	if !r.bounded || len(number) < safe && !bytes.ContainsAny(number, "eE") {
+		return nil
+	}
+	if _, err := strconv.ParseFloat(string(number), 64); err != nil {
+		return r.fault("a number too large for a double")
 	}
 	return nil
 }

@@ -24,13 +24,13 @@ type Error struct {
 func (e *Error) Error() string { return fmt.Sprintf("byte %d: %s", e.Offset, e.Reason) }
 
 // Check returns an *Error unless text is one JSON value (RFC 8259) in UTF-8, without a repeated member or an unpaired
-// surrogate (I-JSON, RFC 7493), and not nested deeper than MaxDepth.
+// surrogate or a number beyond a double (I-JSON, RFC 7493), and not nested deeper than MaxDepth.
 func Check(text []byte) error {
 	if !utf8.Valid(text) {
 		return &Error{Reason: "not UTF-8"}
 	}
 	var names [32][]byte
-	r := reader{b: text, allowNUL: true, names: names[:0]}
+	r := reader{b: text, allowNUL: true, bounded: true, names: names[:0]}
 	r.space()
 	if err := r.value(0); err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 
 	catalogapi "github.com/monsplit/monsplit/api/catalog"
 	"github.com/monsplit/monsplit/asyncapi"
+	"github.com/monsplit/monsplit/contracts"
 	"github.com/monsplit/monsplit/internal/config"
 	"github.com/monsplit/monsplit/internal/messaging/broker"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
@@ -34,7 +35,7 @@ func spec() service.Spec {
 	return service.Spec{
 		Name: name, Prefix: "/catalog", APIPrefix: "/catalog/api/",
 		API:     []string{"/catalog/api/v1", "/catalog/api/v1/markets", "/catalog/api/v1/products"},
-		OpenAPI: catalogapi.Document, AsyncAPI: asyncapi.Catalog, Topics: []string{messages.TopicCatalogEntry, messages.TopicMarket},
+		OpenAPI: catalogapi.Document, AsyncAPI: asyncapi.Catalog, Pacts: contracts.Pacts, Topics: []string{messages.TopicCatalogEntry, messages.TopicMarket},
 		Migrations: postgres.Migrations{FS: catalogsql.Migrations, Table: "goose_service"},
 	}
 }
@@ -44,7 +45,7 @@ func Migrate(ctx context.Context, cfg config.Service, log *slog.Logger) error {
 	return spec().Migrate(ctx, cfg, log)
 }
 
-// Run serves until ctx is done. The schema has to be up to date.
+// Run serves until ctx is done. The schema is brought up to date unless cfg says that somebody else does it.
 func Run(ctx context.Context, cfg config.Service, log *slog.Logger) error {
 	frame, err := service.Open(ctx, spec(), cfg, log)
 	if err != nil {
@@ -61,12 +62,13 @@ func Run(ctx context.Context, cfg config.Service, log *slog.Logger) error {
 func newConsumer(pool *postgres.Pool, cfg config.Service, storage *store.Store, copies *productcopy.Service, log *slog.Logger,
 ) *consumer.Consumer[productcopy.Tx] {
 	return consumer.New(pool, consumer.Config[productcopy.Tx]{
-		Group:     name,
-		Topics:    map[string]consumer.Handler[productcopy.Tx]{consume.TopicProduct: consume.Products(copies)},
-		Versions:  map[string]consumer.VersionOf[productcopy.Tx]{consume.TopicProduct: consume.ProductVersion},
-		Bind:      storage.Bind,
-		Committed: storage.Committed,
-		Tuning:    broker.GroupConfig{MaxRecords: cfg.ConsumerBatch, Partitions: event.Partitions},
+		Group:        name,
+		Topics:       map[string]consumer.Handler[productcopy.Tx]{consume.TopicProduct: consume.Products(copies)},
+		Versions:     map[string]consumer.VersionOf[productcopy.Tx]{consume.TopicProduct: consume.ProductVersion},
+		Bind:         storage.Bind,
+		Committed:    storage.Committed,
+		Transactions: cfg.ConsumerTransactions(),
+		Tuning:       broker.GroupConfig{MaxRecords: cfg.ConsumerBatch, Partitions: event.Partitions},
 	}, log)
 }
 

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 	"github.com/monsplit/monsplit/internal/messaging/broker"
 	"github.com/monsplit/monsplit/internal/messaging/event"
 	"github.com/monsplit/monsplit/internal/testkit/kafkatest"
+	"github.com/monsplit/monsplit/internal/testkit/netproxy"
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 	"github.com/monsplit/monsplit/services/catalog"
 )
@@ -34,10 +36,15 @@ type service struct {
 // start runs the service on an empty database until the test ends.
 func start(t *testing.T, kafka string) *service {
 	t.Helper()
+	return startOn(t, kafka, pgtest.NewURL(t))
+}
+
+func startOn(t *testing.T, kafka, database string) *service {
+	t.Helper()
 	cfg := config.Service{
-		DatabaseURL: pgtest.NewURL(t), DatabaseMaxConns: 8, KafkaBrokers: []string{kafka}, KafkaReplicationFactor: 1,
+		DatabaseURL: database, DatabaseMaxConns: 8, KafkaBrokers: []string{kafka}, KafkaReplicationFactor: 1,
 		KafkaMinInSyncReplicas: 1, HTTPAddr: "127.0.0.1:0", HTTPReadHeaderTimeout: time.Minute, HTTPReadTimeout: time.Minute,
-		HTTPWriteTimeout: time.Minute, HTTPIdleTimeout: time.Minute, HTTPMaxBodyBytes: 1 << 16, ValidateResponses: true,
+		HTTPRequestTimeout: 10 * time.Second, HTTPWriteTimeout: time.Minute, HTTPIdleTimeout: time.Minute, HTTPMaxBodyBytes: 1 << 16, ValidateResponses: true,
 		ShutdownGrace: 30 * time.Second, OutboxLeaseTimeout: 6 * time.Second, OutboxLeaseRenew: time.Second,
 		OutboxProduceTimeout: 2 * time.Second, OutboxSweepMin: 100 * time.Millisecond, OutboxSweepMax: time.Second,
 		OutboxBatchRows: 2000, OutboxRetention: time.Hour, ConsumerBatch: 500,
@@ -208,6 +215,99 @@ func TestKafkaAway(t *testing.T) {
 	}
 	if status, text := s.call(http.MethodGet, "/readyz", ""); status != http.StatusOK || !strings.Contains(text, `"name":"kafka","status":"degraded"`) {
 		t.Errorf("%d %s", status, text)
+	}
+}
+
+// With the database down, the API answers 503 and comes back by itself (invariant 12). Nobody learns where it is.
+func TestPostgreSQLAway(t *testing.T) {
+	t.Parallel()
+	proxy, url := netproxy.NewURL(t, pgtest.NewURL(t))
+	kafka := kafkatest.New(t)
+	s := startOn(t, kafka.Addr, url)
+	if status, text := s.call(http.MethodPost, "/catalog/api/v1/markets", netherlands); status != http.StatusCreated {
+		t.Fatalf("%d %s", status, text)
+	}
+	published(t, kafka, "monsplit.market.v1", "NL", "monsplit.market.created.v1")
+	if status, text := s.call(http.MethodGet, "/readyz", ""); status != http.StatusOK {
+		t.Errorf("readyz answers %d %s", status, text)
+	}
+	proxy.Cut()
+	for path, body := range map[string]string{"/catalog/api/v1": "", "/catalog/api/v1/markets": `{"iso_code":"BE","name":"Belgium"}`} {
+		method := http.MethodGet
+		if body != "" {
+			method = http.MethodPost
+		}
+		if status, text := s.call(method, path, body); status != http.StatusServiceUnavailable || !strings.Contains(text, "problems/unavailable") {
+			t.Errorf("%s %s: %d %s", method, path, status, text)
+		}
+	}
+	s.eventually("/catalog/readyz", `"name":"database","status":"down"`)
+	s.eventually("/catalog/readyz", `{"name":"relay","status":"degraded"`) // it says what it met, too
+	status, text := s.call(http.MethodGet, "/readyz", "")
+	if status != http.StatusServiceUnavailable {
+		t.Errorf("readyz answers %d", status)
+	}
+	for _, secret := range []string{"user=", "database=", proxy.Addr()} {
+		if strings.Contains(text, secret) {
+			t.Errorf("readyz tells %s", text)
+		}
+	}
+	if status, _ := s.call(http.MethodGet, "/livez", ""); status != http.StatusOK {
+		t.Errorf("livez answers %d", status)
+	}
+	proxy.Resume()
+	kafkatest.Eventually(t, "writes work again", func() bool {
+		status, _ := s.call(http.MethodPut, "/catalog/api/v1/markets/NL", `{"name":"Holland"}`)
+		return status == http.StatusOK
+	})
+	s.eventually("/readyz", `"name":"database","status":"ok"`)
+}
+
+// Requests that use up the connections make nobody take a service for one that is away.
+func TestAServiceUnderLoadIsReady(t *testing.T) {
+	t.Parallel()
+	url := pgtest.NewURL(t)
+	s := startOn(t, "127.0.0.1:1", url)
+	if status, text := s.call(http.MethodPost, "/catalog/api/v1/markets", netherlands); status != http.StatusCreated {
+		t.Fatalf("%d %s", status, text)
+	}
+	pool := pgtest.Open(t, url)
+	holder, err := pool.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := holder.Exec(t.Context(), `SELECT FROM market FOR UPDATE`); err != nil {
+		t.Fatal(err)
+	}
+	var requests sync.WaitGroup
+	for i := range 20 { // more than there are connections
+		requests.Go(func() { s.call(http.MethodPut, "/catalog/api/v1/markets/NL", fmt.Sprintf(`{"name":"%d"}`, i)) })
+	}
+	kafkatest.Eventually(t, "requests wait for the lock", func() bool {
+		var waiting int
+		err := pool.QueryRow(t.Context(), `SELECT count(*) FROM pg_stat_activity
+			WHERE datname = current_database() AND application_name = 'catalog' AND wait_event_type = 'Lock'`).Scan(&waiting)
+		return err == nil && waiting >= 6
+	})
+	if status, text := s.call(http.MethodGet, "/readyz", ""); status != http.StatusOK {
+		t.Errorf("readyz answers %d %s", status, text)
+	}
+	if err := holder.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	requests.Wait()
+}
+
+func TestPages(t *testing.T) {
+	t.Parallel()
+	s := start(t, "127.0.0.1:1")
+	for path, want := range map[string]string{
+		"/docs": `data-document="/openapi.yaml"`, "/docs/events": "monsplit.catalog-entry.updated.v1",
+		"/catalog/docs": `data-document="/catalog/openapi.yaml"`, "/catalog/docs/events": "monsplit.market.deleted.v1",
+	} {
+		if status, text := s.call(http.MethodGet, path, ""); status != http.StatusOK || !strings.Contains(text, want) {
+			t.Errorf("%s: %d %s", path, status, text)
+		}
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	monolithapi "github.com/monsplit/monsplit/api/monolith"
 	"github.com/monsplit/monsplit/asyncapi"
+	"github.com/monsplit/monsplit/contracts"
 	"github.com/monsplit/monsplit/internal/config"
 	"github.com/monsplit/monsplit/internal/messaging/broker"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
@@ -32,7 +33,7 @@ const name = "monolith"
 func spec() service.Spec {
 	return service.Spec{
 		Name: name, APIPrefix: "/api/", API: []string{"/api/v1/product", "/api/v1/catalog", "/api/v1/market"},
-		OpenAPI: monolithapi.Document, AsyncAPI: asyncapi.Monolith, Topics: []string{messages.TopicProduct},
+		OpenAPI: monolithapi.Document, AsyncAPI: asyncapi.Monolith, Pacts: contracts.Pacts, Topics: []string{messages.TopicProduct},
 		Migrations: postgres.Migrations{FS: monolithsql.Migrations, Table: "goose_service"},
 	}
 }
@@ -42,7 +43,7 @@ func Migrate(ctx context.Context, cfg config.Service, log *slog.Logger) error {
 	return spec().Migrate(ctx, cfg, log)
 }
 
-// Run serves until ctx is done. The schema has to be up to date.
+// Run serves until ctx is done. The schema is brought up to date unless cfg says that somebody else does it.
 func Run(ctx context.Context, cfg config.Service, log *slog.Logger) error {
 	frame, err := service.Open(ctx, spec(), cfg, log)
 	if err != nil {
@@ -64,8 +65,9 @@ func newConsumer(pool *postgres.Pool, cfg config.Service, log *slog.Logger) *con
 		Versions: map[string]consumer.VersionOf[catalogcopy.Tx]{
 			consume.TopicMarket: consume.MarketVersion, consume.TopicCatalogEntry: consume.EntryVersion,
 		},
-		Bind:   store.Bind,
-		Tuning: broker.GroupConfig{MaxRecords: cfg.ConsumerBatch, Partitions: event.Partitions},
+		Bind:         store.Bind,
+		Transactions: cfg.ConsumerTransactions(),
+		Tuning:       broker.GroupConfig{MaxRecords: cfg.ConsumerBatch, Partitions: event.Partitions},
 	}, log)
 }
 

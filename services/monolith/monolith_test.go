@@ -197,6 +197,18 @@ func TestKafkaAway(t *testing.T) {
 	}
 }
 
+func TestPages(t *testing.T) {
+	t.Parallel()
+	s := start(t, "127.0.0.1:1")
+	for path, want := range map[string]string{
+		"/docs": `data-document="/openapi.yaml"`, "/docs/events": "monsplit.product.discontinued.v1",
+	} {
+		if status, text := s.call(http.MethodGet, path, ""); status != http.StatusOK || !strings.Contains(text, want) {
+			t.Errorf("%s: %d %s", path, status, text)
+		}
+	}
+}
+
 //nolint:paralleltest // it counts the process's goroutines
 func TestStopLeavesNothingBehind(t *testing.T) {
 	s := start(t, "127.0.0.1:1") // the first one starts what tests share
@@ -207,6 +219,35 @@ func TestStopLeavesNothingBehind(t *testing.T) {
 	s.call(http.MethodGet, "/api/v1/product", "")
 	s.end()
 	goleak.VerifyNone(t, before)
+}
+
+// What the relay cannot work with is refused before anything runs.
+func TestALeaseThatARequestCanOutlive(t *testing.T) {
+	t.Parallel()
+	cfg := config.Service{DatabaseURL: "postgres://nobody@127.0.0.1:1/none", KafkaBrokers: []string{"127.0.0.1:1"},
+		OutboxLeaseTimeout: 3 * time.Second, OutboxProduceTimeout: 2 * time.Second, ShutdownGrace: time.Second}
+	err := monolith.Run(t.Context(), cfg, slog.New(slog.DiscardHandler))
+	if err == nil || !strings.Contains(err.Error(), "the lease time-out (3s) must be longer") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// A database that a newer binary has migrated is nobody's to work on: the service ends, and says so.
+func TestANewerSchemaEndsTheService(t *testing.T) {
+	t.Parallel()
+	url := pgtest.NewURL(t)
+	cfg := config.Service{DatabaseURL: url, MigrateOnStart: true, KafkaBrokers: []string{"127.0.0.1:1"}, HTTPAddr: "127.0.0.1:0",
+		HTTPMaxBodyBytes: 1024, ShutdownGrace: time.Minute, OutboxRetention: time.Hour}
+	if err := monolith.Migrate(t.Context(), cfg, slog.New(slog.DiscardHandler)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := pgtest.Open(t, url).Exec(t.Context(), `INSERT INTO goose_service (version_id, is_applied) VALUES (99999, true)`); err != nil {
+		t.Fatal(err)
+	}
+	err := monolith.Run(t.Context(), cfg, slog.New(slog.DiscardHandler))
+	if err == nil || !strings.Contains(err.Error(), "schema: migrate goose_service: the database is at version 99999") {
+		t.Errorf("got %v", err)
+	}
 }
 
 func TestAddressTaken(t *testing.T) {

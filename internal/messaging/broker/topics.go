@@ -143,6 +143,15 @@ func (s TopicSpec) settings() []setting {
 	}
 }
 
+// Settings are the topic's settings of Kafka, by name: as it is created with, or as it has to have at least.
+func (s TopicSpec) Settings() map[string]string {
+	settings := map[string]string{}
+	for _, one := range s.settings() {
+		settings[one.name] = one.value
+	}
+	return settings
+}
+
 func (c *Client) checkTopic(ctx context.Context, spec TopicSpec, layout topicLayout) error {
 	var faults []error
 	if have := len(layout.leaders); have != spec.Partitions {

@@ -61,7 +61,7 @@ func poisoned(err error) (code string, is bool) {
 // trip over.
 func reason(err error) string {
 	const most = 2000
-	s := err.Error()
+	s := postgres.Brief(err)
 	if len(s) > most {
 		s = s[:most] + "…"
 	}

@@ -73,6 +73,9 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
+// LeaseHolds says whether a lease leaves time for a request to Kafka even where one renewal was lost.
+func LeaseHolds(lease, renew, produce time.Duration) bool { return produce+2*renew < lease }
+
 // Validate returns every fault of the configuration, with its defaults filled in.
 func (c Config) Validate() []error {
 	c = c.withDefaults()
@@ -90,7 +93,7 @@ func (c Config) Validate() []error {
 	} {
 		fault(d <= 0, "the %s must be above zero, not %v", name, d)
 	}
-	fault(c.ProduceTimeout+2*c.RenewEvery >= c.LeaseTimeout,
+	fault(!LeaseHolds(c.LeaseTimeout, c.RenewEvery, c.ProduceTimeout),
 		"the lease time-out (%v) must be longer than the produce time-out (%v) and two renewals (%v each): "+
 			"one lost renewal would stop publishing", c.LeaseTimeout, c.ProduceTimeout, c.RenewEvery)
 	fault(c.SweepMax < c.SweepMin, "the longest sweep interval (%v) is below the shortest (%v)", c.SweepMax, c.SweepMin)

@@ -178,6 +178,7 @@ type stuck struct {
 	Broker
 	once             sync.Once
 	reached, release chan struct{}
+	batches          []*broker.Batch // of that request, once it is reached
 	answered         chan []broker.Result
 }
 
@@ -191,6 +192,7 @@ func (s *stuck) Produce(ctx context.Context, batches []*broker.Batch) []broker.R
 	if !first {
 		return s.Broker.Produce(ctx, batches)
 	}
+	s.batches = batches
 	close(s.reached)
 	<-s.release
 	results := s.Broker.Produce(context.WithoutCancel(ctx), batches)
@@ -216,12 +218,46 @@ func TestZombieIsFenced(t *testing.T) {
 	heir.waitForShards(event.Partitions)
 	b.wantLog(b.products, "a", 1, 2)
 	close(kafka.release)
-	for _, r := range <-kafka.answered {
+	wantFenced(t, <-kafka.answered)
+	b.wantLog(b.products, "a", 1, 2)
+}
+
+// TestAFasterZombieIsOvertaken is H1 in the other order: the zombie's request arrives before its heir has written
+// anything, so nothing fences it yet. The heir sends all that is pending, so the log repeats a version and ends with the
+// highest one; from now on the zombie is fenced.
+func TestAFasterZombieIsOvertaken(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	old, young := newStuck(), newStuck()
+	zombie := b.start("zombie", func(_ *Config, k Broker) Broker { old.Broker = k; return old })
+	zombie.waitForShards(event.Partitions)
+	b.append(message(b.products, "a", 1))
+	zombie.Wake()
+	<-old.reached
+	zombie.toDatabase.cut()
+	b.append(message(b.products, "a", 2))
+	b.start("heir", func(_ *Config, k Broker) Broker { young.Broker = k; return young })
+	<-young.reached
+	close(old.release)
+	for _, r := range <-old.answered {
+		if r.Err != nil {
+			t.Errorf("the zombie was not faster: %v", r.Err)
+		}
+	}
+	close(young.release)
+	b.waitUntilSent()
+	b.wantLog(b.products, "a", 1, 1, 2)
+	wantFenced(t, old.Broker.Produce(t.Context(), old.batches))
+	b.wantLog(b.products, "a", 1, 1, 2)
+}
+
+func wantFenced(t *testing.T, results []broker.Result) {
+	t.Helper()
+	for _, r := range results {
 		if broker.VerdictOf(r.Err) != broker.Fenced {
 			t.Errorf("the zombie's request was answered with %v, want it fenced", r.Err)
 		}
 	}
-	b.wantLog(b.products, "a", 1, 2)
 }
 
 // picky refuses batches that are larger than its limit, as a topic with a small max.message.bytes does.
@@ -384,6 +420,7 @@ func TestDatabaseKilledInTheMiddle(t *testing.T) {
 		}
 		server.Kill()
 		server.Start()
+		pool.Reset() // the writer's connections have died as well: it must not be what fails
 	}
 	kafkatest.Eventually(t, "everything is sent", func() bool {
 		var pending int

@@ -26,6 +26,9 @@ import (
 	messagingsql "github.com/monsplit/monsplit/sql/messaging"
 )
 
+// On a real cluster (the tag realkafka) failure_test.go runs alone: what depends on what a broker does. All else would
+// only take its time there.
+
 func TestMain(m *testing.M) {
 	// A server that the tests start for themselves lives as long as their process.
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/monsplit/monsplit/internal/pgserver.(*Server).run.func1"))

@@ -3,6 +3,8 @@ package outbox
 import (
 	"fmt"
 	"time"
+
+	"github.com/monsplit/monsplit/internal/postgres"
 )
 
 // State is what a relay is doing, for readiness and for people.
@@ -60,10 +62,10 @@ func (c *coordinator) report(part string, err error) {
 		c.log.Info("the relay's trouble is over", "part", part, "lasted", now.Sub(t.since).Round(time.Millisecond))
 		delete(c.troubles, part)
 	case t == nil:
-		c.troubles[part] = &trouble{since: now, logged: now, last: err.Error()}
+		c.troubles[part] = &trouble{since: now, logged: now, last: postgres.Brief(err)}
 		c.log.Warn("the relay has trouble and tries again", "part", part, "error", err)
 	default:
-		if t.last = err.Error(); now.Sub(t.logged) >= logEvery {
+		if t.last = postgres.Brief(err); now.Sub(t.logged) >= logEvery {
 			t.logged = now
 			c.log.Warn("the relay still has trouble", "part", part, "since", t.since, "error", err)
 		}

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/monsplit/monsplit/internal/lifecycle"
 	"github.com/monsplit/monsplit/internal/messaging/broker"
 )
 
@@ -98,12 +99,5 @@ func (g *Gate) Problem() string {
 
 // Behind returns a lifecycle part's function that begins when the gate opens.
 func (g *Gate) Behind(run func(ctx context.Context) error) func(ctx context.Context) error {
-	return func(ctx context.Context) error {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-g.open:
-			return run(ctx)
-		}
-	}
+	return lifecycle.After(g.open, run)
 }

@@ -29,7 +29,7 @@ type Broker struct {
 }
 
 // Real says whether tests run on a real cluster: the embedded broker differs from Kafka in some ways, which
-// internal/messaging/broker/conformance_test.go lists.
+// internal/messaging/broker/differences_test.go lists.
 func Real() bool { return os.Getenv("KAFKA_BROKERS") != "" }
 
 // New returns a broker for the test, and ends it with the test.

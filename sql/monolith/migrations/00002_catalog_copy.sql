@@ -22,6 +22,7 @@ CREATE TABLE catalog_entry_copy (
 );
 CREATE INDEX catalog_entry_copy_product ON catalog_entry_copy (product_uuid);
 CREATE INDEX catalog_entry_copy_market ON catalog_entry_copy (market);
+CREATE INDEX catalog_entry_copy_updated_at ON catalog_entry_copy (updated_at) WHERE NOT deleted AND version > 0;
 
 -- The integers that old integrations know. Never truncated: rebuilding a copy renumbers nothing.
 CREATE TABLE legacy_market_id (

@@ -25,9 +25,9 @@ type Sort struct {
 
 // Query says which entries are listed, and in which order.
 type Query struct {
-	Product     uuid.UUID // exactly; uuid.Nil keeps all
-	Market      string    // exactly; empty keeps all
-	AvailableOn Date      // keeps offers of this day, both ends included; zero keeps all
+	Product     *uuid.UUID // exactly; nil keeps all
+	Market      string     // exactly; empty keeps all
+	AvailableOn Date       // keeps offers of this day, both ends included; zero keeps all
 	Sort        Sort
 	After       *Position // the list goes on behind it; nil begins it
 	Limit       int       // 0 lists everything

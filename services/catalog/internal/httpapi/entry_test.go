@@ -97,6 +97,13 @@ func TestEntryRefusals(t *testing.T) {
 		"NoDate":         {method: "POST", body: body(chair, "NL", start+`"2026-3-1"`), status: 422, name: "invalid", pointers: "/availability_date"},
 		"YearZero":       {method: "POST", body: body(chair, "NL", start+`"0000-01-01"`), status: 422, name: "invalid", pointers: "/availability_date"},
 		"EndFirst":       {method: "POST", body: body(chair, "NL", start+`"2026-03-01"`+end+`"2026-02-28"`), status: 422, name: "invalid", pointers: "/availability_end_date"},
+		"NULAmongOthers": {method: "POST", body: `{"market":"N\u0000","shade":1}`, status: 422, name: "invalid", pointers: "/market /market /product /shade"},
+		"UnknownQuery":   {method: "GET", path: "?_=1", status: 422, name: "invalid", pointers: "/query/_"},
+		"CursorNUL":      {method: "GET", path: "?cursor=%00", status: 400, name: "malformed"},
+		"CursorNotUTF8":  {method: "GET", path: "?cursor=%ff", status: 400, name: "malformed"},
+		"TooDeep":        {method: "PUT", path: path + "/x", body: `{}`, status: 404, name: "not-found"},
+		"TooDeepToPost":  {method: "POST", path: path + "/x", body: `{}`, status: 404, name: "not-found"},
+		"KeyTwice":       {method: "POST", body: `{}`, headers: []string{"Idempotency-Key", "a", "Idempotency-Key", "b"}, status: 422, name: "invalid", pointers: "/header/Idempotency-Key /market /product"},
 		"Unknown":        {method: "POST", body: body(uuid.New(), "XX", ""), status: 422, name: "unknown-reference", pointers: "/market /product"},
 		"NilProduct":     {method: "POST", body: body(uuid.Nil, "NL", ""), status: 422, name: "invalid", pointers: "/product"},
 		"Discontinued":   {method: "POST", body: body(relic, "NL", ""), status: 422, name: "invalid", pointers: "/product"},
@@ -138,7 +145,11 @@ func TestMethodsOfNeighbors(t *testing.T) {
 			}
 		}
 	}
-	s.get(entries+"/markets/NL/x").problem(http.StatusNotFound, "not-found")
+	for _, path := range []string{"/markets/NL/x", "/products/" + uuid.NewString() + "/x"} {
+		for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE"} {
+			s.do(method, entries+path, `{}`).problem(http.StatusNotFound, "not-found")
+		}
+	}
 	s.get(entries+"/others/NL").problem(http.StatusNotFound, "not-found")
 }
 
@@ -159,6 +170,9 @@ func TestDiscontinuedProductsEntries(t *testing.T) {
 	s.post(markets, netherlands).must(http.StatusCreated)
 	chair := s.product("Chair")
 	path := s.createEntry(chair, "NL")
+	if all := s.get(entries + "?product=" + uuid.Nil.String()).must(http.StatusOK).list(); len(all) != 0 {
+		t.Errorf("%d entries of no product", len(all))
+	}
 	s.apply(state(chair, 2, "Chair", true))
 	ended := s.get(path).must(http.StatusOK)
 	if ended.object()["availability_end_date"] != noon.Format("2006-01-02") || ended.header("ETag") != `"2"` {

@@ -20,7 +20,7 @@ const defaultLimit = 50
 func (a *API) ListEntries(
 	ctx context.Context, r oapi.ListEntriesRequestObject,
 ) (oapi.ListEntriesResponseObject, error) {
-	q := entry.Query{Product: orZero(r.Params.Product), Market: orZero(r.Params.Market)}
+	q := entry.Query{Product: r.Params.Product, Market: orZero(r.Params.Market)}
 	if r.Params.AvailableOn != nil {
 		q.AvailableOn = entry.DateOf(r.Params.AvailableOn.Time)
 	}

@@ -1,6 +1,8 @@
 package httpapi_test
 
 import (
+	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -125,4 +127,61 @@ func TestEntryFilters(t *testing.T) {
 	if page.list()[0]["product"] != stool.String() || rest.list()[0]["product"] != chair.String() || rest.next() != "" {
 		t.Errorf("pages %s and %s", page.text, rest.text)
 	}
+}
+
+// TestForgedCursor: a cursor is not signed, so its position may be anything.
+func TestForgedCursor(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	s.createMarket("NL", "Netherlands")
+	s.createMarket("BE", "Belgium")
+	s.product("Chair")
+	s.product("Stool")
+	for _, path := range []string{markets + "?sort=", products + "?sort=", entries + "?sort="} {
+		for _, sort := range []string{"name", "-name", "updated_at", "-updated_at", "id", "iso_code", "product_category"} {
+			r := s.get(path + sort + "&limit=1")
+			if r.status == http.StatusUnprocessableEntity || r.next() == "" {
+				continue // this list has no such order, or no next page
+			}
+			next, err := url.Parse(r.next())
+			if err != nil {
+				t.Fatal(err)
+			}
+			query := next.Query()
+			for _, position := range forged() {
+				query.Set("cursor", forge(t, query.Get("cursor"), position))
+				if r := s.get(next.Path + "?" + query.Encode()); r.status != http.StatusOK && r.status != http.StatusBadRequest {
+					t.Errorf("%s%s, %s: %d %s", path, sort, position, r.status, r.text)
+				}
+			}
+		}
+	}
+}
+
+func forged() []string {
+	var list []string
+	for _, id := range []string{`"NL"`, `"0198c0de-3b1c-7c4e-9a52-6d1f0e8b7a35"`, `"\u0000"`} {
+		for _, more := range []string{``, `,"Text":"a"`, `,"Time":"2026-03-01T00:00:00Z"`, `,"Text":"a","Time":"9999-12-31T23:59:59Z"`, `,"Time":"0000-01-01T00:00:00Z"`} {
+			list = append(list, `{"ID":`+id+more+`}`)
+		}
+	}
+	return list
+}
+
+// forge gives a cursor another position.
+func forge(t *testing.T, cursor, position string) string {
+	t.Helper()
+	text, err := base64.RawURLEncoding.DecodeString(cursor)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var c map[string]json.RawMessage
+	if err := json.Unmarshal(text, &c); err != nil {
+		t.Fatal(err)
+	}
+	c["p"] = json.RawMessage(position)
+	if text, err = json.Marshal(c); err != nil {
+		t.Fatal(err)
+	}
+	return base64.RawURLEncoding.EncodeToString(text)
 }

@@ -103,6 +103,48 @@ func TestMarketRefusals(t *testing.T) {
 	}
 }
 
+// What has no body to choose the media type of is not refused for what the caller accepts.
+func TestAcceptWhereThereIsNoBody(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	s.createMarket("NL", "Netherlands")
+	path := s.createEntry(s.product("Chair"), "NL")
+	s.delete(path, "Accept", "application/json").must(http.StatusNoContent)
+	s.delete(markets+"/NL", "Accept", "application/json").must(http.StatusNoContent)
+}
+
+// TestNamesMayHaveAnySpaceAround: the document's rule and the code's trimming are the same.
+func TestNamesMayHaveAnySpaceAround(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	const around = `\u0085\u00a0\u2003\u3000\u000b `
+	name := strings.Repeat("é", 80)
+	body := func(code, name string) string {
+		return `{"iso_code":"` + code + `","name":"` + around + name + around + `"}`
+	}
+	if m := s.post(markets, body("NL", name)).must(http.StatusCreated).object(); m["name"] != name {
+		t.Errorf("created %v", m)
+	}
+	s.put(markets+"/NL", body("NL", "a")).must(http.StatusOK)
+	s.patch(markets+"/NL", body("NL", "b")).must(http.StatusOK)
+	for _, bad := range []string{"", name + "x"} {
+		if r := s.post(markets, body("nl", bad)); r.status != 422 || r.pointers() != "/iso_code /name" {
+			t.Errorf("%q: %d %s", bad, r.status, r.text)
+		}
+	}
+}
+
+func TestHead(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	s.createMarket("NL", "Netherlands")
+	head, get := s.do(http.MethodHead, markets+"/NL", "").must(http.StatusOK), s.get(markets+"/NL")
+	if head.text != "" || head.header("ETag") != get.header("ETag") || head.header("Content-Length") != get.header("Content-Length") {
+		t.Errorf("HEAD %v %q, GET %v", head.headers, head.text, get.headers)
+	}
+	s.do(http.MethodHead, entries, "").must(http.StatusOK)
+}
+
 // refusal is a request and the problem that it gets.
 type refusal struct {
 	method, path, body string

@@ -27,10 +27,10 @@ func (a *API) Mount(e *echo.Echo, middlewares map[string][]echo.MiddlewareFunc) 
 func notBesideEntries(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		var allow string
-		switch neighbor, _, _ := strings.Cut(c.Param("id"), "/"); neighbor {
-		case "markets":
+		switch neighbor, rest, _ := strings.Cut(c.Param("id"), "/"); {
+		case neighbor == "markets" && rest == "":
 			allow = "OPTIONS, GET, POST"
-		case "products":
+		case neighbor == "products" && !strings.Contains(rest, "/"):
 			allow = "OPTIONS, GET"
 		default:
 			return next(c)

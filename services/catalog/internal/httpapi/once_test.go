@@ -7,6 +7,9 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/monsplit/monsplit/internal/testkit/netproxy"
+	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 )
 
 func TestIdempotencyKey(t *testing.T) {
@@ -104,4 +107,44 @@ func TestDatabaseAway(t *testing.T) {
 		}
 	}
 	s.post(markets, `{}`).problem(http.StatusUnprocessableEntity, "invalid")
+}
+
+// TestDatabaseHangs: a database that takes what it is sent and never answers, as behind a network that lost it.
+func TestDatabaseHangs(t *testing.T) {
+	t.Parallel()
+	proxy, url := netproxy.NewURL(t, pgtest.URL(setup(t).pool))
+	s := serve(t, pgtest.Open(t, url))
+	s.createMarket("NL", "Netherlands")
+	requests := []func() reply{
+		func() reply { return s.get(entries) },
+		func() reply { return s.get(markets + "/NL") },
+		func() reply { return s.get(products + "?limit=5") },
+		func() reply { return s.post(markets, `{"iso_code":"BE","name":"Belgium"}`, "Idempotency-Key", "k") },
+		func() reply { return s.patch(markets+"/NL", `{"name":"x"}`) },
+		func() reply { return s.delete(markets + "/NL") },
+	}
+	proxy.Drop(netproxy.ToClient)
+	answers := make(chan reply, len(requests))
+	for _, request := range requests {
+		go func() { answers <- request() }()
+	}
+	deadline := time.After(30 * time.Second)
+	for range requests {
+		select {
+		case r := <-answers:
+			if r.problem(http.StatusServiceUnavailable, "unavailable"); r.header("Retry-After") == "" {
+				t.Error("no Retry-After")
+			}
+		case <-deadline:
+			t.Fatal("a request hangs")
+		}
+	}
+	proxy.Cut() // what was lost stays lost
+	proxy.Resume()
+	back := time.Now().Add(30 * time.Second)
+	for s.get(markets).status != http.StatusOK {
+		if time.Now().After(back) {
+			t.Fatal("the API did not come back")
+		}
+	}
 }

@@ -32,6 +32,9 @@ import (
 	messagingsql "github.com/monsplit/monsplit/sql/messaging"
 )
 
+// requestTimeout is far more than a request takes, and little to wait for where one hangs.
+const requestTimeout = 2 * time.Second
+
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
 // server is the API on its real server and storage. Answers that the document does not allow fail the test.
@@ -45,9 +48,14 @@ type server struct {
 
 func setup(t *testing.T) *server {
 	t.Helper()
-	return serve(t, pgtest.New(t,
+	return serve(t, database(t))
+}
+
+func database(t *testing.T) *pgxpool.Pool {
+	t.Helper()
+	return pgtest.New(t,
 		postgres.Migrations{FS: messagingsql.Migrations, Table: "goose_messaging"},
-		postgres.Migrations{FS: catalogsql.Migrations, Table: "goose_service"}))
+		postgres.Migrations{FS: catalogsql.Migrations, Table: "goose_service"})
 }
 
 // setupWithout has a database that nobody answers for.
@@ -58,12 +66,17 @@ func setupWithout(t *testing.T) *server {
 
 func serve(t *testing.T, pool *pgxpool.Pool) *server {
 	t.Helper()
+	return serveAt(t, pool, time.Now, func() uuid.UUID { return uuid.Must(uuid.NewV7()) })
+}
+
+// serveAt has a clock of its own, and ids that the test gives.
+func serveAt(t *testing.T, pool *pgxpool.Pool, now func() time.Time, newID func() uuid.UUID) *server {
+	t.Helper()
 	storage := store.New(pool, store.Encode{Market: publish.Market, Entry: publish.Entry}, func() {})
-	newID := func() uuid.UUID { return uuid.Must(uuid.NewV7()) }
-	entries := entry.NewService(storage.Entries(), time.Now, newID)
+	entries := entry.NewService(storage.Entries(), now, newID)
 	copies := productcopy.NewService(storage, entries)
-	h := httpserver.New(httpserver.Config{Registry: prometheus.NewRegistry()}, slog.New(slog.DiscardHandler))
-	api := httpapi.New(entries, market.NewService(storage.Markets(), time.Now, newID), copies)
+	h := httpserver.New(httpserver.Config{Registry: prometheus.NewRegistry(), RequestTimeout: requestTimeout}, slog.New(slog.DiscardHandler))
+	api := httpapi.New(entries, market.NewService(storage.Markets(), now, newID), copies)
 	validator, err := oas.New(catalogapi.Document, oas.Config{MaxBody: 64 << 10, OnResponse: func(_ context.Context, err error) {
 		t.Errorf("an answer that the document does not describe: %v", err)
 	}})
@@ -74,7 +87,7 @@ func serve(t *testing.T, pool *pgxpool.Pool) *server {
 	if err := validator.Verify(h.Echo, "/catalog/api/"); err != nil {
 		t.Fatal(err)
 	}
-	listening := httptest.NewServer(h.Echo)
+	listening := httptest.NewServer(h.Handler())
 	t.Cleanup(listening.Close)
 	return &server{t: t, url: listening.URL, pool: pool, storage: storage, copies: copies}
 }
@@ -139,14 +152,15 @@ func (s *server) do(method, path, body string, headers ...string) reply {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	switch method {
-	case http.MethodPatch:
-		req.Header.Set("Content-Type", "application/merge-patch+json")
-	case http.MethodPost, http.MethodPut:
-		req.Header.Set("Content-Type", "application/json")
-	}
 	for pair := range slices.Chunk(headers, 2) {
-		req.Header.Set(pair[0], pair[1])
+		req.Header.Add(pair[0], pair[1])
+	}
+	switch {
+	case req.Header.Get("Content-Type") != "":
+	case method == http.MethodPatch:
+		req.Header.Set("Content-Type", "application/merge-patch+json")
+	case method == http.MethodPost, method == http.MethodPut:
+		req.Header.Set("Content-Type", "application/json")
 	}
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {

@@ -6,7 +6,6 @@ import (
 	"iter"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/monsplit/monsplit/internal/keyset"
@@ -31,7 +30,7 @@ func (m Markets) Markets(ctx context.Context, q market.Query) iter.Seq2[market.M
 			sql.Where(nameContains, keyset.Contains(q.Search))
 		}
 		if after != nil {
-			sql.After(order, textOrTime(after.Text, after.Time), after.ID)
+			sql.After(order, sortedBy(q.Sort.By == market.ByUpdatedAt, after.Text, after.Time), after.ID)
 		}
 		text, args := sql.SQL(selectMarkets, order, limit)
 		return list(ctx, m.s, toMarket, text, args)
@@ -60,8 +59,8 @@ func (e Entries) Entries(ctx context.Context, q entry.Query) iter.Seq2[entry.Ent
 	read := func(after *entry.Position, limit int) ([]entry.Entry, error) {
 		var sql keyset.Query
 		sql.Where("NOT deleted")
-		if q.Product != uuid.Nil {
-			sql.Where("product_uuid = ?", q.Product)
+		if q.Product != nil {
+			sql.Where("product_uuid = ?", *q.Product)
 		}
 		if q.Market != "" {
 			sql.Where("market = ?", q.Market)
@@ -106,7 +105,7 @@ func (s *Store) Products(ctx context.Context, q productcopy.Query) iter.Seq2[pro
 			sql.Where(nameContains, keyset.Contains(q.Search))
 		}
 		if after != nil {
-			sql.After(order, textOrTime(after.Text, after.Time), after.ID)
+			sql.After(order, sortedBy(q.Sort.By == productcopy.ByUpdatedAt, after.Text, after.Time), after.ID)
 		}
 		text, args := sql.SQL(selectProducts, order, limit)
 		return list(ctx, s, inUTC, text, args)
@@ -132,9 +131,10 @@ func inUTC(p productcopy.Product) productcopy.Product {
 	return p
 }
 
-// textOrTime is the value of the column that a list is sorted by.
-func textOrTime(text string, at time.Time) any {
-	if !at.IsZero() {
+// sortedBy is the value of the column that a list is sorted by. What a cursor holds does not decide which one it is: it
+// is not signed.
+func sortedBy(isTime bool, text string, at time.Time) any {
+	if isTime {
 		return at
 	}
 	return text

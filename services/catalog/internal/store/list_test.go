@@ -112,16 +112,16 @@ func TestListEntries(t *testing.T) {
 		"Reversed":       {entry.Query{Sort: entry.Sort{Desc: true}}, "4 3 2 1 0"},
 		"ByUpdate":       {entry.Query{Sort: updated}, "1 2 3 4 0"},
 		"UpdateReversed": {entry.Query{Sort: entry.Sort{By: entry.ByUpdatedAt, Desc: true}}, "0 4 3 2 1"},
-		"Product":        {entry.Query{Product: stool}, "3 4"},
+		"Product":        {entry.Query{Product: &stool}, "3 4"},
 		"Market":         {entry.Query{Market: "AT"}, "0 3"},
-		"Both":           {entry.Query{Product: stool, Market: "AT"}, "3"},
+		"Both":           {entry.Query{Product: &stool, Market: "AT"}, "3"},
 		"Neither":        {entry.Query{Market: "XX"}, ""},
 		"DayBefore":      {on("2026-02-28"), ""},
 		"FirstDay":       {on("2026-03-01"), "0 1"},
 		"LastDay":        {on("2026-03-31"), "0 1 3"},
 		"DayAfter":       {on("2026-04-01"), "0 3"},
 		"ForEver":        {on("9999-12-31"), "3"},
-		"DayAndMore":     {entry.Query{AvailableOn: date("2026-03-31"), Product: chair, Sort: updated}, "1 0"},
+		"DayAndMore":     {entry.Query{AvailableOn: date("2026-03-31"), Product: &chair, Sort: updated}, "1 0"},
 	}
 	for title, tt := range tests {
 		t.Run(title, func(t *testing.T) {

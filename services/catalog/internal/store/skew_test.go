@@ -119,7 +119,7 @@ func setupSkew(t *testing.T) (b *bundle, product, id uuid.UUID) {
 
 func (b *bundle) wantNoneOpen(t *testing.T, product uuid.UUID) {
 	t.Helper()
-	for e, err := range b.entries.List(t.Context(), entry.Query{Product: product}) {
+	for e, err := range b.entries.List(t.Context(), entry.Query{Product: &product}) {
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -112,7 +112,7 @@ func (l listed) VisitListMarketsResponse(w http.ResponseWriter) error  { return 
 func answerList[T, P, J any](ctx context.Context, a *API, limit *oapi.Limit, l list[T, P, J]) (listed, error) {
 	if limit == nil {
 		return func(w http.ResponseWriter) error {
-			return httpserver.StreamArray(w, a.writeTimeout, encoded(l.read(0), l.encode))
+			return httpserver.StreamArray(ctx, w, a.writeTimeout, encoded(l.read(0), l.encode))
 		}, nil
 	}
 	size := int(*limit)
@@ -132,7 +132,7 @@ func answerList[T, P, J any](ctx context.Context, a *API, limit *oapi.Limit, l l
 		if link != "" {
 			w.Header().Set("Link", link)
 		}
-		return httpserver.StreamArray(w, a.writeTimeout, encoded(all(page), l.encode))
+		return httpserver.StreamArray(ctx, w, a.writeTimeout, encoded(all(page), l.encode))
 	}, nil
 }
 

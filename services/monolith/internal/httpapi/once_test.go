@@ -4,6 +4,9 @@ import (
 	"net/http"
 	"testing"
 	"time"
+
+	"github.com/monsplit/monsplit/internal/testkit/netproxy"
+	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 )
 
 func TestIdempotencyKey(t *testing.T) {
@@ -86,4 +89,46 @@ func TestDatabaseAway(t *testing.T) {
 	}
 	s.post("/api/v1/product", `{}`).problem(http.StatusUnprocessableEntity, "invalid")
 	s.post("/api/v1/catalog", `{}`).problem(http.StatusConflict, "not-the-owner")
+}
+
+// TestDatabaseHangs: a database that takes what it is sent and never answers, as behind a network that lost it.
+func TestDatabaseHangs(t *testing.T) {
+	t.Parallel()
+	proxy, url := netproxy.NewURL(t, pgtest.URL(setup(t).pool))
+	s := serve(t, pgtest.Open(t, url))
+	s.post("/api/v1/product", chair).must(http.StatusCreated)
+	requests := []func() reply{
+		func() reply { return s.get("/api/v1/product") },
+		func() reply { return s.get("/api/v1/product?limit=5") },
+		func() reply { return s.get("/api/v1/product/1") },
+		func() reply { return s.get("/api/v1/catalog") },
+		func() reply {
+			return s.post("/api/v1/product", `{"name":"Stool","product_category":"x"}`, "Idempotency-Key", "k")
+		},
+		func() reply { return s.delete("/api/v1/product/1") },
+	}
+	proxy.Drop(netproxy.ToClient)
+	answers := make(chan reply, len(requests))
+	for _, request := range requests {
+		go func() { answers <- request() }()
+	}
+	deadline := time.After(30 * time.Second)
+	for range requests {
+		select {
+		case r := <-answers:
+			if r.problem(http.StatusServiceUnavailable, "unavailable"); r.header("Retry-After") == "" {
+				t.Error("no Retry-After")
+			}
+		case <-deadline:
+			t.Fatal("a request hangs")
+		}
+	}
+	proxy.Cut() // what was lost stays lost
+	proxy.Resume()
+	back := time.Now().Add(30 * time.Second)
+	for s.get("/api/v1/product").status != http.StatusOK {
+		if time.Now().After(back) {
+			t.Fatal("the API did not come back")
+		}
+	}
 }

@@ -33,6 +33,9 @@ import (
 	monolithsql "github.com/monsplit/monsplit/sql/monolith"
 )
 
+// requestTimeout is far more than a request takes, and little to wait for where one hangs.
+const requestTimeout = 2 * time.Second
+
 var (
 	noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	day  = time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)
@@ -48,9 +51,14 @@ type server struct {
 
 func setup(t *testing.T) *server {
 	t.Helper()
-	return serve(t, pgtest.New(t,
+	return serve(t, database(t))
+}
+
+func database(t *testing.T) *pgxpool.Pool {
+	t.Helper()
+	return pgtest.New(t,
 		postgres.Migrations{FS: messagingsql.Migrations, Table: "goose_messaging"},
-		postgres.Migrations{FS: monolithsql.Migrations, Table: "goose_service"}))
+		postgres.Migrations{FS: monolithsql.Migrations, Table: "goose_service"})
 }
 
 // setupWithout has a database that nobody answers for.
@@ -61,14 +69,25 @@ func setupWithout(t *testing.T) *server {
 
 func serve(t *testing.T, pool *pgxpool.Pool) *server {
 	t.Helper()
-	return serveWith(t, pool, func(_ context.Context, err error) { t.Errorf("the document does not allow this answer: %v", err) })
+	return serveWith(t, pool, refused(t))
+}
+
+// refused fails the test on an answer that the document does not allow.
+func refused(t *testing.T) func(context.Context, error) {
+	return func(_ context.Context, err error) { t.Errorf("the document does not allow this answer: %v", err) }
 }
 
 func serveWith(t *testing.T, pool *pgxpool.Pool, onResponse func(ctx context.Context, err error)) *server {
 	t.Helper()
+	return serveAt(t, pool, onResponse, time.Now, func() uuid.UUID { return uuid.Must(uuid.NewV7()) })
+}
+
+// serveAt has a clock of its own, and ids that the test gives.
+func serveAt(t *testing.T, pool *pgxpool.Pool, onResponse func(ctx context.Context, err error), now func() time.Time, newID func() uuid.UUID) *server {
+	t.Helper()
 	storage := store.New(pool, publish.Product, func() {})
-	products := product.NewService(storage, time.Now, func() uuid.UUID { return uuid.Must(uuid.NewV7()) })
-	h := httpserver.New(httpserver.Config{Registry: prometheus.NewRegistry()}, slog.New(slog.DiscardHandler))
+	products := product.NewService(storage, now, newID)
+	h := httpserver.New(httpserver.Config{Registry: prometheus.NewRegistry(), RequestTimeout: requestTimeout}, slog.New(slog.DiscardHandler))
 	api := httpapi.New(products, catalogcopy.NewService(storage), time.Minute)
 	validator, err := oas.New(monolithapi.Document, oas.Config{MaxBody: 64 << 10, OnResponse: onResponse})
 	if err != nil {
@@ -78,7 +97,7 @@ func serveWith(t *testing.T, pool *pgxpool.Pool, onResponse func(ctx context.Con
 	if err := validator.Verify(h.Echo, "/api/"); err != nil {
 		t.Fatal(err)
 	}
-	listening := httptest.NewServer(h.Echo)
+	listening := httptest.NewServer(h.Handler())
 	t.Cleanup(listening.Close)
 	return &server{t: t, url: listening.URL, pool: pool, products: products}
 }
@@ -141,14 +160,15 @@ func (s *server) do(method, path, body string, headers ...string) reply {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	switch method {
-	case http.MethodPatch:
-		req.Header.Set("Content-Type", "application/merge-patch+json")
-	case http.MethodPost, http.MethodPut:
-		req.Header.Set("Content-Type", "application/json")
-	}
 	for pair := range slices.Chunk(headers, 2) {
-		req.Header.Set(pair[0], pair[1])
+		req.Header.Add(pair[0], pair[1])
+	}
+	switch {
+	case req.Header.Get("Content-Type") != "":
+	case method == http.MethodPatch:
+		req.Header.Set("Content-Type", "application/merge-patch+json")
+	case method == http.MethodPost, method == http.MethodPut:
+		req.Header.Set("Content-Type", "application/json")
 	}
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {

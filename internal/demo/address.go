@@ -1,0 +1,66 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"syscall"
+)
+
+// settleAddresses finds out before anything is started whether both services can listen, and replaces port 0 by a free
+// one.
+func (o *options) settleAddresses(ctx context.Context) error {
+	const monolithFlag, catalogFlag = "--monolith-addr", "--catalog-addr"
+	first, err := listen(ctx, monolithFlag, o.MonolithAddr)
+	if err != nil {
+		return err
+	}
+	defer first.Close() // after the other, so that they do not get the same port
+	second, err := listen(ctx, catalogFlag, o.CatalogAddr)
+	if _, taken := errors.AsType[*takenError](err); taken && port(o.CatalogAddr) == port(first.Addr().String()) {
+		return fmt.Errorf("%s and %s are both given port %s: choose another one for either", monolithFlag, catalogFlag, port(o.CatalogAddr))
+	}
+	if err != nil {
+		return err
+	}
+	o.MonolithAddr, o.CatalogAddr = settled(o.MonolithAddr, first), settled(o.CatalogAddr, second)
+	return second.Close()
+}
+
+func listen(ctx context.Context, flag, addr string) (net.Listener, error) {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, &takenError{flag, addr}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s %s cannot be used: %w", flag, addr, err)
+	}
+	return l, nil
+}
+
+type takenError struct{ flag, addr string }
+
+func (e *takenError) Error() string {
+	return fmt.Sprintf("the address %s is taken by another process: stop it, or choose another address by %s", e.addr, e.flag)
+}
+
+// settled is addr with the port that the listener has.
+func settled(addr string, l net.Listener) string {
+	host, _, _ := net.SplitHostPort(addr) // somebody listens on it
+	return net.JoinHostPort(host, port(l.Addr().String()))
+}
+
+func port(addr string) string {
+	_, port, _ := net.SplitHostPort(addr) // somebody listens on it
+	return port
+}
+
+// shown is the address as clients on this machine use it.
+func shown(addr string) string {
+	host, port, _ := net.SplitHostPort(addr) // somebody listens on it
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "localhost"
+	}
+	return net.JoinHostPort(host, port)
+}

@@ -1,0 +1,149 @@
+// Package docpages makes a service's documents into pages to browse: an index, its HTTP API in Swagger UI, and its
+// events. It knows documents and pact files, and no service. The events and the index need no JavaScript.
+package docpages
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"path"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/monsplit/monsplit/internal/httpserver"
+)
+
+// Config is what the pages tell of.
+type Config struct {
+	Service  string   // its name, in pact files too
+	Bases    []string // below which the pages are: "" for the root, or as in "/catalog"
+	API      []string // where the API is
+	OpenAPI  []byte   // the documents, YAML
+	AsyncAPI []byte
+	Pacts    fs.FS // holds the pact files of all services, *.json in any folder; may be nil
+}
+
+//go:embed templates/*.html
+var templates embed.FS
+
+//go:embed static/* swagger-ui/swagger-ui.css swagger-ui/swagger-ui-bundle.js
+var files embed.FS
+
+const (
+	htmlType = "text/html; charset=utf-8"
+	cssType  = "text/css; charset=utf-8"
+	jsType   = "text/javascript; charset=utf-8"
+	svgType  = "image/svg+xml"
+)
+
+// Pages renders everything, below each base. A document that cannot be read is an error.
+func Pages(cfg Config) ([]httpserver.Page, error) {
+	var api apiDocument
+	if err := yaml.Unmarshal(cfg.OpenAPI, &api); err != nil {
+		return nil, fmt.Errorf("read the OpenAPI document: %w", err)
+	}
+	events, err := readEvents(cfg)
+	if err != nil {
+		return nil, err
+	}
+	assets, err := readAssets()
+	if err != nil {
+		return nil, err
+	}
+	v := view{Title: api.Info.Title, API: api, Roots: cfg.API, Events: events}
+	var pages []httpserver.Page
+	for _, base := range cfg.Bases {
+		below, err := v.below(base, assets)
+		if err != nil {
+			return nil, err
+		}
+		pages = append(pages, below...)
+	}
+	return pages, nil
+}
+
+// apiDocument is what the pages say themselves of the HTTP API.
+type apiDocument struct {
+	Info struct{ Title, Version, Description string }
+}
+
+// view is what every template gets.
+type view struct {
+	Base   string
+	Here   string // the page's own name
+	Title  string // the service's, for people
+	API    apiDocument
+	Roots  []string
+	Events *eventsView
+	assets map[string]string // addresses by name
+}
+
+// Asset is the address of a file that pages are made with.
+func (v view) Asset(name string) (string, error) {
+	if at, ok := v.assets[name]; ok {
+		return at, nil
+	}
+	return "", fmt.Errorf("there is no asset %s", name)
+}
+
+// readAssets reads what the pages are made with, once for all bases.
+func readAssets() ([]httpserver.Page, error) {
+	var all []httpserver.Page
+	for _, file := range []struct{ name, mediaType string }{
+		{"static/frame.css", cssType}, {"static/content.css", cssType}, {"static/icon.svg", svgType}, {"static/swagger.js", jsType},
+		{"static/swagger.css", cssType}, {"swagger-ui/swagger-ui.css", cssType}, {"swagger-ui/swagger-ui-bundle.js", jsType},
+	} {
+		body, err := files.ReadFile(file.name)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, httpserver.Page{Path: path.Base(file.name), MediaType: file.mediaType, Body: body, Immutable: true})
+	}
+	return all, nil
+}
+
+// below renders the pages below one base. What it returns is served at absolute paths.
+func (v view) below(base string, assets []httpserver.Page) ([]httpserver.Page, error) {
+	v.Base, v.assets = base, map[string]string{}
+	var pages []httpserver.Page
+	for _, asset := range assets {
+		name := asset.Path
+		asset.Path = base + "/docs/assets/" + hashed(name, asset.Body)
+		v.assets[name] = asset.Path
+		pages = append(pages, asset)
+	}
+	for name, at := range map[string]string{"index": cmp.Or(base, "/"), "docs": base + "/docs", "events": base + "/docs/events"} {
+		v.Here = name
+		body, err := render(v)
+		if err != nil {
+			return nil, err
+		}
+		pages = append(pages, httpserver.Page{Path: at, MediaType: htmlType, Body: body})
+	}
+	return pages, nil
+}
+
+// hashed puts a part of the body's sum into a file's name, so that another body has another address.
+func hashed(name string, body []byte) string {
+	sum := sha256.Sum256(body)
+	ext := path.Ext(name)
+	return strings.TrimSuffix(name, ext) + "." + hex.EncodeToString(sum[:6]) + ext
+}
+
+func render(v view) ([]byte, error) {
+	set, err := template.New("").Funcs(template.FuncMap{"prose": prose, "opening": opening}).ParseFS(templates, "templates/layout.html", "templates/"+v.Here+".html")
+	if err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	if err := set.ExecuteTemplate(&out, "layout", v); err != nil {
+		return nil, fmt.Errorf("render the page %s: %w", v.Here, err)
+	}
+	return out.Bytes(), nil
+}

@@ -1,0 +1,230 @@
+package docpages_test
+
+import (
+	"encoding/json"
+	"html"
+	"io/fs"
+	"maps"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/monsplit/monsplit/asyncapi"
+	"github.com/monsplit/monsplit/internal/contract"
+	"github.com/monsplit/monsplit/internal/docpages"
+)
+
+const openAPI = "info: {title: Things, version: 1.2.3, description: \"All about **things** & `<b>`.\\n\\nNot on the index.\"}"
+
+// render returns the pages' bodies by path.
+func render(t *testing.T, change ...func(*docpages.Config)) map[string]string {
+	t.Helper()
+	cfg := docpages.Config{
+		Service: "monolith", Bases: []string{"", "/below"}, API: []string{"/api/v1/thing"},
+		OpenAPI: []byte(openAPI), AsyncAPI: asyncapi.Monolith,
+	}
+	for _, c := range change {
+		c(&cfg)
+	}
+	pages, err := docpages.Pages(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bodies := map[string]string{}
+	for _, page := range pages {
+		bodies[page.Path] = string(page.Body)
+	}
+	return bodies
+}
+
+func withPacts(pacts fs.FS) func(*docpages.Config) {
+	return func(c *docpages.Config) { c.Pacts = pacts }
+}
+
+// part is what stands on a page between two texts; newlines and repeated spaces count as one space.
+func part(t *testing.T, page, from, to string) string {
+	t.Helper()
+	_, rest, ok := strings.Cut(page, from)
+	found, _, ends := strings.Cut(rest, to)
+	if !ok || !ends {
+		t.Fatalf("no %s … %s in\n%s", from, to, page)
+	}
+	return strings.Join(strings.Fields(found), " ")
+}
+
+func contains(t *testing.T, where string, parts ...string) {
+	t.Helper()
+	for _, p := range parts {
+		if !strings.Contains(where, p) {
+			t.Errorf("no %s in\n%s", p, where)
+		}
+	}
+}
+
+// Whatever a page refers to on its own server is a page too, or one of the server's own endpoints.
+func TestEveryReferenceLeadsSomewhere(t *testing.T) {
+	t.Parallel()
+	pages := render(t)
+	known := slices.Collect(maps.Keys(pages))
+	for _, base := range []string{"", "/below"} {
+		known = append(known, base+"/", base+"/openapi.yaml", base+"/asyncapi.yaml", base+"/livez", base+"/readyz", base+"/metrics")
+	}
+	known = append(known, "/api/v1/thing")
+	reference := regexp.MustCompile(`(?:href|src|data-document)="([^"]*)"`)
+	for path, body := range pages {
+		if !strings.HasPrefix(body, "<!doctype html>") {
+			continue
+		}
+		found := reference.FindAllStringSubmatch(body, -1)
+		if len(found) < 5 {
+			t.Errorf("%s refers to nothing", path)
+		}
+		for _, f := range found {
+			if anchor, ok := strings.CutPrefix(f[1], "#"); ok {
+				contains(t, body, ` id="`+anchor+`"`)
+			} else if !slices.Contains(known, f[1]) {
+				t.Errorf("%s refers to %s, which is nowhere", path, f[1])
+			} else if strings.HasPrefix(path, "/below") != strings.HasPrefix(f[1], "/below") && f[1] != "/api/v1/thing" {
+				t.Errorf("%s refers to %s, on the other side", path, f[1])
+			}
+		}
+	}
+}
+
+// The policy that the pages are served with allows nothing of this.
+func TestNothingStandsInThePagesThatThePolicyForbids(t *testing.T) {
+	t.Parallel()
+	forbidden := regexp.MustCompile(`<style|<script>|<script [^>]*>[^<]|\sstyle=|\son[a-z]+=|javascript:|https?://`)
+	for path, body := range render(t) {
+		if !strings.HasPrefix(body, "<!doctype html>") {
+			continue
+		}
+		for _, pre := range regexp.MustCompile(`(?s)<(pre|code)\b.*?</(pre|code)>`).FindAllString(body, -1) {
+			body = strings.ReplaceAll(body, pre, "")
+		}
+		if found := forbidden.FindString(body); found != "" {
+			t.Errorf("%s holds %s", path, found)
+		}
+	}
+}
+
+func TestIndex(t *testing.T) {
+	t.Parallel()
+	index := render(t)["/below"]
+	contains(t, index, "<h1>Things</h1>", "All about <strong>things</strong> &amp; <code>&lt;b&gt;</code>.", "OpenAPI, version 1.2.3")
+	if strings.Contains(index, "Not on the index") {
+		t.Error("the whole description is there")
+	}
+}
+
+// Each message has its place, and every example that the document gives is there as it is.
+func TestMessagesAndExamples(t *testing.T) {
+	t.Parallel()
+	for service, document := range map[string][]byte{"monolith": asyncapi.Monolith, "catalog": asyncapi.Catalog} {
+		t.Run(service, func(t *testing.T) {
+			t.Parallel()
+			page := render(t, func(c *docpages.Config) { c.Service, c.AsyncAPI = service, document })["/docs/events"]
+			events, err := contract.NewEvents(document)
+			if err != nil {
+				t.Fatal(err)
+			}
+			shown := regexp.MustCompile(`(?s)<pre class="payload"[^>]*>(.*?)</pre>`).FindAllStringSubmatch(page, -1)
+			if len(shown) != len(events.Examples()) {
+				t.Errorf("%d examples, want %d", len(shown), len(events.Examples()))
+			}
+			types := map[string]bool{}
+			for _, s := range shown {
+				text := []byte(html.UnescapeString(s[1]))
+				var e struct{ Type string }
+				if err := json.Unmarshal(text, &e); err != nil {
+					t.Fatalf("%v: %s", err, text)
+				}
+				types[e.Type] = true
+				if err := events.Validate(e.Type, text); err != nil {
+					t.Error(err)
+				}
+				contains(t, page, "<dt>Type</dt><dd><code>"+e.Type+"</code>")
+			}
+			if got := slices.Sorted(maps.Keys(types)); !slices.Equal(got, events.Types()) {
+				t.Errorf("examples of %q, want %q", got, events.Types())
+			}
+		})
+	}
+}
+
+func TestWhatIsToldOfAMessage(t *testing.T) {
+	t.Parallel()
+	page := render(t, func(c *docpages.Config) { c.AsyncAPI = asyncapi.Catalog })["/docs/events"]
+	contains(t, part(t, page, `id="channel-market"`, "<article"), "<code>monsplit.market.v1</code>",
+		"<code>partitions</code></dt><dd>12</dd>", "<code>cleanup.policy</code></dt><dd>compact</dd>")
+	message := part(t, page, `<article class="message" id="MarketCreated"`, "</article>")
+	contains(t, message, "string, matches <code>^[A-Z]{2}$</code>",
+		`<span class="parent">data.</span>name</code></th> <td><span class="type">string</span><span class="constraints">1 to 80 characters</span></td> <td><p>The English name.</p>`,
+		`</span>type</code></th> <td><span class="type">string</span><span class="constraints">always <code>monsplit.market.created.v1</code></span></td> <td><p>What happened to the aggregate`,
+		`</span>traceparent</code> <span class="optional">optional</span>`,
+		`content-type: application/cloudevents&#43;json traceparent: 00-`)
+	contains(t, part(t, page, `<article class="message" id="CatalogEntryCreated"`, "</article>"),
+		`availability_date</code></th> <td><span class="type">string or null</span><span class="constraints">format <code>date</code>`)
+}
+
+func TestConsumers(t *testing.T) {
+	t.Parallel()
+	pacts := withPacts(os.DirFS("testdata"))
+	page := render(t, pacts)["/docs/events"]
+	created := part(t, page, `<article class="message" id="ProductCreated"`, "</article>")
+	contains(t, created, `<span class="pill">catalog</span> expects <q>a product was created</q>, when there is no product`,
+		"<code>aggregateversion</code>, <code>data.name</code>, <code>data.product_uuid</code>, <code>type</code>")
+	contains(t, part(t, created, `</span>name</code>`, "</tr>"), `read by <span class="pill">catalog</span>`)
+	if strings.Contains(part(t, created, `</span>product_category</code>`, "</tr>"), "read by") {
+		t.Error("a member that nobody reads is told to be read")
+	}
+	contains(t, part(t, page, `<article class="message" id="ProductDeleted"`, "</article>"), "<q>a product was deleted</q>", "<code>subject</code>")
+	contains(t, part(t, page, `<article class="message" id="ProductUpdated"`, "</article>"), "No consumer has published what it expects of this message.")
+	contains(t, page, "<p>Expected of this service, and described nowhere here:</p>")
+	contains(t, page, "<q>a product was moved</q>", "and reads <code>data.parts[].size</code>, <code>type</code>")
+	if strings.Contains(page, "a request for one product") {
+		t.Error("an HTTP interaction is taken for a message")
+	}
+
+	other := render(t, pacts, func(c *docpages.Config) { c.Service, c.AsyncAPI = "catalog", asyncapi.Catalog })["/docs/events"]
+	for _, page := range []string{other, render(t)["/docs/events"], render(t, withPacts(fstest.MapFS{}))["/docs/events"]} {
+		contains(t, page, "No consumer has published what it expects of these events yet.")
+	}
+}
+
+func TestWhatCannotBeReadIsAnError(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		change func(*docpages.Config)
+		want   string
+	}{
+		"OpenAPI":  {func(c *docpages.Config) { c.OpenAPI = []byte("[") }, "read the OpenAPI document"},
+		"AsyncAPI": {func(c *docpages.Config) { c.AsyncAPI = []byte("channels: []") }, "line 1: not a mapping"},
+		"Message": {func(c *docpages.Config) {
+			c.AsyncAPI = []byte("channels: {a: {messages: {b: {$ref: '#/components/messages/b'}}}}")
+		}, "there is no message #/components/messages/b"},
+		"Schema": {func(c *docpages.Config) {
+			c.AsyncAPI = []byte("channels: {a: {messages: {b: {$ref: '#/components/messages/b'}}}}\n" +
+				"components: {messages: {b: {payload: {$ref: '#/components/schemas/c'}}}}")
+		}, "message b: there is no schema #/components/schemas/c"},
+		"Endless": {func(c *docpages.Config) {
+			c.AsyncAPI = []byte("channels: {a: {messages: {b: {$ref: '#/components/messages/b'}}}}\n" +
+				"components: {messages: {b: {payload: {$ref: '#/components/schemas/c'}}}, schemas: {c: {$ref: '#/components/schemas/c'}}}")
+		}, "too deep"},
+		"Pact":    {withPacts(fstest.MapFS{"x/a.json": {Data: []byte("{")}}), "the pact file x/a.json"},
+		"Content": {withPacts(fstest.MapFS{"a.json": {Data: []byte(`{"provider": {"name": "monolith"}, "interactions": [{"type": "Asynchronous/Messages", "description": "it", "contents": {"content": "?", "encoded": "base64"}}]}`)}}), "it: illegal base64"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cfg := docpages.Config{Service: "monolith", Bases: []string{""}, OpenAPI: []byte(openAPI), AsyncAPI: asyncapi.Monolith}
+			tt.change(&cfg)
+			if _, err := docpages.Pages(cfg); err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("the error is %v, want %q", err, tt.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,77 @@
+package httpserver
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/labstack/echo/v4"
+)
+
+// errTooSlow is why a request's context ends when we have taken too long.
+var errTooSlow = errors.New("the request took too long")
+
+// budget is how long we may take over a request, or over one part of a streamed list: a database that hangs must not
+// hang the API. What the client takes, to send its body or to receive a part, has deadlines of its own and is not
+// counted. A nil budget has no end.
+type budget struct {
+	limit time.Duration
+	timer *time.Timer
+}
+
+type budgetKey struct{}
+
+// withBudget returns a context that ends with errTooSlow as its cause once the budget is used up.
+func withBudget(ctx context.Context, limit time.Duration) (context.Context, *budget, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	b := &budget{limit: limit, timer: time.AfterFunc(limit, func() { cancel(errTooSlow) })}
+	return context.WithValue(ctx, budgetKey{}, b), b, func() {
+		b.timer.Stop()
+		cancel(context.Canceled)
+	}
+}
+
+// budgetOf returns the budget of the request that ctx belongs to.
+func budgetOf(ctx context.Context) *budget {
+	b, _ := ctx.Value(budgetKey{}).(*budget)
+	return b
+}
+
+// client runs what waits for the client; the budget is whole again behind it.
+func (b *budget) client(wait func() (int, error)) (int, error) {
+	if b == nil {
+		return wait()
+	}
+	b.timer.Stop()
+	defer b.timer.Reset(b.limit)
+	return wait()
+}
+
+// bound gives each request its budget.
+func (s *Server) bound(next echo.HandlerFunc) echo.HandlerFunc {
+	if s.cfg.RequestTimeout <= 0 {
+		return next
+	}
+	return func(c echo.Context) error {
+		ctx, b, end := withBudget(c.Request().Context(), s.cfg.RequestTimeout)
+		defer end()
+		req := c.Request().WithContext(ctx)
+		if req.Body != nil && req.Body != http.NoBody {
+			req.Body = awaited{req.Body, b}
+		}
+		c.SetRequest(req)
+		return next(c)
+	}
+}
+
+// awaited is a body that the client sends in its own time.
+type awaited struct {
+	io.ReadCloser
+	budget *budget
+}
+
+func (a awaited) Read(p []byte) (int, error) {
+	return a.budget.client(func() (int, error) { return a.ReadCloser.Read(p) })
+}

@@ -1,0 +1,73 @@
+package httpserver
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// A list that is long in all is streamed to its end, as long as each part comes in time.
+func TestBudgetIsForEachPart(t *testing.T) {
+	t.Parallel()
+	part := strings.Repeat("x", flushEvery)
+	parts := func(ctx context.Context, each time.Duration) iter.Seq2[string, error] {
+		return func(yield func(string, error) bool) {
+			for range 5 {
+				select {
+				case <-ctx.Done():
+					yield("", context.Cause(ctx))
+					return
+				case <-time.After(each):
+				}
+				if !yield(part, nil) {
+					return
+				}
+			}
+		}
+	}
+	tests := map[string]struct {
+		each time.Duration
+		want error
+	}{
+		"InTime":  {900 * time.Millisecond, nil},
+		"TooSlow": {1100 * time.Millisecond, errTooSlow},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				ctx, _, end := withBudget(t.Context(), time.Second)
+				defer end()
+				if err := StreamArray(ctx, httptest.NewRecorder(), time.Minute, parts(ctx, tt.each)); !errors.Is(err, tt.want) {
+					t.Errorf("ended with %v, want %v", err, tt.want)
+				}
+			})
+		})
+	}
+}
+
+// The time that a client takes is not counted, and behind it the budget is whole again.
+func TestBudgetDoesNotCountTheClient(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, b, end := withBudget(t.Context(), time.Second)
+		defer end()
+		<-time.After(900 * time.Millisecond)
+		if _, err := b.client(func() (int, error) { <-time.After(time.Hour); return 0, nil }); err != nil {
+			t.Error(err)
+		}
+		<-time.After(900 * time.Millisecond)
+		if ctx.Err() != nil {
+			t.Errorf("ended early: %v", context.Cause(ctx))
+		}
+		<-time.After(200 * time.Millisecond)
+		if !errors.Is(context.Cause(ctx), errTooSlow) {
+			t.Errorf("not ended: %v", ctx.Err())
+		}
+	})
+}

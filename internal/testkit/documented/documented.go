@@ -1,0 +1,226 @@
+// Package documented sends the requests that an OpenAPI document gives as examples, and holds the answers against those
+// that it gives: a reader who copies one has to get the other.
+package documented
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+)
+
+// Prepare starts a server in the state that the examples of one operation speak of, and returns its URL. Where the
+// operation has several example bodies it is asked for each; else the example has no name.
+type Prepare func(t *testing.T, operation, example string) string
+
+// Run sends each example of every operation in the document: parameters with their examples or defaults (but for a
+// cursor, which only an answer gives), and each of the example bodies. No operation is left out. The answer has to have the status of success, or where there is none that of the
+// refusal; to be as the document describes it; and to equal the example of the same name, or one of the examples.
+func Run(t *testing.T, document []byte, prepare Prepare) {
+	t.Helper()
+	doc, err := openapi3.NewLoader().LoadFromData(document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ran := 0
+	for path, item := range doc.Paths.Map() {
+		for method, op := range item.Operations() {
+			o := operation{&routers.Route{Spec: doc, Path: path, PathItem: item, Method: method, Operation: op}}
+			for _, b := range o.bodies() {
+				ran++
+				t.Run(strings.TrimSuffix(op.OperationID+"/"+b.name, "/"), func(t *testing.T) {
+					t.Parallel()
+					if err := o.try(t, prepare(t, op.OperationID, b.name), b); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+		}
+	}
+	if ran == 0 {
+		t.Error("the document has no operation")
+	}
+}
+
+type operation struct{ *routers.Route }
+
+// body is an example of a request's body.
+type body struct {
+	name, mediaType string
+	value           any // nil sends none
+}
+
+func (o operation) bodies() []body {
+	if o.Operation.RequestBody == nil {
+		return []body{{}}
+	}
+	var list []body
+	for mediaType, content := range o.Operation.RequestBody.Value.Content {
+		for name, example := range content.Examples {
+			list = append(list, body{name, mediaType, example.Value.Value})
+		}
+	}
+	if len(list) == 0 {
+		return []body{{}} // a body that is not looked at
+	}
+	if len(list) == 1 {
+		list[0].name = ""
+	}
+	return list
+}
+
+func (o operation) try(t *testing.T, base string, b body) error {
+	req, err := o.request(t, base, b)
+	if err != nil {
+		return err
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		return err
+	}
+	status, err := o.status()
+	if err != nil {
+		return err
+	}
+	if res.StatusCode != status {
+		return fmt.Errorf("%s %s: %d, the document promises %d\n%s", req.Method, req.URL, res.StatusCode, status, text)
+	}
+	if err := o.valid(t, req, res, text); err != nil {
+		return err
+	}
+	return o.compare(b.name, res, text)
+}
+
+func (o operation) request(t *testing.T, base string, b body) (*http.Request, error) {
+	path, query, header := o.Path, url.Values{}, http.Header{}
+	for _, ref := range slices.Concat(o.PathItem.Parameters, o.Operation.Parameters) {
+		p := ref.Value
+		value := exampleOf(p)
+		switch {
+		case value == nil && p.Required:
+			return nil, fmt.Errorf("the parameter %s has no example", p.Name)
+		case value == nil:
+		case p.Name == "cursor": // its example shows a form: one belongs to the filters of the list that it came from
+		case p.In == openapi3.ParameterInPath:
+			path = strings.ReplaceAll(path, "{"+p.Name+"}", url.PathEscape(fmt.Sprint(value)))
+		case p.In == openapi3.ParameterInQuery:
+			query.Set(p.Name, fmt.Sprint(value))
+		case p.In == openapi3.ParameterInHeader:
+			header.Set(p.Name, fmt.Sprint(value))
+		default:
+			return nil, fmt.Errorf("the parameter %s is in %s, which nobody has thought of here", p.Name, p.In)
+		}
+	}
+	var content io.Reader
+	if b.value != nil {
+		text, err := json.Marshal(b.value)
+		if err != nil {
+			return nil, err
+		}
+		content = bytes.NewReader(text)
+		header.Set("Content-Type", b.mediaType)
+	}
+	target := base + path
+	if len(query) > 0 {
+		target += "?" + query.Encode()
+	}
+	req, err := http.NewRequestWithContext(t.Context(), o.Method, target, content)
+	if err != nil {
+		return nil, err
+	}
+	req.Header = header
+	return req, nil
+}
+
+func exampleOf(p *openapi3.Parameter) any {
+	for _, value := range []any{p.Example, p.Schema.Value.Example, p.Schema.Value.Default} {
+		if value != nil {
+			return value
+		}
+	}
+	return nil
+}
+
+// status is that of success, or that with which the operation refuses everything.
+func (o operation) status() (int, error) {
+	for _, status := range []int{200, 201, 204, 409} {
+		if o.Operation.Responses.Status(status) != nil {
+			return status, nil
+		}
+	}
+	return 0, errors.New("the document does not say how it answers")
+}
+
+// valid says whether the answer is one that the document describes.
+func (o operation) valid(t *testing.T, req *http.Request, res *http.Response, text []byte) error {
+	in := &openapi3filter.ResponseValidationInput{
+		RequestValidationInput: &openapi3filter.RequestValidationInput{Request: req, Route: o.Route},
+		Status:                 res.StatusCode, Header: res.Header, Options: &openapi3filter.Options{IncludeResponseStatus: true, MultiError: true},
+	}
+	return openapi3filter.ValidateResponse(t.Context(), in.SetBodyBytes(text))
+}
+
+// compare holds the answer against the example of that name, or against all of them.
+func (o operation) compare(name string, res *http.Response, text []byte) error {
+	promised := o.Operation.Responses.Status(res.StatusCode).Value.Content
+	if len(promised) == 0 {
+		if len(text) > 0 {
+			return fmt.Errorf("a body where there is none: %s", text)
+		}
+		return nil
+	}
+	var have any
+	if err := json.Unmarshal(text, &have); err != nil {
+		return err
+	}
+	media := promised.Get(res.Header.Get("Content-Type"))
+	examples := map[string]any{"the example": media.Example}
+	if media.Example == nil {
+		examples = map[string]any{}
+		for key, example := range media.Examples {
+			examples[key] = example.Value.Value
+		}
+	}
+	if same, ok := examples[name]; ok {
+		examples = map[string]any{name: same}
+	}
+	for _, want := range examples {
+		if reflect.DeepEqual(settled(want), settled(have)) {
+			return nil
+		}
+	}
+	wanted, err := json.Marshal(examples)
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf("answered %s\nthe document promises one of %s", text, wanted)
+}
+
+// settled leaves out of a problem what differs from request to request: where it happened, and in which request.
+func settled(value any) any {
+	problem, ok := value.(map[string]any)
+	if !ok || problem["title"] == nil || problem["status"] == nil {
+		return value
+	}
+	problem = maps.Clone(problem)
+	delete(problem, "instance")
+	delete(problem, "request_id")
+	return problem
+}

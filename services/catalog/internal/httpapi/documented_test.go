@@ -1,0 +1,74 @@
+package httpapi_test
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	catalogapi "github.com/monsplit/monsplit/api/catalog"
+	"github.com/monsplit/monsplit/internal/testkit/documented"
+	"github.com/monsplit/monsplit/services/catalog/internal/productcopy"
+)
+
+// What the document's examples speak of.
+var (
+	documentedTime  = time.Date(2026, 3, 1, 9, 30, 0, 123456000, time.UTC)
+	changeTime      = time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)
+	documentedChair = uuid.MustParse("0198c0de-3b1c-7c4e-9a52-6d1f0e8b7a35")
+	documentedEntry = uuid.MustParse("0198c0de-9d55-7e31-8b60-2c7a4f5e1d08")
+)
+
+func TestDocumentedExamples(t *testing.T) {
+	t.Parallel()
+	type state func(*server, *documented.World)
+	nothing := func(*server, *documented.World) {}
+	chair := func(s *server, _ *documented.World) {
+		s.apply(productcopy.ProductChange{ID: documentedChair, Change: productcopy.Change{Version: 1, Time: documentedTime},
+			ProductData: productcopy.ProductData{Name: "Rocking chair", Category: "Furniture", UpdatedAt: documentedTime}})
+	}
+	market := func(s *server, _ *documented.World) { s.post(markets, netherlands).must(http.StatusCreated) }
+	both := func(s *server, w *documented.World) {
+		chair(s, w)
+		market(s, w)
+		w.Give(documentedEntry)
+	}
+	entry := func(s *server, w *documented.World) {
+		both(s, w)
+		s.post(entries, `{"product": "`+documentedChair.String()+`", "market": "NL", "availability_date": "2026-03-01"}`).must(http.StatusCreated)
+	}
+	// At its third version an entity is what the operation will make something else of.
+	third := func(first state, path, second, third string) state {
+		return func(s *server, w *documented.World) {
+			first(s, w)
+			s.put(path, second).must(http.StatusOK)
+			s.put(path, third).must(http.StatusOK)
+			w.Turn(changeTime)
+		}
+	}
+	thirdMarket := third(market, markets+"/NL", `{"name": "Lowlands"}`, `{"name": "Holland"}`)
+	thirdEntry := func(dates string) state { return third(entry, entries+"/"+documentedEntry.String(), `{}`, dates) }
+	open := thirdEntry(`{"availability_date": "2026-03-01"}`)
+	ended := thirdEntry(`{"availability_date": "2026-03-01", "availability_end_date": "2026-06-30"}`)
+	states := map[string]state{
+		"listEntries": entry, "createEntry": both, "getEntry": entry, "replaceEntry": ended, "deleteEntry": open,
+		"patchEntry/end": open, "patchEntry/reopen": ended,
+		"listMarkets": market, "createMarket": nothing, "getMarket": market, "replaceMarket": thirdMarket, "patchMarket": thirdMarket, "deleteMarket": thirdMarket,
+		"listProducts": chair, "getProduct": chair,
+	}
+	documented.Run(t, catalogapi.Document, func(t *testing.T, operation, example string) string {
+		name := operation
+		if example != "" {
+			name += "/" + example
+		}
+		state := states[name]
+		if state == nil {
+			t.Fatalf("nobody has said in which state the example %s holds", name)
+		}
+		w := documented.NewWorld(documentedTime)
+		s := serveAt(t, database(t), w.Now, w.NewID)
+		state(s, w)
+		return s.url
+	})
+}

@@ -1,0 +1,87 @@
+package httpapi_test
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	monolithapi "github.com/monsplit/monsplit/api/monolith"
+	"github.com/monsplit/monsplit/internal/testkit/documented"
+	"github.com/monsplit/monsplit/services/monolith/internal/catalogcopy"
+)
+
+// What the document's examples speak of.
+var (
+	documentedDay   = time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	documentedTime  = time.Date(2026, 3, 1, 9, 30, 0, 123456000, time.UTC)
+	changeTime      = time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)
+	documentedChair = uuid.MustParse("0198c0de-3b1c-7c4e-9a52-6d1f0e8b7a35")
+)
+
+const (
+	rockingChair = `{"name": "Rocking chair", "product_category": "Furniture"}`
+	armchair     = `{"name": "Armchair", "product_category": "Furniture"}`
+)
+
+func TestDocumentedExamples(t *testing.T) {
+	t.Parallel()
+	first := func(s *server, _ *documented.World) { s.post("/api/v1/product", rockingChair).must(http.StatusCreated) }
+	// At its third version it is what the operation will make something else of.
+	third := func(body string) func(*server, *documented.World) {
+		return func(s *server, w *documented.World) {
+			first(s, w)
+			s.put("/api/v1/product/17", `{"name": "Chair", "product_category": "Furniture"}`).must(http.StatusOK)
+			s.put("/api/v1/product/17", body).must(http.StatusOK)
+			w.Turn(changeTime)
+		}
+	}
+	copies := func(s *server, w *documented.World) {
+		first(s, w)
+		s.copyOfEntry()
+	}
+	states := map[string]func(*server, *documented.World){
+		"createProduct": func(*server, *documented.World) {}, "listProducts": first, "getProduct": first,
+		"replaceProduct": third(armchair), "patchProduct": third(rockingChair), "deleteProduct": third(rockingChair),
+		"listCatalog": copies, "getCatalog": copies, "listMarkets": copies,
+		"createCatalog": copies, "replaceCatalog": copies, "patchCatalog": copies, "deleteCatalog": copies,
+	}
+	documented.Run(t, monolithapi.Document, func(t *testing.T, operation, _ string) string {
+		state := states[operation]
+		if state == nil {
+			t.Fatalf("nobody has said in which state the examples of %s hold", operation)
+		}
+		w := documented.NewWorld(documentedTime)
+		w.Give(documentedChair)
+		s := serveAt(t, database(t), refused(t), w.Now, w.NewID)
+		s.next17()
+		state(s, w)
+		return s.url
+	})
+}
+
+// next17 makes the sequences go on with the documented numbers.
+func (s *server) next17() {
+	s.t.Helper()
+	const query = `SELECT setval(pg_get_serial_sequence('product', 'id'), 16), setval(pg_get_serial_sequence('legacy_market_id', 'id'), 2),
+		setval(pg_get_serial_sequence('legacy_catalog_id', 'id'), 4)`
+	if _, err := s.pool.Exec(s.t.Context(), query); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// copyOfEntry makes the documented market and entry known.
+func (s *server) copyOfEntry() {
+	s.t.Helper()
+	s.apply(func(tx catalogcopy.Tx) error {
+		change := catalogcopy.Change{Version: 1, Time: documentedTime}
+		err := catalogcopy.ApplyMarkets(s.t.Context(), tx, []catalogcopy.MarketChange{{ISOCode: "NL", Change: change,
+			MarketData: catalogcopy.MarketData{Name: "Netherlands", UpdatedAt: documentedTime}}})
+		if err != nil {
+			return err
+		}
+		return catalogcopy.ApplyEntries(s.t.Context(), tx, []catalogcopy.EntryChange{{ID: uuid.New(), Change: change,
+			EntryData: catalogcopy.EntryData{Product: documentedChair, Market: "NL", Start: &documentedDay, UpdatedAt: documentedTime}}})
+	})
+}
