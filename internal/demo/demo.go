@@ -57,13 +57,13 @@ func run(ctx context.Context, opts options, out io.Writer) (err error) {
 	if err != nil {
 		return reason(ctx, running, err)
 	}
-	defer func() { err = errors.Join(err, databases.stop()) }()
+	defer func() { err = errors.Join(err, databases.stop(ctx)) }()
 	databases.watch(running, fail)
 	kafka, err := startKafka(ctx, opts, dir, log, said)
 	if err != nil {
 		return reason(ctx, running, err)
 	}
-	defer func() { err = errors.Join(err, kafka.stop()) }()
+	defer func() { err = errors.Join(err, kafka.stop(ctx)) }()
 
 	said.step("starting the services")
 	system, err := configure(opts, databases, kafka.addr)

@@ -33,7 +33,7 @@ func startPostgres(ctx context.Context, opts options, dir string, said *narrator
 	}
 	for _, name := range []string{"monolith", "catalog"} {
 		if err := pgserver.CreateDatabase(ctx, d.base, name); err != nil {
-			return nil, errors.Join(err, d.stop())
+			return nil, errors.Join(err, d.stop(ctx))
 		}
 	}
 	return d, nil
@@ -71,11 +71,11 @@ func (d *databases) watch(ctx context.Context, failed context.CancelCauseFunc) {
 	}()
 }
 
-func (d *databases) stop() error {
+func (d *databases) stop(ctx context.Context) error {
 	if d.server == nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), postgresGrace)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), postgresGrace)
 	defer cancel()
 	return d.server.Stop(ctx)
 }
@@ -99,11 +99,11 @@ func startKafka(ctx context.Context, opts options, dir string, log *slog.Logger,
 	return &kafka{addr: b.Addr(), embedded: b}, nil
 }
 
-func (k *kafka) stop() error {
+func (k *kafka) stop(ctx context.Context) error {
 	if k.embedded == nil {
 		return nil
 	}
-	return k.embedded.Stop(context.Background())
+	return k.embedded.Stop(context.WithoutCancel(ctx))
 }
 
 // obeySignals takes the embedded broker away and brings it back on SIGUSR1, for somebody who wants to see what happens

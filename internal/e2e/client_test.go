@@ -20,10 +20,10 @@ type reply struct {
 	list   []map[string]any
 }
 
-// call sends a request; body may be nil, and headers are pairs of name and value.
-func call(t *testing.T, method, url string, body any, headers ...string) reply {
+// call sends a request; body may be nil.
+func call(t *testing.T, method, url string, body any) reply {
 	t.Helper()
-	r, err := try(t, method, url, body, headers...)
+	r, err := try(t, method, url, body)
 	if err != nil {
 		t.Fatalf("%s %s: %v", method, url, err)
 	}
@@ -31,7 +31,7 @@ func call(t *testing.T, method, url string, body any, headers ...string) reply {
 }
 
 // try is call for tests in which the service may be away.
-func try(t *testing.T, method, url string, body any, headers ...string) (reply, error) {
+func try(t *testing.T, method, url string, body any) (reply, error) {
 	t.Helper()
 	var in io.Reader = http.NoBody
 	if body != nil {
@@ -50,9 +50,6 @@ func try(t *testing.T, method, url string, body any, headers ...string) (reply, 
 		req.Header.Set("Content-Type", "application/merge-patch+json")
 	case body != nil:
 		req.Header.Set("Content-Type", "application/json")
-	}
-	for i := 0; i < len(headers); i += 2 {
-		req.Header.Set(headers[i], headers[i+1])
 	}
 	resp, err := client.Do(req)
 	if err != nil {

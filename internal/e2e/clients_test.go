@@ -26,7 +26,7 @@ func TestClientsOnTheDemo(t *testing.T) {
 	t.Parallel()
 	d := startDemo(t, reachable(t))
 	report := filepath.Join(t.TempDir(), "legacy-report")
-	outcome(t, "go", "build", "-o", report, "../../examples/legacy-report").must(t, 0)
+	outcome(t, "go", "build", "-o", report, "../../examples/legacy-report").ok(t)
 
 	t.Run("TypeScriptClient", func(t *testing.T) { //nolint:paralleltest // the others count what is there
 		cmd := exec.CommandContext(t.Context(), "npm", "run", "test:services")
@@ -84,12 +84,12 @@ func (d *demo) checkLegacyReport(t *testing.T, program string) {
 	if len(entries) < 600 {
 		t.Fatalf("%d entries in the sample data", len(entries))
 	}
-	table := outcome(t, program, "--monolith", d.monolith).must(t, 0)
+	table := outcome(t, program, "--monolith", d.monolith).ok(t)
 	lines := strings.Split(strings.TrimSuffix(table.stdout, "\n"), "\n")
 	if want := fmt.Sprint(len(entries), " offers"); len(lines) != len(entries)+2 || lines[len(lines)-1] != want || !strings.HasPrefix(lines[0], "MARKET") {
 		t.Errorf("the table has %d lines, from %q to %q, want %q", len(lines), lines[0], lines[len(lines)-1], want)
 	}
-	records, err := csv.NewReader(strings.NewReader(outcome(t, program, "--monolith", d.monolith, "--csv").must(t, 0).stdout)).ReadAll()
+	records, err := csv.NewReader(strings.NewReader(outcome(t, program, "--monolith", d.monolith, "--csv").ok(t).stdout)).ReadAll()
 	if err != nil || len(records) != len(entries)+1 {
 		t.Fatalf("%d records, want %d: %v", len(records), len(entries)+1, err)
 	}
@@ -126,7 +126,7 @@ func (d *demo) checkStorefrontLists(t *testing.T) {
 		for _, e := range call(t, http.MethodGet, d.catalog+"/catalog/api/v1?market=DE&limit=200&available_on="+day, nil).must(t, http.StatusOK).list {
 			want = append(want, names[e["product"].(string)])
 		}
-		out := runStorefront(t, "--catalog", d.catalog, "--market", "DE", "--on", day).must(t, 0).stdout
+		out := runStorefront(t, "--catalog", d.catalog, "--market", "DE", "--on", day).ok(t).stdout
 		lines := strings.Split(strings.TrimSuffix(out, "\n"), "\n")
 		for _, line := range lines[1 : len(lines)-1] {
 			got = append(got, regexp.MustCompile(` {2,}`).Split(line, 2)[0])
@@ -171,7 +171,7 @@ func (d *demo) checkStorefrontWaits(t *testing.T) {
 		t.Fatalf("it did not wait: %+v", r)
 	}
 	product := call(t, http.MethodPost, d.monolith+"/api/v1/product", map[string]any{"name": name, "product_category": "Garden"}).must(t, http.StatusCreated).object
-	r := (<-done).must(t, 0)
+	r := (<-done).ok(t)
 	if want := fmt.Sprintf("%s (Garden) has arrived as %s\n", name, product["product_uuid"]); r.stdout != want || r.stderr != "" {
 		t.Errorf("printed %q %q, want %q", r.stdout, r.stderr, want)
 	}

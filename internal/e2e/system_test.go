@@ -159,7 +159,7 @@ func (s *system) settled() {
 }
 
 // rows runs a query and returns each row as one string.
-func rows(t *testing.T, url, query string, args ...any) []string {
+func rows(t *testing.T, url, query string) []string {
 	t.Helper()
 	ctx := context.WithoutCancel(t.Context())
 	conn, err := pgx.Connect(ctx, url)
@@ -167,7 +167,7 @@ func rows(t *testing.T, url, query string, args ...any) []string {
 		t.Fatalf("connect: %v", err)
 	}
 	defer conn.Close(ctx)
-	result, err := conn.Query(ctx, query, args...)
+	result, err := conn.Query(ctx, query)
 	if err != nil {
 		t.Fatalf("%s: %v", query, err)
 	}

@@ -21,7 +21,7 @@ func TestReadinessFailsFirst(t *testing.T) {
 	b.stop()
 	eventually(t, func() bool {
 		resp, text := b.get("/readyz")
-		return resp.StatusCode == 503 && strings.Contains(text, `"stopping"`)
+		return resp.StatusCode == http.StatusServiceUnavailable && strings.Contains(text, `"stopping"`)
 	})
 	if resp, text := b.get("/it"); resp.StatusCode != 200 || text != "served" {
 		t.Errorf("answered %d %s", resp.StatusCode, text)
