@@ -497,7 +497,7 @@ export interface components {
             };
             content?: never;
         };
-        /** @description The cursor is broken, or was made with other filters or another sort. */
+        /** @description `malformed`: the cursor is broken, or was made with other filters or another sort. */
         BadCursor: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestID"];
@@ -509,7 +509,7 @@ export interface components {
                  *       "type": "https://monsplit.github.io/problems/malformed",
                  *       "title": "Bad Request",
                  *       "status": 400,
-                 *       "detail": "The cursor was made with other filters.",
+                 *       "detail": "The cursor belongs to a list with other filters or another order.",
                  *       "instance": "/catalog/api/v1/markets",
                  *       "request_id": "0198c0de-7a11-7000-8000-0d4f6a1b2c3d"
                  *     }
@@ -517,7 +517,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description The body could not be parsed. */
+        /** @description `malformed`: the body could not be parsed. */
         Malformed: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestID"];
@@ -537,7 +537,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description There is no such thing, or no longer. */
+        /** @description `not-found`: there is no such thing, or no longer. */
         NotFound: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestID"];
@@ -557,7 +557,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description The caller accepts neither JSON nor problem details. */
+        /** @description `not-acceptable`: the answer is JSON, which the caller does not accept. */
         NotAcceptable: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestID"];
@@ -569,7 +569,7 @@ export interface components {
                  *       "type": "https://monsplit.github.io/problems/not-acceptable",
                  *       "title": "Not Acceptable",
                  *       "status": 406,
-                 *       "detail": "This is available as application/json.",
+                 *       "detail": "The answer is to be had as application/json.",
                  *       "instance": "/catalog/api/v1/markets",
                  *       "request_id": "0198c0de-7a11-7000-8000-0d4f6a1b2c3d"
                  *     }
@@ -577,7 +577,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Entries use it. */
+        /** @description `market-in-use`: entries use it. */
         InUse: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestID"];
@@ -598,8 +598,8 @@ export interface components {
             };
         };
         /**
-         * @description It contradicts what is stored, as a second market of a code or a second entry for a product in a market, or the
-         *     same `Idempotency-Key` is being worked on (then with `Retry-After`).
+         * @description `market-exists`: there is a market of this code. `entry-exists`: the product has an entry in this market.
+         *     `in-progress`, with `Retry-After`: a request with the same `Idempotency-Key` is being worked on.
          */
         ConflictOrInProgress: {
             headers: {
@@ -610,10 +610,10 @@ export interface components {
             content: {
                 /**
                  * @example {
-                 *       "type": "https://monsplit.github.io/problems/conflict",
+                 *       "type": "https://monsplit.github.io/problems/market-exists",
                  *       "title": "Conflict",
                  *       "status": 409,
-                 *       "detail": "There is already a market NL.",
+                 *       "detail": "There is already a market of this code.",
                  *       "instance": "/catalog/api/v1/markets",
                  *       "request_id": "0198c0de-7a11-7000-8000-0d4f6a1b2c3d"
                  *     }
@@ -621,7 +621,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description The entity changed since the `ETag` in `If-Match`. */
+        /** @description `stale`: the entity changed since the `ETag` in `If-Match`. */
         Stale: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestID"];
@@ -641,7 +641,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description The body is larger than this service reads. */
+        /** @description `too-large`: the body is larger than this service reads. */
         TooLarge: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestID"];
@@ -653,7 +653,7 @@ export interface components {
                  *       "type": "https://monsplit.github.io/problems/too-large",
                  *       "title": "Request Entity Too Large",
                  *       "status": 413,
-                 *       "detail": "The body is too large.",
+                 *       "detail": "The body may have 65536 bytes at most.",
                  *       "instance": "/catalog/api/v1/markets",
                  *       "request_id": "0198c0de-7a11-7000-8000-0d4f6a1b2c3d"
                  *     }
@@ -661,7 +661,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description The body's media type is not the one that this operation reads. */
+        /** @description `unsupported-media-type`: the body's media type is not the one that this operation reads, or it is compressed. */
         UnsupportedMediaType: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestID"];
@@ -673,7 +673,7 @@ export interface components {
                  *       "type": "https://monsplit.github.io/problems/unsupported-media-type",
                  *       "title": "Unsupported Media Type",
                  *       "status": 415,
-                 *       "detail": "Send application/json.",
+                 *       "detail": "The body has to be application/json.",
                  *       "instance": "/catalog/api/v1/markets",
                  *       "request_id": "0198c0de-7a11-7000-8000-0d4f6a1b2c3d"
                  *     }
@@ -681,7 +681,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description A query parameter has a value that is not valid. */
+        /** @description `invalid`: a query parameter has a value that is not valid. */
         InvalidQuery: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestID"];
@@ -708,8 +708,8 @@ export interface components {
             };
         };
         /**
-         * @description The body was understood and breaks a rule, or the `Idempotency-Key` was used with another body. `errors` lists
-         *     every fault.
+         * @description `invalid`: the request was understood and breaks a rule; `errors` lists every fault. `idempotency-key-reused`:
+         *     the `Idempotency-Key` was used with another body.
          */
         Invalid: {
             headers: {
@@ -741,9 +741,9 @@ export interface components {
             };
         };
         /**
-         * @description The body was understood and breaks a rule, or the `Idempotency-Key` was used with another body. `errors` lists
-         *     every fault. A product or market that is not known here, or a discontinued product, is one too; what was only
-         *     just created elsewhere may arrive in a moment.
+         * @description `invalid`: the request was understood and breaks a rule, as that the product is discontinued; `errors` lists
+         *     every fault. `unknown-reference`: the product or the market is not known here; what was only just created
+         *     elsewhere may arrive in a moment. `idempotency-key-reused`: the `Idempotency-Key` was used with another body.
          */
         InvalidEntry: {
             headers: {
@@ -753,10 +753,10 @@ export interface components {
             content: {
                 /**
                  * @example {
-                 *       "type": "https://monsplit.github.io/problems/invalid",
+                 *       "type": "https://monsplit.github.io/problems/unknown-reference",
                  *       "title": "Unprocessable Entity",
                  *       "status": 422,
-                 *       "detail": "The entry is not valid.",
+                 *       "detail": "What the entry refers to is not known here, or not yet.",
                  *       "instance": "/catalog/api/v1",
                  *       "request_id": "0198c0de-7a11-7000-8000-0d4f6a1b2c3d",
                  *       "errors": [
@@ -770,7 +770,11 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description The database is away. The same request may be sent again. */
+        /**
+         * @description `unavailable`: the database is away, or did not answer in time. Ask again after `Retry-After`. A change may have
+         *     happened all the same: PUT, PATCH and DELETE can be sent again as they are (what had happened then gives 412 or
+         *     404), a POST only with its `Idempotency-Key`.
+         */
         Unavailable: {
             headers: {
                 "Retry-After": components["headers"]["RetryAfter"];
@@ -783,7 +787,7 @@ export interface components {
                  *       "type": "https://monsplit.github.io/problems/unavailable",
                  *       "title": "Service Unavailable",
                  *       "status": 503,
-                 *       "detail": "Try again in a moment.",
+                 *       "detail": "The database is away.",
                  *       "instance": "/catalog/api/v1/markets",
                  *       "request_id": "0198c0de-7a11-7000-8000-0d4f6a1b2c3d"
                  *     }
@@ -791,7 +795,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Any other error. */
+        /** @description Any other error; a fault of ours is `internal` (500). */
         Unexpected: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestID"];
@@ -803,7 +807,7 @@ export interface components {
                  *       "type": "https://monsplit.github.io/problems/internal",
                  *       "title": "Internal Server Error",
                  *       "status": 500,
-                 *       "detail": "Something went wrong here; the log says what.",
+                 *       "detail": "Something is wrong on our side; the request id leads to it in our log.",
                  *       "instance": "/catalog/api/v1/markets",
                  *       "request_id": "0198c0de-7a11-7000-8000-0d4f6a1b2c3d"
                  *     }
@@ -813,11 +817,15 @@ export interface components {
         };
     };
     parameters: {
-        /** @description The most items in a page. */
+        /**
+         * @description The most items in a page.
+         * @example 50
+         */
         Limit: number;
         /**
          * @description Where the page starts: opaque, taken from `Link` of the page before. It belongs to the filters and the sort that
          *     it was made with; with others it is refused (400).
+         * @example eyJ2IjoxLCJsIjoiaFVlbkxMRUgyYVAzb0hkUyIsInAiOnsiSUQiOjE3fX0
          */
         Cursor: string;
         /**
@@ -894,13 +902,20 @@ export interface operations {
                  * @example 2026-03-01
                  */
                 available_on?: string;
-                /** @description The order. A leading `-` reverses it; ties are in the order of the id. */
+                /**
+                 * @description The order. A leading `-` reverses it; ties are in the order of the id.
+                 * @example -updated_at
+                 */
                 sort?: "id" | "-id" | "updated_at" | "-updated_at";
-                /** @description The most items in a page. */
+                /**
+                 * @description The most items in a page.
+                 * @example 50
+                 */
                 limit?: components["parameters"]["Limit"];
                 /**
                  * @description Where the page starts: opaque, taken from `Link` of the page before. It belongs to the filters and the sort that
                  *     it was made with; with others it is refused (400).
+                 * @example eyJ2IjoxLCJsIjoiaFVlbkxMRUgyYVAzb0hkUyIsInAiOnsiSUQiOjE3fX0
                  */
                 cursor?: components["parameters"]["Cursor"];
             };
@@ -1082,7 +1097,6 @@ export interface operations {
         responses: {
             204: components["responses"]["Deleted"];
             404: components["responses"]["NotFound"];
-            406: components["responses"]["NotAcceptable"];
             412: components["responses"]["Stale"];
             503: components["responses"]["Unavailable"];
             default: components["responses"]["Unexpected"];
@@ -1144,13 +1158,20 @@ export interface operations {
                  * @example land
                  */
                 search?: string;
-                /** @description The order. A leading `-` reverses it; ties are in the order of the code. */
+                /**
+                 * @description The order. A leading `-` reverses it; ties are in the order of the code.
+                 * @example -updated_at
+                 */
                 sort?: "iso_code" | "-iso_code" | "name" | "-name" | "updated_at" | "-updated_at";
-                /** @description The most items in a page. */
+                /**
+                 * @description The most items in a page.
+                 * @example 50
+                 */
                 limit?: components["parameters"]["Limit"];
                 /**
                  * @description Where the page starts: opaque, taken from `Link` of the page before. It belongs to the filters and the sort that
                  *     it was made with; with others it is refused (400).
+                 * @example eyJ2IjoxLCJsIjoiaFVlbkxMRUgyYVAzb0hkUyIsInAiOnsiSUQiOjE3fX0
                  */
                 cursor?: components["parameters"]["Cursor"];
             };
@@ -1332,7 +1353,6 @@ export interface operations {
         responses: {
             204: components["responses"]["Deleted"];
             404: components["responses"]["NotFound"];
-            406: components["responses"]["NotAcceptable"];
             409: components["responses"]["InUse"];
             412: components["responses"]["Stale"];
             503: components["responses"]["Unavailable"];
@@ -1400,15 +1420,25 @@ export interface operations {
                  * @example Furniture
                  */
                 product_category?: string;
-                /** @description Whether discontinued products are listed too. */
+                /**
+                 * @description Whether discontinued products are listed too.
+                 * @example true
+                 */
                 include_discontinued?: boolean;
-                /** @description The order. A leading `-` reverses it; ties are in the order of the id, which is `product_uuid`. */
+                /**
+                 * @description The order. A leading `-` reverses it; ties are in the order of the id, which is `product_uuid`.
+                 * @example -updated_at
+                 */
                 sort?: "id" | "-id" | "name" | "-name" | "product_category" | "-product_category" | "updated_at" | "-updated_at";
-                /** @description The most items in a page. */
+                /**
+                 * @description The most items in a page.
+                 * @example 50
+                 */
                 limit?: components["parameters"]["Limit"];
                 /**
                  * @description Where the page starts: opaque, taken from `Link` of the page before. It belongs to the filters and the sort that
                  *     it was made with; with others it is refused (400).
+                 * @example eyJ2IjoxLCJsIjoiaFVlbkxMRUgyYVAzb0hkUyIsInAiOnsiSUQiOjE3fX0
                  */
                 cursor?: components["parameters"]["Cursor"];
             };

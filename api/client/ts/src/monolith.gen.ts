@@ -384,7 +384,7 @@ export interface components {
             };
             content?: never;
         };
-        /** @description The cursor is broken, or was made with other filters or another sort. */
+        /** @description `malformed`: the cursor is broken, or was made with other filters or another sort. */
         BadCursor: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestID"];
@@ -396,7 +396,7 @@ export interface components {
                  *       "type": "https://monsplit.github.io/problems/malformed",
                  *       "title": "Bad Request",
                  *       "status": 400,
-                 *       "detail": "The cursor was made with other filters.",
+                 *       "detail": "The cursor belongs to a list with other filters or another order.",
                  *       "instance": "/api/v1/product",
                  *       "request_id": "0198c0de-7a11-7000-8000-0d4f6a1b2c3d"
                  *     }
@@ -404,7 +404,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description The body could not be parsed. */
+        /** @description `malformed`: the body could not be parsed. */
         Malformed: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestID"];
@@ -424,7 +424,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description There is no such thing, or no longer. */
+        /** @description `not-found`: there is no such thing, or no longer. */
         NotFound: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestID"];
@@ -444,7 +444,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description The caller accepts neither JSON nor problem details. */
+        /** @description `not-acceptable`: the answer is JSON, which the caller does not accept. */
         NotAcceptable: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestID"];
@@ -456,7 +456,7 @@ export interface components {
                  *       "type": "https://monsplit.github.io/problems/not-acceptable",
                  *       "title": "Not Acceptable",
                  *       "status": 406,
-                 *       "detail": "This is available as application/json.",
+                 *       "detail": "The answer is to be had as application/json.",
                  *       "instance": "/api/v1/product",
                  *       "request_id": "0198c0de-7a11-7000-8000-0d4f6a1b2c3d"
                  *     }
@@ -464,7 +464,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description It contradicts what is stored, as a name that its category already has. */
+        /** @description `product-exists`: its category already has a product of this name. */
         Conflict: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestID"];
@@ -473,7 +473,7 @@ export interface components {
             content: {
                 /**
                  * @example {
-                 *       "type": "https://monsplit.github.io/problems/conflict",
+                 *       "type": "https://monsplit.github.io/problems/product-exists",
                  *       "title": "Conflict",
                  *       "status": 409,
                  *       "detail": "There is already a product of this name in this category.",
@@ -485,8 +485,8 @@ export interface components {
             };
         };
         /**
-         * @description It contradicts what is stored, as a name that its category already has, or the same `Idempotency-Key` is being
-         *     worked on (then with `Retry-After`).
+         * @description `product-exists`: its category already has a product of this name. `in-progress`, with `Retry-After`: a request
+         *     with the same `Idempotency-Key` is being worked on.
          */
         ConflictOrInProgress: {
             headers: {
@@ -497,7 +497,7 @@ export interface components {
             content: {
                 /**
                  * @example {
-                 *       "type": "https://monsplit.github.io/problems/conflict",
+                 *       "type": "https://monsplit.github.io/problems/product-exists",
                  *       "title": "Conflict",
                  *       "status": 409,
                  *       "detail": "There is already a product of this name in this category.",
@@ -508,7 +508,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description The catalog service owns the entries, and they are changed there. */
+        /** @description `not-the-owner`: the catalog service owns the entries, and they are changed there. */
         NotTheOwner: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestID"];
@@ -528,7 +528,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description The entity changed since the `ETag` in `If-Match`. */
+        /** @description `stale`: the entity changed since the `ETag` in `If-Match`. */
         Stale: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestID"];
@@ -548,7 +548,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description The body is larger than this service reads. */
+        /** @description `too-large`: the body is larger than this service reads. */
         TooLarge: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestID"];
@@ -560,7 +560,7 @@ export interface components {
                  *       "type": "https://monsplit.github.io/problems/too-large",
                  *       "title": "Request Entity Too Large",
                  *       "status": 413,
-                 *       "detail": "The body is too large.",
+                 *       "detail": "The body may have 65536 bytes at most.",
                  *       "instance": "/api/v1/product",
                  *       "request_id": "0198c0de-7a11-7000-8000-0d4f6a1b2c3d"
                  *     }
@@ -568,7 +568,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description The body's media type is not the one that this operation reads. */
+        /** @description `unsupported-media-type`: the body's media type is not the one that this operation reads, or it is compressed. */
         UnsupportedMediaType: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestID"];
@@ -580,7 +580,7 @@ export interface components {
                  *       "type": "https://monsplit.github.io/problems/unsupported-media-type",
                  *       "title": "Unsupported Media Type",
                  *       "status": 415,
-                 *       "detail": "Send application/json.",
+                 *       "detail": "The body has to be application/json.",
                  *       "instance": "/api/v1/product",
                  *       "request_id": "0198c0de-7a11-7000-8000-0d4f6a1b2c3d"
                  *     }
@@ -588,7 +588,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description A query parameter has a value that is not valid. */
+        /** @description `invalid`: a query parameter has a value that is not valid. */
         InvalidQuery: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestID"];
@@ -615,8 +615,8 @@ export interface components {
             };
         };
         /**
-         * @description The body was understood and breaks a rule, or the `Idempotency-Key` was used with another body. `errors` lists
-         *     every fault.
+         * @description `invalid`: the request was understood and breaks a rule; `errors` lists every fault. `idempotency-key-reused`:
+         *     the `Idempotency-Key` was used with another body.
          */
         Invalid: {
             headers: {
@@ -647,7 +647,11 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description The database is away. The same request may be sent again. */
+        /**
+         * @description `unavailable`: the database is away, or did not answer in time. Ask again after `Retry-After`. A change may have
+         *     happened all the same: PUT, PATCH and DELETE can be sent again as they are (what had happened then gives 412 or
+         *     404), a POST only with its `Idempotency-Key`.
+         */
         Unavailable: {
             headers: {
                 "Retry-After": components["headers"]["RetryAfter"];
@@ -660,7 +664,7 @@ export interface components {
                  *       "type": "https://monsplit.github.io/problems/unavailable",
                  *       "title": "Service Unavailable",
                  *       "status": 503,
-                 *       "detail": "Try again in a moment.",
+                 *       "detail": "The database is away.",
                  *       "instance": "/api/v1/product",
                  *       "request_id": "0198c0de-7a11-7000-8000-0d4f6a1b2c3d"
                  *     }
@@ -668,7 +672,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Any other error. */
+        /** @description Any other error; a fault of ours is `internal` (500). */
         Unexpected: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestID"];
@@ -680,7 +684,7 @@ export interface components {
                  *       "type": "https://monsplit.github.io/problems/internal",
                  *       "title": "Internal Server Error",
                  *       "status": 500,
-                 *       "detail": "Something went wrong here; the log says what.",
+                 *       "detail": "Something is wrong on our side; the request id leads to it in our log.",
                  *       "instance": "/api/v1/product",
                  *       "request_id": "0198c0de-7a11-7000-8000-0d4f6a1b2c3d"
                  *     }
@@ -698,6 +702,7 @@ export interface components {
         /**
          * @description Where the page starts: opaque, taken from `Link` of the page before. It belongs to the filters and the sort that
          *     it was made with; with others it is refused (400).
+         * @example eyJ2IjoxLCJsIjoiaFVlbkxMRUgyYVAzb0hkUyIsInAiOnsiSUQiOjE3fX0
          */
         Cursor: string;
         /**
@@ -775,9 +780,15 @@ export interface operations {
                  * @example Furniture
                  */
                 product_category?: string;
-                /** @description Whether discontinued products are listed too. */
+                /**
+                 * @description Whether discontinued products are listed too.
+                 * @example true
+                 */
                 include_discontinued?: boolean;
-                /** @description The order. A leading `-` reverses it; ties are in the order of the id. */
+                /**
+                 * @description The order. A leading `-` reverses it; ties are in the order of the id.
+                 * @example -updated_at
+                 */
                 sort?: "id" | "-id" | "name" | "-name" | "product_category" | "-product_category" | "updated_at" | "-updated_at";
                 /**
                  * @description The most items in a page. Without it everything is listed at once.
@@ -787,6 +798,7 @@ export interface operations {
                 /**
                  * @description Where the page starts: opaque, taken from `Link` of the page before. It belongs to the filters and the sort that
                  *     it was made with; with others it is refused (400).
+                 * @example eyJ2IjoxLCJsIjoiaFVlbkxMRUgyYVAzb0hkUyIsInAiOnsiSUQiOjE3fX0
                  */
                 cursor?: components["parameters"]["Cursor"];
             };
@@ -969,7 +981,6 @@ export interface operations {
         responses: {
             204: components["responses"]["Deleted"];
             404: components["responses"]["NotFound"];
-            406: components["responses"]["NotAcceptable"];
             412: components["responses"]["Stale"];
             503: components["responses"]["Unavailable"];
             default: components["responses"]["Unexpected"];
@@ -1037,7 +1048,10 @@ export interface operations {
                  * @example 3
                  */
                 market?: components["schemas"]["ID"];
-                /** @description The order. A leading `-` reverses it; ties are in the order of the id. */
+                /**
+                 * @description The order. A leading `-` reverses it; ties are in the order of the id.
+                 * @example -updated_at
+                 */
                 sort?: "id" | "-id" | "updated_at" | "-updated_at";
                 /**
                  * @description The most items in a page. Without it everything is listed at once.
@@ -1047,6 +1061,7 @@ export interface operations {
                 /**
                  * @description Where the page starts: opaque, taken from `Link` of the page before. It belongs to the filters and the sort that
                  *     it was made with; with others it is refused (400).
+                 * @example eyJ2IjoxLCJsIjoiaFVlbkxMRUgyYVAzb0hkUyIsInAiOnsiSUQiOjE3fX0
                  */
                 cursor?: components["parameters"]["Cursor"];
             };
@@ -1084,7 +1099,6 @@ export interface operations {
         requestBody?: components["requestBodies"]["Unread"];
         responses: {
             409: components["responses"]["NotTheOwner"];
-            413: components["responses"]["TooLarge"];
             default: components["responses"]["Unexpected"];
         };
     };
@@ -1144,7 +1158,6 @@ export interface operations {
         responses: {
             404: components["responses"]["NotFound"];
             409: components["responses"]["NotTheOwner"];
-            413: components["responses"]["TooLarge"];
             default: components["responses"]["Unexpected"];
         };
     };
@@ -1185,7 +1198,6 @@ export interface operations {
         responses: {
             404: components["responses"]["NotFound"];
             409: components["responses"]["NotTheOwner"];
-            413: components["responses"]["TooLarge"];
             default: components["responses"]["Unexpected"];
         };
     };
@@ -1197,7 +1209,10 @@ export interface operations {
                  * @example land
                  */
                 search?: string;
-                /** @description The order. A leading `-` reverses it; ties are in the order of the id. */
+                /**
+                 * @description The order. A leading `-` reverses it; ties are in the order of the id.
+                 * @example -updated_at
+                 */
                 sort?: "id" | "-id" | "iso_code" | "-iso_code" | "name" | "-name" | "updated_at" | "-updated_at";
                 /**
                  * @description The most items in a page. Without it everything is listed at once.
@@ -1207,6 +1222,7 @@ export interface operations {
                 /**
                  * @description Where the page starts: opaque, taken from `Link` of the page before. It belongs to the filters and the sort that
                  *     it was made with; with others it is refused (400).
+                 * @example eyJ2IjoxLCJsIjoiaFVlbkxMRUgyYVAzb0hkUyIsInAiOnsiSUQiOjE3fX0
                  */
                 cursor?: components["parameters"]["Cursor"];
             };
