@@ -37,9 +37,9 @@ func TestClientsOnTheDemo(t *testing.T) {
 		}
 	})
 	t.Run("LegacyReport", func(t *testing.T) { d.checkLegacyReport(t, report) }) //nolint:paralleltest // the demo is one
-	t.Run("StorefrontLists", d.checkStorefrontLists)
-	t.Run("StorefrontWaits", d.checkStorefrontWaits)
-	t.Run("StorefrontSaysWhatIsWrong", d.checkStorefrontFaults)
+	t.Run("StorefrontLists", d.checkStorefrontLists)                             //nolint:paralleltest // the demo is one
+	t.Run("StorefrontWaits", d.checkStorefrontWaits)                             //nolint:paralleltest // the demo is one
+	t.Run("StorefrontSaysWhatIsWrong", d.checkStorefrontFaults)                  //nolint:paralleltest // the demo is one
 
 	if err := d.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)

@@ -155,14 +155,17 @@ func TestNextPage(t *testing.T) {
 		`<https://shop.example/p?cursor=abc>; rel="next"; title*=UTF-8''n%c3%a4`: "abc",
 	} {
 		var cursors []string
-		first := &http.Response{Header: http.Header{"Link": {header}}}
-		for range apiclient.All(nil, func(cursor *string) (*[]int, *http.Response, error) {
+		first := http.Header{"Link": {header}}
+		for _, err := range apiclient.All(nil, func(cursor *string) (*[]int, http.Header, error) {
 			if cursor != nil {
 				cursors = append(cursors, *cursor)
-				return &[]int{}, &http.Response{}, nil
+				return &[]int{}, nil, nil
 			}
 			return &[]int{1}, first, nil
 		}) {
+			if err != nil {
+				t.Errorf("Link: %s: %v", header, err)
+			}
 		}
 		if got := strings.Join(cursors, " "); got != want {
 			t.Errorf("Link: %s\nleads to %q, want %q", header, got, want)
@@ -174,13 +177,16 @@ func TestNextPage(t *testing.T) {
 func TestListsAreReadAsFarAsTheyAreUsed(t *testing.T) {
 	t.Parallel()
 	read := 0
-	list := apiclient.All(nil, func(*string) (*[]int, *http.Response, error) {
+	list := apiclient.All(nil, func(*string) (*[]int, http.Header, error) {
 		read++
-		return &[]int{1, 2}, &http.Response{Header: http.Header{"Link": {`</p?cursor=` + strings.Repeat("x", read) + `>; rel="next"`}}}, nil
+		return &[]int{1, 2}, http.Header{"Link": {`</p?cursor=` + strings.Repeat("x", read) + `>; rel="next"`}}, nil
 	})
 	for range 2 {
 		n := 0
-		for range list {
+		for _, err := range list {
+			if err != nil {
+				t.Fatal(err)
+			}
 			if n++; n == 3 {
 				break
 			}
@@ -216,7 +222,7 @@ func TestTimeout(t *testing.T) {
 				<-request.Context().Done()
 				_ = write.CloseWithError(request.Context().Err())
 			}()
-			return &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {"application/json"}}, Body: never, Request: request}, nil
+			return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: never, Request: request}, nil
 		})}
 		client, err := catalogclient.New("http://shop.example", apiclient.WithHTTPClient(given), apiclient.WithTimeout(3*time.Second))
 		if err != nil {

@@ -16,7 +16,7 @@ const MaxLimit int32 = 200
 
 // All yields the items of a list, reading the next page when the one before has been used up: fetch reads the page at a
 // cursor, the first time at the given one. An error is the last thing that it yields. Ranging again reads again.
-func All[T any](first *string, fetch func(cursor *string) (*[]T, *http.Response, error)) iter.Seq2[T, error] {
+func All[T any](first *string, fetch func(cursor *string) (*[]T, http.Header, error)) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		for cursor := first; ; {
 			items, next, err := page(cursor, fetch)
@@ -37,15 +37,15 @@ func All[T any](first *string, fetch func(cursor *string) (*[]T, *http.Response,
 	}
 }
 
-func page[T any](cursor *string, fetch func(*string) (*[]T, *http.Response, error)) ([]T, *string, error) {
-	items, response, err := fetch(cursor)
+func page[T any](cursor *string, fetch func(*string) (*[]T, http.Header, error)) ([]T, *string, error) {
+	items, header, err := fetch(cursor)
 	if err != nil {
 		return nil, nil, err
 	}
 	if items == nil {
-		return nil, nil, fmt.Errorf("a list was answered with status %d", response.StatusCode)
+		return nil, nil, errors.New("a list was answered without one")
 	}
-	next, err := nextCursor(response.Header)
+	next, err := nextCursor(header)
 	if err == nil && next != nil && cursor != nil && *next == *cursor {
 		err = errors.New("the next page of a list is the same page again")
 	}

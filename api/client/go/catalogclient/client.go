@@ -32,40 +32,40 @@ func New(baseURL string, options ...apiclient.Option) (*Client, error) {
 
 // AllEntries yields the catalog entries, a page at a time.
 func (c *Client) AllEntries(ctx context.Context, params ListEntriesParams) iter.Seq2[Entry, error] {
-	return apiclient.All(params.Cursor, func(cursor *string) (*[]Entry, *http.Response, error) {
+	return apiclient.All(params.Cursor, func(cursor *string) (*[]Entry, http.Header, error) {
 		page := params
 		page.Cursor = cursor
 		answer, err := c.ListEntriesWithResponse(ctx, &page)
 		if err != nil {
 			return nil, nil, err
 		}
-		return answer.JSON200, answer.HTTPResponse, nil
+		return answer.JSON200, answer.HTTPResponse.Header, nil
 	})
 }
 
 // AllMarkets yields the markets, a page at a time.
 func (c *Client) AllMarkets(ctx context.Context, params ListMarketsParams) iter.Seq2[Market, error] {
-	return apiclient.All(params.Cursor, func(cursor *string) (*[]Market, *http.Response, error) {
+	return apiclient.All(params.Cursor, func(cursor *string) (*[]Market, http.Header, error) {
 		page := params
 		page.Cursor = cursor
 		answer, err := c.ListMarketsWithResponse(ctx, &page)
 		if err != nil {
 			return nil, nil, err
 		}
-		return answer.JSON200, answer.HTTPResponse, nil
+		return answer.JSON200, answer.HTTPResponse.Header, nil
 	})
 }
 
 // AllProducts yields the products as they are known here, a page at a time.
 func (c *Client) AllProducts(ctx context.Context, params ListProductsParams) iter.Seq2[Product, error] {
-	return apiclient.All(params.Cursor, func(cursor *string) (*[]Product, *http.Response, error) {
+	return apiclient.All(params.Cursor, func(cursor *string) (*[]Product, http.Header, error) {
 		page := params
 		page.Cursor = cursor
 		answer, err := c.ListProductsWithResponse(ctx, &page)
 		if err != nil {
 			return nil, nil, err
 		}
-		return answer.JSON200, answer.HTTPResponse, nil
+		return answer.JSON200, answer.HTTPResponse.Header, nil
 	})
 }
 

@@ -30,40 +30,40 @@ func New(baseURL string, options ...apiclient.Option) (*Client, error) {
 
 // AllProducts yields the products, a page at a time.
 func (c *Client) AllProducts(ctx context.Context, params ListProductsParams) iter.Seq2[Product, error] {
-	return apiclient.All(params.Cursor, func(cursor *string) (*[]Product, *http.Response, error) {
+	return apiclient.All(params.Cursor, func(cursor *string) (*[]Product, http.Header, error) {
 		page := params
 		page.Cursor, page.Limit = cursor, pageSize(params.Limit)
 		answer, err := c.ListProductsWithResponse(ctx, &page)
 		if err != nil {
 			return nil, nil, err
 		}
-		return answer.JSON200, answer.HTTPResponse, nil
+		return answer.JSON200, answer.HTTPResponse.Header, nil
 	})
 }
 
 // AllCatalog yields the catalog entries in their legacy shape, a page at a time.
 func (c *Client) AllCatalog(ctx context.Context, params ListCatalogParams) iter.Seq2[LegacyEntry, error] {
-	return apiclient.All(params.Cursor, func(cursor *string) (*[]LegacyEntry, *http.Response, error) {
+	return apiclient.All(params.Cursor, func(cursor *string) (*[]LegacyEntry, http.Header, error) {
 		page := params
 		page.Cursor, page.Limit = cursor, pageSize(params.Limit)
 		answer, err := c.ListCatalogWithResponse(ctx, &page)
 		if err != nil {
 			return nil, nil, err
 		}
-		return answer.JSON200, answer.HTTPResponse, nil
+		return answer.JSON200, answer.HTTPResponse.Header, nil
 	})
 }
 
 // AllMarkets yields the markets in their legacy shape, a page at a time.
 func (c *Client) AllMarkets(ctx context.Context, params ListMarketsParams) iter.Seq2[LegacyMarket, error] {
-	return apiclient.All(params.Cursor, func(cursor *string) (*[]LegacyMarket, *http.Response, error) {
+	return apiclient.All(params.Cursor, func(cursor *string) (*[]LegacyMarket, http.Header, error) {
 		page := params
 		page.Cursor, page.Limit = cursor, pageSize(params.Limit)
 		answer, err := c.ListMarketsWithResponse(ctx, &page)
 		if err != nil {
 			return nil, nil, err
 		}
-		return answer.JSON200, answer.HTTPResponse, nil
+		return answer.JSON200, answer.HTTPResponse.Header, nil
 	})
 }
 
