@@ -79,7 +79,7 @@ func withChair(t *testing.T) *business {
 	err := errors.Join(
 		b.productArrives(t.Context(), chairID, "Rocking chair"),
 		b.createMarket(t.Context(), "NL", "Netherlands"),
-		b.createEntry(t.Context(), entryID, chairID, "2026-01-01", ""))
+		b.createEntry(t.Context(), entryID, chairID, ""))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -40,13 +40,13 @@ func (r *running) states(ctx context.Context) map[string]func(pact.Params) (pact
 				return err
 			}
 			_, err := r.announced(ctx, func() error {
-				return r.createEntry(ctx, params.Text("id"), chairID, "2026-01-01", "2026-12-31")
+				return r.createEntry(ctx, params.Text("id"), chairID, "2026-12-31")
 			})
 			return err
 		}),
 		"a product": pact.Without(func(pact.Params) error { return r.productArrives(ctx, chairID, "Rocking chair") }),
 		"an entry without end in a market": pact.Without(func(pact.Params) error {
-			return errors.Join(r.offerable(ctx), r.createEntry(ctx, entryID, chairID, "2026-01-01", ""))
+			return errors.Join(r.offerable(ctx), r.createEntry(ctx, entryID, chairID, ""))
 		}),
 		"three entries in a market": func(pact.Params) (pact.Params, error) {
 			if err := r.threeEntries(ctx); err != nil {
@@ -66,7 +66,7 @@ func (r *running) threeEntries(ctx context.Context) error {
 	for _, name := range []string{"Chair", "Desk", "Shelf"} {
 		id := uuid.NewString()
 		if err := errors.Join(r.productArrives(ctx, id, name),
-			r.createEntry(ctx, uuid.NewString(), id, "2026-01-01", "2026-12-31")); err != nil {
+			r.createEntry(ctx, uuid.NewString(), id, "2026-12-31")); err != nil {
 			return err
 		}
 	}

@@ -69,10 +69,10 @@ func (b *business) createMarket(ctx context.Context, code, name string) error {
 	return err
 }
 
-// createEntry offers a product in the Netherlands, with dates or "".
-func (b *business) createEntry(ctx context.Context, id, product, start, end string) error {
+// createEntry offers a product in the Netherlands from the beginning of 2026 on, until end or, with "", for good.
+func (b *business) createEntry(ctx context.Context, id, product, end string) error {
 	b.nextID = new(uuid.MustParse(id))
-	_, err := b.entries.Create(ctx, entry.Draft{Product: uuid.MustParse(product), Market: "NL", Start: date(start), End: date(end)}, nil)
+	_, err := b.entries.Create(ctx, entry.Draft{Product: uuid.MustParse(product), Market: "NL", Start: date("2026-01-01"), End: date(end)}, nil)
 	return err
 }
 
