@@ -22,7 +22,10 @@ func (r *results) consumers(ctx context.Context, check bool) error {
 	if check {
 		env = []string{"PACT_CHECK=1"}
 	}
-	return errors.Join(r.goTest(ctx, consumerTest, env...), r.typescript(ctx, check))
+	// Side by side: the TypeScript consumer mostly waits for its own processes.
+	typescript := make(chan error, 1)
+	go func() { typescript <- r.typescript(ctx, check) }()
+	return errors.Join(r.goTest(ctx, consumerTest, env...), <-typescript)
 }
 
 func (r *results) providers(ctx context.Context) error { return r.goTest(ctx, providerTest) }

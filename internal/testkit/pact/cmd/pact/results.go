@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"text/tabwriter"
 
 	"github.com/monsplit/monsplit/internal/testkit/pact/pactfile"
@@ -15,8 +16,11 @@ const (
 	providerTest = "TestProviderContracts"
 )
 
-// results holds how each test of an interaction ended: "pass" or "fail".
-type results struct{ ended map[string]string }
+// results holds how each test of an interaction ended: "pass", "fail" or "skip".
+type results struct {
+	mu    sync.Mutex
+	ended map[string]string
+}
 
 func newResults() *results { return &results{ended: map[string]string{}} }
 
@@ -25,6 +29,8 @@ func (r *results) note(test, action string) {
 	if strings.Count(test, "/") != 2 || action != "pass" && action != "fail" && action != "skip" {
 		return
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if r.ended[test] != "fail" { // of two packages that have a test of that name, each has to pass
 		r.ended[test] = action
 	}
