@@ -25,8 +25,8 @@ import (
 // operation has several example bodies it is asked for each; else the example has no name.
 type Prepare func(t *testing.T, operation, example string) string
 
-// Run sends each example of every operation in the document: parameters with their examples or defaults (but for a
-// cursor, which only an answer gives), and each of the example bodies. No operation is left out. The answer has to have the status of success, or where there is none that of the
+// Run sends each example of every operation in the document: parameters with their one example or default (a cursor has
+// none: only an answer gives one), and each of the example bodies. No operation is left out. The answer has to have the status of success, or where there is none that of the
 // refusal; to be as the document describes it; and to equal the example of the same name, or one of the examples.
 func Run(t *testing.T, document []byte, prepare Prepare) {
 	t.Helper()
@@ -117,7 +117,6 @@ func (o operation) request(t *testing.T, base string, b body) (*http.Request, er
 		case value == nil && p.Required:
 			return nil, fmt.Errorf("the parameter %s has no example", p.Name)
 		case value == nil:
-		case p.Name == "cursor": // its example shows a form: one belongs to the filters of the list that it came from
 		case p.In == openapi3.ParameterInPath:
 			path = strings.ReplaceAll(path, "{"+p.Name+"}", url.PathEscape(fmt.Sprint(value)))
 		case p.In == openapi3.ParameterInQuery:

@@ -825,7 +825,6 @@ export interface components {
         /**
          * @description Where the page starts: opaque, taken from `Link` of the page before. It belongs to the filters and the sort that
          *     it was made with; with others it is refused (400).
-         * @example eyJ2IjoxLCJsIjoiaFVlbkxMRUgyYVAzb0hkUyIsInAiOnsiSUQiOjE3fX0
          */
         Cursor: string;
         /**
@@ -915,7 +914,6 @@ export interface operations {
                 /**
                  * @description Where the page starts: opaque, taken from `Link` of the page before. It belongs to the filters and the sort that
                  *     it was made with; with others it is refused (400).
-                 * @example eyJ2IjoxLCJsIjoiaFVlbkxMRUgyYVAzb0hkUyIsInAiOnsiSUQiOjE3fX0
                  */
                 cursor?: components["parameters"]["Cursor"];
             };
@@ -1171,7 +1169,6 @@ export interface operations {
                 /**
                  * @description Where the page starts: opaque, taken from `Link` of the page before. It belongs to the filters and the sort that
                  *     it was made with; with others it is refused (400).
-                 * @example eyJ2IjoxLCJsIjoiaFVlbkxMRUgyYVAzb0hkUyIsInAiOnsiSUQiOjE3fX0
                  */
                 cursor?: components["parameters"]["Cursor"];
             };
@@ -1438,7 +1435,6 @@ export interface operations {
                 /**
                  * @description Where the page starts: opaque, taken from `Link` of the page before. It belongs to the filters and the sort that
                  *     it was made with; with others it is refused (400).
-                 * @example eyJ2IjoxLCJsIjoiaFVlbkxMRUgyYVAzb0hkUyIsInAiOnsiSUQiOjE3fX0
                  */
                 cursor?: components["parameters"]["Cursor"];
             };

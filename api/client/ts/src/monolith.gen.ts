@@ -702,7 +702,6 @@ export interface components {
         /**
          * @description Where the page starts: opaque, taken from `Link` of the page before. It belongs to the filters and the sort that
          *     it was made with; with others it is refused (400).
-         * @example eyJ2IjoxLCJsIjoiaFVlbkxMRUgyYVAzb0hkUyIsInAiOnsiSUQiOjE3fX0
          */
         Cursor: string;
         /**
@@ -798,7 +797,6 @@ export interface operations {
                 /**
                  * @description Where the page starts: opaque, taken from `Link` of the page before. It belongs to the filters and the sort that
                  *     it was made with; with others it is refused (400).
-                 * @example eyJ2IjoxLCJsIjoiaFVlbkxMRUgyYVAzb0hkUyIsInAiOnsiSUQiOjE3fX0
                  */
                 cursor?: components["parameters"]["Cursor"];
             };
@@ -1061,7 +1059,6 @@ export interface operations {
                 /**
                  * @description Where the page starts: opaque, taken from `Link` of the page before. It belongs to the filters and the sort that
                  *     it was made with; with others it is refused (400).
-                 * @example eyJ2IjoxLCJsIjoiaFVlbkxMRUgyYVAzb0hkUyIsInAiOnsiSUQiOjE3fX0
                  */
                 cursor?: components["parameters"]["Cursor"];
             };
@@ -1222,7 +1219,6 @@ export interface operations {
                 /**
                  * @description Where the page starts: opaque, taken from `Link` of the page before. It belongs to the filters and the sort that
                  *     it was made with; with others it is refused (400).
-                 * @example eyJ2IjoxLCJsIjoiaFVlbkxMRUgyYVAzb0hkUyIsInAiOnsiSUQiOjE3fX0
                  */
                 cursor?: components["parameters"]["Cursor"];
             };
