@@ -1,0 +1,103 @@
+// Command contracts says what a change breaks, and whom: it holds the documents in api/ and asyncapi/, and what consumers
+// expect in contracts/pacts, against those of an earlier commit.
+//
+//	contracts [-base REF]
+//
+// Without -base it compares with the merge base with main; on main itself with the commit before.
+//
+// A change that breaks nothing passes. One that does is refused, unless contracts/ACCEPTED.md accepts its line. Where a
+// consumer has begun to expect something, the provider is held against it here and now.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+)
+
+func main() {
+	base := flag.String("base", "", "the commit to compare with")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, *base, os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "contracts:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, base string, out io.Writer) error {
+	repo, err := openRepository(ctx)
+	if err != nil {
+		return err
+	}
+	commit, err := repo.base(ctx, base)
+	if err != nil {
+		return err
+	}
+	before, err := repo.at(ctx, commit)
+	if err != nil {
+		return err
+	}
+	after, err := repo.now()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "compared with %.12s\n", commit)
+	return check(before, after, func(contracts []string) error { return repo.verify(ctx, contracts) }, out)
+}
+
+// check prints what the change breaks. verify holds providers against the contracts of those names.
+func check(before, after files, verify func(contracts []string) error, out io.Writer) error {
+	findings, err := compare(before, after)
+	if err != nil {
+		return err
+	}
+	accepted, err := acceptances(before, after)
+	if err != nil {
+		return err
+	}
+	refused := 0
+	for _, f := range findings {
+		if reason, ok := accepted.take(f.line()); ok {
+			fmt.Fprintf(out, "accepted: %s\n    %s\n", f.line(), reason)
+			continue
+		}
+		refused++
+		fmt.Fprintf(out, "BREAKS: %s\n    %s\n", f.line(), f.whom())
+	}
+	failures := accepted.unused()
+	if refused > 0 {
+		failures = append(failures, fmt.Errorf("breaking changes: %d. Leave v1 as it is and add a v2 beside it, or accept each line in %s, with a reason",
+			refused, acceptedFile))
+	}
+	failures = append(failures, checkGrowth(before, after, verify, out))
+	if err := errors.Join(failures...); err != nil {
+		return err
+	}
+	fmt.Fprintln(out, "nothing breaks")
+	return nil
+}
+
+// checkGrowth has providers verified against the contracts in which consumers expect what they did not before.
+func checkGrowth(before, after files, verify func([]string) error, out io.Writer) error {
+	grown, err := grownContracts(before, after)
+	if err != nil || len(grown) == 0 {
+		return err
+	}
+	names := make([]string, len(grown))
+	for i, g := range grown {
+		names[i] = g.name
+		fmt.Fprintf(out, "%s/%s.json expects more of %s: %s\n", pactDir, g.name, g.provider, strings.Join(g.interactions, "; "))
+	}
+	if err := verify(names); err != nil {
+		return fmt.Errorf("a consumer expects what its provider does not keep to: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,186 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+)
+
+// pactDir holds what consumers expect.
+const pactDir = "contracts/pacts"
+
+// use is what one interaction of a contract relies on.
+type use struct {
+	consumer, provider, description string
+
+	topic, event string // of an event: its topic and its CloudEvents type
+
+	method, path string // of a request
+	status       int
+	headers      map[string]bool // of the answer, in lower case
+	fields       map[string]bool // of the answer, as in name, or of the event as it is wrapped, as in payload/data/name
+}
+
+type uses []use
+
+// where keeps the uses that keep says yes to.
+func (u uses) where(keep func(use) bool) uses {
+	return slices.DeleteFunc(slices.Clone(u), func(one use) bool { return !keep(one) })
+}
+
+func (u uses) of(provider string) uses {
+	return u.where(func(one use) bool { return one.provider == provider })
+}
+
+// calls says whether it is a call of the operation.
+func (u use) calls(method, template string) bool {
+	want, have := strings.Split(template, "/"), strings.Split(strings.TrimSuffix(u.path, "/"), "/")
+	if u.method != method || len(want) != len(have) {
+		return false
+	}
+	for i, segment := range want {
+		if segment != have[i] && !strings.HasPrefix(segment, "{") {
+			return false
+		}
+	}
+	return true
+}
+
+// contract is a file of Pact, as far as it is looked at here.
+type contract struct {
+	Consumer, Provider struct{ Name string }
+	Interactions       []json.RawMessage
+}
+
+type interaction struct {
+	Description string
+	Metadata    struct{ Topic string }
+	Contents    struct{ Content any }
+	Request     struct{ Method, Path string }
+	Response    struct {
+		Status  int
+		Headers map[string]any
+		Body    struct{ Content any }
+	}
+}
+
+// allUses are those of both states: a consumer that has stopped to use something may still run as it was.
+func allUses(states ...files) (uses, error) {
+	var all uses
+	for _, state := range states {
+		for _, path := range slices.Sorted(maps.Keys(state)) {
+			if !strings.HasPrefix(path, pactDir+"/") {
+				continue
+			}
+			found, err := usesIn(state[path])
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", path, err)
+			}
+			all = append(all, found...)
+		}
+	}
+	return all, nil
+}
+
+func usesIn(file []byte) (uses, error) {
+	var c contract
+	if err := json.Unmarshal(file, &c); err != nil {
+		return nil, err
+	}
+	var found uses
+	for _, raw := range c.Interactions {
+		var i interaction
+		if err := json.Unmarshal(raw, &i); err != nil {
+			return nil, err
+		}
+		u := use{
+			consumer: c.Consumer.Name, provider: c.Provider.Name, description: i.Description, topic: i.Metadata.Topic,
+			method: i.Request.Method, path: i.Request.Path, status: i.Response.Status,
+			headers: map[string]bool{}, fields: map[string]bool{},
+		}
+		if event, ok := i.Contents.Content.(map[string]any); ok {
+			u.event, _ = event["type"].(string)
+			u.fields[wrappedHeaders+"/content-type"] = true
+			addFields(u.fields, wrapped, event)
+		}
+		for name := range i.Response.Headers {
+			u.headers[strings.ToLower(name)] = true
+		}
+		addFields(u.fields, "", i.Response.Body.Content)
+		found = append(found, u)
+	}
+	return found, nil
+}
+
+func addFields(fields map[string]bool, at string, value any) {
+	switch v := value.(type) {
+	case map[string]any:
+		for name, member := range v {
+			path := strings.TrimPrefix(at+"/"+name, "/")
+			fields[path] = true
+			addFields(fields, path, member)
+		}
+	case []any:
+		for _, item := range v {
+			addFields(fields, at, item)
+		}
+	}
+}
+
+// grown is a contract in which more is expected than before, or something else.
+type grown struct {
+	name, provider string
+	interactions   []string // the descriptions of what is new or different
+}
+
+func grownContracts(before, after files) (all []grown, err error) {
+	for _, path := range slices.Sorted(maps.Keys(after)) {
+		if !strings.HasPrefix(path, pactDir+"/") {
+			continue
+		}
+		old, _, err := interactions(before[path])
+		if err != nil {
+			return nil, fmt.Errorf("%s, before: %w", path, err)
+		}
+		now, c, err := interactions(after[path])
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		g := grown{name: strings.TrimSuffix(strings.TrimPrefix(path, pactDir+"/"), ".json"), provider: c.Provider.Name}
+		for _, description := range slices.Sorted(maps.Keys(now)) {
+			if !reflect.DeepEqual(now[description], old[description]) {
+				g.interactions = append(g.interactions, description)
+			}
+		}
+		if len(g.interactions) > 0 {
+			all = append(all, g)
+		}
+	}
+	return all, nil
+}
+
+// interactions are those of a contract by their descriptions; a contract that is not there has none.
+func interactions(file []byte) (all map[string]any, c contract, err error) {
+	all = map[string]any{}
+	if file == nil {
+		return all, c, nil
+	}
+	if err := json.Unmarshal(file, &c); err != nil {
+		return nil, c, err
+	}
+	for _, raw := range c.Interactions {
+		var i interaction
+		var whole any
+		if err := json.Unmarshal(raw, &i); err != nil {
+			return nil, c, err
+		}
+		if err := json.Unmarshal(raw, &whole); err != nil {
+			return nil, c, err
+		}
+		all[i.Description] = whole
+	}
+	return all, c, nil
+}
