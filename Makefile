@@ -30,6 +30,7 @@ WITH_POSTGRES := go run ./internal/testkit/pgtest/cmd/withpostgres --
 test: ## everything a change must pass, but for the targets below; with the race detector
 	@$(WITH_POSTGRES) go test -race $(ARGS) ./...
 	@cd tools && go test ./...
+	@cd tools/contracts && go test ./...
 
 .PHONY: test-kafka
 test-kafka: ## the broker and end-to-end suites, and how the relay fails, on a real Apache Kafka
@@ -57,6 +58,17 @@ pact-update: ## write contracts/pacts anew, after a deliberate change of what a 
 .PHONY: pact-library
 pact-library: ## obtain the native library that tests with the tag pact link
 	@$(PACT) library
+
+# A REF of git; without one it is the merge base with main, and on main the commit before.
+BASE :=
+
+.PHONY: contracts-check
+contracts-check: ## contracts: what breaks, and whom, compared with the git ref BASE
+	@go run -C tools/contracts . -base "$(BASE)"
+
+.PHONY: contracts-mutate
+contracts-mutate: ## break a contract in a scratch copy, in one way after the other: the check that is named has to refuse it
+	@$(PACT) library && $(WITH_POSTGRES) go run ./internal/testkit/mutants/contracts $(ARGS)
 
 .PHONY: test-mutants
 test-mutants: ## take each central mechanism out of a scratch copy: its test has to fail

@@ -115,18 +115,19 @@ func usesIn(file []byte) (uses, error) {
 	return found, nil
 }
 
+// addFields adds the innermost fields: that an object is in use says nothing of its other members.
 func addFields(fields map[string]bool, at string, value any) {
 	switch v := value.(type) {
 	case map[string]any:
 		for name, member := range v {
-			path := strings.TrimPrefix(at+"/"+name, "/")
-			fields[path] = true
-			addFields(fields, path, member)
+			addFields(fields, strings.TrimPrefix(at+"/"+name, "/"), member)
 		}
 	case []any:
 		for _, item := range v {
 			addFields(fields, at, item)
 		}
+	default:
+		fields[at] = true
 	}
 }
 

@@ -25,18 +25,25 @@ func (r *results) consumers(ctx context.Context, check bool) error {
 	// Side by side: the TypeScript consumer mostly waits for its own processes.
 	typescript := make(chan error, 1)
 	go func() { typescript <- r.typescript(ctx, check) }()
-	return errors.Join(r.goTest(ctx, consumerTest, env...), <-typescript)
+	return errors.Join(r.goTest(ctx, consumerTest, "", env...), <-typescript)
 }
 
-func (r *results) providers(ctx context.Context) error { return r.goTest(ctx, providerTest) }
+// providers runs the providers' tests of the contracts of those names; of all, where none is given.
+func (r *results) providers(ctx context.Context, contracts ...string) error {
+	part := ""
+	if len(contracts) > 0 {
+		part = "/^(" + strings.Join(contracts, "|") + ")$"
+	}
+	return r.goTest(ctx, providerTest, part)
+}
 
-// goTest runs the test of that name in all packages that use contracts.
-func (r *results) goTest(ctx context.Context, test string, env ...string) error {
+// goTest runs the test of that name, or the part of it that the pattern says, in all packages that use contracts.
+func (r *results) goTest(ctx context.Context, test, part string, env ...string) error {
 	packages, err := users(ctx)
 	if err != nil {
 		return err
 	}
-	args := append([]string{"test", "-tags=pact", "-count=1", "-json", "-run=^" + test + "$"}, packages...)
+	args := append([]string{"test", "-tags=pact", "-count=1", "-json", "-run=^" + test + "$" + part}, packages...)
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Env = append(os.Environ(), append(env, "CGO_ENABLED=1", "PACT_DO_NOT_TRACK=true", "PACT_LOG_LEVEL=ERROR")...)
 	cmd.Stderr = os.Stderr

@@ -3,8 +3,10 @@
 //	go run ./internal/testkit/pact/cmd/pact library   only the library
 //	go run ./internal/testkit/pact/cmd/pact update    the consumers' tests; what they expect replaces contracts/pacts
 //	go run ./internal/testkit/pact/cmd/pact check     the consumers' tests, then the providers', and a table of both
+//	go run ./internal/testkit/pact/cmd/pact verify CONTRACT...
+//	                                                  the provider's tests of those contracts alone, as catalog-monolith
 //
-// It runs at the module's root. update and check need PostgreSQL: run them below withpostgres.
+// It runs at the module's root. update, check and verify need PostgreSQL: run them below withpostgres.
 package main
 
 import (
@@ -13,6 +15,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 
 	"github.com/monsplit/monsplit/internal/testkit/pact/pactfile"
@@ -25,11 +28,13 @@ func main() {
 	}
 }
 
+const usage = "usage: pact library|update|check|verify CONTRACT..."
+
 func run(args []string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if len(args) != 1 {
-		return errors.New("usage: pact library|update|check")
+	if len(args) == 0 || (len(args) > 1) != (args[0] == "verify") {
+		return errors.New(usage)
 	}
 	if err := obtain(ctx); err != nil {
 		return err
@@ -41,8 +46,10 @@ func run(args []string) error {
 		return update(ctx)
 	case "check":
 		return check(ctx)
+	case "verify":
+		return verify(ctx, args[1:])
 	default:
-		return fmt.Errorf("there is no %q: usage: pact library|update|check", args[0])
+		return fmt.Errorf("there is no %q: %s", args[0], usage)
 	}
 }
 
@@ -73,4 +80,19 @@ func check(ctx context.Context) error {
 		return err
 	}
 	return errors.Join(r.table(os.Stdout, files), failed)
+}
+
+func verify(ctx context.Context, names []string) error {
+	files := make([]*pactfile.File, len(names))
+	for n, name := range names {
+		var err error
+		if files[n], err = pactfile.Read(filepath.Join(contracts, name+".json")); err != nil {
+			return err
+		}
+		if have := files[n].Name(); have != name {
+			return fmt.Errorf("%s/%s.json is the contract %s: its file has another name", contracts, name, have)
+		}
+	}
+	r := newResults()
+	return errors.Join(r.providers(ctx, names...), r.verified(files))
 }

@@ -60,6 +60,23 @@ func (r *results) table(w io.Writer, files []*pactfile.File) error {
 	return nil
 }
 
+// verified fails when the provider did not pass one of the interactions.
+func (r *results) verified(files []*pactfile.File) error {
+	var open []string
+	for _, f := range files {
+		for _, i := range f.Interactions {
+			path := f.Name() + "/" + i.Name()
+			if ended := r.of(providerTest + "/" + path); ended != "pass" {
+				open = append(open, path+" ("+ended+")")
+			}
+		}
+	}
+	if len(open) > 0 {
+		return fmt.Errorf("%d interactions did not pass at the provider: %s", len(open), strings.Join(open, ", "))
+	}
+	return nil
+}
+
 func (r *results) of(test string) string {
 	if ended, ok := r.ended[test]; ok {
 		return ended

@@ -66,6 +66,20 @@ func TestTable(t *testing.T) {
 	}
 }
 
+func TestVerified(t *testing.T) {
+	t.Parallel()
+	r := newResults()
+	r.note(providerTest+"/shop-stock/a-one", "pass")
+	r.note(consumerTest+"/shop-stock/a-two", "pass")
+	if err := r.verified(contract(t)); err == nil || err.Error() != "1 interactions did not pass at the provider: shop-stock/a-two (nobody)" {
+		t.Errorf("of an interaction that nobody verified: %v", err)
+	}
+	r.note(providerTest+"/shop-stock/a-two", "pass")
+	if err := r.verified(contract(t)); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestFollow(t *testing.T) {
 	t.Parallel()
 	r := newResults()
