@@ -16,34 +16,31 @@ import (
 // kit is the package that tests with contracts import.
 const kit = "github.com/monsplit/monsplit/internal/testkit/pact"
 
-// consumers runs the consumers' tests. With check the committed contracts have to be what they expect.
-func (r *results) consumers(ctx context.Context, check bool) error {
-	var env []string
-	if check {
-		env = []string{"PACT_CHECK=1"}
-	}
-	// Side by side: the TypeScript consumer mostly waits for its own processes.
+// update runs the consumers' tests: the committed contracts become what they expect.
+func (r *results) update(ctx context.Context) error {
+	return errors.Join(r.goTest(ctx, "^"+consumerTest+"$"), r.typescript(ctx, false))
+}
+
+// check runs the consumers' tests and the providers'. Both are about the contracts as they are committed, so neither
+// waits for the other, and each test binary is linked once.
+func (r *results) check(ctx context.Context) error {
 	typescript := make(chan error, 1)
-	go func() { typescript <- r.typescript(ctx, check) }()
-	return errors.Join(r.goTest(ctx, consumerTest, "", env...), <-typescript)
+	go func() { typescript <- r.typescript(ctx, true) }()
+	return errors.Join(r.goTest(ctx, "^("+consumerTest+"|"+providerTest+")$", "PACT_CHECK=1"), <-typescript)
 }
 
-// providers runs the providers' tests of the contracts of those names; of all, where none is given.
+// providers runs the providers' tests of the contracts of those names.
 func (r *results) providers(ctx context.Context, contracts ...string) error {
-	part := ""
-	if len(contracts) > 0 {
-		part = "/^(" + strings.Join(contracts, "|") + ")$"
-	}
-	return r.goTest(ctx, providerTest, part)
+	return r.goTest(ctx, "^"+providerTest+"$/^("+strings.Join(contracts, "|")+")$")
 }
 
-// goTest runs the test of that name, or the part of it that the pattern says, in all packages that use contracts.
-func (r *results) goTest(ctx context.Context, test, part string, env ...string) error {
+// goTest runs the tests of that name in all packages that use contracts.
+func (r *results) goTest(ctx context.Context, tests string, env ...string) error {
 	packages, err := users(ctx)
 	if err != nil {
 		return err
 	}
-	args := append([]string{"test", "-tags=pact", "-count=1", "-json", "-run=^" + test + "$" + part}, packages...)
+	args := append([]string{"test", "-tags=pact", "-count=1", "-json", "-run=" + tests}, packages...)
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Env = append(os.Environ(), append(env, "CGO_ENABLED=1", "PACT_DO_NOT_TRACK=true", "PACT_LOG_LEVEL=ERROR")...)
 	cmd.Stderr = os.Stderr
@@ -57,7 +54,7 @@ func (r *results) goTest(ctx context.Context, test, part string, env ...string) 
 	output := r.follow(bufio.NewScanner(out))
 	if err := cmd.Wait(); err != nil {
 		fmt.Fprint(os.Stderr, output)
-		return fmt.Errorf("%s failed (%w)", test, err)
+		return fmt.Errorf("tests failed (%w)", err)
 	}
 	return nil
 }

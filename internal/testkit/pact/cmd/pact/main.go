@@ -2,7 +2,7 @@
 //
 //	go run ./internal/testkit/pact/cmd/pact library   only the library
 //	go run ./internal/testkit/pact/cmd/pact update    the consumers' tests; what they expect replaces contracts/pacts
-//	go run ./internal/testkit/pact/cmd/pact check     the consumers' tests, then the providers', and a table of both
+//	go run ./internal/testkit/pact/cmd/pact check     the consumers' tests and the providers', and a table of both
 //	go run ./internal/testkit/pact/cmd/pact verify CONTRACT...
 //	                                                  the provider's tests of those contracts alone, as catalog-monolith
 //
@@ -57,8 +57,7 @@ func run(args []string) error {
 const contracts = "contracts/pacts"
 
 func update(ctx context.Context) error {
-	r := newResults()
-	if err := r.consumers(ctx, false); err != nil {
+	if err := newResults().update(ctx); err != nil {
 		return err
 	}
 	files, err := pactfile.ReadAll(contracts)
@@ -73,8 +72,7 @@ func update(ctx context.Context) error {
 
 func check(ctx context.Context) error {
 	r := newResults()
-	// The providers are asked even so: one table says all that is wrong.
-	failed := errors.Join(r.consumers(ctx, true), r.providers(ctx))
+	failed := r.check(ctx) // the table is printed even so: it says all that is wrong
 	files, err := pactfile.ReadAll(contracts)
 	if err != nil {
 		return err

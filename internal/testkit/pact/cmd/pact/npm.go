@@ -24,8 +24,10 @@ func (r *results) typescript(ctx context.Context, check bool) error {
 			return err
 		}
 	}
-	if err := npm(ctx, typescriptClient, nil, "run", "build"); err != nil {
-		return err
+	if !built(typescriptClient) {
+		if err := npm(ctx, typescriptClient, nil, "run", "build"); err != nil {
+			return err
+		}
 	}
 	drafts, err := os.MkdirTemp("", "pacts")
 	if err != nil {
@@ -62,6 +64,24 @@ func install(ctx context.Context, dir string) error {
 		return nil
 	}
 	return npm(ctx, dir, nil, "ci")
+}
+
+// built says whether the package was built after the last change of what it is built from.
+func built(dir string) bool {
+	output, err := os.Stat(filepath.Join(dir, "dist", "index.js"))
+	if err != nil {
+		return false
+	}
+	sources, err := filepath.Glob(filepath.Join(dir, "src", "*.ts"))
+	if err != nil {
+		return false
+	}
+	for _, source := range append(sources, filepath.Join(dir, "package-lock.json"), filepath.Join(dir, "tsconfig.json")) {
+		if info, err := os.Stat(source); err != nil || info.ModTime().After(output.ModTime()) {
+			return false
+		}
+	}
+	return true
 }
 
 // npm is silent unless it fails.
