@@ -63,7 +63,10 @@ func launchDemo(t *testing.T, env []string, args ...string) *demo {
 		_ = d.cmd.Wait() // the exit code is read from ProcessState
 		close(d.done)
 	}()
-	t.Cleanup(d.kill)
+	t.Cleanup(func() {
+		d.kill()
+		answersAreDescribed(t, "demo", d.out.String())
+	})
 	return d
 }
 

@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/monsplit/monsplit/internal/service"
 )
 
 // patience is how long a test waits for something that has to happen, on a slow machine with the race detector on.
@@ -58,12 +60,7 @@ func launch(t *testing.T, name string, env ...string) *process {
 	}()
 	t.Cleanup(func() {
 		p.kill()
-		// Every answer is held against the OpenAPI document.
-		for line := range strings.Lines(p.log.String()) {
-			if strings.Contains(line, "an answer is not what the document says") {
-				t.Errorf("%s: %s", name, line)
-			}
-		}
+		answersAreDescribed(t, name, p.log.String())
 		if t.Failed() {
 			t.Logf("log of %s:\n%s", name, tail(withoutRequests(p.log.String()), 12_000))
 		}
@@ -76,6 +73,17 @@ func launch(t *testing.T, name string, env ...string) *process {
 		t.Fatalf("%s ended early:\n%s", name, p.log)
 	}
 	return p
+}
+
+// answersAreDescribed fails when a service that checks its answers has logged one that its OpenAPI document does not
+// describe.
+func answersAreDescribed(t *testing.T, name, log string) {
+	t.Helper()
+	for line := range strings.Lines(log) {
+		if strings.Contains(line, service.UndescribedAnswer) {
+			t.Errorf("%s: %s", name, line)
+		}
+	}
 }
 
 func (p *process) url(path string) string { return "http://" + p.addr + path }

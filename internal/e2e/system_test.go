@@ -12,8 +12,10 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/monsplit/monsplit/asyncapi"
 	"github.com/monsplit/monsplit/internal/testkit/kafkatest"
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
+	"github.com/monsplit/monsplit/internal/testkit/servicetest"
 )
 
 // system is both services with a database each and a broker between them.
@@ -59,6 +61,7 @@ func ownBroker(t *testing.T) *kafkatest.Broker {
 
 func (s *system) startMonolith(env ...string) *process {
 	s.t.Helper()
+	servicetest.Appended(s.t, s.monolithDB, asyncapi.Monolith)
 	p := start(s.t, "monolith", s.env(s.monolithDB, env...)...)
 	s.writeTo.Store("http://" + p.addr)
 	return p
@@ -66,6 +69,7 @@ func (s *system) startMonolith(env ...string) *process {
 
 func (s *system) startCatalog(env ...string) *process {
 	s.t.Helper()
+	servicetest.Appended(s.t, s.catalogDB, asyncapi.Catalog)
 	return start(s.t, "catalog", s.env(s.catalogDB, env...)...)
 }
 

@@ -2,6 +2,7 @@ package oas
 
 import (
 	"bytes"
+	"fmt"
 	"net/http"
 
 	"github.com/getkin/kin-openapi/openapi3filter"
@@ -51,7 +52,7 @@ func (o *operation) checkResponse(c echo.Context, in *openapi3filter.RequestVali
 	out := &openapi3filter.ResponseValidationInput{RequestValidationInput: in, Status: h.status, Header: res.Header(), Options: o.options}
 	out.SetBodyBytes(h.body.Bytes())
 	if err := openapi3filter.ValidateResponse(c.Request().Context(), out); err != nil {
-		o.cfg.OnResponse(c.Request().Context(), err)
+		o.cfg.OnResponse(c.Request().Context(), fmt.Errorf("%s %s answered %d: %w", o.route.Method, o.route.Path, h.status, err))
 	}
 	to.WriteHeader(h.status)
 	_, err := to.Write(h.body.Bytes())

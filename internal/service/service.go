@@ -148,12 +148,15 @@ func (s Spec) bases() []string {
 	return []string{"", s.Prefix}
 }
 
+// UndescribedAnswer is logged of each answer that the OpenAPI document does not describe, where answers are checked.
+const UndescribedAnswer = "an answer is not what the document says"
+
 // mount puts the API on the server, each operation behind the check of its requests.
 func (f *Frame) mount(server *httpserver.Server, api oas.API) error {
 	checks := oas.Config{MaxBody: f.cfg.HTTPMaxBodyBytes, Available: f.schema.available}
 	if f.cfg.ValidateResponses {
 		checks.OnResponse = func(ctx context.Context, err error) {
-			f.log.ErrorContext(ctx, "an answer is not what the document says", "error", err)
+			f.log.ErrorContext(ctx, UndescribedAnswer, "error", err)
 		}
 	}
 	validator, err := oas.New(f.spec.OpenAPI, checks)

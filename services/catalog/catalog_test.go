@@ -16,12 +16,14 @@ import (
 	"github.com/google/uuid"
 	"go.uber.org/goleak"
 
+	"github.com/monsplit/monsplit/asyncapi"
 	"github.com/monsplit/monsplit/internal/config"
 	"github.com/monsplit/monsplit/internal/messaging/broker"
 	"github.com/monsplit/monsplit/internal/messaging/event"
 	"github.com/monsplit/monsplit/internal/testkit/kafkatest"
 	"github.com/monsplit/monsplit/internal/testkit/netproxy"
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
+	"github.com/monsplit/monsplit/internal/testkit/servicetest"
 	"github.com/monsplit/monsplit/services/catalog"
 )
 
@@ -52,12 +54,13 @@ func startOn(t *testing.T, kafka, database string) *service {
 	if err := catalog.Migrate(t.Context(), cfg, slog.New(slog.DiscardHandler)); err != nil {
 		t.Fatal(err)
 	}
+	servicetest.Appended(t, cfg.DatabaseURL, asyncapi.Catalog)
 	ctx, stop := context.WithCancel(t.Context())
-	listening := make(listener, 1)
+	log := servicetest.NewLog(t)
 	s := &service{t: t, stop: stop, ended: make(chan error, 1)}
-	go func() { s.ended <- catalog.Run(ctx, cfg, slog.New(listening)) }()
+	go func() { s.ended <- catalog.Run(ctx, cfg, slog.New(log)) }()
 	select {
-	case addr := <-listening:
+	case addr := <-log.Listening():
 		s.url = "http://" + addr
 	case err := <-s.ended:
 		t.Fatalf("ended early: %v", err)
@@ -74,22 +77,6 @@ func (s *service) end() {
 		s.t.Errorf("stopped with %v", err)
 	}
 	s.ended <- nil
-}
-
-// listener is a log handler that catches the address.
-type listener chan string
-
-func (listener) Enabled(context.Context, slog.Level) bool { return true }
-func (l listener) WithAttrs([]slog.Attr) slog.Handler     { return l }
-func (l listener) WithGroup(string) slog.Handler          { return l }
-func (l listener) Handle(_ context.Context, r slog.Record) error {
-	r.Attrs(func(a slog.Attr) bool {
-		if r.Message == "listening" && a.Key == "addr" {
-			l <- a.Value.String()
-		}
-		return true
-	})
-	return nil
 }
 
 func (s *service) call(method, path, body string) (int, string) {

@@ -14,11 +14,13 @@ import (
 	"github.com/google/uuid"
 	"go.uber.org/goleak"
 
+	"github.com/monsplit/monsplit/asyncapi"
 	"github.com/monsplit/monsplit/internal/config"
 	"github.com/monsplit/monsplit/internal/messaging/broker"
 	"github.com/monsplit/monsplit/internal/messaging/event"
 	"github.com/monsplit/monsplit/internal/testkit/kafkatest"
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
+	"github.com/monsplit/monsplit/internal/testkit/servicetest"
 	"github.com/monsplit/monsplit/services/monolith"
 )
 
@@ -44,12 +46,13 @@ func start(t *testing.T, kafka string) *service {
 	if err := monolith.Migrate(t.Context(), cfg, slog.New(slog.DiscardHandler)); err != nil {
 		t.Fatal(err)
 	}
+	servicetest.Appended(t, cfg.DatabaseURL, asyncapi.Monolith)
 	ctx, stop := context.WithCancel(t.Context())
-	listening := make(listener, 1)
+	log := servicetest.NewLog(t)
 	s := &service{t: t, stop: stop, ended: make(chan error, 1)}
-	go func() { s.ended <- monolith.Run(ctx, cfg, slog.New(listening)) }()
+	go func() { s.ended <- monolith.Run(ctx, cfg, slog.New(log)) }()
 	select {
-	case addr := <-listening:
+	case addr := <-log.Listening():
 		s.url = "http://" + addr
 	case err := <-s.ended:
 		t.Fatalf("ended early: %v", err)
@@ -66,22 +69,6 @@ func (s *service) end() {
 		s.t.Errorf("stopped with %v", err)
 	}
 	s.ended <- nil
-}
-
-// listener is a log handler that catches the address.
-type listener chan string
-
-func (listener) Enabled(context.Context, slog.Level) bool { return true }
-func (l listener) WithAttrs([]slog.Attr) slog.Handler     { return l }
-func (l listener) WithGroup(string) slog.Handler          { return l }
-func (l listener) Handle(_ context.Context, r slog.Record) error {
-	r.Attrs(func(a slog.Attr) bool {
-		if r.Message == "listening" && a.Key == "addr" {
-			l <- a.Value.String()
-		}
-		return true
-	})
-	return nil
 }
 
 func (s *service) call(method, path, body string) (int, string) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/monsplit/monsplit/asyncapi"
 	"github.com/monsplit/monsplit/internal/config"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
 	"github.com/monsplit/monsplit/internal/messaging/event"
@@ -18,6 +19,7 @@ import (
 	"github.com/monsplit/monsplit/internal/service"
 	"github.com/monsplit/monsplit/internal/testkit/kafkatest"
 	"github.com/monsplit/monsplit/internal/testkit/pact"
+	"github.com/monsplit/monsplit/internal/testkit/servicetest"
 	"github.com/monsplit/monsplit/services/monolith/internal/catalogcopy"
 	"github.com/monsplit/monsplit/services/monolith/internal/consume"
 	"github.com/monsplit/monsplit/services/monolith/internal/httpapi"
@@ -94,14 +96,15 @@ type running struct {
 func run(t *testing.T) *running {
 	t.Helper()
 	kafka := kafkatest.New(t)
-	cfg, listening := pact.Config(t, kafka, spec().Migrations), pact.NewListening()
-	frame, err := service.Open(t.Context(), spec(), cfg, slog.New(listening))
+	cfg, log := pact.Config(t, kafka, spec().Migrations), servicetest.NewLog(t)
+	servicetest.Appended(t, cfg.DatabaseURL, asyncapi.Monolith)
+	frame, err := service.Open(t.Context(), spec(), cfg, slog.New(log))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(frame.Close)
 	b := newBusiness(frame.Pool, frame.Relay.Wake)
-	url := pact.Serve(t, listening, func(ctx context.Context) error {
+	url := pact.Serve(t, log, func(ctx context.Context) error {
 		return frame.Serve(ctx, b.events, httpapi.New(b.products, b.copies, cfg.HTTPWriteTimeout))
 	})
 	return &running{business: b, kafka: kafka, url: url}

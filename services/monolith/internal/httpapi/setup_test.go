@@ -20,10 +20,12 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	monolithapi "github.com/monsplit/monsplit/api/monolith"
+	"github.com/monsplit/monsplit/asyncapi"
 	"github.com/monsplit/monsplit/internal/httpserver"
 	"github.com/monsplit/monsplit/internal/oas"
 	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
+	"github.com/monsplit/monsplit/internal/testkit/servicetest"
 	"github.com/monsplit/monsplit/services/monolith/internal/catalogcopy"
 	"github.com/monsplit/monsplit/services/monolith/internal/httpapi"
 	"github.com/monsplit/monsplit/services/monolith/internal/product"
@@ -85,7 +87,7 @@ func serveWith(t *testing.T, pool *pgxpool.Pool, onResponse func(ctx context.Con
 // serveAt has a clock of its own, and ids that the test gives.
 func serveAt(t *testing.T, pool *pgxpool.Pool, onResponse func(ctx context.Context, err error), now func() time.Time, newID func() uuid.UUID) *server {
 	t.Helper()
-	storage := store.New(pool, publish.Product, func() {})
+	storage := store.New(pool, servicetest.Encode(t, asyncapi.Monolith, publish.Product), func() {})
 	products := product.NewService(storage, now, newID)
 	h := httpserver.New(httpserver.Config{Registry: prometheus.NewRegistry(), RequestTimeout: requestTimeout}, slog.New(slog.DiscardHandler))
 	api := httpapi.New(products, catalogcopy.NewService(storage), time.Minute)

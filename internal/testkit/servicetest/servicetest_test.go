@@ -1,0 +1,125 @@
+package servicetest_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/monsplit/monsplit/asyncapi"
+	"github.com/monsplit/monsplit/internal/contract"
+	"github.com/monsplit/monsplit/internal/messaging/event"
+	"github.com/monsplit/monsplit/internal/messaging/outbox"
+	"github.com/monsplit/monsplit/internal/postgres"
+	"github.com/monsplit/monsplit/internal/service"
+	"github.com/monsplit/monsplit/internal/testkit/pgtest"
+	"github.com/monsplit/monsplit/internal/testkit/servicetest"
+	messagingsql "github.com/monsplit/monsplit/sql/messaging"
+)
+
+// failing stands for the test that is to fail. Its cleanups run when the function that it is for calls end.
+type failing struct {
+	testing.TB
+	faults   []string
+	cleanups []func()
+}
+
+func (f *failing) Errorf(format string, args ...any) {
+	f.faults = append(f.faults, fmt.Sprintf(format, args...))
+}
+func (f *failing) Cleanup(c func()) { f.cleanups = append(f.cleanups, c) }
+func (f *failing) end() {
+	for _, c := range f.cleanups {
+		c()
+	}
+}
+
+// made is an event of a product; the market of another name is in no document.
+func made(t *testing.T, spoil func(event map[string]any)) event.Message {
+	t.Helper()
+	events, err := contract.NewEvents(asyncapi.Monolith)
+	if err != nil {
+		t.Fatal(err)
+	}
+	example := events.Examples()[0]
+	var tree map[string]any
+	if err := json.Unmarshal(example.Payload, &tree); err != nil {
+		t.Fatal(err)
+	}
+	spoil(tree)
+	payload, err := json.Marshal(tree)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return event.Message{ID: uuid.New(), Topic: "monsplit.product.v1", Key: "k", Version: 1, Type: example.Type, Payload: payload}
+}
+
+func nothing(map[string]any)  {}
+func noTime(e map[string]any) { delete(e, "time") }
+
+func TestEncode(t *testing.T) {
+	t.Parallel()
+	f := &failing{TB: t}
+	answer := made(t, nothing)
+	encode := servicetest.Encode(f, asyncapi.Monolith, func(err error) (event.Message, error) { return answer, err })
+	if m, err := encode(nil); err != nil || m.ID != answer.ID || len(f.faults) > 0 {
+		t.Errorf("of a documented event: %+v, %v, %q", m, err, f.faults)
+	}
+	if _, err := encode(errors.ErrUnsupported); !errors.Is(err, errors.ErrUnsupported) || len(f.faults) > 0 {
+		t.Errorf("of an event that cannot be encoded: %v, %q", err, f.faults)
+	}
+	answer = made(t, noTime)
+	if _, err := encode(nil); err == nil || len(f.faults) != 1 || !strings.Contains(f.faults[0], "time") {
+		t.Errorf("of an event without its time: %v, %q", err, f.faults)
+	}
+}
+
+func TestAppended(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		spoil func(map[string]any)
+		want  int
+	}{"documented": {nothing, 0}, "without its time": {noTime, 1}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			pool := pgtest.New(t, postgres.Migrations{FS: messagingsql.Migrations, Table: "goose_messaging"})
+			f := &failing{TB: t}
+			servicetest.Appended(f, pgtest.URL(pool), asyncapi.Monolith)
+			m := made(t, tt.spoil)
+			if err := postgres.InTx(t.Context(), pool, func(tx pgx.Tx) error { return outbox.Append(t.Context(), tx, m) }); err != nil {
+				t.Fatal(err)
+			}
+			f.end()
+			if len(f.faults) != tt.want {
+				t.Errorf("found %q, want %d faults", f.faults, tt.want)
+			}
+		})
+	}
+	f := &failing{TB: t}
+	servicetest.Appended(f, pgtest.NewURL(t), asyncapi.Monolith)
+	if f.end(); len(f.faults) != 1 {
+		t.Errorf("without an outbox there is nothing to hold to the document, and that passes: %q", f.faults)
+	}
+}
+
+func TestLog(t *testing.T) {
+	t.Parallel()
+	f := &failing{TB: t}
+	handler := servicetest.NewLog(f)
+	log := slog.New(handler)
+	log.Info("listening", "addr", "127.0.0.1:80")
+	log.Error("something else", "error", time.Second)
+	if addr := <-handler.Listening(); addr != "127.0.0.1:80" || len(f.faults) > 0 {
+		t.Errorf("listens on %q, faults %q", addr, f.faults)
+	}
+	log.Error(service.UndescribedAnswer, "error", "no such status")
+	if len(f.faults) != 1 || !strings.Contains(f.faults[0], "no such status") {
+		t.Errorf("faults %q", f.faults)
+	}
+}
