@@ -15,12 +15,12 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"time"
+
+	"github.com/monsplit/monsplit/internal/testkit/mutants/scratch"
 )
 
 func main() {
@@ -44,7 +44,7 @@ func run(ctx context.Context, only string, out io.Writer) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	if err := copyTree(ctx, dir); err != nil {
+	if err := scratch.Copy(ctx, dir); err != nil {
 		return err
 	}
 	survivors := 0
@@ -64,31 +64,6 @@ func run(ctx context.Context, only string, out io.Writer) error {
 	fmt.Fprintf(out, "%d passed, %d failed\n", len(mutants)-survivors, survivors)
 	if survivors > 0 {
 		return errors.New("a mechanism can be taken out without its test noticing, or a patch is out of date")
-	}
-	return nil
-}
-
-// copyTree copies what git knows or would add: the source as it is now, committed or not.
-func copyTree(ctx context.Context, dir string) error {
-	list, err := exec.CommandContext(ctx, "git", "ls-files", "-z", "--cached", "--others", "--exclude-standard").Output()
-	if err != nil {
-		return fmt.Errorf("git ls-files: %w", err)
-	}
-	for name := range strings.SplitSeq(strings.TrimRight(string(list), "\x00"), "\x00") {
-		content, err := os.ReadFile(name)
-		if errors.Is(err, os.ErrNotExist) {
-			continue // deleted and not yet committed
-		}
-		if err != nil {
-			return err
-		}
-		target := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
-			return err
-		}
-		if err := os.WriteFile(target, content, 0o644); err != nil {
-			return err
-		}
 	}
 	return nil
 }

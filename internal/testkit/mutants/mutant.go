@@ -5,10 +5,11 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
+
+	"github.com/monsplit/monsplit/internal/testkit/mutants/scratch"
 )
 
 // mutant is one patch and the test that has to notice it.
@@ -75,7 +76,7 @@ func (m mutant) try(ctx context.Context, dir string) error {
 
 // apply changes the source in dir by "git apply", with more of its options.
 func (m mutant) apply(ctx context.Context, dir string, options ...string) error {
-	cmd := command(ctx, dir, "git", append(append([]string{"apply", "--unidiff-zero"}, options...), m.file)...)
+	cmd := scratch.Command(ctx, dir, "git", append(append([]string{"apply", "--unidiff-zero"}, options...), m.file)...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("the patch does not apply; make it anew for %q:\n%s", m.mechanism, out)
 	}
@@ -83,13 +84,5 @@ func (m mutant) apply(ctx context.Context, dir string, options ...string) error 
 }
 
 func (m mutant) runTest(ctx context.Context, dir string) ([]byte, error) {
-	return command(ctx, dir, "go", "test", "-count=1", "-timeout=3m", "-run=^"+m.test+"$", m.pkg).CombinedOutput()
-}
-
-func command(ctx context.Context, dir, name string, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, name, args...)
-	cmd.Dir = dir
-	// A repository further up would make "git apply" pass over files that it does not know, without a word.
-	cmd.Env = append(os.Environ(), "GIT_CEILING_DIRECTORIES="+filepath.Dir(dir))
-	return cmd
+	return scratch.Command(ctx, dir, "go", "test", "-count=1", "-timeout=3m", "-run=^"+m.test+"$", m.pkg).CombinedOutput()
 }

@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/monsplit/monsplit/internal/testkit/mutants/scratch"
 )
 
 // A change that makes a patch out of date is told so at once, and not by the next "make test-mutants", which takes
@@ -75,7 +77,7 @@ func hasTest(t *testing.T, folder, name string) bool {
 func TestAnOutdatedPatchIsNoticed(t *testing.T) {
 	t.Parallel()
 	outer := t.TempDir()
-	if out, err := command(t.Context(), outer, "git", "init", "--quiet").CombinedOutput(); err != nil {
+	if out, err := scratch.Command(t.Context(), outer, "git", "init", "--quiet").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	root := filepath.Join(outer, "source")

@@ -28,7 +28,7 @@ func main() {
 	}
 }
 
-const usage = "usage: pact library|update|check|verify CONTRACT..."
+const usage = "usage: pact library|update|check|verify CONTRACTS"
 
 func run(args []string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
