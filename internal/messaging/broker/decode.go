@@ -26,8 +26,8 @@ type decoded struct {
 }
 
 // decodeBatches reads the batches that a fetch from offset from returned, until the records hold maxBytes or more; next
-// may be in the middle of a batch then. The last batch may be cut off; it will be fetched again. Control batches (the marks of
-// transactions) have no records but take offsets.
+// may be in the middle of a batch then. The last batch may be cut off; it will be fetched again. Control batches (the
+// marks of transactions) have no records but take offsets.
 //
 // The library's own reader is not used: it hides where a compacted batch ends, and so a reader can be made to ask for
 // the same batch for ever.

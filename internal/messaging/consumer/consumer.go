@@ -29,8 +29,8 @@ type Config[T any] struct {
 	Topics map[string]Handler[T] // what is done with each topic's events
 	Bind   func(pgx.Tx) T        // makes the service's transaction out of PostgreSQL's
 
-	// Versions, per topic, let a dead letter that is older than its copy be closed at once, and Replay say that it
-	// changed nothing. Without them both still hold, unsaid.
+	// Versions, per topic, tell how far a copy has come: what it has passed closes older dead letters, at once or later,
+	// and Replay can say that it changed nothing. Without them an event counts as applied that its handler passed over.
 	Versions map[string]VersionOf[T]
 	// Committed is called after each commit, with the transaction that a handler has worked in: it wakes the relay where
 	// there is something to publish. It must not block.
