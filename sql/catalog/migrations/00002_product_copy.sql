@@ -1,9 +1,9 @@
 -- +goose Up
 -- The copy of what the monolith owns. Changed by events alone; none of the owner's constraints: across partitions
--- things arrive in any order. Version 0 is a stub, hidden from reads.
+-- things arrive in any order.
 CREATE TABLE product_copy (
     id               uuid    PRIMARY KEY,
-    version          bigint  NOT NULL DEFAULT 0,
+    version          bigint  NOT NULL,
     deleted          boolean NOT NULL DEFAULT false,
     name             text    COLLATE "C",
     product_category text    COLLATE "C",
@@ -11,7 +11,7 @@ CREATE TABLE product_copy (
     updated_at       timestamptz,
     applied_at       timestamptz
 );
-CREATE INDEX product_copy_name ON product_copy (name, id) WHERE NOT deleted AND version > 0;
+CREATE INDEX product_copy_name ON product_copy (name, id) WHERE NOT deleted;
 
 -- +goose Down
 DROP TABLE product_copy;

@@ -40,13 +40,13 @@ JOIN catalog_entry e ON e.market = n.market AND e.product_uuid = n.product_uuid 
 
 -- An entry can only be made for a product and a market that stay as they are until it is committed.
 -- name: ShareProduct :one
-SELECT discontinued FROM product_copy WHERE id = @id AND version > 0 AND NOT deleted FOR SHARE;
+SELECT discontinued FROM product_copy WHERE id = @id AND NOT deleted FOR SHARE;
 
 -- name: ShareMarket :one
 SELECT iso_code FROM market WHERE iso_code = @iso_code AND NOT deleted FOR SHARE;
 
 -- name: ProductStates :many
-SELECT id, discontinued FROM product_copy WHERE id = ANY (@ids::uuid[]) AND version > 0 AND NOT deleted;
+SELECT id, discontinued FROM product_copy WHERE id = ANY (@ids::uuid[]) AND NOT deleted;
 
 -- name: KnownMarkets :many
 SELECT iso_code FROM market WHERE iso_code = ANY (@codes::text[]) AND NOT deleted;

@@ -1,5 +1,5 @@
 -- name: GetProduct :one
-SELECT * FROM product_copy WHERE id = @id AND version > 0 AND NOT deleted;
+SELECT * FROM product_copy WHERE id = @id AND NOT deleted;
 
 -- name: LockProducts :many
 SELECT * FROM product_copy WHERE id = ANY (@ids::uuid[]) ORDER BY id FOR UPDATE;

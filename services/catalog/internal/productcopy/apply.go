@@ -33,7 +33,7 @@ type ProductData struct {
 	UpdatedAt    time.Time
 }
 
-// Row is how far a copy has come. Version 0 is a stub: the id is known, and nothing else.
+// Row is how far a copy has come. At version 0 nothing is known, and nothing is stored.
 type Row struct {
 	Version int64
 	Deleted bool

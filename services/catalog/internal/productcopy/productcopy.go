@@ -23,7 +23,7 @@ type Product struct {
 	UpdatedAt    time.Time
 }
 
-// Store is what this package reads. Deleted products and stubs are hidden.
+// Store is what this package reads. Deleted products are hidden.
 type Store interface {
 	// Product fails with NotFound where there is none.
 	Product(ctx context.Context, id uuid.UUID) (Product, error)

@@ -94,7 +94,7 @@ func (s *Store) Products(ctx context.Context, q productcopy.Query) iter.Seq2[pro
 	order := productOrder(q.Sort)
 	read := func(after *productcopy.Position, limit int) ([]productcopy.Product, error) {
 		var sql keyset.Query
-		sql.Where("NOT deleted AND version > 0")
+		sql.Where("NOT deleted")
 		if !q.IncludeDiscontinued {
 			sql.Where("NOT discontinued")
 		}

@@ -148,13 +148,6 @@ func TestListProducts(t *testing.T) {
 	}
 	changes[1].Category = "A"
 	b.apply(t, changes...)
-	// A stub: somebody heard of it, nothing is known.
-	if _, err := b.pool.Exec(t.Context(), "INSERT INTO product_copy (id) VALUES ($1)", uuid.UUID{6}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := b.products.Get(t.Context(), uuid.UUID{6}); apperr.KindOf(err) != apperr.NotFound {
-		t.Errorf("a stub: %v", err)
-	}
 	by := func(f productcopy.Field, desc bool) productcopy.Sort { return productcopy.Sort{By: f, Desc: desc} }
 	for name, tt := range map[string]struct {
 		q    productcopy.Query

@@ -210,7 +210,7 @@ func (q *Queries) LockEntryAt(ctx context.Context, market string, productUUID uu
 }
 
 const productStates = `-- name: ProductStates :many
-SELECT id, discontinued FROM product_copy WHERE id = ANY ($1::uuid[]) AND version > 0 AND NOT deleted
+SELECT id, discontinued FROM product_copy WHERE id = ANY ($1::uuid[]) AND NOT deleted
 `
 
 type ProductStatesRow struct {
@@ -250,7 +250,7 @@ func (q *Queries) ShareMarket(ctx context.Context, isoCode string) (string, erro
 }
 
 const shareProduct = `-- name: ShareProduct :one
-SELECT discontinued FROM product_copy WHERE id = $1 AND version > 0 AND NOT deleted FOR SHARE
+SELECT discontinued FROM product_copy WHERE id = $1 AND NOT deleted FOR SHARE
 `
 
 // An entry can only be made for a product and a market that stay as they are until it is committed.

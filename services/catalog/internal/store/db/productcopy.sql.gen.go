@@ -13,7 +13,7 @@ import (
 )
 
 const getProduct = `-- name: GetProduct :one
-SELECT id, version, deleted, name, product_category, discontinued, updated_at, applied_at FROM product_copy WHERE id = $1 AND version > 0 AND NOT deleted
+SELECT id, version, deleted, name, product_category, discontinued, updated_at, applied_at FROM product_copy WHERE id = $1 AND NOT deleted
 `
 
 func (q *Queries) GetProduct(ctx context.Context, id uuid.UUID) (ProductCopy, error) {
