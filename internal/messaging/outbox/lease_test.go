@@ -6,7 +6,6 @@ import (
 	"context"
 	"log/slog"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -46,77 +45,6 @@ func TestRelaysShareTheShards(t *testing.T) {
 	}
 	if len(s.Instances) != 1 || s.Instances[0] != (InstanceStatus{Name: "first", Shards: 12}) {
 		t.Errorf("instances %+v, want the first alone", s.Instances)
-	}
-}
-
-func TestStopHandsEverythingBack(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
-	relay := b.start("a", func(c *Config, k Broker) Broker { c.MarkRest = time.Hour; return k })
-	relay.waitForShards(event.Partitions)
-	b.append(versions(b.products, "a", 1, 3)...)
-	relay.Wake()
-	kafkatest.Eventually(t, "the events are in the log", func() bool { return len(b.log(b.products, "a")) == 3 })
-	relay.stop()
-	if n := b.pending(); n != 0 {
-		t.Errorf("%d acknowledged events are still pending after a clean stop", n)
-	}
-	s, err := ReadStatus(t.Context(), b.pool)
-	if err != nil {
-		t.Fatal(err)
-	}
-	held := slices.ContainsFunc(s.Shards, func(s ShardStatus) bool { return s.Holder != "" })
-	if held || len(s.Instances) != 0 {
-		t.Errorf("shards %+v, instances %+v after a clean stop", s.Shards, s.Instances)
-	}
-}
-
-// TestStopEndsInTime even if neither Kafka nor the database answers.
-func TestStopEndsInTime(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
-	relay := b.start("a", func(c *Config, k Broker) Broker { c.StopTimeout = 100 * time.Millisecond; return k })
-	relay.waitForShards(event.Partitions)
-	b.kafka.Pause()
-	relay.toDatabase.cut()
-	relay.cancel()
-	select {
-	case <-relay.done:
-	case <-time.After(10 * time.Second):
-		t.Error("the relay did not stop")
-	}
-	b.kafka.Resume()
-}
-
-// TestAHaltDuringAStop hands the lease back at once, instead of waiting for an operator.
-func TestAHaltDuringAStop(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
-	relay := b.start("a", func(c *Config, k Broker) Broker {
-		c.RecheckEvery, c.StopTimeout = time.Hour, time.Minute
-		c.LeaseTimeout, c.ProduceTimeout = 30*time.Second, 20*time.Second
-		return k
-	})
-	relay.waitForShards(event.Partitions)
-	const forbidden = 29 // TOPIC_AUTHORIZATION_FAILED
-	b.kafka.RefuseProduce(b.partition(b.products, "a"), forbidden, kafkatest.Forever)
-	reached, release := b.kafka.Hold(kafkatest.Produce)
-	b.append(message(b.products, "a", 1))
-	relay.Wake()
-	<-reached
-	relay.cancel()
-	kafkatest.Eventually(t, "the stop has begun", func() bool {
-		s, err := ReadStatus(t.Context(), b.pool)
-		return err == nil && len(s.Instances) == 1 && s.Instances[0].Shards == 1 // of the request that is under way
-	})
-	release()
-	select {
-	case <-relay.done:
-	case <-time.After(20 * time.Second):
-		t.Fatal("the relay waits for an operator")
-	}
-	if s, err := ReadStatus(t.Context(), b.pool); err != nil || len(s.Instances) != 0 {
-		t.Errorf("instances %+v after the stop, %v", s.Instances, err)
 	}
 }
 
@@ -257,46 +185,6 @@ func TestZombieMarksNothing(t *testing.T) {
 	}
 }
 
-// TestClaimNeedsTheLease: who has lost a shard reads nothing of it any more.
-func TestClaimNeedsTheLease(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
-	b.append(versions(b.products, "a", 1, 3)...)
-	shard := int16(b.partition(b.products, "a").Partition)
-	q, me := messagingdb.New(b.pool), uuid.New()
-	lease, err := q.TakeLease(t.Context(), messagingdb.TakeLeaseParams{Shard: shard, Owner: me})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, c := range map[string]struct {
-		owner uuid.UUID
-		epoch int64
-		low   int64
-		want  []int64 // sequence numbers of predecessors, of the rows that come
-	}{
-		"the holder":           {me, lease.Epoch, 0, []int64{0, 1, 2}},
-		"after the first row":  {me, lease.Epoch, 1, []int64{1, 2}},
-		"an earlier epoch":     {me, lease.Epoch - 1, 0, nil},
-		"a later epoch":        {me, lease.Epoch + 1, 0, nil},
-		"somebody else":        {uuid.New(), lease.Epoch, 0, nil},
-		"beyond the last row":  {me, lease.Epoch, 3, nil},
-		"nobody in particular": {uuid.Nil, lease.Epoch, 0, nil},
-	} {
-		rows, err := q.ClaimPending(t.Context(), messagingdb.ClaimPendingParams{Shards: []int16{shard}, Epochs: []int64{c.epoch},
-			Lows: []int64{c.low}, Owner: c.owner, MaxRows: 10, MaxBytes: 1000})
-		if err != nil {
-			t.Fatal(err)
-		}
-		var got []int64
-		for _, r := range rows {
-			got = append(got, r.PrevSeq)
-		}
-		if !slices.Equal(got, c.want) {
-			t.Errorf("%s gets rows with predecessors %v, want %v", name, got, c.want)
-		}
-	}
-}
-
 // TestEpochBeyondKafkas goes on with a new producer id where a producer epoch would not fit into Kafka's int16.
 func TestEpochBeyondKafkas(t *testing.T) {
 	t.Parallel()
@@ -317,101 +205,5 @@ func TestEpochBeyondKafkas(t *testing.T) {
 	err := b.pool.QueryRow(t.Context(), `SELECT max(epoch), max(producer_id) FROM outbox_lease`).Scan(&epoch, &id)
 	if err != nil || epoch != 0 || id == 1011 {
 		t.Errorf("epoch %d and producer id %d, want 0 and a new one (%v)", epoch, id, err)
-	}
-}
-
-func TestStartUp(t *testing.T) {
-	t.Parallel()
-	halted := func(r *running, part string) func() bool {
-		return func() bool {
-			return slices.ContainsFunc(r.State().Halted, func(s string) bool { return strings.Contains(s, part) })
-		}
-	}
-	t.Run("a topic that is missing is waited for", func(t *testing.T) {
-		t.Parallel()
-		b := setup(t)
-		missing := b.kafka.Topic("later")
-		b.append(message(missing, "a", 1))
-		relay := b.start("a", func(c *Config, k Broker) Broker { c.Topics = append(c.Topics, missing); return k })
-		kafkatest.Eventually(t, "the relay says what is missing", halted(relay, "does not exist"))
-		b.kafka.CreateTopic(t, "later", event.Partitions)
-		b.waitUntilSent()
-		b.wantLog(missing, "a", 1)
-		kafkatest.Eventually(t, "the relay is no longer halted", func() bool { return len(relay.State().Halted) == 0 })
-	})
-	t.Run("another number of partitions halts", func(t *testing.T) {
-		t.Parallel()
-		b := setup(t)
-		wrong := b.kafka.CreateTopic(t, "wrong", 5)
-		b.append(message(b.products, "a", 1))
-		relay := b.start("a", func(c *Config, k Broker) Broker { c.Topics = append(c.Topics, wrong); return k })
-		kafkatest.Eventually(t, "the relay says what is wrong", halted(relay, "has 5 partitions instead of 12"))
-		b.wantLog(b.products, "a")
-	})
-	t.Run("a fresh database refuses another's topic", func(t *testing.T) {
-		t.Parallel()
-		b := setup(t)
-		b.kafka.Write(t, b.partition(b.products, "foreign"), broker.Record{Key: []byte("foreign"), Value: []byte("foreign/9"), Time: time.Now()})
-		b.append(message(b.products, "a", 1))
-		relay := b.start("a")
-		kafkatest.Eventually(t, "the relay says what to do", halted(relay, "this database has never published"))
-		b.wantLog(b.products, "a")
-		if len(relay.State().Shards) != 0 {
-			t.Errorf("shards %v are published", relay.State().Shards)
-		}
-	})
-	t.Run("its own topic is no stranger's", func(t *testing.T) {
-		t.Parallel()
-		b := setup(t)
-		b.append(message(b.products, "a", 1))
-		b.start("a").b.waitUntilSent()
-		next := b.start("b")
-		next.waitForShards(6)
-		b.append(message(b.products, "a", 2))
-		b.waitUntilSent()
-		b.wantLog(b.products, "a", 1, 2)
-	})
-}
-
-func TestRowWaitsForItsPredecessor(t *testing.T) {
-	t.Parallel()
-	row := func(seq, version, prevSeq int64) messagingdb.ClaimPendingRow {
-		return messagingdb.ClaimPendingRow{Seq: seq, Topic: "topic", Key: "a", Version: version, PrevSeq: prevSeq}
-	}
-	l := freshLane(1)
-	// Version 1 is pending below the place that was read from; version 3's predecessor was read, but waits.
-	if in := l.admit([]messagingdb.ClaimPendingRow{row(20, 2, 10), row(30, 3, 20)}, false); in.queued != 0 || in.held != 2 {
-		t.Fatalf("took up %d and held %d, want 0 and 2", in.queued, in.held)
-	}
-	if in := l.admit([]messagingdb.ClaimPendingRow{row(10, 1, 0), row(20, 2, 10), row(30, 3, 20)}, false); in.queued != 3 {
-		t.Fatalf("took up %d, want all 3", in.queued)
-	}
-	if in := l.admit([]messagingdb.ClaimPendingRow{row(20, 2, 10), row(40, 4, 30)}, false); in.queued != 1 {
-		t.Fatalf("took up %d, want the new one", in.queued)
-	}
-	// The aggregate backs off. A claim that began before returns its next version.
-	l.withdraw(l.streams[0], l.rows[10], "refused")
-	if in := l.admit([]messagingdb.ClaimPendingRow{row(50, 5, 40)}, false); in.queued != 0 || in.held != 1 {
-		t.Fatalf("took up %d and held %d of an aggregate that backs off, want 0 and 1", in.queued, in.held)
-	}
-}
-
-// TestForgetsOnlyWhatNoClaimCanReturn: a claim's snapshot is older than a mark that commits while it is under way.
-func TestForgetsOnlyWhatNoClaimCanReturn(t *testing.T) {
-	t.Parallel()
-	l := freshLane(1)
-	row := messagingdb.ClaimPendingRow{Seq: 10, Topic: "topic", Key: "a", Version: 1}
-	l.admit([]messagingdb.ClaimPendingRow{row}, false)
-	if err := l.streams[0].freeze(10, 1000); err != nil {
-		t.Fatal(err)
-	}
-	sent := l.acknowledge(l.streams[0])
-	l.settle(sent, true) // while the claim is under way
-	if in := l.admit([]messagingdb.ClaimPendingRow{row}, false); in.queued != 0 {
-		t.Error("an event that was sent is taken up again")
-	}
-	l.forget()
-	if len(l.rows) != 0 {
-		t.Error("nothing is forgotten")
 	}
 }

@@ -1,0 +1,83 @@
+package outbox
+
+import (
+	"fmt"
+	"log/slog"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/monsplit/monsplit/internal/messaging/event"
+	"github.com/monsplit/monsplit/internal/testkit/kafkatest"
+	"github.com/monsplit/monsplit/internal/testkit/pgtest"
+)
+
+// TestDatabaseAway: publishing stops in time, and goes on by itself.
+func TestDatabaseAway(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	relay := b.start("a")
+	b.append(message(b.products, "a", 1))
+	b.waitUntilSent()
+	relay.toDatabase.cut()
+	b.append(versions(b.products, "a", 2, 3)...)
+	kafkatest.Eventually(t, "the trouble shows", func() bool { return relay.State().Troubles["leases"] != "" })
+	relay.toDatabase.mend()
+	b.waitUntilSent()
+	b.wantHistory(b.products, "a", 3)
+	kafkatest.Eventually(t, "the trouble is over", func() bool { return len(relay.State().Troubles) == 0 })
+}
+
+// TestDatabaseKilledInTheMiddle: PostgreSQL crashes while a relay that does not crash goes on. Whatever was committed is
+// published, in order, and no mark that the relay relies on is undone by the recovery.
+func TestDatabaseKilledInTheMiddle(t *testing.T) {
+	t.Parallel()
+	server := pgtest.NewServer(t)
+	kafka := kafkatest.New(t)
+	pool, err := pgxpool.New(t.Context(), server.NewURL(messagingMigrations()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+	b := &bundle{t: t, pool: pool, kafka: kafka, products: kafka.CreateTopic(t, "product", event.Partitions),
+		markets: kafka.CreateTopic(t, "market", event.Partitions)}
+	relay := b.start("survivor", func(c *Config, k Broker) Broker { c.MarkRest = -1; return k })
+	relay.waitForShards(event.Partitions)
+	const keys, kills, changes = 5, 4, 40
+	var committed [keys]int64
+	for range kills {
+		for i := range changes {
+			k := i % keys
+			b.append(message(b.products, fmt.Sprint("key-", k), committed[k]+1))
+			committed[k]++
+			relay.Wake()
+		}
+		server.Kill()
+		server.Start()
+		pool.Reset() // the writer's connections have died as well: it must not be what fails
+	}
+	kafkatest.Eventually(t, "everything is sent", func() bool {
+		var pending int
+		err := pool.QueryRow(t.Context(), `SELECT count(*) FROM outbox_pending`).Scan(&pending)
+		return err == nil && pending == 0
+	})
+	for k, highest := range committed {
+		b.wantHistory(b.products, fmt.Sprint("key-", k), highest)
+	}
+}
+
+// TestMarksOutliveACrash: the schedule is at markSettings. It is too narrow to be hit, so the setting is looked at.
+func TestMarksOutliveACrash(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	c := newCoordinator(NewRelay(b.pool, nil, b.config("a"), slog.New(slog.DiscardHandler)), t.Context(), uuid.New())
+	defer c.marks.link.close(t.Context())
+	if _, err := c.marks.link.queries(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var setting string
+	if err := c.marks.link.conn.QueryRow(t.Context(), "SHOW synchronous_commit").Scan(&setting); err != nil || setting != "on" {
+		t.Errorf("marks are committed with synchronous_commit = %s (%v)", setting, err)
+	}
+}

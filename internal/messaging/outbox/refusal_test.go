@@ -1,0 +1,129 @@
+package outbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+
+	"github.com/monsplit/monsplit/internal/messaging/broker"
+	"github.com/monsplit/monsplit/internal/messaging/event"
+	"github.com/monsplit/monsplit/internal/testkit/kafkatest"
+)
+
+// picky refuses batches that are larger than its limit, as a topic with a small max.message.bytes does.
+type picky struct {
+	Broker
+	mu    sync.Mutex
+	limit int
+}
+
+func (p *picky) Produce(ctx context.Context, batches []*broker.Batch) []broker.Result {
+	p.mu.Lock()
+	limit := p.limit
+	p.mu.Unlock()
+	results := make([]broker.Result, len(batches))
+	var good []*broker.Batch
+	var at []int
+	for i, batch := range batches {
+		if batch.Bytes() > limit {
+			results[i].Err = &broker.Error{TP: batch.TP, Code: 10, Verdict: broker.Refused, Err: errors.New("message too large")}
+			continue
+		}
+		good, at = append(good, batch), append(at, i)
+	}
+	if len(good) > 0 {
+		for i, r := range p.Broker.Produce(ctx, good) {
+			results[at[i]] = r
+		}
+	}
+	return results
+}
+
+func (p *picky) set(limit int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.limit = limit
+}
+
+// TestPoisonDelaysItsAggregateAlone: among many events of one partition one is too large for the topic.
+func TestPoisonDelaysItsAggregateAlone(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	var sick string
+	var healthy []string
+	for i := 0; len(healthy) < 5; i++ { // aggregates of one partition
+		key := fmt.Sprint("key-", i)
+		switch {
+		case event.Partition([]byte(key), event.Partitions) != 3:
+		case sick == "":
+			sick = key
+		default:
+			healthy = append(healthy, key)
+		}
+	}
+	poison := message(b.products, sick, 2)
+	poison.Payload = append(poison.Payload, make([]byte, 5000)...)
+	msgs := []event.Message{message(b.products, sick, 1)}
+	for v := range int64(20) {
+		for _, key := range healthy {
+			msgs = append(msgs, message(b.products, key, v+1))
+		}
+		if v == 5 {
+			msgs = append(msgs, poison, message(b.products, sick, 3))
+		}
+	}
+	b.append(msgs...)
+	kafka := &picky{limit: 4000}
+	relay := b.start("a", func(_ *Config, k Broker) Broker { kafka.Broker = k; return kafka })
+	kafkatest.Eventually(t, "all but the poisoned aggregate is sent", func() bool { return b.pending() == 2 })
+	for _, key := range healthy {
+		b.wantHistory(b.products, key, 20)
+	}
+	b.wantLog(b.products, sick, 1)
+	kafkatest.Eventually(t, "it was tried again", func() bool {
+		s, err := ReadStatus(t.Context(), b.pool)
+		return err == nil && len(s.Blocked) == 1 && s.Blocked[0].Attempts >= 3 && s.Blocked[0].Key == sick && s.Blocked[0].LastError != ""
+	})
+	// It must not hold what comes later either.
+	b.append(message(b.products, sick, 4), message(b.products, healthy[0], 21))
+	relay.Wake()
+	kafkatest.Eventually(t, "a healthy aggregate goes on", func() bool { return len(b.log(b.products, healthy[0])) == 21 })
+	b.wantLog(b.products, sick, 1)
+	kafka.set(1 << 20) // the operator allows larger messages
+	b.waitUntilSent()
+	b.wantHistory(b.products, sick, 4)
+	if s, err := ReadStatus(t.Context(), b.pool); err != nil || len(s.Blocked) != 0 {
+		t.Errorf("blocked after all is sent: %+v, %v", s.Blocked, err)
+	}
+}
+
+// TestBrokerVerdicts: whatever one partition's leader says a few times, everything is published in order.
+func TestBrokerVerdicts(t *testing.T) {
+	t.Parallel()
+	for name, code := range map[string]int16{
+		"no leader": 5, "not the leader": 6, "timed out": 7, "not enough replicas": 19, "corrupt": 2, "invalid record": 87,
+		"sequence out of order": 45, "fenced": 47, "not authorized": 29,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			relay := b.start("a")
+			b.append(versions(b.products, "a", 1, 2)...)
+			b.waitUntilSent()
+			b.kafka.RefuseProduce(b.partition(b.products, "a"), code, 2)
+			for v := range int64(5) {
+				b.append(message(b.products, "a", v+3), message(b.products, "other", v+1))
+				relay.Wake()
+			}
+			b.waitUntilSent()
+			b.wantHistory(b.products, "a", 7)
+			b.wantLog(b.products, "other", 1, 2, 3, 4, 5)
+			kafkatest.Eventually(t, "all shards are at work", func() bool {
+				s := relay.State()
+				return len(s.Shards) == event.Partitions && len(s.Halted) == 0
+			})
+		})
+	}
+}

@@ -1,0 +1,67 @@
+//go:build !realkafka
+
+package outbox
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/monsplit/monsplit/internal/messaging/broker"
+	"github.com/monsplit/monsplit/internal/messaging/event"
+	"github.com/monsplit/monsplit/internal/testkit/kafkatest"
+)
+
+func TestStartUp(t *testing.T) {
+	t.Parallel()
+	halted := func(r *running, part string) func() bool {
+		return func() bool {
+			return slices.ContainsFunc(r.State().Halted, func(s string) bool { return strings.Contains(s, part) })
+		}
+	}
+	t.Run("a topic that is missing is waited for", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		missing := b.kafka.Topic("later")
+		b.append(message(missing, "a", 1))
+		relay := b.start("a", func(c *Config, k Broker) Broker { c.Topics = append(c.Topics, missing); return k })
+		kafkatest.Eventually(t, "the relay says what is missing", halted(relay, "does not exist"))
+		b.kafka.CreateTopic(t, "later", event.Partitions)
+		b.waitUntilSent()
+		b.wantLog(missing, "a", 1)
+		kafkatest.Eventually(t, "the relay is no longer halted", func() bool { return len(relay.State().Halted) == 0 })
+	})
+	t.Run("another number of partitions halts", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		wrong := b.kafka.CreateTopic(t, "wrong", 5)
+		b.append(message(b.products, "a", 1))
+		relay := b.start("a", func(c *Config, k Broker) Broker { c.Topics = append(c.Topics, wrong); return k })
+		kafkatest.Eventually(t, "the relay says what is wrong", halted(relay, "has 5 partitions instead of 12"))
+		b.wantLog(b.products, "a")
+	})
+	t.Run("a fresh database refuses another's topic", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		b.kafka.Write(t, b.partition(b.products, "foreign"), broker.Record{Key: []byte("foreign"), Value: []byte("foreign/9"), Time: time.Now()})
+		b.append(message(b.products, "a", 1))
+		relay := b.start("a")
+		kafkatest.Eventually(t, "the relay says what to do", halted(relay, "this database has never published"))
+		b.wantLog(b.products, "a")
+		if len(relay.State().Shards) != 0 {
+			t.Errorf("shards %v are published", relay.State().Shards)
+		}
+	})
+	t.Run("its own topic is no stranger's", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		b.append(message(b.products, "a", 1))
+		b.start("a").b.waitUntilSent()
+		next := b.start("b")
+		next.waitForShards(6)
+		b.append(message(b.products, "a", 2))
+		b.waitUntilSent()
+		b.wantLog(b.products, "a", 1, 2)
+	})
+}
