@@ -3,7 +3,9 @@ package service
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/monsplit/monsplit/internal/config"
 )
@@ -39,4 +41,31 @@ func TestMigrateStopsWaiting(t *testing.T) {
 	if err := (Spec{}).Migrate(ctx, cfg, slog.New(slog.DiscardHandler)); err != context.Canceled { //nolint:errorlint // likewise
 		t.Errorf("while it tries: %v", err)
 	}
+}
+
+// What keeps the schema waiting is told to anybody who asks for /readyz, so it names nobody.
+func TestWaitingForTheSchemaNamesNobody(t *testing.T) {
+	t.Parallel()
+	cfg := config.Service{DatabaseURL: "postgres://somebody@127.0.0.1:1/secret", MigrateOnStart: true}
+	log := waiting{slog.DiscardHandler, make(chan struct{}, 1)}
+	s := newSchema(Spec{}, cfg, slog.New(log))
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- s.run(ctx) }()
+	<-log.once
+	deadline := time.After(10 * time.Second)
+	for !strings.Contains(s.problem(), "waits for the database") {
+		select {
+		case <-deadline:
+			t.Fatalf("told %q", s.problem())
+		case <-time.After(time.Millisecond):
+		}
+	}
+	for _, name := range []string{"somebody", "secret", "127.0.0.1"} {
+		if told := s.problem(); strings.Contains(told, name) {
+			t.Errorf("told %q", told)
+		}
+	}
+	cancel()
+	<-ended
 }

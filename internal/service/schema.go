@@ -8,6 +8,7 @@ import (
 	"github.com/monsplit/monsplit/internal/apperr"
 	"github.com/monsplit/monsplit/internal/config"
 	"github.com/monsplit/monsplit/internal/lifecycle"
+	"github.com/monsplit/monsplit/internal/postgres"
 )
 
 // schema knows whether the tables are there. Until they are, the API says so and nobody else touches the database.
@@ -58,7 +59,7 @@ func (s *schema) available() error {
 // run is a lifecycle part. A schema that cannot be brought up to date ends the service.
 func (s *schema) run(ctx context.Context) error {
 	if s.cfg.MigrateOnStart {
-		waiting := func(err error) { s.tell("it waits for the database: " + err.Error()) }
+		waiting := func(err error) { s.tell("it waits for the database: " + postgres.Brief(err)) }
 		if err := s.spec.migrate(ctx, s.cfg, s.log, waiting); err != nil {
 			return err
 		}

@@ -26,7 +26,7 @@ import (
 	messagingsql "github.com/monsplit/monsplit/sql/messaging"
 )
 
-// On a real cluster (the tag realkafka) failure_test.go runs alone: what depends on what a broker does. All else would
+// On a real cluster (the tag realkafka) only files without a tag run: what depends on what a broker does. All else would
 // only take its time there.
 
 func TestMain(m *testing.M) {
