@@ -52,6 +52,7 @@ type Validator struct {
 type operation struct {
 	id      string
 	route   *routers.Route
+	answers *routers.Route // as answers are held against it
 	options *openapi3filter.Options
 	cfg     Config
 	query   map[string]bool // the names that it knows
@@ -73,13 +74,16 @@ var registerDecoder = sync.OnceFunc(func() {
 // New reads a document.
 func New(document []byte, cfg Config) (*Validator, error) {
 	registerDecoder()
-	doc, err := openapi3.NewLoader().LoadFromData(document)
+	doc, err := load(document)
 	if err != nil {
-		return nil, fmt.Errorf("read the OpenAPI document: %w", err)
+		return nil, err
 	}
-	if err := doc.Validate(context.Background()); err != nil {
-		return nil, fmt.Errorf("the OpenAPI document is not valid: %w", err)
+	// Schemas are shared by requests and answers, and mean something else in each: so answers have a document of their own.
+	answers, err := load(document)
+	if err != nil {
+		return nil, err
 	}
+	closeAnswers(answers)
 	options := &openapi3filter.Options{
 		MultiError: true, KeepValidatedValue: true, IncludeResponseStatus: true,
 		SkipSettingDefaults:               true, // it takes an explicit null for a member that is left out
@@ -96,10 +100,24 @@ func New(document []byte, cfg Config) (*Validator, error) {
 			if op.OperationID == "" || v.operations[op.OperationID] != nil {
 				return nil, fmt.Errorf("%s %s needs an operationId of its own", method, path)
 			}
-			v.operations[op.OperationID] = newOperation(doc, path, item, method, op, options, cfg)
+			o := newOperation(doc, path, item, method, op, options, cfg)
+			closed := answers.Paths.Value(path)
+			o.answers = &routers.Route{Spec: answers, Path: path, PathItem: closed, Method: method, Operation: closed.GetOperation(method)}
+			v.operations[op.OperationID] = o
 		}
 	}
 	return v, nil
+}
+
+func load(document []byte) (*openapi3.T, error) {
+	doc, err := openapi3.NewLoader().LoadFromData(document)
+	if err != nil {
+		return nil, fmt.Errorf("read the OpenAPI document: %w", err)
+	}
+	if err := doc.Validate(context.Background()); err != nil {
+		return nil, fmt.Errorf("the OpenAPI document is not valid: %w", err)
+	}
+	return doc, nil
 }
 
 func newOperation(doc *openapi3.T, path string, item *openapi3.PathItem, method string, op *openapi3.Operation,

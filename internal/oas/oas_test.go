@@ -175,6 +175,18 @@ func TestAnswersAreHeldAgainstTheDocument(t *testing.T) {
 			c.Response().Header().Set("ETag", `"1"`)
 			return c.JSON(http.StatusCreated, map[string]string{})
 		}, "name"},
+		"MoreMembers": {func(c echo.Context) error {
+			c.Response().Header().Set("ETag", `"1"`)
+			return c.JSON(http.StatusCreated, map[string]string{"name": "a", "price": "3"})
+		}, "price"},
+		"MoreMembersFurtherIn": {func(c echo.Context) error {
+			c.Response().Header().Set("ETag", `"1"`)
+			return c.JSON(http.StatusCreated, map[string]any{"name": "a", "parts": []any{map[string]any{"size": 1, "cost": 2}}})
+		}, "cost"},
+		"ABodyWithoutNeed": {func(c echo.Context) error { return c.JSON(http.StatusAccepted, map[string]string{"name": "a"}) }, "a body"},
+		"NoBody":           {func(c echo.Context) error { return c.NoContent(http.StatusAccepted) }, ""},
+		"NotModified":      {func(c echo.Context) error { return c.NoContent(http.StatusNotModified) }, "status is not supported"},
+		"OtherSuccess":     {func(c echo.Context) error { return c.NoContent(http.StatusNoContent) }, "status is not supported"},
 		"OtherType": {func(c echo.Context) error {
 			c.Response().Header().Set("ETag", `"1"`)
 			return c.HTML(http.StatusCreated, "<p>")
