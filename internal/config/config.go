@@ -35,6 +35,7 @@ type Service struct {
 	HTTPIdleTimeout       time.Duration `env:"HTTP_IDLE_TIMEOUT" envDefault:"2m" about:"how long a connection is kept between two requests"`
 	HTTPMaxBodyBytes      int64         `env:"HTTP_MAX_BODY_BYTES" envDefault:"65536" about:"largest request body; a larger one is answered with 413"`
 	ValidateResponses     bool          `env:"VALIDATE_RESPONSES" envDefault:"false" about:"check every answer against the OpenAPI document and log what differs; for tests and demos, it costs time"`
+	ValidateEvents        bool          `env:"VALIDATE_EVENTS" envDefault:"false" about:"refuse a change whose event the AsyncAPI document does not describe, and log why; for tests and demos, it costs time"`
 
 	LogLevel      slog.Level    `env:"LOG_LEVEL" envDefault:"info" about:"debug, info, warn or error"`
 	LogFormat     string        `env:"LOG_FORMAT" envDefault:"json" about:"json or text"`

@@ -1,10 +1,11 @@
-// Package contract knows how to hold messages against the AsyncAPI document that describes them. It is for tests: what
-// a service publishes has to be what its document says, and no more.
+// Package contract knows how to hold messages against the AsyncAPI document that describes them: what a service
+// publishes has to be what its document says, and no more. It costs time, so only tests and demos do it.
 package contract
 
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -12,6 +13,8 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/monsplit/monsplit/internal/messaging/event"
 )
 
 // Events holds a schema for each CloudEvents type of one document.
@@ -95,6 +98,23 @@ func (e *Events) Validate(typ string, payload []byte) error {
 		return fmt.Errorf("%s: %w", typ, err)
 	}
 	return nil
+}
+
+// ErrUndescribed is the error of an event that its document does not describe.
+var ErrUndescribed = errors.New("an event is not what the AsyncAPI document says")
+
+// Hold returns encode with each message held against its schema: to append one that is refused is ErrUndescribed.
+func Hold[E any](events *Events, encode func(E) (event.Message, error)) func(E) (event.Message, error) {
+	return func(e E) (event.Message, error) {
+		m, err := encode(e)
+		if err != nil {
+			return m, err
+		}
+		if err := events.Validate(m.Type, m.Payload); err != nil {
+			return event.Message{}, fmt.Errorf("%w: %w\n%s", ErrUndescribed, err, m.Payload)
+		}
+		return m, nil
+	}
 }
 
 // decode turns YAML into what encoding/json would have made of the same document as JSON.

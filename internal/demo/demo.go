@@ -124,7 +124,7 @@ func configure(opts options, databases *databases, kafka string) (system, error)
 	settings := func(url, addr string) (config.Service, error) {
 		return config.LoadFrom(config.Service{}, map[string]string{
 			"DATABASE_URL": url, "KAFKA_BROKERS": kafka, "HTTP_ADDR": addr, "KAFKA_REPLICATION_FACTOR": "1",
-			"KAFKA_MIN_INSYNC_REPLICAS": "1", "VALIDATE_RESPONSES": "true", "SHUTDOWN_GRACE": servicesGrace.String(),
+			"KAFKA_MIN_INSYNC_REPLICAS": "1", "VALIDATE_RESPONSES": "true", "VALIDATE_EVENTS": "true", "SHUTDOWN_GRACE": servicesGrace.String(),
 			"SHUTDOWN_DELAY": "0s", // nobody balances load over demos
 		})
 	}

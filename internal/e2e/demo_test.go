@@ -65,7 +65,7 @@ func launchDemo(t *testing.T, env []string, args ...string) *demo {
 	}()
 	t.Cleanup(func() {
 		d.kill()
-		answersAreDescribed(t, "demo", d.out.String())
+		contractsAreKept(t, "demo", d.out.String())
 	})
 	return d
 }

@@ -60,7 +60,7 @@ func launch(t *testing.T, name string, env ...string) *process {
 	}()
 	t.Cleanup(func() {
 		p.kill()
-		answersAreDescribed(t, name, p.log.String())
+		contractsAreKept(t, name, p.log.String())
 		if t.Failed() {
 			t.Logf("log of %s:\n%s", name, tail(withoutRequests(p.log.String()), 12_000))
 		}
@@ -75,12 +75,12 @@ func launch(t *testing.T, name string, env ...string) *process {
 	return p
 }
 
-// answersAreDescribed fails when a service that checks its answers has logged one that its OpenAPI document does not
+// contractsAreKept fails when a service that checks its answers and its events has logged one that its document does not
 // describe.
-func answersAreDescribed(t *testing.T, name, log string) {
+func contractsAreKept(t *testing.T, name, log string) {
 	t.Helper()
 	for line := range strings.Lines(log) {
-		if strings.Contains(line, service.UndescribedAnswer) {
+		if strings.Contains(line, service.UndescribedAnswer) || strings.Contains(line, service.UndescribedEvent) {
 			t.Errorf("%s: %s", name, line)
 		}
 	}

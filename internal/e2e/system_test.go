@@ -12,10 +12,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/monsplit/monsplit/asyncapi"
 	"github.com/monsplit/monsplit/internal/testkit/kafkatest"
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
-	"github.com/monsplit/monsplit/internal/testkit/servicetest"
 )
 
 // system is both services with a database each and a broker between them.
@@ -61,7 +59,6 @@ func ownBroker(t *testing.T) *kafkatest.Broker {
 
 func (s *system) startMonolith(env ...string) *process {
 	s.t.Helper()
-	servicetest.Appended(s.t, s.monolithDB, asyncapi.Monolith)
 	p := start(s.t, "monolith", s.env(s.monolithDB, env...)...)
 	s.writeTo.Store("http://" + p.addr)
 	return p
@@ -69,14 +66,13 @@ func (s *system) startMonolith(env ...string) *process {
 
 func (s *system) startCatalog(env ...string) *process {
 	s.t.Helper()
-	servicetest.Appended(s.t, s.catalogDB, asyncapi.Catalog)
 	return start(s.t, "catalog", s.env(s.catalogDB, env...)...)
 }
 
 func (s *system) env(database string, more ...string) []string {
 	return append([]string{
 		"DATABASE_URL=" + database, "KAFKA_BROKERS=" + s.kafka.Addr, "KAFKA_REPLICATION_FACTOR=1",
-		"KAFKA_MIN_INSYNC_REPLICAS=1", "VALIDATE_RESPONSES=true",
+		"KAFKA_MIN_INSYNC_REPLICAS=1", "VALIDATE_RESPONSES=true", "VALIDATE_EVENTS=true",
 	}, more...)
 }
 

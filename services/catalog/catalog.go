@@ -3,6 +3,7 @@ package catalog
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -52,8 +53,11 @@ func Run(ctx context.Context, cfg config.Service, log *slog.Logger) error {
 		return err
 	}
 	defer frame.Close()
-	storage := newStore(frame.Pool, frame.Relay.Wake)
-	entries, markets, copies := services(storage)
+	storage, err := newStore(frame.Pool, cfg, log, frame.Relay.Wake)
+	if err != nil {
+		return err
+	}
+	entries, markets, copies := services(storage, newID)
 	events := newConsumer(frame.Pool, cfg, storage, copies, log)
 	return frame.Serve(ctx, events, httpapi.New(entries, markets, copies))
 }
@@ -72,13 +76,19 @@ func newConsumer(pool *postgres.Pool, cfg config.Service, storage *store.Store, 
 	}, log)
 }
 
-func newStore(pool *postgres.Pool, wake func()) *store.Store {
-	return store.New(pool, store.Encode{Market: publish.Market, Entry: publish.Entry}, wake)
+func newStore(pool *postgres.Pool, cfg config.Service, log *slog.Logger, wake func()) (*store.Store, error) {
+	markets, errMarket := service.Encoder(spec(), cfg, log, publish.Market)
+	entries, errEntry := service.Encoder(spec(), cfg, log, publish.Entry)
+	if err := errors.Join(errMarket, errEntry); err != nil {
+		return nil, err
+	}
+	return store.New(pool, store.Encode{Market: markets, Entry: entries}, wake), nil
 }
 
+func newID() uuid.UUID { return uuid.Must(uuid.NewV7()) } // fails only without a source of randomness
+
 // services is the business on its storage.
-func services(s *store.Store) (*entry.Service, *market.Service, *productcopy.Service) {
-	newID := func() uuid.UUID { return uuid.Must(uuid.NewV7()) } // fails only without a source of randomness
+func services(s *store.Store, newID func() uuid.UUID) (*entry.Service, *market.Service, *productcopy.Service) {
 	entries := entry.NewService(s.Entries(), time.Now, newID)
 	return entries, market.NewService(s.Markets(), time.Now, newID), productcopy.NewService(s, entries)
 }

@@ -26,7 +26,10 @@ func Replay(ctx context.Context, cfg config.Service, log *slog.Logger, id int64,
 	}
 	defer pool.Close()
 	// Nobody is woken here: the relay of a running instance finds the events by its sweep.
-	storage := newStore(pool, func() {})
-	_, _, copies := services(storage)
+	storage, err := newStore(pool, cfg, log, func() {})
+	if err != nil {
+		return consumer.DeadLetter{}, err
+	}
+	_, _, copies := services(storage, newID)
 	return newConsumer(pool, cfg, storage, copies, log).Replay(ctx, id, by)
 }

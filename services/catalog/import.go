@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
 
 	"github.com/biter777/countries"
@@ -24,8 +25,14 @@ func Importers(ctx context.Context, cfg config.Service) (importers []imports.Imp
 	if err != nil {
 		return nil, nil, err
 	}
-	// Nobody is woken here: the relay of a running instance finds the events by its sweep.
-	entries, markets, _ := services(newStore(pool, func() {}))
+	// Nobody is woken here: the relay of a running instance finds the events by its sweep. Nor is anything logged: the
+	// import ends with the error.
+	storage, err := newStore(pool, cfg, slog.New(slog.DiscardHandler), func() {})
+	if err != nil {
+		pool.Close()
+		return nil, nil, err
+	}
+	entries, markets, _ := services(storage, newID)
 	return []imports.Importer{
 		marketModel(markets).Importer(sampleMarkets, nil),
 		entryModel(entries).Importer(sampleEntries, nil),

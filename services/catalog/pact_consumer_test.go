@@ -4,13 +4,16 @@ package catalog
 
 import (
 	"errors"
+	"log/slog"
 	"testing"
 
 	"github.com/google/uuid"
 
 	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/config"
 	"github.com/monsplit/monsplit/internal/testkit/pact"
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
+	"github.com/monsplit/monsplit/internal/testkit/servicetest"
 	"github.com/monsplit/monsplit/services/catalog/internal/consume"
 )
 
@@ -75,7 +78,8 @@ func TestConsumerContract(t *testing.T) {
 // withChair is a catalog that knows of a chair, at version 1, and offers it in the Netherlands with no end.
 func withChair(t *testing.T) *business {
 	t.Helper()
-	b := newBusiness(pgtest.New(t, pact.Migrations(spec().Migrations)...), func() {})
+	pool := pgtest.New(t, pact.Migrations(spec().Migrations)...)
+	b := newBusiness(t, pool, config.Service{ValidateEvents: true}, slog.New(servicetest.NewLog(t)), func() {})
 	err := errors.Join(
 		b.productArrives(t.Context(), chairID, "Rocking chair"),
 		b.createMarket(t.Context(), "NL", "Netherlands"),

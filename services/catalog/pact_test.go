@@ -11,7 +11,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/monsplit/monsplit/asyncapi"
 	"github.com/monsplit/monsplit/internal/config"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
 	"github.com/monsplit/monsplit/internal/messaging/event"
@@ -36,13 +35,15 @@ type business struct {
 	nextID  *uuid.UUID // of whatever is made next
 }
 
-func newBusiness(pool *postgres.Pool, wake func()) *business {
-	storage := newStore(pool, wake)
+func newBusiness(t *testing.T, pool *postgres.Pool, cfg config.Service, log *slog.Logger, wake func()) *business {
+	t.Helper()
+	storage, err := newStore(pool, cfg, log, wake)
+	if err != nil {
+		t.Fatal(err)
+	}
 	b := &business{}
-	_, b.markets, _ = services(storage)
-	b.entries = entry.NewService(storage.Entries(), time.Now, b.newID)
-	b.copies = productcopy.NewService(storage, b.entries)
-	b.events = newConsumer(pool, config.Service{}, storage, b.copies, slog.New(slog.DiscardHandler))
+	b.entries, b.markets, b.copies = services(storage, b.newID)
+	b.events = newConsumer(pool, cfg, storage, b.copies, log)
 	return b
 }
 
@@ -51,7 +52,7 @@ func (b *business) newID() uuid.UUID {
 		b.nextID = nil
 		return *id
 	}
-	return uuid.Must(uuid.NewV7())
+	return newID()
 }
 
 // productArrives applies the first event of a product of the monolith's.
@@ -101,13 +102,12 @@ func run(t *testing.T) *running {
 	t.Helper()
 	kafka := kafkatest.New(t)
 	cfg, log := pact.Config(t, kafka, spec().Migrations), servicetest.NewLog(t)
-	servicetest.Appended(t, cfg.DatabaseURL, asyncapi.Catalog)
 	frame, err := service.Open(t.Context(), spec(), cfg, slog.New(log))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(frame.Close)
-	b := newBusiness(frame.Pool, frame.Relay.Wake)
+	b := newBusiness(t, frame.Pool, cfg, slog.New(log), frame.Relay.Wake)
 	url := pact.Serve(t, log, func(ctx context.Context) error {
 		return frame.Serve(ctx, b.events, httpapi.New(b.entries, b.markets, b.copies))
 	})

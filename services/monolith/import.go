@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"log/slog"
 	"strconv"
 
 	"github.com/google/uuid"
@@ -14,8 +15,6 @@ import (
 	"github.com/monsplit/monsplit/internal/imports"
 	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/services/monolith/internal/product"
-	"github.com/monsplit/monsplit/services/monolith/internal/publish"
-	"github.com/monsplit/monsplit/services/monolith/internal/store"
 	"github.com/monsplit/monsplit/services/monolith/sampledata"
 )
 
@@ -25,8 +24,14 @@ func Importers(ctx context.Context, cfg config.Service) (importers []imports.Imp
 	if err != nil {
 		return nil, nil, err
 	}
-	// Nobody is woken here: the relay of a running instance finds the events by its sweep.
-	products, _ := services(store.New(pool, publish.Product, func() {}))
+	// Nobody is woken here: the relay of a running instance finds the events by its sweep. Nor is anything logged: the
+	// import ends with the error.
+	storage, err := newStore(pool, cfg, slog.New(slog.DiscardHandler), func() {})
+	if err != nil {
+		pool.Close()
+		return nil, nil, err
+	}
+	products, _ := services(storage, newID)
 	return []imports.Importer{productModel(products).Importer(sampleProducts, generateProducts)}, pool.Close, nil
 }
 

@@ -17,7 +17,7 @@ import (
 // productImport imports CSV into a database of its own, and returns the summary or the faults.
 func productImport(t *testing.T) func(csv string) string {
 	t.Helper()
-	cfg := config.Service{DatabaseURL: pgtest.NewURL(t), DatabaseMaxConns: 16}
+	cfg := config.Service{DatabaseURL: pgtest.NewURL(t), DatabaseMaxConns: 16, ValidateEvents: true}
 	if err := monolith.Migrate(t.Context(), cfg, slog.New(slog.DiscardHandler)); err != nil {
 		t.Fatal(err)
 	}

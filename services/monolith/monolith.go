@@ -50,7 +50,11 @@ func Run(ctx context.Context, cfg config.Service, log *slog.Logger) error {
 		return err
 	}
 	defer frame.Close()
-	products, copies := services(store.New(frame.Pool, publish.Product, frame.Relay.Wake))
+	storage, err := newStore(frame.Pool, cfg, log, frame.Relay.Wake)
+	if err != nil {
+		return err
+	}
+	products, copies := services(storage, newID)
 	api := httpapi.New(products, copies, cfg.HTTPWriteTimeout)
 	return frame.Serve(ctx, newConsumer(frame.Pool, cfg, log), api)
 }
@@ -71,8 +75,17 @@ func newConsumer(pool *postgres.Pool, cfg config.Service, log *slog.Logger) *con
 	}, log)
 }
 
+func newStore(pool *postgres.Pool, cfg config.Service, log *slog.Logger, wake func()) (*store.Store, error) {
+	encode, err := service.Encoder(spec(), cfg, log, publish.Product)
+	if err != nil {
+		return nil, err
+	}
+	return store.New(pool, encode, wake), nil
+}
+
+func newID() uuid.UUID { return uuid.Must(uuid.NewV7()) } // fails only without a source of randomness
+
 // services is the business on its storage.
-func services(s *store.Store) (*product.Service, *catalogcopy.Service) {
-	newID := func() uuid.UUID { return uuid.Must(uuid.NewV7()) } // fails only without a source of randomness
+func services(s *store.Store, newID func() uuid.UUID) (*product.Service, *catalogcopy.Service) {
 	return product.NewService(s, time.Now, newID), catalogcopy.NewService(s)
 }

@@ -14,7 +14,6 @@ import (
 	"github.com/google/uuid"
 	"go.uber.org/goleak"
 
-	"github.com/monsplit/monsplit/asyncapi"
 	"github.com/monsplit/monsplit/internal/config"
 	"github.com/monsplit/monsplit/internal/messaging/broker"
 	"github.com/monsplit/monsplit/internal/messaging/event"
@@ -38,7 +37,7 @@ func start(t *testing.T, kafka string) *service {
 	cfg := config.Service{
 		DatabaseURL: pgtest.NewURL(t), DatabaseMaxConns: 8, KafkaBrokers: []string{kafka}, KafkaReplicationFactor: 1,
 		KafkaMinInSyncReplicas: 1, HTTPAddr: "127.0.0.1:0", HTTPReadHeaderTimeout: time.Minute, HTTPReadTimeout: time.Minute,
-		HTTPWriteTimeout: time.Minute, HTTPIdleTimeout: time.Minute, HTTPMaxBodyBytes: 1 << 16, ValidateResponses: true,
+		HTTPWriteTimeout: time.Minute, HTTPIdleTimeout: time.Minute, HTTPMaxBodyBytes: 1 << 16, ValidateResponses: true, ValidateEvents: true,
 		ShutdownGrace: 30 * time.Second, OutboxLeaseTimeout: 6 * time.Second, OutboxLeaseRenew: time.Second,
 		OutboxProduceTimeout: 2 * time.Second, OutboxSweepMin: 100 * time.Millisecond, OutboxSweepMax: time.Second,
 		OutboxBatchRows: 2000, OutboxRetention: time.Hour, ConsumerBatch: 500,
@@ -46,7 +45,6 @@ func start(t *testing.T, kafka string) *service {
 	if err := monolith.Migrate(t.Context(), cfg, slog.New(slog.DiscardHandler)); err != nil {
 		t.Fatal(err)
 	}
-	servicetest.Appended(t, cfg.DatabaseURL, asyncapi.Monolith)
 	ctx, stop := context.WithCancel(t.Context())
 	log := servicetest.NewLog(t)
 	s := &service{t: t, stop: stop, ended: make(chan error, 1)}

@@ -4,12 +4,15 @@ package monolith
 
 import (
 	"errors"
+	"log/slog"
 	"slices"
 	"testing"
 	"time"
 
+	"github.com/monsplit/monsplit/internal/config"
 	"github.com/monsplit/monsplit/internal/testkit/pact"
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
+	"github.com/monsplit/monsplit/internal/testkit/servicetest"
 	"github.com/monsplit/monsplit/services/monolith/internal/catalogcopy"
 	"github.com/monsplit/monsplit/services/monolith/internal/consume"
 	"github.com/monsplit/monsplit/services/monolith/internal/product"
@@ -53,7 +56,8 @@ func TestConsumerContract(t *testing.T) {
 // version 1.
 func withCatalog(t *testing.T) *business {
 	t.Helper()
-	b := newBusiness(pgtest.New(t, pact.Migrations(spec().Migrations)...), func() {})
+	pool := pgtest.New(t, pact.Migrations(spec().Migrations)...)
+	b := newBusiness(t, pool, config.Service{ValidateEvents: true}, slog.New(servicetest.NewLog(t)), func() {})
 	_, err := b.create(t.Context(), chairID, product.Draft{Name: "Rocking chair", Category: "Furniture"})
 	if err := errors.Join(err, b.marketArrives(t.Context(), "NL", "Netherlands"),
 		b.entryArrives(t.Context(), entryID, "NL", `"2026-01-01"`, `"2026-12-31"`)); err != nil {
@@ -70,14 +74,18 @@ func marketExpectations() []expectation {
 	}
 	none := pact.State{Name: "no market"}
 	market := pact.State{Name: "a market", Params: map[string]any{"iso_code": "NL"}}
+	const known, news = "Netherlands (2026-03-01 09:30)", "Nederland (2026-03-02 10:00)"
 	return []expectation{
-		{of("a market created event", "monsplit.market.created.v1", "DE", none, marketData()), marketsAre("Netherlands", "Nederland")},
-		{of("a market updated event", "monsplit.market.updated.v1", "NL", market, marketData()), marketsAre("Nederland")},
+		{of("a market created event", "monsplit.market.created.v1", "DE", none, marketData()), marketsAre(known, news)},
+		{of("a market updated event", "monsplit.market.updated.v1", "NL", market, marketData()), marketsAre(news)},
 		{of("a market deleted event", "monsplit.market.deleted.v1", "NL", market, nil), marketsAre()},
 	}
 }
 
-func marketsAre(names ...string) func(*testing.T, *business) {
+// changed says of a copy when its owner changed it last.
+func changed(at time.Time) string { return at.UTC().Format(" (2006-01-02 15:04)") }
+
+func marketsAre(markets ...string) func(*testing.T, *business) {
 	return func(t *testing.T, b *business) {
 		t.Helper()
 		var got []string
@@ -85,9 +93,9 @@ func marketsAre(names ...string) func(*testing.T, *business) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got = append(got, m.Name)
+			got = append(got, m.Name+changed(m.UpdatedAt))
 		}
-		equal(t, "markets", got, names)
+		equal(t, "markets", got, markets)
 	}
 }
 
@@ -102,14 +110,15 @@ func entryExpectations() []expectation {
 	offer := pact.State{Name: "a product and a market without an entry", Params: map[string]any{"next_id": otherID}}
 	entry := pact.State{Name: "an entry", Params: map[string]any{"id": entryID}}
 	start, end := pact.Day("2026-03-01"), pact.Day("2026-09-30")
-	const stocked = "2026-01-01 to 2026-12-31"
+	const known, news = "2026-01-01 to 2026-12-31 (2026-03-01 09:30)", " (2026-03-02 10:00)"
 	return []expectation{
 		{of("an entry created event, with both dates", created, otherID, offer, entryData(start, end)),
-			entriesAre(stocked, "2026-03-01 to 2026-09-30")},
-		{of("an entry created event, without dates", created, otherID, offer, entryData(nil, nil)), entriesAre(stocked, " to ")},
-		{of("an entry updated event, with both dates", updated, entryID, entry, entryData(start, end)), entriesAre("2026-03-01 to 2026-09-30")},
-		{of("an entry updated event, open again", updated, entryID, entry, entryData(start, nil)), entriesAre("2026-03-01 to ")},
-		{of("an entry updated event, without dates", updated, entryID, entry, entryData(nil, nil)), entriesAre(" to ")},
+			entriesAre(known, "2026-03-01 to 2026-09-30"+news)},
+		{of("an entry created event, without dates", created, otherID, offer, entryData(nil, nil)), entriesAre(known, " to "+news)},
+		{of("an entry updated event, with both dates", updated, entryID, entry, entryData(start, end)), entriesAre("2026-03-01 to 2026-09-30" + news)},
+		{of("an entry updated event, open again", updated, entryID, entry, entryData(start, nil)), entriesAre("2026-03-01 to " + news)},
+		{of("an entry updated event, with an end alone", updated, entryID, entry, entryData(nil, end)), entriesAre(" to 2026-09-30" + news)},
+		{of("an entry updated event, without dates", updated, entryID, entry, entryData(nil, nil)), entriesAre(" to " + news)},
 		{of("an entry deleted event", deleted, entryID, entry, nil), entriesAre()},
 	}
 }
@@ -131,7 +140,7 @@ func entriesAre(periods ...string) func(*testing.T, *business) {
 			if e.Product != 1 || e.Market != 1 {
 				t.Errorf("the entry is of product %d in market %d", e.Product, e.Market)
 			}
-			got = append(got, day(e.Start)+" to "+day(e.End))
+			got = append(got, day(e.Start)+" to "+day(e.End)+changed(e.UpdatedAt))
 		}
 		equal(t, "entries", got, periods)
 	}

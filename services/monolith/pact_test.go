@@ -11,7 +11,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/monsplit/monsplit/asyncapi"
 	"github.com/monsplit/monsplit/internal/config"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
 	"github.com/monsplit/monsplit/internal/messaging/event"
@@ -24,8 +23,6 @@ import (
 	"github.com/monsplit/monsplit/services/monolith/internal/consume"
 	"github.com/monsplit/monsplit/services/monolith/internal/httpapi"
 	"github.com/monsplit/monsplit/services/monolith/internal/product"
-	"github.com/monsplit/monsplit/services/monolith/internal/publish"
-	"github.com/monsplit/monsplit/services/monolith/internal/store"
 )
 
 // What contracts are about.
@@ -42,11 +39,14 @@ type business struct {
 	nextID   *uuid.UUID // of whatever is made next
 }
 
-func newBusiness(pool *postgres.Pool, wake func()) *business {
-	storage := store.New(pool, publish.Product, wake)
-	b := &business{copies: catalogcopy.NewService(storage)}
-	b.products = product.NewService(storage, time.Now, b.newID)
-	b.events = newConsumer(pool, config.Service{}, slog.New(slog.DiscardHandler))
+func newBusiness(t *testing.T, pool *postgres.Pool, cfg config.Service, log *slog.Logger, wake func()) *business {
+	t.Helper()
+	storage, err := newStore(pool, cfg, log, wake)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &business{events: newConsumer(pool, cfg, log)}
+	b.products, b.copies = services(storage, b.newID)
 	return b
 }
 
@@ -55,7 +55,7 @@ func (b *business) newID() uuid.UUID {
 		b.nextID = nil
 		return *id
 	}
-	return uuid.Must(uuid.NewV7())
+	return newID()
 }
 
 // create makes a product with that id.
@@ -97,13 +97,12 @@ func run(t *testing.T) *running {
 	t.Helper()
 	kafka := kafkatest.New(t)
 	cfg, log := pact.Config(t, kafka, spec().Migrations), servicetest.NewLog(t)
-	servicetest.Appended(t, cfg.DatabaseURL, asyncapi.Monolith)
 	frame, err := service.Open(t.Context(), spec(), cfg, slog.New(log))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(frame.Close)
-	b := newBusiness(frame.Pool, frame.Relay.Wake)
+	b := newBusiness(t, frame.Pool, cfg, slog.New(log), frame.Relay.Wake)
 	url := pact.Serve(t, log, func(ctx context.Context) error {
 		return frame.Serve(ctx, b.events, httpapi.New(b.products, b.copies, cfg.HTTPWriteTimeout))
 	})

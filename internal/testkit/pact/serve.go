@@ -26,7 +26,7 @@ func Config(t *testing.T, kafka *kafkatest.Broker, own postgres.Migrations) conf
 	cfg, err := config.LoadFrom(config.Service{}, map[string]string{
 		"DATABASE_URL": pgtest.NewURL(t, Migrations(own)...), "DATABASE_MAX_CONNS": "8", "HTTP_ADDR": "127.0.0.1:0",
 		"KAFKA_BROKERS": kafka.Addr, "KAFKA_REPLICATION_FACTOR": "1", "KAFKA_MIN_INSYNC_REPLICAS": "1",
-		"VALIDATE_RESPONSES": "true", "MIGRATE_ON_START": "false",
+		"VALIDATE_RESPONSES": "true", "VALIDATE_EVENTS": "true", "MIGRATE_ON_START": "false",
 	})
 	if err != nil {
 		t.Fatal(err)

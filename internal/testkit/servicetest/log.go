@@ -10,8 +10,8 @@ import (
 	"github.com/monsplit/monsplit/internal/service"
 )
 
-// Log is a log handler for a service that runs with VALIDATE_RESPONSES. An answer that the OpenAPI document does not
-// describe fails the test.
+// Log is a log handler for a service that runs with VALIDATE_RESPONSES and VALIDATE_EVENTS. An answer or an event that its
+// document does not describe fails the test.
 type Log struct {
 	t    testing.TB
 	addr chan string
@@ -45,7 +45,7 @@ func (l *Log) Handle(_ context.Context, r slog.Record) error {
 			}
 			return true
 		})
-	case service.UndescribedAnswer:
+	case service.UndescribedAnswer, service.UndescribedEvent:
 		r.Attrs(func(a slog.Attr) bool {
 			l.t.Errorf("%s: %s: %v", r.Message, a.Key, a.Value)
 			return true

@@ -10,35 +10,24 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"github.com/monsplit/monsplit/asyncapi"
 	"github.com/monsplit/monsplit/internal/contract"
 	"github.com/monsplit/monsplit/internal/messaging/event"
-	"github.com/monsplit/monsplit/internal/messaging/outbox"
-	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/internal/service"
-	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 	"github.com/monsplit/monsplit/internal/testkit/servicetest"
-	messagingsql "github.com/monsplit/monsplit/sql/messaging"
 )
 
-// failing stands for the test that is to fail. Its cleanups run when the function that it is for calls end.
+// failing stands for the test that is to fail.
 type failing struct {
 	testing.TB
-	faults   []string
-	cleanups []func()
+	faults []string
 }
 
 func (f *failing) Errorf(format string, args ...any) {
 	f.faults = append(f.faults, fmt.Sprintf(format, args...))
 }
-func (f *failing) Cleanup(c func()) { f.cleanups = append(f.cleanups, c) }
-func (f *failing) end() {
-	for _, c := range f.cleanups {
-		c()
-	}
-}
+func (f *failing) Error(args ...any) { f.faults = append(f.faults, fmt.Sprint(args...)) }
 
 // made is an event of a product; the market of another name is in no document.
 func made(t *testing.T, spoil func(event map[string]any)) event.Message {
@@ -80,34 +69,6 @@ func TestEncode(t *testing.T) {
 	}
 }
 
-func TestAppended(t *testing.T) {
-	t.Parallel()
-	for name, tt := range map[string]struct {
-		spoil func(map[string]any)
-		want  int
-	}{"documented": {nothing, 0}, "without its time": {noTime, 1}} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			pool := pgtest.New(t, postgres.Migrations{FS: messagingsql.Migrations, Table: "goose_messaging"})
-			f := &failing{TB: t}
-			servicetest.Appended(f, pgtest.URL(pool), asyncapi.Monolith)
-			m := made(t, tt.spoil)
-			if err := postgres.InTx(t.Context(), pool, func(tx pgx.Tx) error { return outbox.Append(t.Context(), tx, m) }); err != nil {
-				t.Fatal(err)
-			}
-			f.end()
-			if len(f.faults) != tt.want {
-				t.Errorf("found %q, want %d faults", f.faults, tt.want)
-			}
-		})
-	}
-	f := &failing{TB: t}
-	servicetest.Appended(f, pgtest.NewURL(t), asyncapi.Monolith)
-	if f.end(); len(f.faults) != 1 {
-		t.Errorf("without an outbox there is nothing to hold to the document, and that passes: %q", f.faults)
-	}
-}
-
 func TestLog(t *testing.T) {
 	t.Parallel()
 	f := &failing{TB: t}
@@ -119,7 +80,8 @@ func TestLog(t *testing.T) {
 		t.Errorf("listens on %q, faults %q", addr, f.faults)
 	}
 	log.Error(service.UndescribedAnswer, "error", "no such status")
-	if len(f.faults) != 1 || !strings.Contains(f.faults[0], "no such status") {
+	log.Error(service.UndescribedEvent, "error", "no such member")
+	if len(f.faults) != 2 || !strings.Contains(f.faults[0], "no such status") || !strings.Contains(f.faults[1], "no such member") {
 		t.Errorf("faults %q", f.faults)
 	}
 }
