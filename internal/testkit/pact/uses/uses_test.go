@@ -1,0 +1,94 @@
+package uses_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/monsplit/monsplit/asyncapi"
+	"github.com/monsplit/monsplit/internal/messaging/event"
+	"github.com/monsplit/monsplit/internal/testkit/pact/uses"
+)
+
+// failing stands for the test that is to fail.
+type failing struct {
+	testing.TB
+	faults []string
+}
+
+func (f *failing) Errorf(format string, args ...any) {
+	f.faults = append(f.faults, fmt.Sprintf(format, args...))
+}
+
+// contract names a name and a category of new products, and deletions.
+const contract = `{"interactions": [
+	{"description": "created", "contents": {"content": {"type": "monsplit.product.created.v1", "data": {"name": "a", "product_category": "b"}}}},
+	{"description": "deleted", "contents": {"content": {"type": "monsplit.product.deleted.v1"}}}
+]}`
+
+type product struct {
+	Name     string `json:"name"`
+	Category string `json:"product_category"`
+	Version  int    `json:"version"`
+}
+
+// takes is a consumer that keeps what is given by effect of new products, and takes deletions.
+func takes(effect func(product) any) func(event.Event) (any, error) {
+	return func(e event.Event) (any, error) {
+		switch {
+		case strings.Contains(e.Type, "deleted"):
+			return "gone", nil
+		case !strings.Contains(e.Type, "created"):
+			return nil, nil
+		}
+		var p product
+		if err := json.Unmarshal(e.Data, &p); err != nil {
+			return nil, err
+		}
+		if p.Category == "" {
+			return nil, errors.New("a category is missing")
+		}
+		return effect(p), nil
+	}
+}
+
+func TestContract(t *testing.T) {
+	t.Parallel()
+	right := takes(func(p product) any { return p.Name })
+	for name, tt := range map[string]struct {
+		apply func(event.Event) (any, error)
+		want  string
+	}{
+		"just that": {right, ""},
+		"uses less": {takes(func(product) any { return "new" }), `names ["name" "product_category"] of the data, and used is ["product_category"]`},
+		"uses more": {takes(func(p product) any { return fmt.Sprint(p.Name, p.Version) }), `used is ["name" "product_category" "version"]`},
+		"takes one less": {func(e event.Event) (any, error) {
+			if strings.Contains(e.Type, "deleted") {
+				return nil, nil
+			}
+			return right(e)
+		}, "monsplit.product.deleted.v1: in the contract: true, has an effect: false"},
+		"takes one more": {func(e event.Event) (any, error) {
+			if strings.Contains(e.Type, "discontinued") {
+				return "discontinued", nil
+			}
+			return right(e)
+		}, "monsplit.product.discontinued.v1: in the contract: false, has an effect: true"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := &failing{TB: t}
+			uses.Contract(f, []byte(contract), asyncapi.Monolith, tt.apply)
+			if got := strings.Join(f.faults, "\n"); (got == "") != (tt.want == "") || !strings.Contains(got, tt.want) {
+				t.Errorf("found %q, want %q", got, tt.want)
+			}
+		})
+	}
+	f := &failing{TB: t}
+	uses.Contract(f, []byte(strings.ReplaceAll(contract, "created.v1", "made.v1")), asyncapi.Monolith, right)
+	if !strings.Contains(strings.Join(f.faults, "\n"), "monsplit.product.made.v1 is in the contract, and in no example") {
+		t.Errorf("a type that nobody sends passes: %q", f.faults)
+	}
+}
