@@ -66,21 +66,26 @@ func Announced(ctx context.Context, kafka *kafkatest.Broker, topics []string, ch
 	if err := change(); err != nil {
 		return Published{}, err
 	}
-	at, err := until(ctx, "the change is announced", func() (broker.TopicPartition, bool) {
+	grown, err := until(ctx, "the change is announced", func() ([]broker.TopicPartition, bool) {
 		now, err := ends(ctx, kafka, topics)
+		var grown []broker.TopicPartition
 		for tp, end := range now {
 			if err == nil && end > before[tp] {
-				return tp, true
+				grown = append(grown, tp)
 			}
 		}
-		return broker.TopicPartition{}, false
+		return grown, len(grown) > 0
 	})
 	if err != nil {
 		return Published{}, err
 	}
+	at := grown[0]
 	records, _, _, err := kafka.Direct().Read(ctx, at, before[at])
-	if err != nil || len(records) != 1 {
-		return Published{}, fmt.Errorf("%d records were written to %s, want one (%w)", len(records), at, err)
+	if err != nil {
+		return Published{}, fmt.Errorf("read %s: %w", at, err)
+	}
+	if len(grown) != 1 || len(records) != 1 {
+		return Published{}, fmt.Errorf("%d records were written to the first of %v, want one to one", len(records), grown)
 	}
 	return Published{Topic: at.Topic, Record: records[0]}, nil
 }

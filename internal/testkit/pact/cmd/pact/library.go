@@ -63,23 +63,27 @@ func obtain(ctx context.Context) error {
 
 func (l library) path() string { return filepath.Join(libraryDir, l.file) }
 
-// stamp names the library that install has put into place: on macOS it changes the file.
+// stamp is the file that says what install made of which library: on macOS it changes the file.
 func (l library) stamp() string { return filepath.Join(libraryDir, "source.sha256") }
 
+// stampOf is what stands in it.
+func (l library) stampOf(installed []byte) string {
+	return l.sha256 + " became " + digest(installed) + "\n"
+}
+
 func (l library) present() bool {
-	installed, err := os.ReadFile(l.stamp())
-	if err != nil || string(installed) != l.sha256 {
+	installed, err := os.ReadFile(l.path())
+	if err != nil {
 		return false
 	}
-	info, err := os.Stat(l.path())
-	return err == nil && info.Mode().IsRegular()
+	stamp, err := os.ReadFile(l.stamp())
+	return err == nil && string(stamp) == l.stampOf(installed)
 }
 
 // pack downloads the package and returns its archive.
 func pack(ctx context.Context, l library) ([]byte, error) {
-	npm, err := exec.LookPath("npm")
-	if err != nil {
-		return nil, errors.New("the native library of Pact comes in an npm package, and npm is not in the PATH: install Node.js")
+	if err := needNPM("the native library of Pact comes in an npm package"); err != nil {
+		return nil, err
 	}
 	dir, err := os.MkdirTemp("", "pact")
 	if err != nil {
@@ -88,14 +92,17 @@ func pack(ctx context.Context, l library) ([]byte, error) {
 	defer os.RemoveAll(dir)
 	name := packagePrefix + l.pkg + "@" + packageVersion
 	var stderr bytes.Buffer
-	cmd := exec.CommandContext(ctx, npm, "pack", "--silent", "--pack-destination", dir, name)
+	cmd := exec.CommandContext(ctx, "npm", "pack", "--silent", "--pack-destination", dir, name)
 	cmd.Stderr = &stderr
 	if err := cmd.Run(); err != nil {
 		return nil, fmt.Errorf("npm could not download %s: is its registry in reach? (%w) %s", name, err, bytes.TrimSpace(stderr.Bytes()))
 	}
 	archives, err := filepath.Glob(filepath.Join(dir, "*.tgz"))
-	if err != nil || len(archives) != 1 {
-		return nil, fmt.Errorf("npm pack %s made %d archives (%w)", name, len(archives), err)
+	if err != nil {
+		return nil, err
+	}
+	if len(archives) != 1 {
+		return nil, fmt.Errorf("npm pack %s made %d archives", name, len(archives))
 	}
 	return os.ReadFile(archives[0])
 }
@@ -136,10 +143,14 @@ func (l library) install(ctx context.Context, content []byte) error {
 			}
 		}
 	}
+	installed, err := os.ReadFile(draft)
+	if err != nil {
+		return err
+	}
 	if err := os.Rename(draft, l.path()); err != nil {
 		return err
 	}
-	return os.WriteFile(l.stamp(), []byte(l.sha256), 0o644)
+	return os.WriteFile(l.stamp(), []byte(l.stampOf(installed)), 0o644)
 }
 
 func digest(content []byte) string {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 
 	"github.com/monsplit/monsplit/internal/testkit/pact/pactfile"
 )
@@ -19,6 +20,9 @@ const (
 // typescript runs the TypeScript consumer's tests, which leave their contracts as they found them out: here they become
 // canonical, as package pact does with those of Go.
 func (r *results) typescript(ctx context.Context, check bool) error {
+	if err := needNPM("one consumer is written in TypeScript"); err != nil {
+		return err
+	}
 	for _, dir := range []string{typescriptClient, typescriptConsumer} {
 		if err := install(ctx, dir); err != nil {
 			return err
@@ -84,12 +88,20 @@ func built(dir string) bool {
 	return true
 }
 
+// needNPM says, where npm is missing, what for and how to get it.
+func needNPM(reason string) error {
+	if _, err := exec.LookPath("npm"); err != nil {
+		return fmt.Errorf("%s, and npm is not in the PATH: install Node.js, https://nodejs.org/en/download", reason)
+	}
+	return nil
+}
+
 // npm is silent unless it fails.
 func npm(ctx context.Context, dir string, env []string, args ...string) error {
 	cmd := exec.CommandContext(ctx, "npm", args...)
 	cmd.Dir, cmd.Env = dir, append(os.Environ(), env...)
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("npm %s in %s: %w\n%s", args[len(args)-1], dir, err, out)
+		return fmt.Errorf("npm %s in %s: %w\n%s", strings.Join(args, " "), dir, err, out)
 	}
 	return nil
 }
