@@ -22,27 +22,26 @@ func setup(t *testing.T, document []byte) *contract.Events {
 
 func TestEventsTypes(t *testing.T) {
 	t.Parallel()
-	cases := map[string]struct {
-		document []byte
-		want     []string
-	}{
-		"monolith": {asyncapi.Monolith, []string{
-			"monsplit.product.created.v1", "monsplit.product.deleted.v1", "monsplit.product.discontinued.v1",
-			"monsplit.product.updated.v1",
-		}},
-		"catalog": {asyncapi.Catalog, []string{
-			"monsplit.catalog-entry.created.v1", "monsplit.catalog-entry.deleted.v1",
-			"monsplit.catalog-entry.updated.v1", "monsplit.market.created.v1", "monsplit.market.deleted.v1",
-			"monsplit.market.updated.v1",
-		}},
+	const parcels = `
+components:
+  messages:
+    Sent: { payload: { $ref: '#/components/schemas/Sent' } }
+    Lost: { payload: { $ref: '#/components/schemas/Lost' } }
+  schemas:
+    Envelope: { properties: { type: { type: string } } }
+    Sent: { allOf: [{ $ref: '#/components/schemas/Envelope' }, { properties: { type: { const: parcel.sent } } }] }
+    Lost: { properties: { type: { const: parcel.lost } } }
+`
+	if got := setup(t, []byte(parcels)).Types(); !slices.Equal(got, []string{"parcel.lost", "parcel.sent"}) {
+		t.Errorf("types are %q", got)
 	}
-	for name, tc := range cases {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			if got := setup(t, tc.document).Types(); !slices.Equal(got, tc.want) {
-				t.Errorf("types are %q, want %q", got, tc.want)
-			}
-		})
+	for name, spoiled := range map[string]string{
+		"a type that is not constant": strings.Replace(parcels, "const: parcel.lost", "type: string", 1),
+		"a second message of a type":  strings.Replace(parcels, "parcel.lost", "parcel.sent", 1),
+	} {
+		if _, err := contract.NewEvents([]byte(spoiled)); err == nil {
+			t.Errorf("%s passes", name)
+		}
 	}
 }
 

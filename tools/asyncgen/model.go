@@ -67,6 +67,9 @@ func Load(src []byte) (*Model, error) {
 			return nil, fmt.Errorf("channel %s: %w", name, err)
 		}
 	}
+	if err := l.leftOut(); err != nil {
+		return nil, err
+	}
 	// Objects may refer to objects: the list grows while it is worked off.
 	for i := 0; i < len(l.refs); i++ {
 		name := l.refs[i]
@@ -81,9 +84,36 @@ func Load(src []byte) (*Model, error) {
 }
 
 type loader struct {
-	root  node
-	model Model
-	refs  []string // schemas that fields refer to
+	root     node
+	model    Model
+	refs     []string // schemas that fields refer to
+	messages []string // those that are in channels
+}
+
+// leftOut says which message of the components is in no channel, or is not sent: a reader would never hear of it.
+func (l *loader) leftOut() error {
+	for name := range l.root.get("components", "messages").members() {
+		if !slices.Contains(l.messages, name) {
+			return fmt.Errorf("message %s is in no channel", name)
+		}
+	}
+	var sent []string
+	for _, operation := range l.root.get("operations").members() {
+		if operation.get("action").text() != "send" {
+			continue
+		}
+		for _, message := range operation.get("messages").items() {
+			sent = append(sent, message.get("$ref").text())
+		}
+	}
+	for name, channel := range l.root.get("channels").members() {
+		for message := range channel.get("messages").members() {
+			if !slices.Contains(sent, "#/channels/"+name+"/messages/"+message) {
+				return fmt.Errorf("message %s is in no operation that sends to the channel %s", message, name)
+			}
+		}
+	}
+	return nil
 }
 
 func (l *loader) channel(name string, channel node) error {
@@ -91,10 +121,11 @@ func (l *loader) channel(name string, channel node) error {
 		Name: goName(name), Address: channel.get("address").text(), Doc: channel.get("description").text(),
 	})
 	for name, ref := range channel.get("messages").members() {
-		message, _, err := ref.resolve(l.root)
+		message, component, err := ref.resolve(l.root)
 		if err != nil {
 			return err
 		}
+		l.messages = append(l.messages, component)
 		if ct := message.get("contentType").text(); ct != "" && ct != l.model.ContentType {
 			return fmt.Errorf("message %s has content type %q, all the others have %q", name, ct, l.model.ContentType)
 		}

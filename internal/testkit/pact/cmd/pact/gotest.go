@@ -59,10 +59,13 @@ func (r *results) goTest(ctx context.Context, tests string, env ...string) error
 	return nil
 }
 
-// follow notes how tests end, and returns what was printed by packages that failed.
+// noise is what the native library prints each time but the first: pact-go sets its logger up for each interaction.
+const noise = "can't set logger"
+
+// follow notes how tests end, and returns what was printed by those that failed, and by the compiler.
 func (r *results) follow(lines *bufio.Scanner) string {
 	lines.Buffer(nil, 1<<20)
-	printed := map[string]*strings.Builder{}
+	printed := map[[2]string]*strings.Builder{}
 	var failed strings.Builder
 	for lines.Scan() {
 		var e struct{ Action, Package, ImportPath, Test, Output string }
@@ -74,23 +77,31 @@ func (r *results) follow(lines *bufio.Scanner) string {
 			failed.WriteString(e.Output)
 			continue
 		}
-		if printed[e.Package] == nil {
-			printed[e.Package] = &strings.Builder{}
+		interaction := firstParts(e.Test, 3) // TEST/CONTRACT/INTERACTION
+		key := [2]string{e.Package, interaction}
+		if printed[key] == nil {
+			printed[key] = &strings.Builder{}
 		}
-		if !strings.HasPrefix(e.Output, "=== ") {
-			printed[e.Package].WriteString(e.Output)
+		if !strings.HasPrefix(e.Output, "=== ") && !strings.Contains(e.Output, noise) {
+			printed[key].WriteString(e.Output)
 		}
-		switch {
-		case e.Test != "":
+		if e.Test != "" {
 			r.note(e.Test, e.Action)
-		case e.Action == "fail":
-			failed.WriteString(printed[e.Package].String())
+		}
+		if e.Action == "fail" && e.Test == interaction {
+			failed.WriteString(printed[key].String())
 		}
 	}
 	if err := lines.Err(); err != nil {
 		fmt.Fprintln(&failed, err)
 	}
 	return failed.String()
+}
+
+// firstParts returns at most n of the parts that slashes separate.
+func firstParts(path string, n int) string {
+	parts := strings.Split(path, "/")
+	return strings.Join(parts[:min(n, len(parts))], "/")
 }
 
 // users are the packages whose tests use the kit. None at all is an error: everything would pass.
