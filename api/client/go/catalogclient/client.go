@@ -1,9 +1,10 @@
-// Package catalogclient is the client of the catalog service: its entries and markets, and its copy of the products.
-// Methods, parameters and models are generated from api/catalog/openapi.yaml; errors, options and headers are those of
-// package apiclient.
+// Package catalogclient is the client of the catalog service: its entries and markets, and its copy of the products. New
+// is the way in. Methods, parameters and models are generated from api/catalog/openapi.yaml; errors, options and headers
+// are those of package apiclient.
 package catalogclient
 
 import (
+	"cmp"
 	"context"
 	"iter"
 	"net/http"
@@ -14,7 +15,8 @@ import (
 )
 
 // Client calls the catalog service. A method that ends in WithResponse returns the decoded answer, or an error:
-// *apiclient.Problem for whatever the service refuses.
+// *apiclient.Problem for whatever the service refuses. One that begins with All yields a list over all its pages, of the
+// largest size unless Limit says another.
 type Client struct{ *ClientWithResponses }
 
 // New returns a client of the catalog service at the base URL, such as http://127.0.0.1:8001.
@@ -23,7 +25,7 @@ func New(baseURL string, options ...apiclient.Option) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	generated, err := NewClientWithResponses(baseURL, WithHTTPClient(doer))
+	generated, err := newClientWithResponses(baseURL, withHTTPClient(doer))
 	if err != nil {
 		return nil, err
 	}
@@ -34,7 +36,7 @@ func New(baseURL string, options ...apiclient.Option) (*Client, error) {
 func (c *Client) AllEntries(ctx context.Context, params ListEntriesParams) iter.Seq2[Entry, error] {
 	return apiclient.All(params.Cursor, func(cursor *string) (*[]Entry, http.Header, error) {
 		page := params
-		page.Cursor = cursor
+		page.Cursor, page.Limit = cursor, cmp.Or(params.Limit, new(apiclient.MaxLimit))
 		answer, err := c.ListEntriesWithResponse(ctx, &page)
 		if err != nil {
 			return nil, nil, err
@@ -47,7 +49,7 @@ func (c *Client) AllEntries(ctx context.Context, params ListEntriesParams) iter.
 func (c *Client) AllMarkets(ctx context.Context, params ListMarketsParams) iter.Seq2[Market, error] {
 	return apiclient.All(params.Cursor, func(cursor *string) (*[]Market, http.Header, error) {
 		page := params
-		page.Cursor = cursor
+		page.Cursor, page.Limit = cursor, cmp.Or(params.Limit, new(apiclient.MaxLimit))
 		answer, err := c.ListMarketsWithResponse(ctx, &page)
 		if err != nil {
 			return nil, nil, err
@@ -60,7 +62,7 @@ func (c *Client) AllMarkets(ctx context.Context, params ListMarketsParams) iter.
 func (c *Client) AllProducts(ctx context.Context, params ListProductsParams) iter.Seq2[Product, error] {
 	return apiclient.All(params.Cursor, func(cursor *string) (*[]Product, http.Header, error) {
 		page := params
-		page.Cursor = cursor
+		page.Cursor, page.Limit = cursor, cmp.Or(params.Limit, new(apiclient.MaxLimit))
 		answer, err := c.ListProductsWithResponse(ctx, &page)
 		if err != nil {
 			return nil, nil, err

@@ -1,9 +1,10 @@
 // Package monolithclient is the client of the monolith: its products, and the catalog in the shape that old integrations
-// know. Methods, parameters and models are generated from api/monolith/openapi.yaml; errors, options and headers are
-// those of package apiclient.
+// know. New is the way in. Methods, parameters and models are generated from api/monolith/openapi.yaml; errors, options
+// and headers are those of package apiclient.
 package monolithclient
 
 import (
+	"cmp"
 	"context"
 	"iter"
 	"net/http"
@@ -12,7 +13,8 @@ import (
 )
 
 // Client calls the monolith. A method that ends in WithResponse returns the decoded answer, or an error:
-// *apiclient.Problem for whatever the service refuses.
+// *apiclient.Problem for whatever the service refuses. One that begins with All yields a list over all its pages, of the
+// largest size unless Limit says another.
 type Client struct{ *ClientWithResponses }
 
 // New returns a client of the monolith at the base URL, such as http://127.0.0.1:8000.
@@ -21,7 +23,7 @@ func New(baseURL string, options ...apiclient.Option) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	generated, err := NewClientWithResponses(baseURL, WithHTTPClient(doer))
+	generated, err := newClientWithResponses(baseURL, withHTTPClient(doer))
 	if err != nil {
 		return nil, err
 	}
@@ -32,7 +34,7 @@ func New(baseURL string, options ...apiclient.Option) (*Client, error) {
 func (c *Client) AllProducts(ctx context.Context, params ListProductsParams) iter.Seq2[Product, error] {
 	return apiclient.All(params.Cursor, func(cursor *string) (*[]Product, http.Header, error) {
 		page := params
-		page.Cursor, page.Limit = cursor, pageSize(params.Limit)
+		page.Cursor, page.Limit = cursor, cmp.Or(params.Limit, new(apiclient.MaxLimit))
 		answer, err := c.ListProductsWithResponse(ctx, &page)
 		if err != nil {
 			return nil, nil, err
@@ -45,7 +47,7 @@ func (c *Client) AllProducts(ctx context.Context, params ListProductsParams) ite
 func (c *Client) AllCatalog(ctx context.Context, params ListCatalogParams) iter.Seq2[LegacyEntry, error] {
 	return apiclient.All(params.Cursor, func(cursor *string) (*[]LegacyEntry, http.Header, error) {
 		page := params
-		page.Cursor, page.Limit = cursor, pageSize(params.Limit)
+		page.Cursor, page.Limit = cursor, cmp.Or(params.Limit, new(apiclient.MaxLimit))
 		answer, err := c.ListCatalogWithResponse(ctx, &page)
 		if err != nil {
 			return nil, nil, err
@@ -58,21 +60,13 @@ func (c *Client) AllCatalog(ctx context.Context, params ListCatalogParams) iter.
 func (c *Client) AllMarkets(ctx context.Context, params ListMarketsParams) iter.Seq2[LegacyMarket, error] {
 	return apiclient.All(params.Cursor, func(cursor *string) (*[]LegacyMarket, http.Header, error) {
 		page := params
-		page.Cursor, page.Limit = cursor, pageSize(params.Limit)
+		page.Cursor, page.Limit = cursor, cmp.Or(params.Limit, new(apiclient.MaxLimit))
 		answer, err := c.ListMarketsWithResponse(ctx, &page)
 		if err != nil {
 			return nil, nil, err
 		}
 		return answer.JSON200, answer.HTTPResponse.Header, nil
 	})
-}
-
-// pageSize is the caller's, or the largest: without one these lists come whole, in one answer of any size.
-func pageSize(limit *Limit) *Limit {
-	if limit == nil {
-		return new(apiclient.MaxLimit)
-	}
-	return limit
 }
 
 // PatchProduct changes the members that are given (RFC 7396), under the name that the operation has.
