@@ -7,7 +7,7 @@
 //		…
 //	}
 //	_, err = client.PatchProduct(ctx, 17, patch, apiclient.IfMatch(etag))
-//	if problem, ok := errors.AsType[*apiclient.Problem](err); ok && problem.Name() == "stale" {
+//	if apiclient.IsProblem(err, apiclient.Stale) {
 //		…
 //	}
 package apiclient
@@ -16,25 +16,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"time"
 )
-
-// DefaultTimeout bounds a request, from the connection to the last byte of the answer, unless an option says otherwise.
-const DefaultTimeout = 30 * time.Second
-
-// Option sets how a client reaches its service.
-type Option func(*http.Client)
-
-// WithHTTPClient uses the transport, cookies, redirects and time-out of another client, which is left as it is.
-// WithTimeout after it changes the time-out.
-func WithHTTPClient(other *http.Client) Option {
-	return func(c *http.Client) { *c = *other }
-}
-
-// WithTimeout bounds each request, from the connection to the last byte of the answer. 0 is no bound but the context's.
-func WithTimeout(limit time.Duration) Option {
-	return func(c *http.Client) { c.Timeout = limit }
-}
 
 // Configure returns what the generated clients send their requests with. The base URL is where the service's paths
 // begin, as in http://127.0.0.1:8000 or https://shop.example/legacy.
@@ -43,21 +25,26 @@ func Configure(baseURL string, options ...Option) (*Doer, error) {
 	if err != nil || base.Scheme != "http" && base.Scheme != "https" || base.Host == "" || base.RawQuery != "" || base.Fragment != "" {
 		return nil, fmt.Errorf("base URL %q: want one like http://127.0.0.1:8000", baseURL)
 	}
-	client := &http.Client{Timeout: DefaultTimeout}
+	s := settings{header: http.Header{"Accept": {"application/json, application/problem+json"}}}
 	for _, option := range options {
-		option(client)
+		option(&s)
 	}
-	return &Doer{client: client}, nil
+	return &Doer{client: s.httpClient(), header: s.header}, nil
 }
 
 // Doer sends requests and lets through only the answers that an operation describes as its success. Any other is an
 // error: a *Problem where the status says so.
-type Doer struct{ client *http.Client }
+type Doer struct {
+	client *http.Client
+	header http.Header // of every request that has none of that name
+}
 
 // Do is the one method that the generated clients need.
 func (d *Doer) Do(request *http.Request) (*http.Response, error) {
-	if request.Header.Get("Accept") == "" {
-		request.Header.Set("Accept", "application/json, application/problem+json")
+	for name, values := range d.header {
+		if request.Header.Get(name) == "" {
+			request.Header[name] = values
+		}
 	}
 	response, err := d.client.Do(request)
 	if err != nil {
@@ -70,17 +57,33 @@ func (d *Doer) Do(request *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// refused says why an answer is not one of success. One that is no JSON comes from something other than the service,
-// such as a captive portal: generated code would take it for success without a body.
+// refused says why an answer is not one of success. What no operation describes comes from something other than the
+// service, such as a captive portal or a cache: generated code would take it for success without a body.
 func refused(request *http.Request, response *http.Response) error {
 	switch {
 	case response.StatusCode >= http.StatusBadRequest:
 		return readProblem(request, response)
-	case response.StatusCode == http.StatusNoContent, response.StatusCode == http.StatusNotModified:
-		return nil
-	case response.StatusCode < http.StatusMultipleChoices && isJSON(response):
-		return nil
+	case response.StatusCode == http.StatusNotModified:
+		if request.Method == http.MethodGet && request.Header.Get("If-None-Match") != "" {
+			return nil
+		}
+	case response.StatusCode == success(request.Method):
+		if response.StatusCode == http.StatusNoContent || isJSON(response) {
+			return nil
+		}
 	}
 	return fmt.Errorf("%s %s: answered with status %d and content type %q, as the service never does: is the base URL right?",
 		request.Method, request.URL.Redacted(), response.StatusCode, response.Header.Get("Content-Type"))
+}
+
+// success is the one status with which a service says that it did what a method asks for.
+func success(method string) int {
+	switch method {
+	case http.MethodPost:
+		return http.StatusCreated
+	case http.MethodDelete:
+		return http.StatusNoContent
+	default:
+		return http.StatusOK
+	}
 }

@@ -1,25 +1,19 @@
 package apiclient_test
 
 import (
-	"encoding/json"
-	"errors"
-	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os/exec"
-	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
 
 	catalogapi "github.com/monsplit/monsplit/api/catalog"
 	"github.com/monsplit/monsplit/api/client/go/apiclient"
-	"github.com/monsplit/monsplit/api/client/go/catalogclient"
 	"github.com/monsplit/monsplit/api/client/go/monolithclient"
 	monolithapi "github.com/monsplit/monsplit/api/monolith"
 )
@@ -50,65 +44,17 @@ func (a answer) RoundTrip(request *http.Request) (*http.Response, error) {
 
 func (a answer) client() *http.Client { return &http.Client{Transport: a} }
 
-func TestErrorAnswersAreProblems(t *testing.T) {
-	t.Parallel()
-	const url = "http://shop.example/api/v1/product/7"
-	tests := map[string]struct {
-		answer answer
-		want   apiclient.Problem
-		text   string
-	}{
-		"AServicesOwn": {
-			answer{422, "application/problem+json; charset=utf-8", nil, `{"type": "https://monsplit.github.io/problems/invalid", "title": "Unprocessable Entity",
-				"status": 422, "detail": "The product is not valid.", "request_id": "r-1", "future": {},
-				"errors": [{"pointer": "/name", "detail": "must not be blank"}, {"pointer": "/query/limit", "detail": "must be at most 200"}]}`},
-			apiclient.Problem{Type: "https://monsplit.github.io/problems/invalid", Title: "Unprocessable Entity", Status: 422,
-				Detail: "The product is not valid.", RequestID: "r-1",
-				Errors: []apiclient.Fault{{Pointer: "/name", Detail: "must not be blank"}, {Pointer: "/query/limit", Detail: "must be at most 200"}}},
-			"GET " + url + ": 422 Unprocessable Entity: The product is not valid. /name must not be blank; /query/limit must be at most 200 (request r-1)",
-		},
-		"AGateways": {
-			answer{502, "text/html", map[string]string{"Retry-After": "7"}, "<h1>Bad gateway</h1>"},
-			apiclient.Problem{Type: "about:blank", Title: "Bad Gateway", Status: 502, RetryAfter: 7 * time.Second},
-			"GET " + url + ": 502 Bad Gateway",
-		},
-		"CutShort": {
-			answer{500, "application/problem+json", nil, `{"type": "https://monsplit.git`},
-			apiclient.Problem{Type: "about:blank", Title: "Internal Server Error", Status: 500},
-			"GET " + url + ": 500 Internal Server Error",
-		},
-		"OfAnotherKind": {
-			answer{403, "application/json", map[string]string{"Retry-After": "soon"}, `{"message": "no"}`},
-			apiclient.Problem{Type: "about:blank", Title: "Forbidden", Status: 403},
-			"GET " + url + ": 403 Forbidden",
-		},
-		"TheStatusIsTheAnswers": {
-			answer{404, "application/problem+json", nil, `{"type": "https://monsplit.github.io/problems/not-found", "status": 200}`},
-			apiclient.Problem{Type: "https://monsplit.github.io/problems/not-found", Title: "Not Found", Status: 404},
-			"GET " + url + ": 404 Not Found",
-		},
+func (a answer) monolith(t *testing.T) *monolithclient.Client {
+	t.Helper()
+	return must(monolithclient.New("http://shop.example", apiclient.WithHTTPClient(a.client())))
+}
+
+// must is for what cannot fail in these tests.
+func must[T any](value T, err error) T {
+	if err != nil {
+		panic(err)
 	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			client, err := monolithclient.New("http://shop.example", apiclient.WithHTTPClient(tt.answer.client()))
-			if err != nil {
-				t.Fatal(err)
-			}
-			_, err = client.GetProductWithResponse(t.Context(), 7, nil)
-			var problem *apiclient.Problem
-			if !errors.As(err, &problem) {
-				t.Fatalf("%v is no problem", err)
-			}
-			if problem.Error() != tt.text {
-				t.Errorf("text %q,\nwant %q", problem, tt.text)
-			}
-			got, want := asJSON(t, problem), asJSON(t, tt.want)
-			if got != want || problem.RetryAfter != tt.want.RetryAfter {
-				t.Errorf("problem %s, retry after %s,\nwant    %s, %s", got, problem.RetryAfter, want, tt.want.RetryAfter)
-			}
-		})
-	}
+	return value
 }
 
 // A page that some portal puts in between must not pass for an empty success.
@@ -123,16 +69,14 @@ func TestForeignAnswersAreErrors(t *testing.T) {
 		"OtherShape":  {200, "application/json", nil, `{"items": []}`},
 		"NoCursor":    {200, "application/json", map[string]string{"Link": `</api/v1/product?page=2>; rel="next"`}, `[]`},
 		"SameCursor":  {200, "application/json", map[string]string{"Link": `</api/v1/product?cursor=x>; rel="next"`}, `[]`},
+		"NoLink":      {200, "application/json", map[string]string{"Link": `/api/v1/product?cursor=x; rel="next"`}, `[]`},
+		"Null":        {200, "application/json", nil, `null`},
 		"MultiChoice": {300, "application/json", nil, `[]`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			client, err := monolithclient.New("http://shop.example", apiclient.WithHTTPClient(a.client()))
-			if err != nil {
-				t.Fatal(err)
-			}
 			var failed error
-			for _, err := range client.AllProducts(t.Context(), monolithclient.ListProductsParams{}) {
+			for _, err := range a.monolith(t).AllProducts(t.Context(), monolithclient.ListProductsParams{}) {
 				failed = err
 			}
 			if failed == nil {
@@ -142,124 +86,71 @@ func TestForeignAnswersAreErrors(t *testing.T) {
 	}
 }
 
-func TestNextPage(t *testing.T) {
+// Without an error there is the entity that was asked for.
+func TestForeignAnswersToOneOperationAreErrors(t *testing.T) {
 	t.Parallel()
-	for header, want := range map[string]string{
-		"":                                    "",
-		`</p?cursor=abc&limit=2>; rel="next"`: "abc",
-		`</p?cursor=abc>; title="a, b"; REL=next`:                                "abc",
-		`</first>; rel="first", </p?cursor=a%2Bb>; rel="prefetch NEXT"`:          "a+b",
-		`</p?cursor=no>; rel="prev", </p?cursor=yes,2>; title="x"; rel="next"`:   "yes,2",
-		`</p?cursor=no>; title="; rel=next"; rel="prev"`:                         "",
-		`https://shop.example/p?cursor=abc; rel="next"`:                          "",
-		`<https://shop.example/p?cursor=abc>; rel="next"; title*=UTF-8''n%c3%a4`: "abc",
+	get := func(c *monolithclient.Client) (any, error) { return c.GetProductWithResponse(t.Context(), 7, nil) }
+	post := func(c *monolithclient.Client) (any, error) {
+		return c.CreateProductWithResponse(t.Context(), nil, monolithclient.ProductInput{})
+	}
+	put := func(c *monolithclient.Client) (any, error) {
+		return c.ReplaceProductWithResponse(t.Context(), 7, nil, monolithclient.ProductInput{})
+	}
+	patch := func(c *monolithclient.Client) (any, error) {
+		return c.PatchProduct(t.Context(), 7, monolithclient.ProductPatch{}, apiclient.IfNoneMatch(`"3"`))
+	}
+	remove := func(c *monolithclient.Client) (any, error) {
+		return c.DeleteProductWithResponse(t.Context(), 7, nil)
+	}
+	for name, tt := range map[string]struct {
+		call   func(*monolithclient.Client) (any, error)
+		answer answer
+	}{
+		"GetCreated":     {get, answer{201, "application/json", nil, `{}`}},
+		"GetNothing":     {get, answer{204, "", nil, ""}},
+		"GetUnasked":     {get, answer{304, "", nil, ""}},
+		"GetText":        {get, answer{200, "text/plain", nil, `{}`}},
+		"GetCapitals":    {get, answer{200, "Application/JSON", nil, `{}`}},
+		"PostOK":         {post, answer{200, "application/json", nil, `{}`}},
+		"PostAccepted":   {post, answer{202, "application/json", nil, `{}`}},
+		"PostNothing":    {post, answer{204, "", nil, ""}},
+		"PutCreated":     {put, answer{201, "application/json", nil, `{}`}},
+		"PutNothing":     {put, answer{204, "", nil, ""}},
+		"PatchNothing":   {patch, answer{204, "", nil, ""}},
+		"PatchUnchanged": {patch, answer{304, "", nil, ""}},
+		"DeleteOK":       {remove, answer{200, "application/json", nil, `{}`}},
 	} {
-		var cursors []string
-		first := http.Header{"Link": {header}}
-		for _, err := range apiclient.All(nil, func(cursor *string) (*[]int, http.Header, error) {
-			if cursor != nil {
-				cursors = append(cursors, *cursor)
-				return &[]int{}, nil, nil
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got, err := tt.call(tt.answer.monolith(t)); err == nil || !strings.Contains(err.Error(), "is the base URL right?") {
+				t.Errorf("got %+v, %v", got, err)
 			}
-			return &[]int{1}, first, nil
-		}) {
-			if err != nil {
-				t.Errorf("Link: %s: %v", header, err)
-			}
-		}
-		if got := strings.Join(cursors, " "); got != want {
-			t.Errorf("Link: %s\nleads to %q, want %q", header, got, want)
-		}
+		})
 	}
 }
 
-// Who stops early reads no further page, and who ranges again starts again.
-func TestListsAreReadAsFarAsTheyAreUsed(t *testing.T) {
-	t.Parallel()
-	read := 0
-	list := apiclient.All(nil, func(*string) (*[]int, http.Header, error) {
-		read++
-		return &[]int{1, 2}, http.Header{"Link": {`</p?cursor=` + strings.Repeat("x", read) + `>; rel="next"`}}, nil
-	})
-	for range 2 {
-		n := 0
-		for _, err := range list {
-			if err != nil {
-				t.Fatal(err)
-			}
-			if n++; n == 3 {
-				break
-			}
-		}
-	}
-	if read != 4 {
-		t.Errorf("%d pages were read, want 2 each time", read)
-	}
-}
-
-func TestBaseURL(t *testing.T) {
-	t.Parallel()
-	for url, ok := range map[string]bool{
-		"http://127.0.0.1:8000": true, "https://shop.example/legacy/": true, "https://shop.example/legacy": true,
-		"": false, "localhost:8000": false, "ftp://shop.example": false, "http://": false, "http://shop.example?x=1": false, "http://a b": false,
-	} {
-		_, monolith := monolithclient.New(url)
-		_, catalog := catalogclient.New(url)
-		if ok != (monolith == nil) || ok != (catalog == nil) {
-			t.Errorf("%q: %v, %v", url, monolith, catalog)
-		}
-	}
-}
-
-// The time-out covers the body too, and a client that was passed in stays as it was.
-func TestTimeout(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		never, write := io.Pipe()
-		defer write.Close()
-		given := &http.Client{Transport: roundTripper(func(request *http.Request) (*http.Response, error) {
-			go func() {
-				<-request.Context().Done()
-				_ = write.CloseWithError(request.Context().Err())
-			}()
-			return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: never, Request: request}, nil
-		})}
-		client, err := catalogclient.New("http://shop.example", apiclient.WithHTTPClient(given), apiclient.WithTimeout(3*time.Second))
-		if err != nil {
-			t.Fatal(err)
-		}
-		began := time.Now()
-		if _, err = client.ListMarketsWithResponse(t.Context(), nil); err == nil || time.Since(began) != 3*time.Second {
-			t.Errorf("after %s: %v", time.Since(began), err)
-		}
-		if given.Timeout != 0 {
-			t.Error("the caller's client was changed")
-		}
-	})
-}
-
-type roundTripper func(*http.Request) (*http.Response, error)
-
-func (f roundTripper) RoundTrip(request *http.Request) (*http.Response, error) { return f(request) }
-
-// Problem is written by hand, so that both clients have one; it knows every member that the documents do.
-func TestProblemIsTheDocuments(t *testing.T) {
+// Of each operation just those answers pass that its document describes.
+func TestSuccessIsTheDocuments(t *testing.T) {
 	t.Parallel()
 	for name, document := range map[string][]byte{"monolith": monolithapi.Document, "catalog": catalogapi.Document} {
-		doc, err := openapi3.NewLoader().LoadFromData(document)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for schema, typ := range map[string]reflect.Type{"Problem": reflect.TypeFor[apiclient.Problem](), "Fault": reflect.TypeFor[apiclient.Fault]()} {
-			var known []string
-			for field := range typ.Fields() {
-				if tag := field.Tag.Get("json"); tag != "" && tag != "-" {
-					known = append(known, tag)
+		for path, item := range must(openapi3.NewLoader().LoadFromData(document)).Paths.Map() {
+			for method, operation := range item.Operations() {
+				described := slices.DeleteFunc(slices.Sorted(maps.Keys(operation.Responses.Map())), func(status string) bool { return status >= "4" })
+				if len(described) == 0 {
+					continue // it is always refused
 				}
-			}
-			slices.Sort(known)
-			if described := slices.Sorted(maps.Keys(doc.Components.Schemas[schema].Value.Properties)); !slices.Equal(known, described) {
-				t.Errorf("%s of %s has %v, the client knows %v", schema, name, described, known)
+				conditional := operation.Parameters.GetByInAndName("header", "If-None-Match") != nil
+				for _, status := range []int{200, 201, 202, 203, 204, 205, 206, 304} {
+					request := httptest.NewRequestWithContext(t.Context(), method, "http://shop.example"+path, nil)
+					request.RequestURI = "" // which only a server has
+					if conditional {
+						request.Header.Set("If-None-Match", `"3"`)
+					}
+					doer := must(apiclient.Configure("http://shop.example", apiclient.WithHTTPClient(answer{status, "application/json", nil, ""}.client())))
+					if _, err := doer.Do(request); (err == nil) != slices.Contains(described, strconv.Itoa(status)) {
+						t.Errorf("%s: %s %s, answered with %d: %v; described are %v", name, method, path, status, err, described)
+					}
+				}
 			}
 		}
 	}
@@ -279,13 +170,4 @@ func TestClientsAreSmall(t *testing.T) {
 			t.Errorf("%s pulls in %d packages that are not of the standard library, at most %d are fine: %v", path, len(packages), limit, packages)
 		}
 	}
-}
-
-func asJSON(t *testing.T, value any) string {
-	t.Helper()
-	text, err := json.Marshal(value)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
 }

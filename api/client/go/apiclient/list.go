@@ -18,8 +18,15 @@ const MaxLimit int32 = 200
 // cursor, the first time at the given one. An error is the last thing that it yields. Ranging again reads again.
 func All[T any](first *string, fetch func(cursor *string) (*[]T, http.Header, error)) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
+		read := map[string]bool{}
 		for cursor := first; ; {
+			if cursor != nil {
+				read[*cursor] = true
+			}
 			items, next, err := page(cursor, fetch)
+			if next != nil && read[*next] {
+				err = errors.New("the next page of a list is one that has been read")
+			}
 			for _, item := range items {
 				if !yield(item, nil) {
 					return
@@ -42,20 +49,19 @@ func page[T any](cursor *string, fetch func(*string) (*[]T, http.Header, error))
 	if err != nil {
 		return nil, nil, err
 	}
-	if items == nil {
+	if items == nil || *items == nil {
 		return nil, nil, errors.New("a list was answered without one")
 	}
 	next, err := nextCursor(header)
-	if err == nil && next != nil && cursor != nil && *next == *cursor {
-		err = errors.New("the next page of a list is the same page again")
-	}
 	return *items, next, err
 }
 
+// What a Link header consists of (RFC 8288): links, each with its target and its parameters.
+const parameterPattern = `\s*;[\s;]*([^\s;,="]+)\s*(?:=\s*("(?:[^"\\]|\\.)*"|[^\s;,"]*))?`
+
 var (
-	// link is one member of a Link header (RFC 8288): its target, and its parameters up to a comma outside quotes.
-	link      = regexp.MustCompile(`<([^>]*)>((?:[^,"]|"[^"]*")*)`)
-	parameter = regexp.MustCompile(`;\s*([^=;\s]+)\s*=\s*("[^"]*"|[^;\s]*)`)
+	parameter = regexp.MustCompile(parameterPattern)
+	link      = regexp.MustCompile(`<([^>]*)>((?:` + parameterPattern + `)*)`)
 )
 
 func leadsToNext(parameters string) bool {
@@ -69,14 +75,19 @@ func leadsToNext(parameters string) bool {
 
 // nextCursor returns the cursor in the link to the next page, nil on the last one. The filters are not taken from the
 // link: they are those of the request, and the service refuses a cursor that was made with others.
+//
+// A header that cannot be read is an error: to end there would pass a part of the list off as the whole.
 func nextCursor(header http.Header) (*string, error) {
-	for _, member := range link.FindAllStringSubmatch(strings.Join(header.Values("Link"), ", "), -1) {
+	text := strings.Join(header.Values("Link"), ", ")
+	if strings.Trim(link.ReplaceAllLiteralString(text, ""), ",; \t") != "" {
+		return nil, fmt.Errorf("the links to other pages cannot be read: %q", text)
+	}
+	for _, member := range link.FindAllStringSubmatch(text, -1) {
 		if !leadsToNext(member[2]) {
 			continue
 		}
 		target, err := url.Parse(member[1])
 		if err != nil || target.Query().Get("cursor") == "" {
-			// To end here would pass a part of the list off as the whole.
 			return nil, fmt.Errorf("the link to the next page has no cursor: %q", member[1])
 		}
 		return new(target.Query().Get("cursor")), nil
