@@ -1,0 +1,90 @@
+package monolithclient_test
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+
+	"github.com/monsplit/monsplit/api/client/go/apiclient"
+	"github.com/monsplit/monsplit/api/client/go/monolithclient"
+)
+
+// service is as much of a monolith as the examples need.
+func service() (url string, ctx context.Context, stop func()) {
+	chair := monolithclient.Product{ID: 17, Name: "Rocking chair", ProductCategory: "Chairs", Version: 3}
+	etag := func() string { return apiclient.ETag(chair.Version) }
+	created := map[string]monolithclient.Product{} // by idempotency key
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /api/v1/product", func(w http.ResponseWriter, r *http.Request) {
+		if r.FormValue("search") != "chair" {
+			refuse(w, http.StatusUnprocessableEntity, apiclient.Invalid)
+			return
+		}
+		pages := map[string][]monolithclient.Product{"": {chair, {Name: "Office chair"}}, "more": {{Name: "High chair"}}}
+		if r.FormValue("cursor") == "" {
+			w.Header().Set("Link", `</api/v1/product?search=chair&limit=200&cursor=more>; rel="next"`)
+		}
+		write(w, http.StatusOK, pages[r.FormValue("cursor")])
+	})
+	mux.HandleFunc("GET /api/v1/product/{id}", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("ETag", etag())
+		switch {
+		case r.PathValue("id") != "17":
+			refuse(w, http.StatusNotFound, apiclient.NotFound)
+		case r.Header.Get("If-None-Match") == etag():
+			w.WriteHeader(http.StatusNotModified)
+		default:
+			write(w, http.StatusOK, chair)
+		}
+	})
+	mux.HandleFunc("PATCH /api/v1/product/17", func(w http.ResponseWriter, r *http.Request) {
+		if cmp.Or(r.Header.Get("If-Match"), etag()) != etag() {
+			refuse(w, http.StatusPreconditionFailed, apiclient.Stale)
+			return
+		}
+		if err := json.NewDecoder(r.Body).Decode(&chair); err != nil {
+			panic(err)
+		}
+		chair.Version++
+		w.Header().Set("ETag", etag())
+		write(w, http.StatusOK, chair)
+	})
+	mux.HandleFunc("POST /api/v1/product", func(w http.ResponseWriter, r *http.Request) {
+		var input monolithclient.ProductInput
+		if err := json.NewDecoder(r.Body).Decode(&input); err != nil {
+			panic(err)
+		}
+		key := r.Header.Get("Idempotency-Key")
+		switch first, repeated := created[key]; {
+		case input.Name == " ":
+			refuse(w, http.StatusUnprocessableEntity, apiclient.Invalid, apiclient.Fault{Pointer: "/name", Detail: "must not be blank"})
+		case repeated:
+			write(w, http.StatusCreated, first)
+		default:
+			created[key] = monolithclient.Product{ID: 18 + int64(len(created)), Name: input.Name, ProductCategory: input.ProductCategory, Version: 1}
+			panic(http.ErrAbortHandler) // the answer is lost
+		}
+	})
+	server := httptest.NewServer(mux)
+	return server.URL, context.Background(), server.Close
+}
+
+func write(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	if err := json.NewEncoder(w).Encode(body); err != nil {
+		panic(err)
+	}
+}
+
+func refuse(w http.ResponseWriter, status int, name string, faults ...apiclient.Fault) {
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(status)
+	problem := apiclient.Problem{Type: fmt.Sprint("https://monsplit.github.io/problems/", name), Title: http.StatusText(status), Status: status, Errors: faults}
+	if err := json.NewEncoder(w).Encode(problem); err != nil {
+		panic(err)
+	}
+}
