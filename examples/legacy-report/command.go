@@ -14,7 +14,7 @@ import (
 
 const usage = `Print what is offered in which market, as the monolith's legacy API tells it.
 
-Usage: legacy-report [--monolith URL] [--csv] [--timeout DURATION]
+Usage: legacy-report [--monolith URL] [--product ID] [--csv] [--timeout DURATION]
 
 `
 
@@ -23,6 +23,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("legacy-report", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	monolith := flags.String("monolith", "http://127.0.0.1:8000", "where the monolith is, a `URL`")
+	product := flags.Int64("product", 0, "report on the product with this `ID` alone")
 	asCSV := flags.Bool("csv", false, "print CSV rather than a table")
 	timeout := flags.Duration("timeout", 30*time.Second, "how long to wait for each answer")
 	err := flags.Parse(args)
@@ -44,15 +45,22 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "legacy-report: --monolith: %v\n", err)
 		return 2
 	}
-	if err := report(ctx, client, *asCSV, stdout); err != nil {
+	if err := report(ctx, client, *product, *asCSV, stdout); err != nil {
 		fmt.Fprintf(stderr, "legacy-report: %v\n", err)
 		return 1
 	}
 	return 0
 }
 
-func report(ctx context.Context, client *monolithclient.Client, asCSV bool, out io.Writer) error {
-	offers, err := readOffers(ctx, client)
+// report is on one product, or on all when that is 0.
+func report(ctx context.Context, client *monolithclient.Client, product int64, asCSV bool, out io.Writer) error {
+	var offers []offer
+	var err error
+	if product == 0 {
+		offers, err = readOffers(ctx, client)
+	} else {
+		offers, err = readOffersOf(ctx, client, product)
+	}
 	if err != nil {
 		return err
 	}

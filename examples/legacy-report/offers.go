@@ -10,6 +10,7 @@ import (
 	"github.com/oapi-codegen/nullable"
 	"github.com/oapi-codegen/runtime/types"
 
+	"github.com/monsplit/monsplit/api/client/go/apiclient"
 	"github.com/monsplit/monsplit/api/client/go/monolithclient"
 )
 
@@ -20,7 +21,7 @@ type offer struct {
 	from, until               string
 }
 
-// readOffers joins the three legacy lists. Entries are read first: what they refer to is known by then, whereas an entry
+// readOffers reads what is offered of all products. Entries are read first: what they refer to is known by then, whereas an entry
 // that arrives between the reads might refer to a product that is too new for the list of products.
 func readOffers(ctx context.Context, client *monolithclient.Client) ([]offer, error) {
 	entries, err := collect(client.AllCatalog(ctx, monolithclient.ListCatalogParams{}))
@@ -36,6 +37,26 @@ func readOffers(ctx context.Context, client *monolithclient.Client) ([]offer, er
 		return nil, err
 	}
 	return join(entries, products, markets), nil
+}
+
+// readOffersOf reads what is offered of one product.
+func readOffersOf(ctx context.Context, client *monolithclient.Client, id int64) ([]offer, error) {
+	product, err := client.GetProductWithResponse(ctx, id, nil)
+	if apiclient.IsProblem(err, apiclient.NotFound) {
+		return nil, fmt.Errorf("there is no product %d", id)
+	}
+	if err != nil {
+		return nil, err
+	}
+	entries, err := collect(client.AllCatalog(ctx, monolithclient.ListCatalogParams{Product: &id}))
+	if err != nil {
+		return nil, err
+	}
+	markets, err := collect(client.AllMarkets(ctx, monolithclient.ListMarketsParams{}))
+	if err != nil {
+		return nil, err
+	}
+	return join(entries, []monolithclient.Product{*product.JSON200}, markets), nil
 }
 
 func collect[T any](list iter.Seq2[T, error]) (all []T, err error) {

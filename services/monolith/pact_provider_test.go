@@ -34,11 +34,11 @@ func (r *running) states(ctx context.Context) map[string]func(pact.Params) (pact
 		"an entry without dates": pact.Without(func(pact.Params) error {
 			return errors.Join(r.productExists(ctx, chairID), r.marketArrives(ctx, "NL", "Netherlands"), r.entryArrives(ctx, entryID, "NL", "null", "null"))
 		}),
-		"three entries": func(pact.Params) (pact.Params, error) {
-			if err := r.threeEntries(ctx); err != nil {
+		"more entries than a page holds": func(pact.Params) (pact.Params, error) {
+			if err := r.moreEntriesThanAPageHolds(ctx); err != nil {
 				return nil, err
 			}
-			cursor, err := pact.NextCursor(ctx, r.url+"/api/v1/catalog?limit=2")
+			cursor, err := pact.NextCursor(ctx, r.url+"/api/v1/catalog?limit=200")
 			return pact.Params{"cursor": cursor}, err
 		},
 	}
@@ -53,12 +53,13 @@ func (r *running) productExists(ctx context.Context, id string) error {
 	return err
 }
 
-// threeEntries offers a product in three markets.
-func (r *running) threeEntries(ctx context.Context) error {
+// moreEntriesThanAPageHolds offers a product in 201 markets.
+func (r *running) moreEntriesThanAPageHolds(ctx context.Context) error {
 	if err := r.productExists(ctx, chairID); err != nil {
 		return err
 	}
-	for _, code := range []string{"BE", "LU", "NL"} {
+	for n := range 201 {
+		code := string([]byte{byte('A' + n/26), byte('A' + n%26)})
 		if err := errors.Join(r.marketArrives(ctx, code, "Market "+code),
 			r.entryArrives(ctx, uuid.NewString(), code, `"2026-01-01"`, `"2026-12-31"`)); err != nil {
 			return err

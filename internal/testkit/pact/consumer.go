@@ -20,8 +20,9 @@ import (
 type Contract struct {
 	t                  *testing.T
 	consumer, provider string
-	dir                string // where the native library gathers the expectations
-	declared, met      int
+	dir                string          // where the native library gathers the expectations
+	declared           map[string]bool // interactions, by description
+	met                int
 }
 
 // Consumer finds a contract out. A consumer has one test, of the name TestConsumerContract, with one call for each
@@ -35,7 +36,7 @@ func Consumer(t *testing.T, consumer, provider string, expect func(*Contract)) {
 		t.Fatal(err)
 	}
 	t.Run(consumer+"-"+provider, func(t *testing.T) {
-		c := &Contract{t: t, consumer: consumer, provider: provider, dir: t.TempDir()}
+		c := &Contract{t: t, consumer: consumer, provider: provider, dir: t.TempDir(), declared: map[string]bool{}}
 		expect(c)
 		if !t.Failed() {
 			c.publish()
@@ -107,16 +108,16 @@ func (c *Contract) Event(e Event, consume func(*testing.T, Delivery)) {
 
 // interaction runs one interaction as a test of its own, by the name that pactfile gives it.
 func (c *Contract) interaction(description string, f func(t *testing.T)) {
-	c.declared++
+	c.declared[description] = true
 	c.t.Run(pactfile.Interaction{Description: description}.Name(), f)
 }
 
 // publish does nothing when just some of the interactions were asked for: that is no contract.
 func (c *Contract) publish() {
 	check := os.Getenv("PACT_CHECK") != ""
-	if c.met < c.declared {
+	if c.met < len(c.declared) {
 		if check {
-			c.t.Errorf("%d of %d interactions were run: the contract cannot be checked", c.met, c.declared)
+			c.t.Errorf("%d of %d interactions were run: the contract cannot be checked", c.met, len(c.declared))
 		}
 		return
 	}
@@ -130,8 +131,8 @@ func (c *Contract) publishTo(check bool) error {
 	if err != nil {
 		return err
 	}
-	if len(found.Interactions) != c.declared {
-		return fmt.Errorf("%d interactions were written of %d", len(found.Interactions), c.declared)
+	if len(found.Interactions) != len(c.declared) {
+		return fmt.Errorf("%d interactions were written of %d", len(found.Interactions), len(c.declared))
 	}
 	dir, err := contracts()
 	if err != nil {

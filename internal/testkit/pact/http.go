@@ -36,35 +36,56 @@ type Exchange struct {
 // Header is an example of a header, and the pattern of all that will do.
 type Header struct{ Example, Pattern string }
 
-// Exchange adds a request to the contract and has the consumer make it of a provider that answers by the example.
-func (c *Contract) Exchange(e Exchange, use func(t *testing.T, url string)) {
+// Exchanges adds requests to the contract and has the consumer make them all, in whatever order, of a provider that
+// answers by the examples: those and no others. A request that is in the contract already may be among them.
+func (c *Contract) Exchanges(use func(t *testing.T, url string), exchanges ...Exchange) {
 	c.t.Helper()
-	c.interaction(e.Description, func(t *testing.T) {
-		expected, err := consumer.NewV4Pact(consumer.MockHTTPProviderConfig{
-			Consumer: c.consumer, Provider: c.provider, PactDir: c.dir, Host: "127.0.0.1",
-		})
-		if err != nil {
-			t.Fatal(err)
+	var made, met bool
+	for _, e := range exchanges {
+		if c.declared[e.Description] {
+			continue
 		}
+		c.interaction(e.Description, func(t *testing.T) {
+			if !made { // by the first of them that is asked for
+				made, met = true, c.make(t, exchanges, use)
+			}
+			if !met {
+				t.Fatal("what the consumer asks for together with this failed")
+			}
+			c.met++
+		})
+	}
+}
+
+func (c *Contract) make(t *testing.T, exchanges []Exchange, use func(t *testing.T, url string)) bool {
+	t.Helper()
+	expected, err := consumer.NewV4Pact(consumer.MockHTTPProviderConfig{
+		Consumer: c.consumer, Provider: c.provider, PactDir: c.dir, Host: "127.0.0.1",
+	})
+	if err != nil {
+		t.Error(err)
+		return false
+	}
+	for _, e := range exchanges {
 		body, err := json.Marshal(e.Body)
 		if err != nil {
-			t.Fatal(err)
+			t.Error(err)
+			return false
 		}
-		err = expected.AddInteraction().
+		expected.AddInteraction().
 			GivenWithParameter(models.ProviderState{Name: e.Given.Name, Parameters: e.Given.Params}).
 			UponReceiving(e.Description).
 			WithRequest(consumer.Method("GET"), e.Path, e.request).
-			WillRespondWith(e.Status, func(b *consumer.V4ResponseBuilder) { e.response(b).Body(e.ContentType, body) }).
-			ExecuteTest(t, func(server consumer.MockServerConfig) error {
-				use(t, fmt.Sprintf("http://%s:%d", server.Host, server.Port))
-				return nil
-			})
-		if err != nil {
-			t.Error(err)
-		} else if !t.Failed() {
-			c.met++
-		}
+			WillRespondWith(e.Status, func(b *consumer.V4ResponseBuilder) { e.response(b).Body(e.ContentType, body) })
+	}
+	err = expected.ExecuteTest(t, func(server consumer.MockServerConfig) error {
+		use(t, fmt.Sprintf("http://%s:%d", server.Host, server.Port))
+		return nil
 	})
+	if err != nil {
+		t.Error(err)
+	}
+	return !t.Failed()
 }
 
 // request and response add in a fixed order, for the contract's text to be the same each time.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -111,11 +112,13 @@ func parse(text []byte) (*File, error) {
 	return f, f.canonicalize()
 }
 
-// canonicalize takes out which versions of which tools wrote the file, and orders the interactions by name.
+// canonicalize takes out which versions of which tools wrote the file, and orders the interactions by name. One that
+// stands there twice, as the native library writes what two parts of a test expect, is one.
 func (f *File) canonicalize() error {
 	metadata, _ := f.tree["metadata"].(map[string]any)
 	f.tree["metadata"] = map[string]any{"pactSpecification": metadata["pactSpecification"]}
 	slices.SortFunc(f.Interactions, func(a, b Interaction) int { return strings.Compare(a.Name(), b.Name()) })
+	f.Interactions = slices.CompactFunc(f.Interactions, func(a, b Interaction) bool { return reflect.DeepEqual(a.tree, b.tree) })
 	trees := make([]any, len(f.Interactions))
 	for n, i := range f.Interactions {
 		if n > 0 && f.Interactions[n-1].Name() == i.Name() {

@@ -58,6 +58,10 @@ func TestCanonicalForm(t *testing.T) {
 	if err != nil || text(t, again) != canonical {
 		t.Errorf("read again: %v", err)
 	}
+	twice := strings.Replace(raw, `"interactions": [`, `"interactions": [{"type": "Synchronous/HTTP", "providerStates": [{"name": "a chair", "params": {"id": 1}}], "description": "second: <b>"},`, 1)
+	if again, err := read(t, twice); err != nil || text(t, again) != canonical {
+		t.Errorf("with the second twice: %v", err)
+	}
 	if only := text(t, f.Only(second)); strings.Contains(only, "a First thing") || !strings.Contains(only, "a chair") {
 		t.Errorf("the second alone:\n%s", only)
 	}
