@@ -76,6 +76,7 @@ func TestCommandLine(t *testing.T) {
 		"Help":        {[]string{"--help"}, 0, "--csv", ""},
 		"UnknownFlag": {[]string{"--xml"}, 2, "", "-xml; try --help"},
 		"Argument":    {[]string{"report"}, 2, "", `unexpected argument "report"`},
+		"NoID":        {[]string{"--product", "chair"}, 2, "", `invalid value "chair"`},
 		"NoURL":       {[]string{"--monolith", "localhost:8000"}, 2, "", "want one like http://127.0.0.1:8000"},
 		"Away":        {[]string{"--monolith", away}, 1, "", "connection refused"},
 	} {
