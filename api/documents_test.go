@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net/http"
 	"os"
 	"regexp"
 	"slices"
@@ -270,5 +271,42 @@ func TestInputSchemas(t *testing.T) {
 	}
 	if want, got := slices.Sorted(maps.Keys(valid)), slices.Sorted(maps.Keys(invalid)); !slices.Equal(want, got) {
 		t.Errorf("schemas with valid bodies %q, with invalid ones %q", want, got)
+	}
+}
+
+// TestWhatIsReadCanBeSentBack: a caller reads an entity, changes a member and sends the whole back. Bodies are closed, so a
+// member that is new in the answer has to be in them too, if only as one to be ignored.
+func TestWhatIsReadCanBeSentBack(t *testing.T) {
+	t.Parallel()
+	asked := 0
+	for document, doc := range documents(t) {
+		for path, item := range doc.Paths.Map() {
+			if item.Get == nil {
+				continue
+			}
+			answer := item.Get.Responses.Status(http.StatusOK).Value.Content.Get("application/json").Schema.Value
+			if answer.Items != nil {
+				answer = answer.Items.Value
+			}
+			for _, op := range []*openapi3.Operation{item.Post, item.Put, item.Patch} {
+				if op == nil || op.RequestBody == nil {
+					continue
+				}
+				for _, media := range op.RequestBody.Value.Content {
+					if media.Schema == nil || len(media.Schema.Value.Properties) == 0 {
+						continue // a body that is not looked at
+					}
+					asked++
+					for member := range answer.Properties {
+						if media.Schema.Value.Properties[member] == nil {
+							t.Errorf("%s: GET %s answers with %q, and %s refuses it", document, path, member, op.OperationID)
+						}
+					}
+				}
+			}
+		}
+	}
+	if asked == 0 {
+		t.Error("no operation takes what another answers with")
 	}
 }
