@@ -230,7 +230,7 @@ export interface components {
              * @description Whether it is no longer made.
              * @default false
              */
-            discontinued: boolean;
+            discontinued?: boolean;
             id?: components["schemas"]["Ignored"];
             product_uuid?: components["schemas"]["Ignored"];
             version?: components["schemas"]["Ignored"];
