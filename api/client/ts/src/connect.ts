@@ -1,10 +1,11 @@
 import createClient, { type Client } from "openapi-fetch";
+import { within } from "./limit.js";
 
 /** How a client reaches its service. */
 export interface Options {
   /** Where the service's paths begin, as in `http://127.0.0.1:8000` or `https://shop.example/legacy`. */
   baseUrl: string;
-  /** Milliseconds for a request, from the connection to the last byte of the answer; 30,000 when left out. */
+  /** Milliseconds for a request, from the connection to the last byte of the answer; 30,000 when left out, 0 for no limit. */
   timeout?: number;
   /** Sent with every request. */
   headers?: Record<string, string>;
@@ -14,13 +15,12 @@ export interface Options {
 
 export function connect<Paths extends {}>(options: Options): Client<Paths> {
   const { baseUrl, timeout = 30_000, headers = {}, fetch = globalThis.fetch } = options;
+  checkBaseUrl(baseUrl);
+  checkTimeout(timeout);
   const client = createClient<Paths>({
-    baseUrl: checked(baseUrl),
+    baseUrl,
     headers: { Accept: "application/json, application/problem+json", ...headers },
-    fetch: async (request) => {
-      const signal = AbortSignal.any([request.signal, AbortSignal.timeout(timeout)]);
-      return expected(request, await fetch(request, { signal }));
-    },
+    fetch: (request) => within(request, timeout, async (signal) => whole(request, await fetch(request, { signal }))),
   });
   // Every PATCH of both services takes a merge patch (RFC 7396), which openapi-fetch would send as application/json.
   client.use({
@@ -32,28 +32,52 @@ export function connect<Paths extends {}>(options: Options): Client<Paths> {
   return client;
 }
 
-function checked(baseUrl: string): string {
+function checkBaseUrl(baseUrl: string): void {
   const url = URL.canParse(baseUrl) ? new URL(baseUrl) : undefined;
-  if (!url || !/^https?:$/.test(url.protocol) || url.search || url.hash) {
-    throw new TypeError(`base URL "${baseUrl}": want one like http://127.0.0.1:8000`);
+  // fetch refuses a URL with a password, at the first request and without a word on where that came from.
+  if (!url || !/^https?:$/.test(url.protocol) || url.search || url.hash || url.username || url.password) {
+    throw new TypeError(`base URL ${JSON.stringify(url ? redacted(url) : baseUrl)}: want one like http://127.0.0.1:8000`);
   }
-  return baseUrl;
 }
+
+function redacted(url: URL): string {
+  if (url.password) url.password = "xxxxx";
+  return url.href;
+}
+
+/** The longest that a timer takes; beyond it, it would fire at once. */
+const maxTimeout = 2 ** 31 - 1;
+
+function checkTimeout(timeout: number): void {
+  if (!Number.isInteger(timeout) || timeout < 0 || timeout > maxTimeout) {
+    throw new RangeError(`timeout ${timeout}: want whole milliseconds up to ${maxTimeout}, or 0 for no limit`);
+  }
+}
+
+/** The one status with which a service answers when a request by that method succeeds. */
+const success: Record<string, number> = { GET: 200, PUT: 200, PATCH: 200, POST: 201, DELETE: 204 };
 
 /**
- * Refuses what no service of ours answers. A page that some portal puts in between would otherwise fail as broken JSON,
- * without a word on where it came from.
+ * The answer with all of its body, if it is one that a service of ours gives. A page that some portal puts in between would
+ * otherwise fail as broken JSON, without a word on where it came from, and a status that is not described pass for success
+ * without data.
  */
-function expected(request: Request, response: Response): Response {
-  const { status } = response;
-  if (status >= 400 || status === 204 || status === 304 || (response.ok && isJSON(response))) return response;
-  const type = response.headers.get("Content-Type");
-  throw new Error(
-    `${request.method} ${request.url}: answered with status ${status} and content type ${type}, ` +
-      "as the service never does: is the base URL right?",
-  );
+async function whole(request: Request, response: Response): Promise<Response> {
+  const { status, headers, url } = response;
+  const fits = status === success[request.method] && (status === 204 || isJSON(headers));
+  const unchanged = status === 304 && request.headers.has("If-None-Match");
+  const refused = status >= 400 && status <= 599;
+  const body = fits || unchanged || refused ? await response.arrayBuffer() : undefined;
+  if (!body || (fits && status !== 204 && body.byteLength === 0)) {
+    const type = JSON.stringify(headers.get("Content-Type") ?? "");
+    throw new Error(
+      `${request.method} ${request.url}: answered with status ${status} and content type ${type}${body ? " and no body" : ""}, ` +
+        "as the service never does: is the base URL right?",
+    );
+  }
+  return Object.defineProperty(new Response(body.byteLength > 0 ? body : null, response), "url", { value: url });
 }
 
-function isJSON(response: Response): boolean {
-  return /^application\/([^;]+\+)?json\s*(;|$)/i.test(response.headers.get("Content-Type") ?? "");
+function isJSON(headers: Headers): boolean {
+  return /^application\/([^;]+\+)?json\s*(;|$)/i.test(headers.get("Content-Type") ?? "");
 }

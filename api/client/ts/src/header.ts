@@ -3,9 +3,12 @@ export function etagOf(entity: { version: number }): string {
   return `"${entity.version}"`;
 }
 
-/** Headers that change or delete an entity only while its ETag is this one; else the call is a problem named "stale". */
+/**
+ * Headers that change or delete an entity only while its ETag is this one; else the call is a problem named "stale".
+ * A proxy that compresses makes a tag weak; the version is the same, but a weak one never matches (RFC 9110, section 13.1.1).
+ */
 export function ifMatch(etag: string): { "If-Match": string } {
-  return { "If-Match": etag };
+  return { "If-Match": etag.replace(/^W\//, "") };
 }
 
 /** Headers that read an entity only when its ETag is another by now; see {@link changed}. */
