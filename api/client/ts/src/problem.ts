@@ -1,9 +1,30 @@
 import type { components } from "./catalog.gen.js";
 
-type Details = components["schemas"]["Problem"];
-
 /** One fault of the input: where, as a JSON pointer (RFC 6901), `/query/NAME` or `/header/NAME`, and what is wrong. */
 export type Fault = components["schemas"]["Fault"];
+
+/** What the type of a problem ends in: the names of docs/problems.md, and any that another version may have. */
+export type ProblemName =
+  | "about:blank"
+  | "malformed"
+  | "not-found"
+  | "method-not-allowed"
+  | "not-acceptable"
+  | "product-exists"
+  | "market-exists"
+  | "entry-exists"
+  | "market-in-use"
+  | "not-the-owner"
+  | "in-progress"
+  | "stale"
+  | "too-large"
+  | "unsupported-media-type"
+  | "invalid"
+  | "unknown-reference"
+  | "idempotency-key-reused"
+  | "unavailable"
+  | "internal"
+  | (string & {});
 
 /**
  * An error answer: problem details (RFC 9457). An answer of 400 and above that has none, as a gateway's own, is a
@@ -25,37 +46,57 @@ export class Problem extends Error {
   readonly retryAfter: number | undefined;
 
   constructor(response: Response, body: unknown) {
-    const details = isDetails(body) ? body : { type: "about:blank" };
-    const title = details.title ?? (response.statusText || "Error");
-    const errors = Array.isArray(details.errors) ? details.errors : [];
-    super(message(response, title, details.detail, errors, details.request_id));
+    const details = members(body);
+    const title = text(details["title"]) ?? (response.statusText || "Error");
+    const detail = text(details["detail"]);
+    const requestId = text(details["request_id"]);
+    const errors = Array.isArray(details["errors"]) ? details["errors"].flatMap(fault) : [];
+    super(message(response, title, detail, errors, requestId));
     this.name = "Problem";
-    this.type = details.type;
+    this.type = text(details["type"]) ?? "about:blank";
     this.title = title;
     this.status = response.status;
-    this.detail = details.detail;
-    this.instance = details.instance;
-    this.requestId = details.request_id;
+    this.detail = detail;
+    this.instance = text(details["instance"]);
+    this.requestId = requestId;
     this.errors = errors;
-    const seconds = Number(response.headers.get("Retry-After") ?? NaN);
-    this.retryAfter = seconds > 0 ? seconds : undefined;
+    this.retryAfter = retryAfter(response.headers);
   }
 }
 
 /** Whether an error is a problem and, when a name is given, whether its type ends in that name, as in "stale". */
-export function isProblem(error: unknown, name?: string): error is Problem {
-  return error instanceof Problem && (name === undefined || error.type.endsWith(`/${name}`));
+export function isProblem(error: unknown, name?: ProblemName): error is Problem {
+  return error instanceof Problem && (name === undefined || error.type.slice(error.type.lastIndexOf("/") + 1) === name);
 }
 
-function isDetails(body: unknown): body is Partial<Details> & Pick<Details, "type"> {
-  return typeof body === "object" && body !== null && "type" in body && typeof body.type === "string";
+// A member that is not as described is passed over, as RFC 9457, section 3.1 has it, and the others are kept.
+
+function members(value: unknown): Record<string, unknown> {
+  return typeof value === "object" && value !== null ? { ...value } : {};
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+function fault(value: unknown): Fault[] {
+  const { pointer, detail } = members(value);
+  return typeof pointer === "string" && typeof detail === "string" ? [{ pointer, detail }] : [];
+}
+
+/** Retry-After is a number of seconds or, from some gateways, a date (RFC 9110, section 10.2.3). */
+function retryAfter(headers: Headers): number | undefined {
+  const value = headers.get("Retry-After") ?? "";
+  const now = Date.parse(headers.get("Date") ?? "") || Date.now();
+  const seconds = /^\d+$/.test(value) ? Number(value) : Math.ceil((Date.parse(value) - now) / 1000);
+  return seconds > 0 ? seconds : undefined;
 }
 
 /** One line with everything that a person needs to act on it. */
 function message(
   { status, url }: Response, title: string, detail: string | undefined, errors: readonly Fault[], requestId: string | undefined,
 ): string {
-  const faults = errors.map((fault) => `${fault.pointer} ${fault.detail}`).join("; ");
+  const faults = errors.map((fault) => `${fault.pointer} ${fault.detail}`.trim()).join("; ");
   const said = [detail, faults].filter(Boolean).join(" ");
   return `${url ? `${url}: ` : ""}${status} ${title}${said && `: ${said}`}${requestId ? ` (request ${requestId})` : ""}`;
 }
