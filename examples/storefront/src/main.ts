@@ -2,8 +2,9 @@
 // A storefront: it knows the catalog service alone, and nothing of the monolith that the products come from.
 import { parseArgs } from "node:util";
 import { createCatalogClient } from "@monsplit/client/catalog";
-import { available, table } from "./available.js";
 import { arrival } from "./arrival.js";
+import { available, table } from "./available.js";
+import { reason } from "./reason.js";
 
 const help = `List what is available in a market on a day, or wait for a new product to arrive.
 
@@ -13,9 +14,11 @@ Usage: storefront --market CODE [--on DATE] [--catalog URL]
   --market CODE      the market, two capital letters such as DE
   --on DATE          the day, such as 2026-03-01; today (UTC) when left out
   --wait NAME        wait until a product of this name has arrived in the catalog
-  --timeout SECONDS  how long --wait waits (default 60)
+  --timeout SECONDS  how long --wait waits, for a catalog that is away as well (default 60)
   --catalog URL      where the catalog service is (default http://127.0.0.1:8001)
   --help             print this
+
+Exit codes: 0 done; 1 something failed, or the product did not arrive; 2 the command line is wrong.
 `;
 
 /** A fault of the command line. */
@@ -25,8 +28,7 @@ function options() {
   try {
     return parseArgs({
       options: {
-        market: { type: "string" }, on: { type: "string", default: new Date().toISOString().slice(0, 10) },
-        wait: { type: "string" }, timeout: { type: "string", default: "60" },
+        market: { type: "string" }, on: { type: "string" }, wait: { type: "string" }, timeout: { type: "string" },
         catalog: { type: "string", default: "http://127.0.0.1:8001" }, help: { type: "boolean", default: false },
       },
     }).values;
@@ -39,12 +41,26 @@ async function run(): Promise<void> {
   const { market, on, wait, timeout, catalog, help: asked } = options();
   if (asked) return void process.stdout.write(help);
   if ((market === undefined) === (wait === undefined)) throw new UsageError("give either --market or --wait");
-  if (!(Number(timeout) > 0)) throw new UsageError(`--timeout ${timeout}: want a number of seconds`);
+  if (market === undefined && on !== undefined) throw new UsageError("--on goes with --market");
+  if (wait === undefined && timeout !== undefined) throw new UsageError("--timeout goes with --wait");
   const client = connect(catalog);
-  if (market !== undefined) return void process.stdout.write(table(await available(client, market, on)));
-  if (process.stderr.isTTY) console.error(`waiting for ${wait} …`);
-  const product = await arrival(client, wait!, Number(timeout) * 1000);
+  if (market !== undefined) {
+    const day = on ?? new Date().toISOString().slice(0, 10);
+    return void process.stdout.write(table(await available(client, market, day)));
+  }
+  const name = wait!.trim();
+  if (name === "") throw new UsageError("--wait: want the name of a product");
+  const limit = milliseconds(timeout ?? "60");
+  if (process.stderr.isTTY) console.error(`waiting for ${name} …`);
+  const product = await arrival(client, name, limit, (trouble) => console.error(`storefront: still waiting: ${trouble}`));
   console.log(`${product.name} (${product.product_category}) has arrived as ${product.product_uuid}`);
+}
+
+/** A time in seconds, of no more than a timer takes. */
+function milliseconds(seconds: string): number {
+  const limit = Math.ceil(Number(seconds) * 1000);
+  if (!(limit > 0 && limit < 2 ** 31)) throw new UsageError(`--timeout ${seconds}: want a number of seconds, of 24 days at most`);
+  return limit;
 }
 
 function connect(baseUrl: string) {
@@ -55,12 +71,11 @@ function connect(baseUrl: string) {
   }
 }
 
-/** What went wrong, in words: fetch hides that in a chain of causes. */
-function reason(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  if (error instanceof AggregateError) return error.errors.map(reason).join(", ");
-  return error.cause === undefined ? error.message : `${error.message}: ${reason(error.cause)}`;
-}
+// A reader that has enough, as head does, ends it.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit();
+});
 
 try {
   await run();

@@ -1,0 +1,65 @@
+import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { test } from "node:test";
+import { createCatalogClient } from "@monsplit/client/catalog";
+import { arrival } from "../src/arrival.js";
+
+const json = { "Content-Type": "application/json" };
+const list = (...names: string[]) => new Response(JSON.stringify(names.map((name) => ({ name }))), { headers: json });
+const gateway = (status: number) => new Response("<h1>Sorry</h1>", { status, statusText: `Gateway ${status}`, headers: { "Content-Type": "text/html" } });
+
+/** A catalog that is asked by this client answers so, one look after the other, and does not answer any more after that. */
+function catalog(...looks: (() => Response | Promise<Response>)[]) {
+  return createCatalogClient({ baseUrl: "http://catalog.example", timeout: 50, fetch: async () => (looks.shift() ?? never)() });
+}
+
+const never = () => new Promise<Response>(() => {});
+
+/** An address where nobody listens: somebody did, a moment ago. */
+async function abandoned(): Promise<string> {
+  const server = createServer();
+  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((closed) => server.close(closed));
+  return `http://127.0.0.1:${port}`;
+}
+
+test("a catalog that is away is waited for", async () => {
+  const away = await abandoned();
+  const cut = () => { throw new TypeError("terminated", { cause: new Error("other side closed") }); };
+  const client = catalog(
+    () => fetch(away), () => fetch(away), never, cut, () => gateway(502), () => gateway(503), () => gateway(504),
+    () => list("Hammock XL"), () => gateway(504), () => list("Hammock XL", "Hammock"),
+  );
+  const reports: string[] = [];
+  const product = await arrival(client, "Hammock", 30_000, (trouble) => reports.push(trouble));
+  assert.equal(product.name, "Hammock");
+  const reasons = [/ECONNREFUSED/, /no whole answer within 50 ms/, /other side closed/, /502/, /503/, /504/, /504/];
+  assert.equal(reports.length, reasons.length, reports.join("\n"));
+  for (const [i, pattern] of reasons.entries()) assert.match(reports[i]!, pattern);
+});
+
+test("the time that a service names is waited", async () => {
+  const client = catalog(() => new Response(null, { status: 503, headers: { "Retry-After": "1" } }), () => list("Hammock"));
+  const begin = performance.now();
+  await arrival(client, "Hammock", 30_000, () => {});
+  assert.ok(performance.now() - begin >= 990);
+});
+
+test("one that does not come is told with the last trouble", async () => {
+  await assert.rejects(arrival(catalog(() => list()), "Hammock", 100, () => {}), { message: 'no product named "Hammock" arrived within 0.1 s' });
+  await assert.rejects(arrival(catalog(), "Hammock", 20, () => {}), /within 0.02 s: the catalog has not answered yet$/);
+  const busy = () => new Response(null, { status: 503, headers: { "Retry-After": "9999999" } });
+  await assert.rejects(arrival(catalog(busy, assert.fail), "Hammock", 100, () => {}), /within 0.1 s: .*503/);
+});
+
+test("what does not pass by itself is an error at once", async () => {
+  for (const answer of [
+    new Response('{"type": "https://monsplit.github.io/problems/invalid"}', { status: 422, headers: { "Content-Type": "application/problem+json" } }),
+    new Response("<p>Please log in</p>", { headers: { "Content-Type": "text/html" } }),
+    gateway(500),
+  ]) {
+    await assert.rejects(arrival(catalog(() => answer), "Hammock", 30_000, assert.fail), /422|base URL|500/);
+  }
+});
