@@ -5,6 +5,7 @@ package catalog
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 
 	"github.com/google/uuid"
@@ -48,24 +49,24 @@ func (r *running) states(ctx context.Context) map[string]func(pact.Params) (pact
 		"an entry without end in a market": pact.Without(func(pact.Params) error {
 			return errors.Join(r.offerable(ctx), r.createEntry(ctx, entryID, chairID, ""))
 		}),
-		"three entries in a market": func(pact.Params) (pact.Params, error) {
-			if err := r.threeEntries(ctx); err != nil {
+		"more entries in a market than a page holds": func(pact.Params) (pact.Params, error) {
+			if err := r.manyEntries(ctx); err != nil {
 				return nil, err
 			}
-			cursor, err := pact.NextCursor(ctx, r.url+"/catalog/api/v1?market=NL&available_on=2026-03-01&limit=2")
+			cursor, err := pact.NextCursor(ctx, r.url+"/catalog/api/v1?market=NL&available_on=2026-03-01&limit=200")
 			return pact.Params{"cursor": cursor}, err
 		},
 	}
 }
 
-// threeEntries offers three products in the Netherlands.
-func (r *running) threeEntries(ctx context.Context) error {
+// manyEntries offers one product more in the Netherlands than the largest page has room for.
+func (r *running) manyEntries(ctx context.Context) error {
 	if err := r.createMarket(ctx, "NL", "Netherlands"); err != nil {
 		return err
 	}
-	for _, name := range []string{"Chair", "Desk", "Shelf"} {
+	for n := range 201 {
 		id := uuid.NewString()
-		if err := errors.Join(r.productArrives(ctx, id, name),
+		if err := errors.Join(r.productArrives(ctx, id, fmt.Sprint("Chair ", n)),
 			r.createEntry(ctx, uuid.NewString(), id, "2026-12-31")); err != nil {
 			return err
 		}

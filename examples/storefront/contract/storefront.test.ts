@@ -1,10 +1,12 @@
-// What the storefront uses of the catalog service: the requests that it makes by the client, and of the answers just the
-// members that it reads. The contract goes where PACT_DIR says; "make pact-update" and "make pact" see to the rest.
+// What the storefront uses of the catalog service: the requests that its own code makes, and of the answers just the members
+// that it reads. The contract goes where PACT_DIR says; "make pact-update" and "make pact" see to the rest.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isProblem, items, ok } from "@monsplit/client";
+import { isProblem } from "@monsplit/client";
 import { createCatalogClient, type CatalogClient } from "@monsplit/client/catalog";
 import { MatchersV3, Pact } from "@pact-foundation/pact";
+import { arrival } from "../src/arrival.js";
+import { available, table } from "../src/available.js";
 
 const dir = process.env["PACT_DIR"];
 if (!dir) throw new Error('PACT_DIR is not set: run "make pact" or "make pact-update"');
@@ -18,9 +20,9 @@ const uuid = (example: string) => pattern(example, "^[0-9a-f]{8}-[0-9a-f]{4}-[0-
 const list = (item: object) => ({ "pact:matcher:type": "type", value: [item], min: 1 });
 
 const chair = "0198c0de-3b1c-7c4e-9a52-6d1f0e8b7a35";
+const desk = "0198c0de-4c2d-7d5f-8b63-7e2f1f9c8b46";
 const cursor = "b3BhcXVl";
-const entry = (until: unknown) => ({ product: uuid(chair), availability_end_date: until });
-const product = { product_uuid: uuid(chair), name: text("Rocking chair"), product_category: text("Furniture") };
+const entry = (product: string, until: unknown) => ({ product: uuid(product), availability_end_date: until });
 
 interface Exchange {
   description: string;
@@ -33,102 +35,89 @@ interface Exchange {
   status?: number;
   contentType?: string;
   body: object;
-  use: (client: CatalogClient) => Promise<void>;
 }
 
-function exchange(e: Exchange): void {
-  test(e.description, async () => {
-    const query: Record<string, unknown> = { ...e.query };
-    for (const [name, example] of Object.entries(e.fromState ?? {})) query[name] = MatchersV3.fromProviderState(`\${${name}}`, example);
+/** Runs the storefront's code against a catalog that knows these exchanges, and fails unless it makes each of them, and no other. */
+function contract(name: string, exchanges: Exchange[], use: (client: CatalogClient) => Promise<void>): void {
+  test(name, async () => {
     const pact = new Pact({ consumer: "storefront", provider: "catalog", dir: dir!, logLevel: "error", host: "127.0.0.1" });
-    await pact
-      .addInteraction()
-      .given(e.given)
-      .uponReceiving(e.description)
-      .withRequest("GET", e.path, (b) => void b.query(query as Record<string, string>))
-      .willRespondWith(e.status ?? 200, (b) => {
-        b.headers({ "Content-Type": e.contentType ?? "application/json", ...e.headers } as Record<string, string>).jsonBody(e.body);
-      })
-      .executeTest(async (server) => e.use(createCatalogClient({ baseUrl: server.url })));
+    const added = exchanges.map((e) => {
+      const query: Record<string, unknown> = { ...e.query };
+      for (const [name, example] of Object.entries(e.fromState ?? {})) query[name] = MatchersV3.fromProviderState(`\${${name}}`, example);
+      return pact
+        .addInteraction()
+        .given(e.given)
+        .uponReceiving(e.description)
+        .withRequest("GET", e.path, (b) => void b.query(query as Record<string, string>))
+        .willRespondWith(e.status ?? 200, (b) => {
+          b.headers({ "Content-Type": e.contentType ?? "application/json", ...e.headers } as Record<string, string>).jsonBody(e.body);
+        });
+    });
+    // All of them are in the one pact that any of them runs.
+    await added.at(-1)!.executeTest((server) => use(createCatalogClient({ baseUrl: server.url })));
   });
 }
 
-const offered = { market: "NL", available_on: "2026-03-01", limit: "2" };
+const offered = { market: "NL", available_on: "2026-03-01", limit: "200" };
+const later = "2026-10-01";
+const product = { product_uuid: uuid(chair), name: text("Rocking chair"), product_category: text("Furniture") };
 
-/** One page of what is offered, as the client's items() asks for it. */
-async function page(client: CatalogClient, at: { cursor?: string } = {}) {
-  const { market, available_on } = offered;
-  return ok(client.GET("/catalog/api/v1", { params: { query: { market, available_on, limit: 2, ...at } } }));
-}
-
-exchange({
-  description: "the first page of what is offered in a market on a day",
-  given: "three entries in a market", path: "/catalog/api/v1", query: offered,
-  headers: {
-    Link: MatchersV3.regex('<.*cursor=[^&>]+.*>; rel="next"', `</catalog/api/v1?market=NL&available_on=2026-03-01&cursor=${cursor}&limit=2>; rel="next"`),
+contract("what is offered, over two pages, and without end", [
+  {
+    description: "the first page of what is offered in a market on a day",
+    given: "more entries in a market than a page holds", path: "/catalog/api/v1", query: offered,
+    headers: {
+      Link: MatchersV3.regex('<.*cursor=[^&>]+.*>; rel="next"', `</catalog/api/v1?market=NL&available_on=2026-03-01&cursor=${cursor}&limit=200>; rel="next"`),
+    },
+    body: list(entry(desk, day("2026-06-30"))),
   },
-  body: list(entry(day("2026-09-30"))),
-  use: async (client) => {
-    // The client follows the link: the next request, which this exchange does not have, is how that shows.
-    const { data, response } = await page(client);
-    assert.deepEqual([data[0]?.product, data[0]?.availability_end_date], [chair, "2026-09-30"]);
-    assert.match(response.headers.get("Link") ?? "", /rel="next"/);
+  {
+    description: "the page of offers that a link leads to",
+    given: "more entries in a market than a page holds", path: "/catalog/api/v1", query: offered, fromState: { cursor },
+    body: list(entry(chair, day("2026-09-30"))),
   },
+  {
+    description: "an offer that is open",
+    given: "an entry without end in a market", path: "/catalog/api/v1", query: { ...offered, available_on: later },
+    body: list(entry(chair, null)),
+  },
+  {
+    description: "all products by name",
+    given: "a product", path: "/catalog/api/v1/products", query: { include_discontinued: "true", limit: "200", sort: "name" },
+    body: list(product),
+  },
+], async (client) => {
+  // The desk, of the first page, was deleted meanwhile.
+  const shown = (until: string) => `PRODUCT        CATEGORY   UNTIL\nRocking chair  Furniture  ${until}\n1 available\n`;
+  assert.equal(table(await available(client, offered.market, offered.available_on)), shown("2026-09-30"));
+  assert.equal(table(await available(client, offered.market, later)), shown("open"));
 });
 
-exchange({
-  description: "the page of offers that a link leads to",
-  given: "three entries in a market", path: "/catalog/api/v1", query: offered, fromState: { cursor },
-  body: list(entry(day("2026-09-30"))),
-  use: async (client) => assert.equal((await page(client, { cursor })).data.length, 1),
-});
-
-exchange({
-  description: "an offer that is open",
-  given: "an entry without end in a market", path: "/catalog/api/v1", query: { ...offered, limit: "200" },
-  body: list(entry(null)),
-  use: async (client) => {
-    const { market, available_on } = offered;
-    const ends = [];
-    for await (const e of items((at) => client.GET("/catalog/api/v1", { params: { query: { ...at, market, available_on } } }))) ends.push(e.availability_end_date);
-    assert.deepEqual(ends, [null]);
-  },
-});
-
-exchange({
-  description: "all products by name",
-  given: "a product", path: "/catalog/api/v1/products", query: { include_discontinued: "true", limit: "200", sort: "name" },
-  body: list(product),
-  use: async (client) => {
-    const names = [];
-    for await (const p of items((at) => client.GET("/catalog/api/v1/products", { params: { query: { ...at, include_discontinued: true, sort: "name" } } }))) {
-      names.push(`${p.product_uuid} ${p.name} ${p.product_category}`);
-    }
-    assert.deepEqual(names, [`${chair} Rocking chair Furniture`]);
-  },
-});
-
-exchange({
-  description: "a product that is looked for by its name",
-  given: "a product", path: "/catalog/api/v1/products", query: { limit: "200", search: "Rocking chair" },
-  body: list(product),
-  use: async (client) => {
-    const found = [];
-    for await (const p of items((at) => client.GET("/catalog/api/v1/products", { params: { query: { ...at, search: "Rocking chair" } } }))) found.push(p.name);
-    assert.deepEqual(found, ["Rocking chair"]);
-  },
-});
-
-exchange({
+contract("offers on a day that is none", [{
   description: "offers on a day that is none",
-  given: "nothing", path: "/catalog/api/v1", query: { available_on: "2026-02-30", limit: "200", market: "NL" },
+  given: "nothing", path: "/catalog/api/v1", query: { ...offered, available_on: "2026-02-30" },
   status: 422, contentType: "application/problem+json",
   body: {
     type: pattern("https://monsplit.github.io/problems/invalid", "^.*/invalid$"), title: text("Unprocessable Entity"), status: 422,
     errors: list({ pointer: text("/query/available_on"), detail: text("must be a date") }),
   },
-  use: async (client) => {
-    const asked = ok(client.GET("/catalog/api/v1", { params: { query: { market: "NL", available_on: "2026-02-30", limit: 200 } } }));
-    await assert.rejects(asked, (error: unknown) => isProblem(error, "invalid") && error.status === 422 && error.errors?.[0]?.pointer === "/query/available_on");
-  },
+}], async (client) => {
+  await assert.rejects(available(client, offered.market, "2026-02-30"), (error: unknown) => isProblem(error, "invalid") && /\/query\/available_on must be a date/.test(error.message));
+});
+
+contract("a product arrives", [{
+  description: "a product that is looked for by its name",
+  given: "a product", path: "/catalog/api/v1/products", query: { limit: "200", search: "Rocking chair" },
+  body: list(product),
+}], async (client) => {
+  const { product_uuid, product_category } = await arrival(client, "Rocking chair", 10_000, assert.fail);
+  assert.deepEqual([product_uuid, product_category], [chair, "Furniture"]);
+});
+
+contract("a product does not arrive", [{
+  description: "a product that is not known yet",
+  given: "nothing", path: "/catalog/api/v1/products", query: { limit: "200", search: "Rocking chair" },
+  body: [],
+}], async (client) => {
+  await assert.rejects(arrival(client, "Rocking chair", 500, assert.fail), { message: 'no product named "Rocking chair" arrived within 0.5 s' });
 });
