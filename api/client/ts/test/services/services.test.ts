@@ -1,6 +1,7 @@
 // The whole life of a product and its entry, against running services: `npm run test:services` after `npm test`, with their
 // base URLs in MONOLITH_URL and CATALOG_URL. `make examples` starts a demo for it.
 import assert from "node:assert/strict";
+import { readFile, writeFile } from "node:fs/promises";
 import { test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { changed, etagOf, idempotencyKey, ifMatch, ifNoneMatch, isProblem, items, newIdempotencyKey, ok } from "@monsplit/client";
@@ -101,4 +102,16 @@ test("an entry is made once its product has arrived, and its dates can be remove
     return list.data[0];
   });
   assert.equal(legacy.availability_date, "2026-01-01");
+});
+
+test("the README's example runs", async () => {
+  await ok(catalog.DELETE("/catalog/api/v1/markets/{iso_code}", { params: { path: { iso_code: "IS" } } })).catch((error: unknown) => {
+    if (!isProblem(error, "not-found")) throw error;
+  });
+  const example = await readFile("build/test/package/example.js", "utf8");
+  assert.ok(example.includes("http://127.0.0.1:8001"));
+  await writeFile("build/test/package/example-here.js", example.replace("http://127.0.0.1:8001", fromEnvironment("CATALOG_URL")));
+  await import(new URL("../package/example-here.js", import.meta.url).href);
+  const { data } = await ok(catalog.GET("/catalog/api/v1/markets/{iso_code}", { params: { path: { iso_code: "IS" } } }));
+  assert.equal(data.name, "Iceland");
 });
