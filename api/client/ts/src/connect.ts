@@ -65,7 +65,7 @@ const success: Record<string, number> = { GET: 200, PUT: 200, PATCH: 200, POST: 
 async function whole(request: Request, response: Response): Promise<Response> {
   const { status, headers, url } = response;
   const fits = status === success[request.method] && (status === 204 || isJSON(headers));
-  const unchanged = status === 304 && request.headers.has("If-None-Match");
+  const unchanged = status === 304 && request.method === "GET" && request.headers.has("If-None-Match");
   const refused = status >= 400 && status <= 599;
   const body = fits || unchanged || refused ? await response.arrayBuffer() : undefined;
   if (!body || (fits && status !== 204 && body.byteLength === 0)) {

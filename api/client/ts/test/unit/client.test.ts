@@ -54,6 +54,8 @@ test("304 is an answer to changed, and an error to ok", async () => {
   assert.equal(await changed(unchanged(client)), undefined);
   await assert.rejects(ok(unchanged(client)), /304/);
   await assert.rejects(changed(product(client)), /status 304 .* as the service never does/);
+  const replaced = client.PUT("/api/v1/product/{id}", { params: { path }, body: { name: "Desk", product_category: "Office" }, headers: ifNoneMatch('"3"') });
+  await assert.rejects(changed(replaced), /status 304 .* as the service never does/);
 });
 
 test("a patch is a merge patch, below the base URL, with its headers", async () => {
