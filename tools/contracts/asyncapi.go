@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -19,9 +20,7 @@ type asyncDocument struct {
 		Address  string         `json:"address"`
 		Messages map[string]ref `json:"messages"`
 		Bindings struct {
-			Kafka struct {
-				Partitions int `json:"partitions"`
-			} `json:"kafka"`
+			Kafka kafkaTopic `json:"kafka"`
 		} `json:"bindings"`
 	} `json:"channels"`
 	Components struct {
@@ -49,9 +48,9 @@ type asyncMessage struct {
 
 // topic is what consumers know of a channel.
 type topic struct {
-	name       string // of the channel, which they do not know
-	partitions int
-	events     map[string]asyncMessage // by CloudEvents type
+	name   string // of the channel, which they do not know
+	kafka  kafkaTopic
+	events map[string]asyncMessage // by CloudEvents type
 }
 
 // events is a document by what consumers know.
@@ -74,21 +73,23 @@ func readAsyncAPI(document []byte) (*events, error) {
 		return nil, err
 	}
 	e := &events{topics: map[string]topic{}, schemas: d.Components.Schemas}
+	types, err := e.types(d.Components.Messages)
+	if err != nil {
+		return nil, err
+	}
 	for name, channel := range d.Channels {
-		t := topic{name: name, partitions: channel.Bindings.Kafka.Partitions, events: map[string]asyncMessage{}}
+		if other, twice := e.topics[channel.Address]; twice {
+			return nil, fmt.Errorf("channels %s and %s have the same address", min(name, other.name), max(name, other.name))
+		}
+		t := topic{name: name, kafka: channel.Bindings.Kafka, events: map[string]asyncMessage{}}
 		for _, r := range channel.Messages {
 			m, ok := d.Components.Messages[r.name()]
 			if !ok {
 				return nil, fmt.Errorf("channel %s: there is no message %q", name, r.Ref)
 			}
-			if m.ContentType == "" {
-				m.ContentType = d.DefaultContentType
-			}
-			typ := constant(m.Payload, "type", e.schemas)
-			if typ == "" {
-				return nil, fmt.Errorf("message %s: its payload has no constant member \"type\"", r.name())
-			}
-			t.events[typ] = m
+			m.ContentType = cmp.Or(m.ContentType, d.DefaultContentType)
+			m.Bindings.Kafka.Key = e.resolved(m.Bindings.Kafka.Key)
+			t.events[types[r.name()]] = m
 		}
 		e.topics[channel.Address] = t
 	}
@@ -96,6 +97,22 @@ func readAsyncAPI(document []byte) (*events, error) {
 		return nil, fmt.Errorf("it has no channels")
 	}
 	return e, nil
+}
+
+// types are the CloudEvents types by the messages' names.
+func (e *events) types(messages map[string]asyncMessage) (map[string]string, error) {
+	types, names := map[string]string{}, map[string]string{}
+	for _, name := range slices.Sorted(maps.Keys(messages)) {
+		typ := constant(messages[name].Payload, "type", e.schemas)
+		if typ == "" {
+			return nil, fmt.Errorf("message %s: its payload has no constant member \"type\"", name)
+		}
+		if other, twice := names[typ]; twice {
+			return nil, fmt.Errorf("messages %s and %s have the same type", other, name)
+		}
+		types[name], names[typ] = typ, name
+	}
+	return types, nil
 }
 
 // constant is the only text that the schema allows for a member, or "" where it allows others.
@@ -147,8 +164,7 @@ func compareTopic(address string, old topic, after *events, uses uses) (found []
 		}
 		return []finding{{place: address, what: what, uses: readers}}
 	}
-	if now.partitions != old.partitions {
-		what := fmt.Sprintf("the number of partitions changed from %d to %d, so keys are no longer where they were", old.partitions, now.partitions)
+	for _, what := range old.kafka.breaks(now.kafka) {
 		found = append(found, finding{place: address, what: what, uses: readers})
 	}
 	for _, typ := range slices.Sorted(maps.Keys(old.events)) {

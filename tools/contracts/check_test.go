@@ -2,6 +2,8 @@ package main
 
 import (
 	"errors"
+	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -62,6 +64,7 @@ type change struct {
 const (
 	listed = `it breaks web, which relies on it in "all chairs"`
 	made   = `it breaks web, which relies on it in "a chair is made"`
+	misled = `it breaks web, which relies on it in "chairs in an order that is none"`
 	nobody = "no consumer in contracts/pacts relies on it; callers without a contract may"
 )
 
@@ -82,10 +85,26 @@ func changes() map[string]change {
 		"a header is dropped":     {edits: []string{"            ETag: { required: true, schema: { type: string } }\n", ""}, want: "response header `ETag` removed", whom: listed},
 		"a media type":            {edits: []string{"application/json:\n              schema:\n                type: array", "text/json:\n              schema:\n                type: array"}, want: "removed the media type `application/json`", whom: listed, back: "removed the media type `text/json`"},
 	}
+	maps.Copy(openAPI, map[string]change{
+		"an optional header":         {edits: []string{"            Link: { schema: { type: string } }\n", ""}, want: "GET /chairs: the optional response header `Link` removed", whom: listed},
+		"an optional field":          {edits: []string{"        wood: { type: string, enum: [oak] }\n", ""}, want: "GET /chairs: removed the optional property `items/wood`", whom: nobody},
+		"a status of a fault":        {edits: []string{"'422'", "'400'"}, want: "GET /chairs: removed the non-success response with the status `422`", whom: misled, back: "the status `400`"},
+		"a deprecated path":          {edits: []string{"/stools:", "/benches:"}, want: "GET /stools: api path removed", whom: nobody, back: "PATCH /benches: api path removed"},
+		"a deprecated method":        {edits: []string{"    patch:", "    put:"}, want: "PATCH /stools: api removed", whom: nobody, back: "PUT /stools: api removed"},
+		"a deprecated query":         {edits: []string{"        - { name: legs,", "        - { name: feet,"}, want: "deleted the `query` request parameter `legs`", whom: nobody, back: "request parameter `feet`"},
+		"a deprecated field":         {edits: []string{"                required: [count]\n", "", "                  count: {", "                  sum: {"}, want: "removed the required property `count`", whom: nobody, back: "removed the optional property `sum`"},
+		"a deprecated field, sent":   {edits: []string{"height: {", "width: {"}, want: "removed the request property `height`", whom: nobody, back: "request property `width`"},
+		"an unstable method":         {edits: []string{"    delete:", "    options:"}, want: "DELETE /stools: api removed", whom: nobody, back: "OPTIONS /stools: api removed"},
+		"what a missing query means": {edits: []string{"default: 3", "default: 4"}, want: "default value was changed from `3.00` to `4.00`", whom: nobody, back: "from `4.00` to `3.00`"},
+	})
 	events := map[string]change{
 		"the topic":           {edits: []string{"address: chair.v1", "address: chairs.v1"}, want: "chair.v1: the topic is now chairs.v1", whom: made, back: "chairs.v1: the topic is now chair.v1"},
 		"the partitions":      {edits: []string{"partitions: 12", "partitions: 24"}, want: "the number of partitions changed from 12 to 24", whom: made, back: "from 24 to 12"},
-		"the key":             {edits: []string{"key: { type: string }", "key: { type: integer }"}, want: `the Kafka key changed from {"type":"string"} to {"type":"integer"}`, whom: made, back: "the Kafka key changed"},
+		"the cleanup":         {edits: []string{"[compact]", "[compact, delete]"}, want: "chair.v1: cleanup.policy changed from compact to compact,delete: a new consumer", whom: made, back: "from compact,delete to compact"},
+		"no cleanup":          {edits: []string{"          cleanup.policy: [compact]\n", ""}, want: "cleanup.policy changed from compact to delete", whom: made, back: "from delete to compact"},
+		"the compaction":      {edits: []string{"min.compaction.lag.ms: 1000", "min.compaction.lag.ms: 999"}, want: "chair.v1: min.compaction.lag.ms fell from 1000 to 999: a consumer that stands still", whom: made},
+		"the largest event":   {edits: []string{"max.message.bytes: 2000", "max.message.bytes: 1999"}, want: "chair.v1: max.message.bytes fell from 2000 to 1999: an event that is larger", whom: made},
+		"the key":             {edits: []string{"    Key: { type: string }", "    Key: { type: integer }"}, want: `the Kafka key changed from {"type":"string"} to {"type":"integer"}`, whom: made, back: "the Kafka key changed"},
 		"the content type":    {edits: []string{"contentType: application/cloudevents+json", "contentType: application/json"}, want: "the content type changed from application/cloudevents+json to application/json", whom: made, back: "the content type changed"},
 		"an event's type":     {edits: []string{"const: chair.made.v1", "const: chair.built.v1"}, want: "chair.made.v1: the event is no longer sent to chair.v1", whom: made, back: "chair.built.v1: the event is no longer sent"},
 		"an event is gone":    {edits: []string{"      Sold: { $ref: '#/components/messages/Sold' }\n", ""}, want: "chair.sold.v1: the event is no longer sent", whom: nobody},
@@ -96,6 +115,8 @@ func changes() map[string]change {
 		"data's unused field": {edits: []string{"[name, weight]", "[name]", "        weight: { type: integer }\n", ""}, want: "removed the required property `data/weight`", whom: nobody},
 		"data may be null":    {edits: []string{"name: { type: string }", "name: { type: [string, 'null'] }"}, want: "`data/name` became nullable", whom: made},
 		"data may be missing": {edits: []string{"[name, weight]", "[weight]"}, want: "`data/name` became optional", whom: made},
+		"a field not always":  {edits: []string{"        color: { type: string }\n", ""}, want: "chair.made.v1: removed the optional property `data/color`", whom: made},
+		"an optional header":  {edits: []string{"        traceparent: { type: string }\n", ""}, want: "chair.made.v1: removed the optional property `header traceparent`", whom: nobody},
 		"a header's constant": {edits: []string{"const: one", "const: two"}, want: "`content-type` property const value changed", whom: made, back: "const value changed"},
 	}
 	all := map[string]change{}
@@ -140,6 +161,47 @@ func refuses(out, path, want, whom string) bool {
 		}
 	}
 	return false
+}
+
+// TestSameContract: neither side notices these.
+func TestSameContract(t *testing.T) {
+	t.Parallel()
+	for name, edits := range map[string][]string{
+		"a key written out":   {"key: { $ref: '#/components/schemas/Key' }", "key: { type: string, description: Its id. }"},
+		"a longer compaction": {"min.compaction.lag.ms: 1000", "min.compaction.lag.ms: 2000"},
+		"a larger event":      {"max.message.bytes: 2000", "max.message.bytes: 3000"},
+		"Kafka's own size":    {"          max.message.bytes: 2000\n", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var out strings.Builder
+			before := small(t)
+			if err := check(before, edited(t, before, shopEvents, edits...), unasked, &out); err != nil {
+				t.Errorf("%v\n%s", err, out.String())
+			}
+		})
+	}
+}
+
+// TestNotComparable: a document of which a part would be left out of the comparison is refused.
+func TestNotComparable(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		edits []string
+		want  string
+	}{
+		"one type twice":    {[]string{"const: chair.sold.v1", "const: chair.made.v1"}, "messages Made and Sold have the same type"},
+		"one address twice": {[]string{"components:\n", "  other: { address: chair.v1 }\ncomponents:\n"}, "channels chair and other have the same address"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			before := small(t)
+			err := check(before, edited(t, before, shopEvents, tt.edits...), unasked, io.Discard)
+			if err == nil || !strings.Contains(err.Error(), shopEvents) || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("error %v, want %q", err, tt.want)
+			}
+		})
+	}
 }
 
 func TestDocumentIsGone(t *testing.T) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -8,6 +9,7 @@ import (
 	"github.com/oasdiff/oasdiff/checker"
 	"github.com/oasdiff/oasdiff/diff"
 	"github.com/oasdiff/oasdiff/load"
+	"go.yaml.in/yaml/v3"
 )
 
 func compareOpenAPI(before, after []byte, uses uses) ([]finding, error) {
@@ -19,14 +21,14 @@ func compareOpenAPI(before, after []byte, uses uses) ([]finding, error) {
 	findings := make([]finding, len(changes))
 	for i, c := range changes {
 		findings[i] = finding{
-			place: strings.TrimSpace(c.GetOperation() + " " + c.GetPath()), what: c.GetUncolorizedText(text),
+			place: strings.TrimSpace(c.GetOperation() + " " + c.GetPath()), what: strings.TrimSuffix(c.GetUncolorizedText(text), " without deprecation"),
 			uses: uses.where(func(u use) bool { return u.calls(c.GetOperation(), c.GetPath()) && u.touchedBy(c) }),
 		}
 	}
 	return findings, nil
 }
 
-// breakingChanges asks oasdiff. What it calls a warning may break somebody, so it counts.
+// breakingChanges asks oasdiff. What it calls a warning may break somebody, so it counts; so does what levels raises.
 func breakingChanges(before, after []byte) (checker.Changes, error) {
 	old, err := readOpenAPI(before)
 	if err != nil {
@@ -40,13 +42,43 @@ func breakingChanges(before, after []byte) (checker.Changes, error) {
 	if err != nil {
 		return nil, err
 	}
-	return checker.CheckBackwardCompatibilityUntilLevel(checker.NewConfig(checker.GetAllChecks()), difference, sources, checker.WARN), nil
+	config := checker.NewConfig(checker.GetAllChecks(), checker.WithSeverityLevels(levels()))
+	return checker.CheckBackwardCompatibilityUntilLevel(config, difference, sources, checker.WARN), nil
 }
 
 // readOpenAPI puts parts of schemas together that are spread over an allOf, and gives operations their path's parameters:
 // where something stands makes no difference.
 func readOpenAPI(document []byte) (*load.SpecInfo, error) {
+	var root yaml.Node
+	if err := yaml.Unmarshal(document, &root); err != nil {
+		return nil, err
+	}
+	unexcused(&root)
+	document, err := yaml.Marshal(&root)
+	if err != nil {
+		return nil, err
+	}
 	return load.NewSpecInfoFromData(openapi3.NewLoader(), document, "document.yaml", load.WithFlattenAllOf(), load.WithFlattenParams())
+}
+
+// excuses are what oasdiff lets a part go for without a word: that it was announced, or never promised. Within v1 it may
+// be in use all the same.
+var excuses = []string{"deprecated", "x-sunset", "x-stability-level"}
+
+// unexcused takes the excuses out. What has one of their names and is no scalar is a member of somebody's data.
+func unexcused(n *yaml.Node) {
+	if n.Kind == yaml.MappingNode {
+		var kept []*yaml.Node
+		for pair := range slices.Chunk(n.Content, 2) {
+			if !slices.Contains(excuses, pair[0].Value) || pair[1].Kind != yaml.ScalarNode {
+				kept = append(kept, pair...)
+			}
+		}
+		n.Content = kept
+	}
+	for _, child := range n.Content {
+		unexcused(child)
+	}
 }
 
 // touchedBy says whether a change of an operation, or of an event, matters to somebody who uses it. A change of the

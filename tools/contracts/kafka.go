@@ -1,0 +1,66 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// kafkaTopic is how a topic is kept, as far as its readers depend on it.
+type kafkaTopic struct {
+	Partitions int         `json:"partitions"`
+	Config     topicConfig `json:"topicConfiguration"`
+}
+
+type topicConfig struct {
+	CleanupPolicy    []string `json:"cleanup.policy"`
+	MinCompactionLag int64    `json:"min.compaction.lag.ms"`
+	MaxMessageBytes  int64    `json:"max.message.bytes"`
+}
+
+// What Kafka takes where the document says nothing; of the lag it is 0.
+const (
+	defaultCleanupPolicy   = "delete"
+	defaultMaxMessageBytes = 1048588
+)
+
+func (c topicConfig) cleanupPolicy() string {
+	return cmp.Or(strings.Join(slices.Sorted(slices.Values(c.CleanupPolicy)), ","), defaultCleanupPolicy)
+}
+
+// breaks says what of a topic's keeping its readers no longer find as it was.
+func (k kafkaTopic) breaks(now kafkaTopic) (whats []string) {
+	add := func(format string, args ...any) { whats = append(whats, fmt.Sprintf(format, args...)) }
+	if k.Partitions != now.Partitions {
+		add("the number of partitions changed from %d to %d, so keys are no longer where they were", k.Partitions, now.Partitions)
+	}
+	if was, is := k.Config.cleanupPolicy(), now.Config.cleanupPolicy(); was != is {
+		add("cleanup.policy changed from %s to %s: a new consumer builds its copy from what the topic keeps, and that is no longer the same", was, is)
+	}
+	if was, is := k.Config.MinCompactionLag, now.Config.MinCompactionLag; is < was {
+		add("min.compaction.lag.ms fell from %d to %d: a consumer that stands still for longer no longer reads each change", was, is)
+	}
+	was, is := cmp.Or(k.Config.MaxMessageBytes, defaultMaxMessageBytes), cmp.Or(now.Config.MaxMessageBytes, defaultMaxMessageBytes)
+	if is < was {
+		add("max.message.bytes fell from %d to %d: an event that is larger no longer reaches anybody", was, is)
+	}
+	return whats
+}
+
+// resolved is a key's schema with what it refers to in its place, and without what only people read.
+func (e *events) resolved(schema any) any {
+	s, ok := schema.(map[string]any)
+	if !ok {
+		return schema
+	}
+	if r, ok := s["$ref"].(string); ok {
+		return e.resolved(e.schemas[ref{r}.name()])
+	}
+	s = maps.Clone(s)
+	maps.DeleteFunc(s, func(keyword string, _ any) bool {
+		return strings.HasPrefix(keyword, "x-") || slices.Contains([]string{"title", "description", "examples", "$comment"}, keyword)
+	})
+	return s
+}
