@@ -17,25 +17,27 @@ const (
 	acceptedReason = "Reason:"
 )
 
-// accepted maps a line to its reason, or to "" once it has been used.
-type accepted map[string]string
+// accepted are the lines that the change itself adds: what was accepted once is not accepted again.
+type accepted struct {
+	now  map[string]string // the reason by the line, or "" once it has been used
+	past map[string]string
+}
 
-// acceptances are those that the change itself adds: what was accepted once is not accepted again.
 func acceptances(before, after files) (accepted, error) {
 	past, err := parseAccepted(before[acceptedFile])
 	if err != nil {
-		past = accepted{} // whoever mends the file shall not be kept from it
+		past = nil // whoever mends the file shall not be kept from it
 	}
 	now, err := parseAccepted(after[acceptedFile])
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", acceptedFile, err)
+		return accepted{}, fmt.Errorf("%s: %w", acceptedFile, err)
 	}
 	maps.DeleteFunc(now, func(line, _ string) bool { _, old := past[line]; return old })
-	return now, nil
+	return accepted{now, past}, nil
 }
 
-func parseAccepted(text []byte) (accepted, error) {
-	found := accepted{}
+func parseAccepted(text []byte) (map[string]string, error) {
+	found := map[string]string{}
 	open := "" // the line that waits for its reason
 	var errs []error
 	settle := func() {
@@ -61,17 +63,20 @@ func parseAccepted(text []byte) (accepted, error) {
 
 // take returns the reason to accept the line.
 func (a accepted) take(line string) (reason string, ok bool) {
-	reason, ok = a[line]
+	reason, ok = a.now[line]
 	if ok && reason != "" {
-		a[line] = ""
+		a.now[line] = ""
 	}
 	return reason, ok
 }
 
+// before says whether the line was accepted in the commit that is compared with: it would have to go first.
+func (a accepted) before(line string) bool { return a.past[line] != "" }
+
 // unused are faults: a line that accepts nothing is a slip, or accepts what nobody has looked at.
 func (a accepted) unused() (errs []error) {
-	for _, line := range slices.Sorted(maps.Keys(a)) {
-		if a[line] != "" {
+	for _, line := range slices.Sorted(maps.Keys(a.now)) {
+		if a.now[line] != "" {
 			errs = append(errs, fmt.Errorf("%s accepts what does not break: %s", acceptedFile, line))
 		}
 	}

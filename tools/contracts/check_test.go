@@ -243,6 +243,9 @@ func TestAccepted(t *testing.T) {
 			if tt.want == "" && !strings.Contains(out.String(), "nobody ever sent it") {
 				t.Errorf("no reason in\n%s", out.String())
 			}
+			if again := strings.Contains(out.String(), "accepts this line already"); again != (tt.past != "") {
+				t.Errorf("said to be accepted already: %v\n%s", again, out.String())
+			}
 		})
 	}
 }

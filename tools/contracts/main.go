@@ -27,7 +27,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, *base, os.Stdout); err != nil {
-		fmt.Fprintln(os.Stderr, "contracts:", err)
+		fmt.Fprintln(os.Stderr, "contracts-check:", err)
 		os.Exit(1)
 	}
 }
@@ -71,6 +71,9 @@ func check(before, after files, verify func(contracts []string) error, out io.Wr
 		}
 		refused++
 		fmt.Fprintf(out, "BREAKS: %s\n    %s\n", f.line(), f.whom())
+		if accepted.before(f.line()) {
+			fmt.Fprintf(out, "    %s accepts this line already, for an earlier change: when that is taken out, in a change before this one, it can be accepted anew\n", acceptedFile)
+		}
 	}
 	failures := accepted.unused()
 	if refused > 0 {

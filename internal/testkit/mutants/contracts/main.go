@@ -31,7 +31,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, *only, *table, os.Stdout); err != nil {
-		fmt.Fprintln(os.Stderr, "contracts:", err)
+		fmt.Fprintln(os.Stderr, "contracts-mutate:", err)
 		os.Exit(1)
 	}
 }
