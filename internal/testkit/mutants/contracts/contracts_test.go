@@ -1,11 +1,17 @@
 package main
 
 import (
+	"cmp"
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 )
+
+// root is the module's.
+var root = filepath.Join("..", "..", "..", "..")
 
 // TestEveryMutationApplies looks for what "make contracts-mutate" would be out of date for, long before it is run.
 func TestEveryMutationApplies(t *testing.T) {
@@ -17,21 +23,73 @@ func TestEveryMutationApplies(t *testing.T) {
 		}
 		seen[m.what] = true
 		for _, e := range m.edits {
-			text, err := os.ReadFile(filepath.Join("..", "..", "..", "..", e.file))
+			text, err := os.ReadFile(filepath.Join(root, e.file))
 			if err != nil {
 				t.Fatal(err)
 			}
-			if n := strings.Count(string(text), e.old); n != 1 || e.old == e.mutated {
-				t.Errorf("%s: %s holds %q %d times, not once", m.what, e.file, e.old, n)
+			if mutated, err := e.apply(string(text)); err != nil || mutated == string(text) {
+				t.Errorf("%s: %v", m.what, cmp.Or(err, errors.New("it changes nothing")))
 			}
 		}
+	}
+}
+
+// TestTableIsOfTheseMutations: what the documentation says each check has to catch, and why, is what is demanded of it.
+func TestTableIsOfTheseMutations(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(filepath.Join(root, "docs", "contracts-mutations.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(text), tableBegins)
+	table, _, _ = strings.Cut(table, tableEnds)
+	rows := strings.Split(strings.TrimSpace(table), "\n")
+	all := mutations()
+	if len(rows) != len(all)+2 { // the head has two
+		t.Fatalf("%d rows for %d mutations: make contracts-mutate ARGS=\"-table docs/contracts-mutations.md\"", len(rows)-2, len(all))
+	}
+	for i, m := range all {
+		if !strings.HasPrefix(rows[i+2], m.expected()+" ") {
+			t.Errorf("the row is\n%s\nwant\n%s", rows[i+2], m.expected())
+		}
+	}
+}
+
+func TestPartOfTheTable(t *testing.T) {
+	t.Parallel()
+	if err := run(t.Context(), "key", "doc.md", io.Discard); err == nil || !strings.Contains(err.Error(), "do not go together") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestEdit(t *testing.T) {
+	t.Parallel()
+	const text = "a: one\nb: one\nb: two\n"
+	for name, tt := range map[string]struct {
+		edit edit
+		want string // the text, or a part of the error
+	}{
+		"once":           {edit{old: "two", mutated: "six"}, "a: one\nb: one\nb: six\n"},
+		"twice":          {edit{old: "one", mutated: "six"}, "\"one\" 2 times"},
+		"after":          {edit{after: "a: one", old: "one", mutated: "six"}, "a: one\nb: six\nb: two\n"},
+		"not after":      {edit{after: "two", old: "one", mutated: "six"}, "\"one\" 0 times"},
+		"after no place": {edit{after: "c", old: "one", mutated: "six"}, "\"c\" 0 times"},
+		"after two":      {edit{after: "b", old: "one", mutated: "six"}, "\"b\" 2 times"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, err := tt.edit.apply(text)
+			if err != nil && !strings.Contains(err.Error(), tt.want) || err == nil && got != tt.want {
+				t.Errorf("got %q, %v, want %q", got, err, tt.want)
+			}
+		})
 	}
 }
 
 // scratchCopy has one file, and gates are shell commands that look at it.
 func scratchCopy(t *testing.T) *copied {
 	t.Helper()
-	c := &copied{dir: t.TempDir(), sound: map[string]error{}}
+	c := newCopied(t.TempDir())
 	write(t, filepath.Join(c.dir, "contract"), "kept\n")
 	for _, command := range []string{"git init -q", "git add -A", "git -c user.name=m -c user.email=m@localhost commit -q -m all"} {
 		if out, err := sh(command).run(t.Context(), c.dir); err != nil {
@@ -53,7 +111,7 @@ func write(t *testing.T, file, text string) {
 func TestTry(t *testing.T) {
 	t.Parallel()
 	const bites = "grep -q kept contract || { echo noise; echo '  it is not kept'; exit 1; }"
-	broken := []edit{{"contract", "kept", "broken"}}
+	broken := []edit{{file: "contract", old: "kept", mutated: "broken"}}
 	for name, tt := range map[string]struct {
 		mutation mutation
 		want     string // the reason, or a part of the error
@@ -62,8 +120,9 @@ func TestTry(t *testing.T) {
 		"lets it through":     {mutation{"m", sh("true"), "not kept", broken}, "the check passes"},
 		"for another reason":  {mutation{"m", sh(bites), "a status", broken}, "refused for another reason"},
 		"fails without it":    {mutation{"m", sh("echo not kept; false"), "not kept", broken}, "fails without the mutation"},
-		"is out of date":      {mutation{"m", sh(bites), "not kept", []edit{{"contract", "gone", "x"}}}, "holds \"gone\" 0 times"},
-		"is not unique there": {mutation{"m", sh(bites), "not kept", []edit{{"contract", "", "x"}}}, "not once"},
+		"says it anyway":      {mutation{"m", sh("echo it is not kept; " + bites), "not kept", broken}, "is no reason"},
+		"is out of date":      {mutation{"m", sh(bites), "not kept", []edit{{file: "contract", old: "gone", mutated: "x"}}}, "holds \"gone\" 0 times"},
+		"is not unique there": {mutation{"m", sh(bites), "not kept", []edit{{file: "contract", mutated: "x"}}}, "not once"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -83,11 +142,11 @@ func TestWriteTable(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "doc.md")
 	write(t, file, "before\n"+tableBegins+"old\n"+tableEnds+"after\n")
-	if err := writeTable(file, []row{{"the key", "test", "x_test.go:12: a|b"}}); err != nil {
+	if err := writeTable(file, []row{{mutation{what: "the key", gate: gate{name: "test"}, reason: "a|"}, "x_test.go:12: a|b"}}); err != nil {
 		t.Fatal(err)
 	}
 	text, err := os.ReadFile(file)
-	if err != nil || !strings.Contains(string(text), "| the key | test | a\\|b |\n"+tableEnds+"after\n") || strings.Contains(string(text), "old") {
+	if err != nil || !strings.Contains(string(text), "| the key | test | a\\| | a\\|b |\n"+tableEnds+"after\n") || strings.Contains(string(text), "old") {
 		t.Errorf("%v\n%s", err, text)
 	}
 	write(t, file, "no marks\n")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 
 	"github.com/monsplit/monsplit/internal/testkit/mutants/scratch"
 )
@@ -23,19 +24,33 @@ func contractsCheck() gate {
 	return gate{"contracts-check", []string{"go", "run", "-C", "tools/contracts", ".", "-base", "HEAD"}}
 }
 
+// goTest is verbose: what it says where nothing is wrong must not be taken for the reason of a failure.
+func goTest(name, pkg, test string, flags ...string) gate {
+	return gate{name, slices.Concat([]string{"go", "test", "-v", "-count=1", "-run=" + test}, flags, []string{pkg})}
+}
+
 // tests are those in which an event or an answer is held against the document.
 func tests(name, pkg string) gate {
-	return gate{"test", []string{"go", "test", "-count=1", "-run=^" + name + "$", pkg}}
+	return goTest("test", pkg, "^"+name+"$")
 }
 
 // consumer is the consumer's half of make pact.
 func consumer(service string) gate {
-	return gate{"pact, consumer", []string{"go", "test", "-tags=pact", "-count=1", "-run=^TestConsumerContract$", "./services/" + service}}
+	return goTest("pact, consumer", "./services/"+service, "^TestConsumerContract$", "-tags=pact")
 }
 
 // provider is the provider's half of make pact, for one interaction.
 func provider(service, contract, interaction string) gate {
-	return gate{"pact, provider", []string{
-		"go", "test", "-tags=pact", "-count=1", "-run=^TestProviderContracts$/^" + contract + "$/^" + interaction + "$", "./services/" + service,
-	}}
+	return goTest("pact, provider", "./services/"+service, "^TestProviderContracts$/^"+contract+"$/^"+interaction+"$", "-tags=pact")
+}
+
+// typescript is the consumer in TypeScript, with the client as the source has it. Its packages are installed once.
+func typescript() gate {
+	return gate{"pact, consumer", []string{"sh", "-ec", `
+		for dir in api/client/ts examples/storefront/contract; do
+			[ -d $dir/node_modules ] || (cd $dir && npm ci --silent)
+		done
+		(cd api/client/ts && npm run --silent build)
+		rm -rf drafts
+		cd examples/storefront/contract && PACT_DIR=$OLDPWD/drafts npm run --silent contract`}}
 }

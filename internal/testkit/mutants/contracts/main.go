@@ -8,7 +8,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -37,6 +36,9 @@ func main() {
 }
 
 func run(ctx context.Context, only, table string, out io.Writer) error {
+	if only != "" && table != "" {
+		return errors.New("the table is of all mutations: -only and -table do not go together")
+	}
 	chosen, err := choose(mutations(), only)
 	if err != nil {
 		return err
@@ -46,7 +48,7 @@ func run(ctx context.Context, only, table string, out io.Writer) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	c := &copied{dir: dir, sound: map[string]error{}}
+	c := newCopied(dir)
 	if err := c.prepare(ctx); err != nil {
 		return err
 	}
@@ -62,7 +64,7 @@ func run(ctx context.Context, only, table string, out io.Writer) error {
 			escaped++
 			found = "ESCAPED: " + err.Error()
 		}
-		rows = append(rows, row{m.what, m.gate.name, found})
+		rows = append(rows, row{m, found})
 		fmt.Fprintf(out, "%-52s  %-22s %5.1fs  %s\n", m.what, m.gate.name, time.Since(started).Seconds(), found)
 	}
 	fmt.Fprintf(out, "%d of %d mutations caught\n", len(chosen)-escaped, len(chosen))
@@ -90,8 +92,16 @@ func choose(all []mutation, only string) (chosen []mutation, err error) {
 // copied is the scratch copy: a repository of one commit, so that there is something to compare with.
 type copied struct {
 	dir   string
-	sound map[string]error // by gate: whether it passes on the copy as it is
+	sound map[string]sound // by the gate's command
 }
+
+// sound is what a gate says of the copy as it is, and whether it passes.
+type sound struct {
+	out []byte
+	err error
+}
+
+func newCopied(dir string) *copied { return &copied{dir: dir, sound: map[string]sound{}} }
 
 func (c *copied) prepare(ctx context.Context) error {
 	if err := scratch.Copy(ctx, c.dir); err != nil {
@@ -113,9 +123,13 @@ func (c *copied) prepare(ctx context.Context) error {
 }
 
 // try makes the mutation, and returns the line in which its gate gave the reason that is expected.
-func (c *copied) try(ctx context.Context, m mutation) (reason string, err error) {
-	if err := c.passes(ctx, m.gate); err != nil {
-		return "", err
+func (c *copied) try(ctx context.Context, m mutation) (found string, err error) {
+	asItIs := c.asItIs(ctx, m.gate)
+	if asItIs.err != nil {
+		return "", asItIs.err
+	}
+	if line := lineWith(asItIs.out, m.reason); line != "" {
+		return "", fmt.Errorf("%q is no reason, the check says it without the mutation too: %s", m.reason, line)
 	}
 	defer func() { err = errors.Join(err, c.restore(ctx, m)) }()
 	for _, e := range m.edits {
@@ -127,23 +141,31 @@ func (c *copied) try(ctx context.Context, m mutation) (reason string, err error)
 	if failed == nil {
 		return "", errors.New("the check passes")
 	}
-	for line := range strings.Lines(string(out)) {
-		if strings.Contains(line, m.reason) {
-			return strings.TrimSpace(line), nil
-		}
+	if line := lineWith(out, m.reason); line != "" {
+		return line, nil
 	}
 	return "", fmt.Errorf("refused for another reason than %q:\n%s", m.reason, out)
 }
 
-// passes makes sure, once for each gate, that it passes on the source as it is: else its failure would mean nothing.
-func (c *copied) passes(ctx context.Context, g gate) error {
+// lineWith returns the first line that holds the text, or "".
+func lineWith(out []byte, text string) string {
+	for line := range strings.Lines(string(out)) {
+		if strings.Contains(line, text) {
+			return strings.TrimSpace(line)
+		}
+	}
+	return ""
+}
+
+// asItIs runs the gate, once, on the source without a mutation: where it fails there too, its failure means nothing.
+func (c *copied) asItIs(ctx context.Context, g gate) sound {
 	key := strings.Join(g.command, " ")
 	if _, known := c.sound[key]; !known {
 		out, err := g.run(ctx, c.dir)
 		if err != nil {
 			err = fmt.Errorf("the check fails without the mutation: %w\n%s", err, out)
 		}
-		c.sound[key] = err
+		c.sound[key] = sound{out, err}
 	}
 	return c.sound[key]
 }
@@ -154,10 +176,11 @@ func (c *copied) edit(e edit) error {
 	if err != nil {
 		return err
 	}
-	if n := bytes.Count(text, []byte(e.old)); n != 1 {
-		return fmt.Errorf("out of date: %s holds %q %d times, not once", e.file, e.old, n)
+	mutated, err := e.apply(string(text))
+	if err != nil {
+		return err
 	}
-	return os.WriteFile(path, bytes.Replace(text, []byte(e.old), []byte(e.mutated), 1), 0o644)
+	return os.WriteFile(path, []byte(mutated), 0o644)
 }
 
 func (c *copied) restore(ctx context.Context, m mutation) error {

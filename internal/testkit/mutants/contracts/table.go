@@ -8,8 +8,11 @@ import (
 	"strings"
 )
 
-// row is a mutation, the gate that caught it, and the line in which that said why.
-type row struct{ what, gate, reason string }
+// row is a mutation, and the line in which its gate said why it is refused.
+type row struct {
+	mutation
+	found string
+}
 
 // The table stands between these lines of a Markdown file.
 const (
@@ -32,23 +35,30 @@ func writeTable(file string, rows []row) error {
 
 func markdown(rows []row) string {
 	var b strings.Builder
-	b.WriteString("| mutation | caught by `make` | because |\n|---|---|---|\n")
+	b.WriteString("| mutation | has to be caught by `make` | for this reason | which says |\n|---|---|---|---|\n")
 	for _, r := range rows {
-		fmt.Fprintf(&b, "| %s | %s | %s |\n", r.what, r.gate, cell(r.reason))
+		fmt.Fprintf(&b, "%s %s |\n", r.expected(), cell(shortened(r.found)))
 	}
 	return b.String()
 }
 
+// expected are the cells that are known before the mutation is made.
+func (m mutation) expected() string {
+	return fmt.Sprintf("| %s | %s | %s |", cell(m.what), cell(m.gate.name), cell(m.reason))
+}
+
 // What a line of a test begins with and what is in the other column, and ids, which differ from run to run.
 var (
-	beginning = regexp.MustCompile(`^\S+\.go:\d+: |^BREAKS: \S+ |^- `)
+	beginning = regexp.MustCompile(`^\S+\.go:\d+: |^BREAKS: \S+ |^- |^#[ \\t]+[\d.]+ `)
 	id        = regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`)
 )
 
-func cell(reason string) string {
-	reason = strings.ReplaceAll(id.ReplaceAllString(beginning.ReplaceAllString(reason, ""), "…"), "|", `\|`)
-	if runes := []rune(reason); len(runes) > 150 {
-		reason = string(runes[:149]) + "…"
+func shortened(found string) string {
+	found = id.ReplaceAllString(beginning.ReplaceAllString(found, ""), "…")
+	if runes := []rune(found); len(runes) > 150 {
+		found = string(runes[:149]) + "…"
 	}
-	return reason
+	return found
 }
+
+func cell(text string) string { return strings.ReplaceAll(text, "|", `\|`) }
