@@ -1,6 +1,6 @@
 # `make` alone prints the targets. A target's line of help follows its name after "##".
 TOOL := go tool -modfile=tools/go.mod
-LINT := go tool -modfile=tools/lint/go.mod
+LINT := go tool -modfile="$(CURDIR)/tools/lint/go.mod"
 SERVICES := monolith catalog
 # Options of a target's program, as in: make demo ARGS="--data-dir ./data"
 ARGS :=
@@ -86,10 +86,13 @@ fuzz: ## every fuzz target for FUZZTIME (10s) each
 bench: ## the table of what things cost, beside the bare bound
 	@go run ./internal/bench $(ARGS)
 
+# Each has dependencies of its own, and is linted by the same rules.
+MODULES := . tools tools/contracts tools/browser
+
 # govulncheck needs its database; where that is out of reach, lint says so and goes on.
 .PHONY: lint
-lint: ## golangci-lint, and govulncheck where its database is reachable
-	@$(LINT) golangci-lint run ./...
+lint: ## golangci-lint in all modules, and govulncheck where its database is reachable
+	@for m in $(MODULES); do (cd $$m && $(LINT) golangci-lint run ./...) || exit 1; done
 	@out=$$($(LINT) govulncheck ./... 2>&1) || case "$$out" in \
 		*"fetching vulnerabilities"*) echo "lint: govulncheck left out: its database is out of reach" ;; \
 		*) echo "$$out"; exit 1 ;; esac
