@@ -18,7 +18,7 @@ type mutation struct {
 type edit struct{ file, after, old, mutated string }
 
 func mutations() []mutation {
-	return slices.Concat(eventDocumentMutations(), apiDocumentMutations(), providerMutations(), consumerMutations())
+	return slices.Concat(eventDocumentMutations(), apiDocumentMutations(), codeMutations(), ownerMutations(), consumerMutations())
 }
 
 func (e edit) apply(text string) (string, error) {
