@@ -1,22 +1,29 @@
 package browser
 
 import (
-	"bufio"
+	"bytes"
 	"context"
-	"io"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
+	"regexp"
+	"sync"
 	"syscall"
 	"testing"
+	"time"
+)
+
+const (
+	startPatience = 3 * time.Minute // PostgreSQL may have to be fetched
+	stopPatience  = 20 * time.Second
 )
 
 // services are the running services' addresses by name.
 type services map[string]string
 
-// startDemo builds the demo and runs it, with its sample data, until the test ends.
+// startDemo builds the demo and runs it, with its sample data, until the test ends. It checks every answer and every event,
+// and tells on stderr of each that its document does not describe, and of whatever else is wrong: the test fails on that.
 func startDemo(t *testing.T) services {
 	t.Helper()
 	dir := reachable(t)
@@ -29,27 +36,55 @@ func startDemo(t *testing.T) services {
 	monolith, catalog := freeAddr(t), freeAddr(t)
 	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), binary,
 		"--data-dir", filepath.Join(dir, "data"), "--monolith-addr", monolith, "--catalog-addr", catalog)
-	cmd.Stderr, cmd.SysProcAttr = os.Stderr, dieWithParent()
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
+	out, complaints := &awaited{line: regexp.MustCompile(`(?m)^ready`), there: make(chan struct{})}, &bytes.Buffer{}
+	cmd.Stdout, cmd.Stderr, cmd.SysProcAttr = out, complaints, dieWithParent()
+	cmd.WaitDelay = time.Second // for what it may have left behind, which holds its output open
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
+	ended := make(chan struct{})
+	go func() {
+		_ = cmd.Wait() // a demo that stops badly is its own tests' matter
+		close(ended)
+	}()
+	stop := sync.OnceFunc(func() {
 		_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended already
-		_ = cmd.Wait()                          // a demo that stops badly is its own tests' matter
+		select {
+		case <-ended:
+		case <-time.After(stopPatience):
+			_ = cmd.Process.Kill()
+			<-ended
+		}
+		if complaints.Len() > 0 {
+			t.Errorf("the demo complains:\n%s", complaints)
+		}
 	})
-	lines, said := bufio.NewScanner(out), ""
-	for lines.Scan() && !strings.HasPrefix(lines.Text(), "ready") {
-		said += lines.Text() + "\n"
+	t.Cleanup(stop)
+	select {
+	case <-out.there:
+	case <-ended:
+		t.Fatalf("the demo ended early:\n%s", &out.said)
+	case <-time.After(startPatience):
+		stop()
+		t.Fatalf("the demo is not ready after %s:\n%s", startPatience, &out.said)
 	}
-	if !strings.HasPrefix(lines.Text(), "ready") {
-		t.Fatalf("the demo ended early:\n%s", said)
-	}
-	go func() { _, _ = io.Copy(io.Discard, out) }() // or the demo would wait for its reader
 	return services{"monolith": "http://" + monolith, "catalog": "http://" + catalog}
+}
+
+// awaited keeps what is written until a line is there that is waited for.
+type awaited struct {
+	said  bytes.Buffer
+	line  *regexp.Regexp
+	there chan struct{}
+}
+
+func (a *awaited) Write(p []byte) (int, error) {
+	a.said.Write(p)
+	if a.line != nil && a.line.Match(a.said.Bytes()) {
+		a.line = nil
+		close(a.there)
+	}
+	return len(p), nil
 }
 
 // reachable is a folder that PostgreSQL can pass to, even where it runs as another user.
