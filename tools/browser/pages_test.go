@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -56,16 +57,12 @@ var pages = []page{
 	{"monolith", "/", "index", ".cards"},
 	{"monolith", "/docs", "docs", ".opblock"},
 	{"monolith", "/docs/events", "events", "#ProductCreated pre.payload"},
-	{"catalog", "/catalog", "index", ".cards"},
+	{"catalog", "/", "index", ".cards"},
 	{"catalog", "/docs", "docs", ".opblock"},
+	{"catalog", "/docs/events", "events", "#MarketCreated pre.payload"},
+	{"catalog", "/catalog", "index-below", ".cards"},
 	{"catalog", "/catalog/docs", "docs-below", ".opblock"},
-	{"catalog", "/catalog/docs/events", "events", "#MarketCreated pre.payload"},
-}
-
-// call is one to try out: a tag and an operation that answers 200 whatever there is.
-var calls = map[string][][2]string{
-	"monolith": {{"products", "listProducts"}, {"catalog", "listCatalog"}, {"markets", "listMarkets"}},
-	"catalog":  {{"entries", "listEntries"}, {"markets", "listMarkets"}, {"products", "listProducts"}},
+	{"catalog", "/catalog/docs/events", "events-below", "#MarketCreated pre.payload"},
 }
 
 // widths of the screens that pages are looked at on.
@@ -74,35 +71,24 @@ var widths = map[string]int64{"desktop": 1280, "phone": 390}
 func TestPages(t *testing.T) {
 	t.Parallel()
 	at := startDemo(t)
+	t.Run("Looks", func(t *testing.T) { look(t, at) })
+	t.Run("Links", func(t *testing.T) { links(t, at) })
+	t.Run("Consumers", func(t *testing.T) { consumers(t, at) })
+	t.Run("TryOut", func(t *testing.T) { tryOut(t, at) })
+}
+
+func look(t *testing.T, at services) {
 	b := newTab(t)
 	for _, scheme := range []string{"light", "dark"} {
 		for device, width := range widths {
 			b.look(scheme, width)
 			for _, p := range pages {
 				b.open(at[p.service]+p.path, p.ready)
-				b.complete(fmt.Sprintf("%s-%s-%s-%s", p.service, p.name, scheme, device), width)
+				what := fmt.Sprintf("%s-%s-%s-%s", p.service, p.name, scheme, device)
+				b.complete(what, width)
 			}
 		}
 	}
-	for device, width := range widths {
-		b.look("light", width)
-		for _, p := range pages {
-			if p.ready != ".opblock" {
-				continue
-			}
-			tried := calls[p.service]
-			if device == "phone" {
-				tried = tried[:1] // for its looks
-			}
-			for _, call := range tried {
-				b.open(at[p.service]+p.path, p.ready)
-				b.tryOut(call[0], call[1])
-				b.complete(fmt.Sprintf("%s-%s-%s-%s", p.service, p.name, call[1], device), width)
-			}
-		}
-	}
-	b.links(at["monolith"]+"/", "/docs", "/docs/events", "/openapi.yaml", "/asyncapi.yaml", "/livez", "/readyz", "/api/v1/product")
-	b.links(at["catalog"]+"/catalog", "/catalog/docs", "/catalog/docs/events", "/catalog/openapi.yaml", "/catalog/asyncapi.yaml", "/catalog/livez", "/catalog/readyz", "/catalog/api/v1")
 }
 
 func (b *tab) open(url, ready string) {
@@ -117,44 +103,65 @@ func (b *tab) complete(what string, width int64) {
 	if wide := ask(b, chromedp.Evaluate[int64](`document.documentElement.scrollWidth`)); wide > width {
 		b.Errorf("%s: %d pixels wide, on a screen of %d", what, wide, width)
 	}
+	b.quiet(what)
+}
+
+// quiet fails on whatever was complained of.
+func (b *tab) quiet(what string) {
+	b.Helper()
 	if said := b.heard(); said != "" {
 		b.Errorf("%s: %s", what, said)
 	}
 }
 
-// tryOut opens an operation in Swagger UI and sends the request that it proposes.
-func (b *tab) tryOut(tag, operation string) {
-	b.Helper()
-	block := "#operations-" + tag + "-" + operation
-	answer := block + " .live-responses-table .response .response-col_status"
-	b.do(
-		chromedp.Click(block+" .opblock-summary-control"), chromedp.WaitVisible(block+" .execute"),
-		chromedp.Click(block+" .execute"), chromedp.WaitVisible(answer),
-	)
-	if status := ask(b, chromedp.Evaluate[string](`document.querySelector('`+answer+`').textContent.trim()`)); status != "200" {
-		b.Errorf("%s answers %q", operation, status)
+// links makes sure that each index leads to what there is, and that whatever a page leads to on its server is there.
+func links(t *testing.T, at services) {
+	b := newTab(t)
+	led := map[string]bool{} // page, space, path
+	for _, p := range pages {
+		b.open(at[p.service]+p.path, p.ready)
+		const script = `Promise.all([...document.links].filter(a => a.origin === location.origin).map(async a => {
+			const there = a.pathname !== location.pathname || !a.hash || a.hash.startsWith('#/') || document.getElementById(a.hash.slice(1))
+			return [a.pathname, there ? (await fetch(a.pathname)).status : a.hash + ' is nowhere']
+		}))`
+		for _, a := range ask(b, chromedp.Evaluate[[][2]any](script, chromedp.EvalAwaitPromise)) {
+			led[fmt.Sprint(p.service, p.path, " ", a[0])] = true
+			if a[1] != float64(http.StatusOK) {
+				t.Errorf("%s%s leads to %s: %v", p.service, p.path, a[0], a[1])
+			}
+		}
+		b.quiet(p.service + p.path)
+	}
+	for index, paths := range map[string][]string{
+		"monolith/":       {"/docs", "/docs/events", "/openapi.yaml", "/asyncapi.yaml", "/livez", "/readyz", "/metrics", "/api/v1/product"},
+		"catalog/":        {"/docs", "/docs/events", "/openapi.yaml", "/asyncapi.yaml", "/livez", "/readyz", "/metrics", "/catalog/api/v1"},
+		"catalog/catalog": {"/catalog/docs", "/catalog/docs/events", "/catalog/openapi.yaml", "/catalog/asyncapi.yaml", "/catalog/livez", "/catalog/readyz", "/catalog/metrics", "/catalog/api/v1"},
+	} {
+		for _, path := range paths {
+			if !led[index+" "+path] {
+				t.Errorf("%s does not lead to %s", index, path)
+			}
+		}
 	}
 }
 
-// links makes sure that a page leads to the given paths, and that all that it leads to is there.
-func (b *tab) links(url string, want ...string) {
-	b.Helper()
-	b.open(url, ".cards")
-	const script = `Promise.all([...document.links].map(async a => [a.pathname, (await fetch(a.pathname)).status]))`
-	answers := ask(b, chromedp.Evaluate[[][2]any](script, chromedp.EvalAwaitPromise))
-	found := map[string]bool{}
-	for _, a := range answers {
-		found[a[0].(string)] = true
-		if a[1] != float64(200) {
-			b.Errorf("%s leads to %s, which answers %v", url, a[0], a[1])
+// consumers makes sure that each message tells who reads it, and that nobody expects what there is not.
+func consumers(t *testing.T, at services) {
+	b := newTab(t)
+	for _, p := range pages {
+		if !strings.HasSuffix(p.path, "/events") {
+			continue
 		}
-	}
-	for _, path := range want {
-		if !found[path] {
-			b.Errorf("%s does not lead to %s", url, path)
+		b.open(at[p.service]+p.path, p.ready)
+		const script = `[...document.querySelectorAll('.message')].map(m => [m.id, m.querySelector('.expectations .pill')?.textContent ?? 'nobody'])`
+		for _, m := range ask(b, chromedp.Evaluate[[][2]string](script)) {
+			if want := map[string]string{"monolith": "catalog", "catalog": "monolith"}[p.service]; m[1] != want {
+				t.Errorf("%s%s: %s is read by %s, want %s", p.service, p.path, m[0], m[1], want)
+			}
 		}
-	}
-	if said := b.heard(); said != "" {
-		b.Errorf("%s: %s", url, said)
+		if ask(b, chromedp.Evaluate[bool](`!!document.querySelector('.note.warn')`)) {
+			t.Errorf("%s%s: somebody expects what is not described", p.service, p.path)
+		}
+		b.quiet(p.service + p.path)
 	}
 }

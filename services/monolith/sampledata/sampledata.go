@@ -1,4 +1,5 @@
-// Package sampledata holds the products that a demonstration begins with.
+// Package sampledata holds the products that a demonstration begins with. One of them has the id that the examples in the
+// OpenAPI documents name, so that they find something there.
 package sampledata
 
 import _ "embed"
