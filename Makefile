@@ -38,8 +38,8 @@ test-kafka: ## the broker and end-to-end suites, and how the relay fails, on a r
 
 # Pictures of what the browser saw go into bin/screenshots.
 .PHONY: test-browser
-test-browser: ## the services' pages in a headless Chromium, which has to be on the PATH
-	@cd tools/browser && go test -count=1 $(ARGS) ./...
+test-browser: ## the services' pages in a headless Chromium, which has to be on the PATH; needs Node
+	@cd tools/browser && npm ci --silent && go test -count=1 $(ARGS) ./...
 
 .PHONY: documents
 documents: ## lint the OpenAPI and AsyncAPI documents; needs Node

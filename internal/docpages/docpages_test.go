@@ -162,12 +162,12 @@ func TestWhatIsToldOfAMessage(t *testing.T) {
 		"<code>partitions</code></dt><dd>12</dd>", "<code>cleanup.policy</code></dt><dd>compact</dd>")
 	message := part(t, page, `<article class="message" id="MarketCreated"`, "</article>")
 	contains(t, message, "string, matches <code>^[A-Z]{2}$</code>",
-		`<span class="parent">data.</span>name</code></th> <td><span class="type">string</span><span class="constraints">1 to 80 characters</span></td> <td><p>The English name.</p>`,
-		`</span>type</code></th> <td><span class="type">string</span><span class="constraints">always <code>monsplit.market.created.v1</code></span></td> <td><p>What happened to the aggregate`,
+		`<span class="parent">data.</span>name</code></th> <td role="cell"><span class="type">string</span><span class="constraints">1 to 80 characters</span></td> <td role="cell"><p>The English name.</p>`,
+		`</span>type</code></th> <td role="cell"><span class="type">string</span><span class="constraints">always <code>monsplit.market.created.v1</code></span></td> <td role="cell"><p>What happened to the aggregate`,
 		`</span>traceparent</code> <span class="optional">optional</span>`,
 		`content-type: application/cloudevents&#43;json traceparent: 00-`)
 	contains(t, part(t, page, `<article class="message" id="CatalogEntryCreated"`, "</article>"),
-		`availability_date</code></th> <td><span class="type">string or null</span><span class="constraints">format <code>date</code>`)
+		`availability_date</code></th> <td role="cell"><span class="type">string or null</span><span class="constraints">format <code>date</code>`)
 }
 
 func TestConsumers(t *testing.T) {

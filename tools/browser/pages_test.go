@@ -86,6 +86,7 @@ func look(t *testing.T, at services) {
 				b.open(at[p.service]+p.path, p.ready)
 				what := fmt.Sprintf("%s-%s-%s-%s", p.service, p.name, scheme, device)
 				b.complete(what, width)
+				b.accessible(what)
 			}
 		}
 	}

@@ -1,0 +1,68 @@
+package browser
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
+
+// accessible holds the page, with all of it unfolded, to the rules of axe-core and to some of our own. What Swagger UI
+// makes is its makers' matter.
+func (b *tab) accessible(what string) {
+	b.Helper()
+	ask(b, chromedp.Evaluate[bool](`document.querySelectorAll('details').forEach(d => d.open = true), true`))
+	if faults := b.faults(); faults != "" {
+		b.Errorf("%s:\n%s", what, faults)
+	}
+	b.quiet(what)
+}
+
+// ownRules are what axe-core lets pass: a heading before the first, and what makes a part of a table that is shown as
+// something else a part of nothing.
+const ownRules = `[
+	...[...document.querySelectorAll('h1, h2, h3, h4, h5, h6')].slice(0, 1).filter(h => h.localName !== 'h1').map(h => 'first-heading: ' + h.outerHTML),
+	...[...document.querySelectorAll('table, thead, tbody, tr, th, td')].filter(e =>
+		!e.closest('.swagger-ui') && !e.role && !getComputedStyle(e).display.startsWith('table')).map(e => 'table-role: ' + e.cloneNode().outerHTML),
+]`
+
+// faults returns what is wrong with the page, one to a line.
+func (b *tab) faults() string {
+	b.Helper()
+	axe, err := os.ReadFile("node_modules/axe-core/axe.min.js")
+	if err != nil {
+		b.Fatalf("%v: run it by make test-browser, or npm ci before", err)
+	}
+	ask(b, chromedp.Evaluate[bool](string(axe)+`; true`))
+	const script = `axe.run({exclude: ['.swagger-ui']}, {preload: false}).then(found => [...found.violations, ...found.incomplete]
+		.flatMap(rule => rule.nodes.map(node => rule.id + ': ' + node.failureSummary.replace(/\s+/g, ' ') + ' ' + node.html)))`
+	faults := append(ask(b, chromedp.Evaluate[[]string](script, chromedp.EvalAwaitPromise)), ask(b, chromedp.Evaluate[[]string](ownRules))...)
+	return strings.Join(faults, "\n")
+}
+
+// A check that finds nothing has to find what there is.
+func TestFaultsAreFound(t *testing.T) {
+	t.Parallel()
+	tests := map[string]string{
+		"color-contrast":              `<p style="color: #999; background: #fff">pale</p>`,
+		"aria-prohibited-attr":        `<pre aria-label="A name">text</pre>`,
+		"scrollable-region-focusable": `<pre style="width: 50px; overflow: auto">text that is too long to be seen</pre>`,
+		"first-heading":               `<h2>Before the first</h2><h1>The first</h1>`,
+		"table-role":                  `<table><tr style="display: block"><td>cell</td></tr></table>`,
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		_, _ = w.Write([]byte(`<!doctype html><html lang="en"><title>Faults</title><main>` + tests[strings.TrimPrefix(r.URL.Path, "/")] + `</main>`))
+	}))
+	t.Cleanup(server.Close)
+	b := newTab(t)
+	for rule := range tests {
+		b.do(chromedp.Navigate(server.URL+"/"+rule), chromedp.WaitReady("main"))
+		if faults := b.faults(); !strings.Contains(faults, rule+": ") {
+			t.Errorf("%s is not found, but %q", rule, faults)
+		}
+	}
+}
