@@ -15,7 +15,10 @@ type claims struct {
 	fails   int
 	took    time.Duration // by the last sweep
 
-	wokenAt time.Time // when to follow a wake; zero: nobody has called
+	woken bool // somebody has called
+	// restTo is when the next call is followed: after a claim that took long, as long again. It takes long where the machine
+	// is busy, and then one claim for several commits leaves them more of it.
+	restTo time.Time
 
 	// A sweep reads everything from the start, which finds what committed late and what other instances appended. It
 	// never takes more than a twentieth of the time.
@@ -23,9 +26,14 @@ type claims struct {
 	interval time.Duration // between sweeps that find nothing
 }
 
-func (cl *claims) wake(now time.Time, rest time.Duration) {
-	if cl.wokenAt.IsZero() {
-		cl.wokenAt = now.Add(rest)
+const (
+	minRest = time.Millisecond // a shorter one takes no less: timers are no finer
+	maxRest = 5 * time.Millisecond
+)
+
+func (cl *claims) rest(now time.Time, took time.Duration) {
+	if took >= minRest {
+		cl.restTo = now.Add(min(took, maxRest))
 	}
 }
 
@@ -72,6 +80,7 @@ func (c *coordinator) claim(now time.Time) {
 		defer c.forget()
 		c.report("claim", o.err)
 		took := time.Since(now)
+		cl.rest(time.Now(), took)
 		c.metrics.stage.WithLabelValues("claim").Observe(took.Seconds())
 		if o.err != nil {
 			cl.fails++
@@ -111,18 +120,18 @@ func (c *coordinator) rewind(now time.Time) (sweep bool) {
 				l.readFrom(0)
 			}
 		}
-		cl.sweepAt, cl.wokenAt = now.Add(c.cfg.SweepMax), time.Time{}
+		cl.sweepAt, cl.woken = now.Add(c.cfg.SweepMax), false
 	} else {
 		c.at(cl.sweepAt)
 	}
-	if cl.wokenAt.IsZero() {
+	if !cl.woken {
 		return sweep
 	}
-	if now.Before(cl.wokenAt) {
-		c.at(cl.wokenAt)
+	if now.Before(cl.restTo) {
+		c.at(cl.restTo)
 		return sweep
 	}
-	cl.wokenAt = time.Time{}
+	cl.woken = false
 	for _, l := range c.lanes {
 		if !l.unread { // otherwise it is reading on anyway
 			l.readFrom(l.recent)

@@ -20,7 +20,6 @@ type Config struct {
 
 	SweepMin time.Duration // between two passes over all that is pending, while they find something; 100 ms
 	SweepMax time.Duration // the same when there is nothing; 1 s
-	Rest     time.Duration // between a wake and its claim, so that one claim serves several commits; 0, negative: none
 	MarkRest time.Duration // between two marks while there is little to mark; 10 ms
 
 	ClaimRows  int // read at once, over all shards; 6000

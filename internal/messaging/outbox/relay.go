@@ -124,7 +124,7 @@ func (c *coordinator) run(ctx context.Context, cancel context.CancelFunc) {
 		case outcome := <-c.events:
 			outcome()
 		case <-c.wake:
-			c.claims.wake(time.Now(), c.cfg.Rest)
+			c.claims.woken = true
 		case <-timer.C:
 		case <-cutOff:
 			cutOff = nil
