@@ -17,7 +17,8 @@ import (
 	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
 )
 
-// Handler applies events of one topic, in offset order, in tx. T is the service's own transaction type.
+// Handler applies events of one topic, those of each partition in offset order, in tx. T is the service's own transaction
+// type.
 type Handler[T any] func(ctx context.Context, tx T, events []Event) error
 
 // VersionOf returns the version of the copy that key names, 0 where there is none.
@@ -39,6 +40,9 @@ type Config[T any] struct {
 	// Transactions is how many are under way at a time, over all partitions; 8. Catching up must leave connections of the
 	// pool to requests.
 	Transactions int
+	// Patience is how long a small batch waits for the transaction under way, to share the next with others; 10 ms. What
+	// takes longer is held up by something that is no concern of other partitions.
+	Patience time.Duration
 	// Timeout bounds one transaction, so that a server that neither answers nor hangs up holds nobody for ever; 1 min.
 	Timeout    time.Duration
 	BackoffMin time.Duration      // before the second try of a batch; 50 ms
@@ -63,8 +67,11 @@ type Consumer[T any] struct {
 	metrics *metrics
 	slots   chan struct{} // one for each transaction under way
 
+	together chan struct{} // one for the transaction that small batches share
+
 	mu         sync.Mutex
 	partitions map[broker.TopicPartition]*partition
+	waiting    []*job          // small batches, for the next transaction that they share
 	client     Client          // of Run
 	stopping   <-chan struct{} // of Run; nil never ends
 }
@@ -73,6 +80,9 @@ type Consumer[T any] struct {
 func New[T any](pool *pgxpool.Pool, cfg Config[T], log *slog.Logger) *Consumer[T] {
 	if cfg.Transactions <= 0 {
 		cfg.Transactions = 8
+	}
+	if cfg.Patience <= 0 {
+		cfg.Patience = 10 * time.Millisecond
 	}
 	if cfg.Timeout <= 0 {
 		cfg.Timeout = time.Minute
@@ -90,7 +100,7 @@ func New[T any](pool *pgxpool.Pool, cfg Config[T], log *slog.Logger) *Consumer[T
 		cfg.Now = time.Now
 	}
 	return &Consumer[T]{
-		pool: pool, cfg: cfg, log: log, metrics: newMetrics(), slots: make(chan struct{}, cfg.Transactions),
+		pool: pool, cfg: cfg, log: log, metrics: newMetrics(), slots: make(chan struct{}, cfg.Transactions), together: make(chan struct{}, 1),
 		partitions: make(map[broker.TopicPartition]*partition),
 	}
 }

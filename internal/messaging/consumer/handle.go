@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -38,7 +40,7 @@ func (c *Consumer[T]) Handle(
 		}
 		b.items[i] = decode(tp, r)
 	}
-	err := c.apply(ctx, p, b)
+	err := c.applyTogether(ctx, p, b)
 	moved := false
 	if _, is := poisoned(err); is || len(b.items) > 1 && tooMuch(ctx, err) {
 		c.log.LogAttrs(ctx, slog.LevelInfo, "the batch cannot be applied as a whole, applying its events one by one",
@@ -74,11 +76,16 @@ func (c *Consumer[T]) applyEach(ctx context.Context, p *partition, b batch) (mov
 	return true, nil
 }
 
-// apply is one transaction: the position first, then the effects, then what becomes of dead letters.
+// apply is a transaction for one batch.
+func (c *Consumer[T]) apply(ctx context.Context, p *partition, b batch) error {
+	return c.commit(ctx, begin, &job{p: p, batch: b})
+}
+
+// commit is one transaction: the positions first, then the effects, then what becomes of dead letters.
 //
 // Schedule: a consumer is paused in here, its partition moves, the new holder applies the same records; the paused one
 // goes on. It waits at the position's row and then finds it moved, so nothing of it is committed (H2).
-func (c *Consumer[T]) apply(ctx context.Context, p *partition, b batch) error {
+func (c *Consumer[T]) commit(ctx context.Context, begin string, jobs ...*job) error {
 	select {
 	case c.slots <- struct{}{}:
 		defer func() { <-c.slots }()
@@ -86,60 +93,80 @@ func (c *Consumer[T]) apply(ctx context.Context, p *partition, b batch) error {
 		return ctx.Err()
 	}
 	started := c.cfg.Now()
-	events := make([]Event, 0, len(b.items))
-	for _, it := range b.items {
-		if it.err == nil {
-			events = append(events, it.event)
-		}
-	}
+	topics, events := byTopic(jobs)
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
 	defer cancel()
-	ctx, end := c.span(ctx, b.tp.Topic, events)
-	var (
-		letters bool
-		bound   T
-	)
-	err := c.inTx(ctx, func(tx pgx.Tx) error {
-		q := messagingdb.New(tx)
-		moved, err := q.MovePosition(ctx, messagingdb.MovePositionParams{
-			Topic: b.tp.Topic, Part: int32(b.tp.Partition), FromOffset: b.from, Next: b.next,
-		})
-		if err != nil {
-			return fmt.Errorf("move the position: %w", err)
+	ctx, end := c.span(ctx, topics, events)
+	letters := make([]bool, len(jobs))
+	var bound T
+	err := postgres.InTxBegunBy(ctx, c.pool, begin, func(tx pgx.Tx) error {
+		if err := movePositions(ctx, tx, jobs); err != nil {
+			return err
 		}
-		if moved == 0 {
-			return fmt.Errorf("the position of %s is not %d: %w", b.tp, b.from, broker.ErrReseek)
-		}
-		if len(events) > 0 {
+		if len(topics) > 0 {
 			bound = c.cfg.Bind(tx)
-			if err := c.call(ctx, b.tp.Topic, bound, events); err != nil {
+		}
+		for _, topic := range topics {
+			if err := c.call(ctx, topic, bound, events[topic]); err != nil {
 				return err
 			}
 		}
-		letters, err = c.settleLetters(ctx, p, tx, b)
-		return err
+		for i, j := range jobs {
+			var err error
+			if letters[i], err = c.settleLetters(ctx, j.p, tx, j.batch); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	end(err)
 	if err != nil {
 		return err
 	}
-	c.applied(ctx, p, b, letters, started)
-	if len(events) > 0 {
+	for i, j := range jobs {
+		c.applied(ctx, j.p, j.batch, letters[i], started)
+	}
+	if len(topics) > 0 {
 		c.cfg.Committed(bound)
 	}
 	return nil
 }
 
-// begin pins the planner to indexes: everything in these transactions goes by key. A copy is empty when its statements
+// byTopic returns what the handlers are to be called with: each topic's events, in offset order within a partition.
+func byTopic(jobs []*job) (topics []string, events map[string][]Event) {
+	events = map[string][]Event{}
+	for _, j := range jobs {
+		for _, it := range j.items {
+			if it.err == nil {
+				events[j.tp.Topic] = append(events[j.tp.Topic], it.event)
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(events)), events
+}
+
+func movePositions(ctx context.Context, tx pgx.Tx, jobs []*job) error {
+	var p messagingdb.MovePositionsParams
+	for _, j := range jobs {
+		p.Topics, p.Parts = append(p.Topics, j.tp.Topic), append(p.Parts, int32(j.tp.Partition))
+		p.Froms, p.Nexts = append(p.Froms, j.from), append(p.Nexts, j.next)
+	}
+	moved, err := messagingdb.New(tx).MovePositions(ctx, p)
+	if err != nil {
+		return fmt.Errorf("move the position: %w", err)
+	}
+	if int(moved) < len(jobs) {
+		return fmt.Errorf("the position of %s is not %d: %w", jobs[0].tp, jobs[0].from, broker.ErrReseek)
+	}
+	return nil
+}
+
+// begin is for every transaction that calls a handler, since a plan is cached for the connection, whoever made it. It pins
+// the planner to indexes: everything in these transactions goes by key. A copy is empty when its statements
 // are first planned and has a million rows soon after; a plan that was cached for the empty table would read all of it
 // for each batch (seen: 1.5 ms an event at 12,000 rows, and growing).
 const begin = `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; ` +
 	`SET LOCAL enable_mergejoin = off; SET LOCAL plan_cache_mode = force_generic_plan`
-
-// inTx is every transaction that calls a handler: a plan is cached for the connection, whoever made it.
-func (c *Consumer[T]) inTx(ctx context.Context, f func(tx pgx.Tx) error) error {
-	return postgres.InTxBegunBy(ctx, c.pool, begin, f)
-}
 
 // call runs the topic's handler; its panic becomes an error.
 func (c *Consumer[T]) call(ctx context.Context, topic string, tx T, events []Event) (err error) {

@@ -235,7 +235,11 @@ func TestOnlySoManyTransactionsAtATime(t *testing.T) {
 			if _, err := b.Position(t.Context(), tp, 0); err != nil {
 				t.Error(err)
 			}
-			if err := b.Handle(t.Context(), tp, 0, 1, log(0, named(fmt.Sprintf("p%d-", p), 1))); err != nil {
+			var large []broker.Record // small ones would share a transaction
+			for i := range 64 {
+				large = append(large, named(fmt.Sprintf("p%d-%d-", p, i), 1))
+			}
+			if err := b.Handle(t.Context(), tp, 0, 64, log(0, large...)); err != nil {
 				t.Error(err)
 			}
 		})

@@ -11,6 +11,7 @@ import (
 	"github.com/monsplit/monsplit/internal/apperr"
 	"github.com/monsplit/monsplit/internal/messaging/broker"
 	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
+	"github.com/monsplit/monsplit/internal/postgres"
 )
 
 // Replay applies an open dead letter's message once more, whatever was applied since: the version guard of the copy
@@ -25,7 +26,7 @@ func (c *Consumer[T]) Replay(ctx context.Context, id int64, by string) (DeadLett
 		failed error
 		bound  T
 	)
-	err := c.inTx(ctx, func(tx pgx.Tx) error {
+	err := postgres.InTxBegunBy(ctx, c.pool, begin, func(tx pgx.Tx) error {
 		failed = nil
 		row, err := lockOpen(ctx, tx, id)
 		if err != nil {

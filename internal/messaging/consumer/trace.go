@@ -2,6 +2,7 @@ package consumer
 
 import (
 	"context"
+	"strings"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
@@ -17,7 +18,11 @@ const maxLinks = 64
 // span opens the span of a batch. It links to the traces in which its events were made rather than stretching each of
 // them; what the handler appends belongs to the batch's span. Without a tracer, an event that comes alone passes its
 // own trace on.
-func (c *Consumer[T]) span(ctx context.Context, topic string, events []Event) (context.Context, func(error)) {
+func (c *Consumer[T]) span(ctx context.Context, topics []string, byTopic map[string][]Event) (context.Context, func(error)) {
+	var events []Event
+	for _, topic := range topics {
+		events = append(events, byTopic[topic]...)
+	}
 	if c.cfg.Tracer == nil {
 		if len(events) == 1 {
 			if origin := traceOf(ctx, events[0]); origin.IsValid() {
@@ -32,6 +37,7 @@ func (c *Consumer[T]) span(ctx context.Context, topic string, events []Event) (c
 			links = append(links, trace.Link{SpanContext: origin})
 		}
 	}
+	topic := strings.Join(topics, ", ")
 	ctx, span := c.cfg.Tracer.Start(ctx, "apply "+topic, trace.WithSpanKind(trace.SpanKindConsumer),
 		trace.WithLinks(links...), trace.WithAttributes(attribute.String("messaging.system", "kafka"),
 			attribute.String("messaging.destination.name", topic), attribute.Int("messaging.batch.message_count", len(events))))

@@ -302,26 +302,28 @@ func (q *Queries) LockDeadLetter(ctx context.Context, id int64) (DeadLetter, err
 	return i, err
 }
 
-const movePosition = `-- name: MovePosition :execrows
-UPDATE consumer_position SET next_offset = $1, moved_at = now()
-WHERE topic = $2 AND part = $3 AND next_offset = $4
+const movePositions = `-- name: MovePositions :execrows
+UPDATE consumer_position p SET next_offset = b.next, moved_at = now()
+FROM (SELECT unnest($1::text[]) AS topic, unnest($2::int[]) AS part, unnest($3::bigint[]) AS from_offset,
+        unnest($4::bigint[]) AS next) AS b
+WHERE p.topic = b.topic AND p.part = b.part AND p.next_offset = b.from_offset
 `
 
-type MovePositionParams struct {
-	Next       int64
-	Topic      string
-	Part       int32
-	FromOffset int64
+type MovePositionsParams struct {
+	Topics []string
+	Parts  []int32
+	Froms  []int64
+	Nexts  []int64
 }
 
-// The compare-and-set that makes a position move only with the effects, and once: 0 rows mean that somebody else moved
-// it.
-func (q *Queries) MovePosition(ctx context.Context, arg MovePositionParams) (int64, error) {
-	result, err := q.db.Exec(ctx, movePosition,
-		arg.Next,
-		arg.Topic,
-		arg.Part,
-		arg.FromOffset,
+// The compare-and-set that makes positions move only with the effects, and once: a row less than asked for means that
+// somebody else moved one.
+func (q *Queries) MovePositions(ctx context.Context, arg MovePositionsParams) (int64, error) {
+	result, err := q.db.Exec(ctx, movePositions,
+		arg.Topics,
+		arg.Parts,
+		arg.Froms,
+		arg.Nexts,
 	)
 	if err != nil {
 		return 0, err

@@ -4,11 +4,13 @@ INSERT INTO consumer_position (topic, part, next_offset) VALUES ($1, $2, $3) ON 
 -- name: GetPosition :one
 SELECT next_offset FROM consumer_position WHERE topic = $1 AND part = $2;
 
--- The compare-and-set that makes a position move only with the effects, and once: 0 rows mean that somebody else moved
--- it.
--- name: MovePosition :execrows
-UPDATE consumer_position SET next_offset = @next, moved_at = now()
-WHERE topic = @topic AND part = @part AND next_offset = @from_offset;
+-- The compare-and-set that makes positions move only with the effects, and once: a row less than asked for means that
+-- somebody else moved one.
+-- name: MovePositions :execrows
+UPDATE consumer_position p SET next_offset = b.next, moved_at = now()
+FROM (SELECT unnest(@topics::text[]) AS topic, unnest(@parts::int[]) AS part, unnest(@froms::bigint[]) AS from_offset,
+        unnest(@nexts::bigint[]) AS next) AS b
+WHERE p.topic = b.topic AND p.part = b.part AND p.next_offset = b.from_offset;
 
 -- The same offset again means that the position was set back by hand, or the topic made anew: what happened last counts.
 -- name: InsertDeadLetter :one
