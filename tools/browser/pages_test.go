@@ -68,6 +68,7 @@ var pages = []page{
 // widths of the screens that pages are looked at on.
 var widths = map[string]int64{"desktop": 1280, "phone": 390}
 
+//nolint:paralleltest // its parts share two cores, and what one makes another would see
 func TestPages(t *testing.T) {
 	t.Parallel()
 	at := startDemo(t)
