@@ -101,7 +101,7 @@ lint: ## golangci-lint in all modules, and govulncheck where its database is rea
 
 .PHONY: node
 node:
-	@command -v npm >/dev/null || { echo "this needs Node.js 20.3 or newer with npm: https://nodejs.org/en/download"; exit 1; }
+	@command -v npm >/dev/null || { echo "this needs Node.js 20.19 or newer with npm: https://nodejs.org/en/download"; exit 1; }
 
 .PHONY: clients
 clients: node ## the TypeScript client: no generated type is stale; build, test, pack, and use the package elsewhere
