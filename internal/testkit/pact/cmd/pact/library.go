@@ -92,7 +92,7 @@ func pack(ctx context.Context, l library) ([]byte, error) {
 	defer os.RemoveAll(dir)
 	name := packagePrefix + l.pkg + "@" + packageVersion
 	var stderr bytes.Buffer
-	cmd := exec.CommandContext(ctx, "npm", "pack", "--silent", "--pack-destination", dir, name)
+	cmd := exec.CommandContext(ctx, "npm", "pack", "--loglevel=error", "--pack-destination", dir, name)
 	cmd.Stderr = &stderr
 	if err := cmd.Run(); err != nil {
 		return nil, fmt.Errorf("npm could not download %s: is its registry in reach? (%w) %s", name, err, bytes.TrimSpace(stderr.Bytes()))
