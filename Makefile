@@ -38,11 +38,11 @@ test-kafka: ## the broker and end-to-end suites, and how the relay fails, on a r
 
 # Pictures of what the browser saw go into bin/screenshots.
 .PHONY: test-browser
-test-browser: ## the services' pages in a headless Chromium, which has to be on the PATH; needs Node
+test-browser: node ## the services' pages in a headless Chromium, which has to be on the PATH; needs Node
 	@cd tools/browser && npm ci --silent && go test -count=1 $(ARGS) ./...
 
 .PHONY: documents
-documents: ## lint the OpenAPI and AsyncAPI documents; needs Node
+documents: node ## lint the OpenAPI and AsyncAPI documents; needs Node
 	@cd tools/documents && npm ci --silent && npm run --silent lint
 
 PACT := go run ./internal/testkit/pact/cmd/pact

@@ -56,7 +56,7 @@ func (e *env) server(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	e.last = func() { _ = os.RemoveAll(dir) }
+	e.last = func() { _ = os.RemoveAll(dir) }    // it is below the folder for what is temporary
 	if err := os.Chmod(dir, 0o755); err != nil { // the server may run as another user
 		return "", err
 	}
@@ -70,8 +70,8 @@ func (e *env) server(ctx context.Context) (string, error) {
 	e.last = func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 		defer cancel()
-		_ = server.Stop(ctx)
-		_ = os.RemoveAll(dir)
+		_ = server.Stop(ctx)  // the figures are made; what is left of the server ends with the process
+		_ = os.RemoveAll(dir) // it is below the folder for what is temporary
 	}
 	e.postgres = server.URL("postgres")
 	return e.postgres, nil
@@ -92,7 +92,7 @@ func (e *env) emptyDatabase(ctx context.Context) (string, error) {
 		return "", err
 	}
 	e.closers = append(e.closers, func() {
-		_ = execute(context.WithoutCancel(ctx), server, "DROP DATABASE "+pgx.Identifier{name}.Sanitize()+" WITH (FORCE)")
+		_ = execute(context.WithoutCancel(ctx), server, "DROP DATABASE "+pgx.Identifier{name}.Sanitize()+" WITH (FORCE)") // or it is left
 	})
 	address.Path = "/" + name
 	return address.String(), nil
@@ -147,7 +147,7 @@ func (e *env) brokers(ctx context.Context) ([]string, error) {
 		return nil, err
 	}
 	e.brokerUsed = embeddedName
-	e.closers = append(e.closers, func() { _ = embedded.Stop(context.WithoutCancel(ctx)) })
+	e.closers = append(e.closers, func() { _ = embedded.Stop(context.WithoutCancel(ctx)) }) // it ends with the process at the latest
 	return []string{embedded.Addr()}, nil
 }
 

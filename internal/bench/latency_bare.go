@@ -67,7 +67,7 @@ func startBareChain(ctx context.Context, e *env, brokers []string) (*chain, erro
 	})
 	e.closers = append(e.closers, func() {
 		stop()
-		_ = g.Wait()
+		_ = g.Wait() // it was stopped, which is its error
 	})
 	return &chain{
 		name: "the bare chain", source: b.source, target: b.target,

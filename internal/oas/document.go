@@ -52,7 +52,7 @@ type Validator struct {
 type operation struct {
 	id      string
 	route   *routers.Route
-	answers *routers.Route // as answers are held against it
+	answers *routers.Route // as answers are held against it; nil where they are not
 	options *openapi3filter.Options
 	cfg     Config
 	query   map[string]bool // the names that it knows
@@ -79,11 +79,13 @@ func New(document []byte, cfg Config) (*Validator, error) {
 		return nil, err
 	}
 	// Schemas are shared by requests and answers, and mean something else in each: so answers have a document of their own.
-	answers, err := load(document)
-	if err != nil {
-		return nil, err
+	var answers *openapi3.T
+	if cfg.OnResponse != nil {
+		if answers, err = load(document); err != nil {
+			return nil, err
+		}
+		closeAnswers(answers)
 	}
-	closeAnswers(answers)
 	options := &openapi3filter.Options{
 		MultiError: true, KeepValidatedValue: true, IncludeResponseStatus: true,
 		SkipSettingDefaults:               true, // it takes an explicit null for a member that is left out
@@ -101,8 +103,10 @@ func New(document []byte, cfg Config) (*Validator, error) {
 				return nil, fmt.Errorf("%s %s needs an operationId of its own", method, path)
 			}
 			o := newOperation(doc, path, item, method, op, options, cfg)
-			closed := answers.Paths.Value(path)
-			o.answers = &routers.Route{Spec: answers, Path: path, PathItem: closed, Method: method, Operation: closed.GetOperation(method)}
+			if answers != nil {
+				closed := answers.Paths.Value(path)
+				o.answers = &routers.Route{Spec: answers, Path: path, PathItem: closed, Method: method, Operation: closed.GetOperation(method)}
+			}
 			v.operations[op.OperationID] = o
 		}
 	}

@@ -65,8 +65,8 @@ type Consumer[T any] struct {
 	cfg     Config[T]
 	log     *slog.Logger
 	metrics *metrics
-	slots   chan struct{} // one for each transaction under way
 
+	slots    chan struct{} // one for each transaction under way
 	together chan struct{} // one for the transaction that small batches share
 
 	mu         sync.Mutex
@@ -100,7 +100,8 @@ func New[T any](pool *pgxpool.Pool, cfg Config[T], log *slog.Logger) *Consumer[T
 		cfg.Now = time.Now
 	}
 	return &Consumer[T]{
-		pool: pool, cfg: cfg, log: log, metrics: newMetrics(), slots: make(chan struct{}, cfg.Transactions), together: make(chan struct{}, 1),
+		pool: pool, cfg: cfg, log: log, metrics: newMetrics(),
+		slots: make(chan struct{}, cfg.Transactions), together: make(chan struct{}, 1),
 		partitions: make(map[broker.TopicPartition]*partition),
 	}
 }

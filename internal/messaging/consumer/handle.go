@@ -4,10 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
-	"maps"
 	"runtime/debug"
-	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -85,7 +84,7 @@ func (c *Consumer[T]) apply(ctx context.Context, p *partition, b batch) error {
 //
 // Schedule: a consumer is paused in here, its partition moves, the new holder applies the same records; the paused one
 // goes on. It waits at the position's row and then finds it moved, so nothing of it is committed (H2).
-func (c *Consumer[T]) commit(ctx context.Context, begin string, jobs ...*job) error {
+func (c *Consumer[T]) commit(ctx context.Context, beginBy string, jobs ...*job) error {
 	select {
 	case c.slots <- struct{}{}:
 		defer func() { <-c.slots }()
@@ -93,21 +92,21 @@ func (c *Consumer[T]) commit(ctx context.Context, begin string, jobs ...*job) er
 		return ctx.Err()
 	}
 	started := c.cfg.Now()
-	topics, events := byTopic(jobs)
+	events := eventsOf(jobs)
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
 	defer cancel()
-	ctx, end := c.span(ctx, topics, events)
+	ctx, end := c.span(ctx, jobs, events)
 	letters := make([]bool, len(jobs))
 	var bound T
-	err := postgres.InTxBegunBy(ctx, c.pool, begin, func(tx pgx.Tx) error {
+	err := postgres.InTxBegunBy(ctx, c.pool, beginBy, func(tx pgx.Tx) error {
 		if err := movePositions(ctx, tx, jobs); err != nil {
 			return err
 		}
-		if len(topics) > 0 {
+		if len(events) > 0 {
 			bound = c.cfg.Bind(tx)
 		}
-		for _, topic := range topics {
-			if err := c.call(ctx, topic, bound, events[topic]); err != nil {
+		for topic, events := range byTopic(events) {
+			if err := c.call(ctx, topic, bound, events); err != nil {
 				return err
 			}
 		}
@@ -126,23 +125,43 @@ func (c *Consumer[T]) commit(ctx context.Context, begin string, jobs ...*job) er
 	for i, j := range jobs {
 		c.applied(ctx, j.p, j.batch, letters[i], started)
 	}
-	if len(topics) > 0 {
+	if len(events) > 0 {
 		c.cfg.Committed(bound)
 	}
 	return nil
 }
 
-// byTopic returns what the handlers are to be called with: each topic's events, in offset order within a partition.
-func byTopic(jobs []*job) (topics []string, events map[string][]Event) {
-	events = map[string][]Event{}
+// eventsOf returns what is to be applied: in the order of the jobs, which is by topic, and in offset order within each.
+func eventsOf(jobs []*job) []Event {
+	n := 0
+	for _, j := range jobs {
+		n += len(j.items)
+	}
+	events := make([]Event, 0, n)
 	for _, j := range jobs {
 		for _, it := range j.items {
 			if it.err == nil {
-				events[j.tp.Topic] = append(events[j.tp.Topic], it.event)
+				events = append(events, it.event)
 			}
 		}
 	}
-	return slices.Sorted(maps.Keys(events)), events
+	return events
+}
+
+// byTopic yields the events of one topic after the other; they are in that order.
+func byTopic(events []Event) iter.Seq2[string, []Event] {
+	return func(yield func(string, []Event) bool) {
+		for len(events) > 0 {
+			n := 1
+			for n < len(events) && events[n].Topic == events[0].Topic {
+				n++
+			}
+			if !yield(events[0].Topic, events[:n]) {
+				return
+			}
+			events = events[n:]
+		}
+	}
 }
 
 func movePositions(ctx context.Context, tx pgx.Tx, jobs []*job) error {
@@ -162,9 +181,9 @@ func movePositions(ctx context.Context, tx pgx.Tx, jobs []*job) error {
 }
 
 // begin is for every transaction that calls a handler, since a plan is cached for the connection, whoever made it. It pins
-// the planner to indexes: everything in these transactions goes by key. A copy is empty when its statements
-// are first planned and has a million rows soon after; a plan that was cached for the empty table would read all of it
-// for each batch (seen: 1.5 ms an event at 12,000 rows, and growing).
+// the planner to indexes: everything in these transactions goes by key. A copy is empty when its statements are first
+// planned and has a million rows soon after; a plan that was cached for the empty table would read all of it for each
+// batch (seen: 1.5 ms an event at 12,000 rows, and growing).
 const begin = `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; ` +
 	`SET LOCAL enable_mergejoin = off; SET LOCAL plan_cache_mode = force_generic_plan`
 

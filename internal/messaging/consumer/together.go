@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 	"time"
 )
@@ -79,7 +80,9 @@ func (c *Consumer[T]) commitWaiting(ctx context.Context) {
 		slices.SortFunc(jobs, func(a, b *job) int {
 			return cmp.Or(cmp.Compare(a.tp.Topic, b.tp.Topic), cmp.Compare(a.tp.Partition, b.tp.Partition))
 		})
-		if c.commit(ctx, beginTogether, jobs...) != nil {
+		if failed := c.commit(ctx, beginTogether, jobs...); failed != nil {
+			c.log.LogAttrs(ctx, slog.LevelInfo, "batches cannot be applied together, applying each by itself",
+				slog.Int("batches", len(jobs)), slog.Any("error", failed))
 			err = errApart
 		}
 	}

@@ -2,6 +2,7 @@ package consumer
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -18,11 +19,7 @@ const maxLinks = 64
 // span opens the span of a batch. It links to the traces in which its events were made rather than stretching each of
 // them; what the handler appends belongs to the batch's span. Without a tracer, an event that comes alone passes its
 // own trace on.
-func (c *Consumer[T]) span(ctx context.Context, topics []string, byTopic map[string][]Event) (context.Context, func(error)) {
-	var events []Event
-	for _, topic := range topics {
-		events = append(events, byTopic[topic]...)
-	}
+func (c *Consumer[T]) span(ctx context.Context, jobs []*job, events []Event) (context.Context, func(error)) {
 	if c.cfg.Tracer == nil {
 		if len(events) == 1 {
 			if origin := traceOf(ctx, events[0]); origin.IsValid() {
@@ -37,7 +34,7 @@ func (c *Consumer[T]) span(ctx context.Context, topics []string, byTopic map[str
 			links = append(links, trace.Link{SpanContext: origin})
 		}
 	}
-	topic := strings.Join(topics, ", ")
+	topic := topicsOf(jobs)
 	ctx, span := c.cfg.Tracer.Start(ctx, "apply "+topic, trace.WithSpanKind(trace.SpanKindConsumer),
 		trace.WithLinks(links...), trace.WithAttributes(attribute.String("messaging.system", "kafka"),
 			attribute.String("messaging.destination.name", topic), attribute.Int("messaging.batch.message_count", len(events))))
@@ -48,6 +45,15 @@ func (c *Consumer[T]) span(ctx context.Context, topics []string, byTopic map[str
 		}
 		span.End()
 	}
+}
+
+// topicsOf names the topics of jobs, which are in their order.
+func topicsOf(jobs []*job) string {
+	var topics []string
+	for _, j := range jobs {
+		topics = append(topics, j.tp.Topic)
+	}
+	return strings.Join(slices.Compact(topics), ", ")
 }
 
 // traceOf reads the W3C trace context that an event carries in its Kafka headers.

@@ -58,7 +58,7 @@ func TestTimeout(t *testing.T) {
 				given := &http.Client{Transport: roundTripper(func(request *http.Request) (*http.Response, error) {
 					go func() {
 						<-request.Context().Done()
-						_ = write.CloseWithError(request.Context().Err())
+						_ = write.CloseWithError(request.Context().Err()) // never fails
 					}()
 					return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: never, Request: request}, nil
 				})}
