@@ -21,8 +21,8 @@ type offer struct {
 	from, until               string
 }
 
-// readOffers reads what is offered of all products. Entries are read first: what they refer to is known by then, whereas an entry
-// that arrives between the reads might refer to a product that is too new for the list of products.
+// readOffers reads what is offered of all products. Entries are read first: what they refer to is known by then, whereas
+// an entry that arrives between the reads might refer to a product that is too new for the list of products.
 func readOffers(ctx context.Context, client *monolithclient.Client) ([]offer, error) {
 	entries, err := collect(client.AllCatalog(ctx, monolithclient.ListCatalogParams{}))
 	if err != nil {

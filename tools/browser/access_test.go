@@ -55,7 +55,7 @@ func TestFaultsAreFound(t *testing.T) {
 	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/html")
-		_, _ = w.Write([]byte(`<!doctype html><html lang="en"><title>Faults</title><main>` + tests[strings.TrimPrefix(r.URL.Path, "/")] + `</main>`))
+		_, _ = w.Write([]byte(`<!doctype html><html lang="en"><title>Faults</title><main>` + tests[strings.TrimPrefix(r.URL.Path, "/")] + `</main>`)) // to a test
 	}))
 	t.Cleanup(server.Close)
 	b := newTab(t)
