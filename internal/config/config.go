@@ -34,6 +34,7 @@ type Service struct {
 	HTTPWriteTimeout      time.Duration `env:"HTTP_WRITE_TIMEOUT" envDefault:"30s" about:"how long a client may take to receive the answer; of a streamed list, each part of it"`
 	HTTPIdleTimeout       time.Duration `env:"HTTP_IDLE_TIMEOUT" envDefault:"2m" about:"how long a connection is kept between two requests"`
 	HTTPMaxBodyBytes      int64         `env:"HTTP_MAX_BODY_BYTES" envDefault:"65536" about:"largest request body; a larger one is answered with 413"`
+	HTTPTrustedProxies    Networks      `env:"HTTP_TRUSTED_PROXIES" about:"addresses or networks (CIDR), separated by commas, of proxies whose X-Forwarded-For is believed; none by default. The access log shows the client's address from it"`
 	ValidateResponses     bool          `env:"VALIDATE_RESPONSES" envDefault:"false" about:"check every answer against the OpenAPI document and log what differs; for tests and demos, it costs time"`
 	ValidateEvents        bool          `env:"VALIDATE_EVENTS" envDefault:"false" about:"refuse a change whose event the AsyncAPI document does not describe, and log why; for tests and demos, it costs time"`
 

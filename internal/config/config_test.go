@@ -31,6 +31,7 @@ func TestLoad(t *testing.T) {
 		"LeaseOfNothing": {map[string]string{"OUTBOX_LEASE_TIMEOUT": "0s"}, []string{"OUTBOX_LEASE_TIMEOUT"}},
 		"DelayTooLong":   {map[string]string{"SHUTDOWN_GRACE": "2s"}, []string{"SHUTDOWN_DELAY"}},
 		"MoreThanAll":    {map[string]string{"KAFKA_MIN_INSYNC_REPLICAS": "4"}, []string{"KAFKA_MIN_INSYNC_REPLICAS"}},
+		"NoNetwork":      {map[string]string{"HTTP_TRUSTED_PROXIES": "10.0.0.0/8, proxy"}, []string{"HTTP_TRUSTED_PROXIES"}},
 		"AnswerTooLate":  {map[string]string{"HTTP_REQUEST_TIMEOUT": "30s"}, []string{"HTTP_REQUEST_TIMEOUT"}},
 		"Everything": {map[string]string{"HTTP_ADDR": "8000", "LOG_FORMAT": "xml", "HTTP_MAX_BODY_BYTES": "0", "OUTBOX_SWEEP_MIN": "2s"},
 			[]string{"HTTP_ADDR", "HTTP_MAX_BODY_BYTES", "LOG_FORMAT", "OUTBOX_SWEEP_MAX"}},
@@ -79,6 +80,23 @@ func TestBrokersAreTrimmed(t *testing.T) {
 	cfg, err := LoadFrom(Service{HTTPAddr: ":8000"}, variables)
 	if err != nil || !slices.Equal(cfg.KafkaBrokers, []string{"a:9092", "b:9092"}) {
 		t.Errorf("%q, %v", cfg.KafkaBrokers, err)
+	}
+}
+
+func TestTrustedProxies(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"":                       "",
+		"10.1.2.3":               "10.1.2.3/32",
+		" 10.1.2.3/8 , fd00::1,": "10.0.0.0/8,fd00::1/128",
+		"0.0.0.0/0":              "0.0.0.0/0",
+	} {
+		variables := good()
+		variables["HTTP_TRUSTED_PROXIES"] = text
+		cfg, err := LoadFrom(Service{HTTPAddr: ":8000"}, variables)
+		if err != nil || cfg.HTTPTrustedProxies.String() != want {
+			t.Errorf("%q is read as %q (%v), want %q", text, cfg.HTTPTrustedProxies, err, want)
+		}
 	}
 }
 

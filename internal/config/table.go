@@ -28,6 +28,7 @@ func parsers() map[reflect.Type]env.ParserFunc {
 			}
 			return d, nil
 		},
+		reflect.TypeFor[Networks](): func(text string) (any, error) { return parseNetworks(text) },
 	}
 }
 

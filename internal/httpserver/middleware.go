@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -165,11 +166,14 @@ func protect(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// directPeer is the address that the connection comes from: headers that claim another are anybody's to write.
-func directPeer(req *http.Request) string {
-	host, _, err := net.SplitHostPort(req.RemoteAddr)
-	if err != nil {
-		return req.RemoteAddr
+// clientAddress returns the address of a request's client. That is the peer of the connection, because anybody can send
+// X-Forwarded-For. If the peer is a trusted proxy, it is the last address in X-Forwarded-For that is not trusted itself.
+func clientAddress(trusted []netip.Prefix) echo.IPExtractor {
+	options := []echo.TrustOption{echo.TrustLoopback(false), echo.TrustLinkLocal(false), echo.TrustPrivateNet(false)}
+	for _, network := range trusted {
+		options = append(options, echo.TrustIPRange(&net.IPNet{
+			IP: network.Addr().AsSlice(), Mask: net.CIDRMask(network.Bits(), network.Addr().BitLen()),
+		}))
 	}
-	return host
+	return echo.ExtractIPFromXFFHeader(options...)
 }

@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -35,6 +36,9 @@ type Config struct {
 	StopDelay time.Duration
 	// StopTimeout is how long requests under way are waited for after that; then their connections are cut. 5 s.
 	StopTimeout time.Duration
+
+	// TrustedProxies are the networks of proxies whose X-Forwarded-For is believed. The header of all others is ignored.
+	TrustedProxies []netip.Prefix
 
 	Prefix   string // under which the service's own endpoints are offered too, as in "/catalog"; may be empty
 	API      []string
@@ -77,7 +81,7 @@ func New(cfg Config, log *slog.Logger) *Server {
 	cfg.Registry.MustRegister(s.duration, s.inFlight)
 	s.Echo.HideBanner, s.Echo.HidePort = true, true
 	s.Echo.HTTPErrorHandler = handleError(log)
-	s.Echo.IPExtractor = directPeer
+	s.Echo.IPExtractor = clientAddress(cfg.TrustedProxies)
 	s.Echo.Pre(normalize, identify, s.bound, s.observe, recoverPanics, protect, joinLists)
 	s.mountOwn()
 	return s

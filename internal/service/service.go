@@ -121,7 +121,7 @@ func (f *Frame) Serve(ctx context.Context, events Consumer, api oas.API) error {
 		Service: f.spec.Name, Addr: f.cfg.HTTPAddr, Prefix: f.spec.Prefix, API: f.spec.API,
 		ReadHeaderTimeout: f.cfg.HTTPReadHeaderTimeout, ReadTimeout: f.cfg.HTTPReadTimeout,
 		RequestTimeout: f.cfg.HTTPRequestTimeout, WriteTimeout: f.cfg.HTTPWriteTimeout, IdleTimeout: f.cfg.HTTPIdleTimeout,
-		StopDelay: f.cfg.ShutdownDelay, StopTimeout: (f.cfg.ShutdownGrace - f.cfg.ShutdownDelay) / 2,
+		TrustedProxies: f.cfg.HTTPTrustedProxies, StopDelay: f.cfg.ShutdownDelay, StopTimeout: (f.cfg.ShutdownGrace - f.cfg.ShutdownDelay) / 2,
 		OpenAPI: f.spec.OpenAPI, AsyncAPI: f.spec.AsyncAPI, Pages: pages, Checks: f.checks(events, database), Registry: registry,
 	}, f.log)
 	if err := f.mount(server, api); err != nil { //nolint:contextcheck // likewise
