@@ -1,5 +1,5 @@
 // Package cli is the command line that every service has: serve, migrate, import, outbox, dead-letters,
-// validate-config and version. What a command does is the service's business; how it is asked and shown is here.
+// healthcheck, validate-config and version. What a command does is the service's business; how it is asked and shown is here.
 package cli
 
 import (
@@ -73,7 +73,8 @@ func New(app App) *cobra.Command {
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return &usageError{err, cmd.CommandPath()} })
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(app.serve(), app.migrate(), app.importCommand(), app.outbox(), app.deadLetters(), app.validateConfig(), app.version())
+	root.AddCommand(app.serve(), app.migrate(), app.importCommand(), app.outbox(), app.deadLetters(), app.healthcheck(),
+		app.validateConfig(), app.version())
 	return root
 }
 

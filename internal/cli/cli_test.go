@@ -64,6 +64,8 @@ func TestUsage(t *testing.T) {
 		"dead-letters replay 0":             "\"0\" is not the id of a dead letter",
 		"dead-letters discard 1 2":          "accepts",
 		"validate-config all":               "accepts",
+		"healthcheck now":                   "accepts",
+		"healthcheck --timeout=0s":          "--timeout has to be longer than nothing",
 	}
 	for line, want := range tests {
 		t.Run(line, func(t *testing.T) {

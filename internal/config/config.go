@@ -66,6 +66,9 @@ func DatabaseAlone(variable string) bool {
 		func(prefix string) bool { return strings.HasPrefix(variable, prefix) })
 }
 
+// AddressAlone is what a command needs that only talks to the running service.
+func AddressAlone(variable string) bool { return variable == "HTTP_ADDR" || variable == wholeEnvironment }
+
 // Load reads the environment over the defaults. The error lists every fault of what is needed, one a line.
 func Load(defaults Service, needs Needs) (Service, error) {
 	return load(defaults, nil, needs)

@@ -55,12 +55,3 @@ func port(addr string) string {
 	_, port, _ := net.SplitHostPort(addr) // somebody listens on it
 	return port
 }
-
-// shown is the address as clients on this machine use it.
-func shown(addr string) string {
-	host, port, _ := net.SplitHostPort(addr) // somebody listens on it
-	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-		host = "localhost"
-	}
-	return net.JoinHostPort(host, port)
-}

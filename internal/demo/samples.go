@@ -2,16 +2,14 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/monsplit/monsplit/internal/config"
+	"github.com/monsplit/monsplit/internal/httpserver"
 	"github.com/monsplit/monsplit/internal/imports"
 	"github.com/monsplit/monsplit/services/catalog"
 	"github.com/monsplit/monsplit/services/monolith"
@@ -30,9 +28,12 @@ func (s system) awaitReady(ctx context.Context) error {
 	defer tick.Stop()
 	for _, cfg := range []config.Service{s.monolith, s.catalog} {
 		for {
-			err := ready(ctx, shown(cfg.HTTPAddr))
-			if err == nil {
+			answer, err := httpserver.AskReadiness(ctx, cfg.HTTPAddr)
+			if err == nil && answer.Ready() {
 				break
+			}
+			if err == nil {
+				err = errors.New(answer.String())
 			}
 			select {
 			case <-ctx.Done():
@@ -45,36 +46,6 @@ func (s system) awaitReady(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// ready returns nil when /readyz reports nothing amiss, and otherwise what it reports.
-func ready(ctx context.Context, addr string) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+"/readyz", http.NoBody)
-	if err != nil {
-		return err
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	var answer struct {
-		Status string
-		Checks []struct{ Name, Detail string }
-	}
-	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil {
-		return err
-	}
-	if answer.Status == "ready" {
-		return nil
-	}
-	var details []string
-	for _, c := range answer.Checks {
-		if c.Detail != "" {
-			details = append(details, c.Name+": "+c.Detail)
-		}
-	}
-	return errors.New(strings.Join(details, "; "))
 }
 
 // importSamples imports the sample data, once for each data folder: what somebody deletes does not come back with the

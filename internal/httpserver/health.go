@@ -21,49 +21,38 @@ type Check struct {
 // checkTimeout bounds how long a part may take to answer.
 const checkTimeout = 2 * time.Second
 
-type checkResult struct {
-	Name   string `json:"name"`
-	Status string `json:"status"` // ok, degraded, down
-	Detail string `json:"detail,omitempty"`
-}
-
-type readiness struct {
-	Status string        `json:"status"` // ready, degraded, unavailable, stopping
-	Checks []checkResult `json:"checks"`
-}
-
 func (s *Server) livez(c echo.Context) error {
 	return c.JSON(http.StatusOK, map[string]string{"status": "alive"})
 }
 
 func (s *Server) readyz(c echo.Context) error {
 	if s.stopping.Load() {
-		return c.JSON(http.StatusServiceUnavailable, readiness{Status: "stopping", Checks: []checkResult{}})
+		return c.JSON(http.StatusServiceUnavailable, Readiness{Status: stopping, Checks: []CheckResult{}})
 	}
-	answer, status := readiness{Status: "ready", Checks: s.askAll(c.Request().Context())}, http.StatusOK
+	answer, status := Readiness{Status: ready, Checks: s.askAll(c.Request().Context())}, http.StatusOK
 	for _, r := range answer.Checks {
 		switch {
-		case r.Status == "down":
-			answer.Status, status = "unavailable", http.StatusServiceUnavailable
-		case r.Status == "degraded" && answer.Status == "ready":
-			answer.Status = "degraded"
+		case r.Status == down:
+			answer.Status, status = unavailable, http.StatusServiceUnavailable
+		case r.Status == degraded && answer.Status == ready:
+			answer.Status = degraded
 		}
 	}
 	return c.JSON(status, answer)
 }
 
-func (s *Server) askAll(ctx context.Context) []checkResult {
+func (s *Server) askAll(ctx context.Context) []CheckResult {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
-	results := make([]checkResult, len(s.checks))
+	results := make([]CheckResult, len(s.checks))
 	var wg sync.WaitGroup
 	for i, check := range s.checks {
 		wg.Go(func() {
-			results[i] = checkResult{Name: check.Name, Status: "ok"}
+			results[i] = CheckResult{Name: check.Name, Status: ok}
 			if err := check.Ask(ctx); err != nil {
-				results[i].Status, results[i].Detail = "degraded", err.Error()
+				results[i].Status, results[i].Detail = degraded, err.Error()
 				if check.Critical {
-					results[i].Status = "down"
+					results[i].Status = down
 				}
 			}
 		})

@@ -1,0 +1,101 @@
+package httpserver
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+)
+
+// What a check and the whole service can be.
+const (
+	ok          = "ok"
+	ready       = "ready"
+	degraded    = "degraded"    // it works, and something needs an operator's eye
+	down        = "down"        // a critical check failed
+	unavailable = "unavailable" // so the service cannot work
+	stopping    = "stopping"    // it takes no more requests soon
+)
+
+// Readiness is what /readyz answers.
+type Readiness struct {
+	Status string        `json:"status"` // ready, degraded, unavailable or stopping
+	Checks []CheckResult `json:"checks"`
+}
+
+// CheckResult is the state of one part.
+type CheckResult struct {
+	Name   string `json:"name"`
+	Status string `json:"status"`           // ok, degraded or down
+	Detail string `json:"detail,omitempty"` // what is wrong
+}
+
+// Ready reports whether every part is well.
+func (r Readiness) Ready() bool { return r.Status == ready }
+
+// Usable reports whether the service works, even if some parts are not well.
+func (r Readiness) Usable() bool { return r.Status == ready || r.Status == degraded }
+
+// String is the status in one line, with every part that is not well.
+func (r Readiness) String() string {
+	text := r.Status
+	for i, problem := range r.problems() {
+		if i == 0 {
+			text += ": "
+		} else {
+			text += "; "
+		}
+		text += problem
+	}
+	return text
+}
+
+func (r Readiness) problems() (list []string) {
+	for _, c := range r.Checks {
+		if c.Status != ok {
+			list = append(list, c.Name+": "+strings.ReplaceAll(c.Detail, "\n", ", "))
+		}
+	}
+	return list
+}
+
+// maxReadiness bounds what is read of an answer, in bytes.
+const maxReadiness = 1 << 20
+
+// AskReadiness asks the service that listens on addr, as in HTTP_ADDR, for its /readyz. It fails when no such service
+// answers.
+func AskReadiness(ctx context.Context, addr string) (Readiness, error) {
+	var answer Readiness
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+ClientAddr(addr)+"/readyz", http.NoBody)
+	if err != nil {
+		return answer, err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return answer, err
+	}
+	defer resp.Body.Close()
+	if err := json.NewDecoder(io.LimitReader(resp.Body, maxReadiness)).Decode(&answer); err != nil {
+		return answer, fmt.Errorf("%s does not answer as /readyz does: %s, %w", req.URL, resp.Status, err)
+	}
+	if answer.Status == "" {
+		return answer, errors.New(req.URL.String() + " does not answer as /readyz does: there is no status")
+	}
+	return answer, nil
+}
+
+// ClientAddr is the address at which a client on the same machine reaches a server that listens on addr.
+func ClientAddr(addr string) string {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return addr
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "localhost"
+	}
+	return net.JoinHostPort(host, port)
+}

@@ -1,0 +1,70 @@
+package httpserver_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/monsplit/monsplit/internal/httpserver"
+)
+
+// What /readyz answers is what a client of it understands.
+func TestAskReadiness(t *testing.T) {
+	t.Parallel()
+	bad := func(context.Context) error {
+		return errors.Join(errors.New("a broker is away"), errors.New("so is another"))
+	}
+	good := func(context.Context) error { return nil }
+	tests := map[string]struct {
+		checks        []httpserver.Check
+		want          string
+		ready, usable bool
+	}{
+		"all is well": {[]httpserver.Check{{Name: "database", Critical: true, Ask: good}}, "ready", true, true},
+		"degraded": {[]httpserver.Check{{Name: "database", Critical: true, Ask: good}, {Name: "kafka", Ask: bad}},
+			"degraded: kafka: a broker is away, so is another", false, true},
+		"unavailable": {[]httpserver.Check{{Name: "kafka", Ask: bad}, {Name: "database", Critical: true, Ask: bad}},
+			"unavailable: kafka: a broker is away, so is another; database: a broker is away, so is another", false, false},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t, nil, func(c *httpserver.Config) { c.Checks = tt.checks })
+			got, err := httpserver.AskReadiness(t.Context(), b.server.Addr())
+			if err != nil || got.String() != tt.want || got.Ready() != tt.ready || got.Usable() != tt.usable {
+				t.Errorf("%q, ready: %t, usable: %t, %v; want %q", got, got.Ready(), got.Usable(), err, tt.want)
+			}
+		})
+	}
+}
+
+// Another program on the port is not mistaken for the service.
+func TestAskReadinessOfSomethingElse(t *testing.T) {
+	t.Parallel()
+	for name, body := range map[string]string{"no JSON": "<html>", "other JSON": "{}", "nothing": ""} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(body)) }))
+			defer other.Close()
+			_, err := httpserver.AskReadiness(t.Context(), strings.TrimPrefix(other.URL, "http://"))
+			if err == nil || !strings.Contains(err.Error(), "does not answer as /readyz does") {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+func TestClientAddr(t *testing.T) {
+	t.Parallel()
+	for addr, want := range map[string]string{
+		":8000": "localhost:8000", "0.0.0.0:8000": "localhost:8000", "[::]:8000": "localhost:8000",
+		"127.0.0.1:8000": "127.0.0.1:8000", "[::1]:8000": "[::1]:8000", "db.example:80": "db.example:80",
+	} {
+		if got := httpserver.ClientAddr(addr); got != want {
+			t.Errorf("clients of %s use %s, want %s", addr, got, want)
+		}
+	}
+}
