@@ -27,8 +27,8 @@ type App struct {
 	Load        func(config.Needs) (config.Service, error)
 	Migrate     func(ctx context.Context, cfg config.Service, log *slog.Logger) error
 	Serve       func(ctx context.Context, cfg config.Service, log *slog.Logger) error
-	// Importers opens what the import command writes to; the importers are in the order in which samples are imported.
-	Importers func(ctx context.Context, cfg config.Service) ([]imports.Importer, func(), error)
+	// OpenImport opens what the import command writes to.
+	OpenImport func(ctx context.Context, cfg config.Service) (imports.Target, error)
 	// Replay applies a dead letter again, on behalf of a person.
 	Replay func(ctx context.Context, cfg config.Service, log *slog.Logger, id int64, by string) (consumer.DeadLetter, error)
 }

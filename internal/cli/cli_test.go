@@ -56,6 +56,8 @@ func TestUsage(t *testing.T) {
 		"import --generate=many":            "invalid argument \"many\"",
 		"import --generate=1 a":             "--generate takes a number of 1 or more, and no FILE",
 		"import --wait=soon":                "invalid argument \"soon\"",
+		"import --once a":                   "--once is for the built-in sample",
+		"import --once --generate=1":        "--once is for the built-in sample",
 		"outbox list --limit=0":             "--limit is from 1 to 1000",
 		"dead-letters list --limit=1001":    "--limit is from 1 to 1000",
 		"dead-letters list --state=bananas": "--state bananas: it is one of open, replayed, superseded, discarded, all",
@@ -108,8 +110,8 @@ func hopeless(interrupt func()) App {
 		<-ctx.Done()
 		return ctx.Err()
 	}
-	app.Importers = func(context.Context, config.Service) ([]imports.Importer, func(), error) {
-		return []imports.Importer{{Name: "hats", Columns: hatColumns()}, {Name: "coats"}}, func() {}, nil
+	app.OpenImport = func(context.Context, config.Service) (imports.Target, error) {
+		return imports.Target{Importers: []imports.Importer{{Name: "hats", Columns: hatColumns()}, {Name: "coats"}}, Close: func() {}}, nil
 	}
 	return app
 }

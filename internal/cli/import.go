@@ -24,7 +24,7 @@ type importFlags struct {
 	model, format string
 	generate      int
 	wait          time.Duration
-	asJSON        bool
+	once, asJSON  bool
 }
 
 func (a App) importCommand() *cobra.Command {
@@ -45,6 +45,7 @@ func (a App) importCommand() *cobra.Command {
 	cmd.Flags().StringVar(&flags.format, "format", "", "csv, json or jsonl; by default as the file's name ends, else csv")
 	cmd.Flags().IntVar(&flags.generate, "generate", 0, "import `N` made-up records, the same ones each time, for load")
 	cmd.Flags().DurationVar(&flags.wait, "wait", 0, "how long to wait for what records refer to and another service has still to announce")
+	cmd.Flags().BoolVar(&flags.once, "once", false, "do nothing where the sample has been imported into this database before")
 	cmd.Flags().BoolVar(&flags.asJSON, "json", false, "print the summary as JSON")
 	return cmd
 }
@@ -53,6 +54,9 @@ func (a App) importCommand() *cobra.Command {
 func (f *importFlags) check(cmd *cobra.Command, args []string) error {
 	if cmd.Flags().Changed("generate") && (f.generate < 1 || len(args) > 0) {
 		return errors.New("--generate takes a number of 1 or more, and no FILE")
+	}
+	if f.once && (f.generate > 0 || len(args) > 0) {
+		return errors.New("--once is for the built-in sample: it goes with neither FILE nor --generate")
 	}
 	if f.format == "" {
 		return nil
@@ -63,12 +67,12 @@ func (f *importFlags) check(cmd *cobra.Command, args []string) error {
 
 // importAll looks at everything that it was given before it asks for the database, which may be long in coming.
 func (a App) importAll(cmd *cobra.Command, args []string, flags importFlags, cfg config.Service, log *slog.Logger) error {
-	importers, done, err := a.Importers(cmd.Context(), cfg)
+	target, err := a.OpenImport(cmd.Context(), cfg)
 	if err != nil {
 		return err
 	}
-	defer done()
-	importers, err = choose(importers, flags, len(args) > 0 || flags.generate > 0)
+	defer target.Close()
+	importers, err := choose(target.Importers, flags, len(args) > 0 || flags.generate > 0)
 	if err != nil {
 		return &usageError{err, cmd.CommandPath()}
 	}
@@ -84,13 +88,19 @@ func (a App) importAll(cmd *cobra.Command, args []string, flags importFlags, cfg
 		}
 	}
 	for _, importer := range importers {
-		in := file
-		if len(args) == 0 && flags.generate == 0 {
-			if in, err = importer.Sample(); err != nil {
-				return err
+		run := func(ctx context.Context, tell imports.Tell) (imports.Summary, error) {
+			switch {
+			case flags.generate > 0:
+				return generate(ctx, importer, flags.generate, tell.Progress)
+			case len(args) > 0:
+				return importer.RunWaiting(ctx, flags.wait, file, tell)
+			case flags.once:
+				return target.SampleOnce(ctx, importer, flags.wait, tell)
+			default:
+				return target.Sample(ctx, importer, flags.wait, tell)
 			}
 		}
-		if err := importOne(cmd, importer, in, flags); err != nil {
+		if err := importOne(cmd, importer.Name, run, flags, log); err != nil {
 			return err
 		}
 	}
@@ -122,23 +132,27 @@ func choose(importers []imports.Importer, flags importFlags, one bool) ([]import
 }
 
 // importOne prints what was written, also beside what went wrong.
-func importOne(cmd *cobra.Command, importer imports.Importer, in imports.Input, flags importFlags) error {
-	show := newProgress(cmd.ErrOrStderr(), importer.Name)
-	var (
-		summary imports.Summary
-		err     error
-	)
-	if flags.generate > 0 {
-		summary, err = generate(cmd.Context(), importer, flags.generate, show.report)
-	} else {
-		summary, err = importer.RunWaiting(cmd.Context(), flags.wait, in, show.report)
-	}
+func importOne(cmd *cobra.Command, name string, run func(context.Context, imports.Tell) (imports.Summary, error),
+	flags importFlags, log *slog.Logger,
+) error {
+	show := newProgress(cmd.ErrOrStderr(), name)
+	summary, err := run(cmd.Context(), imports.Tell{Progress: show.report, Waiting: func(reason error) {
+		log.InfoContext(cmd.Context(), "waiting for what the records refer to", "model", name, "for", flags.wait.String(), "faults", countFaults(reason))
+	}})
 	show.end()
 	if flags.asJSON {
 		return errors.Join(err, printJSON(cmd.OutOrStdout(), summary))
 	}
 	_, printed := fmt.Fprintln(cmd.OutOrStdout(), summary)
 	return errors.Join(err, printed)
+}
+
+// countFaults returns how many records an import blames.
+func countFaults(err error) int {
+	if faults, ok := errors.AsType[*imports.Faults](err); ok {
+		return len(faults.List)
+	}
+	return 1
 }
 
 // readFile fails where there is nothing to import in the file, whatever the database would say.

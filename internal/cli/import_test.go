@@ -26,6 +26,7 @@ func hatColumns() []imports.Column {
 type hats struct {
 	mu      sync.Mutex
 	stored  map[string]string
+	marked  bool
 	yielded int // made-up ones
 	most    int // that were held at once
 }
@@ -34,17 +35,20 @@ func (h *hats) app() App {
 	app := bare()
 	app.Load = func(config.Needs) (config.Service, error) { return config.Service{MigrateOnStart: true}, nil }
 	app.Migrate = func(context.Context, config.Service, *slog.Logger) error { return nil }
-	app.Importers = func(context.Context, config.Service) ([]imports.Importer, func(), error) {
+	app.OpenImport = func(context.Context, config.Service) (imports.Target, error) {
 		importer := h.model().Importer(h.sample, h.generate)
 		run := importer.Run
 		importer.Run = func(ctx context.Context, in imports.Input, progress func(done, total int)) (imports.Summary, error) {
 			h.most = max(h.most, h.yielded-len(h.stored))
 			return run(ctx, in, progress)
 		}
-		return []imports.Importer{importer}, func() {}, nil
+		return imports.Target{Importers: []imports.Importer{importer}, Marks: h, Close: func() {}}, nil
 	}
 	return app
 }
+
+func (h *hats) Imported(context.Context, string) (bool, error) { return h.marked, nil }
+func (h *hats) Mark(context.Context, string) error             { h.marked = true; return nil }
 
 func (h *hats) model() imports.Model[[2]string] {
 	return imports.Model[[2]string]{
@@ -125,6 +129,52 @@ func TestImport(t *testing.T) {
 				t.Errorf("stored %v, want %v", h.stored, tt.has)
 			}
 		})
+	}
+}
+
+// What somebody deletes does not come back with the next import of the sample, if that is told so.
+func TestImportOnce(t *testing.T) {
+	t.Parallel()
+	h := &hats{stored: map[string]string{}}
+	const created, skipped = "hats: 2 created, 0 updated, 0 unchanged\n",
+		"hats: skipped, because the sample has been imported into this database before\n"
+	for i, step := range []struct {
+		args []string
+		want string
+		has  int
+	}{
+		{[]string{"--once"}, created, 2},
+		{[]string{"--once"}, skipped, 0},
+		{nil, created, 2},
+		{[]string{"--once"}, skipped, 0},
+	} {
+		clear(h.stored)
+		r := call(t.Context(), h.app(), nil, append([]string{"import"}, step.args...)...)
+		if want := (result{out: step.want}); r != want || len(h.stored) != step.has {
+			t.Errorf("step %d: %+v, %d hats; want %+v", i, r, len(h.stored), want)
+		}
+	}
+	r := call(t.Context(), h.app(), nil, "import", "--once", "--json")
+	if !strings.Contains(r.out, `"skipped": true`) {
+		t.Errorf("%+v", r)
+	}
+}
+
+// A sample that could not be imported whole is imported by the next try.
+func TestImportOnceFailed(t *testing.T) {
+	t.Parallel()
+	h := &hats{stored: map[string]string{}}
+	app := h.app()
+	open := app.OpenImport
+	app.OpenImport = func(ctx context.Context, cfg config.Service) (imports.Target, error) {
+		target, err := open(ctx, cfg)
+		target.Importers[0].Sample = func() (imports.Input, error) {
+			return imports.Read("bad hats", strings.NewReader("name\nCrown\n"), imports.CSV, hatColumns())
+		}
+		return target, err
+	}
+	if r := call(t.Context(), app, nil, "import", "--once"); r.code != 1 || h.marked {
+		t.Errorf("%+v, marked: %t", r, h.marked)
 	}
 }
 

@@ -67,7 +67,9 @@ func DatabaseAlone(variable string) bool {
 }
 
 // AddressAlone is what a command needs that only talks to the running service.
-func AddressAlone(variable string) bool { return variable == "HTTP_ADDR" || variable == wholeEnvironment }
+func AddressAlone(variable string) bool {
+	return variable == "HTTP_ADDR" || variable == wholeEnvironment
+}
 
 // Load reads the environment over the defaults. The error lists every fault of what is needed, one a line.
 func Load(defaults Service, needs Needs) (Service, error) {

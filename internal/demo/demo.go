@@ -81,7 +81,7 @@ func run(ctx context.Context, opts options, out io.Writer) (err error) {
 		return reason(ctx, running, err)
 	}
 	if !opts.NoSampleData {
-		if err := system.importSamples(running, dir, said); err != nil {
+		if err := system.importSamples(running, said); err != nil {
 			return reason(ctx, running, err)
 		}
 	}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/monsplit/monsplit/internal/config"
@@ -48,40 +46,35 @@ func (s system) awaitReady(ctx context.Context) error {
 	return nil
 }
 
-// importSamples imports the sample data, once for each data folder: what somebody deletes does not come back with the
-// next start.
-func (s system) importSamples(ctx context.Context, dir string, said *narrator) error {
-	marker := filepath.Join(dir, "sample-data-imported")
-	if _, err := os.Stat(marker); err == nil {
-		return nil
-	}
+// importSamples imports the sample data, once for each database: what somebody deletes does not come back with the next
+// start.
+func (s system) importSamples(ctx context.Context, said *narrator) error {
 	for _, from := range []struct {
 		cfg  config.Service
-		open func(context.Context, config.Service) ([]imports.Importer, func(), error)
-	}{{s.monolith, monolith.Importers}, {s.catalog, catalog.Importers}} {
+		open func(context.Context, config.Service) (imports.Target, error)
+	}{{s.monolith, monolith.OpenImport}, {s.catalog, catalog.OpenImport}} {
 		if err := importAll(ctx, from.cfg, from.open, said); err != nil {
 			return err
 		}
 	}
-	return os.WriteFile(marker, nil, 0o644)
+	return nil
 }
 
 func importAll(ctx context.Context, cfg config.Service,
-	open func(context.Context, config.Service) ([]imports.Importer, func(), error), said *narrator,
+	open func(context.Context, config.Service) (imports.Target, error), said *narrator,
 ) error {
-	importers, done, err := open(ctx, cfg)
+	target, err := open(ctx, cfg)
 	if err != nil {
 		return err
 	}
-	defer done()
-	for _, importer := range importers {
-		sample, err := importer.Sample()
+	defer target.Close()
+	for _, importer := range target.Importers {
+		summary, err := target.SampleOnce(ctx, importer, samplePatience, imports.Tell{})
 		if err != nil {
 			return err
 		}
-		said.step("importing " + importer.Name)
-		if _, err := importer.RunWaiting(ctx, samplePatience, sample, func(int, int) {}); err != nil {
-			return err
+		if !summary.Skipped {
+			said.line("imported the sample: " + summary.String())
 		}
 	}
 	return nil

@@ -42,10 +42,14 @@ type Summary struct {
 	Created   int    `json:"created"`
 	Updated   int    `json:"updated"`
 	Unchanged int    `json:"unchanged"`
+	Skipped   bool   `json:"skipped,omitempty"` // the database has got this sample before
 }
 
 // String is the summary in one line.
 func (s Summary) String() string {
+	if s.Skipped {
+		return s.Model + ": skipped, because the sample has been imported into this database before"
+	}
 	return fmt.Sprintf("%s: %d created, %d updated, %d unchanged", s.Model, s.Created, s.Updated, s.Unchanged)
 }
 

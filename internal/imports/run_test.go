@@ -209,15 +209,27 @@ func TestRunWaiting(t *testing.T) {
 		rows = append(rows, imports.NewRow(i+1, map[string]string{"code": code, "size": "1"}))
 	}
 	importer := s.model().Importer(nil, nil)
-	summary, err := importer.RunWaiting(t.Context(), 0, imports.Records("made up", rows), func(int, int) {})
+	waited := 0
+	tell := imports.Tell{Waiting: func(reason error) {
+		if waited++; text(reason) != "made up:2: has not arrived" {
+			t.Errorf("waits for %v", reason)
+		}
+	}}
+	summary, err := importer.RunWaiting(t.Context(), 0, imports.Records("made up", rows), tell)
 	if text(err) != "made up:2: has not arrived" || summary.String() != "things: 1 created, 0 updated, 1 unchanged" {
 		t.Errorf("without patience: %s, %v", summary, err)
 	}
+	if waited != 0 {
+		t.Error("waits without patience")
+	}
 	delete(s.stored, "early")
 	tries = 1
-	summary, err = importer.RunWaiting(t.Context(), time.Minute, imports.Records("made up", rows), func(int, int) {})
+	summary, err = importer.RunWaiting(t.Context(), time.Minute, imports.Records("made up", rows), tell)
 	if err != nil || summary.String() != "things: 2 created, 0 updated, 1 unchanged" {
 		t.Errorf("with patience: %s, %v", summary, err)
+	}
+	if waited != 1 {
+		t.Errorf("told %d times that it waits, want once", waited)
 	}
 	if got := slices.Sorted(maps.Keys(s.stored)); !slices.Equal(got, []string{"early", "late", "same"}) {
 		t.Errorf("stored %v", got)

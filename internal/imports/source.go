@@ -27,9 +27,21 @@ func (m Model[T]) Importer(sample func() (Input, error), generate func(n int) it
 // retryEvery is how often RunWaiting looks whether what is missing has arrived.
 const retryEvery = 200 * time.Millisecond
 
+// Tell is what a person is told while an import runs. Each of the functions may be nil.
+type Tell struct {
+	// Progress gets how many of the records are done. It is called by one goroutine at a time.
+	Progress func(done, total int)
+	// Waiting gets what the import waits for, once, before it waits for the first time.
+	Waiting func(reason error)
+}
+
 // RunWaiting is Run, tried again for up to patience while all that is wrong may still pass. Records that were written
 // by an earlier try are unchanged in the next; the summary counts them as that earlier try did.
-func (i Importer) RunWaiting(ctx context.Context, patience time.Duration, in Input, progress func(done, total int)) (Summary, error) {
+func (i Importer) RunWaiting(ctx context.Context, patience time.Duration, in Input, tell Tell) (Summary, error) {
+	progress := tell.Progress
+	if progress == nil {
+		progress = func(int, int) {}
+	}
 	deadline := time.Now().Add(patience)
 	total := Summary{Model: i.Name}
 	for {
@@ -40,6 +52,10 @@ func (i Importer) RunWaiting(ctx context.Context, patience time.Duration, in Inp
 		var faults *Faults
 		if !errors.As(err, &faults) || !faults.MayPass() || time.Now().After(deadline) {
 			return total, err
+		}
+		if tell.Waiting != nil {
+			tell.Waiting(err)
+			tell.Waiting = nil
 		}
 		timer := time.NewTimer(retryEvery)
 		select {

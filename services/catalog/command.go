@@ -14,7 +14,7 @@ import (
 func App() cli.App {
 	return cli.App{
 		Name: name, About: "The service that has taken over the catalog entries and the markets",
-		Load: LoadConfig, Migrate: Migrate, Serve: Run, Importers: Importers, Replay: Replay,
+		Load: LoadConfig, Migrate: Migrate, Serve: Run, OpenImport: OpenImport, Replay: Replay,
 	}
 }
 

@@ -13,30 +13,31 @@ import (
 	"github.com/monsplit/monsplit/internal/apperr"
 	"github.com/monsplit/monsplit/internal/config"
 	"github.com/monsplit/monsplit/internal/imports"
+	"github.com/monsplit/monsplit/internal/imports/samplemark"
 	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/services/catalog/internal/entry"
 	"github.com/monsplit/monsplit/services/catalog/internal/market"
 	"github.com/monsplit/monsplit/services/catalog/sampledata"
 )
 
-// Importers returns what can be imported into the catalog's database, markets first. Close the database by done.
-func Importers(ctx context.Context, cfg config.Service) (importers []imports.Importer, done func(), err error) {
+// OpenImport opens the catalog's database for imports. The caller closes it.
+func OpenImport(ctx context.Context, cfg config.Service) (imports.Target, error) {
 	pool, err := postgres.Open(ctx, postgres.Config{URL: cfg.DatabaseURL, MaxConns: cfg.DatabaseMaxConns, Application: name + " import"})
 	if err != nil {
-		return nil, nil, err
+		return imports.Target{}, err
 	}
 	// Nobody is woken here: the relay of a running instance finds the events by its sweep. Nor is anything logged: the
 	// import ends with the error.
 	storage, err := newStore(pool, cfg, slog.New(slog.DiscardHandler), func() {})
 	if err != nil {
 		pool.Close()
-		return nil, nil, err
+		return imports.Target{}, err
 	}
 	entries, markets, _ := services(storage, newID)
-	return []imports.Importer{
+	return imports.Target{Importers: []imports.Importer{
 		marketModel(markets).Importer(sampleMarkets, nil),
 		entryModel(entries).Importer(sampleEntries, nil),
-	}, pool.Close, nil
+	}, Marks: samplemark.In(pool), Close: pool.Close}, nil
 }
 
 func marketModel(markets *market.Service) imports.Model[market.Draft] {

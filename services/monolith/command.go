@@ -14,7 +14,7 @@ import (
 func App() cli.App {
 	return cli.App{
 		Name: name, About: "The old system, which owns the products and still serves the legacy API",
-		Load: LoadConfig, Migrate: Migrate, Serve: Run, Importers: Importers, Replay: Replay,
+		Load: LoadConfig, Migrate: Migrate, Serve: Run, OpenImport: OpenImport, Replay: Replay,
 	}
 }
 

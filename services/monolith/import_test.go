@@ -21,12 +21,12 @@ func productImport(t *testing.T) func(csv string) string {
 	if err := monolith.Migrate(t.Context(), cfg, slog.New(slog.DiscardHandler)); err != nil {
 		t.Fatal(err)
 	}
-	importers, done, err := monolith.Importers(t.Context(), cfg)
+	target, err := monolith.OpenImport(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(done)
-	products := importers[0]
+	t.Cleanup(target.Close)
+	products := target.Importers[0]
 	return func(csv string) string {
 		in, err := imports.Read("in", strings.NewReader("product_uuid,name,product_category\n"+csv), imports.CSV, products.Columns)
 		if err != nil {
