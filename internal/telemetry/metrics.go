@@ -19,8 +19,15 @@ func NewRegistry(service string) *prometheus.Registry {
 	return r
 }
 
-// Version is the module's version, or the commit that the binary was built from, or "unknown".
+// version is set by the linker where a build knows more than Go does, as for the container images.
+var version string
+
+// Version is what the linker was given, or the module's version, or the commit that the binary was built from, or
+// "unknown".
 func Version() string {
+	if version != "" {
+		return version
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "unknown"
