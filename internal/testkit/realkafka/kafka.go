@@ -15,14 +15,11 @@ import (
 	"syscall"
 	"text/template"
 	"time"
+
+	"github.com/monsplit/monsplit/internal/testkit/kafkajars"
 )
 
-// version names the folder of the packages: a change of pom.xml needs another.
-const version = "kafka-4.1.1-a"
-
 var (
-	//go:embed pom.xml
-	pom []byte
 	//go:embed log4j2.properties
 	logging []byte
 	//go:embed server.properties.tmpl
@@ -34,37 +31,7 @@ func obtain(ctx context.Context, cache string) (string, error) {
 	if _, err := exec.LookPath("java"); err != nil {
 		return "", errors.New("java is missing: install a Java runtime, version 17 or newer (Debian: openjdk-17-jre-headless)")
 	}
-	jars := filepath.Join(cache, version)
-	if _, err := os.Stat(jars); err == nil {
-		return jars, nil
-	}
-	if _, err := exec.LookPath("mvn"); err != nil {
-		return "", errors.New("mvn is missing: install Apache Maven, which fetches Apache Kafka (Debian: maven)")
-	}
-	if err := os.MkdirAll(cache, 0o755); err != nil {
-		return "", fmt.Errorf("make the cache folder: %w", err)
-	}
-	part, err := os.MkdirTemp(cache, "fetching-")
-	if err != nil {
-		return "", fmt.Errorf("make the cache folder: %w", err)
-	}
-	defer os.RemoveAll(part)
-	if err := os.WriteFile(filepath.Join(part, "pom.xml"), pom, 0o600); err != nil {
-		return "", err
-	}
-	fmt.Fprintln(os.Stderr, "realkafka: fetching Apache Kafka (43 MB, once)")
-	lib := filepath.Join(part, "lib")
-	cmd := exec.CommandContext(ctx, "mvn", "--quiet", "--batch-mode", "--strict-checksums", "-f", //nolint:gosec // ours
-		filepath.Join(part, "pom.xml"), "dependency:copy-dependencies", "-DincludeScope=runtime", "-DoutputDirectory="+lib)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("maven could not fetch Apache Kafka: %w\n%s", err, out)
-	}
-	if err := os.Rename(lib, jars); err != nil {
-		if _, there := os.Stat(jars); there != nil { // or else another run was faster
-			return "", fmt.Errorf("keep the packages: %w", err)
-		}
-	}
-	return jars, nil
+	return kafkajars.Folder(ctx, cache, func(step string) { fmt.Fprintln(os.Stderr, "realkafka:", step) })
 }
 
 // scratch makes a folder for one run, and removes those of runs that were killed.
