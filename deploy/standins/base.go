@@ -1,0 +1,100 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+// baseFiles are added to the base image.
+var baseFiles = map[string]string{
+	"etc/dpkg/dpkg.cfg.d/standins": "path-exclude=/usr/share/doc/*\npath-exclude=/usr/share/man/*\npath-exclude=/usr/share/locale/*\n",
+	"etc/apt/apt.conf.d/standins":  "APT::Install-Recommends \"false\";\nAPT::Update::Error-Mode \"any\";\n",
+	// No package may start its service while it is installed.
+	"usr/sbin/policy-rc.d": "#!/bin/sh\nexit 101\n",
+}
+
+// ensureBase makes the base image unless it is there.
+func (b builder) ensureBase(ctx context.Context) error {
+	if present, _, err := b.engine.inspect(ctx, baseImage); err != nil || present {
+		return err
+	}
+	if err := canBootstrap(); err != nil {
+		return err
+	}
+	start := time.Now()
+	dir, err := os.MkdirTemp("", "standins-")
+	if err != nil {
+		return err
+	}
+	// Should debootstrap have left something mounted, that is not removed with it.
+	defer exec.Command("rm", "-rf", "--one-file-system", dir).Run() //nolint:noctx // it runs after an interrupt too
+	root := filepath.Join(dir, "root")
+	if err := bootstrap(ctx, root); err != nil {
+		return err
+	}
+	if err := b.engine.importFolder(ctx, root, baseImage, "Debian bookworm, by debootstrap"); err != nil {
+		return err
+	}
+	fmt.Fprintf(b.out, "%s: made by debootstrap in %.0f s\n", baseImage, time.Since(start).Seconds())
+	return nil
+}
+
+func canBootstrap() error {
+	_, err := exec.LookPath("debootstrap")
+	missing := err != nil
+	switch {
+	case missing && os.Geteuid() != 0:
+		return errors.New("this needs root and debootstrap: install it (Debian and Ubuntu: apt-get install debootstrap) and run with sudo")
+	case missing:
+		return errors.New("debootstrap is missing: install it (Debian and Ubuntu: apt-get install debootstrap)")
+	case os.Geteuid() != 0:
+		return errors.New("debootstrap needs root: run with sudo")
+	}
+	return nil
+}
+
+// bootstrap installs a minimal Debian into the folder root.
+func bootstrap(ctx context.Context, root string) error {
+	cmd := exec.CommandContext(ctx, "debootstrap", "--variant=minbase", "bookworm", root)
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) } // then it unmounts what it has mounted
+	cmd.WaitDelay = 10 * time.Second
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("debootstrap: %w\n%s", err, tail(string(out), 10))
+	}
+	for name, text := range baseFiles {
+		if err := os.WriteFile(filepath.Join(root, name), []byte(text), 0o755); err != nil { //nolint:gosec // policy-rc.d is a script
+			return err
+		}
+	}
+	return nil
+}
+
+// importFolder makes an image of a folder, without what no stand-in needs.
+func (d docker) importFolder(ctx context.Context, root, image, madeOf string) error {
+	pack := exec.CommandContext(ctx, "tar", "-C", root, "--one-file-system", "--exclude=./dev/*", "--exclude=./var/cache/apt/*",
+		"--exclude=./var/lib/apt/lists/*", "--exclude=./usr/share/doc/*", "--exclude=./usr/share/man/*/*",
+		"--exclude=./usr/share/locale/*", "-c", ".")
+	var said bytes.Buffer
+	pack.Stderr = &said
+	stream, err := pack.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := pack.Start(); err != nil {
+		return err
+	}
+	_, err = d.run(ctx, stream, "import", "--change", fmt.Sprintf("LABEL %s=%q", label, madeOf), "-", image)
+	_, _ = io.Copy(io.Discard, stream) // tar ends even if docker did not read it all
+	if failed := pack.Wait(); err == nil && failed != nil {
+		err = fmt.Errorf("tar: %w\n%s", failed, said.String())
+	}
+	return err
+}

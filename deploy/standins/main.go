@@ -1,0 +1,74 @@
+// Command standins makes the images that Docker needs available on this machine. It pulls them; where no registry can be
+// reached, it builds stand-ins under the same names that keep to the same contract.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+const usage = `Usage: standins [--remove] IMAGE...
+
+Makes each IMAGE available to Docker:
+
+  - An image that is present stays as it is.
+  - Otherwise it is pulled.
+  - If no registry can be reached, a stand-in is built under the same name: the same program, perhaps of another
+    version, under the same contract (variables, folders, users, signals). There are stand-ins for %s.
+
+Stand-ins carry the label %s. To replace them by the official images or to
+build them again, remove them first. Building needs Linux, root, debootstrap and the Internet (Debian, Maven Central);
+the image of Kafka also needs Maven, unless its jars are in the cache folder.
+
+  --remove   remove the stand-ins among the IMAGEs, and the base image if no stand-in is left; nothing else is removed
+`
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:], os.Stdout)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "standins:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string, out io.Writer) error {
+	flags := flag.NewFlagSet("standins", flag.ContinueOnError)
+	flags.SetOutput(io.Discard) // errors are returned, and help is printed below
+	remove := flags.Bool("remove", false, "")
+	help := func() { fmt.Fprintf(out, usage, known(), label) }
+	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+		help()
+		return nil
+	} else if err != nil {
+		return fmt.Errorf("%w; --help lists the options", err)
+	}
+	if flags.NArg() == 0 {
+		return errors.New("name one or more images, for example postgres:17.11; --help tells more")
+	}
+	engine, err := connect(ctx)
+	if err != nil {
+		return err
+	}
+	p := &provider{engine: engine, build: builder{engine, out}.build, out: out}
+	for _, name := range flags.Args() {
+		action := p.provide
+		if *remove {
+			action = p.remove
+		}
+		if err := action(ctx, name); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	if *remove {
+		return p.removeBase(ctx)
+	}
+	return nil
+}

@@ -1,0 +1,136 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+)
+
+// label marks stand-ins. Its value says what they are made of.
+const label = "io.github.monsplit.stand-in"
+
+// baseImage is the image that all stand-ins are built on. Their Dockerfiles name it.
+const baseImage = "monsplit-standin/base:bookworm"
+
+var (
+	// errUnreachable says that the registry did not answer. Other images of it need not be tried.
+	errUnreachable = errors.New("the registry cannot be reached")
+	// errNoSuchImage says that the registry answered and does not have the image.
+	errNoSuchImage = errors.New("the registry has no such image: check the name and the tag")
+)
+
+// images is what a provider needs of the engine.
+type images interface {
+	// inspect reports whether the image is present, and the value of its label, empty without one.
+	inspect(ctx context.Context, image string) (present bool, madeOf string, err error)
+	// pull returns errUnreachable, errNoSuchImage, or another error.
+	pull(ctx context.Context, image string) error
+	remove(ctx context.Context, image string) error
+	// labelled lists the ids of all images with the label.
+	labelled(ctx context.Context) ([]string, error)
+}
+
+// A provider decides for each image whether to keep, pull or build it.
+type provider struct {
+	engine      images
+	build       func(context.Context, reference, recipe) (madeOf string, err error)
+	out         io.Writer
+	unreachable bool
+}
+
+// provide makes one image available.
+func (p *provider) provide(ctx context.Context, image string) error {
+	present, madeOf, err := p.engine.inspect(ctx, image)
+	switch {
+	case err != nil:
+		return err
+	case madeOf != "":
+		p.report(image, "present, a stand-in made of %s", madeOf)
+		return nil
+	case present:
+		p.report(image, "present")
+		return nil
+	}
+	cause := errUnreachable
+	if !p.unreachable {
+		cause = p.engine.pull(ctx, image)
+	}
+	switch {
+	case cause == nil:
+		p.report(image, "pulled")
+		return nil
+	case ctx.Err() != nil || errors.Is(cause, errNoSuchImage):
+		return cause
+	}
+	p.unreachable = errors.Is(cause, errUnreachable)
+	return p.standIn(ctx, image, cause)
+}
+
+// standIn builds what could not be pulled because of cause.
+func (p *provider) standIn(ctx context.Context, image string, cause error) error {
+	ref, err := parse(image)
+	if err != nil {
+		return fmt.Errorf("%w, and no stand-in can be built: %w", cause, err)
+	}
+	recipe, ok := recipes[ref.repository]
+	if !ok {
+		return fmt.Errorf("%w, and there is no stand-in for it: there are some for %s. "+
+			"Pull the image where a registry can be reached, and bring it here by docker save and docker load", cause, known())
+	}
+	p.report(image, "%v; building a stand-in", cause)
+	start := time.Now()
+	madeOf, err := p.build(ctx, ref, recipe)
+	if err != nil {
+		return fmt.Errorf("build a stand-in: %w", err)
+	}
+	p.report(image, "a STAND-IN made of %s, built in %.0f s", madeOf, time.Since(start).Seconds())
+	return nil
+}
+
+// remove removes the image if it is a stand-in.
+func (p *provider) remove(ctx context.Context, image string) error {
+	present, madeOf, err := p.engine.inspect(ctx, image)
+	if err != nil {
+		return err
+	}
+	ref, err := parse(image)
+	switch _, ours := recipes[ref.repository]; {
+	case !present:
+		p.report(image, "not present")
+	case err != nil || !ours || madeOf == "": // what is built on a stand-in has its label too
+		p.report(image, "kept, because it is not a stand-in")
+	default:
+		if err := p.engine.remove(ctx, image); err != nil {
+			return err
+		}
+		p.report(image, "removed")
+	}
+	return nil
+}
+
+// removeBase removes the base image, unless an image that is built on it is left.
+func (p *provider) removeBase(ctx context.Context) error {
+	present, madeOf, err := p.engine.inspect(ctx, baseImage)
+	if err != nil || !present || madeOf == "" {
+		return err
+	}
+	ids, err := p.engine.labelled(ctx)
+	if err != nil {
+		return err
+	}
+	if len(ids) > 1 {
+		p.report(baseImage, "kept, because other images are built on it")
+		return nil
+	}
+	if err := p.engine.remove(ctx, baseImage); err != nil {
+		return err
+	}
+	p.report(baseImage, "removed")
+	return nil
+}
+
+func (p *provider) report(image, format string, args ...any) {
+	fmt.Fprintf(p.out, "%s: %s\n", image, fmt.Sprintf(format, args...))
+}
