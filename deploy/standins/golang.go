@@ -1,16 +1,22 @@
 package main
 
 import (
+	"archive/tar"
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
 )
 
-// prepareGo takes the Go of this machine.
+// certificates is where Debian and its relatives keep the certificate authorities that an administrator has added.
+const certificates = "/usr/local/share/ca-certificates"
+
+// prepareGo takes the Go of this machine, and the certificate authorities that the machine trusts beyond Debian's: behind
+// a proxy that inspects TLS, no build could fetch a module otherwise.
 func prepareGo(ctx context.Context, _ string, _ func(string)) (ingredients, error) {
 	if runtime.GOOS != "linux" {
 		return ingredients{}, errors.New("this machine's Go is not for Linux")
@@ -32,6 +38,28 @@ func prepareGo(ctx context.Context, _ string, _ func(string)) (ingredients, erro
 		madeOf:  "this machine's Go " + version + " and Debian bookworm",
 		version: version,
 		args:    map[string]string{"GOLANG_VERSION": version},
-		add:     func(c *buildContext) error { return c.folder("go", root) },
+		add: func(c *buildContext) error {
+			return errors.Join(c.certificates(certificates), c.folder("go", root))
+		},
 	}, nil
+}
+
+func (c *buildContext) certificates(source string) error {
+	files, err := filepath.Glob(filepath.Join(source, "*.crt"))
+	if err != nil {
+		return err
+	}
+	if err := c.tar.WriteHeader(&tar.Header{Name: "certificates/", Typeflag: tar.TypeDir, Mode: 0o755}); err != nil {
+		return err
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		if err := c.file("certificates/"+filepath.Base(file), 0o644, data); err != nil {
+			return err
+		}
+	}
+	return nil
 }

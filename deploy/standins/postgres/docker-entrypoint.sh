@@ -73,6 +73,8 @@ initialize() {
   local -a extra=()
   eval "extra=($POSTGRES_INITDB_ARGS)" # it may hold quotes, as in a shell
   initdb --username="$POSTGRES_USER" --pwfile=<(printf '%s\n' "$POSTGRES_PASSWORD") "${extra[@]}"
+  # These binaries keep their socket in /tmp, psql and the official image keep it here.
+  echo "unix_socket_directories = '/var/run/postgresql'" >> "$PGDATA/postgresql.conf"
   printf '\nhost all all all %s\n' "${POSTGRES_HOST_AUTH_METHOD:-scram-sha-256}" >> "$PGDATA/pg_hba.conf"
 
   # No client may find the server half initialized: until the scripts have run, it listens on its socket alone.
