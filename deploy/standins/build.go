@@ -24,7 +24,7 @@ func (b builder) build(ctx context.Context, ref reference, r recipe) (string, er
 	if err != nil {
 		return "", err
 	}
-	if made.version != ref.version {
+	if made.version != ref.version && !strings.HasPrefix(made.version, ref.version+".") {
 		made.madeOf += " (not " + ref.version + ")"
 	}
 	files, err := fs.Sub(dockerfiles, r.folder)

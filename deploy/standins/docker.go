@@ -71,7 +71,10 @@ func (d docker) inspect(ctx context.Context, image string) (bool, string, error)
 }
 
 func (d docker) remove(ctx context.Context, image string) error {
-	_, err := d.run(ctx, nil, "image", "rm", image)
+	out, err := d.run(ctx, nil, "image", "rm", image)
+	if err != nil && strings.Contains(out, "container") {
+		return fmt.Errorf("a container uses it: remove that first (docker compose down, or docker rm)\n%w", err)
+	}
 	return err
 }
 

@@ -58,17 +58,22 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		return err
 	}
 	p := &provider{engine: engine, build: builder{engine, out}.build, out: out}
-	for _, name := range flags.Args() {
-		action := p.provide
-		if *remove {
-			action = p.remove
-		}
-		if err := action(ctx, name); err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-	}
 	if *remove {
-		return p.removeBase(ctx)
+		return errors.Join(each(ctx, flags.Args(), p.remove), p.removeBase(ctx))
 	}
-	return nil
+	return each(ctx, flags.Args(), p.provide)
+}
+
+// each goes on after an error, unless it is interrupted.
+func each(ctx context.Context, images []string, action func(context.Context, string) error) error {
+	var failed []error
+	for _, image := range images {
+		if err := action(ctx, image); err != nil {
+			failed = append(failed, fmt.Errorf("%s: %w", image, err))
+		}
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return errors.Join(failed...)
 }

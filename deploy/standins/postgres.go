@@ -11,6 +11,7 @@ import (
 	"io"
 	"net/http"
 	"runtime"
+	"strconv"
 	"strings"
 	"time"
 
@@ -26,8 +27,9 @@ func preparePostgres(ctx context.Context, version string, progress func(string))
 	if !minor {
 		return ingredients{}, fmt.Errorf("name the minor version too, such as %s.1", version)
 	}
-	if major > "17" {
-		return ingredients{}, fmt.Errorf("the stand-in follows the images up to PostgreSQL 17; those of %s keep their data elsewhere", major)
+	if n, err := strconv.Atoi(major); err != nil || n < 10 || n > 17 {
+		return ingredients{}, fmt.Errorf("the stand-in follows the images of PostgreSQL 10 to 17, and later ones keep their data elsewhere; "+
+			"choose one of those instead of %s", version)
 	}
 	progress("fetching PostgreSQL " + version + " (15 MB)")
 	jar, err := fetchPostgres(ctx, version)
@@ -48,7 +50,10 @@ func preparePostgres(ctx context.Context, version string, progress func(string))
 
 // fetchPostgres returns the package, and checks it against the sum that Maven Central keeps beside it.
 func fetchPostgres(ctx context.Context, version string) ([]byte, error) {
-	platform := "linux-" + map[string]string{"amd64": "amd64", "arm64": "arm64v8"}[runtime.GOARCH]
+	platform, ok := map[string]string{"amd64": "linux-amd64", "arm64": "linux-arm64v8"}[runtime.GOARCH]
+	if !ok {
+		return nil, fmt.Errorf("there is no package for %s", runtime.GOARCH)
+	}
 	from := fmt.Sprintf("%s%s/%s.0/embedded-postgres-binaries-%[2]s-%[3]s.0.jar", postgresPackages, platform, version)
 	jar, err := get(ctx, from)
 	if err != nil {

@@ -40,5 +40,5 @@ func known() string {
 }
 
 func prepareNginx(context.Context, string, func(string)) (ingredients, error) {
-	return ingredients{madeOf: "nginx 1.22 of Debian bookworm", version: "1.22"}, nil
+	return ingredients{madeOf: "nginx 1.22.1 of Debian bookworm", version: "1.22.1"}, nil
 }

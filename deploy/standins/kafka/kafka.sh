@@ -23,9 +23,11 @@ fi
 name=${0##*/}
 home=$(cd "$(dirname "$0")/.." && pwd)
 heap=-Xmx256m
+speed='-XX:+UseSerialGC -XX:TieredStopAtLevel=1' # a tool starts faster so
 logging=tools-log4j2.yaml
 if [[ $name == kafka-server-start.sh ]]; then
   heap='-Xmx1G -Xms1G'
+  speed='-server -XX:+UseG1GC -XX:MaxGCPauseMillis=20 -XX:InitiatingHeapOccupancyPercent=35 -XX:+ExplicitGCInvokesConcurrent'
   logging=log4j2.yaml
 fi
 class=${programs[$name]}
@@ -35,7 +37,7 @@ if [[ -z $class ]]; then
 fi
 # These variables hold several options each: they are split at spaces.
 exec java ${KAFKA_HEAP_OPTS:-$heap} \
-  ${KAFKA_JVM_PERFORMANCE_OPTS:--server -XX:+UseG1GC -XX:MaxGCPauseMillis=20 -XX:+ExplicitGCInvokesConcurrent -Djava.awt.headless=true} \
+  ${KAFKA_JVM_PERFORMANCE_OPTS:-$speed} -Djava.awt.headless=true \
   ${KAFKA_GC_LOG_OPTS-} ${KAFKA_JMX_OPTS-} -Dkafka.logs.dir="${LOG_DIR:-$home/logs}" \
   ${KAFKA_LOG4J_OPTS:--Dlog4j2.configurationFile=$home/config/$logging} \
   -cp "$home/libs/*${CLASSPATH:+:$CLASSPATH}" ${KAFKA_OPTS-} "$class" "$@"
