@@ -34,8 +34,7 @@ func (b builder) ensureBase(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// Should debootstrap have left something mounted, that is not removed with it.
-	defer exec.Command("rm", "-rf", "--one-file-system", dir).Run() //nolint:noctx // it runs after an interrupt too
+	defer removeTree(dir)
 	root := filepath.Join(dir, "root")
 	if err := bootstrap(ctx, root); err != nil {
 		return err
@@ -45,6 +44,12 @@ func (b builder) ensureBase(ctx context.Context) error {
 	}
 	fmt.Fprintf(b.out, "%s: made by debootstrap in %.0f s\n", baseImage, time.Since(start).Seconds())
 	return nil
+}
+
+// removeTree removes a folder, also after an interrupt. It enters no file system that an interrupted debootstrap may have
+// left mounted there.
+func removeTree(dir string) {
+	_ = exec.Command("rm", "-rf", "--one-file-system", dir).Run() //nolint:noctx // see above
 }
 
 func canBootstrap() error {

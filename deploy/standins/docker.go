@@ -16,20 +16,20 @@ import (
 // docker runs the docker command.
 type docker struct{}
 
-// connect finds the command and checks that an engine answers.
-func connect(ctx context.Context) (docker, error) {
+// connect checks that the command is there and that an engine answers.
+func (d docker) connect(ctx context.Context) error {
 	if _, err := exec.LookPath("docker"); err != nil {
-		return docker{}, errors.New("docker is missing: install it (https://docs.docker.com/engine/install/; " +
+		return errors.New("docker is missing: install it (https://docs.docker.com/engine/install/; " +
 			"Debian and Ubuntu: apt-get install docker.io)")
 	}
-	out, err := docker{}.run(ctx, nil, "version", "--format", "{{.Server.Version}}")
+	out, err := d.run(ctx, nil, "version", "--format", "{{.Server.Version}}")
 	switch {
 	case err == nil:
-		return docker{}, nil
+		return nil
 	case strings.Contains(out, "permission denied"):
-		return docker{}, errors.New("this user may not use the Docker engine: run with sudo, or join the group docker")
+		return errors.New("this user may not use the Docker engine: run with sudo, or join the group docker")
 	}
-	return docker{}, fmt.Errorf("the Docker engine does not answer: start it (systemctl start docker, or Docker Desktop)\n%w", err)
+	return fmt.Errorf("the Docker engine does not answer: start it (systemctl start docker, or Docker Desktop)\n%w", err)
 }
 
 // run returns what the command printed. An error holds the end of it.
@@ -78,7 +78,7 @@ func (d docker) remove(ctx context.Context, image string) error {
 	return err
 }
 
-func (d docker) labelled(ctx context.Context) ([]string, error) {
+func (d docker) labeled(ctx context.Context) ([]string, error) {
 	out, err := d.run(ctx, nil, "image", "ls", "--quiet", "--no-trunc", "--filter", "label="+label)
 	return strings.Fields(out), err
 }

@@ -53,8 +53,8 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if flags.NArg() == 0 {
 		return errors.New("name one or more images, for example postgres:17.11; --help tells more")
 	}
-	engine, err := connect(ctx)
-	if err != nil {
+	var engine docker
+	if err := engine.connect(ctx); err != nil {
 		return err
 	}
 	p := &provider{engine: engine, build: builder{engine, out}.build, out: out}

@@ -28,8 +28,8 @@ type images interface {
 	// pull returns errUnreachable, errNoSuchImage, or another error.
 	pull(ctx context.Context, image string) error
 	remove(ctx context.Context, image string) error
-	// labelled lists the ids of all images with the label.
-	labelled(ctx context.Context) ([]string, error)
+	// labeled lists the ids of all images with the label.
+	labeled(ctx context.Context) ([]string, error)
 }
 
 // A provider decides for each image whether to keep, pull or build it.
@@ -116,7 +116,7 @@ func (p *provider) removeBase(ctx context.Context) error {
 	if err != nil || !present || madeOf == "" {
 		return err
 	}
-	ids, err := p.engine.labelled(ctx)
+	ids, err := p.engine.labeled(ctx)
 	if err != nil {
 		return err
 	}

@@ -30,7 +30,7 @@ func (f *fakeImages) remove(_ context.Context, image string) error {
 	return nil
 }
 
-func (f *fakeImages) labelled(context.Context) ([]string, error) {
+func (f *fakeImages) labeled(context.Context) ([]string, error) {
 	var names []string
 	for name, madeOf := range f.present {
 		if madeOf != "" {

@@ -18,7 +18,7 @@ func TestPullError(t *testing.T) {
 	} {
 		err := pullError(output)
 		for _, sentinel := range []error{errUnreachable, errNoSuchImage} {
-			if errors.Is(err, sentinel) != (want == sentinel) {
+			if errors.Is(err, sentinel) != errors.Is(want, sentinel) {
 				t.Errorf("pullError(%q) = %v; want %v", output, err, want)
 			}
 		}
