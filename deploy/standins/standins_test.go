@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 }
 
 // startLimit is for a machine that is busy with other tests.
-const startLimit = 90 * time.Second
+const startLimit = 2 * time.Minute
 
 // A container is removed, with its anonymous volumes, when its test ends.
 type container struct {
