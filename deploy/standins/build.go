@@ -16,12 +16,12 @@ type builder struct {
 
 // build builds the image ref and returns what it is made of.
 func (b builder) build(ctx context.Context, ref reference, r recipe) (string, error) {
-	if err := b.ensureBase(ctx); err != nil {
-		return "", err
-	}
 	progress := func(step string) { fmt.Fprintf(b.out, "%s: %s\n", ref.image, step) }
 	made, err := r.prepare(ctx, ref.version, progress)
 	if err != nil {
+		return "", err
+	}
+	if err := b.ensureBase(ctx); err != nil { // after prepare, which refuses versions at once
 		return "", err
 	}
 	if made.version != ref.version && !strings.HasPrefix(made.version, ref.version+".") {
