@@ -26,7 +26,7 @@ WITH e AS (
 INSERT INTO outbox_pending (shard, seq, topic, key, version, prev_seq)
 SELECT e.shard, e.seq, e.topic, e.key, e.version, COALESCE(
     lag(e.seq) OVER (PARTITION BY e.topic, e.key ORDER BY e.version), -- appended by this very statement
-    (SELECT q.seq FROM outbox_pending q WHERE q.topic = e.topic AND q.key = e.key AND q.version = e.prev), 0)
+    outbox_predecessor(e.topic, e.key, nullif(e.prev, 0)), 0)
 FROM e
 `
 
@@ -64,7 +64,7 @@ WITH e AS (
 )
 INSERT INTO outbox_pending (shard, seq, topic, key, version, prev_seq)
 SELECT e.shard, e.seq, e.topic, e.key, e.version,
-    COALESCE((SELECT q.seq FROM outbox_pending q WHERE q.topic = e.topic AND q.key = e.key AND q.version = e.prev), 0)
+    COALESCE(outbox_predecessor(e.topic, e.key, nullif(e.prev, 0)), 0)
 FROM e
 `
 
@@ -81,7 +81,7 @@ type AppendOneParams struct {
 }
 
 // To be called in the transaction of the change, after it has locked the aggregate's row: that makes the order of the
-// sequence numbers that of the versions.
+// sequence numbers that of the versions. Version 1 has no predecessor: PostgreSQL does not call a STRICT function for null.
 func (q *Queries) AppendOne(ctx context.Context, arg AppendOneParams) error {
 	_, err := q.db.Exec(ctx, appendOne,
 		arg.Shard,
