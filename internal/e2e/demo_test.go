@@ -142,16 +142,10 @@ func freeAddr(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// reachable is a folder that the server's user can pass to, even where that is another user.
+// reachable is a data folder that PostgreSQL can reach, even where it runs as another user.
 func reachable(t *testing.T) string {
 	t.Helper()
-	dir := t.TempDir()
-	for at := dir; len(at) > len(os.TempDir()); at = filepath.Dir(at) {
-		if err := os.Chmod(at, 0o711); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return filepath.Join(dir, "data")
+	return filepath.Join(pgtest.Folder(t), "data")
 }
 
 // The demo starts, shows the way of a change, stops without leaving a process behind, and is there again after a

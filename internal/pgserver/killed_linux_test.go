@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/monsplit/monsplit/internal/pgserver"
+	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 )
 
 // pid is the postmaster's.
@@ -63,7 +64,7 @@ func killedParent(t *testing.T, dir, table string) {
 // server still runs; and the old one ends without anybody's help.
 func TestTheServerEndsWithItsParent(t *testing.T) {
 	t.Parallel()
-	dir := filepath.Join(folder(t), "pg")
+	dir := filepath.Join(pgtest.Folder(t), "pg")
 	killedParent(t, dir, "a")
 	killedParent(t, dir, "b")
 	eventually(t, func() bool {
@@ -77,7 +78,7 @@ func TestTheServerEndsWithItsParent(t *testing.T) {
 // would refuse to start.
 func TestABackendThatOutlivesItsPostmasterIsEnded(t *testing.T) {
 	t.Parallel()
-	opts := pgserver.Options{DataDir: filepath.Join(folder(t), "pg"), Durable: true}
+	opts := pgserver.Options{DataDir: filepath.Join(pgtest.Folder(t), "pg"), Durable: true}
 	server := start(t, opts)
 	conn, err := pgx.Connect(t.Context(), server.URL("postgres"))
 	if err != nil {
@@ -119,12 +120,12 @@ func TestABackendThatOutlivesItsPostmasterIsEnded(t *testing.T) {
 // After a crash of the machine, the number in the pid file may be another server's by now: that one is left alone.
 func TestAnotherServersProcessIsLeftAlone(t *testing.T) {
 	t.Parallel()
-	opts := pgserver.Options{DataDir: filepath.Join(folder(t), "pg")}
+	opts := pgserver.Options{DataDir: filepath.Join(pgtest.Folder(t), "pg")}
 	server := start(t, opts)
 	if err := server.Stop(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	otherDir := filepath.Join(folder(t), "pg")
+	otherDir := filepath.Join(pgtest.Folder(t), "pg")
 	other := start(t, pgserver.Options{DataDir: otherDir})
 	stale := strconv.Itoa(pid(t, otherDir)) + "\n" + opts.DataDir + "\n1\n1\n\n127.0.0.1\n"
 	if err := os.WriteFile(filepath.Join(opts.DataDir, "postmaster.pid"), []byte(stale), 0o644); err != nil {

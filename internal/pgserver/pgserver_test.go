@@ -32,24 +32,6 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// folder is one that the server's user can reach, even where that is another user.
-func folder(t *testing.T) string {
-	t.Helper()
-	dir, err := os.MkdirTemp(pgtest.Scratch(), "monsplit-pgserver-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := os.RemoveAll(dir); err != nil {
-			t.Error(err)
-		}
-	})
-	if err := os.Chmod(dir, 0o711); err != nil {
-		t.Fatal(err)
-	}
-	return dir
-}
-
 func start(t *testing.T, opts pgserver.Options) *pgserver.Server {
 	t.Helper()
 	// In the data folder, where a killed server leaves nothing behind on the machine.
@@ -64,7 +46,7 @@ func start(t *testing.T, opts pgserver.Options) *pgserver.Server {
 
 func TestDataOutlivesTheServer(t *testing.T) {
 	t.Parallel()
-	opts := pgserver.Options{DataDir: filepath.Join(folder(t), "pg"), Durable: true}
+	opts := pgserver.Options{DataDir: filepath.Join(pgtest.Folder(t), "pg"), Durable: true}
 	server := start(t, opts)
 	for range 2 { // the second time it is there
 		if err := server.CreateDatabase(t.Context(), "kept"); err != nil {
@@ -80,7 +62,7 @@ func TestDataOutlivesTheServer(t *testing.T) {
 
 func TestARunningServerIsItsStartersAlone(t *testing.T) {
 	t.Parallel()
-	opts := pgserver.Options{DataDir: filepath.Join(folder(t), "pg")}
+	opts := pgserver.Options{DataDir: filepath.Join(pgtest.Folder(t), "pg")}
 	server := start(t, opts)
 	_, err := pgx.Connect(t.Context(), strings.Replace(server.URL("postgres"), "//postgres:", "//postgres:wrong", 1))
 	if err == nil || !strings.Contains(err.Error(), "28P01") {
@@ -102,7 +84,7 @@ func TestWhatCannotWorkIsOneSentence(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = busy.Close() }) // after the parallel subtests
-	file := filepath.Join(folder(t), "file")
+	file := filepath.Join(pgtest.Folder(t), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +95,7 @@ func TestWhatCannotWorkIsOneSentence(t *testing.T) {
 		"BusyPort":   {pgserver.Options{Port: busy.Addr().(*net.TCPAddr).Port}, "is taken: choose another one"},
 		"NoBinaries": {pgserver.Options{BinDir: "/nonexistent"}, "/nonexistent has no initdb"},
 		"NoFetching": {pgserver.Options{Fetch: true, CacheDir: filepath.Join(file, "cache")}, "apt install postgresql"},
-		"NoDownload": {pgserver.Options{Fetch: true, FetchURL: "http://127.0.0.1:1", CacheDir: filepath.Join(folder(t), "cache")},
+		"NoDownload": {pgserver.Options{Fetch: true, FetchURL: "http://127.0.0.1:1", CacheDir: filepath.Join(pgtest.Folder(t), "cache")},
 			"none could be fetched: install it (Debian and Ubuntu: apt install postgresql; macOS: brew install postgresql@17), or name a running server: unable to connect to http://127.0.0.1:1"},
 		"NoFolder": {pgserver.Options{DataDir: filepath.Join(file, "pg")}, "make the data folder"},
 	}
@@ -121,7 +103,7 @@ func TestWhatCannotWorkIsOneSentence(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			if tt.opts.DataDir == "" {
-				tt.opts.DataDir = filepath.Join(folder(t), "pg")
+				tt.opts.DataDir = filepath.Join(pgtest.Folder(t), "pg")
 			}
 			_, err := pgserver.Start(t.Context(), tt.opts)
 			if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "\n") {
@@ -144,8 +126,8 @@ func TestFetchingCanBeStopped(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {
-		_, err := pgserver.Start(ctx, pgserver.Options{DataDir: filepath.Join(folder(t), "pg"), Fetch: true,
-			FetchURL: repository.URL, CacheDir: filepath.Join(folder(t), "cache")})
+		_, err := pgserver.Start(ctx, pgserver.Options{DataDir: filepath.Join(pgtest.Folder(t), "pg"), Fetch: true,
+			FetchURL: repository.URL, CacheDir: filepath.Join(pgtest.Folder(t), "cache")})
 		ended <- err
 	}()
 	<-asked
@@ -158,7 +140,7 @@ func TestFetchingCanBeStopped(t *testing.T) {
 // A folder that holds something else is no place for a database, and nothing in it is lost.
 func TestAForeignFolderIsLeftAlone(t *testing.T) {
 	t.Parallel()
-	dir := filepath.Join(folder(t), "letters")
+	dir := filepath.Join(pgtest.Folder(t), "letters")
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -178,7 +160,7 @@ func TestAForeignFolderIsLeftAlone(t *testing.T) {
 // initdb takes seconds, and may be killed in its middle.
 func TestAnInterruptedInitializationIsMadeAnew(t *testing.T) {
 	t.Parallel()
-	dir := filepath.Join(folder(t), "pg")
+	dir := filepath.Join(pgtest.Folder(t), "pg")
 	for _, half := range []string{dir, dir + ".initdb"} { // the first is empty, as somebody may have made it
 		if err := os.Mkdir(half, 0o700); err != nil {
 			t.Fatal(err)

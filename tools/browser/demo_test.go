@@ -87,14 +87,21 @@ func (a *awaited) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// reachable is a folder that PostgreSQL can pass to, even where it runs as another user.
+// reachable is a folder that PostgreSQL can reach, even where it runs as another user.
 func reachable(t *testing.T) string {
 	t.Helper()
-	dir := t.TempDir()
-	for at := dir; len(at) > len(os.TempDir()); at = filepath.Dir(at) {
-		if err := os.Chmod(at, 0o711); err != nil {
-			t.Fatal(err)
+	// Not t.TempDir, whose parent only its owner may enter.
+	dir, err := os.MkdirTemp("", "monsplit-browser-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
 		}
+	})
+	if err := os.Chmod(dir, 0o711); err != nil {
+		t.Fatal(err)
 	}
 	return dir
 }

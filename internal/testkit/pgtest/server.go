@@ -2,6 +2,7 @@ package pgtest
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -43,12 +44,36 @@ const prefix = "monsplit-pgtest-"
 // process that calls this.
 func ScratchDir() (string, error) {
 	removeLeftovers()
-	return os.MkdirTemp(Scratch(), prefix+strconv.Itoa(os.Getpid())+"-")
+	dir, err := os.MkdirTemp(Scratch(), prefix+strconv.Itoa(os.Getpid())+"-")
+	if err != nil {
+		return "", err
+	}
+	// The server may run as another user, who has to pass. The parents belong to others and stay as they are: where one of
+	// them is closed to that user, pgserver.Start says so.
+	if err := os.Chmod(dir, 0o711); err != nil {
+		return "", errors.Join(err, os.Remove(dir))
+	}
+	return dir, nil
 }
 
-// ScratchOptions are those of a server whose data need not outlive it, in dir.
+// Folder is a ScratchDir for one test. The test's end removes it. Unlike t.TempDir, it can be reached by a server that
+// runs as another user.
+func Folder(t testing.TB) string {
+	t.Helper()
+	dir, err := ScratchDir()
+	if err != nil {
+		t.Fatalf("pgtest: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Errorf("pgtest: %v", err)
+		}
+	})
+	return dir
+}
+
+// ScratchOptions are those of a server whose data need not outlive it, in a ScratchDir.
 func ScratchOptions(dir string) pgserver.Options {
-	_ = os.Chmod(dir, 0o711) // the server may run as another user, who has to pass; a failure shows when it cannot
 	return pgserver.Options{DataDir: filepath.Join(dir, "data"), Trust: true,
 		Settings: map[string]string{"max_connections": "400", "max_wal_size": "256MB", "autovacuum_naptime": "5s",
 			// In the data folder, where a killed server leaves nothing behind on the machine.
@@ -85,10 +110,7 @@ type Server struct {
 // NewServer starts a server that ends with the test.
 func NewServer(t testing.TB) *Server {
 	t.Helper()
-	s := &Server{t: t, options: ScratchOptions(t.TempDir())}
-	for dir := s.options.DataDir; dir != os.TempDir() && dir != "/"; dir = filepath.Dir(dir) {
-		_ = os.Chmod(filepath.Dir(dir), 0o711) // t.TempDir's parents, for a server that runs as another user
-	}
+	s := &Server{t: t, options: ScratchOptions(Folder(t))}
 	s.options.Durable = true // it will be killed
 	s.Start()
 	t.Cleanup(func() { s.server.Kill() })
