@@ -36,6 +36,12 @@ test: ## everything a change must pass, but for the targets below; with the race
 test-kafka: ## the broker and end-to-end suites, and how the relay fails, on a real Apache Kafka
 	@$(WITH_POSTGRES) go run ./internal/testkit/realkafka -- go test -race -count=1 -tags=realkafka $(ARGS) ./internal/messaging/broker/... ./internal/messaging/outbox/... ./internal/e2e/...
 
+# awk lets through what go test prints; no test at all is a failure.
+.PHONY: test-gateway
+test-gateway: ## the gateway: a real nginx in front of fake and real services; needs nginx 1.22 or newer
+	@$(WITH_POSTGRES) go test -C deploy -race -count=1 -tags=gateway -run '^TestGateway' $(ARGS) ./gateway | \
+		awk '{ print; fflush() } /^ok/ && !/no tests to run/ { passed = 1 } END { exit !passed }'
+
 # Pictures of what the browser saw go into bin/screenshots.
 .PHONY: test-browser
 test-browser: node ## the services' pages in a headless Chromium, which has to be on the PATH; needs Node

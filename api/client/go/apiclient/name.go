@@ -21,3 +21,12 @@ const (
 	Unavailable          = "unavailable"
 	Internal             = "internal"
 )
+
+// The names of the problems that only the gateway makes.
+const (
+	URITooLong      = "uri-too-long"
+	TooManyRequests = "too-many-requests"
+	HeaderTooLarge  = "header-too-large"
+	BadGateway      = "bad-gateway"
+	GatewayTimeout  = "gateway-timeout"
+)

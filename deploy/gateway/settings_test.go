@@ -1,0 +1,65 @@
+package gateway_test
+
+import (
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/monsplit/monsplit/internal/config"
+)
+
+// settings reads gateway.env.
+func settings(t *testing.T) map[string]string {
+	t.Helper()
+	text, err := os.ReadFile("gateway.env")
+	if err != nil {
+		t.Fatal(err)
+	}
+	env := map[string]string{}
+	for line := range strings.Lines(string(text)) {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
+			name, value, _ := strings.Cut(line, "=")
+			env[name] = value
+		}
+	}
+	return env
+}
+
+// The gateway's limits leave the last word to the services.
+func TestSettingsExceedTheServices(t *testing.T) {
+	t.Parallel()
+	env := settings(t)
+	service, err := config.LoadFrom(config.Service{}, map[string]string{"DATABASE_URL": "postgres://u:p@h/d", "KAFKA_BROKERS": "h:1", "HTTP_ADDR": ":1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if limit := env["GATEWAY_MAX_BODY"]; limit != "1m" || service.HTTPMaxBodyBytes >= 1<<20 {
+		t.Errorf("the gateway takes a body of %s, a service of %d bytes", limit, service.HTTPMaxBodyBytes)
+	}
+	timeout, err := time.ParseDuration(env["GATEWAY_READ_TIMEOUT"])
+	if err != nil || timeout <= max(service.HTTPWriteTimeout, service.HTTPRequestTimeout) {
+		t.Errorf("the gateway waits %s, a service takes up to %s (%v)", timeout, service.HTTPWriteTimeout, err)
+	}
+}
+
+// The templates use the settings that there are, and all of them.
+func TestTemplatesUseTheSettings(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("templates/gateway.conf.template")
+	if err != nil {
+		t.Fatal(err)
+	}
+	left := string(text)
+	for name := range settings(t) {
+		variable := "${" + name + "}"
+		if strings.HasPrefix(name, "GATEWAY_") && !strings.Contains(left, variable) {
+			t.Errorf("no template uses %s", name)
+		}
+		left = strings.ReplaceAll(left, variable, "")
+	}
+	if _, unknown, found := strings.Cut(left, "${"); found {
+		name, _, _ := strings.Cut(unknown, "}")
+		t.Errorf("gateway.env does not set %s", name)
+	}
+}

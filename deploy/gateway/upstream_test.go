@@ -1,0 +1,147 @@
+//go:build gateway
+
+package gateway_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+	"sync"
+	"syscall"
+	"testing"
+)
+
+// instance is a fake of one instance of a service, which notes what reaches it. As containers do, all instances of a
+// service listen on the same port of an address of their own.
+type instance struct {
+	addr   netip.AddrPort
+	server *http.Server
+
+	mu  sync.Mutex
+	got []received
+}
+
+// received is a request that an instance has read to its end.
+type received struct {
+	method, uri, host string
+	header            http.Header
+	body              string
+}
+
+// service is the instances of a service.
+type service []*instance
+
+// endpoint is where a service is found: its instances' addresses, and the port that they share.
+type endpoint struct {
+	port      uint16
+	addresses []netip.Addr
+}
+
+func (s service) endpoint() endpoint {
+	e := endpoint{port: s[0].addr.Port()}
+	for _, i := range s {
+		e.addresses = append(e.addresses, i.addr.Addr())
+	}
+	return e
+}
+
+// received returns what has reached all instances.
+func (s service) received() (all []received) {
+	for _, i := range s {
+		i.mu.Lock()
+		all = append(all, i.got...)
+		i.mu.Unlock()
+	}
+	return all
+}
+
+// startService starts instances on 127.0.0.2, 127.0.0.3 and so on. They end with the test.
+func startService(t *testing.T, count int, handler http.HandlerFunc) service {
+	t.Helper()
+	var s service
+	for _, l := range listeners(t, count) {
+		i := &instance{addr: netip.MustParseAddrPort(l.Addr().String())}
+		i.server = &http.Server{Handler: i.note(handler)} //nolint:gosec // only this test sends requests
+		go func() { _ = i.server.Serve(l) }()
+		t.Cleanup(i.kill)
+		s = append(s, i)
+	}
+	return s
+}
+
+// listeners finds a port that is free on all addresses.
+func listeners(t *testing.T, count int) (all []net.Listener) {
+	t.Helper()
+	for range 20 {
+		port, err := 0, error(nil)
+		for n := range count {
+			var l net.Listener
+			l, err = new(net.ListenConfig).Listen(t.Context(), "tcp", fmt.Sprintf("127.0.0.%d:%d", n+2, port))
+			if err != nil {
+				break
+			}
+			port = l.Addr().(*net.TCPAddr).Port
+			all = append(all, l)
+		}
+		if err == nil {
+			return all
+		}
+		for _, l := range all {
+			_ = l.Close()
+		}
+		if all = nil; !errors.Is(err, syscall.EADDRINUSE) {
+			t.Fatal(err)
+		}
+	}
+	t.Fatal("no port is free on all addresses")
+	return nil
+}
+
+// note reads each request to its end, notes it, and lets next answer it.
+func (i *instance) note(next http.HandlerFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			panic(http.ErrAbortHandler)
+		}
+		i.mu.Lock()
+		i.got = append(i.got, received{r.Method, r.RequestURI, r.Host, r.Header.Clone(), string(body)})
+		i.mu.Unlock()
+		next(w, r)
+	})
+}
+
+// kill ends the instance as SIGKILL does: connections break, and new ones are refused.
+func (i *instance) kill() { _ = i.server.Close() }
+
+// fine answers with the name of the instance's address.
+func fine(w http.ResponseWriter, r *http.Request) {
+	addr := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	_, _ = io.WriteString(w, addr.String())
+}
+
+// dies closes the connection without an answer.
+func dies(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
+
+// resets closes the connection without an answer, in the way of a process that was killed with data unread.
+func resets(w http.ResponseWriter, _ *http.Request) {
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		panic(err)
+	}
+	_ = conn.(*net.TCPConn).SetLinger(0)
+	_ = conn.Close()
+}
+
+// bodies lists the bodies of requests, sorted.
+func bodies(all []received) (list []string) {
+	for _, r := range all {
+		list = append(list, r.body)
+	}
+	slices.Sort(list)
+	return list
+}
