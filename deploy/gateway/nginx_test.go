@@ -33,14 +33,14 @@ type nginx struct {
 	dir     string         // what would be / in the container
 	ports   map[int]string // the address of each of the gateway's ports: 8080, 8000, 8001
 	process *exec.Cmd
-	ended   chan error
+	ended   chan struct{}
 }
 
 // setup starts a gateway.
 func setup(t *testing.T, o options) *nginx {
 	t.Helper()
 	program := findNginx(t)
-	n := &nginx{t: t, dns: startDNS(t), ended: make(chan error, 1)}
+	n := &nginx{t: t, dns: startDNS(t)}
 	n.dns.set("monolith", o.monolith.addresses...)
 	n.dns.set("catalog", o.catalog.addresses...)
 	// Another process may take a port after it was found to be free.
@@ -170,8 +170,12 @@ func (n *nginx) start(program string) {
 	if err := n.process.Start(); err != nil {
 		n.t.Fatal(err)
 	}
-	process := n.process
-	go func() { n.ended <- process.Wait() }()
+	process, ended := n.process, make(chan struct{})
+	n.ended = ended
+	go func() {
+		defer close(ended)
+		_ = process.Wait() // the error log says more
+	}()
 }
 
 // answers waits until nginx answers, and reports whether it does.

@@ -11,14 +11,15 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // An instance reads the whole request and dies without an answer. A change may have been made: only what changes nothing
-// is sent again, once, to the other instance.
+// is sent again, once, to another instance.
 func TestGatewayRepeatsOnlyReads(t *testing.T) {
 	t.Parallel()
 	for how, handler := range map[string]http.HandlerFunc{"dies": dies, "resets": resets} {
-		monolith := startService(t, 2, handler)
+		monolith := startService(t, 3, handler)
 		n := setup(t, options{monolith: monolith.endpoint()})
 		for method, want := range map[string]int{
 			"GET": 2, "HEAD": 2, "POST": 1, "PUT": 1, "PATCH": 1, "DELETE": 1, "OPTIONS": 1, "PROPFIND": 1, "LOCK": 1, "MKCOL": 1, "BREW": 1,
@@ -95,6 +96,29 @@ func TestGatewaySendsTheUnsent(t *testing.T) {
 		if !slices.Equal(got, sent) {
 			t.Errorf("arrived %q, answered %q", got, sent)
 		}
+	}
+}
+
+// An instance that does not even answer a connection attempt is given up within a second.
+func TestGatewayGivesUpConnecting(t *testing.T) {
+	t.Parallel()
+	monolith := startService(t, 2, fine)
+	monolith[1].kill()
+	deaf(t, monolith[1].addr)
+	n := setup(t, options{monolith: monolith.endpoint()})
+	for method, want := range map[string]int{"GET": 200, "POST": 200, "PUT": 504} {
+		eventually(t, "the deaf instance is tried", func() bool {
+			began := time.Now()
+			a := n.do(method, 8080, "/api/x", "")
+			took := time.Since(began)
+			if took < 900*time.Millisecond {
+				return false // the other instance was the first
+			}
+			if a.status != want || took > 5*time.Second {
+				t.Errorf("%s: %d after %s", method, a.status, took)
+			}
+			return true
+		})
 	}
 }
 

@@ -3,6 +3,7 @@
 package gateway_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -13,13 +14,15 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // instance is a fake of one instance of a service, which notes what reaches it. As containers do, all instances of a
 // service listen on the same port of an address of their own.
 type instance struct {
-	addr   netip.AddrPort
-	server *http.Server
+	addr     netip.AddrPort
+	listener net.Listener
+	server   *http.Server
 
 	mu  sync.Mutex
 	got []received
@@ -64,7 +67,7 @@ func startService(t *testing.T, count int, handler http.HandlerFunc) service {
 	t.Helper()
 	var s service
 	for _, l := range listeners(t, count) {
-		i := &instance{addr: netip.MustParseAddrPort(l.Addr().String())}
+		i := &instance{addr: netip.MustParseAddrPort(l.Addr().String()), listener: l}
 		i.server = &http.Server{Handler: i.note(handler)} //nolint:gosec // only this test sends requests
 		go func() { _ = i.server.Serve(l) }()
 		t.Cleanup(i.kill)
@@ -101,6 +104,29 @@ func listeners(t *testing.T, count int) (all []net.Listener) {
 	return nil
 }
 
+// deaf leaves connection attempts to an address without an answer, as a machine that was switched off does: the queue of a
+// socket that accepts nothing is full.
+func deaf(t *testing.T, addr netip.AddrPort) {
+	t.Helper()
+	socket, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = syscall.Close(socket) })
+	err = syscall.Bind(socket, &syscall.SockaddrInet4{Port: int(addr.Port()), Addr: addr.Addr().As4()})
+	if err = errors.Join(err, syscall.Listen(socket, 0)); err != nil {
+		t.Fatal(err)
+	}
+	for queued := true; queued; {
+		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		conn, err := new(net.Dialer).DialContext(ctx, "tcp", addr.String())
+		cancel()
+		if queued = err == nil; queued {
+			t.Cleanup(func() { _ = conn.Close() })
+		}
+	}
+}
+
 // note reads each request to its end, notes it, and lets next answer it.
 func (i *instance) note(next http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -116,7 +142,10 @@ func (i *instance) note(next http.HandlerFunc) http.Handler {
 }
 
 // kill ends the instance as SIGKILL does: connections break, and new ones are refused.
-func (i *instance) kill() { _ = i.server.Close() }
+func (i *instance) kill() {
+	_ = i.listener.Close() // which the server does not know before it serves
+	_ = i.server.Close()
+}
 
 // fine answers with the name of the instance's address.
 func fine(w http.ResponseWriter, r *http.Request) {
