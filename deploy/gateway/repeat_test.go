@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -255,4 +257,29 @@ func TestGatewayFindsANewInstance(t *testing.T) {
 		answered[n.get(8001, "/x").body] = true
 		return len(answered) == 3
 	})
+}
+
+// One line in the route table moves a path to the other service, and a reload loses no request.
+func TestGatewayMovesAPath(t *testing.T) {
+	t.Parallel()
+	n, services := both(t, fine)
+	l := startLoad(n, 2)
+	l.more(20)
+	if a := n.get(8080, "/api/v1/catalog/1"); a.body != services["monolith"][0].addr.String() {
+		t.Fatalf("%d %s", a.status, a.body)
+	}
+	text := readFile(t, filepath.Join(n.dir, "snippets/routes.conf"))
+	n.write("snippets/routes.conf", strings.Replace(text, "~^/api/ ", "~^/api/v1/catalog(/|$) catalog;\n~^/api/ ", 1))
+	if err := n.process.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the path moves", func() bool { return n.get(8080, "/api/v1/catalog/1").body == services["catalog"][0].addr.String() })
+	if a := n.get(8080, "/api/v1/product"); a.body != services["monolith"][0].addr.String() {
+		t.Errorf("another path moved too: %d %s", a.status, a.body)
+	}
+	l.more(20)
+	l.end()
+	if len(l.failed)+len(l.cut) > 0 {
+		t.Errorf("requests failed: %q %q", l.failed, l.cut)
+	}
 }
