@@ -29,6 +29,7 @@ WITH_POSTGRES := go run ./internal/testkit/pgtest/cmd/withpostgres --
 .PHONY: test
 test: ## everything a change must pass, but for the targets below; with the race detector
 	@$(WITH_POSTGRES) go test -race $(ARGS) ./...
+	@cd deploy && go test ./...
 	@cd tools && go test ./...
 	@cd tools/contracts && go test ./...
 
@@ -93,7 +94,7 @@ bench: ## the table of what things cost, beside the bare bound
 	@go run ./internal/bench $(ARGS)
 
 # Each has dependencies of its own, and is linted by the same rules.
-MODULES := . tools tools/contracts tools/browser
+MODULES := . deploy tools tools/contracts tools/browser
 
 # govulncheck needs its database; where that is out of reach, lint says so and goes on.
 .PHONY: lint
