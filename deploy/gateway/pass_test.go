@@ -4,6 +4,7 @@ package gateway_test
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 )
 
 // both starts an instance of each service, and a gateway in front of them.
@@ -167,11 +169,15 @@ func TestGatewayPassesAnswersUntouched(t *testing.T) {
 	}
 }
 
-// The first part of an answer is with the client while the service still works on the rest.
+// The first part of an answer is with the client while the service still works on the rest, whether its length is known
+// or not.
 func TestGatewayStreams(t *testing.T) {
 	t.Parallel()
 	seen := make(chan struct{})
 	n, _ := both(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/api/length" {
+			w.Header().Set("Content-Length", "18")
+		}
 		w.Header().Set("Content-Type", "text/event-stream")
 		_, _ = io.WriteString(w, "data: 1\n\n")
 		_ = http.NewResponseController(w).Flush()
@@ -181,22 +187,29 @@ func TestGatewayStreams(t *testing.T) {
 		case <-r.Context().Done():
 		}
 	})
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+n.ports[8080]+"/api/events", http.NoBody)
-	if err != nil {
-		t.Fatal(err)
-	}
-	res, err := client.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	lines := bufio.NewReader(res.Body)
-	if line, err := lines.ReadString('\n'); line != "data: 1\n" {
-		t.Fatalf("first %q, %v", line, err)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	rest := map[string]*bufio.Reader{}
+	for _, path := range []string{"/api/events", "/api/length"} {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+n.ports[8080]+path, http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		rest[path] = bufio.NewReader(res.Body)
+		if line, err := rest[path].ReadString('\n'); line != "data: 1\n" {
+			t.Fatalf("%s: first %q, %v", path, line, err)
+		}
 	}
 	close(seen)
-	if rest, err := io.ReadAll(lines); string(rest) != "\ndata: 2\n\n" {
-		t.Errorf("then %q, %v", rest, err)
+	for path, lines := range rest {
+		if text, err := io.ReadAll(lines); string(text) != "\ndata: 2\n\n" {
+			t.Errorf("%s: then %q, %v", path, text, err)
+		}
 	}
 }
 
