@@ -1,0 +1,226 @@
+//go:build compose
+
+package compose
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// commands are the ways to call Docker Compose: version 2 and version 1.29.
+var commands = [][]string{{"docker", "compose"}, {"docker-compose"}}
+
+// installed returns those that this machine has.
+func installed(t *testing.T) (list [][]string) {
+	t.Helper()
+	for _, c := range commands {
+		if out, err := exec.CommandContext(t.Context(), c[0], append(c[1:], "version")...).CombinedOutput(); err == nil {
+			t.Logf("%s: %s", strings.Join(c, " "), strings.SplitN(string(out), "\n", 2)[0])
+			list = append(list, c)
+		}
+	}
+	if len(list) == 0 {
+		t.Fatal("Docker Compose is missing: install it (https://docs.docker.com/compose/install/; Debian: apt-get install docker-compose)")
+	}
+	return list
+}
+
+// stack is one project of Docker Compose.
+type stack struct {
+	t       *testing.T
+	command []string
+	project string
+	env     map[string]string // variables of the compose file
+}
+
+// newStack returns a stack that is not up yet, on ports and in a network that nobody uses. It is removed with the test.
+func newStack(t *testing.T, command []string) *stack {
+	t.Helper()
+	ports := freePorts(t, 4)
+	s := &stack{t: t, command: command, project: "monsplit-test-" + strconv.Itoa(os.Getpid()), env: map[string]string{
+		"MONOLITH_PORT": ports[0], "CATALOG_PORT": ports[1], "GATEWAY_PORT": ports[2], "KAFKA_PORT": ports[3],
+		"MONSPLIT_VERSION": "test", "MONSPLIT_REVISION": "0123abc",
+		"MONSPLIT_SUBNET": "172.30.98.0/24", "MONSPLIT_IP_RANGE": "172.30.98.128/25", "GATEWAY_ADDRESS": "172.30.98.10",
+	}}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(s.try("logs", "--no-color", "--tail", "15"))
+		}
+		if out, err := s.run(context.WithoutCancel(t.Context()), "down", "--volumes", "--timeout", "20"); err != nil {
+			t.Errorf("down: %v\n%s", err, out)
+		}
+	})
+	return s
+}
+
+// run runs a command of Docker Compose.
+func (s *stack) run(ctx context.Context, args ...string) (string, error) {
+	line := slices.Concat(s.command[1:], []string{"--project-name", s.project, "--file", file}, args)
+	cmd := exec.CommandContext(ctx, s.command[0], line...) //nolint:gosec // a test's own
+	cmd.Env = os.Environ()
+	for _, name := range slices.Sorted(maps.Keys(s.env)) {
+		cmd.Env = append(cmd.Env, name+"="+s.env[name])
+	}
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
+func (s *stack) try(args ...string) string {
+	out, err := s.run(context.WithoutCancel(s.t.Context()), args...)
+	if err != nil {
+		out += "\n" + err.Error()
+	}
+	return out
+}
+
+func (s *stack) must(args ...string) string {
+	s.t.Helper()
+	out, err := s.run(s.t.Context(), args...)
+	if err != nil {
+		s.t.Fatalf("%s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return out
+}
+
+// docker runs a command of Docker.
+func docker(t *testing.T, args ...string) string {
+	t.Helper()
+	var out, problems bytes.Buffer
+	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), "docker", args...) //nolint:gosec // a test's own
+	cmd.Stdout, cmd.Stderr = &out, &problems
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("docker %s: %v\n%s%s", strings.Join(args, " "), err, out.String(), problems.String())
+	}
+	return out.String()
+}
+
+// logs returns what a container has printed.
+func logs(t *testing.T, id string) string {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "docker", "logs", id).CombinedOutput()
+	if err != nil {
+		t.Fatalf("docker logs %s: %v\n%s", id, err, out)
+	}
+	return string(out)
+}
+
+// containers returns the ids of a service's containers, also of those that have ended.
+func (s *stack) containers(service string) []string {
+	s.t.Helper()
+	return strings.Fields(docker(s.t, "ps", "--all", "--quiet", "--filter", "label=com.docker.compose.project="+s.project,
+		"--filter", "label=com.docker.compose.service="+service))
+}
+
+func (s *stack) container(service string) string {
+	s.t.Helper()
+	ids := s.containers(service)
+	if len(ids) != 1 {
+		s.t.Fatalf("%s has %d containers", service, len(ids))
+	}
+	return ids[0]
+}
+
+// inspected is what the engine tells of a container or an image.
+type inspected struct {
+	Size   int64 // an image's, in bytes
+	Config struct {
+		User        string
+		Labels      map[string]string
+		Healthcheck *struct{ Test []string }
+	}
+	State struct {
+		Status   string
+		ExitCode int
+		Health   *struct{ Status string }
+	}
+	HostConfig struct {
+		ReadonlyRootfs bool
+		CapDrop        []string
+		SecurityOpt    []string
+	}
+}
+
+func inspect(t *testing.T, id string) inspected {
+	t.Helper()
+	var list []inspected
+	if err := json.Unmarshal([]byte(docker(t, "inspect", id)), &list); err != nil || len(list) != 1 {
+		t.Fatalf("inspect %s: %d objects, %v", id, len(list), err)
+	}
+	return list[0]
+}
+
+// kill ends a service's only container as kill -9 does.
+func (s *stack) kill(service string) {
+	s.t.Helper()
+	docker(s.t, "kill", "--signal", "KILL", s.container(service))
+}
+
+// awaitHealthy waits until every container of a service says so.
+func (s *stack) awaitHealthy(service string) {
+	s.t.Helper()
+	eventually(s.t, service+" is healthy", func() error {
+		for _, id := range s.containers(service) {
+			if state := inspect(s.t, id).State; state.Health == nil || state.Health.Status != "healthy" {
+				return fmt.Errorf("a container is %s, %+v", state.Status, state.Health)
+			}
+		}
+		return nil
+	})
+}
+
+// patience is far more than anything here takes.
+const patience = 90 * time.Second
+
+// eventually asks until there is no error.
+func eventually(t *testing.T, what string, ask func() error) {
+	t.Helper()
+	deadline, tick := time.After(patience), time.NewTicker(100*time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := ask()
+		if err == nil {
+			return
+		}
+		select {
+		case <-deadline:
+			t.Fatalf("%s: %v", what, err)
+		case <-tick.C:
+		}
+	}
+}
+
+func freePorts(t *testing.T, n int) (ports []string) {
+	t.Helper()
+	for range n {
+		l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close() // all are held until all are known, so that they differ
+		ports = append(ports, strconv.Itoa(l.Addr().(*net.TCPAddr).Port))
+	}
+	return ports
+}
+
+// needEngine fails with a sentence on what to do where no Docker Engine answers.
+func needEngine(ctx context.Context) error {
+	if _, err := exec.LookPath("docker"); err != nil {
+		return errors.New("docker is missing: install Docker Engine (https://docs.docker.com/engine/install/; Debian: apt-get install docker.io)")
+	}
+	if out, err := exec.CommandContext(ctx, "docker", "info").CombinedOutput(); err != nil {
+		return fmt.Errorf("the Docker Engine does not answer: start it (systemctl start docker)\n%s", out)
+	}
+	return nil
+}

@@ -1,0 +1,197 @@
+//go:build compose
+
+package compose
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+// tour is that of docs/deploy.md: a product is created, listed, renamed and discontinued.
+func (s *stack) tour() {
+	p := s.createProduct("Walnut desk")
+	s.awaitCopy("Walnut desk")
+	s.change(http.MethodPost, "/catalog/api/v1",
+		object{"product": p["product_uuid"], "market": "DE", "availability_date": "2026-01-01"}, http.StatusCreated)
+	legacy := "/api/v1/catalog?product=" + number(p["id"])
+	entry := func(what string, ok func(object) bool) {
+		eventually(s.t, what, func() error {
+			found, err := s.list(legacy)
+			if err == nil && (len(found) != 1 || !ok(found[0])) {
+				err = fmt.Errorf("the legacy API has %v", found)
+			}
+			return err
+		})
+	}
+	entry("the entry comes to the monolith", func(e object) bool { return e["availability_end_date"] == nil })
+	s.patchProduct(p, object{"name": "Walnut desk 160"})
+	s.awaitCopy("Walnut desk 160")
+	s.patchProduct(p, object{"discontinued": true})
+	entry("the end of the entry comes back", func(e object) bool { return e["availability_end_date"] != nil })
+}
+
+func (s *stack) health(service, want string) {
+	s.t.Helper()
+	eventually(s.t, service+" says "+want, func() error {
+		if out := s.try("exec", "-T", service, "/"+service, "healthcheck"); !strings.HasPrefix(out, want) {
+			return fmt.Errorf("it says %s", out)
+		}
+		return nil
+	})
+}
+
+// kafkaAway: the APIs work, the services say that they are degraded, and everything arrives afterwards.
+func (s *stack) kafkaAway() {
+	s.must("stop", "kafka")
+	const n = 20
+	for i := range n {
+		s.createProduct(fmt.Sprintf("Without Kafka %02d", i))
+	}
+	s.health("monolith", "degraded: kafka: no broker answers")
+	s.health("catalog", "degraded: kafka: no broker answers")
+	s.awaitHealthy("monolith") // degraded is no reason to take it away
+	s.must("start", "kafka")
+	for i := range n {
+		s.awaitCopy(fmt.Sprintf("Without Kafka %02d", i))
+	}
+	s.health("monolith", "ready")
+	s.health("catalog", "ready")
+}
+
+// catalogKilled: what happened meanwhile is caught up with, and the gateway says what is wrong.
+func (s *stack) catalogKilled() {
+	s.kill("catalog")
+	s.createProduct("While the catalog was dead")
+	status, text, err := s.ask(http.MethodGet, "/catalog/api/v1", nil)
+	if err != nil || status != http.StatusBadGateway && status != http.StatusServiceUnavailable || !strings.Contains(string(text), "monsplit.github.io/problems/") {
+		s.t.Errorf("without a catalog the gateway answers %d, %v\n%s", status, err, text)
+	}
+	s.must("start", "catalog")
+	s.awaitCopy("While the catalog was dead")
+	s.awaitHealthy("catalog")
+}
+
+// storesKilled: PostgreSQL and Kafka keep their data through a crash and a restart.
+func (s *stack) storesKilled() {
+	for _, step := range []struct {
+		service, how string
+		end          func(service string)
+	}{
+		{"postgres", "killed", s.kill},
+		{"kafka", "killed", s.kill},
+		{"postgres", "restarted", func(service string) { s.must("restart", service) }},
+	} {
+		before, after := "Before "+step.service+" is "+step.how, "After "+step.service+" is "+step.how
+		s.createProduct(before)
+		step.end(step.service)
+		s.must("start", step.service)
+		s.awaitHealthy(step.service)
+		eventually(s.t, "products can be created", func() error {
+			status, text, err := s.ask(http.MethodPost, "/api/v1/product", object{"name": after, "product_category": "Tests"})
+			if err == nil && status != http.StatusCreated && status != http.StatusConflict { // of a try that was not answered
+				err = fmt.Errorf("answered %d: %s", status, text)
+			}
+			return err
+		})
+		s.awaitCopy(before)
+		s.awaitCopy(after)
+	}
+	s.health("monolith", "ready")
+	s.health("catalog", "ready")
+}
+
+// scaled: two instances of each share the work, and one of each may go.
+func (s *stack) scaled() {
+	s.must("up", "--detach", "--no-build", "--no-recreate", "--scale", "monolith=2", "--scale", "catalog=2")
+	s.awaitHealthy("monolith")
+	s.awaitHealthy("catalog")
+	asked := map[string]int{}
+	eventually(s.t, "both instances of the monolith are asked", func() error {
+		if status, text, err := s.ask(http.MethodGet, "/api/v1/market?limit=1", nil, "X-Request-Id", "scaled"); err != nil || status != 200 {
+			return fmt.Errorf("%d, %w: %s", status, err, text)
+		}
+		for _, id := range s.containers("monolith") {
+			asked[id] = strings.Count(logs(s.t, id), `"request_id":"scaled"`)
+		}
+		for _, n := range asked {
+			if n == 0 {
+				return fmt.Errorf("asked were %v", asked)
+			}
+		}
+		return nil
+	})
+	for i := range 20 {
+		s.createProduct(fmt.Sprintf("Scaled %02d", i))
+	}
+	for _, service := range []string{"monolith", "catalog"} {
+		ids := s.containers(service)
+		if len(ids) != 2 {
+			s.t.Fatalf("%s has %d containers", service, len(ids))
+		}
+		docker(s.t, "kill", "--signal", "KILL", ids[0])
+	}
+	for i := range 20 {
+		s.awaitCopy(fmt.Sprintf("Scaled %02d", i))
+	}
+	s.must("up", "--detach", "--no-build", "--no-recreate")
+	s.awaitHealthy("monolith")
+	s.awaitHealthy("catalog")
+}
+
+// sampleComesOnce: what somebody deletes does not come back with the next `up`.
+func (s *stack) sampleComesOnce() {
+	sample, err := s.list("/api/v1/product?limit=1")
+	if err != nil || len(sample) == 0 {
+		s.t.Fatalf("%d products, %v", len(sample), err)
+	}
+	path := "/api/v1/product/" + number(sample[0]["id"])
+	s.change(http.MethodDelete, path, nil, http.StatusNoContent)
+	s.must("up", "--detach", "--no-build", "--no-recreate")
+	for _, service := range []string{"monolith-import", "catalog-import"} {
+		eventually(s.t, service+" ends", func() error {
+			state := inspect(s.t, s.container(service)).State
+			if state.Status != "exited" || state.ExitCode != 0 {
+				return fmt.Errorf("it is %s, code %d", state.Status, state.ExitCode)
+			}
+			return nil
+		})
+		if log := s.must("logs", "--no-color", service); !strings.Contains(log, "skipped") {
+			s.t.Errorf("%s does it again:\n%s", service, log)
+		}
+	}
+	if status, _, err := s.ask(http.MethodGet, path, nil); err != nil || status != http.StatusNotFound {
+		s.t.Errorf("the deleted product is there again: %d, %v", status, err)
+	}
+}
+
+// stopAndStart: a stop is clean, within the grace period, and keeps everything.
+func (s *stack) stopAndStart() {
+	before, err := s.list("/api/v1/product")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	began := time.Now()
+	s.must("stop")
+	s.t.Logf("stopped after %.1f s", time.Since(began).Seconds())
+	for _, service := range []string{"gateway", "monolith", "catalog", "postgres", "kafka"} {
+		for _, id := range s.containers(service) {
+			// Java ends with 143 on SIGTERM, as it should.
+			if code := inspect(s.t, id).State.ExitCode; code != 0 && !(service == "kafka" && code == 143) {
+				s.t.Errorf("%s ended with code %d", service, code)
+			}
+		}
+	}
+	s.must("start")
+	eventually(s.t, "everything is there again", func() error {
+		after, err := s.list("/api/v1/product")
+		if err == nil && !slices.EqualFunc(before, after, func(a, b object) bool { return fmt.Sprint(a) == fmt.Sprint(b) }) {
+			err = fmt.Errorf("%d products before, %d after", len(before), len(after))
+		}
+		return err
+	})
+	s.createProduct("After the stop")
+	s.awaitCopy("After the stop")
+}

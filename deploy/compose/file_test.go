@@ -1,0 +1,268 @@
+package compose
+
+import (
+	"context"
+	"maps"
+	"net/netip"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/compose-spec/compose-go/v2/cli"
+	"github.com/compose-spec/compose-go/v2/types"
+
+	"github.com/monsplit/monsplit/internal/config"
+)
+
+const (
+	top        = "../.."
+	file       = top + "/docker-compose.yml"
+	persistent = "persistent.yml"
+)
+
+// load reads the compose file as Docker Compose does: what its schema does not know is an error.
+func load(t *testing.T, variables map[string]string, files ...string) *types.Project {
+	t.Helper()
+	options, err := cli.NewProjectOptions(append([]string{file}, files...), cli.WithName("monsplit"), cli.WithWorkingDirectory(top),
+		func(o *cli.ProjectOptions) error { o.Environment = maps.Clone(variables); return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	project, err := options.LoadProject(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return project
+}
+
+// services are the containers that run a binary of ours, and which service it is.
+var services = map[string]string{
+	"monolith": "monolith", "monolith-import": "monolith", "catalog": "catalog", "catalog-import": "catalog",
+}
+
+func environment(s types.ServiceConfig) map[string]string {
+	values := map[string]string{}
+	for name, value := range s.Environment {
+		if value != nil {
+			values[name] = *value
+		}
+	}
+	return values
+}
+
+// Every variable that is set for a service is one that it knows, every required one is set, and all values are valid.
+func TestServicesKnowTheirSettings(t *testing.T) {
+	t.Parallel()
+	project := load(t, nil)
+	var known []string
+	for _, v := range (config.Service{}).Variables() {
+		known = append(known, v.Name)
+	}
+	for container, service := range services {
+		set := environment(project.Services[container])
+		for name := range set {
+			if !slices.Contains(known, name) {
+				t.Errorf("%s gets %s, which no service reads", container, name)
+			}
+		}
+		cfg, err := config.LoadFrom(config.Service{HTTPAddr: ":1"}, set)
+		if err != nil {
+			t.Errorf("%s: %v", container, err)
+			continue
+		}
+		if !strings.Contains(cfg.DatabaseURL, "//"+service+":") || !strings.Contains(cfg.DatabaseURL, "/"+service+"?") {
+			t.Errorf("%s uses the database %s", container, config.Masked(cfg.DatabaseURL))
+		}
+		if cfg.KafkaReplicationFactor != 1 || cfg.KafkaMinInSyncReplicas != 1 {
+			t.Errorf("%s wants more replicas than there are brokers", container)
+		}
+	}
+}
+
+// The services trust the gateway's address, and nothing else.
+func TestOnlyTheGatewayIsTrusted(t *testing.T) {
+	t.Parallel()
+	for name, variables := range map[string]map[string]string{
+		"by default": nil,
+		"elsewhere":  {"GATEWAY_ADDRESS": "10.9.8.7", "MONSPLIT_SUBNET": "10.9.8.0/24", "MONSPLIT_IP_RANGE": "10.9.8.128/25"},
+	} {
+		project := load(t, variables)
+		gateway, err := netip.ParseAddr(project.Services["gateway"].Networks["monsplit"].Ipv4Address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pool := project.Networks["monsplit"].Ipam.Config[0]
+		if !netip.MustParsePrefix(pool.Subnet).Contains(gateway) {
+			t.Errorf("%s: the gateway's address %s is not in the network %s", name, gateway, pool.Subnet)
+		}
+		if netip.MustParsePrefix(pool.IPRange).Contains(gateway) {
+			t.Errorf("%s: another container may get the gateway's address %s", name, gateway)
+		}
+		for _, service := range []string{"monolith", "catalog"} {
+			cfg, err := config.LoadFrom(config.Service{HTTPAddr: ":1"}, environment(project.Services[service]))
+			if err != nil || cfg.HTTPTrustedProxies.String() != gateway.String()+"/32" {
+				t.Errorf("%s: %s trusts %s (%v), the gateway is %s", name, service, cfg.HTTPTrustedProxies, err, gateway)
+			}
+		}
+	}
+}
+
+func TestImagesHaveVersions(t *testing.T) {
+	t.Parallel()
+	version := regexp.MustCompile(`^(postgres:\d+\.\d+|apache/kafka:\d+\.\d+\.\d+|nginx:\d+\.\d+\.\d+|monsplit/(monolith|catalog):7\.6)$`)
+	for name, s := range load(t, map[string]string{"MONSPLIT_VERSION": "7.6"}).Services {
+		if !version.MatchString(s.Image) {
+			t.Errorf("%s has the image %s", name, s.Image)
+		}
+		if build := s.Build; (build != nil) != (services[name] != "") {
+			t.Errorf("%s is built: %t", name, build != nil)
+		} else if build != nil && (build.Target != services[name] || *build.Args["VERSION"] != "7.6") {
+			t.Errorf("%s is built as %s, version %s", name, build.Target, *build.Args["VERSION"])
+		}
+	}
+}
+
+// Ports are on this machine alone, and each of them can be another one.
+func TestPorts(t *testing.T) {
+	t.Parallel()
+	published := func(variables map[string]string) (list []string) {
+		for _, s := range load(t, variables).Services {
+			for _, port := range s.Ports {
+				if port.HostIP != "127.0.0.1" {
+					t.Errorf("%s publishes a port on %q", s.Name, port.HostIP)
+				}
+				list = append(list, s.Name+" "+port.Published)
+			}
+		}
+		slices.Sort(list)
+		return list
+	}
+	if got, want := published(nil), []string{"gateway 8000", "gateway 8001", "gateway 8080", "kafka 9092"}; !slices.Equal(got, want) {
+		t.Errorf("published are %q, want %q", got, want)
+	}
+	others := map[string]string{"MONOLITH_PORT": "1", "CATALOG_PORT": "2", "GATEWAY_PORT": "3", "KAFKA_PORT": "4"}
+	if got, want := published(others), []string{"gateway 1", "gateway 2", "gateway 3", "kafka 4"}; !slices.Equal(got, want) {
+		t.Errorf("published are %q, want %q", got, want)
+	}
+	if told := *load(t, others).Services["kafka"].Environment["KAFKA_ADVERTISED_LISTENERS"]; !strings.HasSuffix(told, "localhost:4") {
+		t.Errorf("tools are told to use %s", told)
+	}
+}
+
+func TestContainersAreHardened(t *testing.T) {
+	t.Parallel()
+	for name, s := range load(t, nil).Services {
+		if !s.ReadOnly || !slices.Equal(s.CapDrop, []string{"ALL"}) || len(s.CapAdd) > 0 || s.Privileged ||
+			!slices.Equal(s.SecurityOpt, []string{"no-new-privileges:true"}) {
+			t.Errorf("%s may do more than it needs", name)
+		}
+		if s.MemLimit <= 0 || s.PidsLimit <= 0 {
+			t.Errorf("%s has no limit of memory or processes", name)
+		}
+		if s.Restart != "" {
+			t.Errorf("%s is restarted: a restart is no way to wait, and hides what goes wrong", name)
+		}
+	}
+}
+
+// A stop lets everybody finish.
+func TestGracePeriods(t *testing.T) {
+	t.Parallel()
+	project := load(t, nil)
+	for _, name := range []string{"monolith", "catalog"} {
+		cfg, err := config.LoadFrom(config.Service{HTTPAddr: ":1"}, environment(project.Services[name]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if grace := project.Services[name].StopGracePeriod; grace == nil || time.Duration(*grace) <= cfg.ShutdownGrace {
+			t.Errorf("%s is killed after %v, its SHUTDOWN_GRACE is %s", name, grace, cfg.ShutdownGrace)
+		}
+	}
+}
+
+// Everything waits for what it needs by a health check, and nothing waits for an import.
+func TestDependencies(t *testing.T) {
+	t.Parallel()
+	project := load(t, nil)
+	for name, s := range project.Services {
+		for on, dependency := range s.DependsOn {
+			if strings.HasSuffix(on, "-import") || dependency.Condition != types.ServiceConditionHealthy {
+				t.Errorf("%s waits for %s to be %s", name, on, dependency.Condition)
+			}
+		}
+		imports := strings.HasSuffix(name, "-import")
+		checked := services[name] != "" || s.HealthCheck != nil && len(s.HealthCheck.Test) > 1
+		if disabled := s.HealthCheck != nil && s.HealthCheck.Disable; disabled != imports || !checked {
+			t.Errorf("%s has no health check, or an import has one", name)
+		}
+	}
+}
+
+// Data is in volumes that go with their containers; persistent.yml gives them names.
+func TestVolumes(t *testing.T) {
+	t.Parallel()
+	data := map[string]string{"postgres": "/var/lib/postgresql/data", "kafka": "/var/lib/kafka/data"}
+	for name, s := range load(t, nil).Services {
+		for _, v := range s.Volumes {
+			if v.Source != "" && !v.ReadOnly {
+				t.Errorf("%s writes to %s", name, v.Source)
+			}
+		}
+		for _, dir := range s.Tmpfs {
+			if where, _, _ := strings.Cut(dir, ":"); where == data[name] {
+				t.Errorf("%s keeps its data in memory", name)
+			}
+		}
+	}
+	project := load(t, nil, persistent)
+	for name, dir := range data {
+		named := slices.ContainsFunc(project.Services[name].Volumes, func(v types.ServiceVolumeConfig) bool {
+			return v.Type == types.VolumeTypeVolume && v.Source == name && v.Target == dir
+		})
+		if _, declared := project.Volumes[name]; !named || !declared {
+			t.Errorf("%s keeps its data in no volume with a name", name)
+		}
+	}
+}
+
+// Who uses a password that everybody knows has been told so.
+func TestDefaultPasswordsSayWhatTheyAreFor(t *testing.T) {
+	t.Parallel()
+	defaults := load(t, nil).Services["postgres"].Environment
+	passwords := map[string]string{"POSTGRES_PASSWORD": "a1", "MONOLITH_DB_PASSWORD": "b2", "CATALOG_DB_PASSWORD": "c3"}
+	chosen := load(t, passwords)
+	for name, password := range passwords {
+		if !strings.Contains(*defaults[name], "demo") {
+			t.Errorf("%s is %q by default", name, *defaults[name])
+		}
+		if got := *chosen.Services["postgres"].Environment[name]; got != password {
+			t.Errorf("%s is %q", name, got)
+		}
+	}
+	for container, service := range services {
+		password := passwords[strings.ToUpper(service)+"_DB_PASSWORD"]
+		if url := *chosen.Services[container].Environment["DATABASE_URL"]; !strings.Contains(url, ":"+password+"@") {
+			t.Errorf("%s does not use its password", container)
+		}
+	}
+}
+
+// What older programs refuse: docker-compose 1.29 a name and a start_interval, engine 20.10 a Dockerfile for BuildKit.
+func TestNothingTooNew(t *testing.T) {
+	t.Parallel()
+	for path, refused := range map[string]string{
+		file: `(?m)^name:|start_interval|^\s*(configs|secrets|include):`, persistent: `(?m)^name:`,
+		top + "/Dockerfile": `(?mi)^#\s*syntax\s*=|--mount=|<<`,
+	} {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if found := regexp.MustCompile(refused).Find(text); found != nil {
+			t.Errorf("%s has %q", path, found)
+		}
+	}
+}

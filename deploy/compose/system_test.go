@@ -1,0 +1,248 @@
+//go:build compose
+
+package compose
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/monsplit/monsplit/internal/messaging/broker"
+)
+
+// What the sample data has.
+const sampleProducts, sampleMarkets, sampleEntries = 234, 249, 657
+
+// TestSystem builds the images, starts everything, breaks what can break, and removes it. Each part needs what the parts
+// before it have left.
+func TestSystem(t *testing.T) {
+	volumes := docker(t, "volume", "ls", "--quiet")
+	s := newStack(t, installed(t)[0])
+	for _, part := range []struct {
+		name string
+		run  func(*stack)
+	}{
+		{"Images", (*stack).images},
+		{"FromCleanToSampleData", (*stack).fromCleanToSampleData},
+		{"Addresses", (*stack).addresses},
+		{"KafkaForTools", (*stack).kafkaForTools},
+		{"Hardening", (*stack).hardening},
+		{"DatabasesAreApart", (*stack).databasesAreApart},
+		{"ClientAddress", (*stack).clientAddress},
+		{"Tour", (*stack).tour},
+		{"NothingWentWrongSoFar", (*stack).nothingWentWrongSoFar},
+		{"KafkaAway", (*stack).kafkaAway},
+		{"CatalogKilled", (*stack).catalogKilled},
+		{"StoresKilled", (*stack).storesKilled},
+		{"Scaled", (*stack).scaled},
+		{"SampleComesOnce", (*stack).sampleComesOnce},
+		{"StopAndStart", (*stack).stopAndStart},
+	} {
+		if !t.Run(part.name, func(t *testing.T) {
+			of := *s
+			of.t = t
+			part.run(&of)
+		}) {
+			t.FailNow()
+		}
+	}
+	s.must("down", "--volumes")
+	for _, kind := range []string{"container", "network", "volume"} {
+		args := []string{kind, "ls", "--quiet", "--filter", "label=com.docker.compose.project=" + s.project}
+		if kind == "container" {
+			args = append(args, "--all")
+		}
+		if left := docker(t, args...); left != "" {
+			t.Errorf("of kind %s there is left:\n%s", kind, left)
+		}
+	}
+	if now := docker(t, "volume", "ls", "--quiet"); now != volumes {
+		t.Errorf("volumes without a name are left: before\n%snow\n%s", volumes, now)
+	}
+}
+
+// Every version of Docker Compose that this machine has reads the file as it is meant.
+func TestEveryComposeReadsTheFile(t *testing.T) {
+	t.Parallel()
+	project := load(t, nil)
+	for _, command := range installed(t) {
+		s := &stack{t: t, command: command, project: "monsplit-read"}
+		s.must("config", "--quiet")
+		s.must("--file", persistent, "config", "--quiet")
+		read := strings.Fields(s.must("config", "--services"))
+		slices.Sort(read)
+		if want := project.ServiceNames(); !slices.Equal(read, want) {
+			t.Errorf("%s reads the services %q, want %q", command, read, want)
+		}
+	}
+}
+
+func (s *stack) images() {
+	s.must("build", "monolith", "catalog", "monolith-import", "catalog-import")
+	const most = 45 << 20
+	for _, name := range []string{"monolith", "catalog"} {
+		image := inspect(s.t, "monsplit/"+name+":test")
+		s.t.Logf("%s: %.1f MB", name, float64(image.Size)/1e6)
+		if image.Size > most {
+			s.t.Errorf("%s has %d bytes, at most %d are allowed", name, image.Size, most)
+		}
+		if image.Config.User != "65532:65532" {
+			s.t.Errorf("%s runs as %q", name, image.Config.User)
+		}
+		if health := image.Config.Healthcheck; health == nil || !slices.Equal(health.Test, []string{"CMD", "/" + name, "healthcheck"}) {
+			s.t.Errorf("%s is checked by %+v", name, health)
+		}
+		for label, want := range map[string]string{
+			"source": "https://github.com/monsplit/monsplit", "version": "test", "revision": "0123abc", "licenses": "Apache-2.0",
+		} {
+			if got := image.Config.Labels["org.opencontainers.image."+label]; got != want {
+				s.t.Errorf("%s: the label %s is %q, want %q", name, label, got, want)
+			}
+		}
+		if out := docker(s.t, "run", "--rm", "--read-only", "--network", "none", "monsplit/"+name+":test", "version"); out != name+" test\n" {
+			s.t.Errorf("%s: its version is %q", name, out)
+		}
+	}
+}
+
+func (s *stack) fromCleanToSampleData() {
+	began := time.Now()
+	s.must("up", "--detach", "--no-build")
+	up := time.Since(began)
+	s.awaitSample()
+	took := time.Since(began)
+	s.t.Logf("up after %.1f s, the sample data is there after %.1f s", up.Seconds(), took.Seconds())
+	const most = 60 * time.Second
+	if took > most {
+		s.t.Errorf("the sample data came after %s, at most %s are allowed", took, most)
+	}
+}
+
+// awaitSample waits until the sample has gone the whole way: products to the catalog, entries back.
+func (s *stack) awaitSample() {
+	s.t.Helper()
+	for path, want := range map[string]int{
+		"/api/v1/product?include_discontinued=true": sampleProducts, "/api/v1/market": sampleMarkets, "/api/v1/catalog": sampleEntries,
+	} {
+		eventually(s.t, path, func() error {
+			found, err := s.list(path)
+			if err == nil && len(found) != want {
+				err = fmt.Errorf("%d items, want %d", len(found), want)
+			}
+			return err
+		})
+	}
+}
+
+// The addresses of the original demo, and what must not be seen from outside.
+func (s *stack) addresses() {
+	for _, tt := range []struct {
+		port, path string
+		want       int
+		contains   string
+	}{
+		{"MONOLITH_PORT", "/api/v1/product", 200, `"product_uuid"`},
+		{"MONOLITH_PORT", "/api/v1/catalog", 200, `"availability_date"`},
+		{"MONOLITH_PORT", "/docs", 200, "swagger"},
+		{"CATALOG_PORT", "/catalog/api/v1", 200, `"market"`},
+		{"CATALOG_PORT", "/catalog/docs", 200, "swagger"},
+		{"GATEWAY_PORT", "/", 200, "/catalog/docs"},
+		{"GATEWAY_PORT", "/api/v1/product", 200, `"product_uuid"`},
+		{"GATEWAY_PORT", "/catalog/api/v1", 200, `"market"`},
+		{"GATEWAY_PORT", "/healthz", 200, "ok"},
+		{"GATEWAY_PORT", "/metrics", 404, "problems/not-found"},
+		{"MONOLITH_PORT", "/readyz", 404, "problems/not-found"},
+		{"CATALOG_PORT", "/catalog/livez", 404, "problems/not-found"},
+	} {
+		status, text, err := s.askAt(tt.port, http.MethodGet, tt.path, nil)
+		if err != nil || status != tt.want || !strings.Contains(string(text), tt.contains) {
+			s.t.Errorf("%s %s: %d, want %d with %q (%v)", tt.port, tt.path, status, tt.want, tt.contains, err)
+		}
+	}
+}
+
+func (s *stack) kafkaForTools() {
+	client, err := broker.New(broker.Config{Brokers: []string{"127.0.0.1:" + s.env["KAFKA_PORT"]}}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer client.Close()
+	ctx, cancel := context.WithTimeout(s.t.Context(), 10*time.Second)
+	defer cancel()
+	if n, err := client.Partitions(ctx, "monsplit.product.v1"); err != nil || n != 12 {
+		s.t.Errorf("a tool on this machine sees %d partitions, %v", n, err)
+	}
+}
+
+// hardening looks from outside at what the containers may do.
+func (s *stack) hardening() {
+	for _, service := range []string{"gateway", "monolith", "catalog", "monolith-import", "catalog-import", "postgres", "kafka"} {
+		host := inspect(s.t, s.container(service)).HostConfig
+		if !host.ReadonlyRootfs || !slices.Equal(host.CapDrop, []string{"ALL"}) || !slices.Contains(host.SecurityOpt, "no-new-privileges:true") {
+			s.t.Errorf("%s may do more than it needs: %+v", service, host)
+		}
+		if strings.HasSuffix(service, "-import") { // it has ended
+			continue
+		}
+		for line := range strings.Lines(docker(s.t, "top", s.container(service), "-eo", "uid,pid")) {
+			if strings.Fields(line)[0] == "0" {
+				s.t.Errorf("%s has a process of root", service)
+			}
+		}
+	}
+	for _, service := range []string{"gateway", "postgres", "kafka"} { // the other images have no program to try it with
+		if out := s.try("exec", "-T", service, "touch", "/tried"); !strings.Contains(out, "Read-only file system") {
+			s.t.Errorf("%s can write to its image: %s", service, out)
+		}
+	}
+}
+
+func (s *stack) databasesAreApart() {
+	for role, other := range map[string]string{"monolith": "catalog", "catalog": "monolith"} {
+		for database, allowed := range map[string]bool{role: true, other: false, "postgres": false, "template1": false} {
+			out, err := s.run(s.t.Context(), "exec", "-T", "-e", "PGPASSWORD=only-for-the-demo", "postgres",
+				"psql", "--host", "127.0.0.1", "--username", role, "--dbname", database, "--command", "SELECT 'let in'")
+			if (err == nil && strings.Contains(out, "let in")) != allowed || !allowed && !strings.Contains(out, "permission denied") {
+				s.t.Errorf("%s connects to %s, allowed: %t; %v\n%s", role, database, allowed, err, out)
+			}
+		}
+	}
+}
+
+// clientAddress: the service logs the address that the gateway has seen, and not what a client claims.
+func (s *stack) clientAddress() {
+	for _, service := range []string{"monolith", "catalog"} {
+		path := map[string]string{"monolith": "/api/v1/market?limit=1", "catalog": "/catalog/api/v1?limit=1"}[service]
+		id := "forged-" + service
+		if status, _, err := s.ask(http.MethodGet, path, nil, "X-Request-Id", id, "X-Forwarded-For", "6.6.6.6"); err != nil || status != 200 {
+			s.t.Fatalf("%d, %v", status, err)
+		}
+		eventually(s.t, "the request is in the log of "+service, func() error {
+			for line := range strings.Lines(s.must("logs", "--no-color", service)) {
+				if !strings.Contains(line, id) {
+					continue
+				}
+				if strings.Contains(line, "6.6.6.6") || strings.Contains(line, `"remote":"`+s.env["GATEWAY_ADDRESS"]) || !strings.Contains(line, `"remote":"`) {
+					s.t.Errorf("logged is another address than the client's: %s", line)
+				}
+				return nil
+			}
+			return fmt.Errorf("there is no line with %s", id)
+		})
+	}
+}
+
+// nothingWentWrongSoFar: until something is broken, no service logs an error. A warning is in order: a new Kafka does not
+// know at once who coordinates a group.
+func (s *stack) nothingWentWrongSoFar() {
+	for line := range strings.Lines(s.must("logs", "--no-color", "monolith", "catalog", "monolith-import", "catalog-import")) {
+		if strings.Contains(line, `"level":"ERROR"`) {
+			s.t.Errorf("logged: %s", line)
+		}
+	}
+}
