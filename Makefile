@@ -21,6 +21,14 @@ demo: ## both services, PostgreSQL and a broker in one process; options in ARGS
 build: ## all binaries into bin/, without cgo
 	@mkdir -p bin && CGO_ENABLED=0 go build -trimpath -o bin/ ./services/monolith/cmd/monolith ./services/catalog/cmd/catalog ./internal/demo
 
+# VERSION and REVISION go into the images' labels. Their tag is the one that docker-compose.yml uses.
+.PHONY: images
+images: ## the container images of both services, as docker-compose.yml takes them; needs Docker
+	@for s in $(SERVICES); do \
+		docker build --target $$s --tag monsplit/$$s:dev --build-arg REVISION="$$(git rev-parse HEAD)" \
+			--build-arg VERSION="$$(git describe --tags --always --dirty)" . || exit 1; \
+	done
+
 ##### Prove
 
 # One PostgreSQL for all tests of a run, from the machine or fetched.
@@ -42,6 +50,12 @@ test-kafka: ## the broker and end-to-end suites, and how the relay fails, on a r
 test-gateway: ## the gateway: a real nginx in front of fake and real services; needs nginx 1.22 or newer
 	@$(WITH_POSTGRES) go test -C deploy -race -count=1 -tags=gateway -run '^TestGateway' $(ARGS) ./gateway | \
 		awk '{ print; fflush() } /^ok/ && !/no tests to run/ { passed = 1 } END { exit !passed }'
+
+# One package after the other: both need the same images.
+.PHONY: test-compose
+test-compose: ## docker-compose.yml on a real Docker Engine; where images cannot be pulled, with stand-ins for them
+	@go test -C deploy -count=1 -p=1 -timeout=30m -tags=compose -v $(ARGS) ./standins ./compose | \
+		awk '!/^=== / { print; fflush() } /^ok/ && !/no tests to run/ { passed++ } END { exit passed != 2 }'
 
 # Pictures of what the browser saw go into bin/screenshots.
 .PHONY: test-browser
