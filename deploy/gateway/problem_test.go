@@ -20,7 +20,7 @@ func TestGatewayProblems(t *testing.T) {
 		_, _ = conn.Write([]byte("HTTP/1.1 200 OK\r\nnot a header\r\n\r\n"))
 		_ = conn.Close()
 	})
-	n := setup(t, options{monolith: broken.endpoint(), edit: func(template string) string {
+	n := setup(t, options{monolith: broken.endpoint(), env: map[string]string{"GATEWAY_MAX_BODY": "2k"}, edit: func(template string) string {
 		// These cannot be provoked from outside.
 		return strings.Replace(template, "server_name", "location = /provoke/500 { return 500; } location = /provoke/503 { return 503; } server_name", 1)
 	}})
@@ -49,8 +49,8 @@ func TestGatewayProblems(t *testing.T) {
 		"TRACE":                    {"TRACE /api/x" + host + "\r\n", 405, "method-not-allowed"},
 		"POST to the page":         {"POST /" + host + "Content-Length: 1\r\n\r\na", 405, "method-not-allowed"},
 		"the page has changed":     {"GET /" + host + "If-Match: \"other\"\r\n\r\n", 412, "stale"},
-		"too large":                {"POST /api/x" + host + "Content-Length: 1048577\r\n\r\n", 413, "too-large"},
-		"too large, and expected":  {"POST /api/x" + host + "Content-Length: 1048577\r\nExpect: 100-continue\r\n\r\n", 413, "too-large"},
+		"too large":                {"POST /api/x" + host + "Content-Length: 2049\r\n\r\n", 413, "too-large"},
+		"too large, and expected":  {"POST /api/x" + host + "Content-Length: 2049\r\nExpect: 100-continue\r\n\r\n", 413, "too-large"},
 		"a long target":            {"GET /api/" + long + host + "\r\n", 414, "uri-too-long"},
 		"a long header":            {"GET /api/x" + host + "X: " + long + "\r\n\r\n", 431, "header-too-large"},
 		"broken by the gateway":    {"GET /provoke/500" + host + "\r\n", 500, "internal"},

@@ -96,7 +96,7 @@ func TestGatewayConditionalRequests(t *testing.T) {
 // A body that only the service refuses is refused in the service's words, each time.
 func TestGatewayLeavesBodiesToTheService(t *testing.T) {
 	t.Parallel()
-	n := setup(t, options{monolith: start(t, monolith.Run), env: unlimited})
+	n := setup(t, options{monolith: start(t, monolith.Run)})
 	created(n)
 	for name, tt := range map[string]struct {
 		length  func(text string) io.Reader

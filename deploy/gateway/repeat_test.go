@@ -210,7 +210,7 @@ func TestGatewayLosesAnInstance(t *testing.T) {
 		}
 		fine(w, r)
 	})
-	n := setup(t, options{monolith: monolith.endpoint(), env: map[string]string{"GATEWAY_RATE": "100000r/s"}})
+	n := setup(t, options{monolith: monolith.endpoint()})
 	const clients = 8
 	l := startLoad(n, clients)
 	l.more(100)
