@@ -178,8 +178,9 @@ func (s *stack) stopAndStart() {
 	s.t.Logf("stopped after %.1f s", time.Since(began).Seconds())
 	for _, service := range []string{"gateway", "monolith", "catalog", "postgres", "kafka"} {
 		for _, id := range s.containers(service) {
-			// Java ends with 143 on SIGTERM, as it should.
-			if code := inspect(s.t, id).State.ExitCode; code != 0 && !(service == "kafka" && code == 143) {
+			code := inspect(s.t, id).State.ExitCode
+			javaOnSIGTERM := service == "kafka" && code == 143
+			if code != 0 && !javaOnSIGTERM {
 				s.t.Errorf("%s ended with code %d", service, code)
 			}
 		}

@@ -21,6 +21,7 @@ const sampleProducts, sampleMarkets, sampleEntries = 234, 249, 657
 // TestSystem builds the images, starts everything, breaks what can break, and removes it. Each part needs what the parts
 // before it have left.
 func TestSystem(t *testing.T) {
+	t.Parallel()
 	volumes := docker(t, "volume", "ls", "--quiet")
 	s := newStack(t, installed(t)[0])
 	for _, part := range []struct {
@@ -52,6 +53,7 @@ func TestSystem(t *testing.T) {
 		}
 	}
 	s.must("down", "--volumes")
+	docker(t, "image", "rm", "monsplit/monolith:test", "monsplit/catalog:test")
 	for _, kind := range []string{"container", "network", "volume"} {
 		args := []string{kind, "ls", "--quiet", "--filter", "label=com.docker.compose.project=" + s.project}
 		if kind == "container" {
