@@ -16,7 +16,7 @@ COPY . .
 ARG VERSION=dev
 RUN CGO_ENABLED=0 go build -trimpath -tags timetzdata \
     -ldflags "-s -w -X github.com/monsplit/monsplit/internal/telemetry.version=${VERSION}" \
-    -o /out/ ./services/monolith/cmd/monolith ./services/catalog/cmd/catalog
+    -o /out/ ./cmd/monolith ./cmd/catalog
 
 # There is no shell and no package in the image: only the binary, which has the time zones in it, and CA certificates.
 FROM scratch AS service

@@ -15,11 +15,11 @@ help: ## print this
 # exec: Ctrl-C and SIGTERM reach the demo itself, with nothing in between that could leave it behind.
 .PHONY: demo
 demo: ## both services, PostgreSQL and a broker in one process; options in ARGS
-	@mkdir -p bin && CGO_ENABLED=0 go build -o bin/demo ./internal/demo && exec bin/demo $(ARGS)
+	@mkdir -p bin && CGO_ENABLED=0 go build -o bin/demo ./cmd/demo && exec bin/demo $(ARGS)
 
 .PHONY: build
 build: ## all binaries into bin/, without cgo
-	@mkdir -p bin && CGO_ENABLED=0 go build -trimpath -o bin/ ./services/monolith/cmd/monolith ./services/catalog/cmd/catalog ./internal/demo
+	@mkdir -p bin && CGO_ENABLED=0 go build -trimpath -o bin/ ./cmd/monolith ./cmd/catalog ./cmd/demo
 
 # VERSION and REVISION go into the images' labels. Their tag is the one that docker-compose.yml uses.
 .PHONY: images
@@ -32,18 +32,18 @@ images: ## the container images of both services, as docker-compose.yml takes th
 ##### Prove
 
 # One PostgreSQL for all tests of a run, from the machine or fetched.
-WITH_POSTGRES := go run ./internal/testkit/pgtest/cmd/withpostgres --
+WITH_POSTGRES := go run ./internal/testkit/cmd/withpostgres --
 
 .PHONY: test
 test: ## everything a change must pass, but for the targets below; with the race detector
 	@$(WITH_POSTGRES) go test -race $(ARGS) ./...
 	@cd deploy && go test ./...
 	@cd tools && go test ./...
-	@cd tools/contracts && go test ./...
+	@cd tools/contractcheck && go test ./...
 
 .PHONY: test-kafka
 test-kafka: ## the broker and end-to-end suites, and how the relay fails, on a real Apache Kafka
-	@$(WITH_POSTGRES) go run ./internal/testkit/realkafka -- go test -race -count=1 -tags=realkafka $(ARGS) ./internal/messaging/broker/... ./internal/messaging/outbox/... ./internal/e2e/...
+	@$(WITH_POSTGRES) go run ./internal/testkit/cmd/realkafka -- go test -race -count=1 -tags=realkafka $(ARGS) ./internal/messaging/broker/... ./internal/messaging/outbox/... ./internal/e2e/...
 
 # awk lets through what go test prints; no test at all is a failure.
 .PHONY: test-gateway
@@ -66,7 +66,7 @@ test-browser: node ## the services' pages in a headless Chromium, which has to b
 documents: node ## lint the OpenAPI and AsyncAPI documents; needs Node
 	@cd tools/documents && npm ci --silent && npm run --silent lint
 
-PACT := go run ./internal/testkit/pact/cmd/pact
+PACT := go run ./internal/testkit/cmd/pact
 
 .PHONY: pact
 pact: ## contracts: what each consumer expects, and whether its provider keeps to it
@@ -85,15 +85,15 @@ BASE :=
 
 .PHONY: contracts-check
 contracts-check: ## contracts: what breaks, and whom, compared with the git ref BASE
-	@go run -C tools/contracts . -base "$(BASE)"
+	@go run -C tools/contractcheck . -base "$(BASE)"
 
 .PHONY: contracts-mutate
 contracts-mutate: ## break a contract in a scratch copy, in one way after the other: the check that is named has to refuse it
-	@$(PACT) library && $(WITH_POSTGRES) go run ./internal/testkit/mutants/contracts $(ARGS)
+	@$(PACT) library && $(WITH_POSTGRES) go run ./internal/testkit/cmd/contractmutants $(ARGS)
 
 .PHONY: test-mutants
 test-mutants: ## take each central mechanism out of a scratch copy: its test has to fail
-	@$(WITH_POSTGRES) go run ./internal/testkit/mutants $(ARGS)
+	@$(WITH_POSTGRES) go run ./internal/testkit/cmd/mutants $(ARGS)
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME (10s) each
@@ -105,10 +105,10 @@ fuzz: ## every fuzz target for FUZZTIME (10s) each
 
 .PHONY: bench
 bench: ## the table of what things cost, beside the bare bound
-	@go run ./internal/bench $(ARGS)
+	@go run ./cmd/bench $(ARGS)
 
 # Each has dependencies of its own, and is linted by the same rules.
-MODULES := . deploy tools tools/contracts tools/browser
+MODULES := . deploy tools tools/contractcheck tools/browser
 
 # govulncheck needs its database; where that is out of reach, lint says so and goes on.
 .PHONY: lint

@@ -20,7 +20,7 @@ const (
 	business = `^services/[^/]+/internal/(product|catalogcopy|market|entry|productcopy)$`
 	adapters = `^services/[^/]+/internal/(httpapi|admin|consume|publish|store)$`
 	// whole lists what may see everything because it runs or examines the whole system.
-	whole = `^internal/(demo|e2e|archtest|bench)(/|$)`
+	whole = `^cmd/(demo|bench)(/|$)|^internal/(e2e|archtest)(/|$)`
 )
 
 // Rules is the architecture.
@@ -69,7 +69,7 @@ func Rules() []Rule {
 		{
 			Name: "generated queries stay behind their storage",
 			From: `.`, Deny: `^services/[^/]+/internal/store/db$|^internal/messaging/db$`, Tests: true,
-			Except: `^services/[^/]+/internal/store$|^internal/messaging/(outbox|consumer)$|^internal/(idempotency|imports/samplemark)$`,
+			Except: `^services/[^/]+/internal/store$|^internal/messaging/(outbox|consumer)$|^internal/(idempotency|bulkimport/samplemark)$`,
 		},
 		{
 			Name: "adapters meet only in the service's root package",
@@ -77,16 +77,16 @@ func Rules() []Rule {
 		},
 		{
 			Name: "only the binaries and the whole-system packages import a service's root",
-			From: `.`, Except: `^services/[^/]+/cmd/|` + whole, Deny: `^services/[^/]+$`,
+			From: `.`, Except: `^cmd/|` + whole, Deny: `^services/[^/]+$`,
 		},
 		{
 			// The exempt are no part of a binary but themselves: no package can import the bench, which is a main package.
 			Name: "test helpers reach no binary",
-			From: `.`, Except: `^internal/testkit/|^internal/bench$`, Deny: `^internal/testkit/|^testing(/|$)`,
+			From: `.`, Except: `^internal/testkit/|^cmd/bench$`, Deny: `^internal/testkit/|^testing(/|$)`,
 		},
 		{
 			Name: "only tests and the demo use the embedded broker",
-			From: `.`, Except: `^internal/(demo|testkit/[^/]+)(/|$)|^internal/messaging/embeddedbroker$|^internal/bench(/|$)`,
+			From: `.`, Except: `^cmd/(demo|bench)(/|$)|^internal/testkit/[^/]+(/|$)|^internal/messaging/embeddedbroker$`,
 			Deny: `^internal/messaging/embeddedbroker$|^github\.com/twmb/franz-go`,
 		},
 	}

@@ -13,8 +13,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/monsplit/monsplit/internal/bulkimport"
 	"github.com/monsplit/monsplit/internal/config"
-	"github.com/monsplit/monsplit/internal/imports"
 	"github.com/monsplit/monsplit/internal/lifecycle"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
 	"github.com/monsplit/monsplit/internal/postgres"
@@ -28,7 +28,7 @@ type App struct {
 	Migrate     func(ctx context.Context, cfg config.Service, log *slog.Logger) error
 	Serve       func(ctx context.Context, cfg config.Service, log *slog.Logger) error
 	// OpenImport opens what the import command writes to.
-	OpenImport func(ctx context.Context, cfg config.Service) (imports.Target, error)
+	OpenImport func(ctx context.Context, cfg config.Service) (bulkimport.Target, error)
 	// Replay applies a dead letter again, on behalf of a person.
 	Replay func(ctx context.Context, cfg config.Service, log *slog.Logger, id int64, by string) (consumer.DeadLetter, error)
 }

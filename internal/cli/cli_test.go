@@ -11,8 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/monsplit/monsplit/internal/bulkimport"
 	"github.com/monsplit/monsplit/internal/config"
-	"github.com/monsplit/monsplit/internal/imports"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
 )
 
@@ -110,8 +110,8 @@ func hopeless(interrupt func()) App {
 		<-ctx.Done()
 		return ctx.Err()
 	}
-	app.OpenImport = func(context.Context, config.Service) (imports.Target, error) {
-		return imports.Target{Importers: []imports.Importer{{Name: "hats", Columns: hatColumns()}, {Name: "coats"}}, Close: func() {}}, nil
+	app.OpenImport = func(context.Context, config.Service) (bulkimport.Target, error) {
+		return bulkimport.Target{Importers: []bulkimport.Importer{{Name: "hats", Columns: hatColumns()}, {Name: "coats"}}, Close: func() {}}, nil
 	}
 	return app
 }

@@ -13,8 +13,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/monsplit/monsplit/internal/bulkimport"
 	"github.com/monsplit/monsplit/internal/config"
-	"github.com/monsplit/monsplit/internal/imports"
 )
 
 // generateBatch is how many made-up records are held in memory at once.
@@ -61,7 +61,7 @@ func (f *importFlags) check(cmd *cobra.Command, args []string) error {
 	if f.format == "" {
 		return nil
 	}
-	_, err := imports.FormatNamed(f.format)
+	_, err := bulkimport.FormatNamed(f.format)
 	return err
 }
 
@@ -76,7 +76,7 @@ func (a App) importAll(cmd *cobra.Command, args []string, flags importFlags, cfg
 	if err != nil {
 		return &usageError{err, cmd.CommandPath()}
 	}
-	var file imports.Input
+	var file bulkimport.Input
 	if len(args) > 0 {
 		if file, err = readFile(cmd, args[0], importers[0], flags.format); err != nil {
 			return err
@@ -88,7 +88,7 @@ func (a App) importAll(cmd *cobra.Command, args []string, flags importFlags, cfg
 		}
 	}
 	for _, importer := range importers {
-		run := func(ctx context.Context, tell imports.Tell) (imports.Summary, error) {
+		run := func(ctx context.Context, tell bulkimport.Tell) (bulkimport.Summary, error) {
 			switch {
 			case flags.generate > 0:
 				return generate(ctx, importer, flags.generate, tell.Progress)
@@ -108,15 +108,15 @@ func (a App) importAll(cmd *cobra.Command, args []string, flags importFlags, cfg
 }
 
 // choose returns the importers that the flags mean: all of them for the sample, one for a file.
-func choose(importers []imports.Importer, flags importFlags, one bool) ([]imports.Importer, error) {
+func choose(importers []bulkimport.Importer, flags importFlags, one bool) ([]bulkimport.Importer, error) {
 	if flags.model != "" {
-		importers = slices.DeleteFunc(importers, func(i imports.Importer) bool { return i.Name != flags.model })
+		importers = slices.DeleteFunc(importers, func(i bulkimport.Importer) bool { return i.Name != flags.model })
 		if len(importers) == 0 {
 			return nil, fmt.Errorf("--model %s is not known here", flags.model)
 		}
 	}
 	if flags.generate > 0 {
-		importers = slices.DeleteFunc(importers, func(i imports.Importer) bool { return i.Generate == nil })
+		importers = slices.DeleteFunc(importers, func(i bulkimport.Importer) bool { return i.Generate == nil })
 		if len(importers) == 0 {
 			return nil, fmt.Errorf("--generate is not to be had here")
 		}
@@ -132,11 +132,11 @@ func choose(importers []imports.Importer, flags importFlags, one bool) ([]import
 }
 
 // importOne prints what was written, also beside what went wrong.
-func importOne(cmd *cobra.Command, name string, run func(context.Context, imports.Tell) (imports.Summary, error),
+func importOne(cmd *cobra.Command, name string, run func(context.Context, bulkimport.Tell) (bulkimport.Summary, error),
 	flags importFlags, log *slog.Logger,
 ) error {
 	show := newProgress(cmd.ErrOrStderr(), name)
-	summary, err := run(cmd.Context(), imports.Tell{Progress: show.report, Waiting: func(reason error) {
+	summary, err := run(cmd.Context(), bulkimport.Tell{Progress: show.report, Waiting: func(reason error) {
 		log.InfoContext(cmd.Context(), "waiting for what the records refer to", "model", name, "for", flags.wait.String(), "faults", countFaults(reason))
 	}})
 	show.end()
@@ -149,30 +149,30 @@ func importOne(cmd *cobra.Command, name string, run func(context.Context, import
 
 // countFaults returns how many records an import blames.
 func countFaults(err error) int {
-	if faults, ok := errors.AsType[*imports.Faults](err); ok {
+	if faults, ok := errors.AsType[*bulkimport.Faults](err); ok {
 		return len(faults.List)
 	}
 	return 1
 }
 
 // readFile fails where there is nothing to import in the file, whatever the database would say.
-func readFile(cmd *cobra.Command, path string, importer imports.Importer, format string) (imports.Input, error) {
+func readFile(cmd *cobra.Command, path string, importer bulkimport.Importer, format string) (bulkimport.Input, error) {
 	name, from := path, cmd.InOrStdin()
 	if path == "-" {
 		name = "standard input"
 	} else {
 		file, err := os.Open(path)
 		if err != nil {
-			return imports.Input{}, err
+			return bulkimport.Input{}, err
 		}
 		defer file.Close()
 		from = file
 	}
-	chosen := imports.FormatOf(name)
+	chosen := bulkimport.FormatOf(name)
 	if format != "" {
-		chosen = imports.Format(format)
+		chosen = bulkimport.Format(format)
 	}
-	in, err := untilDone(cmd.Context(), func() (imports.Input, error) { return imports.Read(name, from, chosen, importer.Columns) })
+	in, err := untilDone(cmd.Context(), func() (bulkimport.Input, error) { return bulkimport.Read(name, from, chosen, importer.Columns) })
 	if err != nil {
 		return in, err
 	}
@@ -180,9 +180,9 @@ func readFile(cmd *cobra.Command, path string, importer imports.Importer, format
 }
 
 // untilDone ends with ctx: standard input may be a person who types no more.
-func untilDone(ctx context.Context, read func() (imports.Input, error)) (imports.Input, error) {
+func untilDone(ctx context.Context, read func() (bulkimport.Input, error)) (bulkimport.Input, error) {
 	type result struct {
-		in  imports.Input
+		in  bulkimport.Input
 		err error
 	}
 	done := make(chan result, 1)
@@ -192,18 +192,18 @@ func untilDone(ctx context.Context, read func() (imports.Input, error)) (imports
 	}()
 	select {
 	case <-ctx.Done():
-		return imports.Input{}, ctx.Err()
+		return bulkimport.Input{}, ctx.Err()
 	case r := <-done:
 		return r.in, r.err
 	}
 }
 
 // generate imports n made-up records, never more than a batch of them in memory.
-func generate(ctx context.Context, importer imports.Importer, n int, report func(done, total int)) (imports.Summary, error) {
-	total := imports.Summary{Model: importer.Name}
+func generate(ctx context.Context, importer bulkimport.Importer, n int, report func(done, total int)) (bulkimport.Summary, error) {
+	total := bulkimport.Summary{Model: importer.Name}
 	done := 0
 	for rows := range batches(importer.Generate(n), generateBatch) {
-		summary, err := importer.Run(ctx, imports.Records("generated "+importer.Name, rows), func(i, _ int) { report(done+i, n) })
+		summary, err := importer.Run(ctx, bulkimport.Records("generated "+importer.Name, rows), func(i, _ int) { report(done+i, n) })
 		total = total.Plus(summary)
 		if err != nil {
 			return total, err
@@ -214,9 +214,9 @@ func generate(ctx context.Context, importer imports.Importer, n int, report func
 }
 
 // batches yields the rows size at a time, taking no more of them than it has to.
-func batches(rows iter.Seq[imports.Row], size int) iter.Seq[[]imports.Row] {
-	return func(yield func([]imports.Row) bool) {
-		var batch []imports.Row
+func batches(rows iter.Seq[bulkimport.Row], size int) iter.Seq[[]bulkimport.Row] {
+	return func(yield func([]bulkimport.Row) bool) {
+		var batch []bulkimport.Row
 		for row := range rows {
 			if batch = append(batch, row); len(batch) == size {
 				if !yield(batch) {

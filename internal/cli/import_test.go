@@ -14,12 +14,12 @@ import (
 	"testing"
 
 	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/bulkimport"
 	"github.com/monsplit/monsplit/internal/config"
-	"github.com/monsplit/monsplit/internal/imports"
 )
 
-func hatColumns() []imports.Column {
-	return []imports.Column{{Name: "name", Required: true}, {Name: "size"}}
+func hatColumns() []bulkimport.Column {
+	return []bulkimport.Column{{Name: "name", Required: true}, {Name: "size"}}
 }
 
 // hats is a service that owns hats, and keeps them in memory. Nobody may have a hat called Crown.
@@ -35,14 +35,14 @@ func (h *hats) app() App {
 	app := bare()
 	app.Load = func(config.Needs) (config.Service, error) { return config.Service{MigrateOnStart: true}, nil }
 	app.Migrate = func(context.Context, config.Service, *slog.Logger) error { return nil }
-	app.OpenImport = func(context.Context, config.Service) (imports.Target, error) {
+	app.OpenImport = func(context.Context, config.Service) (bulkimport.Target, error) {
 		importer := h.model().Importer(h.sample, h.generate)
 		run := importer.Run
-		importer.Run = func(ctx context.Context, in imports.Input, progress func(done, total int)) (imports.Summary, error) {
+		importer.Run = func(ctx context.Context, in bulkimport.Input, progress func(done, total int)) (bulkimport.Summary, error) {
 			h.most = max(h.most, h.yielded-len(h.stored))
 			return run(ctx, in, progress)
 		}
-		return imports.Target{Importers: []imports.Importer{importer}, Marks: h, Close: func() {}}, nil
+		return bulkimport.Target{Importers: []bulkimport.Importer{importer}, Marks: h, Close: func() {}}, nil
 	}
 	return app
 }
@@ -50,38 +50,38 @@ func (h *hats) app() App {
 func (h *hats) Imported(context.Context, string) (bool, error) { return h.marked, nil }
 func (h *hats) Mark(context.Context, string) error             { h.marked = true; return nil }
 
-func (h *hats) model() imports.Model[[2]string] {
-	return imports.Model[[2]string]{
+func (h *hats) model() bulkimport.Model[[2]string] {
+	return bulkimport.Model[[2]string]{
 		Name: "hats", Columns: hatColumns(),
-		Parse: func(r imports.Row) ([2]string, []apperr.FieldError) {
+		Parse: func(r bulkimport.Row) ([2]string, []apperr.FieldError) {
 			return [2]string{r.Get("name"), r.Get("size")}, nil
 		},
 		Validate: func([2]string) error { return nil },
 		Check:    func(context.Context, [][2]string, func(int) string) (map[int]error, error) { return nil, nil },
-		Write: func(_ context.Context, v [2]string) (imports.Outcome, error) {
+		Write: func(_ context.Context, v [2]string) (bulkimport.Outcome, error) {
 			h.mu.Lock()
 			defer h.mu.Unlock()
 			if v[0] == "Crown" {
 				return 0, apperr.New(apperr.Conflict, "the king has it")
 			}
 			if old, had := h.stored[v[0]]; had && old == v[1] {
-				return imports.Unchanged, nil
+				return bulkimport.Unchanged, nil
 			}
 			h.stored[v[0]] = v[1]
-			return imports.Created, nil
+			return bulkimport.Created, nil
 		},
 	}
 }
 
-func (h *hats) sample() (imports.Input, error) {
-	return imports.Read("sample hats", strings.NewReader("name\nBowler\nFez\n"), imports.CSV, hatColumns())
+func (h *hats) sample() (bulkimport.Input, error) {
+	return bulkimport.Read("sample hats", strings.NewReader("name\nBowler\nFez\n"), bulkimport.CSV, hatColumns())
 }
 
-func (h *hats) generate(n int) iter.Seq[imports.Row] {
-	return func(yield func(imports.Row) bool) {
+func (h *hats) generate(n int) iter.Seq[bulkimport.Row] {
+	return func(yield func(bulkimport.Row) bool) {
 		for i := range n {
 			h.yielded++
-			if !yield(imports.NewRow(i+1, map[string]string{"name": fmt.Sprint("Hat ", i)})) {
+			if !yield(bulkimport.NewRow(i+1, map[string]string{"name": fmt.Sprint("Hat ", i)})) {
 				return
 			}
 		}
@@ -166,10 +166,10 @@ func TestImportOnceFailed(t *testing.T) {
 	h := &hats{stored: map[string]string{}}
 	app := h.app()
 	open := app.OpenImport
-	app.OpenImport = func(ctx context.Context, cfg config.Service) (imports.Target, error) {
+	app.OpenImport = func(ctx context.Context, cfg config.Service) (bulkimport.Target, error) {
 		target, err := open(ctx, cfg)
-		target.Importers[0].Sample = func() (imports.Input, error) {
-			return imports.Read("bad hats", strings.NewReader("name\nCrown\n"), imports.CSV, hatColumns())
+		target.Importers[0].Sample = func() (bulkimport.Input, error) {
+			return bulkimport.Read("bad hats", strings.NewReader("name\nCrown\n"), bulkimport.CSV, hatColumns())
 		}
 		return target, err
 	}
@@ -182,8 +182,8 @@ func TestImportJSON(t *testing.T) {
 	t.Parallel()
 	h := &hats{stored: map[string]string{}}
 	r := call(t.Context(), h.app(), nil, "import", "--json")
-	var summary imports.Summary
-	if err := json.Unmarshal([]byte(r.out), &summary); err != nil || summary != (imports.Summary{Model: "hats", Created: 2}) {
+	var summary bulkimport.Summary
+	if err := json.Unmarshal([]byte(r.out), &summary); err != nil || summary != (bulkimport.Summary{Model: "hats", Created: 2}) {
 		t.Errorf("%+v: %+v, %v", r, summary, err)
 	}
 }

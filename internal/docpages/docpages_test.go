@@ -13,8 +13,8 @@ import (
 	"testing/fstest"
 
 	"github.com/monsplit/monsplit/asyncapi"
-	"github.com/monsplit/monsplit/internal/contract"
 	"github.com/monsplit/monsplit/internal/docpages"
+	"github.com/monsplit/monsplit/internal/eventschema"
 )
 
 const openAPI = "info: {title: Things, version: 1.2.3, description: \"All about **things** & `<b>`.\\n\\nNot on the index.\"}"
@@ -127,7 +127,7 @@ func TestMessagesAndExamples(t *testing.T) {
 		t.Run(service, func(t *testing.T) {
 			t.Parallel()
 			page := render(t, func(c *docpages.Config) { c.Service, c.AsyncAPI = service, document })["/docs/events"]
-			events, err := contract.NewEvents(document)
+			events, err := eventschema.NewEvents(document)
 			if err != nil {
 				t.Fatal(err)
 			}

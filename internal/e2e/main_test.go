@@ -30,7 +30,7 @@ func buildAndRun(m *testing.M) int {
 	if raceDetector {
 		args = append(args, "-race")
 	}
-	args = append(args, "./services/monolith/cmd/monolith", "./services/catalog/cmd/catalog", "./internal/demo")
+	args = append(args, "./cmd/monolith", "./cmd/catalog", "./cmd/demo")
 	build := exec.CommandContext(context.Background(), "go", args...)
 	build.Dir = "../.."
 	if out, err := build.CombinedOutput(); err != nil {

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/monsplit/monsplit/internal/service"
+	"github.com/monsplit/monsplit/internal/serviceframe"
 )
 
 // patience is how long a test waits for something that has to happen, on a slow machine with the race detector on.
@@ -80,7 +80,7 @@ func launch(t *testing.T, name string, env ...string) *process {
 func contractsAreKept(t *testing.T, name, log string) {
 	t.Helper()
 	for line := range strings.Lines(log) {
-		if strings.Contains(line, service.UndescribedAnswer) || strings.Contains(line, service.UndescribedEvent) {
+		if strings.Contains(line, serviceframe.UndescribedAnswer) || strings.Contains(line, serviceframe.UndescribedEvent) {
 			t.Errorf("%s: %s", name, line)
 		}
 	}

@@ -17,7 +17,7 @@ import (
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
 	"github.com/monsplit/monsplit/internal/messaging/event"
 	"github.com/monsplit/monsplit/internal/postgres"
-	"github.com/monsplit/monsplit/internal/service"
+	"github.com/monsplit/monsplit/internal/serviceframe"
 	"github.com/monsplit/monsplit/services/catalog/internal/consume"
 	"github.com/monsplit/monsplit/services/catalog/internal/entry"
 	"github.com/monsplit/monsplit/services/catalog/internal/httpapi"
@@ -32,8 +32,8 @@ import (
 const name = "catalog"
 
 // spec tells the catalog service from others.
-func spec() service.Spec {
-	return service.Spec{
+func spec() serviceframe.Spec {
+	return serviceframe.Spec{
 		Name: name, Prefix: "/catalog", APIPrefix: "/catalog/api/",
 		API:     []string{"/catalog/api/v1", "/catalog/api/v1/markets", "/catalog/api/v1/products"},
 		OpenAPI: catalogapi.Document, AsyncAPI: asyncapi.Catalog, Pacts: contracts.Pacts, Topics: []string{messages.TopicCatalogEntry, messages.TopicMarket},
@@ -48,7 +48,7 @@ func Migrate(ctx context.Context, cfg config.Service, log *slog.Logger) error {
 
 // Run serves until ctx is done. The schema is brought up to date unless cfg says that somebody else does it.
 func Run(ctx context.Context, cfg config.Service, log *slog.Logger) error {
-	frame, err := service.Open(ctx, spec(), cfg, log)
+	frame, err := serviceframe.Open(ctx, spec(), cfg, log)
 	if err != nil {
 		return err
 	}
@@ -77,8 +77,8 @@ func newConsumer(pool *postgres.Pool, cfg config.Service, storage *store.Store, 
 }
 
 func newStore(pool *postgres.Pool, cfg config.Service, log *slog.Logger, wake func()) (*store.Store, error) {
-	markets, errMarket := service.Encoder(spec(), cfg, log, publish.Market)
-	entries, errEntry := service.Encoder(spec(), cfg, log, publish.Entry)
+	markets, errMarket := serviceframe.Encoder(spec(), cfg, log, publish.Market)
+	entries, errEntry := serviceframe.Encoder(spec(), cfg, log, publish.Entry)
 	if err := errors.Join(errMarket, errEntry); err != nil {
 		return nil, err
 	}

@@ -11,9 +11,9 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/bulkimport"
+	"github.com/monsplit/monsplit/internal/bulkimport/samplemark"
 	"github.com/monsplit/monsplit/internal/config"
-	"github.com/monsplit/monsplit/internal/imports"
-	"github.com/monsplit/monsplit/internal/imports/samplemark"
 	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/services/catalog/internal/entry"
 	"github.com/monsplit/monsplit/services/catalog/internal/market"
@@ -21,62 +21,62 @@ import (
 )
 
 // OpenImport opens the catalog's database for imports. The caller closes it.
-func OpenImport(ctx context.Context, cfg config.Service) (imports.Target, error) {
+func OpenImport(ctx context.Context, cfg config.Service) (bulkimport.Target, error) {
 	pool, err := postgres.Open(ctx, postgres.Config{URL: cfg.DatabaseURL, MaxConns: cfg.DatabaseMaxConns, Application: name + " import"})
 	if err != nil {
-		return imports.Target{}, err
+		return bulkimport.Target{}, err
 	}
 	// Nobody is woken here: the relay of a running instance finds the events by its sweep. Nor is anything logged: the
 	// import ends with the error.
 	storage, err := newStore(pool, cfg, slog.New(slog.DiscardHandler), func() {})
 	if err != nil {
 		pool.Close()
-		return imports.Target{}, err
+		return bulkimport.Target{}, err
 	}
 	entries, markets, _ := services(storage, newID)
-	return imports.Target{Importers: []imports.Importer{
+	return bulkimport.Target{Importers: []bulkimport.Importer{
 		marketModel(markets).Importer(sampleMarkets, nil),
 		entryModel(entries).Importer(sampleEntries, nil),
 	}, Marks: samplemark.In(pool), Close: pool.Close}, nil
 }
 
-func marketModel(markets *market.Service) imports.Model[market.Draft] {
-	return imports.Model[market.Draft]{
+func marketModel(markets *market.Service) bulkimport.Model[market.Draft] {
+	return bulkimport.Model[market.Draft]{
 		Name:    "markets",
-		Columns: []imports.Column{{Name: "iso_code", Required: true}, {Name: "name", Required: true}},
-		Parse: func(row imports.Row) (market.Draft, []apperr.FieldError) {
+		Columns: []bulkimport.Column{{Name: "iso_code", Required: true}, {Name: "name", Required: true}},
+		Parse: func(row bulkimport.Row) (market.Draft, []apperr.FieldError) {
 			return market.Draft{ISOCode: row.Get("iso_code"), Name: row.Get("name")}, nil
 		},
 		Validate: func(d market.Draft) error { return d.Trimmed().Validate() },
 		Check:    markets.CheckImport,
-		Write: func(ctx context.Context, d market.Draft) (imports.Outcome, error) {
+		Write: func(ctx context.Context, d market.Draft) (bulkimport.Outcome, error) {
 			_, outcome, err := markets.Import(ctx, d)
-			return map[market.Outcome]imports.Outcome{
-				market.ImportedNothing: imports.Unchanged, market.ImportedNew: imports.Created, market.ImportedChange: imports.Updated,
+			return map[market.Outcome]bulkimport.Outcome{
+				market.ImportedNothing: bulkimport.Unchanged, market.ImportedNew: bulkimport.Created, market.ImportedChange: bulkimport.Updated,
 			}[outcome], err
 		},
 	}
 }
 
-func entryModel(entries *entry.Service) imports.Model[entry.Draft] {
-	return imports.Model[entry.Draft]{
+func entryModel(entries *entry.Service) bulkimport.Model[entry.Draft] {
+	return bulkimport.Model[entry.Draft]{
 		Name: "entries",
-		Columns: []imports.Column{
+		Columns: []bulkimport.Column{
 			{Name: "product", Required: true}, {Name: "market", Required: true}, {Name: "availability_date"}, {Name: "availability_end_date"},
 		},
 		Parse:    parseEntry,
 		Validate: entry.Draft.Validate,
 		Check:    entries.CheckImport,
-		Write: func(ctx context.Context, d entry.Draft) (imports.Outcome, error) {
+		Write: func(ctx context.Context, d entry.Draft) (bulkimport.Outcome, error) {
 			_, outcome, err := entries.Import(ctx, d)
-			return map[entry.Outcome]imports.Outcome{
-				entry.ImportedNothing: imports.Unchanged, entry.ImportedNew: imports.Created, entry.ImportedChange: imports.Updated,
+			return map[entry.Outcome]bulkimport.Outcome{
+				entry.ImportedNothing: bulkimport.Unchanged, entry.ImportedNew: bulkimport.Created, entry.ImportedChange: bulkimport.Updated,
 			}[outcome], err
 		},
 	}
 }
 
-func parseEntry(row imports.Row) (entry.Draft, []apperr.FieldError) {
+func parseEntry(row bulkimport.Row) (entry.Draft, []apperr.FieldError) {
 	d := entry.Draft{Market: row.Get("market")}
 	var faults []apperr.FieldError
 	id, err := uuid.Parse(row.Get("product"))
@@ -94,22 +94,22 @@ func parseEntry(row imports.Row) (entry.Draft, []apperr.FieldError) {
 	return d, faults
 }
 
-func sampleEntries() (imports.Input, error) {
-	return imports.Read("sample entries", bytes.NewReader(sampledata.Entries), imports.CSV, entryModel(nil).Columns)
+func sampleEntries() (bulkimport.Input, error) {
+	return bulkimport.Read("sample entries", bytes.NewReader(sampledata.Entries), bulkimport.CSV, entryModel(nil).Columns)
 }
 
 // sampleMarkets are the officially assigned codes of ISO 3166-1, with their English names. The library also lists two
 // states that are no more (AN, YU) and a code that users may assign (XK).
-func sampleMarkets() (imports.Input, error) {
-	var rows []imports.Row
+func sampleMarkets() (bulkimport.Input, error) {
+	var rows []bulkimport.Row
 	for _, c := range countries.All() {
 		if code := c.Alpha2(); !slices.Contains([]string{"AN", "YU", "XK"}, code) {
-			rows = append(rows, imports.NewRow(len(rows)+1, map[string]string{"iso_code": code, "name": c.String()}))
+			rows = append(rows, bulkimport.NewRow(len(rows)+1, map[string]string{"iso_code": code, "name": c.String()}))
 		}
 	}
 	const assigned = 249
 	if len(rows) != assigned {
-		return imports.Input{}, fmt.Errorf("the library lists %d countries, ISO 3166-1 has %d", len(rows), assigned)
+		return bulkimport.Input{}, fmt.Errorf("the library lists %d countries, ISO 3166-1 has %d", len(rows), assigned)
 	}
-	return imports.Records("sample markets", rows), nil
+	return bulkimport.Records("sample markets", rows), nil
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
 	"github.com/monsplit/monsplit/internal/messaging/event"
 	"github.com/monsplit/monsplit/internal/postgres"
-	"github.com/monsplit/monsplit/internal/service"
+	"github.com/monsplit/monsplit/internal/serviceframe"
 	"github.com/monsplit/monsplit/internal/testkit/kafkatest"
 	"github.com/monsplit/monsplit/internal/testkit/pact"
 	"github.com/monsplit/monsplit/internal/testkit/servicetest"
@@ -102,7 +102,7 @@ func run(t *testing.T) *running {
 	t.Helper()
 	kafka := kafkatest.New(t)
 	cfg, log := pact.Config(t, kafka, spec().Migrations), servicetest.NewLog(t)
-	frame, err := service.Open(t.Context(), spec(), cfg, slog.New(log))
+	frame, err := serviceframe.Open(t.Context(), spec(), cfg, slog.New(log))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,54 +11,54 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/bulkimport"
+	"github.com/monsplit/monsplit/internal/bulkimport/samplemark"
 	"github.com/monsplit/monsplit/internal/config"
-	"github.com/monsplit/monsplit/internal/imports"
-	"github.com/monsplit/monsplit/internal/imports/samplemark"
 	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/services/monolith/internal/product"
 	"github.com/monsplit/monsplit/services/monolith/sampledata"
 )
 
 // OpenImport opens the monolith's database for imports. The caller closes it.
-func OpenImport(ctx context.Context, cfg config.Service) (imports.Target, error) {
+func OpenImport(ctx context.Context, cfg config.Service) (bulkimport.Target, error) {
 	pool, err := postgres.Open(ctx, postgres.Config{URL: cfg.DatabaseURL, MaxConns: cfg.DatabaseMaxConns, Application: name + " import"})
 	if err != nil {
-		return imports.Target{}, err
+		return bulkimport.Target{}, err
 	}
 	// Nobody is woken here: the relay of a running instance finds the events by its sweep. Nor is anything logged: the
 	// import ends with the error.
 	storage, err := newStore(pool, cfg, slog.New(slog.DiscardHandler), func() {})
 	if err != nil {
 		pool.Close()
-		return imports.Target{}, err
+		return bulkimport.Target{}, err
 	}
 	products, _ := services(storage, newID)
-	return imports.Target{Importers: []imports.Importer{productModel(products).Importer(sampleProducts, generateProducts)}, Marks: samplemark.In(pool), Close: pool.Close}, nil
+	return bulkimport.Target{Importers: []bulkimport.Importer{productModel(products).Importer(sampleProducts, generateProducts)}, Marks: samplemark.In(pool), Close: pool.Close}, nil
 }
 
-func productModel(products *product.Service) imports.Model[product.Record] {
-	return imports.Model[product.Record]{
+func productModel(products *product.Service) bulkimport.Model[product.Record] {
+	return bulkimport.Model[product.Record]{
 		Name: "products",
-		Columns: []imports.Column{
+		Columns: []bulkimport.Column{
 			{Name: "product_uuid"}, {Name: "name", Required: true}, {Name: "product_category", Required: true}, {Name: "discontinued"},
 		},
 		Parse:    parseProduct,
 		Validate: func(r product.Record) error { return r.Trimmed().Validate() },
 		Check:    products.CheckImport,
-		Write: func(ctx context.Context, r product.Record) (imports.Outcome, error) {
+		Write: func(ctx context.Context, r product.Record) (bulkimport.Outcome, error) {
 			_, outcome, err := products.Import(ctx, r)
 			return outcomes()[outcome], err
 		},
 	}
 }
 
-func outcomes() map[product.Outcome]imports.Outcome {
-	return map[product.Outcome]imports.Outcome{
-		product.ImportedNothing: imports.Unchanged, product.ImportedNew: imports.Created, product.ImportedChange: imports.Updated,
+func outcomes() map[product.Outcome]bulkimport.Outcome {
+	return map[product.Outcome]bulkimport.Outcome{
+		product.ImportedNothing: bulkimport.Unchanged, product.ImportedNew: bulkimport.Created, product.ImportedChange: bulkimport.Updated,
 	}
 }
 
-func parseProduct(row imports.Row) (product.Record, []apperr.FieldError) {
+func parseProduct(row bulkimport.Row) (product.Record, []apperr.FieldError) {
 	r := product.Record{Draft: product.Draft{Name: row.Get("name"), Category: row.Get("product_category")}}
 	var faults []apperr.FieldError
 	if text := row.Get("product_uuid"); text != "" {
@@ -78,19 +78,19 @@ func parseProduct(row imports.Row) (product.Record, []apperr.FieldError) {
 	return r, faults
 }
 
-func sampleProducts() (imports.Input, error) {
-	return imports.Read("sample products", bytes.NewReader(sampledata.Products), imports.CSV, productModel(nil).Columns)
+func sampleProducts() (bulkimport.Input, error) {
+	return bulkimport.Read("sample products", bytes.NewReader(sampledata.Products), bulkimport.CSV, productModel(nil).Columns)
 }
 
 // generatedCategories is over how many categories made-up products are spread.
 const generatedCategories = 50
 
 // generateProducts makes products up: the n-th is the same each time, its id included.
-func generateProducts(n int) iter.Seq[imports.Row] {
+func generateProducts(n int) iter.Seq[bulkimport.Row] {
 	space := uuid.NewSHA1(uuid.NameSpaceURL, []byte("https://github.com/monsplit/monsplit/generated"))
-	return func(yield func(imports.Row) bool) {
+	return func(yield func(bulkimport.Row) bool) {
 		for i := 1; i <= n; i++ {
-			row := imports.NewRow(i, map[string]string{
+			row := bulkimport.NewRow(i, map[string]string{
 				"product_uuid":     uuid.NewSHA1(space, []byte(strconv.Itoa(i))).String(),
 				"name":             fmt.Sprintf("Product %07d", i),
 				"product_category": fmt.Sprintf("Generated %02d", i%generatedCategories),

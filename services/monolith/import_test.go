@@ -8,8 +8,8 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/monsplit/monsplit/internal/bulkimport"
 	"github.com/monsplit/monsplit/internal/config"
-	"github.com/monsplit/monsplit/internal/imports"
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 	"github.com/monsplit/monsplit/services/monolith"
 )
@@ -28,7 +28,7 @@ func productImport(t *testing.T) func(csv string) string {
 	t.Cleanup(target.Close)
 	products := target.Importers[0]
 	return func(csv string) string {
-		in, err := imports.Read("in", strings.NewReader("product_uuid,name,product_category\n"+csv), imports.CSV, products.Columns)
+		in, err := bulkimport.Read("in", strings.NewReader("product_uuid,name,product_category\n"+csv), bulkimport.CSV, products.Columns)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -16,7 +16,7 @@ import (
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
 	"github.com/monsplit/monsplit/internal/messaging/event"
 	"github.com/monsplit/monsplit/internal/postgres"
-	"github.com/monsplit/monsplit/internal/service"
+	"github.com/monsplit/monsplit/internal/serviceframe"
 	"github.com/monsplit/monsplit/services/monolith/internal/catalogcopy"
 	"github.com/monsplit/monsplit/services/monolith/internal/consume"
 	"github.com/monsplit/monsplit/services/monolith/internal/httpapi"
@@ -30,8 +30,8 @@ import (
 const name = "monolith"
 
 // spec tells the monolith from other services.
-func spec() service.Spec {
-	return service.Spec{
+func spec() serviceframe.Spec {
+	return serviceframe.Spec{
 		Name: name, APIPrefix: "/api/", API: []string{"/api/v1/product", "/api/v1/catalog", "/api/v1/market"},
 		OpenAPI: monolithapi.Document, AsyncAPI: asyncapi.Monolith, Pacts: contracts.Pacts, Topics: []string{messages.TopicProduct},
 		Migrations: postgres.Migrations{FS: monolithsql.Migrations, Table: "goose_service"},
@@ -45,7 +45,7 @@ func Migrate(ctx context.Context, cfg config.Service, log *slog.Logger) error {
 
 // Run serves until ctx is done. The schema is brought up to date unless cfg says that somebody else does it.
 func Run(ctx context.Context, cfg config.Service, log *slog.Logger) error {
-	frame, err := service.Open(ctx, spec(), cfg, log)
+	frame, err := serviceframe.Open(ctx, spec(), cfg, log)
 	if err != nil {
 		return err
 	}
@@ -76,7 +76,7 @@ func newConsumer(pool *postgres.Pool, cfg config.Service, log *slog.Logger) *con
 }
 
 func newStore(pool *postgres.Pool, cfg config.Service, log *slog.Logger, wake func()) (*store.Store, error) {
-	encode, err := service.Encoder(spec(), cfg, log, publish.Product)
+	encode, err := serviceframe.Encoder(spec(), cfg, log, publish.Product)
 	if err != nil {
 		return nil, err
 	}

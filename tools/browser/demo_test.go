@@ -28,7 +28,7 @@ func startDemo(t *testing.T) services {
 	t.Helper()
 	dir := reachable(t)
 	binary := filepath.Join(dir, "demo")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "./internal/demo")
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "./cmd/demo")
 	build.Dir = "../.."
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)

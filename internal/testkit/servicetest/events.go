@@ -4,7 +4,7 @@ import (
 	"errors"
 	"testing"
 
-	"github.com/monsplit/monsplit/internal/contract"
+	"github.com/monsplit/monsplit/internal/eventschema"
 	"github.com/monsplit/monsplit/internal/messaging/event"
 )
 
@@ -12,14 +12,14 @@ import (
 // fails the test, and is not appended. A whole service does the same with VALIDATE_EVENTS.
 func Encode[E any](t testing.TB, document []byte, encode func(E) (event.Message, error)) func(E) (event.Message, error) {
 	t.Helper()
-	events, err := contract.NewEvents(document)
+	events, err := eventschema.NewEvents(document)
 	if err != nil {
 		t.Fatal(err)
 	}
-	held := contract.Hold(events, encode)
+	held := eventschema.Hold(events, encode)
 	return func(e E) (event.Message, error) {
 		m, err := held(e)
-		if errors.Is(err, contract.ErrUndescribed) {
+		if errors.Is(err, eventschema.ErrUndescribed) {
 			t.Error(err)
 		}
 		return m, err

@@ -7,7 +7,7 @@ import (
 	"log/slog"
 	"testing"
 
-	"github.com/monsplit/monsplit/internal/service"
+	"github.com/monsplit/monsplit/internal/serviceframe"
 )
 
 // Log is a log handler for a service that runs with VALIDATE_RESPONSES and VALIDATE_EVENTS. An answer or an event that its
@@ -45,7 +45,7 @@ func (l *Log) Handle(_ context.Context, r slog.Record) error {
 			}
 			return true
 		})
-	case service.UndescribedAnswer, service.UndescribedEvent:
+	case serviceframe.UndescribedAnswer, serviceframe.UndescribedEvent:
 		r.Attrs(func(a slog.Attr) bool {
 			l.t.Errorf("%s: %s: %v", r.Message, a.Key, a.Value)
 			return true

@@ -12,9 +12,9 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/monsplit/monsplit/asyncapi"
-	"github.com/monsplit/monsplit/internal/contract"
+	"github.com/monsplit/monsplit/internal/eventschema"
 	"github.com/monsplit/monsplit/internal/messaging/event"
-	"github.com/monsplit/monsplit/internal/service"
+	"github.com/monsplit/monsplit/internal/serviceframe"
 	"github.com/monsplit/monsplit/internal/testkit/servicetest"
 )
 
@@ -32,7 +32,7 @@ func (f *failing) Error(args ...any) { f.faults = append(f.faults, fmt.Sprint(ar
 // made is an event of a product; the market of another name is in no document.
 func made(t *testing.T, spoil func(event map[string]any)) event.Message {
 	t.Helper()
-	events, err := contract.NewEvents(asyncapi.Monolith)
+	events, err := eventschema.NewEvents(asyncapi.Monolith)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,8 +79,8 @@ func TestLog(t *testing.T) {
 	if addr := <-handler.Listening(); addr != "127.0.0.1:80" || len(f.faults) > 0 {
 		t.Errorf("listens on %q, faults %q", addr, f.faults)
 	}
-	log.Error(service.UndescribedAnswer, "error", "no such status")
-	log.Error(service.UndescribedEvent, "error", "no such member")
+	log.Error(serviceframe.UndescribedAnswer, "error", "no such status")
+	log.Error(serviceframe.UndescribedEvent, "error", "no such member")
 	if len(f.faults) != 2 || !strings.Contains(f.faults[0], "no such status") || !strings.Contains(f.faults[1], "no such member") {
 		t.Errorf("faults %q", f.faults)
 	}

@@ -11,7 +11,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/monsplit/monsplit/internal/contract"
+	"github.com/monsplit/monsplit/internal/eventschema"
 	"github.com/monsplit/monsplit/internal/messaging/event"
 )
 
@@ -27,7 +27,7 @@ func Contract(t testing.TB, pact, document []byte, apply func(event.Event) (effe
 	if err != nil {
 		t.Fatal(err)
 	}
-	documented, err := contract.NewEvents(document)
+	documented, err := eventschema.NewEvents(document)
 	if err != nil {
 		t.Fatal(err)
 	}

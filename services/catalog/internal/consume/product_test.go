@@ -11,7 +11,7 @@ import (
 
 	"github.com/monsplit/monsplit/asyncapi"
 	"github.com/monsplit/monsplit/contracts"
-	"github.com/monsplit/monsplit/internal/contract"
+	"github.com/monsplit/monsplit/internal/eventschema"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
 	"github.com/monsplit/monsplit/internal/messaging/event"
 	"github.com/monsplit/monsplit/internal/testkit/pact/uses"
@@ -67,7 +67,7 @@ func setup(t *testing.T) bundle {
 // TestExamples applies everything that the owner's document gives as an example.
 func TestExamples(t *testing.T) {
 	t.Parallel()
-	documented, err := contract.NewEvents(asyncapi.Monolith)
+	documented, err := eventschema.NewEvents(asyncapi.Monolith)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/monsplit/monsplit/asyncapi"
-	"github.com/monsplit/monsplit/internal/contract"
+	"github.com/monsplit/monsplit/internal/eventschema"
 	"github.com/monsplit/monsplit/internal/messaging/event"
 	"github.com/monsplit/monsplit/services/catalog/internal/entry"
 	"github.com/monsplit/monsplit/services/catalog/internal/market"
@@ -21,7 +21,7 @@ var at = time.Date(2026, 11, 23, 12, 0, 0, 123456000, time.UTC)
 // check compares a message with the document, and returns its data.
 func check(t *testing.T, m event.Message, typ string) map[string]any {
 	t.Helper()
-	documented, err := contract.NewEvents(asyncapi.Catalog)
+	documented, err := eventschema.NewEvents(asyncapi.Catalog)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,7 +11,7 @@ import (
 
 	"github.com/monsplit/monsplit/asyncapi"
 	"github.com/monsplit/monsplit/contracts"
-	"github.com/monsplit/monsplit/internal/contract"
+	"github.com/monsplit/monsplit/internal/eventschema"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
 	"github.com/monsplit/monsplit/internal/messaging/event"
 	"github.com/monsplit/monsplit/internal/testkit/pact/uses"
@@ -64,7 +64,7 @@ func handlerOf(typ string) func(context.Context, catalogcopy.Tx, []consumer.Even
 // TestTheContractNamesWhatIsUsed.
 func TestExamples(t *testing.T) {
 	t.Parallel()
-	documented, err := contract.NewEvents(asyncapi.Catalog)
+	documented, err := eventschema.NewEvents(asyncapi.Catalog)
 	if err != nil {
 		t.Fatal(err)
 	}

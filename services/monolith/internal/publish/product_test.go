@@ -8,7 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/monsplit/monsplit/asyncapi"
-	"github.com/monsplit/monsplit/internal/contract"
+	"github.com/monsplit/monsplit/internal/eventschema"
 	"github.com/monsplit/monsplit/internal/messaging/event"
 	"github.com/monsplit/monsplit/services/monolith/internal/messages"
 	"github.com/monsplit/monsplit/services/monolith/internal/product"
@@ -17,7 +17,7 @@ import (
 
 func TestProduct(t *testing.T) {
 	t.Parallel()
-	documented, err := contract.NewEvents(asyncapi.Monolith)
+	documented, err := eventschema.NewEvents(asyncapi.Monolith)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"slices"
+	"time"
+
+	"golang.org/x/term"
+)
+
+// row is one line of the table. A zero bound means that there is none.
+type row struct {
+	name  string
+	value float64
+	unit  string
+	bound float64 // the same rows and bytes without our bookkeeping
+	ratio float64 // of value to bound; the median of the pairs' where each pair has one
+	note  string
+}
+
+// table prints rows as they come, under one heading, or all of them as one JSON document.
+type table struct {
+	out    io.Writer
+	asJSON bool
+	headed bool
+	lines  []jsonRow
+}
+
+type jsonRow struct {
+	Part  string  `json:"part"`
+	Name  string  `json:"name"`
+	Value float64 `json:"value"`
+	Unit  string  `json:"unit"`
+	Bound float64 `json:"bound,omitempty"`
+	Ratio float64 `json:"ratio,omitempty"`
+	Note  string  `json:"note,omitempty"`
+}
+
+func newTable(out io.Writer, asJSON bool) *table {
+	return &table{out: out, asJSON: asJSON, lines: []jsonRow{}}
+}
+
+func (t *table) add(part string, rows []row) {
+	if !t.headed && !t.asJSON {
+		fmt.Fprintf(t.out, "%-53s %10s %-9s %10s %6s\n", "", "value", "unit", "bound", "ratio")
+		t.headed = true
+	}
+	for _, r := range rows {
+		if t.asJSON {
+			t.lines = append(t.lines, jsonRow{part, r.name, r.value, r.unit, r.bound, r.ratio, r.note})
+			continue
+		}
+		bound, ratio, note := "-", "-", ""
+		if r.bound != 0 {
+			bound, ratio = number(r.bound), fmt.Sprintf("%.2f", r.ratio)
+		}
+		if r.note != "" {
+			note = "  " + r.note
+		}
+		fmt.Fprintf(t.out, "%-53s %10s %-9s %10s %6s%s\n", r.name, number(r.value), r.unit, bound, ratio, note)
+	}
+}
+
+// finish says what the figures were measured on. An empty broker means that none was needed.
+func (t *table) finish(broker string) error {
+	if t.asJSON {
+		e := json.NewEncoder(t.out)
+		e.SetIndent("", "  ")
+		return e.Encode(map[string]any{"cpus": runtime.NumCPU(), "go": runtime.Version(), "broker": broker, "rows": t.lines})
+	}
+	fmt.Fprintf(t.out, "\n%d CPUs, %s", runtime.NumCPU(), runtime.Version())
+	switch broker {
+	case "":
+		fmt.Fprintln(t.out, ".")
+	case embeddedName:
+		fmt.Fprintf(t.out, ", %s: its figures say nothing about Kafka. On a real one:\n"+
+			"  go run ./internal/testkit/cmd/realkafka -- make bench\n", broker)
+	default:
+		fmt.Fprintf(t.out, ", %s.\n", broker)
+	}
+	return nil
+}
+
+// number keeps three significant digits of what is small, and no fraction of what is large.
+func number(v float64) string {
+	if v >= 100 || v <= -100 {
+		return fmt.Sprintf("%.0f", v)
+	}
+	return fmt.Sprintf("%.3g", v)
+}
+
+// median returns the middle value, of an even number the higher of the two.
+func median(values []float64) float64 { return quantile(values, 0.5) }
+
+// quantile returns the value that a share q of all is below. There has to be one.
+func quantile(values []float64, q float64) float64 {
+	sorted := slices.Sorted(slices.Values(values))
+	return sorted[min(int(q*float64(len(sorted))), len(sorted)-1)]
+}
+
+// progress tells somebody at a terminal what is being done; in a file it would be noise.
+type progress struct {
+	out   io.Writer // nil: nobody is looking
+	began time.Time
+}
+
+func newProgress(out io.Writer) *progress {
+	if file, ok := out.(*os.File); !ok || !term.IsTerminal(int(file.Fd())) {
+		out = nil
+	}
+	return &progress{out: out, began: time.Now()}
+}
+
+func (p *progress) step(what string) {
+	if p.out != nil {
+		fmt.Fprintf(p.out, "\r\033[K%4.0f s  %s", time.Since(p.began).Seconds(), what)
+	}
+}
+
+func (p *progress) clear() {
+	if p.out != nil {
+		fmt.Fprint(p.out, "\r\033[K")
+	}
+}

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/monsplit/monsplit/internal/bulkimport"
+	"github.com/monsplit/monsplit/internal/config"
+	"github.com/monsplit/monsplit/internal/httpserver"
+	"github.com/monsplit/monsplit/services/catalog"
+	"github.com/monsplit/monsplit/services/monolith"
+)
+
+const (
+	readyPatience  = 30 * time.Second
+	samplePatience = time.Minute // for the products to reach the catalog
+)
+
+// awaitReady waits until both services say that all their parts are well.
+func (s system) awaitReady(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, readyPatience)
+	defer cancel()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for _, cfg := range []config.Service{s.monolith, s.catalog} {
+		for {
+			answer, err := httpserver.AskReadiness(ctx, cfg.HTTPAddr)
+			if err == nil && answer.Ready() {
+				break
+			}
+			if err == nil {
+				err = errors.New(answer.String())
+			}
+			select {
+			case <-ctx.Done():
+				if cause := context.Cause(ctx); !errors.Is(cause, context.DeadlineExceeded) {
+					return cause
+				}
+				return fmt.Errorf("the service on %s is not ready: %w", cfg.HTTPAddr, err)
+			case <-tick.C:
+			}
+		}
+	}
+	return nil
+}
+
+// importSamples imports the sample data, once for each database: what somebody deletes does not come back with the next
+// start.
+func (s system) importSamples(ctx context.Context, said *narrator) error {
+	for _, from := range []struct {
+		cfg  config.Service
+		open func(context.Context, config.Service) (bulkimport.Target, error)
+	}{{s.monolith, monolith.OpenImport}, {s.catalog, catalog.OpenImport}} {
+		if err := importAll(ctx, from.cfg, from.open, said); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func importAll(ctx context.Context, cfg config.Service,
+	open func(context.Context, config.Service) (bulkimport.Target, error), said *narrator,
+) error {
+	target, err := open(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer target.Close()
+	for _, importer := range target.Importers {
+		summary, err := target.SampleOnce(ctx, importer, samplePatience, bulkimport.Tell{})
+		if err != nil {
+			return err
+		}
+		if !summary.Skipped {
+			said.line("imported the sample: " + summary.String())
+		}
+	}
+	return nil
+}

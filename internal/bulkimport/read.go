@@ -1,0 +1,156 @@
+package bulkimport
+
+import (
+	"bytes"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// Format is how the records are written.
+type Format string
+
+// The formats that Read understands.
+const (
+	CSV       Format = "csv"   // RFC 4180, with a header line that names the columns in any order
+	JSON      Format = "json"  // one array of objects, or objects one after the other
+	JSONLines Format = "jsonl" // one object a line: a broken line hides no other
+)
+
+// FormatNamed returns the format of that name.
+func FormatNamed(name string) (Format, error) {
+	switch f := Format(name); f {
+	case CSV, JSON, JSONLines:
+		return f, nil
+	default:
+		return "", fmt.Errorf("unknown format %q: use %s, %s or %s", name, CSV, JSON, JSONLines)
+	}
+}
+
+// FormatOf guesses the format from a file's name, CSV being the default.
+func FormatOf(name string) Format {
+	switch lower := strings.ToLower(name); {
+	case strings.HasSuffix(lower, ".json"):
+		return JSON
+	case strings.HasSuffix(lower, ".jsonl"), strings.HasSuffix(lower, ".ndjson"):
+		return JSONLines
+	default:
+		return CSV
+	}
+}
+
+// Column is one member of a record.
+type Column struct {
+	Name     string
+	Required bool // the header (CSV) or the object (JSON) must have it
+}
+
+// Read reads the whole input. What is wrong with its form is kept with the input, so that it is told together with what
+// is wrong with the records; the error is that the input could not be read at all.
+func Read(source string, r io.Reader, format Format, columns []Column) (Input, error) {
+	in := Input{Source: source, unit: "line"}
+	read := map[Format]func(*Input, []byte, []Column){CSV: readCSV, JSON: readJSON, JSONLines: readJSONLines}[format]
+	if read == nil {
+		_, err := FormatNamed(string(format))
+		return in, err
+	}
+	text, err := io.ReadAll(r)
+	if err != nil {
+		return in, fmt.Errorf("read %s: %w", source, err)
+	}
+	read(&in, bytes.TrimPrefix(text, []byte("\xef\xbb\xbf")), columns)
+	return in, nil
+}
+
+func readCSV(in *Input, text []byte, columns []Column) {
+	reader := csv.NewReader(bytes.NewReader(text))
+	reader.FieldsPerRecord = -1 // a record of another length is one fault, not the end
+	header, err := reader.Read()
+	if errors.Is(err, io.EOF) {
+		in.blame(1, "", "the input is empty: the first line has to name the columns "+names(columns))
+		return
+	}
+	if err != nil {
+		in.blameCSV(err)
+		return
+	}
+	for i := range header {
+		header[i] = strings.TrimSpace(header[i])
+	}
+	if in.checkHeader(header, columns); len(in.faults) > 0 {
+		return // what its lines mean is not known
+	}
+	for {
+		record, err := reader.Read()
+		if errors.Is(err, io.EOF) {
+			return
+		}
+		if err != nil {
+			in.blameCSV(err) // quoting is broken: no later line can be trusted
+			return
+		}
+		line, _ := reader.FieldPos(0)
+		if len(record) != len(header) {
+			in.blame(line, "", fmt.Sprintf("has %d fields, the header has %d", len(record), len(header)))
+			continue
+		}
+		row := Row{Line: line, fields: make(map[string]string, len(header))}
+		for i, name := range header {
+			row.set(name, record[i])
+		}
+		in.Rows = append(in.Rows, row)
+	}
+}
+
+// blameCSV keeps why the text is not CSV; from memory, nothing else can go wrong.
+func (in *Input) blameCSV(err error) {
+	line, detail := 1, err.Error()
+	if parse := (*csv.ParseError)(nil); errors.As(err, &parse) {
+		line, detail = parse.Line, parse.Err.Error()
+	}
+	in.blame(line, "", detail)
+}
+
+func (in *Input) checkHeader(header []string, columns []Column) {
+	for i, name := range header {
+		switch {
+		case !known(name, columns):
+			in.blame(1, name, "unknown column; known are "+names(columns))
+		case slices.Contains(header[:i], name):
+			in.blame(1, name, "the column is named twice")
+		}
+	}
+	for _, c := range columns {
+		if c.Required && !slices.Contains(header, c.Name) {
+			in.blame(1, c.Name, "the column is missing")
+		}
+	}
+}
+
+// set gives the row a value, unless PostgreSQL could not store it.
+func (r *Row) set(column, value string) {
+	switch {
+	case !utf8.ValidString(value):
+		r.blame(column, "is not valid UTF-8")
+	case strings.ContainsRune(value, 0):
+		r.blame(column, "contains a NUL character")
+	default:
+		r.fields[column] = value
+	}
+}
+
+func known(name string, columns []Column) bool {
+	return slices.ContainsFunc(columns, func(c Column) bool { return c.Name == name })
+}
+
+func names(columns []Column) string {
+	list := make([]string, len(columns))
+	for i, c := range columns {
+		list[i] = c.Name
+	}
+	return strings.Join(list, ", ")
+}

@@ -1,0 +1,143 @@
+package bulkimport_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/bulkimport"
+)
+
+var columns = []bulkimport.Column{{Name: "code", Required: true}, {Name: "size"}}
+
+// form runs an input through a model without rules: what is wrong with its form, and the rows as "line code size".
+func form(t *testing.T, in bulkimport.Input) (rows []string, faults string) {
+	t.Helper()
+	model := bulkimport.Model[string]{
+		Name: "things", Columns: columns,
+		Parse: func(r bulkimport.Row) (string, []apperr.FieldError) {
+			return fmt.Sprintf("%d %s %s", r.Line, r.Get("code"), r.Get("size")), nil
+		},
+		Validate: func(string) error { return nil },
+		Check:    noCheck[string],
+		Write:    func(context.Context, string) (bulkimport.Outcome, error) { return bulkimport.Unchanged, nil },
+	}
+	_, err := model.Run(t.Context(), in, func(int, int) {})
+	for _, r := range in.Rows {
+		row, _ := model.Parse(r)
+		rows = append(rows, row)
+	}
+	return rows, text(err)
+}
+
+const strict = "not JSON that every reader takes alike: "
+
+func TestRead(t *testing.T) {
+	t.Parallel()
+	const emptyJSON = "in:1: the input is empty: it has to be an array of objects, or one object after the other"
+	tests := map[string]struct {
+		format bulkimport.Format
+		in     string
+		want   []string // "line code size", of faulty rows too
+		faults string
+	}{
+		"CSV":              {bulkimport.CSV, "size,code\n1,a\n\n2,b\n", []string{"2 a 1", "4 b 2"}, ""},
+		"CSVByteOrderMark": {bulkimport.CSV, "\xef\xbb\xbfcode\na\n", []string{"2 a "}, ""},
+		"CSVCarriage":      {bulkimport.CSV, "code,size\r\na,1\r\n", []string{"2 a 1"}, ""},
+		"CSVQuotedLines":   {bulkimport.CSV, "code,size\n\"a\nb\",1\nc,2\n", []string{"2 a\nb 1", "4 c 2"}, ""},
+		"CSVEmpty":         {bulkimport.CSV, "", nil, "in:1: the input is empty: the first line has to name the columns code, size"},
+		"CSVHeaderOnly":    {bulkimport.CSV, "code\n", nil, ""},
+		"CSVUnknownColumn": {bulkimport.CSV, "code,weight\n", nil, "in:1: weight: unknown column; known are code, size"},
+		"CSVRepeated":      {bulkimport.CSV, "code,code\n", nil, "in:1: code: the column is named twice"},
+		"CSVMissingColumn": {bulkimport.CSV, "size\n", nil, "in:1: code: the column is missing"},
+		"CSVAllFaults": {bulkimport.CSV, "code,size\na\nb,\x00\nc,\xff\nd,1", []string{"3 b ", "4 c ", "5 d 1"},
+			"in:2: has 1 fields, the header has 2\nin:3: size: contains a NUL character\nin:4: size: is not valid UTF-8"},
+		"CSVBrokenQuote": {bulkimport.CSV, "code\na\n\"b\n", []string{"2 a "}, "in:3: extraneous or missing \" in quoted-field"},
+
+		"JSONArray":      {bulkimport.JSON, "[\n {\"code\": \"a\", \"size\": 1},\n {\"code\": \"b\", \"size\": null}]\n", []string{"2 a 1", "3 b "}, ""},
+		"JSONSequence":   {bulkimport.JSON, "{\"code\":\"a\"}\n{\"code\":\n\"b\",\"size\":true}\n", []string{"1 a ", "2 b true"}, ""},
+		"JSONMark":       {bulkimport.JSON, "\xef\xbb\xbf[{\"code\":\"\\u00e9\"}]", []string{"1 é "}, ""},
+		"JSONEmpty":      {bulkimport.JSON, "", nil, emptyJSON},
+		"JSONBlank":      {bulkimport.JSON, " \n", nil, emptyJSON},
+		"JSONEmptyArray": {bulkimport.JSON, "[]", nil, ""},
+		"JSONMissingAndUnknown": {bulkimport.JSON, "[{\"weight\":1}]", []string{"1  "},
+			"in:1: weight: unknown member; known are code, size\nin:1: code: is missing"},
+		"JSONNested":   {bulkimport.JSON, "[{\"code\":{}}]", []string{"1  "}, "in:1: code: has to be a string, a number, a boolean or null"},
+		"JSONNoObject": {bulkimport.JSON, "[1,\n{\"code\":[]}]", []string{"2  "}, "in:1: a record has to be a JSON object\nin:2: code: has to be a string, a number, a boolean or null"},
+		"JSONGarbage":  {bulkimport.JSON, "[{\"code\":\"a\"},\nnonsense]", []string{"1 a "}, "in:2: not JSON: invalid character 'o' in literal null (expecting 'u')"},
+		"JSONTrailing": {bulkimport.JSON, "[{\"code\":\"a\"}]\nmore", []string{"1 a "}, "in:2: there is more after the last record"},
+		"JSONOpen":     {bulkimport.JSON, "[{\"code\":\"a\"}", []string{"1 a "}, "in:1: the array is not closed"},
+		"JSONTwoReadings": {bulkimport.JSON, "[{\"code\":\"a\",\"code\":\"b\"},\n{\"code\":\"\\ud800\"},\n{\"code\":\"\xff\"},\n{\"code\":\"\\u0000\"},\n{\"code\":\"good\"}]",
+			[]string{"5 good "}, "in:1: " + strict + "the member \"code\" is repeated\nin:2: " + strict + "an unpaired surrogate\n" +
+				"in:3: " + strict + "not UTF-8\nin:4: " + strict + "NUL in a string"},
+
+		"Lines":      {bulkimport.JSONLines, "{\"code\":\"a\"}\r\n\n{\"code\":\"b\",\"size\":true}", []string{"1 a ", "3 b true"}, ""},
+		"LinesEmpty": {bulkimport.JSONLines, "\n", nil, emptyJSON},
+		"LinesFaults": {bulkimport.JSONLines, "[]\n{\"code\":\nnonsense\n{\"code\":\"a\"} {}\n{\"code\":\"b\"}", []string{"5 b "},
+			"in:1: a record has to be a JSON object\nin:2: " + strict + "the JSON ends too early\nin:3: a record has to be a JSON object\n" +
+				"in:4: " + strict + "something follows the JSON value"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			in, err := bulkimport.Read("in", strings.NewReader(tt.in), tt.format, columns)
+			if err != nil {
+				t.Fatal(err)
+			}
+			rows, faults := form(t, in)
+			if faults != tt.faults {
+				t.Errorf("faults\n%s\nwant\n%s", faults, tt.faults)
+			}
+			if strings.Join(rows, "|") != strings.Join(tt.want, "|") {
+				t.Errorf("rows %q, want %q", rows, tt.want)
+			}
+			if unreadable := text(in.Unreadable()); len(tt.want) == 0 && unreadable != tt.faults || len(tt.want) > 0 && unreadable != "" {
+				t.Errorf("without a row: %q", unreadable)
+			}
+		})
+	}
+}
+
+func TestReadFails(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("the disk is broken")
+	if _, err := bulkimport.Read("in", iotest.ErrReader(broken), bulkimport.CSV, columns); !errors.Is(err, broken) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := bulkimport.Read("in", strings.NewReader(""), "xml", columns); err == nil || !strings.Contains(err.Error(), "xml") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestFormatOf(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]bulkimport.Format{
+		"a.csv": bulkimport.CSV, "a.json": bulkimport.JSON, "A.JSON": bulkimport.JSON, "a.jsonl": bulkimport.JSONLines,
+		"a.ndjson": bulkimport.JSONLines, "json": bulkimport.CSV, "standard input": bulkimport.CSV,
+	} {
+		if got := bulkimport.FormatOf(name); got != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
+	}
+}
+
+func FuzzRead(f *testing.F) {
+	f.Add("code,size\na,1\n", "[{\"code\":\"a\"}]", "{\"code\":\"a\"}\n")
+	f.Fuzz(func(t *testing.T, csv, json, lines string) {
+		for format, text := range map[bulkimport.Format]string{bulkimport.CSV: csv, bulkimport.JSON: json, bulkimport.JSONLines: lines} {
+			in, err := bulkimport.Read("in", strings.NewReader(text), format, columns)
+			if err != nil {
+				t.Fatalf("%s: %v", format, err)
+			}
+			for _, r := range in.Rows {
+				if r.Line < 1 || r.Line > strings.Count(text, "\n")+1 {
+					t.Fatalf("%s: line %d of %d", format, r.Line, strings.Count(text, "\n")+1)
+				}
+			}
+		}
+	})
+}

@@ -1,0 +1,244 @@
+package bulkimport_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/bulkimport"
+)
+
+var errAway = errors.New("the database is away")
+
+func noCheck[T any](context.Context, []T, func(int) string) (map[int]error, error) {
+	return nil, nil
+}
+
+// thing is a code with a size. A size that names another thing waits for it; "x" is no size.
+type thing struct{ code, size string }
+
+// system is what things are imported into.
+type system struct {
+	mu     sync.Mutex
+	stored map[string]string
+	writes []string
+	on     func(thing) error // asked before each write
+}
+
+func (s *system) model() bulkimport.Model[thing] {
+	return bulkimport.Model[thing]{
+		Name: "things", Columns: columns, Write: s.write, Check: check,
+		Parse: func(r bulkimport.Row) (thing, []apperr.FieldError) {
+			v := thing{r.Get("code"), r.Get("size")}
+			if v.size == "x" {
+				return thing{code: v.code}, []apperr.FieldError{{Pointer: "/size", Detail: "is no number"}}
+			}
+			return v, nil
+		},
+		Validate: func(v thing) error {
+			var faults []apperr.FieldError
+			if v.code == "" {
+				faults = append(faults, apperr.FieldError{Pointer: "/code", Detail: "is blank"})
+			}
+			if v.size == "" {
+				faults = append(faults, apperr.FieldError{Pointer: "/size", Detail: "is blank"})
+			}
+			return apperr.InvalidFields("bad", faults...)
+		},
+	}
+}
+
+func check(_ context.Context, values []thing, at func(int) string) (map[int]error, error) {
+	bad := map[int]error{}
+	first := map[string]int{}
+	for i, v := range values {
+		if j, twice := first[v.code]; twice {
+			bad[i] = apperr.InvalidFields("bad", apperr.FieldError{Pointer: "/code", Detail: "stands twice, first in " + at(j)})
+			continue
+		}
+		first[v.code] = i
+	}
+	return bad, nil
+}
+
+func (s *system) write(_ context.Context, v thing) (bulkimport.Outcome, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.writes = append(s.writes, v.code)
+	if s.on != nil {
+		if err := s.on(v); err != nil {
+			return 0, err
+		}
+	}
+	old, had := s.stored[v.code]
+	s.stored[v.code] = v.size
+	switch {
+	case !had:
+		return bulkimport.Created, nil
+	case old == v.size:
+		return bulkimport.Unchanged, nil
+	default:
+		return bulkimport.Updated, nil
+	}
+}
+
+func run(t *testing.T, s *system, lines string) (bulkimport.Summary, string) {
+	t.Helper()
+	in, err := bulkimport.Read("in", strings.NewReader("code,size\n"+lines), bulkimport.CSV, columns)
+	if err != nil {
+		t.Fatal(err)
+	}
+	summary, err := s.model().Run(t.Context(), in, func(int, int) {})
+	return summary, text(err)
+}
+
+func TestRun(t *testing.T) {
+	t.Parallel()
+	refuse := func(code string, err error) func(thing) error {
+		return func(v thing) error {
+			if v.code == code {
+				return err
+			}
+			return nil
+		}
+	}
+	tests := map[string]struct {
+		in     string
+		on     func(thing) error
+		want   string
+		err    string
+		stored int // beside the two that were there
+	}{
+		"CountsWhatHappened": {in: "new,1\nsame,1\nother,2", want: "things: 1 created, 1 updated, 1 unchanged", stored: 1},
+		"TellsEveryStage": {
+			in: "a\nb,x\n,1\nc,\x00\nd,1\nd,2\n,x", want: "things: 0 created, 0 updated, 0 unchanged",
+			err: "in:2: has 1 fields, the header has 2\nin:3: size: is no number\nin:4: code: is blank\nin:5: size: contains a NUL character\n" +
+				"in:7: code: stands twice, first in line 6\nin:8: size: is no number\nin:8: code: is blank",
+		},
+		"RefusedAlone": {in: "a,1\nbad,1\nb,1", on: refuse("bad", apperr.New(apperr.Conflict, "it contradicts")),
+			want: "things: 2 created, 0 updated, 0 unchanged", err: "in:3: it contradicts", stored: 2},
+		"StopsWhenAway": {in: "a,1", on: refuse("a", errAway), want: "things: 0 created, 0 updated, 0 unchanged",
+			err: "import stopped after 0 of 1 things; run it again to go on: in:2: the database is away"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := &system{stored: map[string]string{"same": "1", "other": "1"}, on: tt.on}
+			summary, err := run(t, s, tt.in)
+			if err != tt.err {
+				t.Errorf("error\n%s\nwant\n%s", err, tt.err)
+			}
+			if summary.String() != tt.want {
+				t.Errorf("summary %q, want %q", summary, tt.want)
+			}
+			if len(s.stored) != 2+tt.stored {
+				t.Errorf("stored %v", s.stored)
+			}
+		})
+	}
+}
+
+// Each record can be written only after the one behind it, and they are written in no order.
+func TestRecordsWaitForEachOther(t *testing.T) {
+	t.Parallel()
+	const n = 200
+	s := &system{stored: map[string]string{}}
+	s.on = func(v thing) error {
+		if _, done := s.stored[v.size]; v.size != "none" && !done {
+			return apperr.New(apperr.Conflict, "the name is taken by "+v.size)
+		}
+		return nil
+	}
+	var lines []string
+	for i := range n {
+		lines = append(lines, fmt.Sprintf("%d,%d", i, i+1))
+	}
+	lines = append(lines, fmt.Sprintf("%d,none", n), "stuck,nobody")
+	summary, err := run(t, s, strings.Join(lines, "\n"))
+	if want := fmt.Sprintf("in:%d: the name is taken by nobody", n+3); err != want {
+		t.Errorf("error %q, want %q", err, want)
+	}
+	if summary.Created != n+1 || summary.Unchanged+summary.Updated > 0 {
+		t.Errorf("summary %s", summary)
+	}
+	if len(s.writes) > 3*n {
+		t.Errorf("%d tries for %d records", len(s.writes), n)
+	}
+}
+
+// The end of an import by its caller is no fault of the database.
+func TestInterrupted(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	s := &system{stored: map[string]string{}, on: func(v thing) error {
+		if v.code == "a" {
+			cancel()
+		}
+		return ctx.Err()
+	}}
+	in := bulkimport.Records("made up", []bulkimport.Row{bulkimport.NewRow(1, map[string]string{"code": "a", "size": "1"})})
+	_, err := s.model().Run(ctx, in, func(int, int) {})
+	if want := "import stopped after 0 of 1 things; run it again to go on: interrupted"; text(err) != want {
+		t.Errorf("error %q, want %q", text(err), want)
+	}
+}
+
+// What may pass is tried again; the summary is that of all tries together.
+func TestRunWaiting(t *testing.T) {
+	t.Parallel()
+	s := &system{stored: map[string]string{"same": "1"}}
+	tries := 0
+	s.on = func(v thing) error {
+		if v.code != "late" {
+			return nil
+		}
+		if tries++; tries < 3 {
+			return apperr.Coded(apperr.Invalid, bulkimport.UnknownReference, "has not arrived")
+		}
+		return nil
+	}
+	rows := make([]bulkimport.Row, 0, 3)
+	for i, code := range []string{"same", "late", "early"} {
+		rows = append(rows, bulkimport.NewRow(i+1, map[string]string{"code": code, "size": "1"}))
+	}
+	importer := s.model().Importer(nil, nil)
+	waited := 0
+	tell := bulkimport.Tell{Waiting: func(reason error) {
+		if waited++; text(reason) != "made up:2: has not arrived" {
+			t.Errorf("waits for %v", reason)
+		}
+	}}
+	summary, err := importer.RunWaiting(t.Context(), 0, bulkimport.Records("made up", rows), tell)
+	if text(err) != "made up:2: has not arrived" || summary.String() != "things: 1 created, 0 updated, 1 unchanged" {
+		t.Errorf("without patience: %s, %v", summary, err)
+	}
+	if waited != 0 {
+		t.Error("waits without patience")
+	}
+	delete(s.stored, "early")
+	tries = 1
+	summary, err = importer.RunWaiting(t.Context(), time.Minute, bulkimport.Records("made up", rows), tell)
+	if err != nil || summary.String() != "things: 2 created, 0 updated, 1 unchanged" {
+		t.Errorf("with patience: %s, %v", summary, err)
+	}
+	if waited != 1 {
+		t.Errorf("told %d times that it waits, want once", waited)
+	}
+	if got := slices.Sorted(maps.Keys(s.stored)); !slices.Equal(got, []string{"early", "late", "same"}) {
+		t.Errorf("stored %v", got)
+	}
+}
+
+func text(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}

@@ -1,0 +1,45 @@
+package bulkimport
+
+import (
+	"context"
+	"time"
+)
+
+// Target is a service's database, as imports write to it.
+type Target struct {
+	Importers []Importer // in the order in which samples are imported
+	Marks     Marks
+	Close     func()
+}
+
+// Marks know which samples a database has got.
+type Marks interface {
+	// Imported reports whether the sample of a model has been imported.
+	Imported(ctx context.Context, model string) (bool, error)
+	// Mark keeps that it has.
+	Mark(ctx context.Context, model string) error
+}
+
+// SampleOnce imports the sample of a model, unless the database has got it before: what people change or delete
+// afterwards does not come back. An import that fails halfway is done again by the next call, from the start. For the
+// rest see RunWaiting.
+func (t Target) SampleOnce(ctx context.Context, i Importer, patience time.Duration, tell Tell) (Summary, error) {
+	imported, err := t.Marks.Imported(ctx, i.Name)
+	if err != nil || imported {
+		return Summary{Model: i.Name, Skipped: imported}, err
+	}
+	return t.Sample(ctx, i, patience, tell)
+}
+
+// Sample imports the sample of a model, whether the database has got it before or not.
+func (t Target) Sample(ctx context.Context, i Importer, patience time.Duration, tell Tell) (Summary, error) {
+	in, err := i.Sample()
+	if err != nil {
+		return Summary{Model: i.Name}, err
+	}
+	summary, err := i.RunWaiting(ctx, patience, in, tell)
+	if err != nil {
+		return summary, err
+	}
+	return summary, t.Marks.Mark(ctx, i.Name)
+}

@@ -1,0 +1,74 @@
+package serviceframe
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/monsplit/monsplit/internal/config"
+)
+
+// waiting is a log handler that tells of the first record.
+type waiting struct {
+	slog.Handler
+	once chan struct{}
+}
+
+func (waiting) Enabled(context.Context, slog.Level) bool { return true }
+func (w waiting) Handle(context.Context, slog.Record) error {
+	select {
+	case w.once <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+// Who waits for a database that is away can be told to stop, at whatever the wait is just about.
+func TestMigrateStopsWaiting(t *testing.T) {
+	t.Parallel()
+	cfg := config.Service{DatabaseURL: "postgres://nobody@127.0.0.1:1/none"}
+	ctx, cancel := context.WithCancel(t.Context())
+	log := waiting{slog.DiscardHandler, make(chan struct{}, 1)}
+	ended := make(chan error, 1)
+	go func() { ended <- Spec{}.Migrate(ctx, cfg, slog.New(log)) }()
+	<-log.once
+	cancel()
+	if err := <-ended; err != context.Canceled { //nolint:errorlint // nothing of the attempt is told
+		t.Errorf("while it rests: %v", err)
+	}
+	if err := (Spec{}).Migrate(ctx, cfg, slog.New(slog.DiscardHandler)); err != context.Canceled { //nolint:errorlint // likewise
+		t.Errorf("while it tries: %v", err)
+	}
+}
+
+// What keeps the schema waiting is told to anybody who asks for /readyz, so it names nobody.
+func TestWaitingForTheSchemaNamesNobody(t *testing.T) {
+	t.Parallel()
+	cfg := config.Service{DatabaseURL: "postgres://somebody@127.0.0.1:1/secret", MigrateOnStart: true}
+	log := waiting{slog.DiscardHandler, make(chan struct{}, 1)}
+	s := newSchema(Spec{}, cfg, slog.New(log))
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- s.run(ctx) }()
+	<-log.once
+	deadline := time.After(10 * time.Second)
+	for !strings.Contains(s.problem(), "waits for the database") {
+		select {
+		case <-deadline:
+			t.Fatalf("told %q", s.problem())
+		case <-time.After(time.Millisecond):
+		}
+	}
+	for _, name := range []string{"somebody", "secret", "127.0.0.1"} {
+		if told := s.problem(); strings.Contains(told, name) {
+			t.Errorf("told %q", told)
+		}
+	}
+	cancel()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("ended with %v", err)
+	}
+}

@@ -1,0 +1,187 @@
+// Package serviceframe is the frame that every service of ours is built into, whatever its business: a database, a broker, a
+// relay, a consumer and an HTTP server, wired together, watched, and stopped in the one order that loses nothing.
+package serviceframe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/monsplit/monsplit/internal/config"
+	"github.com/monsplit/monsplit/internal/docpages"
+	"github.com/monsplit/monsplit/internal/httpserver"
+	"github.com/monsplit/monsplit/internal/lifecycle"
+	"github.com/monsplit/monsplit/internal/messaging/broker"
+	"github.com/monsplit/monsplit/internal/messaging/consumer"
+	"github.com/monsplit/monsplit/internal/messaging/event"
+	"github.com/monsplit/monsplit/internal/messaging/outbox"
+	"github.com/monsplit/monsplit/internal/messaging/topics"
+	"github.com/monsplit/monsplit/internal/oas"
+	"github.com/monsplit/monsplit/internal/postgres"
+	"github.com/monsplit/monsplit/internal/telemetry"
+)
+
+// Spec is what tells one service from another.
+type Spec struct {
+	Name       string   // in logs, metrics, PostgreSQL and Kafka; the consumer group too
+	Prefix     string   // below which the service's own endpoints are offered too; may be empty
+	API        []string // where the API is, for the index
+	APIPrefix  string   // below which every route is an operation of the document
+	OpenAPI    []byte
+	AsyncAPI   []byte
+	Pacts      fs.FS    // the pact files of all services, for the pages; may be nil
+	Topics     []string // those that the service owns: it creates them, and alone writes to them
+	Migrations postgres.Migrations
+}
+
+// Frame is a service without its business.
+type Frame struct {
+	Pool  *postgres.Pool
+	Relay *outbox.Relay
+
+	spec   Spec
+	cfg    config.Service
+	log    *slog.Logger
+	client *broker.Client
+	gate   *topics.Gate
+	schema *schema
+}
+
+// Open makes the frame. Neither the database nor Kafka has to be there yet.
+func Open(ctx context.Context, spec Spec, cfg config.Service, log *slog.Logger) (*Frame, error) {
+	relay := relayConfig(spec, cfg)
+	if err := errors.Join(relay.Validate()...); err != nil {
+		return nil, err
+	}
+	pool, err := postgres.Open(ctx, postgres.Config{URL: cfg.DatabaseURL, MaxConns: cfg.DatabaseMaxConns, Application: spec.Name})
+	if err != nil {
+		return nil, err
+	}
+	client, err := broker.New(broker.Config{
+		Brokers: cfg.KafkaBrokers, ClientID: spec.Name, ProduceTimeout: cfg.OutboxProduceTimeout,
+	}, log)
+	if err != nil {
+		pool.Close()
+		return nil, err
+	}
+	return &Frame{
+		Pool: pool, Relay: outbox.NewRelay(pool, client, relay, log),
+		spec: spec, cfg: cfg, log: log, client: client, gate: topics.NewGate(client, log, topicSpecs(spec, cfg)...),
+		schema: newSchema(spec, cfg, log),
+	}, nil
+}
+
+// closeTimeout bounds how long connections are waited for that somebody is still using. After a stop that ended in time
+// there are none.
+const closeTimeout = 500 * time.Millisecond
+
+// Close gives back what Open took. A connection that is still in use then ends with the process.
+func (f *Frame) Close() {
+	f.client.Close()
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		f.Pool.Close()
+	}()
+	select {
+	case <-closed:
+	case <-time.After(closeTimeout):
+		f.log.Warn("connections to the database are still in use")
+	}
+}
+
+// Consumer is what applies the events of others.
+type Consumer interface {
+	Run(ctx context.Context, client consumer.Client) error
+	State() consumer.State
+	Collectors() []prometheus.Collector
+}
+
+// Serve runs the service until ctx is done. HTTP is there at once; what needs the schema waits until it is up to date.
+func (f *Frame) Serve(ctx context.Context, events Consumer, api oas.API) error {
+	database, closeProbe, err := f.openProbe(ctx)
+	if err != nil {
+		return err
+	}
+	defer closeProbe()
+	registry := telemetry.NewRegistry(f.spec.Name)
+	registry.MustRegister(append(f.Relay.Collectors(), events.Collectors()...)...)
+	pages, err := docpages.Pages(docpages.Config{
+		Service: f.spec.Name, Bases: f.spec.bases(), API: f.spec.API, OpenAPI: f.spec.OpenAPI, AsyncAPI: f.spec.AsyncAPI, Pacts: f.spec.Pacts,
+	})
+	if err != nil {
+		return fmt.Errorf("%s: %w", f.spec.Name, err)
+	}
+	server := httpserver.New(httpserver.Config{ //nolint:contextcheck // it takes each request's own
+		Service: f.spec.Name, Addr: f.cfg.HTTPAddr, Prefix: f.spec.Prefix, API: f.spec.API,
+		ReadHeaderTimeout: f.cfg.HTTPReadHeaderTimeout, ReadTimeout: f.cfg.HTTPReadTimeout,
+		RequestTimeout: f.cfg.HTTPRequestTimeout, WriteTimeout: f.cfg.HTTPWriteTimeout, IdleTimeout: f.cfg.HTTPIdleTimeout,
+		TrustedProxies: f.cfg.HTTPTrustedProxies, StopDelay: f.cfg.ShutdownDelay, StopTimeout: (f.cfg.ShutdownGrace - f.cfg.ShutdownDelay) / 2,
+		OpenAPI: f.spec.OpenAPI, AsyncAPI: f.spec.AsyncAPI, Pages: pages, Checks: f.checks(events, database), Registry: registry,
+	}, f.log)
+	if err := f.mount(server, api); err != nil { //nolint:contextcheck // likewise
+		return err
+	}
+	if err := server.Listen(ctx); err != nil {
+		return err
+	}
+	return lifecycle.Run(ctx, f.cfg.ShutdownGrace,
+		lifecycle.Part{Name: "schema", Run: f.schema.run},
+		lifecycle.Part{Name: "topics", Run: f.gate.Run},
+		lifecycle.Part{Name: "maintenance", Run: f.schema.before(f.maintain)},
+		lifecycle.Part{Name: "relay", Run: f.schema.before(f.gate.Behind(f.Relay.Run))},
+		lifecycle.Part{Name: "consumer", Run: f.schema.before(f.gate.Behind(func(ctx context.Context) error { return events.Run(ctx, f.client) }))},
+		lifecycle.Part{Name: "http", Run: server.Run},
+	)
+}
+
+// bases are the paths below which the service's own endpoints are.
+func (s Spec) bases() []string {
+	if s.Prefix == "" {
+		return []string{""}
+	}
+	return []string{"", s.Prefix}
+}
+
+// UndescribedAnswer is logged of each answer that the OpenAPI document does not describe, where answers are checked.
+const UndescribedAnswer = "an answer is not what the document says"
+
+// mount puts the API on the server, each operation behind the check of its requests.
+func (f *Frame) mount(server *httpserver.Server, api oas.API) error {
+	checks := oas.Config{MaxBody: f.cfg.HTTPMaxBodyBytes, Available: f.schema.available}
+	if f.cfg.ValidateResponses {
+		checks.OnResponse = func(ctx context.Context, err error) {
+			f.log.ErrorContext(ctx, UndescribedAnswer, "error", err)
+		}
+	}
+	validator, err := oas.New(f.spec.OpenAPI, checks)
+	if err != nil {
+		return fmt.Errorf("%s: %w", f.spec.Name, err)
+	}
+	return validator.Mount(server.Echo, api, f.spec.APIPrefix)
+}
+
+func topicSpecs(spec Spec, cfg config.Service) []broker.TopicSpec {
+	specs := make([]broker.TopicSpec, len(spec.Topics))
+	for i, topic := range spec.Topics {
+		specs[i] = broker.TopicSpec{
+			Name: topic, Partitions: event.Partitions,
+			ReplicationFactor: cfg.KafkaReplicationFactor, MinInSyncReplicas: cfg.KafkaMinInSyncReplicas,
+		}
+	}
+	return specs
+}
+
+func relayConfig(spec Spec, cfg config.Service) outbox.Config {
+	return outbox.Config{
+		Topics:       spec.Topics,
+		LeaseTimeout: cfg.OutboxLeaseTimeout, RenewEvery: cfg.OutboxLeaseRenew, ProduceTimeout: cfg.OutboxProduceTimeout,
+		SweepMin: cfg.OutboxSweepMin, SweepMax: cfg.OutboxSweepMax, ClaimRows: cfg.OutboxBatchRows,
+		StopTimeout: (cfg.ShutdownGrace - cfg.ShutdownDelay) / 4, // a half is HTTP's, and the consumer comes before
+	}
+}
