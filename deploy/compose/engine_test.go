@@ -45,7 +45,7 @@ type stack struct {
 	env     map[string]string // variables of the compose file
 }
 
-// newStack returns a stack that is not up yet, on ports and in a network that nobody uses. It is removed with the test.
+// newStack returns a stack that is not up yet, on free ports and in a network of its own. The test's end removes it.
 func newStack(t *testing.T, command []string) *stack {
 	t.Helper()
 	ports := freePorts(t, 4)
@@ -61,6 +61,7 @@ func newStack(t *testing.T, command []string) *stack {
 		if out, err := s.run(context.WithoutCancel(t.Context()), "down", "--volumes", "--timeout", "20"); err != nil {
 			t.Errorf("down: %v\n%s", err, out)
 		}
+		docker(t, "image", "rm", "--force", "monsplit/monolith:test", "monsplit/catalog:test")
 	})
 	return s
 }
@@ -121,6 +122,14 @@ func (s *stack) containers(service string) []string {
 	s.t.Helper()
 	return strings.Fields(docker(s.t, "ps", "--all", "--quiet", "--filter", "label=com.docker.compose.project="+s.project,
 		"--filter", "label=com.docker.compose.service="+service))
+}
+
+// volumes returns the names of the volumes that the project's containers use.
+func (s *stack) volumes() []string {
+	s.t.Helper()
+	ids := strings.Fields(docker(s.t, "ps", "--all", "--quiet", "--filter", "label=com.docker.compose.project="+s.project))
+	const names = `{{range .Mounts}}{{if eq .Type "volume"}}{{.Name}} {{end}}{{end}}`
+	return strings.Fields(docker(s.t, append([]string{"inspect", "--format", names}, ids...)...))
 }
 
 func (s *stack) container(service string) string {

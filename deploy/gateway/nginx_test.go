@@ -99,8 +99,7 @@ func (n *nginx) render(o options) {
 	if err != nil {
 		n.t.Fatal(err)
 	}
-	places := strings.NewReplacer("/usr/share/nginx/gateway", page, "/dev/stdout", n.dir+"/access.log", " /tmp/", " "+n.dir+"/",
-		"worker_processes auto", "worker_processes 2")
+	places := strings.NewReplacer("/usr/share/nginx/gateway", page, "/dev/stdout", n.dir+"/access.log", " /tmp/", " "+n.dir+"/")
 	for _, pattern := range []string{"nginx.conf", "snippets/*.conf", "templates/*.template"} {
 		files, err := filepath.Glob(pattern)
 		if err != nil || len(files) == 0 {

@@ -17,15 +17,14 @@ const usage = `Usage: standins [--remove] IMAGE...
 
 Makes each IMAGE available to Docker:
 
-  - An image that is present stays as it is.
+  - An image that is present stays as it is, unless it is a stand-in.
   - Otherwise it is pulled.
   - If it cannot be pulled, for example because no registry can be reached, a stand-in is built under the same name: the
     same program, perhaps of another version, under the same contract (variables, folders, users, signals).
 
 There are stand-ins for %s.
 
-Stand-ins carry the label %s. To replace them by the official images, or to build
-them again, remove them first. Building needs Linux, root, debootstrap and the Internet (Debian, Maven Central); the
+Stand-ins carry the label %s. To build them again, remove them first. Building needs Linux, root, debootstrap and the Internet (Debian, Maven Central); the
 stand-in for Kafka also needs Maven, unless Kafka's jars are in the user's cache folder.
 
   --remove   remove the stand-ins among the IMAGEs, and the base image if no stand-in is left; nothing else is removed

@@ -46,26 +46,32 @@ func (p *provider) provide(ctx context.Context, image string) error {
 	switch {
 	case err != nil:
 		return err
-	case madeOf != "":
-		p.report(image, "present, a stand-in made of %s", madeOf)
-		return nil
-	case present:
+	case present && madeOf == "":
 		p.report(image, "present")
 		return nil
 	}
-	cause := errUnreachable
-	if !p.unreachable {
-		cause = p.engine.pull(ctx, image)
-	}
+	cause := p.pull(ctx, image)
 	switch {
 	case cause == nil:
 		p.report(image, "pulled")
 		return nil
 	case ctx.Err() != nil || errors.Is(cause, errNoSuchImage):
 		return cause
+	case madeOf != "":
+		p.report(image, "present, a stand-in made of %s; \"standins --remove %s\" removes it", madeOf, image)
+		return nil
 	}
-	p.unreachable = errors.Is(cause, errUnreachable)
 	return p.standIn(ctx, image, cause)
+}
+
+// pull asks the registry, which also replaces a stand-in. A registry that did not answer is not asked again.
+func (p *provider) pull(ctx context.Context, image string) error {
+	if p.unreachable {
+		return errUnreachable
+	}
+	err := p.engine.pull(ctx, image)
+	p.unreachable = errors.Is(err, errUnreachable)
+	return err
 }
 
 // standIn builds what could not be pulled because of cause.

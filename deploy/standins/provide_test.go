@@ -60,17 +60,37 @@ func setup(t *testing.T) *bundle {
 func TestPresentImagesStay(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.engine.present = map[string]string{"postgres:17.11": "", "nginx:1.28.0": "wood"}
-	for image := range b.engine.present {
-		if err := b.provide(t.Context(), image); err != nil {
-			t.Fatal(err)
-		}
+	b.engine.present = map[string]string{"postgres:17.11": ""}
+	if err := b.provide(t.Context(), "postgres:17.11"); err != nil {
+		t.Fatal(err)
 	}
 	if len(b.engine.pulls)+len(b.built) != 0 {
 		t.Errorf("pulled %v, built %v; want nothing", b.engine.pulls, b.built)
 	}
-	if !strings.Contains(b.out.String(), "nginx:1.28.0: present, a stand-in made of wood") {
-		t.Errorf("printed %q; want that nginx is a stand-in", b.out)
+}
+
+// A stand-in is good enough only while the official image cannot be pulled.
+func TestAStandInIsReplacedWhereThatIsPossible(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		registry error
+		want     string
+	}{
+		"reachable":   {nil, "nginx:1.28.0: pulled"},
+		"unreachable": {errUnreachable, "nginx:1.28.0: present, a stand-in made of wood"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			b.engine.present = map[string]string{"nginx:1.28.0": "wood"}
+			b.engine.registry["nginx:1.28.0"] = tt.registry
+			if err := b.provide(t.Context(), "nginx:1.28.0"); err != nil {
+				t.Fatal(err)
+			}
+			if len(b.engine.pulls) != 1 || len(b.built) != 0 || !strings.Contains(b.out.String(), tt.want) {
+				t.Errorf("pulled %v, built %v, printed %q; want %q", b.engine.pulls, b.built, b.out, tt.want)
+			}
+		})
 	}
 }
 

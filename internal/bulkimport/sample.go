@@ -12,11 +12,11 @@ type Target struct {
 	Close     func()
 }
 
-// Marks know which samples a database has got.
+// Marks record which samples were imported into a database.
 type Marks interface {
 	// Imported reports whether the sample of a model has been imported.
 	Imported(ctx context.Context, model string) (bool, error)
-	// Mark keeps that it has.
+	// Mark records that the sample of a model was imported.
 	Mark(ctx context.Context, model string) error
 }
 

@@ -132,7 +132,7 @@ func TestImport(t *testing.T) {
 	}
 }
 
-// What somebody deletes does not come back with the next import of the sample, if that is told so.
+// With --once, deleted records do not come back with the next import of the sample.
 func TestImportOnce(t *testing.T) {
 	t.Parallel()
 	h := &hats{stored: map[string]string{}}

@@ -74,7 +74,9 @@ func AskReadiness(ctx context.Context, addr string) (Readiness, error) {
 	if err != nil {
 		return answer, err
 	}
-	resp, err := http.DefaultClient.Do(req)
+	// Never by a proxy of the environment: the service is on this machine, or it is not the one that is meant.
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	resp, err := client.Do(req)
 	if err != nil {
 		return answer, err
 	}

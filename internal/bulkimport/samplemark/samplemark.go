@@ -1,4 +1,4 @@
-// Package samplemark keeps in a service's database which samples have been imported into it.
+// Package samplemark records in a service's database which samples were imported into it.
 package samplemark
 
 import (
@@ -9,7 +9,7 @@ import (
 	"github.com/monsplit/monsplit/internal/postgres"
 )
 
-// Marks are those of one database. They implement imports.Marks.
+// Marks stores the marks of one database. It implements bulkimport.Marks.
 type Marks struct{ pool *postgres.Pool }
 
 // In returns the marks in a database whose schema is up to date when they are used.
@@ -24,10 +24,10 @@ func (m Marks) Imported(ctx context.Context, model string) (bool, error) {
 	return imported, nil
 }
 
-// Mark keeps that the sample of a model has been imported.
+// Mark records that the sample of a model was imported.
 func (m Marks) Mark(ctx context.Context, model string) error {
 	if err := messagingdb.New(m.pool).MarkSampleImported(ctx, model); err != nil {
-		return fmt.Errorf("keep that the sample of %s has been imported: %w", model, err)
+		return fmt.Errorf("record that the sample of %s was imported: %w", model, err)
 	}
 	return nil
 }

@@ -1,5 +1,5 @@
 -- +goose Up
--- The samples that this database has got. What somebody changes or deletes afterwards must not come back.
+-- Samples that were imported into this database. Changes and deletions made afterwards must survive.
 CREATE TABLE sample_import (
     model       text        PRIMARY KEY,
     imported_at timestamptz NOT NULL DEFAULT now()
