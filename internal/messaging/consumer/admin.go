@@ -12,7 +12,6 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"github.com/monsplit/monsplit/internal/apperr"
 	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
 	"github.com/monsplit/monsplit/internal/postgres"
 )
@@ -59,9 +58,8 @@ type DeadLetterFilter struct {
 	Limit int   // 100 by default, 1000 at most
 }
 
-// errNoLetter is the answer to an id that names none.
-func errNoLetter(id int64) error {
-	return apperr.New(apperr.NotFound, fmt.Sprintf("there is no dead letter %d", id))
+func errNotFound(id int64) error {
+	return &Error{Code: CodeNotFound, Detail: fmt.Sprintf("there is no dead letter %d", id)}
 }
 
 // ListDeadLetters returns dead letters by id, the oldest first.
@@ -69,7 +67,7 @@ func ListDeadLetters(ctx context.Context, pool *pgxpool.Pool, f DeadLetterFilter
 	switch f.State {
 	case "", Open, Replayed, Superseded, Discarded:
 	default:
-		return nil, apperr.New(apperr.Invalid, "the state is open, replayed, superseded or discarded")
+		return nil, &Error{Code: CodeInvalid, Detail: "the state is open, replayed, superseded or discarded"}
 	}
 	if f.Limit <= 0 {
 		f.Limit = 100
@@ -101,7 +99,7 @@ func ListDeadLetters(ctx context.Context, pool *pgxpool.Pool, f DeadLetterFilter
 func ShowDeadLetter(ctx context.Context, pool *pgxpool.Pool, id int64) (DeadLetterDetail, error) {
 	r, err := messagingdb.New(pool).GetDeadLetter(ctx, id)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return DeadLetterDetail{}, errNoLetter(id)
+		return DeadLetterDetail{}, errNotFound(id)
 	}
 	if err != nil {
 		return DeadLetterDetail{}, fmt.Errorf("read dead letter %d: %w", id, err)
@@ -143,11 +141,11 @@ func lockOpen(ctx context.Context, tx pgx.Tx, id int64) (messagingdb.DeadLetter,
 	r, err := messagingdb.New(tx).LockDeadLetter(ctx, id)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
-		return r, errNoLetter(id)
+		return r, errNotFound(id)
 	case err != nil:
 		return r, fmt.Errorf("lock dead letter %d: %w", id, err)
 	case r.State != Open:
-		return r, apperr.Coded(apperr.Conflict, "dead-letter-closed", fmt.Sprintf("dead letter %d is already %s", id, r.State))
+		return r, &Error{Code: CodeClosed, Detail: fmt.Sprintf("dead letter %d is already %s", id, r.State)}
 	}
 	return r, nil
 }
@@ -172,10 +170,10 @@ func checkText(name, s string, required bool) error {
 	const most = 1000
 	switch {
 	case required && strings.TrimSpace(s) == "":
-		return apperr.New(apperr.Invalid, name+" must say who")
+		return &Error{Code: CodeInvalid, Detail: name + " must say who"}
 	case len(s) > most || strings.IndexFunc(s, func(c rune) bool { return !unicode.IsPrint(c) && c != '\n' }) >= 0 ||
 		strings.ToValidUTF8(s, "") != s:
-		return apperr.New(apperr.Invalid, fmt.Sprintf("%s is printable text of at most %d bytes", name, most))
+		return &Error{Code: CodeInvalid, Detail: fmt.Sprintf("%s is printable text of at most %d bytes", name, most)}
 	}
 	return nil
 }

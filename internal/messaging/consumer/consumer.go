@@ -37,6 +37,13 @@ type Config[T any] struct {
 	// there is something to publish. It must not block.
 	Committed func(tx T)
 
+	// Classify decides what a handler's error means. It is asked about errors that the consumer does not know: not about
+	// Poison, a panic, or an error of PostgreSQL. By default it is always Undecided.
+	Classify func(error) Verdict
+
+	// MetricsNamespace comes before the names of all metrics, as in NAMESPACE_consumer_lag; none by default.
+	MetricsNamespace string
+
 	// Transactions is how many are under way at a time, over all partitions; 8. Catching up must leave connections of the
 	// pool to requests.
 	Transactions int
@@ -96,11 +103,14 @@ func New[T any](pool *pgxpool.Pool, cfg Config[T], log *slog.Logger) *Consumer[T
 	if cfg.Committed == nil {
 		cfg.Committed = func(T) {}
 	}
+	if cfg.Classify == nil {
+		cfg.Classify = func(error) Verdict { return Verdict{} }
+	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
 	return &Consumer[T]{
-		pool: pool, cfg: cfg, log: log, metrics: newMetrics(),
+		pool: pool, cfg: cfg, log: log, metrics: newMetrics(cfg.MetricsNamespace),
 		slots: make(chan struct{}, cfg.Transactions), together: make(chan struct{}, 1),
 		partitions: make(map[broker.TopicPartition]*partition),
 	}

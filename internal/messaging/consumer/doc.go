@@ -12,7 +12,8 @@
 //   - Look at the change of the copy's state, not at the type: an event before may have been compacted away or be a dead
 //     letter. Ignore types that you do not know, and members too; their position moves on all the same.
 //   - Purge means that an operator has removed the key: blank the copy's data, keep its id and version, mark it deleted.
-//   - Return Poison (or an apperr.Invalid or Malformed) for what can never be applied. Return everything else as it is.
+//   - Return Poison (or an error that Config.Classify calls poison) for an event that can never be applied. Return every
+//     other error as it is.
 //
 // # What an error means
 //

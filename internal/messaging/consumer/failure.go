@@ -1,6 +1,7 @@
 package consumer
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,7 +10,6 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/monsplit/monsplit/internal/apperr"
 	"github.com/monsplit/monsplit/internal/postgres"
 )
 
@@ -28,15 +28,16 @@ type panicError struct {
 
 func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
 
-// poisoned says whether err is the event's own fault, so that another try cannot help, and gives the dead letter's code.
-// PostgreSQL's word goes before the kind that storage made of it.
-func poisoned(err error) (code string, is bool) {
-	var poison *poisonError
-	if errors.As(err, &poison) {
+// poisoned reports whether err is the event's own fault, so that another try cannot help, and returns the code for the
+// dead letter. The SQLSTATE of an error decides before Config.Classify does: storage code may have wrapped it.
+func (c *Consumer[T]) poisoned(err error) (code string, is bool) {
+	if err == nil {
+		return "", false
+	}
+	if poison, ok := errors.AsType[*poisonError](err); ok {
 		return poison.code, true
 	}
-	var panicked *panicError
-	if errors.As(err, &panicked) {
+	if _, ok := errors.AsType[*panicError](err); ok {
 		return "panic", true
 	}
 	if state := postgres.SQLState(err); state != "" {
@@ -46,12 +47,16 @@ func poisoned(err error) (code string, is bool) {
 		}
 		return "", false
 	}
-	if e, ok := apperr.As(err); ok {
-		return e.Name(), e.Kind == apperr.Invalid || e.Kind == apperr.Malformed
+	switch v := c.cfg.Classify(err); v.Decision {
+	case PoisonEvent:
+		return cmp.Or(v.Code, "poison"), true
+	case RetryBatch:
+		return "", false
+	case Undecided:
 	}
-	var syntax *json.SyntaxError
-	var mismatch *json.UnmarshalTypeError
-	if errors.As(err, &syntax) || errors.As(err, &mismatch) {
+	_, syntax := errors.AsType[*json.SyntaxError](err)
+	_, mismatch := errors.AsType[*json.UnmarshalTypeError](err)
+	if syntax || mismatch {
 		return "undecodable", true
 	}
 	return "", false

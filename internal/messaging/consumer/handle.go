@@ -41,7 +41,7 @@ func (c *Consumer[T]) Handle(
 	}
 	err := c.applyTogether(ctx, p, b)
 	moved := false
-	if _, is := poisoned(err); is || len(b.items) > 1 && tooMuch(ctx, err) {
+	if _, is := c.poisoned(err); is || len(b.items) > 1 && tooMuch(ctx, err) {
 		c.log.LogAttrs(ctx, slog.LevelInfo, "the batch cannot be applied as a whole, applying its events one by one",
 			slog.String("partition", tp.String()), slog.Int64("from", from), slog.Any("error", err))
 		moved, err = c.applyEach(ctx, p, b)
@@ -63,7 +63,7 @@ func (c *Consumer[T]) applyEach(ctx context.Context, p *partition, b batch) (mov
 			one.next = b.next
 		}
 		err := c.apply(ctx, p, one)
-		if _, is := poisoned(err); is {
+		if _, is := c.poisoned(err); is {
 			one.items[0].err = err
 			err = c.apply(ctx, p, one)
 		}
@@ -214,7 +214,7 @@ func (c *Consumer[T]) applied(ctx context.Context, p *partition, b batch, letter
 			c.metrics.appliedEvent(it.event, now)
 			continue
 		}
-		code, _ := poisoned(it.err)
+		code, _ := c.poisoned(it.err)
 		c.metrics.letter(b.tp.Topic, code)
 		attrs := []slog.Attr{
 			slog.String("topic", b.tp.Topic), slog.Int("partition", b.tp.Partition), slog.Int64("offset", it.record.Offset),

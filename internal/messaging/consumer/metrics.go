@@ -13,23 +13,28 @@ import (
 // scrapeTimeout bounds what a scrape may ask of the database.
 const scrapeTimeout = time.Second
 
+const subsystem = "consumer" // of the metrics' names
+
 type metrics struct {
 	events, letters, retries *prometheus.CounterVec
 	duration, age            *prometheus.HistogramVec
 	open, lag, held          *prometheus.Desc
 }
 
-func newMetrics() *metrics {
+// newMetrics returns the metrics, all below the namespace and the subsystem "consumer".
+func newMetrics(namespace string) *metrics {
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
-		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: "monsplit_consumer_" + name, Help: help}, labels)
+		return prometheus.NewCounterVec(prometheus.CounterOpts{
+			Namespace: namespace, Subsystem: subsystem, Name: name, Help: help,
+		}, labels)
 	}
 	histogram := func(name, help string, buckets []float64) *prometheus.HistogramVec {
 		return prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "monsplit_consumer_" + name, Help: help, Buckets: buckets,
+			Namespace: namespace, Subsystem: subsystem, Name: name, Help: help, Buckets: buckets,
 		}, []string{"topic"})
 	}
 	gauge := func(name, help string, labels ...string) *prometheus.Desc {
-		return prometheus.NewDesc("monsplit_consumer_"+name, help, labels, nil)
+		return prometheus.NewDesc(prometheus.BuildFQName(namespace, subsystem, name), help, labels, nil)
 	}
 	return &metrics{
 		events:  counter("events_applied_total", "Events applied, those that changed nothing included.", "topic"),

@@ -8,7 +8,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/monsplit/monsplit/internal/apperr"
 	"github.com/monsplit/monsplit/internal/messaging/broker"
 	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
 	"github.com/monsplit/monsplit/internal/postgres"
@@ -16,7 +15,7 @@ import (
 
 // Replay applies an open dead letter's message once more, whatever was applied since: the version guard of the copy
 // holds here too, so an old one changes nothing, is replayed all the same, and its note says so. One that fails again
-// stays open with the new reason, and the error is an apperr.Conflict named "replay-failed".
+// stays open with the new reason, and the error is an *Error with CodeReplayFailed.
 func (c *Consumer[T]) Replay(ctx context.Context, id int64, by string) (DeadLetter, error) {
 	if err := checkText("by", by, true); err != nil {
 		return DeadLetter{}, err
@@ -37,7 +36,7 @@ func (c *Consumer[T]) Replay(ctx context.Context, id int64, by string) (DeadLett
 			return err
 		}
 		if _, ok := c.cfg.Topics[row.Topic]; !ok {
-			return apperr.Coded(apperr.Conflict, "topic-not-read", "this service no longer reads the topic "+row.Topic)
+			return &Error{Code: CodeTopicNotRead, Detail: "this service no longer reads the topic " + row.Topic}
 		}
 		var note string
 		if failed = it.err; failed == nil {
@@ -50,7 +49,7 @@ func (c *Consumer[T]) Replay(ctx context.Context, id int64, by string) (DeadLett
 			letter, err = c.closeReplayed(ctx, tx, it, row.ID, by, note)
 			return err
 		}
-		code, _ := poisoned(failed)
+		code, _ := c.poisoned(failed)
 		q := messagingdb.New(tx)
 		if err := q.FailDeadLetterAgain(ctx, code, reason(failed), id); err != nil {
 			return fmt.Errorf("note the failure: %w", err)
@@ -63,7 +62,7 @@ func (c *Consumer[T]) Replay(ctx context.Context, id int64, by string) (DeadLett
 		return DeadLetter{}, err
 	}
 	if failed != nil {
-		return letter, apperr.Coded(apperr.Conflict, "replay-failed", "it failed again: "+reason(failed)).Because(failed)
+		return letter, &Error{Code: CodeReplayFailed, Detail: "it failed again: " + reason(failed), Cause: failed}
 	}
 	c.log.LogAttrs(ctx, slog.LevelInfo, "a dead letter was replayed", slog.Int64("id", id), slog.String("by", by),
 		slog.String("topic", letter.Topic), slog.String("key", letter.Key))
@@ -108,7 +107,7 @@ func (c *Consumer[T]) tryAgain(ctx context.Context, tx pgx.Tx, it item) (bound T
 	if err == nil {
 		return bound, note, nil, savepoint.Commit(ctx)
 	}
-	if _, is := poisoned(err); !is {
+	if _, is := c.poisoned(err); !is {
 		return bound, "", nil, fmt.Errorf("replay: %w", err)
 	}
 	return bound, "", err, savepoint.Rollback(ctx)

@@ -15,7 +15,6 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.uber.org/goleak"
 
-	"github.com/monsplit/monsplit/internal/apperr"
 	"github.com/monsplit/monsplit/internal/messaging/broker"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
 	"github.com/monsplit/monsplit/internal/messaging/event"
@@ -79,6 +78,7 @@ func on(t *testing.T, pool *pgxpool.Pool, change ...func(*consumer.Config[*tx]))
 			return applyThings(ctx, t, events)
 		}},
 		Bind:       func(t pgx.Tx) *tx { return &tx{t} },
+		Classify:   classify,
 		Versions:   map[string]consumer.VersionOf[*tx]{topic: thingVersion},
 		Committed:  func(*tx) { b.committed.Add(1) },
 		BackoffMin: time.Millisecond,
@@ -142,6 +142,24 @@ func applyThings(ctx context.Context, t *tx, events []consumer.Event) error {
 	return nil
 }
 
+// businessError stands for the error type of a service.
+type businessError struct{ code string }
+
+func (e *businessError) Error() string { return "the business code says " + e.code }
+
+// classify is how the service tells the consumer which of its errors are poison.
+func classify(err error) consumer.Verdict {
+	e, ok := errors.AsType[*businessError](err)
+	switch {
+	case !ok:
+		return consumer.Verdict{}
+	case e.code == "invalid" || e.code == "malformed":
+		return consumer.Verdict{Decision: consumer.PoisonEvent, Code: e.code}
+	default:
+		return consumer.Verdict{Decision: consumer.RetryBatch}
+	}
+}
+
 var errUnknown = errors.New("nobody thought of this")
 
 // fail fails in the way that it is told.
@@ -151,9 +169,9 @@ func fail(ctx context.Context, t *tx, how string) error {
 	case "poison":
 		return fmt.Errorf("wrapped: %w", consumer.Poison("no such size"))
 	case "invalid":
-		return apperr.New(apperr.Invalid, "breaks a rule")
+		return &businessError{"invalid"}
 	case "malformed":
-		return apperr.New(apperr.Malformed, "makes no sense")
+		return fmt.Errorf("wrapped: %w", &businessError{"malformed"})
 	case "panic":
 		var none []int
 		_ = none[len(how)]
@@ -162,9 +180,9 @@ func fail(ctx context.Context, t *tx, how string) error {
 	case "unknown":
 		return errUnknown
 	case "conflict":
-		return apperr.New(apperr.Conflict, "not now")
+		return &businessError{"conflict"}
 	case "unavailable":
-		return apperr.New(apperr.Unavailable, "the database is away")
+		return errors.Join(&businessError{"unavailable"}, &json.SyntaxError{}) // its verdict comes before that on JSON
 	case "too long":
 		sql = `UPDATE thing_copy SET name = repeat('x', 101)`
 	case "unique":

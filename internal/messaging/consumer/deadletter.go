@@ -101,7 +101,7 @@ func newest(items []item) map[string]int64 {
 
 // insertLetter stores an item with its raw bytes. One that is not newer than its copy is closed at once (H11).
 func (c *Consumer[T]) insertLetter(ctx context.Context, tx pgx.Tx, it item) error {
-	code, _ := poisoned(it.err)
+	code, _ := c.poisoned(it.err)
 	headers, err := encodeHeaders(it.record.Headers)
 	if err != nil {
 		return err
@@ -152,7 +152,7 @@ func (c *Consumer[T]) copyVersion(ctx context.Context, tx pgx.Tx, e Event) (vers
 	if err == nil {
 		return version, savepoint.Commit(ctx)
 	}
-	if _, is := poisoned(err); !is {
+	if _, is := c.poisoned(err); !is {
 		return 0, fmt.Errorf("read the copy's version: %w", err)
 	}
 	return 0, savepoint.Rollback(ctx)
