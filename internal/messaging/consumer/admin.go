@@ -16,15 +16,15 @@ import (
 	"github.com/monsplit/monsplit/internal/postgres"
 )
 
-// DeadLetter is an event that could not be applied. Its texts are safe on a terminal: what is not printable is escaped.
+// DeadLetter is an event that could not be applied. Its texts are safe on a terminal: unprintable characters are escaped.
 type DeadLetter struct {
 	ID        int64      `json:"id"`
 	Topic     string     `json:"topic"`
 	Partition int        `json:"partition"`
 	Offset    int64      `json:"offset"`
 	Key       string     `json:"key"`
-	Version   *int64     `json:"version"`  // null where it could not be read
-	EventID   *string    `json:"event_id"` // likewise
+	Version   *int64     `json:"version"`  // null if it could not be read
+	EventID   *string    `json:"event_id"` // null if it could not be read
 	Code      string     `json:"code"`     // the class of the failure, as in "undecodable" or "sqlstate-22001"
 	Reason    string     `json:"reason"`
 	State     string     `json:"state"` // open, replayed, superseded or discarded
@@ -35,7 +35,7 @@ type DeadLetter struct {
 	Note      *string    `json:"note"`
 }
 
-// DeadLetterDetail is a dead letter with its message: as text, escaped where it must be, and as it was received.
+// DeadLetterDetail is a dead letter with its message: as escaped text, and as the bytes that were received.
 type DeadLetterDetail struct {
 	DeadLetter
 	Value    *string            `json:"value"` // null for a purge
@@ -50,11 +50,11 @@ type DeadLetterHeader struct {
 	Value string `json:"value"`
 }
 
-// DeadLetterFilter chooses dead letters. Zero values do not filter.
+// DeadLetterFilter selects dead letters. Zero values do not filter.
 type DeadLetterFilter struct {
 	State string
 	Topic string
-	After int64 // only those with a higher id: the last of the page before
+	After int64 // only those with a higher id; the last id of the previous page
 	Limit int   // 100 by default, 1000 at most
 }
 
@@ -62,7 +62,7 @@ func errNotFound(id int64) error {
 	return &Error{Code: CodeNotFound, Detail: fmt.Sprintf("there is no dead letter %d", id)}
 }
 
-// ListDeadLetters returns dead letters by id, the oldest first.
+// ListDeadLetters returns dead letters sorted by id, the oldest first.
 func ListDeadLetters(ctx context.Context, pool *pgxpool.Pool, f DeadLetterFilter) ([]DeadLetter, error) {
 	switch f.State {
 	case "", Open, Replayed, Superseded, Discarded:
@@ -86,8 +86,8 @@ func ListDeadLetters(ctx context.Context, pool *pgxpool.Pool, f DeadLetterFilter
 	letters := make([]DeadLetter, len(rows))
 	for i, r := range rows {
 		letters[i] = DeadLetter{
-			ID: r.ID, Topic: r.Topic, Partition: int(r.Part), Offset: r.Offset, Key: printable(string(r.Key), ""),
-			Version: r.Version, EventID: printableOrNil(r.EventID), Code: r.Code, Reason: r.Reason, State: r.State,
+			ID: r.ID, Topic: r.Topic, Partition: int(r.Part), Offset: r.Offset, Key: escapeUnprintable(string(r.Key), ""),
+			Version: r.Version, EventID: escapeOrNil(r.EventID), Code: r.Code, Reason: r.Reason, State: r.State,
 			Attempts: int(r.Attempts), CreatedAt: r.CreatedAt.UTC(), ClosedAt: utc(r.ClosedAt), ClosedBy: r.ClosedBy,
 			Note: r.Note,
 		}
@@ -106,7 +106,7 @@ func ShowDeadLetter(ctx context.Context, pool *pgxpool.Pool, id int64) (DeadLett
 	}
 	d := DeadLetterDetail{DeadLetter: toDeadLetter(r), RawKey: r.Key, RawValue: r.Value, Headers: []DeadLetterHeader{}}
 	if r.Value != nil {
-		text := printable(string(r.Value), "\n\t")
+		text := escapeUnprintable(string(r.Value), "\n\t")
 		d.Value = &text
 	}
 	headers, err := decodeHeaders(r.Headers)
@@ -114,19 +114,19 @@ func ShowDeadLetter(ctx context.Context, pool *pgxpool.Pool, id int64) (DeadLett
 		return DeadLetterDetail{}, fmt.Errorf("dead letter %d: %w", id, err)
 	}
 	for _, h := range headers {
-		d.Headers = append(d.Headers, DeadLetterHeader{printable(h.Key, ""), printable(string(h.Value), "")})
+		d.Headers = append(d.Headers, DeadLetterHeader{escapeUnprintable(h.Key, ""), escapeUnprintable(string(h.Value), "")})
 	}
 	return d, nil
 }
 
-// Discard closes an open dead letter for good, without applying it. by and note say who decided that, and why.
+// Discard closes an open dead letter for good, without applying it. by and note record who decided that, and why.
 func Discard(ctx context.Context, pool *pgxpool.Pool, id int64, by, note string) (DeadLetter, error) {
 	if err := errors.Join(checkText("by", by, true), checkText("note", note, false)); err != nil {
 		return DeadLetter{}, err
 	}
 	var letter DeadLetter
 	err := postgres.InTx(ctx, pool, func(tx pgx.Tx) error {
-		r, err := lockOpen(ctx, tx, id)
+		r, err := lockOpenLetter(ctx, tx, id)
 		if err != nil {
 			return err
 		}
@@ -136,8 +136,8 @@ func Discard(ctx context.Context, pool *pgxpool.Pool, id int64, by, note string)
 	return letter, err
 }
 
-// lockOpen locks a dead letter so that it is closed once.
-func lockOpen(ctx context.Context, tx pgx.Tx, id int64) (messagingdb.DeadLetter, error) {
+// lockOpenLetter locks an open dead letter, so that it cannot be closed twice.
+func lockOpenLetter(ctx context.Context, tx pgx.Tx, id int64) (messagingdb.DeadLetter, error) {
 	r, err := messagingdb.New(tx).LockDeadLetter(ctx, id)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
@@ -165,7 +165,7 @@ func closeLetter(
 	return toDeadLetter(r), err
 }
 
-// checkText bounds what a person writes into a dead letter.
+// checkText checks a text that a person writes into a dead letter.
 func checkText(name, s string, required bool) error {
 	const most = 1000
 	switch {
@@ -180,18 +180,18 @@ func checkText(name, s string, required bool) error {
 
 func toDeadLetter(r messagingdb.DeadLetter) DeadLetter {
 	return DeadLetter{
-		ID: r.ID, Topic: r.Topic, Partition: int(r.Part), Offset: r.Offset, Key: printable(string(r.Key), ""),
-		Version: r.Version, EventID: printableOrNil(r.EventID), Code: r.Code, Reason: r.Reason, State: r.State,
+		ID: r.ID, Topic: r.Topic, Partition: int(r.Part), Offset: r.Offset, Key: escapeUnprintable(string(r.Key), ""),
+		Version: r.Version, EventID: escapeOrNil(r.EventID), Code: r.Code, Reason: r.Reason, State: r.State,
 		Attempts: int(r.Attempts), CreatedAt: r.CreatedAt.UTC(), ClosedAt: utc(r.ClosedAt), ClosedBy: r.ClosedBy,
 		Note: r.Note,
 	}
 }
 
-func printableOrNil(s *string) *string {
+func escapeOrNil(s *string) *string {
 	if s == nil {
 		return nil
 	}
-	p := printable(*s, "")
+	p := escapeUnprintable(*s, "")
 	return &p
 }
 

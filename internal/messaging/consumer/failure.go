@@ -13,14 +13,14 @@ import (
 	"github.com/monsplit/monsplit/internal/postgres"
 )
 
-// Poison is a handler's word that the event can never be applied.
+// Poison returns an error by which a handler reports that the event can never be applied.
 func Poison(reason string) error { return &poisonError{code: "poison", reason: reason} }
 
 type poisonError struct{ code, reason string }
 
 func (e *poisonError) Error() string { return e.reason }
 
-// panicError is a handler's panic: the event met a case that nobody thought of, and would meet it again.
+// panicError is a handler's panic. The same event would cause it again.
 type panicError struct {
 	value any
 	stack []byte
@@ -28,9 +28,9 @@ type panicError struct {
 
 func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
 
-// poisoned reports whether err is the event's own fault, so that another try cannot help, and returns the code for the
+// poisonCode reports whether err is the event's own fault, so that another try cannot help, and returns the code for the
 // dead letter. The SQLSTATE of an error decides before Config.Classify does: storage code may have wrapped it.
-func (c *Consumer[T]) poisoned(err error) (code string, is bool) {
+func (c *Consumer[T]) poisonCode(err error) (code string, is bool) {
 	if err == nil {
 		return "", false
 	}
@@ -62,19 +62,19 @@ func (c *Consumer[T]) poisoned(err error) (code string, is bool) {
 	return "", false
 }
 
-// reason is err for a dead letter: of bounded size, on one line, and nothing in it that PostgreSQL or a terminal would
-// trip over.
-func reason(err error) string {
+// deadLetterReason returns err's text for a dead letter: bounded, on one line, and with nothing that PostgreSQL cannot
+// store or that would control a terminal.
+func deadLetterReason(err error) string {
 	const most = 2000
 	s := postgres.Brief(err)
 	if len(s) > most {
 		s = s[:most] + "…"
 	}
-	return printable(s, "")
+	return escapeUnprintable(s, "")
 }
 
-// printable escapes, as Go does, what is neither printable nor among allowed; invalid UTF-8 too.
-func printable(s, allowed string) string {
+// escapeUnprintable escapes, in Go's syntax, invalid UTF-8 and every character that is neither printable nor in allowed.
+func escapeUnprintable(s, allowed string) string {
 	ok := func(c rune) bool { return unicode.IsPrint(c) || strings.ContainsRune(allowed, c) }
 	var b strings.Builder
 	for i := 0; i < len(s); {

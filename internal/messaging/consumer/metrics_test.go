@@ -21,20 +21,20 @@ func TestMetrics(t *testing.T) {
 	registry := prometheus.NewPedanticRegistry()
 	registry.MustRegister(b)
 	err := testutil.GatherAndCompare(registry, strings.NewReader(`
-# HELP shop_consumer_dead_letters_open Dead letters that wait for a person.
+# HELP shop_consumer_dead_letters_open Open dead letters.
 # TYPE shop_consumer_dead_letters_open gauge
 shop_consumer_dead_letters_open{topic="test.thing.v1"} 2
 # HELP shop_consumer_dead_letters_total Events that became dead letters.
 # TYPE shop_consumer_dead_letters_total counter
 shop_consumer_dead_letters_total{code="poison",topic="test.thing.v1"} 1
 shop_consumer_dead_letters_total{code="undecodable",topic="test.thing.v1"} 1
-# HELP shop_consumer_events_applied_total Events applied, those that changed nothing included.
+# HELP shop_consumer_events_applied_total Events applied, including those that changed nothing.
 # TYPE shop_consumer_events_applied_total counter
 shop_consumer_events_applied_total{topic="test.thing.v1"} 2
-# HELP shop_consumer_held 1 where a partition waits for another try or for a person.
+# HELP shop_consumer_held 1 if the partition waits for another try or for an operator, otherwise 0.
 # TYPE shop_consumer_held gauge
 shop_consumer_held{partition="3",topic="test.thing.v1"} 1
-# HELP shop_consumer_retries_total Batches that waited for another try.
+# HELP shop_consumer_retries_total Batches that failed and wait for another try.
 # TYPE shop_consumer_retries_total counter
 shop_consumer_retries_total{topic="test.thing.v1"} 1
 `), "shop_consumer_events_applied_total", "shop_consumer_dead_letters_total", "shop_consumer_dead_letters_open",

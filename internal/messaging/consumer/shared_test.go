@@ -31,7 +31,7 @@ func share(t *testing.T, change ...func(*consumer.Config[*tx])) *shared {
 		}
 		return nil
 	})
-	patient := func(c *consumer.Config[*tx]) { c.Patience = time.Hour }
+	patient := func(c *consumer.Config[*tx]) { c.MaxShareWait = time.Hour }
 	s.bundle = setup(t, append([]func(*consumer.Config[*tx]){patient, hold}, change...)...)
 	s.place(9)
 	s.wg.Go(func() { s.first = s.Handle(t.Context(), at(9), 0, 1, log(0, named("first", 1))) })
@@ -177,7 +177,7 @@ func TestALockedRowHoldsUpItsOwnPartition(t *testing.T) {
 // Nor does a transaction that takes long: who waits behind it goes on alone.
 func TestASlowTransactionHoldsUpNoOtherPartition(t *testing.T) {
 	t.Parallel()
-	s := share(t, func(c *consumer.Config[*tx]) { c.Patience = time.Millisecond })
+	s := share(t, func(c *consumer.Config[*tx]) { c.MaxShareWait = time.Millisecond })
 	for p := range 3 {
 		s.place(p)
 		if err := s.Handle(t.Context(), at(p), 0, 1, log(0, named(fmt.Sprint("p", p), 1))); err != nil {
