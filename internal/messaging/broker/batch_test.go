@@ -77,7 +77,7 @@ func FuzzDecodeBatches(f *testing.F) {
 
 func FuzzParseFetch(f *testing.F) {
 	f.Add([]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1, 't', 0, 0, 0, 0})
-	f.Fuzz(func(_ *testing.T, body []byte) { _, _ = parseFetch(body) })
+	f.Fuzz(func(_ *testing.T, body []byte) { _, _ = parseFetchResponse(body) })
 }
 
 //nolint:gochecknoglobals // a generator

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// exampleTB is a testing.TB for the Example, which gets none. It has what pgtest and kafkatest use.
+// exampleTB is a testing.TB for the Example, which gets none. It has the methods that pgtest and kafkatest use.
 type exampleTB struct {
 	testing.TB // nil: every other method panics
 
