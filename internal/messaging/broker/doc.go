@@ -67,10 +67,11 @@
 //	large batches                     155–185      163–181      50–138
 //	128 callers, one message each     58–85        44–72        27–35
 //
-// The encoder of this package then took 118 ns and no allocation a record. kafka-go's takes about 1,000 ns and 2 allocations.
+// The encoder of this package then took 118 ns and no allocation a record. kafka-go's takes about 1,000 ns and 2
+// allocations. On Apache Kafka, the relay drains 114,385 events/s with it (docs/benchmarks.md).
 //
 // The reason is control. franz-go's producer chooses producer id, epoch, sequences and batches itself, and has no option to
 // set them. The relay must set them: the epoch is its lease's, and the bytes of an unresolved batch must stay the same until
-// the relay knows what became of them. franz-go can send requests that the caller has built, but then it would replace only
-// the small part that kafka-go's protocol package does here, and add a second Kafka client to the services.
+// the relay knows whether they were written. franz-go can send requests that the caller has built. But then it would only
+// replace kafka-go's protocol package, and everything else in this package would stay.
 package broker
