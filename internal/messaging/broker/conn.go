@@ -192,13 +192,13 @@ func negotiate(c *protocol.Conn) (*conn, error) {
 		if newest, ours := maxVersions[key]; ours {
 			versions[key] = min(newest, r.MaxVersion)
 			if versions[key] < r.MinVersion {
-				return nil, fmt.Errorf("the broker no longer takes %v version %d", key, newest)
+				return nil, fmt.Errorf("the broker no longer accepts version %[2]d of %[1]v", key, newest)
 			}
 		}
 	}
 	for key := range maxVersions {
 		if _, ok := versions[key]; !ok {
-			return nil, fmt.Errorf("the broker does not take %v", key)
+			return nil, fmt.Errorf("the broker does not support %v", key)
 		}
 	}
 	if versions[protocol.Produce] < 3 || versions[protocol.Metadata] < 4 || versions[protocol.Fetch] != fetchVersion {

@@ -131,9 +131,9 @@ func decompress(codec compress.Compression, body []byte) ([]byte, error) {
 	out, err := io.ReadAll(io.LimitReader(z, maxDecompressed+1))
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("inflate with %v: %w", codec, err)
+		return nil, fmt.Errorf("decompress with %v: %w", codec, err)
 	case len(out) > maxDecompressed:
-		return nil, fmt.Errorf("inflates to more than %d MiB", maxDecompressed>>20)
+		return nil, fmt.Errorf("the batch decompresses to more than %d MiB", maxDecompressed>>20)
 	}
 	return out, nil
 }

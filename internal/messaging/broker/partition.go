@@ -119,7 +119,7 @@ func (p *partition) seekToPosition(ctx, handling context.Context, g *generation)
 		return err
 	}
 	if next > end {
-		p.halt(g, fmt.Sprintf("the stored position %d is beyond the log's end %d: the topic was made anew or has lost "+
+		p.halt(g, fmt.Sprintf("the stored position %d is beyond the log's end %d: the topic was created again or has lost "+
 			"records. %s, or restore the topic", next, end, rereadAdvice(start)))
 		return nil
 	}

@@ -15,7 +15,7 @@ func TestLogThatCannotBeReadHaltsAfterThreeTries(t *testing.T) {
 	for range 2 {
 		p.countUnreadable(g, 0, errBrokenBatch)
 	}
-	p.enqueue(0, decodedBatches{}, 7) // it was the network
+	p.enqueue(0, decodedBatches{}, 7) // a good response in between: the transfer was damaged
 	for i := range 3 {
 		if p.isHalted() {
 			t.Fatalf("halted after %d tries", i)

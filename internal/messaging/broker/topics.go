@@ -134,7 +134,7 @@ func (s TopicSpec) settings() []setting {
 	alter := "Change it with kafka-configs.sh --alter --entity-type topics."
 	return []setting{
 		{name: "cleanup.policy", value: "compact", create: true,
-			advice: "Deleting by age would take the only record of an aggregate. " + alter},
+			advice: "Deleting by age would delete the only record of an aggregate. " + alter},
 		{name: "unclean.leader.election.enable", value: "false", create: true,
 			advice: "An unclean leader loses acknowledged events. " + alter},
 		{name: "min.insync.replicas", value: strconv.Itoa(s.MinInSyncReplicas), create: true, atLeast: true, advice: alter},

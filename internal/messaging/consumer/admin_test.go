@@ -12,7 +12,7 @@ import (
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
 )
 
-// deadLetters puts one poisoned event for each of the keys into the store, version 2, and returns their ids.
+// deadLetters makes a dead letter for each key, with version 2, and returns their ids.
 func (b *bundle) deadLetters(keys ...string) []int64 {
 	b.t.Helper()
 	b.seed(0)
@@ -40,7 +40,7 @@ func codeOf(err error) string {
 	return ""
 }
 
-// repair lets the handler take what it called poison before.
+// repair makes the handler accept the events that it called poison, once broken is false.
 func repair(broken *atomic.Bool) func(*consumer.Config[*tx]) {
 	return func(c *consumer.Config[*tx]) {
 		inner := c.Topics[topic]
@@ -100,14 +100,14 @@ func TestReplay(t *testing.T) {
 	b.wantPosition(2)
 }
 
-// Invariant 4 through the back door: the copy has gone on, and an old event comes back by hand.
+// A copy never goes back, even if an operator replays an old event after the copy has moved on.
 func TestReplayingAnOlderVersionChangesNothing(t *testing.T) {
 	t.Parallel()
 	isBroken := broken()
 	b := setup(t, repair(isBroken))
 	ids := b.deadLetters("a")
 	b.handle(1, message("a", 3, thing{}))
-	// Written before its successor superseded it, as an older release of ours would have left it.
+	// Open, although a newer version was applied: an older release left such dead letters.
 	if _, err := b.pool.Exec(t.Context(), `UPDATE dead_letter SET state = 'open'`); err != nil {
 		t.Fatal(err)
 	}
@@ -122,7 +122,7 @@ func TestReplayingAnOlderVersionChangesNothing(t *testing.T) {
 	b.wantChanges("a3")
 }
 
-// A failure that only the commit would show keeps the letter open too; one that is nobody's fault changes nothing.
+// A failure that shows only at COMMIT keeps the letter open too. A failure that is not the event's fault changes nothing.
 func TestReplayThatFails(t *testing.T) {
 	t.Parallel()
 	for how, c := range map[string]struct {
@@ -247,7 +247,7 @@ func TestListDeadLetters(t *testing.T) {
 	}
 }
 
-// What strangers sent must not drive the terminal of the person who looks at it.
+// The bytes of a foreign producer must not control the terminal of the operator who looks at them.
 func TestADeadLetterIsSafeToShow(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

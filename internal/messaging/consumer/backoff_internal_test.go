@@ -39,7 +39,7 @@ func TestFailuresAreLoggedAtGrowingIntervals(t *testing.T) {
 	}
 }
 
-// Stopping must not wait for a hold to end (invariant 10).
+// A stop must not wait for the end of a pause.
 func TestWaitEndsWithTheConsumer(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

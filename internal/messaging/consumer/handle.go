@@ -276,7 +276,7 @@ func (c *Consumer[T]) clearHold(ctx context.Context, p *partition, tp broker.Top
 	p.failures, p.held = 0, ""
 	c.mu.Unlock()
 	if n > 0 {
-		c.log.LogAttrs(ctx, slog.LevelInfo, "the partition goes on", slog.String("partition", tp.String()),
+		c.log.LogAttrs(ctx, slog.LevelInfo, "the partition is no longer held", slog.String("partition", tp.String()),
 			slog.Int("attempts", n), slog.Duration("held", c.cfg.Now().Sub(since)))
 	}
 }
