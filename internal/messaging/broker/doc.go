@@ -11,17 +11,17 @@
 // partition has at most one batch in flight. The batch is frozen: a retry sends the same bytes, and the leader recognizes
 // them by producer id, epoch and sequence. The phases of one partition:
 //
-//	         EncodeBatch             Produce: no error
-//	idle ───────────────► in flight ───────────────────► acknowledged: idle again
-//	                       │   ▲
-//	                       │   │ the same bytes again
-//	                       ├───┴── ambiguous, it may be written ............... Resend
-//	                       │       not written, another broker leads .......... NotWritten
-//	                       ├─────► a higher epoch, sequence 0, and all
-//	                       │       unacknowledged records encoded anew ........ NextEpoch
-//	                       ├─────► stop: a higher epoch has written here ...... Fenced
-//	                       ├─────► once more, then bisect the records ......... Refused
-//	                       └─────► stop and alert ............................. Configuration, Bug
+//	        EncodeBatch              no error
+//	idle ────────────────► in flight ───────────► acknowledged, so idle again
+//	                        ▲     │ error
+//	      the same bytes    │     ▼
+//	      again             ├── ambiguous: it may be written .......................... Resend
+//	                        └── not written: another broker leads ..................... NotWritten
+//	                            out of sequence: take a higher epoch, start at 0, and
+//	                              encode all unacknowledged records again ............. NextEpoch
+//	                            fenced: a higher epoch has written here, so stop ...... Fenced
+//	                            refused: send once more, then bisect the records ...... Refused
+//	                            misconfigured, or a bug: stop and alert ............... Configuration, Bug
 //
 // H1 zombie relay: a relay is paused, its successor writes newer versions, and the first one then writes its old version.
 // The relay uses the epoch of its database lease as the producer epoch, so the leader refuses the old version. Fencing needs
@@ -36,8 +36,8 @@
 //	 ▲                  │ its end: no new batches, running Handle calls finish (at most HandleGrace)
 //	 └──────────────────┴─ the context is done ─► last commit ─► leave
 //
-//	fetch loop of a broker:  [find leaders] ─► [one request with every partition that has room] ─► [fill their queues] ─► again
-//	worker of a partition:   [Position] ─► [take a batch from the queue] ─► [Handle] ─► next batch; after ErrReseek: Position
+//	fetch loop of a broker:  find leaders ─► request every partition that has room ─► fill the queues ─► again
+//	worker of a partition:   Position ─► take a batch from the queue ─► Handle ─► next batch; after ErrReseek: Position
 //
 // A partition whose position is not in the log halts. That is an alarm and never an automatic reset, which would skip or
 // repeat records silently. Committed offsets only serve lag tools.
@@ -59,7 +59,7 @@
 // # Why not franz-go
 //
 // The reason is not speed. A throw-away program compared the clients: two cores, one local broker, acknowledgement by all
-// replicas. It sent as this package does: one request in flight to each broker, with whatever has arrived for the partitions
+// replicas. It sent as the relay does with this package: one request in flight to each broker, with whatever has arrived for the partitions
 // that the broker leads, but still with kafka-go's encoder. The figures compare the clients with each other, and say nothing
 // about Kafka:
 //

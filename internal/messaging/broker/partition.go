@@ -10,13 +10,14 @@ import (
 
 // partition is one partition that this member reads. A fetch loop fills its queue, and its worker applies the queue.
 //
-//	           Position              fetch              Handle
-//	seeking ────────────► ready ──────────────► queue ────────────► next moves on
-//	  ▲ │                   │                                          │
-//	  │ │                   └── out of range ──┐      ErrReseek ───────┤
-//	  ├─┼──────────────────────────────────────┴───────────────────────┘
-//	  │ ▼
-//	halted: the position is not in the log. It is never changed here, but read again every HaltRecheck.
+//	           Position              fetch                Handle
+//	seeking ─────────────► ready ─────────────► queued ─────────────► applied: the next batch
+//	 │   ▲                   │ the offset is      │ ErrReseek
+//	 │   │                   │ out of range       │
+//	 │   └───────────────────┴────────────────────┘
+//	 ▼
+//	halted: the position is not in the log, or the log cannot be read. The worker asks for the position again every
+//	HaltRecheck, and never changes it.
 type partition struct {
 	tp TopicPartition
 

@@ -37,11 +37,11 @@ type Config[T any] struct {
 	// if a handler has appended events. It must not block.
 	Committed func(tx T)
 
-	// Classify decides what a handler's error means. It is asked about errors that the consumer does not know: not about
-	// Poison, a panic, or an error of PostgreSQL. By default it is always Undecided.
+	// Classify decides what a handler's error means; always Undecided. It is asked only about errors that the consumer does
+	// not know: not about Poison, a panic, or an error of PostgreSQL. It may be called concurrently.
 	Classify func(error) Verdict
 
-	// MetricsNamespace comes before the names of all metrics, as in NAMESPACE_consumer_lag; none by default.
+	// MetricsNamespace comes before the names of all metrics, as in NAMESPACE_consumer_lag; none.
 	MetricsNamespace string
 
 	// Transactions is the highest number of concurrent transactions, over all partitions; 8. While the consumer catches up,
