@@ -59,9 +59,9 @@
 // # Why not franz-go
 //
 // The reason is not speed. A throw-away program compared the clients: two cores, one local broker, acknowledgement by all
-// replicas. It sent as the relay does with this package: one request in flight to each broker, with whatever has arrived for the partitions
-// that the broker leads, but still with kafka-go's encoder. The figures compare the clients with each other, and say nothing
-// about Kafka:
+// replicas. It sent as the relay does with this package: one request in flight to each broker, with whatever has arrived for
+// the partitions that the broker leads. But it still used kafka-go's encoder. The figures compare the clients with each
+// other, and say nothing about Kafka:
 //
 //	thousand messages/s               this way     franz-go     kafka-go's Writer
 //	large batches                     155–185      163–181      50–138

@@ -56,9 +56,9 @@ func batchTimedOut(ctx context.Context, err error) bool {
 
 // applyEach applies each item in a transaction of its own. It reports whether the position moved before the error.
 func (c *Consumer[T]) applyEach(ctx context.Context, p *partition, b batch) (moved bool, err error) {
-	at := b.from
+	from := b.from
 	for i, it := range b.items {
-		one := batch{tp: b.tp, from: at, next: it.record.Offset + 1, items: []item{it}}
+		one := batch{tp: b.tp, from: from, next: it.record.Offset + 1, items: []item{it}}
 		if i == len(b.items)-1 {
 			one.next = b.next
 		}
@@ -70,7 +70,7 @@ func (c *Consumer[T]) applyEach(ctx context.Context, p *partition, b batch) (mov
 		if err != nil {
 			return i > 0, err
 		}
-		at = one.next
+		from = one.next
 	}
 	return true, nil
 }
@@ -85,7 +85,7 @@ func (c *Consumer[T]) apply(ctx context.Context, p *partition, b batch) error {
 // H2 zombie consumer: a consumer is paused in here, its partition moves to another instance, which applies the same
 // records, and the paused one goes on. It waits for the lock of the position's row, finds the position moved, and commits
 // nothing.
-func (c *Consumer[T]) commit(ctx context.Context, beginBy string, jobs ...*job) error {
+func (c *Consumer[T]) commit(ctx context.Context, beginSQL string, jobs ...*job) error {
 	select {
 	case c.transactionSlots <- struct{}{}:
 		defer func() { <-c.transactionSlots }()
@@ -98,16 +98,16 @@ func (c *Consumer[T]) commit(ctx context.Context, beginBy string, jobs ...*job) 
 	defer cancel()
 	ctx, end := c.startSpan(ctx, jobs, events)
 	mayHaveDeadLetters := make([]bool, len(jobs))
-	var bound T
-	err := postgres.InTxBegunBy(ctx, c.pool, beginBy, func(tx pgx.Tx) error {
+	var serviceTx T
+	err := postgres.InTxBegunBy(ctx, c.pool, beginSQL, func(tx pgx.Tx) error {
 		if err := movePositions(ctx, tx, jobs); err != nil {
 			return err
 		}
 		if len(events) > 0 {
-			bound = c.cfg.Bind(tx)
+			serviceTx = c.cfg.Bind(tx)
 		}
 		for topic, events := range byTopic(events) {
-			if err := c.callHandler(ctx, topic, bound, events); err != nil {
+			if err := c.callHandler(ctx, topic, serviceTx, events); err != nil {
 				return err
 			}
 		}
@@ -127,7 +127,7 @@ func (c *Consumer[T]) commit(ctx context.Context, beginBy string, jobs ...*job) 
 		c.recordCommit(ctx, j.p, j.batch, mayHaveDeadLetters[i], started)
 	}
 	if len(events) > 0 {
-		c.cfg.Committed(bound)
+		c.cfg.Committed(serviceTx)
 	}
 	return nil
 }
@@ -254,13 +254,13 @@ func (c *Consumer[T]) finishBatch(
 		p.heldSince = c.cfg.Now()
 	}
 	p.held = deadLetterReason(err)
-	n, stopping := p.failures, c.stopping
+	failures, stopping := p.failures, c.stopping
 	c.mu.Unlock()
 	c.metrics.countRetry(tp.Topic)
-	pause := retryDelay(n, c.cfg.BackoffMin, c.cfg.BackoffMax)
-	if shouldLog(n) {
+	pause := retryDelay(failures, c.cfg.BackoffMin, c.cfg.BackoffMax)
+	if shouldLog(failures) {
 		c.log.LogAttrs(ctx, slog.LevelWarn, "a partition is held until its batch can be applied",
-			slog.String("partition", tp.String()), slog.Int("attempts", n), slog.Duration("pause", pause), slog.Any("error", err))
+			slog.String("partition", tp.String()), slog.Int("attempts", failures), slog.Duration("pause", pause), slog.Any("error", err))
 	}
 	sleep(ctx, stopping, pause)
 	if moved {
@@ -272,11 +272,11 @@ func (c *Consumer[T]) finishBatch(
 // clearHold marks the partition as no longer held.
 func (c *Consumer[T]) clearHold(ctx context.Context, p *partition, tp broker.TopicPartition) {
 	c.mu.Lock()
-	n, since := p.failures, p.heldSince
+	failures, since := p.failures, p.heldSince
 	p.failures, p.held = 0, ""
 	c.mu.Unlock()
-	if n > 0 {
+	if failures > 0 {
 		c.log.LogAttrs(ctx, slog.LevelInfo, "the partition is no longer held", slog.String("partition", tp.String()),
-			slog.Int("attempts", n), slog.Duration("held", c.cfg.Now().Sub(since)))
+			slog.Int("attempts", failures), slog.Duration("held", c.cfg.Now().Sub(since)))
 	}
 }

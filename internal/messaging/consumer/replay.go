@@ -21,9 +21,9 @@ func (c *Consumer[T]) Replay(ctx context.Context, id int64, by string) (DeadLett
 		return DeadLetter{}, err
 	}
 	var (
-		letter DeadLetter
-		failed error
-		bound  T
+		letter    DeadLetter
+		failed    error
+		serviceTx T
 	)
 	err := postgres.InTxBegunBy(ctx, c.pool, beginTx, func(tx pgx.Tx) error {
 		failed = nil
@@ -40,7 +40,7 @@ func (c *Consumer[T]) Replay(ctx context.Context, id int64, by string) (DeadLett
 		}
 		var note string
 		if failed = it.err; failed == nil {
-			bound, note, failed, err = c.applyInSavepoint(ctx, tx, it)
+			serviceTx, note, failed, err = c.applyInSavepoint(ctx, tx, it)
 		}
 		if err != nil {
 			return err
@@ -66,7 +66,7 @@ func (c *Consumer[T]) Replay(ctx context.Context, id int64, by string) (DeadLett
 	}
 	c.log.LogAttrs(ctx, slog.LevelInfo, "a dead letter was replayed", slog.Int64("id", id), slog.String("by", by),
 		slog.String("topic", letter.Topic), slog.String("key", letter.Key))
-	c.cfg.Committed(bound)
+	c.cfg.Committed(serviceTx)
 	return letter, nil
 }
 
@@ -87,30 +87,30 @@ func toItem(row messagingdb.DeadLetter) (item, error) {
 
 // applyInSavepoint runs the handler within a savepoint, so that the transaction stays usable if the handler fails. It also
 // checks deferred constraints there: at COMMIT it would be too late to store their failure.
-func (c *Consumer[T]) applyInSavepoint(ctx context.Context, tx pgx.Tx, it item) (bound T, note string, failed, err error) {
+func (c *Consumer[T]) applyInSavepoint(ctx context.Context, tx pgx.Tx, it item) (serviceTx T, note string, failed, err error) {
 	copied, err := c.copyVersion(ctx, tx, it.event)
 	if err != nil {
-		return bound, "", nil, err
+		return serviceTx, "", nil, err
 	}
 	if !it.event.Purge && copied >= it.event.Version {
 		note = "the copy already had version " + strconv.FormatInt(copied, 10) + ": nothing changed"
 	}
 	savepoint, err := tx.Begin(ctx)
 	if err != nil {
-		return bound, "", nil, fmt.Errorf("begin a savepoint: %w", err)
+		return serviceTx, "", nil, fmt.Errorf("begin a savepoint: %w", err)
 	}
-	bound = c.cfg.Bind(savepoint)
-	err = c.callHandler(ctx, it.event.Topic, bound, []Event{it.event})
+	serviceTx = c.cfg.Bind(savepoint)
+	err = c.callHandler(ctx, it.event.Topic, serviceTx, []Event{it.event})
 	if err == nil {
 		_, err = savepoint.Exec(ctx, "SET CONSTRAINTS ALL IMMEDIATE")
 	}
 	if err == nil {
-		return bound, note, nil, savepoint.Commit(ctx)
+		return serviceTx, note, nil, savepoint.Commit(ctx)
 	}
 	if _, is := c.poisonCode(err); !is {
-		return bound, "", nil, fmt.Errorf("replay: %w", err)
+		return serviceTx, "", nil, fmt.Errorf("replay: %w", err)
 	}
-	return bound, "", err, savepoint.Rollback(ctx)
+	return serviceTx, "", err, savepoint.Rollback(ctx)
 }
 
 // closeReplayedLetter closes the letter, and the older letters of the same aggregate that it supersedes.
