@@ -66,13 +66,15 @@ func Run(ctx context.Context, cfg config.Service, log *slog.Logger) error {
 func newConsumer(pool *postgres.Pool, cfg config.Service, storage *store.Store, copies *productcopy.Service, log *slog.Logger,
 ) *consumer.Consumer[productcopy.Tx] {
 	return consumer.New(pool, consumer.Config[productcopy.Tx]{
-		Group:        name,
-		Topics:       map[string]consumer.Handler[productcopy.Tx]{consume.TopicProduct: consume.Products(copies)},
-		Versions:     map[string]consumer.VersionOf[productcopy.Tx]{consume.TopicProduct: consume.ProductVersion},
-		Bind:         storage.Bind,
-		Committed:    storage.Committed,
-		Transactions: cfg.ConsumerTransactions(),
-		Tuning:       broker.GroupConfig{MaxRecords: cfg.ConsumerBatch, Partitions: event.Partitions},
+		Group:            name,
+		Topics:           map[string]consumer.Handler[productcopy.Tx]{consume.TopicProduct: consume.Products(copies)},
+		Versions:         map[string]consumer.VersionOf[productcopy.Tx]{consume.TopicProduct: consume.ProductVersion},
+		Bind:             storage.Bind,
+		Committed:        storage.Committed,
+		Classify:         serviceframe.Classify,
+		MetricsNamespace: serviceframe.MetricsNamespace,
+		Transactions:     cfg.ConsumerTransactions(),
+		Tuning:           broker.GroupConfig{MaxRecords: cfg.ConsumerBatch, Partitions: event.Partitions},
 	}, log)
 }
 

@@ -69,9 +69,11 @@ func newConsumer(pool *postgres.Pool, cfg config.Service, log *slog.Logger) *con
 		Versions: map[string]consumer.VersionOf[catalogcopy.Tx]{
 			consume.TopicMarket: consume.MarketVersion, consume.TopicCatalogEntry: consume.EntryVersion,
 		},
-		Bind:         store.Bind,
-		Transactions: cfg.ConsumerTransactions(),
-		Tuning:       broker.GroupConfig{MaxRecords: cfg.ConsumerBatch, Partitions: event.Partitions},
+		Bind:             store.Bind,
+		Classify:         serviceframe.Classify,
+		MetricsNamespace: serviceframe.MetricsNamespace,
+		Transactions:     cfg.ConsumerTransactions(),
+		Tuning:           broker.GroupConfig{MaxRecords: cfg.ConsumerBatch, Partitions: event.Partitions},
 	}, log)
 }
 

@@ -10,42 +10,43 @@ import (
 	"time"
 )
 
-// MaxBatchBytes is how large a batch may get, leaving room below Kafka's default message.max.bytes (1,048,588).
+// MaxBatchBytes is the highest size of a batch. It is below Kafka's default message.max.bytes (1,048,588).
 const MaxBatchBytes = 1_000_000
 
-// ProducerSession is the identity that the broker fences by: of two sessions with one ID, the one with the lower Epoch
-// is refused wherever the higher has written. It needs no transaction and no coordinator, so the epoch may come from
-// anything that only grows, like the generation of a lease. A new epoch starts at sequence 0.
+// ProducerSession is the identity by which the broker fences. If two sessions have the same ID, the broker refuses the one
+// with the lower Epoch in every partition to which the higher one has written. Fencing needs no transaction and no
+// coordinator. So the epoch may come from any number that only grows, like the epoch of a lease. A new epoch starts at
+// sequence 0.
 type ProducerSession struct {
 	ID    int64
 	Epoch int16
 }
 
-// Batch is an encoded record batch for one partition. It is frozen: whatever becomes of a try, the next one sends the
-// very same bytes, because the leader knows a repetition by its producer, epoch and sequences. Encoding the same
-// records anew, in other groups, would lose or repeat some.
+// Batch is an encoded record batch for one partition. It is frozen: every try sends the same bytes, because the leader
+// recognizes a repeated batch by its producer id, epoch and sequences. If a try failed and the records were then encoded
+// in other batches, some would be lost or repeated.
 type Batch struct {
 	TP           TopicPartition
 	Count        int
 	NextSequence int32 // the first sequence of the batch after this one
 	EncodedAt    time.Time
 
-	bytes []byte // the batch with its size before it, as a Produce request carries it
+	bytes []byte // the size of the batch, then the batch, as in a Produce request
 }
 
-// Bytes returns how large the batch is, as the broker counts it.
+// Bytes returns the size of the batch, as the broker counts it.
 func (b *Batch) Bytes() int { return len(b.bytes) - sizeLength }
 
-// Where things are in a record batch of format 2 (Kafka protocol guide, "Record Batch").
+// The layout of a record batch of format 2 (Kafka protocol guide, "Record Batch").
 const (
-	sizeLength  = 4 // in front of the batch: the request's own length of it
+	sizeLength  = 4 // of the size field before the batch in a request
 	headerBytes = 61
 
 	offsetOfLength         = 8
 	offsetOfLeaderEpoch    = 12
 	offsetOfMagic          = 16
 	offsetOfChecksum       = 17
-	offsetOfAttributes     = 21 // the checksum covers all from here on
+	offsetOfAttributes     = 21 // the checksum covers everything from here on
 	offsetOfLastDelta      = 23
 	offsetOfFirstTime      = 27
 	offsetOfLastTime       = 35
@@ -54,14 +55,14 @@ const (
 	offsetOfFirstSequence  = 53
 	offsetOfCount          = 57
 	lengthCountsFrom       = 12
-	magicNow               = 2
+	magicV2                = 2
 	attributeCompression   = 0x7
 	attributeTransactional = 1 << 4
 	attributeControl       = 1 << 5
 )
 
-// EncodeBatch encodes records, which must not be empty, as one batch that begins with firstSequence. The records'
-// slices are copied. It does not compress: on the way to a broker near by that costs more than it saves.
+// EncodeBatch encodes records as one batch that begins with firstSequence. There must be at least one record. It copies the
+// records' slices. It does not compress: for a nearby broker, compression costs more than it saves.
 func EncodeBatch(tp TopicPartition, s ProducerSession, firstSequence int32, records []Record) (*Batch, error) {
 	if len(records) == 0 {
 		return nil, fmt.Errorf("%s: a batch needs a record", tp)
@@ -85,8 +86,8 @@ func EncodeBatch(tp TopicPartition, s ProducerSession, firstSequence int32, reco
 	big, batch := binary.BigEndian, out[sizeLength:]
 	big.PutUint32(out, uint32(len(batch)))
 	big.PutUint32(batch[offsetOfLength:], uint32(len(batch)-lengthCountsFrom))
-	big.PutUint32(batch[offsetOfLeaderEpoch:], math.MaxUint32) // the broker's to set, like the offset of the first record
-	batch[offsetOfMagic] = magicNow
+	big.PutUint32(batch[offsetOfLeaderEpoch:], math.MaxUint32) // the broker sets it, and the offset of the first record
+	batch[offsetOfMagic] = magicV2
 	big.PutUint32(batch[offsetOfLastDelta:], uint32(len(records)-1))
 	big.PutUint64(batch[offsetOfFirstTime:], uint64(first))
 	big.PutUint64(batch[offsetOfLastTime:], uint64(last))
@@ -99,7 +100,7 @@ func EncodeBatch(tp TopicPartition, s ProducerSession, firstSequence int32, reco
 		EncodedAt: time.Now().UTC(), bytes: out}, nil
 }
 
-// sequenceAfter wraps from the largest sequence to 0, never to a negative one.
+// sequenceAfter returns the sequence after the batch. The sequence after 2147483647 is 0.
 func sequenceAfter(first int32, count int) int32 {
 	return int32((int64(first) + int64(count)) & math.MaxInt32)
 }
@@ -113,7 +114,7 @@ func appendRecord(out []byte, delta, millis int64, r *Record) []byte {
 	for _, h := range r.Headers {
 		n += varintSize(int64(len(h.Key))) + len(h.Key) + nullableSize(h.Value)
 	}
-	out = binary.AppendVarint(out, int64(n)) // Go's signed varint is zig-zag, as Kafka's
+	out = binary.AppendVarint(out, int64(n)) // Go's signed varint is zig-zag encoded, like Kafka's
 	out = append(out, 0)                     // attributes: none are defined
 	out = binary.AppendVarint(out, millis)
 	out = binary.AppendVarint(out, delta)
@@ -144,4 +145,4 @@ func nullableSize(b []byte) int {
 
 func varintSize(v int64) int { return (bits.Len64(uint64(v<<1)^uint64(v>>63)|1) + 6) / 7 }
 
-var errBadBatch = errors.New("the record batch is broken")
+var errBrokenBatch = errors.New("the record batch is broken")

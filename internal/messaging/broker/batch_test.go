@@ -33,7 +33,7 @@ func FuzzEncodeBatch(f *testing.F) {
 	f.Add([]byte("key"), []byte("value"), "header", []byte(nil), int64(1700000000000), int64(-3))
 	f.Add([]byte(nil), []byte{}, "", []byte{0}, int64(0), int64(math.MaxInt32))
 	f.Fuzz(func(t *testing.T, key, value []byte, header string, headerValue []byte, millis, delta int64) {
-		if max(millis, -millis) > 1<<50 || max(delta, -delta) > 1<<50 { // beyond what time.Time can hold in milliseconds
+		if max(millis, -millis) > 1<<50 || max(delta, -delta) > 1<<50 { // more than time.Time can hold in milliseconds
 			return
 		}
 		records := []Record{
@@ -48,7 +48,7 @@ func FuzzEncodeBatch(f *testing.F) {
 	})
 }
 
-// The reader meets what foreign producers and a broken disk give it: it must say so, and never panic or hang.
+// Foreign producers and broken disks can give the reader any bytes. It must return an error, and never panic or hang.
 func FuzzDecodeBatches(f *testing.F) {
 	b, err := EncodeBatch(TopicPartition{"t", 1}, ProducerSession{1, 2}, 3, []Record{
 		{Key: []byte("k"), Value: []byte("v"), Headers: []Header{{"h", []byte("x")}}}, {}})
@@ -57,7 +57,7 @@ func FuzzDecodeBatches(f *testing.F) {
 	}
 	f.Add(b.bytes[sizeLength:], int64(0))
 	f.Fuzz(func(t *testing.T, data []byte, from int64) {
-		if len(data) > headerBytes { // or else nothing gets past the checksum
+		if len(data) > headerBytes { // with a right checksum the rest of the reader is tested too
 			n := int64(binary.BigEndian.Uint32(data[offsetOfLength:])) + lengthCountsFrom
 			if n <= int64(len(data)) && n >= headerBytes {
 				binary.BigEndian.PutUint32(data[offsetOfChecksum:], checksum(data[:n]))
@@ -77,7 +77,7 @@ func FuzzDecodeBatches(f *testing.F) {
 
 func FuzzParseFetch(f *testing.F) {
 	f.Add([]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1, 't', 0, 0, 0, 0})
-	f.Fuzz(func(_ *testing.T, body []byte) { _, _ = parseFetch(body) })
+	f.Fuzz(func(_ *testing.T, body []byte) { _, _ = parseFetchResponse(body) })
 }
 
 //nolint:gochecknoglobals // a generator
@@ -127,7 +127,7 @@ func checkBatch(t fataler, b *Batch, s ProducerSession, sequence int32, records 
 		for _, h := range theirs.Headers {
 			got.Headers = append(got.Headers, Header(h))
 		}
-		// The library takes a time of 0 for "now" when it writes, but reads it as it is.
+		// When it writes, the library replaces a time of 0 by the current time.
 		if !equal(got, want, false) {
 			t.Fatalf("the library reads %+v, want %+v", got, want)
 		}
@@ -182,7 +182,7 @@ func TestSequenceWrapsToZero(t *testing.T) {
 	}
 }
 
-// What compaction leaves: a batch that is shorter than its offsets say, and one with none of its records.
+// Compaction leaves batches with fewer records than offsets, and batches without records.
 func TestCompactedBatchesAreReadToTheirEnd(t *testing.T) {
 	t.Parallel()
 	batch := func(base int64, values ...string) []byte {
@@ -234,8 +234,8 @@ func TestCompactedBatchesAreReadToTheirEnd(t *testing.T) {
 	}
 }
 
-// A batch may inflate to many times its size, and millions of empty records to many times that. It is read a part at a
-// time.
+// A batch may decompress to many times its size, and millions of empty records use many times that memory. So it is read in
+// parts.
 func TestDecodeBatchesTakesWhatFits(t *testing.T) {
 	t.Parallel()
 	const many = 100_000
@@ -275,7 +275,7 @@ func TestDecodeBatchesPassesHeadersOver(t *testing.T) {
 	}
 }
 
-// deflated is a batch as a producer with compression would have sent it.
+// deflated returns a batch as a producer with compression would send it.
 func deflated(t *testing.T, batch []byte) []byte {
 	t.Helper()
 	var body bytes.Buffer

@@ -13,7 +13,7 @@ import (
 	"github.com/monsplit/monsplit/internal/testkit/kafkatest"
 )
 
-// discard is a handler that only counts.
+// discard is a handler that only counts records.
 type discard struct {
 	mu    sync.Mutex
 	want  int
@@ -39,7 +39,7 @@ func (d *discard) Handle(_ context.Context, _ broker.TopicPartition, _, _ int64,
 	return nil
 }
 
-// produce writes n records of 600 bytes over all partitions, one request for all, and returns its rate.
+// produce writes n records of 600 bytes to all partitions, each time with one request for all, and returns the rate.
 func produce(b *testing.B, c *broker.Client, topic string, n int) {
 	b.Helper()
 	id, err := c.NewProducerID(b.Context())
@@ -71,7 +71,8 @@ func produce(b *testing.B, c *broker.Client, topic string, n int) {
 	}
 }
 
-// Throughput and latency of the broker alone, past the proxy's work: its own costs are in both figures.
+// Throughput and latency of producing and consuming, without a database and without the proxy. Both figures include the
+// broker's own cost.
 func BenchmarkProduceAndConsume(b *testing.B) {
 	const n = 120_000
 	kafka := kafkatest.New(b)

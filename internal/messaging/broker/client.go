@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -15,38 +17,38 @@ import (
 	"github.com/segmentio/kafka-go/protocol/metadata"
 )
 
-// Config is how to reach Kafka. Zero values are the defaults named below.
+// Config sets how to reach Kafka. Each comment ends with the default of the zero value.
 type Config struct {
-	Brokers  []string // host:port of some brokers, from which the others are learned
-	ClientID string   // shown in Kafka's logs and quotas; "monsplit"
+	Brokers  []string // host:port of some brokers; the client learns the others from them
+	ClientID string   // shown in Kafka's logs and quotas; the name of the program
 
-	DialTimeout    time.Duration // one connection, version negotiation included; 3 s
-	RequestTimeout time.Duration // one metadata, offset, group or admin request; 10 s
-	// ProduceTimeout bounds one call of Produce, connecting included; 2 s. The broker is told to give up on its
-	// replicas a quarter earlier, so that its answer can still arrive.
+	DialTimeout    time.Duration // for one connection, including the negotiation of versions; 3 s
+	RequestTimeout time.Duration // for one metadata, offset, group or admin request; 10 s
+	// ProduceTimeout bounds one call of Produce, including the time to connect; 2 s. The broker is told to wait for its
+	// replicas for only three quarters of it, so that its response can still arrive.
 	ProduceTimeout time.Duration
-	MetadataTTL    time.Duration // age up to which leaders are taken from memory; 5 s
-	// MaxBatchAge is how old an encoded batch may be when it is sent; 15 min. It has to stay far below the broker's
-	// producer.id.expiration.ms (a day): after that the broker no longer knows a repetition.
+	MetadataTTL    time.Duration // how long a cached cluster layout is used; 5 s
+	// MaxBatchAge is the highest age at which an encoded batch may be sent; 15 min. It must stay far below the broker's
+	// producer.id.expiration.ms (a day). After that time the broker does not recognize a repeated batch.
 	MaxBatchAge time.Duration
 
-	// Dial replaces the dialler.
+	// Dial opens connections; net.Dialer's DialContext.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
-// Client talks to one cluster. Its methods may be called at the same time.
+// Client is a client of one cluster. Its methods may be called concurrently.
 type Client struct {
-	cfg    Config
-	log    *slog.Logger
-	conns  *conns
-	asking chan struct{} // held by who asks for the cluster's layout
+	cfg        Config
+	log        *slog.Logger
+	conns      *connPool
+	refreshing chan struct{} // holds a token while one goroutine asks for the cluster's layout
 
 	mu      sync.Mutex
-	cluster cluster
+	cluster clusterLayout
 	groups  map[string]*groupStatus
 }
 
-// New checks the configuration. It does not connect: a cluster that is away is not an error here.
+// New checks the configuration and returns a client. It does not connect, so it also works while the cluster is away.
 func New(cfg Config, log *slog.Logger) (*Client, error) {
 	if len(cfg.Brokers) == 0 {
 		return nil, errors.New("no Kafka brokers are configured")
@@ -56,7 +58,7 @@ func New(cfg Config, log *slog.Logger) (*Client, error) {
 			return nil, fmt.Errorf("the Kafka broker's address %q is not host:port: %w", address, err)
 		}
 	}
-	cfg.ClientID = cmp.Or(cfg.ClientID, "monsplit")
+	cfg.ClientID = cmp.Or(cfg.ClientID, filepath.Base(os.Args[0]))
 	cfg.DialTimeout = cmp.Or(cfg.DialTimeout, 3*time.Second)
 	cfg.RequestTimeout = cmp.Or(cfg.RequestTimeout, 10*time.Second)
 	cfg.ProduceTimeout = cmp.Or(cfg.ProduceTimeout, 2*time.Second)
@@ -65,55 +67,55 @@ func New(cfg Config, log *slog.Logger) (*Client, error) {
 	if cfg.Dial == nil {
 		cfg.Dial = (&net.Dialer{}).DialContext
 	}
-	return &Client{cfg: cfg, log: log, conns: newConns(cfg), asking: make(chan struct{}, 1),
+	return &Client{cfg: cfg, log: log, conns: newConnPool(cfg), refreshing: make(chan struct{}, 1),
 		groups: map[string]*groupStatus{}}, nil
 }
 
-// Close ends every connection. Calls under way fail; Consume should have ended before.
+// Close closes every connection. Calls in progress fail. End Consume before.
 func (c *Client) Close() { c.conns.close() }
 
-// Ping says whether a broker answers.
+// Ping returns an error if no broker answers.
 func (c *Client) Ping(ctx context.Context) error {
-	_, err := c.any(ctx, &metadata.Request{TopicNames: []string{}}) // empty: no topic; nil would be all
+	_, err := c.askAnyBroker(ctx, &metadata.Request{TopicNames: []string{}}) // an empty list means no topic, nil would mean all
 	if err != nil {
 		return fmt.Errorf("reach Kafka: %w", err)
 	}
 	return nil
 }
 
-// The two moments that Kafka understands instead of a time.
+// Timestamps with a special meaning in a ListOffsets request.
 const (
-	atEnd   = -1
-	atStart = -2
+	latestTimestamp   = -1
+	earliestTimestamp = -2
 )
 
-// StartOffset returns the offset of the oldest record that is kept.
+// StartOffset returns the offset of the oldest record in the log.
 func (c *Client) StartOffset(ctx context.Context, tp TopicPartition) (int64, error) {
-	return c.offset(ctx, tp, atStart)
+	return c.offset(ctx, tp, earliestTimestamp)
 }
 
 // EndOffset returns the offset after the newest record that is on all in-sync replicas.
 func (c *Client) EndOffset(ctx context.Context, tp TopicPartition) (int64, error) {
-	return c.offset(ctx, tp, atEnd)
+	return c.offset(ctx, tp, latestTimestamp)
 }
 
-func (c *Client) offset(ctx context.Context, tp TopicPartition, moment int64) (int64, error) {
+func (c *Client) offset(ctx context.Context, tp TopicPartition, timestamp int64) (int64, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.RequestTimeout)
 	defer cancel()
 	for attempt := 0; ; attempt++ {
-		offset, err := c.tryOffset(ctx, tp, moment)
+		offset, err := c.requestOffset(ctx, tp, timestamp)
 		if err == nil {
 			return offset, nil
 		}
-		// A leader that has moved, or a connection that has died, is found out by trying.
-		c.forget(tp.Topic)
+		// Only a request shows that the leader has moved, or that the connection is dead.
+		c.expireLayout(tp.Topic)
 		if attempt == 1 || ctx.Err() != nil || errors.Is(err, ErrUnknownTopic) {
 			return 0, fmt.Errorf("ask for an offset of %s: %w", tp, err)
 		}
 	}
 }
 
-func (c *Client) tryOffset(ctx context.Context, tp TopicPartition, moment int64) (int64, error) {
+func (c *Client) requestOffset(ctx context.Context, tp TopicPartition, timestamp int64) (int64, error) {
 	leader, err := c.Leader(ctx, tp)
 	if err != nil {
 		return 0, err
@@ -124,13 +126,13 @@ func (c *Client) tryOffset(ctx context.Context, tp TopicPartition, moment int64)
 	}
 	answer, err := c.conns.roundTrip(ctx, address, &listoffsets.Request{ReplicaID: -1,
 		Topics: []listoffsets.RequestTopic{{Topic: tp.Topic, Partitions: []listoffsets.RequestPartition{
-			{Partition: int32(tp.Partition), CurrentLeaderEpoch: -1, Timestamp: moment}}}}})
+			{Partition: int32(tp.Partition), CurrentLeaderEpoch: -1, Timestamp: timestamp}}}}})
 	if err != nil {
 		return 0, err
 	}
 	response := answer.(*listoffsets.Response)
 	if len(response.Topics) != 1 || len(response.Topics[0].Partitions) != 1 {
-		return 0, errors.New("the broker's answer is for another partition")
+		return 0, errors.New("the broker's response is for another partition")
 	}
 	p := response.Topics[0].Partitions[0]
 	if p.ErrorCode != 0 {

@@ -14,12 +14,12 @@ import (
 
 var errClosed = errors.New("the Kafka client is closed")
 
-// conns keeps connections by address. A connection carries one request at a time, so requests to one broker wait for
-// each other only where a caller makes them: a fetch that waits for records holds up nothing else.
+// connPool keeps idle connections by address. A connection carries one request at a time. Concurrent requests to one
+// broker use several connections, so a fetch that waits for records delays no other request.
 //
-// The library's own Transport is not used: it cannot be told to ask for leaders again, and it goes on reading a
-// request's buffer after the request's context has ended.
-type conns struct {
+// It replaces the library's Transport, which cannot be told to refresh the leaders, and which still reads a request's
+// buffer after the request's context has ended.
+type connPool struct {
 	cfg Config
 
 	mu     sync.Mutex
@@ -30,28 +30,28 @@ type conns struct {
 
 type conn struct {
 	*protocol.Conn
-	reused bool
-	idle   time.Time // since when
+	reused    bool
+	idleSince time.Time
 }
 
-// maxIdle is how long a connection may lie unused before it is no longer trusted: brokers close them after 10 minutes.
-const maxIdle = time.Minute
+// maxIdleTime is how long an idle connection is kept. Brokers close idle connections after 10 minutes.
+const maxIdleTime = time.Minute
 
-func newConns(cfg Config) *conns {
-	return &conns{cfg: cfg, idle: map[string][]*conn{}, open: map[*conn]struct{}{}}
+func newConnPool(cfg Config) *connPool {
+	return &connPool{cfg: cfg, idle: map[string][]*conn{}, open: map[*conn]struct{}{}}
 }
 
-// exchange is one request and its answer on a connection that nobody else uses meanwhile.
-type exchange func(*conn) (protocol.Message, error)
+// exchangeFunc sends one request and reads its response, on a connection that it alone uses.
+type exchangeFunc func(*conn) (protocol.Message, error)
 
-// roundTrip sends request to the broker at address. When it returns, nothing reads the request any more, whatever
-// became of it.
-func (p *conns) roundTrip(ctx context.Context, address string, request protocol.Message) (protocol.Message, error) {
+// roundTrip sends request to the broker at address. When it returns, with or without an error, nothing reads the request
+// any more.
+func (p *connPool) roundTrip(ctx context.Context, address string, request protocol.Message) (protocol.Message, error) {
 	return p.do(ctx, address, func(c *conn) (protocol.Message, error) { return c.RoundTrip(request) })
 }
 
-func (p *conns) do(ctx context.Context, address string, f exchange) (protocol.Message, error) {
-	c, err := p.take(ctx, address)
+func (p *connPool) do(ctx context.Context, address string, f exchangeFunc) (protocol.Message, error) {
+	c, err := p.get(ctx, address)
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +67,7 @@ func (p *conns) do(ctx context.Context, address string, f exchange) (protocol.Me
 	case err != nil:
 		p.drop(address, c)
 		return nil, fmt.Errorf("%s: %w", address, errors.Join(err, ctx.Err()))
-	case interrupted: // its deadline may be set to the past at any moment
+	case interrupted: // AfterFunc may still set its deadline to the past
 		p.drop(address, c)
 	default:
 		p.put(address, c)
@@ -75,9 +75,9 @@ func (p *conns) do(ctx context.Context, address string, f exchange) (protocol.Me
 	return answer, nil
 }
 
-// retry is roundTrip for requests that may be made twice: a connection that lay idle may have died unnoticed, for
-// instance because the broker was started again.
-func (p *conns) retry(ctx context.Context, address string, request protocol.Message) (protocol.Message, error) {
+// roundTripTwice is roundTrip for requests that may be sent twice. It tries again if an idle connection fails, because the
+// connection may have died unnoticed, for example when the broker restarted.
+func (p *connPool) roundTripTwice(ctx context.Context, address string, request protocol.Message) (protocol.Message, error) {
 	reused := false
 	try := func(c *conn) (protocol.Message, error) {
 		reused = c.reused
@@ -90,7 +90,7 @@ func (p *conns) retry(ctx context.Context, address string, request protocol.Mess
 	return answer, err
 }
 
-func (p *conns) take(ctx context.Context, address string) (*conn, error) {
+func (p *connPool) get(ctx context.Context, address string) (*conn, error) {
 	p.mu.Lock()
 	if p.closed {
 		p.mu.Unlock()
@@ -99,7 +99,7 @@ func (p *conns) take(ctx context.Context, address string) (*conn, error) {
 	for idle := p.idle[address]; len(idle) > 0; idle = p.idle[address] {
 		c := idle[len(idle)-1]
 		p.idle[address] = idle[:len(idle)-1]
-		if time.Since(c.idle) > maxIdle {
+		if time.Since(c.idleSince) > maxIdleTime {
 			delete(p.open, c)
 			c.Close()
 			continue
@@ -124,19 +124,19 @@ func (p *conns) take(ctx context.Context, address string) (*conn, error) {
 	return c, nil
 }
 
-func (p *conns) put(address string, c *conn) {
+func (p *connPool) put(address string, c *conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
 		c.Close()
 		return
 	}
-	c.idle = time.Now()
+	c.idleSince = time.Now()
 	p.idle[address] = append(p.idle[address], c)
 }
 
-// drop closes a connection that failed, and the idle ones to the same address: what ended one has probably ended them.
-func (p *conns) drop(address string, c *conn) {
+// drop closes a connection that failed, and the idle connections to the same address, which have probably failed too.
+func (p *connPool) drop(address string, c *conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, other := range append(p.idle[address], c) {
@@ -146,7 +146,7 @@ func (p *conns) drop(address string, c *conn) {
 	delete(p.idle, address)
 }
 
-func (p *conns) close() {
+func (p *connPool) close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.closed = true
@@ -157,8 +157,8 @@ func (p *conns) close() {
 	clear(p.idle)
 }
 
-// connect dials and learns which versions of each request the broker takes.
-func (p *conns) connect(ctx context.Context, address string) (*conn, error) {
+// connect opens a connection, and negotiates the version of each request.
+func (p *connPool) connect(ctx context.Context, address string) (*conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, p.cfg.DialTimeout)
 	defer cancel()
 	raw, err := p.cfg.Dial(ctx, "tcp", address)
@@ -189,16 +189,16 @@ func negotiate(c *protocol.Conn) (*conn, error) {
 	versions := map[protocol.ApiKey]int16{}
 	for _, r := range response.ApiKeys {
 		key := protocol.ApiKey(r.ApiKey)
-		if newest, ours := newestVersion[key]; ours {
+		if newest, ours := maxVersions[key]; ours {
 			versions[key] = min(newest, r.MaxVersion)
 			if versions[key] < r.MinVersion {
-				return nil, fmt.Errorf("the broker no longer takes %v version %d", key, newest)
+				return nil, fmt.Errorf("the broker no longer accepts version %[2]d of %[1]v", key, newest)
 			}
 		}
 	}
-	for key := range newestVersion {
+	for key := range maxVersions {
 		if _, ok := versions[key]; !ok {
-			return nil, fmt.Errorf("the broker does not take %v", key)
+			return nil, fmt.Errorf("the broker does not support %v", key)
 		}
 	}
 	if versions[protocol.Produce] < 3 || versions[protocol.Metadata] < 4 || versions[protocol.Fetch] != fetchVersion {

@@ -10,47 +10,47 @@ import (
 	"time"
 )
 
-// ErrReseek is what a handler returns when the batch does not begin at its stored position: the client drops what it
-// has fetched and asks for the position again.
+// ErrReseek is returned by a handler when the batch does not begin at the stored position. The client then drops what it
+// has fetched, and asks for the position again.
 var ErrReseek = errors.New("read from the stored position again")
 
-// PartitionHandler applies what is read. For one partition its methods are called one after the other, for several at
-// the same time. Their context outlives the end of Consume's by up to GroupConfig.HandleGrace, so that what is in hand
-// can be finished.
+// PartitionHandler applies the records that Consume reads. Its methods are called one after the other for one partition,
+// and concurrently for several partitions. Their context ends up to GroupConfig.HandleGrace after the context of Consume,
+// so that the handler can finish its batch.
 //
-// That a partition is given to one member alone is true only most of the time: a member that was paused may still apply
-// a batch while its successor does. The handler has to compare `from` with its stored position in the transaction that
-// applies the batch, and return ErrReseek when they differ.
+// H2 zombie consumer: a member that was paused may still apply a batch while its successor applies the same one. So the
+// handler must compare from with its stored position, in the transaction that applies the batch, and return ErrReseek if
+// they differ.
 type PartitionHandler interface {
-	// Position returns the next offset to read. logStart is where the log begins, which is what a partition that was
-	// never read is to be seeded with. An error is tried again later.
+	// Position returns the next offset to read. For a partition that was never read, that is logStart, the start of its log.
+	// After an error the client calls it again later.
 	Position(ctx context.Context, tp TopicPartition, logStart int64) (next int64, err error)
-	// Handle applies records in [from, next), in offset order. Offsets without a record (compacted away, or marks of
-	// transactions) are skipped, so records may be empty. After ErrReseek the client asks for the position again; after
-	// any other error it offers the same batch again, each time after a longer pause, from 10 ms to 1 s.
+	// Handle applies the records in [from, next), in offset order. Some offsets have no record (it was compacted away, or is
+	// the marker of a transaction), so records may be empty. After ErrReseek the client asks for the position again. After
+	// any other error it offers the same batch again, after a pause that grows from 10 ms to 1 s.
 	Handle(ctx context.Context, tp TopicPartition, from, next int64, records []Fetched) error
 }
 
 const defaultMaxBytes = 1 << 20
 
-// GroupConfig is how to take part in a consumer group. Zero values are the defaults named below.
+// GroupConfig sets how to take part in a consumer group. Each comment ends with the default of the zero value.
 type GroupConfig struct {
 	GroupID string
 	Topics  []string
-	// Partitions is how many each topic has to have: an aggregate's events move to another partition, and lose their
-	// order, when that changes. A group with another number halts until it is put right; 0 takes any.
+	// Partitions is the required number of partitions of each topic. If it changed, a key's events would move to another
+	// partition and lose their order. So the member joins no group while a topic has another number; 0 accepts any.
 	Partitions int
 
-	SessionTimeout    time.Duration // how long Kafka waits for a member that fell silent; 6 s, Kafka's least
+	SessionTimeout    time.Duration // after this time without a heartbeat, Kafka removes a member; 6 s, Kafka's minimum
 	HeartbeatInterval time.Duration // 500 ms
-	RebalanceTimeout  time.Duration // how long Kafka waits for members to join anew; 6 s
-	HandleGrace       time.Duration // how long a Handle may go on after the end; 5 s, less than RebalanceTimeout
-	MaxWait           time.Duration // how long a broker may hold a fetch while there is nothing; 500 ms
-	CommitInterval    time.Duration // between two commits of positions for lag tools; 250 ms
-	TopicBackoff      time.Duration // between two looks for a missing topic; 1 s
-	HaltRecheck       time.Duration // between two looks whether a halted partition's position was put right; 5 s
-	MaxRecords        int           // given to one Handle; 1000
-	MaxBytes          int           // of records fetched ahead of one Handle, per partition; 1 MiB
+	RebalanceTimeout  time.Duration // how long Kafka waits for members to rejoin; 6 s
+	HandleGrace       time.Duration // how long a Handle may continue after the generation's end; 5 s. Must be less than RebalanceTimeout.
+	MaxWait           time.Duration // how long a broker may wait for records before it answers a fetch; 500 ms
+	CommitInterval    time.Duration // between two commits of positions, for lag tools; 250 ms
+	TopicBackoff      time.Duration // between two checks for missing topics; 1 s
+	HaltRecheck       time.Duration // between two reads of a halted partition's position; 5 s
+	MaxRecords        int           // limit for one Handle; 1000
+	MaxBytes          int           // limit for the records fetched ahead, per partition; 1 MiB
 }
 
 func (cfg GroupConfig) withDefaults() (GroupConfig, error) {
@@ -69,15 +69,15 @@ func (cfg GroupConfig) withDefaults() (GroupConfig, error) {
 	cfg.MaxRecords = cmp.Or(cfg.MaxRecords, 1000)
 	cfg.MaxBytes = cmp.Or(cfg.MaxBytes, defaultMaxBytes)
 	if cfg.HandleGrace >= cfg.RebalanceTimeout {
-		return cfg, fmt.Errorf("consumer group %s: HandleGrace %v has to be less than RebalanceTimeout %v, or Kafka goes on "+
-			"without the member", cfg.GroupID, cfg.HandleGrace, cfg.RebalanceTimeout)
+		return cfg, fmt.Errorf("consumer group %s: HandleGrace %v has to be less than RebalanceTimeout %v, or Kafka "+
+			"rebalances without the member", cfg.GroupID, cfg.HandleGrace, cfg.RebalanceTimeout)
 	}
 	return cfg, nil
 }
 
-// Consume takes part in the group until ctx is done. Then it finishes what Handle has in hand, commits, leaves the group
-// and returns nil. It returns an error only for a configuration that cannot work: a broker that is away, a topic that is
-// missing and a handler that fails are waited for, and seen in GroupState.
+// Consume takes part in the group until ctx is done. Then it waits for the running Handle calls, commits, leaves the group
+// and returns nil. It returns an error only for a configuration that cannot work. It waits while brokers are away, topics
+// are missing or the handler fails, and GroupState shows that.
 func (c *Client) Consume(ctx context.Context, cfg GroupConfig, h PartitionHandler) error {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
@@ -100,10 +100,10 @@ func (c *Client) Consume(ctx context.Context, cfg GroupConfig, h PartitionHandle
 	}()
 	backoff := newBackoff(100*time.Millisecond, 2*time.Second)
 	for ctx.Err() == nil {
-		topics, missing, err := c.existing(ctx, cfg)
+		topics, missing, err := c.existingTopics(ctx, cfg)
 		status.setMissing(log, missing)
 		if err == nil && len(topics) == 0 {
-			_ = pause(ctx, cfg.TopicBackoff)
+			_ = sleep(ctx, cfg.TopicBackoff)
 			continue
 		}
 		var mine []TopicPartition
@@ -111,7 +111,7 @@ func (c *Client) Consume(ctx context.Context, cfg GroupConfig, h PartitionHandle
 			mine, err = m.join(ctx, topics)
 		}
 		if err != nil {
-			if ctx.Err() == nil && !generationOver(err) {
+			if ctx.Err() == nil && !generationEnded(err) {
 				status.setError(log, "join", "the consumer group cannot be joined", err)
 				_ = backoff.wait(ctx)
 			}
@@ -124,8 +124,8 @@ func (c *Client) Consume(ctx context.Context, cfg GroupConfig, h PartitionHandle
 	return nil
 }
 
-// existing splits the group's topics into those that exist and those that do not yet.
-func (c *Client) existing(ctx context.Context, cfg GroupConfig) (there, missing []string, err error) {
+// existingTopics splits the group's topics into existing and missing ones.
+func (c *Client) existingTopics(ctx context.Context, cfg GroupConfig) (existing, missing []string, err error) {
 	for _, topic := range cfg.Topics {
 		n, err := c.Partitions(ctx, topic)
 		switch {
@@ -133,17 +133,17 @@ func (c *Client) existing(ctx context.Context, cfg GroupConfig) (there, missing 
 			return nil, missing, fmt.Errorf("halted: topic %s has %d partitions instead of %d, so its events may be out of order; "+
 				"its owner has to move its records to a topic with %[3]d", topic, n, cfg.Partitions)
 		case err == nil:
-			there = append(there, topic)
+			existing = append(existing, topic)
 		case errors.Is(err, ErrUnknownTopic):
 			missing = append(missing, topic)
 		default:
 			return nil, missing, err
 		}
 	}
-	return there, missing, nil
+	return existing, missing, nil
 }
 
-// backoff is the pause between tries, doubling from the least to the most.
+// backoff is the pause between tries. It doubles from least to most.
 type backoff struct{ least, most, next time.Duration }
 
 func newBackoff(least, most time.Duration) *backoff { return &backoff{least, most, least} }
@@ -153,7 +153,7 @@ func (b *backoff) reset() { b.next = b.least }
 func (b *backoff) wait(ctx context.Context) error {
 	d := b.next
 	b.next = min(2*b.next, b.most)
-	return pause(ctx, d)
+	return sleep(ctx, d)
 }
 
 func list(names []string) string { return strings.Join(names, ", ") }

@@ -55,7 +55,7 @@ func TestReseekReadsFromTheStoredPositionAgain(t *testing.T) {
 	db := newCopies()
 	var once sync.Once
 	db.before = func(context.Context, broker.TopicPartition, []broker.Fetched) error {
-		// Another member was here meanwhile.
+		// Another member has applied records in the meantime.
 		once.Do(func() { db.set(b.tp(0), 15) })
 		return nil
 	}
@@ -86,7 +86,7 @@ func TestFailingHandlerIsOfferedTheSameBatchAgain(t *testing.T) {
 		return nil
 	}
 	stop := b.consume(t, b.client, broker.GroupConfig{}, db)
-	b.write(t, 1, "other") // is not held up
+	b.write(t, 1, "other") // is not delayed
 	kafkatest.Eventually(t, "the failure is seen or over", func() bool {
 		s := b.state(b.client)
 		return db.position(b.tp(0)) == 5 || len(s.Partitions) == 2 && strings.Contains(s.Partitions[0].Error, "the database is away")
@@ -122,7 +122,7 @@ func TestPositionOutsideTheLogHaltsThatPartitionAlone(t *testing.T) {
 			if db.position(b.tp(0)) != position {
 				t.Error("the position was changed")
 			}
-			db.set(b.tp(0), 3) // an operator puts it right
+			db.set(b.tp(0), 3) // an operator corrects it
 			kafkatest.Eventually(t, "it is read again", func() bool { return db.position(b.tp(0)) == 5 })
 			kafkatest.Eventually(t, "it is no longer halted", func() bool { return len(b.state(b.client).Halted()) == 0 })
 			if got := db.values(b.tp(0)); !slices.Equal(got, numbers(3, 5)) {
@@ -200,7 +200,7 @@ func TestStopFinishesWhatIsInHand(t *testing.T) {
 	cancel()
 	select {
 	case err := <-done:
-		t.Fatal("ended with a batch in hand", err)
+		t.Fatal("Consume ended while a batch was being applied", err)
 	case <-time.After(20 * time.Millisecond):
 	}
 	close(release)
@@ -208,7 +208,7 @@ func TestStopFinishesWhatIsInHand(t *testing.T) {
 		t.Error(err)
 	}
 	if db.position(b.tp(0)) != 3 {
-		t.Error("what was in hand is not applied")
+		t.Error("the running batch is not applied")
 	}
 }
 

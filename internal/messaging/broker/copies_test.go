@@ -10,13 +10,13 @@ import (
 	"github.com/monsplit/monsplit/internal/messaging/broker"
 )
 
-// copies is a database with positions and what was applied, as several members of a group share it.
+// copies is the database that the members of a group share: the positions, and the applied records.
 type copies struct {
 	mu        sync.Mutex
 	positions map[broker.TopicPartition]int64
 	applied   map[broker.TopicPartition][]broker.Fetched
 	largest   int
-	before    func(ctx context.Context, tp broker.TopicPartition, records []broker.Fetched) error // of each Handle
+	before    func(ctx context.Context, tp broker.TopicPartition, records []broker.Fetched) error // runs before each Handle
 }
 
 func newCopies() *copies {
@@ -84,7 +84,7 @@ func (c *copies) count() int {
 	return n
 }
 
-// consume runs a member until stop is called, or the test ends.
+// consume runs a member until stop is called or the test ends.
 func (b *bundle) consume(t *testing.T, client *broker.Client, cfg broker.GroupConfig, h broker.PartitionHandler) (stop func()) {
 	t.Helper()
 	if cfg.GroupID == "" {

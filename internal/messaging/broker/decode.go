@@ -11,51 +11,51 @@ import (
 	"github.com/segmentio/kafka-go/compress"
 )
 
-// Bounds on what a few bytes may become in memory.
+// Limits on the memory that a few bytes of input can use.
 const (
-	maxInflated  = 64 << 20 // one compressed batch: some bytes can be made to inflate to gigabytes
-	maxHeaders   = 1000     // of one record; more are passed over
-	recordMemory = 128      // of a decoded record, beside its bytes: there are batches of millions of empty ones
+	maxDecompressed = 64 << 20 // of one compressed batch: a few bytes can decompress to gigabytes
+	maxHeaders      = 1000     // of one record; the others are ignored
+	recordMemory    = 128      // of a decoded record, in addition to its bytes: a batch may hold millions of empty records
 )
 
-// decoded is what a partition's bytes hold.
-type decoded struct {
+// decodedBatches is the content of a partition's bytes.
+type decodedBatches struct {
 	records []Fetched
-	next    int64 // the offset after the last batch, whatever compaction left of it
-	bytes   int   // that the records take in memory, about
+	next    int64 // the offset after the last batch, even if compaction has removed its last records
+	bytes   int   // estimate of the records' memory
 }
 
-// decodeBatches reads the batches that a fetch from offset from returned, until the records hold maxBytes or more; next
-// may be in the middle of a batch then. The last batch may be cut off; it will be fetched again. Control batches (the
-// marks of transactions) have no records but take offsets.
+// decodeBatches decodes the batches of a fetch from offset from. It stops when the records use maxBytes or more; then next
+// may be in the middle of a batch. The last batch may be cut off; the next fetch returns it again. Control batches (the
+// markers of transactions) have offsets but no records.
 //
-// The library's own reader is not used: it hides where a compacted batch ends, and so a reader can be made to ask for
-// the same batch for ever.
-func decodeBatches(data []byte, from int64, maxBytes int) (decoded, error) {
-	out := decoded{next: from}
+// It replaces the library's reader, which hides where a compacted batch ends. A client that does not know the end may ask
+// for the same batch for ever.
+func decodeBatches(data []byte, from int64, maxBytes int) (decodedBatches, error) {
+	out := decodedBatches{next: from}
 	for len(data) >= lengthCountsFrom && out.bytes < maxBytes {
 		base := int64(binary.BigEndian.Uint64(data))
 		end := int64(lengthCountsFrom) + int64(int32(binary.BigEndian.Uint32(data[offsetOfLength:])))
 		if end < headerBytes {
-			return out, fmt.Errorf("offset %d: %w: a length of %d", base, errBadBatch, end)
+			return out, fmt.Errorf("offset %d: %w: a length of %d", base, errBrokenBatch, end)
 		}
 		if end > int64(len(data)) {
 			break
 		}
 		batch := data[:end]
 		data = data[end:]
-		if magic := batch[offsetOfMagic]; magic != magicNow {
+		if magic := batch[offsetOfMagic]; magic != magicV2 {
 			return out, fmt.Errorf("offset %d: record format %d, older than Kafka 0.11, is not read", base, magic)
 		}
 		if binary.BigEndian.Uint32(batch[offsetOfChecksum:]) != checksum(batch) {
-			return out, fmt.Errorf("offset %d: %w: its checksum is wrong", base, errBadBatch)
+			return out, fmt.Errorf("offset %d: %w: its checksum is wrong", base, errBrokenBatch)
 		}
 		after := base + int64(binary.BigEndian.Uint32(batch[offsetOfLastDelta:])) + 1
 		if after <= out.next {
 			continue
 		}
 		if binary.BigEndian.Uint16(batch[offsetOfAttributes:])&attributeControl == 0 {
-			whole, err := out.add(batch, base, from, maxBytes)
+			whole, err := out.appendRecords(batch, base, from, maxBytes)
 			if err != nil {
 				return out, fmt.Errorf("the batch at offset %d: %w", base, err)
 			}
@@ -68,39 +68,39 @@ func decodeBatches(data []byte, from int64, maxBytes int) (decoded, error) {
 	return out, nil
 }
 
-// add appends the records of a batch that are not before from: a batch is fetched whole. When maxBytes are reached before
-// its end, it sets next behind the last record that it took.
-func (d *decoded) add(batch []byte, base, from int64, maxBytes int) (whole bool, err error) {
+// appendRecords appends the records of a batch, except those before from: brokers return only whole batches. If maxBytes
+// is reached within the batch, it sets next to the offset after the last appended record, and whole is false.
+func (d *decodedBatches) appendRecords(batch []byte, base, from int64, maxBytes int) (whole bool, err error) {
 	big := binary.BigEndian
 	first, count := int64(big.Uint64(batch[offsetOfFirstTime:])), int(int32(big.Uint32(batch[offsetOfCount:])))
-	body, err := inflate(compress.Compression(big.Uint16(batch[offsetOfAttributes:])&attributeCompression), batch[headerBytes:])
+	body, err := decompress(compress.Compression(big.Uint16(batch[offsetOfAttributes:])&attributeCompression), batch[headerBytes:])
 	if err != nil {
 		return false, err
 	}
 	appendTime := big.Uint16(batch[offsetOfAttributes:])&(1<<3) != 0
 	last := int64(big.Uint64(batch[offsetOfLastTime:]))
-	r := reader{b: body}
+	r := wireReader{rest: body}
 	if count < 0 || count > len(body) {
-		return false, errBadBatch
+		return false, errBrokenBatch
 	}
-	d.records = slices.Grow(d.records, min(count, 10_000)) // the count is only a claim
+	d.records = slices.Grow(d.records, min(count, 10_000)) // the count is not to be trusted
 	for range count {
 		if d.bytes >= maxBytes {
 			d.next = d.records[len(d.records)-1].Offset + 1
 			return false, nil
 		}
-		record := reader{b: r.take(r.varint())}
-		size := len(record.b)
+		record := wireReader{rest: r.take(r.varint())}
+		size := len(record.rest)
 		record.take(1) // attributes: none are defined
-		at := first + record.varint()
+		millis := first + record.varint()
 		offset := base + record.varint()
 		if appendTime {
-			at = last
+			millis = last
 		}
-		f := Fetched{Offset: offset, Record: Record{Time: time.UnixMilli(at).UTC()}}
+		f := Fetched{Offset: offset, Record: Record{Time: time.UnixMilli(millis).UTC()}}
 		f.Key, f.Value = record.nullable(), record.nullable()
 		headers := record.varint()
-		if headers < 0 || headers > int64(len(record.b)) { // each takes two bytes at least
+		if headers < 0 || headers > int64(len(record.rest)) { // each takes at least two bytes
 			record.broken = true
 		} else if headers > 0 {
 			f.Headers = make([]Header, min(headers, maxHeaders))
@@ -109,7 +109,7 @@ func (d *decoded) add(batch []byte, base, from int64, maxBytes int) (whole bool,
 			}
 		}
 		if r.broken || record.broken {
-			return false, errBadBatch
+			return false, errBrokenBatch
 		}
 		if offset >= from {
 			d.records = append(d.records, f)
@@ -119,7 +119,7 @@ func (d *decoded) add(batch []byte, base, from int64, maxBytes int) (whole bool,
 	return true, nil
 }
 
-func inflate(codec compress.Compression, body []byte) ([]byte, error) {
+func decompress(codec compress.Compression, body []byte) ([]byte, error) {
 	if codec == compress.None {
 		return body, nil
 	}
@@ -128,43 +128,43 @@ func inflate(codec compress.Compression, body []byte) ([]byte, error) {
 	}
 	z := codec.Codec().NewReader(bytes.NewReader(body))
 	defer z.Close()
-	out, err := io.ReadAll(io.LimitReader(z, maxInflated+1))
+	out, err := io.ReadAll(io.LimitReader(z, maxDecompressed+1))
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("inflate with %v: %w", codec, err)
-	case len(out) > maxInflated:
-		return nil, fmt.Errorf("inflates to more than %d MiB", maxInflated>>20)
+		return nil, fmt.Errorf("decompress with %v: %w", codec, err)
+	case len(out) > maxDecompressed:
+		return nil, fmt.Errorf("the batch decompresses to more than %d MiB", maxDecompressed>>20)
 	}
 	return out, nil
 }
 
-// reader takes things off the front of its bytes. Once it is broken, what it returns means nothing.
-type reader struct {
-	b      []byte
+// wireReader reads values from the front of its bytes. Once broken is true, the values that it returns are meaningless.
+type wireReader struct {
+	rest   []byte
 	broken bool
 }
 
-func (r *reader) varint() int64 {
-	v, n := binary.Varint(r.b)
+func (r *wireReader) varint() int64 {
+	v, n := binary.Varint(r.rest)
 	if n <= 0 {
 		r.broken = true
 		return 0
 	}
-	r.b = r.b[n:]
+	r.rest = r.rest[n:]
 	return v
 }
 
-func (r *reader) take(n int64) []byte {
-	if n < 0 || n > int64(len(r.b)) {
+func (r *wireReader) take(n int64) []byte {
+	if n < 0 || n > int64(len(r.rest)) {
 		r.broken = true
 		return nil
 	}
-	taken := r.b[:n:n]
-	r.b = r.b[n:]
+	taken := r.rest[:n:n]
+	r.rest = r.rest[n:]
 	return taken
 }
 
-func (r *reader) nullable() []byte {
+func (r *wireReader) nullable() []byte {
 	n := r.varint()
 	if n == -1 {
 		return nil
@@ -172,31 +172,31 @@ func (r *reader) nullable() []byte {
 	return r.take(n)
 }
 
-func (r *reader) int16() int16 {
+func (r *wireReader) int16() int16 {
 	if b := r.take(2); b != nil {
 		return int16(binary.BigEndian.Uint16(b))
 	}
 	return 0
 }
 
-func (r *reader) int32() int32 {
+func (r *wireReader) int32() int32 {
 	if b := r.take(4); b != nil {
 		return int32(binary.BigEndian.Uint32(b))
 	}
 	return 0
 }
 
-func (r *reader) int64() int64 {
+func (r *wireReader) int64() int64 {
 	if b := r.take(8); b != nil {
 		return int64(binary.BigEndian.Uint64(b))
 	}
 	return 0
 }
 
-// count reads an array's length, which is 0 where the array is null, and never more than there are bytes left.
-func (r *reader) count() int {
+// count reads an array's length. It returns 0 for a null array, and never more than the number of remaining bytes.
+func (r *wireReader) count() int {
 	n := int(r.int32())
-	if n > len(r.b) {
+	if n > len(r.rest) {
 		r.broken = true
 	}
 	if n < 0 || r.broken {

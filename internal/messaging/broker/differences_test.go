@@ -9,16 +9,16 @@ import (
 	"github.com/monsplit/monsplit/internal/testkit/kafkatest"
 )
 
-// Everything else in this folder behaves alike on the embedded broker and on Apache Kafka. These do not, so that what
-// depends on them is tested on Kafka alone (fencing_test.go, by "make test-kafka").
+// These behave differently on the embedded broker and on Apache Kafka. So what depends on them is tested only on Kafka
+// (fencing_test.go, by "make test-kafka"). All other tests of this folder give the same result on both.
 func TestWhereTheEmbeddedBrokerDiffersFromKafka(t *testing.T) {
 	t.Parallel()
 	for name, d := range map[string]struct {
 		try             func(t *testing.T, b *bundle) error
 		embedded, kafka string
 	}{
-		// Kafka fences where the higher epoch has written, the embedded broker everywhere: it hides the schedule in which
-		// a zombie writes first.
+		// Kafka fences only in partitions to which the higher epoch has written. The embedded broker fences in all, and so
+		// hides the schedule in which a zombie writes first.
 		"a lower epoch in a partition that the higher has not written to": {
 			try: func(t *testing.T, b *bundle) error {
 				b.wantSent(t, b.batch(t, 0, 7, 0, "higher"), 0)
@@ -26,7 +26,7 @@ func TestWhereTheEmbeddedBrokerDiffersFromKafka(t *testing.T) {
 			},
 			embedded: "fenced", kafka: "written",
 		},
-		// KAFKA-15591: Kafka 4.5 will refuse it too. Nothing of ours does it: an epoch begins at 0.
+		// KAFKA-15591: Kafka 4.5 will refuse it too. The relay never does it: each epoch begins at sequence 0.
 		"a first sequence other than 0 in a partition that was never written to": {
 			try: func(t *testing.T, b *bundle) error {
 				return b.send(t, b.batch(t, 0, 0, 5, "value"))[0].Err
@@ -56,7 +56,7 @@ func TestWhereTheEmbeddedBrokerDiffersFromKafka(t *testing.T) {
 				want = d.kafka
 			}
 			if got != want {
-				t.Errorf("%s, the table says %s (embedded: %s, Kafka: %s)", got, want, d.embedded, d.kafka)
+				t.Errorf("got %s, want %s (embedded: %s, Kafka: %s)", got, want, d.embedded, d.kafka)
 			}
 		})
 	}

@@ -15,7 +15,7 @@ import (
 	"github.com/monsplit/monsplit/internal/testkit/kafkatest"
 )
 
-// These prove what only Kafka can (the embedded broker fences in another way): "make test-kafka" runs them.
+// These tests need a real Kafka, because the embedded broker fences in another way. "make test-kafka" runs them.
 func TestKafkaIsThere(t *testing.T) {
 	t.Parallel()
 	if !kafkatest.Real() {
@@ -23,7 +23,7 @@ func TestKafkaIsThere(t *testing.T) {
 	}
 }
 
-// Schedule: holder A encodes version 1 and is paused; its lease moves to B, which sends 1 and 2; A goes on.
+// H1 zombie relay: holder A encodes version 1 and is paused. Its lease moves to B, which sends versions 1 and 2. A goes on.
 func TestPausedHolderWritesNothingOld(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -32,12 +32,12 @@ func TestPausedHolderWritesNothingOld(t *testing.T) {
 	b.wantSent(t, b1, 0)
 	b.wantVerdict(t, b.send(t, a1)[0], broker.Fenced)
 	b.wantVerdict(t, b.send(t, b.batch(t, 0, 1, 1, "2"))[0], broker.Fenced)
-	b.wantSent(t, b1, 0) // B's repetition is not disturbed
+	b.wantSent(t, b1, 0) // B can still repeat its batch
 	b.wantLog(t, 0, "1", "2")
 }
 
-// Schedule: as before, but A goes on before B's first batch. Nothing fences A yet; B sends all from the oldest that is
-// not marked again, so the log repeats a version and is never inverted.
+// H1 zombie relay, but A goes on before B's first batch. Nothing fences A yet. B sends everything again, from the oldest
+// event that is not marked. So the log repeats a version, and is never inverted.
 func TestPausedHolderThatIsFasterIsOvertaken(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -49,7 +49,7 @@ func TestPausedHolderThatIsFasterIsOvertaken(t *testing.T) {
 	b.wantLog(t, 0, "1", "1", "2")
 }
 
-// Schedule: A's batch is on its way, held up in the network, while B takes over and writes.
+// H1 zombie relay, and A's batch is delayed in the network while B takes over and writes.
 func TestBatchHeldUpInTheNetworkIsFenced(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -84,14 +84,14 @@ func TestEpochsOfOnePartitionSayNothingOfAnother(t *testing.T) {
 func TestSequencesWrapToZero(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	last := b.batch(t, 0, 0, 2147483647, "last") // Kafka lets a producer it does not know begin anywhere
+	last := b.batch(t, 0, 0, 2147483647, "last") // an unknown producer may begin with any sequence on Kafka
 	b.wantSent(t, last, 0)
 	b.wantSent(t, b.batch(t, 0, 0, last.NextSequence, "first"), 1)
 	b.wantLog(t, 0, "last", "first")
 }
 
-// Compaction keeps a key's highest offset, not its highest version (H1): because of the fencing these are the same. And
-// a reader that begins at 0 gets over what compaction took away.
+// Compaction keeps a key's highest offset, not its highest version (H1 zombie relay). Because of the fencing these are the
+// same record. And a reader that begins at offset 0 skips the offsets that compaction has removed.
 func TestCompactionKeepsTheHighestVersion(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -110,7 +110,7 @@ func TestCompactionKeepsTheHighestVersion(t *testing.T) {
 	b.wantSent(t, holder, 1)
 	b.wantVerdict(t, b.send(t, a1)[0], broker.Fenced)
 
-	// The cleaner takes closed segments, and a segment is closed by a later write.
+	// The cleaner compacts only closed segments, and a later write closes a segment.
 	sequence, offset := holder.NextSequence, int64(4)
 	kafkatest.Eventually(t, "the log is compacted", func() bool {
 		batch, err := broker.EncodeBatch(b.tp(0), broker.ProducerSession{ID: b.id, Epoch: 2}, sequence,
@@ -133,7 +133,7 @@ func TestCompactionKeepsTheHighestVersion(t *testing.T) {
 	}
 }
 
-// ofKey lists the values of the key that batch uses.
+// ofKey returns the values of the key that the method batch uses.
 func ofKey(log []broker.Fetched) string {
 	log = slices.DeleteFunc(slices.Clone(log), func(r broker.Fetched) bool { return string(r.Key) != "key" })
 	out := ""

@@ -10,131 +10,139 @@ import (
 )
 
 const (
-	// shortWait is how long a broker may hold a fetch that leaves out a partition whose worker will be ready soon: it
-	// cannot join the request under way, so that has to end soon.
-	shortWait = 10 * time.Millisecond
-	// errorRest is how long a partition is left out after an error that concerns it alone.
-	errorRest = 100 * time.Millisecond
+	// shortMaxWait is MaxWait for a fetch that leaves out a partition which will soon be ready. The partition cannot join a
+	// request that has been sent, so the request must end soon.
+	shortMaxWait = 10 * time.Millisecond
+	// errorBackoff is how long a partition is left out of requests after an error that concerns this partition alone.
+	errorBackoff = 100 * time.Millisecond
 )
 
-// asked is a partition in a request.
-type asked struct {
-	p     *partition
-	seeks int
+// requestedPartition is a partition in a fetch request.
+type requestedPartition struct {
+	partition *partition
+	offset    int64
+	seekCount int // the partition's at the time of the request
 }
 
-// fetchFrom fetches from one broker, one request after the other with all partitions that have room.
-func (g *generation) fetchFrom(ctx context.Context, node NodeID, wake <-chan struct{}, wg *sync.WaitGroup) {
-	again := newBackoff(20*time.Millisecond, time.Second)
-	about := fmt.Sprintf("fetch from broker %d", node)
+// fetchRequest is the content of one request to one broker.
+type fetchRequest struct {
+	partitions []requestedPartition
+	maxWait    time.Duration
+}
+
+// fetchLoop fetches from one broker. It sends one request after the other, each with all partitions that have room.
+func (g *generation) fetchLoop(ctx context.Context, node NodeID, wake <-chan struct{}, wg *sync.WaitGroup) {
+	backoff := newBackoff(20*time.Millisecond, time.Second)
+	part := fmt.Sprintf("fetch from broker %d", node)
 	for ctx.Err() == nil {
-		err := g.route(ctx, wg)
+		err := g.updateLeaders(ctx, wg)
 		if node == noLeader {
-			g.status.setError(g.log, about, "some partitions have no leader", err)
+			g.status.setError(g.log, part, "some partitions have no leader", err)
 			if err != nil {
-				_ = again.wait(ctx)
+				_ = backoff.wait(ctx)
 				continue
 			}
-			again.reset()
+			backoff.reset()
 		}
-		wants, parts, soon := g.ready(node)
-		if len(wants) == 0 {
+		request := g.nextFetch(node)
+		if len(request.partitions) == 0 {
 			select {
 			case <-wake:
 			case <-ctx.Done():
 			}
 			continue
 		}
-		wait := g.cfg.MaxWait
-		if soon {
-			wait = shortWait
-		}
-		err = g.fetchOnce(ctx, node, wants, parts, wait)
+		err = g.fetchOnce(ctx, node, request)
 		if ctx.Err() != nil {
 			return
 		}
-		g.status.setError(g.log, about, "fetching fails", err)
+		g.status.setError(g.log, part, "fetching fails", err)
 		if err != nil {
-			_ = again.wait(ctx)
+			_ = backoff.wait(ctx)
 		} else {
-			again.reset()
+			backoff.reset()
 		}
 	}
 }
 
-// ready lists the partitions to ask a broker for, each time with another one first: only the first that has records is
-// sure to get any, if they are large.
-func (g *generation) ready(node NodeID) (wants []want, parts map[TopicPartition]asked, soon bool) {
+// nextFetch returns the next request to a broker, and marks its partitions as being fetched. Each time another partition
+// comes first: if records are large, only the first partition that has some is sure to get any.
+func (g *generation) nextFetch(node NodeID) fetchRequest {
 	g.mu.Lock()
-	g.rotated++
-	first := g.rotated
+	g.rotation++
+	first := g.rotation
 	g.mu.Unlock()
-	parts = map[TopicPartition]asked{}
-	for i := range g.parts {
-		p := g.parts[(first+i)%len(g.parts)]
-		at, seeks, ok, waits := p.ask(node, g.cfg)
-		soon = soon || waits
+	request := fetchRequest{maxWait: g.cfg.MaxWait}
+	for i := range g.partitions {
+		p := g.partitions[(first+i)%len(g.partitions)]
+		offset, seekCount, ok, soon := p.startFetch(node, g.cfg)
+		if soon {
+			request.maxWait = shortMaxWait
+		}
 		if ok {
-			wants = append(wants, want{p.tp, at})
-			parts[p.tp] = asked{p, seeks}
+			request.partitions = append(request.partitions, requestedPartition{p, offset, seekCount})
 		}
 	}
-	return wants, parts, soon
+	return request
 }
 
-func (g *generation) fetchOnce(ctx context.Context, node NodeID, wants []want, parts map[TopicPartition]asked,
-	wait time.Duration,
-) error {
-	answers, err := g.fetchAnswers(ctx, node, wants, wait)
-	from := map[TopicPartition]int64{}
-	for _, w := range wants {
-		from[w.tp] = w.from
+// fetchOnce sends a request and hands each partition its part of the response.
+func (g *generation) fetchOnce(ctx context.Context, node NodeID, request fetchRequest) error {
+	responses, err := g.sendFetch(ctx, node, request)
+	requested := make(map[TopicPartition]requestedPartition, len(request.partitions))
+	for _, r := range request.partitions {
+		requested[r.partition.tp] = r
 	}
-	for _, a := range answers {
-		if to, ok := parts[a.tp]; ok {
-			g.take(to, a, from[a.tp])
+	for _, response := range responses {
+		if r, ok := requested[response.tp]; ok {
+			g.handleResponse(r, response)
 		}
 	}
-	for tp, a := range parts {
+	for _, r := range request.partitions {
 		if err != nil {
-			g.client.forget(tp.Topic)
+			g.client.expireLayout(r.partition.tp.Topic)
 		}
-		if leader := a.p.answered(); leader != node {
+		if leader := r.partition.endFetch(); leader != node {
 			g.wake(leader)
 		}
 	}
 	return err
 }
 
-func (g *generation) fetchAnswers(ctx context.Context, node NodeID, wants []want, wait time.Duration) ([]got, error) {
+func (g *generation) sendFetch(ctx context.Context, node NodeID, request fetchRequest) ([]partitionResponse, error) {
 	address, err := g.client.address(node)
 	if err != nil {
 		return nil, err
 	}
-	return g.client.fetch(ctx, address, wants, wait, g.cfg.MaxBytes)
+	requests := make([]partitionRequest, len(request.partitions))
+	for i, r := range request.partitions {
+		requests[i] = partitionRequest{r.partition.tp, r.offset}
+	}
+	return g.client.fetch(ctx, address, requests, request.maxWait, g.cfg.MaxBytes)
 }
 
-// take does with a partition's answer what is due.
-func (g *generation) take(to asked, a got, from int64) {
+// handleResponse queues what was fetched of one partition, or handles the partition's error.
+func (g *generation) handleResponse(r requestedPartition, response partitionResponse) {
 	var err error
-	switch a.code {
+	switch response.errorCode {
 	case 0:
-		// Inflated, what a fetch brought may be larger than what was asked for: the rest is fetched again.
-		var d decoded
-		if d, err = decodeBatches(a.data, from, 4*g.cfg.MaxBytes); err == nil || d.next > from {
-			to.p.deliver(to.seeks, d, a.end) // what was read before the damage is applied first
+		// Decompressed, the records may be larger than what was asked for. The rest is fetched again.
+		var d decodedBatches
+		d, err = decodeBatches(response.batches, r.offset, 4*g.cfg.MaxBytes)
+		if err == nil || d.next > r.offset {
+			r.partition.enqueue(r.seekCount, d, response.logEnd) // records before a damaged batch are applied first
 			err = nil
 		} else {
-			to.p.unreadable(g, to.seeks, err)
+			r.partition.countUnreadable(g, r.seekCount, err)
 		}
 	case kafka.OffsetOutOfRange:
-		to.p.outOfRange(to.seeks)
-	default: // most often the leader has moved
-		g.client.forget(a.tp.Topic)
-		err = a.code
+		r.partition.setOutOfRange(r.seekCount)
+	default: // most often, the leader has moved
+		g.client.expireLayout(response.tp.Topic)
+		err = response.errorCode
 	}
-	g.status.setError(g.log, a.tp.String(), "a partition cannot be fetched", err)
+	g.status.setError(g.log, response.tp.String(), "a partition cannot be fetched", err)
 	if err != nil {
-		to.p.rest(g, errorRest)
+		r.partition.backOff(g, errorBackoff)
 	}
 }

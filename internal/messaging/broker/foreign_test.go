@@ -14,7 +14,7 @@ import (
 	"github.com/monsplit/monsplit/internal/testkit/kafkatest"
 )
 
-// foreign is the library's own client, as a producer or a tool that is not ours would use it.
+// foreign is the library's own client, in the place of other producers and tools.
 func foreign(t *testing.T, b *bundle) *kafka.Client {
 	t.Helper()
 	transport := &kafka.Transport{}
@@ -66,7 +66,7 @@ func TestForeignCompressedBatchesAreRead(t *testing.T) {
 	}
 }
 
-// The marks that end transactions take an offset each and have no record.
+// The markers that end transactions have an offset, but no record.
 func TestMarksOfForeignTransactionsAreSkipped(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -131,7 +131,7 @@ func cmpErr(err error, r *kafka.InitProducerIDResponse) error {
 	return r.Error
 }
 
-// retryTransaction tries until the transaction's coordinator is ready.
+// retryTransaction retries until the transaction coordinator is ready.
 func retryTransaction(t *testing.T, f func(context.Context) error) {
 	t.Helper()
 	var err error
@@ -141,7 +141,8 @@ func retryTransaction(t *testing.T, f func(context.Context) error) {
 	})
 }
 
-// Java's own vectors (org.apache.kafka.common.utils.UtilsTest.testMurmur2), over all partition counts that matter here.
+// Java's own test vectors (org.apache.kafka.common.utils.UtilsTest.testMurmur2), for all numbers of partitions that matter
+// here.
 func TestPartitionsAreThoseOfForeignProducers(t *testing.T) {
 	t.Parallel()
 	vectors := map[string]int32{

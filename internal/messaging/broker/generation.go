@@ -12,61 +12,61 @@ import (
 	"github.com/segmentio/kafka-go"
 )
 
-// generation is the time between two sharings out: this member's partitions, a worker for each, and a loop that fetches
-// from each broker that leads some of them. It ends when the group is shared out anew, when Kafka has not heard from the
-// member for too long, or with Consume.
+// generation is this member's part in one generation of the group: its partitions, a worker goroutine for each, and a
+// fetch loop for each broker that leads some of them. It ends when the group rebalances, when Kafka has not answered the
+// member's heartbeats for the session time-out, or with Consume.
 type generation struct {
-	client *Client
-	cfg    GroupConfig
-	h      PartitionHandler
-	member *member
-	status *groupStatus
-	log    *slog.Logger
-	number int32
-	parts  []*partition
+	client     *Client
+	cfg        GroupConfig
+	handler    PartitionHandler
+	member     *member
+	status     *groupStatus
+	log        *slog.Logger
+	number     int32
+	partitions []*partition
 
-	mu      sync.Mutex
-	loops   map[NodeID]chan struct{} // wakes the loop that fetches from a broker
-	rotated int
+	mu         sync.Mutex
+	fetchLoops map[NodeID]chan struct{} // by broker: wakes the fetch loop
+	rotation   int
 }
 
-func newGeneration(c *Client, cfg GroupConfig, h PartitionHandler, m *member, status *groupStatus, mine []TopicPartition,
+func newGeneration(c *Client, cfg GroupConfig, handler PartitionHandler, m *member, status *groupStatus, assigned []TopicPartition,
 	log *slog.Logger,
 ) *generation {
-	g := &generation{client: c, cfg: cfg, h: h, member: m, status: status, log: log, number: m.generation,
-		loops: map[NodeID]chan struct{}{}}
-	for _, tp := range mine {
-		g.parts = append(g.parts, newPartition(tp))
+	g := &generation{client: c, cfg: cfg, handler: handler, member: m, status: status, log: log, number: m.generation,
+		fetchLoops: map[NodeID]chan struct{}{}}
+	for _, tp := range assigned {
+		g.partitions = append(g.partitions, newPartition(tp))
 	}
 	return g
 }
 
-// run works until the generation is over. When it returns, no Handle is under way.
+// run works until the generation ends. When it returns, no Handle is running.
 func (g *generation) run(ctx context.Context, topics []string) {
-	g.log.Info("joined the consumer group", "generation", g.number, "partitions", len(g.parts))
+	g.log.Info("joined the consumer group", "generation", g.number, "partitions", len(g.partitions))
 	g.status.setGeneration(g)
 	defer g.status.setGeneration(nil)
 
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	handling, release := graceful(ctx, g.cfg.HandleGrace)
+	handling, release := withGrace(ctx, g.cfg.HandleGrace)
 	defer release()
 
 	var workers, others sync.WaitGroup
-	for _, p := range g.parts {
-		workers.Go(func() { p.work(ctx, handling, g) })
+	for _, p := range g.partitions {
+		workers.Go(func() { p.run(ctx, handling, g) })
 	}
-	g.startLoop(ctx, noLeader, &others)
+	g.startFetchLoop(ctx, noLeader, &others)
 	others.Go(func() {
 		defer cancel()
-		g.watch(ctx, topics)
+		g.awaitTopicChange(ctx, topics)
 	})
-	g.attend(ctx, func() { cancel(); workers.Wait() })
+	g.keepMembership(ctx, func() { cancel(); workers.Wait() })
 	others.Wait()
 }
 
-// graceful returns a context that ends a while after ctx.
-func graceful(ctx context.Context, grace time.Duration) (context.Context, context.CancelFunc) {
+// withGrace returns a context that ends grace after ctx.
+func withGrace(ctx context.Context, grace time.Duration) (context.Context, context.CancelFunc) {
 	out, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() {
 		timer := time.AfterFunc(grace, cancel)
@@ -75,53 +75,54 @@ func graceful(ctx context.Context, grace time.Duration) (context.Context, contex
 	return out, func() { stop(); cancel() }
 }
 
-// attend sends heartbeats and commits until the generation is over, lets the workers finish, and commits once more
-// while that is still allowed. Heartbeats go on meanwhile, or Kafka would go on without what is in hand.
-func (g *generation) attend(ctx context.Context, finish func()) {
+// keepMembership sends heartbeats and commits positions until the generation ends. Then it waits for the workers, and
+// commits once more if Kafka still allows it. Heartbeats continue while the workers finish: without them Kafka would give
+// the partitions to other members too early.
+func (g *generation) keepMembership(ctx context.Context, finish func()) {
 	heartbeats, commits := time.NewTicker(g.cfg.HeartbeatInterval), time.NewTicker(g.cfg.CommitInterval)
 	defer heartbeats.Stop()
 	defer commits.Stop()
-	request, release := graceful(ctx, g.cfg.HandleGrace+time.Second) // a broker that hangs must not hold up the end
+	request, release := withGrace(ctx, g.cfg.HandleGrace+time.Second) // a broker that hangs must not delay the end
 	defer release()
 	finished := make(chan struct{})
-	ending, over := false, false // over: Kafka has gone on without us
-	end := func() {
+	ending, expelled := false, false // expelled: the group has continued without this member
+	endGeneration := func() {
 		if !ending {
 			ending = true
 			go func() { finish(); close(finished) }()
 		}
 	}
 	committed := map[TopicPartition]int64{}
-	heard := time.Now()
+	lastHeartbeat := time.Now()
 	done := ctx.Done()
 	for {
 		select {
 		case <-done:
 			done = nil
-			end()
+			endGeneration()
 		case <-finished:
-			if !over {
+			if !expelled {
 				g.commit(request, committed)
 			}
 			return
 		case <-commits.C:
-			if !over {
+			if !expelled {
 				g.commit(request, committed)
 			}
 		case <-heartbeats.C:
-			if over {
+			if expelled {
 				continue
 			}
 			err := g.member.heartbeat(request)
 			switch {
 			case err == nil:
-				heard = time.Now()
+				lastHeartbeat = time.Now()
 				g.status.setError(g.log, "heartbeat", "", nil)
-			case errors.Is(err, kafka.RebalanceInProgress): // still a member: commits are welcome, until it is shared out
-				end()
-			case generationOver(err), time.Since(heard) > g.cfg.SessionTimeout:
-				over = true
-				end()
+			case errors.Is(err, kafka.RebalanceInProgress): // still a member: commits are accepted until the group has rebalanced
+				endGeneration()
+			case generationEnded(err), time.Since(lastHeartbeat) > g.cfg.SessionTimeout:
+				expelled = true
+				endGeneration()
 			default:
 				g.status.setError(g.log, "heartbeat", "the consumer group's coordinator does not answer", err)
 			}
@@ -129,10 +130,10 @@ func (g *generation) attend(ctx context.Context, finish func()) {
 	}
 }
 
-// commit writes down the positions that have changed.
+// commit commits the positions that have changed.
 func (g *generation) commit(ctx context.Context, committed map[TopicPartition]int64) {
 	changed := map[TopicPartition]int64{}
-	for _, p := range g.parts {
+	for _, p := range g.partitions {
 		if next := p.position(); next >= 0 {
 			if was, ok := committed[p.tp]; !ok || was != next {
 				changed[p.tp] = next
@@ -143,7 +144,7 @@ func (g *generation) commit(ctx context.Context, committed map[TopicPartition]in
 		return
 	}
 	if err := g.member.commit(ctx, changed); err != nil {
-		g.log.Debug("positions could not be shown to Kafka; they are safe in the database", "error", err)
+		g.log.Debug("positions could not be committed to Kafka; they are safe in the database", "error", err)
 		return
 	}
 	for tp, next := range changed {
@@ -151,11 +152,11 @@ func (g *generation) commit(ctx context.Context, committed map[TopicPartition]in
 	}
 }
 
-// watch returns when the topics are not what they were when the group was joined: a missing one is there, or one has
-// more partitions.
-func (g *generation) watch(ctx context.Context, topics []string) {
+// awaitTopicChange returns when the topics have changed since the member joined the group: a missing topic now exists, or a
+// topic has more partitions.
+func (g *generation) awaitTopicChange(ctx context.Context, topics []string) {
 	counts := map[string]int{}
-	for pause(ctx, g.cfg.TopicBackoff) == nil {
+	for sleep(ctx, g.cfg.TopicBackoff) == nil {
 		for _, topic := range g.cfg.Topics {
 			n, err := g.client.Partitions(ctx, topic)
 			if err != nil {
@@ -169,31 +170,31 @@ func (g *generation) watch(ctx context.Context, topics []string) {
 	}
 }
 
-func (g *generation) state() []PartitionState {
-	out := make([]PartitionState, len(g.parts))
-	for i, p := range g.parts {
+func (g *generation) partitionStates() []PartitionState {
+	out := make([]PartitionState, len(g.partitions))
+	for i, p := range g.partitions {
 		out[i] = p.state()
 	}
 	return out
 }
 
-// startLoop starts the loop for one broker unless there is one. The loop for noLeader looks after partitions whose
+// startFetchLoop starts the fetch loop for one broker, unless it is running. The loop for noLeader handles partitions whose
 // leader is not known.
-func (g *generation) startLoop(ctx context.Context, node NodeID, wg *sync.WaitGroup) {
+func (g *generation) startFetchLoop(ctx context.Context, node NodeID, wg *sync.WaitGroup) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if _, ok := g.loops[node]; ok {
+	if _, ok := g.fetchLoops[node]; ok {
 		return
 	}
 	wake := make(chan struct{}, 1)
-	g.loops[node] = wake
-	wg.Go(func() { g.fetchFrom(ctx, node, wake, wg) })
+	g.fetchLoops[node] = wake
+	wg.Go(func() { g.fetchLoop(ctx, node, wake, wg) })
 }
 
 func (g *generation) wake(node NodeID) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if wake, ok := g.loops[node]; ok {
+	if wake, ok := g.fetchLoops[node]; ok {
 		select {
 		case wake <- struct{}{}:
 		default:
@@ -201,17 +202,17 @@ func (g *generation) wake(node NodeID) {
 	}
 }
 
-// route finds each partition's leader and makes sure that somebody fetches from it.
-func (g *generation) route(ctx context.Context, wg *sync.WaitGroup) error {
+// updateLeaders finds each partition's leader, and ensures that a fetch loop for it is running.
+func (g *generation) updateLeaders(ctx context.Context, wg *sync.WaitGroup) error {
 	var failed error
-	for _, p := range g.parts {
+	for _, p := range g.partitions {
 		leader, err := g.client.Leader(ctx, p.tp)
 		if err != nil {
 			failed = fmt.Errorf("find the leader: %w", err)
 			leader = noLeader
 		}
 		if p.setLeader(leader) {
-			g.startLoop(ctx, leader, wg)
+			g.startFetchLoop(ctx, leader, wg)
 			g.wake(leader)
 		}
 	}

@@ -21,26 +21,27 @@ import (
 	"github.com/segmentio/kafka-go/protocol/syncgroup"
 )
 
-// member takes part in a consumer group. It keeps its id over a time in which Kafka is away, so that its return does
-// not have to wait for a ghost's session to end.
+// member is this client's membership in a consumer group. It keeps its member id while Kafka is away. With a new id it
+// would have to wait until the session of the old one has ended.
 //
-// The library's ConsumerGroup is not used: it creates missing topics by asking for them, and forgets its id.
+// It replaces the library's ConsumerGroup, which creates missing topics by its metadata requests, and forgets its member id
+// on an error.
 type member struct {
 	client *Client
 	cfg    GroupConfig
 
-	coordinator string // its address; "" when it is to be looked up
+	coordinator string // its address; "" if it is unknown
 	id          string // "" before the first join
 	generation  int32
 }
 
-// The one assignment strategy, by the name that other clients know it under.
+// The protocol type and the only assignment strategy, by Kafka's names.
 const (
 	protocolType    = "consumer"
 	rangeAssignment = "range"
 )
 
-// join takes part in the next generation and returns the partitions of it that are this member's.
+// join joins the next generation and returns the partitions that are assigned to this member.
 func (m *member) join(ctx context.Context, topics []string) ([]TopicPartition, error) {
 	subscription, err := protocol.Marshal(0, consumer.Subscription{Topics: topics})
 	if err != nil {
@@ -49,7 +50,7 @@ func (m *member) join(ctx context.Context, topics []string) ([]TopicPartition, e
 	wait, cancel := context.WithTimeout(ctx, m.cfg.RebalanceTimeout+m.cfg.SessionTimeout+m.client.cfg.RequestTimeout)
 	defer cancel()
 	for {
-		answer, err := m.ask(wait, &joingroup.Request{
+		answer, err := m.request(wait, &joingroup.Request{
 			GroupID: m.cfg.GroupID, MemberID: m.id, ProtocolType: protocolType,
 			SessionTimeoutMS:   int32(m.cfg.SessionTimeout.Milliseconds()),
 			RebalanceTimeoutMS: int32(m.cfg.RebalanceTimeout.Milliseconds()),
@@ -60,10 +61,10 @@ func (m *member) join(ctx context.Context, topics []string) ([]TopicPartition, e
 		}
 		response := answer.(*joingroup.Response)
 		switch code := kafka.Error(response.ErrorCode); {
-		case code == kafka.MemberIDRequired: // the broker gives an id first, so that a lost answer leaves no ghost
+		case code == kafka.MemberIDRequired: // the broker first gives an id, so that a lost response leaves no member behind
 			m.id = response.MemberID
 		case code != 0:
-			return nil, fmt.Errorf("join group %s: %w", m.cfg.GroupID, m.note(code))
+			return nil, fmt.Errorf("join group %s: %w", m.cfg.GroupID, m.applyErrorCode(code))
 		default:
 			m.id, m.generation = response.MemberID, response.GenerationID
 			return m.sync(wait, response)
@@ -71,22 +72,23 @@ func (m *member) join(ctx context.Context, topics []string) ([]TopicPartition, e
 	}
 }
 
-// sync tells the others' share, where this member was chosen to decide it, and asks for its own.
+// sync asks for this member's partitions. If Kafka has chosen this member as the leader, it also sends the assignment of
+// all members.
 func (m *member) sync(ctx context.Context, joined *joingroup.Response) ([]TopicPartition, error) {
 	request := &syncgroup.Request{GroupID: m.cfg.GroupID, GenerationID: m.generation, MemberID: m.id}
 	if joined.LeaderID == m.id {
 		var err error
-		if request.Assignments, err = m.assign(ctx, joined.Members); err != nil {
-			return nil, fmt.Errorf("share out the partitions of group %s: %w", m.cfg.GroupID, err)
+		if request.Assignments, err = m.assignAll(ctx, joined.Members); err != nil {
+			return nil, fmt.Errorf("assign the partitions of group %s: %w", m.cfg.GroupID, err)
 		}
 	}
-	answer, err := m.ask(ctx, request)
+	answer, err := m.request(ctx, request)
 	if err != nil {
 		return nil, fmt.Errorf("sync group %s: %w", m.cfg.GroupID, err)
 	}
 	response := answer.(*syncgroup.Response)
 	if response.ErrorCode != 0 {
-		return nil, fmt.Errorf("sync group %s: %w", m.cfg.GroupID, m.note(kafka.Error(response.ErrorCode)))
+		return nil, fmt.Errorf("sync group %s: %w", m.cfg.GroupID, m.applyErrorCode(kafka.Error(response.ErrorCode)))
 	}
 	var assignment consumer.Assignment
 	if len(response.Assignments) > 0 {
@@ -104,34 +106,34 @@ func (m *member) sync(ctx context.Context, joined *joingroup.Response) ([]TopicP
 	return mine, nil
 }
 
-func (m *member) assign(ctx context.Context, members []joingroup.ResponseMember) ([]syncgroup.RequestAssignment, error) {
-	wanted := map[string][]string{} // topic to members
+func (m *member) assignAll(ctx context.Context, members []joingroup.ResponseMember) ([]syncgroup.RequestAssignment, error) {
+	subscribers := map[string][]string{} // topic → member ids
 	for _, other := range members {
 		var s consumer.Subscription
 		if err := protocol.Unmarshal(other.Metadata, 0, &s); err != nil {
 			return nil, fmt.Errorf("read the subscription of member %s: %w", other.MemberID, err)
 		}
 		for _, topic := range s.Topics {
-			wanted[topic] = append(wanted[topic], other.MemberID)
+			subscribers[topic] = append(subscribers[topic], other.MemberID)
 		}
 	}
 	counts := map[string]int{}
-	for topic := range wanted {
+	for topic := range subscribers {
 		n, err := m.client.Partitions(ctx, topic)
 		if errors.Is(err, ErrUnknownTopic) {
-			continue // who wants it looks for it and joins again when it is there
+			continue // its subscribers rejoin when it exists
 		} else if err != nil {
 			return nil, err
 		}
 		counts[topic] = n
 	}
 	var out []syncgroup.RequestAssignment
-	shares := shareOut(wanted, counts)
+	assignment := assignRanges(subscribers, counts)
 	for _, other := range members {
 		var a consumer.Assignment
-		for _, topic := range slices.Sorted(maps.Keys(shares[other.MemberID])) {
+		for _, topic := range slices.Sorted(maps.Keys(assignment[other.MemberID])) {
 			a.AssignedPartitions = append(a.AssignedPartitions,
-				consumer.TopicPartition{Topic: topic, Partitions: shares[other.MemberID][topic]})
+				consumer.TopicPartition{Topic: topic, Partitions: assignment[other.MemberID][topic]})
 		}
 		encoded, err := protocol.Marshal(0, a)
 		if err != nil {
@@ -142,36 +144,36 @@ func (m *member) assign(ctx context.Context, members []joingroup.ResponseMember)
 	return out, nil
 }
 
-// shareOut gives each topic's partitions in consecutive ranges to the members that want it, as Kafka's range assignor:
-// the same number of every topic goes to the same member, so that what belongs together meets in one process.
-func shareOut(wanted map[string][]string, counts map[string]int) map[string]map[string][]int32 {
-	shares := map[string]map[string][]int32{}
+// assignRanges gives each topic's subscribers consecutive ranges of its partitions, as Kafka's range assignor does. So
+// partitions with the same number, of several topics, go to the same member.
+func assignRanges(subscribers map[string][]string, counts map[string]int) map[string]map[string][]int32 {
+	assignment := map[string]map[string][]int32{}
 	for topic, n := range counts {
-		members := slices.Sorted(slices.Values(wanted[topic]))
+		members := slices.Sorted(slices.Values(subscribers[topic]))
 		for p := range n {
 			id := members[p*len(members)/n]
-			if shares[id] == nil {
-				shares[id] = map[string][]int32{}
+			if assignment[id] == nil {
+				assignment[id] = map[string][]int32{}
 			}
-			shares[id][topic] = append(shares[id][topic], int32(p))
+			assignment[id][topic] = append(assignment[id][topic], int32(p))
 		}
 	}
-	return shares
+	return assignment
 }
 
-// heartbeat says that the member lives, and returns an error when the generation is over or the coordinator away.
+// heartbeat keeps the membership alive. It returns an error if the generation has ended or the coordinator is away.
 func (m *member) heartbeat(ctx context.Context) error {
-	answer, err := m.ask(ctx, &heartbeat.Request{GroupID: m.cfg.GroupID, GenerationID: m.generation, MemberID: m.id})
+	answer, err := m.request(ctx, &heartbeat.Request{GroupID: m.cfg.GroupID, GenerationID: m.generation, MemberID: m.id})
 	if err != nil {
 		return fmt.Errorf("heartbeat: %w", err)
 	}
 	if code := kafka.Error(answer.(*heartbeat.Response).ErrorCode); code != 0 {
-		return fmt.Errorf("heartbeat: %w", m.note(code))
+		return fmt.Errorf("heartbeat: %w", m.applyErrorCode(code))
 	}
 	return nil
 }
 
-// commit writes down positions where lag tools look for them. Nothing here reads them again.
+// commit commits positions for lag tools. This client never reads them.
 func (m *member) commit(ctx context.Context, positions map[TopicPartition]int64) error {
 	request := &offsetcommit.Request{GroupID: m.cfg.GroupID, GenerationID: m.generation, MemberID: m.id, RetentionTimeMs: -1}
 	for _, tp := range slices.SortedFunc(maps.Keys(positions), compareTopicPartitions) {
@@ -182,7 +184,7 @@ func (m *member) commit(ctx context.Context, positions map[TopicPartition]int64)
 		t.Partitions = append(t.Partitions, offsetcommit.RequestPartition{PartitionIndex: int32(tp.Partition),
 			CommittedOffset: positions[tp], CommittedLeaderEpoch: -1})
 	}
-	answer, err := m.ask(ctx, request)
+	answer, err := m.request(ctx, request)
 	if err != nil {
 		return fmt.Errorf("commit positions: %w", err)
 	}
@@ -196,19 +198,19 @@ func (m *member) commit(ctx context.Context, positions map[TopicPartition]int64)
 	return nil
 }
 
-// leave hands the member's partitions over at once, instead of after its session's end.
+// leave leaves the group, so that others get the partitions at once, and not only after the session time-out.
 func (m *member) leave(ctx context.Context) error {
 	if m.id == "" {
 		return nil
 	}
-	_, err := m.ask(ctx, &leavegroup.Request{GroupID: m.cfg.GroupID,
+	_, err := m.request(ctx, &leavegroup.Request{GroupID: m.cfg.GroupID,
 		Members: []leavegroup.RequestMember{{MemberID: m.id}}})
 	m.id = ""
 	return err
 }
 
-// ask sends a request to the group's coordinator, looking it up first where it is not known.
-func (m *member) ask(ctx context.Context, request protocol.Message) (protocol.Message, error) {
+// request sends a request to the group's coordinator. It looks the coordinator up if it is unknown.
+func (m *member) request(ctx context.Context, request protocol.Message) (protocol.Message, error) {
 	if m.coordinator == "" {
 		if err := m.findCoordinator(ctx); err != nil {
 			return nil, err
@@ -228,27 +230,27 @@ func (m *member) ask(ctx context.Context, request protocol.Message) (protocol.Me
 
 func (m *member) findCoordinator(ctx context.Context) error {
 	for {
-		answer, err := m.client.any(ctx, &findcoordinator.Request{Key: m.cfg.GroupID})
+		answer, err := m.client.askAnyBroker(ctx, &findcoordinator.Request{Key: m.cfg.GroupID})
 		if err != nil {
-			return fmt.Errorf("look for the coordinator: %w", err)
+			return fmt.Errorf("find the coordinator: %w", err)
 		}
 		response := answer.(*findcoordinator.Response)
 		switch code := kafka.Error(response.ErrorCode); code {
 		case 0:
 			m.coordinator = net.JoinHostPort(response.Host, strconv.Itoa(int(response.Port)))
 			return nil
-		case kafka.GroupLoadInProgress, kafka.GroupCoordinatorNotAvailable: // the first group on a new broker
-			if err := pause(ctx, 50*time.Millisecond); err != nil {
-				return fmt.Errorf("look for the coordinator: %w", errors.Join(code, err))
+		case kafka.GroupLoadInProgress, kafka.GroupCoordinatorNotAvailable: // happens with the first group on a new broker
+			if err := sleep(ctx, 50*time.Millisecond); err != nil {
+				return fmt.Errorf("find the coordinator: %w", errors.Join(code, err))
 			}
 		default:
-			return fmt.Errorf("look for the coordinator: %w", code)
+			return fmt.Errorf("find the coordinator: %w", code)
 		}
 	}
 }
 
-// note takes from an error code what the next request has to do differently.
-func (m *member) note(code kafka.Error) error {
+// applyErrorCode forgets the member id or the coordinator if the error code says that it is wrong. It returns the code.
+func (m *member) applyErrorCode(code kafka.Error) error {
 	switch code {
 	case kafka.UnknownMemberId, kafka.FencedInstanceID:
 		m.id = ""
@@ -259,8 +261,8 @@ func (m *member) note(code kafka.Error) error {
 	return code
 }
 
-// generationOver says that a request failed because the group is being shared out anew: join again at once.
-func generationOver(err error) bool {
+// generationEnded reports whether err means that the group rebalances. Then the member rejoins at once.
+func generationEnded(err error) bool {
 	return errors.Is(err, kafka.RebalanceInProgress) || errors.Is(err, kafka.IllegalGeneration) ||
 		errors.Is(err, kafka.UnknownMemberId)
 }

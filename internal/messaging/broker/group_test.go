@@ -57,9 +57,9 @@ func TestTwoMembersShareAndHandOverWithoutLoss(t *testing.T) {
 	}
 }
 
-// Schedule: a member is paused in the middle of a batch for longer than its session, and goes on when its successor has
-// applied that batch and more. Positions compared in the database keep its effects out; its own client then reads on
-// from where the successor got to.
+// H2 zombie consumer: a member is paused within a batch for longer than its session, and goes on after its successor has
+// applied that batch and more. Because it compares positions in the database, it applies nothing. Its client then continues
+// at the successor's position.
 func TestZombieAppliesNothingTwice(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -82,7 +82,7 @@ func TestZombieAppliesNothingTwice(t *testing.T) {
 	}
 }
 
-// stalling is a handler that does not come back from its first batch until it is released, whatever its context says.
+// stalling is a handler whose first Handle blocks until release is closed, even if its context ends.
 type stalling struct {
 	*copies
 	once             sync.Once
@@ -124,7 +124,7 @@ func TestGroupThatCannotWorkIsRefused(t *testing.T) {
 	}
 }
 
-// TestAnotherNumberOfPartitionsHalts: keys would move, and their events be applied out of order.
+// With another number of partitions, keys move to other partitions, and their events may be applied out of order.
 func TestAnotherNumberOfPartitionsHalts(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -140,13 +140,13 @@ func TestAnotherNumberOfPartitionsHalts(t *testing.T) {
 	}
 }
 
-// A process that is killed while it joins the group is a member by then, and never heard of again. Its share of the
-// partitions has to go to those that live.
+// A process that is killed while it joins the group is already a member, but sends no more requests. The living members must
+// get its partitions.
 func TestAMemberThatDiesWhileJoiningIsForgotten(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	topic := b.CreateTopic(t, "shared", 6)
-	// The first notices late that the group is shared out anew, so that the second waits in its join meanwhile.
+	// The first member notices the rebalance late, so that the second one waits in its join.
 	cfg := broker.GroupConfig{Topics: []string{topic}, HeartbeatInterval: time.Second, RebalanceTimeout: 2 * time.Second,
 		HandleGrace: time.Second}
 	b.consume(t, b.client, cfg, newCopies())
@@ -157,7 +157,7 @@ func TestAMemberThatDiesWhileJoiningIsForgotten(t *testing.T) {
 	joins := b.Requests(kafkatest.JoinGroup)
 	second := b.Client(t)
 	stop := b.consume(t, second, cfg, newCopies())
-	// It asks twice: for an id, and to join.
+	// It sends two requests: for an id, and to join.
 	kafkatest.Eventually(t, "the second waits", func() bool { return b.Requests(kafkatest.JoinGroup) >= joins+2 })
 	second.Close()
 	stop()

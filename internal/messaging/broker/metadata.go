@@ -14,53 +14,53 @@ import (
 	"github.com/segmentio/kafka-go/protocol/metadata"
 )
 
-// ErrUnknownTopic says that a topic does not exist.
+// ErrUnknownTopic reports that a topic does not exist.
 var ErrUnknownTopic = errors.New("no such topic")
 
-// ErrNoLeader says that no broker takes writes for a partition at the moment.
+// ErrNoLeader reports that no broker accepts writes for a partition at the moment.
 var ErrNoLeader = errors.New("no broker leads the partition at the moment")
 
-// cluster is what was last heard of the cluster. A topic that does not exist is not kept: it is asked for each time.
-type cluster struct {
+// clusterLayout is the cached layout of the cluster. It does not contain missing topics, so they are asked for each time.
+type clusterLayout struct {
 	addresses  map[NodeID]string
 	controller NodeID
 	topics     map[string]topicLayout
 }
 
 type topicLayout struct {
-	heard    time.Time
-	leaders  []NodeID // by partition; noLeader where there is none
-	replicas []int    // by partition: how many
+	learnedAt time.Time
+	leaders   []NodeID // by partition; noLeader if it has none
+	replicas  []int    // by partition: their number
 }
 
 const noLeader NodeID = -1
 
-// layout returns what is known of a topic, asking the cluster if that is older than the configured age.
-func (c *Client) layout(ctx context.Context, topic string) (topicLayout, error) {
-	if known, ok := c.known(topic); ok {
-		return known, nil
+// topicLayout returns the layout of a topic. It asks the cluster if the cached layout is older than MetadataTTL.
+func (c *Client) topicLayout(ctx context.Context, topic string) (topicLayout, error) {
+	if layout, ok := c.cachedLayout(topic); ok {
+		return layout, nil
 	}
-	select { // one question at a time; who waited finds the answer there
-	case c.asking <- struct{}{}:
-		defer func() { <-c.asking }()
+	select { // one request at a time; goroutines that waited find its result in the cache
+	case c.refreshing <- struct{}{}:
+		defer func() { <-c.refreshing }()
 	case <-ctx.Done():
 		return topicLayout{}, ctx.Err()
 	}
-	if known, ok := c.known(topic); ok {
-		return known, nil
+	if layout, ok := c.cachedLayout(topic); ok {
+		return layout, nil
 	}
-	return c.askLayout(ctx, topic)
+	return c.refreshLayout(ctx, topic)
 }
 
-func (c *Client) known(topic string) (topicLayout, bool) {
+func (c *Client) cachedLayout(topic string) (topicLayout, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	t, ok := c.cluster.topics[topic]
-	return t, ok && time.Since(t.heard) < c.cfg.MetadataTTL
+	return t, ok && time.Since(t.learnedAt) < c.cfg.MetadataTTL
 }
 
-// askLayout asks for a topic and all those known, so that they grow old together.
-func (c *Client) askLayout(ctx context.Context, topic string) (topicLayout, error) {
+// refreshLayout asks the cluster for a topic and for all cached topics, so that all layouts have the same age.
+func (c *Client) refreshLayout(ctx context.Context, topic string) (topicLayout, error) {
 	names := []string{topic}
 	c.mu.Lock()
 	for name := range c.cluster.topics {
@@ -69,14 +69,14 @@ func (c *Client) askLayout(ctx context.Context, topic string) (topicLayout, erro
 		}
 	}
 	c.mu.Unlock()
-	// AllowAutoTopicCreation stays false: only an owner makes a topic, and never by a question.
-	answer, err := c.any(ctx, &metadata.Request{TopicNames: names})
+	// AllowAutoTopicCreation stays false: only the owner creates a topic, with EnsureTopic.
+	answer, err := c.askAnyBroker(ctx, &metadata.Request{TopicNames: names})
 	if err != nil {
 		return topicLayout{}, fmt.Errorf("ask Kafka for topics: %w", err)
 	}
 	response := answer.(*metadata.Response)
-	heard := time.Now()
-	next := cluster{addresses: map[NodeID]string{}, controller: NodeID(response.ControllerID), topics: map[string]topicLayout{}}
+	learnedAt := time.Now()
+	next := clusterLayout{addresses: map[NodeID]string{}, controller: NodeID(response.ControllerID), topics: map[string]topicLayout{}}
 	for _, b := range response.Brokers {
 		next.addresses[NodeID(b.NodeID)] = net.JoinHostPort(b.Host, strconv.Itoa(int(b.Port)))
 	}
@@ -84,24 +84,24 @@ func (c *Client) askLayout(ctx context.Context, topic string) (topicLayout, erro
 	for _, t := range response.Topics {
 		switch code := kafka.Error(t.ErrorCode); {
 		case code == 0:
-			next.topics[t.Name] = newTopicLayout(t, heard)
+			next.topics[t.Name] = newTopicLayout(t, learnedAt)
 		case t.Name != topic || code == kafka.UnknownTopicOrPartition:
 		default:
 			err = fmt.Errorf("topic %s: %w", topic, code)
 		}
 	}
-	asked, ok := next.topics[topic] // before it is shared: after that forget may write to it
+	layout, ok := next.topics[topic] // read it before it is shared: later, expireLayout may write to the map
 	c.mu.Lock()
 	c.cluster = next
 	c.mu.Unlock()
 	if !ok {
 		return topicLayout{}, err
 	}
-	return asked, nil
+	return layout, nil
 }
 
-func newTopicLayout(t metadata.ResponseTopic, heard time.Time) topicLayout {
-	layout := topicLayout{heard: heard, leaders: slices.Repeat([]NodeID{noLeader}, len(t.Partitions)),
+func newTopicLayout(t metadata.ResponseTopic, learnedAt time.Time) topicLayout {
+	layout := topicLayout{learnedAt: learnedAt, leaders: slices.Repeat([]NodeID{noLeader}, len(t.Partitions)),
 		replicas: make([]int, len(t.Partitions))}
 	for _, p := range t.Partitions {
 		if i := int(p.PartitionIndex); i < len(layout.leaders) {
@@ -110,19 +110,19 @@ func newTopicLayout(t metadata.ResponseTopic, heard time.Time) topicLayout {
 				layout.leaders[i] = NodeID(p.LeaderID)
 			}
 			if layout.leaders[i] == noLeader {
-				layout.heard = time.Time{} // ask again next time
+				layout.learnedAt = time.Time{} // so that the next call asks again
 			}
 		}
 	}
 	return layout
 }
 
-// forget makes the next question about the topic go to the cluster.
-func (c *Client) forget(topic string) {
+// expireLayout makes the next call of topicLayout ask the cluster.
+func (c *Client) expireLayout(topic string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if t, ok := c.cluster.topics[topic]; ok {
-		t.heard = time.Time{}
+		t.learnedAt = time.Time{}
 		c.cluster.topics[topic] = t
 	}
 }
@@ -136,10 +136,10 @@ func (c *Client) address(node NodeID) (string, error) {
 	return "", fmt.Errorf("broker %d is not in the cluster", node)
 }
 
-// Leader returns the broker that takes writes for the partition, as last heard. After a NotWritten or an ambiguous
-// error of Produce the cluster is asked again.
+// Leader returns the broker that accepts writes for the partition. It may come from the cache. After Produce has failed
+// with NotWritten or Resend, the cluster is asked again.
 func (c *Client) Leader(ctx context.Context, tp TopicPartition) (NodeID, error) {
-	layout, err := c.layout(ctx, tp.Topic)
+	layout, err := c.topicLayout(ctx, tp.Topic)
 	if err != nil {
 		return noLeader, err
 	}
@@ -152,20 +152,20 @@ func (c *Client) Leader(ctx context.Context, tp TopicPartition) (NodeID, error) 
 	return layout.leaders[tp.Partition], nil
 }
 
-// Partitions returns how many partitions a topic has, or ErrUnknownTopic. It never creates one.
+// Partitions returns the number of partitions of a topic, or ErrUnknownTopic. It never creates the topic.
 func (c *Client) Partitions(ctx context.Context, topic string) (int, error) {
-	layout, err := c.layout(ctx, topic)
+	layout, err := c.topicLayout(ctx, topic)
 	return len(layout.leaders), err
 }
 
-// any sends a request that every broker can answer to the first that does.
-func (c *Client) any(ctx context.Context, request protocol.Message) (protocol.Message, error) {
-	addresses := c.bootstrap()
+// askAnyBroker sends a request that every broker can answer to one broker after the other, until one answers.
+func (c *Client) askAnyBroker(ctx context.Context, request protocol.Message) (protocol.Message, error) {
+	addresses := c.brokerAddresses()
 	var failures []error
 	for _, address := range addresses {
-		// A share of the time for each: a broker that hangs must not keep us from the next.
+		// Each broker gets a share of the time, so that one that hangs does not use up the time for the others.
 		each, cancel := context.WithTimeout(ctx, c.cfg.RequestTimeout/time.Duration(len(addresses)))
-		answer, err := c.conns.retry(each, address, request)
+		answer, err := c.conns.roundTripTwice(each, address, request)
 		cancel()
 		if err == nil {
 			return answer, nil
@@ -177,8 +177,8 @@ func (c *Client) any(ctx context.Context, request protocol.Message) (protocol.Me
 	return nil, errors.Join(failures...)
 }
 
-// bootstrap lists the configured addresses, and after them those learned: all that were configured may be gone.
-func (c *Client) bootstrap() []string {
+// brokerAddresses returns the configured addresses, then the learned ones: all configured brokers may have been replaced.
+func (c *Client) brokerAddresses() []string {
 	addresses := slices.Clone(c.cfg.Brokers)
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -11,8 +11,8 @@ import (
 	"github.com/monsplit/monsplit/internal/testkit/kafkatest"
 )
 
-// One goroutine asks for the layout while another finds it wrong and forgets it, as a generation's watch and its fetch
-// loops do when Kafka goes away. The race detector is what this test is for.
+// One goroutine asks for the layout while another one expires it, as a generation's awaitTopicChange and its fetch loops do
+// when Kafka goes away. The race detector checks this test.
 func TestLayoutIsForgottenWhileItIsAskedFor(t *testing.T) {
 	t.Parallel()
 	b := kafkatest.New(t)

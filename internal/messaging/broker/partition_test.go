@@ -13,14 +13,14 @@ func TestLogThatCannotBeReadHaltsAfterThreeTries(t *testing.T) {
 	p := newPartition(TopicPartition{"t", 0})
 	p.ready = true
 	for range 2 {
-		p.unreadable(g, 0, errBadBatch)
+		p.countUnreadable(g, 0, errBrokenBatch)
 	}
-	p.deliver(0, decoded{}, 7) // it was the network
+	p.enqueue(0, decodedBatches{}, 7) // a good response in between: the transfer was damaged
 	for i := range 3 {
 		if p.isHalted() {
 			t.Fatalf("halted after %d tries", i)
 		}
-		p.unreadable(g, 0, errBadBatch)
+		p.countUnreadable(g, 0, errBrokenBatch)
 	}
 	if s := p.state(); s.Halted == "" || s.End != 7 {
 		t.Errorf("got %+v", s)
@@ -30,24 +30,24 @@ func TestLogThatCannotBeReadHaltsAfterThreeTries(t *testing.T) {
 func TestAnswersFromBeforeASeekAreDropped(t *testing.T) {
 	t.Parallel()
 	p := newPartition(TopicPartition{"t", 0})
-	p.ready, p.seeks, p.next, p.queueTo, p.fetchAt = true, 2, 10, 10, 10
-	p.deliver(1, decoded{records: []Fetched{{Offset: 3}}, next: 4}, 20)
-	p.outOfRange(1)
-	if _, _, _, ok := p.take(10); ok || !p.ready {
+	p.ready, p.seekCount, p.next, p.queueEnd, p.fetchOffset = true, 2, 10, 10, 10
+	p.enqueue(1, decodedBatches{records: []Fetched{{Offset: 3}}, next: 4}, 20)
+	p.setOutOfRange(1)
+	if _, _, _, ok := p.takeBatch(10); ok || !p.ready {
 		t.Error("an old answer had an effect")
 	}
-	p.deliver(2, decoded{records: []Fetched{{Offset: 11}, {Offset: 15}, {Offset: 16}}, next: 20}, 20)
+	p.enqueue(2, decodedBatches{records: []Fetched{{Offset: 11}, {Offset: 15}, {Offset: 16}}, next: 20}, 20)
 	var got string
 	for {
-		from, next, records, ok := p.take(2)
+		from, next, records, ok := p.takeBatch(2)
 		if !ok {
 			break
 		}
 		got += fmt.Sprintf("%d-%d (%d) ", from, next, len(records))
-		p.applied(&generation{}, next)
+		p.setApplied(&generation{}, next)
 	}
-	if got != "10-16 (2) 16-20 (1) " || p.queued != 0 {
-		t.Errorf("got %s, %d bytes left", got, p.queued)
+	if got != "10-16 (2) 16-20 (1) " || p.queuedBytes != 0 {
+		t.Errorf("got %s, %d bytes left", got, p.queuedBytes)
 	}
 }
 
@@ -63,7 +63,7 @@ func TestPartitionsAreSharedEvenlyAndTogether(t *testing.T) {
 			}
 		}
 		seen := map[string]int{}
-		for _, share := range shareOut(wanted, counts) {
+		for _, share := range assignRanges(wanted, counts) {
 			if len(share["a"]) != len(share["b"]) || len(share["a"]) > (12+n-1)/n {
 				t.Errorf("%d members: %v", n, share)
 			}
@@ -75,7 +75,7 @@ func TestPartitionsAreSharedEvenlyAndTogether(t *testing.T) {
 			t.Errorf("%d members: %v", n, seen)
 		}
 	}
-	if got := shareOut(map[string][]string{"a": {"x"}, "gone": {"x"}}, map[string]int{"a": 1}); len(got["x"]) != 1 {
+	if got := assignRanges(map[string][]string{"a": {"x"}, "gone": {"x"}}, map[string]int{"a": 1}); len(got["x"]) != 1 {
 		t.Errorf("a topic that is gone: %v", got)
 	}
 }

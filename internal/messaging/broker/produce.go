@@ -14,19 +14,19 @@ import (
 	"github.com/segmentio/kafka-go/protocol/rawproduce"
 )
 
-// allReplicas is the acknowledgement that counts: from every in-sync replica.
+// allReplicas asks for an acknowledgement by all in-sync replicas.
 const allReplicas = -1
 
-// Result is what became of one batch.
+// Result is the result of one batch.
 type Result struct {
-	Offset int64 // of the batch's first record, also when an earlier try had written it
+	Offset int64 // of the batch's first record, also if an earlier try had written it
 	Err    error // nil, or an *Error
 }
 
-// NewProducerID asks Kafka for an id that nobody else has. It is good for ever; the epochs below it are the caller's.
+// NewProducerID asks Kafka for a unique producer id. The id is valid for ever. The caller chooses the epochs.
 func (c *Client) NewProducerID(ctx context.Context) (int64, error) {
 	for {
-		answer, err := c.any(ctx, &initproducerid.Request{ProducerID: -1, ProducerEpoch: -1})
+		answer, err := c.askAnyBroker(ctx, &initproducerid.Request{ProducerID: -1, ProducerEpoch: -1})
 		if err != nil {
 			return 0, fmt.Errorf("ask Kafka for a producer id: %w", err)
 		}
@@ -35,8 +35,8 @@ func (c *Client) NewProducerID(ctx context.Context) (int64, error) {
 		case 0:
 			return response.ProducerID, nil
 		case kafka.GroupLoadInProgress, kafka.GroupCoordinatorNotAvailable, kafka.NotCoordinatorForGroup,
-			kafka.RequestTimedOut, kafka.ConcurrentTransactions: // a broker that just started has no ids to give yet
-			if err := pause(ctx, 20*time.Millisecond); err != nil {
+			kafka.RequestTimedOut, kafka.ConcurrentTransactions: // a broker that has just started has no ids yet
+			if err := sleep(ctx, 20*time.Millisecond); err != nil {
 				return 0, fmt.Errorf("ask Kafka for a producer id: %w", errors.Join(code, err))
 			}
 		default:
@@ -45,19 +45,19 @@ func (c *Client) NewProducerID(ctx context.Context) (int64, error) {
 	}
 }
 
-// Produce writes batches, all led by one broker (see Leader), in one request, and returns one result for each, in their
-// order. One partition's failure leaves the others alone.
+// Produce writes batches with one request, and returns one result for each, in the same order. One broker must lead all
+// their partitions (see Leader). The failure of one partition does not affect the others.
 //
-// At most one batch of a partition may be under way at a time, over all callers: two requests have no order among them,
-// and the leader refuses for good what it finds out of sequence. When Produce has returned, nothing here reads the
-// batches any more, but one that failed has to be kept as it is and sent again until its verdict is something else than
-// Resend or NotWritten. The call is bounded by the configured ProduceTimeout.
+// At most one batch of a partition may be in flight at a time, over all callers. Two concurrent requests have no order, and
+// the leader refuses for good a batch that arrives out of sequence. When Produce has returned, nothing reads the batches
+// any more. But keep a batch that failed unchanged, and send it again until its verdict is neither Resend nor NotWritten.
+// Config.ProduceTimeout bounds the call.
 func (c *Client) Produce(ctx context.Context, batches []*Batch) []Result {
 	results := make([]Result, len(batches))
-	fresh := make([]int, 0, len(batches)) // the indices of those to send
+	fresh := make([]int, 0, len(batches)) // indices of the batches to send
 	for i, b := range batches {
 		if age := time.Since(b.EncodedAt); age > c.cfg.MaxBatchAge {
-			// Schedule: a producer stalls for a day, the broker forgets its sequences, the repetition is written twice.
+			// Schedule: a producer stalls for a day, the broker forgets its sequences, and the repeated batch is written twice.
 			results[i].Err = &Error{TP: b.TP, Verdict: NextEpoch, Err: fmt.Errorf("the batch was encoded %v ago", age)}
 			continue
 		}
@@ -77,7 +77,7 @@ func (c *Client) Produce(ctx context.Context, batches []*Batch) []Result {
 		switch VerdictOf(results[i].Err) {
 		case Resend, NotWritten:
 			if results[i].Err != nil {
-				c.forget(b.TP.Topic)
+				c.expireLayout(b.TP.Topic)
 			}
 		default:
 		}
@@ -100,13 +100,13 @@ func (c *Client) sendProduce(ctx context.Context, batches []*Batch, indices []in
 	topics := map[string]int{}
 	for _, i := range indices {
 		b := batches[i]
-		t, ok := topics[b.TP.Topic]
+		topicIndex, ok := topics[b.TP.Topic]
 		if !ok {
-			t = len(request.Topics)
-			topics[b.TP.Topic] = t
+			topicIndex = len(request.Topics)
+			topics[b.TP.Topic] = topicIndex
 			request.Topics = append(request.Topics, rawproduce.RequestTopic{Topic: b.TP.Topic})
 		}
-		request.Topics[t].Partitions = append(request.Topics[t].Partitions, rawproduce.RequestPartition{
+		request.Topics[topicIndex].Partitions = append(request.Topics[topicIndex].Partitions, rawproduce.RequestPartition{
 			Partition: int32(b.TP.Partition), RecordSet: protocol.RawRecordSet{Reader: bytes.NewReader(b.bytes)}})
 	}
 	answer, err := c.conns.roundTrip(ctx, address, request)
@@ -132,11 +132,11 @@ func resultOf(response *produce.Response, tp TopicPartition) Result {
 			return Result{Err: &Error{TP: tp, Code: p.ErrorCode, Verdict: verdictOfCode(p.ErrorCode), Err: err}}
 		}
 	}
-	return Result{Err: &Error{TP: tp, Verdict: Resend, Err: errors.New("the answer does not name the partition")}}
+	return Result{Err: &Error{TP: tp, Verdict: Resend, Err: errors.New("the response does not name the partition")}}
 }
 
-// pause waits for a while, or until ctx is done.
-func pause(ctx context.Context, d time.Duration) error {
+// sleep waits for d, or until ctx is done.
+func sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

@@ -22,7 +22,7 @@ type bundle struct {
 	*kafkatest.Broker
 	client *broker.Client
 	topic  string
-	id     int64 // a producer's
+	id     int64 // producer id
 }
 
 func setup(t *testing.T) *bundle {
@@ -41,7 +41,7 @@ func (b *bundle) tp(partition int) broker.TopicPartition {
 	return broker.TopicPartition{Topic: b.topic, Partition: partition}
 }
 
-// batch has one record for each value, all of one key.
+// batch returns a batch with one record for each value, all with the same key.
 func (b *bundle) batch(t *testing.T, partition int, epoch int16, sequence int32, values ...string) *broker.Batch {
 	t.Helper()
 	var records []broker.Record
@@ -55,7 +55,7 @@ func (b *bundle) batch(t *testing.T, partition int, epoch int16, sequence int32,
 	return batch
 }
 
-// send sends until the leader is known everywhere: just after its creation a topic may not be.
+// send retries while the leader is not known everywhere, which happens just after a topic's creation.
 func (b *bundle) send(t *testing.T, batches ...*broker.Batch) []broker.Result {
 	t.Helper()
 	for {
@@ -113,7 +113,7 @@ func TestRecordsComeBackAsTheyWere(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.wantSent(t, batch, 0)
-	// A compacted topic refuses null keys, so those go where foreign producers might have put them.
+	// A compacted topic refuses null keys, so the record without a key is left out.
 	batch, err = broker.EncodeBatch(b.tp(0), broker.ProducerSession{ID: b.id}, batch.NextSequence, records[3:])
 	if err != nil {
 		t.Fatal(err)
@@ -248,7 +248,7 @@ func TestVerdictsOfWhatABrokerMayAnswer(t *testing.T) {
 			t.Errorf("code %d: got %#v", code, results[0].Err)
 		}
 		if results[1].Err != nil {
-			t.Errorf("code %d befell the other partition too: %v", code, results[1].Err)
+			t.Errorf("code %d affected the other partition too: %v", code, results[1].Err)
 		}
 	}
 	b.wantLog(t, 0)

@@ -11,7 +11,7 @@ type TopicPartition struct {
 	Partition int
 }
 
-// String is the form that Kafka's own tools and logs use.
+// String returns TOPIC-PARTITION, as in Kafka's own tools and logs.
 func (tp TopicPartition) String() string { return fmt.Sprintf("%s-%d", tp.Topic, tp.Partition) }
 
 // NodeID is a broker's number in its cluster.
@@ -23,26 +23,26 @@ type Header struct {
 	Value []byte
 }
 
-// Record is a record as Kafka keeps it, with times in milliseconds. A nil Value is null: a purge. A nil Key is null too;
-// we never write one, foreign producers may.
+// Record is a Kafka record. Kafka keeps times in milliseconds. A nil Value is null: a purge. A nil Key is null; only foreign
+// producers write such records.
 type Record struct {
 	Key, Value []byte
 	Time       time.Time
 	Headers    []Header
 }
 
-// Fetched is a record read from a partition. Its slices are the reader's to keep.
+// Fetched is a record read from a partition. The reader may keep its slices.
 type Fetched struct {
 	Record
 	Offset int64
 }
 
-// recordOverhead bounds what the encoding adds to a record's keys and values: its length (5), attributes (1), time
-// (10), offset (5), and the lengths of key, value and header list (5 each).
+// recordOverhead is an upper bound of what the encoding adds to a record's key and value: its length (5), attributes (1),
+// time (10), offset (5), and the lengths of key, value and header list (5 each).
 const recordOverhead = 36
 
-// Size bounds the bytes that the record takes in a batch from above. As long as the sum over a batch stays within
-// MaxBatchBytes, the batch fits Kafka's default message.max.bytes.
+// Size returns an upper bound of the record's bytes in a batch. If the sum over a batch is at most MaxBatchBytes, the batch
+// fits Kafka's default message.max.bytes.
 func (r Record) Size() int {
 	n := recordOverhead + len(r.Key) + len(r.Value)
 	for _, h := range r.Headers {

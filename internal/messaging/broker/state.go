@@ -12,37 +12,37 @@ import (
 // GroupState is a group member's state, for readiness and metrics.
 type GroupState struct {
 	Group      string
-	Joined     bool // the member has its share of partitions, which may be none
+	Joined     bool // the member has its partitions, possibly none
 	Generation int32
 	Missing    []string         // topics that do not exist yet
-	Partitions []PartitionState // this member's, by topic and number
-	LastError  string           // why the member is not (or not fully) at work; "" when all is well
+	Partitions []PartitionState // this member's, sorted by topic and number
+	LastError  string           // why the member does not work, or not completely; "" if it does
 }
 
-// Halted returns the partitions that wait for somebody to look at them.
+// Halted returns the partitions that wait for an operator.
 func (s GroupState) Halted() []PartitionState {
 	return slices.DeleteFunc(slices.Clone(s.Partitions), func(p PartitionState) bool { return p.Halted == "" })
 }
 
-// PartitionState is how far one partition was read.
+// PartitionState is the state of one partition.
 type PartitionState struct {
 	TopicPartition
-	Next   int64  // the next offset to apply; -1 while it is not known
-	End    int64  // the log's end when it was last heard of
-	Halted string // why it is not read until somebody has looked; "" when it is
-	Error  string // why the handler does not get on; "" when it does
+	Next   int64  // the next offset to apply; -1 while unknown
+	End    int64  // the log's end, as of the last response
+	Halted string // why it is not read until an operator corrects the position; "" if it is read
+	Error  string // why the handler makes no progress; "" if it does
 }
 
-// groupStatus is what GroupState tells, as it changes.
+// groupStatus is the changing state that GroupState reports.
 type groupStatus struct {
 	mu         sync.Mutex
 	joined     bool
 	missing    []string
-	errors     map[string]string // by what they are about
+	errors     map[string]string // by the part of the work that fails
 	generation *generation
 }
 
-// GroupState returns the state of a group that Consume takes part in on this client, and whether there is one.
+// GroupState returns the state of this client's membership in a group. It reports false if Consume is not running for it.
 func (c *Client) GroupState(group string) (GroupState, bool) {
 	c.mu.Lock()
 	status, ok := c.groups[group]
@@ -59,7 +59,7 @@ func (s *groupStatus) state(group string) GroupState {
 	out := GroupState{Group: group, Joined: s.joined, Missing: slices.Clone(s.missing), LastError: s.lastError()}
 	if s.generation != nil && s.joined {
 		out.Generation = s.generation.number
-		out.Partitions = s.generation.state()
+		out.Partitions = s.generation.partitionStates()
 	}
 	return out
 }
@@ -95,29 +95,30 @@ func (s *groupStatus) setMissing(log *slog.Logger, missing []string) {
 	s.missing = missing
 }
 
-// setError notes what keeps the group from a part of its work, and logs when that part begins and ceases to fail.
-func (s *groupStatus) setError(log *slog.Logger, about, what string, err error) {
+// setError stores the error of one part of the group's work, nil if it works. It logs when the part starts to fail, and
+// when it works again.
+func (s *groupStatus) setError(log *slog.Logger, part, what string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_, failing := s.errors[about]
+	_, failing := s.errors[part]
 	switch {
 	case err == nil && failing:
-		log.Info("works again", "part", about)
-		delete(s.errors, about)
+		log.Info("works again", "part", part)
+		delete(s.errors, part)
 	case err != nil:
 		if !failing {
-			log.Warn(what, "part", about, "error", err)
+			log.Warn(what, "part", part, "error", err)
 		}
-		s.errors[about] = fmt.Sprintf("%s: %v", what, err)
+		s.errors[part] = fmt.Sprintf("%s: %v", what, err)
 	}
 }
 
 func (s *groupStatus) lastError() string {
-	var all []string
-	for _, about := range slices.Sorted(maps.Keys(s.errors)) {
-		all = append(all, s.errors[about])
+	var messages []string
+	for _, part := range slices.Sorted(maps.Keys(s.errors)) {
+		messages = append(messages, s.errors[part])
 	}
-	return strings.Join(all, "; ")
+	return strings.Join(messages, "; ")
 }
 
 func (s *groupStatus) setGeneration(g *generation) {
@@ -125,7 +126,7 @@ func (s *groupStatus) setGeneration(g *generation) {
 	defer s.mu.Unlock()
 	s.joined = g != nil
 	s.generation = g
-	if g == nil { // what it failed at is no longer done
+	if g == nil { // the parts that failed no longer run
 		clear(s.errors)
 	}
 }

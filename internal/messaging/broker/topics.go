@@ -13,25 +13,26 @@ import (
 	"github.com/segmentio/kafka-go/protocol/describeconfigs"
 )
 
-// TopicSpec is what a topic of ours has to be. The settings that are the same for all are not listed: compacted and
-// nothing else, no unclean leader election, seven days before a record may be compacted away, room for MaxBatchBytes.
+// TopicSpec is the specification of a topic. Some settings are the same for every topic, so they are not listed here: it
+// is compacted and never deleted by age, has no unclean leader election, keeps each record for at least seven days, and
+// accepts batches of MaxBatchBytes.
 type TopicSpec struct {
 	Name              string
 	Partitions        int
-	ReplicationFactor int // at least; 1 where it is 0
-	MinInSyncReplicas int // at least; 1 where it is 0
+	ReplicationFactor int // the lowest accepted; 0 means 1
+	MinInSyncReplicas int // the lowest accepted; 0 means 1
 }
 
-// compactionLag is how long every record stays, so that a consumer that was away for a week still sees each of them.
+// compactionLag is how long each record is kept at least, so that a consumer that was away for a week misses none.
 const compactionLag = 7 * 24 * time.Hour
 
-// TopicMismatchError says that an existing topic is not as it has to be.
+// TopicMismatchError reports that an existing topic differs from its specification.
 type TopicMismatchError struct {
 	Topic   string
 	Setting string // "partitions", "replication factor", or the name of a topic setting of Kafka
 	Want    string
 	Have    string
-	Advice  string // a sentence on what to do
+	Advice  string // what to do, in one sentence
 }
 
 // Error implements error.
@@ -39,14 +40,14 @@ func (e *TopicMismatchError) Error() string {
 	return fmt.Sprintf("topic %s: %s is %s, it has to be %s. %s", e.Topic, e.Setting, e.Have, e.Want, e.Advice)
 }
 
-// EnsureTopic creates the topic if it is missing, and then checks that it is as specified. What differs is joined into
-// one error of *TopicMismatchError. Only the owner of what a topic carries calls it.
+// EnsureTopic creates the topic if it is missing, and then checks it. It joins one *TopicMismatchError for each difference.
+// Only the service that owns the topic calls it.
 func (c *Client) EnsureTopic(ctx context.Context, spec TopicSpec) error {
 	spec.ReplicationFactor = cmp.Or(spec.ReplicationFactor, 1)
 	spec.MinInSyncReplicas = cmp.Or(spec.MinInSyncReplicas, 1)
 	for attempt := 0; ; attempt++ {
-		c.forget(spec.Name)
-		layout, err := c.layout(ctx, spec.Name)
+		c.expireLayout(spec.Name)
+		layout, err := c.topicLayout(ctx, spec.Name)
 		switch {
 		case err == nil:
 			if attempt > 0 {
@@ -56,33 +57,33 @@ func (c *Client) EnsureTopic(ctx context.Context, spec TopicSpec) error {
 		case !errors.Is(err, ErrUnknownTopic):
 			return err
 		}
-		// The cluster hears of a new topic a little after it was made, and the controller may move meanwhile.
-		if err := c.createTopic(ctx, spec); err != nil && (attempt == 50 || !passing(err)) {
+		// The brokers learn of a new topic a little after its creation, and the controller may move in the meantime.
+		if err := c.createTopic(ctx, spec); err != nil && (attempt == 50 || !isTransient(err)) {
 			return fmt.Errorf("create topic %s: %w", spec.Name, err)
 		}
-		if err := pause(ctx, 20*time.Millisecond); err != nil {
+		if err := sleep(ctx, 20*time.Millisecond); err != nil {
 			return fmt.Errorf("create topic %s: %w", spec.Name, err)
 		}
 	}
 }
 
-// awaitLeaders waits a little for the leaders of a new topic to know that they are: the cluster tells clients first.
-// Who writes too early is told NotWritten, and tries again.
+// awaitLeaders waits for up to 2 s until the leaders of a new topic know their role: metadata names them earlier. A
+// producer that writes too early gets NotWritten, and tries again.
 func (c *Client) awaitLeaders(ctx context.Context, topic string, partitions int) {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	for p := range partitions {
 		for {
-			_, err := c.tryOffset(ctx, TopicPartition{topic, p}, atEnd)
-			if err == nil || pause(ctx, 10*time.Millisecond) != nil {
+			_, err := c.requestOffset(ctx, TopicPartition{topic, p}, latestTimestamp)
+			if err == nil || sleep(ctx, 10*time.Millisecond) != nil {
 				break
 			}
-			c.forget(topic)
+			c.expireLayout(topic)
 		}
 	}
 }
 
-func passing(err error) bool {
+func isTransient(err error) bool {
 	return errors.Is(err, kafka.NotController) || errors.Is(err, kafka.RequestTimedOut) ||
 		errors.Is(err, kafka.BrokerNotAvailable)
 }
@@ -103,14 +104,14 @@ func (c *Client) createTopic(ctx context.Context, spec TopicSpec) error {
 	if controller == "" {
 		return kafka.BrokerNotAvailable
 	}
-	answer, err := c.conns.retry(ctx, controller, &createtopics.Request{Topics: []createtopics.RequestTopic{topic},
+	answer, err := c.conns.roundTripTwice(ctx, controller, &createtopics.Request{Topics: []createtopics.RequestTopic{topic},
 		TimeoutMs: int32(c.cfg.RequestTimeout.Milliseconds() * 3 / 4)})
 	if err != nil {
 		return err
 	}
 	for _, t := range answer.(*createtopics.Response).Topics {
 		switch code := kafka.Error(t.ErrorCode); code {
-		case 0, kafka.TopicAlreadyExists: // another instance was faster
+		case 0, kafka.TopicAlreadyExists: // another instance has created it
 		case kafka.InvalidReplicationFactor:
 			return fmt.Errorf("%w: the cluster has fewer brokers than the wanted %d replicas: add brokers or lower the setting",
 				code, spec.ReplicationFactor)
@@ -121,11 +122,11 @@ func (c *Client) createTopic(ctx context.Context, spec TopicSpec) error {
 	return nil
 }
 
-// setting is a topic setting of Kafka, how it is created and when an existing one will do.
+// setting is a topic setting of Kafka: its value for a new topic, and the rule for an existing one.
 type setting struct {
 	name, value string
-	create      bool // or else left at the broker's default, and only checked
-	atLeast     bool // a larger number will do
+	create      bool // set it on creation; if false, a new topic gets the broker's default, which is then checked
+	atLeast     bool // a higher number is accepted too
 	advice      string
 }
 
@@ -133,7 +134,7 @@ func (s TopicSpec) settings() []setting {
 	alter := "Change it with kafka-configs.sh --alter --entity-type topics."
 	return []setting{
 		{name: "cleanup.policy", value: "compact", create: true,
-			advice: "Deleting by age would take the only record of an aggregate. " + alter},
+			advice: "Deleting by age would delete the only record of an aggregate. " + alter},
 		{name: "unclean.leader.election.enable", value: "false", create: true,
 			advice: "An unclean leader loses acknowledged events. " + alter},
 		{name: "min.insync.replicas", value: strconv.Itoa(s.MinInSyncReplicas), create: true, atLeast: true, advice: alter},
@@ -143,7 +144,7 @@ func (s TopicSpec) settings() []setting {
 	}
 }
 
-// Settings are the topic's settings of Kafka, by name: as it is created with, or as it has to have at least.
+// Settings returns the required Kafka settings of the topic by name: the value, or the lowest accepted value.
 func (s TopicSpec) Settings() map[string]string {
 	settings := map[string]string{}
 	for _, one := range s.settings() {
@@ -154,44 +155,44 @@ func (s TopicSpec) Settings() map[string]string {
 
 func (c *Client) checkTopic(ctx context.Context, spec TopicSpec, layout topicLayout) error {
 	var faults []error
-	if have := len(layout.leaders); have != spec.Partitions {
-		faults = append(faults, &TopicMismatchError{spec.Name, "partitions", strconv.Itoa(spec.Partitions), strconv.Itoa(have),
+	if actual := len(layout.leaders); actual != spec.Partitions {
+		faults = append(faults, &TopicMismatchError{spec.Name, "partitions", strconv.Itoa(spec.Partitions), strconv.Itoa(actual),
 			"The order of a key's events depends on it, so it cannot be changed: move the events to a new topic, or, " +
 				"if nothing needs them, stop all services and delete the topic."})
 	}
-	for _, have := range layout.replicas {
-		if have < spec.ReplicationFactor {
+	for _, actual := range layout.replicas {
+		if actual < spec.ReplicationFactor {
 			faults = append(faults, &TopicMismatchError{spec.Name, "replication factor",
-				"at least " + strconv.Itoa(spec.ReplicationFactor), strconv.Itoa(have),
+				"at least " + strconv.Itoa(spec.ReplicationFactor), strconv.Itoa(actual),
 				"Add replicas with kafka-reassign-partitions.sh, or lower the setting of this service."})
 			break
 		}
 	}
-	have, err := c.topicSettings(ctx, spec.Name)
+	actual, err := c.topicSettings(ctx, spec.Name)
 	if err != nil {
 		return errors.Join(append(faults, err)...)
 	}
-	for _, want := range spec.settings() {
-		value, ok := have[want.name]
-		if !ok || want.fits(value) {
+	for _, s := range spec.settings() {
+		value, ok := actual[s.name]
+		if !ok || s.accepts(value) {
 			continue
 		}
-		sought := want.value
-		if want.atLeast {
-			sought = "at least " + sought
+		required := s.value
+		if s.atLeast {
+			required = "at least " + required
 		}
-		faults = append(faults, &TopicMismatchError{spec.Name, want.name, sought, value, want.advice})
+		faults = append(faults, &TopicMismatchError{spec.Name, s.name, required, value, s.advice})
 	}
 	return errors.Join(faults...)
 }
 
-func (s setting) fits(have string) bool {
+func (s setting) accepts(value string) bool {
 	if !s.atLeast {
-		return have == s.value
+		return value == s.value
 	}
-	want, err1 := strconv.ParseInt(s.value, 10, 64)
-	got, err2 := strconv.ParseInt(have, 10, 64)
-	return err1 == nil && err2 == nil && got >= want
+	least, err1 := strconv.ParseInt(s.value, 10, 64)
+	number, err2 := strconv.ParseInt(value, 10, 64)
+	return err1 == nil && err2 == nil && number >= least
 }
 
 func (c *Client) topicSettings(ctx context.Context, topic string) (map[string]string, error) {
@@ -200,7 +201,7 @@ func (c *Client) topicSettings(ctx context.Context, topic string) (map[string]st
 	for _, s := range (TopicSpec{}).settings() {
 		request.ConfigNames = append(request.ConfigNames, s.name)
 	}
-	answer, err := c.any(ctx, &describeconfigs.Request{Resources: []describeconfigs.RequestResource{request}})
+	answer, err := c.askAnyBroker(ctx, &describeconfigs.Request{Resources: []describeconfigs.RequestResource{request}})
 	if err != nil {
 		return nil, fmt.Errorf("ask for the settings of topic %s: %w", topic, err)
 	}

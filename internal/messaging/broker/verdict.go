@@ -7,8 +7,8 @@ import (
 	"github.com/segmentio/kafka-go"
 )
 
-// Verdict is what the sender of a batch has to do after an error. It is about one try: an earlier, ambiguous try of the
-// same batch may have been written all the same.
+// Verdict is what the sender of a batch has to do after an error. It is about one try. An earlier, ambiguous try of the same
+// batch may nevertheless have been written.
 type Verdict int
 
 const (
@@ -17,13 +17,13 @@ const (
 	// NotWritten: this try wrote nothing, because the broker does not lead the partition. Ask for the Leader, then send
 	// the same bytes again.
 	NotWritten
-	// NextEpoch: the log's sequence and ours have parted. Take a higher epoch and start at sequence 0, from the oldest
-	// record that is not acknowledged. The same epoch can never go on.
+	// NextEpoch: the broker's sequence differs from ours. Take a higher epoch, and start at sequence 0 from the oldest record
+	// that is not acknowledged. No batch of the same epoch will be accepted again.
 	NextEpoch
-	// Fenced: somebody with a higher epoch writes here, so the partition is no longer ours. Drop it; never take a higher
-	// epoch and send again, which would turn the order round.
+	// Fenced: a producer with a higher epoch has written here, so the partition is no longer ours. Stop writing to it. Never
+	// take a higher epoch and send again: that would invert the order.
 	Fenced
-	// Refused: the broker does not take these records. Send once more, then bisect to find which.
+	// Refused: the broker does not accept these records. Send once more, then bisect to find the bad ones.
 	Refused
 	// Configuration: an operator has to change something. Stop and alert.
 	Configuration
@@ -40,10 +40,10 @@ func (v Verdict) String() string {
 	return names[v]
 }
 
-// Error is a batch's failure.
+// Error is the failure of a batch.
 type Error struct {
 	TP      TopicPartition
-	Code    int16 // Kafka's error code, or 0 when no answer came or the request was not made
+	Code    int16 // Kafka's error code; 0 if there was no response or no request
 	Verdict Verdict
 	Err     error
 }
@@ -59,7 +59,7 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// VerdictOf returns the verdict of an error of Produce. Any other error is taken as ambiguous.
+// VerdictOf returns the verdict of an error of Produce. It returns Resend for any other error.
 func VerdictOf(err error) Verdict {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Verdict
@@ -67,8 +67,8 @@ func VerdictOf(err error) Verdict {
 	return Resend
 }
 
-// verdictOfCode says what Kafka's error codes ask of the sender of an idempotent batch. A code that is not listed, like
-// the server's unexpected exceptions (-1), says nothing about what was written: Resend.
+// verdictOfCode maps Kafka's error codes to verdicts about an idempotent batch. A code that is not listed, like the server's
+// unexpected exceptions (-1), leaves open what was written. So its verdict is Resend.
 func verdictOfCode(code int16) Verdict {
 	switch kafka.Error(code) {
 	case kafka.UnknownTopicOrPartition, // 3: also for a moment after a topic was created
@@ -79,12 +79,12 @@ func verdictOfCode(code int16) Verdict {
 		kafka.FencedLeaderEpoch,     // 74
 		kafka.UnknownLeaderEpoch:    // 75
 		return NotWritten
-	case kafka.OutOfOrderSequenceNumber: // 45: a gap, or a repetition older than the broker remembers
+	case kafka.OutOfOrderSequenceNumber: // 45: a gap, or a repeated batch that the broker has forgotten
 		return NextEpoch
 	case kafka.InvalidProducerEpoch, // 47: a higher epoch has written to this partition
 		kafka.ProducerFenced: // 90
 		return Fenced
-	case kafka.InvalidMessage, // 2: the checksum is wrong; once more, a bit may have tipped on the way
+	case kafka.InvalidMessage, // 2: the checksum is wrong; a second try may help, if a bit was flipped in transit
 		kafka.MessageSizeTooLarge, // 10
 		kafka.RecordListTooLarge,  // 18
 		kafka.InvalidTimestamp,    // 32
@@ -101,12 +101,12 @@ func verdictOfCode(code int16) Verdict {
 		kafka.UnsupportedCompressionType:         // 76
 		return Configuration
 	case kafka.InvalidRequiredAcks, // 21
-		kafka.DuplicateSequenceNumber,  // 46: two batches of one partition were under way
+		kafka.DuplicateSequenceNumber,  // 46: two batches of one partition were in flight
 		kafka.InvalidTransactionState,  // 48
 		kafka.InvalidProducerIDMapping, // 49
-		kafka.UnknownProducerId:        // 59: brokers since 2.5 never say so
+		kafka.UnknownProducerId:        // 59: brokers since 2.5 never return it
 		return Bug
-	default: // among them 7, 19 and 20: written or not, the replicas did not confirm it in time
+	default: // for example 7, 19 and 20: it may be written, but the replicas did not confirm it in time
 		return Resend
 	}
 }

@@ -2,12 +2,12 @@ package broker
 
 import "github.com/segmentio/kafka-go/protocol"
 
-// newestVersion lists each request that we make with the newest version of it that was tried: the library's, but for
-// group requests the last before the "flexible" encoding. The library reads the answers to Heartbeat and LeaveGroup with
-// two members swapped from version 1 on, and so takes every error for none.
+// maxVersions lists every request that this client sends, with the newest tested version. That is the library's newest, but
+// for group requests the last before the "flexible" encoding. From version 1 on, the library reads the responses to
+// Heartbeat and LeaveGroup with two members swapped, and so misses every error.
 //
 //nolint:gochecknoglobals // a table
-var newestVersion = map[protocol.ApiKey]int16{
+var maxVersions = map[protocol.ApiKey]int16{
 	protocol.Produce:         8,
 	protocol.Fetch:           fetchVersion,
 	protocol.ListOffsets:     5,

@@ -12,20 +12,19 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"github.com/monsplit/monsplit/internal/apperr"
 	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
 	"github.com/monsplit/monsplit/internal/postgres"
 )
 
-// DeadLetter is an event that could not be applied. Its texts are safe on a terminal: what is not printable is escaped.
+// DeadLetter is an event that could not be applied. Its texts are safe on a terminal: unprintable characters are escaped.
 type DeadLetter struct {
 	ID        int64      `json:"id"`
 	Topic     string     `json:"topic"`
 	Partition int        `json:"partition"`
 	Offset    int64      `json:"offset"`
 	Key       string     `json:"key"`
-	Version   *int64     `json:"version"`  // null where it could not be read
-	EventID   *string    `json:"event_id"` // likewise
+	Version   *int64     `json:"version"`  // null if it could not be read
+	EventID   *string    `json:"event_id"` // null if it could not be read
 	Code      string     `json:"code"`     // the class of the failure, as in "undecodable" or "sqlstate-22001"
 	Reason    string     `json:"reason"`
 	State     string     `json:"state"` // open, replayed, superseded or discarded
@@ -36,7 +35,7 @@ type DeadLetter struct {
 	Note      *string    `json:"note"`
 }
 
-// DeadLetterDetail is a dead letter with its message: as text, escaped where it must be, and as it was received.
+// DeadLetterDetail is a dead letter with its message: as escaped text, and as the bytes that were received.
 type DeadLetterDetail struct {
 	DeadLetter
 	Value    *string            `json:"value"` // null for a purge
@@ -51,25 +50,24 @@ type DeadLetterHeader struct {
 	Value string `json:"value"`
 }
 
-// DeadLetterFilter chooses dead letters. Zero values do not filter.
+// DeadLetterFilter selects dead letters. Zero values do not filter.
 type DeadLetterFilter struct {
 	State string
 	Topic string
-	After int64 // only those with a higher id: the last of the page before
+	After int64 // only those with a higher id; the last id of the previous page
 	Limit int   // 100 by default, 1000 at most
 }
 
-// errNoLetter is the answer to an id that names none.
-func errNoLetter(id int64) error {
-	return apperr.New(apperr.NotFound, fmt.Sprintf("there is no dead letter %d", id))
+func errNotFound(id int64) error {
+	return &Error{Code: CodeNotFound, Detail: fmt.Sprintf("there is no dead letter %d", id)}
 }
 
-// ListDeadLetters returns dead letters by id, the oldest first.
+// ListDeadLetters returns dead letters sorted by id, the oldest first.
 func ListDeadLetters(ctx context.Context, pool *pgxpool.Pool, f DeadLetterFilter) ([]DeadLetter, error) {
 	switch f.State {
 	case "", Open, Replayed, Superseded, Discarded:
 	default:
-		return nil, apperr.New(apperr.Invalid, "the state is open, replayed, superseded or discarded")
+		return nil, &Error{Code: CodeInvalid, Detail: "the state is open, replayed, superseded or discarded"}
 	}
 	if f.Limit <= 0 {
 		f.Limit = 100
@@ -88,8 +86,8 @@ func ListDeadLetters(ctx context.Context, pool *pgxpool.Pool, f DeadLetterFilter
 	letters := make([]DeadLetter, len(rows))
 	for i, r := range rows {
 		letters[i] = DeadLetter{
-			ID: r.ID, Topic: r.Topic, Partition: int(r.Part), Offset: r.Offset, Key: printable(string(r.Key), ""),
-			Version: r.Version, EventID: printableOrNil(r.EventID), Code: r.Code, Reason: r.Reason, State: r.State,
+			ID: r.ID, Topic: r.Topic, Partition: int(r.Part), Offset: r.Offset, Key: escapeUnprintable(string(r.Key), ""),
+			Version: r.Version, EventID: escapeOrNil(r.EventID), Code: r.Code, Reason: r.Reason, State: r.State,
 			Attempts: int(r.Attempts), CreatedAt: r.CreatedAt.UTC(), ClosedAt: utc(r.ClosedAt), ClosedBy: r.ClosedBy,
 			Note: r.Note,
 		}
@@ -101,14 +99,14 @@ func ListDeadLetters(ctx context.Context, pool *pgxpool.Pool, f DeadLetterFilter
 func ShowDeadLetter(ctx context.Context, pool *pgxpool.Pool, id int64) (DeadLetterDetail, error) {
 	r, err := messagingdb.New(pool).GetDeadLetter(ctx, id)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return DeadLetterDetail{}, errNoLetter(id)
+		return DeadLetterDetail{}, errNotFound(id)
 	}
 	if err != nil {
 		return DeadLetterDetail{}, fmt.Errorf("read dead letter %d: %w", id, err)
 	}
 	d := DeadLetterDetail{DeadLetter: toDeadLetter(r), RawKey: r.Key, RawValue: r.Value, Headers: []DeadLetterHeader{}}
 	if r.Value != nil {
-		text := printable(string(r.Value), "\n\t")
+		text := escapeUnprintable(string(r.Value), "\n\t")
 		d.Value = &text
 	}
 	headers, err := decodeHeaders(r.Headers)
@@ -116,19 +114,19 @@ func ShowDeadLetter(ctx context.Context, pool *pgxpool.Pool, id int64) (DeadLett
 		return DeadLetterDetail{}, fmt.Errorf("dead letter %d: %w", id, err)
 	}
 	for _, h := range headers {
-		d.Headers = append(d.Headers, DeadLetterHeader{printable(h.Key, ""), printable(string(h.Value), "")})
+		d.Headers = append(d.Headers, DeadLetterHeader{escapeUnprintable(h.Key, ""), escapeUnprintable(string(h.Value), "")})
 	}
 	return d, nil
 }
 
-// Discard closes an open dead letter for good, without applying it. by and note say who decided that, and why.
+// Discard closes an open dead letter for good, without applying it. by and note record who decided that, and why.
 func Discard(ctx context.Context, pool *pgxpool.Pool, id int64, by, note string) (DeadLetter, error) {
 	if err := errors.Join(checkText("by", by, true), checkText("note", note, false)); err != nil {
 		return DeadLetter{}, err
 	}
 	var letter DeadLetter
 	err := postgres.InTx(ctx, pool, func(tx pgx.Tx) error {
-		r, err := lockOpen(ctx, tx, id)
+		r, err := lockOpenLetter(ctx, tx, id)
 		if err != nil {
 			return err
 		}
@@ -138,16 +136,16 @@ func Discard(ctx context.Context, pool *pgxpool.Pool, id int64, by, note string)
 	return letter, err
 }
 
-// lockOpen locks a dead letter so that it is closed once.
-func lockOpen(ctx context.Context, tx pgx.Tx, id int64) (messagingdb.DeadLetter, error) {
+// lockOpenLetter locks an open dead letter, so that it cannot be closed twice.
+func lockOpenLetter(ctx context.Context, tx pgx.Tx, id int64) (messagingdb.DeadLetter, error) {
 	r, err := messagingdb.New(tx).LockDeadLetter(ctx, id)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
-		return r, errNoLetter(id)
+		return r, errNotFound(id)
 	case err != nil:
 		return r, fmt.Errorf("lock dead letter %d: %w", id, err)
 	case r.State != Open:
-		return r, apperr.Coded(apperr.Conflict, "dead-letter-closed", fmt.Sprintf("dead letter %d is already %s", id, r.State))
+		return r, &Error{Code: CodeClosed, Detail: fmt.Sprintf("dead letter %d is already %s", id, r.State)}
 	}
 	return r, nil
 }
@@ -167,33 +165,33 @@ func closeLetter(
 	return toDeadLetter(r), err
 }
 
-// checkText bounds what a person writes into a dead letter.
+// checkText checks a text that a person writes into a dead letter.
 func checkText(name, s string, required bool) error {
 	const most = 1000
 	switch {
 	case required && strings.TrimSpace(s) == "":
-		return apperr.New(apperr.Invalid, name+" must say who")
+		return &Error{Code: CodeInvalid, Detail: name + " must say who"}
 	case len(s) > most || strings.IndexFunc(s, func(c rune) bool { return !unicode.IsPrint(c) && c != '\n' }) >= 0 ||
 		strings.ToValidUTF8(s, "") != s:
-		return apperr.New(apperr.Invalid, fmt.Sprintf("%s is printable text of at most %d bytes", name, most))
+		return &Error{Code: CodeInvalid, Detail: fmt.Sprintf("%s is printable text of at most %d bytes", name, most)}
 	}
 	return nil
 }
 
 func toDeadLetter(r messagingdb.DeadLetter) DeadLetter {
 	return DeadLetter{
-		ID: r.ID, Topic: r.Topic, Partition: int(r.Part), Offset: r.Offset, Key: printable(string(r.Key), ""),
-		Version: r.Version, EventID: printableOrNil(r.EventID), Code: r.Code, Reason: r.Reason, State: r.State,
+		ID: r.ID, Topic: r.Topic, Partition: int(r.Part), Offset: r.Offset, Key: escapeUnprintable(string(r.Key), ""),
+		Version: r.Version, EventID: escapeOrNil(r.EventID), Code: r.Code, Reason: r.Reason, State: r.State,
 		Attempts: int(r.Attempts), CreatedAt: r.CreatedAt.UTC(), ClosedAt: utc(r.ClosedAt), ClosedBy: r.ClosedBy,
 		Note: r.Note,
 	}
 }
 
-func printableOrNil(s *string) *string {
+func escapeOrNil(s *string) *string {
 	if s == nil {
 		return nil
 	}
-	p := printable(*s, "")
+	p := escapeUnprintable(*s, "")
 	return &p
 }
 

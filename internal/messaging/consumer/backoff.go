@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// delay returns how long to wait after the n-th failure in a row: doubled each time up to most, less up to half by
-// chance, so that many partitions do not come back at one moment.
-func delay(n int, least, most time.Duration) time.Duration {
+// retryDelay returns how long to wait after the n-th failure in a row. The delay doubles with each failure, up to most. A
+// random part, up to half, is then subtracted, so that many partitions do not retry at the same moment.
+func retryDelay(n int, least, most time.Duration) time.Duration {
 	d := most
 	if shift := n - 1; shift < 20 && least<<shift < most {
 		d = least << shift
@@ -16,11 +16,11 @@ func delay(n int, least, most time.Duration) time.Duration {
 	return d - rand.N(d/2+1)
 }
 
-// loud says whether the n-th failure in a row is logged: at growing intervals, and now and then for ever.
-func loud(n int) bool { return n&(n-1) == 0 || n%256 == 0 }
+// shouldLog reports whether to log the n-th failure in a row: at powers of two, and at every 256th.
+func shouldLog(n int) bool { return n&(n-1) == 0 || n%256 == 0 }
 
-// wait rests for d, unless the consumer is to stop.
-func wait(ctx context.Context, stopping <-chan struct{}, d time.Duration) {
+// sleep waits for d, or until ctx or stopping is done.
+func sleep(ctx context.Context, stopping <-chan struct{}, d time.Duration) {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {

@@ -15,7 +15,7 @@ func TestDelay(t *testing.T) {
 		least := time.Duration(rapid.Int64Range(1, int64(time.Second)).Draw(t, "least"))
 		most := least + time.Duration(rapid.Int64Range(0, int64(time.Minute)).Draw(t, "more"))
 		n := rapid.IntRange(1, 1_000_000).Draw(t, "n")
-		d := delay(n, least, most)
+		d := retryDelay(n, least, most)
 		if d < least/2 || d > most {
 			t.Fatalf("%s is outside %s to %s", d, least/2, most)
 		}
@@ -29,7 +29,7 @@ func TestFailuresAreLoggedAtGrowingIntervals(t *testing.T) {
 	t.Parallel()
 	var logged []int
 	for n := 1; n <= 600; n++ {
-		if loud(n) {
+		if shouldLog(n) {
 			logged = append(logged, n)
 		}
 	}
@@ -39,20 +39,20 @@ func TestFailuresAreLoggedAtGrowingIntervals(t *testing.T) {
 	}
 }
 
-// Stopping must not wait for a hold to end (invariant 10).
+// A stop must not wait for the end of a pause.
 func TestWaitEndsWithTheConsumer(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
-		wait(t.Context(), nil, time.Hour)
+		sleep(t.Context(), nil, time.Hour)
 		if d := time.Since(began); d != time.Hour {
 			t.Errorf("waited %s", d)
 		}
 		stop, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, cancel)
 		began = time.Now()
-		wait(t.Context(), stop.Done(), time.Hour)
-		wait(stop, nil, time.Hour)
+		sleep(t.Context(), stop.Done(), time.Hour)
+		sleep(stop, nil, time.Hour)
 		if d := time.Since(began); d != time.Second {
 			t.Errorf("waited %s", d)
 		}

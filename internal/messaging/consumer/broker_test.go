@@ -14,7 +14,7 @@ import (
 	"github.com/monsplit/monsplit/internal/testkit/kafkatest"
 )
 
-// read makes the consumer read a topic and group of the test's own, without long rests.
+// read makes the consumer read the test's topic in the test's group, without long pauses.
 func read(kafka *kafkatest.Broker, topicName string) func(*consumer.Config[*tx]) {
 	return func(c *consumer.Config[*tx]) {
 		c.Group = kafka.Topic("things")
@@ -26,7 +26,7 @@ func read(kafka *kafkatest.Broker, topicName string) func(*consumer.Config[*tx])
 	}
 }
 
-// start runs the consumer until stop is called, which waits for its end.
+// start runs the consumer until stop is called. stop waits until the consumer has ended.
 func (b *bundle) start(kafka *kafkatest.Broker) (stop func()) {
 	b.t.Helper()
 	client := kafka.Client(b.t)
@@ -44,7 +44,7 @@ func (b *bundle) start(kafka *kafkatest.Broker) (stop func()) {
 	return stop
 }
 
-// fill writes things into every partition: each key in some versions, some of them twice or late, and poison in between.
+// fill writes four versions of each key into every partition. Some are repeated or late, and some are poison.
 func fill(t *testing.T, kafka *kafkatest.Broker, topicName string, partitions, keys int) {
 	t.Helper()
 	for p := range partitions {
@@ -68,7 +68,7 @@ func fill(t *testing.T, kafka *kafkatest.Broker, topicName string, partitions, k
 	}
 }
 
-// caughtUp says whether all of the topic was applied.
+// caughtUp reports whether the whole topic was applied.
 func (b *bundle) caughtUp(kafka *kafkatest.Broker, topicName string, partitions int) bool {
 	b.t.Helper()
 	ends := int64(0)
@@ -81,7 +81,7 @@ func (b *bundle) caughtUp(kafka *kafkatest.Broker, topicName string, partitions 
 	return query[int64](b, `SELECT coalesce(sum(next_offset), 0)::bigint FROM consumer_position`) == ends
 }
 
-// wantOnce checks that no change was made twice, none went back, and that all copies are at their last version.
+// wantOnce checks that each change was made once, that no copy went back, and that all copies have their last version.
 func (b *bundle) wantOnce(copies int) {
 	b.t.Helper()
 	if n := query[int](b, `SELECT count(*) FROM (SELECT FROM thing_change GROUP BY id, version HAVING count(*) > 1) x`); n != 0 {
@@ -97,8 +97,8 @@ func (b *bundle) wantOnce(copies int) {
 	}
 }
 
-// Invariants 2 to 8 as a consumer sees them: it is stopped, its connections are killed and its transactions fail over
-// and over, in the middle of batches; and still everything is applied once, in order.
+// The consumer is stopped, its connections are killed, and its transactions fail again and again, in the middle of batches.
+// Still everything is applied once and in order.
 func TestRestartsInTheMiddleOfBatches(t *testing.T) {
 	t.Parallel()
 	const partitions, keys = 3, 30
@@ -113,7 +113,7 @@ func TestRestartsInTheMiddleOfBatches(t *testing.T) {
 			var calls atomic.Int64
 			c.Topics[name] = func(ctx context.Context, t *tx, events []consumer.Event) error {
 				if calls.Add(1)%4 == int64(round%4) {
-					reached.Store(true) // the stop comes while this is at work
+					reached.Store(true) // the stop comes while the handler runs
 					if err := inner(ctx, t, events); err != nil {
 						return err
 					}
@@ -135,15 +135,15 @@ func TestRestartsInTheMiddleOfBatches(t *testing.T) {
 		t.Errorf("%d dead letters, want %d", n, partitions*(4+4))
 	}
 	if n := query[int](first, `SELECT count(*) FROM dead_letter WHERE version IS NOT NULL AND state <> 'superseded'`); n != 0 {
-		t.Errorf("%d dead letters are open that a newer version has made up for", n)
+		t.Errorf("%d dead letters are open although a newer version was applied", n)
 	}
 
-	afresh := setup(t, read(kafka, name), func(c *consumer.Config[*tx]) { c.Group += "-afresh" })
-	afresh.start(kafka)
-	kafkatest.Eventually(t, "a copy is built afresh", func() bool { return afresh.caughtUp(kafka, name, partitions) })
+	rebuilt := setup(t, read(kafka, name), func(c *consumer.Config[*tx]) { c.Group += "-rebuilt" })
+	rebuilt.start(kafka)
+	kafkatest.Eventually(t, "a copy is rebuilt", func() bool { return rebuilt.caughtUp(kafka, name, partitions) })
 	const all = `SELECT string_agg(id || version || name, ' ' ORDER BY id COLLATE "C") FROM thing_copy`
-	if query[string](first, all) != query[string](afresh, all) {
-		t.Error("the copy that was built afresh differs")
+	if query[string](first, all) != query[string](rebuilt, all) {
+		t.Error("the rebuilt copy differs")
 	}
 }
 
@@ -166,7 +166,7 @@ func TestTwoInstancesShareTheWork(t *testing.T) {
 		return len(b.State().Partitions) == partitions && a.caughtUp(kafka, name, partitions)
 	})
 	a.wantOnce(partitions * keys)
-	kafkatest.Eventually(t, "nothing is behind", func() bool {
+	kafkatest.Eventually(t, "no partition has a lag", func() bool {
 		for _, p := range b.State().Partitions {
 			if p.Lag != 0 || p.Position == 0 {
 				return false
@@ -187,7 +187,7 @@ func TestKafkaIsAwayForAWhile(t *testing.T) {
 	kafkatest.Eventually(t, "the first is applied", func() bool { return b.caughtUp(kafka, name, 1) })
 	kafka.Stop()
 	kafka.Write(t, part, named("a", 2))
-	kafkatest.Eventually(t, "somebody notices", func() bool { return len(b.State().Problems()) > 0 })
+	kafkatest.Eventually(t, "the state shows it", func() bool { return len(b.State().Problems()) > 0 })
 	kafka.Start()
 	kafkatest.Eventually(t, "the second is applied", func() bool { return b.caughtUp(kafka, name, 1) })
 	b.wantChanges("a1 a2")
@@ -199,7 +199,7 @@ func TestATopicThatIsMissingIsWaitedFor(t *testing.T) {
 	name := kafka.Topic("late")
 	b := setup(t, read(kafka, name))
 	b.start(kafka)
-	kafkatest.Eventually(t, "it says so", func() bool {
+	kafkatest.Eventually(t, "the state says that it is missing", func() bool {
 		return strings.Contains(strings.Join(b.State().Problems(), " "), "the topic "+name+" does not exist yet")
 	})
 	kafka.CreateTopic(t, "late", 1)
@@ -207,7 +207,8 @@ func TestATopicThatIsMissingIsWaitedFor(t *testing.T) {
 	kafkatest.Eventually(t, "it is read", func() bool { return b.caughtUp(kafka, name, 1) })
 }
 
-// The topic was made anew, or Kafka has lost its end: an alarm, and no reset that would skip or repeat in silence.
+// The topic was created again, or Kafka has lost its end. That is an alarm, not a reset that would silently skip or repeat
+// records.
 func TestAPositionBeyondTheLogIsAnAlarm(t *testing.T) {
 	t.Parallel()
 	kafka := kafkatest.New(t)
@@ -228,11 +229,11 @@ func TestAPositionBeyondTheLogIsAnAlarm(t *testing.T) {
 	if _, err := b.pool.Exec(t.Context(), `UPDATE consumer_position SET next_offset = 1`); err != nil {
 		t.Fatal(err)
 	}
-	kafkatest.Eventually(t, "it goes on where it is told to", func() bool { return b.caughtUp(kafka, name, 1) })
+	kafkatest.Eventually(t, "it continues at the corrected position", func() bool { return b.caughtUp(kafka, name, 1) })
 	b.wantChanges("a2")
 }
 
-// A held partition shows, delays no other, and goes on by itself.
+// A held partition shows in the state, delays no other partition, and continues by itself.
 func TestAHeldPartitionDelaysNoOther(t *testing.T) {
 	t.Parallel()
 	kafka := kafkatest.New(t)
@@ -263,7 +264,7 @@ func TestAHeldPartitionDelaysNoOther(t *testing.T) {
 	mu.Lock()
 	away = false
 	mu.Unlock()
-	kafkatest.Eventually(t, "it goes on", func() bool { return b.caughtUp(kafka, name, 2) && len(b.State().Problems()) == 0 })
+	kafkatest.Eventually(t, "it continues", func() bool { return b.caughtUp(kafka, name, 2) && len(b.State().Problems()) == 0 })
 	b.wantChanges("b1 b2 a1")
 	b.wantLetters("")
 }

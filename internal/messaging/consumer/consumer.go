@@ -17,43 +17,51 @@ import (
 	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
 )
 
-// Handler applies events of one topic, those of each partition in offset order, in tx. T is the service's own transaction
-// type.
+// Handler applies events of one topic in tx. The events of each partition are in offset order. T is the service's own
+// transaction type.
 type Handler[T any] func(ctx context.Context, tx T, events []Event) error
 
-// VersionOf returns the version of the copy that key names, 0 where there is none.
+// VersionOf returns the version of the copy with that key, or 0 if there is none.
 type VersionOf[T any] func(ctx context.Context, tx T, key string) (int64, error)
 
-// Config is what a service consumes and how. Zero values are the defaults named below.
+// Config sets what a service consumes, and how. Each comment ends with the default of the zero value.
 type Config[T any] struct {
-	Group  string                // the Kafka consumer group, one a service
-	Topics map[string]Handler[T] // what is done with each topic's events
-	Bind   func(pgx.Tx) T        // makes the service's transaction out of PostgreSQL's
+	Group  string                // the Kafka consumer group; each service has its own
+	Topics map[string]Handler[T] // the handler of each topic's events
+	Bind   func(pgx.Tx) T        // wraps PostgreSQL's transaction in the service's own type
 
-	// Versions, per topic, tell how far a copy has come: what it has passed closes older dead letters, at once or later,
-	// and Replay can say that it changed nothing. Without them an event counts as applied that its handler passed over.
+	// Versions reads the version of a copy, by topic. With it, dead letters that are not newer than the copy are closed,
+	// and Replay can report that it changed nothing. Without it, an event that its handler ignored counts as applied.
 	Versions map[string]VersionOf[T]
-	// Committed is called after each commit, with the transaction that a handler has worked in: it wakes the relay where
-	// there is something to publish. It must not block.
+	// Committed is called after each commit, with the transaction that the handlers used. A service wakes its relay here
+	// if a handler has appended events. It must not block.
 	Committed func(tx T)
 
-	// Transactions is how many are under way at a time, over all partitions; 8. Catching up must leave connections of the
-	// pool to requests.
+	// Classify decides what a handler's error means; always Undecided. It is asked only about errors that the consumer does
+	// not know: not about Poison, a panic, or an error of PostgreSQL. It may be called concurrently.
+	Classify func(error) Verdict
+
+	// MetricsNamespace comes before the names of all metrics, as in NAMESPACE_consumer_lag; none.
+	MetricsNamespace string
+
+	// Transactions is the highest number of concurrent transactions, over all partitions; 8. While the consumer catches up,
+	// requests must still get connections of the pool.
 	Transactions int
-	// Patience is how long a small batch waits for the transaction under way, to share the next with others; 10 ms. What
-	// takes longer is held up by something that is no concern of other partitions.
-	Patience time.Duration
-	// Timeout bounds one transaction, so that a server that neither answers nor hangs up holds nobody for ever; 1 min.
+	// MaxShareWait is how long a small batch waits for the transaction in progress before it gets one of its own; 10 ms. A
+	// longer transaction is held up by something that must not delay other partitions.
+	MaxShareWait time.Duration
+	// Timeout bounds one transaction; 1 min. Without it, a server that neither answers nor closes the connection would
+	// block a partition for ever.
 	Timeout    time.Duration
-	BackoffMin time.Duration      // before the second try of a batch; 50 ms
-	BackoffMax time.Duration      // 3 s: below the broker's rebalance time-out, which a waiting partition must not miss
+	BackoffMin time.Duration      // pause before the second try of a batch; 50 ms
+	BackoffMax time.Duration      // longest pause between tries; 3 s. Keep it below the group's RebalanceTimeout.
 	Tuning     broker.GroupConfig // group time-outs and batch sizes; GroupID and Topics are filled in
 
-	Tracer trace.Tracer     // of a span a batch; none by default
+	Tracer trace.Tracer     // starts one span for each batch; none
 	Now    func() time.Time // time.Now
 }
 
-// Client is what a consumer needs of a broker's client.
+// Client is the part of broker.Client that a consumer needs.
 type Client interface {
 	Consume(ctx context.Context, cfg broker.GroupConfig, h broker.PartitionHandler) error
 	GroupState(group string) (broker.GroupState, bool)
@@ -66,23 +74,23 @@ type Consumer[T any] struct {
 	log     *slog.Logger
 	metrics *metrics
 
-	slots    chan struct{} // one for each transaction under way
-	together chan struct{} // one for the transaction that small batches share
+	transactionSlots chan struct{} // holds a token for each transaction in progress
+	sharing          chan struct{} // holds a token while small batches share a transaction
 
-	mu         sync.Mutex
-	partitions map[broker.TopicPartition]*partition
-	waiting    []*job          // small batches, for the next transaction that they share
-	client     Client          // of Run
-	stopping   <-chan struct{} // of Run; nil never ends
+	mu          sync.Mutex
+	partitions  map[broker.TopicPartition]*partition
+	waitingJobs []*job          // small batches that wait for the next shared transaction
+	client      Client          // of Run
+	stopping    <-chan struct{} // of Run; nil before Run, and then never closed
 }
 
-// New returns a consumer that keeps positions and dead letters in pool's database.
+// New returns a consumer that keeps its positions and dead letters in pool's database.
 func New[T any](pool *pgxpool.Pool, cfg Config[T], log *slog.Logger) *Consumer[T] {
 	if cfg.Transactions <= 0 {
 		cfg.Transactions = 8
 	}
-	if cfg.Patience <= 0 {
-		cfg.Patience = 10 * time.Millisecond
+	if cfg.MaxShareWait <= 0 {
+		cfg.MaxShareWait = 10 * time.Millisecond
 	}
 	if cfg.Timeout <= 0 {
 		cfg.Timeout = time.Minute
@@ -96,17 +104,20 @@ func New[T any](pool *pgxpool.Pool, cfg Config[T], log *slog.Logger) *Consumer[T
 	if cfg.Committed == nil {
 		cfg.Committed = func(T) {}
 	}
+	if cfg.Classify == nil {
+		cfg.Classify = func(error) Verdict { return Verdict{} }
+	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
 	return &Consumer[T]{
-		pool: pool, cfg: cfg, log: log, metrics: newMetrics(),
-		slots: make(chan struct{}, cfg.Transactions), together: make(chan struct{}, 1),
+		pool: pool, cfg: cfg, log: log, metrics: newMetrics(cfg.MetricsNamespace),
+		transactionSlots: make(chan struct{}, cfg.Transactions), sharing: make(chan struct{}, 1),
 		partitions: make(map[broker.TopicPartition]*partition),
 	}
 }
 
-// Run consumes until ctx is done; a batch in hand is finished first.
+// Run consumes until ctx is done. It finishes the batches that are being applied before it returns.
 func (c *Consumer[T]) Run(ctx context.Context, client Client) error {
 	cfg := c.cfg.Tuning
 	cfg.GroupID, cfg.Topics = c.cfg.Group, slices.Sorted(maps.Keys(c.cfg.Topics))
@@ -116,7 +127,7 @@ func (c *Consumer[T]) Run(ctx context.Context, client Client) error {
 	return client.Consume(ctx, cfg, c)
 }
 
-// Position implements broker.PartitionHandler. A partition that was never read begins where its log does.
+// Position implements broker.PartitionHandler. A partition that was never read starts at the start of its log.
 func (c *Consumer[T]) Position(ctx context.Context, tp broker.TopicPartition, logStart int64) (int64, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
 	defer cancel()
@@ -134,19 +145,19 @@ func (c *Consumer[T]) Position(ctx context.Context, tp broker.TopicPartition, lo
 	}
 	p := c.partition(tp)
 	c.mu.Lock()
-	p.position, p.letters = next, open
-	p.failures, p.held = 0, "" // of a former assignment, or of a batch whose answer was lost
+	p.position, p.mayHaveDeadLetters = next, open
+	p.failures, p.held = 0, "" // these belong to an earlier assignment, or to a batch whose answer was lost
 	c.mu.Unlock()
 	return next, nil
 }
 
-// partition is what this process knows of one partition. Its fields are guarded by the consumer's mutex.
+// partition is what this process knows about one partition. The consumer's mutex guards its fields.
 type partition struct {
-	position int64 // as last committed or read; -1 while unknown
-	// letters is false only while the partition certainly has no open dead letter: then a batch need not look for
-	// some to supersede. Only the holder of the position opens any, so the answer of Position stays true until this
-	// process opens one itself.
-	letters bool
+	position int64 // the next offset, as last committed or read; -1 while unknown
+	// mayHaveDeadLetters is false only if the partition certainly has no open dead letter. Then a batch need not look for
+	// dead letters to supersede. Only the holder of the position opens dead letters, so what Position has read stays true
+	// until this process opens one.
+	mayHaveDeadLetters bool
 
 	failures  int // in a row
 	held      string
@@ -158,7 +169,7 @@ func (c *Consumer[T]) partition(tp broker.TopicPartition) *partition {
 	defer c.mu.Unlock()
 	p := c.partitions[tp]
 	if p == nil {
-		p = &partition{position: -1, letters: true}
+		p = &partition{position: -1, mayHaveDeadLetters: true}
 		c.partitions[tp] = p
 	}
 	return p

@@ -16,7 +16,7 @@ import (
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 )
 
-// H2. Schedule: A holds a batch and is paused; the partition moves to B, which applies the same records; A goes on.
+// H2 zombie consumer: A has a batch and is paused. The partition moves to B, which applies the same records. A goes on.
 func TestAZombieConsumerAppliesNothing(t *testing.T) {
 	t.Parallel()
 	records := log(0, named("a", 1), named("b", 1))
@@ -82,13 +82,13 @@ func TestAZombieConsumerAppliesNothing(t *testing.T) {
 		}
 		wg.Wait()
 		if applied.Load() != 1 || reseeks.Load() != 3 {
-			t.Errorf("%d applied and %d were told to read again, want 1 and 3", applied.Load(), reseeks.Load())
+			t.Errorf("%d were applied and %d got ErrReseek, want 1 and 3", applied.Load(), reseeks.Load())
 		}
 		a.wantChanges("a1 b1")
 	})
 }
 
-// Killed in the middle of a batch, wherever that is: after the restart everything is applied once.
+// If the consumer is killed within a batch, everything is applied once after the restart.
 func TestACutContextLeavesNothingHalfDone(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -133,8 +133,8 @@ func TestAContextCutInTheFallback(t *testing.T) {
 	b.wantLetters("1:poison/open")
 }
 
-// H9. Schedule: PostgreSQL commits, and the connection dies before its answer arrives. Nobody knows, and the batch is
-// offered again.
+// H9 lost answer to COMMIT: PostgreSQL commits, and the connection dies before the answer arrives. The consumer cannot know
+// about the commit, and the batch is offered again.
 func TestTheAnswerToACommitIsLost(t *testing.T) {
 	t.Parallel()
 	first := setup(t)
@@ -156,7 +156,7 @@ func TestTheAnswerToACommitIsLost(t *testing.T) {
 		t.Errorf("the state says %+v", p)
 	}
 
-	line.loseCommits.Store(1) // that of the dead letter: the batch of two is rolled back
+	line.loseCommits.Store(1) // the COMMIT of the dead letter; the batch of two is rolled back before
 	if err := b.Handle(t.Context(), tp, 1, 3, records[1:]); err == nil {
 		t.Fatal("no error")
 	}
@@ -167,7 +167,7 @@ func TestTheAnswerToACommitIsLost(t *testing.T) {
 	first.wantLetters("1:poison/open")
 }
 
-// Invariant 12, the consumer's part.
+// While the database is away the partition is held. It continues by itself.
 func TestPostgreSQLIsAwayForAWhile(t *testing.T) {
 	t.Parallel()
 	first := setup(t)
@@ -195,15 +195,15 @@ func TestPostgreSQLIsAwayForAWhile(t *testing.T) {
 	}
 }
 
-// line is the way to PostgreSQL, which a test can cut.
+// line is the network to PostgreSQL, which a test can cut.
 type line struct {
-	loseCommits atomic.Int64 // how many answers to COMMIT are still to be lost
+	loseCommits atomic.Int64 // how many more answers to COMMIT to lose
 	mu          sync.Mutex
 	away        bool
 	conns       []net.Conn
 }
 
-// pool connects to other's database over the line.
+// pool returns a pool that connects to other's database over the line.
 func (l *line) pool(t *testing.T, other *pgxpool.Pool) *pgxpool.Pool {
 	t.Helper()
 	cfg, err := pgxpool.ParseConfig(pgtest.URL(other))

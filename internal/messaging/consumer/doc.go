@@ -1,24 +1,58 @@
-// Package consumer knows how events become effects exactly once: it moves a partition's position by compare-and-set in
-// the transaction of the effects, and decides what an error means: another try, or a dead letter. What an event does
-// is its handler's business.
+// Package consumer applies events exactly once. It alone knows two things. It moves a partition's position by
+// compare-and-set, in the transaction of the effects. And it decides what an error means: another try, or a dead letter.
+// What an event does is the business of its handler.
+//
+// # A batch
+//
+//	Handle(batch) ─► one transaction: move the position, call the handlers, update dead letters
+//	                   │
+//	     ┌─────────────┼──────────────────────────┬─────────────────────────────┐
+//	     │ commit      │ poison, or a time-out    │ the position has moved      │ any other error
+//	     ▼             ▼                          ▼                             ▼
+//	  applied    one transaction an event    broker.ErrReseek: read       held: rest, then the
+//	               │ commit      │ poison    from the stored position    same batch again
+//	               ▼             ▼
+//	            applied     dead letter, in the transaction that moves the position past the event
+//
+// The positions are in the consumer's own database. Kafka's committed offsets only serve lag tools. So a consumer that
+// was paused, and whose partition another instance has taken over, applies nothing when it goes on (H2 zombie consumer),
+// and a restored database continues where its own data ends.
+//
+// A small batch waits while another transaction is in progress, and shares the next one with the small batches of other
+// partitions. If the shared transaction fails, each batch is applied in a transaction of its own.
+//
+// # A dead letter
+//
+//	         ┌─ Replay has applied the event ─────────────► replayed
+//	open ────┼─ a newer version or a purge was applied ───► superseded (H11 stale dead letter)
+//	         └─ Discard ──────────────────────────────────► discarded
+//
+// A dead letter keeps the record's bytes. A replay that fails again leaves it open, with the new reason.
 //
 // # Writing a handler
 //
-// A handler gets a batch of one topic's events, those of each partition in offset order, and a transaction, which it may
-// share with the handlers of other topics. It may be called again with the same events, alone or in another batch, after
-// any error: it has effects only through the transaction.
+// A handler gets events of one topic and a transaction. The events of each partition are in offset order. The transaction
+// may be shared with the handlers of other topics. After an error the handler may get the same events again, alone or in
+// another batch. So it must have effects only through the transaction.
 //
-//   - An older or repeated version of an aggregate changes nothing (compare versions in the copy, under its row's lock).
-//   - Look at the change of the copy's state, not at the type: an event before may have been compacted away or be a dead
-//     letter. Ignore types that you do not know, and members too; their position moves on all the same.
-//   - Purge means that an operator has removed the key: blank the copy's data, keep its id and version, mark it deleted.
-//   - Return Poison (or an apperr.Invalid or Malformed) for what can never be applied. Return everything else as it is.
+//   - An older or repeated version of an aggregate changes nothing. Compare the event's version with the copy's, under the
+//     lock of the copy's row.
+//   - Look at the change of the copy's state, not at the event's type: an earlier event may have been compacted away, or
+//     may be a dead letter (H5 compacted discontinuation). Ignore types and members that you do not know. The position
+//     moves past them.
+//   - Purge means that an operator has removed the key. Blank the copy's data, keep its id and version, and mark it
+//     deleted.
+//   - Return Poison (or an error that Config.Classify calls poison) for an event that can never be applied. Return every
+//     other error as it is.
 //
 // # What an error means
 //
-// Poison, a panic, undecodable JSON, and SQLSTATE classes 22 (data), 23 (constraint) and 54 (limit) are the event's
-// fault. The batch is then applied again, one transaction an event, and the poisoned event becomes a dead letter in the
-// transaction that moves the position past it; the others go on. Batches of several partitions that shared the transaction
-// are applied apart first. Anything else (the database away, a deadlock, a
-// deferred trigger's MS001, an error that nobody thought of) is not: the partition waits and the batch comes again.
+// These errors are the event's fault: Poison, a panic, undecodable JSON, the SQLSTATE classes 22 (data), 23 (constraint)
+// and 54 (limit), and what Config.Classify calls poison. The batch is then applied again, one transaction an event. The
+// poisonCode event becomes a dead letter, and the other events are applied (H10 poison in a batch).
+//
+// Every other error is not the event's fault: the database is away, a deadlock, a deferred trigger's MS001, an unexpected
+// error. The partition waits, and the same batch comes again. Other partitions go on.
+//
+// The functions for dead letters return an *Error, with a stable code, when they refuse a request.
 package consumer

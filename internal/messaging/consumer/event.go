@@ -11,7 +11,7 @@ import (
 	"github.com/monsplit/monsplit/internal/messaging/event"
 )
 
-// Event is an event on its way into a handler. Of a purge only the key and where it was read are set.
+// Event is an event for a handler. A purge has only its key, headers and place in the log set.
 type Event struct {
 	event.Event
 	Topic     string
@@ -22,7 +22,7 @@ type Event struct {
 	Headers   []broker.Header
 }
 
-// Header returns the first header of that name, or "".
+// Header returns the value of the first header with that name, or "".
 func (e Event) Header(name string) string {
 	for _, h := range e.Headers {
 		if h.Key == name {
@@ -32,8 +32,8 @@ func (e Event) Header(name string) string {
 	return ""
 }
 
-// Data decodes the event's data into a consumer's own small type: members that it does not have are ignored. Data of
-// another shape is poison.
+// Data decodes the event's data into D, the consumer's own small type. It ignores members that D does not have. Data that
+// does not fit D is poison.
 func Data[D any](e Event) (D, error) {
 	var data D
 	if e.Data == nil {
@@ -45,15 +45,16 @@ func Data[D any](e Event) (D, error) {
 	return data, nil
 }
 
-// item is a record that is to be applied, or, where err is set, to be a dead letter.
+// item is a record with its decoded event. If err is set, it becomes a dead letter instead of being applied.
 type item struct {
 	record broker.Fetched
 	event  Event
 	err    error
 }
 
-// decode reads a record. The rest of the program takes the key for text that PostgreSQL can store, and for the subject.
-func decode(tp broker.TopicPartition, r broker.Fetched) item {
+// decodeRecord decodes a record. It ensures what later code relies on: the key is text that PostgreSQL can store, and it
+// equals the event's subject.
+func decodeRecord(tp broker.TopicPartition, r broker.Fetched) item {
 	it := item{record: r, event: Event{
 		Topic: tp.Topic, Partition: tp.Partition, Offset: r.Offset, Key: string(r.Key), Headers: r.Headers,
 	}}

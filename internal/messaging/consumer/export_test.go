@@ -1,8 +1,8 @@
 package consumer
 
-// Waiting is how many batches wait to share a transaction.
+// Waiting returns how many batches wait to share a transaction.
 func (c *Consumer[T]) Waiting() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return len(c.waiting)
+	return len(c.waitingJobs)
 }

@@ -1,6 +1,7 @@
 package consumer
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,18 +10,17 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/monsplit/monsplit/internal/apperr"
 	"github.com/monsplit/monsplit/internal/postgres"
 )
 
-// Poison is a handler's word that the event can never be applied.
+// Poison returns an error by which a handler reports that the event can never be applied.
 func Poison(reason string) error { return &poisonError{code: "poison", reason: reason} }
 
 type poisonError struct{ code, reason string }
 
 func (e *poisonError) Error() string { return e.reason }
 
-// panicError is a handler's panic: the event met a case that nobody thought of, and would meet it again.
+// panicError is a handler's panic. The same event would cause it again.
 type panicError struct {
 	value any
 	stack []byte
@@ -28,15 +28,16 @@ type panicError struct {
 
 func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
 
-// poisoned says whether err is the event's own fault, so that another try cannot help, and gives the dead letter's code.
-// PostgreSQL's word goes before the kind that storage made of it.
-func poisoned(err error) (code string, is bool) {
-	var poison *poisonError
-	if errors.As(err, &poison) {
+// poisonCode reports whether err is the event's own fault, so that another try cannot help, and returns the code for the
+// dead letter. The SQLSTATE of an error decides before Config.Classify does: storage code may have wrapped it.
+func (c *Consumer[T]) poisonCode(err error) (code string, is bool) {
+	if err == nil {
+		return "", false
+	}
+	if poison, ok := errors.AsType[*poisonError](err); ok {
 		return poison.code, true
 	}
-	var panicked *panicError
-	if errors.As(err, &panicked) {
+	if _, ok := errors.AsType[*panicError](err); ok {
 		return "panic", true
 	}
 	if state := postgres.SQLState(err); state != "" {
@@ -46,30 +47,34 @@ func poisoned(err error) (code string, is bool) {
 		}
 		return "", false
 	}
-	if e, ok := apperr.As(err); ok {
-		return e.Name(), e.Kind == apperr.Invalid || e.Kind == apperr.Malformed
+	switch v := c.cfg.Classify(err); v.Decision {
+	case PoisonEvent:
+		return cmp.Or(v.Code, "poison"), true
+	case RetryBatch:
+		return "", false
+	case Undecided:
 	}
-	var syntax *json.SyntaxError
-	var mismatch *json.UnmarshalTypeError
-	if errors.As(err, &syntax) || errors.As(err, &mismatch) {
+	_, syntax := errors.AsType[*json.SyntaxError](err)
+	_, mismatch := errors.AsType[*json.UnmarshalTypeError](err)
+	if syntax || mismatch {
 		return "undecodable", true
 	}
 	return "", false
 }
 
-// reason is err for a dead letter: of bounded size, on one line, and nothing in it that PostgreSQL or a terminal would
-// trip over.
-func reason(err error) string {
+// deadLetterReason returns err's text for a dead letter: bounded, on one line, and with nothing that PostgreSQL cannot
+// store or that would control a terminal.
+func deadLetterReason(err error) string {
 	const most = 2000
 	s := postgres.Brief(err)
 	if len(s) > most {
 		s = s[:most] + "…"
 	}
-	return printable(s, "")
+	return escapeUnprintable(s, "")
 }
 
-// printable escapes, as Go does, what is neither printable nor among allowed; invalid UTF-8 too.
-func printable(s, allowed string) string {
+// escapeUnprintable escapes, in Go's syntax, invalid UTF-8 and every character that is neither printable nor in allowed.
+func escapeUnprintable(s, allowed string) string {
 	ok := func(c rune) bool { return unicode.IsPrint(c) || strings.ContainsRune(allowed, c) }
 	var b strings.Builder
 	for i := 0; i < len(s); {

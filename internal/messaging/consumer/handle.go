@@ -23,8 +23,8 @@ type batch struct {
 	items      []item
 }
 
-// Handle implements broker.PartitionHandler: the whole batch in one transaction, or else, when an event in it is
-// poisoned, one transaction an event.
+// Handle implements broker.PartitionHandler. It applies the batch in one transaction. If an event in the batch is poisoned,
+// it applies the batch again, one transaction an event.
 func (c *Consumer[T]) Handle(
 	ctx context.Context, tp broker.TopicPartition, from, next int64, records []broker.Fetched,
 ) error {
@@ -35,59 +35,60 @@ func (c *Consumer[T]) Handle(
 	b := batch{tp: tp, from: from, next: next, items: make([]item, len(records))}
 	for i, r := range records {
 		if r.Offset < from || r.Offset >= next || i > 0 && r.Offset <= records[i-1].Offset {
-			return c.settle(ctx, p, tp, fmt.Errorf("offset %d is out of order in [%d, %d)", r.Offset, from, next), false)
+			return c.finishBatch(ctx, p, tp, fmt.Errorf("offset %d is out of order in [%d, %d)", r.Offset, from, next), false)
 		}
-		b.items[i] = decode(tp, r)
+		b.items[i] = decodeRecord(tp, r)
 	}
-	err := c.applyTogether(ctx, p, b)
+	err := c.applyShared(ctx, p, b)
 	moved := false
-	if _, is := poisoned(err); is || len(b.items) > 1 && tooMuch(ctx, err) {
+	if _, is := c.poisonCode(err); is || len(b.items) > 1 && batchTimedOut(ctx, err) {
 		c.log.LogAttrs(ctx, slog.LevelInfo, "the batch cannot be applied as a whole, applying its events one by one",
 			slog.String("partition", tp.String()), slog.Int64("from", from), slog.Any("error", err))
 		moved, err = c.applyEach(ctx, p, b)
 	}
-	return c.settle(ctx, p, tp, err, moved)
+	return c.finishBatch(ctx, p, tp, err, moved)
 }
 
-// tooMuch says that the batch ran out of its own time: the whole of it would again, for ever.
-func tooMuch(ctx context.Context, err error) bool {
+// batchTimedOut reports whether the transaction's own time-out ended the batch. Retrying it whole would time out again.
+func batchTimedOut(ctx context.Context, err error) bool {
 	return ctx.Err() == nil && (errors.Is(err, context.DeadlineExceeded) || postgres.SQLState(err) == "57014") // query_canceled
 }
 
-// applyEach applies one item a transaction, and says whether the position moved before an error.
+// applyEach applies each item in a transaction of its own. It reports whether the position moved before the error.
 func (c *Consumer[T]) applyEach(ctx context.Context, p *partition, b batch) (moved bool, err error) {
-	at := b.from
+	from := b.from
 	for i, it := range b.items {
-		one := batch{tp: b.tp, from: at, next: it.record.Offset + 1, items: []item{it}}
+		one := batch{tp: b.tp, from: from, next: it.record.Offset + 1, items: []item{it}}
 		if i == len(b.items)-1 {
 			one.next = b.next
 		}
 		err := c.apply(ctx, p, one)
-		if _, is := poisoned(err); is {
+		if _, is := c.poisonCode(err); is {
 			one.items[0].err = err
 			err = c.apply(ctx, p, one)
 		}
 		if err != nil {
 			return i > 0, err
 		}
-		at = one.next
+		from = one.next
 	}
 	return true, nil
 }
 
-// apply is a transaction for one batch.
+// apply applies one batch in a transaction of its own.
 func (c *Consumer[T]) apply(ctx context.Context, p *partition, b batch) error {
-	return c.commit(ctx, begin, &job{p: p, batch: b})
+	return c.commit(ctx, beginTx, &job{p: p, batch: b})
 }
 
-// commit is one transaction: the positions first, then the effects, then what becomes of dead letters.
+// commit runs one transaction. It first moves the positions, then calls the handlers, then updates the dead letters.
 //
-// Schedule: a consumer is paused in here, its partition moves, the new holder applies the same records; the paused one
-// goes on. It waits at the position's row and then finds it moved, so nothing of it is committed (H2).
-func (c *Consumer[T]) commit(ctx context.Context, beginBy string, jobs ...*job) error {
+// H2 zombie consumer: a consumer is paused in here, its partition moves to another instance, which applies the same
+// records, and the paused one goes on. It waits for the lock of the position's row, finds the position moved, and commits
+// nothing.
+func (c *Consumer[T]) commit(ctx context.Context, beginSQL string, jobs ...*job) error {
 	select {
-	case c.slots <- struct{}{}:
-		defer func() { <-c.slots }()
+	case c.transactionSlots <- struct{}{}:
+		defer func() { <-c.transactionSlots }()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -95,24 +96,24 @@ func (c *Consumer[T]) commit(ctx context.Context, beginBy string, jobs ...*job) 
 	events := eventsOf(jobs)
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
 	defer cancel()
-	ctx, end := c.span(ctx, jobs, events)
-	letters := make([]bool, len(jobs))
-	var bound T
-	err := postgres.InTxBegunBy(ctx, c.pool, beginBy, func(tx pgx.Tx) error {
+	ctx, end := c.startSpan(ctx, jobs, events)
+	mayHaveDeadLetters := make([]bool, len(jobs))
+	var serviceTx T
+	err := postgres.InTxBegunBy(ctx, c.pool, beginSQL, func(tx pgx.Tx) error {
 		if err := movePositions(ctx, tx, jobs); err != nil {
 			return err
 		}
 		if len(events) > 0 {
-			bound = c.cfg.Bind(tx)
+			serviceTx = c.cfg.Bind(tx)
 		}
 		for topic, events := range byTopic(events) {
-			if err := c.call(ctx, topic, bound, events); err != nil {
+			if err := c.callHandler(ctx, topic, serviceTx, events); err != nil {
 				return err
 			}
 		}
 		for i, j := range jobs {
 			var err error
-			if letters[i], err = c.settleLetters(ctx, j.p, tx, j.batch); err != nil {
+			if mayHaveDeadLetters[i], err = c.updateDeadLetters(ctx, j.p, tx, j.batch); err != nil {
 				return err
 			}
 		}
@@ -123,15 +124,15 @@ func (c *Consumer[T]) commit(ctx context.Context, beginBy string, jobs ...*job) 
 		return err
 	}
 	for i, j := range jobs {
-		c.applied(ctx, j.p, j.batch, letters[i], started)
+		c.recordCommit(ctx, j.p, j.batch, mayHaveDeadLetters[i], started)
 	}
 	if len(events) > 0 {
-		c.cfg.Committed(bound)
+		c.cfg.Committed(serviceTx)
 	}
 	return nil
 }
 
-// eventsOf returns what is to be applied: in the order of the jobs, which is by topic, and in offset order within each.
+// eventsOf returns the events to apply, in the order of the jobs. Jobs are sorted by topic, and each is in offset order.
 func eventsOf(jobs []*job) []Event {
 	n := 0
 	for _, j := range jobs {
@@ -148,7 +149,7 @@ func eventsOf(jobs []*job) []Event {
 	return events
 }
 
-// byTopic yields the events of one topic after the other; they are in that order.
+// byTopic yields the events topic by topic. They must be sorted by topic.
 func byTopic(events []Event) iter.Seq2[string, []Event] {
 	return func(yield func(string, []Event) bool) {
 		for len(events) > 0 {
@@ -180,15 +181,15 @@ func movePositions(ctx context.Context, tx pgx.Tx, jobs []*job) error {
 	return nil
 }
 
-// begin is for every transaction that calls a handler, since a plan is cached for the connection, whoever made it. It pins
-// the planner to indexes: everything in these transactions goes by key. A copy is empty when its statements are first
-// planned and has a million rows soon after; a plan that was cached for the empty table would read all of it for each
-// batch (seen: 1.5 ms an event at 12,000 rows, and growing).
-const begin = `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; ` +
+// beginTx begins every transaction that calls a handler. It pins the planner to indexes, because all statements of these
+// transactions find rows by key. A copy is empty when its statements are first planned, and may soon have a million rows.
+// PostgreSQL caches a plan for the whole connection, and a plan for the empty table would read the whole table for each
+// batch (measured: 1.5 ms an event at 12,000 rows, and growing).
+const beginTx = `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; ` +
 	`SET LOCAL enable_mergejoin = off; SET LOCAL plan_cache_mode = force_generic_plan`
 
-// call runs the topic's handler; its panic becomes an error.
-func (c *Consumer[T]) call(ctx context.Context, topic string, tx T, events []Event) (err error) {
+// callHandler calls the topic's handler, and turns its panic into an error.
+func (c *Consumer[T]) callHandler(ctx context.Context, topic string, tx T, events []Event) (err error) {
 	handler, ok := c.cfg.Topics[topic]
 	if !ok {
 		return fmt.Errorf("no handler for the topic %s", topic)
@@ -201,24 +202,24 @@ func (c *Consumer[T]) call(ctx context.Context, topic string, tx T, events []Eve
 	return handler(ctx, tx, events)
 }
 
-// applied records a commit.
-func (c *Consumer[T]) applied(ctx context.Context, p *partition, b batch, letters bool, started time.Time) {
+// recordCommit updates state, metrics and log after a commit.
+func (c *Consumer[T]) recordCommit(ctx context.Context, p *partition, b batch, mayHaveDeadLetters bool, started time.Time) {
 	c.mu.Lock()
-	p.position, p.letters = b.next, letters
+	p.position, p.mayHaveDeadLetters = b.next, mayHaveDeadLetters
 	c.mu.Unlock()
 	now := c.cfg.Now()
 	effects := false
 	for _, it := range b.items {
 		if it.err == nil {
 			effects = true
-			c.metrics.appliedEvent(it.event, now)
+			c.metrics.countApplied(it.event, now)
 			continue
 		}
-		code, _ := poisoned(it.err)
-		c.metrics.letter(b.tp.Topic, code)
+		code, _ := c.poisonCode(it.err)
+		c.metrics.countDeadLetter(b.tp.Topic, code)
 		attrs := []slog.Attr{
 			slog.String("topic", b.tp.Topic), slog.Int("partition", b.tp.Partition), slog.Int64("offset", it.record.Offset),
-			slog.String("key", printable(it.event.Key, "")), slog.String("code", code), slog.String("reason", reason(it.err)),
+			slog.String("key", escapeUnprintable(it.event.Key, "")), slog.String("code", code), slog.String("reason", deadLetterReason(it.err)),
 		}
 		var panicked *panicError
 		if errors.As(it.err, &panicked) {
@@ -227,21 +228,21 @@ func (c *Consumer[T]) applied(ctx context.Context, p *partition, b batch, letter
 		c.log.LogAttrs(ctx, slog.LevelError, "an event is now a dead letter", attrs...)
 	}
 	if effects {
-		c.metrics.applyTime(b.tp.Topic, now.Sub(started))
+		c.metrics.observeApply(b.tp.Topic, now.Sub(started))
 	}
 }
 
-// settle turns the outcome of a batch into what the broker's client is told. After an error that is nobody's fault it
-// rests first: the partition is held, visibly, and the batch comes again.
-func (c *Consumer[T]) settle(
+// finishBatch turns the outcome of a batch into what Handle returns to the broker's client. After an error that is not an
+// event's fault, it marks the partition as held and waits. The client then offers the batch again.
+func (c *Consumer[T]) finishBatch(
 	ctx context.Context, p *partition, tp broker.TopicPartition, err error, moved bool,
 ) error {
 	if err == nil {
-		c.release(ctx, p, tp)
+		c.clearHold(ctx, p, tp)
 		return nil
 	}
 	if errors.Is(err, broker.ErrReseek) {
-		c.log.LogAttrs(ctx, slog.LevelInfo, "the position was moved by somebody else", slog.String("partition", tp.String()))
+		c.log.LogAttrs(ctx, slog.LevelInfo, "another instance has moved the position", slog.String("partition", tp.String()))
 		return err
 	}
 	if ctx.Err() != nil {
@@ -252,30 +253,30 @@ func (c *Consumer[T]) settle(
 	if p.held == "" {
 		p.heldSince = c.cfg.Now()
 	}
-	p.held = reason(err)
-	n, stopping := p.failures, c.stopping
+	p.held = deadLetterReason(err)
+	failures, stopping := p.failures, c.stopping
 	c.mu.Unlock()
-	c.metrics.retry(tp.Topic)
-	rest := delay(n, c.cfg.BackoffMin, c.cfg.BackoffMax)
-	if loud(n) {
+	c.metrics.countRetry(tp.Topic)
+	pause := retryDelay(failures, c.cfg.BackoffMin, c.cfg.BackoffMax)
+	if shouldLog(failures) {
 		c.log.LogAttrs(ctx, slog.LevelWarn, "a partition is held until its batch can be applied",
-			slog.String("partition", tp.String()), slog.Int("attempts", n), slog.Duration("rest", rest), slog.Any("error", err))
+			slog.String("partition", tp.String()), slog.Int("attempts", failures), slog.Duration("pause", pause), slog.Any("error", err))
 	}
-	wait(ctx, stopping, rest)
+	sleep(ctx, stopping, pause)
 	if moved {
 		return fmt.Errorf("part of the batch was applied: %w: %w", broker.ErrReseek, err)
 	}
 	return err
 }
 
-// release ends a hold.
-func (c *Consumer[T]) release(ctx context.Context, p *partition, tp broker.TopicPartition) {
+// clearHold marks the partition as no longer held.
+func (c *Consumer[T]) clearHold(ctx context.Context, p *partition, tp broker.TopicPartition) {
 	c.mu.Lock()
-	n, since := p.failures, p.heldSince
+	failures, since := p.failures, p.heldSince
 	p.failures, p.held = 0, ""
 	c.mu.Unlock()
-	if n > 0 {
-		c.log.LogAttrs(ctx, slog.LevelInfo, "the partition goes on", slog.String("partition", tp.String()),
-			slog.Int("attempts", n), slog.Duration("held", c.cfg.Now().Sub(since)))
+	if failures > 0 {
+		c.log.LogAttrs(ctx, slog.LevelInfo, "the partition is no longer held", slog.String("partition", tp.String()),
+			slog.Int("attempts", failures), slog.Duration("held", c.cfg.Now().Sub(since)))
 	}
 }

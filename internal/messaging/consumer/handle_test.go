@@ -14,7 +14,7 @@ import (
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
 )
 
-// Invariant 8.
+// The position moves in the transaction of the effects.
 func TestThePositionMovesWithTheEffects(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -56,7 +56,7 @@ func TestThePositionStaysWithoutTheEffects(t *testing.T) {
 			if b.committed.Load() != 0 {
 				t.Error("woke the relay without a commit")
 			}
-			b.handle(0, named("a", 1), named("b", 1)) // what failed is over
+			b.handle(0, named("a", 1), named("b", 1)) // the failure is over
 			b.wantPosition(2)
 			b.wantChanges("a1 b1")
 			if p := b.State().Partitions[0]; p.Held != "" || p.Attempts != 0 || p.Position != 2 {
@@ -84,7 +84,7 @@ func TestAnEmptyBatchMovesThePosition(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.seed(7)
-	for range 2 { // the second time nothing is new
+	for range 2 { // the second call changes nothing
 		if err := b.Handle(t.Context(), tp, 7, 7, nil); err != nil {
 			t.Fatal(err)
 		}
@@ -111,7 +111,7 @@ func TestABatchAppliedBeforeIsNotAppliedAgain(t *testing.T) {
 	b.wantChanges("a1 a2")
 }
 
-// Invariants 4 and 7, as far as they are the consumer's: duplicates reach the handler, whose version guard holds.
+// Duplicates and older versions reach the handler, and its version guard ignores them.
 func TestDuplicatesAndOlderVersionsChangeNothing(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -122,7 +122,7 @@ func TestDuplicatesAndOlderVersionsChangeNothing(t *testing.T) {
 	b.wantPosition(7)
 }
 
-// A batch that takes longer than a transaction may is not offered as a whole for ever.
+// A batch that needs more time than a transaction has is not retried whole for ever.
 func TestABatchThatTakesTooLongIsAppliedOneByOne(t *testing.T) {
 	t.Parallel()
 	for name, late := range map[string]func(ctx context.Context, t *tx) error{
@@ -173,8 +173,8 @@ func TestRecordsOutOfOrderAreHeld(t *testing.T) {
 	b.wantChanges("")
 }
 
-// The reason for READ COMMITTED: a statement of the handler sees what was committed before it, not before the
-// transaction (H4).
+// READ COMMITTED is necessary: a statement of the handler must see what was committed before the statement, not only what
+// was committed before the transaction (H4 write skew).
 func TestTheTransactionIsReadCommitted(t *testing.T) {
 	t.Parallel()
 	level := ""
@@ -188,7 +188,7 @@ func TestTheTransactionIsReadCommitted(t *testing.T) {
 	}
 }
 
-// H8: a null value is an operator's purge and no poison.
+// H8 purged key: a null value is an operator's purge, not poison.
 func TestAPurgeReachesTheHandler(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -214,7 +214,7 @@ func TestATopicWithoutHandlerIsHeld(t *testing.T) {
 	}
 }
 
-// Catching up must leave connections of the pool to requests.
+// While the consumer catches up, requests must still get connections of the pool.
 func TestOnlySoManyTransactionsAtATime(t *testing.T) {
 	t.Parallel()
 	var under, most, calls atomic.Int64
@@ -224,7 +224,7 @@ func TestOnlySoManyTransactionsAtATime(t *testing.T) {
 		if calls.Add(1) == 2 {
 			close(both)
 		}
-		<-both // the first two meet
+		<-both // the first two run at the same time
 		under.Add(-1)
 		return nil
 	}))
@@ -235,7 +235,7 @@ func TestOnlySoManyTransactionsAtATime(t *testing.T) {
 			if _, err := b.Position(t.Context(), tp, 0); err != nil {
 				t.Error(err)
 			}
-			var large []broker.Record // small ones would share a transaction
+			var large []broker.Record // small batches would share a transaction
 			for i := range 64 {
 				large = append(large, named(fmt.Sprintf("p%d-%d-", p, i), 1))
 			}

@@ -10,61 +10,68 @@ import (
 	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
 )
 
-// scrapeTimeout bounds what a scrape may ask of the database.
+// scrapeTimeout bounds the database query of a scrape.
 const scrapeTimeout = time.Second
 
+const subsystem = "consumer"
+
 type metrics struct {
-	events, letters, retries *prometheus.CounterVec
-	duration, age            *prometheus.HistogramVec
-	open, lag, held          *prometheus.Desc
+	events, deadLetters, retries *prometheus.CounterVec
+	applyDuration, eventAge      *prometheus.HistogramVec
+	openDeadLetters, lag, held   *prometheus.Desc
 }
 
-func newMetrics() *metrics {
+// newMetrics returns the metrics. Their names begin with the namespace, if there is one, and the subsystem.
+func newMetrics(namespace string) *metrics {
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
-		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: "monsplit_consumer_" + name, Help: help}, labels)
+		return prometheus.NewCounterVec(prometheus.CounterOpts{
+			Namespace: namespace, Subsystem: subsystem, Name: name, Help: help,
+		}, labels)
 	}
 	histogram := func(name, help string, buckets []float64) *prometheus.HistogramVec {
 		return prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "monsplit_consumer_" + name, Help: help, Buckets: buckets,
+			Namespace: namespace, Subsystem: subsystem, Name: name, Help: help, Buckets: buckets,
 		}, []string{"topic"})
 	}
 	gauge := func(name, help string, labels ...string) *prometheus.Desc {
-		return prometheus.NewDesc("monsplit_consumer_"+name, help, labels, nil)
+		return prometheus.NewDesc(prometheus.BuildFQName(namespace, subsystem, name), help, labels, nil)
 	}
 	return &metrics{
-		events:  counter("events_applied_total", "Events applied, those that changed nothing included.", "topic"),
-		letters: counter("dead_letters_total", "Events that became dead letters.", "topic", "code"),
-		retries: counter("retries_total", "Batches that waited for another try.", "topic"),
-		duration: histogram("apply_seconds", "Time to apply one batch.",
+		events:      counter("events_applied_total", "Events applied, including those that changed nothing.", "topic"),
+		deadLetters: counter("dead_letters_total", "Events that became dead letters.", "topic", "code"),
+		retries:     counter("retries_total", "Batches that failed and wait for another try.", "topic"),
+		applyDuration: histogram("apply_seconds", "Time to apply one batch.",
 			prometheus.ExponentialBuckets(0.0005, 2, 14)),
-		age: histogram("event_age_seconds", "From an event's time to its effects' commit.",
+		eventAge: histogram("event_age_seconds", "Time from the event to the commit of its effects.",
 			prometheus.ExponentialBuckets(0.001, 2, 20)),
-		open: gauge("dead_letters_open", "Dead letters that wait for a person.", "topic"),
-		lag:  gauge("lag", "Records between a partition's position and its log's end.", "topic", "partition"),
-		held: gauge("held", "1 where a partition waits for another try or for a person.", "topic", "partition"),
+		openDeadLetters: gauge("dead_letters_open", "Open dead letters.", "topic"),
+		lag:             gauge("lag", "Records between the partition's position and the end of its log.", "topic", "partition"),
+		held:            gauge("held", "1 if the partition waits for another try or for an operator, otherwise 0.", "topic", "partition"),
 	}
 }
 
-func (m *metrics) appliedEvent(e Event, now time.Time) {
+func (m *metrics) countApplied(e Event, now time.Time) {
 	m.events.WithLabelValues(e.Topic).Inc()
 	if !e.Purge {
-		m.age.WithLabelValues(e.Topic).Observe(max(now.Sub(e.Time), 0).Seconds())
+		m.eventAge.WithLabelValues(e.Topic).Observe(max(now.Sub(e.Time), 0).Seconds())
 	}
 }
 
-func (m *metrics) letter(topic, code string) { m.letters.WithLabelValues(topic, code).Inc() }
+func (m *metrics) countDeadLetter(topic, code string) {
+	m.deadLetters.WithLabelValues(topic, code).Inc()
+}
 
-func (m *metrics) retry(topic string) { m.retries.WithLabelValues(topic).Inc() }
+func (m *metrics) countRetry(topic string) { m.retries.WithLabelValues(topic).Inc() }
 
-func (m *metrics) applyTime(topic string, d time.Duration) {
-	m.duration.WithLabelValues(topic).Observe(d.Seconds())
+func (m *metrics) observeApply(topic string, d time.Duration) {
+	m.applyDuration.WithLabelValues(topic).Observe(d.Seconds())
 }
 
 func (m *metrics) vectors() []prometheus.Collector {
-	return []prometheus.Collector{m.events, m.letters, m.retries, m.duration, m.age}
+	return []prometheus.Collector{m.events, m.deadLetters, m.retries, m.applyDuration, m.eventAge}
 }
 
-// Collectors returns what the caller is to register.
+// Collectors returns the collectors to register.
 func (c *Consumer[T]) Collectors() []prometheus.Collector { return []prometheus.Collector{c} }
 
 // Describe implements prometheus.Collector.
@@ -72,12 +79,12 @@ func (c *Consumer[T]) Describe(out chan<- *prometheus.Desc) {
 	for _, v := range c.metrics.vectors() {
 		v.Describe(out)
 	}
-	out <- c.metrics.open
+	out <- c.metrics.openDeadLetters
 	out <- c.metrics.lag
 	out <- c.metrics.held
 }
 
-// Collect implements prometheus.Collector. Open dead letters are missing while the database is away.
+// Collect implements prometheus.Collector. It leaves out the open dead letters while the database is away.
 func (c *Consumer[T]) Collect(out chan<- prometheus.Metric) {
 	for _, v := range c.metrics.vectors() {
 		v.Collect(out)
@@ -110,6 +117,6 @@ func (c *Consumer[T]) Collect(out chan<- prometheus.Metric) {
 		counts[row.Topic] = row.Open
 	}
 	for topic, n := range counts {
-		gauge(c.metrics.open, float64(n), topic)
+		gauge(c.metrics.openDeadLetters, float64(n), topic)
 	}
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// TestPlansDoNotDependOnAnEmptyCopy: a handler's statements are planned while its copy is empty, and the plan is kept for
-// the connection. When the copy has grown they still have to go through its index.
+// A handler's statements are planned while its copy is empty, and the connection keeps the plan. When the copy has grown,
+// the statements must still use its index.
 func TestPlansDoNotDependOnAnEmptyCopy(t *testing.T) {
 	t.Parallel()
 	var plan string

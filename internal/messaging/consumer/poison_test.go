@@ -13,8 +13,8 @@ import (
 	"github.com/monsplit/monsplit/internal/messaging/event"
 )
 
-// Invariant 6, H10: whatever an event fails by, the others in its batch are applied, before and behind it, and it is
-// kept as it was.
+// H10 poison in a batch: for every kind of poison, the events before and after the poisoned event are applied, and the
+// poisoned event is kept unchanged.
 func TestPoisonDelaysNobody(t *testing.T) {
 	t.Parallel()
 	for how, code := range map[string]string{
@@ -51,14 +51,14 @@ func TestPoisonDelaysNobody(t *testing.T) {
 	}
 }
 
-// Undecodable records become dead letters with the rest of their batch: no fallback, one call of the handler.
+// Undecodable records become dead letters in the transaction of their batch: the handler is called once.
 func TestUndecodableRecords(t *testing.T) {
 	t.Parallel()
 	good := string(named("x", 1).Value)
 	for name, c := range map[string]struct {
 		record  broker.Record
 		code    string
-		version bool // could be read
+		version bool // reports whether the version could be read
 	}{
 		"empty":                   {raw("x", ""), "undecodable", false},
 		"not JSON":                {raw("x", "hello"), "undecodable", false},
@@ -112,8 +112,8 @@ func TestUndecodableRecords(t *testing.T) {
 	}
 }
 
-// btree refuses a key over 2.7 kB (SQLSTATE 54000): in the copy that is poison, and in dead_letter it must fit and be
-// found again.
+// A btree index refuses a key over 2.7 kB (SQLSTATE 54000). In the copy that is poison. The table dead_letter must store and
+// find the key.
 func TestAKeyTooLongForAnIndex(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -129,7 +129,7 @@ func TestAKeyTooLongForAnIndex(t *testing.T) {
 	b.wantLetters("1:sqlstate-54000/superseded 2:sqlstate-54000/superseded")
 }
 
-// H11: a newer version of the same aggregate makes up for an open dead letter; nothing else does.
+// H11 stale dead letter: a newer version of the same aggregate supersedes an open dead letter. Nothing else does.
 func TestANewerVersionSupersedesADeadLetter(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -140,7 +140,7 @@ func TestANewerVersionSupersedesADeadLetter(t *testing.T) {
 	b.wantLetters("0:poison/open 1:poison/open 2:undecodable/open 5:poison/open")
 	b.handle(6, named("a", 4))
 	b.wantLetters("0:poison/superseded 1:poison/open 2:undecodable/open 5:poison/superseded")
-	b = on(t, b.pool) // a new instance, told by Position that some are open
+	b = on(t, b.pool) // a new instance: Position finds the open ones
 	b.seed(0)
 	b.handle(7, named("b", 4))
 	b.wantLetters("0:poison/superseded 1:poison/superseded 2:undecodable/open 5:poison/superseded")
@@ -150,7 +150,7 @@ func TestANewerVersionSupersedesADeadLetter(t *testing.T) {
 	}
 }
 
-// An event that means nothing to the handler makes up for nothing: the copy has not moved (invariant 6).
+// An event that the handler ignores supersedes nothing, because the copy's version has not changed.
 func TestAnEventThatIsPassedOverSupersedesNothing(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(c *consumer.Config[*tx]) {
@@ -177,7 +177,7 @@ func TestADeadLetterInTheBatchOfItsSuccessor(t *testing.T) {
 	b.wantPosition(3)
 }
 
-// A late, older version that cannot be applied is behind its copy already.
+// A late, older version that cannot be applied is superseded at once, because its copy is newer.
 func TestADeadLetterOlderThanItsCopyIsClosedAtOnce(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -204,7 +204,7 @@ func TestTheCopysVersionMayFailToo(t *testing.T) {
 	b.wantChanges("a1")
 }
 
-// A failure that is nobody's fault in the middle of the one-by-one pass keeps what was done before it.
+// If events are applied one by one, and one fails without being poisoned, the events before it stay applied.
 func TestAHoldInTheMiddleOfTheFallback(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -222,7 +222,7 @@ func TestAHoldInTheMiddleOfTheFallback(t *testing.T) {
 	b.wantChanges("a1 c1 d1")
 }
 
-// The position was set back by hand: what fails again at an offset replaces what failed there before.
+// An operator has set the position back. An event that fails again replaces the dead letter with the same offset.
 func TestTheSameOffsetFailsAgain(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

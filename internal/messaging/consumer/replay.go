@@ -8,52 +8,51 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/monsplit/monsplit/internal/apperr"
 	"github.com/monsplit/monsplit/internal/messaging/broker"
 	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
 	"github.com/monsplit/monsplit/internal/postgres"
 )
 
-// Replay applies an open dead letter's message once more, whatever was applied since: the version guard of the copy
-// holds here too, so an old one changes nothing, is replayed all the same, and its note says so. One that fails again
-// stays open with the new reason, and the error is an apperr.Conflict named "replay-failed".
+// Replay applies the message of an open dead letter again. The copy may have a newer version by now. Then the copy's version
+// guard ensures that the message changes nothing; the dead letter is closed as replayed, and its note tells so. If the event
+// fails again, its dead letter stays open with the new reason, and the error is an *Error with CodeReplayFailed.
 func (c *Consumer[T]) Replay(ctx context.Context, id int64, by string) (DeadLetter, error) {
 	if err := checkText("by", by, true); err != nil {
 		return DeadLetter{}, err
 	}
 	var (
-		letter DeadLetter
-		failed error
-		bound  T
+		letter    DeadLetter
+		failed    error
+		serviceTx T
 	)
-	err := postgres.InTxBegunBy(ctx, c.pool, begin, func(tx pgx.Tx) error {
+	err := postgres.InTxBegunBy(ctx, c.pool, beginTx, func(tx pgx.Tx) error {
 		failed = nil
-		row, err := lockOpen(ctx, tx, id)
+		row, err := lockOpenLetter(ctx, tx, id)
 		if err != nil {
 			return err
 		}
-		it, err := restore(row)
+		it, err := toItem(row)
 		if err != nil {
 			return err
 		}
 		if _, ok := c.cfg.Topics[row.Topic]; !ok {
-			return apperr.Coded(apperr.Conflict, "topic-not-read", "this service no longer reads the topic "+row.Topic)
+			return &Error{Code: CodeTopicNotRead, Detail: "this service no longer reads the topic " + row.Topic}
 		}
 		var note string
 		if failed = it.err; failed == nil {
-			bound, note, failed, err = c.tryAgain(ctx, tx, it)
+			serviceTx, note, failed, err = c.applyInSavepoint(ctx, tx, it)
 		}
 		if err != nil {
 			return err
 		}
 		if failed == nil {
-			letter, err = c.closeReplayed(ctx, tx, it, row.ID, by, note)
+			letter, err = c.closeReplayedLetter(ctx, tx, it, row.ID, by, note)
 			return err
 		}
-		code, _ := poisoned(failed)
+		code, _ := c.poisonCode(failed)
 		q := messagingdb.New(tx)
-		if err := q.FailDeadLetterAgain(ctx, code, reason(failed), id); err != nil {
-			return fmt.Errorf("note the failure: %w", err)
+		if err := q.FailDeadLetterAgain(ctx, code, deadLetterReason(failed), id); err != nil {
+			return fmt.Errorf("store the failure: %w", err)
 		}
 		row, err = q.GetDeadLetter(ctx, id)
 		letter = toDeadLetter(row)
@@ -63,16 +62,16 @@ func (c *Consumer[T]) Replay(ctx context.Context, id int64, by string) (DeadLett
 		return DeadLetter{}, err
 	}
 	if failed != nil {
-		return letter, apperr.Coded(apperr.Conflict, "replay-failed", "it failed again: "+reason(failed)).Because(failed)
+		return letter, &Error{Code: CodeReplayFailed, Detail: "it failed again: " + deadLetterReason(failed), Cause: failed}
 	}
 	c.log.LogAttrs(ctx, slog.LevelInfo, "a dead letter was replayed", slog.Int64("id", id), slog.String("by", by),
 		slog.String("topic", letter.Topic), slog.String("key", letter.Key))
-	c.cfg.Committed(bound)
+	c.cfg.Committed(serviceTx)
 	return letter, nil
 }
 
-// restore makes a dead letter into what was read at the time, decoded by the rules of today.
-func restore(row messagingdb.DeadLetter) (item, error) {
+// toItem makes a dead letter into the record that was read, and decodes it by the current rules.
+func toItem(row messagingdb.DeadLetter) (item, error) {
 	stored, err := decodeHeaders(row.Headers)
 	if err != nil {
 		return item{}, fmt.Errorf("dead letter %d: %w", row.ID, err)
@@ -81,44 +80,44 @@ func restore(row messagingdb.DeadLetter) (item, error) {
 	for i, h := range stored {
 		headers[i] = broker.Header(h)
 	}
-	return decode(broker.TopicPartition{Topic: row.Topic, Partition: int(row.Part)}, broker.Fetched{
+	return decodeRecord(broker.TopicPartition{Topic: row.Topic, Partition: int(row.Part)}, broker.Fetched{
 		Record: broker.Record{Key: row.Key, Value: row.Value, Headers: headers}, Offset: row.Offset,
 	}), nil
 }
 
-// tryAgain runs the handler within a savepoint, so that its failure leaves the transaction usable. Deferred constraints
-// are checked there too: at COMMIT it would be too late to note their failure.
-func (c *Consumer[T]) tryAgain(ctx context.Context, tx pgx.Tx, it item) (bound T, note string, failed, err error) {
+// applyInSavepoint runs the handler within a savepoint, so that the transaction stays usable if the handler fails. It also
+// checks deferred constraints there: at COMMIT it would be too late to store their failure.
+func (c *Consumer[T]) applyInSavepoint(ctx context.Context, tx pgx.Tx, it item) (serviceTx T, note string, failed, err error) {
 	copied, err := c.copyVersion(ctx, tx, it.event)
 	if err != nil {
-		return bound, "", nil, err
+		return serviceTx, "", nil, err
 	}
 	if !it.event.Purge && copied >= it.event.Version {
 		note = "the copy already had version " + strconv.FormatInt(copied, 10) + ": nothing changed"
 	}
 	savepoint, err := tx.Begin(ctx)
 	if err != nil {
-		return bound, "", nil, fmt.Errorf("begin a savepoint: %w", err)
+		return serviceTx, "", nil, fmt.Errorf("begin a savepoint: %w", err)
 	}
-	bound = c.cfg.Bind(savepoint)
-	err = c.call(ctx, it.event.Topic, bound, []Event{it.event})
+	serviceTx = c.cfg.Bind(savepoint)
+	err = c.callHandler(ctx, it.event.Topic, serviceTx, []Event{it.event})
 	if err == nil {
 		_, err = savepoint.Exec(ctx, "SET CONSTRAINTS ALL IMMEDIATE")
 	}
 	if err == nil {
-		return bound, note, nil, savepoint.Commit(ctx)
+		return serviceTx, note, nil, savepoint.Commit(ctx)
 	}
-	if _, is := poisoned(err); !is {
-		return bound, "", nil, fmt.Errorf("replay: %w", err)
+	if _, is := c.poisonCode(err); !is {
+		return serviceTx, "", nil, fmt.Errorf("replay: %w", err)
 	}
-	return bound, "", err, savepoint.Rollback(ctx)
+	return serviceTx, "", err, savepoint.Rollback(ctx)
 }
 
-// closeReplayed closes the letter, and those of the same aggregate that it has made up for.
-func (c *Consumer[T]) closeReplayed(
+// closeReplayedLetter closes the letter, and the older letters of the same aggregate that it supersedes.
+func (c *Consumer[T]) closeReplayedLetter(
 	ctx context.Context, tx pgx.Tx, it item, id int64, by, note string,
 ) (DeadLetter, error) {
-	if _, err := c.supersede(ctx, tx, it.event.Topic, []item{it}); err != nil {
+	if _, err := c.supersedeDeadLetters(ctx, tx, it.event.Topic, []item{it}); err != nil {
 		return DeadLetter{}, fmt.Errorf("supersede dead letters: %w", err)
 	}
 	return closeLetter(ctx, tx, id, Replayed, by, note, 1)

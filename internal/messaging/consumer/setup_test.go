@@ -15,7 +15,6 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.uber.org/goleak"
 
-	"github.com/monsplit/monsplit/internal/apperr"
 	"github.com/monsplit/monsplit/internal/messaging/broker"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
 	"github.com/monsplit/monsplit/internal/messaging/event"
@@ -24,7 +23,7 @@ import (
 	messagingsql "github.com/monsplit/monsplit/sql/messaging"
 )
 
-// TestMain finds goroutines that outlive the tests. The server that pgtest may have started ends with the process.
+// TestMain fails if goroutines outlive the tests. A server that pgtest has started ends with the process.
 func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/monsplit/monsplit/internal/pgserver.(*Server).run.func1"))
 }
@@ -33,8 +32,8 @@ const topic = "test.thing.v1"
 
 var tp = broker.TopicPartition{Topic: topic, Partition: 3}
 
-// schema is a copy as a service would keep it, with a row more for every change, so that a change made twice shows; and
-// two tables whose constraints speak at COMMIT alone.
+// schema has a copy as a service would keep it, a table with one row for each change, so that a repeated change shows, and
+// two tables whose constraints are checked only at COMMIT.
 const schema = `
 CREATE TABLE thing_copy (id text PRIMARY KEY, version bigint NOT NULL, name varchar(100),
     deleted boolean NOT NULL DEFAULT false);
@@ -52,7 +51,7 @@ type bundle struct {
 	pool *pgxpool.Pool
 	*consumer.Consumer[*tx]
 	config    consumer.Config[*tx]
-	calls     *atomic.Int64 // of the handler
+	calls     *atomic.Int64 // calls of the handler
 	committed *atomic.Int64
 }
 
@@ -68,7 +67,7 @@ func setup(t *testing.T, change ...func(*consumer.Config[*tx])) *bundle {
 	return on(t, pool, change...)
 }
 
-// on is another instance of the service on the same database.
+// on returns another instance of the service on the same database.
 func on(t *testing.T, pool *pgxpool.Pool, change ...func(*consumer.Config[*tx])) *bundle {
 	t.Helper()
 	b := &bundle{t: t, pool: pool, calls: new(atomic.Int64), committed: new(atomic.Int64)}
@@ -79,6 +78,7 @@ func on(t *testing.T, pool *pgxpool.Pool, change ...func(*consumer.Config[*tx]))
 			return applyThings(ctx, t, events)
 		}},
 		Bind:       func(t pgx.Tx) *tx { return &tx{t} },
+		Classify:   classify,
 		Versions:   map[string]consumer.VersionOf[*tx]{topic: thingVersion},
 		Committed:  func(*tx) { b.committed.Add(1) },
 		BackoffMin: time.Millisecond,
@@ -91,7 +91,7 @@ func on(t *testing.T, pool *pgxpool.Pool, change ...func(*consumer.Config[*tx]))
 	return b
 }
 
-// wrap puts f before the handler, with the number of the call.
+// wrap calls f before the handler, with the number of the call.
 func wrap(f func(ctx context.Context, call int64, t *tx) error) func(*consumer.Config[*tx]) {
 	return func(c *consumer.Config[*tx]) {
 		inner, calls := c.Topics[topic], new(atomic.Int64)
@@ -104,7 +104,7 @@ func wrap(f func(ctx context.Context, call int64, t *tx) error) func(*consumer.C
 	}
 }
 
-// thing is the events' data: the consumer's own small type. Fail makes the handler fail, as named.
+// thing is the data of the events, as this consumer uses it. Fail names the way in which the handler fails.
 type thing struct {
 	Name string `json:"name"`
 	Fail string `json:"fail,omitempty"`
@@ -142,18 +142,36 @@ func applyThings(ctx context.Context, t *tx, events []consumer.Event) error {
 	return nil
 }
 
-var errUnknown = errors.New("nobody thought of this")
+// businessError stands for the error type of a service.
+type businessError struct{ code string }
 
-// fail fails in the way that it is told.
+func (e *businessError) Error() string { return "the business code says " + e.code }
+
+// classify is how the service tells the consumer which of its errors are poison.
+func classify(err error) consumer.Verdict {
+	e, ok := errors.AsType[*businessError](err)
+	switch {
+	case !ok:
+		return consumer.Verdict{}
+	case e.code == "invalid" || e.code == "malformed":
+		return consumer.Verdict{Decision: consumer.PoisonEvent, Code: e.code}
+	default:
+		return consumer.Verdict{Decision: consumer.RetryBatch}
+	}
+}
+
+var errUnknown = errors.New("an unexpected error")
+
+// fail fails in the way that how names.
 func fail(ctx context.Context, t *tx, how string) error {
 	sql := ""
 	switch how {
 	case "poison":
 		return fmt.Errorf("wrapped: %w", consumer.Poison("no such size"))
 	case "invalid":
-		return apperr.New(apperr.Invalid, "breaks a rule")
+		return &businessError{"invalid"}
 	case "malformed":
-		return apperr.New(apperr.Malformed, "makes no sense")
+		return fmt.Errorf("wrapped: %w", &businessError{"malformed"})
 	case "panic":
 		var none []int
 		_ = none[len(how)]
@@ -162,9 +180,9 @@ func fail(ctx context.Context, t *tx, how string) error {
 	case "unknown":
 		return errUnknown
 	case "conflict":
-		return apperr.New(apperr.Conflict, "not now")
+		return &businessError{"conflict"}
 	case "unavailable":
-		return apperr.New(apperr.Unavailable, "the database is away")
+		return errors.Join(&businessError{"unavailable"}, &json.SyntaxError{}) // Classify decides before the rule for JSON
 	case "too long":
 		sql = `UPDATE thing_copy SET name = repeat('x', 101)`
 	case "unique":
@@ -197,7 +215,7 @@ func thingVersion(ctx context.Context, t *tx, key string) (version int64, err er
 	return version, err
 }
 
-// message is a thing's event as its owner would send it.
+// message returns the event of a thing, as its owner would send it.
 func message(key string, version int64, data thing) broker.Record {
 	raw, err := json.Marshal(data)
 	if err != nil {
@@ -216,7 +234,7 @@ func message(key string, version int64, data thing) broker.Record {
 	}
 }
 
-// named is a thing's ordinary event.
+// named returns the event of a thing that can be applied.
 func named(key string, version int64) broker.Record {
 	return message(key, version, thing{Name: fmt.Sprintf("%s v%d", key, version)})
 }
@@ -231,7 +249,7 @@ func raw(key, value string) broker.Record {
 
 func purge(key string) broker.Record { return broker.Record{Key: []byte(key)} }
 
-// log numbers records from an offset on.
+// log gives the records offsets, beginning with from.
 func log(from int64, records ...broker.Record) []broker.Fetched {
 	fetched := make([]broker.Fetched, len(records))
 	for i, r := range records {
@@ -247,7 +265,7 @@ func (b *bundle) seed(logStart int64) {
 	}
 }
 
-// handle applies records from an offset on, which must work.
+// handle applies records with offsets that begin with from. It must succeed.
 func (b *bundle) handle(from int64, records ...broker.Record) {
 	b.t.Helper()
 	next := from + int64(len(records))
@@ -274,7 +292,7 @@ func (b *bundle) wantPosition(want int64) {
 	}
 }
 
-// wantChanges checks every change that was ever made to a copy, in order, as in "a1 b1 a2".
+// wantChanges checks all changes of copies, in order, as in "a1 b1 a2".
 func (b *bundle) wantChanges(want string) {
 	b.t.Helper()
 	got := query[string](b, `SELECT coalesce(string_agg(id || version, ' ' ORDER BY seq), '') FROM thing_change`)
@@ -283,7 +301,7 @@ func (b *bundle) wantChanges(want string) {
 	}
 }
 
-// wantLetters checks all dead letters by offset, as in "5:poison/open".
+// wantLetters checks all dead letters, sorted by offset, as in "5:poison/open".
 func (b *bundle) wantLetters(want string) {
 	b.t.Helper()
 	got := query[string](b, `SELECT coalesce(string_agg("offset" || ':' || code || '/' || state, ' ' ORDER BY part, "offset"), '')

@@ -9,28 +9,28 @@ import (
 	"github.com/monsplit/monsplit/internal/messaging/broker"
 )
 
-// State is how a consumer is doing, for readiness, metrics and people.
+// State is the state of a consumer, for readiness, metrics and operators.
 type State struct {
 	Group      string           `json:"group"`
 	Joined     bool             `json:"joined"`
 	Missing    []string         `json:"missing,omitempty"`    // topics that do not exist yet
-	LastError  string           `json:"last_error,omitempty"` // of the group
-	Partitions []PartitionState `json:"partitions"`           // this process's, by topic and number
+	LastError  string           `json:"last_error,omitempty"` // of the group membership
+	Partitions []PartitionState `json:"partitions"`           // of this process, sorted by topic and number
 }
 
-// PartitionState is how one partition is doing.
+// PartitionState is the state of one partition.
 type PartitionState struct {
 	Topic     string     `json:"topic"`
 	Partition int        `json:"partition"`
 	Position  int64      `json:"position"`             // the next offset to apply; -1 while unknown
-	Lag       int64      `json:"lag"`                  // records behind the log's end; -1 while unknown
-	Halted    string     `json:"halted,omitempty"`     // why it is not read until somebody has looked
-	Held      string     `json:"held,omitempty"`       // the error for which its batch waits
-	HeldSince *time.Time `json:"held_since,omitempty"` // when the waiting began
-	Attempts  int        `json:"attempts,omitempty"`   // at the batch that waits
+	Lag       int64      `json:"lag"`                  // records from the position to the log's end; -1 while unknown
+	Halted    string     `json:"halted,omitempty"`     // why it is not read until an operator corrects the position
+	Held      string     `json:"held,omitempty"`       // the error because of which its batch is retried
+	HeldSince *time.Time `json:"held_since,omitempty"` // time of the first failure
+	Attempts  int        `json:"attempts,omitempty"`   // at the batch that is retried
 }
 
-// State returns the state of now. Before Run it knows the partitions alone that were handled.
+// State returns the current state. Before Run it has only the partitions that were handled.
 func (c *Consumer[T]) State() State {
 	c.mu.Lock()
 	client := c.client
@@ -54,7 +54,7 @@ func (c *Consumer[T]) State() State {
 		})
 		return s
 	}
-	for _, g := range group.Partitions { // those assigned now: others may have moved on elsewhere
+	for _, g := range group.Partitions { // only those assigned now: other instances may have moved the others on
 		p := c.partitions[g.TopicPartition]
 		if p == nil {
 			p = &partition{position: -1}
@@ -62,7 +62,7 @@ func (c *Consumer[T]) State() State {
 		ps := p.state(g.TopicPartition)
 		ps.Halted = g.Halted
 		if ps.Held == "" {
-			ps.Held = g.Error // its position cannot be read, say
+			ps.Held = g.Error // for example, its position cannot be read
 		}
 		if ps.Position >= 0 {
 			ps.Lag = max(g.End-ps.Position, 0)
@@ -83,7 +83,7 @@ func (p *partition) state(tp broker.TopicPartition) PartitionState {
 	return s
 }
 
-// Problems returns a sentence for everything that keeps events from being applied; none when all is well.
+// Problems returns one sentence for each thing that keeps events from being applied.
 func (s State) Problems() []string {
 	var problems []string
 	if s.LastError != "" {

@@ -16,13 +16,13 @@ import (
 // maxLinks bounds the links of one span: a batch holds up to a thousand events.
 const maxLinks = 64
 
-// span opens the span of a batch. It links to the traces in which its events were made rather than stretching each of
-// them; what the handler appends belongs to the batch's span. Without a tracer, an event that comes alone passes its
-// own trace on.
-func (c *Consumer[T]) span(ctx context.Context, jobs []*job, events []Event) (context.Context, func(error)) {
+// startSpan starts the span of a batch. The span links to the traces in which the events were made, instead of extending
+// each of them. Events that a handler appends belong to the batch's span. Without a tracer, a single event continues its
+// own trace.
+func (c *Consumer[T]) startSpan(ctx context.Context, jobs []*job, events []Event) (context.Context, func(error)) {
 	if c.cfg.Tracer == nil {
 		if len(events) == 1 {
-			if origin := traceOf(ctx, events[0]); origin.IsValid() {
+			if origin := traceContext(ctx, events[0]); origin.IsValid() {
 				ctx = trace.ContextWithRemoteSpanContext(ctx, origin)
 			}
 		}
@@ -30,7 +30,7 @@ func (c *Consumer[T]) span(ctx context.Context, jobs []*job, events []Event) (co
 	}
 	var links []trace.Link
 	for _, e := range events[:min(len(events), maxLinks)] {
-		if origin := traceOf(ctx, e); origin.IsValid() {
+		if origin := traceContext(ctx, e); origin.IsValid() {
 			links = append(links, trace.Link{SpanContext: origin})
 		}
 	}
@@ -47,7 +47,7 @@ func (c *Consumer[T]) span(ctx context.Context, jobs []*job, events []Event) (co
 	}
 }
 
-// topicsOf names the topics of jobs, which are in their order.
+// topicsOf returns the names of the jobs' topics. The jobs are sorted by topic.
 func topicsOf(jobs []*job) string {
 	var topics []string
 	for _, j := range jobs {
@@ -56,8 +56,8 @@ func topicsOf(jobs []*job) string {
 	return strings.Join(slices.Compact(topics), ", ")
 }
 
-// traceOf reads the W3C trace context that an event carries in its Kafka headers.
-func traceOf(ctx context.Context, e Event) trace.SpanContext {
+// traceContext reads the W3C trace context from the event's Kafka headers.
+func traceContext(ctx context.Context, e Event) trace.SpanContext {
 	parent := e.Header(event.HeaderTraceparent)
 	if parent == "" {
 		return trace.SpanContext{}

@@ -1,5 +1,3 @@
-// Package embeddedbroker runs a broker that speaks Kafka's protocol inside the process, for the demo and for tests. It
-// is a test broker: one goroutine serves everything, and no figure measured on it says anything about Kafka.
 package embeddedbroker
 
 import (
@@ -15,13 +13,13 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 )
 
-// forever keeps records whatever their age: a copy can be built afresh from a topic alone.
-const forever = "-1"
+// unlimited keeps records for ever, so that a copy can be rebuilt from a topic alone.
+const unlimited = "-1"
 
-// Options says where the broker listens and keeps its data.
+// Options sets where the broker listens and where it keeps its data.
 type Options struct {
-	Addr    string // host:port; port 0 takes a free one, which later starts keep. "127.0.0.1:0"
-	DataDir string // "" keeps everything in memory, until Stop
+	Addr    string // host:port; "127.0.0.1:0". Port 0 takes a free port, which later starts keep.
+	DataDir string // "" keeps everything in memory until Stop
 	Log     *slog.Logger
 }
 
@@ -30,9 +28,9 @@ type Broker struct {
 	opts Options
 	addr string
 
-	mu      sync.Mutex
-	cluster *kfake.Cluster
-	quiet   func() // ends what runs beside the cluster
+	mu         sync.Mutex
+	cluster    *kfake.Cluster
+	stopReaper func() // stops the member reaper
 }
 
 // Start starts a broker.
@@ -50,22 +48,22 @@ func Start(ctx context.Context, opts Options) (*Broker, error) {
 	return b, nil
 }
 
-// Addr returns the host:port that clients use.
+// Addr returns the host:port for clients.
 func (b *Broker) Addr() string { return b.addr }
 
-// Stop ends the broker and every connection to it, and writes down what has to be there after the next start.
+// Stop stops the broker, closes its connections, and writes its data to the DataDir. Stopping a stopped broker does nothing.
 func (b *Broker) Stop(_ context.Context) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.cluster != nil {
-		b.quiet()
+		b.stopReaper()
 		b.cluster.Close()
 		b.cluster = nil
 	}
 	return nil
 }
 
-// Restart starts a stopped broker at the address it had. What it had stored is there again if it has a DataDir.
+// Restart starts a stopped broker at the address that it had. Its data is there again if it has a DataDir.
 func (b *Broker) Restart() error { return b.start(context.Background()) }
 
 func (b *Broker) start(ctx context.Context) error {
@@ -81,8 +79,8 @@ func (b *Broker) start(ctx context.Context) error {
 			return new(net.ListenConfig).Listen(ctx, network, b.addr)
 		}),
 		kfake.BrokerConfigs(map[string]string{
-			"log.retention.ms":           forever,
-			"log.retention.bytes":        forever,
+			"log.retention.ms":           unlimited,
+			"log.retention.bytes":        unlimited,
 			"offsets.retention.minutes":  "2147483647",
 			"default.replication.factor": "1",
 		}),
@@ -96,30 +94,30 @@ func (b *Broker) start(ctx context.Context) error {
 	}
 	cluster, err := kfake.NewCluster(options...)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return fmt.Errorf("the embedded broker cannot listen on %s, another program does: %w", b.addr, err)
+		return fmt.Errorf("the embedded broker cannot listen on %s, because another program does: %w", b.addr, err)
 	} else if err != nil {
 		return fmt.Errorf("start the embedded broker on %s: %w", b.addr, err)
 	}
 	b.cluster = cluster
 	b.addr = cluster.ListenAddrs()[0]
-	b.quiet = b.attend(ctx, cluster)
+	b.stopReaper = b.startReaper(ctx, cluster)
 	return nil
 }
 
-// attend takes dead consumers out of their groups until the function that it returns is called.
-func (b *Broker) attend(ctx context.Context, cluster *kfake.Cluster) (quiet func()) {
-	g := &ghosts{heard: map[member]deadline{}}
-	g.watch(cluster)
-	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx)) // until Stop, whatever becomes of the start's context
+// startReaper removes dead consumers from their groups until stop is called.
+func (b *Broker) startReaper(ctx context.Context, cluster *kfake.Cluster) (stop func()) {
+	r := &memberReaper{deadlines: map[member]deadline{}}
+	r.observe(cluster)
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx)) // runs until Stop, even if the context of Start ends
 	var running sync.WaitGroup
-	running.Go(func() { g.layToRest(ctx, b.addr, b.opts.Log) })
+	running.Go(func() { r.run(ctx, b.addr, b.opts.Log) })
 	return func() {
 		cancel()
 		running.Wait()
 	}
 }
 
-// Cluster returns the running broker itself, for tests that look inside; nil while it is stopped.
+// Cluster returns the running kfake cluster, for tests; nil while the broker is stopped.
 func (b *Broker) Cluster() *kfake.Cluster {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -8,7 +8,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 )
 
-// logger hands the broker's own warnings and errors to slog; the rest says nothing to an operator.
+// logger passes the broker's warnings and errors to slog. Its other messages are below the debug level, because they do not
+// help an operator.
 type logger struct{ log *slog.Logger }
 
 func (l logger) Logf(level kfake.LogLevel, format string, args ...any) {

@@ -13,7 +13,7 @@ import (
 	"github.com/monsplit/monsplit/internal/testkit/kafkatest"
 )
 
-// shared is a consumer whose first transaction is under way until it is told to go on.
+// shared is a consumer whose first transaction stays open until goOn is closed.
 type shared struct {
 	*bundle
 	goOn  chan struct{}
@@ -31,7 +31,7 @@ func share(t *testing.T, change ...func(*consumer.Config[*tx])) *shared {
 		}
 		return nil
 	})
-	patient := func(c *consumer.Config[*tx]) { c.Patience = time.Hour }
+	patient := func(c *consumer.Config[*tx]) { c.MaxShareWait = time.Hour }
 	s.bundle = setup(t, append([]func(*consumer.Config[*tx]){patient, hold}, change...)...)
 	s.place(9)
 	s.wg.Go(func() { s.first = s.Handle(t.Context(), at(9), 0, 1, log(0, named("first", 1))) })
@@ -43,7 +43,7 @@ func at(partition int) broker.TopicPartition {
 	return broker.TopicPartition{Topic: topic, Partition: partition}
 }
 
-// place makes the consumer read a partition from its start.
+// place seeds the position of a partition with 0.
 func (s *shared) place(partition int) {
 	s.t.Helper()
 	if _, err := s.Position(s.t.Context(), at(partition), 0); err != nil {
@@ -51,7 +51,8 @@ func (s *shared) place(partition int) {
 	}
 }
 
-// handle has one record applied in each partition, by number, once all of them wait, and returns what came of it.
+// handle applies one record in each partition, with the record's index as its number. It waits until all of them wait to
+// share a transaction, lets the first transaction go on, and returns the errors.
 func (s *shared) handle(records ...broker.Record) []error {
 	s.t.Helper()
 	errs := make([]error, len(records))
@@ -68,7 +69,7 @@ func (s *shared) handle(records ...broker.Record) []error {
 	return errs
 }
 
-// positions are those of the partitions from 0 on.
+// positions returns the positions of the partitions below 9, in order.
 func (s *shared) positions() string {
 	s.t.Helper()
 	return query[string](s.bundle, `SELECT coalesce(string_agg(next_offset::text, ' ' ORDER BY part), '') FROM consumer_position WHERE part < 9`)
@@ -94,7 +95,7 @@ func TestSmallBatchesShareATransaction(t *testing.T) {
 	}
 }
 
-// What is wrong with one batch is no concern of those that it would have shared the transaction with (invariant 6).
+// A batch that fails does not affect the batches with which it shared the transaction.
 func TestASharedTransactionThatFails(t *testing.T) {
 	t.Parallel()
 	t.Run("poison", func(t *testing.T) {
@@ -113,7 +114,7 @@ func TestASharedTransactionThatFails(t *testing.T) {
 			t.Errorf("applied %s", names)
 		}
 	})
-	t.Run("an error that is nobody's fault", func(t *testing.T) {
+	t.Run("an error that is not the event's fault", func(t *testing.T) {
 		t.Parallel()
 		s := share(t)
 		errs := s.handle(named("a", 1), failing("b", 1, "unknown"), named("c", 1))
@@ -142,7 +143,7 @@ func TestASharedTransactionThatFails(t *testing.T) {
 	})
 }
 
-// A row that somebody holds, holds up the batch that needs it alone.
+// A locked row delays only the batch that needs it.
 func TestALockedRowHoldsUpItsOwnPartition(t *testing.T) {
 	t.Parallel()
 	s := share(t)
@@ -174,10 +175,10 @@ func TestALockedRowHoldsUpItsOwnPartition(t *testing.T) {
 	}
 }
 
-// Nor does a transaction that takes long: who waits behind it goes on alone.
+// A slow transaction delays no other partition: a batch that has waited for it gets a transaction of its own.
 func TestASlowTransactionHoldsUpNoOtherPartition(t *testing.T) {
 	t.Parallel()
-	s := share(t, func(c *consumer.Config[*tx]) { c.Patience = time.Millisecond })
+	s := share(t, func(c *consumer.Config[*tx]) { c.MaxShareWait = time.Millisecond })
 	for p := range 3 {
 		s.place(p)
 		if err := s.Handle(t.Context(), at(p), 0, 1, log(0, named(fmt.Sprint("p", p), 1))); err != nil {
@@ -191,7 +192,7 @@ func TestASlowTransactionHoldsUpNoOtherPartition(t *testing.T) {
 	s.wg.Wait()
 }
 
-// A stop takes back what still waits.
+// A stop removes a batch that still waits.
 func TestAStopWhileWaiting(t *testing.T) {
 	t.Parallel()
 	s := share(t)

@@ -21,20 +21,20 @@ const (
 	Discarded  = "discarded"
 )
 
-// closedBySystem names the closer where it was no person.
+// closedBySystem is the name in closed_by if no person closed the dead letter.
 const closedBySystem = "system"
 
-// settleLetters stores the batch's dead letters and closes those that its events have made up for. It returns what
-// partition.letters is to be once the transaction is committed.
-func (c *Consumer[T]) settleLetters(ctx context.Context, p *partition, tx pgx.Tx, b batch) (open bool, err error) {
+// updateDeadLetters stores the batch's dead letters, and closes older ones that its events supersede. It returns the value
+// of partition.mayHaveDeadLetters for after the commit.
+func (c *Consumer[T]) updateDeadLetters(ctx context.Context, p *partition, tx pgx.Tx, b batch) (open bool, err error) {
 	c.mu.Lock()
-	open = p.letters
+	open = p.mayHaveDeadLetters
 	c.mu.Unlock()
 	for _, it := range b.items {
 		if it.err == nil {
 			continue
 		}
-		if err := c.insertLetter(ctx, tx, it); err != nil {
+		if err := c.insertDeadLetter(ctx, tx, it); err != nil {
 			return false, fmt.Errorf("store a dead letter: %w", err)
 		}
 		open = true
@@ -42,7 +42,7 @@ func (c *Consumer[T]) settleLetters(ctx context.Context, p *partition, tx pgx.Tx
 	if !open {
 		return false, nil
 	}
-	closed, err := c.supersede(ctx, tx, b.tp.Topic, b.items)
+	closed, err := c.supersedeDeadLetters(ctx, tx, b.tp.Topic, b.items)
 	if err != nil {
 		return false, fmt.Errorf("supersede dead letters: %w", err)
 	}
@@ -55,11 +55,10 @@ func (c *Consumer[T]) settleLetters(ctx context.Context, p *partition, tx pgx.Tx
 	return open, nil
 }
 
-// supersede closes the dead letters that the items have made up for, and says how many. An event that the handler passed
-// over, of a type that it does not know, makes up for nothing: where the service can tell, it is the copy's version that
-// counts.
-func (c *Consumer[T]) supersede(ctx context.Context, tx pgx.Tx, topic string, items []item) (closed int64, err error) {
-	versions := newest(items)
+// supersedeDeadLetters closes the dead letters that the items supersede, and returns how many. An event of a type that the
+// handler ignores supersedes nothing. So the version of the copy counts, if Config.Versions can read it.
+func (c *Consumer[T]) supersedeDeadLetters(ctx context.Context, tx pgx.Tx, topic string, items []item) (closed int64, err error) {
+	versions := newestVersions(items)
 	keys := make([][]byte, 0, len(versions))
 	for key := range versions {
 		keys = append(keys, []byte(key))
@@ -71,7 +70,7 @@ func (c *Consumer[T]) supersede(ctx context.Context, tx pgx.Tx, topic string, it
 	reached := make([]int64, len(keys))
 	for i, key := range keys {
 		reached[i] = versions[string(key)]
-		if c.cfg.Versions[topic] == nil || reached[i] == purged {
+		if c.cfg.Versions[topic] == nil || reached[i] == purgedVersion {
 			continue
 		}
 		if reached[i], err = c.copyVersion(ctx, tx, Event{Topic: topic, Key: string(key)}); err != nil {
@@ -81,17 +80,17 @@ func (c *Consumer[T]) supersede(ctx context.Context, tx pgx.Tx, topic string, it
 	return q.SupersedeDeadLetters(ctx, topic, keys, reached)
 }
 
-// purged is a version above all: nothing of the key is to be had any more.
-const purged = math.MaxInt64
+// purgedVersion is higher than every version. After a purge, every dead letter of the key is superseded.
+const purgedVersion = math.MaxInt64
 
-// newest returns each applied key with its highest version; a purge is higher than all.
-func newest(items []item) map[string]int64 {
+// newestVersions returns the highest applied version of each key; purgedVersion for a purge.
+func newestVersions(items []item) map[string]int64 {
 	versions := make(map[string]int64, len(items))
 	for _, it := range items {
 		switch key := string(it.record.Key); {
 		case it.err != nil:
 		case it.event.Purge:
-			versions[key] = purged
+			versions[key] = purgedVersion
 		default:
 			versions[key] = max(versions[key], it.event.Version)
 		}
@@ -99,9 +98,10 @@ func newest(items []item) map[string]int64 {
 	return versions
 }
 
-// insertLetter stores an item with its raw bytes. One that is not newer than its copy is closed at once (H11).
-func (c *Consumer[T]) insertLetter(ctx context.Context, tx pgx.Tx, it item) error {
-	code, _ := poisoned(it.err)
+// insertDeadLetter stores an item with its raw bytes. An item that is not newer than its copy is closed at once (H11 stale
+// dead letter).
+func (c *Consumer[T]) insertDeadLetter(ctx context.Context, tx pgx.Tx, it item) error {
+	code, _ := c.poisonCode(it.err)
 	headers, err := encodeHeaders(it.record.Headers)
 	if err != nil {
 		return err
@@ -109,7 +109,7 @@ func (c *Consumer[T]) insertLetter(ctx context.Context, tx pgx.Tx, it item) erro
 	letter := messagingdb.InsertDeadLetterParams{
 		Topic: it.event.Topic, Part: int32(it.event.Partition), At: it.event.Offset,
 		Key: it.record.Key, Value: it.record.Value, Headers: headers,
-		Code: code, Reason: reason(it.err), State: Open,
+		Code: code, Reason: deadLetterReason(it.err), State: Open,
 	}
 	if it.event.ID != "" {
 		letter.EventID = &it.event.ID
@@ -129,11 +129,12 @@ func (c *Consumer[T]) insertLetter(ctx context.Context, tx pgx.Tx, it item) erro
 	return err
 }
 
-// copyVersion asks the service for the version of the event's copy, 0 when it cannot say. The question may fail for the
-// same reason as the event, a key that is no id, say: that must not cost the transaction.
+// copyVersion asks the service for the version of the event's copy. It returns 0 if the service cannot tell. The question
+// may fail for the same reason as the event, for example because the key is not an id. A savepoint keeps the transaction
+// usable then.
 func (c *Consumer[T]) copyVersion(ctx context.Context, tx pgx.Tx, e Event) (version int64, err error) {
-	ask := c.cfg.Versions[e.Topic]
-	if ask == nil {
+	versionOf := c.cfg.Versions[e.Topic]
+	if versionOf == nil {
 		return 0, nil
 	}
 	savepoint, err := tx.Begin(ctx)
@@ -146,19 +147,19 @@ func (c *Consumer[T]) copyVersion(ctx context.Context, tx pgx.Tx, e Event) (vers
 				err = &panicError{value: v}
 			}
 		}()
-		version, err = ask(ctx, c.cfg.Bind(savepoint), e.Key)
+		version, err = versionOf(ctx, c.cfg.Bind(savepoint), e.Key)
 		return err
 	}()
 	if err == nil {
 		return version, savepoint.Commit(ctx)
 	}
-	if _, is := poisoned(err); !is {
+	if _, is := c.poisonCode(err); !is {
 		return 0, fmt.Errorf("read the copy's version: %w", err)
 	}
 	return 0, savepoint.Rollback(ctx)
 }
 
-// storedHeader is a record's header in a dead letter.
+// storedHeader is a record's header as a dead letter stores it.
 type storedHeader struct {
 	Key   string `json:"key"`
 	Value []byte `json:"value"` // base64 in JSON; null stays null
