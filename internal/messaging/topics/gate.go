@@ -9,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/monsplit/monsplit/internal/lifecycle"
 	"github.com/monsplit/monsplit/internal/messaging/broker"
 )
 
@@ -97,7 +96,14 @@ func (g *Gate) Problem() string {
 	return g.problem
 }
 
-// Behind returns a lifecycle part's function that begins when the gate opens.
+// Behind returns a function that waits until the gate is open and then calls run. It returns nil if ctx ends first.
 func (g *Gate) Behind(run func(ctx context.Context) error) func(ctx context.Context) error {
-	return lifecycle.After(g.open, run)
+	return func(ctx context.Context) error {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-g.open:
+			return run(ctx)
+		}
+	}
 }
