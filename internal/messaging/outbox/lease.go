@@ -9,6 +9,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/monsplit/monsplit/internal/messaging/event"
+
 	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
 )
 
@@ -121,6 +123,10 @@ func (k *keeper) balance(ctx context.Context, q *messagingdb.Queries, v *view) e
 	leases, err := q.ListLeases(ctx)
 	if err != nil {
 		return fmt.Errorf("list leases: %w", err)
+	}
+	if len(leases) != event.Partitions {
+		return fmt.Errorf("the table outbox_lease has %d shards, but this program publishes to %d partitions: "+
+			"the migrations do not fit this version of the program", len(leases), event.Partitions)
 	}
 	now := time.Now()
 	k.watch.see(instances, leases, now)
