@@ -14,6 +14,8 @@ type Config struct {
 	Topics []string // every topic that the service publishes
 	Name   string   // of this instance, for people; host name and process id
 
+	MetricsNamespace string // what the names of the metrics begin with, before "outbox"; empty by default
+
 	LeaseTimeout   time.Duration // after which a silent instance's shards are taken over; 6 s
 	RenewEvery     time.Duration // between two renewals of the leases; 1 s
 	ProduceTimeout time.Duration // of one request to Kafka; no lease may end within one; 2 s

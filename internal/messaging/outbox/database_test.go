@@ -22,7 +22,7 @@ func TestDatabaseAway(t *testing.T) {
 	b.waitUntilSent()
 	relay.toDatabase.cut()
 	b.append(versions(b.products, "a", 2, 3)...)
-	kafkatest.Eventually(t, "the trouble shows", func() bool { return relay.State().Troubles["leases"] != "" })
+	kafkatest.Eventually(t, "the trouble shows", func() bool { return relay.State().Troubles["leases"] == "the database cannot be reached" })
 	relay.toDatabase.mend()
 	b.waitUntilSent()
 	b.wantHistory(b.products, "a", 3)

@@ -3,6 +3,7 @@ package outbox
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -31,7 +32,7 @@ type link struct {
 
 func newLink(config *pgx.ConnConfig, settings ...map[string]string) *link {
 	config = config.Copy()
-	config.RuntimeParams["application_name"] = "monsplit outbox relay"
+	config.RuntimeParams["application_name"] = strings.TrimSpace(config.RuntimeParams["application_name"] + " outbox relay")
 	for _, set := range settings {
 		for name, value := range set {
 			config.RuntimeParams[name] = value

@@ -20,7 +20,9 @@ const (
 	partitionsAhead = 8         // an append without a partition fails, so there is always room for millions
 	keysKept        = 24 * time.Hour
 	keysAtOnce      = 10_000
-	maintainLock    = 0x6d6f6e73706c6974 // "monsplit": one instance at a time
+	// maintainLock is the key of the advisory lock that lets one instance at a time maintain the outbox. The number is
+	// arbitrary, but old and new versions of a program must agree on it.
+	maintainLock = 0x6d6f6e73706c6974
 )
 
 // Maintain makes partitions of the event log ahead of the sequence, drops those whose events are all sent and older than

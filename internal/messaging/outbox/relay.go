@@ -35,7 +35,7 @@ type Relay struct {
 
 // NewRelay makes a relay; the configuration is valid.
 func NewRelay(pool *pgxpool.Pool, broker Broker, cfg Config, log *slog.Logger) *Relay {
-	r := &Relay{pool: pool, broker: broker, cfg: cfg.withDefaults(), log: log, metrics: newMetrics(), wake: make(chan struct{}, 1)}
+	r := &Relay{pool: pool, broker: broker, cfg: cfg.withDefaults(), log: log, metrics: newMetrics(cfg.MetricsNamespace), wake: make(chan struct{}, 1)}
 	r.state.Store(&State{})
 	return r
 }

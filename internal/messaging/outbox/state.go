@@ -1,10 +1,11 @@
 package outbox
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
-	"github.com/monsplit/monsplit/internal/postgres"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // State is what a relay is doing, for readiness and for people.
@@ -62,10 +63,10 @@ func (c *coordinator) report(part string, err error) {
 		c.log.Info("the relay's trouble is over", "part", part, "lasted", now.Sub(t.since).Round(time.Millisecond))
 		delete(c.troubles, part)
 	case t == nil:
-		c.troubles[part] = &trouble{since: now, logged: now, last: postgres.Brief(err)}
+		c.troubles[part] = &trouble{since: now, logged: now, last: brief(err)}
 		c.log.Warn("the relay has trouble and tries again", "part", part, "error", err)
 	default:
-		if t.last = postgres.Brief(err); now.Sub(t.logged) >= logEvery {
+		if t.last = brief(err); now.Sub(t.logged) >= logEvery {
 			t.logged = now
 			c.log.Warn("the relay still has trouble", "part", part, "since", t.since, "error", err)
 		}
@@ -85,6 +86,18 @@ func (c *coordinator) kafkaAnswered() {
 		}
 	}
 	c.report("kafka", nil)
+}
+
+// brief returns an error's text for readiness, which anybody may read. The error of a failed connection names the user,
+// the database and the host, so brief replaces it; the log has it in full.
+func brief(err error) string {
+	if _, is := errors.AsType[*pgconn.ConnectError](err); !is {
+		return err.Error()
+	}
+	if answer, is := errors.AsType[*pgconn.PgError](err); is {
+		return "the database takes no session (SQLSTATE " + answer.Code + ")"
+	}
+	return "the database cannot be reached"
 }
 
 // backoff is the wait after so many failures in a row.
