@@ -30,9 +30,9 @@ func (e *TooLargeError) Error() string {
 	return fmt.Sprintf("too large to be announced: %d bytes, the limit is %d", e.Bytes, e.Limit)
 }
 
-// Append adds the messages to the outbox, in the given order, in the transaction of the change that they announce. Before
-// the call, the caller locks the row of each message's aggregate and raises its version by one. After the commit, the
-// caller wakes the relay (Relay.Wake).
+// Append adds the messages to the outbox, in the given order, in the transaction of the change that they announce.
+// Before the call, the caller locks the row of each message's aggregate and raises its version by one. After the
+// commit, the caller wakes the relay (Relay.Wake).
 //
 // If a message is too large, Append returns a *TooLargeError and writes nothing.
 func Append(ctx context.Context, tx pgx.Tx, msgs ...event.Message) error {

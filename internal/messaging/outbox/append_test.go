@@ -36,13 +36,13 @@ func TestAppendKeepsTheOrderOfItsArguments(t *testing.T) {
 	if err != nil || !slices.Equal(got, want) {
 		t.Errorf("the sequence does not follow the arguments (%v)", err)
 	}
-	// Every row knows the row of its predecessor, whether that came with it or before.
+	// Every row names the row of its predecessor, from the same call or from an earlier one.
 	var orphans int
 	err = b.pool.QueryRow(t.Context(), `SELECT count(*) FROM outbox_pending p LEFT JOIN outbox_pending q
 		ON q.shard = p.shard AND q.seq = p.prev_seq AND q.key = p.key AND q.version = p.version - 1
 		WHERE p.version > 1 AND q.seq IS NULL OR p.version = 1 AND p.prev_seq <> 0`).Scan(&orphans)
 	if err != nil || orphans != 0 {
-		t.Errorf("%d rows do not know their predecessor (%v)", orphans, err)
+		t.Errorf("%d rows do not name their predecessor (%v)", orphans, err)
 	}
 }
 
@@ -136,9 +136,9 @@ func TestConfig(t *testing.T) {
 	}{
 		"the defaults":                         {Config{Topics: []string{"t"}}, 0},
 		"no topic":                             {Config{}, 1},
-		"a lease that a request can outlive":   {Config{Topics: []string{"t"}, LeaseTimeout: 3 * time.Second}, 1},
+		"a lease that ends before a request":   {Config{Topics: []string{"t"}, LeaseTimeout: 3 * time.Second}, 1},
 		"everything at once":                   {Config{LeaseTimeout: time.Second, SweepMin: time.Minute, RetryMin: -1, BatchBytes: 2_000_000, ClaimRows: -1}, 6},
-		"wrong way round":                      {Config{Topics: []string{"t"}, BlockMin: time.Hour}, 1},
+		"a longest block below the shortest":   {Config{Topics: []string{"t"}, BlockMin: time.Hour}, 1},
 		"a produce time-out just short enough": {Config{Topics: []string{"t"}, ProduceTimeout: 3999 * time.Millisecond}, 0},
 	} {
 		if faults := c.cfg.Validate(); len(faults) != c.faults {

@@ -11,9 +11,10 @@ import (
 	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
 )
 
-// PlannerSettings are those of the connections that claim and mark, for whoever wants to explain or time their
-// statements. They pin the plan to index scans in nested loops: outbox_pending is empty at one moment and holds a million
-// rows at the next, so statistics are always wrong, and an estimate must not switch to a scan of everything.
+// PlannerSettings returns the PostgreSQL settings of the connections that claim and mark. It is exported for tools that
+// explain or time these statements. The settings force index scans in nested loops: outbox_pending is empty at one
+// moment and holds a million rows at the next. Its statistics are therefore always wrong, and an estimate must never
+// choose a scan of the whole table.
 func PlannerSettings() map[string]string {
 	return map[string]string{
 		"enable_seqscan": "off", "enable_bitmapscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off",
@@ -22,15 +23,15 @@ func PlannerSettings() map[string]string {
 	}
 }
 
-// link is a database connection of the relay's own, opened when it is needed and again after a failure. It is used by
-// one goroutine at a time. Connections of the pool would not do: publishing must not wait for requests, nor the other
-// way round.
-type link struct {
+// dbConn is a database connection that only the relay uses. It is opened at its first use, and again after a failure.
+// One goroutine uses it at a time. The relay does not use the pool for this: publishing must not wait for requests, and
+// requests must not wait for publishing.
+type dbConn struct {
 	config *pgx.ConnConfig
 	conn   *pgx.Conn
 }
 
-func newLink(config *pgx.ConnConfig, settings ...map[string]string) *link {
+func newDBConn(config *pgx.ConnConfig, settings ...map[string]string) *dbConn {
 	config = config.Copy()
 	config.RuntimeParams["application_name"] = strings.TrimSpace(config.RuntimeParams["application_name"] + " outbox relay")
 	for _, set := range settings {
@@ -38,10 +39,10 @@ func newLink(config *pgx.ConnConfig, settings ...map[string]string) *link {
 			config.RuntimeParams[name] = value
 		}
 	}
-	return &link{config: config}
+	return &dbConn{config: config}
 }
 
-func (l *link) queries(ctx context.Context) (*messagingdb.Queries, error) {
+func (l *dbConn) queries(ctx context.Context) (*messagingdb.Queries, error) {
 	if l.conn == nil || l.conn.IsClosed() {
 		conn, err := pgx.ConnectConfig(ctx, l.config)
 		if err != nil {
@@ -52,11 +53,11 @@ func (l *link) queries(ctx context.Context) (*messagingdb.Queries, error) {
 	return messagingdb.New(l.conn), nil
 }
 
-func (l *link) close(ctx context.Context) {
+func (l *dbConn) close(ctx context.Context) {
 	if l.conn == nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
-	_ = l.conn.Close(ctx) // the server notices by itself
+	_ = l.conn.Close(ctx) // without it, the server notices the end by itself
 }
