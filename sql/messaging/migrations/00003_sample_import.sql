@@ -1,6 +1,5 @@
 -- +goose Up
--- The models whose samples have been imported into this database. They are not imported again, so that a changed or
--- deleted sample does not come back.
+-- Samples that were imported into this database. Changes and deletions made afterwards must survive.
 CREATE TABLE sample_import (
     model       text        PRIMARY KEY,
     imported_at timestamptz NOT NULL DEFAULT now()
