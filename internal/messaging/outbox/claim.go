@@ -185,7 +185,7 @@ func (c *coordinator) distribute(lanes []*lane, rows []messagingdb.ClaimPendingR
 	return found, unknown
 }
 
-// scheduleSweep sets the time of the next sweep, after one that queued found rows.
+// scheduleSweep sets the time of the next sweep, after a sweep that took this long and found this many new rows.
 func (cl *claimState) scheduleSweep(now time.Time, took time.Duration, found int, cfg Config) {
 	if cl.interval = min(2*cl.interval, cfg.SweepMax); found > 0 {
 		cl.interval = cfg.SweepMin

@@ -27,7 +27,7 @@ import (
 )
 
 // With the tag realkafka, the tests run on a real cluster. Only files without a build constraint run there: their tests
-// depend on the broker's behaviour. The others would only take time.
+// depend on the broker's behavior. The others would only take time.
 
 func TestMain(m *testing.M) {
 	// If the tests start a PostgreSQL server of their own, it runs until their process ends.
