@@ -179,7 +179,7 @@ func topicSpecs(spec Spec, cfg config.Service) []broker.TopicSpec {
 
 func relayConfig(spec Spec, cfg config.Service) outbox.Config {
 	return outbox.Config{
-		Topics:       spec.Topics,
+		Topics: spec.Topics, MetricsNamespace: "monsplit",
 		LeaseTimeout: cfg.OutboxLeaseTimeout, RenewEvery: cfg.OutboxLeaseRenew, ProduceTimeout: cfg.OutboxProduceTimeout,
 		SweepMin: cfg.OutboxSweepMin, SweepMax: cfg.OutboxSweepMax, ClaimRows: cfg.OutboxBatchRows,
 		StopTimeout: (cfg.ShutdownGrace - cfg.ShutdownDelay) / 4, // a half is HTTP's, and the consumer comes before

@@ -152,7 +152,8 @@ type InsertDeadLetterParams struct {
 	Note     *string
 }
 
-// The same offset again means that the position was set back by hand, or the topic made anew: what happened last counts.
+// A row with the same offset exists if the position was set back by hand or the topic was created again. The new data
+// replaces the old.
 func (q *Queries) InsertDeadLetter(ctx context.Context, arg InsertDeadLetterParams) (int64, error) {
 	row := q.db.QueryRow(ctx, insertDeadLetter,
 		arg.Topic,
@@ -316,8 +317,8 @@ type MovePositionsParams struct {
 	Nexts  []int64
 }
 
-// The compare-and-set that makes positions move only with the effects, and once: a row less than asked for means that
-// somebody else moved one.
+// Moves positions by compare-and-set, in the transaction that applies the events. If it changes fewer rows than it was
+// given, another consumer has moved a position, and the caller must roll back.
 func (q *Queries) MovePositions(ctx context.Context, arg MovePositionsParams) (int64, error) {
 	result, err := q.db.Exec(ctx, movePositions,
 		arg.Topics,
@@ -349,8 +350,9 @@ WHERE d.topic = $1 AND d.key = u.key AND d.state = 'open'
   AND (d.version <= u.version OR u.version = 9223372036854775807)
 `
 
-// A key's open dead letters are behind its newest event once that is applied; a purge (no version) is behind nothing.
-// What could not be decoded has no version and waits for a person.
+// Closes the open dead letters of a key that are not newer than the version that was applied. Dead letters without a
+// version (of events that could not be decoded, and of purges) stay open for an operator. Applying a purge, which has
+// the highest possible version here, closes all dead letters of the key.
 func (q *Queries) SupersedeDeadLetters(ctx context.Context, topic string, keys [][]byte, versions []int64) (int64, error) {
 	result, err := q.db.Exec(ctx, supersedeDeadLetters, topic, keys, versions)
 	if err != nil {

@@ -30,7 +30,7 @@ INSERT INTO idempotency_key (id, fingerprint, result) VALUES ($1, $2, $3)
 ON CONFLICT (id) DO UPDATE SET fingerprint = excluded.fingerprint, result = excluded.result, created_at = now()
 `
 
-// What is found here is too old to be answered with.
+// An existing row is older than 24 hours, so it is replaced.
 func (q *Queries) KeepFirstAnswer(ctx context.Context, iD []byte, fingerprint []byte, result []byte) error {
 	_, err := q.db.Exec(ctx, keepFirstAnswer, iD, fingerprint, result)
 	return err
@@ -40,7 +40,8 @@ const tryLockRequest = `-- name: TryLockRequest :one
 SELECT pg_try_advisory_xact_lock($1::bigint) AS locked
 `
 
-// Held until the transaction ends. Whoever gets it sees, in its next statement, what the holder before committed.
+// The lock is held until the transaction ends. The next statement of the new holder sees what the previous holder
+// committed.
 func (q *Queries) TryLockRequest(ctx context.Context, key int64) (bool, error) {
 	row := q.db.QueryRow(ctx, tryLockRequest, key)
 	var locked bool

@@ -25,7 +25,7 @@ WITH e AS (
 )
 INSERT INTO outbox_pending (shard, seq, topic, key, version, prev_seq)
 SELECT e.shard, e.seq, e.topic, e.key, e.version, COALESCE(
-    lag(e.seq) OVER (PARTITION BY e.topic, e.key ORDER BY e.version), -- appended by this very statement
+    lag(e.seq) OVER (PARTITION BY e.topic, e.key ORDER BY e.version), -- appended by the same statement
     outbox_predecessor(e.topic, e.key, nullif(e.prev, 0)), 0)
 FROM e
 `
@@ -41,7 +41,7 @@ type AppendManyParams struct {
 	Payloads    [][]byte
 }
 
-// Numbers the events in the order of the arguments.
+// Appends many events. Their sequence numbers have the order of the arguments.
 func (q *Queries) AppendMany(ctx context.Context, arg AppendManyParams) error {
 	_, err := q.db.Exec(ctx, appendMany,
 		arg.Traceparent,
@@ -80,8 +80,9 @@ type AppendOneParams struct {
 	Traceparent *string
 }
 
-// To be called in the transaction of the change, after it has locked the aggregate's row: that makes the order of the
-// sequence numbers that of the versions. Version 1 has no predecessor: PostgreSQL does not call a STRICT function for null.
+// Appends one event. The transaction of the change calls it after it has locked the aggregate's row, so the sequence
+// numbers of an aggregate have the order of its versions. Version 1 has no predecessor: PostgreSQL does not call a
+// STRICT function for null.
 func (q *Queries) AppendOne(ctx context.Context, arg AppendOneParams) error {
 	_, err := q.db.Exec(ctx, appendOne,
 		arg.Shard,
@@ -122,7 +123,7 @@ type BlockAggregateParams struct {
 	MaxWait   time.Duration
 }
 
-// An aggregate whose event the broker refused. Doubles the wait with each refusal in a row, up to max_wait.
+// Stores an aggregate whose event the broker refused. Each refusal in a row doubles the wait, up to max_wait.
 func (q *Queries) BlockAggregate(ctx context.Context, arg BlockAggregateParams) error {
 	_, err := q.db.Exec(ctx, blockAggregate,
 		arg.Topic,
@@ -147,7 +148,7 @@ CROSS JOIN LATERAL (
     JOIN outbox_event e ON e.seq = p.seq
     LEFT JOIN LATERAL (
         SELECT x.key, x.retry_at FROM outbox_blocked x
-        WHERE (SELECT EXISTS (SELECT FROM outbox_blocked)) -- asked once: mostly there is none
+        WHERE (SELECT EXISTS (SELECT FROM outbox_blocked)) -- evaluated once; usually the table is empty
             AND x.topic = p.topic AND x.key = p.key
     ) AS b ON true
     WHERE p.shard = h.shard AND p.seq > h.low
@@ -180,10 +181,11 @@ type ClaimPendingRow struct {
 	CreatedAt   time.Time
 }
 
-// For each shard, while the lease is the caller's: the first rows after low, at most max_rows of them and, the last one
-// aside, at most max_bytes of payload. Aggregates that back off are left out. prev_seq is the row of the predecessor
-// where that is still pending, or else 0. Needs the settings of the relay's connections: a table that is empty at one
-// moment and full at the next fools the planner's statistics.
+// Returns, for each shard whose lease the caller holds, the first rows after low. It returns at most max_rows rows for
+// a shard, and at most max_bytes of payload, not counting the last row. It leaves out aggregates that wait after a
+// refusal. prev_seq is the seq of the predecessor if that is still pending, and otherwise 0. The statement needs the
+// settings of the relay's connections: outbox_pending is empty at one moment and full at the next, so the planner's
+// statistics are wrong.
 func (q *Queries) ClaimPending(ctx context.Context, arg ClaimPendingParams) ([]ClaimPendingRow, error) {
 	rows, err := q.db.Query(ctx, claimPending,
 		arg.Shards,
@@ -320,7 +322,7 @@ type ListEventsRow struct {
 	Sent      bool
 }
 
-// The newest events before a sequence number.
+// Returns the newest events before a sequence number.
 func (q *Queries) ListEvents(ctx context.Context, arg ListEventsParams) ([]ListEventsRow, error) {
 	rows, err := q.db.Query(ctx, listEvents,
 		arg.Topic,
@@ -439,7 +441,7 @@ type ListPendingEventsRow struct {
 	Sent      bool
 }
 
-// The same of those that are unsent, without a look at the others: there may be millions.
+// Returns the newest pending events before a sequence number. It does not read the other events: there may be millions.
 func (q *Queries) ListPendingEvents(ctx context.Context, arg ListPendingEventsParams) ([]ListPendingEventsRow, error) {
 	rows, err := q.db.Query(ctx, listPendingEvents,
 		arg.Topic,
@@ -504,11 +506,13 @@ type MarkSentParams struct {
 	FreeKeys   []string
 }
 
-// Marking what the broker has acknowledged as sent. An ack is a fact, but taking rows away is for the lease's holder
-// alone: its thief may already have read the first half of an aggregate's events, and would never see the second half,
-// so that an older version became the last record of its key. The lock makes a steal wait for us, or us see it.
-// Aggregates that had backed off and whose event has been taken go on, in the same step: a crash in between would leave
-// them shown as blocked. Returns the shards whose rows were removed.
+// Marks rows that the broker has acknowledged: deletes them from outbox_pending. Only the holder of the lease may do
+// this, although the acknowledgement is valid in any case. A thief may already have read the first half of an
+// aggregate's events. If the second half disappeared, the thief would never send it, and an older version would be the
+// last record of the key. Because of the row lock, taking over a lease waits for this statement, or this statement sees
+// that the lease is lost. The same statement deletes the blocks of aggregates whose refused event has now been
+// accepted: after a crash between two statements, such an aggregate would still be shown as blocked. Returns the shards
+// whose rows were deleted.
 func (q *Queries) MarkSent(ctx context.Context, arg MarkSentParams) ([]int16, error) {
 	rows, err := q.db.Query(ctx, markSent,
 		arg.Shards,
@@ -551,7 +555,7 @@ type OldestPendingRow struct {
 	Age       float64
 }
 
-// When the oldest pending event was appended.
+// Returns when the oldest pending event was appended, and its age in seconds.
 func (q *Queries) OldestPending(ctx context.Context) (OldestPendingRow, error) {
 	row := q.db.QueryRow(ctx, oldestPending)
 	var i OldestPendingRow
@@ -594,7 +598,7 @@ const removeInstance = `-- name: RemoveInstance :exec
 DELETE FROM outbox_instance WHERE id = $1 AND beat = $2
 `
 
-// Removes an instance whose beat is the one that was seen standing still.
+// Removes an instance if its beat is still the one that did not change during the time-out.
 func (q *Queries) RemoveInstance(ctx context.Context, iD uuid.UUID, beat int64) error {
 	_, err := q.db.Exec(ctx, removeInstance, iD, beat)
 	return err
@@ -644,7 +648,7 @@ type SetProducerParams struct {
 	Epoch      int64
 }
 
-// A new producer id knows no epoch yet, so the epoch may start again where it would not fit Kafka's int16.
+// A new producer id has no epoch yet. So an epoch that does not fit into Kafka's int16 starts again at 0.
 func (q *Queries) SetProducer(ctx context.Context, arg SetProducerParams) error {
 	_, err := q.db.Exec(ctx, setProducer,
 		arg.ProducerID,
@@ -674,7 +678,7 @@ type TakeLeaseRow struct {
 	ProducerID int64
 }
 
-// Takes a lease that is still as it was seen: free, or not renewed since.
+// Takes a lease if it is still as the caller has read it: free, or not renewed since.
 func (q *Queries) TakeLease(ctx context.Context, arg TakeLeaseParams) (TakeLeaseRow, error) {
 	row := q.db.QueryRow(ctx, takeLease,
 		arg.Owner,

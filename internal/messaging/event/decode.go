@@ -13,8 +13,9 @@ import (
 	"github.com/monsplit/monsplit/internal/strictjson"
 )
 
-// Event is a decoded CloudEvents message as a consumer sees it: the attributes that every event of ours has, and its
-// data, which is valid JSON without NUL, unpaired surrogates or repeated members, and is otherwise unread.
+// Event is a decoded CloudEvents message. It has the attributes that this package requires or knows, and the data. The
+// data is valid JSON without NUL characters, unpaired surrogates or repeated members; Decode does not check anything
+// else in it.
 type Event struct {
 	ID         string
 	Source     string
@@ -23,38 +24,40 @@ type Event struct {
 	DataSchema string
 	Time       time.Time       // UTC, in microseconds
 	Version    int64           // aggregateversion, above 0
-	Data       json.RawMessage // a part of the decoded bytes, not a copy; nil when there is none
+	Data       json.RawMessage // a part of the decoded bytes, not a copy; nil if the message has none
 }
 
-// DecodeError says why a message is not an event of ours. Reading it again will not help.
+// DecodeError says why a message is not a valid event. Decoding it again gives the same error.
 type DecodeError struct{ Reason string }
 
 // Error implements error.
 func (e *DecodeError) Error() string { return "not an event: " + e.Reason }
 
-// Decode reads a CloudEvents 1.0 message in the structured JSON format. It is strict on what the specification and the
-// copies of ours depend on, and ignores attributes that it does not know. On a *DecodeError the event holds what could
-// be read of it: enough, often, for a dead letter to name its event and version.
+// Decode reads a CloudEvents 1.0 message in the structured JSON format. It is strict about everything that the
+// specification requires and that consumers depend on. It ignores attributes that it does not know. Together with a
+// *DecodeError it returns the attributes that it could read. This is often enough for a dead letter to name the event
+// and its version.
 func Decode(value []byte) (Event, error) {
 	var e Event
 	if len(value) == 0 {
 		return e, &DecodeError{"the value is empty"}
 	}
-	var m members
+	var m rawAttributes
 	if err := strictjson.Object(value, m.set); err != nil {
-		_ = m.fill(&e) // the first fault stays the reason
+		_ = m.fill(&e) // the error of strictjson is the reason; this only keeps readable attributes
 		return e, &DecodeError{err.Error()}
 	}
 	return e, m.fill(&e)
 }
 
-// members are the raw JSON values of the attributes that matter; nil when absent or null, which CloudEvents equates.
-type members struct {
+// rawAttributes are the raw JSON values of the known attributes. A value is nil if the attribute is absent or null: for
+// CloudEvents these are the same.
+type rawAttributes struct {
 	specversion, id, source, typ, subject, time, datacontenttype, dataschema, aggregateversion, data, dataBase64 []byte
 }
 
-// set keeps the raw value of the named attribute. Names are compared exactly, as CloudEvents has them in lower case.
-func (m *members) set(name, raw []byte) {
+// set keeps the raw value of the named attribute. Names are compared exactly: CloudEvents names are in lower case.
+func (m *rawAttributes) set(name, raw []byte) {
 	if string(raw) == "null" {
 		return
 	}
@@ -84,8 +87,9 @@ func (m *members) set(name, raw []byte) {
 	}
 }
 
-// fill reads every attribute into e and returns the first fault; it goes on after a fault, for the dead letter's sake.
-func (m *members) fill(e *Event) error {
+// fill reads every attribute into e and returns the first fault. It continues after a fault, so that a dead letter can
+// name as much of the event as possible.
+func (m *rawAttributes) fill(e *Event) error {
 	var first error
 	fault := func(err error) {
 		if err != nil && first == nil {
@@ -123,8 +127,8 @@ func (m *members) fill(e *Event) error {
 	return first
 }
 
-// attribute reads a CloudEvents String: not empty, without control characters and noncharacters (CloudEvents 1.0,
-// "Type System").
+// attribute reads a CloudEvents String. It must not be empty and must not have control characters or noncharacters
+// (CloudEvents 1.0, "Type System").
 func attribute(name string, raw []byte, required bool) (string, error) {
 	switch {
 	case raw == nil && required:
@@ -150,8 +154,8 @@ func attribute(name string, raw []byte, required bool) (string, error) {
 }
 
 func checkURI(name, s string) error {
-	if plain(strings.TrimPrefix(s, "https://")) {
-		return nil // the usual case, and ten times as fast; "" is reported as missing where it matters
+	if isPlainURI(strings.TrimPrefix(s, "https://")) {
+		return nil // the usual case, ten times faster than url.Parse; attribute reports an empty value
 	}
 	if _, err := url.Parse(s); err != nil {
 		return &DecodeError{name + " is not a URI reference"}
@@ -159,8 +163,8 @@ func checkURI(name, s string) error {
 	return nil
 }
 
-// plain says whether s is made of what a URI's path may hold anywhere.
-func plain(s string) bool {
+// isPlainURI reports whether s has only characters that are allowed everywhere in the path of a URI.
+func isPlainURI(s string) bool {
 	for i := range len(s) {
 		switch c := s[i]; {
 		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '/', c == '.', c == '-', c == '_':
@@ -198,8 +202,8 @@ func timestamp(raw []byte) (time.Time, error) {
 	return t, nil
 }
 
-// strictRFC3339 refuses what time.Parse takes beyond RFC 3339, section 5.6: an hour of one digit, a comma before the
-// fraction, and an offset of a day or more.
+// strictRFC3339 reports whether s is free of forms that time.Parse accepts although RFC 3339, section 5.6, does not
+// allow them: an hour of one digit, a comma before the fraction, and an offset of a day or more.
 func strictRFC3339(s string) bool {
 	if s[13] != ':' || strings.IndexByte(s, ',') >= 0 {
 		return false
@@ -223,7 +227,7 @@ func version(raw []byte) (int64, error) {
 	return v, nil
 }
 
-// shorten keeps a reason readable, whatever was sent.
+// shorten returns the beginning of raw, so that an error's text does not get too long.
 func shorten(raw []byte) string {
 	const most = 40
 	if len(raw) > most {

@@ -10,8 +10,8 @@ import (
 	"github.com/monsplit/monsplit/internal/messaging/event"
 )
 
-// FuzzDecode: whatever is sent, Decode does not panic; what it takes is JSON for the standard library too, holds nothing
-// that PostgreSQL would refuse, and says the same once it is encoded and decoded again.
+// FuzzDecode: Decode never panics. A message that it accepts is also JSON for the standard library, and its strings can
+// be stored in PostgreSQL. Encoding the event and decoding it again gives the same event.
 func FuzzDecode(f *testing.F) {
 	f.Add([]byte(valid))
 	f.Add([]byte(with("data", `{"a":[1,-0.5e+3,true,null,"\ud83e\uddc3\u2028<&>"]}`)))

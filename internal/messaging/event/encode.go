@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// The parts of the envelope that are the same for every event of ours.
+// Attributes that have the same value in every event of this package.
 const (
 	SpecVersion     = "1.0"
 	DataContentType = "application/json"
@@ -17,8 +17,8 @@ const (
 	HeaderTraceparent = "traceparent" // W3C Trace Context
 )
 
-// MarshalJSON implements json.Marshaler: the message that Decode reads back as e. Publishers use the types generated
-// from their AsyncAPI document; this is for tools and tests.
+// MarshalJSON implements json.Marshaler. It returns a message that Decode reads back as e. It is for tools, tests and
+// simple publishers. A publisher with an AsyncAPI document may encode generated types instead.
 func (e Event) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
 		SpecVersion     string          `json:"specversion"`

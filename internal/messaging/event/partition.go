@@ -1,12 +1,13 @@
 package event
 
-// Partition returns the partition of key among n, as Java's default partitioner computes it
-// (org.apache.kafka.clients.producer.internals.BuiltInPartitioner.partitionForKey): murmur2, made positive, modulo n.
+// Partition returns the partition of a key in a topic with n partitions. It gives the same result as Java's default
+// partitioner (org.apache.kafka.clients.producer.internals.BuiltInPartitioner.partitionForKey): murmur2 without the
+// sign bit, modulo n.
 func Partition(key []byte, n int) int {
 	return int(murmur2(key)&0x7fffffff) % n
 }
 
-// murmur2 is org.apache.kafka.common.utils.Utils.murmur2, with its seed.
+// murmur2 computes the same hash as org.apache.kafka.common.utils.Utils.murmur2, with the same seed.
 func murmur2(data []byte) uint32 {
 	const (
 		seed = 0x9747b28c

@@ -8,21 +8,33 @@ import (
 	"github.com/jackc/pgx/v5"
 	"go.opentelemetry.io/otel/propagation"
 
-	"github.com/monsplit/monsplit/internal/apperr"
 	"github.com/monsplit/monsplit/internal/messaging/event"
 
 	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
 )
 
-// MaxPayload is how large a message may be, in bytes: with key and headers it always fits a Kafka message of the default
-// size. What the broker could never take must not get into the outbox, where it would hold its aggregate back for ever.
+// MaxPayload is the largest payload of a message, in bytes. With its key and headers, a message of this size still fits
+// into a Kafka message of the default size. Append refuses a larger one: the broker would never accept it, and in the
+// outbox it would block its aggregate for ever. The table outbox_event checks the same limit.
 const MaxPayload = 917_504
 
-// Append adds the messages to the outbox, in their order, within the transaction of the change that they announce. The
-// caller has locked the row of each message's aggregate and given it its next version. The relay should be woken after
-// the commit.
+// TooLargeError reports a message whose payload is larger than MaxPayload. It is the caller's input that is too large:
+// the same message never fits, so trying again does not help.
+type TooLargeError struct {
+	Bytes int // size of the payload
+	Limit int // MaxPayload
+}
+
+// Error implements error. The text is safe to show to a client.
+func (e *TooLargeError) Error() string {
+	return fmt.Sprintf("too large to be announced: %d bytes, the limit is %d", e.Bytes, e.Limit)
+}
+
+// Append adds the messages to the outbox, in the given order, in the transaction of the change that they announce.
+// Before the call, the caller locks the row of each message's aggregate and raises its version by one. After the
+// commit, the caller wakes the relay (Relay.Wake).
 //
-// A message that is too large gives an Invalid error before anything is written.
+// If a message is too large, Append returns a *TooLargeError and writes nothing.
 func Append(ctx context.Context, tx pgx.Tx, msgs ...event.Message) error {
 	for _, m := range msgs {
 		if err := check(m); err != nil {
@@ -50,10 +62,10 @@ func Append(ctx context.Context, tx pgx.Tx, msgs ...event.Message) error {
 
 func check(m event.Message) error {
 	if m.Version < 1 {
-		return fmt.Errorf("append %s %s to the outbox: version %d, the first is 1", m.Type, m.Key, m.Version)
+		return fmt.Errorf("append %s %s to the outbox: version %d, but versions begin at 1", m.Type, m.Key, m.Version)
 	}
 	if n := len(m.Payload); n > MaxPayload {
-		return apperr.New(apperr.Invalid, fmt.Sprintf("too large to be announced: %d bytes, the limit is %d", n, MaxPayload))
+		return &TooLargeError{Bytes: n, Limit: MaxPayload}
 	}
 	return nil
 }
@@ -71,7 +83,7 @@ func columns(ctx context.Context, msgs []event.Message) messagingdb.AppendManyPa
 	return c
 }
 
-// traceparent is the W3C trace context of the request that made the change, or nil.
+// traceparent returns the W3C trace context of the request that made the change, or nil without one.
 func traceparent(ctx context.Context) *string {
 	carrier := propagation.MapCarrier{}
 	propagation.TraceContext{}.Inject(ctx, carrier)

@@ -7,48 +7,48 @@ import (
 	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
 )
 
-// claims is when to read, and what from. One claim is under way at a time.
-type claims struct {
-	link    *link
-	running bool
-	retryAt time.Time
-	fails   int
-	took    time.Duration // by the last sweep
+// claimState decides when the relay claims, and from where. At most one claim runs at a time.
+type claimState struct {
+	db        *dbConn
+	running   bool
+	retryAt   time.Time
+	failures  int
+	sweepTook time.Duration // how long the last sweep took
 
-	woken bool // somebody has called
-	// restTo is when the next call is followed: after a claim that took long, as long again. It takes long where the machine
-	// is busy, and then one claim for several commits leaves them more of it.
-	restTo time.Time
+	woken bool // Wake was called
+	// restUntil is when the next wake is answered. After a slow claim, the relay waits as long as the claim took (at most
+	// maxRest). A claim is slow when the machine is busy, and then one claim for several commits saves work.
+	restUntil time.Time
 
-	// A sweep reads everything from the start, which finds what committed late and what other instances appended. It
-	// never takes more than a twentieth of the time.
+	// A sweep is a claim without a wake-up, from the first pending row on. It finds rows that were committed late and rows
+	// that other instances appended. Sweeps take at most a twentieth of the time.
 	sweepAt  time.Time
 	interval time.Duration // between sweeps that find nothing
 }
 
 const (
-	minRest = time.Millisecond // a shorter one takes no less: timers are no finer
+	minRest = time.Millisecond // timers are not finer than 1 ms
 	maxRest = 5 * time.Millisecond
 )
 
-func (cl *claims) rest(now time.Time, took time.Duration) {
+func (cl *claimState) restAfter(now time.Time, took time.Duration) {
 	if took >= minRest {
-		cl.restTo = now.Add(min(took, maxRest))
+		cl.restUntil = now.Add(min(took, maxRest))
 	}
 }
 
-// claim reads on in all lanes that have room, in one statement.
+// claim reads the next rows of every lane that has room for more, in one statement.
 func (c *coordinator) claim(now time.Time) {
 	cl := &c.claims
 	if cl.running || c.stopping || !now.Before(c.deadline) {
 		return
 	}
 	if now.Before(cl.retryAt) {
-		c.at(cl.retryAt)
+		c.tickAt(cl.retryAt)
 		return
 	}
 	sweep := c.rewind(now)
-	lanes := c.readable()
+	lanes := c.readableLanes()
 	if len(lanes) == 0 {
 		return
 	}
@@ -58,17 +58,17 @@ func (c *coordinator) claim(now time.Time) {
 		MaxBytes: int64(max(1, c.cfg.ClaimBytes/len(lanes))),
 	}
 	for _, l := range lanes {
-		p.Shards, p.Epochs, p.Lows = append(p.Shards, l.shard), append(p.Epochs, l.epoch), append(p.Lows, l.next)
+		p.Shards, p.Epochs, p.Lows = append(p.Shards, l.shard), append(p.Epochs, l.epoch), append(p.Lows, l.readAfter)
 	}
 	type outcome struct {
 		rows []messagingdb.ClaimPendingRow
 		err  error
 	}
 	cl.running = true
-	start(c, func(ctx context.Context) (o outcome) {
+	runInBackground(c, func(ctx context.Context) (o outcome) {
 		ctx, cancel := context.WithTimeout(ctx, claimTimeout)
 		defer cancel()
-		q, err := cl.link.queries(ctx)
+		q, err := cl.db.queries(ctx)
 		if err != nil {
 			return outcome{err: err}
 		}
@@ -76,31 +76,31 @@ func (c *coordinator) claim(now time.Time) {
 		return o
 	}, func(o outcome) {
 		cl.running = false
-		// Only when the claim's rows have been taken up: what was settled meanwhile is among them.
+		// The rows of this claim have to be admitted first: rows that were settled while it ran may be among them.
 		defer c.forget()
 		c.report("claim", o.err)
 		took := time.Since(now)
-		cl.rest(time.Now(), took)
+		cl.restAfter(time.Now(), took)
 		c.metrics.stage.WithLabelValues("claim").Observe(took.Seconds())
 		if o.err != nil {
-			cl.fails++
-			cl.retryAt = time.Now().Add(backoff(cl.fails, c.cfg.RetryMin, c.cfg.RetryMax))
+			cl.failures++
+			cl.retryAt = time.Now().Add(backoff(cl.failures, c.cfg.RetryMin, c.cfg.RetryMax))
 			return
 		}
-		cl.fails = 0
-		found, unknown := c.takeUp(lanes, o.rows, p)
+		cl.failures = 0
+		found, unknown := c.distribute(lanes, o.rows, p)
 		if unknown != "" {
 			c.report("topics", unknownTopic(unknown))
 		} else if sweep {
 			c.report("topics", nil)
 		}
 		if sweep {
-			cl.swept(time.Now(), took, found, c.cfg)
+			cl.scheduleSweep(time.Now(), took, found, c.cfg)
 		}
 	})
 }
 
-// forget drops what was settled before now: no claim to come can return it.
+// forget drops the rows that were settled before now: no later claim can return them.
 func (c *coordinator) forget() {
 	for _, l := range c.lanes {
 		l.forget()
@@ -109,51 +109,53 @@ func (c *coordinator) forget() {
 
 const claimTimeout = 30 * time.Second
 
-// rewind sets the lanes back where a wake or a sweep asks for it, and says whether this is a sweep.
+// rewind sets the lanes back to where a sweep or a wake has to read from. It reports whether the next claim is a sweep.
 func (c *coordinator) rewind(now time.Time) (sweep bool) {
 	cl := &c.claims
 	if sweep = !now.Before(cl.sweepAt); sweep {
 		for _, l := range c.lanes {
-			// In a backlog everything waits; going back each time would read again what is in memory.
-			if !l.unread || now.Sub(l.swept) >= 10*c.cfg.SweepMax {
-				l.recent, l.swept = l.top, now
+			// During a backlog a lane keeps reading forward and goes back only every 10*SweepMax. Going back with each sweep
+			// would read the rows again that are in memory.
+			if !l.mayHaveMore || now.Sub(l.sweptAt) >= 10*c.cfg.SweepMax {
+				l.highestAtSweep, l.sweptAt = l.highestSeen, now
 				l.readFrom(0)
 			}
 		}
 		cl.sweepAt, cl.woken = now.Add(c.cfg.SweepMax), false
 	} else {
-		c.at(cl.sweepAt)
+		c.tickAt(cl.sweepAt)
 	}
 	if !cl.woken {
 		return sweep
 	}
-	if now.Before(cl.restTo) {
-		c.at(cl.restTo)
+	if now.Before(cl.restUntil) {
+		c.tickAt(cl.restUntil)
 		return sweep
 	}
 	cl.woken = false
 	for _, l := range c.lanes {
-		if !l.unread { // otherwise it is reading on anyway
-			l.readFrom(l.recent)
+		if !l.mayHaveMore { // otherwise it is still reading forward
+			l.readFrom(l.highestAtSweep)
 		}
 	}
 	return sweep
 }
 
-// readable returns the lanes to read in: a full one must not fill the memory, nor hold the others up.
-func (c *coordinator) readable() (lanes []*lane) {
+// readableLanes returns the lanes that have room for more rows. A full lane must neither use up the memory nor delay
+// others.
+func (c *coordinator) readableLanes() (lanes []*lane) {
 	held := max(1, len(c.lanes))
 	for _, l := range c.lanes {
-		if l.phase == ready && l.unread && l.kept < max(1, 3*c.cfg.ClaimRows/held) && l.bytes < max(1, 2*c.cfg.ClaimBytes/held) {
+		if l.phase == phaseReady && l.mayHaveMore && l.rowCount < max(1, 3*c.cfg.ClaimRows/held) && l.payloadBytes < max(1, 2*c.cfg.ClaimBytes/held) {
 			lanes = append(lanes, l)
 		}
 	}
 	return lanes
 }
 
-// takeUp gives each lane its part of the rows, which come by shard, and says how many were new, and a topic that the
-// service does not publish if there was one.
-func (c *coordinator) takeUp(lanes []*lane, rows []messagingdb.ClaimPendingRow, p messagingdb.ClaimPendingParams,
+// distribute gives each lane its part of the claimed rows, which are ordered by shard. It returns how many rows were
+// queued, and the name of a topic that is not configured, if a row has one.
+func (c *coordinator) distribute(lanes []*lane, rows []messagingdb.ClaimPendingRow, p messagingdb.ClaimPendingParams,
 ) (found int, unknown string) {
 	parts := map[int16][]messagingdb.ClaimPendingRow{}
 	for len(rows) > 0 {
@@ -168,13 +170,13 @@ func (c *coordinator) takeUp(lanes []*lane, rows []messagingdb.ClaimPendingRow, 
 		for i := range part {
 			bytes += int64(len(part[i].Payload))
 		}
-		if l.phase != ready {
+		if l.phase != phaseReady {
 			continue
 		}
 		in := l.admit(part, len(part) == int(p.MaxRows) || bytes >= p.MaxBytes)
 		found += in.queued
-		if in.held > 0 {
-			c.claims.sweepSoon(time.Now(), c.cfg.SweepMin)
+		if in.skipped > 0 {
+			c.claims.sweepWithin(time.Now(), c.cfg.SweepMin)
 		}
 		if in.unknown != "" {
 			unknown = in.unknown
@@ -183,21 +185,22 @@ func (c *coordinator) takeUp(lanes []*lane, rows []messagingdb.ClaimPendingRow, 
 	return found, unknown
 }
 
-// swept sets the time of the next sweep.
-func (cl *claims) swept(now time.Time, took time.Duration, found int, cfg Config) {
+// scheduleSweep sets the time of the next sweep, after a sweep that took this long and found this many new rows.
+func (cl *claimState) scheduleSweep(now time.Time, took time.Duration, found int, cfg Config) {
 	if cl.interval = min(2*cl.interval, cfg.SweepMax); found > 0 {
 		cl.interval = cfg.SweepMin
 	}
-	cl.took = took
+	cl.sweepTook = took
 	cl.sweepAt = now.Add(max(cl.interval, sweepShare*took))
 }
 
-// sweepShare bounds what sweeps take of the time: one in so many parts.
+// sweepShare bounds the time for sweeps: they take at most one part in sweepShare.
 const sweepShare = 20
 
-// sweepSoon brings the next sweep forward: a row waits for its predecessor, which only a sweep finds.
-func (cl *claims) sweepSoon(now time.Time, wait time.Duration) {
-	if at := now.Add(max(wait, sweepShare*cl.took)); at.Before(cl.sweepAt) {
+// sweepWithin makes the next sweep come no later than after wait: a row waits for its predecessor, which only a sweep
+// finds.
+func (cl *claimState) sweepWithin(now time.Time, wait time.Duration) {
+	if at := now.Add(max(wait, sweepShare*cl.sweepTook)); at.Before(cl.sweepAt) {
 		cl.sweepAt = at
 	}
 }

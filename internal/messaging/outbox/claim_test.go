@@ -11,7 +11,7 @@ import (
 	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
 )
 
-// TestClaimNeedsTheLease: who has lost a shard reads nothing of it any more.
+// TestClaimNeedsTheLease: an instance that has lost a shard can no longer read its rows.
 func TestClaimNeedsTheLease(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -26,15 +26,15 @@ func TestClaimNeedsTheLease(t *testing.T) {
 		owner uuid.UUID
 		epoch int64
 		low   int64
-		want  []int64 // sequence numbers of predecessors, of the rows that come
+		want  []int64 // sequence numbers of the predecessors of the rows that are returned
 	}{
-		"the holder":           {me, lease.Epoch, 0, []int64{0, 1, 2}},
-		"after the first row":  {me, lease.Epoch, 1, []int64{1, 2}},
-		"an earlier epoch":     {me, lease.Epoch - 1, 0, nil},
-		"a later epoch":        {me, lease.Epoch + 1, 0, nil},
-		"somebody else":        {uuid.New(), lease.Epoch, 0, nil},
-		"beyond the last row":  {me, lease.Epoch, 3, nil},
-		"nobody in particular": {uuid.Nil, lease.Epoch, 0, nil},
+		"the holder":          {me, lease.Epoch, 0, []int64{0, 1, 2}},
+		"after the first row": {me, lease.Epoch, 1, []int64{1, 2}},
+		"an earlier epoch":    {me, lease.Epoch - 1, 0, nil},
+		"a later epoch":       {me, lease.Epoch + 1, 0, nil},
+		"another instance":    {uuid.New(), lease.Epoch, 0, nil},
+		"beyond the last row": {me, lease.Epoch, 3, nil},
+		"the zero id":         {uuid.Nil, lease.Epoch, 0, nil},
 	} {
 		rows, err := q.ClaimPending(t.Context(), messagingdb.ClaimPendingParams{Shards: []int16{shard}, Epochs: []int64{c.epoch},
 			Lows: []int64{c.low}, Owner: c.owner, MaxRows: 10, MaxBytes: 1000})
@@ -51,30 +51,32 @@ func TestClaimNeedsTheLease(t *testing.T) {
 	}
 }
 
+// TestRowWaitsForItsPredecessor replays H12 late commit in one lane.
 func TestRowWaitsForItsPredecessor(t *testing.T) {
 	t.Parallel()
 	row := func(seq, version, prevSeq int64) messagingdb.ClaimPendingRow {
 		return messagingdb.ClaimPendingRow{Seq: seq, Topic: "topic", Key: "a", Version: version, PrevSeq: prevSeq}
 	}
 	l := freshLane(1)
-	// Version 1 is pending below the place that was read from; version 3's predecessor was read, but waits.
-	if in := l.admit([]messagingdb.ClaimPendingRow{row(20, 2, 10), row(30, 3, 20)}, false); in.queued != 0 || in.held != 2 {
-		t.Fatalf("took up %d and held %d, want 0 and 2", in.queued, in.held)
+	// Version 1 is pending, below the place that the claim read from. Version 2 is skipped, so version 3 is skipped too.
+	if in := l.admit([]messagingdb.ClaimPendingRow{row(20, 2, 10), row(30, 3, 20)}, false); in.queued != 0 || in.skipped != 2 {
+		t.Fatalf("queued %d and skipped %d, want 0 and 2", in.queued, in.skipped)
 	}
 	if in := l.admit([]messagingdb.ClaimPendingRow{row(10, 1, 0), row(20, 2, 10), row(30, 3, 20)}, false); in.queued != 3 {
-		t.Fatalf("took up %d, want all 3", in.queued)
+		t.Fatalf("queued %d, want all 3", in.queued)
 	}
 	if in := l.admit([]messagingdb.ClaimPendingRow{row(20, 2, 10), row(40, 4, 30)}, false); in.queued != 1 {
-		t.Fatalf("took up %d, want the new one", in.queued)
+		t.Fatalf("queued %d, want only the new row", in.queued)
 	}
-	// The aggregate backs off. A claim that began before returns its next version.
+	// The aggregate is withdrawn. A claim that began before returns its next version.
 	l.withdraw(l.streams[0], l.rows[10], "refused")
-	if in := l.admit([]messagingdb.ClaimPendingRow{row(50, 5, 40)}, false); in.queued != 0 || in.held != 1 {
-		t.Fatalf("took up %d and held %d of an aggregate that backs off, want 0 and 1", in.queued, in.held)
+	if in := l.admit([]messagingdb.ClaimPendingRow{row(50, 5, 40)}, false); in.queued != 0 || in.skipped != 1 {
+		t.Fatalf("queued %d and skipped %d of a withdrawn aggregate, want 0 and 1", in.queued, in.skipped)
 	}
 }
 
-// TestForgetsOnlyWhatNoClaimCanReturn: a claim's snapshot is older than a mark that commits while it is under way.
+// TestForgetsOnlyWhatNoClaimCanReturn: while a claim runs, a mark commits. The claim's snapshot still has the marked
+// row.
 func TestForgetsOnlyWhatNoClaimCanReturn(t *testing.T) {
 	t.Parallel()
 	l := freshLane(1)
@@ -84,12 +86,12 @@ func TestForgetsOnlyWhatNoClaimCanReturn(t *testing.T) {
 		t.Fatal(err)
 	}
 	sent := l.acknowledge(l.streams[0])
-	l.settle(sent, true) // while the claim is under way
+	l.settle(sent, true) // while a claim is running
 	if in := l.admit([]messagingdb.ClaimPendingRow{row}, false); in.queued != 0 {
-		t.Error("an event that was sent is taken up again")
+		t.Error("a sent event is queued again")
 	}
 	l.forget()
 	if len(l.rows) != 0 {
-		t.Error("nothing is forgotten")
+		t.Error("the row is not forgotten")
 	}
 }

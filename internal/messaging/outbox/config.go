@@ -9,36 +9,39 @@ import (
 	"github.com/monsplit/monsplit/internal/messaging/broker"
 )
 
-// Config is how a relay works. Zero values are the defaults named below.
+// Config configures a relay. A zero value means the default that its comment names.
 type Config struct {
-	Topics []string // every topic that the service publishes
-	Name   string   // of this instance, for people; host name and process id
+	Topics []string // every topic that the relay publishes to
+	Name   string   // of this instance, shown to people; default: host name and process id
 
-	LeaseTimeout   time.Duration // after which a silent instance's shards are taken over; 6 s
+	MetricsNamespace string // what the names of the metrics begin with, before "outbox"; empty by default
+
+	LeaseTimeout   time.Duration // silence after which others take an instance's shards over; 6 s
 	RenewEvery     time.Duration // between two renewals of the leases; 1 s
-	ProduceTimeout time.Duration // of one request to Kafka; no lease may end within one; 2 s
+	ProduceTimeout time.Duration // of one request to Kafka; a request must end before the lease does; 2 s
 
-	SweepMin time.Duration // between two passes over all that is pending, while they find something; 100 ms
-	SweepMax time.Duration // the same when there is nothing; 1 s
-	MarkRest time.Duration // between two marks while there is little to mark; 10 ms
+	SweepMin time.Duration // between two sweeps, while they find rows; 100 ms
+	SweepMax time.Duration // between two sweeps, while they find nothing; 1 s
+	MarkRest time.Duration // between two marks, while there are few rows to mark; 10 ms
 
-	ClaimRows  int // read at once, over all shards; 6000
-	ClaimBytes int // read at once, over all shards, and a bound for what is kept in memory; 16 MiB
+	ClaimRows  int // rows in one claim, over all shards; 6000
+	ClaimBytes int // payload in one claim, over all shards; also bounds the memory; 16 MiB
 	BatchRows  int // records in one batch; 5000
 	BatchBytes int // bytes of one batch; broker.MaxBatchBytes
 
-	RetryMin, RetryMax time.Duration // wait before a batch is sent again; 50 ms to 2 s
-	BlockMin, BlockMax time.Duration // wait of an aggregate whose event was refused; 1 s to 5 min
+	RetryMin, RetryMax time.Duration // wait before a batch is sent again; 50 ms and 2 s
+	BlockMin, BlockMax time.Duration // wait of an aggregate whose event was refused; 1 s and 5 min
 
-	StaleAfter time.Duration // age after which a batch is not sent again: the broker may have forgotten it; 5 min
-	// WrapRest is how long a shard whose epochs are used up waits before it goes on with a new producer id: one fences
-	// nothing of another, so whoever was paused with the old one has to be past broker.Config.MaxBatchAge; 15 min.
+	StaleAfter time.Duration // age after which a batch is not sent again: the broker may have forgotten its first try; 5 min
+	// WrapRest is how long a shard waits that has used up its epochs, before it continues with a new producer id; 15 min.
+	// A new producer id does not fence the old one. So every batch of a relay that was paused with the old id must be
+	// older than broker.Config.MaxBatchAge by then.
 	WrapRest     time.Duration
-	RecheckEvery time.Duration // between two looks at what only an operator can repair; 10 s
-	StopTimeout  time.Duration // for finishing what is in hand on a stop; 5 s
+	RecheckEvery time.Duration // between two checks of a problem that an operator has to repair; 10 s
+	StopTimeout  time.Duration // for finishing running work on a stop; 5 s
 }
 
-// withDefaults fills in what was left at zero.
+// withDefaults returns the configuration with a default for each zero value.
 func (c Config) withDefaults() Config {
 	if c.Name == "" {
 		host, err := os.Hostname()
@@ -72,10 +75,10 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// LeaseHolds says whether a lease leaves time for a request to Kafka even where one renewal was lost.
+// LeaseHolds reports whether a lease leaves enough time for a request to Kafka, even when one renewal is lost.
 func LeaseHolds(lease, renew, produce time.Duration) bool { return produce+2*renew < lease }
 
-// Validate returns every fault of the configuration, with its defaults filled in.
+// Validate returns every fault of the configuration, after it has filled in the defaults.
 func (c Config) Validate() []error {
 	c = c.withDefaults()
 	var faults []error
@@ -84,7 +87,7 @@ func (c Config) Validate() []error {
 			faults = append(faults, fmt.Errorf(format, args...))
 		}
 	}
-	fault(len(c.Topics) == 0, "the relay has no topic to publish to")
+	fault(len(c.Topics) == 0, "the relay has no topic")
 	for name, d := range map[string]time.Duration{
 		"lease time-out": c.LeaseTimeout, "renewal interval": c.RenewEvery, "produce time-out": c.ProduceTimeout,
 		"shortest sweep interval": c.SweepMin, "shortest retry": c.RetryMin, "shortest block": c.BlockMin,
@@ -94,7 +97,7 @@ func (c Config) Validate() []error {
 	}
 	fault(!LeaseHolds(c.LeaseTimeout, c.RenewEvery, c.ProduceTimeout),
 		"the lease time-out (%v) must be longer than the produce time-out (%v) and two renewals (%v each): "+
-			"one lost renewal would stop publishing", c.LeaseTimeout, c.ProduceTimeout, c.RenewEvery)
+			"otherwise one lost renewal stops publishing", c.LeaseTimeout, c.ProduceTimeout, c.RenewEvery)
 	fault(c.SweepMax < c.SweepMin, "the longest sweep interval (%v) is below the shortest (%v)", c.SweepMax, c.SweepMin)
 	fault(c.RetryMax < c.RetryMin, "the longest retry (%v) is below the shortest (%v)", c.RetryMax, c.RetryMin)
 	fault(c.BlockMax < c.BlockMin, "the longest block (%v) is below the shortest (%v)", c.BlockMax, c.BlockMin)

@@ -13,7 +13,7 @@ import (
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 )
 
-// TestDatabaseAway: publishing stops in time, and goes on by itself.
+// TestDatabaseAway: without the database, publishing stops. It continues by itself when the database is back.
 func TestDatabaseAway(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -22,15 +22,15 @@ func TestDatabaseAway(t *testing.T) {
 	b.waitUntilSent()
 	relay.toDatabase.cut()
 	b.append(versions(b.products, "a", 2, 3)...)
-	kafkatest.Eventually(t, "the trouble shows", func() bool { return relay.State().Troubles["leases"] != "" })
+	kafkatest.Eventually(t, "the trouble shows", func() bool { return relay.State().Troubles["leases"] == "the database cannot be reached" })
 	relay.toDatabase.mend()
 	b.waitUntilSent()
 	b.wantHistory(b.products, "a", 3)
 	kafkatest.Eventually(t, "the trouble is over", func() bool { return len(relay.State().Troubles) == 0 })
 }
 
-// TestDatabaseKilledInTheMiddle: PostgreSQL crashes while a relay that does not crash goes on. Whatever was committed is
-// published, in order, and no mark that the relay relies on is undone by the recovery.
+// TestDatabaseKilledInTheMiddle: PostgreSQL crashes, the relay does not. All committed events are published in order,
+// and the recovery of the database undoes no mark that the relay relies on.
 func TestDatabaseKilledInTheMiddle(t *testing.T) {
 	t.Parallel()
 	server := pgtest.NewServer(t)
@@ -55,7 +55,7 @@ func TestDatabaseKilledInTheMiddle(t *testing.T) {
 		}
 		server.Kill()
 		server.Start()
-		pool.Reset() // the writer's connections have died as well: it must not be what fails
+		pool.Reset() // closes the writer's broken connections, so that the writer does not fail
 	}
 	kafkatest.Eventually(t, "everything is sent", func() bool {
 		var pending int
@@ -67,17 +67,18 @@ func TestDatabaseKilledInTheMiddle(t *testing.T) {
 	}
 }
 
-// TestMarksOutliveACrash: the schedule is at markSettings. It is too narrow to be hit, so the setting is looked at.
+// TestMarksOutliveACrash: markSettings describes the schedule. A test can hardly hit it, so this one only checks the
+// setting.
 func TestMarksOutliveACrash(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	c := newCoordinator(NewRelay(b.pool, nil, b.config("a"), slog.New(slog.DiscardHandler)), t.Context(), uuid.New())
-	defer c.marks.link.close(t.Context())
-	if _, err := c.marks.link.queries(t.Context()); err != nil {
+	defer c.marks.db.close(t.Context())
+	if _, err := c.marks.db.queries(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	var setting string
-	if err := c.marks.link.conn.QueryRow(t.Context(), "SHOW synchronous_commit").Scan(&setting); err != nil || setting != "on" {
+	if err := c.marks.db.conn.QueryRow(t.Context(), "SHOW synchronous_commit").Scan(&setting); err != nil || setting != "on" {
 		t.Errorf("marks are committed with synchronous_commit = %s (%v)", setting, err)
 	}
 }

@@ -1,7 +1,105 @@
-// Package outbox alone knows how an event gets from the transaction of its change to Kafka: how it is appended, who may
-// publish it, in which order, and when it counts as sent.
+// Package outbox alone knows how an event gets from the transaction of its change to Kafka: how it is appended, which
+// instance may publish it, in which order, and when it counts as sent.
 //
-// The relay has one goroutine that owns all state, the coordinator. Everything that waits (reading, producing, marking,
-// renewing leases) runs beside it and posts its outcome back, so the three stages of publishing overlap, and nothing
-// needs a lock. The state of a shard is a lane; of one topic in it, a stream.
+// # How to use it
+//
+// A service calls Append in the transaction of a change, and runs one Relay. After the commit it calls Relay.Wake. It
+// calls Maintain at start and at intervals. ReadStatus and ListEvents are for operators. The example shows the first
+// three steps. sql/messaging has the tables; docs/messaging.md describes them. Their names are constants of the schema.
+//
+//	BEGIN
+//	  lock the aggregate's row        so sequence numbers have the order of versions
+//	  change it, version + 1
+//	  Append(ctx, tx, message)        a row in outbox_event, and one in outbox_pending
+//	COMMIT
+//	relay.Wake()                      optional: without it, a sweep finds the row later
+//
+// # What it guarantees
+//
+//   - At least once: an event is deleted from outbox_pending only after Kafka has acknowledged it (acks=all). After a crash
+//     between the two, it is sent again.
+//   - Order of an aggregate: version n+1 gets into Kafka only after version n. After a crash, the log may repeat versions, in
+//     order, and then again ends with the highest one. So compaction keeps the highest version of each key.
+//   - A refused event delays only its own aggregate.
+//
+// # The relay's rounds
+//
+// One goroutine, the coordinator, owns all state, so nothing needs a lock. Everything that waits runs in a goroutine of
+// its own and sends its outcome back. So claims, requests and marks overlap.
+//
+//	Wake, a timer, or an outcome <----------------------------+
+//	            |                                             |
+//	            v                                             |
+//	coordinator: calls the outcome, starts all due work       |
+//	            |                                             |
+//	            +--> produce       one request a broker    -->+
+//	            +--> look up leaders                       -->+
+//	            +--> mark          one at a time           -->+
+//	            +--> claim         one at a time           -->+
+//	            +--> lease pass    one at a time           -->+
+//	            +--> check topics, get producer ids        -->+
+//	            +--> read the status, for the metrics      -->+
+//
+// A claim after a wake reads the rows above the highest sequence number that was known when the last sweep began. A
+// sweep is a claim without a wake. It reads all pending rows from the first on, so it finds rows that were committed
+// late (H12 late commit) and rows that other instances appended.
+//
+// # A row's life in a lane
+//
+// A lane is the relay's in-memory queue of one shard. A stream has the rows of one topic in the lane.
+//
+//	pending
+//	   |  claim
+//	   v
+//	claimed ------> skipped      its predecessor is pending, but not in the lane; a later sweep claims both
+//	   |  admit
+//	   v
+//	waiting <----------------+   in the queue of its stream, after its predecessor
+//	   |  freeze             |
+//	   v                     |
+//	in flight ---------------+   the broker refused the batch twice; the next batch has half the size
+//	   |  ^    |
+//	   |  |    +--> withdrawn    refused twice, alone in its batch; its aggregate is stored in outbox_blocked, and
+//	   |  |                      claims return the aggregate's rows again after the wait
+//	   |  +-- no answer, or refused once: the same bytes are sent again
+//	   v
+//	acknowledged
+//	   |  mark                   deletes the row from outbox_pending, if the lease is still held
+//	   v
+//	marked -------> forgotten    when no claim is running that began before the mark
+//
+// # A lane's phases
+//
+// A lane lives as long as one epoch of its lease.
+//
+//	opening --> ready --> draining --> parked --> order sent --> removed, when a lease pass shows the changed lease
+//	   |                                              ^
+//	   +--------- has a new producer id --------------+
+//
+//	opening      waits until the topics are checked; if it has no producer id, gets one from Kafka
+//	ready        claims, sends and marks
+//	draining     starts no new work and waits for the running work: a stop, the fair share, a new epoch, or a halt
+//	parked       waits before its order, as after a halt
+//	order sent   the lease keeper has its order: release the lease, raise the epoch, or store the producer id
+//	lost         from any phase: another instance has taken the lease over, or its epoch has changed
+//
+// # A shard's lease
+//
+// A shard is a partition number, in all topics of the outbox. Its lease is a row of outbox_lease. The epoch of the
+// lease is the Kafka producer epoch, so the broker itself refuses an earlier holder that was paused (H1 zombie relay).
+//
+//	free
+//	 |  ^
+//	 |  +-- release: A stops, has more than its fair share, or was fenced ------+
+//	 |                                                                          |
+//	 +-- take: epoch + 1 --> held by A -----------------------------------------+
+//	                          |  ^  |
+//	                          |  |  +--> held by B   A's beat did not change for B's LeaseTimeout; epoch + 1
+//	                          |  |
+//	                          +--+   renew: beat + 1
+//	                                 raise: epoch + 1, and A begins again with a new lane
+//
+// A sends nothing that could arrive after its deadline: the deadline less ProduceTimeout is its last moment to send.
+// The deadline counts from before A sent the renewal; B counts from after it read the beat (H13 slow renewal). Both use
+// only their own monotonic clock.
 package outbox

@@ -17,7 +17,7 @@ func (b *bundle) partition(topic, key string) broker.TopicPartition {
 	return broker.TopicPartition{Topic: topic, Partition: event.Partition([]byte(key), event.Partitions)}
 }
 
-// TestCrashInTheMiddle kills one relay after the other while a writer goes on.
+// TestCrashInTheMiddle kills one relay after the other while a writer keeps writing.
 func TestCrashInTheMiddle(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -45,14 +45,15 @@ func TestCrashInTheMiddle(t *testing.T) {
 	}
 }
 
-// TestCrashBetweenAckAndMark: nobody knows that the events were written, so they are sent again, in order.
+// TestCrashBetweenAckAndMark: the next relay does not know that the events were written, so it sends them again, in
+// order.
 func TestCrashBetweenAckAndMark(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	first := b.start("a", func(c *Config, k Broker) Broker { c.MarkRest = time.Hour; return k })
 	first.waitForShards(event.Partitions)
 	b.append(message(b.products, "warm-up", 1))
-	b.waitUntilSent() // the rest begins now
+	b.waitUntilSent() // MarkRest begins now
 	b.append(versions(b.products, "a", 1, 3)...)
 	first.Wake()
 	kafkatest.Eventually(t, "the events are in the log", func() bool { return len(b.log(b.products, "a")) == 3 })
@@ -65,15 +66,15 @@ func TestCrashBetweenAckAndMark(t *testing.T) {
 	b.wantLog(b.products, "a", 1, 2, 3, 1, 2, 3)
 }
 
-// deaf is a broker that writes and whose answers do not arrive, or that does not even write.
-type deaf struct {
+// silentBroker is a broker whose answers do not arrive. It writes the batches if writes is set.
+type silentBroker struct {
 	Broker
 	writes  bool
 	calls   atomic.Int64
 	healthy atomic.Bool
 }
 
-func (d *deaf) Produce(ctx context.Context, batches []*broker.Batch) []broker.Result {
+func (d *silentBroker) Produce(ctx context.Context, batches []*broker.Batch) []broker.Result {
 	d.calls.Add(1)
 	if d.healthy.Load() {
 		return d.Broker.Produce(ctx, batches)
@@ -88,18 +89,19 @@ func (d *deaf) Produce(ctx context.Context, batches []*broker.Batch) []broker.Re
 	return results
 }
 
-// TestNotMarkedBeforeTheAck: while the broker does not answer, nothing counts as sent; and then once is enough.
+// TestNotMarkedBeforeTheAck: while the broker does not answer, no event is marked sent. Afterwards the log has each
+// event once.
 func TestNotMarkedBeforeTheAck(t *testing.T) {
 	t.Parallel()
 	for name, writes := range map[string]bool{"written": true, "not written": false} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := setup(t)
-			kafka := &deaf{writes: writes}
+			kafka := &silentBroker{writes: writes}
 			relay := b.start("a", func(_ *Config, k Broker) Broker { kafka.Broker = k; return kafka })
 			b.append(versions(b.products, "a", 1, 3)...)
 			relay.Wake()
-			kafkatest.Eventually(t, "the batch was sent a few times, or counts as sent", func() bool { return kafka.calls.Load() > 3 || b.pending() == 0 })
+			kafkatest.Eventually(t, "the batch was sent a few times, or is marked sent", func() bool { return kafka.calls.Load() > 3 || b.pending() == 0 })
 			if n := b.pending(); n != 3 {
 				t.Errorf("%d events are pending without any ack, want 3", n)
 			}
@@ -151,7 +153,7 @@ func TestKafkaAway(t *testing.T) {
 	}
 }
 
-// TestPartitionWithoutLeaderWaitsAlone: for as long as it lasts.
+// TestPartitionWithoutLeaderWaitsAlone: other partitions do not wait for it, however long it takes.
 func TestPartitionWithoutLeaderWaitsAlone(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -165,6 +167,6 @@ func TestPartitionWithoutLeaderWaitsAlone(t *testing.T) {
 	b.wantHistory(b.products, "a", 100)
 	b.wantHistory(b.products, "other", 100)
 	if s, err := ReadStatus(t.Context(), b.pool); err != nil || s.BlockedCount != 0 {
-		t.Errorf("%d aggregates were charged, %v", s.BlockedCount, err)
+		t.Errorf("%d aggregates are blocked, %v", s.BlockedCount, err)
 	}
 }

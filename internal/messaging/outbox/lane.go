@@ -8,55 +8,53 @@ import (
 	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
 )
 
-// phase is what a lane may do.
-//
-//	opening → ready → draining → parked → ordered → (removed when the next view of the leases shows the outcome)
-//	                     any phase → lost
+// phase is the phase of a lane. doc.go has the diagram.
 type phase int
 
 const (
-	opening  phase = iota // waits for its topics and a producer id
-	ready                 // claims and produces
-	draining              // starts nothing new, waits for what is under way
-	parked                // waits until parkedUntil
-	ordered               // its last order is with the lease keeper
-	lost                  // somebody else has the lease, or had it
+	phaseOpening   phase = iota // waits until the topics are checked and it has a producer id
+	phaseReady                  // claims and produces
+	phaseDraining               // starts no new work, waits for the running work
+	phaseParked                 // waits until parkedUntil
+	phaseOrderSent              // the lease keeper has its final order
+	phaseLost                   // another instance has the lease, or had it in between
 )
 
-// lane is the relay's memory of one shard, for the life of one epoch. A new epoch is a new lane: it begins at sequence 0
-// and claims anew what is pending. A lane never begins twice with the same epoch, for the broker would take its first
-// batch for a repetition and drop it.
+// lane is the relay's in-memory queue of one shard, for one epoch. A new epoch gets a new lane, which begins with
+// producer sequence 0 and claims all pending rows again. There are never two lanes with the same epoch: the broker
+// would take the first batch of the second lane for a repetition and drop it.
 type lane struct {
 	shard   int16
 	epoch   int64
 	session broker.ProducerSession
 	phase   phase
 
-	// rows are all rows that a claim may return and that are not to be taken up again: queued, in flight, acknowledged,
-	// and settled ones until no claim that began before can come back.
-	rows    map[int64]*row
-	streams []*stream // in the order of the configured topics
-	acked   []*row    // written, to be marked sent
-	settled []*row    // marked sent or withdrawn while a claim was under way
-	blocked []refusal // to be stored
-	marking int       // rows that are just being marked
-	kept    int       // rows queued, in flight or acknowledged
-	bytes   int       // of payload in them
+	// rows are the rows that a claim may return and that must not be queued again: rows that are queued, in flight or
+	// acknowledged, and settled rows while a claim is running that began before they were settled.
+	rows         map[int64]*row
+	streams      []*stream // in the order of the configured topics
+	acked        []*row    // acknowledged by the broker, not yet marked
+	settled      []*row    // marked, or stored as blocked, while a claim was running
+	blocked      []refusal // refusals that are not stored yet
+	markingRows  int       // rows and refusals in the running mark
+	rowCount     int       // rows that are queued, in flight, acknowledged or being marked
+	payloadBytes int       // of the rows that are queued or in flight
 
-	// Where to read. A wake reads from where the last sweep found the top, because a transaction may commit after
-	// one with a higher sequence number; the next sweep reads from 0.
-	next   int64 // the next claim reads the rows after this one
-	top    int64 // the highest sequence number seen
-	recent int64 // the top when the last sweep began
-	unread bool  // there may be rows after next
-	swept  time.Time
+	// Where to read. A claim after a wake reads from the highest sequence number that was known when the last sweep
+	// began. It does not continue at the highest number of all: a transaction may commit after another one with a higher
+	// sequence number. The next sweep reads from 0.
+	readAfter      int64 // the next claim reads rows with higher sequence numbers
+	highestSeen    int64 // the highest sequence number seen
+	highestAtSweep int64 // highestSeen when the last sweep began
+	mayHaveMore    bool  // there may be pending rows after readAfter
+	sweptAt        time.Time
 
-	last        order // what follows on draining
+	finalOrder  leaseOrder // sent to the lease keeper after draining
 	parkedUntil time.Time
-	reason      string // why an operator has to look; "" when nobody has
+	haltReason  string // why publishing is halted until an operator acts; "" if it is not
 }
 
-// refusal is an event that the broker will not take.
+// refusal is an aggregate whose next event the broker refused.
 type refusal struct {
 	topic, key, reason string
 	rows               []*row
@@ -82,27 +80,29 @@ func (l *lane) stream(topic string) *stream {
 	return nil
 }
 
-// intake is what came of a claim.
-type intake struct {
+// admitResult says what admit did with the rows of a claim.
+type admitResult struct {
 	queued  int
-	held    int    // rows whose predecessor is pending, but not in memory
+	skipped int    // rows whose predecessor is pending, but not queued
 	unknown string // a topic that is not among the configured ones
 }
 
-// admit takes up what a claim returned, in the order of the sequence numbers. cut says that the claim was cut short.
+// admit queues the rows that a claim returned, in the order of their sequence numbers. cut reports that the claim hit
+// its limit, so there may be more rows.
 //
-// A row follows its predecessor or waits for it. The schedule (H12): versions 1 to 3 of an aggregate are pending,
-// version 1 lies before the place that the claim read from; versions 2 and 3 must not be sent. So a row whose
-// predecessor is pending is taken up only if the predecessor is in memory, ahead of it.
-func (l *lane) admit(claimed []messagingdb.ClaimPendingRow, cut bool) (in intake) {
+// A row is queued only behind its predecessor. The schedule (H12 late commit): versions 1 to 3 of an aggregate are
+// pending. Version 1 was committed late, and its sequence number is below the place that the claim read from. Then
+// versions 2 and 3 must not be sent. So a row with a pending predecessor is queued only if the lane has the
+// predecessor; otherwise it is skipped, and a later sweep finds both.
+func (l *lane) admit(claimed []messagingdb.ClaimPendingRow, cut bool) (in admitResult) {
 	for i := range claimed {
 		c := &claimed[i]
-		l.next = c.Seq
+		l.readAfter = c.Seq
 		if _, known := l.rows[c.Seq]; known {
 			continue
 		}
 		if c.PrevSeq != 0 && !l.precedes(c.PrevSeq) {
-			in.held++
+			in.skipped++
 			continue
 		}
 		s := l.stream(c.Topic)
@@ -113,57 +113,59 @@ func (l *lane) admit(claimed []messagingdb.ClaimPendingRow, cut bool) (in intake
 		r := &row{seq: c.Seq, topic: c.Topic, key: c.Key, payload: c.Payload, traceparent: c.Traceparent,
 			createdAt: c.CreatedAt, wasBlocked: c.WasBlocked, size: len(c.Payload)}
 		l.rows[r.seq] = r
-		l.kept++
-		l.bytes += r.size
+		l.rowCount++
+		l.payloadBytes += r.size
 		s.queue = append(s.queue, r)
 		in.queued++
 	}
-	l.top = max(l.top, l.next)
-	l.unread = cut
+	l.highestSeen = max(l.highestSeen, l.readAfter)
+	l.mayHaveMore = cut
 	return in
 }
 
-// precedes says that the row is in memory and will be, or is already, in the log before any row taken up now.
+// precedes reports whether the lane has the row, so that it is in the log before every row that is queued from now on.
 func (l *lane) precedes(seq int64) bool {
 	r := l.rows[seq]
 	return r != nil && !r.withdrawn
 }
 
-// readFrom makes the next claim begin again after seq.
+// readFrom makes the next claim read the rows after seq.
 func (l *lane) readFrom(seq int64) {
-	l.next, l.unread = seq, true
+	l.readAfter, l.mayHaveMore = seq, true
 }
 
-// acknowledge takes over what the broker has written.
+// acknowledge takes the batch in flight out of the stream: the broker has written it. It returns the rows, to be
+// marked.
 func (l *lane) acknowledge(s *stream) []*row {
-	rows := s.written()
+	rows := s.takeWritten()
 	l.acked = append(l.acked, rows...)
 	for _, r := range rows {
 		r.payload = nil
-		l.bytes -= r.size
+		l.payloadBytes -= r.size
 	}
 	return rows
 }
 
-// withdraw takes the refused row's aggregate out, until its time comes again.
+// withdraw takes all rows of the refused row's aggregate out of the lane. A claim returns them when the aggregate's
+// wait is over.
 func (l *lane) withdraw(s *stream, r *row, reason string) {
 	rows := s.withdraw(r.key)
 	for _, r := range rows {
-		l.kept--
-		l.bytes -= r.size
+		l.rowCount--
+		l.payloadBytes -= r.size
 		r.payload = nil
 	}
 	l.blocked = append(l.blocked, refusal{topic: r.topic, key: r.key, reason: reason, rows: rows})
 }
 
-// lose ends the lane: its successor begins with what is pending.
+// lose ends the lane. Its successor, here or in another instance, begins with the pending rows.
 func (l *lane) lose() {
-	l.phase, l.acked, l.blocked = lost, nil, nil
+	l.phase, l.acked, l.blocked = phaseLost, nil, nil
 }
 
-// settle notes that rows will no longer be claimed: marked sent, or stored as backing off. A claim that began before may
-// still return them, so they are remembered until it has come back: forgotten at once, they would be sent again (seen:
-// 27,900 duplicates in a drain).
+// settle notes that claims which begin from now on do not return these rows: they are marked, or their aggregate is
+// stored as blocked. A claim that began before may still return them. So the lane remembers them until that claim is
+// back. Otherwise it would send them again (seen: 27,900 duplicates in one drain).
 func (l *lane) settle(rows []*row, claiming bool) {
 	l.settled = append(l.settled, rows...)
 	if !claiming {
@@ -171,7 +173,7 @@ func (l *lane) settle(rows []*row, claiming bool) {
 	}
 }
 
-// forget drops settled rows from memory. No claim may be under way.
+// forget drops settled rows from memory. No claim may be running.
 func (l *lane) forget() {
 	for _, r := range l.settled {
 		delete(l.rows, r.seq)
@@ -179,20 +181,20 @@ func (l *lane) forget() {
 	l.settled = l.settled[:0]
 }
 
-// drain stops new work; order is carried out when nothing is under way any more.
-func (l *lane) drain(o order) {
-	if l.phase == lost || l.phase == ordered {
+// drain stops new work. The lease keeper gets the order when all running work has ended.
+func (l *lane) drain(o leaseOrder) {
+	if l.phase == phaseLost || l.phase == phaseOrderSent {
 		return
 	}
-	l.phase, l.last = draining, o
+	l.phase, l.finalOrder = phaseDraining, o
 }
 
-// idle says that nothing of the lane is under way or waits to be marked.
+// idle reports whether no request and no mark is running for the lane, and nothing waits to be marked.
 func (l *lane) idle() bool {
 	for _, s := range l.streams {
 		if s.sending {
 			return false
 		}
 	}
-	return l.marking == 0 && len(l.acked) == 0 && len(l.blocked) == 0
+	return l.markingRows == 0 && len(l.acked) == 0 && len(l.blocked) == 0
 }

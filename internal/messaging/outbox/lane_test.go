@@ -13,14 +13,14 @@ import (
 	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
 )
 
-// TestLaneKeepsVersionsInOrder replays any schedule of commits, claims, answers, marks and crashes against a lane, with a
-// database and a broker that are a few lines each. Whatever happens: a version is in the log only behind all versions
-// before it, nothing is marked sent that is not in the log, without a crash nothing is sent twice, and in the end
-// everything has been sent.
+// TestLaneKeepsVersionsInOrder runs random schedules of commits, claims, answers, marks and crashes against a lane,
+// with small models of the database and the broker. In every schedule, a version is in the log only after all earlier
+// versions. An event is marked sent only if it is in the log. Without a crash, no event is sent twice. In the end, all
+// events have been sent.
 func TestLaneKeepsVersionsInOrder(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		w := newWorld()
+		w := newLaneModel()
 		actions := map[string]func(*rapid.T){
 			"append": w.append, "commit": w.commit, "claim": w.claim, "claimed": w.claimed, "freeze": w.freeze,
 			"acknowledged": func(t *rapid.T) { w.answer(t, true, true) },
@@ -28,7 +28,7 @@ func TestLaneKeepsVersionsInOrder(t *testing.T) {
 			"not written":  func(t *rapid.T) { w.answer(t, false, false) },
 			"mark":         w.mark, "mark commits": w.markCommits, "marked": w.marked, "poison": w.poison, "crash": w.crash,
 		}
-		// What keeps a schedule going is drawn more often than what disturbs it.
+		// Actions that make progress are drawn more often than actions that disturb it.
 		names := slices.Sorted(maps.Keys(actions))
 		names = append(names, "append", "append", "commit", "commit", "claim", "claimed", "freeze", "acknowledged", "acknowledged")
 		for _, name := range rapid.SliceOfN(rapid.SampledFrom(names), 100, 600).Draw(t, "schedule") {
@@ -42,47 +42,47 @@ func TestLaneKeepsVersionsInOrder(t *testing.T) {
 	})
 }
 
-// world is all there is around one lane. Its rows are of one topic.
-type world struct {
+// laneModel is one lane and models of the database and the broker around it. All rows are of one topic.
+type laneModel struct {
 	lane *lane
-	// The database: what is pending, and what will be once its transaction commits.
+	// The database: the pending rows, and the rows of open transactions.
 	seq      int64
 	versions map[string]int64
-	open     map[string]messagingdb.ClaimPendingRow // a key has one open transaction: that is the row lock
+	open     map[string]messagingdb.ClaimPendingRow // at most one transaction a key, because it locks the aggregate's row
 	pending  map[int64]messagingdb.ClaimPendingRow
 	blocked  map[string]bool
 
-	snapshot []messagingdb.ClaimPendingRow // what the claim under way will return
+	snapshot []messagingdb.ClaimPendingRow // the rows that the running claim will return
 	cut      bool
 	claiming bool
 
-	marking   *marking
+	marking   *markJob
 	committed bool
 
 	// The broker.
 	poisoned map[int64]bool
-	written  bool // the flight has been written by an earlier try
+	written  bool // an earlier try has written the batch in flight
 	log      map[string][]int64
 	sent     map[int64]bool
 	records  int
 	crashed  bool
 }
 
-func newWorld() *world {
-	return &world{lane: freshLane(0), versions: map[string]int64{}, open: map[string]messagingdb.ClaimPendingRow{},
+func newLaneModel() *laneModel {
+	return &laneModel{lane: freshLane(0), versions: map[string]int64{}, open: map[string]messagingdb.ClaimPendingRow{},
 		pending: map[int64]messagingdb.ClaimPendingRow{}, blocked: map[string]bool{}, poisoned: map[int64]bool{},
 		log: map[string][]int64{}, sent: map[int64]bool{}}
 }
 
 func freshLane(epoch int64) *lane {
 	l := newLane(lease{shard: 3, epoch: epoch, producerID: 7}, []string{"topic"})
-	l.phase = ready
+	l.phase = phaseReady
 	return l
 }
 
-func (w *world) stream() *stream { return w.lane.streams[0] }
+func (w *laneModel) stream() *stream { return w.lane.streams[0] }
 
-func (w *world) append(t *rapid.T) {
+func (w *laneModel) append(t *rapid.T) {
 	key := rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "key")
 	if _, locked := w.open[key]; locked {
 		return
@@ -92,7 +92,7 @@ func (w *world) append(t *rapid.T) {
 	w.open[key] = messagingdb.ClaimPendingRow{Shard: 3, Seq: w.seq, Topic: "topic", Key: key, Version: w.versions[key], Payload: []byte("x")}
 }
 
-func (w *world) commit(t *rapid.T) {
+func (w *laneModel) commit(t *rapid.T) {
 	if len(w.open) == 0 {
 		return
 	}
@@ -101,23 +101,23 @@ func (w *world) commit(t *rapid.T) {
 	delete(w.open, key)
 }
 
-// claim takes a claim's snapshot, as the statement would.
-func (w *world) claim(t *rapid.T) {
+// claim takes the snapshot of a claim, as the SQL statement does.
+func (w *laneModel) claim(t *rapid.T) {
 	if w.claiming {
 		return
 	}
 	switch rapid.SampledFrom([]string{"sweep", "wake", "on"}).Draw(t, "from") {
 	case "sweep":
-		w.lane.recent = w.lane.top
+		w.lane.highestAtSweep = w.lane.highestSeen
 		w.lane.readFrom(0)
 	case "wake":
-		w.lane.readFrom(w.lane.recent)
+		w.lane.readFrom(w.lane.highestAtSweep)
 	}
 	w.claiming, w.snapshot = true, nil
 	limit := rapid.IntRange(1, 6).Draw(t, "limit")
 	for _, seq := range slices.Sorted(maps.Keys(w.pending)) {
 		row := w.pending[seq]
-		if seq <= w.lane.next || w.blocked[row.Key] || len(w.snapshot) == limit {
+		if seq <= w.lane.readAfter || w.blocked[row.Key] || len(w.snapshot) == limit {
 			continue
 		}
 		for _, other := range w.pending {
@@ -130,7 +130,7 @@ func (w *world) claim(t *rapid.T) {
 	w.cut = len(w.snapshot) == limit
 }
 
-func (w *world) claimed(t *rapid.T) {
+func (w *laneModel) claimed(t *rapid.T) {
 	if !w.claiming {
 		return
 	}
@@ -139,9 +139,9 @@ func (w *world) claimed(t *rapid.T) {
 	w.lane.forget()
 }
 
-func (w *world) freeze(t *rapid.T) {
+func (w *laneModel) freeze(t *rapid.T) {
 	s := w.stream()
-	if s.flight != nil || len(s.queue) == 0 {
+	if s.inFlight != nil || len(s.queue) == 0 {
 		return
 	}
 	w.written = false
@@ -150,32 +150,32 @@ func (w *world) freeze(t *rapid.T) {
 	}
 }
 
-// answer is one try to send the flight.
-func (w *world) answer(t *rapid.T, arrives, answered bool) {
+// answer is one try to send the batch in flight.
+func (w *laneModel) answer(t *rapid.T, arrives, answered bool) {
 	s := w.stream()
-	if s.flight == nil {
+	if s.inFlight == nil {
 		return
 	}
-	if arrives && slices.ContainsFunc(s.flight.rows, func(r *row) bool { return w.poisoned[r.seq] }) {
-		if r := s.refused(); r != nil {
+	if arrives && slices.ContainsFunc(s.inFlight.rows, func(r *row) bool { return w.poisoned[r.seq] }) {
+		if r := s.handleRefusal(); r != nil {
 			w.lane.withdraw(s, r, "refused")
 		}
 		return
 	}
-	if arrives && !w.written { // the broker knows a repetition
+	if arrives && !w.written { // the broker recognizes a repetition
 		w.written = true
-		for _, r := range s.flight.rows {
+		for _, r := range s.inFlight.rows {
 			w.write(t, r)
 		}
 	}
 	if answered {
 		w.lane.acknowledge(s)
 	} else {
-		s.failed(time.Time{}, time.Second, time.Second)
+		s.retryLater(time.Time{}, time.Second, time.Second)
 	}
 }
 
-func (w *world) write(t *rapid.T, r *row) {
+func (w *laneModel) write(t *rapid.T, r *row) {
 	version := w.version(r.seq)
 	highest := int64(0)
 	for _, v := range w.log[r.key] {
@@ -189,19 +189,19 @@ func (w *world) write(t *rapid.T, r *row) {
 	w.records++
 }
 
-func (w *world) version(seq int64) int64 { return w.pending[seq].Version }
+func (w *laneModel) version(seq int64) int64 { return w.pending[seq].Version }
 
-func (w *world) mark(t *rapid.T) {
+func (w *laneModel) mark(t *rapid.T) {
 	l := w.lane
 	if w.marking != nil || len(l.acked)+len(l.blocked) == 0 {
 		return
 	}
 	n := rapid.IntRange(0, len(l.acked)).Draw(t, "rows")
-	w.marking = &marking{lane: l, rows: slices.Clone(l.acked[:n]), blocked: l.blocked}
+	w.marking = &markJob{lane: l, rows: slices.Clone(l.acked[:n]), blocked: l.blocked}
 	l.acked, l.blocked, w.committed = slices.Delete(l.acked, 0, n), nil, false
 }
 
-func (w *world) markCommits(t *rapid.T) {
+func (w *laneModel) markCommits(t *rapid.T) {
 	if w.marking == nil || w.committed {
 		return
 	}
@@ -217,11 +217,11 @@ func (w *world) markCommits(t *rapid.T) {
 	}
 }
 
-func (w *world) marked(t *rapid.T) {
+func (w *laneModel) marked(t *rapid.T) {
 	if w.marking == nil || !w.committed {
 		return
 	}
-	w.lane.kept -= len(w.marking.rows)
+	w.lane.rowCount -= len(w.marking.rows)
 	w.lane.settle(w.marking.rows, w.claiming)
 	for _, b := range w.marking.blocked {
 		w.lane.settle(b.rows, w.claiming)
@@ -229,8 +229,8 @@ func (w *world) marked(t *rapid.T) {
 	w.marking = nil
 }
 
-// poison makes the broker refuse a row that is not written yet, or lets a refused aggregate go on.
-func (w *world) poison(t *rapid.T) {
+// poison makes the broker refuse a row that is not written yet. If there already is one, it makes the broker accept it.
+func (w *laneModel) poison(t *rapid.T) {
 	if len(w.poisoned) > 0 {
 		w.heal()
 		return
@@ -248,14 +248,14 @@ func (w *world) poison(t *rapid.T) {
 	w.poisoned[rapid.SampledFrom(unsent).Draw(t, "row")] = true
 }
 
-func (w *world) heal() {
+func (w *laneModel) heal() {
 	clear(w.poisoned)
 	clear(w.blocked)
 }
 
-// crash forgets everything but the database and the log; what was under way has happened or not.
-func (w *world) crash(t *rapid.T) {
-	if s := w.stream(); s.flight != nil && rapid.Bool().Draw(t, "flight arrives") {
+// crash forgets everything except the database and the log. Each running operation has happened or has not.
+func (w *laneModel) crash(t *rapid.T) {
+	if s := w.stream(); s.inFlight != nil && rapid.Bool().Draw(t, "flight arrives") {
 		w.answer(t, true, false)
 	}
 	if w.marking != nil && !w.committed && rapid.Bool().Draw(t, "mark commits") {
@@ -264,7 +264,7 @@ func (w *world) crash(t *rapid.T) {
 	w.lane, w.claiming, w.marking, w.crashed = freshLane(w.lane.epoch+1), false, nil, true
 }
 
-func (w *world) check(t *rapid.T) {
+func (w *laneModel) check(t *rapid.T) {
 	if !w.crashed && w.records != len(w.sent) {
 		t.Fatalf("%d records for %d events: something was sent twice", w.records, len(w.sent))
 	}
@@ -274,21 +274,21 @@ func (w *world) check(t *rapid.T) {
 	}
 	for _, s := range w.lane.streams {
 		rows := s.queue
-		if s.flight != nil {
-			rows = slices.Concat(s.flight.rows, s.queue)
+		if s.inFlight != nil {
+			rows = slices.Concat(s.inFlight.rows, s.queue)
 		}
 		for _, r := range rows {
 			kept++
 			bytes += r.size
 		}
 	}
-	if kept != w.lane.kept || bytes != w.lane.bytes {
-		t.Fatalf("the lane counts %d rows and %d bytes, and has %d and %d", w.lane.kept, w.lane.bytes, kept, bytes)
+	if kept != w.lane.rowCount || bytes != w.lane.payloadBytes {
+		t.Fatalf("the lane counts %d rows and %d bytes, and has %d and %d", w.lane.rowCount, w.lane.payloadBytes, kept, bytes)
 	}
 }
 
-// finish lets everything come to rest.
-func (w *world) finish(t *rapid.T) {
+// finish runs until all events are sent, and checks the result.
+func (w *laneModel) finish(t *rapid.T) {
 	w.heal()
 	for key := range maps.Clone(w.open) {
 		w.pending[w.open[key].Seq] = w.open[key]
@@ -312,9 +312,9 @@ func (w *world) finish(t *rapid.T) {
 	}
 }
 
-// settleAll does one round of everything that is possible.
-func (w *world) settleAll(t *rapid.T) {
-	if w.stream().flight != nil {
+// settleAll performs each possible action once.
+func (w *laneModel) settleAll(t *rapid.T) {
+	if w.stream().inFlight != nil {
 		w.answer(t, true, true)
 	} else if len(w.stream().queue) > 0 {
 		w.freeze(t)

@@ -7,42 +7,43 @@ import (
 	"time"
 )
 
-// renew runs the keeper when it is time, or when there are orders for it.
-func (c *coordinator) renew(now time.Time) {
-	if c.leasing || c.stopping && len(c.orders) == 0 && len(c.lanes) == 0 {
+// renewLeases runs a pass of the lease keeper when it is due, or when there are orders for it.
+func (c *coordinator) renewLeases(now time.Time) {
+	if c.leasePassRunning || c.stopping && len(c.orders) == 0 && len(c.lanes) == 0 {
 		return
 	}
 	if now.Before(c.renewAt) && len(c.orders) == 0 {
-		c.at(c.renewAt)
+		c.tickAt(c.renewAt)
 		return
 	}
 	type outcome struct {
-		view view
+		view leaseView
 		err  error
 	}
 	orders, leaving := c.orders, c.stopping
-	c.orders, c.leasing, c.renewAt = nil, true, now.Add(c.cfg.RenewEvery)
-	start(c, func(ctx context.Context) outcome {
+	c.orders, c.leasePassRunning, c.renewAt = nil, true, now.Add(c.cfg.RenewEvery)
+	runInBackground(c, func(ctx context.Context) outcome {
 		ctx, cancel := context.WithTimeout(ctx, c.cfg.LeaseTimeout/2)
 		defer cancel()
 		v, err := c.keeper.pass(ctx, orders, leaving)
 		return outcome{v, err}
 	}, func(o outcome) {
-		c.leasing = false
+		c.leasePassRunning = false
 		c.metrics.stage.WithLabelValues("lease").Observe(time.Since(now).Seconds())
 		c.report("leases", o.err)
 		if o.err != nil {
-			// The orders are for a lease's state, so an order that was carried out after all does nothing a second time.
+			// An order names the epoch that it applies to. If it was executed although the pass failed, it does nothing the
+			// second time.
 			c.orders, c.renewAt = append(orders, c.orders...), time.Now().Add(c.cfg.RetryMin)
 			return
 		}
-		c.follow(o.view)
+		c.applyLeaseView(o.view)
 	})
 }
 
-// follow makes the lanes those of the view. Views come in order and show every change of a lease, so a lane is only ever
-// made for an epoch that is new.
-func (c *coordinator) follow(v view) {
+// applyLeaseView removes the lanes whose lease is no longer in the view, and makes a lane for each new lease. Views
+// arrive in order and show every change of a lease, so a lane is only made for an epoch that had none before.
+func (c *coordinator) applyLeaseView(v leaseView) {
 	c.deadline = v.deadline
 	held := map[int16]lease{}
 	for _, l := range v.leases {
@@ -54,7 +55,7 @@ func (c *coordinator) follow(v view) {
 			delete(held, l.shard)
 			return false
 		}
-		if !ours && l.phase != ordered {
+		if !ours && l.phase != phaseOrderSent {
 			c.log.Warn("a shard was taken over by another instance", "shard", l.shard, "epoch", l.epoch)
 		}
 		l.lose()
@@ -63,8 +64,8 @@ func (c *coordinator) follow(v view) {
 	for _, l := range held {
 		n := newLane(l, c.cfg.Topics)
 		if l.wrapped() {
-			c.log.Warn("a shard's epochs are used up: it rests before it takes a new producer id",
-				"shard", l.shard, "rest", c.cfg.WrapRest)
+			c.log.Warn("a shard has used up its epochs: it waits before it takes a new producer id",
+				"shard", l.shard, "wait", c.cfg.WrapRest)
 			n.parkedUntil = time.Now().Add(c.cfg.WrapRest)
 		}
 		c.lanes = append(c.lanes, n)
@@ -78,33 +79,33 @@ func (c *coordinator) follow(v view) {
 	c.metrics.shards.Set(float64(len(c.lanes)))
 }
 
-// end lets a lane finish what is under way, waits until then, and gives the keeper its last order. On a stop every lane
-// just hands its lease back: others wait for it.
-func (c *coordinator) end(l *lane, kind orderKind, then time.Time) {
+// endLane lets a lane finish its running work, waits until the time then, and sends its final order to the lease
+// keeper. While the relay stops, every lane only releases its lease, at once: other instances wait for it.
+func (c *coordinator) endLane(l *lane, kind leaseOrderKind, then time.Time) {
 	if c.stopping {
-		kind, then = release, time.Time{}
+		kind, then = releaseLease, time.Time{}
 	}
 	l.parkedUntil = then
-	l.drain(order{kind: kind, shard: l.shard, epoch: l.epoch})
+	l.drain(leaseOrder{kind: kind, shard: l.shard, epoch: l.epoch})
 }
 
-// giveBack hands a lane's lease back as soon as nothing of it is under way.
-func (c *coordinator) giveBack(l *lane) { c.end(l, release, time.Time{}) }
+// giveBack releases a lane's lease as soon as its running work has ended.
+func (c *coordinator) giveBack(l *lane) { c.endLane(l, releaseLease, time.Time{}) }
 
-// finishLanes gives the keeper the last orders of lanes that have nothing under way any more.
+// finishLanes sends the final orders of drained lanes to the lease keeper.
 func (c *coordinator) finishLanes(now time.Time) {
 	for _, l := range c.lanes {
-		if l.phase == draining && l.idle() {
-			l.phase = parked
+		if l.phase == phaseDraining && l.idle() {
+			l.phase = phaseParked
 		}
-		if l.phase != parked {
+		if l.phase != phaseParked {
 			continue
 		}
 		if now.Before(l.parkedUntil) {
-			c.at(l.parkedUntil)
+			c.tickAt(l.parkedUntil)
 			continue
 		}
-		l.phase = ordered
-		c.orders = append(c.orders, l.last)
+		l.phase = phaseOrderSent
+		c.orders = append(c.orders, l.finalOrder)
 	}
 }

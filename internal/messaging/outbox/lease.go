@@ -9,83 +9,88 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/monsplit/monsplit/internal/messaging/event"
+
 	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
 )
 
-// maxEpoch is the highest producer epoch that Kafka has room for. A lease beyond it needs a new producer id.
+// maxEpoch is the highest producer epoch: Kafka stores it in an int16. A lease with a higher epoch needs a new producer
+// id.
 const maxEpoch = 1<<15 - 1
 
-// lease is the right to publish a shard, until the view's deadline.
+// lease is the right to publish the rows of a shard until the deadline of the leaseView.
 type lease struct {
 	shard      int16
-	epoch      int64 // also the Kafka producer epoch, which makes brokers refuse whoever held the lease before
-	producerID int64 // -1 where the shard has never been published from this database
+	epoch      int64 // also the Kafka producer epoch, so the broker refuses earlier holders of the lease
+	producerID int64 // -1 if this database has never published the shard
 }
 
-// needsProducer says that Kafka has to give out a producer id before anything can be sent.
+// needsProducer reports whether the shard needs a new producer id before it can send.
 func (l lease) needsProducer() bool { return l.producerID < 0 || l.epoch > maxEpoch }
 
-// wrapped says that the producer id it has can fence nobody off any more.
+// wrapped reports whether the shard has used up the epochs of its producer id, so that the id fences no earlier holder.
 func (l lease) wrapped() bool { return l.producerID >= 0 && l.epoch > maxEpoch }
 
-// view is what a keeper's pass found: the leases that are ours, all others are not.
-type view struct {
+// leaseView is the result of a lease keeper's pass: all leases that this instance holds.
+type leaseView struct {
 	deadline time.Time
 	leases   []lease
-	giveUp   []int16 // above our fair share
+	giveUp   []int16 // shards above the fair share of this instance
 }
 
-// orderKind is what an order does.
-type orderKind int
+// leaseOrderKind is the change that a leaseOrder asks for.
+type leaseOrderKind int
 
 const (
-	release orderKind = iota // free the lease for others
-	raise                    // go on with the next epoch
-	enlist                   // store a producer id
+	releaseLease    leaseOrderKind = iota // give the lease back
+	raiseEpoch                            // keep the lease, with the next epoch
+	storeProducerID                       // store a producer id
 )
 
-// order changes a lease, if it is still ours and has the epoch named.
-type order struct {
-	kind       orderKind
+// leaseOrder asks the lease keeper to change a lease, if this instance still holds it with the given epoch.
+type leaseOrder struct {
+	kind       leaseOrderKind
 	shard      int16
 	epoch      int64
 	producerID int64
 }
 
-// keeper holds the leases of one instance. Only it writes to lease rows, one pass at a time, so that its views show
-// every change in order.
-type keeper struct {
-	link  *link
-	id    uuid.UUID
-	name  string
-	cfg   Config
-	watch *watch
+// leaseKeeper holds the leases of one instance. Only the lease keeper writes lease rows, and one pass runs at a time,
+// so its views show every change in order.
+type leaseKeeper struct {
+	db       *dbConn
+	id       uuid.UUID
+	name     string
+	cfg      Config
+	liveness *livenessTracker
 }
 
-func newKeeper(link *link, id uuid.UUID, cfg Config) *keeper {
-	return &keeper{link: link, id: id, name: cfg.Name, cfg: cfg, watch: newWatch(cfg.LeaseTimeout)}
+func newLeaseKeeper(link *dbConn, id uuid.UUID, cfg Config) *leaseKeeper {
+	return &leaseKeeper{db: link, id: id, name: cfg.Name, cfg: cfg, liveness: newLivenessTracker(cfg.LeaseTimeout)}
 }
 
-// pass carries out orders, renews what is ours and, unless the instance is leaving, takes over what it should have.
-// After an error the leases are what they were: ours until the last view's deadline.
-func (k *keeper) pass(ctx context.Context, orders []order, leaving bool) (view, error) {
-	q, err := k.link.queries(ctx)
+// pass executes the orders, renews the leases of this instance and, unless the instance is leaving, works towards its
+// fair share. After an error the leases are as before: they belong to this instance until the deadline of the last
+// view.
+func (k *leaseKeeper) pass(ctx context.Context, orders []leaseOrder, leaving bool) (leaseView, error) {
+	q, err := k.db.queries(ctx)
 	if err != nil {
-		return view{}, err
+		return leaseView{}, err
 	}
 	for _, o := range orders {
-		if err := k.carryOut(ctx, q, o); err != nil {
-			return view{}, fmt.Errorf("change lease of shard %d: %w", o.shard, err)
+		if err := k.execute(ctx, q, o); err != nil {
+			return leaseView{}, fmt.Errorf("change lease of shard %d: %w", o.shard, err)
 		}
 	}
 	if err := q.BeatInstance(ctx, k.id, k.name); err != nil {
-		return view{}, fmt.Errorf("register the instance: %w", err)
+		return leaseView{}, fmt.Errorf("register the instance: %w", err)
 	}
-	// Counted from before the renewal is sent: a thief counts from after it has read the renewed lease (H13).
-	v := view{deadline: time.Now().Add(k.cfg.LeaseTimeout)}
+	// The deadline counts from before the renewal is sent. A thief counts from after it has read the renewed lease
+	// (H13 slow renewal).
+	v := leaseView{deadline: time.Now().Add(k.cfg.LeaseTimeout)}
 	renewed, err := q.RenewLeases(ctx, k.id)
 	if err != nil {
-		return view{}, fmt.Errorf("renew leases: %w", err)
+		return leaseView{}, fmt.Errorf("renew leases: %w", err)
 	}
 	for _, l := range renewed {
 		v.leases = append(v.leases, lease{shard: l.Shard, epoch: l.Epoch, producerID: l.ProducerID})
@@ -94,16 +99,16 @@ func (k *keeper) pass(ctx context.Context, orders []order, leaving bool) (view, 
 		return v, nil
 	}
 	if err := k.balance(ctx, q, &v); err != nil {
-		return view{}, err
+		return leaseView{}, err
 	}
 	return v, nil
 }
 
-func (k *keeper) carryOut(ctx context.Context, q *messagingdb.Queries, o order) error {
+func (k *leaseKeeper) execute(ctx context.Context, q *messagingdb.Queries, o leaseOrder) error {
 	switch o.kind {
-	case release:
+	case releaseLease:
 		return q.ReleaseLease(ctx, o.shard, k.id, o.epoch)
-	case raise:
+	case raiseEpoch:
 		return q.RaiseEpoch(ctx, o.shard, k.id, o.epoch)
 	default:
 		return q.SetProducer(ctx, messagingdb.SetProducerParams{
@@ -112,8 +117,8 @@ func (k *keeper) carryOut(ctx context.Context, q *messagingdb.Queries, o order) 
 	}
 }
 
-// balance works towards the fair share.
-func (k *keeper) balance(ctx context.Context, q *messagingdb.Queries, v *view) error {
+// balance takes leases over, removes dead instances and lists the shards to give up, according to the fair share.
+func (k *leaseKeeper) balance(ctx context.Context, q *messagingdb.Queries, v *leaseView) error {
 	instances, err := q.ListInstances(ctx)
 	if err != nil {
 		return fmt.Errorf("list instances: %w", err)
@@ -122,11 +127,15 @@ func (k *keeper) balance(ctx context.Context, q *messagingdb.Queries, v *view) e
 	if err != nil {
 		return fmt.Errorf("list leases: %w", err)
 	}
+	if len(leases) != event.Partitions {
+		return fmt.Errorf("the table outbox_lease has %d shards, but this program publishes to %d partitions: "+
+			"the migrations do not fit this version of the program", len(leases), event.Partitions)
+	}
 	now := time.Now()
-	k.watch.see(instances, leases, now)
-	plan := k.watch.plan(k.id, instances, leases, now)
+	k.liveness.observe(instances, leases, now)
+	plan := k.liveness.plan(k.id, instances, leases, now)
 	v.giveUp = plan.giveUp
-	for _, i := range plan.bury {
+	for _, i := range plan.dead {
 		if err := q.RemoveInstance(ctx, i.ID, i.Beat); err != nil {
 			return fmt.Errorf("remove instance %s: %w", i.Name, err)
 		}
@@ -134,19 +143,19 @@ func (k *keeper) balance(ctx context.Context, q *messagingdb.Queries, v *view) e
 	for _, l := range plan.take {
 		taken, err := q.TakeLease(ctx, messagingdb.TakeLeaseParams{Shard: l.Shard, Owner: k.id, Epoch: l.Epoch, Beat: l.Beat})
 		if errors.Is(err, pgx.ErrNoRows) {
-			continue // renewed, or another instance was faster
+			continue // its holder renewed it, or another instance took it first
 		}
 		if err != nil {
-			return fmt.Errorf("take shard %d over: %w", l.Shard, err)
+			return fmt.Errorf("take over shard %d: %w", l.Shard, err)
 		}
 		v.leases = append(v.leases, lease{shard: taken.Shard, epoch: taken.Epoch, producerID: taken.ProducerID})
 	}
 	return nil
 }
 
-// leave takes the instance out of the others' reckoning.
-func (k *keeper) leave(ctx context.Context) error {
-	q, err := k.link.queries(ctx)
+// leave removes the instance from the table, so that the others divide the shards among themselves.
+func (k *leaseKeeper) leave(ctx context.Context) error {
+	q, err := k.db.queries(ctx)
 	if err != nil {
 		return err
 	}

@@ -23,19 +23,19 @@ func TestRelaysShareTheShards(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	first := b.start("first")
-	first.waitForShards(12)
+	first.waitForShards(event.Partitions)
 	second := b.start("second")
-	first.waitForShards(6)
-	second.waitForShards(6)
+	first.waitForShards(event.Partitions / 2)
+	second.waitForShards(event.Partitions / 2)
 	third := b.start("third")
-	for _, r := range []*running{first, second, third} {
-		r.waitForShards(4)
+	for _, r := range []*runningRelay{first, second, third} {
+		r.waitForShards(event.Partitions / 3)
 	}
-	second.stop() // gives its shards back at once
-	first.waitForShards(6)
-	third.waitForShards(6)
-	third.crash() // is noticed after the time-out
-	first.waitForShards(12)
+	second.stop() // releases its shards at once
+	first.waitForShards(event.Partitions / 2)
+	third.waitForShards(event.Partitions / 2)
+	third.crash() // others notice it after the time-out
+	first.waitForShards(event.Partitions)
 	b.append(versions(b.products, "a", 1, 3)...)
 	b.waitUntilSent()
 	b.wantLog(b.products, "a", 1, 2, 3)
@@ -43,59 +43,59 @@ func TestRelaysShareTheShards(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(s.Instances) != 1 || s.Instances[0] != (InstanceStatus{Name: "first", Shards: 12}) {
+	if len(s.Instances) != 1 || s.Instances[0] != (InstanceStatus{Name: "first", Shards: event.Partitions}) {
 		t.Errorf("instances %+v, want the first alone", s.Instances)
 	}
 }
 
-// unreachable is a broker that must not be asked to write.
-type unreachable struct {
+// noProduceBroker is a broker that must not get a produce request.
+type noProduceBroker struct {
 	Broker
 	t *testing.T
 }
 
-func (u unreachable) Produce(context.Context, []*broker.Batch) []broker.Result {
+func (u noProduceBroker) Produce(context.Context, []*broker.Batch) []broker.Result {
 	u.t.Error("a request was sent that could outlive the lease")
 	return nil
 }
 
-// TestProducesNothingThatCouldOutliveTheLease replays H13's second half: the renewal is late, and a request sent now could
-// arrive after a thief has published.
+// TestProducesNothingThatCouldOutliveTheLease replays the second half of H13 slow renewal: the renewal is late, and a
+// request that is sent now could arrive after a thief has published.
 func TestProducesNothingThatCouldOutliveTheLease(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	r := NewRelay(b.pool, unreachable{t: t}, b.config("a"), slog.New(slog.DiscardHandler))
+	r := NewRelay(b.pool, noProduceBroker{t: t}, b.config("a"), slog.New(slog.DiscardHandler))
 	c := newCoordinator(r, t.Context(), uuid.New())
 	l := freshLane(1)
 	l.admit([]messagingdb.ClaimPendingRow{{Shard: 3, Seq: 1, Topic: "topic", Key: "a", Version: 1, Payload: []byte("x")}}, false)
-	l.streams[0].led = true
+	l.streams[0].leaderKnown = true
 	c.lanes, c.checks.passed = []*lane{l}, true
 	now := time.Now()
 	c.deadline = now.Add(r.cfg.ProduceTimeout)
 	c.produce(now)
-	if l.streams[0].flight != nil || c.underWay != 0 {
+	if l.streams[0].inFlight != nil || c.workRunning != 0 {
 		t.Error("a batch was frozen and sent")
 	}
-	c.broker = &deaf{}
+	c.broker = &silentBroker{}
 	c.deadline = now.Add(r.cfg.ProduceTimeout + time.Millisecond)
 	c.produce(now)
-	if l.streams[0].flight == nil {
-		t.Fatal("nothing was sent though there was time enough")
+	if l.streams[0].inFlight == nil {
+		t.Fatal("nothing was sent although there was enough time")
 	}
-	(<-c.events)()
+	(<-c.outcomes)()
 }
 
-// TestThiefWaitsOnItsOwnClock: a lease is open when nothing about it has changed for the whole time-out since it was
-// first seen that way.
+// TestThiefWaitsOnItsOwnClock replays the first half of H13 slow renewal. A lease can be taken over when its state has
+// not changed for the whole time-out since this instance first saw that state.
 func TestThiefWaitsOnItsOwnClock(t *testing.T) {
 	t.Parallel()
 	me, holder := uuid.New(), uuid.New()
-	w := newWatch(6 * time.Second)
+	w := newLivenessTracker(6 * time.Second)
 	start := time.Now()
 	look := func(after time.Duration, epoch, beat int64) bool {
 		instances := []messagingdb.ListInstancesRow{{ID: me}}
 		leases := []messagingdb.OutboxLease{{Shard: 0, Owner: &holder, Epoch: epoch, Beat: beat}}
-		w.see(instances, leases, start.Add(after))
+		w.observe(instances, leases, start.Add(after))
 		return len(w.plan(me, instances, leases, start.Add(after)).take) == 1
 	}
 	for _, step := range []struct {
@@ -105,7 +105,7 @@ func TestThiefWaitsOnItsOwnClock(t *testing.T) {
 	}{
 		{0, 1, 100, false}, {5 * time.Second, 1, 100, false}, {5999 * time.Millisecond, 1, 100, false},
 		{6 * time.Second, 1, 101, false}, {11 * time.Second, 1, 101, false}, // renewed
-		{12 * time.Second, 2, 0, false}, {17 * time.Second, 2, 0, false}, // stolen by another
+		{12 * time.Second, 2, 0, false}, {17 * time.Second, 2, 0, false}, // taken over by another
 		{18 * time.Second, 2, 0, true},
 	} {
 		if got := look(step.after, step.epoch, step.beat); got != step.open {
@@ -114,7 +114,7 @@ func TestThiefWaitsOnItsOwnClock(t *testing.T) {
 	}
 }
 
-// TestFairSharesAddUp: however many instances, shares differ by one at most and leave nothing over.
+// TestFairSharesAddUp: for any number of instances, the shares differ by at most one and cover all shards.
 func TestFairSharesAddUp(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -136,9 +136,10 @@ func TestFairSharesAddUp(t *testing.T) {
 	})
 }
 
-// TestZombieMarksNothing replays how a late mark could lose the end of an aggregate's history: A has published versions 1
-// and 2 and stops before it marks them. B takes over, reads version 1 (its page ends there), sends it again. Now A marks
-// both: B would never see version 2, and compaction would keep version 1.
+// TestZombieMarksNothing replays how a late mark could make an old version the last record of its key. A has published
+// versions 1 and 2 and pauses before it marks them. B takes over. Its claim returns only version 1 (the limit is
+// reached), and B sends it again. If A could now mark both rows, B would never see version 2, and compaction would keep
+// version 1.
 func TestZombieMarksNothing(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -151,7 +152,7 @@ func TestZombieMarksNothing(t *testing.T) {
 	}
 	mark := messagingdb.MarkSentParams{Owner: zombie, Shards: []int16{shard}, Epochs: []int64{lease.Epoch},
 		RowShards: []int16{shard, shard}, Seqs: []int64{1, 2}}
-	// The mark begins while the theft is not committed yet: it has to wait for its outcome.
+	// The mark begins before the transaction that takes the lease over has committed. It has to wait for that transaction.
 	theft, err := b.pool.Begin(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -185,7 +186,8 @@ func TestZombieMarksNothing(t *testing.T) {
 	}
 }
 
-// TestEpochBeyondKafkas goes on with a new producer id where a producer epoch would not fit into Kafka's int16.
+// TestEpochBeyondKafkas: when the next epoch does not fit into Kafka's int16, the shard continues with a new producer
+// id.
 func TestEpochBeyondKafkas(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -198,7 +200,7 @@ func TestEpochBeyondKafkas(t *testing.T) {
 	b.start("a", func(c *Config, k Broker) Broker { c.WrapRest = rest; return k })
 	b.waitUntilSent()
 	if waited := time.Since(started); waited < rest {
-		t.Errorf("sent after %v: whoever was paused with the old producer id is not past its batches' age", waited)
+		t.Errorf("sent after %v: batches of a relay that was paused with the old producer id may still arrive", waited)
 	}
 	b.wantLog(b.products, "a", 1, 2, 3)
 	var epoch, id int64

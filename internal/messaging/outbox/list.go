@@ -11,7 +11,7 @@ import (
 	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
 )
 
-// ListedEvent is an event as `outbox list` shows it.
+// ListedEvent is an event in the outbox, for people.
 type ListedEvent struct {
 	Seq     int64     `json:"seq"`
 	Time    time.Time `json:"time"` // when it was appended
@@ -22,16 +22,16 @@ type ListedEvent struct {
 	Sent    bool      `json:"sent"`
 }
 
-// EventFilter chooses events. Zero values do not filter.
+// EventFilter selects events. A zero value does not filter.
 type EventFilter struct {
-	Pending bool // only those that are unsent
+	Pending bool // only events that are not marked sent
 	Topic   string
 	Key     string
-	Before  int64 // only those with a lower seq: the last of the page before
+	Before  int64 // only events with a lower Seq; for the next page, the last Seq of this one
 	Limit   int
 }
 
-// ListEvents returns events, the newest first.
+// ListEvents returns events, newest first.
 func ListEvents(ctx context.Context, pool *pgxpool.Pool, f EventFilter) ([]ListedEvent, error) {
 	params := messagingdb.ListEventsParams{Topic: orNil(f.Topic), Key: orNil(f.Key), Before: f.Before, Most: int32(f.Limit)}
 	if f.Before == 0 {

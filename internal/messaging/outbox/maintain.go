@@ -16,17 +16,19 @@ import (
 )
 
 const (
-	partitionSize   = 1_000_000 // sequence numbers in one partition of outbox_event, as in the first migration
-	partitionsAhead = 8         // an append without a partition fails, so there is always room for millions
+	partitionSize   = 1_000_000 // sequence numbers in one partition of outbox_event; the first migration has the same number
+	partitionsAhead = 8         // an append without a partition fails, so there is always room for millions of events
 	keysKept        = 24 * time.Hour
 	keysAtOnce      = 10_000
-	maintainLock    = 0x6d6f6e73706c6974 // "monsplit": one instance at a time
+	// maintainLock is the key of the advisory lock that lets one instance at a time maintain the outbox. The number is
+	// arbitrary, but old and new versions of a program must agree on it.
+	maintainLock = 0x6d6f6e73706c6974
 )
 
-// Maintain makes partitions of the event log ahead of the sequence, drops those whose events are all sent and older than
-// retention (0 keeps everything), and deletes idempotency keys over 24 hours. It is to be called at start and now and
-// then; where another instance is at it, it does nothing. It never makes appends wait for long: what it cannot lock at
-// once it leaves for the next time.
+// Maintain creates partitions of the table outbox_event ahead of the sequence. It drops partitions whose events are all
+// sent and older than retention (0 keeps everything). It deletes idempotency keys that are older than 24 hours. Call it
+// at start and at intervals. While another instance maintains the outbox, it does nothing. It never makes appends wait
+// for long: a partition that it cannot lock within 100 ms stays for the next call.
 func Maintain(ctx context.Context, pool *pgxpool.Pool, retention time.Duration) error {
 	conn, err := pool.Acquire(ctx)
 	if err != nil {
@@ -51,8 +53,8 @@ func Maintain(ctx context.Context, pool *pgxpool.Pool, retention time.Duration) 
 	})
 }
 
-// makePartitions attaches tables rather than creating partitions in place: that would lock out every append while it
-// waits for its turn.
+// makePartitions creates tables and attaches them. Creating a partition in place would block every append while it
+// waits for its lock.
 func makePartitions(ctx context.Context, pool *pgxpool.Pool) error {
 	return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
 		last, err := lastSeq(ctx, tx)
@@ -82,7 +84,7 @@ func makePartitions(ctx context.Context, pool *pgxpool.Pool) error {
 	})
 }
 
-// dropPartitions drops from the oldest on, up to the first that is still needed.
+// dropPartitions drops partitions, the oldest first, up to the first one that is still needed.
 func dropPartitions(ctx context.Context, pool *pgxpool.Pool, retention time.Duration) error {
 	if retention <= 0 {
 		return nil
@@ -110,7 +112,7 @@ func dropPartition(ctx context.Context, pool *pgxpool.Pool, n int64, retention t
 		if err != nil || last <= end {
 			return err
 		}
-		// Appends queue behind a lock that is waited for, so it is not waited for.
+		// While this transaction waits for the lock, appends wait behind it. So it gives up early.
 		if _, err := tx.Exec(ctx, `SET LOCAL lock_timeout = '100ms'`); err != nil {
 			return err
 		}
@@ -153,7 +155,7 @@ const partitionPrefix = "outbox_event_"
 
 func partitionName(n int64) string { return partitionPrefix + strconv.FormatInt(n, 10) }
 
-// partitions returns the numbers of the partitions there are, in ascending order.
+// partitions returns the numbers of the existing partitions, in ascending order.
 func partitions(ctx context.Context, db messagingdb.DBTX) (numbers []int64, err error) {
 	rows, err := db.Query(ctx, `SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
 		WHERE i.inhparent = 'outbox_event'::regclass ORDER BY length(c.relname), c.relname`)
@@ -164,7 +166,7 @@ func partitions(ctx context.Context, db messagingdb.DBTX) (numbers []int64, err 
 	for _, name := range names {
 		n, err := strconv.ParseInt(strings.TrimPrefix(name, partitionPrefix), 10, 64)
 		if err != nil {
-			return nil, fmt.Errorf("partition %s of outbox_event is not one of ours", name)
+			return nil, fmt.Errorf("partition %s of outbox_event does not have a name of the form outbox_event_N", name)
 		}
 		numbers = append(numbers, n)
 	}

@@ -33,7 +33,7 @@ func TestMaintain(t *testing.T) {
 		}
 	}
 	maintain(0, 0, 1, 2, 3, 4, 5, 6, 7, 8)
-	// Events in partitions 0, 1 and 2; the one in partition 1 is not sent yet.
+	// Events in partitions 0, 1 and 2. The event in partition 1 is not sent yet.
 	for _, seq := range []string{"5", "1000005", "2000005"} {
 		exec(`SELECT setval('outbox_seq', ` + seq + `)`)
 		b.append(message("topic", "key-"+seq, 1))
@@ -42,17 +42,17 @@ func TestMaintain(t *testing.T) {
 		INSERT INTO idempotency_key VALUES ('old', '', '{}', now() - interval '25 hours'), ('new', '', '{}', now() - interval '23 hours')`)
 	maintain(0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10)
 	maintain(72*time.Hour, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10)
-	maintain(24*time.Hour, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10) // up to what is not sent
+	maintain(24*time.Hour, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10) // up to the event that is not sent
 	exec(`DELETE FROM outbox_pending`)
 	maintain(24*time.Hour, 2, 3, 4, 5, 6, 7, 8, 9, 10) // the sequence is still in partition 2
 	var keys int
 	if err := b.pool.QueryRow(t.Context(), `SELECT count(*) FROM idempotency_key`).Scan(&keys); err != nil || keys != 1 {
 		t.Errorf("%d idempotency keys are left, want 1 (%v)", keys, err)
 	}
-	// A partition that was attached is as good as those of the first migration.
+	// Appending to an attached partition works as in a partition of the first migration.
 	exec(`SELECT setval('outbox_seq', 10000000)`)
 	b.append(versions("topic", "late", 1, 3)...)
-	// Somebody reads: the drop is left for the next time rather than made to wait, with every append behind it.
+	// While a transaction reads the table, nothing is dropped: the drop would have to wait, and all appends behind it.
 	exec(`SELECT setval('outbox_seq', 10500000)`)
 	reader, err := b.pool.Begin(t.Context())
 	if err != nil {

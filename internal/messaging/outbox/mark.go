@@ -9,96 +9,96 @@ import (
 	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
 )
 
-// markSettings: a mark has to outlive a crash of the database. The schedule: version 3 is acknowledged and marked, and
-// so forgotten; version 4 is in flight; the database crashes and comes back without the mark; the relay, which did not
-// crash, finds version 3 pending, and sends it behind version 4.
+// markSettings are the settings that make a mark survive a crash of the database. The schedule: version 3 is
+// acknowledged and marked, so the relay forgets it. Version 4 is in flight. The database crashes and comes back without
+// the mark. The relay, which did not crash, finds version 3 pending and sends it after version 4.
 func markSettings() map[string]string { return map[string]string{"synchronous_commit": "on"} }
 
 const (
-	markRows    = 10_000 // marked at once, and no longer few enough to wait for more
+	markRows    = 10_000 // most rows in one mark
 	markTimeout = 30 * time.Second
 )
 
-// marks is when to mark rows as sent. One marking is under way at a time.
-type marks struct {
-	link    *link
-	running bool
-	last    time.Time // when the last one began
-	retryAt time.Time
-	fails   int
+// markState decides when the relay marks rows. At most one mark runs at a time.
+type markState struct {
+	db        *dbConn
+	running   bool
+	startedAt time.Time // when the last mark began
+	retryAt   time.Time
+	failures  int
 }
 
-// marking is a lane's part of what is marked in one go.
-type marking struct {
-	lane    *lane
-	rows    []*row
-	blocked []refusal
-	ours    bool // the lease was still ours
+// markJob is the part of one lane in a mark.
+type markJob struct {
+	lane      *lane
+	rows      []*row
+	blocked   []refusal
+	stillOurs bool // the mark found the lease still held by this instance
 }
 
-// mark takes acknowledged rows out of what is pending, and stores refusals.
+// mark deletes acknowledged rows from outbox_pending, and stores refusals.
 func (c *coordinator) mark(now time.Time) {
 	m := &c.marks
 	if m.running {
 		return
 	}
 	if now.Before(m.retryAt) {
-		c.at(m.retryAt)
+		c.tickAt(m.retryAt)
 		return
 	}
 	count, urgent := 0, false
 	for _, l := range c.lanes {
 		count += len(l.acked) + len(l.blocked)
-		urgent = urgent || len(l.blocked) > 0 || l.phase == draining
+		urgent = urgent || len(l.blocked) > 0 || l.phase == phaseDraining
 	}
 	if count == 0 {
 		return
 	}
-	if rested := m.last.Add(c.cfg.MarkRest); !urgent && count < c.cfg.ClaimRows/4 && now.Before(rested) {
-		c.at(rested)
+	if rested := m.startedAt.Add(c.cfg.MarkRest); !urgent && count < c.cfg.ClaimRows/4 && now.Before(rested) {
+		c.tickAt(rested)
 		return
 	}
-	jobs := c.takeMarkings()
-	m.running, m.last = true, now
-	start(c, func(ctx context.Context) error {
+	jobs := c.takeMarkJobs()
+	m.running, m.startedAt = true, now
+	runInBackground(c, func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, markTimeout)
 		defer cancel()
-		return c.store(ctx, jobs)
+		return c.storeMarks(ctx, jobs)
 	}, func(err error) {
 		m.running = false
 		c.metrics.stage.WithLabelValues("mark").Observe(time.Since(now).Seconds())
 		c.report("mark", err)
 		if err != nil {
-			m.fails++
-			m.retryAt = time.Now().Add(backoff(m.fails, c.cfg.RetryMin, c.cfg.RetryMax))
+			m.failures++
+			m.retryAt = time.Now().Add(backoff(m.failures, c.cfg.RetryMin, c.cfg.RetryMax))
 		} else {
-			m.fails = 0
+			m.failures = 0
 		}
 		for _, j := range jobs {
-			c.marked(j, err)
+			c.finishMark(j, err)
 		}
 	})
 }
 
-// takeMarkings takes what is to be marked out of the lanes.
-func (c *coordinator) takeMarkings() (jobs []*marking) {
+// takeMarkJobs takes the rows to mark and the refusals to store out of the lanes.
+func (c *coordinator) takeMarkJobs() (jobs []*markJob) {
 	room := markRows
 	for _, l := range c.lanes {
 		n := min(len(l.acked), room)
 		if n == 0 && len(l.blocked) == 0 {
 			continue
 		}
-		jobs = append(jobs, &marking{lane: l, rows: slices.Clone(l.acked[:n]), blocked: l.blocked})
-		l.marking = n + len(l.blocked)
+		jobs = append(jobs, &markJob{lane: l, rows: slices.Clone(l.acked[:n]), blocked: l.blocked})
+		l.markingRows = n + len(l.blocked)
 		l.acked, l.blocked = slices.Delete(l.acked, 0, n), nil
 		room -= n
 	}
 	return jobs
 }
 
-// store writes the markings. It may be repeated after a failure.
-func (c *coordinator) store(ctx context.Context, jobs []*marking) error {
-	q, err := c.marks.link.queries(ctx)
+// storeMarks writes the jobs to the database. It may be repeated after a failure.
+func (c *coordinator) storeMarks(ctx context.Context, jobs []*markJob) error {
+	q, err := c.marks.db.queries(ctx)
 	if err != nil {
 		return err
 	}
@@ -118,32 +118,32 @@ func (c *coordinator) store(ctx context.Context, jobs []*marking) error {
 		return fmt.Errorf("mark events as sent: %w", err)
 	}
 	for _, j := range jobs {
-		if j.ours = slices.Contains(ours, j.lane.shard); !j.ours {
+		if j.stillOurs = slices.Contains(ours, j.lane.shard); !j.stillOurs {
 			continue
 		}
 		for _, b := range j.blocked {
 			if err := q.BlockAggregate(ctx, messagingdb.BlockAggregateParams{Topic: b.topic, Key: b.key, LastError: b.reason,
 				FirstWait: c.cfg.BlockMin, MaxWait: c.cfg.BlockMax}); err != nil {
-				return fmt.Errorf("store a refused event's aggregate: %w", err)
+				return fmt.Errorf("store an aggregate whose event was refused: %w", err)
 			}
 		}
 	}
 	return nil
 }
 
-// marked takes up what came of a marking.
-func (c *coordinator) marked(j *marking, err error) {
+// finishMark updates the lane after a mark.
+func (c *coordinator) finishMark(j *markJob, err error) {
 	l := j.lane
-	l.marking = 0
+	l.markingRows = 0
 	switch {
-	case l.phase == lost:
-	case err != nil: // it may have been done or not; again
+	case l.phase == phaseLost:
+	case err != nil: // the rows may be marked or not; mark them again
 		l.acked = append(j.rows, l.acked...)
 		l.blocked = append(j.blocked, l.blocked...)
-	case !j.ours:
+	case !j.stillOurs:
 		l.lose()
 	default:
-		l.kept -= len(j.rows)
+		l.rowCount -= len(j.rows)
 		l.settle(j.rows, c.claims.running)
 		for _, b := range j.blocked {
 			l.settle(b.rows, c.claims.running)

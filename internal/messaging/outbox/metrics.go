@@ -4,7 +4,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// metrics are the relay's own. They are made here and registered by the caller (see Relay.Collectors).
+// metrics are the metrics of one relay. The caller registers them (Relay.Collectors).
 type metrics struct {
 	published   *prometheus.CounterVec
 	failures    *prometheus.CounterVec
@@ -16,26 +16,27 @@ type metrics struct {
 	blockedKeys prometheus.Gauge
 }
 
-func newMetrics() *metrics {
-	const prefix = "monsplit_outbox_"
+// newMetrics makes metrics whose names begin with the namespace and "outbox". An empty namespace is left out.
+func newMetrics(namespace string) *metrics {
+	name := func(name string) string { return prometheus.BuildFQName(namespace, "outbox", name) }
 	return &metrics{
-		published: prometheus.NewCounterVec(prometheus.CounterOpts{Name: prefix + "published_total",
+		published: prometheus.NewCounterVec(prometheus.CounterOpts{Name: name("published_total"),
 			Help: "Events that the broker has acknowledged."}, []string{"topic"}),
-		failures: prometheus.NewCounterVec(prometheus.CounterOpts{Name: prefix + "produce_failures_total",
+		failures: prometheus.NewCounterVec(prometheus.CounterOpts{Name: name("produce_failures_total"),
 			Help: "Batches that a try did not get acknowledged, by what follows from it."}, []string{"topic", "verdict"}),
-		stage: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: prefix + "stage_seconds",
+		stage: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: name("stage_seconds"),
 			Help:    "Duration of one claim, produce request, mark or lease pass.",
 			Buckets: prometheus.ExponentialBuckets(0.0005, 2, 14)}, []string{"stage"}),
-		inOutbox: prometheus.NewHistogram(prometheus.HistogramOpts{Name: prefix + "time_in_outbox_seconds",
+		inOutbox: prometheus.NewHistogram(prometheus.HistogramOpts{Name: name("time_in_outbox_seconds"),
 			Help:    "From an event's append, inside its transaction, to the broker's acknowledgement.",
 			Buckets: prometheus.ExponentialBuckets(0.001, 2, 18)}),
-		shards: prometheus.NewGauge(prometheus.GaugeOpts{Name: prefix + "shards_held",
+		shards: prometheus.NewGauge(prometheus.GaugeOpts{Name: name("shards_held"),
 			Help: "Shards that this instance publishes."}),
-		pending: prometheus.NewGauge(prometheus.GaugeOpts{Name: prefix + "pending",
+		pending: prometheus.NewGauge(prometheus.GaugeOpts{Name: name("pending"),
 			Help: "Events appended and not yet marked sent, over all instances."}),
-		oldest: prometheus.NewGauge(prometheus.GaugeOpts{Name: prefix + "oldest_pending_seconds",
+		oldest: prometheus.NewGauge(prometheus.GaugeOpts{Name: name("oldest_pending_seconds"),
 			Help: "Age of the oldest event that is not yet marked sent; 0 when there is none."}),
-		blockedKeys: prometheus.NewGauge(prometheus.GaugeOpts{Name: prefix + "blocked_aggregates",
+		blockedKeys: prometheus.NewGauge(prometheus.GaugeOpts{Name: name("blocked_aggregates"),
 			Help: "Aggregates that back off because the broker refused their event."}),
 	}
 }

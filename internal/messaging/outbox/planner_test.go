@@ -5,18 +5,20 @@ package outbox
 import (
 	"context"
 	"maps"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/monsplit/monsplit/internal/messaging/event"
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 
 	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
 )
 
-// explainer gives back the plan of the next query instead of its rows.
+// explainer keeps the plan of a query and returns no rows.
 type explainer struct {
 	messagingdb.DBTX
 	plan string
@@ -35,15 +37,15 @@ func (e *explainer) Query(ctx context.Context, sql string, args ...any) (pgx.Row
 	return e.DBTX.Query(ctx, "SELECT WHERE false")
 }
 
-// TestPlansDoNotDependOnStatistics: with statistics for no row and for very many, claiming and marking go through indexes
-// and sort nothing.
+// TestPlansDoNotDependOnStatistics: with statistics of empty tables and of full ones, claims and marks use indexes and
+// do not sort.
 func TestPlansDoNotDependOnStatistics(t *testing.T) {
 	t.Parallel()
 	pool := pgtest.New(t, messagingMigrations())
 	config := pool.Config().ConnConfig.Copy()
 	maps.Copy(config.RuntimeParams, PlannerSettings())
 	fill := `INSERT INTO outbox_event (shard, event_id, topic, key, version, prev, type, payload)
-		SELECT n % 12, gen_random_uuid(), 'topic', 'key-' || n % 5000, n / 5000 + 1, n / 5000, 'type', 'x' FROM generate_series(0, 199999) n;
+		SELECT n % ` + strconv.Itoa(event.Partitions) + `, gen_random_uuid(), 'topic', 'key-' || n % 5000, n / 5000 + 1, n / 5000, 'type', 'x' FROM generate_series(0, 199999) n;
 		INSERT INTO outbox_pending (shard, seq, topic, key, version) SELECT shard, seq, topic, key, version FROM outbox_event`
 	for _, step := range []struct{ name, sql string }{
 		{"statistics of empty tables", `VACUUM ANALYZE`},
@@ -76,7 +78,7 @@ func TestPlansDoNotDependOnStatistics(t *testing.T) {
 				}
 			}
 			if !strings.Contains(plan, "Index Scan using outbox_pending_pkey on outbox_pending p") {
-				t.Errorf("%s with %s: the plan does not go by shard and sequence:\n%s", statement, step.name, plan)
+				t.Errorf("%s with %s: the plan does not use the index on shard and sequence:\n%s", statement, step.name, plan)
 			}
 		}
 		if strings.Contains(claim, "Sort") {

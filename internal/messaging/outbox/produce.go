@@ -7,8 +7,8 @@ import (
 	"github.com/monsplit/monsplit/internal/messaging/broker"
 )
 
-// produce sends one request to every broker that none is under way to, with what its partitions have. While it is under
-// way the next batches grow, so the load sets their size.
+// produce sends one request to each broker that has none in flight, with the next batch of every partition it leads.
+// While the request is in flight, the queues grow, so the load sets the size of the next batches.
 func (c *coordinator) produce(now time.Time) {
 	if !c.mayProduce(now) || !c.checks.passed {
 		return
@@ -26,23 +26,23 @@ func (c *coordinator) produce(now time.Time) {
 	}
 }
 
-// prepare says whether the stream has a batch to send now; it freezes one if there is none.
+// prepare reports whether the stream has a batch to send now. If none is in flight, it freezes the next one.
 func (c *coordinator) prepare(s *stream, now time.Time) bool {
-	if s.lane.phase != ready || s.sending || !s.led || c.busy[s.leader] || s.flight == nil && len(s.queue) == 0 {
+	if s.lane.phase != phaseReady || s.sending || !s.leaderKnown || c.busyBrokers[s.leader] || s.inFlight == nil && len(s.queue) == 0 {
 		return false
 	}
 	if now.Before(s.retryAt) {
-		c.at(s.retryAt)
+		c.tickAt(s.retryAt)
 		return false
 	}
 	if s.stale(now, c.cfg.StaleAfter) {
-		c.log.Warn("a batch was not acknowledged in time: its shard goes on with a new epoch", "partition", s.tp.String())
-		c.end(s.lane, raise, now)
+		c.log.Warn("a batch was not acknowledged in time: its shard continues with a new epoch", "partition", s.tp.String())
+		c.endLane(s.lane, raiseEpoch, now)
 		return false
 	}
-	if s.flight == nil {
+	if s.inFlight == nil {
 		if err := s.freeze(c.cfg.BatchRows, c.cfg.BatchBytes); err != nil {
-			c.halt(s, err)
+			c.haltLane(s, err)
 			return false
 		}
 	}
@@ -52,27 +52,27 @@ func (c *coordinator) prepare(s *stream, now time.Time) bool {
 func (c *coordinator) send(node broker.NodeID, streams []*stream, now time.Time) {
 	batches := make([]*broker.Batch, len(streams))
 	for i, s := range streams {
-		batches[i], s.sending = s.flight.batch, true
+		batches[i], s.sending = s.inFlight.batch, true
 	}
-	c.busy[node] = true
-	start(c, func(ctx context.Context) []broker.Result {
+	c.busyBrokers[node] = true
+	runInBackground(c, func(ctx context.Context) []broker.Result {
 		ctx, cancel := context.WithTimeout(ctx, c.cfg.ProduceTimeout)
 		defer cancel()
 		return c.broker.Produce(ctx, batches)
 	}, func(results []broker.Result) {
-		delete(c.busy, node)
+		delete(c.busyBrokers, node)
 		c.metrics.stage.WithLabelValues("produce").Observe(time.Since(now).Seconds())
 		for i, s := range streams {
 			s.sending = false
-			c.resolved(s, results[i].Err)
+			c.handleResult(s, results[i].Err)
 		}
 	})
 }
 
-// resolved does what the broker's answer asks for.
-func (c *coordinator) resolved(s *stream, err error) {
-	if s.lane.phase == lost {
-		return // whoever has the lease now sends what is pending; what was written is written
+// handleResult handles the broker's answer for one batch.
+func (c *coordinator) handleResult(s *stream, err error) {
+	if s.lane.phase == phaseLost {
+		return // the holder of the lease sends the rows again that are still pending
 	}
 	now := time.Now()
 	if err == nil {
@@ -89,23 +89,23 @@ func (c *coordinator) resolved(s *stream, err error) {
 	switch verdict {
 	case broker.Resend, broker.NotWritten:
 		c.report("kafka", err)
-		s.failed(now, c.cfg.RetryMin, c.cfg.RetryMax)
-		s.led = false
+		s.retryLater(now, c.cfg.RetryMin, c.cfg.RetryMax)
+		s.leaderKnown = false
 	case broker.NextEpoch:
-		c.log.Info("a shard goes on with a new epoch", "partition", s.tp.String(), "error", err)
-		c.end(s.lane, raise, now.Add(c.cfg.RetryMin))
+		c.log.Info("a shard continues with a new epoch", "partition", s.tp.String(), "error", err)
+		c.endLane(s.lane, raiseEpoch, now.Add(c.cfg.RetryMin))
 	case broker.Fenced:
-		// Never bump and send again: the holder of a higher epoch may be far ahead. If the lease is still ours the
-		// release lets everybody, ourselves included, begin anew with what is pending.
-		c.log.Warn("the broker has fenced a shard off", "partition", s.tp.String(), "epoch", s.lane.epoch, "error", err)
-		c.end(s.lane, release, now.Add(c.cfg.RetryMax))
+		// Never raise the epoch and send again: the holder of the higher epoch may be far ahead. If this instance still
+		// holds the lease, releasing it lets any instance, also this one, begin again with the pending rows.
+		c.log.Warn("the broker has fenced a shard", "partition", s.tp.String(), "epoch", s.lane.epoch, "error", err)
+		c.endLane(s.lane, releaseLease, now.Add(c.cfg.RetryMax))
 	case broker.Refused:
-		if row := s.refused(); row != nil {
+		if row := s.handleRefusal(); row != nil {
 			c.log.Error("the broker refuses an event: its aggregate backs off", "topic", row.topic, "key", row.key, "error", err)
 			s.lane.withdraw(s, row, err.Error())
 		}
 	case broker.Configuration, broker.Bug:
-		c.halt(s, err)
+		c.haltLane(s, err)
 	}
 }
 
@@ -114,27 +114,29 @@ var verdictNames = map[broker.Verdict]string{
 	broker.Refused: "refused", broker.Configuration: "configuration", broker.Bug: "bug",
 }
 
-// halt stops a shard until somebody has looked; now and then it tries again, with a new epoch.
-func (c *coordinator) halt(s *stream, err error) {
+// haltLane stops publishing a shard and reports why, for an operator. After RecheckEvery it tries again, with a new
+// epoch.
+func (c *coordinator) haltLane(s *stream, err error) {
 	l := s.lane
-	l.reason = "publishing to " + s.tp.String() + " is halted: " + err.Error()
+	l.haltReason = "publishing to " + s.tp.String() + " is halted: " + err.Error()
 	c.log.Error("publishing is halted", "shard", l.shard, "partition", s.tp.String(), "error", err)
-	c.end(l, raise, time.Now().Add(c.cfg.RecheckEvery))
+	c.endLane(l, raiseEpoch, time.Now().Add(c.cfg.RecheckEvery))
 }
 
-// resolve looks up the leaders of partitions that have something to send. One without a leader waits, alone.
-func (c *coordinator) resolve(now time.Time) {
-	if c.resolving || c.stopping {
+// lookUpLeaders finds the leaders of the partitions that have rows to send. A partition without a leader waits; others
+// do not wait for it.
+func (c *coordinator) lookUpLeaders(now time.Time) {
+	if c.leaderLookupRunning || c.stopping {
 		return
 	}
 	var wanted []*stream
 	for _, l := range c.lanes {
 		for _, s := range l.streams {
-			if l.phase != ready || s.led || s.flight == nil && len(s.queue) == 0 {
+			if l.phase != phaseReady || s.leaderKnown || s.inFlight == nil && len(s.queue) == 0 {
 				continue
 			}
 			if now.Before(s.retryAt) {
-				c.at(s.retryAt)
+				c.tickAt(s.retryAt)
 				continue
 			}
 			wanted = append(wanted, s)
@@ -147,8 +149,8 @@ func (c *coordinator) resolve(now time.Time) {
 		leader broker.NodeID
 		err    error
 	}
-	c.resolving = true
-	start(c, func(ctx context.Context) []answer {
+	c.leaderLookupRunning = true
+	runInBackground(c, func(ctx context.Context) []answer {
 		ctx, cancel := context.WithTimeout(ctx, c.cfg.ProduceTimeout)
 		defer cancel()
 		answers := make([]answer, len(wanted))
@@ -157,12 +159,12 @@ func (c *coordinator) resolve(now time.Time) {
 		}
 		return answers
 	}, func(answers []answer) {
-		c.resolving = false
+		c.leaderLookupRunning = false
 		for i, s := range wanted {
-			s.leader, s.led = answers[i].leader, answers[i].err == nil
-			if !s.led {
+			s.leader, s.leaderKnown = answers[i].leader, answers[i].err == nil
+			if !s.leaderKnown {
 				c.report("kafka", answers[i].err)
-				s.failed(time.Now(), c.cfg.RetryMin, c.cfg.RetryMax)
+				s.retryLater(time.Now(), c.cfg.RetryMin, c.cfg.RetryMax)
 			}
 		}
 	})

@@ -12,14 +12,14 @@ import (
 	"github.com/monsplit/monsplit/internal/testkit/kafkatest"
 )
 
-// picky refuses batches that are larger than its limit, as a topic with a small max.message.bytes does.
-type picky struct {
+// sizeLimitedBroker refuses batches that are larger than its limit, as for a topic with a small max.message.bytes.
+type sizeLimitedBroker struct {
 	Broker
 	mu    sync.Mutex
 	limit int
 }
 
-func (p *picky) Produce(ctx context.Context, batches []*broker.Batch) []broker.Result {
+func (p *sizeLimitedBroker) Produce(ctx context.Context, batches []*broker.Batch) []broker.Result {
 	p.mu.Lock()
 	limit := p.limit
 	p.mu.Unlock()
@@ -41,13 +41,14 @@ func (p *picky) Produce(ctx context.Context, batches []*broker.Batch) []broker.R
 	return results
 }
 
-func (p *picky) set(limit int) {
+func (p *sizeLimitedBroker) setLimit(limit int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.limit = limit
 }
 
-// TestPoisonDelaysItsAggregateAlone: among many events of one partition one is too large for the topic.
+// TestPoisonDelaysItsAggregateAlone: one of many events in a partition is too large for the topic. Other aggregates do
+// not wait for it.
 func TestPoisonDelaysItsAggregateAlone(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -75,7 +76,7 @@ func TestPoisonDelaysItsAggregateAlone(t *testing.T) {
 		}
 	}
 	b.append(msgs...)
-	kafka := &picky{limit: 4000}
+	kafka := &sizeLimitedBroker{limit: 4000}
 	relay := b.start("a", func(_ *Config, k Broker) Broker { kafka.Broker = k; return kafka })
 	kafkatest.Eventually(t, "all but the poisoned aggregate is sent", func() bool { return b.pending() == 2 })
 	for _, key := range healthy {
@@ -86,12 +87,12 @@ func TestPoisonDelaysItsAggregateAlone(t *testing.T) {
 		s, err := ReadStatus(t.Context(), b.pool)
 		return err == nil && len(s.Blocked) == 1 && s.Blocked[0].Attempts >= 3 && s.Blocked[0].Key == sick && s.Blocked[0].LastError != ""
 	})
-	// It must not hold what comes later either.
+	// The refused event must not delay later events of other aggregates either.
 	b.append(message(b.products, sick, 4), message(b.products, healthy[0], 21))
 	relay.Wake()
-	kafkatest.Eventually(t, "a healthy aggregate goes on", func() bool { return len(b.log(b.products, healthy[0])) == 21 })
+	kafkatest.Eventually(t, "a healthy aggregate is published", func() bool { return len(b.log(b.products, healthy[0])) == 21 })
 	b.wantLog(b.products, sick, 1)
-	kafka.set(1 << 20) // the operator allows larger messages
+	kafka.setLimit(1 << 20) // the operator allows larger messages
 	b.waitUntilSent()
 	b.wantHistory(b.products, sick, 4)
 	if s, err := ReadStatus(t.Context(), b.pool); err != nil || len(s.Blocked) != 0 {
@@ -99,7 +100,8 @@ func TestPoisonDelaysItsAggregateAlone(t *testing.T) {
 	}
 }
 
-// TestBrokerVerdicts: whatever one partition's leader says a few times, everything is published in order.
+// TestBrokerVerdicts: the leader of one partition answers twice with an error. Afterwards all events are published in
+// order.
 func TestBrokerVerdicts(t *testing.T) {
 	t.Parallel()
 	for name, code := range map[string]int16{

@@ -12,7 +12,7 @@ import (
 	"github.com/monsplit/monsplit/internal/messaging/broker"
 )
 
-// Broker is what the relay needs of Kafka: *broker.Client.
+// Broker is the part of *broker.Client that the relay uses.
 type Broker interface {
 	Partitions(ctx context.Context, topic string) (int, error)
 	EndOffset(ctx context.Context, tp broker.TopicPartition) (int64, error)
@@ -21,8 +21,8 @@ type Broker interface {
 	Produce(ctx context.Context, batches []*broker.Batch) []broker.Result
 }
 
-// Relay publishes what is pending in the outbox. Any number of them, in any number of processes, share the shards of one
-// database.
+// Relay publishes the pending rows of an outbox. Any number of relays, in any number of processes, share the shards of
+// one database.
 type Relay struct {
 	pool    *pgxpool.Pool
 	broker  Broker
@@ -33,15 +33,15 @@ type Relay struct {
 	state   atomic.Pointer[State]
 }
 
-// NewRelay makes a relay; the configuration is valid.
+// NewRelay returns a relay. Check the configuration with Config.Validate first.
 func NewRelay(pool *pgxpool.Pool, broker Broker, cfg Config, log *slog.Logger) *Relay {
-	r := &Relay{pool: pool, broker: broker, cfg: cfg.withDefaults(), log: log, metrics: newMetrics(), wake: make(chan struct{}, 1)}
+	r := &Relay{pool: pool, broker: broker, cfg: cfg.withDefaults(), log: log, metrics: newMetrics(cfg.MetricsNamespace), wake: make(chan struct{}, 1)}
 	r.state.Store(&State{})
 	return r
 }
 
-// Wake says that something was committed. It never blocks, and a wake that is lost costs time, not an event: the next
-// sweep finds it.
+// Wake tells the relay that an event was committed. It never blocks. If a wake is lost, the event is published later,
+// by the next sweep.
 func (r *Relay) Wake() {
 	select {
 	case r.wake <- struct{}{}:
@@ -49,8 +49,8 @@ func (r *Relay) Wake() {
 	}
 }
 
-// Run publishes until ctx is done, then finishes what is under way and hands its shards back. It returns nil: what goes
-// wrong is logged, shown in State, and tried again.
+// Run publishes until ctx is done. Then it finishes running work and releases its shards. Failures are logged, shown in
+// State and tried again; they do not end Run.
 func (r *Relay) Run(ctx context.Context) error {
 	io, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
@@ -63,65 +63,66 @@ func (r *Relay) Run(ctx context.Context) error {
 	return nil
 }
 
-// coordinator owns everything that changes while a relay runs. All its methods run in one goroutine.
+// coordinator owns all state of a running relay. All its methods run in one goroutine, so nothing needs a lock.
 type coordinator struct {
 	*Relay
-	id       uuid.UUID
-	io       context.Context // of work that is under way; a stop leaves it time to finish
-	events   chan func()     // outcomes of work, to be taken up by the coordinator
-	underWay int             // pieces of work whose outcome has not been taken up
-	alarm    time.Time       // when to look again though nothing has happened
-	stopping bool
-	troubles map[string]*trouble
-	checks   topicCheck
+	id          uuid.UUID
+	io          context.Context // of running work; it ends later than Run's context, so that work can finish
+	outcomes    chan func()     // of work that has ended; the coordinator calls them
+	workRunning int             // pieces of work whose outcome has not been called
+	nextTick    time.Time       // when to call startDueWork next, even if nothing happens
+	stopping    bool
+	troubles    map[string]*trouble
+	checks      topicCheck
 
-	lanes    []*lane // those whose lease is ours, by shard
-	keeper   *keeper
-	deadline time.Time // of the leases
-	leasing  bool
-	renewAt  time.Time
-	orders   []order // for the keeper's next pass
+	lanes            []*lane // one for each lease that this instance holds, by shard
+	keeper           *leaseKeeper
+	deadline         time.Time // of the leases
+	leasePassRunning bool
+	renewAt          time.Time
+	orders           []leaseOrder // for the next pass of the lease keeper
 
-	resolving bool
-	busy      map[broker.NodeID]bool // brokers that a request is under way to
-	claims    claims
-	marks     marks
-	gauging   bool
-	gaugeAt   time.Time
+	leaderLookupRunning bool
+	busyBrokers         map[broker.NodeID]bool // brokers that have a request in flight
+	claims              claimState
+	marks               markState
+	statusRunning       bool
+	nextStatusAt        time.Time
 }
 
 func newCoordinator(r *Relay, io context.Context, id uuid.UUID) *coordinator {
 	config := r.pool.Config().ConnConfig
 	return &coordinator{
-		Relay: r, io: io, id: id, events: make(chan func()), troubles: map[string]*trouble{},
-		keeper: newKeeper(newLink(config), id, r.cfg), busy: map[broker.NodeID]bool{},
-		claims: claims{link: newLink(config, PlannerSettings()), interval: r.cfg.SweepMin},
-		marks:  marks{link: newLink(config, PlannerSettings(), markSettings())},
+		Relay: r, io: io, id: id, outcomes: make(chan func()), troubles: map[string]*trouble{},
+		keeper: newLeaseKeeper(newDBConn(config), id, r.cfg), busyBrokers: map[broker.NodeID]bool{},
+		claims: claimState{db: newDBConn(config, PlannerSettings()), interval: r.cfg.SweepMin},
+		marks:  markState{db: newDBConn(config, PlannerSettings(), markSettings())},
 	}
 }
 
-// start does work beside the coordinator, which takes up its outcome.
-func start[T any](c *coordinator, work func(ctx context.Context) T, outcome func(T)) {
-	c.underWay++
+// runInBackground runs work in a goroutine of its own, then calls outcome with the result in the coordinator's
+// goroutine.
+func runInBackground[T any](c *coordinator, work func(ctx context.Context) T, outcome func(T)) {
+	c.workRunning++
 	go func() {
 		result := work(c.io)
-		c.events <- func() {
-			c.underWay--
+		c.outcomes <- func() {
+			c.workRunning--
 			outcome(result)
 		}
 	}()
 }
 
-// run is the coordinator's loop: something happens, then every part looks what it can do now.
+// run is the coordinator's loop: it waits until something happens, and then starts all work that is due.
 func (c *coordinator) run(ctx context.Context, cancel context.CancelFunc) {
-	defer c.claims.link.close(ctx)
-	defer c.marks.link.close(ctx)
-	defer c.keeper.link.close(ctx)
+	defer c.claims.db.close(ctx)
+	defer c.marks.db.close(ctx)
+	defer c.keeper.db.close(ctx)
 	stop, cutOff, timer := ctx.Done(), c.io.Done(), time.NewTimer(0)
 	defer timer.Stop()
-	for !c.stopping || c.underWay > 0 || len(c.lanes) > 0 && c.io.Err() == nil {
+	for !c.stopping || c.workRunning > 0 || len(c.lanes) > 0 && c.io.Err() == nil {
 		select {
-		case outcome := <-c.events:
+		case outcome := <-c.outcomes:
 			outcome()
 		case <-c.wake:
 			c.claims.woken = true
@@ -134,43 +135,43 @@ func (c *coordinator) run(ctx context.Context, cancel context.CancelFunc) {
 			defer time.AfterFunc(c.cfg.StopTimeout, cancel).Stop()
 		}
 		now := time.Now()
-		c.look(now)
-		timer.Reset(c.alarm.Sub(now))
+		c.startDueWork(now)
+		timer.Reset(c.nextTick.Sub(now))
 	}
 	ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
 	if err := c.keeper.leave(ctx); err != nil {
-		c.log.Warn("the relay could not sign off; its shards are taken over after the lease time-out", "error", err)
+		c.log.Warn("the relay could not leave the table of instances; others take over its shards after the lease time-out", "error", err)
 	}
 	c.state.Store(&State{Instance: c.cfg.Name})
 }
 
-// look starts whatever can be started. Producing comes first: that is what somebody waits for.
-func (c *coordinator) look(now time.Time) {
-	c.alarm = now.Add(time.Hour)
+// startDueWork starts all work that is due. Producing comes first, because latency matters most there.
+func (c *coordinator) startDueWork(now time.Time) {
+	c.nextTick = now.Add(time.Hour)
 	if c.io.Err() != nil {
 		return
 	}
 	c.produce(now)
-	c.resolve(now)
+	c.lookUpLeaders(now)
 	c.mark(now)
 	c.claim(now)
 	c.finishLanes(now)
-	c.renew(now)
+	c.renewLeases(now)
 	c.checkTopics(now)
 	c.openLanes(now)
-	c.gauge(now)
+	c.readStatus(now)
 	c.publishState()
 }
 
-// at makes the coordinator look again at that time.
-func (c *coordinator) at(t time.Time) {
-	if t.Before(c.alarm) {
-		c.alarm = t
+// tickAt makes the coordinator call startDueWork at that time, if nothing happens earlier.
+func (c *coordinator) tickAt(t time.Time) {
+	if t.Before(c.nextTick) {
+		c.nextTick = t
 	}
 }
 
-// stop takes no new work on and gives every lane back once it has finished.
+// stop begins the stop: it releases each lease when the running work of its lane has ended.
 func (c *coordinator) stop() {
 	c.stopping = true
 	for _, l := range c.lanes {
@@ -178,7 +179,7 @@ func (c *coordinator) stop() {
 	}
 }
 
-// mayProduce says that a request sent now will have ended before our leases do.
+// mayProduce reports whether a request that is sent now ends before the leases do.
 func (c *coordinator) mayProduce(now time.Time) bool {
 	return now.Before(c.deadline.Add(-c.cfg.ProduceTimeout))
 }

@@ -67,7 +67,7 @@ func TestRolledBackChangesAreNotPublished(t *testing.T) {
 	b.wantLog(b.markets, "b", 1)
 }
 
-// TestManyWriters lets writers race for a few aggregates while two relays share the shards.
+// TestManyWriters: many writers change a few aggregates concurrently while two relays share the shards.
 func TestManyWriters(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -98,7 +98,7 @@ func TestManyWriters(t *testing.T) {
 	}
 }
 
-// TestSendsOnceWhileNothingFails would notice a row that is forgotten while an older snapshot still shows it.
+// TestSendsOnceWhileNothingFails fails if a lane forgets a row while a running claim can still return it.
 func TestSendsOnceWhileNothingFails(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -121,7 +121,8 @@ func TestSendsOnceWhileNothingFails(t *testing.T) {
 	}
 }
 
-// TestLateCommit replays H12: the transaction with the lower sequence number commits after the other was published.
+// TestLateCommit replays H12 late commit: the transaction with the lower sequence number commits after the event with
+// the higher one was published.
 func TestLateCommit(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -154,7 +155,7 @@ func TestPublishesABacklogOfLargeEvents(t *testing.T) {
 		b.append(m)
 	}
 	b.start("a", func(c *Config, k Broker) Broker {
-		c.ClaimBytes, c.LeaseTimeout, c.ProduceTimeout = 4<<20, 30*time.Second, 20*time.Second // a slow machine is no failure
+		c.ClaimBytes, c.LeaseTimeout, c.ProduceTimeout = 4<<20, 30*time.Second, 20*time.Second // so that a slow machine does not fail the test
 		return k
 	})
 	b.waitUntilSent()

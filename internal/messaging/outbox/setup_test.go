@@ -26,11 +26,11 @@ import (
 	messagingsql "github.com/monsplit/monsplit/sql/messaging"
 )
 
-// On a real cluster (the tag realkafka) only files without a tag run: what depends on what a broker does. All else would
-// only take its time there.
+// With the tag realkafka, the tests run on a real cluster. Only files without a build constraint run there: their tests
+// depend on the broker's behavior. The others would only take time.
 
 func TestMain(m *testing.M) {
-	// A server that the tests start for themselves lives as long as their process.
+	// If the tests start a PostgreSQL server of their own, it runs until their process ends.
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/monsplit/monsplit/internal/pgserver.(*Server).run.func1"))
 }
 
@@ -56,7 +56,7 @@ func setup(t *testing.T) *bundle {
 
 func (b *bundle) topics() []string { return []string{b.products, b.markets} }
 
-// config is quick: what takes seconds in production takes tens of milliseconds.
+// config has short times: tens of milliseconds instead of seconds.
 func (b *bundle) config(name string) Config {
 	return Config{Topics: b.topics(), Name: name,
 		LeaseTimeout: 1500 * time.Millisecond, RenewEvery: 100 * time.Millisecond, ProduceTimeout: 500 * time.Millisecond,
@@ -65,8 +65,8 @@ func (b *bundle) config(name string) Config {
 		RecheckEvery: 100 * time.Millisecond, StopTimeout: 2 * time.Second}
 }
 
-// running is a relay at work, as in a process of its own: crash ends it as kill -9 would, as far as others can see.
-type running struct {
+// runningRelay is a relay as in a process of its own. For others, crash looks like the end of that process by kill -9.
+type runningRelay struct {
 	*Relay
 	b                   *bundle
 	toDatabase, toKafka *dialer
@@ -74,10 +74,10 @@ type running struct {
 	done                chan struct{}
 }
 
-// start runs a relay; changes adapt its configuration, and its broker where they return one.
-func (b *bundle) start(name string, changes ...func(*Config, Broker) Broker) *running {
+// start runs a relay. Each change may adapt its configuration, and returns the broker to use.
+func (b *bundle) start(name string, changes ...func(*Config, Broker) Broker) *runningRelay {
 	b.t.Helper()
-	r := &running{b: b, toDatabase: &dialer{}, toKafka: &dialer{}, done: make(chan struct{})}
+	r := &runningRelay{b: b, toDatabase: &dialer{}, toKafka: &dialer{}, done: make(chan struct{})}
 	config, err := pgxpool.ParseConfig(pgtest.URL(b.pool))
 	if err != nil {
 		b.t.Fatal(err)
@@ -111,19 +111,20 @@ func (b *bundle) start(name string, changes ...func(*Config, Broker) Broker) *ru
 	return r
 }
 
-func (r *running) stop() {
+func (r *runningRelay) stop() {
 	r.cancel()
 	<-r.done
 }
 
-// crash cuts every connection for good: nothing that the relay does from now on, signing off included, reaches anybody.
-func (r *running) crash() {
+// crash cuts every connection for good. From now on, the relay reaches neither the database nor Kafka, also not to
+// leave the table of instances.
+func (r *runningRelay) crash() {
 	r.toDatabase.cut()
 	r.toKafka.cut()
 	r.cancel()
 }
 
-// dialer makes connections that can be cut.
+// dialer opens connections that can be cut.
 type dialer struct {
 	mu    sync.Mutex
 	away  bool
@@ -181,7 +182,7 @@ func versions(topic, key string, first, last int64) (msgs []event.Message) {
 	return msgs
 }
 
-// log returns what Kafka has of a key, as versions.
+// log returns the versions of a key in Kafka, in their order.
 func (b *bundle) log(topic, key string) (got []int64) {
 	b.t.Helper()
 	tp := broker.TopicPartition{Topic: topic, Partition: event.Partition([]byte(key), event.Partitions)}
@@ -205,7 +206,8 @@ func (b *bundle) wantLog(topic, key string, want ...int64) {
 	}
 }
 
-// wantHistory checks invariant 3: all versions, in order when only the first of equal ones counts, the highest last.
+// wantHistory checks that the log has all versions of a key, that the first records of the versions are in order, and
+// that the highest version is last.
 func (b *bundle) wantHistory(topic, key string, highest int64) {
 	b.t.Helper()
 	got, next := b.log(topic, key), int64(1)
@@ -235,7 +237,7 @@ func (b *bundle) waitUntilSent() {
 	kafkatest.Eventually(b.t, "everything is sent", func() bool { return b.pending() == 0 })
 }
 
-func (r *running) waitForShards(n int) {
+func (r *runningRelay) waitForShards(n int) {
 	r.b.t.Helper()
 	kafkatest.Eventually(r.b.t, fmt.Sprintf("%s has %d shards", r.cfg.Name, n), func() bool { return len(r.State().Shards) == n })
 }

@@ -3,6 +3,7 @@
 package outbox
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -15,12 +16,12 @@ import (
 
 func TestStartUp(t *testing.T) {
 	t.Parallel()
-	halted := func(r *running, part string) func() bool {
+	halted := func(r *runningRelay, part string) func() bool {
 		return func() bool {
 			return slices.ContainsFunc(r.State().Halted, func(s string) bool { return strings.Contains(s, part) })
 		}
 	}
-	t.Run("a topic that is missing is waited for", func(t *testing.T) {
+	t.Run("the relay waits for a missing topic", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		missing := b.kafka.Topic("later")
@@ -32,16 +33,16 @@ func TestStartUp(t *testing.T) {
 		b.wantLog(missing, "a", 1)
 		kafkatest.Eventually(t, "the relay is no longer halted", func() bool { return len(relay.State().Halted) == 0 })
 	})
-	t.Run("another number of partitions halts", func(t *testing.T) {
+	t.Run("another number of partitions halts publishing", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		wrong := b.kafka.CreateTopic(t, "wrong", 5)
 		b.append(message(b.products, "a", 1))
 		relay := b.start("a", func(c *Config, k Broker) Broker { c.Topics = append(c.Topics, wrong); return k })
-		kafkatest.Eventually(t, "the relay says what is wrong", halted(relay, "has 5 partitions instead of 12"))
+		kafkatest.Eventually(t, "the relay says what is wrong", halted(relay, fmt.Sprintf("has 5 partitions instead of %d", event.Partitions)))
 		b.wantLog(b.products, "a")
 	})
-	t.Run("a fresh database refuses another's topic", func(t *testing.T) {
+	t.Run("an empty database does not publish to a topic with records", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		b.kafka.Write(t, b.partition(b.products, "foreign"), broker.Record{Key: []byte("foreign"), Value: []byte("foreign/9"), Time: time.Now()})
@@ -53,13 +54,13 @@ func TestStartUp(t *testing.T) {
 			t.Errorf("shards %v are published", relay.State().Shards)
 		}
 	})
-	t.Run("its own topic is no stranger's", func(t *testing.T) {
+	t.Run("a second relay publishes to the same topic", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		b.append(message(b.products, "a", 1))
 		b.start("a").b.waitUntilSent()
 		next := b.start("b")
-		next.waitForShards(6)
+		next.waitForShards(event.Partitions / 2)
 		b.append(message(b.products, "a", 2))
 		b.waitUntilSent()
 		b.wantLog(b.products, "a", 1, 2)

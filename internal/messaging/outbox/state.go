@@ -1,18 +1,19 @@
 package outbox
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
-	"github.com/monsplit/monsplit/internal/postgres"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// State is what a relay is doing, for readiness and for people.
+// State tells what a relay is doing, for readiness checks and for people.
 type State struct {
 	Instance string            `json:"instance"`
-	Shards   []int             `json:"shards"`             // published by this instance
-	Halted   []string          `json:"halted,omitempty"`   // what somebody has to see to
-	Troubles map[string]string `json:"troubles,omitempty"` // what is tried again: part → last error
+	Shards   []int             `json:"shards"`             // that this instance publishes
+	Halted   []string          `json:"halted,omitempty"`   // problems that an operator has to solve
+	Troubles map[string]string `json:"troubles,omitempty"` // failures that are tried again: part of the relay → last error
 }
 
 // State returns the relay's state.
@@ -25,12 +26,12 @@ func (c *coordinator) publishState() {
 	}
 	seen := map[string]bool{}
 	for _, l := range c.lanes {
-		if l.phase == ready {
+		if l.phase == phaseReady {
 			s.Shards = append(s.Shards, int(l.shard))
 		}
-		if l.reason != "" && !seen[l.reason] {
-			seen[l.reason] = true
-			s.Halted = append(s.Halted, l.reason)
+		if l.haltReason != "" && !seen[l.haltReason] {
+			seen[l.haltReason] = true
+			s.Halted = append(s.Halted, l.haltReason)
 		}
 	}
 	for part, t := range c.troubles {
@@ -42,44 +43,44 @@ func (c *coordinator) publishState() {
 	c.state.Store(s)
 }
 
-// trouble is something that fails and is tried again.
+// trouble is a failure that is tried again.
 type trouble struct {
 	since, logged time.Time
 	last          string
 }
 
-// logEvery bounds what a long trouble writes to the log.
+// logEvery bounds how often a lasting trouble is logged.
 const logEvery = 30 * time.Second
 
-// report logs the beginning and the end of a trouble, and in between now and then that it lasts.
+// report logs the beginning and the end of a trouble, and every logEvery that it lasts.
 func (c *coordinator) report(part string, err error) {
 	t := c.troubles[part]
 	now := time.Now()
 	switch {
 	case err == nil && t == nil:
-	case c.io.Err() != nil: // what is cut off by the stop is no trouble
+	case c.io.Err() != nil: // the stop has ended the work; this is not a trouble
 	case err == nil:
-		c.log.Info("the relay's trouble is over", "part", part, "lasted", now.Sub(t.since).Round(time.Millisecond))
+		c.log.Info("a part of the relay works again", "part", part, "failed_for", now.Sub(t.since).Round(time.Millisecond))
 		delete(c.troubles, part)
 	case t == nil:
-		c.troubles[part] = &trouble{since: now, logged: now, last: postgres.Brief(err)}
-		c.log.Warn("the relay has trouble and tries again", "part", part, "error", err)
+		c.troubles[part] = &trouble{since: now, logged: now, last: brief(err)}
+		c.log.Warn("a part of the relay fails and is tried again", "part", part, "error", err)
 	default:
-		if t.last = postgres.Brief(err); now.Sub(t.logged) >= logEvery {
+		if t.last = brief(err); now.Sub(t.logged) >= logEvery {
 			t.logged = now
-			c.log.Warn("the relay still has trouble", "part", part, "since", t.since, "error", err)
+			c.log.Warn("a part of the relay still fails", "part", part, "since", t.since, "error", err)
 		}
 	}
 }
 
-// kafkaAnswered ends the trouble with Kafka, unless some partition still has it.
+// kafkaAnswered ends the trouble with Kafka, unless a partition still fails.
 func (c *coordinator) kafkaAnswered() {
 	if c.troubles["kafka"] == nil {
 		return
 	}
 	for _, l := range c.lanes {
 		for _, s := range l.streams {
-			if s.fails > 0 {
+			if s.failures > 0 {
 				return
 			}
 		}
@@ -87,7 +88,19 @@ func (c *coordinator) kafkaAnswered() {
 	c.report("kafka", nil)
 }
 
-// backoff is the wait after so many failures in a row.
+// brief returns an error's text for readiness, which anybody may read. The error of a failed connection names the user,
+// the database and the host, so brief replaces it; the log has it in full.
+func brief(err error) string {
+	if _, is := errors.AsType[*pgconn.ConnectError](err); !is {
+		return err.Error()
+	}
+	if answer, is := errors.AsType[*pgconn.PgError](err); is {
+		return "the database takes no session (SQLSTATE " + answer.Code + ")"
+	}
+	return "the database cannot be reached"
+}
+
+// backoff returns how long to wait after the given number of failures in a row.
 func backoff(fails int, first, longest time.Duration) time.Duration {
 	if fails > 16 {
 		return longest
@@ -96,5 +109,5 @@ func backoff(fails int, first, longest time.Duration) time.Duration {
 }
 
 func unknownTopic(topic string) error {
-	return fmt.Errorf("the outbox has events for topic %s, which this service does not publish", topic)
+	return fmt.Errorf("the outbox has events for topic %s, which is not among the relay's topics", topic)
 }

@@ -12,19 +12,19 @@ import (
 	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
 )
 
-// Status is what `outbox status` shows: the outbox of one database, whoever publishes it.
+// Status is the state of the outbox of one database, over all instances.
 type Status struct {
 	Pending       int64              `json:"pending"`
 	OldestPending *time.Time         `json:"oldest_pending,omitempty"` // when the oldest pending event was appended
 	OldestAge     float64            `json:"oldest_age_seconds"`
-	Appended      int64              `json:"appended"` // events ever appended; those rolled back count too
+	Appended      int64              `json:"appended"` // events ever appended; events that were rolled back count too
 	BlockedCount  int64              `json:"blocked_count"`
-	Blocked       []BlockedAggregate `json:"blocked"` // the first of them, by the time of the next try
+	Blocked       []BlockedAggregate `json:"blocked"` // the first 100 of them, by the time of the next try
 	Shards        []ShardStatus      `json:"shards"`
 	Instances     []InstanceStatus   `json:"instances"`
 }
 
-// BlockedAggregate backs off, because the broker refused its oldest pending event.
+// BlockedAggregate is an aggregate that waits, because the broker refused its oldest pending event.
 type BlockedAggregate struct {
 	Topic     string    `json:"topic"`
 	Key       string    `json:"key"`
@@ -33,14 +33,14 @@ type BlockedAggregate struct {
 	LastError string    `json:"last_error"`
 }
 
-// ShardStatus is who publishes a shard.
+// ShardStatus tells which instance publishes a shard.
 type ShardStatus struct {
 	Shard  int    `json:"shard"`
-	Holder string `json:"holder,omitempty"` // the instance's name; its id where it has gone; "" when nobody does
+	Holder string `json:"holder,omitempty"` // the instance's name, or its id if it has left; "" if the lease is free
 	Epoch  int64  `json:"epoch"`
 }
 
-// InstanceStatus is a relay that has signed on and not off.
+// InstanceStatus is a relay in the table of instances.
 type InstanceStatus struct {
 	Name   string `json:"name"`
 	Shards int    `json:"shards"`
@@ -48,14 +48,14 @@ type InstanceStatus struct {
 
 const blockedShown = 100
 
-// ReadStatus reads the status. It counts what is pending, which takes a moment when there are millions.
+// ReadStatus reads the status. It counts the pending events, which takes a moment if there are millions.
 func ReadStatus(ctx context.Context, pool *pgxpool.Pool) (Status, error) {
 	s := Status{Blocked: []BlockedAggregate{}, Shards: []ShardStatus{}, Instances: []InstanceStatus{}}
 	tx, err := pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
 	if err != nil {
 		return s, fmt.Errorf("read the outbox's status: %w", err)
 	}
-	defer func() { _ = tx.Rollback(ctx) }() // it has only read
+	defer func() { _ = tx.Rollback(ctx) }() // the transaction only reads
 	for _, read := range []func(context.Context, pgx.Tx) error{s.readEvents, s.readBlocked, s.readLeases} {
 		if err := read(ctx, tx); err != nil {
 			return s, fmt.Errorf("read the outbox's status: %w", err)
@@ -130,39 +130,39 @@ func (s *Status) readLeases(ctx context.Context, tx pgx.Tx) error {
 	return nil
 }
 
-// lastSeq is how often a sequence number was drawn.
+// lastSeq returns the last sequence number that was drawn, or 0.
 func lastSeq(ctx context.Context, tx pgx.Tx) (seq int64, err error) {
 	err = tx.QueryRow(ctx, `SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM outbox_seq`).Scan(&seq)
 	return seq, err
 }
 
-// gaugeEvery is how often the metrics of the whole outbox are measured; less often where that takes long.
-const gaugeEvery = 10 * time.Second
+// statusEvery is how often the metrics of the whole outbox are updated. If reading takes long, it is less often.
+const statusEvery = 10 * time.Second
 
-// gauge measures the whole outbox for the metrics.
-func (c *coordinator) gauge(now time.Time) {
-	if c.gauging || c.stopping {
+// readStatus updates the metrics of the whole outbox.
+func (c *coordinator) readStatus(now time.Time) {
+	if c.statusRunning || c.stopping {
 		return
 	}
-	if now.Before(c.gaugeAt) {
-		c.at(c.gaugeAt)
+	if now.Before(c.nextStatusAt) {
+		c.tickAt(c.nextStatusAt)
 		return
 	}
-	c.gauging = true
+	c.statusRunning = true
 	type outcome struct {
 		status Status
 		err    error
 	}
-	start(c, func(ctx context.Context) outcome {
+	runInBackground(c, func(ctx context.Context) outcome {
 		ctx, cancel := context.WithTimeout(ctx, c.cfg.LeaseTimeout)
 		defer cancel()
 		s, err := ReadStatus(ctx, c.pool)
 		return outcome{s, err}
 	}, func(o outcome) {
-		c.gauging = false
-		c.gaugeAt = time.Now().Add(max(gaugeEvery, 20*time.Since(now)))
+		c.statusRunning = false
+		c.nextStatusAt = time.Now().Add(max(statusEvery, 20*time.Since(now)))
 		if o.err != nil {
-			return // claims fail as well, and say so
+			return // then claims fail too, and report it
 		}
 		c.metrics.pending.Set(float64(o.status.Pending))
 		c.metrics.blockedKeys.Set(float64(o.status.BlockedCount))

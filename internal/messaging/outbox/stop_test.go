@@ -50,7 +50,8 @@ func TestStopEndsInTime(t *testing.T) {
 	b.kafka.Resume()
 }
 
-// TestAHaltDuringAStop hands the lease back at once, instead of waiting for an operator.
+// TestAHaltDuringAStop: a lane that halts while the relay stops releases its lease at once. It does not wait for an
+// operator.
 func TestAHaltDuringAStop(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -69,7 +70,7 @@ func TestAHaltDuringAStop(t *testing.T) {
 	relay.cancel()
 	kafkatest.Eventually(t, "the stop has begun", func() bool {
 		s, err := ReadStatus(t.Context(), b.pool)
-		return err == nil && len(s.Instances) == 1 && s.Instances[0].Shards == 1 // of the request that is under way
+		return err == nil && len(s.Instances) == 1 && s.Instances[0].Shards == 1 // of the request in flight
 	})
 	release()
 	select {

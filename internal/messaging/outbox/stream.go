@@ -14,12 +14,12 @@ type row struct {
 	payload     []byte
 	traceparent *string
 	createdAt   time.Time
-	wasBlocked  bool // its aggregate has backed off before
-	withdrawn   bool // its aggregate backs off: what comes behind it must wait as well
+	wasBlocked  bool // its aggregate is in outbox_blocked
+	withdrawn   bool // its aggregate waits after a refusal, so later rows of it must wait too
 	size        int
 }
 
-// record is what Kafka gets.
+// record returns the Kafka record of the row.
 func (r *row) record() broker.Record {
 	headers := []broker.Header{{Key: event.HeaderContentType, Value: []byte(event.ContentType)}}
 	if r.traceparent != nil {
@@ -28,37 +28,39 @@ func (r *row) record() broker.Record {
 	return broker.Record{Key: []byte(r.key), Value: r.payload, Time: r.createdAt, Headers: headers}
 }
 
-// stream is what a lane has for one topic: rows in the order in which they will be in the log. An aggregate's rows are
-// always in the order of their versions: first those in flight, then those in the queue.
+// stream has the rows of one topic in a lane, in the order in which they will be in Kafka. The rows of an aggregate are
+// always in the order of their versions: first the rows in flight, then the rows in the queue.
 type stream struct {
-	lane   *lane
-	tp     broker.TopicPartition
-	queue  []*row
-	flight *flight
-	// sending says that the flight's bytes are under way. One request at a time: Kafka does not keep the order of two.
-	sending  bool
-	sequence int32 // of the next record
-	limit    int   // most rows in the next batch; 0: no limit but the configured one
+	lane     *lane
+	tp       broker.TopicPartition
+	queue    []*row
+	inFlight *inFlightBatch
+	// sending reports whether the batch in flight is in a request. There is one request at a time, because Kafka does not
+	// keep the order of two.
+	sending    bool
+	sequence   int32 // producer sequence of the next record
+	batchLimit int   // most rows in the next batch; 0 means only the configured limit
 
-	leader   broker.NodeID
-	led      bool // leader is known
-	fails    int  // tries in a row that led to nothing
-	retryAt  time.Time
-	refusals int // of the flight
+	leader      broker.NodeID
+	leaderKnown bool // leader is known
+	failures    int  // failed tries in a row
+	retryAt     time.Time
+	refusals    int // of the batch in flight
 }
 
-// flight is a batch that is frozen until the broker has said what became of it: sent again it is the same bytes, which
-// the broker recognizes. Batched anew, records that had been written after all would be in the log twice.
-type flight struct {
+// inFlightBatch is a batch that does not change until the broker has answered. A second try sends the same bytes, which
+// the broker recognizes. If the rows were put into a new batch, and the first try had been written after all, the log
+// would have them twice.
+type inFlightBatch struct {
 	batch *broker.Batch
 	rows  []*row
 }
 
-// freeze makes the first rows of the queue the next batch.
+// freeze makes a batch of the first rows of the queue.
 func (s *stream) freeze(maxRows, maxBytes int) error {
 	n, bytes := 0, 0
-	if s.limit > 0 {
-		maxRows = min(maxRows, s.limit)
+	if s.batchLimit > 0 {
+		maxRows = min(maxRows, s.batchLimit)
 	}
 	records := make([]broker.Record, 0, min(maxRows, len(s.queue)))
 	for n < len(s.queue) && n < maxRows {
@@ -73,56 +75,57 @@ func (s *stream) freeze(maxRows, maxBytes int) error {
 	if err != nil {
 		return err
 	}
-	s.flight = &flight{batch: batch, rows: s.queue[:n:n]}
+	s.inFlight = &inFlightBatch{batch: batch, rows: s.queue[:n:n]}
 	s.queue = s.queue[n:]
 	return nil
 }
 
-// written takes the flight's rows out: the broker has them.
-func (s *stream) written() []*row {
-	rows := s.flight.rows
-	s.sequence, s.flight, s.fails, s.refusals = s.flight.batch.NextSequence, nil, 0, 0
-	s.limit *= 2 // back to the full size after a refusal, step by step
-	if s.limit > 1<<16 {
-		s.limit = 0
+// takeWritten takes the rows of the batch in flight out: the broker has written them.
+func (s *stream) takeWritten() []*row {
+	rows := s.inFlight.rows
+	s.sequence, s.inFlight, s.failures, s.refusals = s.inFlight.batch.NextSequence, nil, 0, 0
+	s.batchLimit *= 2 // after a refusal, the batches grow to the full size step by step
+	if s.batchLimit > 1<<16 {
+		s.batchLimit = 0
 	}
 	return rows
 }
 
-// failed notes a try that may be made again, after a wait that doubles each time.
-func (s *stream) failed(now time.Time, first, longest time.Duration) {
+// retryLater sets the time of the next try. The wait doubles with each failure in a row.
+func (s *stream) retryLater(now time.Time, first, longest time.Duration) {
 	wait := longest
-	if s.fails < 16 {
-		wait = min(first<<s.fails, longest)
+	if s.failures < 16 {
+		wait = min(first<<s.failures, longest)
 	}
-	s.fails++
+	s.failures++
 	s.retryAt = now.Add(wait)
 }
 
-// refused handles the broker's refusal of the flight. The first time it stays as it is, to be sent once more. Then it
-// is halved: nothing of it has been written, so its sequence numbers are used again. A row that is refused twice all by
-// itself is returned.
-func (s *stream) refused() *row {
+// handleRefusal handles the broker's refusal of the batch in flight. After the first refusal, the same batch is sent
+// once more. After the second, its rows go back to the queue and the next batch has half the size. This may use the
+// sequence numbers again, because the broker has written nothing of the batch. If a batch of one row is refused twice,
+// handleRefusal returns that row.
+func (s *stream) handleRefusal() *row {
 	if s.refusals++; s.refusals < 2 {
 		return nil
 	}
-	rows := s.flight.rows
+	rows := s.inFlight.rows
 	s.refusals = 0
-	s.dismantle()
+	s.unfreeze()
 	if len(rows) == 1 {
 		return rows[0]
 	}
-	s.limit = len(rows) / 2
+	s.batchLimit = len(rows) / 2
 	return nil
 }
 
-// dismantle puts the rows of the flight back in front of the queue.
-func (s *stream) dismantle() {
-	s.queue = append(s.flight.rows, s.queue...)
-	s.flight = nil
+// unfreeze puts the rows of the batch in flight back to the front of the queue.
+func (s *stream) unfreeze() {
+	s.queue = append(s.inFlight.rows, s.queue...)
+	s.inFlight = nil
 }
 
-// withdraw takes an aggregate's rows out of the queue. The flight is not looked at: it has been dismantled.
+// withdraw takes an aggregate's rows out of the queue and returns them. No batch may be in flight.
 func (s *stream) withdraw(key string) (withdrawn []*row) {
 	rest := s.queue[:0:0]
 	for _, r := range s.queue {
@@ -137,7 +140,8 @@ func (s *stream) withdraw(key string) (withdrawn []*row) {
 	return withdrawn
 }
 
-// stale says that the broker may have forgotten the flight's earlier tries, so that sending it again could repeat it.
+// stale reports whether the batch in flight is so old that the broker may have forgotten its earlier tries. Sending it
+// again could then write it twice.
 func (s *stream) stale(now time.Time, after time.Duration) bool {
-	return s.flight != nil && now.Sub(s.flight.batch.EncodedAt) >= after
+	return s.inFlight != nil && now.Sub(s.inFlight.batch.EncodedAt) >= after
 }

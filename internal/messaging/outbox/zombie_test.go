@@ -9,20 +9,20 @@ import (
 	"github.com/monsplit/monsplit/internal/messaging/event"
 )
 
-// stuck holds one request back, as a process that is stopped in the middle of it does.
-type stuck struct {
+// pausedBroker holds the first request back, like a process that is paused just before it sends it.
+type pausedBroker struct {
 	Broker
 	once             sync.Once
 	reached, release chan struct{}
-	batches          []*broker.Batch // of that request, once it is reached
+	batches          []*broker.Batch // of that request, set before reached is closed
 	answered         chan []broker.Result
 }
 
-func newStuck() *stuck {
-	return &stuck{reached: make(chan struct{}), release: make(chan struct{}), answered: make(chan []broker.Result, 1)}
+func newPausedBroker() *pausedBroker {
+	return &pausedBroker{reached: make(chan struct{}), release: make(chan struct{}), answered: make(chan []broker.Result, 1)}
 }
 
-func (s *stuck) Produce(ctx context.Context, batches []*broker.Batch) []broker.Result {
+func (s *pausedBroker) Produce(ctx context.Context, batches []*broker.Batch) []broker.Result {
 	first := false
 	s.once.Do(func() { first = true })
 	if !first {
@@ -36,12 +36,13 @@ func (s *stuck) Produce(ctx context.Context, batches []*broker.Batch) []broker.R
 	return results
 }
 
-// TestZombieIsFenced replays H1: a relay is stopped just before it sends version 1, another one takes its shards over and
-// publishes versions 1 and 2, and then the first one's request arrives. Compaction keeps what is written last.
+// TestZombieIsFenced replays H1 zombie relay: a relay is paused just before it sends version 1. Another relay takes its
+// shards over and publishes versions 1 and 2. Then the request of the first relay arrives. Compaction would keep the
+// last record of the key.
 func TestZombieIsFenced(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	kafka := newStuck()
+	kafka := newPausedBroker()
 	zombie := b.start("zombie", func(_ *Config, k Broker) Broker { kafka.Broker = k; return kafka })
 	zombie.waitForShards(event.Partitions)
 	b.append(message(b.products, "a", 1))
@@ -49,22 +50,22 @@ func TestZombieIsFenced(t *testing.T) {
 	<-kafka.reached
 	zombie.toDatabase.cut()
 	b.append(message(b.products, "a", 2))
-	heir := b.start("heir")
+	successor := b.start("successor")
 	b.waitUntilSent()
-	heir.waitForShards(event.Partitions)
+	successor.waitForShards(event.Partitions)
 	b.wantLog(b.products, "a", 1, 2)
 	close(kafka.release)
 	wantFenced(t, <-kafka.answered)
 	b.wantLog(b.products, "a", 1, 2)
 }
 
-// TestAFasterZombieIsOvertaken is H1 in the other order: the zombie's request arrives before its heir has written
-// anything, so nothing fences it yet. The heir sends all that is pending, so the log repeats a version and ends with the
-// highest one; from now on the zombie is fenced.
+// TestAFasterZombieIsOvertaken replays H1 zombie relay in the other order: the zombie's request arrives before its
+// successor has written anything, so the broker does not fence it yet. The successor sends all pending rows, so the log
+// has a version twice and ends with the highest one. From then on the zombie is fenced.
 func TestAFasterZombieIsOvertaken(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	old, young := newStuck(), newStuck()
+	old, young := newPausedBroker(), newPausedBroker()
 	zombie := b.start("zombie", func(_ *Config, k Broker) Broker { old.Broker = k; return old })
 	zombie.waitForShards(event.Partitions)
 	b.append(message(b.products, "a", 1))
@@ -72,7 +73,7 @@ func TestAFasterZombieIsOvertaken(t *testing.T) {
 	<-old.reached
 	zombie.toDatabase.cut()
 	b.append(message(b.products, "a", 2))
-	b.start("heir", func(_ *Config, k Broker) Broker { young.Broker = k; return young })
+	b.start("successor", func(_ *Config, k Broker) Broker { young.Broker = k; return young })
 	<-young.reached
 	close(old.release)
 	for _, r := range <-old.answered {

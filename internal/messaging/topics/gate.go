@@ -1,5 +1,3 @@
-// Package topics knows whether a service may use Kafka: only once its own topics exist and are set up as they have to
-// be. Until then it keeps the relay and the consumer waiting, while HTTP is served.
 package topics
 
 import (
@@ -9,22 +7,22 @@ import (
 	"sync"
 	"time"
 
-	"github.com/monsplit/monsplit/internal/lifecycle"
 	"github.com/monsplit/monsplit/internal/messaging/broker"
 )
 
-// Broker creates and checks topics; *broker.Client does.
+// Broker creates and checks topics. *broker.Client implements it.
 type Broker interface {
 	EnsureTopic(ctx context.Context, spec broker.TopicSpec) error
 }
 
-// Between two tries: while Kafka is away, and while somebody has to put a topic right.
+// The wait between two tries: retryEvery while Kafka does not answer, recheckEvery while an operator has to repair a
+// topic.
 const (
 	retryEvery   = time.Second
 	recheckEvery = 10 * time.Second
 )
 
-// Gate opens when every topic has been found in order, and stays open.
+// Gate opens when every topic exists and has the right settings. It then stays open.
 type Gate struct {
 	broker Broker
 	specs  []broker.TopicSpec
@@ -40,12 +38,12 @@ func NewGate(b Broker, log *slog.Logger, specs ...broker.TopicSpec) *Gate {
 	return &Gate{broker: b, specs: specs, log: log, open: make(chan struct{}), problem: "the topics are not checked yet"}
 }
 
-// Run tries to open the gate, as often as it takes, and returns when ctx is done. It is a lifecycle part.
+// Run tries to open the gate until it is open. It returns nil when ctx is done, also after the gate has opened.
 func (g *Gate) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		err := g.ensure(ctx)
 		if err == nil {
-			g.tell(ctx, "")
+			g.setProblem(ctx, "")
 			close(g.open)
 			<-ctx.Done()
 			break
@@ -55,7 +53,7 @@ func (g *Gate) Run(ctx context.Context) error {
 			rest = recheckEvery
 		}
 		if ctx.Err() == nil {
-			g.tell(ctx, err.Error())
+			g.setProblem(ctx, err.Error())
 		}
 		timer := time.NewTimer(rest)
 		select {
@@ -76,8 +74,8 @@ func (g *Gate) ensure(ctx context.Context) error {
 	return nil
 }
 
-// tell keeps what is wrong, and logs it when that is news.
-func (g *Gate) tell(ctx context.Context, problem string) {
+// setProblem keeps the problem for Problem, and logs it if it is a new one.
+func (g *Gate) setProblem(ctx context.Context, problem string) {
 	g.mu.Lock()
 	news := g.problem != problem
 	g.problem = problem
@@ -86,18 +84,25 @@ func (g *Gate) tell(ctx context.Context, problem string) {
 	case problem == "":
 		g.log.LogAttrs(ctx, slog.LevelInfo, "the topics are in order")
 	case news:
-		g.log.LogAttrs(ctx, slog.LevelError, "nothing is published or consumed yet", slog.String("reason", problem))
+		g.log.LogAttrs(ctx, slog.LevelError, "nothing is published or consumed until the topics are in order", slog.String("reason", problem))
 	}
 }
 
-// Problem says why the gate is closed; "" when it is open.
+// Problem returns the reason why the gate is closed, or "" if it is open.
 func (g *Gate) Problem() string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.problem
 }
 
-// Behind returns a lifecycle part's function that begins when the gate opens.
+// Behind returns a function that waits until the gate is open and then calls run. It returns nil if ctx ends first.
 func (g *Gate) Behind(run func(ctx context.Context) error) func(ctx context.Context) error {
-	return lifecycle.After(g.open, run)
+	return func(ctx context.Context) error {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-g.open:
+			return run(ctx)
+		}
+	}
 }

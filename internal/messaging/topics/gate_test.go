@@ -13,14 +13,14 @@ import (
 	"github.com/monsplit/monsplit/internal/messaging/topics"
 )
 
-// script answers one error after the other, then none.
-type script struct {
+// scriptedBroker answers with the given errors, one after the other, and then without an error.
+type scriptedBroker struct {
 	mu      sync.Mutex
 	answers []error
 	asked   []string
 }
 
-func (s *script) EnsureTopic(_ context.Context, spec broker.TopicSpec) error {
+func (s *scriptedBroker) EnsureTopic(_ context.Context, spec broker.TopicSpec) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.asked = append(s.asked, spec.Name)
@@ -40,7 +40,7 @@ func TestGate(t *testing.T) {
 		answers []error
 		opens   time.Duration
 		asked   int
-		problem string // right before it opens
+		problem string // just before the gate opens
 	}{
 		"AtOnce":    {opens: 0, asked: 2, problem: "the topics are not checked yet"},
 		"KafkaAway": {answers: []error{away, away}, opens: 2 * time.Second, asked: 4, problem: "no broker answers"},
@@ -51,7 +51,7 @@ func TestGate(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				ctx, cancel := context.WithCancel(t.Context())
-				s := &script{answers: tt.answers}
+				s := &scriptedBroker{answers: tt.answers}
 				gate := topics.NewGate(s, slog.New(slog.DiscardHandler), broker.TopicSpec{Name: "a"}, broker.TopicSpec{Name: "b"})
 				began := time.Now()
 				opened := make(chan time.Duration, 1)
@@ -86,7 +86,7 @@ func TestGateStopsWhileClosed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		gate := topics.NewGate(&script{answers: []error{errors.New("away")}}, slog.New(slog.DiscardHandler), broker.TopicSpec{Name: "a"})
+		gate := topics.NewGate(&scriptedBroker{answers: []error{errors.New("away")}}, slog.New(slog.DiscardHandler), broker.TopicSpec{Name: "a"})
 		ended := make(chan error, 2)
 		go func() { ended <- gate.Run(ctx) }()
 		go func() {

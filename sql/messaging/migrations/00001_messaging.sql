@@ -1,13 +1,14 @@
 -- +goose Up
--- What every service keeps to publish its events and to apply those of others.
+-- The tables that a service needs to publish its events and to apply events of other services.
 
--- A larger cache would invert versions across database sessions.
+-- With a larger cache, a session could give a later version a lower number than another session gave an earlier
+-- version.
 CREATE SEQUENCE outbox_seq CACHE 1;
 
--- The log of everything ever announced: append-only. Retention drops a partition in which nothing is pending.
+-- The log of all events, append-only. Retention drops a partition when none of its events is pending.
 CREATE TABLE outbox_event (
     seq         bigint      NOT NULL DEFAULT nextval('outbox_seq') PRIMARY KEY,
-    shard       smallint    NOT NULL, -- the Kafka partition of the key
+    shard       smallint    NOT NULL, -- the number of the key's Kafka partition
     event_id    uuid        NOT NULL,
     topic       text        NOT NULL,
     key         text        NOT NULL,
@@ -21,7 +22,8 @@ CREATE TABLE outbox_event (
 
 CREATE INDEX outbox_event_key ON outbox_event (topic, key, version);
 
--- Partitions are made ahead. There is no DEFAULT partition: a range that it already held could not be added later.
+-- Partitions are created ahead. There is no DEFAULT partition: if it had rows of a range, that range could not be added
+-- later.
 -- +goose StatementBegin
 CREATE FUNCTION outbox_make_partition(n bigint) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
@@ -31,21 +33,21 @@ END $$;
 -- +goose StatementEnd
 SELECT outbox_make_partition(n) FROM generate_series(0, 7) n;
 
--- What is not yet sent: insert and delete only, never updated, so that it stays tiny.
+-- The events that are not marked sent. Rows are inserted and deleted, never updated, so that the table stays small.
 CREATE TABLE outbox_pending (
     shard   smallint NOT NULL,
     seq     bigint   NOT NULL,
     topic   text     NOT NULL,
     key     text     NOT NULL,
     version bigint   NOT NULL,
-    -- The row of the aggregate's version before, if that was pending too; else 0. Whoever appends knows it at the price of
-    -- one look into the index; looking it up by topic, key and version when claiming doubled the cost of a claim.
+    -- The seq of the aggregate's previous version if that was pending at the append; otherwise 0. The append finds it
+    -- with one look into the index. Finding it by topic, key and version in the claim doubled the cost of a claim.
     prev_seq bigint  NOT NULL DEFAULT 0,
     PRIMARY KEY (shard, seq),
     UNIQUE (topic, key, version)
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
 
--- Aggregates whose head the broker refused; they back off alone.
+-- Aggregates whose oldest pending event the broker refused. Only they wait; other aggregates do not.
 CREATE TABLE outbox_blocked (
     topic      text        NOT NULL,
     key        text        NOT NULL,
@@ -55,20 +57,20 @@ CREATE TABLE outbox_blocked (
     PRIMARY KEY (topic, key)
 );
 
--- One lease a shard. Its epoch is also the Kafka producer epoch.
+-- One lease for each shard. Its epoch is also the Kafka producer epoch.
 CREATE TABLE outbox_lease (
     shard       smallint PRIMARY KEY,
     owner       uuid,
     epoch       bigint NOT NULL DEFAULT 0,
-    producer_id bigint NOT NULL DEFAULT -1, -- a new one when the epoch would pass 32767 (which then starts at 0 again)
+    producer_id bigint NOT NULL DEFAULT -1, -- replaced when the epoch would exceed 32767; the epoch then starts at 0 again
     beat        bigint NOT NULL DEFAULT 0
 ) WITH (fillfactor = 10);
 INSERT INTO outbox_lease (shard) SELECT n FROM generate_series(0, 11) n;
 
--- The relays that are running; each takes its fair share of the shards.
+-- The running relays. Each takes its fair share of the shards.
 CREATE TABLE outbox_instance (
     id         uuid PRIMARY KEY,
-    name       text        NOT NULL, -- host and process id, for people
+    name       text        NOT NULL, -- host name and process id, for people
     beat       bigint      NOT NULL DEFAULT 0,
     started_at timestamptz NOT NULL DEFAULT now()
 ) WITH (fillfactor = 10);
@@ -77,7 +79,7 @@ CREATE VIEW outbox AS
 SELECT e.*, NOT EXISTS (SELECT FROM outbox_pending p WHERE p.shard = e.shard AND p.seq = e.seq) AS sent
 FROM outbox_event e;
 
--- The next offset to apply, moved by compare-and-set in the transaction of the effects.
+-- The next offset to apply. It moves by compare-and-set in the transaction that applies the events.
 CREATE TABLE consumer_position (
     topic       text        NOT NULL,
     part        int         NOT NULL,
@@ -86,7 +88,7 @@ CREATE TABLE consumer_position (
     PRIMARY KEY (topic, part)
 ) WITH (fillfactor = 10);
 
--- Events that could not be applied, raw: a NUL or bad UTF-8 must fit.
+-- Events that could not be applied, as raw bytes: they may have NUL characters or invalid UTF-8.
 CREATE TABLE dead_letter (
     id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     topic      text        NOT NULL,
@@ -107,10 +109,10 @@ CREATE TABLE dead_letter (
     note       text,
     UNIQUE (topic, part, "offset")
 );
--- A btree would refuse a key over 2.7 kB.
+-- A btree index would refuse a key of more than 2.7 kB.
 CREATE INDEX dead_letter_open_key ON dead_letter USING hash (key) WHERE state = 'open';
 
--- First answers of requests that carried an Idempotency-Key, kept for 24 hours.
+-- The first answers to requests with an Idempotency-Key, kept for 24 hours.
 CREATE TABLE idempotency_key (
     id          bytea       PRIMARY KEY, -- SHA-256 of caller, method, path and key
     fingerprint bytea       NOT NULL,    -- SHA-256 of the request body

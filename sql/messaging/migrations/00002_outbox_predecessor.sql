@@ -1,9 +1,9 @@
 -- +goose Up
--- Finds the pending row of an aggregate's version; null if that version is not pending. The caller's statement sees the
--- same rows here as in itself: a STABLE function runs on the snapshot of the statement that calls it.
--- The settings pin the plan to the index on (topic, key, version). PostgreSQL chooses a sequential scan for a table that
--- was empty when it was analyzed, and sessions keep that plan. outbox_pending is mostly empty, but grows while Kafka is
--- away: every append would then read all of it.
+-- Returns the seq of the pending row of an aggregate's version, or null if that version is not pending. The function
+-- sees the same rows as the statement that calls it, because a STABLE function uses the snapshot of that statement. The
+-- settings force the index on (topic, key, version). PostgreSQL chooses a sequential scan for a table that was empty
+-- when it was analyzed, and sessions keep that plan. outbox_pending is usually empty, but it grows while Kafka does not
+-- answer. Without the settings, every append would then read the whole table.
 -- +goose StatementBegin
 CREATE FUNCTION outbox_predecessor(of_topic text, of_key text, of_version bigint) RETURNS bigint LANGUAGE plpgsql STABLE STRICT
 SET enable_seqscan = off SET enable_bitmapscan = off AS $$

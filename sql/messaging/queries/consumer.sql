@@ -4,15 +4,16 @@ INSERT INTO consumer_position (topic, part, next_offset) VALUES ($1, $2, $3) ON 
 -- name: GetPosition :one
 SELECT next_offset FROM consumer_position WHERE topic = $1 AND part = $2;
 
--- The compare-and-set that makes positions move only with the effects, and once: a row less than asked for means that
--- somebody else moved one.
+-- Moves positions by compare-and-set, in the transaction that applies the events. If it changes fewer rows than it was
+-- given, another consumer has moved a position, and the caller must roll back.
 -- name: MovePositions :execrows
 UPDATE consumer_position p SET next_offset = b.next, moved_at = now()
 FROM (SELECT unnest(@topics::text[]) AS topic, unnest(@parts::int[]) AS part, unnest(@froms::bigint[]) AS from_offset,
         unnest(@nexts::bigint[]) AS next) AS b
 WHERE p.topic = b.topic AND p.part = b.part AND p.next_offset = b.from_offset;
 
--- The same offset again means that the position was set back by hand, or the topic made anew: what happened last counts.
+-- A row with the same offset exists if the position was set back by hand or the topic was created again. The new data
+-- replaces the old.
 -- name: InsertDeadLetter :one
 INSERT INTO dead_letter (topic, part, "offset", key, value, headers, version, event_id, code, reason,
     state, closed_at, closed_by, note)
@@ -30,8 +31,9 @@ SELECT EXISTS (SELECT FROM dead_letter WHERE topic = @topic AND part = @part AND
 -- name: KeysWithOpenDeadLetters :many
 SELECT DISTINCT key FROM dead_letter WHERE topic = @topic AND state = 'open' AND key = ANY (@keys::bytea[]);
 
--- A key's open dead letters are behind its newest event once that is applied; a purge (no version) is behind nothing.
--- What could not be decoded has no version and waits for a person.
+-- Closes the open dead letters of a key that are not newer than the version that was applied. Dead letters without a
+-- version (of events that could not be decoded, and of purges) stay open for an operator. Applying a purge, which has
+-- the highest possible version here, closes all dead letters of the key.
 -- name: SupersedeDeadLetters :execrows
 UPDATE dead_letter d SET state = 'superseded', closed_at = now(), closed_by = 'system',
     note = CASE WHEN u.version = 9223372036854775807 THEN 'the key was purged'

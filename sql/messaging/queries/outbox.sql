@@ -1,5 +1,6 @@
--- To be called in the transaction of the change, after it has locked the aggregate's row: that makes the order of the
--- sequence numbers that of the versions. Version 1 has no predecessor: PostgreSQL does not call a STRICT function for null.
+-- Appends one event. The transaction of the change calls it after it has locked the aggregate's row, so the sequence
+-- numbers of an aggregate have the order of its versions. Version 1 has no predecessor: PostgreSQL does not call a
+-- STRICT function for null.
 -- name: AppendOne :exec
 WITH e AS (
     INSERT INTO outbox_event (shard, event_id, topic, key, version, prev, type, payload, traceparent)
@@ -11,7 +12,7 @@ SELECT e.shard, e.seq, e.topic, e.key, e.version,
     COALESCE(outbox_predecessor(e.topic, e.key, nullif(e.prev, 0)), 0)
 FROM e;
 
--- Numbers the events in the order of the arguments.
+-- Appends many events. Their sequence numbers have the order of the arguments.
 -- name: AppendMany :exec
 WITH e AS (
     INSERT INTO outbox_event (shard, event_id, topic, key, version, prev, type, payload, traceparent)
@@ -25,14 +26,15 @@ WITH e AS (
 )
 INSERT INTO outbox_pending (shard, seq, topic, key, version, prev_seq)
 SELECT e.shard, e.seq, e.topic, e.key, e.version, COALESCE(
-    lag(e.seq) OVER (PARTITION BY e.topic, e.key ORDER BY e.version), -- appended by this very statement
+    lag(e.seq) OVER (PARTITION BY e.topic, e.key ORDER BY e.version), -- appended by the same statement
     outbox_predecessor(e.topic, e.key, nullif(e.prev, 0)), 0)
 FROM e;
 
--- For each shard, while the lease is the caller's: the first rows after low, at most max_rows of them and, the last one
--- aside, at most max_bytes of payload. Aggregates that back off are left out. prev_seq is the row of the predecessor
--- where that is still pending, or else 0. Needs the settings of the relay's connections: a table that is empty at one
--- moment and full at the next fools the planner's statistics.
+-- Returns, for each shard whose lease the caller holds, the first rows after low. It returns at most max_rows rows for
+-- a shard, and at most max_bytes of payload, not counting the last row. It leaves out aggregates that wait after a
+-- refusal. prev_seq is the seq of the predecessor if that is still pending, and otherwise 0. The statement needs the
+-- settings of the relay's connections: outbox_pending is empty at one moment and full at the next, so the planner's
+-- statistics are wrong.
 -- name: ClaimPending :many
 SELECT c.shard, c.seq, c.topic, c.key, c.version, c.prev_seq, c.was_blocked, c.payload, c.traceparent, c.created_at
 FROM (SELECT unnest(@shards::smallint[]) AS shard, unnest(@epochs::bigint[]) AS epoch, unnest(@lows::bigint[]) AS low) AS h
@@ -46,7 +48,7 @@ CROSS JOIN LATERAL (
     JOIN outbox_event e ON e.seq = p.seq
     LEFT JOIN LATERAL (
         SELECT x.key, x.retry_at FROM outbox_blocked x
-        WHERE (SELECT EXISTS (SELECT FROM outbox_blocked)) -- asked once: mostly there is none
+        WHERE (SELECT EXISTS (SELECT FROM outbox_blocked)) -- evaluated once; usually the table is empty
             AND x.topic = p.topic AND x.key = p.key
     ) AS b ON true
     WHERE p.shard = h.shard AND p.seq > h.low
@@ -56,11 +58,13 @@ CROSS JOIN LATERAL (
 ) AS c
 WHERE c.bytes_before IS NULL OR c.bytes_before < @max_bytes::bigint;
 
--- Marking what the broker has acknowledged as sent. An ack is a fact, but taking rows away is for the lease's holder
--- alone: its thief may already have read the first half of an aggregate's events, and would never see the second half,
--- so that an older version became the last record of its key. The lock makes a steal wait for us, or us see it.
--- Aggregates that had backed off and whose event has been taken go on, in the same step: a crash in between would leave
--- them shown as blocked. Returns the shards whose rows were removed.
+-- Marks rows that the broker has acknowledged: deletes them from outbox_pending. Only the holder of the lease may do
+-- this, although the acknowledgement is valid in any case. A thief may already have read the first half of an
+-- aggregate's events. If the second half disappeared, the thief would never send it, and an older version would be the
+-- last record of the key. Because of the row lock, taking over a lease waits for this statement, or this statement sees
+-- that the lease is lost. The same statement deletes the blocks of aggregates whose refused event has now been
+-- accepted: after a crash between two statements, such an aggregate would still be shown as blocked. Returns the shards
+-- whose rows were deleted.
 -- name: MarkSent :many
 WITH held AS MATERIALIZED (
     SELECT l.shard FROM outbox_lease l
@@ -80,7 +84,7 @@ WITH held AS MATERIALIZED (
 )
 SELECT held.shard FROM held;
 
--- An aggregate whose event the broker refused. Doubles the wait with each refusal in a row, up to max_wait.
+-- Stores an aggregate whose event the broker refused. Each refusal in a row doubles the wait, up to max_wait.
 -- name: BlockAggregate :exec
 INSERT INTO outbox_blocked AS b (topic, key, attempts, retry_at, last_error)
 VALUES (@topic, @key, 1, now() + @first_wait::interval, @last_error)
@@ -94,7 +98,7 @@ ON CONFLICT (id) DO UPDATE SET beat = i.beat + 1;
 -- name: ListInstances :many
 SELECT id, name, beat FROM outbox_instance ORDER BY id;
 
--- Removes an instance whose beat is the one that was seen standing still.
+-- Removes an instance if its beat is still the one that did not change during the time-out.
 -- name: RemoveInstance :exec
 DELETE FROM outbox_instance WHERE id = @id AND beat = @beat;
 
@@ -109,7 +113,7 @@ RETURNING l.shard, l.epoch, l.producer_id;
 -- name: ListLeases :many
 SELECT shard, owner, epoch, producer_id, beat FROM outbox_lease ORDER BY shard;
 
--- Takes a lease that is still as it was seen: free, or not renewed since.
+-- Takes a lease if it is still as the caller has read it: free, or not renewed since.
 -- name: TakeLease :one
 UPDATE outbox_lease SET owner = @owner::uuid, epoch = epoch + 1, beat = 0
 WHERE shard = @shard AND epoch = @epoch AND (owner IS NULL OR beat = @beat)
@@ -121,7 +125,7 @@ UPDATE outbox_lease SET owner = NULL WHERE shard = @shard AND owner = @owner::uu
 -- name: RaiseEpoch :exec
 UPDATE outbox_lease SET epoch = epoch + 1 WHERE shard = @shard AND owner = @owner::uuid AND epoch = @epoch;
 
--- A new producer id knows no epoch yet, so the epoch may start again where it would not fit Kafka's int16.
+-- A new producer id has no epoch yet. So an epoch that does not fit into Kafka's int16 starts again at 0.
 -- name: SetProducer :exec
 UPDATE outbox_lease SET producer_id = @producer_id, epoch = CASE WHEN epoch > 32767 THEN 0 ELSE epoch END
 WHERE shard = @shard AND owner = @owner::uuid AND epoch = @epoch;
@@ -129,7 +133,7 @@ WHERE shard = @shard AND owner = @owner::uuid AND epoch = @epoch;
 -- name: CountPending :one
 SELECT count(*) FROM outbox_pending;
 
--- When the oldest pending event was appended.
+-- Returns when the oldest pending event was appended, and its age in seconds.
 -- name: OldestPending :one
 SELECT min(e.created_at)::timestamptz AS created_at, extract(epoch FROM clock_timestamp() - min(e.created_at))::float8 AS age
 FROM outbox_lease l
@@ -152,14 +156,14 @@ SELECT EXISTS (SELECT FROM outbox_lease l
 DELETE FROM idempotency_key WHERE id IN (
     SELECT k.id FROM idempotency_key k WHERE k.created_at < now() - @age::interval ORDER BY k.created_at LIMIT @max_rows);
 
--- The newest events before a sequence number.
+-- Returns the newest events before a sequence number.
 -- name: ListEvents :many
 SELECT seq, created_at, topic, key, version, type, sent FROM outbox
 WHERE (sqlc.narg(topic)::text IS NULL OR topic = sqlc.narg(topic)) AND (sqlc.narg(key)::text IS NULL OR key = sqlc.narg(key))
     AND seq < @before
 ORDER BY seq DESC LIMIT @most;
 
--- The same of those that are unsent, without a look at the others: there may be millions.
+-- Returns the newest pending events before a sequence number. It does not read the other events: there may be millions.
 -- name: ListPendingEvents :many
 SELECT e.seq, e.created_at, e.topic, e.key, e.version, e.type, false AS sent
 FROM outbox_pending p JOIN outbox_event e ON e.seq = p.seq

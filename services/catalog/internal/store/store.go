@@ -3,6 +3,7 @@ package store
 
 import (
 	"context"
+	"errors"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -50,7 +51,16 @@ type ownTx struct {
 
 func (t *ownTx) append(ctx context.Context, messages ...event.Message) error {
 	t.appended = true
-	return outbox.Append(ctx, t.tx, messages...)
+	return translateAppend(outbox.Append(ctx, t.tx, messages...))
+}
+
+// translateAppend makes an error of the caller's input out of a message that is too large. It is called where messages
+// are appended, so that requests and the consumer see the same error.
+func translateAppend(err error) error {
+	if tooLarge, is := errors.AsType[*outbox.TooLargeError](err); is {
+		return apperr.New(apperr.Invalid, tooLarge.Error())
+	}
+	return err
 }
 
 // inTx runs f in one transaction.

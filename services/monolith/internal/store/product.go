@@ -104,7 +104,15 @@ func (t *productTx) Append(ctx context.Context, e product.Event) error {
 		return err
 	}
 	t.appended = true
-	return outbox.Append(ctx, t.tx, m)
+	return translateAppend(outbox.Append(ctx, t.tx, m))
+}
+
+// translateAppend makes an error of the caller's input out of a message that is too large.
+func translateAppend(err error) error {
+	if tooLarge, is := errors.AsType[*outbox.TooLargeError](err); is {
+		return apperr.New(apperr.Invalid, tooLarge.Error())
+	}
+	return err
 }
 
 func found(row db.Product, err error) (product.Product, bool, error) {

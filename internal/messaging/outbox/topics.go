@@ -10,13 +10,13 @@ import (
 	"github.com/monsplit/monsplit/internal/messaging/event"
 )
 
-// topicCheck is whether the topics are as they have to be. It is repeated, so that an operator's repair is noticed, and
-// so is a topic that somebody has given more partitions: an aggregate's events would no longer be in one of them.
+// topicCheck is the result of checking the topics. The check is repeated, so that the relay notices a repair. It also
+// notices when a topic gets more partitions: the events of an aggregate would then no longer be in one partition.
 type topicCheck struct {
 	running bool
 	again   time.Time
 	passed  bool
-	reason  string // why it did not pass, when that is not a passing trouble
+	reason  string // why it did not pass; "" also while Kafka does not answer
 }
 
 func (c *coordinator) checkTopics(now time.Time) {
@@ -24,7 +24,7 @@ func (c *coordinator) checkTopics(now time.Time) {
 		return
 	}
 	if now.Before(c.checks.again) {
-		c.at(c.checks.again)
+		c.tickAt(c.checks.again)
 		return
 	}
 	type outcome struct {
@@ -32,14 +32,14 @@ func (c *coordinator) checkTopics(now time.Time) {
 		err    error
 	}
 	c.checks.running = true
-	start(c, func(ctx context.Context) outcome {
-		reason, err := topicsAreRight(ctx, c.broker, c.cfg.Topics)
+	runInBackground(c, func(ctx context.Context) outcome {
+		reason, err := checkTopicSetup(ctx, c.broker, c.cfg.Topics)
 		return outcome{reason, err}
 	}, func(o outcome) {
 		c.checks.running = false
 		if o.err == nil {
 			c.kafkaAnswered()
-		} else { // nothing is known; what was known last stays
+		} else { // the last result stays
 			c.report("kafka", o.err)
 			c.checks.again = time.Now().Add(c.cfg.RetryMax)
 			return
@@ -48,7 +48,7 @@ func (c *coordinator) checkTopics(now time.Time) {
 			c.log.Error("publishing is halted", "reason", o.reason)
 		}
 		if o.reason == "" && c.checks.reason != "" {
-			c.log.Info("publishing goes on: the topics are as they have to be")
+			c.log.Info("publishing continues: the topics are in order")
 		}
 		c.checks.passed, c.checks.reason, c.checks.again = o.reason == "", o.reason, time.Now().Add(c.cfg.RecheckEvery)
 		if o.reason != "" {
@@ -57,8 +57,8 @@ func (c *coordinator) checkTopics(now time.Time) {
 	})
 }
 
-// topicsAreRight returns a sentence on what is wrong, or "".
-func topicsAreRight(ctx context.Context, b Broker, topics []string) (reason string, err error) {
+// checkTopicSetup returns a sentence that says what is wrong with the topics, or "".
+func checkTopicSetup(ctx context.Context, b Broker, topics []string) (reason string, err error) {
 	for _, topic := range topics {
 		switch n, err := b.Partitions(ctx, topic); {
 		case errors.Is(err, broker.ErrUnknownTopic):
@@ -66,14 +66,14 @@ func topicsAreRight(ctx context.Context, b Broker, topics []string) (reason stri
 		case err != nil:
 			return "", err
 		case n != event.Partitions:
-			return fmt.Sprintf("topic %s has %d partitions instead of %d, so an aggregate's events would change their place and "+
-				"lose their order; move its records to a topic with %[3]d partitions", topic, n, event.Partitions), nil
+			return fmt.Sprintf("topic %s has %d partitions instead of %d, so events of an aggregate would get into different "+
+				"partitions and lose their order; move its records to a topic with %[3]d partitions", topic, n, event.Partitions), nil
 		}
 	}
 	return "", nil
 }
 
-// openLanes makes lanes ready that have what they need, and asks for a producer id for the others.
+// openLanes makes lanes ready that have a producer id, and requests producer ids for the others.
 func (c *coordinator) openLanes(now time.Time) {
 	if !c.checks.passed || c.stopping {
 		return
@@ -81,32 +81,32 @@ func (c *coordinator) openLanes(now time.Time) {
 	var fresh []*lane
 	for _, l := range c.lanes {
 		switch {
-		case l.phase != opening:
+		case l.phase != phaseOpening:
 		case !l.lease().needsProducer():
-			l.phase = ready
+			l.phase = phaseReady
 			l.readFrom(0)
-			c.at(now)
+			c.tickAt(now)
 		case now.Before(l.parkedUntil):
-			c.at(l.parkedUntil)
+			c.tickAt(l.parkedUntil)
 		default:
 			fresh = append(fresh, l)
 		}
 	}
 	if len(fresh) > 0 && !c.checks.running {
-		c.enlist(fresh)
+		c.requestProducerIDs(fresh)
 	}
 }
 
-// enlist gets producer ids, which the keeper then stores.
-func (c *coordinator) enlist(lanes []*lane) {
+// requestProducerIDs gets producer ids from Kafka. The lease keeper then stores them.
+func (c *coordinator) requestProducerIDs(lanes []*lane) {
 	type outcome struct {
 		ids    []int64
 		reason string
 		err    error
 	}
 	c.checks.running = true
-	start(c, func(ctx context.Context) (o outcome) {
-		if o.reason, o.err = strangersRecords(ctx, c.broker, c.cfg.Topics, lanes); o.reason != "" || o.err != nil {
+	runInBackground(c, func(ctx context.Context) (o outcome) {
+		if o.reason, o.err = foreignRecords(ctx, c.broker, c.cfg.Topics, lanes); o.reason != "" || o.err != nil {
 			return o
 		}
 		for range lanes {
@@ -124,28 +124,28 @@ func (c *coordinator) enlist(lanes []*lane) {
 			c.report("kafka", o.err)
 		}
 		for i, l := range lanes {
-			if l.phase != opening { // given up meanwhile
+			if l.phase != phaseOpening { // it was ended meanwhile
 				continue
 			}
-			if o.reason != l.reason && o.reason != "" {
+			if o.reason != l.haltReason && o.reason != "" {
 				c.log.Error("publishing is halted", "shard", l.shard, "reason", o.reason)
 			}
-			switch l.reason = o.reason; {
+			switch l.haltReason = o.reason; {
 			case o.err != nil:
 				l.parkedUntil = time.Now().Add(c.cfg.RetryMax)
 			case o.reason != "":
 				l.parkedUntil = time.Now().Add(c.cfg.RecheckEvery)
 			default:
-				l.phase = ordered
-				c.orders = append(c.orders, order{kind: enlist, shard: l.shard, epoch: l.epoch, producerID: o.ids[i]})
+				l.phase = phaseOrderSent
+				c.orders = append(c.orders, leaseOrder{kind: storeProducerID, shard: l.shard, epoch: l.epoch, producerID: o.ids[i]})
 			}
 		}
 	})
 }
 
-// strangersRecords returns a sentence when a shard that was never published from this database has records in Kafka: it
-// would mix two histories of versions.
-func strangersRecords(ctx context.Context, b Broker, topics []string, lanes []*lane) (string, error) {
+// foreignRecords returns a sentence if Kafka has records of a shard that this database has never published, and ""
+// otherwise. Publishing would mix the versions of two databases.
+func foreignRecords(ctx context.Context, b Broker, topics []string, lanes []*lane) (string, error) {
 	for _, l := range lanes {
 		if l.session.ID >= 0 {
 			continue
@@ -156,8 +156,8 @@ func strangersRecords(ctx context.Context, b Broker, topics []string, lanes []*l
 			case err != nil:
 				return "", fmt.Errorf("look for records in %s: %w", tp, err)
 			case end > 0:
-				return fmt.Sprintf("%s has %d records, but this database has never published anything there; use the database "+
-					"that belongs to this Kafka, or another Kafka, or delete the topic if nobody needs its records", tp, end), nil
+				return fmt.Sprintf("%s has %d records, but this database has never published to it; use the database "+
+					"that belongs to this Kafka, or another Kafka, or delete the topic if its records are not needed", tp, end), nil
 			}
 		}
 	}

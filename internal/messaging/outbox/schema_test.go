@@ -1,0 +1,65 @@
+//go:build !realkafka
+
+package outbox
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/monsplit/monsplit/internal/messaging/event"
+	"github.com/monsplit/monsplit/internal/testkit/kafkatest"
+	"github.com/monsplit/monsplit/internal/testkit/pgtest"
+)
+
+// TestSchemaFitsTheProgram compares the numbers that stand in the first migration with the constants in Go.
+func TestSchemaFitsTheProgram(t *testing.T) {
+	t.Parallel()
+	pool := pgtest.New(t, messagingMigrations())
+	rows, err := pool.Query(t.Context(), `SELECT shard FROM outbox_lease ORDER BY shard`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	shards, err := pgx.CollectRows(rows, pgx.RowTo[int])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(shards) != event.Partitions || shards[0] != 0 || shards[len(shards)-1] != event.Partitions-1 {
+		t.Errorf("the migration makes leases for shards %v, but event.Partitions is %d", shards, event.Partitions)
+	}
+	var limit, size int
+	if err := pool.QueryRow(t.Context(), `SELECT (regexp_match(pg_get_constraintdef(oid), '<= (\d+)'))[1]::int
+		FROM pg_constraint WHERE conname = 'outbox_event_payload_check' AND conrelid = 'outbox_event'::regclass`).Scan(&limit); err != nil {
+		t.Fatal(err)
+	}
+	if limit != MaxPayload {
+		t.Errorf("the table outbox_event allows a payload of %d bytes, but MaxPayload is %d", limit, MaxPayload)
+	}
+	if err := pool.QueryRow(t.Context(), `SELECT (regexp_match(pg_get_expr(relpartbound, oid), 'FROM \(''(\d+)''\)'))[1]::int - 1
+		FROM pg_class WHERE relname = 'outbox_event_1'`).Scan(&size); err != nil {
+		t.Fatal(err)
+	}
+	if size != partitionSize {
+		t.Errorf("the migration makes partitions of %d sequence numbers, but partitionSize is %d", size, partitionSize)
+	}
+}
+
+// TestAnotherNumberOfShardsStopsTheRelay: the relay takes no shard, and its state says why.
+func TestAnotherNumberOfShardsStopsTheRelay(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	if _, err := b.pool.Exec(t.Context(), `INSERT INTO outbox_lease (shard) VALUES ($1)`, event.Partitions); err != nil {
+		t.Fatal(err)
+	}
+	b.append(message(b.products, "a", 1))
+	relay := b.start("a")
+	kafkatest.Eventually(t, "the relay says what is wrong", func() bool {
+		return strings.Contains(relay.State().Troubles["leases"], fmt.Sprintf("the table outbox_lease has %d shards, but this program publishes to %d partitions", event.Partitions+1, event.Partitions))
+	})
+	b.wantLog(b.products, "a")
+	if shards := relay.State().Shards; len(shards) != 0 {
+		t.Errorf("shards %v are published", shards)
+	}
+}

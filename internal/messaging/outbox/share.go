@@ -1,0 +1,110 @@
+package outbox
+
+import (
+	"bytes"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
+)
+
+// livenessTracker remembers how long the beats of other instances and of their leases have not changed. It measures
+// with this process's own monotonic clock. The clocks of other machines and of the database are not used: only a beat
+// that does not change during the whole time-out proves that its owner is silent.
+type livenessTracker struct {
+	timeout   time.Duration
+	instances map[uuid.UUID]observation
+	leases    map[int16]observation
+}
+
+// observation is the state of an instance or a lease, and when this process first saw it in that state. Taking a lease
+// over changes its epoch. A renewal changes its beat.
+type observation struct {
+	epoch, beat int64
+	since       time.Time
+}
+
+func newLivenessTracker(timeout time.Duration) *livenessTracker {
+	return &livenessTracker{timeout: timeout, instances: map[uuid.UUID]observation{}, leases: map[int16]observation{}}
+}
+
+// observe records what was read from the database. The time now must be after the read. With an earlier time, the
+// time-out here could end before the holder's own, which starts before it sends its renewal (H13 slow renewal).
+func (t *livenessTracker) observe(instances []messagingdb.ListInstancesRow, leases []messagingdb.OutboxLease, now time.Time) {
+	known := t.instances
+	t.instances = make(map[uuid.UUID]observation, len(instances))
+	for _, i := range instances {
+		t.instances[i.ID] = known[i.ID].unlessChanged(observation{beat: i.Beat, since: now})
+	}
+	for _, l := range leases {
+		t.leases[l.Shard] = t.leases[l.Shard].unlessChanged(observation{epoch: l.Epoch, beat: l.Beat, since: now})
+	}
+}
+
+// unlessChanged returns s while the state is still the same, and now otherwise.
+func (s observation) unlessChanged(now observation) observation {
+	if !s.since.IsZero() && s.epoch == now.epoch && s.beat == now.beat {
+		return s
+	}
+	return now
+}
+
+func (t *livenessTracker) timedOut(s observation, now time.Time) bool {
+	return now.Sub(s.since) >= t.timeout
+}
+
+// sharePlan is what an instance has to do to come to its fair share of the shards.
+type sharePlan struct {
+	take   []messagingdb.OutboxLease      // leases to take: they are free, or their holder is silent
+	giveUp []int16                        // shards above the fair share
+	dead   []messagingdb.ListInstancesRow // instances to remove from the table
+}
+
+// plan decides for the instance me. Call observe with the same lists first.
+func (t *livenessTracker) plan(me uuid.UUID, instances []messagingdb.ListInstancesRow, leases []messagingdb.OutboxLease, now time.Time) (p sharePlan) {
+	alive := []uuid.UUID{me}
+	for _, i := range instances {
+		switch {
+		case i.ID == me:
+		case t.timedOut(t.instances[i.ID], now):
+			p.dead = append(p.dead, i)
+		default:
+			alive = append(alive, i.ID)
+		}
+	}
+	var mine, open []messagingdb.OutboxLease
+	for _, l := range leases {
+		switch {
+		case l.Owner != nil && *l.Owner == me:
+			mine = append(mine, l)
+		case l.Owner == nil || t.timedOut(t.leases[l.Shard], now):
+			open = append(open, l)
+		}
+	}
+	share := fairShare(me, alive, len(leases))
+	if over := len(mine) - share; over > 0 {
+		for _, l := range mine[len(mine)-over:] {
+			p.giveUp = append(p.giveUp, l.Shard)
+		}
+	}
+	// Instances that plan at the same moment begin at different shards, so that they rarely try to take the same one.
+	if n := len(open); n > 0 {
+		start := int(me[15]) % n
+		open = append(open[start:len(open):len(open)], open[:start]...)
+	}
+	p.take = open[:max(0, min(share-len(mine), len(open)))]
+	return p
+}
+
+// fairShare returns how many of n shards belong to me. The shares of all instances that see the same list add up to n.
+func fairShare(me uuid.UUID, alive []uuid.UUID, n int) int {
+	slices.SortFunc(alive, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
+	rank := slices.Index(alive, me)
+	share := n / len(alive)
+	if rank < n%len(alive) {
+		share++
+	}
+	return share
+}
