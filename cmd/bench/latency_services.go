@@ -65,14 +65,14 @@ type service struct {
 	ended         chan error // has one value: why Run returned
 }
 
-func startService(ctx context.Context, e *env, brokers []string,
-	migrate, run func(context.Context, config.Service, *slog.Logger) error,
+func startService[C config.Config](ctx context.Context, e *env, brokers []string,
+	migrate, run func(context.Context, C, *slog.Logger) error,
 ) (*service, error) {
 	database, err := e.emptyDatabase(ctx)
 	if err != nil {
 		return nil, err
 	}
-	cfg, err := config.LoadFrom(config.Service{}, map[string]string{
+	cfg, err := config.LoadFrom(*new(C), map[string]string{
 		"DATABASE_URL": database, "KAFKA_BROKERS": strings.Join(brokers, ","), "HTTP_ADDR": "127.0.0.1:0",
 		"KAFKA_REPLICATION_FACTOR": "1", "KAFKA_MIN_INSYNC_REPLICAS": "1", "SHUTDOWN_GRACE": "5s",
 	})

@@ -117,19 +117,20 @@ func newLogger(file io.Writer) *slog.Logger {
 
 // system is both services, as they are configured for the demo.
 type system struct {
-	monolith, catalog config.Service
+	monolith monolith.Config
+	catalog  catalog.Config
 }
 
 func configure(opts options, databases *databases, kafka string) (system, error) {
-	settings := func(url, addr string) (config.Service, error) {
-		return config.LoadFrom(config.Service{}, map[string]string{
+	settings := func(url, addr string) map[string]string {
+		return map[string]string{
 			"DATABASE_URL": url, "KAFKA_BROKERS": kafka, "HTTP_ADDR": addr, "KAFKA_REPLICATION_FACTOR": "1",
 			"KAFKA_MIN_INSYNC_REPLICAS": "1", "VALIDATE_RESPONSES": "true", "VALIDATE_EVENTS": "true", "SHUTDOWN_GRACE": servicesGrace.String(),
-			"SHUTDOWN_DELAY": "0s", // nobody balances load over demos
-		})
+			"SHUTDOWN_DELAY": "0s", // no load balancer is in front of the demo
+		}
 	}
-	m, errMonolith := settings(databases.url("monolith"), opts.MonolithAddr)
-	c, errCatalog := settings(databases.url("catalog"), opts.CatalogAddr)
+	m, errMonolith := config.LoadFrom(monolith.Defaults(), settings(databases.url("monolith"), opts.MonolithAddr))
+	c, errCatalog := config.LoadFrom(catalog.Defaults(), settings(databases.url("catalog"), opts.CatalogAddr))
 	return system{monolith: m, catalog: c}, errors.Join(errMonolith, errCatalog)
 }
 
@@ -138,14 +139,16 @@ func configure(opts options, databases *databases, kafka string) (system, error)
 func (s system) start(ctx context.Context, failed context.CancelCauseFunc, log *slog.Logger) <-chan error {
 	type service struct {
 		name string
-		cfg  config.Service
-		run  func(context.Context, config.Service, *slog.Logger) error
+		run  func(context.Context, *slog.Logger) error
 	}
-	all := []service{{"monolith", s.monolith, monolith.Run}, {"catalog", s.catalog, catalog.Run}}
+	all := []service{
+		{"monolith", func(ctx context.Context, log *slog.Logger) error { return monolith.Run(ctx, s.monolith, log) }},
+		{"catalog", func(ctx context.Context, log *slog.Logger) error { return catalog.Run(ctx, s.catalog, log) }},
+	}
 	results := make(chan error, len(all))
 	for _, one := range all {
 		go func() {
-			err := one.run(ctx, one.cfg, log.With("service", one.name))
+			err := one.run(ctx, log.With("service", one.name))
 			switch {
 			case err == nil || errors.Is(err, context.Canceled):
 				err = nil

@@ -52,7 +52,7 @@ Look into the monolith's outbox:
 
   DATABASE_URL='%[6]s' KAFKA_BROKERS=%[3]s \
     go run ./cmd/monolith outbox status
-`, httpserver.ClientAddr(s.monolith.HTTPAddr), httpserver.ClientAddr(s.catalog.HTTPAddr), kafka.addr, kafka.kind(), kept, databases.shownURL("monolith"))
+`, httpserver.ClientAddr(s.monolith.HTTP.Addr), httpserver.ClientAddr(s.catalog.HTTP.Addr), kafka.addr, kafka.kind(), kept, databases.shownURL("monolith"))
 	if kafka.embedded != nil {
 		fmt.Fprintf(out, "\nTake Kafka away, and bring it back:\n\n  kill -USR1 %d\n", os.Getpid())
 	}

@@ -22,25 +22,26 @@ import (
 )
 
 // App is what a service tells its command line.
-type App struct {
+type App[C config.Config] struct {
 	Name, About string
-	Load        func(config.Needs) (config.Service, error)
-	Migrate     func(ctx context.Context, cfg config.Service, log *slog.Logger) error
-	Serve       func(ctx context.Context, cfg config.Service, log *slog.Logger) error
+	Defaults    C // shown in the help text
+	Load        func(config.Needs) (C, error)
+	Migrate     func(ctx context.Context, cfg C, log *slog.Logger) error
+	Serve       func(ctx context.Context, cfg C, log *slog.Logger) error
 	// OpenImport opens what the import command writes to.
-	OpenImport func(ctx context.Context, cfg config.Service) (bulkimport.Target, error)
+	OpenImport func(ctx context.Context, cfg C) (bulkimport.Target, error)
 	// Replay applies a dead letter again, on behalf of a person.
-	Replay func(ctx context.Context, cfg config.Service, log *slog.Logger, id int64, by string) (consumer.DeadLetter, error)
+	Replay func(ctx context.Context, cfg C, log *slog.Logger, id int64, by string) (consumer.DeadLetter, error)
 }
 
 // Main runs the command line and returns the exit code: 0, 1 for an error, 2 for a wrong call.
-func Main(app App) int {
+func Main[C config.Config](app App[C]) int {
 	ctx, stop := lifecycle.OnSignal(context.Background())
 	defer stop()
 	return execute(ctx, app, New(app))
 }
 
-func execute(ctx context.Context, app App, root *cobra.Command) int {
+func execute[C config.Config](ctx context.Context, app App[C], root *cobra.Command) int {
 	err := root.ExecuteContext(ctx)
 	var usage *usageError
 	switch {
@@ -65,7 +66,7 @@ type usageError struct {
 }
 
 // New returns the service's root command.
-func New(app App) *cobra.Command {
+func New[C config.Config](app App[C]) *cobra.Command {
 	root := &cobra.Command{
 		Use: app.Name, Short: app.About, SilenceErrors: true, SilenceUsage: true,
 		Long: app.About + ".\n\nSettings are read from the environment; \"" + app.Name + " validate-config --help\" lists them.",
@@ -78,40 +79,40 @@ func New(app App) *cobra.Command {
 	return root
 }
 
-func (a App) serve() *cobra.Command {
+func (a App[C]) serve() *cobra.Command {
 	return &cobra.Command{
 		Use: "serve", Short: "Serve the API, publish and consume events", Args: exactly(0),
 		Long: "Serve the API, publish and consume events, until SIGINT or SIGTERM. The schema is brought up to date under a\n" +
 			"lock, unless MIGRATE_ON_START=false; until then the API answers 503, and /readyz says why.",
-		RunE: a.configured(config.Everything, func(cmd *cobra.Command, _ []string, cfg config.Service, log *slog.Logger) error {
+		RunE: a.configured(config.Everything, func(cmd *cobra.Command, _ []string, cfg C, log *slog.Logger) error {
 			return a.Serve(cmd.Context(), cfg, log)
 		}),
 	}
 }
 
-func (a App) migrate() *cobra.Command {
+func (a App[C]) migrate() *cobra.Command {
 	return &cobra.Command{
 		Use: "migrate", Short: "Bring the database's schema up to date", Args: exactly(0),
-		RunE: a.configured(config.DatabaseAlone, func(cmd *cobra.Command, _ []string, cfg config.Service, log *slog.Logger) error {
+		RunE: a.configured(config.DatabaseAlone, func(cmd *cobra.Command, _ []string, cfg C, log *slog.Logger) error {
 			return a.Migrate(cmd.Context(), cfg, log)
 		}),
 	}
 }
 
-func (a App) validateConfig() *cobra.Command {
+func (a App[C]) validateConfig() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use: "validate-config", Short: "Check the configuration and print it, with secrets masked", Args: exactly(0),
-		Long: "Check the configuration and print it, with secrets masked. Every fault is told at once.\n\n" + config.Text(),
-		RunE: a.configured(config.Everything, func(cmd *cobra.Command, _ []string, cfg config.Service, _ *slog.Logger) error {
+		Long: "Check the configuration and print it, with secrets masked. Every fault is told at once.\n\n" + config.Text(config.Defaults(a.Defaults)),
+		RunE: a.configured(config.Everything, func(cmd *cobra.Command, _ []string, cfg C, _ *slog.Logger) error {
 			if asJSON {
 				values := map[string]string{}
-				for _, v := range cfg.Variables() {
+				for _, v := range config.Variables(cfg) {
 					values[v.Name] = v.Value
 				}
 				return printJSON(cmd.OutOrStdout(), values)
 			}
-			for _, v := range cfg.Variables() {
+			for _, v := range config.Variables(cfg) {
 				fmt.Fprintf(cmd.OutOrStdout(), "%s=%s\n", v.Name, v.Value)
 			}
 			return nil
@@ -121,7 +122,7 @@ func (a App) validateConfig() *cobra.Command {
 	return cmd
 }
 
-func (a App) version() *cobra.Command {
+func (a App[C]) version() *cobra.Command {
 	return &cobra.Command{
 		Use: "version", Short: "Print the version", Args: exactly(0),
 		Run: func(cmd *cobra.Command, _ []string) {
@@ -132,22 +133,23 @@ func (a App) version() *cobra.Command {
 
 // configured loads what a command needs of the configuration. How the command was called is judged before, in its Args
 // and PreRunE: nobody mends an environment to learn of a typing error.
-func (a App) configured(
-	needs config.Needs, run func(*cobra.Command, []string, config.Service, *slog.Logger) error,
+func (a App[C]) configured(
+	needs config.Needs, run func(*cobra.Command, []string, C, *slog.Logger) error,
 ) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
 		cfg, err := a.Load(needs)
 		if err != nil {
 			return err
 		}
-		return run(cmd, args, cfg, telemetry.NewLogger(cmd.ErrOrStderr(), cfg.LogFormat, cfg.LogLevel))
+		settings := cfg.CommonPart().Log
+		return run(cmd, args, cfg, telemetry.NewLogger(cmd.ErrOrStderr(), settings.Format, settings.Level))
 	}
 }
 
 // withDatabase opens the service's database for a command.
-func (a App) withDatabase(run func(*cobra.Command, []string, *postgres.Pool) error) func(*cobra.Command, []string) error {
-	return a.configured(config.DatabaseAlone, func(cmd *cobra.Command, args []string, cfg config.Service, _ *slog.Logger) error {
-		pool, err := postgres.Open(cmd.Context(), postgres.Config{URL: cfg.DatabaseURL, Application: a.Name + " " + cmd.Name()})
+func (a App[C]) withDatabase(run func(*cobra.Command, []string, *postgres.Pool) error) func(*cobra.Command, []string) error {
+	return a.configured(config.DatabaseAlone, func(cmd *cobra.Command, args []string, cfg C, _ *slog.Logger) error {
+		pool, err := postgres.Open(cmd.Context(), postgres.Config{URL: cfg.CommonPart().Database.URL, Application: a.Name + " " + cmd.Name()})
 		if err != nil {
 			return err
 		}

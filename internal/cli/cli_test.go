@@ -14,6 +14,7 @@ import (
 	"github.com/monsplit/monsplit/internal/bulkimport"
 	"github.com/monsplit/monsplit/internal/config"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
+	"github.com/monsplit/monsplit/internal/postgres"
 )
 
 // result is what a command printed and how it ended.
@@ -23,7 +24,7 @@ type result struct {
 }
 
 // call runs a command line through the command tree.
-func call(ctx context.Context, app App, in io.Reader, args ...string) result {
+func call(ctx context.Context, app App[settings], in io.Reader, args ...string) result {
 	var stdout, stderr bytes.Buffer
 	root := New(app) //nolint:contextcheck // cobra hands it on
 	root.SetArgs(args)
@@ -34,11 +35,22 @@ func call(ctx context.Context, app App, in io.Reader, args ...string) result {
 	return result{code, stdout.String(), stderr.String()}
 }
 
+// settings has one setting that not every service has.
+type settings struct {
+	config.Common
+	Hats int `env:"SHOP_HATS" envDefault:"12" about:"number of hats on the shelf"`
+}
+
+// migrating is a configuration whose commands bring the schema up to date.
+func migrating() settings {
+	return settings{Common: config.Common{Database: postgres.Settings{MigrateOnStart: true}}}
+}
+
 var errNotConfigured = errors.New("DATABASE_URL is missing")
 
 // bare is a service that nothing has been set for: every command that goes further than its arguments fails.
-func bare() App {
-	return App{Name: "shop", About: "A shop", Load: func(config.Needs) (config.Service, error) { return config.Service{}, errNotConfigured }}
+func bare() App[settings] {
+	return App[settings]{Name: "shop", About: "A shop", Load: func(config.Needs) (settings, error) { return settings{}, errNotConfigured }}
 }
 
 // A wrong call is told as such, with exit code 2, before anything else that might be wrong.
@@ -88,11 +100,11 @@ func TestNeeds(t *testing.T) {
 		"dead-letters list": false, "dead-letters show 1": false, "dead-letters replay 1": false, "dead-letters discard 1": false,
 	} {
 		app, asked := bare(), false
-		app.Load = func(needs config.Needs) (config.Service, error) {
+		app.Load = func(needs config.Needs) (settings, error) {
 			if asked = true; needs("KAFKA_BROKERS") != kafka || !needs("DATABASE_URL") {
 				t.Errorf("%s: needs brokers: %t, want %t", line, needs("KAFKA_BROKERS"), kafka)
 			}
-			return config.Service{}, errNotConfigured
+			return settings{}, errNotConfigured
 		}
 		r := call(t.Context(), app, nil, strings.Fields(line)...)
 		if !asked || r.code != 1 || r.err != "shop: DATABASE_URL is missing\n" || r.out != "" {
@@ -102,15 +114,15 @@ func TestNeeds(t *testing.T) {
 }
 
 // hopeless is a service whose database never comes. A command that waits for it is interrupted.
-func hopeless(interrupt func()) App {
+func hopeless(interrupt func()) App[settings] {
 	app := bare()
-	app.Load = func(config.Needs) (config.Service, error) { return config.Service{MigrateOnStart: true}, nil }
-	app.Migrate = func(ctx context.Context, _ config.Service, _ *slog.Logger) error {
+	app.Load = func(config.Needs) (settings, error) { return migrating(), nil }
+	app.Migrate = func(ctx context.Context, _ settings, _ *slog.Logger) error {
 		interrupt()
 		<-ctx.Done()
 		return ctx.Err()
 	}
-	app.OpenImport = func(context.Context, config.Service) (bulkimport.Target, error) {
+	app.OpenImport = func(context.Context, settings) (bulkimport.Target, error) {
 		return bulkimport.Target{Importers: []bulkimport.Importer{{Name: "hats", Columns: hatColumns()}, {Name: "coats"}}, Close: func() {}}, nil
 	}
 	return app
@@ -183,12 +195,32 @@ func TestVersionAndHelp(t *testing.T) {
 func TestReplayPassesOn(t *testing.T) {
 	t.Parallel()
 	app := bare()
-	app.Load = func(config.Needs) (config.Service, error) { return config.Service{}, nil }
-	app.Replay = func(_ context.Context, _ config.Service, _ *slog.Logger, id int64, by string) (consumer.DeadLetter, error) {
+	app.Load = func(config.Needs) (settings, error) { return settings{}, nil }
+	app.Replay = func(_ context.Context, _ settings, _ *slog.Logger, id int64, by string) (consumer.DeadLetter, error) {
 		return consumer.DeadLetter{ID: id, State: consumer.Replayed, Note: new("by " + by)}, nil
 	}
 	r := call(t.Context(), app, nil, "dead-letters", "replay", "7", "--by=me")
 	if want := (result{out: fmt.Sprintln("dead letter 7: replayed (by me)")}); r != want {
 		t.Errorf("%+v, want %+v", r, want)
+	}
+}
+
+// The commands show the settings that only this service has like all others.
+func TestValidateConfig(t *testing.T) {
+	t.Parallel()
+	app := bare()
+	app.Defaults.HTTP.Addr = ":8003"
+	app.Load = func(config.Needs) (settings, error) { return settings{Hats: 7}, nil }
+	if r := call(t.Context(), app, nil, "validate-config"); r.code != 0 || !strings.Contains(r.out, "\nSHOP_HATS=7\n") {
+		t.Errorf("%+v", r)
+	}
+	if r := call(t.Context(), app, nil, "validate-config", "--json"); r.code != 0 || !strings.Contains(r.out, `"SHOP_HATS": "7"`) {
+		t.Errorf("%+v", r)
+	}
+	r := call(t.Context(), app, nil, "validate-config", "--help")
+	for _, want := range []string{"HTTP_ADDR (:8003)\n", "SHOP_HATS (12)\n    number of hats on the shelf\n", "LOG_LEVEL (info)\n"} {
+		if r.code != 0 || !strings.Contains(r.out, want) {
+			t.Errorf("%q is not in %+v", want, r)
+		}
 	}
 }

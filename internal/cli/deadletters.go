@@ -17,12 +17,12 @@ import (
 	"github.com/monsplit/monsplit/internal/postgres"
 )
 
-func (a App) deadLetters() *cobra.Command {
+func (a App[C]) deadLetters() *cobra.Command {
 	return group("dead-letters", "Look after events that could not be applied",
 		a.listDeadLetters(), a.showDeadLetter(), a.replayDeadLetter(), a.discardDeadLetter())
 }
 
-func (a App) listDeadLetters() *cobra.Command {
+func (a App[C]) listDeadLetters() *cobra.Command {
 	var (
 		filter consumer.DeadLetterFilter
 		asJSON bool
@@ -67,7 +67,7 @@ func (a App) listDeadLetters() *cobra.Command {
 	return cmd
 }
 
-func (a App) showDeadLetter() *cobra.Command {
+func (a App[C]) showDeadLetter() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use: "show ID", Short: "Show a dead letter with its message", Args: letterID,
@@ -86,11 +86,11 @@ func (a App) showDeadLetter() *cobra.Command {
 	return cmd
 }
 
-func (a App) replayDeadLetter() *cobra.Command {
+func (a App[C]) replayDeadLetter() *cobra.Command {
 	var by string
 	cmd := &cobra.Command{
 		Use: "replay ID", Short: "Apply a dead letter again, after what kept it from being applied is mended", Args: letterID,
-		RunE: a.configured(config.DatabaseAlone, func(cmd *cobra.Command, args []string, cfg config.Service, log *slog.Logger) error {
+		RunE: a.configured(config.DatabaseAlone, func(cmd *cobra.Command, args []string, cfg C, log *slog.Logger) error {
 			letter, err := a.Replay(cmd.Context(), cfg, log, idOf(args), by)
 			if err != nil {
 				return err
@@ -103,7 +103,7 @@ func (a App) replayDeadLetter() *cobra.Command {
 	return cmd
 }
 
-func (a App) discardDeadLetter() *cobra.Command {
+func (a App[C]) discardDeadLetter() *cobra.Command {
 	var by, note string
 	cmd := &cobra.Command{
 		Use: "discard ID", Short: "Close a dead letter that is not to be applied; it is kept", Args: letterID,

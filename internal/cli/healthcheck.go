@@ -16,7 +16,7 @@ import (
 // healthTimeout is longer than the service gives its own checks, so that it can say which of them is slow.
 const healthTimeout = 3 * time.Second
 
-func (a App) healthcheck() *cobra.Command {
+func (a App[C]) healthcheck() *cobra.Command {
 	var (
 		timeout time.Duration
 		asJSON  bool
@@ -32,10 +32,10 @@ func (a App) healthcheck() *cobra.Command {
 			}
 			return nil
 		}),
-		RunE: a.configured(config.AddressAlone, func(cmd *cobra.Command, _ []string, cfg config.Service, _ *slog.Logger) error {
+		RunE: a.configured(config.AddressAlone, func(cmd *cobra.Command, _ []string, cfg C, _ *slog.Logger) error {
 			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
 			defer cancel()
-			health, err := httpserver.AskReadiness(ctx, cfg.HTTPAddr)
+			health, err := httpserver.AskReadiness(ctx, cfg.CommonPart().HTTP.Addr)
 			if err != nil {
 				return fmt.Errorf("the service does not answer: %w", err)
 			}

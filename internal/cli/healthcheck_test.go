@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/monsplit/monsplit/internal/config"
+	"github.com/monsplit/monsplit/internal/httpserver"
 )
 
 func TestHealthcheck(t *testing.T) {
@@ -46,10 +47,10 @@ func TestHealthcheck(t *testing.T) {
 }
 
 // listening is a service that listens where the server does.
-func listening(server *httptest.Server) App {
+func listening(server *httptest.Server) App[settings] {
 	app := bare()
-	app.Load = func(needs config.Needs) (config.Service, error) {
-		return config.Load(config.Service{HTTPAddr: strings.TrimPrefix(server.URL, "http://")}, needs)
+	app.Load = func(needs config.Needs) (settings, error) {
+		return config.Load(settings{Common: config.Common{HTTP: httpserver.Settings{Addr: strings.TrimPrefix(server.URL, "http://")}}}, needs)
 	}
 	return app
 }

@@ -27,7 +27,7 @@ type importFlags struct {
 	once, asJSON  bool
 }
 
-func (a App) importCommand() *cobra.Command {
+func (a App[C]) importCommand() *cobra.Command {
 	var flags importFlags
 	cmd := &cobra.Command{
 		Use: "import [FILE]", Short: "Import records from CSV or JSON, or the built-in sample", Args: between(0, 1),
@@ -37,7 +37,7 @@ func (a App) importCommand() *cobra.Command {
 			"Every line is checked before anything is written, and every fault is told with its line. Importing the same\n" +
 			"again changes nothing. Each change goes through the business rules and is announced like any other.",
 		PreRunE: checked(flags.check),
-		RunE: a.configured(config.DatabaseAlone, func(cmd *cobra.Command, args []string, cfg config.Service, log *slog.Logger) error {
+		RunE: a.configured(config.DatabaseAlone, func(cmd *cobra.Command, args []string, cfg C, log *slog.Logger) error {
 			return a.importAll(cmd, args, flags, cfg, log)
 		}),
 	}
@@ -66,7 +66,7 @@ func (f *importFlags) check(cmd *cobra.Command, args []string) error {
 }
 
 // importAll looks at everything that it was given before it asks for the database, which may be long in coming.
-func (a App) importAll(cmd *cobra.Command, args []string, flags importFlags, cfg config.Service, log *slog.Logger) error {
+func (a App[C]) importAll(cmd *cobra.Command, args []string, flags importFlags, cfg C, log *slog.Logger) error {
 	target, err := a.OpenImport(cmd.Context(), cfg)
 	if err != nil {
 		return err
@@ -82,7 +82,7 @@ func (a App) importAll(cmd *cobra.Command, args []string, flags importFlags, cfg
 			return err
 		}
 	}
-	if cfg.MigrateOnStart {
+	if cfg.CommonPart().Database.MigrateOnStart {
 		if err := a.Migrate(cmd.Context(), cfg, log); err != nil {
 			return err
 		}

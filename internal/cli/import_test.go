@@ -31,11 +31,11 @@ type hats struct {
 	most    int // that were held at once
 }
 
-func (h *hats) app() App {
+func (h *hats) app() App[settings] {
 	app := bare()
-	app.Load = func(config.Needs) (config.Service, error) { return config.Service{MigrateOnStart: true}, nil }
-	app.Migrate = func(context.Context, config.Service, *slog.Logger) error { return nil }
-	app.OpenImport = func(context.Context, config.Service) (bulkimport.Target, error) {
+	app.Load = func(config.Needs) (settings, error) { return migrating(), nil }
+	app.Migrate = func(context.Context, settings, *slog.Logger) error { return nil }
+	app.OpenImport = func(context.Context, settings) (bulkimport.Target, error) {
 		importer := h.model().Importer(h.sample, h.generate)
 		run := importer.Run
 		importer.Run = func(ctx context.Context, in bulkimport.Input, progress func(done, total int)) (bulkimport.Summary, error) {
@@ -166,7 +166,7 @@ func TestImportOnceFailed(t *testing.T) {
 	h := &hats{stored: map[string]string{}}
 	app := h.app()
 	open := app.OpenImport
-	app.OpenImport = func(ctx context.Context, cfg config.Service) (bulkimport.Target, error) {
+	app.OpenImport = func(ctx context.Context, cfg settings) (bulkimport.Target, error) {
 		target, err := open(ctx, cfg)
 		target.Importers[0].Sample = func() (bulkimport.Input, error) {
 			return bulkimport.Read("bad hats", strings.NewReader("name\nCrown\n"), bulkimport.CSV, hatColumns())

@@ -15,11 +15,11 @@ import (
 	"github.com/monsplit/monsplit/internal/postgres"
 )
 
-func (a App) outbox() *cobra.Command {
+func (a App[C]) outbox() *cobra.Command {
 	return group("outbox", "Look into the outbox", a.outboxStatus(), a.outboxList())
 }
 
-func (a App) outboxStatus() *cobra.Command {
+func (a App[C]) outboxStatus() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use: "status", Short: "Show what is unsent, since when, what is blocked, and who holds which shard", Args: exactly(0),
@@ -38,7 +38,7 @@ func (a App) outboxStatus() *cobra.Command {
 	return cmd
 }
 
-func (a App) outboxList() *cobra.Command {
+func (a App[C]) outboxList() *cobra.Command {
 	var (
 		filter outbox.EventFilter
 		asJSON bool

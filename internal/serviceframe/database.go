@@ -12,14 +12,14 @@ import (
 )
 
 // Migrate brings the schema up to date. It waits for a database that is away, for as long as ctx lets it.
-func (s Spec) Migrate(ctx context.Context, cfg config.Service, log *slog.Logger) error {
+func (s Spec) Migrate(ctx context.Context, cfg config.Common, log *slog.Logger) error {
 	return s.migrate(ctx, cfg, log, func(error) {})
 }
 
 // migrate is Migrate, and tells why it waits.
-func (s Spec) migrate(ctx context.Context, cfg config.Service, log *slog.Logger, tell func(error)) error {
+func (s Spec) migrate(ctx context.Context, cfg config.Common, log *slog.Logger, tell func(error)) error {
 	for {
-		err := postgres.Migrate(ctx, cfg.DatabaseURL, log,
+		err := postgres.Migrate(ctx, cfg.Database.URL, log,
 			postgres.Migrations{FS: messagingsql.Migrations, Table: "goose_messaging"}, s.Migrations)
 		if ctx.Err() != nil && err != nil {
 			return ctx.Err() // an attempt that was cut short fails in many ways
@@ -41,7 +41,7 @@ const maintainEvery = 30 * time.Second
 // maintain keeps the outbox in shape. A database that is away is no reason to stop.
 func (f *Frame) maintain(ctx context.Context) error {
 	for {
-		if err := outbox.Maintain(ctx, f.Pool, f.cfg.OutboxRetention); err != nil && ctx.Err() == nil {
+		if err := outbox.Maintain(ctx, f.Pool, f.cfg.Outbox.Retention); err != nil && ctx.Err() == nil {
 			f.log.WarnContext(ctx, "the outbox could not be maintained", "error", err)
 		}
 		if !rest(ctx, maintainEvery) {

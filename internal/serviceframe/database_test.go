@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/monsplit/monsplit/internal/config"
+	"github.com/monsplit/monsplit/internal/postgres"
 )
 
 // waiting is a log handler that tells of the first record.
@@ -29,7 +30,7 @@ func (w waiting) Handle(context.Context, slog.Record) error {
 // Who waits for a database that is away can be told to stop, at whatever the wait is just about.
 func TestMigrateStopsWaiting(t *testing.T) {
 	t.Parallel()
-	cfg := config.Service{DatabaseURL: "postgres://nobody@127.0.0.1:1/none"}
+	cfg := config.Common{Database: postgres.Settings{URL: "postgres://nobody@127.0.0.1:1/none"}}
 	ctx, cancel := context.WithCancel(t.Context())
 	log := waiting{slog.DiscardHandler, make(chan struct{}, 1)}
 	ended := make(chan error, 1)
@@ -47,7 +48,7 @@ func TestMigrateStopsWaiting(t *testing.T) {
 // What keeps the schema waiting is told to anybody who asks for /readyz, so it names nobody.
 func TestWaitingForTheSchemaNamesNobody(t *testing.T) {
 	t.Parallel()
-	cfg := config.Service{DatabaseURL: "postgres://somebody@127.0.0.1:1/secret", MigrateOnStart: true}
+	cfg := config.Common{Database: postgres.Settings{URL: "postgres://somebody@127.0.0.1:1/secret", MigrateOnStart: true}}
 	log := waiting{slog.DiscardHandler, make(chan struct{}, 1)}
 	s := newSchema(Spec{}, cfg, slog.New(log))
 	ctx, cancel := context.WithCancel(t.Context())

@@ -15,9 +15,9 @@ const UndescribedEvent = "an event is not what the document says"
 
 // Encoder returns encode as a store takes it. Where cfg has events checked, one that the service's AsyncAPI document does
 // not describe cannot be appended, so that its change fails too.
-func Encoder[E any](spec Spec, cfg config.Service, log *slog.Logger, encode func(E) (event.Message, error),
+func Encoder[E any](spec Spec, cfg config.Common, log *slog.Logger, encode func(E) (event.Message, error),
 ) (func(E) (event.Message, error), error) {
-	if !cfg.ValidateEvents {
+	if !cfg.Checks.Events {
 		return encode, nil
 	}
 	events, err := eventschema.NewEvents(spec.AsyncAPI)

@@ -26,7 +26,7 @@ func (f *Frame) checks(events Consumer, database *postgres.Pool) []httpserver.Ch
 // openProbe returns connections of readiness's own: requests may use up all others, and a service under load is still
 // ready. Two, for one that hangs is not at once given up.
 func (f *Frame) openProbe(ctx context.Context) (database *postgres.Pool, closeIt func(), err error) {
-	database, err = postgres.Open(ctx, postgres.Config{URL: f.cfg.DatabaseURL, MaxConns: 2, Application: f.spec.Name + " readiness"})
+	database, err = postgres.Open(ctx, postgres.Config{URL: f.cfg.Database.URL, MaxConns: 2, Application: f.spec.Name + " readiness"})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -14,7 +14,7 @@ import (
 // schema knows whether the tables are there. Until they are, the API says so and nobody else touches the database.
 type schema struct {
 	spec Spec
-	cfg  config.Service
+	cfg  config.Common
 	log  *slog.Logger
 	done chan struct{} // closed when the schema is up to date
 
@@ -22,9 +22,9 @@ type schema struct {
 	lacks string
 }
 
-func newSchema(spec Spec, cfg config.Service, log *slog.Logger) *schema {
+func newSchema(spec Spec, cfg config.Common, log *slog.Logger) *schema {
 	s := &schema{spec: spec, cfg: cfg, log: log, done: make(chan struct{}), lacks: "it is being brought up to date"}
-	if !cfg.MigrateOnStart { // somebody else sees to it
+	if !cfg.Database.MigrateOnStart { // somebody else sees to it
 		s.ready()
 	}
 	return s
@@ -58,7 +58,7 @@ func (s *schema) available() error {
 
 // run is a lifecycle part. A schema that cannot be brought up to date ends the service.
 func (s *schema) run(ctx context.Context) error {
-	if s.cfg.MigrateOnStart {
+	if s.cfg.Database.MigrateOnStart {
 		waiting := func(err error) { s.tell("it waits for the database: " + postgres.Brief(err)) }
 		if err := s.spec.migrate(ctx, s.cfg, s.log, waiting); err != nil {
 			return err

@@ -45,7 +45,7 @@ type Frame struct {
 	Relay *outbox.Relay
 
 	spec   Spec
-	cfg    config.Service
+	cfg    config.Common
 	log    *slog.Logger
 	client *broker.Client
 	gate   *topics.Gate
@@ -53,17 +53,17 @@ type Frame struct {
 }
 
 // Open makes the frame. Neither the database nor Kafka has to be there yet.
-func Open(ctx context.Context, spec Spec, cfg config.Service, log *slog.Logger) (*Frame, error) {
+func Open(ctx context.Context, spec Spec, cfg config.Common, log *slog.Logger) (*Frame, error) {
 	relay := relayConfig(spec, cfg)
 	if err := errors.Join(relay.Validate()...); err != nil {
 		return nil, err
 	}
-	pool, err := postgres.Open(ctx, postgres.Config{URL: cfg.DatabaseURL, MaxConns: cfg.DatabaseMaxConns, Application: spec.Name})
+	pool, err := postgres.Open(ctx, postgres.Config{URL: cfg.Database.URL, MaxConns: cfg.Database.MaxConns, Application: spec.Name})
 	if err != nil {
 		return nil, err
 	}
 	client, err := broker.New(broker.Config{
-		Brokers: cfg.KafkaBrokers, ClientID: spec.Name, ProduceTimeout: cfg.OutboxProduceTimeout,
+		Brokers: cfg.Kafka.Brokers, ClientID: spec.Name, ProduceTimeout: cfg.Outbox.ProduceTimeout,
 	}, log)
 	if err != nil {
 		pool.Close()
@@ -118,10 +118,10 @@ func (f *Frame) Serve(ctx context.Context, events Consumer, api oas.API) error {
 		return fmt.Errorf("%s: %w", f.spec.Name, err)
 	}
 	server := httpserver.New(httpserver.Config{ //nolint:contextcheck // it takes each request's own
-		Service: f.spec.Name, Addr: f.cfg.HTTPAddr, Prefix: f.spec.Prefix, API: f.spec.API,
-		ReadHeaderTimeout: f.cfg.HTTPReadHeaderTimeout, ReadTimeout: f.cfg.HTTPReadTimeout,
-		RequestTimeout: f.cfg.HTTPRequestTimeout, WriteTimeout: f.cfg.HTTPWriteTimeout, IdleTimeout: f.cfg.HTTPIdleTimeout,
-		TrustedProxies: f.cfg.HTTPTrustedProxies, StopDelay: f.cfg.ShutdownDelay, StopTimeout: (f.cfg.ShutdownGrace - f.cfg.ShutdownDelay) / 2,
+		Service: f.spec.Name, Addr: f.cfg.HTTP.Addr, Prefix: f.spec.Prefix, API: f.spec.API,
+		ReadHeaderTimeout: f.cfg.HTTP.ReadHeaderTimeout, ReadTimeout: f.cfg.HTTP.ReadTimeout,
+		RequestTimeout: f.cfg.HTTP.RequestTimeout, WriteTimeout: f.cfg.HTTP.WriteTimeout, IdleTimeout: f.cfg.HTTP.IdleTimeout,
+		TrustedProxies: f.cfg.HTTP.TrustedProxies, StopDelay: f.cfg.Shutdown.Delay, StopTimeout: (f.cfg.Shutdown.Grace - f.cfg.Shutdown.Delay) / 2,
 		OpenAPI: f.spec.OpenAPI, AsyncAPI: f.spec.AsyncAPI, Pages: pages, Checks: f.checks(events, database), Registry: registry,
 	}, f.log)
 	if err := f.mount(server, api); err != nil { //nolint:contextcheck // likewise
@@ -130,7 +130,7 @@ func (f *Frame) Serve(ctx context.Context, events Consumer, api oas.API) error {
 	if err := server.Listen(ctx); err != nil {
 		return err
 	}
-	return lifecycle.Run(ctx, f.cfg.ShutdownGrace,
+	return lifecycle.Run(ctx, f.cfg.Shutdown.Grace,
 		lifecycle.Part{Name: "schema", Run: f.schema.run},
 		lifecycle.Part{Name: "topics", Run: f.gate.Run},
 		lifecycle.Part{Name: "maintenance", Run: f.schema.before(f.maintain)},
@@ -153,8 +153,8 @@ const UndescribedAnswer = "an answer is not what the document says"
 
 // mount puts the API on the server, each operation behind the check of its requests.
 func (f *Frame) mount(server *httpserver.Server, api oas.API) error {
-	checks := oas.Config{MaxBody: f.cfg.HTTPMaxBodyBytes, Available: f.schema.available}
-	if f.cfg.ValidateResponses {
+	checks := oas.Config{MaxBody: f.cfg.HTTP.MaxBodyBytes, Available: f.schema.available}
+	if f.cfg.Checks.Responses {
 		checks.OnResponse = func(ctx context.Context, err error) {
 			f.log.ErrorContext(ctx, UndescribedAnswer, "error", err)
 		}
@@ -166,22 +166,22 @@ func (f *Frame) mount(server *httpserver.Server, api oas.API) error {
 	return validator.Mount(server.Echo, api, f.spec.APIPrefix)
 }
 
-func topicSpecs(spec Spec, cfg config.Service) []broker.TopicSpec {
+func topicSpecs(spec Spec, cfg config.Common) []broker.TopicSpec {
 	specs := make([]broker.TopicSpec, len(spec.Topics))
 	for i, topic := range spec.Topics {
 		specs[i] = broker.TopicSpec{
 			Name: topic, Partitions: event.Partitions,
-			ReplicationFactor: cfg.KafkaReplicationFactor, MinInSyncReplicas: cfg.KafkaMinInSyncReplicas,
+			ReplicationFactor: cfg.Kafka.ReplicationFactor, MinInSyncReplicas: cfg.Kafka.MinInSyncReplicas,
 		}
 	}
 	return specs
 }
 
-func relayConfig(spec Spec, cfg config.Service) outbox.Config {
+func relayConfig(spec Spec, cfg config.Common) outbox.Config {
 	return outbox.Config{
 		Topics:       spec.Topics,
-		LeaseTimeout: cfg.OutboxLeaseTimeout, RenewEvery: cfg.OutboxLeaseRenew, ProduceTimeout: cfg.OutboxProduceTimeout,
-		SweepMin: cfg.OutboxSweepMin, SweepMax: cfg.OutboxSweepMax, ClaimRows: cfg.OutboxBatchRows,
-		StopTimeout: (cfg.ShutdownGrace - cfg.ShutdownDelay) / 4, // a half is HTTP's, and the consumer comes before
+		LeaseTimeout: cfg.Outbox.LeaseTimeout, RenewEvery: cfg.Outbox.LeaseRenew, ProduceTimeout: cfg.Outbox.ProduceTimeout,
+		SweepMin: cfg.Outbox.SweepMin, SweepMax: cfg.Outbox.SweepMax, ClaimRows: cfg.Outbox.BatchRows,
+		StopTimeout: (cfg.Shutdown.Grace - cfg.Shutdown.Delay) / 4, // a half is HTTP's, and the consumer comes before
 	}
 }

@@ -12,7 +12,6 @@ import (
 	catalogapi "github.com/monsplit/monsplit/api/catalog"
 	"github.com/monsplit/monsplit/asyncapi"
 	"github.com/monsplit/monsplit/contracts"
-	"github.com/monsplit/monsplit/internal/config"
 	"github.com/monsplit/monsplit/internal/messaging/broker"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
 	"github.com/monsplit/monsplit/internal/messaging/event"
@@ -42,13 +41,13 @@ func spec() serviceframe.Spec {
 }
 
 // Migrate brings the schema up to date. It waits for a database that is away, for as long as ctx lets it.
-func Migrate(ctx context.Context, cfg config.Service, log *slog.Logger) error {
-	return spec().Migrate(ctx, cfg, log)
+func Migrate(ctx context.Context, cfg Config, log *slog.Logger) error {
+	return spec().Migrate(ctx, cfg.Common, log)
 }
 
 // Run serves until ctx is done. The schema is brought up to date unless cfg says that somebody else does it.
-func Run(ctx context.Context, cfg config.Service, log *slog.Logger) error {
-	frame, err := serviceframe.Open(ctx, spec(), cfg, log)
+func Run(ctx context.Context, cfg Config, log *slog.Logger) error {
+	frame, err := serviceframe.Open(ctx, spec(), cfg.Common, log)
 	if err != nil {
 		return err
 	}
@@ -63,7 +62,7 @@ func Run(ctx context.Context, cfg config.Service, log *slog.Logger) error {
 }
 
 // newConsumer applies the monolith's events. Entries follow their products and announce it.
-func newConsumer(pool *postgres.Pool, cfg config.Service, storage *store.Store, copies *productcopy.Service, log *slog.Logger,
+func newConsumer(pool *postgres.Pool, cfg Config, storage *store.Store, copies *productcopy.Service, log *slog.Logger,
 ) *consumer.Consumer[productcopy.Tx] {
 	return consumer.New(pool, consumer.Config[productcopy.Tx]{
 		Group:        name,
@@ -72,13 +71,13 @@ func newConsumer(pool *postgres.Pool, cfg config.Service, storage *store.Store, 
 		Bind:         storage.Bind,
 		Committed:    storage.Committed,
 		Transactions: cfg.ConsumerTransactions(),
-		Tuning:       broker.GroupConfig{MaxRecords: cfg.ConsumerBatch, Partitions: event.Partitions},
+		Tuning:       broker.GroupConfig{MaxRecords: cfg.Consumer.Batch, Partitions: event.Partitions},
 	}, log)
 }
 
-func newStore(pool *postgres.Pool, cfg config.Service, log *slog.Logger, wake func()) (*store.Store, error) {
-	markets, errMarket := serviceframe.Encoder(spec(), cfg, log, publish.Market)
-	entries, errEntry := serviceframe.Encoder(spec(), cfg, log, publish.Entry)
+func newStore(pool *postgres.Pool, cfg Config, log *slog.Logger, wake func()) (*store.Store, error) {
+	markets, errMarket := serviceframe.Encoder(spec(), cfg.Common, log, publish.Market)
+	entries, errEntry := serviceframe.Encoder(spec(), cfg.Common, log, publish.Entry)
 	if err := errors.Join(errMarket, errEntry); err != nil {
 		return nil, err
 	}

@@ -13,15 +13,14 @@ import (
 	"github.com/monsplit/monsplit/internal/apperr"
 	"github.com/monsplit/monsplit/internal/bulkimport"
 	"github.com/monsplit/monsplit/internal/bulkimport/samplemark"
-	"github.com/monsplit/monsplit/internal/config"
 	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/services/monolith/internal/product"
 	"github.com/monsplit/monsplit/services/monolith/sampledata"
 )
 
 // OpenImport opens the monolith's database for imports. The caller closes it.
-func OpenImport(ctx context.Context, cfg config.Service) (bulkimport.Target, error) {
-	pool, err := postgres.Open(ctx, postgres.Config{URL: cfg.DatabaseURL, MaxConns: cfg.DatabaseMaxConns, Application: name + " import"})
+func OpenImport(ctx context.Context, cfg Config) (bulkimport.Target, error) {
+	pool, err := postgres.Open(ctx, postgres.Config{URL: cfg.Database.URL, MaxConns: cfg.Database.MaxConns, Application: name + " import"})
 	if err != nil {
 		return bulkimport.Target{}, err
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/monsplit/monsplit/internal/bulkimport"
 	"github.com/monsplit/monsplit/internal/config"
+	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 	"github.com/monsplit/monsplit/services/monolith"
 )
@@ -17,7 +18,9 @@ import (
 // productImport imports CSV into a database of its own, and returns the summary or the faults.
 func productImport(t *testing.T) func(csv string) string {
 	t.Helper()
-	cfg := config.Service{DatabaseURL: pgtest.NewURL(t), DatabaseMaxConns: 16, ValidateEvents: true}
+	cfg := monolith.Config{Common: config.Common{
+		Database: postgres.Settings{URL: pgtest.NewURL(t), MaxConns: 16}, Checks: config.Checks{Events: true},
+	}}
 	if err := monolith.Migrate(t.Context(), cfg, slog.New(slog.DiscardHandler)); err != nil {
 		t.Fatal(err)
 	}
