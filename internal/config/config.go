@@ -17,6 +17,7 @@ import (
 	"strings"
 
 	"github.com/monsplit/monsplit/internal/httpserver"
+	"github.com/monsplit/monsplit/internal/idempotency"
 	"github.com/monsplit/monsplit/internal/lifecycle"
 	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/internal/telemetry"
@@ -24,14 +25,15 @@ import (
 
 // Common holds the settings that every service has.
 type Common struct {
-	Database postgres.Settings
-	Kafka    Kafka
-	HTTP     httpserver.Settings
-	Checks   Checks
-	Log      telemetry.Settings
-	Shutdown lifecycle.Settings
-	Outbox   Outbox
-	Consumer Consumer
+	Database    postgres.Settings
+	Kafka       Kafka
+	HTTP        httpserver.Settings
+	Checks      Checks
+	Log         telemetry.Settings
+	Shutdown    lifecycle.Settings
+	Outbox      Outbox
+	Consumer    Consumer
+	Idempotency idempotency.Settings
 }
 
 // Config is the configuration of a service: a struct that embeds Common.

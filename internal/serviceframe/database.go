@@ -38,19 +38,37 @@ func (s Spec) migrate(ctx context.Context, cfg config.Common, log *slog.Logger, 
 // maintainEvery is far less than what fills the outbox's partitions made ahead at the fastest.
 const maintainEvery = 30 * time.Second
 
-// maintain keeps the outbox in shape. A database that is away is no reason to stop.
+// maintain makes and drops partitions of the outbox. A database that is away must not end the service.
 func (f *Frame) maintain(ctx context.Context) error {
+	return f.repeat(ctx, maintainEvery, "the outbox could not be maintained", func() error {
+		return outbox.Maintain(ctx, f.Pool, f.cfg.Outbox.Retention)
+	})
+}
+
+// deleteEvery bounds by how much longer than the retention an idempotency key stays in the table.
+const deleteEvery = time.Minute
+
+// deleteOldKeys deletes idempotency keys that are older than the retention. A database that is away must not end the
+// service.
+func (f *Frame) deleteOldKeys(ctx context.Context) error {
+	return f.repeat(ctx, deleteEvery, "old idempotency keys could not be deleted", func() error {
+		return f.keys.DeleteOld(ctx, f.Pool)
+	})
+}
+
+// repeat does the job at once and then after every pause, until ctx is done. It logs failed when the job fails.
+func (f *Frame) repeat(ctx context.Context, pause time.Duration, failed string, job func() error) error {
 	for {
-		if err := outbox.Maintain(ctx, f.Pool, f.cfg.Outbox.Retention); err != nil && ctx.Err() == nil {
-			f.log.WarnContext(ctx, "the outbox could not be maintained", "error", err)
+		if err := job(); err != nil && ctx.Err() == nil {
+			f.log.WarnContext(ctx, failed, "error", err)
 		}
-		if !rest(ctx, maintainEvery) {
+		if !rest(ctx, pause) {
 			return nil
 		}
 	}
 }
 
-// rest waits for d, and says whether ctx let it.
+// rest waits for d. It returns false if ctx is done before.
 func rest(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

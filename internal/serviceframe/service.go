@@ -15,6 +15,7 @@ import (
 	"github.com/monsplit/monsplit/internal/config"
 	"github.com/monsplit/monsplit/internal/docpages"
 	"github.com/monsplit/monsplit/internal/httpserver"
+	"github.com/monsplit/monsplit/internal/idempotency"
 	"github.com/monsplit/monsplit/internal/lifecycle"
 	"github.com/monsplit/monsplit/internal/messaging/broker"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
@@ -48,6 +49,7 @@ type Frame struct {
 	cfg    config.Common
 	log    *slog.Logger
 	client *broker.Client
+	keys   idempotency.Keys
 	gate   *topics.Gate
 	schema *schema
 }
@@ -71,7 +73,7 @@ func Open(ctx context.Context, spec Spec, cfg config.Common, log *slog.Logger) (
 	}
 	return &Frame{
 		Pool: pool, Relay: outbox.NewRelay(pool, client, relay, log),
-		spec: spec, cfg: cfg, log: log, client: client, gate: topics.NewGate(client, log, topicSpecs(spec, cfg)...),
+		spec: spec, cfg: cfg, log: log, client: client, keys: idempotency.New(cfg.Idempotency), gate: topics.NewGate(client, log, topicSpecs(spec, cfg)...),
 		schema: newSchema(spec, cfg, log),
 	}, nil
 }
@@ -134,6 +136,7 @@ func (f *Frame) Serve(ctx context.Context, events Consumer, api oas.API) error {
 		lifecycle.Part{Name: "schema", Run: f.schema.run},
 		lifecycle.Part{Name: "topics", Run: f.gate.Run},
 		lifecycle.Part{Name: "maintenance", Run: f.schema.before(f.maintain)},
+		lifecycle.Part{Name: "idempotency", Run: f.schema.before(f.deleteOldKeys)},
 		lifecycle.Part{Name: "relay", Run: f.schema.before(f.gate.Behind(f.Relay.Run))},
 		lifecycle.Part{Name: "consumer", Run: f.schema.before(f.gate.Behind(func(ctx context.Context) error { return events.Run(ctx, f.client) }))},
 		lifecycle.Part{Name: "http", Run: server.Run},

@@ -12,6 +12,7 @@ import (
 	catalogapi "github.com/monsplit/monsplit/api/catalog"
 	"github.com/monsplit/monsplit/asyncapi"
 	"github.com/monsplit/monsplit/contracts"
+	"github.com/monsplit/monsplit/internal/idempotency"
 	"github.com/monsplit/monsplit/internal/messaging/broker"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
 	"github.com/monsplit/monsplit/internal/messaging/event"
@@ -81,7 +82,7 @@ func newStore(pool *postgres.Pool, cfg Config, log *slog.Logger, wake func()) (*
 	if err := errors.Join(errMarket, errEntry); err != nil {
 		return nil, err
 	}
-	return store.New(pool, store.Encode{Market: markets, Entry: entries}, wake), nil
+	return store.New(pool, store.Encode{Market: markets, Entry: entries}, idempotency.New(cfg.Idempotency), wake), nil
 }
 
 func newID() uuid.UUID { return uuid.Must(uuid.NewV7()) } // fails only without a source of randomness

@@ -11,6 +11,7 @@ import (
 	monolithapi "github.com/monsplit/monsplit/api/monolith"
 	"github.com/monsplit/monsplit/asyncapi"
 	"github.com/monsplit/monsplit/contracts"
+	"github.com/monsplit/monsplit/internal/idempotency"
 	"github.com/monsplit/monsplit/internal/messaging/broker"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
 	"github.com/monsplit/monsplit/internal/messaging/event"
@@ -79,7 +80,7 @@ func newStore(pool *postgres.Pool, cfg Config, log *slog.Logger, wake func()) (*
 	if err != nil {
 		return nil, err
 	}
-	return store.New(pool, encode, wake), nil
+	return store.New(pool, encode, idempotency.New(cfg.Idempotency), wake), nil
 }
 
 func newID() uuid.UUID { return uuid.Must(uuid.NewV7()) } // fails only without a source of randomness
