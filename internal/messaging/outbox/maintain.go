@@ -16,17 +16,14 @@ import (
 )
 
 const (
-	partitionSize   = 1_000_000 // sequence numbers in one partition of outbox_event, as in the first migration
-	partitionsAhead = 8         // an append without a partition fails, so there is always room for millions
-	keysKept        = 24 * time.Hour
-	keysAtOnce      = 10_000
+	partitionSize   = 1_000_000          // sequence numbers in one partition of outbox_event, as in the first migration
+	partitionsAhead = 8                  // an append without a partition fails, so there is always room for millions
 	maintainLock    = 0x6d6f6e73706c6974 // "monsplit": one instance at a time
 )
 
-// Maintain makes partitions of the event log ahead of the sequence, drops those whose events are all sent and older than
-// retention (0 keeps everything), and deletes idempotency keys over 24 hours. It is to be called at start and now and
-// then; where another instance is at it, it does nothing. It never makes appends wait for long: what it cannot lock at
-// once it leaves for the next time.
+// Maintain makes partitions of the event log ahead of the sequence, and drops those whose events are all sent and older
+// than retention (0 keeps everything). It is to be called at start and now and then; where another instance is at it, it
+// does nothing. It never makes appends wait for long: what it cannot lock at once it leaves for the next time.
 func Maintain(ctx context.Context, pool *pgxpool.Pool, retention time.Duration) error {
 	conn, err := pool.Acquire(ctx)
 	if err != nil {
@@ -41,7 +38,6 @@ func Maintain(ctx context.Context, pool *pgxpool.Pool, retention time.Duration) 
 		for _, job := range []func() error{
 			func() error { return makePartitions(ctx, pool) },
 			func() error { return dropPartitions(ctx, pool, retention) },
-			func() error { return deleteKeys(ctx, pool) },
 		} {
 			if err := job(); err != nil {
 				return fmt.Errorf("maintain the outbox: %w", err)
@@ -135,18 +131,6 @@ func dropPartition(ctx context.Context, pool *pgxpool.Pool, n int64, retention t
 		return false, fmt.Errorf("drop partition %s: %w", name, err)
 	}
 	return dropped, nil
-}
-
-func deleteKeys(ctx context.Context, pool *pgxpool.Pool) error {
-	for {
-		n, err := messagingdb.New(pool).DeleteOldIdempotencyKeys(ctx, keysKept, keysAtOnce)
-		if err != nil {
-			return fmt.Errorf("delete old idempotency keys: %w", err)
-		}
-		if n < keysAtOnce {
-			return nil
-		}
-	}
 }
 
 const partitionPrefix = "outbox_event_"
