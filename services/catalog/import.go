@@ -80,7 +80,7 @@ func parseEntry(row bulkimport.Row) (entry.Draft, []apperr.FieldError) {
 	var faults []apperr.FieldError
 	id, err := uuid.Parse(row.Get("product"))
 	if err != nil || len(row.Get("product")) != len(id.String()) {
-		faults = append(faults, apperr.FieldError{Pointer: "/product", Detail: "is no UUID"})
+		faults = append(faults, apperr.FieldError{Pointer: "/product", Detail: "is not a UUID"})
 	}
 	d.Product = id
 	for column, date := range map[string]*entry.Date{"availability_date": &d.Start, "availability_end_date": &d.End} {

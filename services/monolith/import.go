@@ -63,7 +63,7 @@ func parseProduct(row bulkimport.Row) (product.Record, []apperr.FieldError) {
 	if text := row.Get("product_uuid"); text != "" {
 		id, err := uuid.Parse(text)
 		if err != nil || len(text) != len(id.String()) {
-			faults = append(faults, apperr.FieldError{Pointer: "/product_uuid", Detail: "is no UUID"})
+			faults = append(faults, apperr.FieldError{Pointer: "/product_uuid", Detail: "is not a UUID"})
 		}
 		r.UUID = id
 	}

@@ -49,7 +49,7 @@ func TestImportTellsEverything(t *testing.T) {
 	id := uuid.NewString()
 	got := run("only,two\nno-id,,Tests\n,Chair,Tests\n,Chair,Tests\n" + id + ",a,Tests\n" + id + ",b,Tests\n")
 	want := `in:2: has 2 fields, the header has 3
-in:3: product_uuid: is no UUID
+in:3: product_uuid: is not a UUID
 in:3: name: must not be blank
 in:5: name: stands twice, first in line 4
 in:7: product_uuid: stands twice, first in line 6`
