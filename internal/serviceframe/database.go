@@ -11,18 +11,18 @@ import (
 	messagingsql "github.com/monsplit/monsplit/sql/messaging"
 )
 
-// Migrate brings the schema up to date. It waits for a database that is away, for as long as ctx lets it.
+// Migrate brings the schema up to date. While the database is away it waits, until ctx is done.
 func (s Spec) Migrate(ctx context.Context, cfg config.Common, log *slog.Logger) error {
 	return s.migrate(ctx, cfg, log, func(error) {})
 }
 
-// migrate is Migrate, and tells why it waits.
+// migrate is Migrate. It calls tell with the reason each time it has to wait.
 func (s Spec) migrate(ctx context.Context, cfg config.Common, log *slog.Logger, tell func(error)) error {
 	for {
 		err := postgres.Migrate(ctx, cfg.Database.URL, log,
 			postgres.Migrations{FS: messagingsql.Migrations, Table: "goose_messaging"}, s.Migrations)
 		if ctx.Err() != nil && err != nil {
-			return ctx.Err() // an attempt that was cut short fails in many ways
+			return ctx.Err() // an interrupted attempt fails with many different errors
 		}
 		if !postgres.IsUnavailable(err) {
 			return err
@@ -35,7 +35,7 @@ func (s Spec) migrate(ctx context.Context, cfg config.Common, log *slog.Logger, 
 	}
 }
 
-// maintainEvery is far less than what fills the outbox's partitions made ahead at the fastest.
+// maintainEvery is far less than the time in which the fastest service fills the partitions that were made ahead.
 const maintainEvery = 30 * time.Second
 
 // maintain makes and drops partitions of the outbox. A database that is away must not end the service.

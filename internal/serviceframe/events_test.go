@@ -22,7 +22,7 @@ func TestEncoder(t *testing.T) {
 	}
 	good := documented.Examples()[0].Payload
 	spoiled := bytes.Replace(good, []byte(`"name"`), []byte(`"title"`), 1)
-	failure := errors.New("not to be encoded")
+	failure := errors.New("cannot be encoded")
 	encode := func(payload []byte) (event.Message, error) {
 		if payload == nil {
 			return event.Message{}, failure

@@ -1,5 +1,5 @@
-// Package serviceframe is the frame that every service of ours is built into, whatever its business: a database, a broker, a
-// relay, a consumer and an HTTP server, wired together, watched, and stopped in the one order that loses nothing.
+// Package serviceframe is the frame that every service is built into: a database, a broker, a relay, a consumer and an HTTP
+// server. It wires them together, checks their health, and stops them in an order in which nothing is lost.
 package serviceframe
 
 import (
@@ -27,20 +27,20 @@ import (
 	"github.com/monsplit/monsplit/internal/telemetry"
 )
 
-// Spec is what tells one service from another.
+// Spec describes one service: what differs between the services.
 type Spec struct {
-	Name       string   // in logs, metrics, PostgreSQL and Kafka; the consumer group too
-	Prefix     string   // below which the service's own endpoints are offered too; may be empty
-	API        []string // where the API is, for the index
-	APIPrefix  string   // below which every route is an operation of the document
+	Name       string   // in logs, metrics, PostgreSQL and Kafka; also the name of the consumer group
+	Prefix     string   // the service's own endpoints are available below this path, too; may be empty
+	API        []string // paths of the API, for the index page
+	APIPrefix  string   // below this path, every route is an operation of the document
 	OpenAPI    []byte
 	AsyncAPI   []byte
 	Pacts      fs.FS    // the pact files of all services, for the pages; may be nil
-	Topics     []string // those that the service owns: it creates them, and alone writes to them
+	Topics     []string // the topics that the service owns: it creates them, and no other service writes to them
 	Migrations postgres.Migrations
 }
 
-// Frame is a service without its business.
+// Frame is a service without its business code.
 type Frame struct {
 	Pool  *postgres.Pool
 	Relay *outbox.Relay
@@ -54,7 +54,7 @@ type Frame struct {
 	schema *schema
 }
 
-// Open makes the frame. Neither the database nor Kafka has to be there yet.
+// Open returns the frame. The database and Kafka need not be reachable yet.
 func Open(ctx context.Context, spec Spec, cfg config.Common, log *slog.Logger) (*Frame, error) {
 	relay := relayConfig(spec, cfg)
 	if err := errors.Join(relay.Validate()...); err != nil {
@@ -78,11 +78,11 @@ func Open(ctx context.Context, spec Spec, cfg config.Common, log *slog.Logger) (
 	}, nil
 }
 
-// closeTimeout bounds how long connections are waited for that somebody is still using. After a stop that ended in time
-// there are none.
+// closeTimeout bounds how long Close waits for connections that are still in use. After a stop that ended in time there are
+// none.
 const closeTimeout = 500 * time.Millisecond
 
-// Close gives back what Open took. A connection that is still in use then ends with the process.
+// Close releases what Open acquired. A connection that is still in use after that ends with the process.
 func (f *Frame) Close() {
 	f.client.Close()
 	closed := make(chan struct{})
@@ -97,14 +97,15 @@ func (f *Frame) Close() {
 	}
 }
 
-// Consumer is what applies the events of others.
+// Consumer applies the events of other services.
 type Consumer interface {
 	Run(ctx context.Context, client consumer.Client) error
 	State() consumer.State
 	Collectors() []prometheus.Collector
 }
 
-// Serve runs the service until ctx is done. HTTP is there at once; what needs the schema waits until it is up to date.
+// Serve runs the service until ctx is done. The HTTP server answers at once. The parts that need the schema start when it
+// is up to date.
 func (f *Frame) Serve(ctx context.Context, events Consumer, api oas.API) error {
 	database, closeProbe, err := f.openProbe(ctx)
 	if err != nil {
@@ -119,14 +120,14 @@ func (f *Frame) Serve(ctx context.Context, events Consumer, api oas.API) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", f.spec.Name, err)
 	}
-	server := httpserver.New(httpserver.Config{ //nolint:contextcheck // it takes each request's own
+	server := httpserver.New(httpserver.Config{ //nolint:contextcheck // it uses the context of each request
 		Service: f.spec.Name, Addr: f.cfg.HTTP.Addr, Prefix: f.spec.Prefix, API: f.spec.API,
 		ReadHeaderTimeout: f.cfg.HTTP.ReadHeaderTimeout, ReadTimeout: f.cfg.HTTP.ReadTimeout,
 		RequestTimeout: f.cfg.HTTP.RequestTimeout, WriteTimeout: f.cfg.HTTP.WriteTimeout, IdleTimeout: f.cfg.HTTP.IdleTimeout,
 		TrustedProxies: f.cfg.HTTP.TrustedProxies, StopDelay: f.cfg.Shutdown.Delay, StopTimeout: (f.cfg.Shutdown.Grace - f.cfg.Shutdown.Delay) / 2,
 		OpenAPI: f.spec.OpenAPI, AsyncAPI: f.spec.AsyncAPI, Pages: pages, Checks: f.checks(events, database), Registry: registry,
 	}, f.log)
-	if err := f.mount(server, api); err != nil { //nolint:contextcheck // likewise
+	if err := f.mount(server, api); err != nil { //nolint:contextcheck // it uses the context of each request
 		return err
 	}
 	if err := server.Listen(ctx); err != nil {
@@ -143,7 +144,7 @@ func (f *Frame) Serve(ctx context.Context, events Consumer, api oas.API) error {
 	)
 }
 
-// bases are the paths below which the service's own endpoints are.
+// bases returns the paths below which the service's own endpoints are available.
 func (s Spec) bases() []string {
 	if s.Prefix == "" {
 		return []string{""}
@@ -151,10 +152,10 @@ func (s Spec) bases() []string {
 	return []string{"", s.Prefix}
 }
 
-// UndescribedAnswer is logged of each answer that the OpenAPI document does not describe, where answers are checked.
-const UndescribedAnswer = "an answer is not what the document says"
+// UndescribedAnswer is the log message for each answer that does not match the OpenAPI document, if answers are checked.
+const UndescribedAnswer = "an answer does not match the OpenAPI document"
 
-// mount puts the API on the server, each operation behind the check of its requests.
+// mount adds the API to the server. The requests of each operation are checked first.
 func (f *Frame) mount(server *httpserver.Server, api oas.API) error {
 	checks := oas.Config{MaxBody: f.cfg.HTTP.MaxBodyBytes, Available: f.schema.available}
 	if f.cfg.Checks.Responses {
@@ -185,6 +186,6 @@ func relayConfig(spec Spec, cfg config.Common) outbox.Config {
 		Topics:       spec.Topics,
 		LeaseTimeout: cfg.Outbox.LeaseTimeout, RenewEvery: cfg.Outbox.LeaseRenew, ProduceTimeout: cfg.Outbox.ProduceTimeout,
 		SweepMin: cfg.Outbox.SweepMin, SweepMax: cfg.Outbox.SweepMax, ClaimRows: cfg.Outbox.BatchRows,
-		StopTimeout: (cfg.Shutdown.Grace - cfg.Shutdown.Delay) / 4, // a half is HTTP's, and the consumer comes before
+		StopTimeout: (cfg.Shutdown.Grace - cfg.Shutdown.Delay) / 4, // HTTP gets a half, and the consumer stops before the relay
 	}
 }
