@@ -26,7 +26,7 @@ type result struct {
 // call runs a command line through the command tree.
 func call(ctx context.Context, app App[settings], in io.Reader, args ...string) result {
 	var stdout, stderr bytes.Buffer
-	root := New(app) //nolint:contextcheck // cobra hands it on
+	root := New(app) //nolint:contextcheck // cobra passes the context on
 	root.SetArgs(args)
 	root.SetIn(in)
 	root.SetOut(&stdout)
@@ -48,12 +48,12 @@ func migrating() settings {
 
 var errNotConfigured = errors.New("DATABASE_URL is missing")
 
-// bare is a service that nothing has been set for: every command that goes further than its arguments fails.
+// bare is a service without a configuration: every command fails after its arguments have been checked.
 func bare() App[settings] {
 	return App[settings]{Name: "shop", About: "A shop", Load: func(config.Needs) (settings, error) { return settings{}, errNotConfigured }}
 }
 
-// A wrong call is told as such, with exit code 2, before anything else that might be wrong.
+// Wrong arguments give exit code 2, and are reported before any other error.
 func TestUsage(t *testing.T) {
 	t.Parallel()
 	tests := map[string]string{
@@ -70,16 +70,16 @@ func TestUsage(t *testing.T) {
 		"import --wait=soon":                "invalid argument \"soon\"",
 		"import --once a":                   "--once is for the built-in sample",
 		"import --once --generate=1":        "--once is for the built-in sample",
-		"outbox list --limit=0":             "--limit is from 1 to 1000",
-		"dead-letters list --limit=1001":    "--limit is from 1 to 1000",
-		"dead-letters list --state=bananas": "--state bananas: it is one of open, replayed, superseded, discarded, all",
+		"outbox list --limit=0":             "--limit has to be between 1 and 1000",
+		"dead-letters list --limit=1001":    "--limit has to be between 1 and 1000",
+		"dead-letters list --state=bananas": "--state bananas: it has to be one of open, replayed, superseded, discarded, all",
 		"dead-letters show":                 "accepts",
 		"dead-letters show x":               "\"x\" is not the id of a dead letter",
 		"dead-letters replay 0":             "\"0\" is not the id of a dead letter",
 		"dead-letters discard 1 2":          "accepts",
 		"validate-config all":               "accepts",
 		"healthcheck now":                   "accepts",
-		"healthcheck --timeout=0s":          "--timeout has to be longer than nothing",
+		"healthcheck --timeout=0s":          "--timeout has to be longer than 0s",
 	}
 	for line, want := range tests {
 		t.Run(line, func(t *testing.T) {
@@ -92,7 +92,7 @@ func TestUsage(t *testing.T) {
 	}
 }
 
-// Whoever works on the database alone needs no broker.
+// Commands that only work on the database need no broker.
 func TestNeeds(t *testing.T) {
 	t.Parallel()
 	for line, kafka := range map[string]bool{
@@ -113,7 +113,7 @@ func TestNeeds(t *testing.T) {
 	}
 }
 
-// hopeless is a service whose database never comes. A command that waits for it is interrupted.
+// hopeless is a service whose database never becomes available. It calls interrupt when a command waits for the database.
 func hopeless(interrupt func()) App[settings] {
 	app := bare()
 	app.Load = func(config.Needs) (settings, error) { return migrating(), nil }
@@ -141,14 +141,14 @@ func TestInterruptedWhileItWaits(t *testing.T) {
 	}
 }
 
-// A person at a terminal who types nothing and gives up is not waited for.
+// An interrupt ends a command that waits for input from a terminal.
 func TestInterruptedWhileItReads(t *testing.T) {
 	t.Parallel()
 	ctx, interrupt := context.WithCancel(t.Context())
 	in, typing := io.Pipe()
 	defer typing.Close()
 	go func() {
-		_, _ = typing.Write([]byte("name,size\n")) // returns when it has been read
+		_, _ = typing.Write([]byte("name,size\n")) // returns when the command has read it
 		interrupt()
 	}()
 	r := call(ctx, hopeless(func() { t.Error("went on to the database") }), in, "import", "-", "--model=hats")
@@ -157,17 +157,17 @@ func TestInterruptedWhileItReads(t *testing.T) {
 	}
 }
 
-// What is wrong with the arguments and the file is told while the database is away.
+// Faults of the arguments and of the file are reported even if the database is away.
 func TestImportLooksBeforeItWaits(t *testing.T) {
 	t.Parallel()
 	missing := filepath.Join(t.TempDir(), "missing.csv")
 	for line, want := range map[string]result{
-		"import --model=gloves -":           {2, "", "--model gloves is not known here"},
-		"import -":                          {2, "", "say what the records are: --model hats or coats"},
-		"import --generate=5":               {2, "", "--generate is not to be had here"},
+		"import --model=gloves -":           {2, "", "--model gloves: this service has no such model"},
+		"import -":                          {2, "", "the model of the records is missing: --model hats or coats"},
+		"import --generate=5":               {2, "", "--generate: this service cannot generate records"},
 		"import --model=hats " + missing:    {1, "", "no such file"},
 		"import --model=hats -":             {1, "", "standard input:1: the input is empty"},
-		"import --model=hats --format=json": {1, "", "interrupted"}, // the sample: nothing to look at
+		"import --model=hats --format=json": {1, "", "interrupted"}, // the sample: no file to check
 	} {
 		ctx, interrupt := context.WithCancel(t.Context())
 		waited := false

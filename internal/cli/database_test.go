@@ -50,7 +50,7 @@ func execSQL(t *testing.T, pool *postgres.Pool, statement string, args ...any) {
 	}
 }
 
-// letter keeps a message as a dead letter.
+// letter stores a message as a dead letter.
 func letter(t *testing.T, pool *postgres.Pool, offset int, key string, value []byte) {
 	t.Helper()
 	execSQL(t, pool, `INSERT INTO dead_letter (topic, part, "offset", key, value, version, code, reason)

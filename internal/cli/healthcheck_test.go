@@ -46,7 +46,7 @@ func TestHealthcheck(t *testing.T) {
 	}
 }
 
-// listening is a service that listens where the server does.
+// listening is a service whose HTTP_ADDR is the address of the server.
 func listening(server *httptest.Server) App[settings] {
 	app := bare()
 	app.Load = func(needs config.Needs) (settings, error) {
@@ -65,7 +65,7 @@ func TestHealthcheckOfNothing(t *testing.T) {
 	}
 }
 
-// A service that hangs does not hang its health check.
+// If the service hangs, the health check still ends.
 func TestHealthcheckGivesUp(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// terminal returns both ends of a pseudo-terminal: what is shown on the second can be read from the first (pty(7)).
+// terminal returns both ends of a pseudo-terminal. What is written to the second can be read from the first (pty(7)).
 func terminal(t *testing.T) (screen, tty *os.File) {
 	t.Helper()
 	screen, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
@@ -33,7 +33,7 @@ func terminal(t *testing.T) (screen, tty *os.File) {
 	return screen, tty
 }
 
-// Somebody at a terminal sees how far an import is.
+// On a terminal, an import shows its progress.
 func TestProgressOnATerminal(t *testing.T) {
 	t.Parallel()
 	screen, tty := terminal(t)

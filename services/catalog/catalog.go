@@ -31,7 +31,7 @@ import (
 
 const name = "catalog"
 
-// spec tells the catalog service from others.
+// spec describes the catalog service.
 func spec() serviceframe.Spec {
 	return serviceframe.Spec{
 		Name: name, Prefix: "/catalog", APIPrefix: "/catalog/api/",
@@ -41,12 +41,12 @@ func spec() serviceframe.Spec {
 	}
 }
 
-// Migrate brings the schema up to date. It waits for a database that is away, for as long as ctx lets it.
+// Migrate brings the schema up to date. While the database is away it waits, until ctx is done.
 func Migrate(ctx context.Context, cfg Config, log *slog.Logger) error {
 	return spec().Migrate(ctx, cfg.Common, log)
 }
 
-// Run serves until ctx is done. The schema is brought up to date unless cfg says that somebody else does it.
+// Run serves until ctx is done. It brings the schema up to date, unless MIGRATE_ON_START=false.
 func Run(ctx context.Context, cfg Config, log *slog.Logger) error {
 	frame, err := serviceframe.Open(ctx, spec(), cfg.Common, log)
 	if err != nil {
@@ -62,7 +62,7 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger) error {
 	return frame.Serve(ctx, events, httpapi.New(entries, markets, copies))
 }
 
-// newConsumer applies the monolith's events. Entries follow their products and announce it.
+// newConsumer applies the monolith's events. Entries follow their products, and publish events of their own.
 func newConsumer(pool *postgres.Pool, cfg Config, storage *store.Store, copies *productcopy.Service, log *slog.Logger,
 ) *consumer.Consumer[productcopy.Tx] {
 	return consumer.New(pool, consumer.Config[productcopy.Tx]{
@@ -85,9 +85,9 @@ func newStore(pool *postgres.Pool, cfg Config, log *slog.Logger, wake func()) (*
 	return store.New(pool, store.Encode{Market: markets, Entry: entries}, idempotency.New(cfg.Idempotency), wake), nil
 }
 
-func newID() uuid.UUID { return uuid.Must(uuid.NewV7()) } // fails only without a source of randomness
+func newID() uuid.UUID { return uuid.Must(uuid.NewV7()) } // it fails only without a source of randomness
 
-// services is the business on its storage.
+// services returns the business services on their storage.
 func services(s *store.Store, newID func() uuid.UUID) (*entry.Service, *market.Service, *productcopy.Service) {
 	entries := entry.NewService(s.Entries(), time.Now, newID)
 	return entries, market.NewService(s.Markets(), time.Now, newID), productcopy.NewService(s, entries)

@@ -9,7 +9,7 @@ import (
 	"github.com/monsplit/monsplit/internal/postgres"
 )
 
-// App is the catalog service as its command line knows it.
+// App is the catalog service for its command line.
 func App() cli.App[Config] {
 	return cli.App[Config]{
 		Name: name, About: "The service that has taken over the catalog entries and the markets",
@@ -17,14 +17,14 @@ func App() cli.App[Config] {
 	}
 }
 
-// Replay applies a dead letter again, on behalf of a person.
+// Replay applies a dead letter again. by is the person who does it.
 func Replay(ctx context.Context, cfg Config, log *slog.Logger, id int64, by string) (consumer.DeadLetter, error) {
 	pool, err := postgres.Open(ctx, postgres.Config{URL: cfg.Database.URL, Application: name + " replay"})
 	if err != nil {
 		return consumer.DeadLetter{}, err
 	}
 	defer pool.Close()
-	// Nobody is woken here: the relay of a running instance finds the events by its sweep.
+	// No relay is woken: the relay of a running instance finds the events with its sweep.
 	storage, err := newStore(pool, cfg, log, func() {})
 	if err != nil {
 		return consumer.DeadLetter{}, err

@@ -9,7 +9,7 @@ import (
 	"github.com/monsplit/monsplit/internal/postgres"
 )
 
-// App is the monolith as its command line knows it.
+// App is the monolith for its command line.
 func App() cli.App[Config] {
 	return cli.App[Config]{
 		Name: name, About: "The old system, which owns the products and still serves the legacy API",
@@ -17,7 +17,7 @@ func App() cli.App[Config] {
 	}
 }
 
-// Replay applies a dead letter again, on behalf of a person.
+// Replay applies a dead letter again. by is the person who does it.
 func Replay(ctx context.Context, cfg Config, log *slog.Logger, id int64, by string) (consumer.DeadLetter, error) {
 	pool, err := postgres.Open(ctx, postgres.Config{URL: cfg.Database.URL, Application: name + " replay"})
 	if err != nil {

@@ -13,5 +13,6 @@ func Defaults() Config {
 	return Config{config.Common{HTTP: httpserver.Settings{Addr: ":8000"}}}
 }
 
-// LoadConfig reads the monolith's settings from the environment. The error lists every fault of the variables that are needed.
+// LoadConfig reads the monolith's settings from the environment. The error lists every fault of the
+// variables that are needed.
 func LoadConfig(needs config.Needs) (Config, error) { return config.Load(Defaults(), needs) }

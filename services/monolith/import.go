@@ -24,8 +24,8 @@ func OpenImport(ctx context.Context, cfg Config) (bulkimport.Target, error) {
 	if err != nil {
 		return bulkimport.Target{}, err
 	}
-	// Nobody is woken here: the relay of a running instance finds the events by its sweep. Nor is anything logged: the
-	// import ends with the error.
+	// No relay is woken: the relay of a running instance finds the events with its sweep. Nothing is logged: the import
+	// ends with the error.
 	storage, err := newStore(pool, cfg, slog.New(slog.DiscardHandler), func() {})
 	if err != nil {
 		pool.Close()
@@ -81,10 +81,10 @@ func sampleProducts() (bulkimport.Input, error) {
 	return bulkimport.Read("sample products", bytes.NewReader(sampledata.Products), bulkimport.CSV, productModel(nil).Columns)
 }
 
-// generatedCategories is over how many categories made-up products are spread.
+// generatedCategories is the number of categories of the generated products.
 const generatedCategories = 50
 
-// generateProducts makes products up: the n-th is the same each time, its id included.
+// generateProducts generates products. The n-th product is the same each time, including its id.
 func generateProducts(n int) iter.Seq[bulkimport.Row] {
 	space := uuid.NewSHA1(uuid.NameSpaceURL, []byte("https://github.com/monsplit/monsplit/generated"))
 	return func(yield func(bulkimport.Row) bool) {

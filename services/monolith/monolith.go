@@ -29,7 +29,7 @@ import (
 
 const name = "monolith"
 
-// spec tells the monolith from other services.
+// spec describes the monolith.
 func spec() serviceframe.Spec {
 	return serviceframe.Spec{
 		Name: name, APIPrefix: "/api/", API: []string{"/api/v1/product", "/api/v1/catalog", "/api/v1/market"},
@@ -38,12 +38,12 @@ func spec() serviceframe.Spec {
 	}
 }
 
-// Migrate brings the schema up to date. It waits for a database that is away, for as long as ctx lets it.
+// Migrate brings the schema up to date. While the database is away it waits, until ctx is done.
 func Migrate(ctx context.Context, cfg Config, log *slog.Logger) error {
 	return spec().Migrate(ctx, cfg.Common, log)
 }
 
-// Run serves until ctx is done. The schema is brought up to date unless cfg says that somebody else does it.
+// Run serves until ctx is done. It brings the schema up to date, unless MIGRATE_ON_START=false.
 func Run(ctx context.Context, cfg Config, log *slog.Logger) error {
 	frame, err := serviceframe.Open(ctx, spec(), cfg.Common, log)
 	if err != nil {
@@ -83,9 +83,9 @@ func newStore(pool *postgres.Pool, cfg Config, log *slog.Logger, wake func()) (*
 	return store.New(pool, encode, idempotency.New(cfg.Idempotency), wake), nil
 }
 
-func newID() uuid.UUID { return uuid.Must(uuid.NewV7()) } // fails only without a source of randomness
+func newID() uuid.UUID { return uuid.Must(uuid.NewV7()) } // it fails only without a source of randomness
 
-// services is the business on its storage.
+// services returns the business services on their storage.
 func services(s *store.Store, newID func() uuid.UUID) (*product.Service, *catalogcopy.Service) {
 	return product.NewService(s, time.Now, newID), catalogcopy.NewService(s)
 }
