@@ -38,9 +38,19 @@ func TestProgressOnATerminal(t *testing.T) {
 	t.Parallel()
 	screen, tty := terminal(t)
 	importTo(t, tty)
-	shown := make([]byte, 1000)
-	n, err := screen.Read(shown)
-	if text := string(shown[:n]); err != nil || !strings.Contains(text, "\rhats: 2 of 2") || !strings.HasSuffix(text, "\r\x1b[K") {
-		t.Errorf("shown %q, %v", text, err)
+	const end = "END" // one read may return only a part of what was written
+	if _, err := tty.WriteString(end); err != nil {
+		t.Fatal(err)
+	}
+	text := ""
+	for part := make([]byte, 1000); !strings.HasSuffix(text, end); {
+		n, err := screen.Read(part)
+		if err != nil {
+			t.Fatalf("shown %q, %v", text, err)
+		}
+		text += string(part[:n])
+	}
+	if !strings.Contains(text, "\rhats: 2 of 2") || !strings.HasSuffix(text, "\r\x1b[K"+end) {
+		t.Errorf("shown %q", text)
 	}
 }
