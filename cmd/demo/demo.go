@@ -16,16 +16,16 @@ import (
 	"github.com/monsplit/monsplit/services/monolith"
 )
 
-// The stop has ten seconds: the services' grace, then PostgreSQL's.
+// A stop may take ten seconds: the services' grace, then PostgreSQL's.
 const (
 	servicesGrace = 4 * time.Second
 	postgresGrace = 4 * time.Second
 )
 
-// run is the demo from beginning to end. Whatever has been started is stopped in reverse.
+// run is the demo from beginning to end. At the end it stops in reverse order what it has started.
 func run(ctx context.Context, opts options, out io.Writer) (err error) {
 	said := &narrator{out: out, began: time.Now()}
-	// What ends by itself ends the demo, also while it is still starting.
+	// A part that ends by itself ends the demo, also while the demo is still starting.
 	running, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
 	ready := make(chan *kafka, 1)
@@ -73,7 +73,7 @@ func run(ctx context.Context, opts options, out io.Writer) (err error) {
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
 	ended := system.start(serving, fail, log)
 	defer func() {
-		fail(nil) // no signal starts anything from now on
+		fail(nil) // from now on, no signal starts anything
 		stop()
 		err = errors.Join(err, <-ended)
 	}()
@@ -93,8 +93,8 @@ func run(ctx context.Context, opts options, out io.Writer) (err error) {
 	return reason(ctx, running, nil)
 }
 
-// reason is why the demo ends: for nothing wrong when somebody asked it to stop, because something ended by itself, or
-// because of err. Each of them breaks what is under way, so the first that is true counts.
+// reason returns why the demo ends: nil if the user asked it to stop, or else the part that ended by itself, or else err.
+// Each of these makes the current step fail, so err alone does not tell the cause.
 func reason(asked, running context.Context, err error) error {
 	select {
 	case <-asked.Done():
@@ -107,7 +107,7 @@ func reason(asked, running context.Context, err error) error {
 	return err
 }
 
-// newLogger writes everything to the file, and to the terminal what needs somebody's eye.
+// newLogger returns a logger that writes everything to the file, and errors also to the terminal.
 func newLogger(file io.Writer) *slog.Logger {
 	return slog.New(slog.NewMultiHandler(
 		telemetry.NewLogger(file, "text", slog.LevelInfo).Handler(),
@@ -115,7 +115,7 @@ func newLogger(file io.Writer) *slog.Logger {
 	))
 }
 
-// system is both services, as they are configured for the demo.
+// system has the configurations of both services.
 type system struct {
 	monolith monolith.Config
 	catalog  catalog.Config
@@ -134,8 +134,8 @@ func configure(opts options, databases *databases, kafka string) (system, error)
 	return system{monolith: m, catalog: c}, errors.Join(errMonolith, errCatalog)
 }
 
-// start runs both services until ctx is done, and calls failed with the reason when one ends before. The channel has
-// one value: what was wrong while they stopped.
+// start runs both services until ctx is done. It calls failed with the reason if one ends earlier. The channel gets one
+// value: the errors of the stop.
 func (s system) start(ctx context.Context, failed context.CancelCauseFunc, log *slog.Logger) <-chan error {
 	type service struct {
 		name string
@@ -154,7 +154,7 @@ func (s system) start(ctx context.Context, failed context.CancelCauseFunc, log *
 				err = nil
 			case ctx.Err() == nil:
 				failed(fmt.Errorf("%s: %w", one.name, err))
-				err = nil // it is told already
+				err = nil // failed has reported it
 			default:
 				err = fmt.Errorf("%s: %w", one.name, err)
 			}

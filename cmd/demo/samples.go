@@ -17,7 +17,7 @@ const (
 	samplePatience = time.Minute // for the products to reach the catalog
 )
 
-// awaitReady waits until both services say that all their parts are well.
+// awaitReady waits until both services report that all their parts are ready.
 func (s system) awaitReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, readyPatience)
 	defer cancel()
@@ -45,8 +45,8 @@ func (s system) awaitReady(ctx context.Context) error {
 	return nil
 }
 
-// importSamples imports the sample data, once for each database: what somebody deletes does not come back with the next
-// start.
+// importSamples imports the sample data once into each database, so that the next start does not bring back what was
+// deleted.
 func (s system) importSamples(ctx context.Context, said *narrator) error {
 	if err := importAll(ctx, s.monolith, monolith.OpenImport, said); err != nil {
 		return err
