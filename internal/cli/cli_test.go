@@ -191,7 +191,7 @@ func TestVersionAndHelp(t *testing.T) {
 	}
 }
 
-// A replay is the service's; the command passes on what it was told and prints what came of it.
+// The service does the replay. The command passes its arguments on and prints the result.
 func TestReplayPassesOn(t *testing.T) {
 	t.Parallel()
 	app := bare()

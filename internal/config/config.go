@@ -9,7 +9,15 @@
 //	secret      hides the value: "url" only the password in a URL, "all" the whole value
 //
 // A part may have a method Validate, which checks its own values. Each component declares and checks its own part, so
-// that the rules of a setting are next to the code that uses it.
+// that the rules of a setting are next to the code that uses it. A service with a setting of its own looks like this:
+//
+//	type Config struct {
+//		config.Common
+//		Currency string `env:"ORDERS_CURRENCY" envDefault:"EUR" about:"currency of all prices"`
+//	}
+//
+// Fields and parts must be exported. Load, Variables and the commands then know the setting, and docs/configuration.md
+// has it after go test ./internal/config -update.
 package config
 
 import (
@@ -42,7 +50,7 @@ type Config interface{ CommonPart() Common }
 // CommonPart returns the settings that every service has.
 func (c Common) CommonPart() Common { return c }
 
-// Checks turn on checks of what the service sends against its documents.
+// Checks turn on checks of the service's answers and events against its documents.
 type Checks struct {
 	Responses bool `env:"VALIDATE_RESPONSES" envDefault:"false" about:"check every answer against the OpenAPI document and log each difference; for tests and demos, because it costs time"`
 	Events    bool `env:"VALIDATE_EVENTS" envDefault:"false" about:"refuse a change whose event does not match the AsyncAPI document, and log the reason; for tests and demos, because it costs time"`
@@ -56,25 +64,25 @@ func (c Common) ConsumerTransactions() int { return int(min(8, c.Database.MaxCon
 // the command.
 type Needs func(variable string) bool
 
-// Everything is what serving needs.
+// Everything is what the command serve needs.
 func Everything(string) bool { return true }
 
-// DatabaseAlone is what a command needs that only works on the database.
+// DatabaseAlone is what commands need that only work on the database.
 func DatabaseAlone(variable string) bool {
 	return slices.ContainsFunc([]string{"DATABASE_", "MIGRATE_", "LOG_"},
 		func(prefix string) bool { return strings.HasPrefix(variable, prefix) })
 }
 
-// AddressAlone is what a command needs that only talks to the running service.
+// AddressAlone is what commands need that only talk to the running service.
 func AddressAlone(variable string) bool { return variable == "HTTP_ADDR" }
 
-// Load returns the defaults with the environment's values over them. The error lists every fault of the variables that
-// are needed, one a line.
+// Load reads a configuration from the environment. A variable that is not set has the default of its tag, or else its value
+// in defaults. The error lists every fault of the variables that are needed, one a line.
 func Load[C Config](defaults C, needs Needs) (C, error) {
 	return load(defaults, nil, needs)
 }
 
-// LoadFrom is Load of everything from the given variables, for a program that runs a service inside itself.
+// LoadFrom is Load for everything, from the given variables. It is for programs that run a service inside themselves.
 func LoadFrom[C Config](defaults C, variables map[string]string) (C, error) {
 	return load(defaults, variables, Everything)
 }

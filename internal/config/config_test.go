@@ -20,7 +20,7 @@ func TestLoad(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		set    map[string]string
-		faults []string // the variables that are at fault
+		faults []string // the variables that have a fault
 	}{
 		"Defaults":       {nil, nil},
 		"Missing":        {map[string]string{"DATABASE_URL": "", "KAFKA_BROKERS": ""}, []string{"DATABASE_URL", "KAFKA_BROKERS"}},

@@ -11,7 +11,7 @@ import (
 	"github.com/caarlos0/env/v11"
 )
 
-// load reads the environment if variables is nil.
+// load is Load. It reads the environment if variables is nil.
 func load[C Config](defaults C, variables map[string]string, needs Needs) (C, error) {
 	cfg := defaults
 	parts, settings := walk(reflect.ValueOf(&cfg).Elem())
@@ -57,7 +57,7 @@ func walk(v reflect.Value) (parts []reflect.Value, settings []setting) {
 	return parts, settings
 }
 
-// read takes the setting's value from the variables. It hands the parser a struct of this one field: the parser's errors
+// read takes the setting's value from the variables. It gives the parser a struct with only this field: the parser's errors
 // name fields, and two parts may have fields of the same name.
 func (s setting) read(variables map[string]string) error {
 	alone := reflect.New(reflect.StructOf([]reflect.StructField{{Name: s.field.Name, Type: s.field.Type, Tag: s.field.Tag}}))
@@ -92,7 +92,7 @@ func parsers() map[reflect.Type]env.ParserFunc {
 	}
 }
 
-// fault is one thing that is wrong, and the variable that it is about.
+// fault is something that is wrong with a variable.
 type fault struct{ variable, detail string }
 
 func (f fault) Error() string { return f.variable + " " + f.detail }
@@ -106,8 +106,8 @@ func joined(list []fault) error {
 	return errors.New(strings.Join(lines, "\n  "))
 }
 
-// validate asks every part that can check itself. It leaves out variables that could not be read: their values are not
-// the user's.
+// validate calls Validate of every part that has it. It ignores faults of variables that could not be read, because the
+// part then sees a value that the user did not set.
 func validate(parts []reflect.Value, unread []fault) (faults []fault) {
 	must := func(ok bool, variable, detail string, args ...any) {
 		f := fault{variable, fmt.Sprintf(detail, args...)}

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Variable is one setting, as people read about it.
+// Variable describes one setting for people.
 type Variable struct {
 	Name    string
 	Value   string // the current value, masked if it is secret
@@ -32,8 +32,8 @@ func Variables(cfg Config) []Variable {
 	return list
 }
 
-// Defaults returns every setting with the default that it has in a service: the tag's, or else what the service's
-// defaults say.
+// Defaults returns every setting with its default in a service: the default in the tag, or else the value in the service's
+// defaults.
 func Defaults(defaults Config) []Variable {
 	list := Variables(defaults)
 	_, settings := walk(reflect.ValueOf(defaults))
@@ -90,7 +90,7 @@ func Masked(text string) string {
 	return u.Redacted()
 }
 
-// Markdown is a table of settings.
+// Markdown returns a table of settings.
 func Markdown(list []Variable) string {
 	var b strings.Builder
 	b.WriteString("| variable | default | meaning |\n|---|---|---|\n")
@@ -104,7 +104,7 @@ func Markdown(list []Variable) string {
 	return b.String()
 }
 
-// Text lists settings for a terminal.
+// Text returns a list of settings for a terminal.
 func Text(list []Variable) string {
 	var b strings.Builder
 	for _, v := range list {
