@@ -26,7 +26,7 @@ type result struct {
 // call runs a command line through the command tree.
 func call(ctx context.Context, app App[settings], in io.Reader, args ...string) result {
 	var stdout, stderr bytes.Buffer
-	root := New(app) //nolint:contextcheck // cobra passes the context on
+	root := New(app)
 	root.SetArgs(args)
 	root.SetIn(in)
 	root.SetOut(&stdout)
