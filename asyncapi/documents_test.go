@@ -19,7 +19,7 @@ import (
 func TestDocumentsMatchTheMachinery(t *testing.T) {
 	t.Parallel()
 	defaults := map[string]string{}
-	for _, v := range (config.Service{}).Variables() {
+	for _, v := range config.Variables(config.Common{}) {
 		defaults[v.Name] = v.Default
 	}
 	inSync, err := strconv.Atoi(defaults["KAFKA_MIN_INSYNC_REPLICAS"])

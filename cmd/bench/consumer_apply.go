@@ -19,14 +19,15 @@ import (
 	"github.com/monsplit/monsplit/internal/messaging/event"
 )
 
-// The load of consumerApply: products of a catalog's size, each changed a few times, read in the broker's batches.
+// The load of consumerApply: as many products as in a catalog, each changed a few times, in batches as the broker returns
+// them.
 const (
 	applyTopic    = "bench.product.v1"
 	applyKeys     = 20_000
 	applyVersions = 5
 	applyBatch    = 1_000
-	applyAtATime  = 8 // transactions
-	// A copy as the catalog keeps it, its index included.
+	applyAtATime  = 8 // concurrent transactions
+	// The table of copies as in the catalog, with its index.
 	applySchema = `CREATE TABLE product_copy (id uuid PRIMARY KEY, version bigint NOT NULL DEFAULT 0,
     deleted boolean NOT NULL DEFAULT false, name text COLLATE "C", product_category text COLLATE "C", discontinued boolean,
     updated_at timestamptz, applied_at timestamptz);
@@ -39,8 +40,9 @@ ON CONFLICT (id) DO UPDATE SET version = excluded.version, name = excluded.name,
 	guard = ` WHERE product_copy.version < excluded.version`
 )
 
-// consumerApply measures Handle, from raw records to the commit, against the bare upsert of the same rows: decoded
-// before the clock starts, the same batches, one statement and one commit each, as many at a time.
+// consumerApply measures Handle, from raw records to the commit. The bound is the bare upsert of the same rows: they are
+// decoded before the clock starts, the batches are the same, each batch is one statement and one commit, and as many
+// transactions run at the same time.
 func consumerApply(ctx context.Context, e *env) ([]row, error) {
 	pool, err := e.database(ctx)
 	if err != nil {
@@ -57,7 +59,7 @@ func consumerApply(ctx context.Context, e *env) ([]row, error) {
 	for round := range e.rounds {
 		turn := []func(context.Context, *pgxpool.Pool, *applyLoad) (float64, error){timeBareUpsert, timeHandle}
 		into := []*[]float64{&bound, &applied}
-		if round%2 == 1 { // whoever is second finds warm caches
+		if round%2 == 1 { // the second of a pair finds warm caches, so they take turns
 			slices.Reverse(turn)
 			slices.Reverse(into)
 		}
@@ -82,7 +84,7 @@ func consumerApply(ctx context.Context, e *env) ([]row, error) {
 	}}, nil
 }
 
-// applyLoad is the same events twice: as read from Kafka, and as rows.
+// applyLoad has the same events in two forms: as read from Kafka, and as rows.
 type applyLoad struct {
 	records [event.Partitions][]broker.Fetched
 	rows    [event.Partitions][]productRow
@@ -124,7 +126,7 @@ func newApplyLoad() (*applyLoad, error) {
 	return load, nil
 }
 
-// message is the row's event, of about 600 bytes.
+// message returns the row's event of about 600 bytes.
 func (r productRow) message(created time.Time) ([]byte, error) {
 	data, err := json.Marshal(map[string]any{
 		"product_uuid": r.id, "name": r.name, "product_category": r.category, "discontinued": r.discontinued,
@@ -139,7 +141,7 @@ func (r productRow) message(created time.Time) ([]byte, error) {
 	})
 }
 
-// each runs f for every batch: one worker a partition, its batches in order.
+// each runs f for every batch. Each partition has one worker, which takes its batches in order.
 func (l *applyLoad) each(ctx context.Context, f func(ctx context.Context, p, from, next int) error) (float64, error) {
 	started := time.Now()
 	g, ctx := errgroup.WithContext(ctx)
@@ -184,7 +186,7 @@ func timeHandle(ctx context.Context, pool *pgxpool.Pool, load *applyLoad) (float
 	})
 }
 
-// applyProducts is the least that a right handler does: decode, keep each key's newest, compare versions.
+// applyProducts does the minimum of a correct handler: it decodes, keeps the newest row of each key, and compares versions.
 func applyProducts(ctx context.Context, tx pgx.Tx, events []consumer.Event) error {
 	rows := make([]productRow, 0, len(events))
 	for _, e := range events {
@@ -207,7 +209,7 @@ func applyProducts(ctx context.Context, tx pgx.Tx, events []consumer.Event) erro
 	return err
 }
 
-// newestRows keeps the highest version of each id, in the order of ids, in which rows are locked.
+// newestRows returns the highest version of each id, sorted by id, so that all transactions lock rows in the same order.
 func newestRows(rows []productRow) []productRow {
 	newest := slices.Clone(rows)
 	slices.SortFunc(newest, func(a, b productRow) int {

@@ -21,17 +21,17 @@ import (
 	messagingsql "github.com/monsplit/monsplit/sql/messaging"
 )
 
-// env is what the suites share: a server, and what is to be undone at the end.
+// env is what the suites share: a server, and the functions that clean up.
 type env struct {
 	postgres   string
 	rounds     int
 	say        *progress
-	brokerUsed string   // its name, once a suite has needed it
-	closers    []func() // of the suite that runs
+	brokerUsed string   // name of the broker; "" until a suite needs one
+	closers    []func() // of the current suite
 	last       func()   // stops the server
 }
 
-// closeSuite undoes what a suite has started, so that the next one runs on an idle machine.
+// closeSuite stops what a suite has started, so that the next suite runs on an idle machine.
 func (e *env) closeSuite() {
 	for i := len(e.closers) - 1; i >= 0; i-- {
 		e.closers[i]()
@@ -46,8 +46,8 @@ func (e *env) close() {
 	}
 }
 
-// server returns the URL of a server in which databases may be made: the one named, or one of its own that keeps every
-// promise of a commit, started when it is first needed.
+// server returns the URL of a server in which the bench may create databases. This is the server in --postgres, or else the
+// bench's own, which it starts on the first call. Commits on its own server are fully durable.
 func (e *env) server(ctx context.Context) (string, error) {
 	if e.postgres != "" {
 		return e.postgres, nil
@@ -56,7 +56,7 @@ func (e *env) server(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	e.last = func() { _ = os.RemoveAll(dir) }    // it is below the folder for what is temporary
+	e.last = func() { _ = os.RemoveAll(dir) }    // it is in the folder for temporary files
 	if err := os.Chmod(dir, 0o755); err != nil { // the server may run as another user
 		return "", err
 	}
@@ -70,14 +70,14 @@ func (e *env) server(ctx context.Context) (string, error) {
 	e.last = func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 		defer cancel()
-		_ = server.Stop(ctx)  // the figures are made; what is left of the server ends with the process
-		_ = os.RemoveAll(dir) // it is below the folder for what is temporary
+		_ = server.Stop(ctx)  // the measurements are done; the rest of the server ends with the process
+		_ = os.RemoveAll(dir) // it is in the folder for temporary files
 	}
 	e.postgres = server.URL("postgres")
 	return e.postgres, nil
 }
 
-// emptyDatabase makes a database, which is dropped when the suite ends, and returns its URL.
+// emptyDatabase creates a database and returns its URL. The database is dropped when the suite ends.
 func (e *env) emptyDatabase(ctx context.Context) (string, error) {
 	server, err := e.server(ctx)
 	if err != nil {
@@ -92,13 +92,13 @@ func (e *env) emptyDatabase(ctx context.Context) (string, error) {
 		return "", err
 	}
 	e.closers = append(e.closers, func() {
-		_ = execute(context.WithoutCancel(ctx), server, "DROP DATABASE "+pgx.Identifier{name}.Sanitize()+" WITH (FORCE)") // or it is left
+		_ = execute(context.WithoutCancel(ctx), server, "DROP DATABASE "+pgx.Identifier{name}.Sanitize()+" WITH (FORCE)") // if this fails, the database stays
 	})
 	address.Path = "/" + name
 	return address.String(), nil
 }
 
-// database makes a database with the messaging schema, and a pool on it.
+// database creates a database with the messaging schema, and returns a pool on it.
 func (e *env) database(ctx context.Context) (*pgxpool.Pool, error) {
 	address, err := e.emptyDatabase(ctx)
 	if err != nil {
@@ -133,7 +133,7 @@ func execute(ctx context.Context, url, sql string) error {
 	return nil
 }
 
-// embeddedName is what the table calls the broker that is not Kafka.
+// embeddedName is the name of the embedded broker in the table.
 const embeddedName = "embedded test broker"
 
 // brokers returns the cluster that KAFKA_BROKERS names, or an embedded broker that stops with the suite.
@@ -147,7 +147,7 @@ func (e *env) brokers(ctx context.Context) ([]string, error) {
 		return nil, err
 	}
 	e.brokerUsed = embeddedName
-	e.closers = append(e.closers, func() { _ = embedded.Stop(context.WithoutCancel(ctx)) }) // it ends with the process at the latest
+	e.closers = append(e.closers, func() { _ = embedded.Stop(context.WithoutCancel(ctx)) }) // if this fails, it ends with the process
 	return []string{embedded.Addr()}, nil
 }
 

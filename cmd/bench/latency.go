@@ -13,30 +13,30 @@ import (
 )
 
 const (
-	// latencyTime of changes at the rate make one sample.
+	// latencyTime is how long one sample makes changes at the rate.
 	latencyTime = 4 * time.Second
-	// latencyWorkers change at once, so that a slow commit does not hold back the changes due after it.
+	// latencyWorkers is how many workers make changes at the same time, so that a slow commit does not delay later changes.
 	latencyWorkers = 32
 	// latencyPatience bounds the wait for the last change to arrive.
 	latencyPatience = 30 * time.Second
 )
 
-// chain is a way of changes from one database into another.
+// chain carries changes from one database into another.
 type chain struct {
 	name           string
 	change         func(ctx context.Context, name, category string) error // inserts a product and commits
 	source, target *pgxpool.Pool
 	sourceTimes    string // queries for id and commit time of the rows of category $1
 	targetTimes    string
-	arrived        string // query for how many of them are in the target
+	arrived        string // query for the number of these rows in the target
 }
 
-// commitToApplied measures from the commit of a change in the monolith's database to the commit that applies it in the
-// catalog's, at steady rates, against the bare chain: in turn, so that both see the same machine.
+// commitToApplied measures the time from the commit of a change in the monolith's database to the commit that applies it in
+// the catalog's database, at steady rates. The bound is the bare chain. Both take turns, so that both see the same machine.
 //
-// Both moments are those of PostgreSQL's commit records (track_commit_timestamp), read when everything is over: nothing
-// watches while it runs. A commit record is written just before its flush, at either end; so the source's flush is in
-// the figure and the target's is not, which is as if both ends were taken when the commit returns.
+// Both times come from PostgreSQL's commit records (track_commit_timestamp). They are read after the run, so that nothing
+// disturbs the run. A commit record is written just before its flush, in both databases. So the figure includes the flush
+// of the source and not the flush of the target. The result is the same as with the times at which the commits return.
 func commitToApplied(ctx context.Context, e *env) ([]row, error) {
 	addresses, err := e.brokers(ctx)
 	if err != nil {
@@ -51,7 +51,7 @@ func commitToApplied(ctx context.Context, e *env) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, c := range []*chain{bare, ours} { // statements get prepared, connections opened
+	for _, c := range []*chain{bare, ours} { // this prepares statements and opens connections
 		if _, err := c.sample(ctx, 200, "warm-up"); err != nil {
 			return nil, fmt.Errorf("%s: %w", c.name, err)
 		}
@@ -92,7 +92,7 @@ func commitToApplied(ctx context.Context, e *env) ([]row, error) {
 	return rows, nil
 }
 
-// compared is one figure of each pair of samples.
+// compared collects one figure from each pair of samples.
 type compared struct{ ours, bounds, ratios []float64 }
 
 func (c *compared) add(ours, bound float64) {
@@ -103,11 +103,11 @@ func (c *compared) row(name, unit string) row {
 	return row{name: name, value: median(c.ours), unit: unit, bound: median(c.bounds), ratio: median(c.ratios)}
 }
 
-// sample makes changes at a rate, each at its own time whatever became of those before, and returns how many
-// milliseconds each took to be applied.
+// sample makes changes at a rate and returns the milliseconds until each was applied. Each change has a fixed time, which
+// does not depend on earlier changes.
 func (c *chain) sample(ctx context.Context, rate int, category string) ([]float64, error) {
 	n := rate * int(latencyTime/time.Second)
-	due := make(chan int, n) // never full: a late worker makes up for it
+	due := make(chan int, n) // it has room for all changes, so that a late worker can catch up
 	failed := make(chan error, latencyWorkers)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

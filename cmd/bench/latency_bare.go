@@ -14,8 +14,8 @@ import (
 	"github.com/monsplit/monsplit/internal/messaging/event"
 )
 
-// The source of the bare chain: the product and its event, as the monolith stores them, and nothing that would make
-// sure of anything.
+// The source of the bare chain: the product and its event as the monolith stores them, without anything that guarantees
+// delivery.
 const (
 	bareSchema = `CREATE TABLE product (product_uuid uuid PRIMARY KEY, name text COLLATE "C", product_category text COLLATE "C",
     discontinued boolean, deleted boolean, version bigint, created_at timestamptz, updated_at timestamptz);
@@ -25,8 +25,8 @@ CREATE TABLE event (seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, key tex
 ) INSERT INTO event (key, payload) VALUES ($5, $6)`
 )
 
-// bareChain is the least that brings a change from one database into another: insert, hand over in memory, produce,
-// fetch, upsert.
+// bareChain does the minimum to bring a change from one database into another: insert, hand over in memory, produce, fetch,
+// upsert.
 type bareChain struct {
 	source, target *pgxpool.Pool
 	client         *broker.Client
@@ -34,7 +34,7 @@ type bareChain struct {
 	handed         chan broker.Record
 }
 
-// startBareChain runs one until the suite ends.
+// startBareChain starts a bareChain that runs until the suite ends.
 func startBareChain(ctx context.Context, e *env, brokers []string) (*chain, error) {
 	b := &bareChain{handed: make(chan broker.Record, 10_000)}
 	for _, end := range []struct {
@@ -67,7 +67,7 @@ func startBareChain(ctx context.Context, e *env, brokers []string) (*chain, erro
 	})
 	e.closers = append(e.closers, func() {
 		stop()
-		_ = g.Wait() // it was stopped, which is its error
+		_ = g.Wait() // its error is that it was stopped
 	})
 	return &chain{
 		name: "the bare chain", source: b.source, target: b.target,
@@ -103,7 +103,7 @@ func (b *bareChain) change(ctx context.Context, name, category string) error {
 	return nil
 }
 
-// publish sends whatever has been handed over meanwhile, in one request at a time.
+// publish sends the changes that were handed over since the last request, one request at a time.
 func (b *bareChain) publish(ctx context.Context) error {
 	id, err := b.client.NewProducerID(ctx)
 	if err != nil {
@@ -144,12 +144,12 @@ func (b *bareChain) publish(ctx context.Context) error {
 	}
 }
 
-// Position implements broker.PartitionHandler: positions are nowhere kept.
+// Position implements broker.PartitionHandler: positions are not stored.
 func (b *bareChain) Position(_ context.Context, _ broker.TopicPartition, logStart int64) (int64, error) {
 	return logStart, nil
 }
 
-// Handle implements broker.PartitionHandler by a single statement.
+// Handle implements broker.PartitionHandler with a single statement.
 func (b *bareChain) Handle(ctx context.Context, _ broker.TopicPartition, _, _ int64, records []broker.Fetched) error {
 	if len(records) == 0 {
 		return nil

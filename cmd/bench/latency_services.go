@@ -59,20 +59,20 @@ func startServices(ctx context.Context, e *env, brokers []string) (*chain, error
 	return c, nil
 }
 
-// service is one that runs in this process.
+// service is a service that runs in this process.
 type service struct {
 	url, database string
-	ended         chan error // has one value: why Run returned
+	ended         chan error // gets one value: the result of Run
 }
 
-func startService(ctx context.Context, e *env, brokers []string,
-	migrate, run func(context.Context, config.Service, *slog.Logger) error,
+func startService[C config.Config](ctx context.Context, e *env, brokers []string,
+	migrate, run func(context.Context, C, *slog.Logger) error,
 ) (*service, error) {
 	database, err := e.emptyDatabase(ctx)
 	if err != nil {
 		return nil, err
 	}
-	cfg, err := config.LoadFrom(config.Service{}, map[string]string{
+	cfg, err := config.LoadFrom(*new(C), map[string]string{
 		"DATABASE_URL": database, "KAFKA_BROKERS": strings.Join(brokers, ","), "HTTP_ADDR": "127.0.0.1:0",
 		"KAFKA_REPLICATION_FACTOR": "1", "KAFKA_MIN_INSYNC_REPLICAS": "1", "SHUTDOWN_GRACE": "5s",
 	})
@@ -102,7 +102,7 @@ func startService(ctx context.Context, e *env, brokers []string,
 	}
 }
 
-// listener is a log handler that catches the address, and lets everything else go for nothing.
+// listener is a log handler that catches the address and ignores everything else.
 type listener chan string
 
 func (listener) Enabled(_ context.Context, level slog.Level) bool { return level == slog.LevelInfo }
@@ -121,7 +121,7 @@ func (l listener) Handle(_ context.Context, r slog.Record) error {
 	return nil
 }
 
-// awaitReady waits until the service says that all its parts are well.
+// awaitReady waits until the service reports that all its parts are ready.
 func (s *service) awaitReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, readyPatience)
 	defer cancel()
@@ -135,7 +135,7 @@ func (s *service) awaitReady(ctx context.Context) error {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return errors.Join(fmt.Errorf("a service is not ready; the cluster must hold nothing of other databases: %s", said), err)
+			return errors.Join(fmt.Errorf("a service is not ready; the cluster must not contain topics of other databases: %s", said), err)
 		}
 	}
 }

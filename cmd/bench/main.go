@@ -1,6 +1,6 @@
-// Command bench prints what things cost, beside the bare bound of the same work on the same machine in the same run.
-// Only ratios within one run can be compared: the same work varies up to 1.8 times from run to run. docs/benchmarks.md
-// tells what each row means.
+// Command bench measures what the system costs. Beside each figure it prints a bound: the same work without the system's
+// bookkeeping, on the same machine in the same run. Compare only ratios within one run: the same work varies by a factor
+// of up to 1.8 from run to run. docs/benchmarks.md explains each row.
 package main
 
 import (
@@ -32,38 +32,38 @@ type suite struct {
 	run         func(ctx context.Context, e *env) ([]row, error)
 }
 
-// suites are all benchmarks, in the order of the table: first those that a full database or broker would disturb.
+// suites returns all benchmarks, in the order of the table. Those that a full database or broker would disturb come first.
 func suites() []suite {
 	return []suite{
 		{"request", "a POST through the server without the network, with and without validation", requestCost},
 		{"latency", "commit in the monolith to commit in the catalog, at steady rates", commitToApplied},
 		{"append", "a transaction that appends events", outboxAppend},
-		{"claim", "one read of the relay out of more and more pending events", outboxClaim},
-		{"memory", "the relay's heap while a backlog drains", drainMemory},
+		{"claim", "one claim of the relay, with more and more pending events", outboxClaim},
+		{"memory", "the relay's heap while it drains a backlog", drainMemory},
 		{"drain", "the relay on a backlog", relayDrain},
 		{"apply", "the consumer on a backlog", consumerApply},
 	}
 }
 
-const usage = `Prints what things cost, beside the bare bound: the same rows and bytes on the same machine in the same run, without
-our bookkeeping. PostgreSQL is its own and fully durable. Kafka is the cluster that KAFKA_BROKERS names, or else an
-embedded test broker, whose figures say nothing about Kafka. On a real Kafka:
+const usage = `Measures what the system costs. Beside each figure stands a bound: the same rows and bytes without the system's
+bookkeeping, on the same machine in the same run. The bench starts its own PostgreSQL, fully durable. It uses the Kafka
+cluster in KAFKA_BROKERS, or else an embedded test broker, whose figures say nothing about Kafka. With a real Kafka:
 
   go run ./internal/testkit/cmd/realkafka -- make bench
 
-BENCH_LARGE=1 adds the loads that take minutes: a claim beside 10^7 sent events.
+BENCH_LARGE=1 adds the loads that take minutes: a claim with 10^7 sent events in the outbox.
 
 Usage: bench [options]; or: make bench ARGS="options"
 
-  --only NAMES      some parts alone, separated by commas:
-%s  --rounds N        pairs of measurement and bound, run in turn; the table has the medians (default %d)
-  --postgres URL    a PostgreSQL server in which databases may be made, instead of its own
+  --only NAMES      only these parts, separated by commas:
+%s  --rounds N        pairs of measurement and bound, alternating; the table has the medians (default %d)
+  --postgres URL    a PostgreSQL server in which the bench may create databases, instead of its own
   --json            one JSON document instead of the table
 `
 
 const (
 	defaultRounds = 3
-	// latencyPairs at least: a tail's ratio is far from steady.
+	// latencyPairs is the minimum for the latency suite, because ratios of a distribution's tail vary a lot.
 	latencyPairs = 5
 )
 
@@ -86,7 +86,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	if flags.NArg() > 0 || e.rounds < 1 {
-		return errors.New("unknown argument, or less than one round: see --help")
+		return errors.New("unknown argument, or fewer than one round: see --help")
 	}
 	chosen, err := choose(*only)
 	if err != nil {
@@ -107,7 +107,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	return out.finish(e.brokerUsed)
 }
 
-// choose returns the named suites in their own order; no name is all of them.
+// choose returns the named suites in the order of suites. Without a name it returns all of them.
 func choose(only string) ([]suite, error) {
 	all := suites()
 	if only == "" {

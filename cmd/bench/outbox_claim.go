@@ -15,11 +15,11 @@ import (
 	"github.com/monsplit/monsplit/internal/messaging/outbox"
 )
 
-// claimRows is shared out evenly over the shards, as the relay does.
+// claimRows are distributed evenly over the shards, as in the relay.
 const claimRows = 1008
 
-// caughtClaim is the statement by which a relay reads what is pending, as it sent it, and the leases that it held then:
-// generated queries are the relay's own, but what it sends is there to be seen.
+// caughtClaim is the statement with which a relay reads pending rows, as the relay sent it, and the leases that it held. No
+// other package may import the relay's generated queries, but a tracer sees what it sends.
 type caughtClaim struct {
 	sql    string
 	args   []any
@@ -65,7 +65,7 @@ func readLeases(ctx context.Context, pool *pgxpool.Pool) ([]lease, error) {
 	})
 }
 
-// holdLeases makes the leases what the statement expects.
+// holdLeases sets the leases to what the statement expects.
 func (c *caughtClaim) holdLeases(ctx context.Context, conn *pgx.Conn) error {
 	for _, l := range c.leases {
 		_, err := conn.Exec(ctx, `UPDATE outbox_lease SET owner = $2, epoch = $3 WHERE shard = $1`, l.shard, l.owner, l.epoch)

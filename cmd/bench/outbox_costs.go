@@ -18,8 +18,8 @@ import (
 
 const appendTransactions = 2_000
 
-// outboxAppend measures a transaction with one and with many appended events, against one that inserts as many rows of
-// the same size into a bare table.
+// outboxAppend measures a transaction that appends one event or many. The bound is a transaction that inserts as many rows
+// of the same size into a bare table.
 func outboxAppend(ctx context.Context, e *env) ([]row, error) {
 	pool, err := e.database(ctx)
 	if err != nil {
@@ -69,7 +69,7 @@ func outboxMessages(n, round int) (msgs []event.Message) {
 	return msgs
 }
 
-// perTransaction returns the microseconds that a transaction takes, its commit included.
+// perTransaction returns the microseconds of one transaction with its commit.
 func perTransaction(ctx context.Context, pool *pgxpool.Pool, size int, f func(tx pgx.Tx, n int64) error) (float64, error) {
 	n := appendTransactions / min(size, 20)
 	started := time.Now()
@@ -81,8 +81,8 @@ func perTransaction(ctx context.Context, pool *pgxpool.Pool, size int, f func(tx
 	return float64(time.Since(started).Microseconds()) / float64(n), nil
 }
 
-// outboxClaim measures one claim of about 1000 events out of more and more pending ones; with BENCH_LARGE=1 also beside
-// ten million that are already sent. The bound is the bare read of the same rows by their key.
+// outboxClaim measures one claim of about 1000 events, with more and more pending ones. With BENCH_LARGE=1 it also measures
+// with ten million events that are already sent. The bound is the bare read of the same rows by their key.
 func outboxClaim(ctx context.Context, e *env) ([]row, error) {
 	pool, err := e.database(ctx)
 	if err != nil {
@@ -120,7 +120,7 @@ func outboxClaim(ctx context.Context, e *env) ([]row, error) {
 	return rows, nil
 }
 
-// claimCost returns the medians of claims from the start, by a connection like the relay's, and of bare reads of as many
+// claimCost returns two medians: of claims from the start, on a connection like the relay's, and of bare reads of as many
 // rows.
 func claimCost(ctx context.Context, pool *pgxpool.Pool, claim *caughtClaim, least int) (claims, bare float64, err error) {
 	config := pool.Config().ConnConfig.Copy()
@@ -150,7 +150,7 @@ func claimCost(ctx context.Context, pool *pgxpool.Pool, claim *caughtClaim, leas
 	return median(took), median(reads), nil
 }
 
-// timeQuery returns the microseconds until all rows are read, of which there have to be so many at least.
+// timeQuery returns the microseconds until all rows are read. It fails if there are fewer rows than least.
 func timeQuery(ctx context.Context, conn *pgx.Conn, least int, sql string, args ...any) (float64, error) {
 	started := time.Now()
 	rows, err := conn.Query(ctx, sql, args...)

@@ -22,8 +22,8 @@ const (
 	drainMany   = 1_000_000
 )
 
-// relayDrain measures the relay on a backlog, against the least that could publish it: one streamed SELECT, produce
-// requests and deletes, overlapped, without leases, predecessors, or any care for a failure.
+// relayDrain measures the relay on a backlog. The bound is the minimum that could publish it: one streamed SELECT, produce
+// requests and deletes, overlapped, without leases, predecessors, or handling of failures.
 func relayDrain(ctx context.Context, e *env) ([]row, error) {
 	pool, err := e.database(ctx)
 	if err != nil {
@@ -69,7 +69,7 @@ func drainByRelay(ctx context.Context, pool *pgxpool.Pool, client *broker.Client
 	return runRelay(ctx, pool, client, topic, drainEvents)
 }
 
-// counting tells when so many records have been acknowledged.
+// counting closes done when a number of records has been acknowledged.
 type counting struct {
 	outbox.Broker
 	left atomic.Int64
@@ -102,7 +102,7 @@ func runRelay(ctx context.Context, pool *pgxpool.Pool, kafka outbox.Broker, topi
 	case <-c.done:
 	case <-ctx.Done():
 	}
-	stop() // marks what is acknowledged before it ends
+	stop() // the relay marks what is acknowledged before it ends
 	if err := <-ended; err != nil {
 		return err
 	}
@@ -124,7 +124,7 @@ type chunk struct {
 
 const chunkRows = 6000
 
-// drainBare is the bound.
+// drainBare publishes the backlog as the bound of relayDrain.
 func drainBare(ctx context.Context, pool *pgxpool.Pool, client *broker.Client, topic string) error {
 	read, written := make(chan *chunk, 1), make(chan *chunk, 1)
 	g, ctx := errgroup.WithContext(ctx)
@@ -213,7 +213,7 @@ func writeAll(ctx context.Context, client *broker.Client, topic string, read <-c
 	return nil
 }
 
-// produceAll sends one request to each broker that leads some of the batches.
+// produceAll sends one request to each broker that leads a partition of the batches.
 func produceAll(ctx context.Context, client *broker.Client, batches []*broker.Batch) error {
 	led := map[broker.NodeID][]*broker.Batch{}
 	for _, b := range batches {
@@ -237,7 +237,7 @@ func produceAll(ctx context.Context, client *broker.Client, batches []*broker.Ba
 	return g.Wait()
 }
 
-// sink is a broker that takes everything and keeps nothing, so that what memory grows is the relay's.
+// sink is a broker that accepts everything and stores nothing, so that only the relay uses memory.
 type sink struct{ ids atomic.Int64 }
 
 func (s *sink) Partitions(context.Context, string) (int, error)                      { return event.Partitions, nil }
@@ -248,7 +248,7 @@ func (s *sink) Produce(_ context.Context, batches []*broker.Batch) []broker.Resu
 	return make([]broker.Result, len(batches))
 }
 
-// drainMemory shows the highest heap while a small and a large backlog drain: it has to be the same.
+// drainMemory measures the highest heap while a small and a large backlog drain. Both have to be the same.
 func drainMemory(ctx context.Context, e *env) (rows []row, err error) {
 	pool, err := e.database(ctx)
 	if err != nil {
@@ -280,7 +280,7 @@ func drainMemory(ctx context.Context, e *env) (rows []row, err error) {
 	return rows, nil
 }
 
-// watchHeap returns what was in use, in MiB, every few milliseconds until ctx is done.
+// watchHeap samples the heap in use every few milliseconds until ctx is done. It returns the samples in MiB.
 func watchHeap(ctx context.Context) (samples []float64) {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()

@@ -14,20 +14,20 @@ import (
 	"github.com/monsplit/monsplit/internal/messaging/event"
 )
 
-// The load of the outbox suites: events of about 600 bytes, of as many aggregates as a catalog has.
+// The load of the outbox suites: events of about 600 bytes, for as many aggregates as in a catalog.
 const (
 	outboxKeys    = 20_000
 	outboxPayload = 600
 )
 
-// newTopic creates a topic that nothing has been written to.
+// newTopic creates an empty topic.
 func newTopic(ctx context.Context, client *broker.Client) (string, error) {
 	name := "bench-" + uuid.NewString()
 	return name, client.EnsureTopic(ctx, broker.TopicSpec{Name: name, Partitions: event.Partitions})
 }
 
-// fillOutbox leaves the outbox with n events of a topic, all of them pending, or all of them sent, and its leases free
-// and never used.
+// fillOutbox replaces the content of the outbox by n events of a topic. They are all pending or all sent. The leases are
+// free and as if never used.
 func fillOutbox(ctx context.Context, pool *pgxpool.Pool, topic string, n int, pending bool) error {
 	if _, err := pool.Exec(ctx, `TRUNCATE outbox_event, outbox_pending, outbox_blocked, outbox_instance;
 		UPDATE outbox_lease SET owner = NULL, epoch = 0, producer_id = -1, beat = 0;

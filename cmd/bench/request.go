@@ -20,19 +20,19 @@ const (
 	requestPath = "/api/v1/product"
 	requestBody = `{"name": "Folding chair, beech", "product_category": "Garden", "discontinued": false}`
 	requestRuns = 20_000
-	// requestRounds is more than other suites have: a round takes half a second, and is easily disturbed.
+	// requestRounds is more than in other suites, because a round takes only half a second and is easily disturbed.
 	requestRounds = 7
 )
 
-// requestCost measures a POST through everything that a service puts around its handlers, which here does nothing, with
-// the document's validation and without it.
+// requestCost measures a POST through all that a service puts around its handlers, with validation against the document
+// and without it. The handler does nothing.
 func requestCost(ctx context.Context, _ *env) ([]row, error) {
-	//nolint:contextcheck // the document is read once, and nothing is waited for
+	//nolint:contextcheck // the document is read once, without waiting
 	validator, err := oas.New(monolithapi.Document, oas.Config{MaxBody: 1 << 16})
 	if err != nil {
 		return nil, err
 	}
-	validated, plain := newServer(), newServer() //nolint:contextcheck // the error handler takes the context of its request
+	validated, plain := newServer(), newServer() //nolint:contextcheck // the error handler uses the context of its request
 	validated.Echo.POST(requestPath, doNothing, validator.Middlewares()["createProduct"]...)
 	plain.Echo.POST(requestPath, doNothing)
 
@@ -67,7 +67,7 @@ func newServer() *httpserver.Server {
 	return httpserver.New(httpserver.Config{Service: "bench", Registry: prometheus.NewRegistry()}, slog.New(slog.DiscardHandler))
 }
 
-// doNothing is an Echo handler without naming Echo's types, which are the HTTP side's own.
+// doNothing is an Echo handler without naming Echo's types, because only the HTTP packages may import Echo.
 func doNothing[C interface{ NoContent(status int) error }](c C) error {
 	return c.NoContent(http.StatusNoContent)
 }
@@ -95,7 +95,7 @@ func timeRequests(ctx context.Context, server http.Handler) (micros, allocations
 	return float64(took.Nanoseconds()) / 1e3 / requestRuns, float64(after.Mallocs-before.Mallocs) / requestRuns, nil
 }
 
-// answer is a ResponseWriter that keeps what is written.
+// answer is a ResponseWriter that records what is written.
 type answer struct {
 	header http.Header
 	status int

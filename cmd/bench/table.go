@@ -17,12 +17,12 @@ type row struct {
 	name  string
 	value float64
 	unit  string
-	bound float64 // the same rows and bytes without our bookkeeping
-	ratio float64 // of value to bound; the median of the pairs' where each pair has one
+	bound float64 // the same rows and bytes without the system's bookkeeping
+	ratio float64 // of value to bound; if each pair has a ratio, their median
 	note  string
 }
 
-// table prints rows as they come, under one heading, or all of them as one JSON document.
+// table prints each row when it is added, under one heading, or all rows as one JSON document.
 type table struct {
 	out    io.Writer
 	asJSON bool
@@ -65,7 +65,7 @@ func (t *table) add(part string, rows []row) {
 	}
 }
 
-// finish says what the figures were measured on. An empty broker means that none was needed.
+// finish prints on what the figures were measured. broker is empty if no suite needed one.
 func (t *table) finish(broker string) error {
 	if t.asJSON {
 		e := json.NewEncoder(t.out)
@@ -77,7 +77,7 @@ func (t *table) finish(broker string) error {
 	case "":
 		fmt.Fprintln(t.out, ".")
 	case embeddedName:
-		fmt.Fprintf(t.out, ", %s: its figures say nothing about Kafka. On a real one:\n"+
+		fmt.Fprintf(t.out, ", %s: its figures say nothing about Kafka. With a real Kafka:\n"+
 			"  go run ./internal/testkit/cmd/realkafka -- make bench\n", broker)
 	default:
 		fmt.Fprintf(t.out, ", %s.\n", broker)
@@ -85,7 +85,7 @@ func (t *table) finish(broker string) error {
 	return nil
 }
 
-// number keeps three significant digits of what is small, and no fraction of what is large.
+// number formats small values with three significant digits, and large values without a fraction.
 func number(v float64) string {
 	if v >= 100 || v <= -100 {
 		return fmt.Sprintf("%.0f", v)
@@ -93,18 +93,18 @@ func number(v float64) string {
 	return fmt.Sprintf("%.3g", v)
 }
 
-// median returns the middle value, of an even number the higher of the two.
+// median returns the middle value. If there are two, it returns the higher one.
 func median(values []float64) float64 { return quantile(values, 0.5) }
 
-// quantile returns the value that a share q of all is below. There has to be one.
+// quantile returns the value that is greater than a share q of all values. There must be at least one value.
 func quantile(values []float64, q float64) float64 {
 	sorted := slices.Sorted(slices.Values(values))
 	return sorted[min(int(q*float64(len(sorted))), len(sorted)-1)]
 }
 
-// progress tells somebody at a terminal what is being done; in a file it would be noise.
+// progress shows on a terminal what the bench is doing. If the output is not a terminal, it shows nothing.
 type progress struct {
-	out   io.Writer // nil: nobody is looking
+	out   io.Writer // nil if the output is not a terminal
 	began time.Time
 }
 

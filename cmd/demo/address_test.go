@@ -16,7 +16,7 @@ func TestAddressesAreSettled(t *testing.T) {
 		t.Errorf("settled on %s and %s", opts.MonolithAddr, opts.CatalogAddr)
 	}
 	opts.CatalogAddr = ":" + port(opts.MonolithAddr)
-	if err := opts.settleAddresses(t.Context()); err == nil || !strings.Contains(err.Error(), "are both given port "+port(opts.MonolithAddr)) {
+	if err := opts.settleAddresses(t.Context()); err == nil || !strings.Contains(err.Error(), "both have port "+port(opts.MonolithAddr)) {
 		t.Errorf("one port for both gives %v", err)
 	}
 }

@@ -16,16 +16,16 @@ import (
 	"github.com/monsplit/monsplit/services/monolith"
 )
 
-// The stop has ten seconds: the services' grace, then PostgreSQL's.
+// A stop may take ten seconds: the services' grace, then PostgreSQL's.
 const (
 	servicesGrace = 4 * time.Second
 	postgresGrace = 4 * time.Second
 )
 
-// run is the demo from beginning to end. Whatever has been started is stopped in reverse.
+// run is the demo from beginning to end. At the end it stops in reverse order what it has started.
 func run(ctx context.Context, opts options, out io.Writer) (err error) {
 	said := &narrator{out: out, began: time.Now()}
-	// What ends by itself ends the demo, also while it is still starting.
+	// A part that ends by itself ends the demo, also while the demo is still starting.
 	running, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
 	ready := make(chan *kafka, 1)
@@ -73,7 +73,7 @@ func run(ctx context.Context, opts options, out io.Writer) (err error) {
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
 	ended := system.start(serving, fail, log)
 	defer func() {
-		fail(nil) // no signal starts anything from now on
+		fail(nil) // from now on, no signal starts anything
 		stop()
 		err = errors.Join(err, <-ended)
 	}()
@@ -93,8 +93,8 @@ func run(ctx context.Context, opts options, out io.Writer) (err error) {
 	return reason(ctx, running, nil)
 }
 
-// reason is why the demo ends: for nothing wrong when somebody asked it to stop, because something ended by itself, or
-// because of err. Each of them breaks what is under way, so the first that is true counts.
+// reason returns why the demo ends: nil if the user asked it to stop, or else the part that ended by itself, or else err.
+// Each of these makes the current step fail, so err alone does not tell the cause.
 func reason(asked, running context.Context, err error) error {
 	select {
 	case <-asked.Done():
@@ -107,7 +107,7 @@ func reason(asked, running context.Context, err error) error {
 	return err
 }
 
-// newLogger writes everything to the file, and to the terminal what needs somebody's eye.
+// newLogger returns a logger that writes everything to the file, and errors also to the terminal.
 func newLogger(file io.Writer) *slog.Logger {
 	return slog.New(slog.NewMultiHandler(
 		telemetry.NewLogger(file, "text", slog.LevelInfo).Handler(),
@@ -115,43 +115,46 @@ func newLogger(file io.Writer) *slog.Logger {
 	))
 }
 
-// system is both services, as they are configured for the demo.
+// system has the configurations of both services.
 type system struct {
-	monolith, catalog config.Service
+	monolith monolith.Config
+	catalog  catalog.Config
 }
 
 func configure(opts options, databases *databases, kafka string) (system, error) {
-	settings := func(url, addr string) (config.Service, error) {
-		return config.LoadFrom(config.Service{}, map[string]string{
+	settings := func(url, addr string) map[string]string {
+		return map[string]string{
 			"DATABASE_URL": url, "KAFKA_BROKERS": kafka, "HTTP_ADDR": addr, "KAFKA_REPLICATION_FACTOR": "1",
 			"KAFKA_MIN_INSYNC_REPLICAS": "1", "VALIDATE_RESPONSES": "true", "VALIDATE_EVENTS": "true", "SHUTDOWN_GRACE": servicesGrace.String(),
-			"SHUTDOWN_DELAY": "0s", // nobody balances load over demos
-		})
+			"SHUTDOWN_DELAY": "0s", // no load balancer is in front of the demo
+		}
 	}
-	m, errMonolith := settings(databases.url("monolith"), opts.MonolithAddr)
-	c, errCatalog := settings(databases.url("catalog"), opts.CatalogAddr)
+	m, errMonolith := config.LoadFrom(monolith.Defaults(), settings(databases.url("monolith"), opts.MonolithAddr))
+	c, errCatalog := config.LoadFrom(catalog.Defaults(), settings(databases.url("catalog"), opts.CatalogAddr))
 	return system{monolith: m, catalog: c}, errors.Join(errMonolith, errCatalog)
 }
 
-// start runs both services until ctx is done, and calls failed with the reason when one ends before. The channel has
-// one value: what was wrong while they stopped.
+// start runs both services until ctx is done. It calls failed with the reason if one ends earlier. The channel gets one
+// value: the errors of the stop.
 func (s system) start(ctx context.Context, failed context.CancelCauseFunc, log *slog.Logger) <-chan error {
 	type service struct {
 		name string
-		cfg  config.Service
-		run  func(context.Context, config.Service, *slog.Logger) error
+		run  func(context.Context, *slog.Logger) error
 	}
-	all := []service{{"monolith", s.monolith, monolith.Run}, {"catalog", s.catalog, catalog.Run}}
+	all := []service{
+		{"monolith", func(ctx context.Context, log *slog.Logger) error { return monolith.Run(ctx, s.monolith, log) }},
+		{"catalog", func(ctx context.Context, log *slog.Logger) error { return catalog.Run(ctx, s.catalog, log) }},
+	}
 	results := make(chan error, len(all))
 	for _, one := range all {
 		go func() {
-			err := one.run(ctx, one.cfg, log.With("service", one.name))
+			err := one.run(ctx, log.With("service", one.name))
 			switch {
 			case err == nil || errors.Is(err, context.Canceled):
 				err = nil
 			case ctx.Err() == nil:
 				failed(fmt.Errorf("%s: %w", one.name, err))
-				err = nil // it is told already
+				err = nil // failed has reported it
 			default:
 				err = fmt.Errorf("%s: %w", one.name, err)
 			}

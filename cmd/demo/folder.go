@@ -11,7 +11,7 @@ import (
 	"github.com/monsplit/monsplit/internal/pgserver"
 )
 
-// openDataDir makes the data folder and locks it against a second demo. "" is a scratch folder, which release removes.
+// openDataDir creates the data folder and locks it against a second demo. "" means a scratch folder, which release removes.
 func openDataDir(ctx context.Context, dir string, said *narrator) (path string, release func(), err error) {
 	if dir == "" {
 		removeLeftovers(ctx, os.TempDir(), said)
@@ -21,17 +21,17 @@ func openDataDir(ctx context.Context, dir string, said *narrator) (path string, 
 		return "", nil, err
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return "", nil, fmt.Errorf("make the data folder: %w", err)
+		return "", nil, fmt.Errorf("create the data folder: %w", err)
 	}
 	lock, err := lockFolder(dir)
 	if err != nil {
 		return "", nil, err
 	}
-	return dir, func() { _ = lock.Close() }, nil // it was opened for its lock alone
+	return dir, func() { _ = lock.Close() }, nil // it was opened only for its lock
 }
 
-// A scratch folder has the first name until it is locked, and the second as long as somebody may remove it whose process
-// has ended.
+// A scratch folder has the first prefix until it is locked, and then the second one. A later demo removes a folder with the
+// second prefix that is not locked, because its process has ended.
 const (
 	freshPrefix   = "monsplit-starting-"
 	scratchPrefix = "monsplit-demo-"
@@ -42,7 +42,7 @@ func openScratch(parent string) (path string, release func(), err error) {
 	if err != nil {
 		return "", nil, err
 	}
-	// As root, PostgreSQL runs as another user, who has to pass.
+	// If the demo runs as root, PostgreSQL runs as another user, and this user must be able to enter the folder.
 	if err := os.Chmod(fresh, 0o711); err != nil {
 		return "", nil, err
 	}
@@ -55,26 +55,26 @@ func openScratch(parent string) (path string, release func(), err error) {
 		return "", nil, err
 	}
 	return dir, func() {
-		_ = os.RemoveAll(dir) // what cannot be removed is for the next demo
+		_ = os.RemoveAll(dir) // the next demo removes what stays
 		_ = lock.Close()
 	}, nil
 }
 
-// lockFolder locks a folder until its process ends, kill -9 included.
+// lockFolder locks a folder until the file is closed or the process ends, also by kill -9.
 func lockFolder(dir string) (*os.File, error) {
 	lock, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
 		return nil, err
 	}
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		_ = lock.Close() // it is not ours
-		return nil, fmt.Errorf("another demo is using %s: stop it, or choose another folder by --data-dir", dir)
+		_ = lock.Close() // another demo has the lock
+		return nil, fmt.Errorf("another demo is using %s: stop it, or choose another folder with --data-dir", dir)
 	}
 	return lock, nil
 }
 
-// removeLeftovers removes the scratch folders of demos that were killed, and stops their PostgreSQL where it outlived
-// them. What cannot be removed is no reason not to start.
+// removeLeftovers removes the scratch folders of demos that were killed, and stops their PostgreSQL if it still runs. A
+// folder that cannot be removed does not prevent the start.
 func removeLeftovers(ctx context.Context, parent string, said *narrator) {
 	dirs, _ := filepath.Glob(filepath.Join(parent, scratchPrefix+"*")) // the pattern is well-formed
 	for _, dir := range dirs {
@@ -85,24 +85,24 @@ func removeLeftovers(ctx context.Context, parent string, said *narrator) {
 		if err != nil {
 			continue // its demo is running
 		}
-		said.step("removing " + dir + ", which a demo that was killed left behind")
+		said.step("removing " + dir + ", left behind by a demo that was killed")
 		err = pgserver.StopLeftover(ctx, postgresFolder(dir))
 		if err == nil {
 			err = os.RemoveAll(dir)
 		}
 		if err != nil {
-			said.line(fmt.Sprintf("%s stays: %v", dir, err))
+			said.line(fmt.Sprintf("%s could not be removed: %v", dir, err))
 		}
-		_ = lock.Close() // it was opened for its lock alone
+		_ = lock.Close() // it was opened only for its lock
 	}
 }
 
-// ours says whether dir is a folder that nobody else has made: others may put anything into a folder for temporary files,
-// links to other people's data too.
+// ours reports whether dir is a folder of this user. Other users may put anything into the folder for temporary files, also
+// links to other data.
 func ours(dir string) bool {
 	info, err := os.Lstat(dir)
 	return err == nil && info.IsDir() && int(info.Sys().(*syscall.Stat_t).Uid) == os.Geteuid()
 }
 
-// postgresFolder is where the demo's own PostgreSQL keeps its data.
+// postgresFolder returns the data folder of the demo's own PostgreSQL.
 func postgresFolder(dir string) string { return filepath.Join(dir, "postgres") }

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Only a folder whose demo has ended goes, and never one that a name below the folder for temporary files leads to.
+// Only a folder whose demo has ended is removed. A link in the folder for temporary files is not followed.
 func TestLeftoversAreRemoved(t *testing.T) {
 	t.Parallel()
 	parent := t.TempDir()

@@ -10,7 +10,7 @@ import (
 	"github.com/monsplit/monsplit/internal/httpserver"
 )
 
-// narrator tells what happens, a line at a time.
+// narrator prints what happens, line by line.
 type narrator struct {
 	mu    sync.Mutex
 	out   io.Writer
@@ -25,7 +25,7 @@ func (n *narrator) line(what string) {
 	fmt.Fprintln(n.out, what)
 }
 
-// guide prints where everything is, and what to type next.
+// guide prints the addresses and folders, and commands to try.
 func (s system) guide(out io.Writer, databases *databases, kafka *kafka, dir string, scratch bool) {
 	kept := dir
 	if scratch {
@@ -43,7 +43,7 @@ Create a product in the monolith, and read it from the catalog:
     -d '{"name": "Walnut desk", "product_category": "Desks"}'
   curl -s 'http://%[2]s/catalog/api/v1/products?search=walnut'
 
-What the new service owns, as an old integration sees it:
+What the new service owns, and how an old integration sees it:
 
   curl -s 'http://%[2]s/catalog/api/v1?market=DE&limit=2'
   curl -s 'http://%[1]s/api/v1/catalog?limit=2'
@@ -52,9 +52,9 @@ Look into the monolith's outbox:
 
   DATABASE_URL='%[6]s' KAFKA_BROKERS=%[3]s \
     go run ./cmd/monolith outbox status
-`, httpserver.ClientAddr(s.monolith.HTTPAddr), httpserver.ClientAddr(s.catalog.HTTPAddr), kafka.addr, kafka.kind(), kept, databases.shownURL("monolith"))
+`, httpserver.ClientAddr(s.monolith.HTTP.Addr), httpserver.ClientAddr(s.catalog.HTTP.Addr), kafka.addr, kafka.kind(), kept, databases.shownURL("monolith"))
 	if kafka.embedded != nil {
-		fmt.Fprintf(out, "\nTake Kafka away, and bring it back:\n\n  kill -USR1 %d\n", os.Getpid())
+		fmt.Fprintf(out, "\nStop Kafka, and start it again with the same command:\n\n  kill -USR1 %d\n", os.Getpid())
 	}
 	fmt.Fprintln(out)
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// options are the demo's settings. A flag goes before its environment variable.
+// options are the demo's settings. A flag overrides its environment variable.
 type options struct {
 	MonolithAddr string `env:"DEMO_MONOLITH_ADDR" envDefault:"127.0.0.1:8000"`
 	CatalogAddr  string `env:"DEMO_CATALOG_ADDR" envDefault:"127.0.0.1:8001"`
@@ -18,12 +18,12 @@ type options struct {
 	NoSampleData bool   `env:"DEMO_NO_SAMPLE_DATA"`
 }
 
-// fit refuses what works only once. Databases outlive the demo and remember how far they have read: the log that they
-// have read has to outlive it too.
+// fit refuses a combination that works only once. Databases outlive the demo and remember their positions in Kafka's log.
+// So the log must outlive the demo, too.
 func (o options) fit() error {
 	if o.Postgres != "" && o.DataDir == "" && o.Kafka == "" {
-		return errors.New("--postgres keeps its data, but the embedded broker's would be removed at the end: " +
-			"give --data-dir FOLDER too, so that both are kept, or --kafka HOST:PORT")
+		return errors.New("--postgres keeps its data, but the data of the embedded broker would be removed at the end: " +
+			"add --data-dir FOLDER, so that both are kept, or --kafka HOST:PORT")
 	}
 	return nil
 }
@@ -34,7 +34,7 @@ func command() *cobra.Command {
 		Use:   "demo",
 		Short: "Run both services, PostgreSQL and a broker in one process, with sample data",
 		Long: "Run both services, PostgreSQL and a broker in one process, with sample data, until Ctrl-C.\n\n" +
-			"Each flag can be set as an environment variable too: --data-dir as DEMO_DATA_DIR, and so on.",
+			"Each flag can also be set as an environment variable: --data-dir as DEMO_DATA_DIR, and so on.",
 		Args: cobra.NoArgs, SilenceErrors: true, SilenceUsage: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err != nil {
@@ -45,11 +45,11 @@ func command() *cobra.Command {
 	}
 	cmd.CompletionOptions.DisableDefaultCmd = true
 	flags := cmd.Flags()
-	flags.StringVar(&opts.MonolithAddr, "monolith-addr", opts.MonolithAddr, "where the monolith listens")
-	flags.StringVar(&opts.CatalogAddr, "catalog-addr", opts.CatalogAddr, "where the catalog service listens")
-	flags.StringVar(&opts.DataDir, "data-dir", opts.DataDir, "folder to keep the data in; by default a scratch folder that is removed at the end")
-	flags.StringVar(&opts.Kafka, "kafka", opts.Kafka, "use the Kafka at HOST:PORT rather than the embedded test broker")
-	flags.StringVar(&opts.Postgres, "postgres", opts.Postgres, "use the PostgreSQL at this URL, and two databases there, monolith and catalog, rather than a server of the demo's own; needs --data-dir or --kafka")
-	flags.BoolVar(&opts.NoSampleData, "no-sample-data", opts.NoSampleData, "start with nothing in it")
+	flags.StringVar(&opts.MonolithAddr, "monolith-addr", opts.MonolithAddr, "address of the monolith")
+	flags.StringVar(&opts.CatalogAddr, "catalog-addr", opts.CatalogAddr, "address of the catalog service")
+	flags.StringVar(&opts.DataDir, "data-dir", opts.DataDir, "folder for the data; by default a scratch folder that is removed at the end")
+	flags.StringVar(&opts.Kafka, "kafka", opts.Kafka, "use the Kafka at HOST:PORT instead of the embedded test broker")
+	flags.StringVar(&opts.Postgres, "postgres", opts.Postgres, "use the PostgreSQL at this URL, with two databases, monolith and catalog, instead of the demo's own server; needs --data-dir or --kafka")
+	flags.BoolVar(&opts.NoSampleData, "no-sample-data", opts.NoSampleData, "start without sample data")
 	return cmd
 }

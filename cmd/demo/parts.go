@@ -16,9 +16,9 @@ import (
 	"github.com/monsplit/monsplit/internal/pgserver"
 )
 
-// databases are where both services keep their data.
+// databases are the databases of both services.
 type databases struct {
-	server *pgserver.Server // nil for a server that is not ours
+	server *pgserver.Server // nil for a server that the demo did not start
 	base   string           // URL of any database on the server
 }
 
@@ -42,14 +42,14 @@ func startPostgres(ctx context.Context, opts options, dir string, said *narrator
 func (d *databases) url(name string) string {
 	u, err := url.Parse(d.base)
 	if err != nil {
-		return d.base // the service's configuration will say what is wrong with it
+		return d.base // the check of the service's configuration will report the fault
 	}
 	u.Path = "/" + name
 	return u.String()
 }
 
-// shownURL is url for people. The password of a server of ours is worth nothing elsewhere, and is needed to look into it;
-// anybody else's is not for a terminal.
+// shownURL returns the URL for people. The password of the demo's own server is useless elsewhere, and people need it to
+// look into the database. The password of any other server must not appear on a terminal.
 func (d *databases) shownURL(name string) string {
 	if d.server != nil {
 		return d.url(name)
@@ -57,7 +57,7 @@ func (d *databases) shownURL(name string) string {
 	return config.Masked(d.url(name))
 }
 
-// watch calls failed when the server ends by itself before ctx is done.
+// watch calls failed if the server ends by itself before ctx is done.
 func (d *databases) watch(ctx context.Context, failed context.CancelCauseFunc) {
 	if d.server == nil {
 		return
@@ -66,7 +66,7 @@ func (d *databases) watch(ctx context.Context, failed context.CancelCauseFunc) {
 		select {
 		case <-ctx.Done():
 		case <-d.server.Done():
-			failed(fmt.Errorf("PostgreSQL has ended by itself, so the demo stops too: %s says why", d.server.LogPath()))
+			failed(fmt.Errorf("PostgreSQL has ended by itself, so the demo stops, too: see %s", d.server.LogPath()))
 		}
 	}()
 }
@@ -83,7 +83,7 @@ func (d *databases) stop(ctx context.Context) error {
 // kafka is the broker between the services.
 type kafka struct {
 	addr     string
-	embedded *embeddedbroker.Broker // nil for a broker that is not ours
+	embedded *embeddedbroker.Broker // nil for a broker that the demo did not start
 	away     bool
 }
 
@@ -106,11 +106,12 @@ func (k *kafka) stop(ctx context.Context) error {
 	return k.embedded.Stop(context.WithoutCancel(ctx))
 }
 
-// obeySignals takes the embedded broker away and brings it back on SIGUSR1, for somebody who wants to see what happens
-// then. Before that is possible the signal is caught too: it would end the process with everything left behind.
+// obeySignals stops the embedded broker on SIGUSR1, and starts it again on the next one, so that users can see what happens
+// without Kafka. It catches the signal before the demo is ready, too: otherwise the signal would end the process, and the
+// database server would be left behind.
 func obeySignals(ctx context.Context, ready <-chan *kafka, said *narrator) {
 	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGUSR1) // for as long as the process lives
+	signal.Notify(signals, syscall.SIGUSR1) // until the process ends
 	go func() {
 		var k *kafka
 		for {
@@ -125,13 +126,13 @@ func obeySignals(ctx context.Context, ready <-chan *kafka, said *narrator) {
 	}()
 }
 
-// toggle returns what has become of Kafka. It is nil before the demo is ready.
+// toggle stops or starts Kafka and returns a message about it. k is nil before the demo is ready.
 func (k *kafka) toggle(ctx context.Context) string {
 	switch {
 	case k == nil:
 		return "SIGUSR1 is ignored: the demo is not ready yet"
 	case k.embedded == nil:
-		return "SIGUSR1 is ignored: the Kafka at " + k.addr + " is not the demo's to take away"
+		return "SIGUSR1 is ignored: the Kafka at " + k.addr + " was not started by the demo"
 	}
 	do, what := k.embedded.Restart, "Kafka is back"
 	if !k.away {

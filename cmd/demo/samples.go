@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/monsplit/monsplit/internal/bulkimport"
-	"github.com/monsplit/monsplit/internal/config"
 	"github.com/monsplit/monsplit/internal/httpserver"
 	"github.com/monsplit/monsplit/services/catalog"
 	"github.com/monsplit/monsplit/services/monolith"
@@ -18,15 +17,15 @@ const (
 	samplePatience = time.Minute // for the products to reach the catalog
 )
 
-// awaitReady waits until both services say that all their parts are well.
+// awaitReady waits until both services report that all their parts are ready.
 func (s system) awaitReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, readyPatience)
 	defer cancel()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	for _, cfg := range []config.Service{s.monolith, s.catalog} {
+	for _, addr := range []string{s.monolith.HTTP.Addr, s.catalog.HTTP.Addr} {
 		for {
-			answer, err := httpserver.AskReadiness(ctx, cfg.HTTPAddr)
+			answer, err := httpserver.AskReadiness(ctx, addr)
 			if err == nil && answer.Ready() {
 				break
 			}
@@ -38,7 +37,7 @@ func (s system) awaitReady(ctx context.Context) error {
 				if cause := context.Cause(ctx); !errors.Is(cause, context.DeadlineExceeded) {
 					return cause
 				}
-				return fmt.Errorf("the service on %s is not ready: %w", cfg.HTTPAddr, err)
+				return fmt.Errorf("the service on %s is not ready: %w", addr, err)
 			case <-tick.C:
 			}
 		}
@@ -46,23 +45,16 @@ func (s system) awaitReady(ctx context.Context) error {
 	return nil
 }
 
-// importSamples imports the sample data, once for each database: what somebody deletes does not come back with the next
-// start.
+// importSamples imports the sample data once into each database, so that the next start does not bring back what was
+// deleted.
 func (s system) importSamples(ctx context.Context, said *narrator) error {
-	for _, from := range []struct {
-		cfg  config.Service
-		open func(context.Context, config.Service) (bulkimport.Target, error)
-	}{{s.monolith, monolith.OpenImport}, {s.catalog, catalog.OpenImport}} {
-		if err := importAll(ctx, from.cfg, from.open, said); err != nil {
-			return err
-		}
+	if err := importAll(ctx, s.monolith, monolith.OpenImport, said); err != nil {
+		return err
 	}
-	return nil
+	return importAll(ctx, s.catalog, catalog.OpenImport, said)
 }
 
-func importAll(ctx context.Context, cfg config.Service,
-	open func(context.Context, config.Service) (bulkimport.Target, error), said *narrator,
-) error {
+func importAll[C any](ctx context.Context, cfg C, open func(context.Context, C) (bulkimport.Target, error), said *narrator) error {
 	target, err := open(ctx, cfg)
 	if err != nil {
 		return err

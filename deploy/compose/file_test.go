@@ -15,6 +15,7 @@ import (
 	"github.com/compose-spec/compose-go/v2/types"
 
 	"github.com/monsplit/monsplit/internal/config"
+	"github.com/monsplit/monsplit/internal/httpserver"
 )
 
 const (
@@ -53,12 +54,15 @@ func environment(s types.ServiceConfig) map[string]string {
 	return values
 }
 
+// defaults has the one value that each service brings itself.
+func defaults() config.Common { return config.Common{HTTP: httpserver.Settings{Addr: ":1"}} }
+
 // Every variable that is set for a service is one that it knows, every required one is set, and all values are valid.
 func TestServicesKnowTheirSettings(t *testing.T) {
 	t.Parallel()
 	project := load(t, nil)
 	var known []string
-	for _, v := range (config.Service{}).Variables() {
+	for _, v := range config.Variables(config.Common{}) {
 		known = append(known, v.Name)
 	}
 	for container, service := range services {
@@ -68,15 +72,15 @@ func TestServicesKnowTheirSettings(t *testing.T) {
 				t.Errorf("%s gets %s, which no service reads", container, name)
 			}
 		}
-		cfg, err := config.LoadFrom(config.Service{HTTPAddr: ":1"}, set)
+		cfg, err := config.LoadFrom(defaults(), set)
 		if err != nil {
 			t.Errorf("%s: %v", container, err)
 			continue
 		}
-		if !strings.Contains(cfg.DatabaseURL, "//"+service+":") || !strings.Contains(cfg.DatabaseURL, "/"+service+"?") {
-			t.Errorf("%s uses the database %s", container, config.Masked(cfg.DatabaseURL))
+		if !strings.Contains(cfg.Database.URL, "//"+service+":") || !strings.Contains(cfg.Database.URL, "/"+service+"?") {
+			t.Errorf("%s uses the database %s", container, config.Masked(cfg.Database.URL))
 		}
-		if cfg.KafkaReplicationFactor != 1 || cfg.KafkaMinInSyncReplicas != 1 {
+		if cfg.Kafka.ReplicationFactor != 1 || cfg.Kafka.MinInSyncReplicas != 1 {
 			t.Errorf("%s wants more replicas than there are brokers", container)
 		}
 	}
@@ -102,9 +106,9 @@ func TestOnlyTheGatewayIsTrusted(t *testing.T) {
 			t.Errorf("%s: another container may get the gateway's address %s", name, gateway)
 		}
 		for _, service := range []string{"monolith", "catalog"} {
-			cfg, err := config.LoadFrom(config.Service{HTTPAddr: ":1"}, environment(project.Services[service]))
-			if err != nil || cfg.HTTPTrustedProxies.String() != gateway.String()+"/32" {
-				t.Errorf("%s: %s trusts %s (%v), the gateway is %s", name, service, cfg.HTTPTrustedProxies, err, gateway)
+			cfg, err := config.LoadFrom(defaults(), environment(project.Services[service]))
+			if err != nil || cfg.HTTP.TrustedProxies.String() != gateway.String()+"/32" {
+				t.Errorf("%s: %s trusts %s (%v), the gateway is %s", name, service, cfg.HTTP.TrustedProxies, err, gateway)
 			}
 		}
 	}
@@ -181,12 +185,12 @@ func TestGracePeriods(t *testing.T) {
 	t.Parallel()
 	project := load(t, nil)
 	for name := range services {
-		cfg, err := config.LoadFrom(config.Service{HTTPAddr: ":1"}, environment(project.Services[name]))
+		cfg, err := config.LoadFrom(defaults(), environment(project.Services[name]))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if grace := project.Services[name].StopGracePeriod; grace == nil || time.Duration(*grace) <= cfg.ShutdownGrace {
-			t.Errorf("%s is killed after %v, its SHUTDOWN_GRACE is %s", name, grace, cfg.ShutdownGrace)
+		if grace := project.Services[name].StopGracePeriod; grace == nil || time.Duration(*grace) <= cfg.Shutdown.Grace {
+			t.Errorf("%s is killed after %v, its SHUTDOWN_GRACE is %s", name, grace, cfg.Shutdown.Grace)
 		}
 	}
 }

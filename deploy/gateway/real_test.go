@@ -19,9 +19,9 @@ import (
 )
 
 // start runs a real service, without Kafka, until the test ends.
-func start(t *testing.T, run func(context.Context, config.Service, *slog.Logger) error) endpoint {
+func start[C config.Config](t *testing.T, run func(context.Context, C, *slog.Logger) error) endpoint {
 	t.Helper()
-	cfg, err := config.LoadFrom(config.Service{}, map[string]string{
+	cfg, err := config.LoadFrom(*new(C), map[string]string{
 		"DATABASE_URL": pgtest.NewURL(t), "KAFKA_BROKERS": "127.0.0.1:1", "HTTP_ADDR": "127.0.0.1:0", "SHUTDOWN_DELAY": "0s", "SHUTDOWN_GRACE": "20s",
 	})
 	if err != nil {

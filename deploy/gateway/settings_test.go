@@ -30,16 +30,16 @@ func settings(t *testing.T) map[string]string {
 func TestSettingsExceedTheServices(t *testing.T) {
 	t.Parallel()
 	env := settings(t)
-	service, err := config.LoadFrom(config.Service{}, map[string]string{"DATABASE_URL": "postgres://u:p@h/d", "KAFKA_BROKERS": "h:1", "HTTP_ADDR": ":1"})
+	service, err := config.LoadFrom(config.Common{}, map[string]string{"DATABASE_URL": "postgres://u:p@h/d", "KAFKA_BROKERS": "h:1", "HTTP_ADDR": ":1"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if limit := env["GATEWAY_MAX_BODY"]; limit != "1m" || service.HTTPMaxBodyBytes >= 1<<20 {
-		t.Errorf("the gateway takes a body of %s, a service of %d bytes", limit, service.HTTPMaxBodyBytes)
+	if limit := env["GATEWAY_MAX_BODY"]; limit != "1m" || service.HTTP.MaxBodyBytes >= 1<<20 {
+		t.Errorf("the gateway takes a body of %s, a service of %d bytes", limit, service.HTTP.MaxBodyBytes)
 	}
 	timeout, err := time.ParseDuration(env["GATEWAY_READ_TIMEOUT"])
-	if err != nil || timeout <= max(service.HTTPWriteTimeout, service.HTTPRequestTimeout) {
-		t.Errorf("the gateway waits %s, a service takes up to %s (%v)", timeout, service.HTTPWriteTimeout, err)
+	if err != nil || timeout <= max(service.HTTP.WriteTimeout, service.HTTP.RequestTimeout) {
+		t.Errorf("the gateway waits %s, a service takes up to %s (%v)", timeout, service.HTTP.WriteTimeout, err)
 	}
 }
 

@@ -1,5 +1,5 @@
-// Package apperr is the closed set of error kinds that business code may return. Anything else is a fault of ours: it
-// is logged in full and shown to the caller as no more than "internal error".
+// Package apperr is the closed set of error kinds that business code may return. Any other error is a bug in the service:
+// it is logged in full, and the caller sees only "internal error".
 package apperr
 
 import (
@@ -7,32 +7,32 @@ import (
 	"fmt"
 )
 
-// Kind says what a caller can do about an error. The HTTP status and the consumer's decision between retry and dead
-// letter are each one switch over Kind.
+// Kind tells a caller what it can do about an error. One switch over Kind chooses the HTTP status, and another one
+// decides between retry and dead letter in the consumer.
 type Kind string
 
 // The kinds of error.
 const (
-	Internal    Kind = "internal"    // a fault of ours
+	Internal    Kind = "internal"    // a bug in the service
 	Malformed   Kind = "malformed"   // the input could not be parsed
 	Invalid     Kind = "invalid"     // the input was understood and breaks a rule
-	NotFound    Kind = "not-found"   // there is no such thing
+	NotFound    Kind = "not-found"   // it does not exist
 	Conflict    Kind = "conflict"    // the request contradicts what is stored
 	Stale       Kind = "stale"       // the caller edited an old version
 	InProgress  Kind = "in-progress" // the same request is being worked on; ask again
 	Unavailable Kind = "unavailable" // try the same thing again later
 )
 
-// Error is an error that its caller may see.
+// Error is an error that the caller may see.
 type Error struct {
 	Kind   Kind
-	Code   string       // stable name of the problem, as in "market-in-use"; empty means the kind's own
+	Code   string       // stable name of the problem, such as "market-in-use"; if empty, the kind is the name
 	Detail string       // for a person; safe to show
 	Fields []FieldError // what was wrong with the input, when Kind is Invalid or Malformed
 	cause  error        // for the log only
 }
 
-// FieldError points at one wrong value by its JSON pointer (RFC 6901), as in "/name".
+// FieldError identifies one wrong value by its JSON pointer (RFC 6901), such as "/name".
 type FieldError struct {
 	Pointer string
 	Detail  string
@@ -48,7 +48,7 @@ func Coded(kind Kind, code, detail string) *Error {
 	return &Error{Kind: kind, Code: code, Detail: detail}
 }
 
-// InvalidFields returns an Invalid error that lists every fault, or nil when there is none.
+// InvalidFields returns an Invalid error that lists every fault, or nil if there is none.
 func InvalidFields(detail string, fields ...FieldError) error {
 	if len(fields) == 0 {
 		return nil
@@ -56,14 +56,14 @@ func InvalidFields(detail string, fields ...FieldError) error {
 	return &Error{Kind: Invalid, Detail: detail, Fields: fields}
 }
 
-// Because returns a copy of e that keeps cause for the log and for errors.Is; it is never shown to the caller.
+// Because returns a copy of e that keeps cause for the log and for errors.Is. The caller never sees the cause.
 func (e *Error) Because(cause error) *Error {
 	c := *e
 	c.cause = cause
 	return &c
 }
 
-// Error implements error; it includes the cause, so it is for logs, not for callers.
+// Error implements error. The text includes the cause, so it is for logs and not for callers.
 func (e *Error) Error() string {
 	s := e.Detail
 	for _, f := range e.Fields {
@@ -78,7 +78,7 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.cause }
 
-// Name is the stable name of the problem: the code, or else the kind.
+// Name returns the stable name of the problem: the code, or else the kind.
 func (e *Error) Name() string {
 	if e.Code != "" {
 		return e.Code

@@ -54,7 +54,7 @@ func Rules() []Rule {
 		{
 			Name: "only storage knows PostgreSQL",
 			From: `.`, Deny: `^github\.com/jackc/pgx`, Except: whole +
-				`|^internal/(postgres|pgserver|idempotency)$|^internal/messaging/(outbox|consumer|db)$|^internal/testkit/` +
+				`|^internal/(postgres|pgserver|idempotency|idempotency/db)$|^internal/messaging/(outbox|consumer|db)$|^internal/testkit/` +
 				`|^services/[^/]+/internal/store(/db)?$`,
 		},
 		{
@@ -68,7 +68,7 @@ func Rules() []Rule {
 		},
 		{
 			Name: "generated queries stay behind their storage",
-			From: `.`, Deny: `^services/[^/]+/internal/store/db$|^internal/messaging/db$`, Tests: true,
+			From: `.`, Deny: `^services/[^/]+/internal/store/db$|^internal/messaging/db$|^internal/idempotency/db$`, Tests: true,
 			Except: `^services/[^/]+/internal/store$|^internal/messaging/(outbox|consumer)$|^internal/(idempotency|bulkimport/samplemark)$`,
 		},
 		{

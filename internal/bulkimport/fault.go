@@ -1,5 +1,5 @@
-// Package bulkimport reads records from CSV or JSON and writes them through a business service: everything is validated
-// before anything is written, and every fault is reported with its line. It knows no model.
+// Package bulkimport reads records from CSV or JSON and writes them through a business service. It validates everything
+// before it writes anything, and it reports every fault with its line. It knows no model.
 package bulkimport
 
 import (
@@ -11,16 +11,17 @@ import (
 
 // Fault is one thing that is wrong with the input.
 type Fault struct {
-	Line   int    `json:"line"`             // counted from 1; for a JSON array the line on which the record begins
-	Column string `json:"column,omitempty"` // empty when the whole record is meant
+	Line   int    `json:"line"`             // counted from 1; in a JSON array, the line on which the record begins
+	Column string `json:"column,omitempty"` // empty if the fault concerns the whole record
 	Detail string `json:"detail"`
-	// MayPass says that the record names something which may still be on its way from another service.
+	// MayPass reports whether the fault may disappear: the record refers to something that another service may announce
+	// later.
 	MayPass bool `json:"may_pass,omitempty"`
 }
 
-// Faults is the error that lists everything that is wrong with one input, in the order of its lines.
+// Faults is an error that lists all faults of one input, in the order of its lines.
 type Faults struct {
-	Source string // what people call the input: a path, "standard input"
+	Source string // the name of the input for people: a path, "standard input"
 	List   []Fault
 }
 
@@ -40,7 +41,7 @@ func (f *Faults) Error() string {
 	return b.String()
 }
 
-// MayPass says whether trying again later can help every record that is at fault.
+// MayPass reports whether a later try can help every record that has a fault.
 func (f *Faults) MayPass() bool {
 	return !slices.ContainsFunc(f.List, func(x Fault) bool { return !x.MayPass })
 }

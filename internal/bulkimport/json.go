@@ -11,10 +11,10 @@ import (
 // space is what JSON allows between values (RFC 8259, section 2).
 const space = " \t\r\n"
 
-const emptyJSON = "the input is empty: it has to be an array of objects, or one object after the other"
+const emptyJSON = "the input is empty: it has to be an array of objects, or a sequence of objects"
 
-// readJSON walks the input value by value, so that each record is known by the line on which it begins. encoding/json
-// finds where a value ends; what it may hold is for strictjson to say.
+// readJSON reads the input value by value, so that it knows the line on which each record begins. encoding/json finds
+// where a value ends; strictjson decides what a value may contain.
 func readJSON(in *Input, text []byte, columns []Column) {
 	head := bytes.TrimLeft(text, space)
 	if len(head) == 0 {
@@ -24,7 +24,7 @@ func readJSON(in *Input, text []byte, columns []Column) {
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	inArray := head[0] == '['
 	if inArray {
-		_, _ = decoder.Token() // the bracket that was just seen
+		_, _ = decoder.Token() // the opening bracket
 	}
 	lines := lineCounter{text: text}
 	for decoder.More() {
@@ -45,7 +45,7 @@ func readJSON(in *Input, text []byte, columns []Column) {
 		}
 	}
 	if rest := bytes.TrimLeft(text[decoder.InputOffset():], space); len(rest) > 0 {
-		in.blame(lines.at(len(text)-len(rest)), "", "there is more after the last record")
+		in.blame(lines.at(len(text)-len(rest)), "", "something follows the last record")
 	}
 }
 
@@ -63,7 +63,7 @@ func readJSONLines(in *Input, text []byte, columns []Column) {
 	}
 }
 
-// addObject adds the record that raw is, or the fault that keeps it from being one.
+// addObject adds the record in raw, or the fault because of which raw is not a record.
 func (in *Input) addObject(line int, raw []byte, columns []Column) {
 	if raw[0] != '{' {
 		in.blame(line, "", "a record has to be a JSON object")
@@ -86,7 +86,7 @@ func (in *Input) addObject(line int, raw []byte, columns []Column) {
 		}
 	})
 	if strict := (*strictjson.Error)(nil); errors.As(err, &strict) {
-		in.blame(line, "", "not JSON that every reader takes alike: "+strict.Reason)
+		in.blame(line, "", "not JSON that all parsers read in the same way: "+strict.Reason)
 		return
 	}
 	for _, c := range columns {
@@ -97,7 +97,7 @@ func (in *Input) addObject(line int, raw []byte, columns []Column) {
 	in.Rows = append(in.Rows, row)
 }
 
-// lineCounter turns ever greater offsets into line numbers.
+// lineCounter turns offsets into line numbers. Each offset must be at least as large as the one before.
 type lineCounter struct {
 	text       []byte
 	seen, line int

@@ -11,17 +11,17 @@ import (
 	"unicode/utf8"
 )
 
-// Format is how the records are written.
+// Format is the file format of the records.
 type Format string
 
 // The formats that Read understands.
 const (
 	CSV       Format = "csv"   // RFC 4180, with a header line that names the columns in any order
-	JSON      Format = "json"  // one array of objects, or objects one after the other
-	JSONLines Format = "jsonl" // one object a line: a broken line hides no other
+	JSON      Format = "json"  // one array of objects, or a sequence of objects
+	JSONLines Format = "jsonl" // one object a line; a broken line does not affect the others
 )
 
-// FormatNamed returns the format of that name.
+// FormatNamed returns the format with that name.
 func FormatNamed(name string) (Format, error) {
 	switch f := Format(name); f {
 	case CSV, JSON, JSONLines:
@@ -31,7 +31,7 @@ func FormatNamed(name string) (Format, error) {
 	}
 }
 
-// FormatOf guesses the format from a file's name, CSV being the default.
+// FormatOf guesses the format from a file's name. The default is CSV.
 func FormatOf(name string) Format {
 	switch lower := strings.ToLower(name); {
 	case strings.HasSuffix(lower, ".json"):
@@ -49,8 +49,8 @@ type Column struct {
 	Required bool // the header (CSV) or the object (JSON) must have it
 }
 
-// Read reads the whole input. What is wrong with its form is kept with the input, so that it is told together with what
-// is wrong with the records; the error is that the input could not be read at all.
+// Read reads the whole input. It keeps faults of form in the input, so that they are reported together with the faults of
+// the records. It returns an error only if it could not read the input at all.
 func Read(source string, r io.Reader, format Format, columns []Column) (Input, error) {
 	in := Input{Source: source, unit: "line"}
 	read := map[Format]func(*Input, []byte, []Column){CSV: readCSV, JSON: readJSON, JSONLines: readJSONLines}[format]
@@ -68,7 +68,7 @@ func Read(source string, r io.Reader, format Format, columns []Column) (Input, e
 
 func readCSV(in *Input, text []byte, columns []Column) {
 	reader := csv.NewReader(bytes.NewReader(text))
-	reader.FieldsPerRecord = -1 // a record of another length is one fault, not the end
+	reader.FieldsPerRecord = -1 // a record of another length is a fault, but reading goes on
 	header, err := reader.Read()
 	if errors.Is(err, io.EOF) {
 		in.blame(1, "", "the input is empty: the first line has to name the columns "+names(columns))
@@ -82,7 +82,7 @@ func readCSV(in *Input, text []byte, columns []Column) {
 		header[i] = strings.TrimSpace(header[i])
 	}
 	if in.checkHeader(header, columns); len(in.faults) > 0 {
-		return // what its lines mean is not known
+		return // without a valid header, the meaning of the lines is unknown
 	}
 	for {
 		record, err := reader.Read()
@@ -106,7 +106,7 @@ func readCSV(in *Input, text []byte, columns []Column) {
 	}
 }
 
-// blameCSV keeps why the text is not CSV; from memory, nothing else can go wrong.
+// blameCSV adds the reason why the text is not CSV. The text is in memory, so there are no other errors.
 func (in *Input) blameCSV(err error) {
 	line, detail := 1, err.Error()
 	if parse := (*csv.ParseError)(nil); errors.As(err, &parse) {
@@ -131,7 +131,7 @@ func (in *Input) checkHeader(header []string, columns []Column) {
 	}
 }
 
-// set gives the row a value, unless PostgreSQL could not store it.
+// set stores a value in the row. It adds a fault instead if PostgreSQL cannot store the value (H15 NUL in a text).
 func (r *Row) set(column, value string) {
 	switch {
 	case !utf8.ValidString(value):

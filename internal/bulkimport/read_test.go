@@ -14,7 +14,7 @@ import (
 
 var columns = []bulkimport.Column{{Name: "code", Required: true}, {Name: "size"}}
 
-// form runs an input through a model without rules: what is wrong with its form, and the rows as "line code size".
+// form runs an input through a model without rules. It returns the faults of its form, and the rows as "line code size".
 func form(t *testing.T, in bulkimport.Input) (rows []string, faults string) {
 	t.Helper()
 	model := bulkimport.Model[string]{
@@ -34,15 +34,15 @@ func form(t *testing.T, in bulkimport.Input) (rows []string, faults string) {
 	return rows, text(err)
 }
 
-const strict = "not JSON that every reader takes alike: "
+const strict = "not JSON that all parsers read in the same way: "
 
 func TestRead(t *testing.T) {
 	t.Parallel()
-	const emptyJSON = "in:1: the input is empty: it has to be an array of objects, or one object after the other"
+	const emptyJSON = "in:1: the input is empty: it has to be an array of objects, or a sequence of objects"
 	tests := map[string]struct {
 		format bulkimport.Format
 		in     string
-		want   []string // "line code size", of faulty rows too
+		want   []string // "line code size", also of rows with faults
 		faults string
 	}{
 		"CSV":              {bulkimport.CSV, "size,code\n1,a\n\n2,b\n", []string{"2 a 1", "4 b 2"}, ""},
@@ -69,7 +69,7 @@ func TestRead(t *testing.T) {
 		"JSONNested":   {bulkimport.JSON, "[{\"code\":{}}]", []string{"1  "}, "in:1: code: has to be a string, a number, a boolean or null"},
 		"JSONNoObject": {bulkimport.JSON, "[1,\n{\"code\":[]}]", []string{"2  "}, "in:1: a record has to be a JSON object\nin:2: code: has to be a string, a number, a boolean or null"},
 		"JSONGarbage":  {bulkimport.JSON, "[{\"code\":\"a\"},\nnonsense]", []string{"1 a "}, "in:2: not JSON: invalid character 'o' in literal null (expecting 'u')"},
-		"JSONTrailing": {bulkimport.JSON, "[{\"code\":\"a\"}]\nmore", []string{"1 a "}, "in:2: there is more after the last record"},
+		"JSONTrailing": {bulkimport.JSON, "[{\"code\":\"a\"}]\nmore", []string{"1 a "}, "in:2: something follows the last record"},
 		"JSONOpen":     {bulkimport.JSON, "[{\"code\":\"a\"}", []string{"1 a "}, "in:1: the array is not closed"},
 		"JSONTwoReadings": {bulkimport.JSON, "[{\"code\":\"a\",\"code\":\"b\"},\n{\"code\":\"\\ud800\"},\n{\"code\":\"\xff\"},\n{\"code\":\"\\u0000\"},\n{\"code\":\"good\"}]",
 			[]string{"5 good "}, "in:1: " + strict + "the member \"code\" is repeated\nin:2: " + strict + "an unpaired surrogate\n" +

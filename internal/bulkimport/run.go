@@ -11,28 +11,28 @@ import (
 	"github.com/monsplit/monsplit/internal/apperr"
 )
 
-// Outcome says what writing one record did.
+// Outcome is the effect of writing one record.
 type Outcome int
 
-// What writing a record can do.
+// The effects of writing a record.
 const (
-	Unchanged Outcome = iota // it was there already, just so
+	Unchanged Outcome = iota // the record was already there, with the same values
 	Created
 	Updated
 )
 
-// Model says how records of one model are read, checked and written.
+// Model defines how records of one model are read, checked and written.
 type Model[T any] struct {
-	Name    string // plural, as in "products"
+	Name    string // plural, such as "products"
 	Columns []Column
-	// Parse turns a row into a value, with a fault for every column that it cannot use.
+	// Parse turns a row into a value. It returns a fault for every column that it cannot use.
 	Parse func(Row) (T, []apperr.FieldError)
-	// Validate returns what is wrong with a value on its own, some columns of which may have been left out.
+	// Validate returns the faults of a value by itself. Columns with a fault may be missing from the value.
 	Validate func(T) error
-	// Check applies the rules that need other values or what is stored, to all valid values at once, before anything is
-	// written. It returns what is wrong with values[i] under key i; at names another record, as in "line 12".
+	// Check applies the rules that need other values or the stored data. It gets all valid values at once, before anything
+	// is written. It returns the fault of values[i] under key i. at returns the name of another record, such as "line 12".
 	Check func(ctx context.Context, values []T, at func(i int) string) (map[int]error, error)
-	// Write brings one value into the system, through the business service. Writing it again is no change.
+	// Write writes one value through the business service. Writing it again changes nothing.
 	Write func(ctx context.Context, value T) (Outcome, error)
 }
 
@@ -42,10 +42,10 @@ type Summary struct {
 	Created   int    `json:"created"`
 	Updated   int    `json:"updated"`
 	Unchanged int    `json:"unchanged"`
-	Skipped   bool   `json:"skipped,omitempty"` // the database has got this sample before
+	Skipped   bool   `json:"skipped,omitempty"` // the sample was imported into this database before
 }
 
-// String is the summary in one line.
+// String returns the summary in one line.
 func (s Summary) String() string {
 	if s.Skipped {
 		return s.Model + ": skipped, because the sample has been imported into this database before"
@@ -53,10 +53,10 @@ func (s Summary) String() string {
 	return fmt.Sprintf("%s: %d created, %d updated, %d unchanged", s.Model, s.Created, s.Updated, s.Unchanged)
 }
 
-// Written is how many records the import brought into the system.
+// Written returns how many records the import created or updated.
 func (s Summary) Written() int { return s.Created + s.Updated }
 
-// Plus is the summary of an import in parts.
+// Plus adds the summary of another part of the same import.
 func (s Summary) Plus(o Summary) Summary {
 	s.Created += o.Created
 	s.Updated += o.Updated
@@ -64,15 +64,15 @@ func (s Summary) Plus(o Summary) Summary {
 	return s
 }
 
-// record is a row that is good on its own.
+// record is a row without a fault of its own.
 type record[T any] struct {
 	row   int // in the input
 	value T
 }
 
-// Run reports every fault of the input's form, of its values and of its records among each other, in one list; where
-// there is none it writes the records. A record that the service refuses while others are written is reported as a fault,
-// and it alone is not written. progress is told how many are done.
+// Run reports all faults in one list: of the input's form, of its values, and between its records. If there is no fault,
+// it writes the records. The service may still refuse a record then; Run reports it as a fault and writes all others. Run
+// calls progress with the number of records that are done.
 func (m Model[T]) Run(ctx context.Context, in Input, progress func(done, total int)) (Summary, error) {
 	summary := Summary{Model: m.Name}
 	records, faults := m.parse(in)
@@ -85,8 +85,8 @@ func (m Model[T]) Run(ctx context.Context, in Input, progress func(done, total i
 	return w.summary, err
 }
 
-// parse returns the records that are good on their own, and what is wrong with the rest of the input. A column is
-// blamed by the first stage that finds something in it.
+// parse returns the records without a fault of their own, and the faults of the rest of the input. Each column gets the
+// faults of the first stage that finds one in it.
 func (m Model[T]) parse(in Input) ([]record[T], *Faults) {
 	faults := in.allFaults()
 	records := make([]record[T], 0, len(in.Rows))
@@ -110,7 +110,7 @@ func (m Model[T]) parse(in Input) ([]record[T], *Faults) {
 	return records, faults
 }
 
-// check adds what is wrong with records among each other and beside what is stored.
+// check adds the faults between records, and between records and the stored data.
 func (m Model[T]) check(ctx context.Context, in Input, records []record[T], faults *Faults) error {
 	values := make([]T, len(records))
 	for i, r := range records {
@@ -126,7 +126,8 @@ func (m Model[T]) check(ctx context.Context, in Input, records []record[T], faul
 	return nil
 }
 
-// UnknownReference is the name of the problem that time may mend: what a record refers to has not arrived yet.
+// UnknownReference is the name of the one problem that may disappear with time: the record refers to something that has
+// not arrived yet.
 const UnknownReference = "unknown-reference"
 
 func lineFaults(line int, err error) []Fault {
@@ -147,7 +148,7 @@ func lineFaults(line int, err error) []Fault {
 	return faults
 }
 
-// fieldFaults turns JSON pointers into a flat record into its columns.
+// fieldFaults turns JSON pointers into column names. A record is flat, so a pointer names one column.
 func fieldFaults(line int, fields []apperr.FieldError) []Fault {
 	faults := make([]Fault, len(fields))
 	for i, f := range fields {

@@ -21,15 +21,15 @@ func noCheck[T any](context.Context, []T, func(int) string) (map[int]error, erro
 	return nil, nil
 }
 
-// thing is a code with a size. A size that names another thing waits for it; "x" is no size.
+// thing is a code with a size. A size may name another thing, and then waits for it. "x" is not a valid size.
 type thing struct{ code, size string }
 
-// system is what things are imported into.
+// system is the target of the import.
 type system struct {
 	mu     sync.Mutex
 	stored map[string]string
 	writes []string
-	on     func(thing) error // asked before each write
+	on     func(thing) error // called before each write
 }
 
 func (s *system) model() bulkimport.Model[thing] {
@@ -38,7 +38,7 @@ func (s *system) model() bulkimport.Model[thing] {
 		Parse: func(r bulkimport.Row) (thing, []apperr.FieldError) {
 			v := thing{r.Get("code"), r.Get("size")}
 			if v.size == "x" {
-				return thing{code: v.code}, []apperr.FieldError{{Pointer: "/size", Detail: "is no number"}}
+				return thing{code: v.code}, []apperr.FieldError{{Pointer: "/size", Detail: "is not a number"}}
 			}
 			return v, nil
 		},
@@ -114,13 +114,13 @@ func TestRun(t *testing.T) {
 		on     func(thing) error
 		want   string
 		err    string
-		stored int // beside the two that were there
+		stored int // in addition to the two that were there
 	}{
 		"CountsWhatHappened": {in: "new,1\nsame,1\nother,2", want: "things: 1 created, 1 updated, 1 unchanged", stored: 1},
 		"TellsEveryStage": {
 			in: "a\nb,x\n,1\nc,\x00\nd,1\nd,2\n,x", want: "things: 0 created, 0 updated, 0 unchanged",
-			err: "in:2: has 1 fields, the header has 2\nin:3: size: is no number\nin:4: code: is blank\nin:5: size: contains a NUL character\n" +
-				"in:7: code: stands twice, first in line 6\nin:8: size: is no number\nin:8: code: is blank",
+			err: "in:2: has 1 fields, the header has 2\nin:3: size: is not a number\nin:4: code: is blank\nin:5: size: contains a NUL character\n" +
+				"in:7: code: stands twice, first in line 6\nin:8: size: is not a number\nin:8: code: is blank",
 		},
 		"RefusedAlone": {in: "a,1\nbad,1\nb,1", on: refuse("bad", apperr.New(apperr.Conflict, "it contradicts")),
 			want: "things: 2 created, 0 updated, 0 unchanged", err: "in:3: it contradicts", stored: 2},
@@ -145,7 +145,7 @@ func TestRun(t *testing.T) {
 	}
 }
 
-// Each record can be written only after the one behind it, and they are written in no order.
+// Each record can be written only after the next one, and the writer keeps no order.
 func TestRecordsWaitForEachOther(t *testing.T) {
 	t.Parallel()
 	const n = 200
@@ -173,7 +173,7 @@ func TestRecordsWaitForEachOther(t *testing.T) {
 	}
 }
 
-// The end of an import by its caller is no fault of the database.
+// If the caller ends an import, the error does not blame the database.
 func TestInterrupted(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -190,7 +190,7 @@ func TestInterrupted(t *testing.T) {
 	}
 }
 
-// What may pass is tried again; the summary is that of all tries together.
+// A fault that may disappear leads to another try. The summary counts all tries together.
 func TestRunWaiting(t *testing.T) {
 	t.Parallel()
 	s := &system{stored: map[string]string{"same": "1"}}

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Target is a service's database, as imports write to it.
+// Target is a service's database as the target of imports.
 type Target struct {
 	Importers []Importer // in the order in which samples are imported
 	Marks     Marks
@@ -20,9 +20,9 @@ type Marks interface {
 	Mark(ctx context.Context, model string) error
 }
 
-// SampleOnce imports the sample of a model, unless the database has got it before: what people change or delete
-// afterwards does not come back. An import that fails halfway is done again by the next call, from the start. For the
-// rest see RunWaiting.
+// SampleOnce imports the sample of a model, unless it was imported into this database before. So records that people
+// change or delete afterwards do not come back. If an import fails halfway, the next call imports the sample again from
+// the start. For patience and tell see RunWaiting.
 func (t Target) SampleOnce(ctx context.Context, i Importer, patience time.Duration, tell Tell) (Summary, error) {
 	imported, err := t.Marks.Imported(ctx, i.Name)
 	if err != nil || imported {
@@ -31,7 +31,7 @@ func (t Target) SampleOnce(ctx context.Context, i Importer, patience time.Durati
 	return t.Sample(ctx, i, patience, tell)
 }
 
-// Sample imports the sample of a model, whether the database has got it before or not.
+// Sample imports the sample of a model, even if it was imported into this database before.
 func (t Target) Sample(ctx context.Context, i Importer, patience time.Duration, tell Tell) (Summary, error) {
 	in, err := i.Sample()
 	if err != nil {

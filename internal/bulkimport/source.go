@@ -7,36 +7,36 @@ import (
 	"time"
 )
 
-// Importer is what a command line needs of a model, whatever its values are.
+// Importer is the part of a model that a command line needs. It does not depend on the type of the values.
 type Importer struct {
 	Name    string
 	Columns []Column
 	// Sample returns the built-in records.
 	Sample func() (Input, error)
-	// Generate yields n made-up records, the same ones each time; nil where the model has none.
+	// Generate yields n generated records, the same ones each time. It is nil if the model cannot generate records.
 	Generate func(n int) iter.Seq[Row]
 	// Run parses, checks and writes an input.
 	Run func(ctx context.Context, in Input, progress func(done, total int)) (Summary, error)
 }
 
-// Importer returns the model without its type.
+// Importer returns an Importer for the model.
 func (m Model[T]) Importer(sample func() (Input, error), generate func(n int) iter.Seq[Row]) Importer {
 	return Importer{Name: m.Name, Columns: m.Columns, Sample: sample, Generate: generate, Run: m.Run}
 }
 
-// retryEvery is how often RunWaiting looks whether what is missing has arrived.
+// retryEvery is the pause between two tries of RunWaiting.
 const retryEvery = 200 * time.Millisecond
 
-// Tell is what a person is told while an import runs. Each of the functions may be nil.
+// Tell holds the functions that an import calls to report how it goes on. Each may be nil.
 type Tell struct {
-	// Progress gets how many of the records are done. It is called by one goroutine at a time.
+	// Progress gets the number of records that are done. One goroutine at a time calls it.
 	Progress func(done, total int)
-	// Waiting gets what the import waits for, once, before it waits for the first time.
+	// Waiting gets the reason why the import waits. It is called once, before the first wait.
 	Waiting func(reason error)
 }
 
-// RunWaiting is Run, tried again for up to patience while all that is wrong may still pass. Records that were written
-// by an earlier try are unchanged in the next; the summary counts them as that earlier try did.
+// RunWaiting calls Run again, for up to patience, as long as every fault may disappear (Fault.MayPass). A later try finds
+// the records of an earlier try unchanged; the summary counts them as the earlier try did.
 func (i Importer) RunWaiting(ctx context.Context, patience time.Duration, in Input, tell Tell) (Summary, error) {
 	progress := tell.Progress
 	if progress == nil {

@@ -12,10 +12,11 @@ import (
 	"github.com/monsplit/monsplit/internal/apperr"
 )
 
-// writers is how many records are first written at once: enough that commits share the disk's flushes.
+// writers is the number of records that the first pass writes at the same time. It is large enough that commits share
+// disk flushes.
 const writers = 8
 
-// errInterrupted stands for the caller's own end of an import.
+// errInterrupted is the error when the caller ended the import.
 var errInterrupted = errors.New("interrupted")
 
 // writer writes the records of one import.
@@ -28,7 +29,7 @@ type writer[T any] struct {
 	mu      sync.Mutex
 	summary Summary
 	done    int
-	refused []refusal[T] // in the pass that is under way
+	refused []refusal[T] // in the current pass
 }
 
 type refusal[T any] struct {
@@ -36,8 +37,9 @@ type refusal[T any] struct {
 	err error
 }
 
-// write writes all records, in no order. One that contradicts what is stored is tried again after the others: what it
-// waits for, as a name that another record gives up, may have been done by then. It ends when a pass does nothing more.
+// write writes all records, in any order. It tries a record that conflicts with the stored data again after the others:
+// the conflict may be gone by then, because another record gave up a name, for example. It ends when a pass writes no
+// further record.
 func (w *writer[T]) write(ctx context.Context, records []record[T]) error {
 	faults := &Faults{Source: w.in.Source}
 	for atOnce := writers; len(records) > 0; atOnce = 1 {
@@ -53,14 +55,16 @@ func (w *writer[T]) write(ctx context.Context, records []record[T]) error {
 				faults.List = append(faults.List, lineFaults(w.line(r.record), r.err)...)
 			}
 		}
-		// Backwards, and one at a time: where each record waits for the one behind it, a single pass does them all.
+		// The next pass goes backwards and writes one record at a time. If each record waits for the record after it, this
+		// one pass writes them all.
 		slices.SortFunc(again, func(a, b record[T]) int { return b.row - a.row })
 		records, w.refused = again, nil
 	}
 	return faults.orNil()
 }
 
-// pass writes records, so many at once, and keeps those that the service refuses. The error is the system's.
+// pass writes records, atOnce of them at the same time, and keeps those that the service refuses. It returns an error only
+// if the system failed.
 func (w *writer[T]) pass(ctx context.Context, records []record[T], atOnce int) error {
 	workers, failed := errgroup.WithContext(ctx)
 	workers.SetLimit(atOnce)
@@ -106,7 +110,7 @@ func (w *writer[T]) one(ctx context.Context, r record[T]) error {
 
 func (w *writer[T]) line(r record[T]) int { return w.in.Rows[r.row].Line }
 
-// refused says whether err blames the record, rather than the system.
+// refused reports whether err is a fault of the record and not of the system.
 func refused(err error) bool {
 	switch apperr.KindOf(err) {
 	case apperr.Invalid, apperr.Malformed, apperr.Conflict, apperr.NotFound, apperr.Stale:

@@ -1,5 +1,5 @@
-// Package cli is the command line that every service has: serve, migrate, import, outbox, dead-letters,
-// healthcheck, validate-config and version. What a command does is the service's business; how it is asked and shown is here.
+// Package cli is the command line that every service has: serve, migrate, import, outbox, dead-letters, healthcheck,
+// validate-config and version. It reads the arguments and prints the results. The service provides what the commands do.
 package cli
 
 import (
@@ -21,26 +21,27 @@ import (
 	"github.com/monsplit/monsplit/internal/telemetry"
 )
 
-// App is what a service tells its command line.
-type App struct {
+// App describes a service to its command line. C is the configuration of the service.
+type App[C config.Config] struct {
 	Name, About string
-	Load        func(config.Needs) (config.Service, error)
-	Migrate     func(ctx context.Context, cfg config.Service, log *slog.Logger) error
-	Serve       func(ctx context.Context, cfg config.Service, log *slog.Logger) error
-	// OpenImport opens what the import command writes to.
-	OpenImport func(ctx context.Context, cfg config.Service) (bulkimport.Target, error)
-	// Replay applies a dead letter again, on behalf of a person.
-	Replay func(ctx context.Context, cfg config.Service, log *slog.Logger, id int64, by string) (consumer.DeadLetter, error)
+	Defaults    C // shown in the help text
+	Load        func(config.Needs) (C, error)
+	Migrate     func(ctx context.Context, cfg C, log *slog.Logger) error
+	Serve       func(ctx context.Context, cfg C, log *slog.Logger) error
+	// OpenImport opens the target of the import command.
+	OpenImport func(ctx context.Context, cfg C) (bulkimport.Target, error)
+	// Replay applies a dead letter again. by is the person who does it.
+	Replay func(ctx context.Context, cfg C, log *slog.Logger, id int64, by string) (consumer.DeadLetter, error)
 }
 
-// Main runs the command line and returns the exit code: 0, 1 for an error, 2 for a wrong call.
-func Main(app App) int {
+// Main runs the command line and returns the exit code: 0 for success, 1 for an error, 2 for wrong arguments.
+func Main[C config.Config](app App[C]) int {
 	ctx, stop := lifecycle.OnSignal(context.Background())
 	defer stop()
 	return execute(ctx, app, New(app))
 }
 
-func execute(ctx context.Context, app App, root *cobra.Command) int {
+func execute[C config.Config](ctx context.Context, app App[C], root *cobra.Command) int {
 	err := root.ExecuteContext(ctx)
 	var usage *usageError
 	switch {
@@ -58,14 +59,14 @@ func execute(ctx context.Context, app App, root *cobra.Command) int {
 	}
 }
 
-// usageError is a command line that cannot be understood.
+// usageError is an error in the arguments of a command.
 type usageError struct {
 	error
 	command string
 }
 
 // New returns the service's root command.
-func New(app App) *cobra.Command {
+func New[C config.Config](app App[C]) *cobra.Command {
 	root := &cobra.Command{
 		Use: app.Name, Short: app.About, SilenceErrors: true, SilenceUsage: true,
 		Long: app.About + ".\n\nSettings are read from the environment; \"" + app.Name + " validate-config --help\" lists them.",
@@ -78,40 +79,40 @@ func New(app App) *cobra.Command {
 	return root
 }
 
-func (a App) serve() *cobra.Command {
+func (a App[C]) serve() *cobra.Command {
 	return &cobra.Command{
 		Use: "serve", Short: "Serve the API, publish and consume events", Args: exactly(0),
-		Long: "Serve the API, publish and consume events, until SIGINT or SIGTERM. The schema is brought up to date under a\n" +
-			"lock, unless MIGRATE_ON_START=false; until then the API answers 503, and /readyz says why.",
-		RunE: a.configured(config.Everything, func(cmd *cobra.Command, _ []string, cfg config.Service, log *slog.Logger) error {
+		Long: "Serve the API, publish and consume events, until SIGINT or SIGTERM. The service first brings the schema up to date,\n" +
+			"under a lock, unless MIGRATE_ON_START=false. Until that is done, the API answers 503, and /readyz says why.",
+		RunE: a.configured(config.Everything, func(cmd *cobra.Command, _ []string, cfg C, log *slog.Logger) error {
 			return a.Serve(cmd.Context(), cfg, log)
 		}),
 	}
 }
 
-func (a App) migrate() *cobra.Command {
+func (a App[C]) migrate() *cobra.Command {
 	return &cobra.Command{
 		Use: "migrate", Short: "Bring the database's schema up to date", Args: exactly(0),
-		RunE: a.configured(config.DatabaseAlone, func(cmd *cobra.Command, _ []string, cfg config.Service, log *slog.Logger) error {
+		RunE: a.configured(config.DatabaseAlone, func(cmd *cobra.Command, _ []string, cfg C, log *slog.Logger) error {
 			return a.Migrate(cmd.Context(), cfg, log)
 		}),
 	}
 }
 
-func (a App) validateConfig() *cobra.Command {
+func (a App[C]) validateConfig() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use: "validate-config", Short: "Check the configuration and print it, with secrets masked", Args: exactly(0),
-		Long: "Check the configuration and print it, with secrets masked. Every fault is told at once.\n\n" + config.Text(),
-		RunE: a.configured(config.Everything, func(cmd *cobra.Command, _ []string, cfg config.Service, _ *slog.Logger) error {
+		Long: "Check the configuration and print it, with secrets masked. The command reports every fault at once.\n\n" + config.Text(config.Defaults(a.Defaults)),
+		RunE: a.configured(config.Everything, func(cmd *cobra.Command, _ []string, cfg C, _ *slog.Logger) error {
 			if asJSON {
 				values := map[string]string{}
-				for _, v := range cfg.Variables() {
+				for _, v := range config.Variables(cfg) {
 					values[v.Name] = v.Value
 				}
 				return printJSON(cmd.OutOrStdout(), values)
 			}
-			for _, v := range cfg.Variables() {
+			for _, v := range config.Variables(cfg) {
 				fmt.Fprintf(cmd.OutOrStdout(), "%s=%s\n", v.Name, v.Value)
 			}
 			return nil
@@ -121,7 +122,7 @@ func (a App) validateConfig() *cobra.Command {
 	return cmd
 }
 
-func (a App) version() *cobra.Command {
+func (a App[C]) version() *cobra.Command {
 	return &cobra.Command{
 		Use: "version", Short: "Print the version", Args: exactly(0),
 		Run: func(cmd *cobra.Command, _ []string) {
@@ -130,24 +131,25 @@ func (a App) version() *cobra.Command {
 	}
 }
 
-// configured loads what a command needs of the configuration. How the command was called is judged before, in its Args
-// and PreRunE: nobody mends an environment to learn of a typing error.
-func (a App) configured(
-	needs config.Needs, run func(*cobra.Command, []string, config.Service, *slog.Logger) error,
+// configured loads the part of the configuration that a command needs. The arguments are checked before, in Args and
+// PreRunE: a typing error must not show only after the environment is correct.
+func (a App[C]) configured(
+	needs config.Needs, run func(*cobra.Command, []string, C, *slog.Logger) error,
 ) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
 		cfg, err := a.Load(needs)
 		if err != nil {
 			return err
 		}
-		return run(cmd, args, cfg, telemetry.NewLogger(cmd.ErrOrStderr(), cfg.LogFormat, cfg.LogLevel))
+		settings := cfg.CommonPart().Log
+		return run(cmd, args, cfg, telemetry.NewLogger(cmd.ErrOrStderr(), settings.Format, settings.Level))
 	}
 }
 
-// withDatabase opens the service's database for a command.
-func (a App) withDatabase(run func(*cobra.Command, []string, *postgres.Pool) error) func(*cobra.Command, []string) error {
-	return a.configured(config.DatabaseAlone, func(cmd *cobra.Command, args []string, cfg config.Service, _ *slog.Logger) error {
-		pool, err := postgres.Open(cmd.Context(), postgres.Config{URL: cfg.DatabaseURL, Application: a.Name + " " + cmd.Name()})
+// withDatabase opens the service's database for run.
+func (a App[C]) withDatabase(run func(*cobra.Command, []string, *postgres.Pool) error) func(*cobra.Command, []string) error {
+	return a.configured(config.DatabaseAlone, func(cmd *cobra.Command, args []string, cfg C, _ *slog.Logger) error {
+		pool, err := postgres.Open(cmd.Context(), postgres.Config{URL: cfg.CommonPart().Database.URL, Application: a.Name + " " + cmd.Name()})
 		if err != nil {
 			return err
 		}
@@ -156,7 +158,7 @@ func (a App) withDatabase(run func(*cobra.Command, []string, *postgres.Pool) err
 	})
 }
 
-// group is a command that only has others below it.
+// group returns a command that only has subcommands.
 func group(use, short string, commands ...*cobra.Command) *cobra.Command {
 	cmd := &cobra.Command{Use: use, Short: short, Args: exactly(0), RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
 	cmd.AddCommand(commands...)
@@ -177,7 +179,7 @@ func between(least, most int) cobra.PositionalArgs {
 	}
 }
 
-// checked judges a command's flags as a part of how it was called.
+// checked turns an error of check, which checks a command's flags, into a usage error.
 func checked(check func(cmd *cobra.Command, args []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
 		if err := check(cmd, args); err != nil {
@@ -189,12 +191,12 @@ func checked(check func(cmd *cobra.Command, args []string) error) func(*cobra.Co
 
 func checkLimit(limit int) error {
 	if limit < 1 || limit > mostListed {
-		return fmt.Errorf("--limit is from 1 to %d", mostListed)
+		return fmt.Errorf("--limit has to be between 1 and %d", mostListed)
 	}
 	return nil
 }
 
-// mostListed is as many as one list shows.
+// mostListed is the maximum number of rows in one list.
 const mostListed = 1000
 
 func printJSON(w io.Writer, v any) error {
@@ -203,7 +205,7 @@ func printJSON(w io.Writer, v any) error {
 	return e.Encode(v)
 }
 
-// table prints rows in columns, the first row being the heads.
+// table prints rows in columns. The first row has the headings.
 func table(w io.Writer, rows ...[]string) error {
 	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
 	for _, row := range rows {

@@ -14,6 +14,7 @@ import (
 	"github.com/monsplit/monsplit/internal/bulkimport"
 	"github.com/monsplit/monsplit/internal/config"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
+	"github.com/monsplit/monsplit/internal/postgres"
 )
 
 // result is what a command printed and how it ended.
@@ -23,9 +24,9 @@ type result struct {
 }
 
 // call runs a command line through the command tree.
-func call(ctx context.Context, app App, in io.Reader, args ...string) result {
+func call(ctx context.Context, app App[settings], in io.Reader, args ...string) result {
 	var stdout, stderr bytes.Buffer
-	root := New(app) //nolint:contextcheck // cobra hands it on
+	root := New(app)
 	root.SetArgs(args)
 	root.SetIn(in)
 	root.SetOut(&stdout)
@@ -34,14 +35,25 @@ func call(ctx context.Context, app App, in io.Reader, args ...string) result {
 	return result{code, stdout.String(), stderr.String()}
 }
 
-var errNotConfigured = errors.New("DATABASE_URL is missing")
-
-// bare is a service that nothing has been set for: every command that goes further than its arguments fails.
-func bare() App {
-	return App{Name: "shop", About: "A shop", Load: func(config.Needs) (config.Service, error) { return config.Service{}, errNotConfigured }}
+// settings has one setting that not every service has.
+type settings struct {
+	config.Common
+	Hats int `env:"SHOP_HATS" envDefault:"12" about:"number of hats on the shelf"`
 }
 
-// A wrong call is told as such, with exit code 2, before anything else that might be wrong.
+// migrating is a configuration whose commands bring the schema up to date.
+func migrating() settings {
+	return settings{Common: config.Common{Database: postgres.Settings{MigrateOnStart: true}}}
+}
+
+var errNotConfigured = errors.New("DATABASE_URL is missing")
+
+// bare is a service without a configuration: every command fails after its arguments have been checked.
+func bare() App[settings] {
+	return App[settings]{Name: "shop", About: "A shop", Load: func(config.Needs) (settings, error) { return settings{}, errNotConfigured }}
+}
+
+// Wrong arguments give exit code 2, and are reported before any other error.
 func TestUsage(t *testing.T) {
 	t.Parallel()
 	tests := map[string]string{
@@ -58,16 +70,16 @@ func TestUsage(t *testing.T) {
 		"import --wait=soon":                "invalid argument \"soon\"",
 		"import --once a":                   "--once is for the built-in sample",
 		"import --once --generate=1":        "--once is for the built-in sample",
-		"outbox list --limit=0":             "--limit is from 1 to 1000",
-		"dead-letters list --limit=1001":    "--limit is from 1 to 1000",
-		"dead-letters list --state=bananas": "--state bananas: it is one of open, replayed, superseded, discarded, all",
+		"outbox list --limit=0":             "--limit has to be between 1 and 1000",
+		"dead-letters list --limit=1001":    "--limit has to be between 1 and 1000",
+		"dead-letters list --state=bananas": "--state bananas: it has to be one of open, replayed, superseded, discarded, all",
 		"dead-letters show":                 "accepts",
 		"dead-letters show x":               "\"x\" is not the id of a dead letter",
 		"dead-letters replay 0":             "\"0\" is not the id of a dead letter",
 		"dead-letters discard 1 2":          "accepts",
 		"validate-config all":               "accepts",
 		"healthcheck now":                   "accepts",
-		"healthcheck --timeout=0s":          "--timeout has to be longer than nothing",
+		"healthcheck --timeout=0s":          "--timeout has to be longer than 0s",
 	}
 	for line, want := range tests {
 		t.Run(line, func(t *testing.T) {
@@ -80,7 +92,7 @@ func TestUsage(t *testing.T) {
 	}
 }
 
-// Whoever works on the database alone needs no broker.
+// Commands that only work on the database need no broker.
 func TestNeeds(t *testing.T) {
 	t.Parallel()
 	for line, kafka := range map[string]bool{
@@ -88,11 +100,11 @@ func TestNeeds(t *testing.T) {
 		"dead-letters list": false, "dead-letters show 1": false, "dead-letters replay 1": false, "dead-letters discard 1": false,
 	} {
 		app, asked := bare(), false
-		app.Load = func(needs config.Needs) (config.Service, error) {
+		app.Load = func(needs config.Needs) (settings, error) {
 			if asked = true; needs("KAFKA_BROKERS") != kafka || !needs("DATABASE_URL") {
 				t.Errorf("%s: needs brokers: %t, want %t", line, needs("KAFKA_BROKERS"), kafka)
 			}
-			return config.Service{}, errNotConfigured
+			return settings{}, errNotConfigured
 		}
 		r := call(t.Context(), app, nil, strings.Fields(line)...)
 		if !asked || r.code != 1 || r.err != "shop: DATABASE_URL is missing\n" || r.out != "" {
@@ -101,16 +113,16 @@ func TestNeeds(t *testing.T) {
 	}
 }
 
-// hopeless is a service whose database never comes. A command that waits for it is interrupted.
-func hopeless(interrupt func()) App {
+// hopeless is a service whose database never becomes available. It calls interrupt when a command waits for the database.
+func hopeless(interrupt func()) App[settings] {
 	app := bare()
-	app.Load = func(config.Needs) (config.Service, error) { return config.Service{MigrateOnStart: true}, nil }
-	app.Migrate = func(ctx context.Context, _ config.Service, _ *slog.Logger) error {
+	app.Load = func(config.Needs) (settings, error) { return migrating(), nil }
+	app.Migrate = func(ctx context.Context, _ settings, _ *slog.Logger) error {
 		interrupt()
 		<-ctx.Done()
 		return ctx.Err()
 	}
-	app.OpenImport = func(context.Context, config.Service) (bulkimport.Target, error) {
+	app.OpenImport = func(context.Context, settings) (bulkimport.Target, error) {
 		return bulkimport.Target{Importers: []bulkimport.Importer{{Name: "hats", Columns: hatColumns()}, {Name: "coats"}}, Close: func() {}}, nil
 	}
 	return app
@@ -129,14 +141,14 @@ func TestInterruptedWhileItWaits(t *testing.T) {
 	}
 }
 
-// A person at a terminal who types nothing and gives up is not waited for.
+// An interrupt ends a command that waits for input from a terminal.
 func TestInterruptedWhileItReads(t *testing.T) {
 	t.Parallel()
 	ctx, interrupt := context.WithCancel(t.Context())
 	in, typing := io.Pipe()
 	defer typing.Close()
 	go func() {
-		_, _ = typing.Write([]byte("name,size\n")) // returns when it has been read
+		_, _ = typing.Write([]byte("name,size\n")) // returns when the command has read it
 		interrupt()
 	}()
 	r := call(ctx, hopeless(func() { t.Error("went on to the database") }), in, "import", "-", "--model=hats")
@@ -145,17 +157,17 @@ func TestInterruptedWhileItReads(t *testing.T) {
 	}
 }
 
-// What is wrong with the arguments and the file is told while the database is away.
+// Faults of the arguments and of the file are reported even if the database is away.
 func TestImportLooksBeforeItWaits(t *testing.T) {
 	t.Parallel()
 	missing := filepath.Join(t.TempDir(), "missing.csv")
 	for line, want := range map[string]result{
-		"import --model=gloves -":           {2, "", "--model gloves is not known here"},
-		"import -":                          {2, "", "say what the records are: --model hats or coats"},
-		"import --generate=5":               {2, "", "--generate is not to be had here"},
+		"import --model=gloves -":           {2, "", "--model gloves: this service has no such model"},
+		"import -":                          {2, "", "the model of the records is missing: --model hats or coats"},
+		"import --generate=5":               {2, "", "--generate: this service cannot generate records"},
 		"import --model=hats " + missing:    {1, "", "no such file"},
 		"import --model=hats -":             {1, "", "standard input:1: the input is empty"},
-		"import --model=hats --format=json": {1, "", "interrupted"}, // the sample: nothing to look at
+		"import --model=hats --format=json": {1, "", "interrupted"}, // the sample: no file to check
 	} {
 		ctx, interrupt := context.WithCancel(t.Context())
 		waited := false
@@ -179,16 +191,36 @@ func TestVersionAndHelp(t *testing.T) {
 	}
 }
 
-// A replay is the service's; the command passes on what it was told and prints what came of it.
+// The service does the replay. The command passes its arguments on and prints the result.
 func TestReplayPassesOn(t *testing.T) {
 	t.Parallel()
 	app := bare()
-	app.Load = func(config.Needs) (config.Service, error) { return config.Service{}, nil }
-	app.Replay = func(_ context.Context, _ config.Service, _ *slog.Logger, id int64, by string) (consumer.DeadLetter, error) {
+	app.Load = func(config.Needs) (settings, error) { return settings{}, nil }
+	app.Replay = func(_ context.Context, _ settings, _ *slog.Logger, id int64, by string) (consumer.DeadLetter, error) {
 		return consumer.DeadLetter{ID: id, State: consumer.Replayed, Note: new("by " + by)}, nil
 	}
 	r := call(t.Context(), app, nil, "dead-letters", "replay", "7", "--by=me")
 	if want := (result{out: fmt.Sprintln("dead letter 7: replayed (by me)")}); r != want {
 		t.Errorf("%+v, want %+v", r, want)
+	}
+}
+
+// The commands show the settings that only this service has like all others.
+func TestValidateConfig(t *testing.T) {
+	t.Parallel()
+	app := bare()
+	app.Defaults.HTTP.Addr = ":8003"
+	app.Load = func(config.Needs) (settings, error) { return settings{Hats: 7}, nil }
+	if r := call(t.Context(), app, nil, "validate-config"); r.code != 0 || !strings.Contains(r.out, "\nSHOP_HATS=7\n") {
+		t.Errorf("%+v", r)
+	}
+	if r := call(t.Context(), app, nil, "validate-config", "--json"); r.code != 0 || !strings.Contains(r.out, `"SHOP_HATS": "7"`) {
+		t.Errorf("%+v", r)
+	}
+	r := call(t.Context(), app, nil, "validate-config", "--help")
+	for _, want := range []string{"HTTP_ADDR (:8003)\n", "SHOP_HATS (12)\n    number of hats on the shelf\n", "LOG_LEVEL (info)\n"} {
+		if r.code != 0 || !strings.Contains(r.out, want) {
+			t.Errorf("%q is not in %+v", want, r)
+		}
 	}
 }

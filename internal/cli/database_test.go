@@ -16,6 +16,7 @@ import (
 	"github.com/monsplit/monsplit/internal/messaging/event"
 	"github.com/monsplit/monsplit/internal/messaging/outbox"
 	"github.com/monsplit/monsplit/internal/postgres"
+	"github.com/monsplit/monsplit/internal/telemetry"
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 	messagingsql "github.com/monsplit/monsplit/sql/messaging"
 )
@@ -23,14 +24,16 @@ import (
 const hatTopic = "test.hat.v1"
 
 // hatter is a service with a database, which has consumed hats.
-func hatter(t *testing.T) (App, *postgres.Pool) {
+func hatter(t *testing.T) (App[settings], *postgres.Pool) {
 	t.Helper()
 	pool := pgtest.New(t, postgres.Migrations{FS: messagingsql.Migrations, Table: "goose_messaging"})
 	app := bare()
-	app.Load = func(config.Needs) (config.Service, error) {
-		return config.Service{DatabaseURL: pgtest.URL(pool), LogLevel: slog.LevelError}, nil
+	app.Load = func(config.Needs) (settings, error) {
+		return settings{Common: config.Common{
+			Database: postgres.Settings{URL: pgtest.URL(pool)}, Log: telemetry.Settings{Level: slog.LevelError},
+		}}, nil
 	}
-	app.Replay = func(ctx context.Context, _ config.Service, log *slog.Logger, id int64, by string) (consumer.DeadLetter, error) {
+	app.Replay = func(ctx context.Context, _ settings, log *slog.Logger, id int64, by string) (consumer.DeadLetter, error) {
 		return consumer.New(pool, consumer.Config[pgx.Tx]{
 			Group:  "shop",
 			Topics: map[string]consumer.Handler[pgx.Tx]{hatTopic: func(context.Context, pgx.Tx, []consumer.Event) error { return nil }},
@@ -47,7 +50,7 @@ func execSQL(t *testing.T, pool *postgres.Pool, statement string, args ...any) {
 	}
 }
 
-// letter keeps a message as a dead letter.
+// letter stores a message as a dead letter.
 func letter(t *testing.T, pool *postgres.Pool, offset int, key string, value []byte) {
 	t.Helper()
 	execSQL(t, pool, `INSERT INTO dead_letter (topic, part, "offset", key, value, version, code, reason)

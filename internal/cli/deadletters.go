@@ -17,12 +17,12 @@ import (
 	"github.com/monsplit/monsplit/internal/postgres"
 )
 
-func (a App) deadLetters() *cobra.Command {
-	return group("dead-letters", "Look after events that could not be applied",
+func (a App[C]) deadLetters() *cobra.Command {
+	return group("dead-letters", "List, show, replay and discard events that could not be applied",
 		a.listDeadLetters(), a.showDeadLetter(), a.replayDeadLetter(), a.discardDeadLetter())
 }
 
-func (a App) listDeadLetters() *cobra.Command {
+func (a App[C]) listDeadLetters() *cobra.Command {
 	var (
 		filter consumer.DeadLetterFilter
 		asJSON bool
@@ -32,7 +32,7 @@ func (a App) listDeadLetters() *cobra.Command {
 		PreRunE: checked(func(*cobra.Command, []string) error {
 			states := []string{consumer.Open, consumer.Replayed, consumer.Superseded, consumer.Discarded, "all"}
 			if !slices.Contains(states, filter.State) {
-				return fmt.Errorf("--state %s: it is one of %s", filter.State, strings.Join(states, ", "))
+				return fmt.Errorf("--state %s: it has to be one of %s", filter.State, strings.Join(states, ", "))
 			}
 			return checkLimit(filter.Limit)
 		}),
@@ -60,14 +60,14 @@ func (a App) listDeadLetters() *cobra.Command {
 		}),
 	}
 	cmd.Flags().StringVar(&filter.State, "state", consumer.Open, "open, replayed, superseded, discarded or all")
-	cmd.Flags().StringVar(&filter.Topic, "topic", "", "of this topic alone")
-	cmd.Flags().Int64Var(&filter.After, "after", 0, "those behind this id")
-	cmd.Flags().IntVar(&filter.Limit, "limit", 100, fmt.Sprintf("how many at most, up to %d", mostListed))
+	cmd.Flags().StringVar(&filter.Topic, "topic", "", "only this topic")
+	cmd.Flags().Int64Var(&filter.After, "after", 0, "only dead letters with a greater id")
+	cmd.Flags().IntVar(&filter.Limit, "limit", 100, fmt.Sprintf("maximum number of rows, up to %d", mostListed))
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }
 
-func (a App) showDeadLetter() *cobra.Command {
+func (a App[C]) showDeadLetter() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use: "show ID", Short: "Show a dead letter with its message", Args: letterID,
@@ -86,11 +86,11 @@ func (a App) showDeadLetter() *cobra.Command {
 	return cmd
 }
 
-func (a App) replayDeadLetter() *cobra.Command {
+func (a App[C]) replayDeadLetter() *cobra.Command {
 	var by string
 	cmd := &cobra.Command{
-		Use: "replay ID", Short: "Apply a dead letter again, after what kept it from being applied is mended", Args: letterID,
-		RunE: a.configured(config.DatabaseAlone, func(cmd *cobra.Command, args []string, cfg config.Service, log *slog.Logger) error {
+		Use: "replay ID", Short: "Apply a dead letter again, after its cause has been fixed", Args: letterID,
+		RunE: a.configured(config.DatabaseAlone, func(cmd *cobra.Command, args []string, cfg C, log *slog.Logger) error {
 			letter, err := a.Replay(cmd.Context(), cfg, log, idOf(args), by)
 			if err != nil {
 				return err
@@ -99,14 +99,14 @@ func (a App) replayDeadLetter() *cobra.Command {
 			return err
 		}),
 	}
-	cmd.Flags().StringVar(&by, "by", currentUser(), "who does it, for the record")
+	cmd.Flags().StringVar(&by, "by", currentUser(), "who does it; this is recorded")
 	return cmd
 }
 
-func (a App) discardDeadLetter() *cobra.Command {
+func (a App[C]) discardDeadLetter() *cobra.Command {
 	var by, note string
 	cmd := &cobra.Command{
-		Use: "discard ID", Short: "Close a dead letter that is not to be applied; it is kept", Args: letterID,
+		Use: "discard ID", Short: "Close a dead letter without applying it; the record is kept", Args: letterID,
 		RunE: a.withDatabase(func(cmd *cobra.Command, args []string, pool *postgres.Pool) error {
 			letter, err := consumer.Discard(cmd.Context(), pool, idOf(args), by, note)
 			if err != nil {
@@ -116,12 +116,12 @@ func (a App) discardDeadLetter() *cobra.Command {
 			return err
 		}),
 	}
-	cmd.Flags().StringVar(&by, "by", currentUser(), "who does it, for the record")
-	cmd.Flags().StringVar(&note, "note", "", "why, for the record")
+	cmd.Flags().StringVar(&by, "by", currentUser(), "who does it; this is recorded")
+	cmd.Flags().StringVar(&note, "note", "", "the reason; this is recorded")
 	return cmd
 }
 
-// letterID takes one argument, the id of a dead letter.
+// letterID accepts one argument, the id of a dead letter.
 func letterID(cmd *cobra.Command, args []string) error {
 	if err := exactly(1)(cmd, args); err != nil {
 		return err
@@ -132,7 +132,7 @@ func letterID(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-// idOf is the id that letterID has accepted, and 0 for one that it has to refuse.
+// idOf returns the id in the first argument, or 0 if it is not a number. letterID refuses 0.
 func idOf(args []string) int64 {
 	id, err := strconv.ParseInt(args[0], 10, 64)
 	if err != nil {

@@ -13,29 +13,29 @@ import (
 	"github.com/monsplit/monsplit/internal/httpserver"
 )
 
-// healthTimeout is longer than the service gives its own checks, so that it can say which of them is slow.
+// healthTimeout is longer than the time-out of the service's own checks, so that the answer can say which check is slow.
 const healthTimeout = 3 * time.Second
 
-func (a App) healthcheck() *cobra.Command {
+func (a App[C]) healthcheck() *cobra.Command {
 	var (
 		timeout time.Duration
 		asJSON  bool
 	)
 	cmd := &cobra.Command{
 		Use: "healthcheck", Short: "Ask the running service for its health", Args: exactly(0),
-		Long: "Ask the service that listens on HTTP_ADDR on this machine for its /readyz, and print what is not well.\n" +
+		Long: "Ask the service that listens on HTTP_ADDR on this machine for its /readyz, and print what is wrong.\n" +
 			"The exit code is 0 when the service is ready or degraded, and 1 when it cannot work or does not answer.\n" +
 			"This is the health check of the container image, which has no shell.",
 		PreRunE: checked(func(*cobra.Command, []string) error {
 			if timeout <= 0 {
-				return errors.New("--timeout has to be longer than nothing, as in 3s")
+				return errors.New("--timeout has to be longer than 0s")
 			}
 			return nil
 		}),
-		RunE: a.configured(config.AddressAlone, func(cmd *cobra.Command, _ []string, cfg config.Service, _ *slog.Logger) error {
+		RunE: a.configured(config.AddressAlone, func(cmd *cobra.Command, _ []string, cfg C, _ *slog.Logger) error {
 			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
 			defer cancel()
-			health, err := httpserver.AskReadiness(ctx, cfg.HTTPAddr)
+			health, err := httpserver.AskReadiness(ctx, cfg.CommonPart().HTTP.Addr)
 			if err != nil {
 				return fmt.Errorf("the service does not answer: %w", err)
 			}

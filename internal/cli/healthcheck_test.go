@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/monsplit/monsplit/internal/config"
+	"github.com/monsplit/monsplit/internal/httpserver"
 )
 
 func TestHealthcheck(t *testing.T) {
@@ -45,11 +46,11 @@ func TestHealthcheck(t *testing.T) {
 	}
 }
 
-// listening is a service that listens where the server does.
-func listening(server *httptest.Server) App {
+// listening is a service whose HTTP_ADDR is the address of the server.
+func listening(server *httptest.Server) App[settings] {
 	app := bare()
-	app.Load = func(needs config.Needs) (config.Service, error) {
-		return config.Load(config.Service{HTTPAddr: strings.TrimPrefix(server.URL, "http://")}, needs)
+	app.Load = func(needs config.Needs) (settings, error) {
+		return config.Load(settings{Common: config.Common{HTTP: httpserver.Settings{Addr: strings.TrimPrefix(server.URL, "http://")}}}, needs)
 	}
 	return app
 }
@@ -64,7 +65,7 @@ func TestHealthcheckOfNothing(t *testing.T) {
 	}
 }
 
-// A service that hangs does not hang its health check.
+// If the service hangs, the health check still ends.
 func TestHealthcheckGivesUp(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())

@@ -17,7 +17,7 @@ import (
 	"github.com/monsplit/monsplit/internal/config"
 )
 
-// generateBatch is how many made-up records are held in memory at once.
+// generateBatch is the maximum number of generated records in memory.
 const generateBatch = 10_000
 
 type importFlags struct {
@@ -27,36 +27,36 @@ type importFlags struct {
 	once, asJSON  bool
 }
 
-func (a App) importCommand() *cobra.Command {
+func (a App[C]) importCommand() *cobra.Command {
 	var flags importFlags
 	cmd := &cobra.Command{
 		Use: "import [FILE]", Short: "Import records from CSV or JSON, or the built-in sample", Args: between(0, 1),
 		Long: "Import records from a file, from standard input (-), or, without a FILE, the built-in sample.\n\n" +
-			"CSV needs a header line that names the columns; JSON is an array of objects, or one object after the other;\n" +
-			"JSON lines (jsonl) have one object each.\n" +
-			"Every line is checked before anything is written, and every fault is told with its line. Importing the same\n" +
-			"again changes nothing. Each change goes through the business rules and is announced like any other.",
+			"CSV needs a header line that names the columns. JSON is an array of objects, or a sequence of objects.\n" +
+			"JSON lines (jsonl) have one object on each line.\n" +
+			"The command checks every line before it writes anything, and reports every fault with its line. Importing the\n" +
+			"same records again changes nothing. Each change follows the business rules and publishes its event.",
 		PreRunE: checked(flags.check),
-		RunE: a.configured(config.DatabaseAlone, func(cmd *cobra.Command, args []string, cfg config.Service, log *slog.Logger) error {
+		RunE: a.configured(config.DatabaseAlone, func(cmd *cobra.Command, args []string, cfg C, log *slog.Logger) error {
 			return a.importAll(cmd, args, flags, cfg, log)
 		}),
 	}
-	cmd.Flags().StringVar(&flags.model, "model", "", "what the records are; needed with a FILE where the service owns several models")
-	cmd.Flags().StringVar(&flags.format, "format", "", "csv, json or jsonl; by default as the file's name ends, else csv")
-	cmd.Flags().IntVar(&flags.generate, "generate", 0, "import `N` made-up records, the same ones each time, for load")
-	cmd.Flags().DurationVar(&flags.wait, "wait", 0, "how long to wait for what records refer to and another service has still to announce")
-	cmd.Flags().BoolVar(&flags.once, "once", false, "do nothing where the sample has been imported into this database before")
+	cmd.Flags().StringVar(&flags.model, "model", "", "model of the records; required with a FILE if the service owns several models")
+	cmd.Flags().StringVar(&flags.format, "format", "", "csv, json or jsonl; the default follows the ending of the file's name, or else is csv")
+	cmd.Flags().IntVar(&flags.generate, "generate", 0, "import `N` generated records, the same ones each time, for load tests")
+	cmd.Flags().DurationVar(&flags.wait, "wait", 0, "how long to wait for records of another service that the imported ones refer to")
+	cmd.Flags().BoolVar(&flags.once, "once", false, "do nothing if the sample has been imported into this database before")
 	cmd.Flags().BoolVar(&flags.asJSON, "json", false, "print the summary as JSON")
 	return cmd
 }
 
-// check refuses flags that mean nothing, or not together.
+// check refuses flags that are not valid, or that exclude each other.
 func (f *importFlags) check(cmd *cobra.Command, args []string) error {
 	if cmd.Flags().Changed("generate") && (f.generate < 1 || len(args) > 0) {
 		return errors.New("--generate takes a number of 1 or more, and no FILE")
 	}
 	if f.once && (f.generate > 0 || len(args) > 0) {
-		return errors.New("--once is for the built-in sample: it goes with neither FILE nor --generate")
+		return errors.New("--once is for the built-in sample: it cannot be used with FILE or --generate")
 	}
 	if f.format == "" {
 		return nil
@@ -65,8 +65,8 @@ func (f *importFlags) check(cmd *cobra.Command, args []string) error {
 	return err
 }
 
-// importAll looks at everything that it was given before it asks for the database, which may be long in coming.
-func (a App) importAll(cmd *cobra.Command, args []string, flags importFlags, cfg config.Service, log *slog.Logger) error {
+// importAll checks the arguments and the file before it needs the database, because waiting for the database may take long.
+func (a App[C]) importAll(cmd *cobra.Command, args []string, flags importFlags, cfg C, log *slog.Logger) error {
 	target, err := a.OpenImport(cmd.Context(), cfg)
 	if err != nil {
 		return err
@@ -82,7 +82,7 @@ func (a App) importAll(cmd *cobra.Command, args []string, flags importFlags, cfg
 			return err
 		}
 	}
-	if cfg.MigrateOnStart {
+	if cfg.CommonPart().Database.MigrateOnStart {
 		if err := a.Migrate(cmd.Context(), cfg, log); err != nil {
 			return err
 		}
@@ -107,18 +107,18 @@ func (a App) importAll(cmd *cobra.Command, args []string, flags importFlags, cfg
 	return nil
 }
 
-// choose returns the importers that the flags mean: all of them for the sample, one for a file.
+// choose returns the importers that the flags select: all importers for the sample, one for a file.
 func choose(importers []bulkimport.Importer, flags importFlags, one bool) ([]bulkimport.Importer, error) {
 	if flags.model != "" {
 		importers = slices.DeleteFunc(importers, func(i bulkimport.Importer) bool { return i.Name != flags.model })
 		if len(importers) == 0 {
-			return nil, fmt.Errorf("--model %s is not known here", flags.model)
+			return nil, fmt.Errorf("--model %s: this service has no such model", flags.model)
 		}
 	}
 	if flags.generate > 0 {
 		importers = slices.DeleteFunc(importers, func(i bulkimport.Importer) bool { return i.Generate == nil })
 		if len(importers) == 0 {
-			return nil, fmt.Errorf("--generate is not to be had here")
+			return nil, errors.New("--generate: this service cannot generate records")
 		}
 	}
 	if one && len(importers) > 1 {
@@ -126,18 +126,18 @@ func choose(importers []bulkimport.Importer, flags importFlags, one bool) ([]bul
 		for _, i := range importers {
 			names = append(names, i.Name)
 		}
-		return nil, fmt.Errorf("say what the records are: --model %s", strings.Join(names, " or "))
+		return nil, fmt.Errorf("the model of the records is missing: --model %s", strings.Join(names, " or "))
 	}
 	return importers, nil
 }
 
-// importOne prints what was written, also beside what went wrong.
+// importOne prints what was written, also if there was an error.
 func importOne(cmd *cobra.Command, name string, run func(context.Context, bulkimport.Tell) (bulkimport.Summary, error),
 	flags importFlags, log *slog.Logger,
 ) error {
 	show := newProgress(cmd.ErrOrStderr(), name)
 	summary, err := run(cmd.Context(), bulkimport.Tell{Progress: show.report, Waiting: func(reason error) {
-		log.InfoContext(cmd.Context(), "waiting for what the records refer to", "model", name, "for", flags.wait.String(), "faults", countFaults(reason))
+		log.InfoContext(cmd.Context(), "waiting for records of another service that the import refers to", "model", name, "for", flags.wait.String(), "faults", countFaults(reason))
 	}})
 	show.end()
 	if flags.asJSON {
@@ -147,7 +147,7 @@ func importOne(cmd *cobra.Command, name string, run func(context.Context, bulkim
 	return errors.Join(err, printed)
 }
 
-// countFaults returns how many records an import blames.
+// countFaults returns the number of faults that an import reported.
 func countFaults(err error) int {
 	if faults, ok := errors.AsType[*bulkimport.Faults](err); ok {
 		return len(faults.List)
@@ -155,7 +155,7 @@ func countFaults(err error) int {
 	return 1
 }
 
-// readFile fails where there is nothing to import in the file, whatever the database would say.
+// readFile fails if the file has no record that could be imported.
 func readFile(cmd *cobra.Command, path string, importer bulkimport.Importer, format string) (bulkimport.Input, error) {
 	name, from := path, cmd.InOrStdin()
 	if path == "-" {
@@ -179,7 +179,7 @@ func readFile(cmd *cobra.Command, path string, importer bulkimport.Importer, for
 	return in, in.Unreadable()
 }
 
-// untilDone ends with ctx: standard input may be a person who types no more.
+// untilDone returns when ctx is done, even if read still waits: standard input may be a terminal.
 func untilDone(ctx context.Context, read func() (bulkimport.Input, error)) (bulkimport.Input, error) {
 	type result struct {
 		in  bulkimport.Input
@@ -198,7 +198,7 @@ func untilDone(ctx context.Context, read func() (bulkimport.Input, error)) (bulk
 	}
 }
 
-// generate imports n made-up records, never more than a batch of them in memory.
+// generate imports n generated records. No more than one batch of them is in memory.
 func generate(ctx context.Context, importer bulkimport.Importer, n int, report func(done, total int)) (bulkimport.Summary, error) {
 	total := bulkimport.Summary{Model: importer.Name}
 	done := 0
@@ -213,7 +213,7 @@ func generate(ctx context.Context, importer bulkimport.Importer, n int, report f
 	return total, nil
 }
 
-// batches yields the rows size at a time, taking no more of them than it has to.
+// batches yields the rows in batches of the given size. It takes no row before it is needed.
 func batches(rows iter.Seq[bulkimport.Row], size int) iter.Seq[[]bulkimport.Row] {
 	return func(yield func([]bulkimport.Row) bool) {
 		var batch []bulkimport.Row

@@ -22,20 +22,20 @@ func hatColumns() []bulkimport.Column {
 	return []bulkimport.Column{{Name: "name", Required: true}, {Name: "size"}}
 }
 
-// hats is a service that owns hats, and keeps them in memory. Nobody may have a hat called Crown.
+// hats is a service that owns hats, and keeps them in memory. It refuses a hat with the name Crown.
 type hats struct {
 	mu      sync.Mutex
 	stored  map[string]string
 	marked  bool
-	yielded int // made-up ones
-	most    int // that were held at once
+	yielded int // generated hats
+	most    int // generated hats in memory at the same time, at most
 }
 
-func (h *hats) app() App {
+func (h *hats) app() App[settings] {
 	app := bare()
-	app.Load = func(config.Needs) (config.Service, error) { return config.Service{MigrateOnStart: true}, nil }
-	app.Migrate = func(context.Context, config.Service, *slog.Logger) error { return nil }
-	app.OpenImport = func(context.Context, config.Service) (bulkimport.Target, error) {
+	app.Load = func(config.Needs) (settings, error) { return migrating(), nil }
+	app.Migrate = func(context.Context, settings, *slog.Logger) error { return nil }
+	app.OpenImport = func(context.Context, settings) (bulkimport.Target, error) {
 		importer := h.model().Importer(h.sample, h.generate)
 		run := importer.Run
 		importer.Run = func(ctx context.Context, in bulkimport.Input, progress func(done, total int)) (bulkimport.Summary, error) {
@@ -112,7 +112,7 @@ func TestImport(t *testing.T) {
 		"Lines":        {args: []string{file("a.ndjson", `{"name":"Fez","size":7}`)}, want: result{out: "hats: 1 created, 0 updated, 0 unchanged\n"}, has: one},
 		"Format":       {args: []string{"--format=jsonl", file("b.csv", `{"name":"Fez","size":7}`)}, want: result{out: "hats: 1 created, 0 updated, 0 unchanged\n"}, has: one},
 		"Model":        {in: "name,size\nFez,7\n", args: []string{"--model=hats", "-"}, want: result{out: "hats: 1 created, 0 updated, 0 unchanged\n"}, has: one},
-		"UnknownModel": {args: []string{"--model=coats"}, want: result{2, "", "shop: --model coats is not known here\nTry: shop import --help\n"}},
+		"UnknownModel": {args: []string{"--model=coats"}, want: result{2, "", "shop: --model coats: this service has no such model\nTry: shop import --help\n"}},
 		"Faults": {in: "name,size\nFez\nBowler,\xff\n", args: []string{"-"},
 			want: result{1, "hats: 0 created, 0 updated, 0 unchanged\n", "shop: standard input:2: has 1 fields, the header has 2\nstandard input:3: size: is not valid UTF-8\n"}},
 		"PartWritten": {in: "name,size\nCrown,1\nFez,7\n", args: []string{"-"}, has: one,
@@ -160,13 +160,13 @@ func TestImportOnce(t *testing.T) {
 	}
 }
 
-// A sample that could not be imported whole is imported by the next try.
+// A sample that could not be imported completely is imported by the next try.
 func TestImportOnceFailed(t *testing.T) {
 	t.Parallel()
 	h := &hats{stored: map[string]string{}}
 	app := h.app()
 	open := app.OpenImport
-	app.OpenImport = func(ctx context.Context, cfg config.Service) (bulkimport.Target, error) {
+	app.OpenImport = func(ctx context.Context, cfg settings) (bulkimport.Target, error) {
 		target, err := open(ctx, cfg)
 		target.Importers[0].Sample = func() (bulkimport.Input, error) {
 			return bulkimport.Read("bad hats", strings.NewReader("name\nCrown\n"), bulkimport.CSV, hatColumns())
@@ -188,7 +188,7 @@ func TestImportJSON(t *testing.T) {
 	}
 }
 
-// However many records are made up, one batch of them is in memory.
+// No more than one batch of generated records is in memory.
 func TestGenerateInBatches(t *testing.T) {
 	t.Parallel()
 	const n = 2*generateBatch + 1
@@ -198,11 +198,11 @@ func TestGenerateInBatches(t *testing.T) {
 		t.Errorf("%+v, want %+v", r, want)
 	}
 	if h.yielded != n || h.most != generateBatch {
-		t.Errorf("%d made up, %d held at once", h.yielded, h.most)
+		t.Errorf("%d generated, %d in memory at once", h.yielded, h.most)
 	}
 }
 
-// importTo imports the sample with stderr going to a file.
+// importTo imports the sample with stderr connected to a file.
 func importTo(t *testing.T, stderr *os.File) {
 	t.Helper()
 	h := &hats{stored: map[string]string{}}
@@ -215,7 +215,7 @@ func importTo(t *testing.T, stderr *os.File) {
 	}
 }
 
-// Where nobody looks, nothing is shown of how far an import is.
+// If the output is not a terminal, no progress is shown.
 func TestNoProgressInAFile(t *testing.T) {
 	t.Parallel()
 	file, err := os.Create(filepath.Join(t.TempDir(), "stderr"))

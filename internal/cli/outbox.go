@@ -15,14 +15,14 @@ import (
 	"github.com/monsplit/monsplit/internal/postgres"
 )
 
-func (a App) outbox() *cobra.Command {
-	return group("outbox", "Look into the outbox", a.outboxStatus(), a.outboxList())
+func (a App[C]) outbox() *cobra.Command {
+	return group("outbox", "Show the state and the events of the outbox", a.outboxStatus(), a.outboxList())
 }
 
-func (a App) outboxStatus() *cobra.Command {
+func (a App[C]) outboxStatus() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use: "status", Short: "Show what is unsent, since when, what is blocked, and who holds which shard", Args: exactly(0),
+		Use: "status", Short: "Show how many events are unsent and for how long, what is blocked, and which instance holds which shard", Args: exactly(0),
 		RunE: a.withDatabase(func(cmd *cobra.Command, _ []string, pool *postgres.Pool) error {
 			s, err := outbox.ReadStatus(cmd.Context(), pool)
 			if err != nil {
@@ -38,13 +38,13 @@ func (a App) outboxStatus() *cobra.Command {
 	return cmd
 }
 
-func (a App) outboxList() *cobra.Command {
+func (a App[C]) outboxList() *cobra.Command {
 	var (
 		filter outbox.EventFilter
 		asJSON bool
 	)
 	cmd := &cobra.Command{
-		Use: "list", Short: "List events, the newest first, and whether they have been sent", Args: exactly(0),
+		Use: "list", Short: "List events, newest first, with whether they have been sent", Args: exactly(0),
 		PreRunE: checked(func(*cobra.Command, []string) error { return checkLimit(filter.Limit) }),
 		RunE: a.withDatabase(func(cmd *cobra.Command, _ []string, pool *postgres.Pool) error {
 			events, err := outbox.ListEvents(cmd.Context(), pool, filter)
@@ -66,11 +66,11 @@ func (a App) outboxList() *cobra.Command {
 			return table(cmd.OutOrStdout(), rows...)
 		}),
 	}
-	cmd.Flags().BoolVar(&filter.Pending, "pending", false, "those alone that are unsent")
-	cmd.Flags().StringVar(&filter.Topic, "topic", "", "of this topic alone")
-	cmd.Flags().StringVar(&filter.Key, "key", "", "of this aggregate alone")
-	cmd.Flags().Int64Var(&filter.Before, "before", 0, "those before this sequence number")
-	cmd.Flags().IntVar(&filter.Limit, "limit", 100, fmt.Sprintf("how many at most, up to %d", mostListed))
+	cmd.Flags().BoolVar(&filter.Pending, "pending", false, "only unsent events")
+	cmd.Flags().StringVar(&filter.Topic, "topic", "", "only this topic")
+	cmd.Flags().StringVar(&filter.Key, "key", "", "only the aggregate with this key")
+	cmd.Flags().Int64Var(&filter.Before, "before", 0, "only events with a lower sequence number")
+	cmd.Flags().IntVar(&filter.Limit, "limit", 100, fmt.Sprintf("maximum number of rows, up to %d", mostListed))
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }
@@ -103,7 +103,7 @@ func printStatus(w io.Writer, s outbox.Status) error {
 		rows = append(rows, []string{i.Name, strings.Join(shards[i.Name], " ")})
 		delete(shards, i.Name)
 	}
-	for _, holder := range slices.Sorted(maps.Keys(shards)) { // those that have gone
+	for _, holder := range slices.Sorted(maps.Keys(shards)) { // holders that are no longer running, and free shards
 		rows = append(rows, []string{cmp.Or(holder, "(nobody)"), strings.Join(shards[holder], " ")})
 	}
 	fmt.Fprintln(w)

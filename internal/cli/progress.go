@@ -9,9 +9,9 @@ import (
 	"golang.org/x/term"
 )
 
-// progress shows on a terminal how far an import is, and nothing elsewhere.
+// progress shows on a terminal how many records are done. If the output is not a terminal, it shows nothing.
 type progress struct {
-	out   io.Writer // nil where nobody looks
+	out   io.Writer // nil if the output is not a terminal
 	what  string
 	shown time.Time
 }
@@ -23,7 +23,7 @@ func newProgress(out io.Writer, what string) *progress {
 	return &progress{out: out, what: what}
 }
 
-// report may be called by one goroutine at a time.
+// report must be called by one goroutine at a time.
 func (p *progress) report(done, total int) {
 	if p.out == nil || time.Since(p.shown) < 100*time.Millisecond && done < total {
 		return

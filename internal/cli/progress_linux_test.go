@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// terminal returns both ends of a pseudo-terminal: what is shown on the second can be read from the first (pty(7)).
+// terminal returns both ends of a pseudo-terminal. What is written to the second can be read from the first (pty(7)).
 func terminal(t *testing.T) (screen, tty *os.File) {
 	t.Helper()
 	screen, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
@@ -33,14 +33,24 @@ func terminal(t *testing.T) (screen, tty *os.File) {
 	return screen, tty
 }
 
-// Somebody at a terminal sees how far an import is.
+// On a terminal, an import shows its progress.
 func TestProgressOnATerminal(t *testing.T) {
 	t.Parallel()
 	screen, tty := terminal(t)
 	importTo(t, tty)
-	shown := make([]byte, 1000)
-	n, err := screen.Read(shown)
-	if text := string(shown[:n]); err != nil || !strings.Contains(text, "\rhats: 2 of 2") || !strings.HasSuffix(text, "\r\x1b[K") {
-		t.Errorf("shown %q, %v", text, err)
+	const end = "END" // one read may return only a part of what was written
+	if _, err := tty.WriteString(end); err != nil {
+		t.Fatal(err)
+	}
+	text := ""
+	for part := make([]byte, 1000); !strings.HasSuffix(text, end); {
+		n, err := screen.Read(part)
+		if err != nil {
+			t.Fatalf("shown %q, %v", text, err)
+		}
+		text += string(part[:n])
+	}
+	if !strings.Contains(text, "\rhats: 2 of 2") || !strings.HasSuffix(text, "\r\x1b[K"+end) {
+		t.Errorf("shown %q", text)
 	}
 }

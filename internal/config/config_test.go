@@ -1,15 +1,16 @@
 package config
 
 import (
-	"flag"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/monsplit/monsplit/internal/httpserver"
+	"github.com/monsplit/monsplit/internal/postgres"
 )
 
-var update = flag.Bool("update", false, "write docs/configuration.md anew")
+func defaults() Common { return Common{HTTP: httpserver.Settings{Addr: ":8000"}} }
 
 func good() map[string]string {
 	return map[string]string{"DATABASE_URL": "postgres://me:secret@db/monolith", "KAFKA_BROKERS": "a:9092,b:9092"}
@@ -19,7 +20,7 @@ func TestLoad(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		set    map[string]string
-		faults []string // the variables that are at fault
+		faults []string // the variables that have a fault
 	}{
 		"Defaults":       {nil, nil},
 		"Missing":        {map[string]string{"DATABASE_URL": "", "KAFKA_BROKERS": ""}, []string{"DATABASE_URL", "KAFKA_BROKERS"}},
@@ -41,7 +42,7 @@ func TestLoad(t *testing.T) {
 			t.Parallel()
 			variables := good()
 			maps.Copy(variables, tt.set)
-			_, err := LoadFrom(Service{HTTPAddr: ":8000"}, variables)
+			_, err := LoadFrom(defaults(), variables)
 			if (err != nil) != (len(tt.faults) > 0) {
 				t.Fatalf("error %v", err)
 			}
@@ -57,16 +58,16 @@ func TestLoad(t *testing.T) {
 	}
 }
 
-// A command that works on the database alone must not be held up by what it does not use.
+// A fault of a variable that a command does not use must not stop the command.
 func TestDatabaseAlone(t *testing.T) {
 	t.Parallel()
 	variables := map[string]string{"DATABASE_URL": "postgres://db/monolith", "HTTP_ADDR": "8000", "OUTBOX_BATCH_ROWS": "many",
 		"CONSUMER_BATCH": "0"}
-	if _, err := load(Service{}, variables, DatabaseAlone); err != nil {
+	if _, err := load(Common{}, variables, DatabaseAlone); err != nil {
 		t.Error(err)
 	}
 	variables["DATABASE_URL"], variables["LOG_LEVEL"] = "", "loud"
-	_, err := load(Service{}, variables, DatabaseAlone)
+	_, err := load(Common{}, variables, DatabaseAlone)
 	if err == nil || !strings.Contains(err.Error(), "DATABASE_URL") || !strings.Contains(err.Error(), "LOG_LEVEL") ||
 		strings.Count(err.Error(), "\n") != 2 {
 		t.Errorf("got %v", err)
@@ -77,9 +78,9 @@ func TestBrokersAreTrimmed(t *testing.T) {
 	t.Parallel()
 	variables := good()
 	variables["KAFKA_BROKERS"] = " a:9092, b:9092 "
-	cfg, err := LoadFrom(Service{HTTPAddr: ":8000"}, variables)
-	if err != nil || !slices.Equal(cfg.KafkaBrokers, []string{"a:9092", "b:9092"}) {
-		t.Errorf("%q, %v", cfg.KafkaBrokers, err)
+	cfg, err := LoadFrom(defaults(), variables)
+	if err != nil || !slices.Equal(cfg.Kafka.Brokers, []string{"a:9092", "b:9092"}) {
+		t.Errorf("%q, %v", cfg.Kafka.Brokers, err)
 	}
 }
 
@@ -93,18 +94,18 @@ func TestTrustedProxies(t *testing.T) {
 	} {
 		variables := good()
 		variables["HTTP_TRUSTED_PROXIES"] = text
-		cfg, err := LoadFrom(Service{HTTPAddr: ":8000"}, variables)
-		if err != nil || cfg.HTTPTrustedProxies.String() != want {
-			t.Errorf("%q is read as %q (%v), want %q", text, cfg.HTTPTrustedProxies, err, want)
+		cfg, err := LoadFrom(defaults(), variables)
+		if err != nil || cfg.HTTP.TrustedProxies.String() != want {
+			t.Errorf("%q is read as %q (%v), want %q", text, cfg.HTTP.TrustedProxies, err, want)
 		}
 	}
 }
 
-// Whatever the pool's size, requests have at least as much of it as the consumer.
+// Requests get at least as many connections of the pool as the consumer.
 func TestTheConsumerLeavesConnectionsToRequests(t *testing.T) {
 	t.Parallel()
 	for conns, want := range map[int32]int{6: 3, 7: 3, 16: 8, 100: 8} {
-		if got := (Service{DatabaseMaxConns: conns}).ConsumerTransactions(); got != want {
+		if got := (Common{Database: postgres.Settings{MaxConns: conns}}).ConsumerTransactions(); got != want {
 			t.Errorf("%d of %d connections, want %d", got, conns, want)
 		}
 	}
@@ -112,11 +113,11 @@ func TestTheConsumerLeavesConnectionsToRequests(t *testing.T) {
 
 func TestSecretsAreMasked(t *testing.T) {
 	t.Parallel()
-	cfg, err := LoadFrom(Service{HTTPAddr: ":8000"}, good())
+	cfg, err := LoadFrom(defaults(), good())
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, v := range cfg.Variables() {
+	for _, v := range Variables(cfg) {
 		if strings.Contains(v.Value, "secret") {
 			t.Errorf("%s shows its secret: %s", v.Name, v.Value)
 		}
@@ -129,8 +130,8 @@ func TestSecretsAreMasked(t *testing.T) {
 	}
 }
 
-// A password may be written in more than one place; what is no URL may be one.
-func TestWhatIsNotShown(t *testing.T) {
+// A URL has more than one place for a password. A text that is not a URL may be a password as a whole.
+func TestMasked(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		"":                                       "",
@@ -146,21 +147,5 @@ func TestWhatIsNotShown(t *testing.T) {
 		if got := Masked(text); got != want {
 			t.Errorf("%q is shown as %q, want %q", text, got, want)
 		}
-	}
-}
-
-func TestTheDocumentedTableIsThisOne(t *testing.T) {
-	t.Parallel()
-	const file = "../../docs/configuration.md"
-	want := "# Configuration\n\nBoth services read their settings from the environment. `validate-config` prints what is set, with secrets\n" +
-		"masked; every fault is told at once.\n\n" + Markdown()
-	if *update {
-		if err := os.WriteFile(file, []byte(want), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	got, err := os.ReadFile(file)
-	if err != nil || string(got) != want {
-		t.Errorf("docs/configuration.md is out of date (%v): go test ./internal/config -update", err)
 	}
 }

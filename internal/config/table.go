@@ -2,79 +2,84 @@ package config
 
 import (
 	"fmt"
-	"log/slog"
 	"net/url"
 	"reflect"
+	"slices"
 	"strings"
-	"time"
-
-	"github.com/caarlos0/env/v11"
 )
 
-// parsers read what the library cannot.
-func parsers() map[reflect.Type]env.ParserFunc {
-	return map[reflect.Type]env.ParserFunc{
-		reflect.TypeFor[slog.Level](): func(text string) (any, error) {
-			var level slog.Level
-			if err := level.UnmarshalText([]byte(text)); err != nil {
-				return nil, fmt.Errorf("%q is none of debug, info, warn, error", text)
-			}
-			return level, nil
-		},
-		reflect.TypeFor[time.Duration](): func(text string) (any, error) {
-			d, err := time.ParseDuration(text)
-			if err != nil {
-				return nil, fmt.Errorf("%q is no duration like 500ms, 5s or 2m", text)
-			}
-			return d, nil
-		},
-		reflect.TypeFor[Networks](): func(text string) (any, error) { return parseNetworks(text) },
-	}
-}
-
-// Variable is one setting, as people read about it.
+// Variable describes one setting for people.
 type Variable struct {
 	Name    string
-	Value   string // as it is set, masked where it is secret
+	Value   string // the current value, masked if it is secret
 	Default string
 	About   string
 }
 
-// Variables returns every setting in the order of the struct.
-func (s Service) Variables() []Variable {
-	fields, values := reflect.TypeFor[Service](), reflect.ValueOf(s)
-	list := make([]Variable, 0, fields.NumField())
-	for i := range fields.NumField() {
-		tag := fields.Field(i).Tag
-		list = append(list, Variable{
-			Name: tag.Get("env"), Default: tag.Get("envDefault"), About: tag.Get("about"),
-			Value: shown(values.Field(i).Interface(), tag.Get("secret")),
-		})
+// Variables returns every setting of a configuration, in the order of its struct.
+func Variables(cfg Config) []Variable {
+	v := reflect.New(reflect.TypeOf(cfg)).Elem()
+	v.Set(reflect.ValueOf(cfg))
+	_, settings := walk(v)
+	list := make([]Variable, len(settings))
+	for i, s := range settings {
+		tag := s.field.Tag
+		list[i] = Variable{
+			Name: s.variable(), Default: tag.Get("envDefault"), About: tag.Get("about"),
+			Value: shown(s.value.Interface(), tag.Get("secret")),
+		}
 	}
 	return list
 }
 
-func shown(value any, secret string) string {
-	if list, ok := value.([]string); ok {
-		return strings.Join(list, ",")
+// Defaults returns every setting with its default in a service: the default in the tag, or else the value in the service's
+// defaults.
+func Defaults(defaults Config) []Variable {
+	list := Variables(defaults)
+	_, settings := walk(reflect.ValueOf(defaults))
+	for i, s := range settings {
+		if list[i].Default == "" && !s.value.IsZero() {
+			list[i].Default = list[i].Value
+		}
 	}
-	text := fmt.Sprint(value)
-	if secret == "url" {
-		return Masked(text)
-	}
-	return text
+	return list
 }
 
-// Masked hides the passwords of a database's URL: PostgreSQL takes them as parameters too. What is not a URL may be
-// anything, and is hidden whole.
+// Own returns those settings of a service that not every service has, or that have another default in this one.
+func Own(defaults Config) []Variable {
+	common := Defaults(Common{})
+	return slices.DeleteFunc(Defaults(defaults), func(v Variable) bool {
+		return slices.ContainsFunc(common, func(c Variable) bool { return c.Name == v.Name && c.Default == v.Default })
+	})
+}
+
+func shown(value any, secret string) string {
+	text := fmt.Sprint(value)
+	if list, ok := value.([]string); ok {
+		text = strings.Join(list, ",")
+	}
+	switch {
+	case secret == "url":
+		return Masked(text)
+	case secret != "" && text != "":
+		return hidden
+	default:
+		return text
+	}
+}
+
+const hidden = "***"
+
+// Masked hides the passwords in a database's URL, in its parameters too: PostgreSQL takes passwords from both. A text
+// that is not a URL may contain a password anywhere, so all of it is hidden.
 func Masked(text string) string {
 	u, err := url.Parse(text)
 	if err != nil || u.Opaque != "" || u.Scheme == "" && text != "" {
-		return "***"
+		return hidden
 	}
 	query, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
-		return "***"
+		return hidden
 	}
 	for _, name := range []string{"password", "sslpassword"} {
 		if query.Has(name) {
@@ -85,11 +90,11 @@ func Masked(text string) string {
 	return u.Redacted()
 }
 
-// Markdown is the table of all settings.
-func Markdown() string {
+// Markdown returns a table of settings.
+func Markdown(list []Variable) string {
 	var b strings.Builder
 	b.WriteString("| variable | default | meaning |\n|---|---|---|\n")
-	for _, v := range (Service{}).Variables() {
+	for _, v := range list {
 		def := ""
 		if v.Default != "" {
 			def = "`" + v.Default + "`"
@@ -99,10 +104,10 @@ func Markdown() string {
 	return b.String()
 }
 
-// Text lists all settings for a terminal.
-func Text() string {
+// Text returns a list of settings for a terminal.
+func Text(list []Variable) string {
 	var b strings.Builder
-	for _, v := range (Service{}).Variables() {
+	for _, v := range list {
 		b.WriteString(v.Name)
 		if v.Default != "" {
 			b.WriteString(" (" + v.Default + ")")
@@ -110,12 +115,4 @@ func Text() string {
 		b.WriteString("\n    " + v.About + "\n")
 	}
 	return b.String()
-}
-
-// variableOf returns the variable of a field, as the parser's errors name fields.
-func variableOf(field string) string {
-	if f, ok := reflect.TypeFor[Service]().FieldByName(field); ok {
-		return f.Tag.Get("env")
-	}
-	return field
 }

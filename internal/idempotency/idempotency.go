@@ -1,29 +1,57 @@
-// Package idempotency keeps the first answer to a request that carries an Idempotency-Key, in the transaction of the
-// change that the answer tells of: there is an answer if and only if the change was committed.
+// Package idempotency owns the table of idempotency keys. It keeps the first answer to a request that carries an
+// Idempotency-Key, in the transaction of the change that the answer reports: there is an answer if and only if the
+// change was committed. It deletes answers that are older than the retention.
 package idempotency
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/monsplit/monsplit/internal/apperr"
-	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
+	idempotencydb "github.com/monsplit/monsplit/internal/idempotency/db"
 )
 
-// Recall decodes into first the answer that Remember kept under id in the last 24 hours, and says whether there was
-// one. It fails with Invalid when that answered a request with another fingerprint, and with InProgress while another
-// transaction is at work on the same id.
+// promised is how long the API promises to repeat a first answer, in api/*/openapi.yaml.
+const promised = 24 * time.Hour
+
+// Settings are the part of a service's configuration that is about idempotency keys. The tags are explained in
+// internal/config.
+type Settings struct {
+	Retention time.Duration `env:"IDEMPOTENCY_RETENTION" envDefault:"24h" about:"how long the first answer to a request with an Idempotency-Key is kept and repeated; 24h or longer, because the API promises 24 hours"`
+}
+
+// Validate checks the values. must reports a fault of the variable unless ok.
+func (s Settings) Validate(must func(ok bool, variable, detail string, args ...any)) {
+	must(s.Retention >= promised, "IDEMPOTENCY_RETENTION", "is %s, it has to be 24h or longer: the API promises 24 hours", s.Retention)
+}
+
+// Keys are the idempotency keys of a service with their first answers. The zero value keeps an answer for 24 hours.
+type Keys struct{ retention time.Duration }
+
+// New returns the keys. A retention of zero is 24 hours.
+func New(s Settings) Keys { return Keys{s.Retention} }
+
+// kept is how long an answer is repeated. Later the row counts as absent, also before it is deleted.
+func (k Keys) kept() time.Duration { return cmp.Or(k.retention, promised) }
+
+// Recall decodes into first the answer that Remember kept under id within the retention, and reports whether there was
+// one. It fails with Invalid if that answer belongs to a request with another fingerprint, and with InProgress while
+// another transaction works on the same id.
 //
-// Schedule: the same request comes twice at once. Without the lock neither would find an answer, and both would take
-// effect. The second could wait for the first, but it would hold a connection meanwhile; so it is sent away.
-func Recall(ctx context.Context, tx pgx.Tx, id, fingerprint [32]byte, first any) (found bool, err error) {
-	q := messagingdb.New(tx)
+// Schedule: the same request arrives twice at the same time. Without the lock, neither request would find an answer, and
+// both would take effect. The second request could wait for the first, but it would hold a connection while it waits. So
+// it is refused.
+func (k Keys) Recall(ctx context.Context, tx pgx.Tx, id, fingerprint [32]byte, first any) (found bool, err error) {
+	q := idempotencydb.New(tx)
 	locked, err := q.TryLockRequest(ctx, int64(binary.BigEndian.Uint64(id[:8])))
 	if err != nil {
 		return false, fmt.Errorf("lock the idempotency key: %w", err)
@@ -31,8 +59,8 @@ func Recall(ctx context.Context, tx pgx.Tx, id, fingerprint [32]byte, first any)
 	if !locked {
 		return false, apperr.New(apperr.InProgress, "The same request is being worked on.")
 	}
-	// A statement of its own: its snapshot is younger than the lock, so it sees what the last holder committed.
-	answer, err := q.GetFirstAnswer(ctx, id[:])
+	// This must be a separate statement: its snapshot is younger than the lock, so it sees what the last holder committed.
+	answer, err := q.GetFirstAnswer(ctx, id[:], k.kept())
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return false, nil
@@ -48,14 +76,30 @@ func Recall(ctx context.Context, tx pgx.Tx, id, fingerprint [32]byte, first any)
 	return true, nil
 }
 
-// Remember keeps answer under id, which Recall did not find in the same transaction.
-func Remember(ctx context.Context, tx pgx.Tx, id, fingerprint [32]byte, answer any) error {
+// Remember keeps answer under id. Recall must have reported in the same transaction that there was none.
+func (k Keys) Remember(ctx context.Context, tx pgx.Tx, id, fingerprint [32]byte, answer any) error {
 	result, err := json.Marshal(answer)
 	if err != nil {
 		return fmt.Errorf("encode the first answer: %w", err)
 	}
-	if err := messagingdb.New(tx).KeepFirstAnswer(ctx, id[:], fingerprint[:], result); err != nil {
+	if err := idempotencydb.New(tx).KeepFirstAnswer(ctx, id[:], fingerprint[:], result); err != nil {
 		return fmt.Errorf("keep the first answer: %w", err)
 	}
 	return nil
+}
+
+// deletedAtOnce bounds one statement of DeleteOld, and so how long it holds its locks.
+const deletedAtOnce = 10_000
+
+// DeleteOld deletes the answers that are older than the retention. Several instances may call it at the same time.
+func (k Keys) DeleteOld(ctx context.Context, pool *pgxpool.Pool) error {
+	for {
+		n, err := idempotencydb.New(pool).DeleteOldAnswers(ctx, k.kept(), deletedAtOnce)
+		if err != nil {
+			return fmt.Errorf("delete old idempotency keys: %w", err)
+		}
+		if n < deletedAtOnce {
+			return nil
+		}
+	}
 }

@@ -1,4 +1,4 @@
-// Package lifecycle runs the long-lived parts of a service and stops them in the one order that loses nothing.
+// Package lifecycle runs the long-lived parts of a service, and stops them in an order in which nothing is lost.
 package lifecycle
 
 import (
@@ -12,17 +12,18 @@ import (
 	"time"
 )
 
-// Part is one long-lived piece of a service. Run blocks until its context is done, finishes what it has in hand and
-// returns nil; if it returns by itself, the whole service stops.
+// Part is one long-lived part of a service. Run blocks until its context is done, finishes its current work and returns
+// nil. If Run returns earlier, the whole service stops.
 type Part struct {
 	Name string
 	Run  func(ctx context.Context) error
 }
 
-// Run starts the parts in order, and stops them in reverse, each one fully before the next is told to: list what others
-// depend on first. It returns when ctx is done or a part has ended by itself, at the latest grace after that.
+// Run starts the parts in order. When ctx is done or a part has ended by itself, it stops them in reverse order: it waits
+// until a part has ended before it stops the next. So a part must come after the parts that it depends on. Run returns
+// when all parts have ended, or when grace has passed since the stop began.
 func Run(ctx context.Context, grace time.Duration, parts ...Part) error {
-	// The parts outlive ctx: they end in turn, when they are told to.
+	// The parts must not end with ctx: Run stops them one after the other.
 	base, abandon := context.WithCancel(context.WithoutCancel(ctx))
 	defer abandon()
 	ended := make(chan struct{}, len(parts))
@@ -51,7 +52,7 @@ func Run(ctx context.Context, grace time.Duration, parts ...Part) error {
 	return errors.Join(errs...)
 }
 
-// After returns a Part's Run that begins once the channel is closed.
+// After returns a function for Part.Run that waits until the channel is closed and then calls run.
 func After(begin <-chan struct{}, run func(ctx context.Context) error) func(ctx context.Context) error {
 	return func(ctx context.Context) error {
 		select {
@@ -75,7 +76,7 @@ func start(base context.Context, part Part, ended chan<- struct{}) run {
 		err := guarded(ctx, part)
 		switch {
 		case err == nil && ctx.Err() == nil:
-			err = errors.New("ended without being told to")
+			err = errors.New("ended before it was stopped")
 		case errors.Is(err, context.Canceled) && ctx.Err() != nil:
 			err = nil
 		}
@@ -85,7 +86,7 @@ func start(base context.Context, part Part, ended chan<- struct{}) run {
 	return r
 }
 
-// guarded turns a panic into an error, so that the other parts are stopped in order.
+// guarded turns a panic into an error, so that Run can stop the other parts in order.
 func guarded(ctx context.Context, part Part) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -95,8 +96,8 @@ func guarded(ctx context.Context, part Part) (err error) {
 	return part.Run(ctx)
 }
 
-// OnSignal returns a context that SIGINT and SIGTERM end. The second signal ends the process at once, for somebody who
-// does not want to wait for a clean stop.
+// OnSignal returns a context that ends with SIGINT or SIGTERM. A second signal ends the process at once, for users who do
+// not want to wait for a clean stop.
 func OnSignal(parent context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(parent)
 	signals := make(chan os.Signal, 2)

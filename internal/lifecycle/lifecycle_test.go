@@ -17,7 +17,7 @@ func TestRun(t *testing.T) {
 	t.Parallel()
 	const grace = 10 * time.Second
 	tests := map[string]struct {
-		drain    map[string]time.Duration // what a part needs to stop
+		drain    map[string]time.Duration // how long a part takes to stop
 		fails    map[string]time.Duration // when a part fails by itself
 		panics   map[string]time.Duration
 		returns  map[string]time.Duration // when a part ends by itself, without an error
@@ -40,7 +40,7 @@ func TestRun(t *testing.T) {
 		},
 		"AndAnEarlyEnd": {
 			returns: map[string]time.Duration{"relay": time.Second}, canceled: time.Hour,
-			order: []string{"http", "consumer"}, took: time.Second, err: "relay: ended without being told to",
+			order: []string{"http", "consumer"}, took: time.Second, err: "relay: ended before it was stopped",
 		},
 		"GraceIsALimit": {
 			drain: map[string]time.Duration{"http": time.Hour}, canceled: time.Second,
@@ -77,7 +77,7 @@ func TestRun(t *testing.T) {
 						return ctx.Err()
 					}}
 				}
-				// A part that outstays its grace has to end before the bubble does.
+				// A part that runs longer than the grace must end before the synctest bubble does.
 				defer func() { <-time.After(2 * time.Hour) }()
 
 				began := time.Now()

@@ -14,7 +14,7 @@ import (
 	"github.com/monsplit/monsplit/internal/lifecycle"
 )
 
-// roleVariable makes the test binary a process that is told to stop and takes its time.
+// roleVariable turns the test binary into a process that is slow to stop.
 const roleVariable = "LIFECYCLE_TEST_ROLE"
 
 func TestMain(m *testing.M) {
@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 	<-time.After(time.Minute)
 }
 
-// The first signal begins the stop; the second ends the process at once, whatever is still in hand.
+// The first signal begins the stop. The second signal ends the process at once, even if work is unfinished.
 func TestASecondSignalEndsAtOnce(t *testing.T) {
 	t.Parallel()
 	for _, sent := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {

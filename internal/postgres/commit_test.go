@@ -13,7 +13,7 @@ import (
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 )
 
-// committing is a transaction that takes 1 from account 1 and hangs in its COMMIT, in a deferred trigger, until release.
+// committing is a transaction that takes 1 from account 1. Its COMMIT hangs in a deferred trigger until release.
 type committing struct {
 	direct *pgxpool.Pool // not through the proxy
 	proxy  *netproxy.Proxy
@@ -23,7 +23,7 @@ type committing struct {
 	runs   int
 }
 
-// beforeCommit is called at the end of the transaction's closure.
+// startCommitting starts the transaction. It calls beforeCommit at the end of the transaction's closure.
 func startCommitting(t *testing.T, beforeCommit func(*netproxy.Proxy)) *committing {
 	t.Helper()
 	c := &committing{direct: setup(t), ended: make(chan error, 1)}
@@ -57,7 +57,7 @@ func startCommitting(t *testing.T, beforeCommit func(*netproxy.Proxy)) *committi
 	return c
 }
 
-// awaitHanging waits until the COMMIT has begun on the server, and returns its process there.
+// awaitHanging waits until the COMMIT has begun on the server, and returns the process id of its session.
 func (c *committing) awaitHanging(t *testing.T) (pid int) {
 	t.Helper()
 	eventually(t, func() bool {
@@ -74,8 +74,8 @@ func (c *committing) release(t *testing.T) {
 	}
 }
 
-// H9: the connection dies during COMMIT. The change may have happened all the same, and a second run would make it
-// twice: the caller hears that the database is unavailable, and the closure has run once.
+// H9 lost answer to COMMIT: the connection dies during COMMIT. The change may have happened, and a second run would make
+// it twice. So the caller gets "unavailable", and the closure has run once.
 func TestAConnectionLostDuringCommitDoesNotRunAgain(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
@@ -136,7 +136,7 @@ func TestAConnectionLostDuringCommitDoesNotRunAgain(t *testing.T) {
 	}
 }
 
-// The server may end a connection in the middle of a transaction; that is no reason to run it again either.
+// If the server ends the connection in the middle of a transaction, the transaction does not run again either.
 func TestAConnectionLostBeforeCommitDoesNotRunAgain(t *testing.T) {
 	t.Parallel()
 	pool := setup(t)
@@ -160,8 +160,8 @@ func TestAConnectionLostBeforeCommitDoesNotRunAgain(t *testing.T) {
 	}
 }
 
-// A snapshot that is older than another transaction's commit cannot be written over: 40001, and the closure runs again
-// on a newer one.
+// A transaction cannot change a row that another one has changed since its snapshot. It gets 40001, and the closure runs
+// again on a newer snapshot.
 func TestASerializationFailureRunsAgain(t *testing.T) {
 	t.Parallel()
 	pool := setup(t)

@@ -11,9 +11,9 @@ import (
 	"github.com/monsplit/monsplit/internal/apperr"
 )
 
-// Translate turns an error of storage into what its caller can act on: a violated constraint into the error given for
-// its name, a database that is away into apperr.Unavailable, a value that PostgreSQL cannot hold into apperr.Invalid.
-// Everything else, errors of this kind already included, stays as it is.
+// Translate turns an error of the storage into one that the caller can act on: a violated constraint into the error in
+// constraints under its name, a database that is away into apperr.Unavailable, and a value that PostgreSQL cannot store
+// into apperr.Invalid. All other errors stay as they are, also an apperr.Error.
 func Translate(err error, constraints map[string]*apperr.Error) error {
 	if err == nil {
 		return nil
@@ -35,28 +35,29 @@ func Translate(err error, constraints map[string]*apperr.Error) error {
 	return err
 }
 
-// refused says whether the server took no session: a password that is being changed, a database that is being moved. To
-// somebody who waits for an answer it is away; to one who starts up it is a fault to tell at once, and no reason to wait.
+// refused reports whether no session could be opened, for example because a password is being changed or a database is
+// being moved. For a request, the database is away then. For a service that starts, an answer of the server that refuses
+// the session is a fault to report at once, and not a reason to wait.
 func refused(err error) bool {
 	_, is := errors.AsType[*pgconn.ConnectError](err)
 	return is
 }
 
-// Brief is what may be told of an error where anybody may read it: one of connecting names the user, the database and the
-// host.
+// Brief returns a text of err that is safe to show to anyone. The text of a connection error would name the user, the
+// database and the host, so Brief replaces it.
 func Brief(err error) string {
 	switch state := SQLState(err); {
 	case !refused(err):
 		return err.Error()
 	case state != "":
-		return "the database takes no session (SQLSTATE " + state + ")"
+		return "the database refuses the session (SQLSTATE " + state + ")"
 	default:
 		return "the database cannot be reached"
 	}
 }
 
-// IsUnavailable says whether err means that the database could not be asked, or not answer now: trying again later may
-// help. A context that the caller ended is not such an error.
+// IsUnavailable reports whether err means that the database could not be reached or could not answer, so that a later try
+// may help. A context that the caller canceled does not count.
 func IsUnavailable(err error) bool {
 	if err == nil || errors.Is(err, context.Canceled) {
 		return false
@@ -68,7 +69,7 @@ func IsUnavailable(err error) bool {
 	case "":
 	case "55P03", // lock_not_available: lock_timeout
 		"25P03", "25P04", // idle_in_transaction_session_timeout, transaction_timeout: the server ended the connection
-		"25006": // read_only_sql_transaction: a fail-over has begun, this is the standby
+		"25006": // read_only_sql_transaction: a fail-over has begun, and this server is the standby
 		return true
 	default:
 		switch class(state) {
@@ -87,7 +88,7 @@ func IsUnavailable(err error) bool {
 		errors.Is(err, net.ErrClosed) || pgconn.SafeToRetry(err)
 }
 
-// class is the first two characters of an SQLSTATE (PostgreSQL manual, appendix A).
+// class returns the first two characters of an SQLSTATE (PostgreSQL manual, appendix A).
 func class(state string) string {
 	if len(state) < 2 {
 		return ""

@@ -14,21 +14,22 @@ import (
 	"github.com/pressly/goose/v3/lock"
 )
 
-// Migrations is one schema's history: a folder "migrations" in goose's format, and the table that keeps which of them
-// have been applied.
+// Migrations is the history of one schema: a folder "migrations" in goose's format, and the table that records which of
+// them have been applied.
 type Migrations struct {
 	FS    fs.FS
 	Table string
 }
 
-// Migrate brings the schemas up to date, in the order given. Instances that start together wait for each other. Where
-// one schema of the database is newer than this binary knows, all of them are left alone, and that is an error.
+// Migrate brings the schemas up to date, in the given order. Instances that start at the same time wait for each other. If
+// any schema in the database is newer than the newest one that this binary knows, Migrate returns an error and changes
+// none of them.
 func Migrate(ctx context.Context, url string, log *slog.Logger, sets ...Migrations) error {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
 		return fmt.Errorf("the database URL is not valid: %w", err)
 	}
-	// A migration may take as long as its table is large, whatever limit the server sets to ordinary statements.
+	// A migration of a large table takes long. The server's limit for ordinary statements must not end it.
 	config.RuntimeParams["statement_timeout"] = "0"
 	config.RuntimeParams["application_name"] = "monsplit migrate"
 	if config.ConnectTimeout == 0 || config.ConnectTimeout > connectTimeout {
@@ -55,14 +56,14 @@ func Migrate(ctx context.Context, url string, log *slog.Logger, sets ...Migratio
 	return nil
 }
 
-// schema is a set of migrations at a database.
+// schema is a set of migrations on a database.
 type schema struct {
 	*goose.Provider
 	table string
 }
 
 func newSchema(db *sql.DB, set Migrations) (schema, error) {
-	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300)) // asks every second, for five minutes
+	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300)) // tries every second, for five minutes
 	if err != nil {
 		return schema{}, err
 	}

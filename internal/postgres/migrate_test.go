@@ -30,7 +30,7 @@ var (
 	quiet = slog.New(slog.DiscardHandler)
 )
 
-// Every migration can be taken back and made again.
+// Every migration can be undone and applied again.
 func TestMigrationsGoUpAndDown(t *testing.T) {
 	t.Parallel()
 	for name, service := range schemas {
@@ -83,7 +83,7 @@ func TestInstancesThatStartTogetherMigrateOnce(t *testing.T) {
 	wg.Wait()
 }
 
-// files are a set of migrations, one for each text.
+// files returns a set of migrations, one for each text.
 func files(table string, texts ...string) postgres.Migrations {
 	folder := fstest.MapFS{}
 	for i, text := range texts {
@@ -113,7 +113,7 @@ func TestANewerDatabaseIsLeftAlone(t *testing.T) {
 	}
 }
 
-// A migration that fails is named; those before it stay, and are in the log.
+// The error names the migration that failed. The migrations before it stay applied, and are in the log.
 func TestABrokenMigrationIsAnError(t *testing.T) {
 	t.Parallel()
 	url := pgtest.NewURL(t)
@@ -134,7 +134,7 @@ func TestABrokenMigrationIsAnError(t *testing.T) {
 	}
 }
 
-// An ordinary statement's limit, set for the database, is not a migration's.
+// A limit for statements that is set for the database does not apply to migrations.
 func TestAMigrationMayTakeLong(t *testing.T) {
 	t.Parallel()
 	url := pgtest.NewURL(t) + "&statement_timeout=1"

@@ -1,5 +1,5 @@
-// Package postgres knows PostgreSQL as all our storage uses it: how to connect, what a transaction is and when it runs
-// again, which error means what, and how a schema is brought up to date.
+// Package postgres knows how all storage uses PostgreSQL: how to connect, what a transaction is and when it runs again,
+// what an error means, and how a schema is brought up to date.
 package postgres
 
 import (
@@ -10,27 +10,27 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// Config is how to reach a database. Zero values are the defaults named below.
+// Config says how to reach a database. A zero value means the default that is named below.
 type Config struct {
-	URL      string // postgres://…, or a keyword/value string, as libpq reads it
+	URL      string // postgres://…, or a keyword/value string as in libpq
 	MaxConns int32  // 16
-	// Application is what pg_stat_activity shows.
+	// Application is the name that pg_stat_activity shows.
 	Application string
-	// StatementTimeout ends a statement that runs longer: a caller that is gone must not hold locks for ever; 30 s.
+	// StatementTimeout ends a statement that runs longer, so that a caller that is gone does not hold locks for ever; 30 s.
 	StatementTimeout time.Duration
-	// LockTimeout ends a statement that waits longer for one lock, so that a transaction that hangs does not take all
-	// connections with it; 10 s. Less than StatementTimeout, so that the error says that it was a lock.
+	// LockTimeout ends a statement that waits longer for one lock, so that one transaction that hangs does not block all
+	// connections; 10 s. It must be less than StatementTimeout, so that the error names the lock as the cause.
 	LockTimeout time.Duration
 }
 
 // connectTimeout bounds one attempt to reach the server.
 const connectTimeout = 3 * time.Second
 
-// Pool is a pool of connections, by a name that packages can use which do not know the driver.
+// Pool is a pool of connections. Packages that must not import the driver can use this name.
 type Pool = pgxpool.Pool
 
-// Open returns a pool. It does not wait for the server: a database that is away is not an error here. What the URL
-// says itself about time-outs or the application's name goes before cfg.
+// Open returns a pool. It does not wait for the server: a database that is away is not an error here. Time-outs and an
+// application name in the URL override those of cfg.
 func Open(ctx context.Context, cfg Config) (*Pool, error) {
 	pool, err := pgxpool.ParseConfig(cfg.URL)
 	if err != nil {
@@ -44,14 +44,14 @@ func Open(ctx context.Context, cfg Config) (*Pool, error) {
 		"application_name":  orDefault(cfg.Application, "monsplit"),
 		"statement_timeout": milliseconds(orDefault(cfg.StatementTimeout, 30*time.Second)),
 		"lock_timeout":      milliseconds(orDefault(cfg.LockTimeout, 10*time.Second)),
-		// A client that died between two statements must not keep its locks.
+		// A client that dies between two statements must not keep its locks.
 		"idle_in_transaction_session_timeout": milliseconds(time.Minute),
 	} {
 		if _, given := params[name]; !given {
 			params[name] = value
 		}
 	}
-	// The code is right under these alone.
+	// The code is correct only with these two values, so the URL cannot override them.
 	params["timezone"] = "UTC"
 	params["default_transaction_isolation"] = "read committed"
 	p, err := pgxpool.NewWithConfig(ctx, pool)

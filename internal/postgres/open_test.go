@@ -54,7 +54,7 @@ func TestABadURLIsAnErrorThatKeepsThePassword(t *testing.T) {
 	}
 }
 
-// Somebody who holds a lock for long makes others give up, not hang.
+// If a transaction holds a lock for long, others give up and do not hang.
 func TestALockThatIsNotGivenIsUnavailable(t *testing.T) {
 	t.Parallel()
 	pool := setup(t)
@@ -62,7 +62,7 @@ func TestALockThatIsNotGivenIsUnavailable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer tx.Rollback(t.Context()) //nolint:errcheck // the test's end
+	defer tx.Rollback(t.Context()) //nolint:errcheck // the test ends here
 	if _, err := tx.Exec(t.Context(), `UPDATE account SET balance = 1 WHERE id = 1`); err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +80,7 @@ func TestALockThatIsNotGivenIsUnavailable(t *testing.T) {
 	}
 }
 
-// What the server says, by SQLSTATE (PostgreSQL manual, appendix A), and what a caller can do about it.
+// For each SQLSTATE of the server (PostgreSQL manual, appendix A): what a caller can do about it.
 func TestKindsOfSQLStates(t *testing.T) {
 	t.Parallel()
 	tests := map[string]apperr.Kind{

@@ -12,9 +12,9 @@ import (
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 )
 
-// The planner chooses a sequential scan for a table that was empty when it was analyzed, and sessions keep such a plan.
-// While Kafka is away, outbox_pending grows, and every write would read all of it twice: to find the event's
-// predecessor, and in the deferred trigger.
+// The planner chooses a sequential scan for a table that was empty when it was analyzed, and sessions keep this plan. While
+// Kafka is away, outbox_pending grows. Every write would then read the whole table twice: to find the event's predecessor,
+// and in the deferred trigger.
 func TestWritesDoNotScanTheOutbox(t *testing.T) {
 	t.Parallel()
 	tables := map[string]struct{ service, topic, insert, change string }{
@@ -54,7 +54,7 @@ func TestWritesDoNotScanTheOutbox(t *testing.T) {
 					}
 					return uuid.NewString()
 				}
-				// Autovacuum would make the session plan again, at a time of its own choice.
+				// Autovacuum would make the session plan again at an unknown time.
 				others(`ALTER TABLE outbox_pending SET (autovacuum_enabled = off)`)
 				others(`VACUUM ANALYZE outbox_pending`)
 
@@ -150,7 +150,7 @@ func countBuffers(ctx context.Context, tx pgx.Tx, n *int64) error {
 		SELECT indexrelid FROM pg_index WHERE indrelid = 'outbox_pending'::regclass) AS relation`).Scan(n)
 }
 
-// wantFewBuffers fails where a write reads more of the outbox than index scans do. A sequential scan of 50,000 rows
+// wantFewBuffers fails if a write reads more buffers of the outbox than index scans do. A sequential scan of 50,000 rows
 // reads more than 500 buffers.
 func (w *writer) wantFewBuffers(what, key string, first, n int64) {
 	w.t.Helper()

@@ -9,8 +9,8 @@ import (
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 )
 
-// No SQL, import or script gets past the outbox: a commit is refused in which an owned row changed without its next
-// version and its event (invariant 1).
+// No SQL, import or script can bypass the outbox: the database refuses a commit in which an owned row changed without its
+// next version and its event (invariant 1).
 func TestOwnedRowsDoNotChangeWithoutTheirEvent(t *testing.T) {
 	t.Parallel()
 	const id = "00000000-0000-0000-0000-000000000001"

@@ -15,21 +15,22 @@ import (
 )
 
 const (
-	attempts        = 6 // of one transaction
+	attempts        = 6 // how often one transaction runs at most
 	rollbackTimeout = 5 * time.Second
 )
 
 // InTx runs f in one READ COMMITTED transaction and commits it, or rolls it back when f returns an error or panics.
 //
 // f runs again, from the start, when the server reports that the transaction lost against another one (40001, 40P01).
-// It never runs again because the connection died during COMMIT (H9): the commit may have happened, and a second run
-// would make the change twice. That is apperr.Unavailable; an idempotency key settles what became of it.
+// It does not run again when the connection died during COMMIT (H9 lost answer to COMMIT): the commit may have happened,
+// and a second run would make the change twice. The error is then apperr.Unavailable. A client finds out what happened by
+// sending the request again with the same idempotency key.
 func InTx(ctx context.Context, pool *pgxpool.Pool, f func(tx pgx.Tx) error) error {
 	return InTxBegunBy(ctx, pool, "", f)
 }
 
-// InTxBegunBy is InTx for a transaction that needs more than BEGIN: begin is SQL that begins a READ COMMITTED one and
-// sets what is to hold in it, in one round trip.
+// InTxBegunBy is InTx for a transaction that needs more than BEGIN. begin is SQL that begins a READ COMMITTED transaction
+// and makes its settings, in one round trip.
 func InTxBegunBy(ctx context.Context, pool *pgxpool.Pool, begin string, f func(tx pgx.Tx) error) error {
 	for attempt := 1; ; attempt++ {
 		err := once(ctx, pool, begin, f)
@@ -54,8 +55,8 @@ func once(ctx context.Context, pool *pgxpool.Pool, begin string, f func(tx pgx.T
 		return fmt.Errorf("begin: %w", err)
 	}
 	defer func() {
-		// After a commit this does nothing. A connection that cannot roll back is closed, which rolls back too; a server
-		// that neither answers nor hangs up is not waited for.
+		// After a commit this does nothing. If the rollback fails, pgx closes the connection, and so the server rolls back.
+		// The time-out is for a server that neither answers nor closes the connection.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackTimeout)
 		defer cancel()
 		_ = tx.Rollback(ctx)
@@ -72,8 +73,8 @@ func once(ctx context.Context, pool *pgxpool.Pool, begin string, f func(tx pgx.T
 	return nil
 }
 
-// connectionLost says whether err, of a commit, came without the server's word on what became of the transaction. A
-// server that is being stopped may send its good-bye (57P01) in place of that word.
+// connectionLost reports whether err, the error of a commit, leaves open whether the transaction was committed. A server
+// that is being stopped may send its shutdown message (57P01) in place of the result.
 func connectionLost(err error) bool {
 	switch class(SQLState(err)) {
 	case "":
@@ -85,7 +86,7 @@ func connectionLost(err error) bool {
 	}
 }
 
-// lostAgainstAnother says whether the server itself rolled the transaction back in favor of another one.
+// lostAgainstAnother reports whether the server rolled the transaction back in favor of another one.
 func lostAgainstAnother(err error) bool {
 	switch SQLState(err) {
 	case "40001", "40P01": // serialization_failure, deadlock_detected
@@ -95,7 +96,8 @@ func lostAgainstAnother(err error) bool {
 	}
 }
 
-// pause waits a few milliseconds, longer each time and never the same for two transactions that met.
+// pause waits a few milliseconds, longer with each attempt. The time is random, so that two transactions that met do not
+// meet again.
 func pause(ctx context.Context, attempt int) error {
 	most := 5 * time.Millisecond << attempt
 	timer := time.NewTimer(most/2 + rand.N(most/2))
@@ -108,7 +110,7 @@ func pause(ctx context.Context, attempt int) error {
 	}
 }
 
-// SQLState returns the five-character code that the server reported, or "" when the error is not the server's.
+// SQLState returns the five-character code that the server reported, or "" if the error did not come from the server.
 func SQLState(err error) string {
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return e.Code

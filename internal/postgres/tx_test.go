@@ -66,7 +66,7 @@ func TestInTxCommitsOrRollsBack(t *testing.T) {
 	}
 }
 
-// Two transactions that lock two rows in opposite order deadlock; the one that the server rolls back runs again.
+// Two transactions that lock two rows in opposite order deadlock. The one that the server rolls back runs again.
 func TestADeadlockRunsAgain(t *testing.T) {
 	t.Parallel()
 	pool := setup(t)
@@ -144,17 +144,18 @@ func TestErrors(t *testing.T) {
 
 func TestAServerThatIsAwayIsUnavailable(t *testing.T) {
 	t.Parallel()
-	pool := pgtest.Open(t, "postgres://postgres@127.0.0.1:1/none?sslmode=disable") // nobody listens on port 1
+	pool := pgtest.Open(t, "postgres://postgres@127.0.0.1:1/none?sslmode=disable") // no server listens on port 1
 	err := postgres.InTx(t.Context(), pool, func(pgx.Tx) error { return nil })
 	if !postgres.IsUnavailable(err) || apperr.KindOf(postgres.Translate(err, nil)) != apperr.Unavailable {
 		t.Errorf("%v is not unavailable", err)
 	}
 	if postgres.IsUnavailable(context.Canceled) {
-		t.Error("a caller that went away is not the database's fault")
+		t.Error("a canceled context counts as a fault of the database")
 	}
 }
 
-// To a request it is away; one who starts up is told what is wrong and does not wait. Nobody else learns the names.
+// For a request, a server that refuses the session is away. A service that starts gets the reason and does not wait. The
+// text for the public contains no names.
 func TestAServerThatTakesNoSession(t *testing.T) {
 	t.Parallel()
 	u, err := url.Parse(pgtest.NewURL(t))
@@ -182,7 +183,7 @@ func TestAServerThatTakesNoSession(t *testing.T) {
 	}
 }
 
-// A server that falls silent after the closure failed does not keep the caller.
+// If the server stops answering after the closure failed, the caller does not wait for it.
 func TestARollbackIsBounded(t *testing.T) {
 	t.Parallel()
 	proxy, url := netproxy.NewURL(t, pgtest.URL(setup(t)))

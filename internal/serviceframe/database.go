@@ -11,18 +11,18 @@ import (
 	messagingsql "github.com/monsplit/monsplit/sql/messaging"
 )
 
-// Migrate brings the schema up to date. It waits for a database that is away, for as long as ctx lets it.
-func (s Spec) Migrate(ctx context.Context, cfg config.Service, log *slog.Logger) error {
+// Migrate brings the schema up to date. While the database is away it waits, until ctx is done.
+func (s Spec) Migrate(ctx context.Context, cfg config.Common, log *slog.Logger) error {
 	return s.migrate(ctx, cfg, log, func(error) {})
 }
 
-// migrate is Migrate, and tells why it waits.
-func (s Spec) migrate(ctx context.Context, cfg config.Service, log *slog.Logger, tell func(error)) error {
+// migrate is Migrate. It calls tell with the reason each time it has to wait.
+func (s Spec) migrate(ctx context.Context, cfg config.Common, log *slog.Logger, tell func(error)) error {
 	for {
-		err := postgres.Migrate(ctx, cfg.DatabaseURL, log,
+		err := postgres.Migrate(ctx, cfg.Database.URL, log,
 			postgres.Migrations{FS: messagingsql.Migrations, Table: "goose_messaging"}, s.Migrations)
 		if ctx.Err() != nil && err != nil {
-			return ctx.Err() // an attempt that was cut short fails in many ways
+			return ctx.Err() // an interrupted attempt fails with many different errors
 		}
 		if !postgres.IsUnavailable(err) {
 			return err
@@ -35,22 +35,40 @@ func (s Spec) migrate(ctx context.Context, cfg config.Service, log *slog.Logger,
 	}
 }
 
-// maintainEvery is far less than what fills the outbox's partitions made ahead at the fastest.
+// maintainEvery is far less than the time in which the fastest service fills the partitions that were made ahead.
 const maintainEvery = 30 * time.Second
 
-// maintain keeps the outbox in shape. A database that is away is no reason to stop.
+// maintain makes and drops partitions of the outbox. A database that is away must not end the service.
 func (f *Frame) maintain(ctx context.Context) error {
+	return f.repeat(ctx, maintainEvery, "the outbox could not be maintained", func() error {
+		return outbox.Maintain(ctx, f.Pool, f.cfg.Outbox.Retention)
+	})
+}
+
+// deleteEvery bounds by how much longer than the retention an idempotency key stays in the table.
+const deleteEvery = time.Minute
+
+// deleteOldKeys deletes idempotency keys that are older than the retention. A database that is away must not end the
+// service.
+func (f *Frame) deleteOldKeys(ctx context.Context) error {
+	return f.repeat(ctx, deleteEvery, "old idempotency keys could not be deleted", func() error {
+		return f.keys.DeleteOld(ctx, f.Pool)
+	})
+}
+
+// repeat does the job at once and then after every pause, until ctx is done. It logs failed when the job fails.
+func (f *Frame) repeat(ctx context.Context, pause time.Duration, failed string, job func() error) error {
 	for {
-		if err := outbox.Maintain(ctx, f.Pool, f.cfg.OutboxRetention); err != nil && ctx.Err() == nil {
-			f.log.WarnContext(ctx, "the outbox could not be maintained", "error", err)
+		if err := job(); err != nil && ctx.Err() == nil {
+			f.log.WarnContext(ctx, failed, "error", err)
 		}
-		if !rest(ctx, maintainEvery) {
+		if !rest(ctx, pause) {
 			return nil
 		}
 	}
 }
 
-// rest waits for d, and says whether ctx let it.
+// rest waits for d. It returns false if ctx is done before.
 func rest(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -9,9 +9,10 @@ import (
 	"time"
 
 	"github.com/monsplit/monsplit/internal/config"
+	"github.com/monsplit/monsplit/internal/postgres"
 )
 
-// waiting is a log handler that tells of the first record.
+// waiting is a log handler that signals the first record.
 type waiting struct {
 	slog.Handler
 	once chan struct{}
@@ -26,28 +27,28 @@ func (w waiting) Handle(context.Context, slog.Record) error {
 	return nil
 }
 
-// Who waits for a database that is away can be told to stop, at whatever the wait is just about.
+// Migrate stops waiting for a database that is away as soon as its context is done: while it rests, and during an attempt.
 func TestMigrateStopsWaiting(t *testing.T) {
 	t.Parallel()
-	cfg := config.Service{DatabaseURL: "postgres://nobody@127.0.0.1:1/none"}
+	cfg := config.Common{Database: postgres.Settings{URL: "postgres://nobody@127.0.0.1:1/none"}}
 	ctx, cancel := context.WithCancel(t.Context())
 	log := waiting{slog.DiscardHandler, make(chan struct{}, 1)}
 	ended := make(chan error, 1)
 	go func() { ended <- Spec{}.Migrate(ctx, cfg, slog.New(log)) }()
 	<-log.once
 	cancel()
-	if err := <-ended; err != context.Canceled { //nolint:errorlint // nothing of the attempt is told
+	if err := <-ended; err != context.Canceled { //nolint:errorlint // it must not wrap the error of the attempt
 		t.Errorf("while it rests: %v", err)
 	}
-	if err := (Spec{}).Migrate(ctx, cfg, slog.New(slog.DiscardHandler)); err != context.Canceled { //nolint:errorlint // likewise
+	if err := (Spec{}).Migrate(ctx, cfg, slog.New(slog.DiscardHandler)); err != context.Canceled { //nolint:errorlint // it must not wrap the error of the attempt
 		t.Errorf("while it tries: %v", err)
 	}
 }
 
-// What keeps the schema waiting is told to anybody who asks for /readyz, so it names nobody.
+// Anyone may read in /readyz why the schema is not up to date. So the reason must not name users, databases or hosts.
 func TestWaitingForTheSchemaNamesNobody(t *testing.T) {
 	t.Parallel()
-	cfg := config.Service{DatabaseURL: "postgres://somebody@127.0.0.1:1/secret", MigrateOnStart: true}
+	cfg := config.Common{Database: postgres.Settings{URL: "postgres://somebody@127.0.0.1:1/secret", MigrateOnStart: true}}
 	log := waiting{slog.DiscardHandler, make(chan struct{}, 1)}
 	s := newSchema(Spec{}, cfg, slog.New(log))
 	ctx, cancel := context.WithCancel(t.Context())

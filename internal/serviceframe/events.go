@@ -10,14 +10,14 @@ import (
 	"github.com/monsplit/monsplit/internal/messaging/event"
 )
 
-// UndescribedEvent is logged of each event that the AsyncAPI document does not describe, where events are checked.
-const UndescribedEvent = "an event is not what the document says"
+// UndescribedEvent is the log message for each event that does not match the AsyncAPI document, if events are checked.
+const UndescribedEvent = "an event does not match the AsyncAPI document"
 
-// Encoder returns encode as a store takes it. Where cfg has events checked, one that the service's AsyncAPI document does
-// not describe cannot be appended, so that its change fails too.
-func Encoder[E any](spec Spec, cfg config.Service, log *slog.Logger, encode func(E) (event.Message, error),
+// Encoder returns encode in the form that a store needs. If cfg turns on the check of events, encoding fails for an event
+// that does not match the service's AsyncAPI document. So the change fails too.
+func Encoder[E any](spec Spec, cfg config.Common, log *slog.Logger, encode func(E) (event.Message, error),
 ) (func(E) (event.Message, error), error) {
-	if !cfg.ValidateEvents {
+	if !cfg.Checks.Events {
 		return encode, nil
 	}
 	events, err := eventschema.NewEvents(spec.AsyncAPI)

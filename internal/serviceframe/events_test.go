@@ -22,7 +22,7 @@ func TestEncoder(t *testing.T) {
 	}
 	good := documented.Examples()[0].Payload
 	spoiled := bytes.Replace(good, []byte(`"name"`), []byte(`"title"`), 1)
-	failure := errors.New("not to be encoded")
+	failure := errors.New("cannot be encoded")
 	encode := func(payload []byte) (event.Message, error) {
 		if payload == nil {
 			return event.Message{}, failure
@@ -43,7 +43,7 @@ func TestEncoder(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var log strings.Builder
-			spec, cfg := serviceframe.Spec{Name: "monolith", AsyncAPI: asyncapi.Monolith}, config.Service{ValidateEvents: tt.check}
+			spec, cfg := serviceframe.Spec{Name: "monolith", AsyncAPI: asyncapi.Monolith}, config.Common{Checks: config.Checks{Events: tt.check}}
 			encode, err := serviceframe.Encoder(spec, cfg, slog.New(slog.NewTextHandler(&log, nil)), encode)
 			if err != nil {
 				t.Fatal(err)
@@ -57,7 +57,7 @@ func TestEncoder(t *testing.T) {
 			}
 		})
 	}
-	if _, err := serviceframe.Encoder(serviceframe.Spec{Name: "s", AsyncAPI: []byte("{")}, config.Service{ValidateEvents: true}, nil, encode); err == nil {
+	if _, err := serviceframe.Encoder(serviceframe.Spec{Name: "s", AsyncAPI: []byte("{")}, config.Common{Checks: config.Checks{Events: true}}, nil, encode); err == nil {
 		t.Error("a document that cannot be read passes")
 	}
 }

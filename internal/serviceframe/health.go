@@ -11,29 +11,31 @@ import (
 	"github.com/monsplit/monsplit/internal/postgres"
 )
 
-// checks are what /readyz asks about. Only without the database, or its schema, can nothing be done.
+// checks returns the checks of /readyz. Only the database and its schema are critical: without them the service can do
+// nothing.
 func (f *Frame) checks(events Consumer, database *postgres.Pool) []httpserver.Check {
 	return []httpserver.Check{
-		{Name: "database", Critical: true, Ask: f.brief("database", "it does not answer; the log says more", database.Ping)},
+		{Name: "database", Critical: true, Ask: f.brief("database", "it does not answer; see the log", database.Ping)},
 		{Name: "schema", Critical: true, Ask: func(context.Context) error { return problems(f.schema.problem()) }},
-		{Name: "kafka", Ask: f.brief("kafka", "no broker answers; the log says more", f.client.Ping)},
+		{Name: "kafka", Ask: f.brief("kafka", "no broker answers; see the log", f.client.Ping)},
 		{Name: "topics", Ask: func(context.Context) error { return problems(f.gate.Problem()) }},
 		{Name: "relay", Ask: func(context.Context) error { return relayProblems(f.Relay.State()) }},
 		{Name: "consumer", Ask: func(context.Context) error { return problems(events.State().Problems()...) }},
 	}
 }
 
-// openProbe returns connections of readiness's own: requests may use up all others, and a service under load is still
-// ready. Two, for one that hangs is not at once given up.
+// openProbe returns a pool that only the readiness checks use. Requests may use all connections of the other pool, and a
+// service under load is still ready. The pool has two connections, because a check that hangs keeps one for a while.
 func (f *Frame) openProbe(ctx context.Context) (database *postgres.Pool, closeIt func(), err error) {
-	database, err = postgres.Open(ctx, postgres.Config{URL: f.cfg.DatabaseURL, MaxConns: 2, Application: f.spec.Name + " readiness"})
+	database, err = postgres.Open(ctx, postgres.Config{URL: f.cfg.Database.URL, MaxConns: 2, Application: f.spec.Name + " readiness"})
 	if err != nil {
 		return nil, nil, err
 	}
-	return database, func() { go database.Close() }, nil // one that hangs must not hold the stop
+	return database, func() { go database.Close() }, nil // a connection that hangs must not delay the stop
 }
 
-// brief tells no more than words of what goes wrong: anybody may ask, and errors name users, databases and hosts.
+// brief replaces the error of ask by words, and logs the error. Anyone may read /readyz, and errors name users, databases
+// and hosts.
 func (f *Frame) brief(name, words string, ask func(context.Context) error) func(context.Context) error {
 	return func(ctx context.Context) error {
 		if err := ask(ctx); err != nil {
@@ -44,7 +46,7 @@ func (f *Frame) brief(name, words string, ask func(context.Context) error) func(
 	}
 }
 
-// relayProblems is what keeps events from being published.
+// relayProblems returns what prevents the relay from publishing events, or nil.
 func relayProblems(s outbox.State) error {
 	list := slices.Clone(s.Halted)
 	for _, part := range slices.Sorted(maps.Keys(s.Troubles)) {
@@ -53,7 +55,7 @@ func relayProblems(s outbox.State) error {
 	return problems(list...)
 }
 
-// problems is an error of the sentences that say something, or nil.
+// problems returns an error with all sentences that are not empty, or nil.
 func problems(sentences ...string) error {
 	var errs []error
 	for _, s := range sentences {

@@ -11,10 +11,11 @@ import (
 	"github.com/monsplit/monsplit/internal/postgres"
 )
 
-// schema knows whether the tables are there. Until they are, the API says so and nobody else touches the database.
+// schema knows whether the schema of the database is up to date. Until then, the API answers 503, and no other part uses
+// the database.
 type schema struct {
 	spec Spec
-	cfg  config.Service
+	cfg  config.Common
 	log  *slog.Logger
 	done chan struct{} // closed when the schema is up to date
 
@@ -22,9 +23,9 @@ type schema struct {
 	lacks string
 }
 
-func newSchema(spec Spec, cfg config.Service, log *slog.Logger) *schema {
+func newSchema(spec Spec, cfg config.Common, log *slog.Logger) *schema {
 	s := &schema{spec: spec, cfg: cfg, log: log, done: make(chan struct{}), lacks: "it is being brought up to date"}
-	if !cfg.MigrateOnStart { // somebody else sees to it
+	if !cfg.Database.MigrateOnStart { // then the schema is migrated by another process
 		s.ready()
 	}
 	return s
@@ -41,14 +42,14 @@ func (s *schema) tell(lacks string) {
 	s.lacks = lacks
 }
 
-// problem says why the schema is not up to date; "" when it is.
+// problem returns why the schema is not up to date, or "" if it is.
 func (s *schema) problem() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.lacks
 }
 
-// available is what the API asks before each request.
+// available returns an error if the API cannot serve requests. The API calls it before each request.
 func (s *schema) available() error {
 	if s.problem() == "" {
 		return nil
@@ -56,9 +57,10 @@ func (s *schema) available() error {
 	return apperr.New(apperr.Unavailable, "The database is away, or not ready yet.")
 }
 
-// run is a lifecycle part. A schema that cannot be brought up to date ends the service.
+// run is the Run of a lifecycle part. It returns an error, which ends the service, if the schema cannot be brought up to
+// date.
 func (s *schema) run(ctx context.Context) error {
-	if s.cfg.MigrateOnStart {
+	if s.cfg.Database.MigrateOnStart {
 		waiting := func(err error) { s.tell("it waits for the database: " + postgres.Brief(err)) }
 		if err := s.spec.migrate(ctx, s.cfg, s.log, waiting); err != nil {
 			return err
@@ -69,7 +71,7 @@ func (s *schema) run(ctx context.Context) error {
 	return nil
 }
 
-// before returns a lifecycle part's function that begins when the schema is up to date.
+// before returns a function for Part.Run that calls run when the schema is up to date.
 func (s *schema) before(run func(ctx context.Context) error) func(ctx context.Context) error {
 	return lifecycle.After(s.done, run)
 }

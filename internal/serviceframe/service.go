@@ -1,5 +1,5 @@
-// Package serviceframe is the frame that every service of ours is built into, whatever its business: a database, a broker, a
-// relay, a consumer and an HTTP server, wired together, watched, and stopped in the one order that loses nothing.
+// Package serviceframe is the frame that every service is built into: a database, a broker, a relay, a consumer and an HTTP
+// server. It wires them together, checks their health, and stops them in an order in which nothing is lost.
 package serviceframe
 
 import (
@@ -15,6 +15,7 @@ import (
 	"github.com/monsplit/monsplit/internal/config"
 	"github.com/monsplit/monsplit/internal/docpages"
 	"github.com/monsplit/monsplit/internal/httpserver"
+	"github.com/monsplit/monsplit/internal/idempotency"
 	"github.com/monsplit/monsplit/internal/lifecycle"
 	"github.com/monsplit/monsplit/internal/messaging/broker"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
@@ -26,44 +27,45 @@ import (
 	"github.com/monsplit/monsplit/internal/telemetry"
 )
 
-// Spec is what tells one service from another.
+// Spec describes one service: what differs between the services.
 type Spec struct {
-	Name       string   // in logs, metrics, PostgreSQL and Kafka; the consumer group too
-	Prefix     string   // below which the service's own endpoints are offered too; may be empty
-	API        []string // where the API is, for the index
-	APIPrefix  string   // below which every route is an operation of the document
+	Name       string   // in logs, metrics, PostgreSQL and Kafka; also the name of the consumer group
+	Prefix     string   // the service's own endpoints are available below this path, too; may be empty
+	API        []string // paths of the API, for the index page
+	APIPrefix  string   // below this path, every route is an operation of the document
 	OpenAPI    []byte
 	AsyncAPI   []byte
 	Pacts      fs.FS    // the pact files of all services, for the pages; may be nil
-	Topics     []string // those that the service owns: it creates them, and alone writes to them
+	Topics     []string // the topics that the service owns: it creates them, and no other service writes to them
 	Migrations postgres.Migrations
 }
 
-// Frame is a service without its business.
+// Frame is a service without its business code.
 type Frame struct {
 	Pool  *postgres.Pool
 	Relay *outbox.Relay
 
 	spec   Spec
-	cfg    config.Service
+	cfg    config.Common
 	log    *slog.Logger
 	client *broker.Client
+	keys   idempotency.Keys
 	gate   *topics.Gate
 	schema *schema
 }
 
-// Open makes the frame. Neither the database nor Kafka has to be there yet.
-func Open(ctx context.Context, spec Spec, cfg config.Service, log *slog.Logger) (*Frame, error) {
+// Open returns the frame. The database and Kafka need not be reachable yet.
+func Open(ctx context.Context, spec Spec, cfg config.Common, log *slog.Logger) (*Frame, error) {
 	relay := relayConfig(spec, cfg)
 	if err := errors.Join(relay.Validate()...); err != nil {
 		return nil, err
 	}
-	pool, err := postgres.Open(ctx, postgres.Config{URL: cfg.DatabaseURL, MaxConns: cfg.DatabaseMaxConns, Application: spec.Name})
+	pool, err := postgres.Open(ctx, postgres.Config{URL: cfg.Database.URL, MaxConns: cfg.Database.MaxConns, Application: spec.Name})
 	if err != nil {
 		return nil, err
 	}
 	client, err := broker.New(broker.Config{
-		Brokers: cfg.KafkaBrokers, ClientID: spec.Name, ProduceTimeout: cfg.OutboxProduceTimeout,
+		Brokers: cfg.Kafka.Brokers, ClientID: spec.Name, ProduceTimeout: cfg.Outbox.ProduceTimeout,
 	}, log)
 	if err != nil {
 		pool.Close()
@@ -71,16 +73,16 @@ func Open(ctx context.Context, spec Spec, cfg config.Service, log *slog.Logger) 
 	}
 	return &Frame{
 		Pool: pool, Relay: outbox.NewRelay(pool, client, relay, log),
-		spec: spec, cfg: cfg, log: log, client: client, gate: topics.NewGate(client, log, topicSpecs(spec, cfg)...),
+		spec: spec, cfg: cfg, log: log, client: client, keys: idempotency.New(cfg.Idempotency), gate: topics.NewGate(client, log, topicSpecs(spec, cfg)...),
 		schema: newSchema(spec, cfg, log),
 	}, nil
 }
 
-// closeTimeout bounds how long connections are waited for that somebody is still using. After a stop that ended in time
-// there are none.
+// closeTimeout bounds how long Close waits for connections that are still in use. After a stop that ended in time there are
+// none.
 const closeTimeout = 500 * time.Millisecond
 
-// Close gives back what Open took. A connection that is still in use then ends with the process.
+// Close releases what Open acquired. A connection that is still in use after that ends with the process.
 func (f *Frame) Close() {
 	f.client.Close()
 	closed := make(chan struct{})
@@ -95,14 +97,15 @@ func (f *Frame) Close() {
 	}
 }
 
-// Consumer is what applies the events of others.
+// Consumer applies the events of other services.
 type Consumer interface {
 	Run(ctx context.Context, client consumer.Client) error
 	State() consumer.State
 	Collectors() []prometheus.Collector
 }
 
-// Serve runs the service until ctx is done. HTTP is there at once; what needs the schema waits until it is up to date.
+// Serve runs the service until ctx is done. The HTTP server answers at once. The parts that need the schema start when it
+// is up to date.
 func (f *Frame) Serve(ctx context.Context, events Consumer, api oas.API) error {
 	database, closeProbe, err := f.openProbe(ctx)
 	if err != nil {
@@ -117,30 +120,31 @@ func (f *Frame) Serve(ctx context.Context, events Consumer, api oas.API) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", f.spec.Name, err)
 	}
-	server := httpserver.New(httpserver.Config{ //nolint:contextcheck // it takes each request's own
-		Service: f.spec.Name, Addr: f.cfg.HTTPAddr, Prefix: f.spec.Prefix, API: f.spec.API,
-		ReadHeaderTimeout: f.cfg.HTTPReadHeaderTimeout, ReadTimeout: f.cfg.HTTPReadTimeout,
-		RequestTimeout: f.cfg.HTTPRequestTimeout, WriteTimeout: f.cfg.HTTPWriteTimeout, IdleTimeout: f.cfg.HTTPIdleTimeout,
-		TrustedProxies: f.cfg.HTTPTrustedProxies, StopDelay: f.cfg.ShutdownDelay, StopTimeout: (f.cfg.ShutdownGrace - f.cfg.ShutdownDelay) / 2,
+	server := httpserver.New(httpserver.Config{ //nolint:contextcheck // it uses the context of each request
+		Service: f.spec.Name, Addr: f.cfg.HTTP.Addr, Prefix: f.spec.Prefix, API: f.spec.API,
+		ReadHeaderTimeout: f.cfg.HTTP.ReadHeaderTimeout, ReadTimeout: f.cfg.HTTP.ReadTimeout,
+		RequestTimeout: f.cfg.HTTP.RequestTimeout, WriteTimeout: f.cfg.HTTP.WriteTimeout, IdleTimeout: f.cfg.HTTP.IdleTimeout,
+		TrustedProxies: f.cfg.HTTP.TrustedProxies, StopDelay: f.cfg.Shutdown.Delay, StopTimeout: (f.cfg.Shutdown.Grace - f.cfg.Shutdown.Delay) / 2,
 		OpenAPI: f.spec.OpenAPI, AsyncAPI: f.spec.AsyncAPI, Pages: pages, Checks: f.checks(events, database), Registry: registry,
 	}, f.log)
-	if err := f.mount(server, api); err != nil { //nolint:contextcheck // likewise
+	if err := f.mount(server, api); err != nil { //nolint:contextcheck // it uses the context of each request
 		return err
 	}
 	if err := server.Listen(ctx); err != nil {
 		return err
 	}
-	return lifecycle.Run(ctx, f.cfg.ShutdownGrace,
+	return lifecycle.Run(ctx, f.cfg.Shutdown.Grace,
 		lifecycle.Part{Name: "schema", Run: f.schema.run},
 		lifecycle.Part{Name: "topics", Run: f.gate.Run},
 		lifecycle.Part{Name: "maintenance", Run: f.schema.before(f.maintain)},
+		lifecycle.Part{Name: "idempotency", Run: f.schema.before(f.deleteOldKeys)},
 		lifecycle.Part{Name: "relay", Run: f.schema.before(f.gate.Behind(f.Relay.Run))},
 		lifecycle.Part{Name: "consumer", Run: f.schema.before(f.gate.Behind(func(ctx context.Context) error { return events.Run(ctx, f.client) }))},
 		lifecycle.Part{Name: "http", Run: server.Run},
 	)
 }
 
-// bases are the paths below which the service's own endpoints are.
+// bases returns the paths below which the service's own endpoints are available.
 func (s Spec) bases() []string {
 	if s.Prefix == "" {
 		return []string{""}
@@ -148,13 +152,13 @@ func (s Spec) bases() []string {
 	return []string{"", s.Prefix}
 }
 
-// UndescribedAnswer is logged of each answer that the OpenAPI document does not describe, where answers are checked.
-const UndescribedAnswer = "an answer is not what the document says"
+// UndescribedAnswer is the log message for each answer that does not match the OpenAPI document, if answers are checked.
+const UndescribedAnswer = "an answer does not match the OpenAPI document"
 
-// mount puts the API on the server, each operation behind the check of its requests.
+// mount adds the API to the server. The requests of each operation are checked first.
 func (f *Frame) mount(server *httpserver.Server, api oas.API) error {
-	checks := oas.Config{MaxBody: f.cfg.HTTPMaxBodyBytes, Available: f.schema.available}
-	if f.cfg.ValidateResponses {
+	checks := oas.Config{MaxBody: f.cfg.HTTP.MaxBodyBytes, Available: f.schema.available}
+	if f.cfg.Checks.Responses {
 		checks.OnResponse = func(ctx context.Context, err error) {
 			f.log.ErrorContext(ctx, UndescribedAnswer, "error", err)
 		}
@@ -166,22 +170,22 @@ func (f *Frame) mount(server *httpserver.Server, api oas.API) error {
 	return validator.Mount(server.Echo, api, f.spec.APIPrefix)
 }
 
-func topicSpecs(spec Spec, cfg config.Service) []broker.TopicSpec {
+func topicSpecs(spec Spec, cfg config.Common) []broker.TopicSpec {
 	specs := make([]broker.TopicSpec, len(spec.Topics))
 	for i, topic := range spec.Topics {
 		specs[i] = broker.TopicSpec{
 			Name: topic, Partitions: event.Partitions,
-			ReplicationFactor: cfg.KafkaReplicationFactor, MinInSyncReplicas: cfg.KafkaMinInSyncReplicas,
+			ReplicationFactor: cfg.Kafka.ReplicationFactor, MinInSyncReplicas: cfg.Kafka.MinInSyncReplicas,
 		}
 	}
 	return specs
 }
 
-func relayConfig(spec Spec, cfg config.Service) outbox.Config {
+func relayConfig(spec Spec, cfg config.Common) outbox.Config {
 	return outbox.Config{
-		Topics: spec.Topics, MetricsNamespace: "monsplit",
-		LeaseTimeout: cfg.OutboxLeaseTimeout, RenewEvery: cfg.OutboxLeaseRenew, ProduceTimeout: cfg.OutboxProduceTimeout,
-		SweepMin: cfg.OutboxSweepMin, SweepMax: cfg.OutboxSweepMax, ClaimRows: cfg.OutboxBatchRows,
-		StopTimeout: (cfg.ShutdownGrace - cfg.ShutdownDelay) / 4, // a half is HTTP's, and the consumer comes before
+		Topics: spec.Topics, MetricsNamespace: MetricsNamespace,
+		LeaseTimeout: cfg.Outbox.LeaseTimeout, RenewEvery: cfg.Outbox.LeaseRenew, ProduceTimeout: cfg.Outbox.ProduceTimeout,
+		SweepMin: cfg.Outbox.SweepMin, SweepMax: cfg.Outbox.SweepMax, ClaimRows: cfg.Outbox.BatchRows,
+		StopTimeout: (cfg.Shutdown.Grace - cfg.Shutdown.Delay) / 4, // HTTP gets a half, and the consumer stops before the relay
 	}
 }

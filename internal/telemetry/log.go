@@ -1,4 +1,4 @@
-// Package telemetry knows how the services tell what they do: structured logs, W3C trace context, and metrics.
+// Package telemetry provides what makes a service observable: structured logs, W3C trace context, and metrics.
 package telemetry
 
 import (
@@ -9,8 +9,8 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// NewLogger returns a logger that writes JSON or text lines, with the trace id of the context that a line is logged
-// with.
+// NewLogger returns a logger that writes JSON or text lines. Each line has the trace id of the context with which it was
+// logged.
 func NewLogger(w io.Writer, format string, level slog.Level) *slog.Logger {
 	options := &slog.HandlerOptions{Level: level}
 	if format == "text" {

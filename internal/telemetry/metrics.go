@@ -7,11 +7,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 )
 
-// NewRegistry returns a registry with what every process tells of itself, and its version.
+// NewRegistry returns a registry with the metrics that every process has, and its version.
 func NewRegistry(service string) *prometheus.Registry {
 	r := prometheus.NewRegistry()
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
-		Name: "monsplit_build_info", Help: "Always 1; its labels say which build this is.",
+		Name: "monsplit_build_info", Help: "Always 1; its labels identify the build.",
 		ConstLabels: prometheus.Labels{"service": service, "version": Version()},
 	})
 	build.Set(1)
@@ -19,11 +19,11 @@ func NewRegistry(service string) *prometheus.Registry {
 	return r
 }
 
-// version is set by the linker where a build knows more than Go does, as for the container images.
+// version is set by the linker if the build knows more than Go does, as for the container images.
 var version string
 
-// Version is what the linker was given, or the module's version, or the commit that the binary was built from, or
-// "unknown".
+// Version returns the version that the linker was given, or else the module's version, or else the commit from which the
+// binary was built, or else "unknown".
 func Version() string {
 	if version != "" {
 		return version

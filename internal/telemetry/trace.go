@@ -9,8 +9,8 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// ContinueTrace returns a context with the trace that the header's traceparent names (W3C Trace Context), or with a new
-// one, and a span of its own in it.
+// ContinueTrace returns a context with the trace in the header's traceparent (W3C Trace Context), or with a new trace if
+// there is none. In both cases the context has a new span.
 func ContinueTrace(ctx context.Context, header http.Header) context.Context {
 	ctx = propagation.TraceContext{}.Extract(ctx, propagation.HeaderCarrier(header))
 	parent := trace.SpanContextFromContext(ctx)

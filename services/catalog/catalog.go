@@ -12,7 +12,7 @@ import (
 	catalogapi "github.com/monsplit/monsplit/api/catalog"
 	"github.com/monsplit/monsplit/asyncapi"
 	"github.com/monsplit/monsplit/contracts"
-	"github.com/monsplit/monsplit/internal/config"
+	"github.com/monsplit/monsplit/internal/idempotency"
 	"github.com/monsplit/monsplit/internal/messaging/broker"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
 	"github.com/monsplit/monsplit/internal/messaging/event"
@@ -31,7 +31,7 @@ import (
 
 const name = "catalog"
 
-// spec tells the catalog service from others.
+// spec describes the catalog service.
 func spec() serviceframe.Spec {
 	return serviceframe.Spec{
 		Name: name, Prefix: "/catalog", APIPrefix: "/catalog/api/",
@@ -41,14 +41,14 @@ func spec() serviceframe.Spec {
 	}
 }
 
-// Migrate brings the schema up to date. It waits for a database that is away, for as long as ctx lets it.
-func Migrate(ctx context.Context, cfg config.Service, log *slog.Logger) error {
-	return spec().Migrate(ctx, cfg, log)
+// Migrate brings the schema up to date. While the database is away it waits, until ctx is done.
+func Migrate(ctx context.Context, cfg Config, log *slog.Logger) error {
+	return spec().Migrate(ctx, cfg.Common, log)
 }
 
-// Run serves until ctx is done. The schema is brought up to date unless cfg says that somebody else does it.
-func Run(ctx context.Context, cfg config.Service, log *slog.Logger) error {
-	frame, err := serviceframe.Open(ctx, spec(), cfg, log)
+// Run serves until ctx is done. It brings the schema up to date, unless MIGRATE_ON_START=false.
+func Run(ctx context.Context, cfg Config, log *slog.Logger) error {
+	frame, err := serviceframe.Open(ctx, spec(), cfg.Common, log)
 	if err != nil {
 		return err
 	}
@@ -62,8 +62,8 @@ func Run(ctx context.Context, cfg config.Service, log *slog.Logger) error {
 	return frame.Serve(ctx, events, httpapi.New(entries, markets, copies))
 }
 
-// newConsumer applies the monolith's events. Entries follow their products and announce it.
-func newConsumer(pool *postgres.Pool, cfg config.Service, storage *store.Store, copies *productcopy.Service, log *slog.Logger,
+// newConsumer applies the monolith's events. Entries follow their products, and publish events of their own.
+func newConsumer(pool *postgres.Pool, cfg Config, storage *store.Store, copies *productcopy.Service, log *slog.Logger,
 ) *consumer.Consumer[productcopy.Tx] {
 	return consumer.New(pool, consumer.Config[productcopy.Tx]{
 		Group:            name,
@@ -74,22 +74,22 @@ func newConsumer(pool *postgres.Pool, cfg config.Service, storage *store.Store, 
 		Classify:         serviceframe.Classify,
 		MetricsNamespace: serviceframe.MetricsNamespace,
 		Transactions:     cfg.ConsumerTransactions(),
-		Tuning:           broker.GroupConfig{MaxRecords: cfg.ConsumerBatch, Partitions: event.Partitions},
+		Tuning:           broker.GroupConfig{MaxRecords: cfg.Consumer.Batch, Partitions: event.Partitions},
 	}, log)
 }
 
-func newStore(pool *postgres.Pool, cfg config.Service, log *slog.Logger, wake func()) (*store.Store, error) {
-	markets, errMarket := serviceframe.Encoder(spec(), cfg, log, publish.Market)
-	entries, errEntry := serviceframe.Encoder(spec(), cfg, log, publish.Entry)
+func newStore(pool *postgres.Pool, cfg Config, log *slog.Logger, wake func()) (*store.Store, error) {
+	markets, errMarket := serviceframe.Encoder(spec(), cfg.Common, log, publish.Market)
+	entries, errEntry := serviceframe.Encoder(spec(), cfg.Common, log, publish.Entry)
 	if err := errors.Join(errMarket, errEntry); err != nil {
 		return nil, err
 	}
-	return store.New(pool, store.Encode{Market: markets, Entry: entries}, wake), nil
+	return store.New(pool, store.Encode{Market: markets, Entry: entries}, idempotency.New(cfg.Idempotency), wake), nil
 }
 
-func newID() uuid.UUID { return uuid.Must(uuid.NewV7()) } // fails only without a source of randomness
+func newID() uuid.UUID { return uuid.Must(uuid.NewV7()) } // it fails only without a source of randomness
 
-// services is the business on its storage.
+// services returns the business services on their storage.
 func services(s *store.Store, newID func() uuid.UUID) (*entry.Service, *market.Service, *productcopy.Service) {
 	entries := entry.NewService(s.Entries(), time.Now, newID)
 	return entries, market.NewService(s.Markets(), time.Now, newID), productcopy.NewService(s, entries)

@@ -17,8 +17,11 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/monsplit/monsplit/internal/config"
+	"github.com/monsplit/monsplit/internal/httpserver"
+	"github.com/monsplit/monsplit/internal/lifecycle"
 	"github.com/monsplit/monsplit/internal/messaging/broker"
 	"github.com/monsplit/monsplit/internal/messaging/event"
+	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/internal/testkit/kafkatest"
 	"github.com/monsplit/monsplit/internal/testkit/netproxy"
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
@@ -42,14 +45,21 @@ func start(t *testing.T, kafka string) *service {
 
 func startOn(t *testing.T, kafka, database string) *service {
 	t.Helper()
-	cfg := config.Service{
-		DatabaseURL: database, DatabaseMaxConns: 8, KafkaBrokers: []string{kafka}, KafkaReplicationFactor: 1,
-		KafkaMinInSyncReplicas: 1, HTTPAddr: "127.0.0.1:0", HTTPReadHeaderTimeout: time.Minute, HTTPReadTimeout: time.Minute,
-		HTTPRequestTimeout: 10 * time.Second, HTTPWriteTimeout: time.Minute, HTTPIdleTimeout: time.Minute, HTTPMaxBodyBytes: 1 << 16, ValidateResponses: true, ValidateEvents: true,
-		ShutdownGrace: 30 * time.Second, OutboxLeaseTimeout: 6 * time.Second, OutboxLeaseRenew: time.Second,
-		OutboxProduceTimeout: 2 * time.Second, OutboxSweepMin: 100 * time.Millisecond, OutboxSweepMax: time.Second,
-		OutboxBatchRows: 2000, OutboxRetention: time.Hour, ConsumerBatch: 500,
-	}
+	cfg := catalog.Config{Common: config.Common{
+		Database: postgres.Settings{URL: database, MaxConns: 8},
+		Kafka:    config.Kafka{Brokers: []string{kafka}, ReplicationFactor: 1, MinInSyncReplicas: 1},
+		HTTP: httpserver.Settings{
+			Addr: "127.0.0.1:0", ReadHeaderTimeout: time.Minute, ReadTimeout: time.Minute, RequestTimeout: 10 * time.Second,
+			WriteTimeout: time.Minute, IdleTimeout: time.Minute, MaxBodyBytes: 1 << 16,
+		},
+		Checks:   config.Checks{Responses: true, Events: true},
+		Shutdown: lifecycle.Settings{Grace: 30 * time.Second},
+		Outbox: config.Outbox{
+			LeaseTimeout: 6 * time.Second, LeaseRenew: time.Second, ProduceTimeout: 2 * time.Second,
+			SweepMin: 100 * time.Millisecond, SweepMax: time.Second, BatchRows: 2000, Retention: time.Hour,
+		},
+		Consumer: config.Consumer{Batch: 500},
+	}}
 	if err := catalog.Migrate(t.Context(), cfg, slog.New(slog.DiscardHandler)); err != nil {
 		t.Fatal(err)
 	}
@@ -311,8 +321,11 @@ func TestStopLeavesNothingBehind(t *testing.T) {
 func TestAddressTaken(t *testing.T) {
 	t.Parallel()
 	s := start(t, "127.0.0.1:1")
-	cfg := config.Service{DatabaseURL: "postgres://nobody@127.0.0.1:1/none", KafkaBrokers: []string{"127.0.0.1:1"},
-		HTTPAddr: strings.TrimPrefix(s.url, "http://"), HTTPMaxBodyBytes: 1024, ShutdownGrace: time.Second}
+	cfg := catalog.Config{Common: config.Common{
+		Database: postgres.Settings{URL: "postgres://nobody@127.0.0.1:1/none"}, Kafka: config.Kafka{Brokers: []string{"127.0.0.1:1"}},
+		HTTP:     httpserver.Settings{Addr: strings.TrimPrefix(s.url, "http://"), MaxBodyBytes: 1024},
+		Shutdown: lifecycle.Settings{Grace: time.Second},
+	}}
 	err := catalog.Run(t.Context(), cfg, slog.New(slog.DiscardHandler))
 	if err == nil || errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "taken") {
 		t.Errorf("got %v", err)

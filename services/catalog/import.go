@@ -13,7 +13,6 @@ import (
 	"github.com/monsplit/monsplit/internal/apperr"
 	"github.com/monsplit/monsplit/internal/bulkimport"
 	"github.com/monsplit/monsplit/internal/bulkimport/samplemark"
-	"github.com/monsplit/monsplit/internal/config"
 	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/services/catalog/internal/entry"
 	"github.com/monsplit/monsplit/services/catalog/internal/market"
@@ -21,13 +20,13 @@ import (
 )
 
 // OpenImport opens the catalog's database for imports. The caller closes it.
-func OpenImport(ctx context.Context, cfg config.Service) (bulkimport.Target, error) {
-	pool, err := postgres.Open(ctx, postgres.Config{URL: cfg.DatabaseURL, MaxConns: cfg.DatabaseMaxConns, Application: name + " import"})
+func OpenImport(ctx context.Context, cfg Config) (bulkimport.Target, error) {
+	pool, err := postgres.Open(ctx, postgres.Config{URL: cfg.Database.URL, MaxConns: cfg.Database.MaxConns, Application: name + " import"})
 	if err != nil {
 		return bulkimport.Target{}, err
 	}
-	// Nobody is woken here: the relay of a running instance finds the events by its sweep. Nor is anything logged: the
-	// import ends with the error.
+	// No relay is woken: the relay of a running instance finds the events with its sweep. Nothing is logged: the import
+	// ends with the error.
 	storage, err := newStore(pool, cfg, slog.New(slog.DiscardHandler), func() {})
 	if err != nil {
 		pool.Close()
@@ -81,7 +80,7 @@ func parseEntry(row bulkimport.Row) (entry.Draft, []apperr.FieldError) {
 	var faults []apperr.FieldError
 	id, err := uuid.Parse(row.Get("product"))
 	if err != nil || len(row.Get("product")) != len(id.String()) {
-		faults = append(faults, apperr.FieldError{Pointer: "/product", Detail: "is no UUID"})
+		faults = append(faults, apperr.FieldError{Pointer: "/product", Detail: "is not a UUID"})
 	}
 	d.Product = id
 	for column, date := range map[string]*entry.Date{"availability_date": &d.Start, "availability_end_date": &d.End} {
@@ -98,8 +97,8 @@ func sampleEntries() (bulkimport.Input, error) {
 	return bulkimport.Read("sample entries", bytes.NewReader(sampledata.Entries), bulkimport.CSV, entryModel(nil).Columns)
 }
 
-// sampleMarkets are the officially assigned codes of ISO 3166-1, with their English names. The library also lists two
-// states that are no more (AN, YU) and a code that users may assign (XK).
+// sampleMarkets returns the officially assigned codes of ISO 3166-1 with their English names. The library also lists two
+// states that no longer exist (AN, YU) and a code that users may assign (XK).
 func sampleMarkets() (bulkimport.Input, error) {
 	var rows []bulkimport.Row
 	for _, c := range countries.All() {

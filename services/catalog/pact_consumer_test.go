@@ -79,7 +79,7 @@ func TestConsumerContract(t *testing.T) {
 func withChair(t *testing.T) *business {
 	t.Helper()
 	pool := pgtest.New(t, pact.Migrations(spec().Migrations)...)
-	b := newBusiness(t, pool, config.Service{ValidateEvents: true}, slog.New(servicetest.NewLog(t)), func() {})
+	b := newBusiness(t, pool, Config{Common: config.Common{Checks: config.Checks{Events: true}}}, slog.New(servicetest.NewLog(t)), func() {})
 	err := errors.Join(
 		b.productArrives(t.Context(), chairID, "Rocking chair"),
 		b.createMarket(t.Context(), "NL", "Netherlands"),

@@ -1,8 +1,18 @@
 package monolith
 
-import "github.com/monsplit/monsplit/internal/config"
+import (
+	"github.com/monsplit/monsplit/internal/config"
+	"github.com/monsplit/monsplit/internal/httpserver"
+)
 
-// LoadConfig reads the monolith's settings from the environment. The error lists every fault of what is needed.
-func LoadConfig(needs config.Needs) (config.Service, error) {
-	return config.Load(config.Service{HTTPAddr: ":8000"}, needs)
+// Config is the monolith's configuration. A setting that only the monolith has is a field beside the common part.
+type Config struct{ config.Common }
+
+// Defaults holds the defaults that differ from those of other services.
+func Defaults() Config {
+	return Config{config.Common{HTTP: httpserver.Settings{Addr: ":8000"}}}
 }
+
+// LoadConfig reads the monolith's settings from the environment. The error lists every fault of the
+// variables that are needed.
+func LoadConfig(needs config.Needs) (Config, error) { return config.Load(Defaults(), needs) }

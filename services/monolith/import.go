@@ -13,20 +13,19 @@ import (
 	"github.com/monsplit/monsplit/internal/apperr"
 	"github.com/monsplit/monsplit/internal/bulkimport"
 	"github.com/monsplit/monsplit/internal/bulkimport/samplemark"
-	"github.com/monsplit/monsplit/internal/config"
 	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/services/monolith/internal/product"
 	"github.com/monsplit/monsplit/services/monolith/sampledata"
 )
 
 // OpenImport opens the monolith's database for imports. The caller closes it.
-func OpenImport(ctx context.Context, cfg config.Service) (bulkimport.Target, error) {
-	pool, err := postgres.Open(ctx, postgres.Config{URL: cfg.DatabaseURL, MaxConns: cfg.DatabaseMaxConns, Application: name + " import"})
+func OpenImport(ctx context.Context, cfg Config) (bulkimport.Target, error) {
+	pool, err := postgres.Open(ctx, postgres.Config{URL: cfg.Database.URL, MaxConns: cfg.Database.MaxConns, Application: name + " import"})
 	if err != nil {
 		return bulkimport.Target{}, err
 	}
-	// Nobody is woken here: the relay of a running instance finds the events by its sweep. Nor is anything logged: the
-	// import ends with the error.
+	// No relay is woken: the relay of a running instance finds the events with its sweep. Nothing is logged: the import
+	// ends with the error.
 	storage, err := newStore(pool, cfg, slog.New(slog.DiscardHandler), func() {})
 	if err != nil {
 		pool.Close()
@@ -64,7 +63,7 @@ func parseProduct(row bulkimport.Row) (product.Record, []apperr.FieldError) {
 	if text := row.Get("product_uuid"); text != "" {
 		id, err := uuid.Parse(text)
 		if err != nil || len(text) != len(id.String()) {
-			faults = append(faults, apperr.FieldError{Pointer: "/product_uuid", Detail: "is no UUID"})
+			faults = append(faults, apperr.FieldError{Pointer: "/product_uuid", Detail: "is not a UUID"})
 		}
 		r.UUID = id
 	}
@@ -82,10 +81,10 @@ func sampleProducts() (bulkimport.Input, error) {
 	return bulkimport.Read("sample products", bytes.NewReader(sampledata.Products), bulkimport.CSV, productModel(nil).Columns)
 }
 
-// generatedCategories is over how many categories made-up products are spread.
+// generatedCategories is the number of categories of the generated products.
 const generatedCategories = 50
 
-// generateProducts makes products up: the n-th is the same each time, its id included.
+// generateProducts generates products. The n-th product is the same each time, including its id.
 func generateProducts(n int) iter.Seq[bulkimport.Row] {
 	space := uuid.NewSHA1(uuid.NameSpaceURL, []byte("https://github.com/monsplit/monsplit/generated"))
 	return func(yield func(bulkimport.Row) bool) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/monsplit/monsplit/internal/bulkimport"
 	"github.com/monsplit/monsplit/internal/config"
+	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 	"github.com/monsplit/monsplit/services/monolith"
 )
@@ -17,7 +18,9 @@ import (
 // productImport imports CSV into a database of its own, and returns the summary or the faults.
 func productImport(t *testing.T) func(csv string) string {
 	t.Helper()
-	cfg := config.Service{DatabaseURL: pgtest.NewURL(t), DatabaseMaxConns: 16, ValidateEvents: true}
+	cfg := monolith.Config{Common: config.Common{
+		Database: postgres.Settings{URL: pgtest.NewURL(t), MaxConns: 16}, Checks: config.Checks{Events: true},
+	}}
 	if err := monolith.Migrate(t.Context(), cfg, slog.New(slog.DiscardHandler)); err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +49,7 @@ func TestImportTellsEverything(t *testing.T) {
 	id := uuid.NewString()
 	got := run("only,two\nno-id,,Tests\n,Chair,Tests\n,Chair,Tests\n" + id + ",a,Tests\n" + id + ",b,Tests\n")
 	want := `in:2: has 2 fields, the header has 3
-in:3: product_uuid: is no UUID
+in:3: product_uuid: is not a UUID
 in:3: name: must not be blank
 in:5: name: stands twice, first in line 4
 in:7: product_uuid: stands twice, first in line 6`

@@ -11,7 +11,7 @@ import (
 	monolithapi "github.com/monsplit/monsplit/api/monolith"
 	"github.com/monsplit/monsplit/asyncapi"
 	"github.com/monsplit/monsplit/contracts"
-	"github.com/monsplit/monsplit/internal/config"
+	"github.com/monsplit/monsplit/internal/idempotency"
 	"github.com/monsplit/monsplit/internal/messaging/broker"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
 	"github.com/monsplit/monsplit/internal/messaging/event"
@@ -29,7 +29,7 @@ import (
 
 const name = "monolith"
 
-// spec tells the monolith from other services.
+// spec describes the monolith.
 func spec() serviceframe.Spec {
 	return serviceframe.Spec{
 		Name: name, APIPrefix: "/api/", API: []string{"/api/v1/product", "/api/v1/catalog", "/api/v1/market"},
@@ -38,14 +38,14 @@ func spec() serviceframe.Spec {
 	}
 }
 
-// Migrate brings the schema up to date. It waits for a database that is away, for as long as ctx lets it.
-func Migrate(ctx context.Context, cfg config.Service, log *slog.Logger) error {
-	return spec().Migrate(ctx, cfg, log)
+// Migrate brings the schema up to date. While the database is away it waits, until ctx is done.
+func Migrate(ctx context.Context, cfg Config, log *slog.Logger) error {
+	return spec().Migrate(ctx, cfg.Common, log)
 }
 
-// Run serves until ctx is done. The schema is brought up to date unless cfg says that somebody else does it.
-func Run(ctx context.Context, cfg config.Service, log *slog.Logger) error {
-	frame, err := serviceframe.Open(ctx, spec(), cfg, log)
+// Run serves until ctx is done. It brings the schema up to date, unless MIGRATE_ON_START=false.
+func Run(ctx context.Context, cfg Config, log *slog.Logger) error {
+	frame, err := serviceframe.Open(ctx, spec(), cfg.Common, log)
 	if err != nil {
 		return err
 	}
@@ -55,12 +55,12 @@ func Run(ctx context.Context, cfg config.Service, log *slog.Logger) error {
 		return err
 	}
 	products, copies := services(storage, newID)
-	api := httpapi.New(products, copies, cfg.HTTPWriteTimeout)
+	api := httpapi.New(products, copies, cfg.HTTP.WriteTimeout)
 	return frame.Serve(ctx, newConsumer(frame.Pool, cfg, log), api)
 }
 
 // newConsumer applies the catalog's events.
-func newConsumer(pool *postgres.Pool, cfg config.Service, log *slog.Logger) *consumer.Consumer[catalogcopy.Tx] {
+func newConsumer(pool *postgres.Pool, cfg Config, log *slog.Logger) *consumer.Consumer[catalogcopy.Tx] {
 	return consumer.New(pool, consumer.Config[catalogcopy.Tx]{
 		Group: name,
 		Topics: map[string]consumer.Handler[catalogcopy.Tx]{
@@ -73,21 +73,21 @@ func newConsumer(pool *postgres.Pool, cfg config.Service, log *slog.Logger) *con
 		Classify:         serviceframe.Classify,
 		MetricsNamespace: serviceframe.MetricsNamespace,
 		Transactions:     cfg.ConsumerTransactions(),
-		Tuning:           broker.GroupConfig{MaxRecords: cfg.ConsumerBatch, Partitions: event.Partitions},
+		Tuning:           broker.GroupConfig{MaxRecords: cfg.Consumer.Batch, Partitions: event.Partitions},
 	}, log)
 }
 
-func newStore(pool *postgres.Pool, cfg config.Service, log *slog.Logger, wake func()) (*store.Store, error) {
-	encode, err := serviceframe.Encoder(spec(), cfg, log, publish.Product)
+func newStore(pool *postgres.Pool, cfg Config, log *slog.Logger, wake func()) (*store.Store, error) {
+	encode, err := serviceframe.Encoder(spec(), cfg.Common, log, publish.Product)
 	if err != nil {
 		return nil, err
 	}
-	return store.New(pool, encode, wake), nil
+	return store.New(pool, encode, idempotency.New(cfg.Idempotency), wake), nil
 }
 
-func newID() uuid.UUID { return uuid.Must(uuid.NewV7()) } // fails only without a source of randomness
+func newID() uuid.UUID { return uuid.Must(uuid.NewV7()) } // it fails only without a source of randomness
 
-// services is the business on its storage.
+// services returns the business services on their storage.
 func services(s *store.Store, newID func() uuid.UUID) (*product.Service, *catalogcopy.Service) {
 	return product.NewService(s, time.Now, newID), catalogcopy.NewService(s)
 }

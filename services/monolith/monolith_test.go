@@ -15,8 +15,11 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/monsplit/monsplit/internal/config"
+	"github.com/monsplit/monsplit/internal/httpserver"
+	"github.com/monsplit/monsplit/internal/lifecycle"
 	"github.com/monsplit/monsplit/internal/messaging/broker"
 	"github.com/monsplit/monsplit/internal/messaging/event"
+	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/internal/testkit/kafkatest"
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 	"github.com/monsplit/monsplit/internal/testkit/servicetest"
@@ -34,14 +37,21 @@ type service struct {
 // start runs the service on an empty database until the test ends.
 func start(t *testing.T, kafka string) *service {
 	t.Helper()
-	cfg := config.Service{
-		DatabaseURL: pgtest.NewURL(t), DatabaseMaxConns: 8, KafkaBrokers: []string{kafka}, KafkaReplicationFactor: 1,
-		KafkaMinInSyncReplicas: 1, HTTPAddr: "127.0.0.1:0", HTTPReadHeaderTimeout: time.Minute, HTTPReadTimeout: time.Minute,
-		HTTPWriteTimeout: time.Minute, HTTPIdleTimeout: time.Minute, HTTPMaxBodyBytes: 1 << 16, ValidateResponses: true, ValidateEvents: true,
-		ShutdownGrace: 30 * time.Second, OutboxLeaseTimeout: 6 * time.Second, OutboxLeaseRenew: time.Second,
-		OutboxProduceTimeout: 2 * time.Second, OutboxSweepMin: 100 * time.Millisecond, OutboxSweepMax: time.Second,
-		OutboxBatchRows: 2000, OutboxRetention: time.Hour, ConsumerBatch: 500,
-	}
+	cfg := monolith.Config{Common: config.Common{
+		Database: postgres.Settings{URL: pgtest.NewURL(t), MaxConns: 8},
+		Kafka:    config.Kafka{Brokers: []string{kafka}, ReplicationFactor: 1, MinInSyncReplicas: 1},
+		HTTP: httpserver.Settings{
+			Addr: "127.0.0.1:0", ReadHeaderTimeout: time.Minute, ReadTimeout: time.Minute,
+			WriteTimeout: time.Minute, IdleTimeout: time.Minute, MaxBodyBytes: 1 << 16,
+		},
+		Checks:   config.Checks{Responses: true, Events: true},
+		Shutdown: lifecycle.Settings{Grace: 30 * time.Second},
+		Outbox: config.Outbox{
+			LeaseTimeout: 6 * time.Second, LeaseRenew: time.Second, ProduceTimeout: 2 * time.Second,
+			SweepMin: 100 * time.Millisecond, SweepMax: time.Second, BatchRows: 2000, Retention: time.Hour,
+		},
+		Consumer: config.Consumer{Batch: 500},
+	}}
 	if err := monolith.Migrate(t.Context(), cfg, slog.New(slog.DiscardHandler)); err != nil {
 		t.Fatal(err)
 	}
@@ -209,8 +219,11 @@ func TestStopLeavesNothingBehind(t *testing.T) {
 // What the relay cannot work with is refused before anything runs.
 func TestALeaseThatARequestCanOutlive(t *testing.T) {
 	t.Parallel()
-	cfg := config.Service{DatabaseURL: "postgres://nobody@127.0.0.1:1/none", KafkaBrokers: []string{"127.0.0.1:1"},
-		OutboxLeaseTimeout: 3 * time.Second, OutboxProduceTimeout: 2 * time.Second, ShutdownGrace: time.Second}
+	cfg := monolith.Config{Common: config.Common{
+		Database: postgres.Settings{URL: "postgres://nobody@127.0.0.1:1/none"}, Kafka: config.Kafka{Brokers: []string{"127.0.0.1:1"}},
+		Outbox:   config.Outbox{LeaseTimeout: 3 * time.Second, ProduceTimeout: 2 * time.Second},
+		Shutdown: lifecycle.Settings{Grace: time.Second},
+	}}
 	err := monolith.Run(t.Context(), cfg, slog.New(slog.DiscardHandler))
 	if err == nil || !strings.Contains(err.Error(), "the lease time-out (3s) must be longer") {
 		t.Errorf("got %v", err)
@@ -221,8 +234,11 @@ func TestALeaseThatARequestCanOutlive(t *testing.T) {
 func TestANewerSchemaEndsTheService(t *testing.T) {
 	t.Parallel()
 	url := pgtest.NewURL(t)
-	cfg := config.Service{DatabaseURL: url, MigrateOnStart: true, KafkaBrokers: []string{"127.0.0.1:1"}, HTTPAddr: "127.0.0.1:0",
-		HTTPMaxBodyBytes: 1024, ShutdownGrace: time.Minute, OutboxRetention: time.Hour}
+	cfg := monolith.Config{Common: config.Common{
+		Database: postgres.Settings{URL: url, MigrateOnStart: true}, Kafka: config.Kafka{Brokers: []string{"127.0.0.1:1"}},
+		HTTP:     httpserver.Settings{Addr: "127.0.0.1:0", MaxBodyBytes: 1024},
+		Shutdown: lifecycle.Settings{Grace: time.Minute}, Outbox: config.Outbox{Retention: time.Hour},
+	}}
 	if err := monolith.Migrate(t.Context(), cfg, slog.New(slog.DiscardHandler)); err != nil {
 		t.Fatal(err)
 	}
@@ -238,8 +254,11 @@ func TestANewerSchemaEndsTheService(t *testing.T) {
 func TestAddressTaken(t *testing.T) {
 	t.Parallel()
 	s := start(t, "127.0.0.1:1")
-	cfg := config.Service{DatabaseURL: "postgres://nobody@127.0.0.1:1/none", KafkaBrokers: []string{"127.0.0.1:1"},
-		HTTPAddr: strings.TrimPrefix(s.url, "http://"), HTTPMaxBodyBytes: 1024, ShutdownGrace: time.Second}
+	cfg := monolith.Config{Common: config.Common{
+		Database: postgres.Settings{URL: "postgres://nobody@127.0.0.1:1/none"}, Kafka: config.Kafka{Brokers: []string{"127.0.0.1:1"}},
+		HTTP:     httpserver.Settings{Addr: strings.TrimPrefix(s.url, "http://"), MaxBodyBytes: 1024},
+		Shutdown: lifecycle.Settings{Grace: time.Second},
+	}}
 	err := monolith.Run(t.Context(), cfg, slog.New(slog.DiscardHandler))
 	if err == nil || errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "taken") {
 		t.Errorf("got %v", err)

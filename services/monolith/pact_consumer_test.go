@@ -57,7 +57,7 @@ func TestConsumerContract(t *testing.T) {
 func withCatalog(t *testing.T) *business {
 	t.Helper()
 	pool := pgtest.New(t, pact.Migrations(spec().Migrations)...)
-	b := newBusiness(t, pool, config.Service{ValidateEvents: true}, slog.New(servicetest.NewLog(t)), func() {})
+	b := newBusiness(t, pool, Config{Common: config.Common{Checks: config.Checks{Events: true}}}, slog.New(servicetest.NewLog(t)), func() {})
 	_, err := b.create(t.Context(), chairID, product.Draft{Name: "Rocking chair", Category: "Furniture"})
 	if err := errors.Join(err, b.marketArrives(t.Context(), "NL", "Netherlands"),
 		b.entryArrives(t.Context(), entryID, "NL", `"2026-01-01"`, `"2026-12-31"`)); err != nil {

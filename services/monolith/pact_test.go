@@ -11,7 +11,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/monsplit/monsplit/internal/config"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
 	"github.com/monsplit/monsplit/internal/messaging/event"
 	"github.com/monsplit/monsplit/internal/postgres"
@@ -39,7 +38,7 @@ type business struct {
 	nextID   *uuid.UUID // of whatever is made next
 }
 
-func newBusiness(t *testing.T, pool *postgres.Pool, cfg config.Service, log *slog.Logger, wake func()) *business {
+func newBusiness(t *testing.T, pool *postgres.Pool, cfg Config, log *slog.Logger, wake func()) *business {
 	t.Helper()
 	storage, err := newStore(pool, cfg, log, wake)
 	if err != nil {
@@ -102,9 +101,9 @@ func run(t *testing.T) *running {
 		t.Fatal(err)
 	}
 	t.Cleanup(frame.Close)
-	b := newBusiness(t, frame.Pool, cfg, slog.New(log), frame.Relay.Wake)
+	b := newBusiness(t, frame.Pool, Config{cfg}, slog.New(log), frame.Relay.Wake)
 	url := pact.Serve(t, log, func(ctx context.Context) error {
-		return frame.Serve(ctx, b.events, httpapi.New(b.products, b.copies, cfg.HTTPWriteTimeout))
+		return frame.Serve(ctx, b.events, httpapi.New(b.products, b.copies, cfg.HTTP.WriteTimeout))
 	})
 	return &running{business: b, kafka: kafka, url: url}
 }

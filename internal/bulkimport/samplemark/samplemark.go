@@ -12,7 +12,7 @@ import (
 // Marks stores the marks of one database. It implements bulkimport.Marks.
 type Marks struct{ pool *postgres.Pool }
 
-// In returns the marks in a database whose schema is up to date when they are used.
+// In returns the marks in a database. The schema must be up to date when they are used.
 func In(pool *postgres.Pool) Marks { return Marks{pool} }
 
 // Imported reports whether the sample of a model has been imported.

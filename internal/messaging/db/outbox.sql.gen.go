@@ -246,19 +246,6 @@ func (q *Queries) CountPending(ctx context.Context) (int64, error) {
 	return count, err
 }
 
-const deleteOldIdempotencyKeys = `-- name: DeleteOldIdempotencyKeys :execrows
-DELETE FROM idempotency_key WHERE id IN (
-    SELECT k.id FROM idempotency_key k WHERE k.created_at < now() - $1::interval ORDER BY k.created_at LIMIT $2)
-`
-
-func (q *Queries) DeleteOldIdempotencyKeys(ctx context.Context, age time.Duration, maxRows int32) (int64, error) {
-	result, err := q.db.Exec(ctx, deleteOldIdempotencyKeys, age, maxRows)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
 const leaveInstance = `-- name: LeaveInstance :exec
 DELETE FROM outbox_instance WHERE id = $1
 `

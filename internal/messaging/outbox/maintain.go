@@ -18,15 +18,13 @@ import (
 const (
 	partitionSize   = 1_000_000 // sequence numbers in one partition of outbox_event; the first migration has the same number
 	partitionsAhead = 8         // an append without a partition fails, so there is always room for millions of events
-	keysKept        = 24 * time.Hour
-	keysAtOnce      = 10_000
 	// maintainLock is the key of the advisory lock that lets one instance at a time maintain the outbox. The number is
 	// arbitrary, but old and new versions of a program must agree on it.
 	maintainLock = 0x6d6f6e73706c6974
 )
 
 // Maintain creates partitions of the table outbox_event ahead of the sequence. It drops partitions whose events are all
-// sent and older than retention (0 keeps everything). It deletes idempotency keys that are older than 24 hours. Call it
+// sent and older than retention (0 keeps everything). Call it
 // at start and at intervals. While another instance maintains the outbox, it does nothing. It never makes appends wait
 // for long: a partition that it cannot lock within 100 ms stays for the next call.
 func Maintain(ctx context.Context, pool *pgxpool.Pool, retention time.Duration) error {
@@ -43,7 +41,6 @@ func Maintain(ctx context.Context, pool *pgxpool.Pool, retention time.Duration) 
 		for _, job := range []func() error{
 			func() error { return makePartitions(ctx, pool) },
 			func() error { return dropPartitions(ctx, pool, retention) },
-			func() error { return deleteKeys(ctx, pool) },
 		} {
 			if err := job(); err != nil {
 				return fmt.Errorf("maintain the outbox: %w", err)
@@ -137,18 +134,6 @@ func dropPartition(ctx context.Context, pool *pgxpool.Pool, n int64, retention t
 		return false, fmt.Errorf("drop partition %s: %w", name, err)
 	}
 	return dropped, nil
-}
-
-func deleteKeys(ctx context.Context, pool *pgxpool.Pool) error {
-	for {
-		n, err := messagingdb.New(pool).DeleteOldIdempotencyKeys(ctx, keysKept, keysAtOnce)
-		if err != nil {
-			return fmt.Errorf("delete old idempotency keys: %w", err)
-		}
-		if n < keysAtOnce {
-			return nil
-		}
-	}
 }
 
 const partitionPrefix = "outbox_event_"

@@ -19,11 +19,11 @@ func Migrations(own postgres.Migrations) []postgres.Migrations {
 	return []postgres.Migrations{{FS: messagingsql.Migrations, Table: "goose_messaging"}, own}
 }
 
-// Config is the configuration of a service on a database of its own. The schema is there from the start: the first request
+// Config is the common part of the configuration of a service on a database of its own. The schema is there from the start: the first request
 // must not meet a service that is still busy with it.
-func Config(t *testing.T, kafka *kafkatest.Broker, own postgres.Migrations) config.Service {
+func Config(t *testing.T, kafka *kafkatest.Broker, own postgres.Migrations) config.Common {
 	t.Helper()
-	cfg, err := config.LoadFrom(config.Service{}, map[string]string{
+	cfg, err := config.LoadFrom(config.Common{}, map[string]string{
 		"DATABASE_URL": pgtest.NewURL(t, Migrations(own)...), "DATABASE_MAX_CONNS": "8", "HTTP_ADDR": "127.0.0.1:0",
 		"KAFKA_BROKERS": kafka.Addr, "KAFKA_REPLICATION_FACTOR": "1", "KAFKA_MIN_INSYNC_REPLICAS": "1",
 		"VALIDATE_RESPONSES": "true", "VALIDATE_EVENTS": "true", "MIGRATE_ON_START": "false",

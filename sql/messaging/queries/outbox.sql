@@ -152,10 +152,6 @@ SELECT EXISTS (SELECT FROM outbox_lease l
     CROSS JOIN LATERAL (SELECT FROM outbox_pending p WHERE p.shard = l.shard AND p.seq BETWEEN @first AND @last LIMIT 1) AS p
 )::boolean AS found;
 
--- name: DeleteOldIdempotencyKeys :execrows
-DELETE FROM idempotency_key WHERE id IN (
-    SELECT k.id FROM idempotency_key k WHERE k.created_at < now() - @age::interval ORDER BY k.created_at LIMIT @max_rows);
-
 -- Returns the newest events before a sequence number.
 -- name: ListEvents :many
 SELECT seq, created_at, topic, key, version, type, sent FROM outbox

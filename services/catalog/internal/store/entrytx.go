@@ -8,7 +8,6 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"github.com/monsplit/monsplit/internal/idempotency"
 	"github.com/monsplit/monsplit/internal/messaging/event"
 	"github.com/monsplit/monsplit/services/catalog/internal/entry"
 	"github.com/monsplit/monsplit/services/catalog/internal/store/db"
@@ -18,12 +17,12 @@ import (
 type entryTx struct{ *ownTx }
 
 func (t entryTx) Recall(ctx context.Context, once entry.Once) (first entry.Entry, found bool, err error) {
-	found, err = idempotency.Recall(ctx, t.tx, once.ID, once.Fingerprint, &first)
+	found, err = t.keys.Recall(ctx, t.tx, once.ID, once.Fingerprint, &first)
 	return first, found, err
 }
 
 func (t entryTx) Remember(ctx context.Context, once entry.Once, e entry.Entry) error {
-	return idempotency.Remember(ctx, t.tx, once.ID, once.Fingerprint, e)
+	return t.keys.Remember(ctx, t.tx, once.ID, once.Fingerprint, e)
 }
 
 func (t entryTx) ShareProduct(ctx context.Context, id uuid.UUID) (entry.Product, error) {

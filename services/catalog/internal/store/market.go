@@ -7,7 +7,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/monsplit/monsplit/internal/idempotency"
 	"github.com/monsplit/monsplit/services/catalog/internal/market"
 	"github.com/monsplit/monsplit/services/catalog/internal/store/db"
 )
@@ -41,12 +40,12 @@ func (m Markets) InTx(ctx context.Context, f func(market.Tx) error) error {
 type marketTx struct{ *ownTx }
 
 func (t marketTx) Recall(ctx context.Context, once market.Once) (first market.Market, found bool, err error) {
-	found, err = idempotency.Recall(ctx, t.tx, once.ID, once.Fingerprint, &first)
+	found, err = t.keys.Recall(ctx, t.tx, once.ID, once.Fingerprint, &first)
 	return first, found, err
 }
 
 func (t marketTx) Remember(ctx context.Context, once market.Once, m market.Market) error {
-	return idempotency.Remember(ctx, t.tx, once.ID, once.Fingerprint, m)
+	return t.keys.Remember(ctx, t.tx, once.ID, once.Fingerprint, m)
 }
 
 func (t marketTx) LockMarket(ctx context.Context, isoCode string) (market.Market, bool, error) {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/monsplit/monsplit/asyncapi"
 	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/idempotency"
 	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 	"github.com/monsplit/monsplit/internal/testkit/servicetest"
@@ -43,7 +44,7 @@ func setup(t *testing.T) *bundle {
 	b.pool = pgtest.New(t,
 		postgres.Migrations{FS: messagingsql.Migrations, Table: "goose_messaging"},
 		postgres.Migrations{FS: catalogsql.Migrations, Table: "goose_service"})
-	b.store = store.New(b.pool, store.Encode{Market: servicetest.Encode(t, asyncapi.Catalog, publish.Market), Entry: servicetest.Encode(t, asyncapi.Catalog, publish.Entry)}, func() { b.woken.Add(1) })
+	b.store = store.New(b.pool, store.Encode{Market: servicetest.Encode(t, asyncapi.Catalog, publish.Market), Entry: servicetest.Encode(t, asyncapi.Catalog, publish.Entry)}, idempotency.Keys{}, func() { b.woken.Add(1) })
 	var ticks atomic.Int64
 	b.now = func() time.Time {
 		return time.Date(2026, 11, 23, 12, 0, 0, 123456789, time.UTC).Add(time.Duration(ticks.Add(1)) * time.Second)

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/idempotency"
 	"github.com/monsplit/monsplit/internal/messaging/event"
 	"github.com/monsplit/monsplit/internal/messaging/outbox"
 	"github.com/monsplit/monsplit/internal/postgres"
@@ -30,6 +31,7 @@ type Store struct {
 	pool   *pgxpool.Pool
 	q      *db.Queries
 	encode Encode
+	keys   idempotency.Keys
 	wake   func()
 }
 
@@ -37,8 +39,8 @@ var _ productcopy.Store = (*Store)(nil)
 
 // New returns a Store that encodes events as it appends them to the outbox, and calls wake after each commit that left
 // some to publish.
-func New(pool *pgxpool.Pool, encode Encode, wake func()) *Store {
-	return &Store{pool: pool, q: db.New(pool), encode: encode, wake: wake}
+func New(pool *pgxpool.Pool, encode Encode, keys idempotency.Keys, wake func()) *Store {
+	return &Store{pool: pool, q: db.New(pool), encode: encode, keys: keys, wake: wake}
 }
 
 // ownTx is one transaction, as it appends to the outbox.
@@ -46,6 +48,7 @@ type ownTx struct {
 	tx       pgx.Tx
 	q        *db.Queries
 	encode   Encode
+	keys     idempotency.Keys
 	appended bool
 }
 
@@ -81,7 +84,9 @@ func (s *Store) inTx(ctx context.Context, f func(*ownTx) error) error {
 	return nil
 }
 
-func (s *Store) own(tx pgx.Tx) *ownTx { return &ownTx{tx: tx, q: db.New(tx), encode: s.encode} }
+func (s *Store) own(tx pgx.Tx) *ownTx {
+	return &ownTx{tx: tx, q: db.New(tx), encode: s.encode, keys: s.keys}
+}
 
 // translate says in the business's words which of its constraints was broken, and that the database is away.
 func translate(err error) error {

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/idempotency"
 	"github.com/monsplit/monsplit/internal/messaging/event"
 	"github.com/monsplit/monsplit/internal/messaging/outbox"
 	"github.com/monsplit/monsplit/services/catalog/internal/entry"
@@ -25,7 +26,7 @@ func TestEventTooLarge(t *testing.T) {
 	s := store.New(b.pool, store.Encode{
 		Market: func(market.Event) (event.Message, error) { return tooLarge, nil },
 		Entry:  func(entry.Event) (event.Message, error) { return tooLarge, nil },
-	}, func() {})
+	}, idempotency.Keys{}, func() {})
 	check := func(who string, err error) {
 		t.Helper()
 		e, is := apperr.As(err)

@@ -22,6 +22,7 @@ import (
 	monolithapi "github.com/monsplit/monsplit/api/monolith"
 	"github.com/monsplit/monsplit/asyncapi"
 	"github.com/monsplit/monsplit/internal/httpserver"
+	"github.com/monsplit/monsplit/internal/idempotency"
 	"github.com/monsplit/monsplit/internal/oas"
 	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
@@ -87,7 +88,7 @@ func serveWith(t *testing.T, pool *pgxpool.Pool, onResponse func(ctx context.Con
 // serveAt has a clock of its own, and ids that the test gives.
 func serveAt(t *testing.T, pool *pgxpool.Pool, onResponse func(ctx context.Context, err error), now func() time.Time, newID func() uuid.UUID) *server {
 	t.Helper()
-	storage := store.New(pool, servicetest.Encode(t, asyncapi.Monolith, publish.Product), func() {})
+	storage := store.New(pool, servicetest.Encode(t, asyncapi.Monolith, publish.Product), idempotency.Keys{}, func() {})
 	products := product.NewService(storage, now, newID)
 	h := httpserver.New(httpserver.Config{Registry: prometheus.NewRegistry(), RequestTimeout: requestTimeout}, slog.New(slog.DiscardHandler))
 	api := httpapi.New(products, catalogcopy.NewService(storage), time.Minute)

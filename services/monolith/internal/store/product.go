@@ -47,16 +47,17 @@ type productTx struct {
 	tx       pgx.Tx
 	q        *db.Queries
 	encode   func(product.Event) (event.Message, error)
+	keys     idempotency.Keys
 	appended bool
 }
 
 func (t *productTx) Recall(ctx context.Context, once product.Once) (first product.Product, found bool, err error) {
-	found, err = idempotency.Recall(ctx, t.tx, once.ID, once.Fingerprint, &first)
+	found, err = t.keys.Recall(ctx, t.tx, once.ID, once.Fingerprint, &first)
 	return first, found, err
 }
 
 func (t *productTx) Remember(ctx context.Context, once product.Once, p product.Product) error {
-	return idempotency.Remember(ctx, t.tx, once.ID, once.Fingerprint, p)
+	return t.keys.Remember(ctx, t.tx, once.ID, once.Fingerprint, p)
 }
 
 func (t *productTx) LockProduct(ctx context.Context, id int64) (product.Product, error) {

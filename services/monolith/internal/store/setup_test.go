@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/monsplit/monsplit/asyncapi"
+	"github.com/monsplit/monsplit/internal/idempotency"
 	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 	"github.com/monsplit/monsplit/internal/testkit/servicetest"
@@ -39,7 +40,7 @@ func setup(t *testing.T) *bundle {
 	b.pool = pgtest.New(t,
 		postgres.Migrations{FS: messagingsql.Migrations, Table: "goose_messaging"},
 		postgres.Migrations{FS: monolithsql.Migrations, Table: "goose_service"})
-	b.store = store.New(b.pool, servicetest.Encode(t, asyncapi.Monolith, publish.Product), func() { b.woken.Add(1) })
+	b.store = store.New(b.pool, servicetest.Encode(t, asyncapi.Monolith, publish.Product), idempotency.Keys{}, func() { b.woken.Add(1) })
 	var ticks atomic.Int64
 	now := func() time.Time {
 		return time.Date(2026, 11, 23, 12, 0, 0, 123456789, time.UTC).Add(time.Duration(ticks.Add(1)) * time.Second)

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/idempotency"
 	"github.com/monsplit/monsplit/internal/messaging/event"
 	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/services/monolith/internal/catalogcopy"
@@ -20,6 +21,7 @@ type Store struct {
 	pool   *pgxpool.Pool
 	q      *db.Queries
 	encode func(product.Event) (event.Message, error)
+	keys   idempotency.Keys
 	wake   func()
 }
 
@@ -30,15 +32,15 @@ var (
 
 // New returns a Store that encodes events as it appends them to the outbox, and calls wake after each commit that left
 // some to publish.
-func New(pool *pgxpool.Pool, encode func(product.Event) (event.Message, error), wake func()) *Store {
-	return &Store{pool: pool, q: db.New(pool), encode: encode, wake: wake}
+func New(pool *pgxpool.Pool, encode func(product.Event) (event.Message, error), keys idempotency.Keys, wake func()) *Store {
+	return &Store{pool: pool, q: db.New(pool), encode: encode, keys: keys, wake: wake}
 }
 
 // InTx implements product.Store.
 func (s *Store) InTx(ctx context.Context, f func(product.Tx) error) error {
 	appended := false
 	err := postgres.InTx(ctx, s.pool, func(tx pgx.Tx) error {
-		t := &productTx{tx: tx, q: db.New(tx), encode: s.encode}
+		t := &productTx{tx: tx, q: db.New(tx), encode: s.encode, keys: s.keys}
 		err := f(t)
 		appended = t.appended
 		return err

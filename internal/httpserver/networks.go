@@ -1,4 +1,4 @@
-package config
+package httpserver
 
 import (
 	"fmt"
@@ -9,7 +9,7 @@ import (
 // Networks are IP networks in CIDR notation (RFC 4632). A single address is a network of its own.
 type Networks []netip.Prefix
 
-// String returns the networks as the environment has them.
+// String returns the networks in the form that UnmarshalText reads.
 func (n Networks) String() string {
 	texts := make([]string, len(n))
 	for i, network := range n {
@@ -18,20 +18,22 @@ func (n Networks) String() string {
 	return strings.Join(texts, ",")
 }
 
-func parseNetworks(text string) (Networks, error) {
+// UnmarshalText reads addresses and networks that are separated by commas.
+func (n *Networks) UnmarshalText(text []byte) error {
 	var list Networks
-	for part := range strings.SplitSeq(text, ",") {
+	for part := range strings.SplitSeq(string(text), ",") {
 		part = strings.TrimSpace(part)
 		if part == "" {
 			continue
 		}
 		network, err := parseNetwork(part)
 		if err != nil {
-			return nil, fmt.Errorf("%q is neither an address nor a network like 10.0.0.0/8", part)
+			return fmt.Errorf("%q is neither an address nor a network like 10.0.0.0/8", part)
 		}
 		list = append(list, network)
 	}
-	return list, nil
+	*n = list
+	return nil
 }
 
 func parseNetwork(text string) (netip.Prefix, error) {

@@ -1,0 +1,68 @@
+package config
+
+import (
+	"net"
+	"time"
+
+	"github.com/monsplit/monsplit/internal/messaging/outbox"
+)
+
+// The settings of messaging are declared here, not in its packages: internal/messaging is a library that knows no
+// variable names. Rules about the values themselves, such as outbox.LeaseHolds, belong to messaging.
+
+// Kafka says where the brokers are and how this service creates its topics.
+type Kafka struct {
+	Brokers           []string `env:"KAFKA_BROKERS" about:"brokers from which the service learns about the cluster, as HOST:PORT, separated by commas. Required to serve."`
+	ReplicationFactor int      `env:"KAFKA_REPLICATION_FACTOR" envDefault:"3" about:"number of replicas of the topics that this service creates"`
+	MinInSyncReplicas int      `env:"KAFKA_MIN_INSYNC_REPLICAS" envDefault:"2" about:"number of replicas that must hold an event before it counts as sent"`
+}
+
+// Validate checks the values. must reports a fault of the variable unless ok.
+func (k Kafka) Validate(must func(ok bool, variable, detail string, args ...any)) {
+	must(len(k.Brokers) > 0, "KAFKA_BROKERS", "has to name at least one broker as HOST:PORT")
+	for _, b := range k.Brokers {
+		_, _, err := net.SplitHostPort(b)
+		must(err == nil, "KAFKA_BROKERS", "has %q, which is not HOST:PORT", b)
+	}
+	must(k.ReplicationFactor >= 1, "KAFKA_REPLICATION_FACTOR", "is %d, it has to be 1 or more", k.ReplicationFactor)
+	must(k.MinInSyncReplicas >= 1 && k.MinInSyncReplicas <= k.ReplicationFactor, "KAFKA_MIN_INSYNC_REPLICAS",
+		"is %d, it has to be between 1 and KAFKA_REPLICATION_FACTOR (%d)", k.MinInSyncReplicas, k.ReplicationFactor)
+}
+
+// Outbox says how the relay publishes and how long the outbox keeps what has been sent.
+type Outbox struct {
+	LeaseTimeout   time.Duration `env:"OUTBOX_LEASE_TIMEOUT" envDefault:"6s" about:"how long a shard stays with an instance that no longer renews its lease; longer than one OUTBOX_PRODUCE_TIMEOUT and two OUTBOX_LEASE_RENEW"`
+	LeaseRenew     time.Duration `env:"OUTBOX_LEASE_RENEW" envDefault:"1s" about:"how often an instance renews its leases"`
+	ProduceTimeout time.Duration `env:"OUTBOX_PRODUCE_TIMEOUT" envDefault:"2s" about:"how long Kafka may take to acknowledge a batch"`
+	SweepMin       time.Duration `env:"OUTBOX_SWEEP_MIN" envDefault:"100ms" about:"shortest time between two sweeps for unsent events"`
+	SweepMax       time.Duration `env:"OUTBOX_SWEEP_MAX" envDefault:"1s" about:"longest time between two sweeps for unsent events"`
+	BatchRows      int           `env:"OUTBOX_BATCH_ROWS" envDefault:"6000" about:"maximum number of unsent events that the relay reads at once"`
+	Retention      time.Duration `env:"OUTBOX_RETENTION" envDefault:"168h" about:"minimum time that sent events stay in the outbox"`
+}
+
+// Validate checks the values. must reports a fault of the variable unless ok.
+func (o Outbox) Validate(must func(ok bool, variable, detail string, args ...any)) {
+	positive := func(variable string, value time.Duration) {
+		must(value > 0, variable, "is %s, it has to be longer than 0s", value)
+	}
+	positive("OUTBOX_LEASE_TIMEOUT", o.LeaseTimeout)
+	positive("OUTBOX_LEASE_RENEW", o.LeaseRenew)
+	positive("OUTBOX_PRODUCE_TIMEOUT", o.ProduceTimeout)
+	positive("OUTBOX_SWEEP_MIN", o.SweepMin)
+	positive("OUTBOX_RETENTION", o.Retention)
+	must(o.LeaseTimeout <= 0 || outbox.LeaseHolds(o.LeaseTimeout, o.LeaseRenew, o.ProduceTimeout), "OUTBOX_LEASE_TIMEOUT",
+		"is %s, it has to be longer than OUTBOX_PRODUCE_TIMEOUT (%s) and two of OUTBOX_LEASE_RENEW (%s): "+
+			"one lost renewal would stop publishing", o.LeaseTimeout, o.ProduceTimeout, o.LeaseRenew)
+	must(o.SweepMin <= o.SweepMax, "OUTBOX_SWEEP_MAX", "is %s, it has to be OUTBOX_SWEEP_MIN (%s) or longer", o.SweepMax, o.SweepMin)
+	must(o.BatchRows >= 1, "OUTBOX_BATCH_ROWS", "is %d, it has to be 1 or more", o.BatchRows)
+}
+
+// Consumer says how the service applies the events of other services.
+type Consumer struct {
+	Batch int `env:"CONSUMER_BATCH" envDefault:"500" about:"maximum number of events that the consumer applies in one transaction"`
+}
+
+// Validate checks the values. must reports a fault of the variable unless ok.
+func (c Consumer) Validate(must func(ok bool, variable, detail string, args ...any)) {
+	must(c.Batch >= 1, "CONSUMER_BATCH", "is %d, it has to be 1 or more", c.Batch)
+}

@@ -1,0 +1,35 @@
+package httpserver
+
+import (
+	"net"
+	"time"
+)
+
+// Settings are the server's part of a service's configuration. The tags are explained in internal/config.
+type Settings struct {
+	Addr              string        `env:"HTTP_ADDR" about:"address to listen on, as HOST:PORT; each service has its own default"`
+	ReadHeaderTimeout time.Duration `env:"HTTP_READ_HEADER_TIMEOUT" envDefault:"5s" about:"how long a client may take to send its header"`
+	ReadTimeout       time.Duration `env:"HTTP_READ_TIMEOUT" envDefault:"15s" about:"how long a client may take to send its whole request"`
+	RequestTimeout    time.Duration `env:"HTTP_REQUEST_TIMEOUT" envDefault:"10s" about:"how long the service may take to answer, or to find the next part of a streamed list; after that the answer is 503. It must be less than HTTP_WRITE_TIMEOUT"`
+	WriteTimeout      time.Duration `env:"HTTP_WRITE_TIMEOUT" envDefault:"30s" about:"how long a client may take to receive the answer; for a streamed list, each part of it"`
+	IdleTimeout       time.Duration `env:"HTTP_IDLE_TIMEOUT" envDefault:"2m" about:"how long a connection is kept open between two requests"`
+	MaxBodyBytes      int64         `env:"HTTP_MAX_BODY_BYTES" envDefault:"65536" about:"largest request body; a larger one is answered with 413"`
+	TrustedProxies    Networks      `env:"HTTP_TRUSTED_PROXIES" about:"addresses or networks (CIDR) of proxies whose X-Forwarded-For header is trusted, separated by commas; none by default. The access log takes the client's address from that header"`
+}
+
+// Validate checks the values. must reports a fault of the variable unless ok.
+func (s Settings) Validate(must func(ok bool, variable, detail string, args ...any)) {
+	_, _, err := net.SplitHostPort(s.Addr)
+	must(err == nil, "HTTP_ADDR", "is %q, it has to be HOST:PORT", s.Addr)
+	positive := func(variable string, value time.Duration) {
+		must(value > 0, variable, "is %s, it has to be longer than 0s", value)
+	}
+	positive("HTTP_READ_HEADER_TIMEOUT", s.ReadHeaderTimeout)
+	positive("HTTP_READ_TIMEOUT", s.ReadTimeout)
+	positive("HTTP_REQUEST_TIMEOUT", s.RequestTimeout)
+	positive("HTTP_WRITE_TIMEOUT", s.WriteTimeout)
+	positive("HTTP_IDLE_TIMEOUT", s.IdleTimeout)
+	must(s.RequestTimeout < s.WriteTimeout, "HTTP_REQUEST_TIMEOUT",
+		"is %s, it has to be less than HTTP_WRITE_TIMEOUT (%s): the 503 has to reach the client", s.RequestTimeout, s.WriteTimeout)
+	must(s.MaxBodyBytes >= 1024, "HTTP_MAX_BODY_BYTES", "is %d, it has to be 1024 or more", s.MaxBodyBytes)
+}

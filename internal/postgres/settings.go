@@ -1,0 +1,21 @@
+package postgres
+
+import "net/url"
+
+// minConns is the smallest pool that the consumer and requests can share: the consumer takes half of it.
+const minConns = 6
+
+// Settings are the database's part of a service's configuration. The tags are explained in internal/config.
+type Settings struct {
+	URL            string `env:"DATABASE_URL" about:"PostgreSQL database of this service, as postgres://USER:PASSWORD@HOST:PORT/NAME. Required." secret:"url"`
+	MaxConns       int32  `env:"DATABASE_MAX_CONNS" envDefault:"16" about:"maximum number of connections in the pool that requests and the consumer share. The consumer takes at most half of them. The relay opens three more of its own, and /readyz two"`
+	MigrateOnStart bool   `env:"MIGRATE_ON_START" envDefault:"true" about:"bring the schema up to date before serving; instances that start at the same time wait for each other"`
+}
+
+// Validate checks the values. must reports a fault of the variable unless ok.
+func (s Settings) Validate(must func(ok bool, variable, detail string, args ...any)) {
+	u, err := url.Parse(s.URL)
+	must(s.URL != "" && err == nil && (u.Scheme == "postgres" || u.Scheme == "postgresql"), "DATABASE_URL",
+		"has to be postgres://USER:PASSWORD@HOST:PORT/NAME")
+	must(s.MaxConns >= minConns, "DATABASE_MAX_CONNS", "is %d: the consumer and requests need at least %d", s.MaxConns, minConns)
+}
