@@ -35,7 +35,7 @@ func main() {
 }
 
 func run(ctx context.Context, only string, out io.Writer) error {
-	mutants, err := load(filepath.Join("internal", "testkit", "mutants", "patches"), only)
+	mutants, err := load(filepath.Join("internal", "testkit", "cmd", "mutants", "patches"), only)
 	if err != nil {
 		return err
 	}
