@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/url"
+	"strings"
 
 	"github.com/monsplit/monsplit/internal/apperr"
 )
@@ -35,25 +36,45 @@ func NewCursor(query, position any) string {
 	return base64.RawURLEncoding.EncodeToString(text)
 }
 
-// ReadCursor sets position to what a cursor holds. One that is broken, or belongs to another list than the query, is
-// apperr.Malformed.
-func ReadCursor(text string, query, position any) error {
-	var c cursor
-	if len(text) > maxCursor {
-		return badCursor("The cursor is not one of ours.")
+// ReadCursor returns the position that the cursor holds, or nil without a cursor. A cursor that is broken, or that belongs
+// to another list than the query, is apperr.Malformed.
+func ReadCursor[P any](text *string, query any) (*P, error) {
+	if text == nil {
+		return nil, nil
 	}
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	var c cursor
+	if len(*text) > maxCursor {
+		return nil, notOurs()
+	}
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(*text)
 	if err != nil || strict(raw, &c) != nil || c.Version != cursorVersion {
-		return badCursor("The cursor is not one of ours.")
+		return nil, notOurs()
 	}
 	if !bytes.Equal(c.List, hashOf(query)) {
-		return badCursor("The cursor belongs to a list with other filters or another order.")
+		return nil, badCursor("The cursor belongs to a list with other filters or another order.")
 	}
-	if strict(c.Position, position) != nil {
-		return badCursor("The cursor is not one of ours.")
+	position := new(P)
+	if strict(c.Position, position) != nil || containsNUL(c.Position) {
+		return nil, notOurs()
 	}
-	return nil
+	return position, nil
 }
+
+// containsNUL reports whether a text in the JSON value holds U+0000, which PostgreSQL cannot store (H15 NUL in a text). A
+// cursor is not signed, so a client can put any text into it.
+func containsNUL(value json.RawMessage) bool {
+	for d := json.NewDecoder(bytes.NewReader(value)); ; {
+		token, err := d.Token()
+		if err != nil {
+			return false // the end: the value was decoded before
+		}
+		if text, ok := token.(string); ok && strings.ContainsRune(text, 0) {
+			return true
+		}
+	}
+}
+
+func notOurs() error { return badCursor("The cursor is not one of ours.") }
 
 func badCursor(detail string) error {
 	return &apperr.Error{Kind: apperr.Malformed, Detail: detail,

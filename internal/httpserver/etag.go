@@ -3,6 +3,8 @@ package httpserver
 import (
 	"strconv"
 	"strings"
+
+	"github.com/monsplit/monsplit/internal/condition"
 )
 
 // ETag returns the strong entity tag of a version, with its quotes (RFC 9110, section 8.8.3).
@@ -27,11 +29,11 @@ func NotModified(ifNoneMatch *string, etag string) bool {
 
 // IfMatch returns the versions that the caller is willing to change: nil for any, because there is no If-Match or it is
 // "*". A tag that is weak or none of ours matches nothing (RFC 9110, section 13.1.1), so the result may be empty.
-func IfMatch(header *string) []int64 {
+func IfMatch(header *string) condition.Match {
 	if header == nil || strings.TrimSpace(*header) == "*" {
 		return nil
 	}
-	versions := []int64{}
+	versions := condition.Match{}
 	for tag := range tags(*header) {
 		if v, err := strconv.ParseInt(strings.Trim(tag, `"`), 10, 64); err == nil && ETag(v) == tag {
 			versions = append(versions, v)

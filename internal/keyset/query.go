@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Order is a list's order by one column, then by another that is unique. Both names are SQL and come from the program.
@@ -72,7 +73,20 @@ func (q *Query) arg(v any) string {
 	return "$" + strconv.Itoa(len(q.args))
 }
 
-// Contains returns the LIKE pattern of texts that contain text itself: nothing in it is a wildcard.
-func Contains(text string) string {
-	return "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(text) + "%"
+// Search keeps the rows whose column contains text, in any case and as it stands: nothing in it is a wildcard. An empty
+// text keeps all rows. ICU folds case as Unicode does; the columns' own collation, "C", would fold ASCII alone.
+func (q *Query) Search(column, text string) {
+	if text != "" {
+		pattern := "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(text) + "%"
+		q.Where(column+` COLLATE "und-x-icu" ILIKE ?`, pattern)
+	}
+}
+
+// Value returns the value of the column that a list is sorted by: at where that column is a time, else text. A cursor is
+// not signed, so the order decides this, and not what the cursor holds.
+func Value(isTime bool, text string, at time.Time) any {
+	if isTime {
+		return at
+	}
+	return text
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/monsplit/monsplit/internal/copyrow"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
 	"github.com/monsplit/monsplit/services/catalog/internal/productcopy"
 )
@@ -73,8 +74,8 @@ func ProductVersion(ctx context.Context, tx productcopy.Tx, key string) (int64, 
 	return rows[0].Version, nil
 }
 
-func toChange(e consumer.Event) productcopy.Change {
-	return productcopy.Change{Version: e.Version, Time: e.Time, Purged: e.Purge}
+func toChange(e consumer.Event) copyrow.Change {
+	return copyrow.Change{Version: e.Version, Time: e.Time, Purged: e.Purge}
 }
 
 func toProductData(e consumer.Event) (productcopy.ProductData, error) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/monsplit/monsplit/asyncapi"
 	"github.com/monsplit/monsplit/contracts"
+	"github.com/monsplit/monsplit/internal/copyrow"
 	"github.com/monsplit/monsplit/internal/eventschema"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
 	"github.com/monsplit/monsplit/internal/messaging/event"
@@ -25,7 +26,7 @@ type savedTx struct{ products []productcopy.ProductRow }
 
 func (tx *savedTx) LockProducts(_ context.Context, ids []uuid.UUID) (rows []productcopy.ProductRow, _ error) {
 	for _, id := range ids {
-		rows = append(rows, productcopy.ProductRow{ID: id, Row: productcopy.Row{Version: 1}})
+		rows = append(rows, productcopy.ProductRow{ID: id, Row: copyrow.Row{Version: 1}})
 	}
 	return rows, nil
 }
@@ -161,7 +162,7 @@ func TestPurge(t *testing.T) {
 	if err := b.handle(consumer.Event{Key: productID, Purge: true}); err != nil {
 		t.Fatal(err)
 	}
-	gone := productcopy.Row{Version: 1, Deleted: true}
+	gone := copyrow.Row{Version: 1, Deleted: true}
 	if len(b.tx.products) != 1 || b.tx.products[0].Row != gone || b.entries.deleted != 1 {
 		t.Errorf("saved %+v, entries were told %+v", b.tx.products, b.entries)
 	}

@@ -2,13 +2,13 @@ package entry
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/condition"
 )
 
 // Service is the business of catalog entries.
@@ -23,23 +23,13 @@ func NewService(store Store, now func() time.Time, newID func() uuid.UUID) *Serv
 	return &Service{store: store, now: now, newID: newID}
 }
 
-// Match holds the versions that a caller is willing to change. Nil means any; an empty one, none.
-type Match []int64
-
-func (m Match) check(e Entry) error {
-	if m == nil || slices.Contains(m, e.Version) {
-		return nil
-	}
-	return apperr.New(apperr.Stale, fmt.Sprintf("The entry is at version %d by now.", e.Version))
-}
-
 // Get returns the entry with the id.
 func (s *Service) Get(ctx context.Context, id uuid.UUID) (Entry, error) {
 	return s.store.Entry(ctx, id)
 }
 
 // Create offers a product in a market. With once, a repeated request gets the first answer and creates nothing.
-func (s *Service) Create(ctx context.Context, d Draft, once *Once) (Entry, error) {
+func (s *Service) Create(ctx context.Context, d Draft, once *condition.Once) (Entry, error) {
 	if err := d.Validate(); err != nil {
 		return Entry{}, err
 	}
@@ -103,7 +93,7 @@ func checkReferences(product Product, market bool) error {
 }
 
 // Replace sets everything that can change: a date that p leaves out becomes none.
-func (s *Service) Replace(ctx context.Context, id uuid.UUID, p Patch, match Match) (Entry, error) {
+func (s *Service) Replace(ctx context.Context, id uuid.UUID, p Patch, match condition.Match) (Entry, error) {
 	if p.Start == nil {
 		p.Start = new(Date)
 	}
@@ -114,18 +104,18 @@ func (s *Service) Replace(ctx context.Context, id uuid.UUID, p Patch, match Matc
 }
 
 // Patch changes some of what a caller decides.
-func (s *Service) Patch(ctx context.Context, id uuid.UUID, patch Patch, match Match) (Entry, error) {
+func (s *Service) Patch(ctx context.Context, id uuid.UUID, patch Patch, match condition.Match) (Entry, error) {
 	return s.change(ctx, id, match, patch.applied)
 }
 
 // Delete marks the entry deleted; it is not found any more.
-func (s *Service) Delete(ctx context.Context, id uuid.UUID, match Match) error {
+func (s *Service) Delete(ctx context.Context, id uuid.UUID, match condition.Match) error {
 	return s.store.InTx(ctx, func(tx Tx) error {
 		e, err := tx.LockEntry(ctx, id)
 		if err != nil {
 			return err
 		}
-		if err := match.check(e); err != nil {
+		if err := match.Check("entry", e.Version); err != nil {
 			return err
 		}
 		_, err = s.delete(ctx, tx, e)
@@ -135,7 +125,7 @@ func (s *Service) Delete(ctx context.Context, id uuid.UUID, match Match) error {
 
 // change applies edit to the locked entry. An edit that changes nothing is no change: the version stays and nothing is
 // announced. The offer of a discontinued product may be shortened, and never extended.
-func (s *Service) change(ctx context.Context, id uuid.UUID, match Match, edit func(Draft) Draft) (Entry, error) {
+func (s *Service) change(ctx context.Context, id uuid.UUID, match condition.Match, edit func(Draft) Draft) (Entry, error) {
 	var e Entry
 	err := s.store.InTx(ctx, func(tx Tx) (err error) {
 		if e, err = tx.Entry(ctx, id); err != nil { // only for its product, which never changes
@@ -150,7 +140,7 @@ func (s *Service) change(ctx context.Context, id uuid.UUID, match Match, edit fu
 		if e, err = tx.LockEntry(ctx, id); err != nil {
 			return err
 		}
-		if err := match.check(e); err != nil {
+		if err := match.Check("entry", e.Version); err != nil {
 			return err
 		}
 		d := edit(e.Draft)

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/condition"
 )
 
 // Store is what this package needs from storage. Deleted entries are hidden where nothing else is said.
@@ -33,9 +34,9 @@ type Store interface {
 type Tx interface {
 	// Recall returns the first answer to the request that once names, if there was one. It fails with InProgress while
 	// the first is still being worked on, and with Invalid when the request differs from the first.
-	Recall(ctx context.Context, once Once) (first Entry, found bool, err error)
+	Recall(ctx context.Context, once condition.Once) (first Entry, found bool, err error)
 	// Remember keeps e as the answer to the request that once names.
-	Remember(ctx context.Context, once Once, e Entry) error
+	Remember(ctx context.Context, once condition.Once, e Entry) error
 
 	// ShareProduct keeps others from changing the copy of the product, not from sharing it.
 	ShareProduct(ctx context.Context, id uuid.UUID) (Product, error)
@@ -63,12 +64,6 @@ type Tx interface {
 type Product struct {
 	Known        bool // and not deleted
 	Discontinued bool
-}
-
-// Once names a request that must not take effect twice.
-type Once struct {
-	ID          [32]byte // the same for the same caller, method, path and key
-	Fingerprint [32]byte // of the body
 }
 
 // Place is what is unique among entries that are not deleted.

@@ -22,3 +22,9 @@ var _ oapi.StrictServerInterface = (*API)(nil)
 func New(entries *entry.Service, markets *market.Service, copies *productcopy.Service) *API {
 	return &API{entries: entries, markets: markets, copies: copies}
 }
+
+// The paths where entries and markets are created. An Idempotency-Key belongs to its path.
+const (
+	pathEntries = "/catalog/api/v1"
+	pathMarkets = "/catalog/api/v1/markets"
+)

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	catalogapi "github.com/monsplit/monsplit/api/catalog"
+	"github.com/monsplit/monsplit/internal/copyrow"
 	"github.com/monsplit/monsplit/internal/testkit/documented"
 	"github.com/monsplit/monsplit/services/catalog/internal/productcopy"
 )
@@ -25,7 +26,7 @@ func TestDocumentedExamples(t *testing.T) {
 	type state func(*server, *documented.World)
 	nothing := func(*server, *documented.World) {}
 	chair := func(s *server, _ *documented.World) {
-		s.apply(productcopy.ProductChange{ID: documentedChair, Change: productcopy.Change{Version: 1, Time: documentedTime},
+		s.apply(productcopy.ProductChange{ID: documentedChair, Change: copyrow.Change{Version: 1, Time: documentedTime},
 			ProductData: productcopy.ProductData{Name: "Rocking chair", Category: "Furniture", UpdatedAt: documentedTime}})
 	}
 	market := func(s *server, _ *documented.World) { s.post(markets, netherlands).must(http.StatusCreated) }

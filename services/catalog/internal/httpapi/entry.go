@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"net/http"
 
 	"github.com/oapi-codegen/nullable"
 	openapi_types "github.com/oapi-codegen/runtime/types"
@@ -19,7 +20,8 @@ func (a *API) CreateEntry(
 		Product: r.Body.Product, Market: r.Body.Market,
 		Start: toDate(r.Body.AvailabilityDate), End: toDate(r.Body.AvailabilityEndDate),
 	}
-	e, err := a.entries.Create(ctx, d, (*entry.Once)(toOnce(pathEntries, r.Params.IdempotencyKey, *r.Body)))
+	once := httpserver.Once(http.MethodPost, pathEntries, r.Params.IdempotencyKey, *r.Body)
+	e, err := a.entries.Create(ctx, d, once)
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/monsplit/monsplit/internal/copyrow"
 	"github.com/monsplit/monsplit/services/catalog/internal/productcopy"
 )
 
@@ -84,7 +85,7 @@ func TestEntryRefusals(t *testing.T) {
 	ended := strings.TrimPrefix(s.createEntry(relic, "NL"), entries)
 	s.apply(state(relic, 2, "Relic", true))
 	gone := s.product("Gone")
-	s.apply(productcopy.ProductChange{ID: gone, Change: productcopy.Change{Version: 2, Time: noon, Deleted: true}})
+	s.apply(productcopy.ProductChange{ID: gone, Change: copyrow.Change{Version: 2, Time: noon, Deleted: true}})
 
 	body := func(product any, market, more string) string {
 		return fmt.Sprintf(`{"product":"%s","market":"%s"%s}`, product, market, more)

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"net/http"
 
 	"github.com/monsplit/monsplit/internal/httpserver"
 	"github.com/monsplit/monsplit/services/catalog/internal/market"
@@ -13,7 +14,8 @@ func (a *API) CreateMarket(
 	ctx context.Context, r oapi.CreateMarketRequestObject,
 ) (oapi.CreateMarketResponseObject, error) {
 	d := market.Draft{ISOCode: r.Body.ISOCode, Name: r.Body.Name}
-	m, err := a.markets.Create(ctx, d, (*market.Once)(toOnce(pathMarkets, r.Params.IdempotencyKey, *r.Body)))
+	once := httpserver.Once(http.MethodPost, pathMarkets, r.Params.IdempotencyKey, *r.Body)
+	m, err := a.markets.Create(ctx, d, once)
 	if err != nil {
 		return nil, err
 	}

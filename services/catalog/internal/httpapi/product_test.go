@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/monsplit/monsplit/internal/copyrow"
 	"github.com/monsplit/monsplit/services/catalog/internal/productcopy"
 )
 
@@ -35,7 +36,7 @@ func TestProducts(t *testing.T) {
 			t.Errorf("%s: %s, want %s", query, got, want)
 		}
 	}
-	s.apply(productcopy.ProductChange{ID: id, Change: productcopy.Change{Version: 5, Time: noon, Deleted: true}})
+	s.apply(productcopy.ProductChange{ID: id, Change: copyrow.Change{Version: 5, Time: noon, Deleted: true}})
 	gone := s.get(products + "/" + id.String())
 	gone.problem(http.StatusNotFound, "not-found")
 	if !strings.Contains(gone.text, "may arrive in a moment") {

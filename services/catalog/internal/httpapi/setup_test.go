@@ -19,6 +19,7 @@ import (
 
 	catalogapi "github.com/monsplit/monsplit/api/catalog"
 	"github.com/monsplit/monsplit/asyncapi"
+	"github.com/monsplit/monsplit/internal/copyrow"
 	"github.com/monsplit/monsplit/internal/httpserver"
 	"github.com/monsplit/monsplit/internal/oas"
 	"github.com/monsplit/monsplit/internal/postgres"
@@ -122,7 +123,7 @@ func (s *server) product(name string) uuid.UUID {
 
 func state(id uuid.UUID, version int64, name string, discontinued bool) productcopy.ProductChange {
 	return productcopy.ProductChange{
-		ID: id, Change: productcopy.Change{Version: version, Time: noon},
+		ID: id, Change: copyrow.Change{Version: version, Time: noon},
 		ProductData: productcopy.ProductData{Name: name, Category: "Furniture", Discontinued: discontinued, UpdatedAt: noon},
 	}
 }

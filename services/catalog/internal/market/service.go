@@ -2,13 +2,11 @@ package market
 
 import (
 	"context"
-	"fmt"
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
 
-	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/condition"
 )
 
 // Service is the business of markets.
@@ -23,23 +21,13 @@ func NewService(store Store, now func() time.Time, newID func() uuid.UUID) *Serv
 	return &Service{store: store, now: now, newID: newID}
 }
 
-// Match holds the versions that a caller is willing to change. Nil means any; an empty one, none.
-type Match []int64
-
-func (m Match) check(have Market) error {
-	if m == nil || slices.Contains(m, have.Version) {
-		return nil
-	}
-	return apperr.New(apperr.Stale, fmt.Sprintf("The market is at version %d by now.", have.Version))
-}
-
 // Get returns the market of the code.
 func (s *Service) Get(ctx context.Context, isoCode string) (Market, error) {
 	return s.store.Market(ctx, isoCode)
 }
 
 // Create makes a market. With once, a repeated request gets the first answer and creates nothing.
-func (s *Service) Create(ctx context.Context, d Draft, once *Once) (Market, error) {
+func (s *Service) Create(ctx context.Context, d Draft, once *condition.Once) (Market, error) {
 	d = d.Trimmed()
 	if err := d.Validate(); err != nil {
 		return Market{}, err
@@ -69,7 +57,7 @@ func (s *Service) Create(ctx context.Context, d Draft, once *Once) (Market, erro
 }
 
 // Replace sets everything that a caller decides. A draft without a code stands for the market's own.
-func (s *Service) Replace(ctx context.Context, isoCode string, d Draft, match Match) (Market, error) {
+func (s *Service) Replace(ctx context.Context, isoCode string, d Draft, match condition.Match) (Market, error) {
 	if d.ISOCode == "" {
 		d.ISOCode = isoCode
 	}
@@ -77,18 +65,18 @@ func (s *Service) Replace(ctx context.Context, isoCode string, d Draft, match Ma
 }
 
 // Patch changes some of what a caller decides.
-func (s *Service) Patch(ctx context.Context, isoCode string, patch Patch, match Match) (Market, error) {
+func (s *Service) Patch(ctx context.Context, isoCode string, patch Patch, match condition.Match) (Market, error) {
 	return s.change(ctx, isoCode, match, patch.applied)
 }
 
 // Delete marks the market deleted, unless entries use it; it is not found any more.
-func (s *Service) Delete(ctx context.Context, isoCode string, match Match) error {
+func (s *Service) Delete(ctx context.Context, isoCode string, match condition.Match) error {
 	return s.store.InTx(ctx, func(tx Tx) error {
 		m, err := lockLive(ctx, tx, isoCode)
 		if err != nil {
 			return err
 		}
-		if err := match.check(m); err != nil {
+		if err := match.Check("market", m.Version); err != nil {
 			return err
 		}
 		used, err := tx.MarketInUse(ctx, isoCode)
@@ -106,7 +94,7 @@ func (s *Service) Delete(ctx context.Context, isoCode string, match Match) error
 
 // change applies edit to the locked market. An edit that changes nothing is no change: the version stays and nothing is
 // announced.
-func (s *Service) change(ctx context.Context, isoCode string, match Match, edit func(Draft) Draft) (Market, error) {
+func (s *Service) change(ctx context.Context, isoCode string, match condition.Match, edit func(Draft) Draft) (Market, error) {
 	// What is wrong with the new texts alone is said without asking the database.
 	if err := edit(Draft{ISOCode: isoCode, Name: "-"}).Trimmed().validChange(isoCode); err != nil {
 		return Market{}, err
@@ -116,7 +104,7 @@ func (s *Service) change(ctx context.Context, isoCode string, match Match, edit 
 		if m, err = lockLive(ctx, tx, isoCode); err != nil {
 			return err
 		}
-		if err := match.check(m); err != nil {
+		if err := match.Check("market", m.Version); err != nil {
 			return err
 		}
 		m, err = s.update(ctx, tx, m, edit(m.Draft).Trimmed())

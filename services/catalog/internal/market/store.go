@@ -6,6 +6,7 @@ import (
 	"iter"
 
 	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/condition"
 )
 
 // Store is what this package needs from storage. Deleted markets are hidden where nothing else is said.
@@ -23,9 +24,9 @@ type Store interface {
 type Tx interface {
 	// Recall returns the first answer to the request that once names, if there was one. It fails with InProgress while
 	// the first is still being worked on, and with Invalid when the request differs from the first.
-	Recall(ctx context.Context, once Once) (first Market, found bool, err error)
+	Recall(ctx context.Context, once condition.Once) (first Market, found bool, err error)
 	// Remember keeps m as the answer to the request that once names.
-	Remember(ctx context.Context, once Once, m Market) error
+	Remember(ctx context.Context, once condition.Once, m Market) error
 
 	// LockMarket finds deleted markets too.
 	LockMarket(ctx context.Context, isoCode string) (m Market, found bool, err error)
@@ -38,12 +39,6 @@ type Tx interface {
 	InsertMarket(ctx context.Context, m Market) error
 	SaveMarket(ctx context.Context, m Market) error
 	Append(ctx context.Context, e Event) error
-}
-
-// Once names a request that must not take effect twice.
-type Once struct {
-	ID          [32]byte // the same for the same caller, method, path and key
-	Fingerprint [32]byte // of the body
 }
 
 // NotFound is what a store answers when there is no market of this code, or no longer.

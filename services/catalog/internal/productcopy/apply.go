@@ -7,21 +7,15 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/monsplit/monsplit/internal/copyrow"
+
 	"github.com/monsplit/monsplit/services/catalog/internal/entry"
 )
-
-// Change is what every event says about the row that it is for.
-type Change struct {
-	Version int64
-	Time    time.Time // of the event
-	Deleted bool
-	Purged  bool // an operator removed the key: the row's data goes, and the event has no version
-}
 
 // ProductChange is an event of a product. The fields under ProductData are the whole new state, unless it is gone.
 type ProductChange struct {
 	ID uuid.UUID
-	Change
+	copyrow.Change
 	ProductData
 }
 
@@ -33,16 +27,10 @@ type ProductData struct {
 	UpdatedAt    time.Time
 }
 
-// Row is how far a copy has come. At version 0 nothing is known, and nothing is stored.
-type Row struct {
-	Version int64
-	Deleted bool
-}
-
 // ProductRow is a stored copy of a product.
 type ProductRow struct {
 	ID uuid.UUID
-	Row
+	copyrow.Row
 	ProductData
 }
 
@@ -84,7 +72,7 @@ func (s *Service) ApplyProducts(ctx context.Context, tx Tx, changes []ProductCha
 		old := rows[c.ID]
 		row := old
 		row.ID = c.ID
-		if !row.take(c.Change) {
+		if !row.Take(c.Change) {
 			continue
 		}
 		// What is gone is left blank, whatever was known before: the copy does not depend on which events came earlier.
@@ -109,24 +97,6 @@ func (s *Service) ApplyProducts(ctx context.Context, tx Tx, changes []ProductCha
 		return err
 	}
 	return s.entries.DeleteForProducts(ctx, tx.Entries(), turned.deleted)
-}
-
-// take moves the row to the change's version and says whether the change is news. A purge keeps the version, so that
-// late events stay late; where nothing is known there is nothing to purge.
-func (r *Row) take(c Change) bool {
-	switch {
-	case c.Purged:
-		if r.Version == 0 {
-			return false
-		}
-		r.Deleted = true
-		return true
-	case c.Version <= r.Version:
-		return false
-	default:
-		r.Version, r.Deleted = c.Version, c.Deleted
-		return true
-	}
 }
 
 // transitions are when products turned discontinued and deleted within a batch.

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 	"pgregory.net/rapid"
 
+	"github.com/monsplit/monsplit/internal/copyrow"
 	"github.com/monsplit/monsplit/services/catalog/internal/entry"
 	"github.com/monsplit/monsplit/services/catalog/internal/productcopy"
 )
@@ -77,7 +78,7 @@ func at(version int64) time.Time { return day.Add(time.Duration(version) * time.
 
 func state(version int64, name string, discontinued bool) productcopy.ProductChange {
 	return productcopy.ProductChange{
-		ID: chair, Change: productcopy.Change{Version: version, Time: at(version)},
+		ID: chair, Change: copyrow.Change{Version: version, Time: at(version)},
 		ProductData: productcopy.ProductData{
 			Name: name, Category: "Furniture", Discontinued: discontinued, UpdatedAt: at(version),
 		},
@@ -89,13 +90,13 @@ func off(version int64) productcopy.ProductChange { return state(version, "a", t
 
 func deleted(version int64) productcopy.ProductChange {
 	return productcopy.ProductChange{
-		ID: chair, Change: productcopy.Change{Version: version, Time: at(version), Deleted: true},
+		ID: chair, Change: copyrow.Change{Version: version, Time: at(version), Deleted: true},
 	}
 }
 
 func TestApplyProducts(t *testing.T) {
 	t.Parallel()
-	purge := productcopy.ProductChange{ID: chair, Change: productcopy.Change{Purged: true, Time: at(9)}}
+	purge := productcopy.ProductChange{ID: chair, Change: copyrow.Change{Purged: true, Time: at(9)}}
 	type changes = []productcopy.ProductChange
 	tests := map[string]struct {
 		changes changes
@@ -154,6 +155,17 @@ func TestApplyProductsTurnedTwice(t *testing.T) {
 	}
 }
 
+// TestAnOldVersionChangesNothing brings versions in one fixed order: 3, then 2, then 3 again with other data.
+func TestAnOldVersionChangesNothing(t *testing.T) {
+	t.Parallel()
+	for how, size := range map[string]int{"in one batch": 3, "one by one": 1} {
+		tx := apply(t, newMemTx(), []productcopy.ProductChange{state(3, "new", false), off(2), state(3, "repeated", true)}, size)
+		if row := tx.rows[chair]; row != rowOf(state(3, "new", false)) || len(tx.told) > 0 {
+			t.Errorf("%s: an old version changed the copy: %+v, entries were told %q", how, row, tx.told)
+		}
+	}
+}
+
 // fataler is what *testing.T and *rapid.T have in common here.
 type fataler interface {
 	Helper()
@@ -208,7 +220,7 @@ func TestApplyProductsAnyOrder(t *testing.T) {
 }
 
 func rowOf(c productcopy.ProductChange) productcopy.ProductRow {
-	row := productcopy.ProductRow{ID: c.ID, Row: productcopy.Row{Version: c.Version, Deleted: c.Deleted}}
+	row := productcopy.ProductRow{ID: c.ID, Row: copyrow.Row{Version: c.Version, Deleted: c.Deleted}}
 	if row.ProductData = c.ProductData; c.Deleted {
 		row.UpdatedAt = c.Time
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/monsplit/monsplit/internal/condition"
 	"github.com/monsplit/monsplit/internal/idempotency"
 	"github.com/monsplit/monsplit/internal/messaging/event"
 	"github.com/monsplit/monsplit/services/catalog/internal/entry"
@@ -17,12 +18,12 @@ import (
 // entryTx is one transaction of the entries.
 type entryTx struct{ *ownTx }
 
-func (t entryTx) Recall(ctx context.Context, once entry.Once) (first entry.Entry, found bool, err error) {
+func (t entryTx) Recall(ctx context.Context, once condition.Once) (first entry.Entry, found bool, err error) {
 	found, err = idempotency.Recall(ctx, t.tx, once.ID, once.Fingerprint, &first)
 	return first, found, err
 }
 
-func (t entryTx) Remember(ctx context.Context, once entry.Once, e entry.Entry) error {
+func (t entryTx) Remember(ctx context.Context, once condition.Once, e entry.Entry) error {
 	return idempotency.Remember(ctx, t.tx, once.ID, once.Fingerprint, e)
 }
 

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/condition"
 	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/services/catalog/internal/entry"
 	"github.com/monsplit/monsplit/services/catalog/internal/market"
@@ -24,7 +25,7 @@ func TestMarketLives(t *testing.T) {
 	}
 	_, err := b.markets.Create(t.Context(), m.Draft, nil)
 	wantCode(t, err, "market-exists")
-	changed, err := b.markets.Patch(t.Context(), "CI", market.Patch{Name: new("Côte d'Ivoire 😀")}, market.Match{1})
+	changed, err := b.markets.Patch(t.Context(), "CI", market.Patch{Name: new("Côte d'Ivoire 😀")}, condition.Match{1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +93,7 @@ func TestEntryLives(t *testing.T) {
 func TestOnce(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	onceMarket := &market.Once{ID: [32]byte{1}, Fingerprint: [32]byte{9}}
+	onceMarket := &condition.Once{ID: [32]byte{1}, Fingerprint: [32]byte{9}}
 	m, err := b.markets.Create(t.Context(), market.Draft{ISOCode: "NL", Name: "Netherlands"}, onceMarket)
 	if err != nil {
 		t.Fatal(err)
@@ -100,7 +101,7 @@ func TestOnce(t *testing.T) {
 	if again, err := b.markets.Create(t.Context(), m.Draft, onceMarket); err != nil || again != m {
 		t.Errorf("answered %+v, %v; want %+v", again, err, m)
 	}
-	onceEntry := &entry.Once{ID: [32]byte{2}, Fingerprint: [32]byte{9}}
+	onceEntry := &condition.Once{ID: [32]byte{2}, Fingerprint: [32]byte{9}}
 	d := draft(b.product(t), "NL", "2026-03-01", "")
 	e, err := b.entries.Create(t.Context(), d, onceEntry)
 	if err != nil {
@@ -109,7 +110,7 @@ func TestOnce(t *testing.T) {
 	if again, err := b.entries.Create(t.Context(), d, onceEntry); err != nil || again != e {
 		t.Errorf("answered %+v, %v; want %+v", again, err, e)
 	}
-	_, err = b.entries.Create(t.Context(), d, &entry.Once{ID: onceEntry.ID})
+	_, err = b.entries.Create(t.Context(), d, &condition.Once{ID: onceEntry.ID})
 	wantCode(t, err, "idempotency-key-reused")
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/monsplit/monsplit/internal/copyrow"
 	"github.com/monsplit/monsplit/services/catalog/internal/entry"
 	"github.com/monsplit/monsplit/services/catalog/internal/productcopy"
 	"github.com/monsplit/monsplit/services/catalog/internal/store/db"
@@ -82,7 +83,7 @@ func (t copyTx) SaveProducts(ctx context.Context, rows []productcopy.ProductRow)
 
 func toProductRow(row db.ProductCopy) productcopy.ProductRow {
 	return productcopy.ProductRow{
-		ID: row.ID, Row: productcopy.Row{Version: row.Version, Deleted: row.Deleted},
+		ID: row.ID, Row: copyrow.Row{Version: row.Version, Deleted: row.Deleted},
 		ProductData: productcopy.ProductData{
 			Name: orZero(row.Name), Category: orZero(row.ProductCategory), Discontinued: orZero(row.Discontinued),
 			UpdatedAt: orZero(row.UpdatedAt).UTC(),

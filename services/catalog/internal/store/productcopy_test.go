@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/copyrow"
 	"github.com/monsplit/monsplit/services/catalog/internal/productcopy"
 )
 
@@ -73,7 +74,7 @@ func TestDeletedStaysDeleted(t *testing.T) {
 	if got := b.listed(t, productcopy.Query{}); got != "Chair 4" {
 		t.Errorf("listed %s", got)
 	}
-	b.apply(t, productcopy.ProductChange{ID: id, Change: productcopy.Change{Purged: true}})
+	b.apply(t, productcopy.ProductChange{ID: id, Change: copyrow.Change{Purged: true}})
 	if got := b.listed(t, productcopy.Query{IncludeDiscontinued: true}); got != "" {
 		t.Errorf("purged, and listed %s", got)
 	}

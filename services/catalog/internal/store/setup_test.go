@@ -14,6 +14,7 @@ import (
 
 	"github.com/monsplit/monsplit/asyncapi"
 	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/copyrow"
 	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 	"github.com/monsplit/monsplit/internal/testkit/servicetest"
@@ -103,7 +104,7 @@ var day = time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)
 func state(id uuid.UUID, version int64, name string, discontinued bool) productcopy.ProductChange {
 	at := day.Add(time.Duration(version) * time.Minute)
 	return productcopy.ProductChange{
-		ID: id, Change: productcopy.Change{Version: version, Time: at},
+		ID: id, Change: copyrow.Change{Version: version, Time: at},
 		ProductData: productcopy.ProductData{Name: name, Category: "Furniture", Discontinued: discontinued, UpdatedAt: at},
 	}
 }

@@ -8,20 +8,14 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-)
 
-// Change is what every event says about the row that it is for.
-type Change struct {
-	Version int64
-	Time    time.Time // of the event
-	Deleted bool
-	Purged  bool // an operator removed the key: the row's data goes, and the event has no version
-}
+	"github.com/monsplit/monsplit/internal/copyrow"
+)
 
 // MarketChange is an event of a market. The fields under MarketData are the whole new state, unless it is gone.
 type MarketChange struct {
 	ISOCode string
-	Change
+	copyrow.Change
 	MarketData
 }
 
@@ -34,7 +28,7 @@ type MarketData struct {
 // EntryChange is an event of a catalog entry. The fields under EntryData are the whole new state, unless it is gone.
 type EntryChange struct {
 	ID uuid.UUID
-	Change
+	copyrow.Change
 	EntryData
 }
 
@@ -47,23 +41,17 @@ type EntryData struct {
 	UpdatedAt time.Time
 }
 
-// Row is how far a copy has come. Version 0 is a stub: something refers to it, and nothing is known of it.
-type Row struct {
-	Version int64
-	Deleted bool
-}
-
 // MarketRow is a stored copy of a market.
 type MarketRow struct {
 	ISOCode string
-	Row
+	copyrow.Row
 	MarketData
 }
 
 // EntryRow is a stored copy of an entry.
 type EntryRow struct {
 	ID uuid.UUID
-	Row
+	copyrow.Row
 	EntryData
 }
 
@@ -84,7 +72,7 @@ type Tx interface {
 // ApplyMarkets brings changes, in the order of their topic, to the copies. A version that a copy already has, or an
 // older one, changes nothing.
 func ApplyMarkets(ctx context.Context, tx Tx, changes []MarketChange) error {
-	all, known := keys(changes, func(c MarketChange) (string, Change) { return c.ISOCode, c.Change }, strings.Compare)
+	all, known := keys(changes, func(c MarketChange) (string, copyrow.Change) { return c.ISOCode, c.Change }, strings.Compare)
 	if err := tx.AddMarkets(ctx, known); err != nil {
 		return err
 	}
@@ -98,7 +86,7 @@ func ApplyMarkets(ctx context.Context, tx Tx, changes []MarketChange) error {
 	}
 	for _, c := range changes {
 		row := rows[c.ISOCode]
-		if !row.take(c.Change) {
+		if !row.Take(c.Change) {
 			continue
 		}
 		switch {
@@ -117,7 +105,7 @@ func ApplyMarkets(ctx context.Context, tx Tx, changes []MarketChange) error {
 // ApplyEntries brings changes, in the order of their topic, to the copies, as ApplyMarkets does. Markets that they
 // refer to before anything was heard of them get stubs.
 func ApplyEntries(ctx context.Context, tx Tx, changes []EntryChange) error {
-	all, known := keys(changes, func(c EntryChange) (uuid.UUID, Change) { return c.ID, c.Change }, compareUUIDs)
+	all, known := keys(changes, func(c EntryChange) (uuid.UUID, copyrow.Change) { return c.ID, c.Change }, compareUUIDs)
 	if err := tx.AddEntries(ctx, known); err != nil {
 		return err
 	}
@@ -132,7 +120,7 @@ func ApplyEntries(ctx context.Context, tx Tx, changes []EntryChange) error {
 	}
 	for _, c := range changes {
 		row := rows[c.ID]
-		if !row.take(c.Change) {
+		if !row.Take(c.Change) {
 			continue
 		}
 		switch {
@@ -152,27 +140,9 @@ func ApplyEntries(ctx context.Context, tx Tx, changes []EntryChange) error {
 	return tx.SaveEntries(ctx, sorted(changed, compareUUIDs))
 }
 
-// take moves the row to the change's version and says whether the change is news. A purge keeps the version, so that
-// late events stay late; where nothing is known there is nothing to purge.
-func (r *Row) take(c Change) bool {
-	switch {
-	case c.Purged:
-		if r.Version == 0 {
-			return false
-		}
-		r.Deleted = true
-		return true
-	case c.Version <= r.Version:
-		return false
-	default:
-		r.Version, r.Deleted = c.Version, c.Deleted
-		return true
-	}
-}
-
 // keys returns the distinct keys of the changes in their order, all of them and those that more than purges speak of.
 // Rows are locked in the order of their keys, so that two partitions' batches never wait for each other in a circle.
-func keys[C any, K comparable](changes []C, of func(C) (K, Change), compare func(a, b K) int) (all, known []K) {
+func keys[C any, K comparable](changes []C, of func(C) (K, copyrow.Change), compare func(a, b K) int) (all, known []K) {
 	for _, c := range changes {
 		key, change := of(c)
 		all = append(all, key)

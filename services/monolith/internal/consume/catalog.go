@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/monsplit/monsplit/internal/copyrow"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
 	"github.com/monsplit/monsplit/services/monolith/internal/catalogcopy"
 )
@@ -113,8 +114,8 @@ func EntryVersion(ctx context.Context, tx catalogcopy.Tx, key string) (int64, er
 	return rows[0].Version, nil
 }
 
-func toChange(e consumer.Event) catalogcopy.Change {
-	return catalogcopy.Change{Version: e.Version, Time: e.Time, Purged: e.Purge}
+func toChange(e consumer.Event) copyrow.Change {
+	return copyrow.Change{Version: e.Version, Time: e.Time, Purged: e.Purge}
 }
 
 func toMarketData(e consumer.Event) (catalogcopy.MarketData, error) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/monsplit/monsplit/asyncapi"
 	"github.com/monsplit/monsplit/contracts"
+	"github.com/monsplit/monsplit/internal/copyrow"
 	"github.com/monsplit/monsplit/internal/eventschema"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
 	"github.com/monsplit/monsplit/internal/messaging/event"
@@ -27,14 +28,14 @@ type savedTx struct {
 
 func (tx *savedTx) LockMarkets(_ context.Context, codes []string) (rows []catalogcopy.MarketRow, _ error) {
 	for _, code := range codes {
-		rows = append(rows, catalogcopy.MarketRow{ISOCode: code, Row: catalogcopy.Row{Version: 1}})
+		rows = append(rows, catalogcopy.MarketRow{ISOCode: code, Row: copyrow.Row{Version: 1}})
 	}
 	return rows, nil
 }
 
 func (tx *savedTx) LockEntries(_ context.Context, ids []uuid.UUID) (rows []catalogcopy.EntryRow, _ error) {
 	for _, id := range ids {
-		rows = append(rows, catalogcopy.EntryRow{ID: id, Row: catalogcopy.Row{Version: 1}})
+		rows = append(rows, catalogcopy.EntryRow{ID: id, Row: copyrow.Row{Version: 1}})
 	}
 	return rows, nil
 }
@@ -153,7 +154,7 @@ func TestPurge(t *testing.T) {
 	if err := consume.Markets(t.Context(), tx, []consumer.Event{{Key: "NL", Purge: true}}); err != nil {
 		t.Fatal(err)
 	}
-	gone := catalogcopy.Row{Version: 1, Deleted: true}
+	gone := copyrow.Row{Version: 1, Deleted: true}
 	if len(tx.entries) != 1 || tx.entries[0].Row != gone || len(tx.markets) != 1 || tx.markets[0].Row != gone {
 		t.Errorf("saved %+v", tx)
 	}

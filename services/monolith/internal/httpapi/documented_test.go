@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	monolithapi "github.com/monsplit/monsplit/api/monolith"
+	"github.com/monsplit/monsplit/internal/copyrow"
 	"github.com/monsplit/monsplit/internal/testkit/documented"
 	"github.com/monsplit/monsplit/services/monolith/internal/catalogcopy"
 )
@@ -75,7 +76,7 @@ func (s *server) next17() {
 func (s *server) copyOfEntry() {
 	s.t.Helper()
 	s.apply(func(tx catalogcopy.Tx) error {
-		change := catalogcopy.Change{Version: 1, Time: documentedTime}
+		change := copyrow.Change{Version: 1, Time: documentedTime}
 		err := catalogcopy.ApplyMarkets(s.t.Context(), tx, []catalogcopy.MarketChange{{ISOCode: "NL", Change: change,
 			MarketData: catalogcopy.MarketData{Name: "Netherlands", UpdatedAt: documentedTime}}})
 		if err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/monsplit/monsplit/internal/copyrow"
 	"github.com/monsplit/monsplit/internal/keyset"
 	"github.com/monsplit/monsplit/services/monolith/internal/catalogcopy"
 )
@@ -199,12 +200,12 @@ func TestLegacyCatalog(t *testing.T) {
 	id, product := uuid.New(), uuid.MustParse(p["product_uuid"].(string))
 	s.apply(func(tx catalogcopy.Tx) error {
 		for i, code := range []string{"NL", "BE"} {
-			market := catalogcopy.MarketChange{ISOCode: code, Change: catalogcopy.Change{Version: 1, Time: noon},
+			market := catalogcopy.MarketChange{ISOCode: code, Change: copyrow.Change{Version: 1, Time: noon},
 				MarketData: catalogcopy.MarketData{Name: []string{"Netherlands", "Belgium"}[i], UpdatedAt: noon}}
 			if err := catalogcopy.ApplyMarkets(t.Context(), tx, []catalogcopy.MarketChange{market}); err != nil {
 				return err
 			}
-			entry := catalogcopy.EntryChange{ID: id, Change: catalogcopy.Change{Version: 3, Time: noon},
+			entry := catalogcopy.EntryChange{ID: id, Change: copyrow.Change{Version: 3, Time: noon},
 				EntryData: catalogcopy.EntryData{Product: product, Market: code, Start: &day, UpdatedAt: noon}}
 			if err := catalogcopy.ApplyEntries(t.Context(), tx, []catalogcopy.EntryChange{entry}); err != nil {
 				return err

@@ -14,7 +14,8 @@ import (
 func (a *API) CreateProduct(
 	ctx context.Context, r oapi.CreateProductRequestObject,
 ) (oapi.CreateProductResponseObject, error) {
-	p, err := a.products.Create(ctx, toDraft(*r.Body), toOnce(r.Params.IdempotencyKey, *r.Body))
+	once := httpserver.Once(http.MethodPost, collection, r.Params.IdempotencyKey, *r.Body)
+	p, err := a.products.Create(ctx, toDraft(*r.Body), once)
 	if err != nil {
 		return nil, err
 	}
@@ -80,15 +81,6 @@ func (a *API) DeleteProduct(
 
 // collection is the path that a created product's Idempotency-Key belongs to, with or without a trailing slash.
 const collection = "/api/v1/product"
-
-// toOnce names the request by its Idempotency-Key; nil without one.
-func toOnce(key *oapi.IdempotencyKey, body oapi.ProductInput) *product.Once {
-	if key == nil {
-		return nil
-	}
-	id, fingerprint := httpserver.IdempotencyKey(http.MethodPost, collection, *key, body)
-	return &product.Once{ID: id, Fingerprint: fingerprint}
-}
 
 func toDraft(in oapi.ProductInput) product.Draft {
 	return product.Draft{

@@ -2,13 +2,11 @@ package product
 
 import (
 	"context"
-	"fmt"
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
 
-	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/condition"
 )
 
 // Service is the business of products.
@@ -23,23 +21,13 @@ func NewService(store Store, now func() time.Time, newID func() uuid.UUID) *Serv
 	return &Service{store: store, now: now, newID: newID}
 }
 
-// Match holds the versions that a caller is willing to change. Nil means any; an empty one, none.
-type Match []int64
-
-func (m Match) check(p Product) error {
-	if m == nil || slices.Contains(m, p.Version) {
-		return nil
-	}
-	return apperr.New(apperr.Stale, fmt.Sprintf("The product is at version %d by now.", p.Version))
-}
-
 // Get returns the product with the monolith's own id.
 func (s *Service) Get(ctx context.Context, id int64) (Product, error) {
 	return s.store.Product(ctx, id)
 }
 
 // Create makes a new product. With once, a repeated request gets the first answer and creates nothing.
-func (s *Service) Create(ctx context.Context, d Draft, once *Once) (Product, error) {
+func (s *Service) Create(ctx context.Context, d Draft, once *condition.Once) (Product, error) {
 	d = d.Trimmed()
 	if err := d.Validate(); err != nil {
 		return Product{}, err
@@ -63,23 +51,23 @@ func (s *Service) Create(ctx context.Context, d Draft, once *Once) (Product, err
 }
 
 // Replace sets everything that a caller decides.
-func (s *Service) Replace(ctx context.Context, id int64, d Draft, match Match) (Product, error) {
+func (s *Service) Replace(ctx context.Context, id int64, d Draft, match condition.Match) (Product, error) {
 	return s.change(ctx, id, match, func(Draft) Draft { return d })
 }
 
 // Patch changes some of what a caller decides.
-func (s *Service) Patch(ctx context.Context, id int64, patch Patch, match Match) (Product, error) {
+func (s *Service) Patch(ctx context.Context, id int64, patch Patch, match condition.Match) (Product, error) {
 	return s.change(ctx, id, match, patch.applied)
 }
 
 // Delete marks the product deleted; it is not found any more.
-func (s *Service) Delete(ctx context.Context, id int64, match Match) error {
+func (s *Service) Delete(ctx context.Context, id int64, match condition.Match) error {
 	return s.store.InTx(ctx, func(tx Tx) error {
 		p, err := tx.LockProduct(ctx, id)
 		if err != nil {
 			return err
 		}
-		if err := match.check(p); err != nil {
+		if err := match.Check("product", p.Version); err != nil {
 			return err
 		}
 		p.Deleted = true
@@ -90,7 +78,7 @@ func (s *Service) Delete(ctx context.Context, id int64, match Match) error {
 
 // change applies edit to the locked product. An edit that changes nothing is no change: the version stays and nothing
 // is announced.
-func (s *Service) change(ctx context.Context, id int64, match Match, edit func(Draft) Draft) (Product, error) {
+func (s *Service) change(ctx context.Context, id int64, match condition.Match, edit func(Draft) Draft) (Product, error) {
 	// What is wrong with the new texts alone is said without asking the database.
 	if err := validEdit(edit); err != nil {
 		return Product{}, err
@@ -100,7 +88,7 @@ func (s *Service) change(ctx context.Context, id int64, match Match, edit func(D
 		if p, err = tx.LockProduct(ctx, id); err != nil {
 			return err
 		}
-		if err := match.check(p); err != nil {
+		if err := match.Check("product", p.Version); err != nil {
 			return err
 		}
 		p, err = s.update(ctx, tx, p, edit(p.Draft).Trimmed())

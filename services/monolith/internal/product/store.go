@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/condition"
 )
 
 // Store is what this package needs from storage. Deleted products are hidden where nothing else is said.
@@ -26,9 +27,9 @@ type Store interface {
 type Tx interface {
 	// Recall returns the first answer to the request that once names, if there was one. It fails with InProgress while
 	// the first is still being worked on, and with Invalid when the request differs from the first.
-	Recall(ctx context.Context, once Once) (first Product, found bool, err error)
+	Recall(ctx context.Context, once condition.Once) (first Product, found bool, err error)
 	// Remember keeps p as the answer to the request that once names.
-	Remember(ctx context.Context, once Once, p Product) error
+	Remember(ctx context.Context, once condition.Once, p Product) error
 
 	// LockProduct fails with NotFound where there is none.
 	LockProduct(ctx context.Context, id int64) (Product, error)
@@ -41,12 +42,6 @@ type Tx interface {
 	InsertProduct(ctx context.Context, p Product) (Product, error)
 	SaveProduct(ctx context.Context, p Product) error
 	Append(ctx context.Context, e Event) error
-}
-
-// Once names a request that must not take effect twice.
-type Once struct {
-	ID          [32]byte // the same for the same caller, method, path and key
-	Fingerprint [32]byte // of the body
 }
 
 // Name is what is unique among products that are not deleted.

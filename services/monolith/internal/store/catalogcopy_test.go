@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/copyrow"
 	"github.com/monsplit/monsplit/services/monolith/internal/catalogcopy"
 )
 
@@ -21,13 +22,13 @@ var (
 
 func market(code string, version int64) catalogcopy.MarketChange {
 	at := noon.Add(time.Duration(version) * time.Hour)
-	return catalogcopy.MarketChange{ISOCode: code, Change: catalogcopy.Change{Version: version, Time: at},
+	return catalogcopy.MarketChange{ISOCode: code, Change: copyrow.Change{Version: version, Time: at},
 		MarketData: catalogcopy.MarketData{Name: "Market " + code, UpdatedAt: at}}
 }
 
 func entry(id, product uuid.UUID, code string, version int64) catalogcopy.EntryChange {
 	at := noon.Add(time.Duration(version) * time.Hour)
-	return catalogcopy.EntryChange{ID: id, Change: catalogcopy.Change{Version: version, Time: at},
+	return catalogcopy.EntryChange{ID: id, Change: copyrow.Change{Version: version, Time: at},
 		EntryData: catalogcopy.EntryData{Product: product, Market: code, Start: &day, UpdatedAt: at}}
 }
 
@@ -151,13 +152,13 @@ func TestCopiesKeepDeletedRows(t *testing.T) {
 	if got := b.entries(t, catalogcopy.EntryQuery{}); got != "1 1 1" {
 		t.Errorf("created anew: %s", got)
 	}
-	b.applyEntries(t, catalogcopy.EntryChange{ID: id, Change: catalogcopy.Change{Purged: true}})
+	b.applyEntries(t, catalogcopy.EntryChange{ID: id, Change: copyrow.Change{Purged: true}})
 	var blank bool
 	if err := b.pool.QueryRow(t.Context(), `SELECT version = 4 AND deleted AND product_uuid IS NULL AND market IS NULL
 		AND availability_date IS NULL AND updated_at IS NULL FROM catalog_entry_copy`).Scan(&blank); err != nil || !blank {
 		t.Errorf("a purge left data, %v", err)
 	}
-	b.applyMarkets(t, catalogcopy.MarketChange{ISOCode: "NL", Change: catalogcopy.Change{Purged: true}})
+	b.applyMarkets(t, catalogcopy.MarketChange{ISOCode: "NL", Change: copyrow.Change{Purged: true}})
 	if got := b.markets(t, catalogcopy.MarketQuery{}); got != "" {
 		t.Errorf("a purged market is shown: %s", got)
 	}

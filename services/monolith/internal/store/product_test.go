@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/condition"
 	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/services/monolith/internal/product"
 )
@@ -23,7 +24,7 @@ func TestProductLives(t *testing.T) {
 		t.Errorf("read %+v, %v\nwant %+v", got, err, p)
 	}
 	off := true
-	changed, err := b.products.Patch(t.Context(), p.ID, product.Patch{Discontinued: &off}, product.Match{1})
+	changed, err := b.products.Patch(t.Context(), p.ID, product.Patch{Discontinued: &off}, condition.Match{1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +114,7 @@ func TestConcurrentMatches(t *testing.T) {
 	for i := range 2 {
 		go func() {
 			name := fmt.Sprintf("Desk %d", i)
-			_, err := b.products.Patch(t.Context(), p.ID, product.Patch{Name: &name}, product.Match{1})
+			_, err := b.products.Patch(t.Context(), p.ID, product.Patch{Name: &name}, condition.Match{1})
 			errs <- err
 		}()
 	}
