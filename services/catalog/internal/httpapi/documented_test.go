@@ -29,7 +29,7 @@ func TestDocumentedExamples(t *testing.T) {
 		s.apply(productcopy.ProductChange{ID: documentedChair, Change: copyrow.Change{Version: 1, Time: documentedTime},
 			ProductData: productcopy.ProductData{Name: "Rocking chair", Category: "Furniture", UpdatedAt: documentedTime}})
 	}
-	market := func(s *server, _ *documented.World) { s.post(markets, netherlands).must(http.StatusCreated) }
+	market := func(s *server, _ *documented.World) { s.Post(markets, netherlands).Must(http.StatusCreated) }
 	both := func(s *server, w *documented.World) {
 		chair(s, w)
 		market(s, w)
@@ -37,14 +37,14 @@ func TestDocumentedExamples(t *testing.T) {
 	}
 	entry := func(s *server, w *documented.World) {
 		both(s, w)
-		s.post(entries, `{"product": "`+documentedChair.String()+`", "market": "NL", "availability_date": "2026-03-01"}`).must(http.StatusCreated)
+		s.Post(entries, `{"product": "`+documentedChair.String()+`", "market": "NL", "availability_date": "2026-03-01"}`).Must(http.StatusCreated)
 	}
 	// At its third version an entity is what the operation will make something else of.
 	third := func(first state, path, second, third string) state {
 		return func(s *server, w *documented.World) {
 			first(s, w)
-			s.put(path, second).must(http.StatusOK)
-			s.put(path, third).must(http.StatusOK)
+			s.Put(path, second).Must(http.StatusOK)
+			s.Put(path, third).Must(http.StatusOK)
 			w.Turn(changeTime)
 		}
 	}
@@ -70,6 +70,6 @@ func TestDocumentedExamples(t *testing.T) {
 		w := documented.NewWorld(documentedTime)
 		s := serveAt(t, database(t), w.Now, w.NewID)
 		state(s, w)
-		return s.url
+		return s.URL
 	})
 }

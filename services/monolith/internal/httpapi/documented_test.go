@@ -28,13 +28,13 @@ const (
 
 func TestDocumentedExamples(t *testing.T) {
 	t.Parallel()
-	first := func(s *server, _ *documented.World) { s.post("/api/v1/product", rockingChair).must(http.StatusCreated) }
+	first := func(s *server, _ *documented.World) { s.Post("/api/v1/product", rockingChair).Must(http.StatusCreated) }
 	// At its third version it is what the operation will make something else of.
 	third := func(body string) func(*server, *documented.World) {
 		return func(s *server, w *documented.World) {
 			first(s, w)
-			s.put("/api/v1/product/17", `{"name": "Chair", "product_category": "Furniture"}`).must(http.StatusOK)
-			s.put("/api/v1/product/17", body).must(http.StatusOK)
+			s.Put("/api/v1/product/17", `{"name": "Chair", "product_category": "Furniture"}`).Must(http.StatusOK)
+			s.Put("/api/v1/product/17", body).Must(http.StatusOK)
 			w.Turn(changeTime)
 		}
 	}
@@ -58,31 +58,31 @@ func TestDocumentedExamples(t *testing.T) {
 		s := serveAt(t, database(t), refused(t), w.Now, w.NewID)
 		s.next17()
 		state(s, w)
-		return s.url
+		return s.URL
 	})
 }
 
 // next17 makes the sequences go on with the documented numbers.
 func (s *server) next17() {
-	s.t.Helper()
+	s.T.Helper()
 	const query = `SELECT setval(pg_get_serial_sequence('product', 'id'), 16), setval(pg_get_serial_sequence('legacy_market_id', 'id'), 2),
 		setval(pg_get_serial_sequence('legacy_catalog_id', 'id'), 4)`
-	if _, err := s.pool.Exec(s.t.Context(), query); err != nil {
-		s.t.Fatal(err)
+	if _, err := s.pool.Exec(s.T.Context(), query); err != nil {
+		s.T.Fatal(err)
 	}
 }
 
 // copyOfEntry makes the documented market and entry known.
 func (s *server) copyOfEntry() {
-	s.t.Helper()
+	s.T.Helper()
 	s.apply(func(tx catalogcopy.Tx) error {
 		change := copyrow.Change{Version: 1, Time: documentedTime}
-		err := catalogcopy.ApplyMarkets(s.t.Context(), tx, []catalogcopy.MarketChange{{ISOCode: "NL", Change: change,
+		err := catalogcopy.ApplyMarkets(s.T.Context(), tx, []catalogcopy.MarketChange{{ISOCode: "NL", Change: change,
 			MarketData: catalogcopy.MarketData{Name: "Netherlands", UpdatedAt: documentedTime}}})
 		if err != nil {
 			return err
 		}
-		return catalogcopy.ApplyEntries(s.t.Context(), tx, []catalogcopy.EntryChange{{ID: uuid.New(), Change: change,
+		return catalogcopy.ApplyEntries(s.T.Context(), tx, []catalogcopy.EntryChange{{ID: uuid.New(), Change: change,
 			EntryData: catalogcopy.EntryData{Product: documentedChair, Market: "NL", Start: &documentedDay, UpdatedAt: documentedTime}}})
 	})
 }
