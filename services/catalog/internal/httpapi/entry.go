@@ -16,12 +16,8 @@ import (
 func (a *API) CreateEntry(
 	ctx context.Context, r oapi.CreateEntryRequestObject,
 ) (oapi.CreateEntryResponseObject, error) {
-	d := entry.Draft{
-		Product: r.Body.Product, Market: r.Body.Market,
-		Start: toDate(r.Body.AvailabilityDate), End: toDate(r.Body.AvailabilityEndDate),
-	}
 	once := httpserver.Once(http.MethodPost, pathEntries, r.Params.IdempotencyKey, *r.Body)
-	e, err := a.entries.Create(ctx, d, once)
+	e, err := a.entries.Create(ctx, toEntryDraft(*r.Body), once)
 	if err != nil {
 		return nil, err
 	}
@@ -52,11 +48,7 @@ func (a *API) GetEntry(ctx context.Context, r oapi.GetEntryRequestObject) (oapi.
 func (a *API) ReplaceEntry(
 	ctx context.Context, r oapi.ReplaceEntryRequestObject,
 ) (oapi.ReplaceEntryResponseObject, error) {
-	p := entry.Patch{
-		Product: r.Body.Product, Market: r.Body.Market,
-		Start: toDatePatch(r.Body.AvailabilityDate), End: toDatePatch(r.Body.AvailabilityEndDate),
-	}
-	e, err := a.entries.Replace(ctx, r.ID, p, httpserver.IfMatch(r.Params.IfMatch))
+	e, err := a.entries.Replace(ctx, r.ID, toEntryReplacement(*r.Body), httpserver.IfMatch(r.Params.IfMatch))
 	if err != nil {
 		return nil, err
 	}
@@ -69,11 +61,7 @@ func (a *API) ReplaceEntry(
 func (a *API) PatchEntry(
 	ctx context.Context, r oapi.PatchEntryRequestObject,
 ) (oapi.PatchEntryResponseObject, error) {
-	patch := entry.Patch{
-		Product: r.Body.Product, Market: r.Body.Market,
-		Start: toDatePatch(r.Body.AvailabilityDate), End: toDatePatch(r.Body.AvailabilityEndDate),
-	}
-	e, err := a.entries.Patch(ctx, r.ID, patch, httpserver.IfMatch(r.Params.IfMatch))
+	e, err := a.entries.Patch(ctx, r.ID, toEntryPatch(*r.Body), httpserver.IfMatch(r.Params.IfMatch))
 	if err != nil {
 		return nil, err
 	}
@@ -90,6 +78,26 @@ func (a *API) DeleteEntry(
 		return nil, err
 	}
 	return oapi.DeleteEntry204Response{}, nil
+}
+
+func toEntryDraft(in oapi.EntryInput) entry.Draft {
+	return entry.Draft{
+		Product: in.Product, Market: in.Market, Start: toDate(in.AvailabilityDate), End: toDate(in.AvailabilityEndDate),
+	}
+}
+
+func toEntryReplacement(in oapi.EntryReplacement) entry.Patch {
+	return entry.Patch{
+		Product: in.Product, Market: in.Market,
+		Start: toDatePatch(in.AvailabilityDate), End: toDatePatch(in.AvailabilityEndDate),
+	}
+}
+
+func toEntryPatch(in oapi.EntryPatch) entry.Patch {
+	return entry.Patch{
+		Product: in.Product, Market: in.Market,
+		Start: toDatePatch(in.AvailabilityDate), End: toDatePatch(in.AvailabilityEndDate),
+	}
 }
 
 func fromEntry(e entry.Entry) oapi.Entry {

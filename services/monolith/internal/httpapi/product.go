@@ -59,8 +59,7 @@ func (a *API) ReplaceProduct(
 func (a *API) PatchProduct(
 	ctx context.Context, r oapi.PatchProductRequestObject,
 ) (oapi.PatchProductResponseObject, error) {
-	patch := product.Patch{Name: r.Body.Name, Category: r.Body.ProductCategory, Discontinued: r.Body.Discontinued}
-	p, err := a.products.Patch(ctx, r.ID, patch, httpserver.IfMatch(r.Params.IfMatch))
+	p, err := a.products.Patch(ctx, r.ID, toPatch(*r.Body), httpserver.IfMatch(r.Params.IfMatch))
 	if err != nil {
 		return nil, err
 	}
@@ -86,6 +85,10 @@ func toDraft(in oapi.ProductInput) product.Draft {
 	return product.Draft{
 		Name: in.Name, Category: in.ProductCategory, Discontinued: in.Discontinued != nil && *in.Discontinued,
 	}
+}
+
+func toPatch(in oapi.ProductPatch) product.Patch {
+	return product.Patch{Name: in.Name, Category: in.ProductCategory, Discontinued: in.Discontinued}
 }
 
 func fromProduct(p product.Product) oapi.Product {
