@@ -12,14 +12,14 @@ import (
 func Select[R, T any](ctx context.Context, pool *pgxpool.Pool, convert func(R) T, sql string, args []any) ([]T, error) {
 	rows, err := pool.Query(ctx, sql, args...)
 	if err != nil {
-		return nil, fmt.Errorf("select: %w", err)
+		return nil, fmt.Errorf("select %T: %w", *new(R), err)
 	}
 	values, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (T, error) {
 		value, err := pgx.RowToStructByPos[R](row)
 		return convert(value), err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("select: %w", err)
+		return nil, fmt.Errorf("select %T: %w", *new(R), err)
 	}
 	return values, nil
 }

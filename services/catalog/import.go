@@ -26,8 +26,8 @@ func OpenImport(ctx context.Context, cfg config.Service) (bulkimport.Target, err
 	if err != nil {
 		return bulkimport.Target{}, err
 	}
-	// Nobody is woken here: the relay of a running instance finds the events by its sweep. Nor is anything logged: the
-	// import ends with the error.
+	// This process runs no relay, so there is none to wake: the relay of a running instance finds the events in its sweep.
+	// Nothing is logged, because the import ends with the error.
 	storage, err := newStore(pool, cfg, slog.New(slog.DiscardHandler), func() {})
 	if err != nil {
 		pool.Close()
@@ -81,7 +81,7 @@ func parseEntry(row bulkimport.Row) (entry.Draft, []apperr.FieldError) {
 	var faults []apperr.FieldError
 	id, err := uuid.Parse(row.Get("product"))
 	if err != nil || len(row.Get("product")) != len(id.String()) {
-		faults = append(faults, apperr.FieldError{Pointer: "/product", Detail: "is no UUID"})
+		faults = append(faults, apperr.FieldError{Pointer: "/product", Detail: "is not a UUID"})
 	}
 	d.Product = id
 	for column, date := range map[string]*entry.Date{"availability_date": &d.Start, "availability_end_date": &d.End} {
@@ -98,8 +98,8 @@ func sampleEntries() (bulkimport.Input, error) {
 	return bulkimport.Read("sample entries", bytes.NewReader(sampledata.Entries), bulkimport.CSV, entryModel(nil).Columns)
 }
 
-// sampleMarkets are the officially assigned codes of ISO 3166-1, with their English names. The library also lists two
-// states that are no more (AN, YU) and a code that users may assign (XK).
+// sampleMarkets returns the officially assigned codes of ISO 3166-1, with their English names. The library also lists two
+// states that no longer exist (AN, YU) and a user-assigned code (XK).
 func sampleMarkets() (bulkimport.Input, error) {
 	var rows []bulkimport.Row
 	for _, c := range countries.All() {

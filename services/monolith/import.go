@@ -25,8 +25,8 @@ func OpenImport(ctx context.Context, cfg config.Service) (bulkimport.Target, err
 	if err != nil {
 		return bulkimport.Target{}, err
 	}
-	// Nobody is woken here: the relay of a running instance finds the events by its sweep. Nor is anything logged: the
-	// import ends with the error.
+	// This process runs no relay, so there is none to wake: the relay of a running instance finds the events in its sweep.
+	// Nothing is logged, because the import ends with the error.
 	storage, err := newStore(pool, cfg, slog.New(slog.DiscardHandler), func() {})
 	if err != nil {
 		pool.Close()
@@ -64,7 +64,7 @@ func parseProduct(row bulkimport.Row) (product.Record, []apperr.FieldError) {
 	if text := row.Get("product_uuid"); text != "" {
 		id, err := uuid.Parse(text)
 		if err != nil || len(text) != len(id.String()) {
-			faults = append(faults, apperr.FieldError{Pointer: "/product_uuid", Detail: "is no UUID"})
+			faults = append(faults, apperr.FieldError{Pointer: "/product_uuid", Detail: "is not a UUID"})
 		}
 		r.UUID = id
 	}
@@ -82,10 +82,10 @@ func sampleProducts() (bulkimport.Input, error) {
 	return bulkimport.Read("sample products", bytes.NewReader(sampledata.Products), bulkimport.CSV, productModel(nil).Columns)
 }
 
-// generatedCategories is over how many categories made-up products are spread.
+// generatedCategories is the number of categories among which generated products are spread.
 const generatedCategories = 50
 
-// generateProducts makes products up: the n-th is the same each time, its id included.
+// generateProducts generates n products. The i-th product is the same in each run, including its id.
 func generateProducts(n int) iter.Seq[bulkimport.Row] {
 	space := uuid.NewSHA1(uuid.NameSpaceURL, []byte("https://github.com/monsplit/monsplit/generated"))
 	return func(yield func(bulkimport.Row) bool) {

@@ -10,8 +10,7 @@ import (
 	"github.com/monsplit/monsplit/services/catalog/internal/oapi"
 )
 
-// Mount routes every operation of the document to its handler, behind the middlewares that are given for its
-// operationId.
+// Mount routes every operation of the document to its handler, behind the middlewares for its operationId.
 func (a *API) Mount(e *echo.Echo, middlewares map[string][]echo.MiddlewareFunc) {
 	middlewares = maps.Clone(middlewares)
 	for _, operation := range []string{"replaceEntry", "patchEntry", "deleteEntry"} {

@@ -81,7 +81,7 @@ func fromMarket(m catalogcopy.Market) oapi.LegacyMarket {
 	return oapi.LegacyMarket{ID: m.ID, ISOCode: m.ISOCode, Name: m.Name, UpdatedAt: m.UpdatedAt}
 }
 
-// listed writes a list's answer.
+// listed writes the answer to a request for a list.
 type listed func(w http.ResponseWriter) error
 
 func (l listed) VisitListProductsResponse(w http.ResponseWriter) error { return l(w) }

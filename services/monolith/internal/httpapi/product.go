@@ -78,7 +78,8 @@ func (a *API) DeleteProduct(
 	return oapi.DeleteProduct204Response{}, nil
 }
 
-// collection is the path that a created product's Idempotency-Key belongs to, with or without a trailing slash.
+// collection is the path where products are created. An Idempotency-Key belongs to it, whether or not the request has a
+// trailing slash.
 const collection = "/api/v1/product"
 
 func toDraft(in oapi.ProductInput) product.Draft {

@@ -13,10 +13,10 @@ import (
 	"github.com/monsplit/monsplit/services/monolith/internal/store/db"
 )
 
-// copyTx is the consumer's transaction: it changes copies, and cannot append events.
+// copyTx is the consumer's transaction. It changes copies, and cannot append events.
 type copyTx struct{ q *db.Queries }
 
-// Bind returns the copies as the consumer's transaction sees them.
+// Bind returns the storage of the copies in the consumer's transaction.
 func Bind(tx pgx.Tx) catalogcopy.Tx { return &copyTx{q: db.New(tx)} }
 
 func (t *copyTx) AddMarkets(ctx context.Context, codes []string) error {

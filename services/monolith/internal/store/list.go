@@ -12,7 +12,7 @@ import (
 	"github.com/monsplit/monsplit/services/monolith/internal/product"
 )
 
-// The columns are those of db.Product, in their order.
+// The columns are the columns of db.Product, in the same order.
 const selectProducts = `SELECT id, product_uuid, name, product_category, discontinued, deleted, version, created_at,
 	updated_at FROM product`
 
@@ -86,7 +86,7 @@ func inUTC(m catalogcopy.Market) catalogcopy.Market {
 	return m
 }
 
-// An entry is listed once its product and its market are known, whose integers its legacy shape needs.
+// An entry is listed when its product and its market are known: the legacy form needs their integers.
 const selectEntries = `SELECT l.id, p.id, m.id, e.availability_date, e.availability_end_date, e.version, e.updated_at
 	FROM catalog_entry_copy e
 	JOIN legacy_catalog_id l ON l.entry_id = e.id

@@ -43,7 +43,7 @@ func (s *Store) ProductsNamed(ctx context.Context, names []product.Name) (map[pr
 	return taken, nil
 }
 
-// productTx is one transaction of the owned model.
+// productTx is one transaction that changes products.
 type productTx struct {
 	tx       pgx.Tx
 	q        *db.Queries
