@@ -51,7 +51,7 @@ func setup(t *testing.T, entries ...entry.Entry) (*entry.Service, *memStore) {
 	return entry.NewService(store, func() time.Time { return now }, uuid.New), store
 }
 
-// announced is what the events say, in short.
+// announced returns the events in short form.
 func (s *memStore) announced() (list []string) {
 	for _, e := range s.events {
 		list = append(list, fmt.Sprintf("%s %s v%d %s", e.Kind, e.Entry.Market, e.Entry.Version, offer(e.Entry)))
@@ -163,7 +163,7 @@ func TestChange(t *testing.T) {
 		product    uuid.UUID
 		start, end string
 		do         do
-		want       string // the offer; empty where it stays
+		want       string // the offer; empty if it is unchanged
 		wantError  string
 		pointers   []string
 	}{
@@ -269,10 +269,10 @@ func TestCheckImport(t *testing.T) {
 	service, _ := setup(t, stored(id, draft(relic, "BE", "2026-03-01", "2026-05-01"), 2))
 	records := map[int]entry.Draft{
 		0: draft(chair, "NL", "", ""),
-		1: draft(chair, "NL", "2026-03-01", ""),           // stands twice
-		2: draft(chair, "BE", "2026-03-01", "2026-02-01"), // ends first
+		1: draft(chair, "NL", "2026-03-01", ""),           // appears twice
+		2: draft(chair, "BE", "2026-03-01", "2026-02-01"), // ends before it starts
 		3: draft(relic, "NL", "", ""),                     // discontinued
-		4: draft(relic, "BE", "2026-03-01", "2026-06-01"), // put off
+		4: draft(relic, "BE", "2026-03-01", "2026-06-01"), // ends later
 		5: draft(nobody, "XX", "", ""),                    // unknown
 	}
 	list := make([]entry.Draft, len(records))
@@ -320,5 +320,5 @@ func TestDate(t *testing.T) {
 	}
 }
 
-// at names the records of an import.
+// at returns how messages name the records of an import.
 func at(i int) string { return fmt.Sprint("line ", i) }

@@ -1,5 +1,5 @@
-// Package httpapi serves the catalog's HTTP API: it turns requests into calls of the business code, and what comes back
-// into answers. Its errors are rendered as problems by the server that it is mounted on.
+// Package httpapi serves the catalog's HTTP API. It turns requests into calls of the business code, and the results into
+// answers. The server on which it is mounted renders its errors as problems.
 package httpapi
 
 import (

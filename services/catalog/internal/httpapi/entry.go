@@ -115,16 +115,16 @@ func fromDate(d entry.Date) nullable.Nullable[openapi_types.Date] {
 	return nullable.NewNullableWithValue(openapi_types.Date{Time: d.Time()})
 }
 
-// toDate takes a date that is left out for null.
+// toDate returns the zero Date for a date that is null or left out.
 func toDate(n nullable.Nullable[openapi_types.Date]) entry.Date {
-	d, err := n.Get() // an error means null, or left out
+	d, err := n.Get() // an error means that it is null or left out
 	if err != nil {
 		return entry.Date{}
 	}
 	return entry.DateOf(d.Time)
 }
 
-// toDatePatch tells null, which removes the date, from left out, which keeps it.
+// toDatePatch distinguishes a date that is null, which removes the date, from a date that is left out, which keeps it.
 func toDatePatch(n nullable.Nullable[openapi_types.Date]) *entry.Date {
 	if !n.IsSpecified() {
 		return nil

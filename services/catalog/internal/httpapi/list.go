@@ -11,7 +11,7 @@ import (
 	"github.com/monsplit/monsplit/services/catalog/internal/productcopy"
 )
 
-// defaultLimit is how many items a page holds where the caller does not say, as in the document.
+// defaultLimit is the number of items on a page if the caller sets none. The document has the same default.
 const defaultLimit = 50
 
 // ListEntries implements oapi.StrictServerInterface.
@@ -94,7 +94,7 @@ func (a *API) ListProducts(
 	return oapi.ListProducts200JSONResponse{Body: body, Headers: oapi.ListProducts200ResponseHeaders{Link: link}}, nil
 }
 
-// answerList returns one page, and a link to the next where there is one.
+// answerList returns one page, and a link to the next page if there is one.
 func answerList[T, P, J any](
 	ctx context.Context, limit *oapi.Limit, l httpserver.List[T, P, J],
 ) (page []J, link *string, err error) {

@@ -34,7 +34,7 @@ func setup(t *testing.T, markets ...market.Market) (*market.Service, *memStore) 
 	return market.NewService(store, func() time.Time { return now }, uuid.New), store
 }
 
-// announced is what the events say, in short.
+// announced returns the events in short form.
 func (s *memStore) announced() (list []string) {
 	for _, e := range s.events {
 		list = append(list, fmt.Sprintf("%s %s v%d", e.Kind, e.Market.ISOCode, e.Market.Version))
@@ -91,7 +91,7 @@ func TestCreate(t *testing.T) {
 		"New":     {nil, market.Draft{ISOCode: "NL", Name: " Netherlands "}, 1, "", []string{"created NL v1"}},
 		"Taken":   {[]market.Market{stored("NL", "N", 3)}, market.Draft{ISOCode: "NL", Name: "N"}, 0, "market-exists", nil},
 		"Invalid": {nil, market.Draft{ISOCode: "NL"}, 0, "invalid", nil},
-		"GoesOnAfterItsDeletion": { // H7
+		"GoesOnAfterItsDeletion": { // H7 reused identity
 			[]market.Market{gone(stored("NL", "Holland", 4))}, market.Draft{ISOCode: "NL", Name: "Netherlands"}, 5, "",
 			[]string{"created NL v5"},
 		},
@@ -280,10 +280,10 @@ func TestCheckImport(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(bad) != 2 || len(pointers(bad[1])) != 2 || !slices.Equal(pointers(bad[2]), []string{"/iso_code"}) ||
-		!strings.Contains(bad[2].Error(), "stands twice, first in line 0") {
+		!strings.Contains(bad[2].Error(), "appears twice, first in line 0") {
 		t.Errorf("faults %v", bad)
 	}
 }
 
-// at names the records of an import.
+// at returns how messages name the records of an import.
 func at(i int) string { return fmt.Sprint("line ", i) }

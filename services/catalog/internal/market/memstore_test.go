@@ -12,7 +12,7 @@ import (
 	"github.com/monsplit/monsplit/services/catalog/internal/market"
 )
 
-// memStore commits all or nothing, one transaction at a time, like the real one under its locks.
+// memStore runs one transaction at a time, and commits all of its changes or none.
 type memStore struct {
 	mu     sync.Mutex
 	rows   map[string]market.Market

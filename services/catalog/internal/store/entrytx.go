@@ -15,7 +15,7 @@ import (
 	"github.com/monsplit/monsplit/services/catalog/internal/store/db"
 )
 
-// entryTx is one transaction of the entries.
+// entryTx is one transaction that changes entries.
 type entryTx struct{ *ownTx }
 
 func (t entryTx) Recall(ctx context.Context, once condition.Once) (first entry.Entry, found bool, err error) {

@@ -11,7 +11,7 @@ import (
 	"github.com/monsplit/monsplit/services/catalog/internal/productcopy"
 )
 
-// The columns are those of db.Market, in their order.
+// The columns are the columns of db.Market, in the same order.
 const selectMarkets = `SELECT iso_code, name, deleted, version, created_at, updated_at FROM market`
 
 // Markets implements market.Store.
@@ -41,7 +41,7 @@ func marketOrder(s market.Sort) keyset.Order {
 	return order
 }
 
-// The columns are those of db.CatalogEntry, in their order.
+// The columns are the columns of db.CatalogEntry, in the same order.
 const selectEntries = `SELECT id, product_uuid, market, availability_date, availability_end_date, deleted, version,
 	created_at, updated_at FROM catalog_entry`
 
@@ -78,7 +78,7 @@ func entryOrder(s entry.Sort) keyset.Order {
 	return order
 }
 
-// The columns are the fields of productcopy.Product, in their order.
+// The columns are the fields of productcopy.Product, in the same order.
 const selectProducts = `SELECT id, name, product_category, discontinued, version, updated_at FROM product_copy`
 
 // Products implements productcopy.Store.

@@ -38,7 +38,7 @@ func (m Markets) InTx(ctx context.Context, f func(market.Tx) error) error {
 	return m.s.inTx(ctx, func(t *ownTx) error { return f(marketTx{t}) })
 }
 
-// marketTx is one transaction of the markets.
+// marketTx is one transaction that changes markets.
 type marketTx struct{ *ownTx }
 
 func (t marketTx) Recall(ctx context.Context, once condition.Once) (first market.Market, found bool, err error) {

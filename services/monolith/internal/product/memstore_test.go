@@ -15,7 +15,7 @@ import (
 	"github.com/monsplit/monsplit/services/monolith/internal/product"
 )
 
-// memStore commits all or nothing, one transaction at a time, like the real one under its locks.
+// memStore runs one transaction at a time, and commits all of its changes or none.
 type memStore struct {
 	mu     sync.Mutex
 	rows   map[int64]product.Product
