@@ -18,7 +18,7 @@ func App() cli.App {
 	}
 }
 
-// Replay applies a dead letter again. by names the person who asked for it.
+// Replay applies a dead letter again. The argument by names the person who asked for it.
 func Replay(ctx context.Context, cfg config.Service, log *slog.Logger, id int64, by string) (consumer.DeadLetter, error) {
 	pool, err := postgres.Open(ctx, postgres.Config{URL: cfg.DatabaseURL, Application: name + " replay"})
 	if err != nil {

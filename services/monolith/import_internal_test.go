@@ -6,7 +6,7 @@ import (
 	"github.com/monsplit/monsplit/internal/testkit/servicetest"
 )
 
-// TestMappingOfImports: a field of a record that no column sets fails.
+// A field of a record that no column sets fails this test.
 func TestMappingOfImports(t *testing.T) {
 	t.Parallel()
 	servicetest.ImportSets(t, "row of an import → parseProduct → product.Record", productModel(nil), map[string]string{

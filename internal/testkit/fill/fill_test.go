@@ -11,7 +11,7 @@ import (
 	"github.com/monsplit/monsplit/internal/testkit/fill"
 )
 
-// failing stands for the test that is to fail.
+// failing records the faults of a test that is expected to fail.
 type failing struct {
 	testing.TB
 	faults []string

@@ -13,7 +13,7 @@ import (
 	"github.com/monsplit/monsplit/services/catalog/internal/productcopy"
 )
 
-// What the document's examples speak of.
+// The values in the document's examples.
 var (
 	documentedTime  = time.Date(2026, 3, 1, 9, 30, 0, 123456000, time.UTC)
 	changeTime      = time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)
@@ -39,7 +39,7 @@ func TestDocumentedExamples(t *testing.T) {
 		both(s, w)
 		s.Post(entries, `{"product": "`+documentedChair.String()+`", "market": "NL", "availability_date": "2026-03-01"}`).Must(http.StatusCreated)
 	}
-	// At its third version an entity is what the operation will make something else of.
+	// The operation changes an entity that is at its third version.
 	third := func(first state, path, second, third string) state {
 		return func(s *server, w *documented.World) {
 			first(s, w)
@@ -65,7 +65,7 @@ func TestDocumentedExamples(t *testing.T) {
 		}
 		state := states[name]
 		if state == nil {
-			t.Fatalf("nobody has said in which state the example %s holds", name)
+			t.Fatalf("this test has no state for the example %s", name)
 		}
 		w := documented.NewWorld(documentedTime)
 		s := serveAt(t, database(t), w.Now, w.NewID)

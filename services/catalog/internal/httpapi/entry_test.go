@@ -14,7 +14,7 @@ import (
 
 const entries = "/catalog/api/v1"
 
-// createEntry makes an entry without dates and returns its path.
+// createEntry creates an entry without dates and returns its path.
 func (s *server) createEntry(product uuid.UUID, market string) string {
 	s.T.Helper()
 	body := fmt.Sprintf(`{"product":"%s","market":"%s"}`, product, market)
@@ -61,7 +61,7 @@ func TestEntryLives(t *testing.T) {
 		e["availability_end_date"] != "2026-12-31" || e["version"] != 4.0 {
 		t.Errorf("a date that is left out keeps its value: %v", e)
 	}
-	// What was read can be sent back.
+	// A client can send back what it has read.
 	if again := s.Put(path, s.Get(path).Text).Must(http.StatusOK); again.Header("ETag") != `"4"` {
 		t.Errorf("sent back: %s", again.Text)
 	}
@@ -133,7 +133,7 @@ func TestEntryRefusals(t *testing.T) {
 	}
 }
 
-// TestMethodsOfNeighbors: what is below /catalog/api/v1 and no entry is not taken for one.
+// TestMethodsOfNeighbors: paths below /catalog/api/v1 that are not entries are not treated as entries.
 func TestMethodsOfNeighbors(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
@@ -154,7 +154,7 @@ func TestMethodsOfNeighbors(t *testing.T) {
 	s.Get(entries+"/others/NL").Problem(http.StatusNotFound, "not-found")
 }
 
-// TestUnknownReferencesMayArrive: the problem tells the caller of a product that was only just created what to do.
+// TestUnknownReferencesMayArrive: if the product was just created, the problem tells the caller what to do.
 func TestUnknownReferencesMayArrive(t *testing.T) {
 	t.Parallel()
 	s := setup(t)

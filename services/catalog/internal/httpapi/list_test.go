@@ -22,7 +22,7 @@ func TestPagesOverConcurrentInserts(t *testing.T) {
 	for i := range 10 {
 		s.createMarket(fmt.Sprintf("B%c", 'A'+i), fmt.Sprintf("item & %d", i))
 	}
-	// What comes or goes behind and before the cursor neither repeats nor hides anything else.
+	// Items that are added or deleted before and after the cursor must not repeat or hide other items.
 	for n, sort := range []string{"name", "-name", "iso_code", "-iso_code", "updated_at", "-updated_at"} {
 		path := markets + "?limit=3&search=ITEM+%26&sort=" + sort
 		var names []string
@@ -57,8 +57,8 @@ func TestCursorBelongsToItsFilters(t *testing.T) {
 	}
 	cursor := url.QueryEscape(next.Query().Get("cursor"))
 	for query, status := range map[string]int{
-		markets + "?search=x&limit=2&cursor=":        200, // the page's size may change
-		markets + "?search=x&sort=iso_code&cursor=":  200, // the same in other words
+		markets + "?search=x&limit=2&cursor=":        200, // the size of the page may change
+		markets + "?search=x&sort=iso_code&cursor=":  200, // the same query, written differently
 		markets + "?cursor=":                         400,
 		markets + "?search=X&cursor=":                400,
 		markets + "?search=x&sort=name&cursor=":      400,
@@ -70,7 +70,7 @@ func TestCursorBelongsToItsFilters(t *testing.T) {
 		if status == 400 {
 			r.Problem(400, "malformed")
 		} else if r.Must(200); !strings.HasPrefix(r.Names("|"), "x1") {
-			t.Errorf("%s goes on with %s", query, r.Names("|"))
+			t.Errorf("%s continues with %s", query, r.Names("|"))
 		}
 	}
 }
@@ -129,7 +129,7 @@ func TestEntryFilters(t *testing.T) {
 	}
 }
 
-// TestForgedCursor: a cursor is not signed, so its position may be anything.
+// TestForgedCursor: a cursor is not signed, so a client can put any position into it.
 func TestForgedCursor(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
@@ -141,7 +141,7 @@ func TestForgedCursor(t *testing.T) {
 		for _, sort := range []string{"name", "-name", "updated_at", "-updated_at", "id", "iso_code", "product_category"} {
 			r := s.Get(path + sort + "&limit=1")
 			if r.Status == http.StatusUnprocessableEntity || r.Next() == "" {
-				continue // this list has no such order, or no next page
+				continue // this list does not have this order, or has no next page
 			}
 			next, err := url.Parse(r.Next())
 			if err != nil {
@@ -168,7 +168,7 @@ func forged() []string {
 	return list
 }
 
-// forge gives a cursor another position.
+// forge replaces the position in a cursor.
 func forge(t *testing.T, cursor, position string) string {
 	t.Helper()
 	text, err := base64.RawURLEncoding.DecodeString(cursor)

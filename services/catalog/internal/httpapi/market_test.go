@@ -51,7 +51,7 @@ func TestMarketLives(t *testing.T) {
 	s.Put(markets+"/NL", netherlands).Problem(http.StatusNotFound, "not-found")
 	s.Patch(markets+"/NL", `{}`).Problem(http.StatusNotFound, "not-found")
 	if back := s.Post(markets, netherlands).Must(http.StatusCreated); back.Header("ETag") != `"5"` {
-		t.Errorf("came back as %s", back.Text) // H7
+		t.Errorf("came back as %s", back.Text) // H7 reused identity
 	}
 }
 
@@ -103,7 +103,7 @@ func TestMarketRefusals(t *testing.T) {
 	}
 }
 
-// What has no body to choose the media type of is not refused for what the caller accepts.
+// An answer without a body is not refused because of the Accept header.
 func TestAcceptWhereThereIsNoBody(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
@@ -113,7 +113,7 @@ func TestAcceptWhereThereIsNoBody(t *testing.T) {
 	s.Delete(markets+"/NL", "Accept", "application/json").Must(http.StatusNoContent)
 }
 
-// TestNamesMayHaveAnySpaceAround: the document's rule and the code's trimming are the same.
+// TestNamesMayHaveAnySpaceAround: the document and the code trim the same characters.
 func TestNamesMayHaveAnySpaceAround(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
@@ -145,7 +145,7 @@ func TestHead(t *testing.T) {
 	s.Do(http.MethodHead, entries, "").Must(http.StatusOK)
 }
 
-// refusal is a request and the problem that it gets.
+// refusal is a request and the problem that answers it.
 type refusal struct {
 	method, path, body string
 	headers            []string

@@ -24,7 +24,7 @@ func TestIdempotencyKey(t *testing.T) {
 	}
 	s.Post(markets, `{"iso_code":"BE","name":"Belgium"}`, "Idempotency-Key", "k1").
 		Problem(http.StatusUnprocessableEntity, "idempotency-key-reused")
-	// A refusal is not kept: the same request can succeed later.
+	// A refusal is not stored: the same request can succeed later.
 	s.Post(markets, netherlands, "Idempotency-Key", "k2").Problem(http.StatusConflict, "market-exists")
 	s.Delete(markets + "/NL").Must(http.StatusNoContent)
 	if back := s.Post(markets, netherlands, "Idempotency-Key", "k2").Must(http.StatusCreated); back.Header("ETag") != `"4"` {
@@ -32,7 +32,7 @@ func TestIdempotencyKey(t *testing.T) {
 	}
 }
 
-// TestIdempotencyKeyOfEntries: the key belongs to the path, and outlives what it created.
+// TestIdempotencyKeyOfEntries: a key belongs to its path, and stays valid after the entry is deleted.
 func TestIdempotencyKeyOfEntries(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
@@ -49,7 +49,7 @@ func TestIdempotencyKeyOfEntries(t *testing.T) {
 	}
 }
 
-// TestInProgress holds the first request in the middle of its transaction and sends it again.
+// TestInProgress stops the first request in the middle of its transaction, and sends the request again.
 func TestInProgress(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
@@ -60,7 +60,7 @@ func TestInProgress(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = blocker.Rollback(t.Context()) }() // already rolled back when all goes well
-	// Whoever creates an entry of the product waits for this.
+	// A request that creates an entry of the product waits for this lock.
 	if _, err := blocker.Exec(t.Context(), `SELECT FROM product_copy FOR UPDATE`); err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +110,7 @@ func TestDatabaseAway(t *testing.T) {
 	s.Post(markets, `{}`).Problem(http.StatusUnprocessableEntity, "invalid")
 }
 
-// TestDatabaseHangs: a database that takes what it is sent and never answers, as behind a network that lost it.
+// TestDatabaseHangs has a database that receives statements and never answers, as behind a broken network.
 func TestDatabaseHangs(t *testing.T) {
 	t.Parallel()
 	proxy, url := netproxy.NewURL(t, pgtest.URL(setup(t).pool))
@@ -142,7 +142,7 @@ func TestDatabaseHangs(t *testing.T) {
 			t.Fatal("a request hangs")
 		}
 	}
-	proxy.Cut() // what was lost stays lost
+	proxy.Cut() // the lost answers do not come later
 	proxy.Resume()
 	back := time.Now().Add(30 * time.Second)
 	for s.Get(markets).Status != http.StatusOK {

@@ -31,12 +31,12 @@ import (
 	messagingsql "github.com/monsplit/monsplit/sql/messaging"
 )
 
-// requestTimeout is far more than a request takes, and little to wait for where one hangs.
+// requestTimeout is much longer than a request takes, and short enough to wait for a request that hangs.
 const requestTimeout = 2 * time.Second
 
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
-// server is the API on its real server and storage. Answers that the document does not allow fail the test.
+// server is the API on its real server and storage. Answers that do not match the document fail the test.
 type server struct {
 	apitest.Client
 	pool    *pgxpool.Pool
@@ -56,7 +56,7 @@ func database(t *testing.T) *pgxpool.Pool {
 		postgres.Migrations{FS: catalogsql.Migrations, Table: "goose_service"})
 }
 
-// setupWithout has a database that nobody answers for.
+// setupWithout has an address of a database at which no server listens.
 func setupWithout(t *testing.T) *server {
 	t.Helper()
 	return serve(t, pgtest.Open(t, "postgres://nobody@127.0.0.1:1/none"))
@@ -67,7 +67,7 @@ func serve(t *testing.T, pool *pgxpool.Pool) *server {
 	return serveAt(t, pool, time.Now, func() uuid.UUID { return uuid.Must(uuid.NewV7()) })
 }
 
-// serveAt has a clock of its own, and ids that the test gives.
+// serveAt takes the clock and the source of ids from the test.
 func serveAt(t *testing.T, pool *pgxpool.Pool, now func() time.Time, newID func() uuid.UUID) *server {
 	t.Helper()
 	storage := store.New(pool, store.Encode{Market: servicetest.Encode(t, asyncapi.Catalog, publish.Market), Entry: servicetest.Encode(t, asyncapi.Catalog, publish.Entry)}, func() {})
@@ -76,7 +76,7 @@ func serveAt(t *testing.T, pool *pgxpool.Pool, now func() time.Time, newID func(
 	h := httpserver.New(httpserver.Config{Registry: prometheus.NewRegistry(), RequestTimeout: requestTimeout}, slog.New(slog.DiscardHandler))
 	api := httpapi.New(entries, market.NewService(storage.Markets(), now, newID), copies)
 	validator, err := oas.New(catalogapi.Document, oas.Config{MaxBody: 64 << 10, OnResponse: func(_ context.Context, err error) {
-		t.Errorf("an answer that the document does not describe: %v", err)
+		t.Errorf("this answer does not match the document: %v", err)
 	}})
 	if err != nil {
 		t.Fatal(err)
@@ -90,14 +90,14 @@ func serveAt(t *testing.T, pool *pgxpool.Pool, now func() time.Time, newID func(
 	return &server{Client: apitest.Client{T: t, URL: listening.URL}, pool: pool, storage: storage, copies: copies}
 }
 
-// in is the same server for a subtest.
+// in returns the same server for a subtest.
 func (s *server) in(t *testing.T) *server {
 	c := *s
 	c.T = t
 	return &c
 }
 
-// apply changes the copy as the consumer would.
+// apply applies changes to the copy, as the consumer does.
 func (s *server) apply(changes ...productcopy.ProductChange) {
 	s.T.Helper()
 	err := postgres.InTx(s.T.Context(), s.pool, func(tx pgx.Tx) error {
@@ -108,7 +108,7 @@ func (s *server) apply(changes ...productcopy.ProductChange) {
 	}
 }
 
-// product makes a product known.
+// product adds a product to the copy.
 func (s *server) product(name string) uuid.UUID {
 	s.T.Helper()
 	id := uuid.Must(uuid.NewV7())

@@ -139,8 +139,8 @@ func TestCheckImport(t *testing.T) {
 	wantCode(t, err, "invalid")
 }
 
-// TestConcurrentChanges replays two updates that read the same version: under the row's lock the second one waits, and
-// the versions have no gap and no twin.
+// TestConcurrentChanges replays two concurrent updates of the same version. The second update waits for the row's lock, so
+// that each update gets its own version, without a gap.
 func TestConcurrentChanges(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -172,7 +172,7 @@ func TestConcurrentChanges(t *testing.T) {
 	}
 }
 
-// TestConcurrentCreates: of many who create the same thing, one does.
+// TestConcurrentCreates: if many create the same thing at once, one succeeds.
 func TestConcurrentCreates(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -203,7 +203,7 @@ func TestConcurrentCreates(t *testing.T) {
 	}
 }
 
-// TestNoChangeWithoutItsEvent: the deferred triggers refuse what gets past the outbox, whoever writes it.
+// TestNoChangeWithoutItsEvent: the deferred triggers refuse a change without its event, also from other programs.
 func TestNoChangeWithoutItsEvent(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -252,7 +252,7 @@ func TestNoChangeWithoutItsEvent(t *testing.T) {
 	}
 }
 
-// TestFailedChangeWakesNobody: what is rolled back leaves neither rows nor a wake-up.
+// TestFailedChangeWakesNobody: a change that is rolled back leaves no rows, and does not wake the relay.
 func TestFailedChangeWakesNobody(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -13,7 +13,7 @@ import (
 	"github.com/monsplit/monsplit/services/monolith/internal/catalogcopy"
 )
 
-// memTx holds the rows as a database would.
+// memTx keeps the rows as a database would.
 type memTx struct {
 	markets map[string]catalogcopy.MarketRow
 	entries map[uuid.UUID]catalogcopy.EntryRow

@@ -13,7 +13,7 @@ import (
 	"github.com/monsplit/monsplit/services/monolith/internal/catalogcopy"
 )
 
-// What the document's examples speak of.
+// The values in the document's examples.
 var (
 	documentedDay   = time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 	documentedTime  = time.Date(2026, 3, 1, 9, 30, 0, 123456000, time.UTC)
@@ -29,7 +29,7 @@ const (
 func TestDocumentedExamples(t *testing.T) {
 	t.Parallel()
 	first := func(s *server, _ *documented.World) { s.Post("/api/v1/product", rockingChair).Must(http.StatusCreated) }
-	// At its third version it is what the operation will make something else of.
+	// The operation changes a product that is at its third version.
 	third := func(body string) func(*server, *documented.World) {
 		return func(s *server, w *documented.World) {
 			first(s, w)
@@ -51,7 +51,7 @@ func TestDocumentedExamples(t *testing.T) {
 	documented.Run(t, monolithapi.Document, func(t *testing.T, operation, _ string) string {
 		state := states[operation]
 		if state == nil {
-			t.Fatalf("nobody has said in which state the examples of %s hold", operation)
+			t.Fatalf("this test has no state for the examples of %s", operation)
 		}
 		w := documented.NewWorld(documentedTime)
 		w.Give(documentedChair)
@@ -62,7 +62,7 @@ func TestDocumentedExamples(t *testing.T) {
 	})
 }
 
-// next17 makes the sequences go on with the documented numbers.
+// next17 sets the sequences so that the next ids are the documented ids.
 func (s *server) next17() {
 	s.T.Helper()
 	const query = `SELECT setval(pg_get_serial_sequence('product', 'id'), 16), setval(pg_get_serial_sequence('legacy_market_id', 'id'), 2),
@@ -72,7 +72,7 @@ func (s *server) next17() {
 	}
 }
 
-// copyOfEntry makes the documented market and entry known.
+// copyOfEntry adds the documented market and entry to the copies.
 func (s *server) copyOfEntry() {
 	s.T.Helper()
 	s.apply(func(tx catalogcopy.Tx) error {

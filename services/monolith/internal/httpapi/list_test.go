@@ -28,7 +28,7 @@ func TestPagesOverConcurrentInserts(t *testing.T) {
 		s.create(fmt.Sprintf("item %d", i), "even & odd")
 	}
 	s.create("other", "else")
-	// What comes or goes behind and before the cursor neither repeats nor hides anything else.
+	// Items that are added or deleted before and after the cursor must not repeat or hide other items.
 	for _, sort := range []string{"name", "-name", "id", "-id", "product_category", "updated_at", "-updated_at"} {
 		path := "/api/v1/product?limit=3&search=ITEM&product_category=even+%26+odd&sort=" + sort
 		var names []string
@@ -58,9 +58,9 @@ func TestPagesWhileThingsGo(t *testing.T) {
 		s.create(name, "x")
 	}
 	first := s.Get("/api/v1/product?limit=2&sort=name").Must(http.StatusOK)
-	s.Delete("/api/v1/product/2").Must(http.StatusNoContent) // b, at which the cursor stands
-	s.create("aa", "x")                                      // before it
-	s.create("bb", "x")                                      // behind it
+	s.Delete("/api/v1/product/2").Must(http.StatusNoContent) // b, the last item before the cursor
+	s.create("aa", "x")                                      // before the cursor
+	s.create("bb", "x")                                      // after the cursor
 	second := s.Get(first.Next()).Must(http.StatusOK)
 	third := s.Get(second.Next()).Must(http.StatusOK)
 	if got := first.Names(" ") + "|" + second.Names(" ") + "|" + third.Names(" "); got != "a b|bb c|d e" || third.Next() != "" {
@@ -80,9 +80,9 @@ func TestCursorBelongsToItsFilters(t *testing.T) {
 	}
 	cursor := url.QueryEscape(next.Query().Get("cursor"))
 	for path, status := range map[string]int{
-		"/api/v1/product?product_category=x&limit=2&cursor=":                            200, // the page's size may change
+		"/api/v1/product?product_category=x&limit=2&cursor=":                            200, // the size of the page may change
 		"/api/v1/product?product_category=x&cursor=":                                    200,
-		"/api/v1/product?product_category=x&sort=id&include_discontinued=false&cursor=": 200, // the same in other words
+		"/api/v1/product?product_category=x&sort=id&include_discontinued=false&cursor=": 200, // the same query, written differently
 		"/api/v1/product?cursor=":                                                       400,
 		"/api/v1/product?product_category=y&cursor=":                                    400,
 		"/api/v1/product?product_category=x&search=a&cursor=":                           400,
@@ -95,7 +95,7 @@ func TestCursorBelongsToItsFilters(t *testing.T) {
 		if status == 400 {
 			r.Problem(400, "malformed")
 		} else if r.Must(200); !strings.HasPrefix(r.Names(" "), "b") {
-			t.Errorf("%s goes on with %s", path, r.Names(" "))
+			t.Errorf("%s continues with %s", path, r.Names(" "))
 		}
 	}
 }
@@ -120,8 +120,8 @@ func TestEverythingWithoutLimit(t *testing.T) {
 	}
 }
 
-// TestStreamed: a long list has no length beforehand, for it is written while it is read. The check of answers would
-// hold it back.
+// TestStreamed: a long list has no Content-Length, because it is written while it is read. The server here does not validate
+// answers, because validation would hold the answer back.
 func TestStreamed(t *testing.T) {
 	t.Parallel()
 	s := serveWith(t, setup(t).pool, nil)

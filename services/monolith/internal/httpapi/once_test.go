@@ -28,13 +28,13 @@ func TestIdempotencyKey(t *testing.T) {
 	if other := s.Post("/api/v1/product", chair, "Idempotency-Key", "k2").Must(http.StatusCreated); other.Object()["id"] == 1.0 {
 		t.Error("another key gave the first answer")
 	}
-	// A refusal is not kept: the same request can succeed later.
+	// A refusal is not stored: the same request can succeed later.
 	s.Post("/api/v1/product", chair, "Idempotency-Key", "k3").Problem(http.StatusConflict, "product-exists")
 	s.Delete("/api/v1/product/2").Must(http.StatusNoContent)
 	s.Post("/api/v1/product", chair, "Idempotency-Key", "k3").Must(http.StatusCreated)
 }
 
-// TestInProgress holds the first request in the middle of its transaction and sends it again.
+// TestInProgress stops the first request in the middle of its transaction, and sends the request again.
 func TestInProgress(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
@@ -92,7 +92,7 @@ func TestDatabaseAway(t *testing.T) {
 	s.Post("/api/v1/catalog", `{}`).Problem(http.StatusConflict, "not-the-owner")
 }
 
-// TestDatabaseHangs: a database that takes what it is sent and never answers, as behind a network that lost it.
+// TestDatabaseHangs has a database that receives statements and never answers, as behind a broken network.
 func TestDatabaseHangs(t *testing.T) {
 	t.Parallel()
 	proxy, url := netproxy.NewURL(t, pgtest.URL(setup(t).pool))
@@ -124,7 +124,7 @@ func TestDatabaseHangs(t *testing.T) {
 			t.Fatal("a request hangs")
 		}
 	}
-	proxy.Cut() // what was lost stays lost
+	proxy.Cut() // the lost answers do not come later
 	proxy.Resume()
 	back := time.Now().Add(30 * time.Second)
 	for s.Get("/api/v1/product").Status != http.StatusOK {

@@ -186,7 +186,7 @@ func TestTrailingSlash(t *testing.T) {
 	s.Delete(location + "/").Must(http.StatusNoContent)
 }
 
-// What has no body to choose the media type of is not refused for what the caller accepts.
+// An answer without a body is not refused because of the Accept header.
 func TestAcceptWhereThereIsNoBody(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
@@ -197,7 +197,7 @@ func TestAcceptWhereThereIsNoBody(t *testing.T) {
 	}
 }
 
-// Old integrations send what this API never knew.
+// Old integrations send query parameters that this API never had.
 func TestUnknownQueryNamesAreIgnored(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
@@ -212,7 +212,7 @@ func TestUnknownQueryNamesAreIgnored(t *testing.T) {
 	s.Get("/api/v1/market?_=1").Must(http.StatusOK)
 }
 
-// TestNamesMayHaveAnySpaceAround: the document's rule and the code's trimming are the same.
+// TestNamesMayHaveAnySpaceAround: the document and the code trim the same characters.
 func TestNamesMayHaveAnySpaceAround(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
@@ -235,7 +235,7 @@ func TestNamesMayHaveAnySpaceAround(t *testing.T) {
 			t.Errorf("pointers %s", r.Pointers())
 		}
 	}
-	// No space to Unicode, whatever it looks like: it counts.
+	// Unicode does not count these characters as space, so they are part of the name.
 	if p := s.Post("/api/v1/product", body("\ufeff", "\u200b")).Must(http.StatusCreated).Object(); p["name"] != "\ufeff" {
 		t.Errorf("created %v", p)
 	}

@@ -31,7 +31,7 @@ import (
 	monolithsql "github.com/monsplit/monsplit/sql/monolith"
 )
 
-// requestTimeout is far more than a request takes, and little to wait for where one hangs.
+// requestTimeout is much longer than a request takes, and short enough to wait for a request that hangs.
 const requestTimeout = 2 * time.Second
 
 var (
@@ -39,7 +39,7 @@ var (
 	day  = time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)
 )
 
-// server is the API on its real server and storage. Answers that the document does not allow fail the test.
+// server is the API on its real server and storage. Answers that do not match the document fail the test.
 type server struct {
 	apitest.Client
 	pool     *pgxpool.Pool
@@ -58,7 +58,7 @@ func database(t *testing.T) *pgxpool.Pool {
 		postgres.Migrations{FS: monolithsql.Migrations, Table: "goose_service"})
 }
 
-// setupWithout has a database that nobody answers for.
+// setupWithout has an address of a database at which no server listens.
 func setupWithout(t *testing.T) *server {
 	t.Helper()
 	return serve(t, pgtest.Open(t, "postgres://nobody@127.0.0.1:1/none"))
@@ -69,9 +69,9 @@ func serve(t *testing.T, pool *pgxpool.Pool) *server {
 	return serveWith(t, pool, refused(t))
 }
 
-// refused fails the test on an answer that the document does not allow.
+// refused fails the test for an answer that does not match the document.
 func refused(t *testing.T) func(context.Context, error) {
-	return func(_ context.Context, err error) { t.Errorf("the document does not allow this answer: %v", err) }
+	return func(_ context.Context, err error) { t.Errorf("this answer does not match the document: %v", err) }
 }
 
 func serveWith(t *testing.T, pool *pgxpool.Pool, onResponse func(ctx context.Context, err error)) *server {
@@ -79,7 +79,7 @@ func serveWith(t *testing.T, pool *pgxpool.Pool, onResponse func(ctx context.Con
 	return serveAt(t, pool, onResponse, time.Now, func() uuid.UUID { return uuid.Must(uuid.NewV7()) })
 }
 
-// serveAt has a clock of its own, and ids that the test gives.
+// serveAt takes the clock and the source of ids from the test.
 func serveAt(t *testing.T, pool *pgxpool.Pool, onResponse func(ctx context.Context, err error), now func() time.Time, newID func() uuid.UUID) *server {
 	t.Helper()
 	storage := store.New(pool, servicetest.Encode(t, asyncapi.Monolith, publish.Product), func() {})
@@ -99,14 +99,14 @@ func serveAt(t *testing.T, pool *pgxpool.Pool, onResponse func(ctx context.Conte
 	return &server{Client: apitest.Client{T: t, URL: listening.URL}, pool: pool, products: products}
 }
 
-// in is the same server for a subtest.
+// in returns the same server for a subtest.
 func (s *server) in(t *testing.T) *server {
 	c := *s
 	c.T = t
 	return &c
 }
 
-// apply changes copies as the consumer would.
+// apply changes copies as the consumer does.
 func (s *server) apply(f func(tx catalogcopy.Tx) error) {
 	s.T.Helper()
 	if err := postgres.InTx(s.T.Context(), s.pool, func(tx pgx.Tx) error { return f(store.Bind(tx)) }); err != nil {
@@ -114,7 +114,7 @@ func (s *server) apply(f func(tx catalogcopy.Tx) error) {
 	}
 }
 
-// createMany makes n products, in no particular order.
+// createMany creates n products, in no particular order.
 func (s *server) createMany(n int) {
 	s.T.Helper()
 	var all errgroup.Group

@@ -29,7 +29,7 @@ var (
 		Version: 5, CreatedAt: before, UpdatedAt: before}
 )
 
-// setup has a product, a discontinued one and a deleted one.
+// setup returns a product, a discontinued product and a deleted product.
 func setup(t *testing.T) *bundle {
 	t.Helper()
 	b := &bundle{store: newMemStore(desk, lamp, sofa)}
@@ -40,7 +40,7 @@ func setup(t *testing.T) *bundle {
 	return b
 }
 
-// announced is the events as "kind version", joined.
+// announced returns the events as "kind version", joined.
 func (b *bundle) announced() string {
 	var list []string
 	for _, e := range b.store.events {
@@ -203,7 +203,7 @@ func TestCreateOnce(t *testing.T) {
 	}
 }
 
-// wantError checks the kind of err, none when kind is empty, and the number of faults unless that is negative.
+// wantError checks the kind of err (no error if kind is empty), and the number of faults unless faults is negative.
 func wantError(t *testing.T, err error, kind apperr.Kind, faults int) {
 	t.Helper()
 	if kind == "" {

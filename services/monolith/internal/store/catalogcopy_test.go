@@ -48,7 +48,7 @@ func (b *bundle) applyEntries(t *testing.T, changes ...catalogcopy.EntryChange) 
 	}
 }
 
-// entries is the list as "id product market".
+// entries returns the list as "id product market".
 func (b *bundle) entries(t *testing.T, q catalogcopy.EntryQuery) string {
 	t.Helper()
 	var got []string
@@ -61,7 +61,7 @@ func (b *bundle) entries(t *testing.T, q catalogcopy.EntryQuery) string {
 	return strings.Join(got, ", ")
 }
 
-// markets is the list as "id code name".
+// markets returns the list as "id code name".
 func (b *bundle) markets(t *testing.T, q catalogcopy.MarketQuery) string {
 	t.Helper()
 	var got []string
@@ -74,7 +74,8 @@ func (b *bundle) markets(t *testing.T, q catalogcopy.MarketQuery) string {
 	return strings.Join(got, ", ")
 }
 
-// TestEntryBeforeItsMarket: across partitions an entry may come before what it refers to (H6).
+// TestEntryBeforeItsMarket replays H6 arrival across partitions: an entry arrives before its market,
+// or before its product.
 func TestEntryBeforeItsMarket(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -104,7 +105,7 @@ func TestEntryBeforeItsMarket(t *testing.T) {
 	}
 }
 
-// TestRebuildRenumbersNothing: old integrations know the integers (H16).
+// TestRebuildRenumbersNothing replays H16 rebuilt copy: old integrations know the integers, so they must not change.
 func TestRebuildRenumbersNothing(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -129,7 +130,7 @@ func TestRebuildRenumbersNothing(t *testing.T) {
 	if got := b.markets(t, catalogcopy.MarketQuery{}); got != markets {
 		t.Errorf("markets %s, before %s", got, markets)
 	}
-	b.applyMarkets(t, market("AT", 1)) // no number was wasted on those that had one
+	b.applyMarkets(t, market("AT", 1)) // rows that already had an integer took no new one
 	if got := b.markets(t, catalogcopy.MarketQuery{Search: "at"}); got != "4 AT Market AT" {
 		t.Errorf("a new market: %s", got)
 	}
@@ -217,8 +218,8 @@ func TestListCopies(t *testing.T) {
 	}
 }
 
-// TestBatchesDoNotWaitInACircle: two partitions' batches meet in the stubs of the same markets, which each takes in the
-// order of their codes, whatever the order of its events.
+// TestBatchesDoNotWaitInACircle: the batches of two partitions add the stubs of the same markets. Each batch locks them in
+// the order of their codes, and not in the order of its events.
 func TestBatchesDoNotWaitInACircle(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
