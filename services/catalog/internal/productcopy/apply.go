@@ -8,7 +8,6 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/monsplit/monsplit/internal/copyrow"
-
 	"github.com/monsplit/monsplit/services/catalog/internal/entry"
 )
 

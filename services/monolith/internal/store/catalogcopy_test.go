@@ -74,8 +74,7 @@ func (b *bundle) markets(t *testing.T, q catalogcopy.MarketQuery) string {
 	return strings.Join(got, ", ")
 }
 
-// TestEntryBeforeItsMarket replays H6 arrival across partitions: an entry arrives before its market,
-// or before its product.
+// TestEntryBeforeItsMarket replays H6 arrival across partitions: an entry arrives before its market or its product.
 func TestEntryBeforeItsMarket(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
