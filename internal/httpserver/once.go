@@ -8,7 +8,7 @@ import (
 	"github.com/monsplit/monsplit/internal/condition"
 )
 
-// anonymous is the caller of every request until there is authentication.
+// anonymous is the caller of every request as long as there is no authentication.
 const anonymous = "anonymous"
 
 // Once identifies a request by its Idempotency-Key, within its caller, method and path. It returns nil for a request
@@ -21,7 +21,7 @@ func Once(method, path string, key *string, body any) *condition.Once {
 	if err != nil {
 		panic("a decoded request body cannot be encoded: " + err.Error())
 	}
-	// Quoting keeps the members apart, whatever they contain.
+	// The quotes separate the values, even if a value contains a space.
 	id := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q", anonymous, method, path, *key))
 	return &condition.Once{ID: id, Fingerprint: sha256.Sum256(text)}
 }

@@ -1,4 +1,4 @@
-// Package catalog wires the catalog service together. No other package knows all of its parts.
+// Package catalog wires the catalog service together; no other package knows all of its parts.
 package catalog
 
 import (
@@ -31,7 +31,7 @@ import (
 
 const name = "catalog"
 
-// spec is what makes the catalog service different from other services.
+// spec tells the catalog service from others.
 func spec() serviceframe.Spec {
 	return serviceframe.Spec{
 		Name: name, Prefix: "/catalog", APIPrefix: "/catalog/api/",
@@ -41,12 +41,12 @@ func spec() serviceframe.Spec {
 	}
 }
 
-// Migrate brings the schema up to date. It waits for an unreachable database until ctx is done.
+// Migrate brings the schema up to date. It waits for a database that is away, for as long as ctx lets it.
 func Migrate(ctx context.Context, cfg config.Service, log *slog.Logger) error {
 	return spec().Migrate(ctx, cfg, log)
 }
 
-// Run serves until ctx is done. It first brings the schema up to date, unless cfg leaves that to the migrate command.
+// Run serves until ctx is done. The schema is brought up to date unless cfg says that somebody else does it.
 func Run(ctx context.Context, cfg config.Service, log *slog.Logger) error {
 	frame, err := serviceframe.Open(ctx, spec(), cfg, log)
 	if err != nil {
@@ -62,8 +62,7 @@ func Run(ctx context.Context, cfg config.Service, log *slog.Logger) error {
 	return frame.Serve(ctx, events, httpapi.New(entries, markets, copies))
 }
 
-// newConsumer returns the consumer that applies the monolith's events. Entries of ended products are ended or deleted, and
-// the catalog announces that.
+// newConsumer applies the monolith's events. Entries follow their products and announce it.
 func newConsumer(pool *postgres.Pool, cfg config.Service, storage *store.Store, copies *productcopy.Service, log *slog.Logger,
 ) *consumer.Consumer[productcopy.Tx] {
 	return consumer.New(pool, consumer.Config[productcopy.Tx]{
@@ -86,9 +85,9 @@ func newStore(pool *postgres.Pool, cfg config.Service, log *slog.Logger, wake fu
 	return store.New(pool, store.Encode{Market: markets, Entry: entries}, wake), nil
 }
 
-func newID() uuid.UUID { return uuid.Must(uuid.NewV7()) } // fails only without a source of random numbers
+func newID() uuid.UUID { return uuid.Must(uuid.NewV7()) } // fails only without a source of randomness
 
-// services returns the business services on the storage.
+// services is the business on its storage.
 func services(s *store.Store, newID func() uuid.UUID) (*entry.Service, *market.Service, *productcopy.Service) {
 	entries := entry.NewService(s.Entries(), time.Now, newID)
 	return entries, market.NewService(s.Markets(), time.Now, newID), productcopy.NewService(s, entries)

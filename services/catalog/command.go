@@ -10,22 +10,22 @@ import (
 	"github.com/monsplit/monsplit/internal/postgres"
 )
 
-// App describes the catalog service to its command line.
+// App is the catalog service as its command line knows it.
 func App() cli.App {
 	return cli.App{
-		Name: name, About: "The service that took over the catalog entries and the markets from the monolith",
+		Name: name, About: "The service that has taken over the catalog entries and the markets",
 		Load: LoadConfig, Migrate: Migrate, Serve: Run, OpenImport: OpenImport, Replay: Replay,
 	}
 }
 
-// Replay applies a dead letter again. The argument by names the person who asked for it.
+// Replay applies a dead letter again, on behalf of a person.
 func Replay(ctx context.Context, cfg config.Service, log *slog.Logger, id int64, by string) (consumer.DeadLetter, error) {
 	pool, err := postgres.Open(ctx, postgres.Config{URL: cfg.DatabaseURL, Application: name + " replay"})
 	if err != nil {
 		return consumer.DeadLetter{}, err
 	}
 	defer pool.Close()
-	// This process runs no relay: the relay of a running instance finds the events in its sweep.
+	// Nobody is woken here: the relay of a running instance finds the events by its sweep.
 	storage, err := newStore(pool, cfg, log, func() {})
 	if err != nil {
 		return consumer.DeadLetter{}, err

@@ -26,8 +26,8 @@ func OpenImport(ctx context.Context, cfg config.Service) (bulkimport.Target, err
 	if err != nil {
 		return bulkimport.Target{}, err
 	}
-	// This process runs no relay, so there is none to wake: the relay of a running instance finds the events in its sweep.
-	// Nothing is logged, because the import ends with the error.
+	// Nobody is woken here: the relay of a running instance finds the events by its sweep. Nor is anything logged: the
+	// import ends with the error.
 	storage, err := newStore(pool, cfg, slog.New(slog.DiscardHandler), func() {})
 	if err != nil {
 		pool.Close()
@@ -98,8 +98,8 @@ func sampleEntries() (bulkimport.Input, error) {
 	return bulkimport.Read("sample entries", bytes.NewReader(sampledata.Entries), bulkimport.CSV, entryModel(nil).Columns)
 }
 
-// sampleMarkets returns the officially assigned codes of ISO 3166-1, with their English names. The library also lists two
-// states that no longer exist (AN, YU) and a user-assigned code (XK).
+// sampleMarkets are the officially assigned codes of ISO 3166-1, with their English names. The library also lists two
+// states that are no more (AN, YU) and a code that users may assign (XK).
 func sampleMarkets() (bulkimport.Input, error) {
 	var rows []bulkimport.Row
 	for _, c := range countries.All() {

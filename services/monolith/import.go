@@ -25,8 +25,8 @@ func OpenImport(ctx context.Context, cfg config.Service) (bulkimport.Target, err
 	if err != nil {
 		return bulkimport.Target{}, err
 	}
-	// This process runs no relay, so there is none to wake: the relay of a running instance finds the events in its sweep.
-	// Nothing is logged, because the import ends with the error.
+	// Nobody is woken here: the relay of a running instance finds the events by its sweep. Nor is anything logged: the
+	// import ends with the error.
 	storage, err := newStore(pool, cfg, slog.New(slog.DiscardHandler), func() {})
 	if err != nil {
 		pool.Close()

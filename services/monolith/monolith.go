@@ -1,4 +1,4 @@
-// Package monolith wires the monolith together. No other package knows all of its parts.
+// Package monolith wires the monolith together; no other package knows all of its parts.
 package monolith
 
 import (
@@ -29,7 +29,7 @@ import (
 
 const name = "monolith"
 
-// spec is what makes the monolith different from other services.
+// spec tells the monolith from other services.
 func spec() serviceframe.Spec {
 	return serviceframe.Spec{
 		Name: name, APIPrefix: "/api/", API: []string{"/api/v1/product", "/api/v1/catalog", "/api/v1/market"},
@@ -38,12 +38,12 @@ func spec() serviceframe.Spec {
 	}
 }
 
-// Migrate brings the schema up to date. It waits for an unreachable database until ctx is done.
+// Migrate brings the schema up to date. It waits for a database that is away, for as long as ctx lets it.
 func Migrate(ctx context.Context, cfg config.Service, log *slog.Logger) error {
 	return spec().Migrate(ctx, cfg, log)
 }
 
-// Run serves until ctx is done. It first brings the schema up to date, unless cfg leaves that to the migrate command.
+// Run serves until ctx is done. The schema is brought up to date unless cfg says that somebody else does it.
 func Run(ctx context.Context, cfg config.Service, log *slog.Logger) error {
 	frame, err := serviceframe.Open(ctx, spec(), cfg, log)
 	if err != nil {
@@ -59,7 +59,7 @@ func Run(ctx context.Context, cfg config.Service, log *slog.Logger) error {
 	return frame.Serve(ctx, newConsumer(frame.Pool, cfg, log), api)
 }
 
-// newConsumer returns the consumer that applies the catalog's events.
+// newConsumer applies the catalog's events.
 func newConsumer(pool *postgres.Pool, cfg config.Service, log *slog.Logger) *consumer.Consumer[catalogcopy.Tx] {
 	return consumer.New(pool, consumer.Config[catalogcopy.Tx]{
 		Group: name,
@@ -83,9 +83,9 @@ func newStore(pool *postgres.Pool, cfg config.Service, log *slog.Logger, wake fu
 	return store.New(pool, encode, wake), nil
 }
 
-func newID() uuid.UUID { return uuid.Must(uuid.NewV7()) } // fails only without a source of random numbers
+func newID() uuid.UUID { return uuid.Must(uuid.NewV7()) } // fails only without a source of randomness
 
-// services returns the business services on the storage.
+// services is the business on its storage.
 func services(s *store.Store, newID func() uuid.UUID) (*product.Service, *catalogcopy.Service) {
 	return product.NewService(s, time.Now, newID), catalogcopy.NewService(s)
 }
