@@ -82,10 +82,10 @@ func sampleProducts() (bulkimport.Input, error) {
 	return bulkimport.Read("sample products", bytes.NewReader(sampledata.Products), bulkimport.CSV, productModel(nil).Columns)
 }
 
-// generatedCategories is the number of categories among which generated products are spread.
+// generatedCategories is over how many categories made-up products are spread.
 const generatedCategories = 50
 
-// generateProducts generates n products. The i-th product is the same in each run, including its id.
+// generateProducts makes products up: the n-th is the same each time, its id included.
 func generateProducts(n int) iter.Seq[bulkimport.Row] {
 	space := uuid.NewSHA1(uuid.NameSpaceURL, []byte("https://github.com/monsplit/monsplit/generated"))
 	return func(yield func(bulkimport.Row) bool) {
