@@ -1,6 +1,7 @@
 package httpserver_test
 
 import (
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -26,16 +27,33 @@ func TestACursorComesBackForItsOwnListAlone(t *testing.T) {
 			return query{rapid.StringN(0, 3, -1).Draw(t, label+" search"), rapid.SampledFrom([]string{"id", "-id"}).Draw(t, label+" sort"), rapid.Bool().Draw(t, label+" all")}
 		}
 		mine, other := draw("mine"), draw("other")
-		want := position{rapid.Int64().Draw(t, "id"), rapid.StringN(0, 200, -1).Draw(t, "name")}
+		want := position{rapid.Int64().Draw(t, "id"), strings.ReplaceAll(rapid.StringN(0, 200, -1).Draw(t, "name"), "\x00", "")}
 		cursor := httpserver.NewCursor(mine, want)
-		var got position
-		if err := httpserver.ReadCursor(cursor, mine, &got); err != nil || got != want {
+		if got, err := httpserver.ReadCursor[position](&cursor, mine); err != nil || *got != want {
 			t.Fatalf("got %+v, %v; want %+v", got, err, want)
 		}
-		if err := httpserver.ReadCursor(cursor, other, &got); (err == nil) != (mine == other) {
+		if _, err := httpserver.ReadCursor[position](&cursor, other); (err == nil) != (mine == other) {
 			t.Fatalf("read for %+v though it is of %+v: %v", other, mine, err)
 		}
 	})
+}
+
+// H15 NUL in a text: a client can put a text into a cursor that PostgreSQL cannot store.
+func TestACursorHoldsNoNUL(t *testing.T) {
+	t.Parallel()
+	for name, ok := range map[string]bool{"a\x00b": false, "\x00": false, `a\u0000b`: true, "": true} {
+		cursor := httpserver.NewCursor(query{}, position{Name: name})
+		got, err := httpserver.ReadCursor[position](&cursor, query{})
+		switch {
+		case ok && (err != nil || got.Name != name):
+			t.Errorf("%q: got %+v, %v", name, got, err)
+		case !ok && apperr.KindOf(err) != apperr.Malformed:
+			t.Errorf("%q: got %v, want Malformed", name, err)
+		}
+	}
+	if got, err := httpserver.ReadCursor[position](nil, query{}); got != nil || err != nil {
+		t.Errorf("without a cursor: got %+v, %v", got, err)
+	}
 }
 
 func FuzzReadCursor(f *testing.F) {
@@ -43,8 +61,7 @@ func FuzzReadCursor(f *testing.F) {
 	f.Add("")
 	f.Add("e30")
 	f.Fuzz(func(t *testing.T, text string) {
-		var got position
-		err := httpserver.ReadCursor(text, query{}, &got)
+		_, err := httpserver.ReadCursor[position](&text, query{})
 		if err != nil && apperr.KindOf(err) != apperr.Malformed {
 			t.Errorf("%q gives %v", text, err)
 		}
@@ -56,16 +73,19 @@ func TestIdempotencyKeysAreScoped(t *testing.T) {
 	type call struct{ method, path, key string }
 	seen := map[[32]byte]call{}
 	for _, c := range []call{{"POST", "/a", "k"}, {"PUT", "/a", "k"}, {"POST", "/b", "k"}, {"POST", "/a", "l"}, {"POST", "/a k", ""}, {"POST", "/a\" \"k", ""}} {
-		id, _ := httpserver.IdempotencyKey(c.method, c.path, c.key, nil)
-		if other, taken := seen[id]; taken {
+		once := httpserver.Once(c.method, c.path, &c.key, nil)
+		if other, taken := seen[once.ID]; taken {
 			t.Errorf("%v and %v are the same", c, other)
 		}
-		seen[id] = c
+		seen[once.ID] = c
 	}
-	_, one := httpserver.IdempotencyKey("POST", "/a", "k", map[string]int{"a": 1, "b": 2})
-	_, same := httpserver.IdempotencyKey("POST", "/a", "k", map[string]int{"b": 2, "a": 1})
-	_, other := httpserver.IdempotencyKey("POST", "/a", "k", map[string]int{"a": 1})
-	if one != same || one == other {
+	key := "k"
+	fingerprint := func(body any) [32]byte { return httpserver.Once("POST", "/a", &key, body).Fingerprint }
+	one := fingerprint(map[string]int{"a": 1, "b": 2})
+	if one != fingerprint(map[string]int{"b": 2, "a": 1}) || one == fingerprint(map[string]int{"a": 1}) {
 		t.Error("the fingerprint does not tell bodies apart")
+	}
+	if once := httpserver.Once("POST", "/a", nil, nil); once != nil {
+		t.Errorf("without a key: %+v", once)
 	}
 }

@@ -4,18 +4,24 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+
+	"github.com/monsplit/monsplit/internal/condition"
 )
 
-// anonymous is the caller of every request until there is authentication.
+// anonymous is the caller of every request as long as there is no authentication.
 const anonymous = "anonymous"
 
-// IdempotencyKey returns what a request with an Idempotency-Key is known by, and a fingerprint of its body. Keys are
-// scoped by caller, method and path.
-func IdempotencyKey(method, path, key string, body any) (id, fingerprint [sha256.Size]byte) {
+// Once identifies a request by its Idempotency-Key, within its caller, method and path. It returns nil for a request
+// without a key. body is the decoded body.
+func Once(method, path string, key *string, body any) *condition.Once {
+	if key == nil {
+		return nil
+	}
 	text, err := json.Marshal(body)
 	if err != nil {
 		panic("a decoded request body cannot be encoded: " + err.Error())
 	}
-	// Quoting keeps the members apart, whatever they contain.
-	return sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q", anonymous, method, path, key)), sha256.Sum256(text)
+	// The quotes separate the values, even if a value contains a space.
+	id := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q", anonymous, method, path, *key))
+	return &condition.Once{ID: id, Fingerprint: sha256.Sum256(text)}
 }

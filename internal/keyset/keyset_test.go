@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/monsplit/monsplit/internal/keyset"
 )
@@ -38,10 +39,22 @@ func TestSQL(t *testing.T) {
 	}
 }
 
-func TestContains(t *testing.T) {
+func TestSearch(t *testing.T) {
 	t.Parallel()
-	if got := keyset.Contains(`50%_a\b`); got != `%50\%\_a\\b%` {
-		t.Errorf("got %s", got)
+	var q keyset.Query
+	q.Search("name", "")
+	q.Search("name", `50%_a\b`)
+	sql, args := q.SQL("SELECT", keyset.Order{By: "id", Tie: "id"}, 3)
+	if want := `SELECT WHERE name COLLATE "und-x-icu" ILIKE $1 ORDER BY id LIMIT 3`; sql != want || fmt.Sprint(args) != `[%50\%\_a\\b%]` {
+		t.Errorf("got %s %v, want %s", sql, args, want)
+	}
+}
+
+func TestValue(t *testing.T) {
+	t.Parallel()
+	at := time.Unix(1, 0)
+	if keyset.Value(true, "x", at) != any(at) || keyset.Value(false, "x", at) != any("x") {
+		t.Error("the value is of another column")
 	}
 }
 

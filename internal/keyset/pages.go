@@ -2,17 +2,18 @@ package keyset
 
 import "iter"
 
-// Page is how many rows Pages reads at a time.
+// Page is the number of rows that Pages reads at a time.
 const Page = 500
 
-// Pages yields up to limit rows behind after (nil: from the start; limit 0: all), reading Page of them at a time. An
-// error is the last pair. Between two reads nothing is held: a caller who takes a list slowly keeps no connection of
-// the database from others. A row that is changed meanwhile so that it moves in the order may be seen twice or not.
+// Pages yields up to limit rows after the position after. Nil starts at the beginning, and limit 0 yields all rows. Pages
+// reads at most Page rows at a time. An error is the last pair. Pages holds nothing between two reads, so a slow caller
+// does not occupy a database connection. If a row is changed in the meantime and moves in the order, it may be seen twice
+// or not at all.
 func Pages[T, P any](
 	limit int, after *P, position func(T) P, read func(after *P, limit int) ([]T, error),
 ) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
-		after, left := after, limit // the sequence may be ranged over again
+		after, left := after, limit // copies, because the sequence may be iterated more than once
 		for {
 			size := Page
 			if limit > 0 {

@@ -1,27 +1,28 @@
-// Package keyset knows how a long list is read in a total order, a part at a time, each part going on behind the last
-// row of the one before: no row is skipped or repeated because others came or went meanwhile.
+// Package keyset reads a long list in a total order, one part at a time. Each part starts after the last row of the part
+// before. So rows that are added or deleted in the meantime do not make other rows skipped or repeated.
 package keyset
 
 import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 )
 
-// Order is a list's order by one column, then by another that is unique. Both names are SQL and come from the program.
+// Order is the order of a list: by one column, then by a unique column. Both names are SQL, and must not come from a caller.
 type Order struct {
-	By   string // may be the same as Tie
-	Desc bool   // reverses By; ties stay in their order
+	By   string // may be equal to Tie
+	Desc bool   // reverses By; ties stay ascending
 	Tie  string
 }
 
-// Query is a SELECT that grows by conditions.
+// Query is a SELECT to which conditions are added.
 type Query struct {
 	conditions []string
 	args       []any
 }
 
-// Where adds a condition; each ? in it stands for the next of args.
+// Where adds a condition. Each ? in it stands for the next argument of args.
 func (q *Query) Where(condition string, args ...any) {
 	for _, arg := range args {
 		condition = strings.Replace(condition, "?", q.arg(arg), 1)
@@ -29,7 +30,7 @@ func (q *Query) Where(condition string, args ...any) {
 	q.conditions = append(q.conditions, condition)
 }
 
-// After keeps what stands behind the row with the given values of the order's columns.
+// After keeps the rows after the row that has these values in the columns of the order.
 func (q *Query) After(o Order, by, tie any) {
 	beyond := ">"
 	if o.Desc {
@@ -39,12 +40,12 @@ func (q *Query) After(o Order, by, tie any) {
 		q.Where(o.By+" "+beyond+" ?", tie)
 		return
 	}
-	// The first half alone is what an index on By can use.
+	// An index on By can only use the first half of this condition.
 	key := q.arg(by)
 	q.Where(fmt.Sprintf("%s %s= %s AND (%[1]s %[2]s %[3]s OR %s > ?)", o.By, beyond, key, o.Tie), tie)
 }
 
-// SQL returns "SELECT … FROM …", which is given, with the conditions, the order and the limit, and its arguments.
+// SQL returns selectFrom ("SELECT … FROM …") with the conditions, the order and the limit, and the arguments.
 func (q *Query) SQL(selectFrom string, o Order, limit int) (string, []any) {
 	var b strings.Builder
 	b.WriteString(selectFrom)
@@ -72,7 +73,20 @@ func (q *Query) arg(v any) string {
 	return "$" + strconv.Itoa(len(q.args))
 }
 
-// Contains returns the LIKE pattern of texts that contain text itself: nothing in it is a wildcard.
-func Contains(text string) string {
-	return "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(text) + "%"
+// Search keeps the rows whose column contains text, in any case. No character of text is a wildcard. An empty text keeps
+// all rows. The ICU collation folds case as Unicode does. The collation "C" of the columns would only fold ASCII.
+func (q *Query) Search(column, text string) {
+	if text != "" {
+		pattern := "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(text) + "%"
+		q.Where(column+` COLLATE "und-x-icu" ILIKE ?`, pattern)
+	}
+}
+
+// Value returns the value of the column by which a list is sorted: at if that column is a time, otherwise text. A cursor is
+// not signed, so the order decides this, and not the content of the cursor.
+func Value(isTime bool, text string, at time.Time) any {
+	if isTime {
+		return at
+	}
+	return text
 }

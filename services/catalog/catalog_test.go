@@ -29,7 +29,7 @@ import (
 	"github.com/monsplit/monsplit/services/catalog"
 )
 
-// service is the catalog service as it runs in production, in this process.
+// service is the catalog service as it runs in production, but in the process of the test.
 type service struct {
 	t     *testing.T
 	url   string
@@ -129,7 +129,7 @@ func TestAChangeGoesOutAndEventsComeIn(t *testing.T) {
 	}
 	published(t, kafka, "monsplit.market.v1", "NL", "monsplit.market.created.v1")
 
-	// A topic of others is waited for, and then read from its beginning.
+	// The consumer waits for the topic of the other service, and then reads it from the beginning.
 	if err := kafka.Direct().EnsureTopic(t.Context(), broker.TopicSpec{Name: "monsplit.product.v1", Partitions: event.Partitions}); err != nil {
 		t.Fatal(err)
 	}
@@ -154,7 +154,7 @@ func TestAChangeGoesOutAndEventsComeIn(t *testing.T) {
 	s.eventually("/asyncapi.yaml", "monsplit.catalog-entry.v1")
 }
 
-// published waits until the topic holds events of these types for the key, which is alone in its partition.
+// published waits until the topic has events of these types for the key. No other key may be in its partition.
 func published(t *testing.T, kafka *kafkatest.Broker, topic, key string, types ...string) {
 	t.Helper()
 	at := broker.TopicPartition{Topic: topic, Partition: event.Partition([]byte(key), event.Partitions)}
@@ -185,7 +185,7 @@ func publish(t *testing.T, kafka *kafkatest.Broker, version int64, typ string, d
 	kafka.Write(t, tp, broker.Record{Key: []byte(product), Value: value, Time: time.Now()})
 }
 
-// TestTopicOfAnotherShape: HTTP goes on, nothing is published, and the reason can be read.
+// With a topic of another shape, HTTP works, nothing is published, and /readyz gives the reason.
 func TestTopicOfAnotherShape(t *testing.T) {
 	t.Parallel()
 	kafka := kafkatest.New(t)
@@ -213,7 +213,8 @@ func TestKafkaAway(t *testing.T) {
 	}
 }
 
-// With the database down, the API answers 503 and comes back by itself (invariant 12). Nobody learns where it is.
+// While the database is down, the API answers 503. It works again by itself afterwards (invariant 12). No answer tells the
+// address of the database.
 func TestPostgreSQLAway(t *testing.T) {
 	t.Parallel()
 	proxy, url := netproxy.NewURL(t, pgtest.NewURL(t))
@@ -237,14 +238,14 @@ func TestPostgreSQLAway(t *testing.T) {
 		}
 	}
 	s.eventually("/catalog/readyz", `"name":"database","status":"down"`)
-	s.eventually("/catalog/readyz", `{"name":"relay","status":"degraded"`) // it says what it met, too
+	s.eventually("/catalog/readyz", `{"name":"relay","status":"degraded"`) // the relay reports its failure, too
 	status, text := s.call(http.MethodGet, "/readyz", "")
 	if status != http.StatusServiceUnavailable {
 		t.Errorf("readyz answers %d", status)
 	}
 	for _, secret := range []string{"user=", "database=", proxy.Addr()} {
 		if strings.Contains(text, secret) {
-			t.Errorf("readyz tells %s", text)
+			t.Errorf("readyz gives %s away", text)
 		}
 	}
 	if status, _ := s.call(http.MethodGet, "/livez", ""); status != http.StatusOK {
@@ -258,7 +259,7 @@ func TestPostgreSQLAway(t *testing.T) {
 	s.eventually("/readyz", `"name":"database","status":"ok"`)
 }
 
-// Requests that use up the connections make nobody take a service for one that is away.
+// A service whose requests use all connections is still ready.
 func TestAServiceUnderLoadIsReady(t *testing.T) {
 	t.Parallel()
 	url := pgtest.NewURL(t)
@@ -308,7 +309,7 @@ func TestPages(t *testing.T) {
 
 //nolint:paralleltest // it counts the process's goroutines
 func TestStopLeavesNothingBehind(t *testing.T) {
-	s := start(t, "127.0.0.1:1") // the first one starts what tests share
+	s := start(t, "127.0.0.1:1") // the first service starts what all tests share
 	s.end()
 	http.DefaultClient.CloseIdleConnections()
 	before := goleak.IgnoreCurrent()

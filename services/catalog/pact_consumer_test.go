@@ -17,14 +17,14 @@ import (
 	"github.com/monsplit/monsplit/services/catalog/internal/consume"
 )
 
-// What the contract is about.
+// The ids that the contract names.
 const (
 	chairID = "0198c0de-3b1c-7c4e-9a52-6d1f0e8b7a35"
 	deskID  = "0198c0de-4c2d-7d5f-8b63-7e2f1f9c8b46"
 	entryID = "0198c0de-5d20-7a11-8c3f-2b9a44d7e610"
 )
 
-// productData is what is used of a product's event: no more than the fields of consume.productData.
+// productData has the members of a product's event that are used: the fields of consume.productData, and no more.
 func productData(discontinued any) pact.Body {
 	return pact.Body{
 		"name": pact.Text("Oak chair"), "product_category": pact.Text("Seating"), "discontinued": discontinued,
@@ -32,7 +32,7 @@ func productData(discontinued any) pact.Body {
 	}
 }
 
-// expectation is one event that the catalog uses, and what it has to lead to.
+// expectation is an event that the catalog uses, and the effect that it must have.
 type expectation struct {
 	description, typ, product string
 	given                     pact.State
@@ -75,7 +75,7 @@ func TestConsumerContract(t *testing.T) {
 	})
 }
 
-// withChair is a catalog that knows of a chair, at version 1, and offers it in the Netherlands with no end.
+// withChair returns a catalog that knows a chair at version 1, and offers it in the Netherlands without an end.
 func withChair(t *testing.T) *business {
 	t.Helper()
 	pool := pgtest.New(t, pact.Migrations(spec().Migrations)...)
@@ -108,7 +108,7 @@ func entryEnds(t *testing.T, b *business, day string) {
 	}
 }
 
-// chairIsGone: neither it nor its entry is to be seen.
+// chairIsGone fails the test if the chair or its entry can still be seen.
 func chairIsGone(t *testing.T, b *business) {
 	t.Helper()
 	if p, err := b.copies.Get(t.Context(), uuid.MustParse(chairID)); apperr.KindOf(err) != apperr.NotFound {

@@ -59,7 +59,7 @@ func (r *running) states(ctx context.Context) map[string]func(pact.Params) (pact
 	}
 }
 
-// manyEntries offers one product more in the Netherlands than the largest page has room for.
+// manyEntries offers one product more in the Netherlands than fits on the largest page.
 func (r *running) manyEntries(ctx context.Context) error {
 	if err := r.createMarket(ctx, "NL", "Netherlands"); err != nil {
 		return err
@@ -74,18 +74,18 @@ func (r *running) manyEntries(ctx context.Context) error {
 	return nil
 }
 
-// marketExists makes a market, and waits until that is announced.
+// marketExists creates a market, and waits until its event is published.
 func (r *running) marketExists(ctx context.Context, code string) error {
 	_, err := r.announced(ctx, func() error { return r.createMarket(ctx, code, "Netherlands") })
 	return err
 }
 
-// offerable is a product and a market, so that there may be an entry.
+// offerable creates a product and a market, so that an entry can be created.
 func (r *running) offerable(ctx context.Context) error {
 	return errors.Join(r.productArrives(ctx, chairID, "Rocking chair"), r.marketExists(ctx, "NL"))
 }
 
-// publications make the changes that events announce.
+// publications are the changes that the events announce.
 func (r *running) publications(ctx context.Context) map[string]func() (pact.Published, error) {
 	change := func(f func() error) func() (pact.Published, error) {
 		return func() (pact.Published, error) { return r.announced(ctx, f) }

@@ -25,13 +25,13 @@ import (
 	"github.com/monsplit/monsplit/services/catalog/internal/productcopy"
 )
 
-// business is the catalog as it is in production, but for the choice of an entry's id: contracts name some.
+// business is the catalog as it is in production, except that a test can choose the id of an entry, which contracts name.
 type business struct {
 	entries *entry.Service
 	markets *market.Service
 	copies  *productcopy.Service
 	events  *consumer.Consumer[productcopy.Tx]
-	nextID  *uuid.UUID // of whatever is made next
+	nextID  *uuid.UUID // the next new id; nil for a random id
 }
 
 func newBusiness(t *testing.T, pool *postgres.Pool, cfg Config, log *slog.Logger, wake func()) *business {
@@ -54,7 +54,7 @@ func (b *business) newID() uuid.UUID {
 	return newID()
 }
 
-// productArrives applies the first event of a product of the monolith's.
+// productArrives applies the first event of a product of the monolith.
 func (b *business) productArrives(ctx context.Context, id, name string) error {
 	d, err := pact.NewDelivery(consume.TopicProduct, event.Event{
 		Type: "monsplit.product.created.v1", Subject: id, Version: 1, Time: time.Now(),
@@ -71,14 +71,14 @@ func (b *business) createMarket(ctx context.Context, code, name string) error {
 	return err
 }
 
-// createEntry offers a product in the Netherlands from the beginning of 2026 on, until end or, with "", for good.
+// createEntry offers a product in the Netherlands from the start of 2026 until end, or without an end if end is "".
 func (b *business) createEntry(ctx context.Context, id, product, end string) error {
 	b.nextID = new(uuid.MustParse(id))
 	_, err := b.entries.Create(ctx, entry.Draft{Product: uuid.MustParse(product), Market: "NL", Start: date("2026-01-01"), End: date(end)}, nil)
 	return err
 }
 
-// date reads a date that is known to be one; "" is none.
+// date parses a valid date. "" is the zero Date.
 func date(text string) entry.Date {
 	if text == "" {
 		return entry.Date{}
@@ -90,7 +90,7 @@ func date(text string) entry.Date {
 	return d
 }
 
-// running is the catalog as a provider: all of it, with a broker of its own.
+// running is the whole catalog as a provider, with its own broker.
 type running struct {
 	*business
 	kafka *kafkatest.Broker
@@ -113,7 +113,7 @@ func run(t *testing.T) *running {
 	return &running{business: b, kafka: kafka, url: url}
 }
 
-// announced makes a change and returns what is published of it.
+// announced makes a change and returns the events that are published for it.
 func (r *running) announced(ctx context.Context, change func() error) (pact.Published, error) {
 	return pact.Announced(ctx, r.kafka, spec().Topics, change)
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/monsplit/monsplit/services/monolith"
 )
 
-// productImport imports CSV into a database of its own, and returns the summary or the faults.
+// productImport returns a function that imports CSV into a new database, and returns the summary or the faults.
 func productImport(t *testing.T) func(csv string) string {
 	t.Helper()
 	cfg := monolith.Config{Common: config.Common{
@@ -51,15 +51,14 @@ func TestImportTellsEverything(t *testing.T) {
 	want := `in:2: has 2 fields, the header has 3
 in:3: product_uuid: is not a UUID
 in:3: name: must not be blank
-in:5: name: stands twice, first in line 4
-in:7: product_uuid: stands twice, first in line 6`
+in:5: name: appears twice, first in line 4
+in:7: product_uuid: appears twice, first in line 6`
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
 
-// Each product takes the name that the next one has until then; names that go round are refused before anything is
-// written.
+// Each product takes the name that the next product had before. A circle of names is refused before anything is written.
 func TestImportPassesNamesOn(t *testing.T) {
 	t.Parallel()
 	run := productImport(t)
@@ -82,7 +81,7 @@ func TestImportPassesNamesOn(t *testing.T) {
 		}
 	}
 	round := run(csv(func(i int) int { return (i+1)%n + 1 }))
-	if strings.Count(round, "\n") != n-1 || !strings.Contains(round, "in:2: name: is that of line 3, and the names go round in a circle") {
+	if strings.Count(round, "\n") != n-1 || !strings.Contains(round, "in:2: name: is the old name of line 3, and these renames form a circle") {
 		t.Errorf("round: %s", round)
 	}
 	if got := run(next); got != "products: 0 created, 0 updated, 100 unchanged" {

@@ -26,7 +26,7 @@ import (
 	"github.com/monsplit/monsplit/services/monolith"
 )
 
-// service is the monolith as it runs in production, in this process.
+// service is the monolith as it runs in production, but in the process of the test.
 type service struct {
 	t     *testing.T
 	url   string
@@ -133,7 +133,7 @@ func TestAChangeGoesOutAndEventsComeIn(t *testing.T) {
 		t.Errorf("published %s, %v", record.Value, err)
 	}
 
-	// Topics of others are waited for, and then read from their beginning.
+	// The consumer waits for the topics of the other service, and then reads them from the beginning.
 	for _, topic := range []string{"monsplit.market.v1", "monsplit.catalog-entry.v1"} {
 		if err := kafka.Direct().EnsureTopic(t.Context(), broker.TopicSpec{Name: topic, Partitions: event.Partitions}); err != nil {
 			t.Fatal(err)
@@ -164,7 +164,7 @@ func publish(t *testing.T, kafka *kafkatest.Broker, topic, key, typ, data string
 	kafka.Write(t, tp, broker.Record{Key: []byte(key), Value: value, Time: time.Now()})
 }
 
-// TestTopicOfAnotherShape: HTTP goes on, nothing is published, and the reason can be read.
+// With a topic of another shape, HTTP works, nothing is published, and /readyz gives the reason.
 func TestTopicOfAnotherShape(t *testing.T) {
 	t.Parallel()
 	kafka := kafkatest.New(t)
@@ -206,7 +206,7 @@ func TestPages(t *testing.T) {
 
 //nolint:paralleltest // it counts the process's goroutines
 func TestStopLeavesNothingBehind(t *testing.T) {
-	s := start(t, "127.0.0.1:1") // the first one starts what tests share
+	s := start(t, "127.0.0.1:1") // the first service starts what all tests share
 	s.end()
 	http.DefaultClient.CloseIdleConnections()
 	before := goleak.IgnoreCurrent()
@@ -216,7 +216,7 @@ func TestStopLeavesNothingBehind(t *testing.T) {
 	goleak.VerifyNone(t, before)
 }
 
-// What the relay cannot work with is refused before anything runs.
+// Settings with which the relay cannot work are refused before anything runs.
 func TestALeaseThatARequestCanOutlive(t *testing.T) {
 	t.Parallel()
 	cfg := monolith.Config{Common: config.Common{
@@ -230,7 +230,7 @@ func TestALeaseThatARequestCanOutlive(t *testing.T) {
 	}
 }
 
-// A database that a newer binary has migrated is nobody's to work on: the service ends, and says so.
+// An older binary must not work on a database that a newer binary has migrated: the service ends with this error.
 func TestANewerSchemaEndsTheService(t *testing.T) {
 	t.Parallel()
 	url := pgtest.NewURL(t)

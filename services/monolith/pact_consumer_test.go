@@ -18,7 +18,7 @@ import (
 	"github.com/monsplit/monsplit/services/monolith/internal/product"
 )
 
-// What is used of the catalog's events: no more than the fields of consume.marketData and consume.entryData.
+// The members of the catalog's events that are used: the fields of consume.marketData and consume.entryData, and no more.
 
 func marketData() pact.Body {
 	return pact.Body{"name": pact.Text("Nederland"), "updated_at": pact.Moment("2026-03-02T10:00:00Z")}
@@ -31,7 +31,7 @@ func entryData(start, end any) pact.Body {
 	}
 }
 
-// expectation is one event that the monolith uses, and what it has to lead to.
+// expectation is an event that the monolith uses, and the effect that it must have.
 type expectation struct {
 	event pact.Event
 	check func(*testing.T, *business)
@@ -52,7 +52,7 @@ func TestConsumerContract(t *testing.T) {
 	})
 }
 
-// withCatalog is a monolith that owns a chair and knows of the Netherlands and of an entry of the chair there, all at
+// withCatalog returns a monolith that owns a chair, and knows the Netherlands and an entry of the chair there, all at
 // version 1.
 func withCatalog(t *testing.T) *business {
 	t.Helper()
@@ -82,7 +82,7 @@ func marketExpectations() []expectation {
 	}
 }
 
-// changed says of a copy when its owner changed it last.
+// changed returns the time at which the owner last changed a copy.
 func changed(at time.Time) string { return at.UTC().Format(" (2006-01-02 15:04)") }
 
 func marketsAre(markets ...string) func(*testing.T, *business) {

@@ -44,7 +44,7 @@ func (r *running) states(ctx context.Context) map[string]func(pact.Params) (pact
 	}
 }
 
-// productExists makes a product, and waits until that is announced.
+// productExists creates a product, and waits until its event is published.
 func (r *running) productExists(ctx context.Context, id string) error {
 	_, err := r.announced(ctx, func() error {
 		_, err := r.create(ctx, id, product.Draft{Name: "Rocking chair", Category: "Furniture"})
@@ -68,7 +68,7 @@ func (r *running) moreEntriesThanAPageHolds(ctx context.Context) error {
 	return nil
 }
 
-// publications make the changes that events announce, of the first product.
+// publications are the changes of the first product that the events announce.
 func (r *running) publications(ctx context.Context) map[string]func() (pact.Published, error) {
 	return map[string]func() (pact.Published, error){
 		"a product created event": func() (pact.Published, error) {

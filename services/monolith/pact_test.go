@@ -24,18 +24,18 @@ import (
 	"github.com/monsplit/monsplit/services/monolith/internal/product"
 )
 
-// What contracts are about.
+// The ids that the contracts name.
 const (
 	chairID = "0198c0de-3b1c-7c4e-9a52-6d1f0e8b7a35"
 	entryID = "0198c0de-5d20-7a11-8c3f-2b9a44d7e610"
 )
 
-// business is the monolith as it is in production, but for the choice of a product's id: contracts name some.
+// business is the monolith as it is in production, except that a test can choose the id of a product, which contracts name.
 type business struct {
 	products *product.Service
 	copies   *catalogcopy.Service
 	events   *consumer.Consumer[catalogcopy.Tx]
-	nextID   *uuid.UUID // of whatever is made next
+	nextID   *uuid.UUID // the next new id; nil for a random id
 }
 
 func newBusiness(t *testing.T, pool *postgres.Pool, cfg Config, log *slog.Logger, wake func()) *business {
@@ -57,20 +57,19 @@ func (b *business) newID() uuid.UUID {
 	return newID()
 }
 
-// create makes a product with that id.
+// create creates a product with this id.
 func (b *business) create(ctx context.Context, id string, d product.Draft) (product.Product, error) {
 	b.nextID = new(uuid.MustParse(id))
 	return b.products.Create(ctx, d, nil)
 }
 
-// marketArrives and entryArrives apply the first event of something of the catalog's.
-
+// marketArrives applies the first event of a market of the catalog.
 func (b *business) marketArrives(ctx context.Context, code, name string) error {
 	return b.arrives(ctx, consume.TopicMarket, "monsplit.market.created.v1", code,
 		`{"name":"`+name+`","updated_at":"2026-03-01T09:30:00Z"}`)
 }
 
-// entryArrives takes dates as JSON. The entry is of the chair.
+// entryArrives applies the first event of an entry of the chair. The dates are JSON.
 func (b *business) entryArrives(ctx context.Context, id, market, start, end string) error {
 	return b.arrives(ctx, consume.TopicCatalogEntry, "monsplit.catalog-entry.created.v1", id,
 		`{"product":"`+chairID+`","market":"`+market+`","availability_date":`+start+`,"availability_end_date":`+end+
@@ -85,7 +84,7 @@ func (b *business) arrives(ctx context.Context, topic, typ, id, data string) err
 	return d.To(ctx, b.events)
 }
 
-// running is the monolith as a provider: all of it, with a broker of its own.
+// running is the whole monolith as a provider, with its own broker.
 type running struct {
 	*business
 	kafka *kafkatest.Broker
@@ -108,7 +107,7 @@ func run(t *testing.T) *running {
 	return &running{business: b, kafka: kafka, url: url}
 }
 
-// announced makes a change and returns what is published of it.
+// announced makes a change and returns the events that are published for it.
 func (r *running) announced(ctx context.Context, change func() error) (pact.Published, error) {
 	return pact.Announced(ctx, r.kafka, spec().Topics, change)
 }

@@ -1,5 +1,5 @@
-// Package documented sends the requests that an OpenAPI document gives as examples, and holds the answers against those
-// that it gives: a reader who copies one has to get the other.
+// Package documented sends the example requests of an OpenAPI document, and compares the answers with the document's example
+// answers. A reader who copies an example request must get the example answer.
 package documented
 
 import (
@@ -21,13 +21,13 @@ import (
 	"github.com/getkin/kin-openapi/routers"
 )
 
-// Prepare starts a server in the state that the examples of one operation speak of, and returns its URL. Where the
-// operation has several example bodies it is asked for each; else the example has no name.
+// Prepare starts a server in the state that the examples of an operation assume, and returns its URL. It is called for each
+// example body of the operation. If there are fewer than two, it is called once, with example "".
 type Prepare func(t *testing.T, operation, example string) string
 
-// Run sends each example of every operation in the document: parameters with their one example or default, and each of
-// the example bodies. No operation is left out. The answer has to have the status of success, or where there is none that
-// of the refusal; to be as the document describes it; and to equal the example of the same name, or one of the examples.
+// Run sends every example of every operation in the document. Parameters have their example or default value. Each example
+// body is sent. The answer must have the status of success, or of the refusal if the operation refuses everything. It must
+// match its schema. It must be equal to the example with the same name, or otherwise to one of the examples.
 func Run(t *testing.T, document []byte, prepare Prepare) {
 	t.Helper()
 	doc, err := openapi3.NewLoader().LoadFromData(document)
@@ -73,7 +73,7 @@ func (o operation) bodies() []body {
 		}
 	}
 	if len(list) == 0 {
-		return []body{{}} // a body that is not looked at
+		return []body{{}} // the operation does not read the body
 	}
 	if len(list) == 1 {
 		list[0].name = ""
@@ -100,7 +100,7 @@ func (o operation) try(t *testing.T, base string, b body) error {
 		return err
 	}
 	if res.StatusCode != status {
-		return fmt.Errorf("%s %s: %d, the document promises %d\n%s", req.Method, req.URL, res.StatusCode, status, text)
+		return fmt.Errorf("%s %s: %d, the document says %d\n%s", req.Method, req.URL, res.StatusCode, status, text)
 	}
 	if err := o.valid(t, req, res, text); err != nil {
 		return err
@@ -124,7 +124,7 @@ func (o operation) request(t *testing.T, base string, b body) (*http.Request, er
 		case p.In == openapi3.ParameterInHeader:
 			header.Set(p.Name, fmt.Sprint(value))
 		default:
-			return nil, fmt.Errorf("the parameter %s is in %s, which nobody has thought of here", p.Name, p.In)
+			return nil, fmt.Errorf("the parameter %s is in %s, which this package does not support", p.Name, p.In)
 		}
 	}
 	var content io.Reader
@@ -148,7 +148,7 @@ func (o operation) request(t *testing.T, base string, b body) (*http.Request, er
 	return req, nil
 }
 
-// cursor is the one parameter without an example: only an answer gives one.
+// cursor is the only parameter without an example: a cursor comes from an answer.
 const cursor = "cursor"
 
 func exampleOf(p *openapi3.Parameter) any {
@@ -160,17 +160,17 @@ func exampleOf(p *openapi3.Parameter) any {
 	return nil
 }
 
-// status is that of success, or that with which the operation refuses everything.
+// status returns the status of success, or of the refusal if the operation refuses everything.
 func (o operation) status() (int, error) {
 	for _, status := range []int{200, 201, 204, 409} {
 		if o.Operation.Responses.Status(status) != nil {
 			return status, nil
 		}
 	}
-	return 0, errors.New("the document does not say how it answers")
+	return 0, errors.New("the document has none of the expected statuses")
 }
 
-// valid says whether the answer is one that the document describes.
+// valid returns an error if the answer does not match the document.
 func (o operation) valid(t *testing.T, req *http.Request, res *http.Response, text []byte) error {
 	in := &openapi3filter.ResponseValidationInput{
 		RequestValidationInput: &openapi3filter.RequestValidationInput{Request: req, Route: o.Route},
@@ -179,12 +179,12 @@ func (o operation) valid(t *testing.T, req *http.Request, res *http.Response, te
 	return openapi3filter.ValidateResponse(t.Context(), in.SetBodyBytes(text))
 }
 
-// compare holds the answer against the example of that name, or against all of them.
+// compare compares the answer with the example of this name, or with all examples if none has the name.
 func (o operation) compare(name string, res *http.Response, text []byte) error {
 	promised := o.Operation.Responses.Status(res.StatusCode).Value.Content
 	if len(promised) == 0 {
 		if len(text) > 0 {
-			return fmt.Errorf("a body where there is none: %s", text)
+			return fmt.Errorf("the document describes no body, the answer has %s", text)
 		}
 		return nil
 	}
@@ -212,10 +212,10 @@ func (o operation) compare(name string, res *http.Response, text []byte) error {
 	if err != nil {
 		return err
 	}
-	return fmt.Errorf("answered %s\nthe document promises one of %s", text, wanted)
+	return fmt.Errorf("the answer is %s\nthe document has %s", text, wanted)
 }
 
-// settled leaves out of a problem what differs from request to request: where it happened, and in which request.
+// settled removes the members of a problem that differ between requests: instance and request_id.
 func settled(value any) any {
 	problem, ok := value.(map[string]any)
 	if !ok || problem["title"] == nil || problem["status"] == nil {

@@ -7,38 +7,38 @@ import (
 	"github.com/google/uuid"
 )
 
-// World is the time and the ids that a server under test gets to see.
+// World is the clock and the source of ids of a server under test.
 type World struct {
 	mu  sync.Mutex
 	now time.Time
 	ids []uuid.UUID
 }
 
-// NewWorld stands still at now.
+// NewWorld returns a World whose clock stands still at now.
 func NewWorld(now time.Time) *World { return &World{now: now} }
 
-// Give sets the ids that are taken next; then others are made up again.
+// Give sets the next ids. After them, ids are random.
 func (w *World) Give(ids ...uuid.UUID) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.ids = ids
 }
 
-// Turn sets the clock.
+// Turn sets the clock to now.
 func (w *World) Turn(now time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.now = now
 }
 
-// Now is what the clock shows.
+// Now returns the time of the clock.
 func (w *World) Now() time.Time {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.now
 }
 
-// NewID is the next id.
+// NewID returns the next id.
 func (w *World) NewID() uuid.UUID {
 	w.mu.Lock()
 	defer w.mu.Unlock()

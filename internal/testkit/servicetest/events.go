@@ -8,8 +8,8 @@ import (
 	"github.com/monsplit/monsplit/internal/messaging/event"
 )
 
-// Encode returns encode as a store takes it, with each message held against the document: one that its schema refuses
-// fails the test, and is not appended. A whole service does the same with VALIDATE_EVENTS.
+// Encode returns encode with a check of each message against the document. A message that its schema refuses fails the test,
+// and is not appended. A whole service makes the same check with VALIDATE_EVENTS.
 func Encode[E any](t testing.TB, document []byte, encode func(E) (event.Message, error)) func(E) (event.Message, error) {
 	t.Helper()
 	events, err := eventschema.NewEvents(document)

@@ -1,5 +1,5 @@
-// Package servicetest knows what every test of a whole service asks for beside its own subject: where the service
-// listens, and that its answers and its events are those that its documents describe.
+// Package servicetest has what the tests of all services need: the address on which a service listens, and checks that its
+// answers and events match its documents.
 package servicetest
 
 import (
@@ -10,20 +10,20 @@ import (
 	"github.com/monsplit/monsplit/internal/serviceframe"
 )
 
-// Log is a log handler for a service that runs with VALIDATE_RESPONSES and VALIDATE_EVENTS. An answer or an event that its
-// document does not describe fails the test.
+// Log is a log handler for a service that runs with VALIDATE_RESPONSES and VALIDATE_EVENTS. It fails the test for each
+// answer and each event that does not match its document.
 type Log struct {
 	t    testing.TB
 	addr chan string
 }
 
-// NewLog returns one for one service, which has to end before the test does.
+// NewLog returns a Log for one service. The service must end before the test does.
 func NewLog(t testing.TB) *Log {
 	t.Helper()
 	return &Log{t: t, addr: make(chan string, 1)}
 }
 
-// Listening gives the address once the service listens.
+// Listening receives the address as soon as the service listens.
 func (l *Log) Listening() <-chan string { return l.addr }
 
 // Enabled implements slog.Handler.

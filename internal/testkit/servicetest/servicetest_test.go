@@ -18,7 +18,7 @@ import (
 	"github.com/monsplit/monsplit/internal/testkit/servicetest"
 )
 
-// failing stands for the test that is to fail.
+// failing records the faults of a test that is expected to fail.
 type failing struct {
 	testing.TB
 	faults []string
@@ -29,7 +29,7 @@ func (f *failing) Errorf(format string, args ...any) {
 }
 func (f *failing) Error(args ...any) { f.faults = append(f.faults, fmt.Sprint(args...)) }
 
-// made is an event of a product; the market of another name is in no document.
+// made returns a documented event of a product, changed by spoil.
 func made(t *testing.T, spoil func(event map[string]any)) event.Message {
 	t.Helper()
 	events, err := eventschema.NewEvents(asyncapi.Monolith)

@@ -1,10 +1,10 @@
-// Package sampledata holds the catalog entries that a demonstration begins with. They are of the monolith's sample
-// products, which they name by their ids; nothing else ties the two together.
+// Package sampledata holds the catalog entries that a demonstration starts with. They refer to the monolith's sample
+// products by id. Nothing else connects the two.
 package sampledata
 
 import _ "embed"
 
-// Entries is a CSV file as the import command reads it.
+// Entries is a CSV file for the import command.
 //
 //go:embed entries.csv
 var Entries []byte

@@ -1,5 +1,5 @@
-// Package consume turns the monolith's events into calls of the business code that keeps copies. Its types hold no more
-// of an event than is used here, so that the owner can add to its events freely.
+// Package consume turns the monolith's events into calls of the business code that keeps the copy. Its types have only those
+// members of an event that are used here, so that the owner can add members freely.
 package consume
 
 import (
@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/monsplit/monsplit/internal/copyrow"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
 	"github.com/monsplit/monsplit/services/catalog/internal/productcopy"
 )
@@ -16,7 +17,7 @@ import (
 // TopicProduct is the topic that the catalog reads.
 const TopicProduct = "monsplit.product.v1"
 
-// The types of event that mean something here; others are passed over.
+// The types of event that have an effect here. Other types are ignored.
 const (
 	typeProductCreated      = "monsplit.product.created.v1"
 	typeProductUpdated      = "monsplit.product.updated.v1"
@@ -24,7 +25,7 @@ const (
 	typeProductDeleted      = "monsplit.product.deleted.v1"
 )
 
-// productData is what is used of a product's event.
+// productData has the members of a product's event that are used here.
 type productData struct {
 	Name         string    `json:"name"`
 	Category     string    `json:"product_category"`
@@ -32,14 +33,14 @@ type productData struct {
 	UpdatedAt    time.Time `json:"updated_at"`
 }
 
-// Products returns what applies events of TopicProduct.
+// Products returns the handler of TopicProduct.
 func Products(service *productcopy.Service) func(context.Context, productcopy.Tx, []consumer.Event) error {
 	return func(ctx context.Context, tx productcopy.Tx, events []consumer.Event) error {
 		changes := make([]productcopy.ProductChange, 0, len(events))
 		for _, e := range events {
 			id, err := uuid.Parse(e.Key)
 			if err != nil || id.String() != e.Key {
-				return consumer.Poison(fmt.Sprintf("the key %q is no UUID in its usual form", e.Key))
+				return consumer.Poison(fmt.Sprintf("the key %q is not a UUID in its usual form", e.Key))
 			}
 			c := productcopy.ProductChange{ID: id, Change: toChange(e)}
 			switch {
@@ -47,7 +48,7 @@ func Products(service *productcopy.Service) func(context.Context, productcopy.Tx
 			case e.Type == typeProductDeleted:
 				c.Deleted = true
 			case e.Type == typeProductCreated, e.Type == typeProductUpdated, e.Type == typeProductDiscontinued:
-				// Whether it is discontinued is what the data says: the type only says what was new about it.
+				// The data, and not the type, says whether the product is discontinued: the type only says what has changed.
 				if c.ProductData, err = toProductData(e); err != nil {
 					return err
 				}
@@ -60,11 +61,11 @@ func Products(service *productcopy.Service) func(context.Context, productcopy.Tx
 	}
 }
 
-// ProductVersion returns how far the copy of the product that key names has come.
+// ProductVersion returns the version of the copy of the product with this key, 0 if there is no copy.
 func ProductVersion(ctx context.Context, tx productcopy.Tx, key string) (int64, error) {
 	id, err := uuid.Parse(key)
 	if err != nil {
-		return 0, consumer.Poison(fmt.Sprintf("the key %q is no UUID", key))
+		return 0, consumer.Poison(fmt.Sprintf("the key %q is not a UUID", key))
 	}
 	rows, err := tx.LockProducts(ctx, []uuid.UUID{id})
 	if err != nil || len(rows) == 0 {
@@ -73,8 +74,8 @@ func ProductVersion(ctx context.Context, tx productcopy.Tx, key string) (int64, 
 	return rows[0].Version, nil
 }
 
-func toChange(e consumer.Event) productcopy.Change {
-	return productcopy.Change{Version: e.Version, Time: e.Time, Purged: e.Purge}
+func toChange(e consumer.Event) copyrow.Change {
+	return copyrow.Change{Version: e.Version, Time: e.Time, Purged: e.Purge}
 }
 
 func toProductData(e consumer.Event) (productcopy.ProductData, error) {

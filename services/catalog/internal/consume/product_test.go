@@ -11,6 +11,7 @@ import (
 
 	"github.com/monsplit/monsplit/asyncapi"
 	"github.com/monsplit/monsplit/contracts"
+	"github.com/monsplit/monsplit/internal/copyrow"
 	"github.com/monsplit/monsplit/internal/eventschema"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
 	"github.com/monsplit/monsplit/internal/messaging/event"
@@ -20,12 +21,12 @@ import (
 	"github.com/monsplit/monsplit/services/catalog/internal/productcopy"
 )
 
-// savedTx keeps what was saved; every product is there at version 1.
+// savedTx keeps the saved rows. Every product exists at version 1 before.
 type savedTx struct{ products []productcopy.ProductRow }
 
 func (tx *savedTx) LockProducts(_ context.Context, ids []uuid.UUID) (rows []productcopy.ProductRow, _ error) {
 	for _, id := range ids {
-		rows = append(rows, productcopy.ProductRow{ID: id, Row: productcopy.Row{Version: 1}})
+		rows = append(rows, productcopy.ProductRow{ID: id, Row: copyrow.Row{Version: 1}})
 	}
 	return rows, nil
 }
@@ -37,7 +38,7 @@ func (tx *savedTx) SaveProducts(_ context.Context, rows []productcopy.ProductRow
 
 func (tx *savedTx) Entries() entry.Tx { return nil }
 
-// noEntries is told what products turned.
+// noEntries counts the products whose entries are to end or to be deleted.
 type noEntries struct{ ended, deleted int }
 
 func (n *noEntries) EndForProducts(_ context.Context, _ entry.Tx, turned map[uuid.UUID]time.Time) error {
@@ -64,7 +65,7 @@ func setup(t *testing.T) bundle {
 	return b
 }
 
-// TestExamples applies everything that the owner's document gives as an example.
+// TestExamples applies every example in the owner's document.
 func TestExamples(t *testing.T) {
 	t.Parallel()
 	documented, err := eventschema.NewEvents(asyncapi.Monolith)
@@ -84,7 +85,7 @@ func TestExamples(t *testing.T) {
 				t.Fatal(err)
 			}
 			if len(b.tx.products) == 0 {
-				return // passed over: TestTheContractNamesWhatIsUsed knows whether it may be
+				return // ignored: TestTheContractNamesWhatIsUsed checks whether it may be
 			}
 			row, deleted := b.tx.products[0], strings.Contains(x.Type, "deleted")
 			if row.ID.String() != e.Subject || row.Version != e.Version || row.Deleted != deleted || row.UpdatedAt.IsZero() ||
@@ -112,17 +113,17 @@ func TestProducts(t *testing.T) {
 	object := func(members ...string) string { return "{" + strings.Join(members, ",") + "}" }
 	tests := map[string]struct {
 		key, typ, data string
-		poison         string // a part of the reason; empty when it applies
+		poison         string // a part of the reason; empty if the event is applied
 		saved, ended   int
 	}{
 		"Whole":         {typ: "created", data: object(name, category, on, time), saved: 1},
 		"UnknownMember": {typ: "updated", data: object(name, category, on, time, `"shade":{"deep":[1]}`), saved: 1},
-		"StateNotType":  {typ: "updated", data: object(name, category, off, time), saved: 1, ended: 1}, // H5
+		"StateNotType":  {typ: "updated", data: object(name, category, off, time), saved: 1, ended: 1}, // H5 compacted discontinuation
 		"TypeNotState":  {typ: "discontinued", data: object(name, category, on, time), saved: 1},
 		"UnknownType":   {typ: "eaten", data: `{}`},
 		"Deletion":      {typ: "deleted", data: `{}`, saved: 1},
-		"BadKey":        {key: "x", typ: "deleted", poison: "no UUID"},
-		"OtherSpelling": {key: strings.ToUpper(productID), typ: "deleted", poison: "no UUID"},
+		"BadKey":        {key: "x", typ: "deleted", poison: "not a UUID"},
+		"OtherSpelling": {key: strings.ToUpper(productID), typ: "deleted", poison: "not a UUID"},
 		"NoName":        {typ: "created", data: object(category, on, time), poison: "name is missing"},
 		"NoCategory":    {typ: "created", data: object(name, on, time), poison: "product_category is missing"},
 		"NoState":       {typ: "created", data: object(name, category, time), poison: "discontinued is missing"},
@@ -161,13 +162,13 @@ func TestPurge(t *testing.T) {
 	if err := b.handle(consumer.Event{Key: productID, Purge: true}); err != nil {
 		t.Fatal(err)
 	}
-	gone := productcopy.Row{Version: 1, Deleted: true}
+	gone := copyrow.Row{Version: 1, Deleted: true}
 	if len(b.tx.products) != 1 || b.tx.products[0].Row != gone || b.entries.deleted != 1 {
 		t.Errorf("saved %+v, entries were told %+v", b.tx.products, b.entries)
 	}
 }
 
-// The contract is what the owner looks at before it changes anything.
+// The owner looks at the contract before it changes anything. So the contract must name what is used here.
 func TestTheContractNamesWhatIsUsed(t *testing.T) {
 	t.Parallel()
 	pact, err := contracts.Pacts.ReadFile("pacts/catalog-monolith.json")

@@ -5,13 +5,13 @@ import (
 	"time"
 )
 
-// Date is a day of the calendar, in no zone. The zero Date is no day at all; what that means is the field's matter.
+// Date is a day of the calendar, without a time zone. The zero Date is not a day. Each field defines what it means there.
 type Date struct {
 	days  int32 // since 1970-01-01
 	known bool
 }
 
-const day = 24 * 60 * 60 // seconds; UTC has no other days
+const day = 24 * 60 * 60 // in seconds; all days in UTC are this long
 
 // DateOf returns the UTC day of t.
 func DateOf(t time.Time) Date {
@@ -27,21 +27,21 @@ func DateOf(t time.Time) Date {
 func ParseDate(s string) (Date, error) {
 	t, err := time.Parse(time.DateOnly, s)
 	if err != nil {
-		return Date{}, fmt.Errorf("%q is no date such as 2026-03-01", s)
+		return Date{}, fmt.Errorf("%q is not a date such as 2026-03-01", s)
 	}
 	return DateOf(t), nil
 }
 
-// IsZero says that d is no day.
+// IsZero reports whether d is the zero Date.
 func (d Date) IsZero() bool { return !d.known }
 
 // Time returns the day's first moment in UTC.
 func (d Date) Time() time.Time { return time.Unix(int64(d.days)*day, 0).UTC() }
 
-// Before compares two days.
+// Before reports whether d is before other.
 func (d Date) Before(other Date) bool { return d.days < other.days }
 
-// String returns YYYY-MM-DD, or nothing for the zero Date.
+// String returns YYYY-MM-DD, or "" for the zero Date.
 func (d Date) String() string {
 	if d.IsZero() {
 		return ""

@@ -1,5 +1,5 @@
-// Package entry is what the catalog knows about its entries, each of which says that a product is offered in a market.
-// It owns them: every change made here is announced to whoever listens.
+// Package entry has the rules of catalog entries. An entry says that a product is offered in a market. The catalog owns the
+// entries. Every change here is announced by an event.
 package entry
 
 import (
@@ -11,33 +11,33 @@ import (
 	"github.com/monsplit/monsplit/internal/apperr"
 )
 
-// Draft is what a caller decides about an entry.
+// Draft is the part of an entry that callers set.
 type Draft struct {
 	Product uuid.UUID // never changes
 	Market  string    // ISO 3166-1 alpha-2; never changes; unique for a product, among entries that are not deleted
-	Start   Date      // the first day of the offer; zero while it is not yet scheduled
-	End     Date      // the last day of the offer, not before Start; zero while that is open
+	Start   Date      // the first day of the offer; zero if it is not scheduled yet
+	End     Date      // the last day of the offer, not before Start; zero if it has no end
 }
 
 // Entry says that a product is offered in a market.
 type Entry struct {
 	ID uuid.UUID
 	Draft
-	Deleted   bool  // kept, so that its id is never used again
+	Deleted   bool  // the row is kept, so that its id is never used again
 	Version   int64 // counts the changes from 1, without gaps; events carry it
 	CreatedAt time.Time
 	UpdatedAt time.Time
 }
 
-// Patch says which parts of an entry change; nil leaves them as they are.
+// Patch holds new values of an entry. Nil leaves a field unchanged.
 type Patch struct {
-	Product *uuid.UUID // has to be the entry's own
-	Market  *string    // has to be the entry's own
+	Product *uuid.UUID // must be the entry's own product
+	Market  *string    // must be the entry's own market
 	Start   *Date
 	End     *Date
 }
 
-// applied returns d with the patch's changes.
+// applied returns d with the changes of the patch.
 func (p Patch) applied(d Draft) Draft {
 	if p.Product != nil {
 		d.Product = *p.Product
@@ -57,7 +57,7 @@ func (p Patch) applied(d Draft) Draft {
 var code = regexp.MustCompile(`^[A-Z]{2}$`)
 
 // Validate returns an Invalid error that lists every rule that the draft breaks by itself. Whether its product and its
-// market are there is seen when it is created.
+// market exist is checked when the entry is created.
 func (d Draft) Validate() error {
 	var faults []apperr.FieldError
 	if d.Product == uuid.Nil {
@@ -69,7 +69,7 @@ func (d Draft) Validate() error {
 	return invalid(appendDateFaults(faults, d))
 }
 
-// Where faults of dates are.
+// The pointers of faults in the dates.
 const (
 	pointerStart = "/availability_date"
 	pointerEnd   = "/availability_end_date"
@@ -88,7 +88,7 @@ func appendDateFaults(faults []apperr.FieldError, d Draft) []apperr.FieldError {
 	return faults
 }
 
-// appendYearFaults refuses the year 0, which JSON's dates have and PostgreSQL's do not: copies could not store it.
+// appendYearFaults refuses the year 0. Dates in JSON can have it, but PostgreSQL has no year 0, so copies could not store it.
 func appendYearFaults(faults []apperr.FieldError, pointer string, d Date) []apperr.FieldError {
 	if d.IsZero() || d.Time().Year() >= 1 {
 		return faults
@@ -96,7 +96,7 @@ func appendYearFaults(faults []apperr.FieldError, pointer string, d Date) []appe
 	return append(faults, apperr.FieldError{Pointer: pointer, Detail: "must be in the year 0001 or later"})
 }
 
-// validChange says whether old, of this product, may become d.
+// validChange returns an Invalid error if old may not be changed to d. product is the state of its product.
 func (d Draft) validChange(old Draft, product Product) error {
 	var faults []apperr.FieldError
 	if d.Product != old.Product {
@@ -112,26 +112,26 @@ func (d Draft) validChange(old Draft, product Product) error {
 	return invalid(faults)
 }
 
-// appendExtensionFaults keeps the offer of a discontinued product from growing: it may begin later or not at all and
-// end earlier, but neither be brought forward nor put off.
+// appendExtensionFaults refuses to extend the offer of a discontinued product. The offer may start later or not at all, and
+// end earlier. It may not start earlier or end later.
 func appendExtensionFaults(faults []apperr.FieldError, old, d Draft) []apperr.FieldError {
 	if !d.Start.IsZero() && (old.Start.IsZero() || d.Start.Before(old.Start)) {
 		faults = append(faults, apperr.FieldError{
-			Pointer: pointerStart, Detail: "cannot be brought forward while the product is discontinued",
+			Pointer: pointerStart, Detail: "cannot be moved to an earlier day while the product is discontinued",
 		})
 	}
 	if !old.End.IsZero() && d.openAfter(old.End) {
 		faults = append(faults, apperr.FieldError{
-			Pointer: pointerEnd, Detail: "cannot be put off while the product is discontinued",
+			Pointer: pointerEnd, Detail: "cannot be moved to a later day while the product is discontinued",
 		})
 	}
 	return faults
 }
 
-// openAfter says whether the offer goes on after the day.
+// openAfter reports whether the offer continues after the day.
 func (d Draft) openAfter(day Date) bool { return d.End.IsZero() || day.Before(d.End) }
 
-// ended returns d with its end on the day, or on its first day where that is later.
+// ended returns d with its end on the day, or on its first day if that is later. An offer that ends earlier is unchanged.
 func (d Draft) ended(day Date) Draft {
 	if !d.openAfter(day) {
 		return d

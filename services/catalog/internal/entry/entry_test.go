@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/condition"
 	"github.com/monsplit/monsplit/services/catalog/internal/entry"
 )
 
@@ -50,7 +51,7 @@ func setup(t *testing.T, entries ...entry.Entry) (*entry.Service, *memStore) {
 	return entry.NewService(store, func() time.Time { return now }, uuid.New), store
 }
 
-// announced is what the events say, in short.
+// announced returns the events in short form.
 func (s *memStore) announced() (list []string) {
 	for _, e := range s.events {
 		list = append(list, fmt.Sprintf("%s %s v%d %s", e.Kind, e.Entry.Market, e.Entry.Version, offer(e.Entry)))
@@ -135,7 +136,7 @@ func TestCreate(t *testing.T) {
 func TestCreateOnce(t *testing.T) {
 	t.Parallel()
 	service, store := setup(t)
-	once := &entry.Once{ID: [32]byte{1}, Fingerprint: [32]byte{2}}
+	once := &condition.Once{ID: [32]byte{1}, Fingerprint: [32]byte{2}}
 	first, err := service.Create(t.Context(), draft(chair, "NL", "", ""), once)
 	check(t, err, "")
 	check(t, service.Delete(t.Context(), first.ID, nil), "")
@@ -144,17 +145,17 @@ func TestCreateOnce(t *testing.T) {
 	if again != first || len(store.events) != 2 {
 		t.Errorf("answered %+v again, want %+v; announced %q", again, first, store.announced())
 	}
-	_, err = service.Create(t.Context(), draft(chair, "BE", "", ""), &entry.Once{ID: once.ID})
+	_, err = service.Create(t.Context(), draft(chair, "BE", "", ""), &condition.Once{ID: once.ID})
 	check(t, err, "idempotency-key-reused")
 }
 
 func TestChange(t *testing.T) {
 	t.Parallel()
 	const start, end = "/availability_date", "/availability_end_date"
-	replace := func(p entry.Patch, match entry.Match) func(*testing.T, *entry.Service) (entry.Entry, error) {
+	replace := func(p entry.Patch, match condition.Match) func(*testing.T, *entry.Service) (entry.Entry, error) {
 		return func(t *testing.T, s *entry.Service) (entry.Entry, error) { return s.Replace(t.Context(), id, p, match) }
 	}
-	patch := func(p entry.Patch, match entry.Match) func(*testing.T, *entry.Service) (entry.Entry, error) {
+	patch := func(p entry.Patch, match condition.Match) func(*testing.T, *entry.Service) (entry.Entry, error) {
 		return func(t *testing.T, s *entry.Service) (entry.Entry, error) { return s.Patch(t.Context(), id, p, match) }
 	}
 	type do = func(*testing.T, *entry.Service) (entry.Entry, error)
@@ -162,7 +163,7 @@ func TestChange(t *testing.T) {
 		product    uuid.UUID
 		start, end string
 		do         do
-		want       string // the offer; empty where it stays
+		want       string // the offer; empty if it is unchanged
 		wantError  string
 		pointers   []string
 	}{
@@ -172,14 +173,14 @@ func TestChange(t *testing.T) {
 		"ReplaceProduct":    {chair, "", "", replace(entry.Patch{Product: new(relic)}, nil), "", "invalid", []string{"/product"}},
 		"ReplaceMarket":     {chair, "", "", replace(entry.Patch{Market: new("BE")}, nil), "", "invalid", []string{"/market"}},
 		"ReplaceNilProduct": {chair, "", "", replace(entry.Patch{Product: new(uuid.Nil)}, nil), "", "invalid", []string{"/product"}},
-		"ReplaceStale":      {chair, "", "", replace(entry.Patch{Start: new(day("2026-03-01"))}, entry.Match{2}), "", "stale", nil},
-		"Patch":             {chair, "2026-03-01", "", patch(entry.Patch{End: new(day("2026-05-01"))}, entry.Match{3}), "2026-03-01..2026-05-01", "", nil},
+		"ReplaceStale":      {chair, "", "", replace(entry.Patch{Start: new(day("2026-03-01"))}, condition.Match{2}), "", "stale", nil},
+		"Patch":             {chair, "2026-03-01", "", patch(entry.Patch{End: new(day("2026-05-01"))}, condition.Match{3}), "2026-03-01..2026-05-01", "", nil},
 		"PatchReopens":      {chair, "2026-03-01", "2026-04-01", patch(entry.Patch{End: new(day(""))}, nil), "2026-03-01..", "", nil},
 		"PatchNothing":      {chair, "2026-03-01", "", patch(entry.Patch{}, nil), "", "", nil},
 		"PatchEndFirst":     {chair, "2026-03-01", "", patch(entry.Patch{End: new(day("2026-02-01"))}, nil), "", "invalid", []string{end}},
 		"PatchProduct":      {chair, "", "", patch(entry.Patch{Product: new(relic), Market: new("BE")}, nil), "", "invalid", []string{"/product", "/market"}},
 		"PatchOwnProduct":   {chair, "", "", patch(entry.Patch{Product: new(chair), Market: new("NL")}, nil), "", "", nil},
-		"PatchStale":        {chair, "", "", patch(entry.Patch{Start: new(day("2026-03-01"))}, entry.Match{}), "", "stale", nil},
+		"PatchStale":        {chair, "", "", patch(entry.Patch{Start: new(day("2026-03-01"))}, condition.Match{}), "", "stale", nil},
 		"EndsEarlier":       {relic, "2026-03-01", "2026-05-01", patch(entry.Patch{End: new(day("2026-04-01"))}, nil), "2026-03-01..2026-04-01", "", nil},
 		"EndsOpenOne":       {relic, "2026-03-01", "", patch(entry.Patch{End: new(day("2026-04-01"))}, nil), "2026-03-01..2026-04-01", "", nil},
 		"BeginsLater":       {relic, "2026-03-01", "2026-05-01", patch(entry.Patch{Start: new(day("2026-04-01"))}, nil), "2026-04-01..2026-05-01", "", nil},
@@ -225,8 +226,8 @@ func TestDelete(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			service, store := setup(t, stored(id, draft(product, "NL", "", ""), 3))
-			check(t, service.Delete(t.Context(), id, entry.Match{2}), "stale")
-			check(t, service.Delete(t.Context(), id, entry.Match{3}), "")
+			check(t, service.Delete(t.Context(), id, condition.Match{2}), "stale")
+			check(t, service.Delete(t.Context(), id, condition.Match{3}), "")
 			check(t, service.Delete(t.Context(), id, nil), "not-found")
 			_, err := service.Patch(t.Context(), id, entry.Patch{}, nil)
 			check(t, err, "not-found")
@@ -268,10 +269,10 @@ func TestCheckImport(t *testing.T) {
 	service, _ := setup(t, stored(id, draft(relic, "BE", "2026-03-01", "2026-05-01"), 2))
 	records := map[int]entry.Draft{
 		0: draft(chair, "NL", "", ""),
-		1: draft(chair, "NL", "2026-03-01", ""),           // stands twice
-		2: draft(chair, "BE", "2026-03-01", "2026-02-01"), // ends first
+		1: draft(chair, "NL", "2026-03-01", ""),           // appears twice
+		2: draft(chair, "BE", "2026-03-01", "2026-02-01"), // ends before it starts
 		3: draft(relic, "NL", "", ""),                     // discontinued
-		4: draft(relic, "BE", "2026-03-01", "2026-06-01"), // put off
+		4: draft(relic, "BE", "2026-03-01", "2026-06-01"), // ends later
 		5: draft(nobody, "XX", "", ""),                    // unknown
 	}
 	list := make([]entry.Draft, len(records))
@@ -319,5 +320,5 @@ func TestDate(t *testing.T) {
 	}
 }
 
-// at names the records of an import.
+// at returns how messages name the records of an import.
 func at(i int) string { return fmt.Sprint("line ", i) }

@@ -6,17 +6,17 @@ import (
 	"github.com/google/uuid"
 )
 
-// Kind says what happened to an entry.
+// Kind is what happened to an entry.
 type Kind string
 
-// What can happen to an entry.
+// The kinds of events of an entry.
 const (
 	Created Kind = "created"
 	Updated Kind = "updated"
 	Deleted Kind = "deleted"
 )
 
-// Event is a committed change to an entry, with the entry as the change left it.
+// Event is a committed change of an entry, with the entry after the change.
 type Event struct {
 	ID    uuid.UUID
 	Kind  Kind

@@ -10,19 +10,19 @@ import (
 	"github.com/monsplit/monsplit/internal/apperr"
 )
 
-// Outcome says what an import of one record did.
+// Outcome is what the import of one record did.
 type Outcome int
 
-// What importing a record can do.
+// The outcomes of the import of one record.
 const (
-	ImportedNothing Outcome = iota // it was there already, just so
+	ImportedNothing Outcome = iota // the entry was already as the record says
 	ImportedNew
 	ImportedChange
 )
 
-// CheckImport returns what is wrong with records[i] under key i, before anything is written: rules that a record breaks,
-// places that stand twice in the import, and products and markets for which there can be no entry.
-// at names another record for people.
+// CheckImport returns the faults of records[i] under key i, before anything is written: broken rules, places that appear
+// twice in the import, and products and markets for which there can be no entry. at returns how messages name the record i,
+// such as "line 4".
 func (s *Service) CheckImport(ctx context.Context, records []Draft, at func(i int) string) (map[int]error, error) {
 	bad := map[int]error{}
 	places := map[Place]int{}
@@ -33,8 +33,8 @@ func (s *Service) CheckImport(ctx context.Context, records []Draft, at func(i in
 			continue
 		}
 		if first, twice := places[d.place()]; twice {
-			bad[i] = apperr.InvalidFields("The entry stands twice in the import.", apperr.FieldError{
-				Pointer: "/market", Detail: "stands twice for this product, first in " + at(first),
+			bad[i] = apperr.InvalidFields("The entry appears twice in the import.", apperr.FieldError{
+				Pointer: "/market", Detail: "appears twice for this product, first in " + at(first),
 			})
 			continue
 		}
@@ -66,8 +66,8 @@ func (s *Service) CheckImport(ctx context.Context, records []Draft, at func(i in
 	return bad, nil
 }
 
-// Import makes the entry of the record's product and market what the record says. Importing the same again is no change.
-// A deleted entry stays deleted: the product gets a new one.
+// Import creates or changes the entry of the record's product and market as the record says. Importing the same record again
+// changes nothing. A deleted entry stays deleted: the product gets a new entry.
 func (s *Service) Import(ctx context.Context, d Draft) (Entry, Outcome, error) {
 	if err := d.Validate(); err != nil {
 		return Entry{}, ImportedNothing, err

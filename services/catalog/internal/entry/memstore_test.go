@@ -10,16 +10,17 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/condition"
 	"github.com/monsplit/monsplit/services/catalog/internal/entry"
 )
 
-// memStore commits all or nothing, one transaction at a time, like the real one under its locks.
+// memStore runs one transaction at a time, and commits all of its changes or none.
 type memStore struct {
 	mu       sync.Mutex
 	rows     map[uuid.UUID]entry.Entry
 	products map[uuid.UUID]entry.Product
 	markets  map[string]bool
-	first    map[entry.Once]entry.Entry
+	first    map[condition.Once]entry.Entry
 	events   []entry.Event
 	locks    []string // in the order in which the transaction took them
 }
@@ -29,7 +30,7 @@ func newMemStore(entries ...entry.Entry) *memStore {
 		rows:     map[uuid.UUID]entry.Entry{},
 		products: map[uuid.UUID]entry.Product{},
 		markets:  map[string]bool{},
-		first:    map[entry.Once]entry.Entry{},
+		first:    map[condition.Once]entry.Entry{},
 	}
 	for _, e := range entries {
 		s.rows[e.ID] = e
@@ -114,7 +115,7 @@ func (s *memStore) InTx(_ context.Context, f func(entry.Tx) error) error {
 	return nil
 }
 
-func (s *memStore) Recall(_ context.Context, once entry.Once) (entry.Entry, bool, error) {
+func (s *memStore) Recall(_ context.Context, once condition.Once) (entry.Entry, bool, error) {
 	for o, e := range s.first {
 		if o.ID != once.ID {
 			continue
@@ -127,7 +128,7 @@ func (s *memStore) Recall(_ context.Context, once entry.Once) (entry.Entry, bool
 	return entry.Entry{}, false, nil
 }
 
-func (s *memStore) Remember(_ context.Context, once entry.Once, e entry.Entry) error {
+func (s *memStore) Remember(_ context.Context, once condition.Once, e entry.Entry) error {
 	s.first[once] = e
 	return nil
 }

@@ -9,13 +9,15 @@ import (
 	"github.com/google/uuid"
 )
 
-// The catalog's own rule on products. Both halves run in the transaction that has changed the copy of the products, and
-// read the entries after that change, in a statement of their own. H4, the schedule: a transaction sees a product on
-// offer and inserts an entry; it shares the product's row, so the change waits for it; a statement that begins after the
-// wait sees the entry, while the one that waited would read the entries with a snapshot from before.
+// The catalog's rule on products that are discontinued or deleted. Both functions run in the transaction that has changed
+// the copy of the products. They read the entries after that change, in a separate statement. H4 write skew: a transaction
+// sees a product that is on sale and inserts an entry. It shares the lock on the product's row, so the change of the product
+// waits for it. A statement that starts after this wait sees the entry. The statement that waited has an older snapshot, and
+// would miss the entry.
 
-// EndForProducts ends the open entries of products that turned discontinued, and announces each. turned holds when. An
-// entry ends on the UTC day of that, or on its first day where that is later; it is open while it ends later or never.
+// EndForProducts ends the open entries of products that became discontinued, and appends an event for each. turned has the
+// time at which each product became so. An entry ends on the UTC day of that time, or on its first day if that is later. An
+// entry is open if it ends later than that or has no end.
 func (s *Service) EndForProducts(ctx context.Context, tx Tx, turned map[uuid.UUID]time.Time) error {
 	entries, err := entriesOf(ctx, tx, turned)
 	if err != nil {
@@ -31,7 +33,7 @@ func (s *Service) EndForProducts(ctx context.Context, tx Tx, turned map[uuid.UUI
 	return s.save(ctx, tx, Updated, open)
 }
 
-// DeleteForProducts deletes the entries of products that turned deleted, and announces each.
+// DeleteForProducts deletes the entries of products that were deleted, and appends an event for each.
 func (s *Service) DeleteForProducts(ctx context.Context, tx Tx, turned map[uuid.UUID]time.Time) error {
 	entries, err := entriesOf(ctx, tx, turned)
 	if err != nil {

@@ -16,7 +16,7 @@ func TestEndForProducts(t *testing.T) {
 	at := time.Date(2026, 11, 22, 23, 30, 0, 0, time.FixedZone("west of Greenwich", -3600)) // 2026-11-23 in UTC
 	tests := map[string]struct {
 		start, end string
-		want       string // empty where it stays
+		want       string // empty if it is unchanged
 	}{
 		"Open":            {"2026-03-01", "", "2026-03-01..2026-11-23"},
 		"EndsLater":       {"2026-03-01", "2026-11-24", "2026-03-01..2026-11-23"},
@@ -36,7 +36,7 @@ func TestEndForProducts(t *testing.T) {
 			other := stored(uuid.UUID{2}, draft(relic, "NL", "2026-03-01", ""), 1)
 			service, store := setup(t, old, other)
 			turned := map[uuid.UUID]time.Time{chair: at}
-			for range 2 { // the second time there is nothing left to end
+			for range 2 { // the second time, no entry is open
 				err := store.InTx(t.Context(), func(tx entry.Tx) error { return service.EndForProducts(t.Context(), tx, turned) })
 				check(t, err, "")
 			}

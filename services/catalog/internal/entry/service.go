@@ -2,16 +2,16 @@ package entry
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/condition"
 )
 
-// Service is the business of catalog entries.
+// Service changes and reads catalog entries.
 type Service struct {
 	store Store
 	now   func() time.Time
@@ -23,23 +23,13 @@ func NewService(store Store, now func() time.Time, newID func() uuid.UUID) *Serv
 	return &Service{store: store, now: now, newID: newID}
 }
 
-// Match holds the versions that a caller is willing to change. Nil means any; an empty one, none.
-type Match []int64
-
-func (m Match) check(e Entry) error {
-	if m == nil || slices.Contains(m, e.Version) {
-		return nil
-	}
-	return apperr.New(apperr.Stale, fmt.Sprintf("The entry is at version %d by now.", e.Version))
-}
-
 // Get returns the entry with the id.
 func (s *Service) Get(ctx context.Context, id uuid.UUID) (Entry, error) {
 	return s.store.Entry(ctx, id)
 }
 
-// Create offers a product in a market. With once, a repeated request gets the first answer and creates nothing.
-func (s *Service) Create(ctx context.Context, d Draft, once *Once) (Entry, error) {
+// Create creates an entry. With once, a repeated request gets the first answer and creates nothing.
+func (s *Service) Create(ctx context.Context, d Draft, once *condition.Once) (Entry, error) {
 	if err := d.Validate(); err != nil {
 		return Entry{}, err
 	}
@@ -67,8 +57,8 @@ func (s *Service) Create(ctx context.Context, d Draft, once *Once) (Entry, error
 	return e, err
 }
 
-// share keeps the draft's product and market as they are until the transaction ends. H4: a product that turns
-// discontinued meanwhile waits for the new entry, and then sees and ends it.
+// share locks the draft's product and market against changes until the transaction ends. H4 write skew: an event that
+// discontinues the product at the same time waits for the new entry, and then sees it and ends it.
 func share(ctx context.Context, tx Tx, d Draft) (product Product, market bool, err error) {
 	if product, err = tx.ShareProduct(ctx, d.Product); err != nil {
 		return Product{}, false, err
@@ -77,8 +67,8 @@ func share(ctx context.Context, tx Tx, d Draft) (product Product, market bool, e
 	return product, market, err
 }
 
-// checkReferences says what keeps an entry from being created for its product in its market. That one of them is not
-// known is a problem of its own: it may pass.
+// checkReferences returns an Invalid error if no entry can be created for the product and the market. A product or market
+// that is not known has its own code, unknown-reference, because it may become known soon.
 func checkReferences(product Product, market bool) error {
 	var faults []apperr.FieldError
 	switch {
@@ -102,8 +92,8 @@ func checkReferences(product Product, market bool) error {
 	}
 }
 
-// Replace sets everything that can change: a date that p leaves out becomes none.
-func (s *Service) Replace(ctx context.Context, id uuid.UUID, p Patch, match Match) (Entry, error) {
+// Replace replaces everything that can change. A date that is nil in p is removed.
+func (s *Service) Replace(ctx context.Context, id uuid.UUID, p Patch, match condition.Match) (Entry, error) {
 	if p.Start == nil {
 		p.Start = new(Date)
 	}
@@ -113,19 +103,19 @@ func (s *Service) Replace(ctx context.Context, id uuid.UUID, p Patch, match Matc
 	return s.Patch(ctx, id, p, match)
 }
 
-// Patch changes some of what a caller decides.
-func (s *Service) Patch(ctx context.Context, id uuid.UUID, patch Patch, match Match) (Entry, error) {
+// Patch changes some fields of the draft.
+func (s *Service) Patch(ctx context.Context, id uuid.UUID, patch Patch, match condition.Match) (Entry, error) {
 	return s.change(ctx, id, match, patch.applied)
 }
 
-// Delete marks the entry deleted; it is not found any more.
-func (s *Service) Delete(ctx context.Context, id uuid.UUID, match Match) error {
+// Delete marks the entry as deleted. It is not found any more.
+func (s *Service) Delete(ctx context.Context, id uuid.UUID, match condition.Match) error {
 	return s.store.InTx(ctx, func(tx Tx) error {
 		e, err := tx.LockEntry(ctx, id)
 		if err != nil {
 			return err
 		}
-		if err := match.check(e); err != nil {
+		if err := match.Check("entry", e.Version); err != nil {
 			return err
 		}
 		_, err = s.delete(ctx, tx, e)
@@ -133,16 +123,16 @@ func (s *Service) Delete(ctx context.Context, id uuid.UUID, match Match) error {
 	})
 }
 
-// change applies edit to the locked entry. An edit that changes nothing is no change: the version stays and nothing is
-// announced. The offer of a discontinued product may be shortened, and never extended.
-func (s *Service) change(ctx context.Context, id uuid.UUID, match Match, edit func(Draft) Draft) (Entry, error) {
+// change applies edit to the locked entry. If edit changes nothing, the version stays the same and there is no event. The
+// offer of a discontinued product may be shortened, but not extended.
+func (s *Service) change(ctx context.Context, id uuid.UUID, match condition.Match, edit func(Draft) Draft) (Entry, error) {
 	var e Entry
 	err := s.store.InTx(ctx, func(tx Tx) (err error) {
-		if e, err = tx.Entry(ctx, id); err != nil { // only for its product, which never changes
+		if e, err = tx.Entry(ctx, id); err != nil { // only to know its product, which never changes
 			return err
 		}
-		// Were the product not kept as it is, it could turn discontinued and end this entry between our look at it and
-		// our change, which would open the entry again.
+		// Without this lock, an event could discontinue the product and end this entry after the check of the product and
+		// before the change. The change would then open the entry again.
 		product, err := tx.ShareProduct(ctx, e.Product)
 		if err != nil {
 			return err
@@ -150,7 +140,7 @@ func (s *Service) change(ctx context.Context, id uuid.UUID, match Match, edit fu
 		if e, err = tx.LockEntry(ctx, id); err != nil {
 			return err
 		}
-		if err := match.check(e); err != nil {
+		if err := match.Check("entry", e.Version); err != nil {
 			return err
 		}
 		d := edit(e.Draft)
@@ -163,7 +153,7 @@ func (s *Service) change(ctx context.Context, id uuid.UUID, match Match, edit fu
 	return e, err
 }
 
-// create inserts an entry at version 1 and announces it.
+// create inserts an entry at version 1 and appends the event.
 func (s *Service) create(ctx context.Context, tx Tx, d Draft) (Entry, error) {
 	now := s.moment()
 	e := Entry{ID: s.newID(), Draft: d, Version: 1, CreatedAt: now, UpdatedAt: now}
@@ -173,7 +163,7 @@ func (s *Service) create(ctx context.Context, tx Tx, d Draft) (Entry, error) {
 	return e, tx.Append(ctx, s.event(Created, e))
 }
 
-// update gives the locked entry a new draft and announces that.
+// update gives the locked entry a new draft and appends the event.
 func (s *Service) update(ctx context.Context, tx Tx, e Entry, d Draft) (Entry, error) {
 	if d == e.Draft {
 		return e, nil
@@ -182,7 +172,7 @@ func (s *Service) update(ctx context.Context, tx Tx, e Entry, d Draft) (Entry, e
 	return s.saveOne(ctx, tx, Updated, e)
 }
 
-// delete marks the locked entry deleted and announces that.
+// delete marks the locked entry as deleted and appends the event.
 func (s *Service) delete(ctx context.Context, tx Tx, e Entry) (Entry, error) {
 	e.Deleted = true
 	return s.saveOne(ctx, tx, Deleted, e)
@@ -194,10 +184,10 @@ func (s *Service) saveOne(ctx context.Context, tx Tx, kind Kind, e Entry) (Entry
 	return saved[0], err
 }
 
-// saveAtOnce bounds what is sent to the database in one piece.
+// saveAtOnce is the maximum number of entries that are sent to the database in one statement.
 const saveAtOnce = 1000
 
-// save stores the locked entries, each as its next version, and announces them. The entries become what was stored.
+// save stores each locked entry as its next version, and appends an event for each. It changes entries to what was stored.
 func (s *Service) save(ctx context.Context, tx Tx, kind Kind, entries []Entry) error {
 	for part := range slices.Chunk(entries, saveAtOnce) {
 		events := make([]Event, len(part))
@@ -220,5 +210,5 @@ func (s *Service) event(kind Kind, e Entry) Event {
 	return Event{ID: s.newID(), Kind: kind, Time: e.UpdatedAt, Entry: e}
 }
 
-// moment is now as PostgreSQL can keep it, so that an answer from memory equals one from the database.
+// moment returns the time in the precision of PostgreSQL, so that the answer to a change equals a later read.
 func (s *Service) moment() time.Time { return s.now().UTC().Truncate(time.Microsecond) }

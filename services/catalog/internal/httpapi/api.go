@@ -1,5 +1,5 @@
-// Package httpapi serves the catalog's HTTP API: it turns requests into calls of the business code, and what comes back
-// into answers. Its errors are rendered as problems by the server that it is mounted on.
+// Package httpapi serves the catalog's HTTP API. It turns requests into calls of the business code, and the results into
+// answers. The server on which it is mounted renders its errors as problems.
 package httpapi
 
 import (
@@ -22,3 +22,9 @@ var _ oapi.StrictServerInterface = (*API)(nil)
 func New(entries *entry.Service, markets *market.Service, copies *productcopy.Service) *API {
 	return &API{entries: entries, markets: markets, copies: copies}
 }
+
+// The paths where entries and markets are created. An Idempotency-Key belongs to its path.
+const (
+	pathEntries = "/catalog/api/v1"
+	pathMarkets = "/catalog/api/v1/markets"
+)

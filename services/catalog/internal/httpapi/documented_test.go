@@ -8,11 +8,12 @@ import (
 	"github.com/google/uuid"
 
 	catalogapi "github.com/monsplit/monsplit/api/catalog"
+	"github.com/monsplit/monsplit/internal/copyrow"
 	"github.com/monsplit/monsplit/internal/testkit/documented"
 	"github.com/monsplit/monsplit/services/catalog/internal/productcopy"
 )
 
-// What the document's examples speak of.
+// The values in the document's examples.
 var (
 	documentedTime  = time.Date(2026, 3, 1, 9, 30, 0, 123456000, time.UTC)
 	changeTime      = time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)
@@ -25,10 +26,10 @@ func TestDocumentedExamples(t *testing.T) {
 	type state func(*server, *documented.World)
 	nothing := func(*server, *documented.World) {}
 	chair := func(s *server, _ *documented.World) {
-		s.apply(productcopy.ProductChange{ID: documentedChair, Change: productcopy.Change{Version: 1, Time: documentedTime},
+		s.apply(productcopy.ProductChange{ID: documentedChair, Change: copyrow.Change{Version: 1, Time: documentedTime},
 			ProductData: productcopy.ProductData{Name: "Rocking chair", Category: "Furniture", UpdatedAt: documentedTime}})
 	}
-	market := func(s *server, _ *documented.World) { s.post(markets, netherlands).must(http.StatusCreated) }
+	market := func(s *server, _ *documented.World) { s.Post(markets, netherlands).Must(http.StatusCreated) }
 	both := func(s *server, w *documented.World) {
 		chair(s, w)
 		market(s, w)
@@ -36,14 +37,14 @@ func TestDocumentedExamples(t *testing.T) {
 	}
 	entry := func(s *server, w *documented.World) {
 		both(s, w)
-		s.post(entries, `{"product": "`+documentedChair.String()+`", "market": "NL", "availability_date": "2026-03-01"}`).must(http.StatusCreated)
+		s.Post(entries, `{"product": "`+documentedChair.String()+`", "market": "NL", "availability_date": "2026-03-01"}`).Must(http.StatusCreated)
 	}
-	// At its third version an entity is what the operation will make something else of.
+	// The operation changes an entity that is at its third version.
 	third := func(first state, path, second, third string) state {
 		return func(s *server, w *documented.World) {
 			first(s, w)
-			s.put(path, second).must(http.StatusOK)
-			s.put(path, third).must(http.StatusOK)
+			s.Put(path, second).Must(http.StatusOK)
+			s.Put(path, third).Must(http.StatusOK)
 			w.Turn(changeTime)
 		}
 	}
@@ -64,11 +65,11 @@ func TestDocumentedExamples(t *testing.T) {
 		}
 		state := states[name]
 		if state == nil {
-			t.Fatalf("nobody has said in which state the example %s holds", name)
+			t.Fatalf("this test has no state for the example %s", name)
 		}
 		w := documented.NewWorld(documentedTime)
 		s := serveAt(t, database(t), w.Now, w.NewID)
 		state(s, w)
-		return s.url
+		return s.URL
 	})
 }

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"net/http"
 
 	"github.com/oapi-codegen/nullable"
 	openapi_types "github.com/oapi-codegen/runtime/types"
@@ -15,11 +16,8 @@ import (
 func (a *API) CreateEntry(
 	ctx context.Context, r oapi.CreateEntryRequestObject,
 ) (oapi.CreateEntryResponseObject, error) {
-	d := entry.Draft{
-		Product: r.Body.Product, Market: r.Body.Market,
-		Start: toDate(r.Body.AvailabilityDate), End: toDate(r.Body.AvailabilityEndDate),
-	}
-	e, err := a.entries.Create(ctx, d, (*entry.Once)(toOnce(pathEntries, r.Params.IdempotencyKey, *r.Body)))
+	once := httpserver.Once(http.MethodPost, pathEntries, r.Params.IdempotencyKey, *r.Body)
+	e, err := a.entries.Create(ctx, toEntryDraft(*r.Body), once)
 	if err != nil {
 		return nil, err
 	}
@@ -50,11 +48,7 @@ func (a *API) GetEntry(ctx context.Context, r oapi.GetEntryRequestObject) (oapi.
 func (a *API) ReplaceEntry(
 	ctx context.Context, r oapi.ReplaceEntryRequestObject,
 ) (oapi.ReplaceEntryResponseObject, error) {
-	p := entry.Patch{
-		Product: r.Body.Product, Market: r.Body.Market,
-		Start: toDatePatch(r.Body.AvailabilityDate), End: toDatePatch(r.Body.AvailabilityEndDate),
-	}
-	e, err := a.entries.Replace(ctx, r.ID, p, httpserver.IfMatch(r.Params.IfMatch))
+	e, err := a.entries.Replace(ctx, r.ID, toEntryReplacement(*r.Body), httpserver.IfMatch(r.Params.IfMatch))
 	if err != nil {
 		return nil, err
 	}
@@ -67,11 +61,7 @@ func (a *API) ReplaceEntry(
 func (a *API) PatchEntry(
 	ctx context.Context, r oapi.PatchEntryRequestObject,
 ) (oapi.PatchEntryResponseObject, error) {
-	patch := entry.Patch{
-		Product: r.Body.Product, Market: r.Body.Market,
-		Start: toDatePatch(r.Body.AvailabilityDate), End: toDatePatch(r.Body.AvailabilityEndDate),
-	}
-	e, err := a.entries.Patch(ctx, r.ID, patch, httpserver.IfMatch(r.Params.IfMatch))
+	e, err := a.entries.Patch(ctx, r.ID, toEntryPatch(*r.Body), httpserver.IfMatch(r.Params.IfMatch))
 	if err != nil {
 		return nil, err
 	}
@@ -90,6 +80,26 @@ func (a *API) DeleteEntry(
 	return oapi.DeleteEntry204Response{}, nil
 }
 
+func toEntryDraft(in oapi.EntryInput) entry.Draft {
+	return entry.Draft{
+		Product: in.Product, Market: in.Market, Start: toDate(in.AvailabilityDate), End: toDate(in.AvailabilityEndDate),
+	}
+}
+
+func toEntryReplacement(in oapi.EntryReplacement) entry.Patch {
+	return entry.Patch{
+		Product: in.Product, Market: in.Market,
+		Start: toDatePatch(in.AvailabilityDate), End: toDatePatch(in.AvailabilityEndDate),
+	}
+}
+
+func toEntryPatch(in oapi.EntryPatch) entry.Patch {
+	return entry.Patch{
+		Product: in.Product, Market: in.Market,
+		Start: toDatePatch(in.AvailabilityDate), End: toDatePatch(in.AvailabilityEndDate),
+	}
+}
+
 func fromEntry(e entry.Entry) oapi.Entry {
 	return oapi.Entry{
 		ID: e.ID, Product: e.Product, Market: e.Market,
@@ -105,16 +115,16 @@ func fromDate(d entry.Date) nullable.Nullable[openapi_types.Date] {
 	return nullable.NewNullableWithValue(openapi_types.Date{Time: d.Time()})
 }
 
-// toDate takes a date that is left out for null.
+// toDate returns the zero Date for a date that is null or left out.
 func toDate(n nullable.Nullable[openapi_types.Date]) entry.Date {
-	d, err := n.Get() // an error means null, or left out
+	d, err := n.Get() // an error means that it is null or left out
 	if err != nil {
 		return entry.Date{}
 	}
 	return entry.DateOf(d.Time)
 }
 
-// toDatePatch tells null, which removes the date, from left out, which keeps it.
+// toDatePatch distinguishes a date that is null, which removes the date, from a date that is left out, which keeps it.
 func toDatePatch(n nullable.Nullable[openapi_types.Date]) *entry.Date {
 	if !n.IsSpecified() {
 		return nil

@@ -8,29 +8,30 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/monsplit/monsplit/internal/copyrow"
 	"github.com/monsplit/monsplit/services/catalog/internal/productcopy"
 )
 
 const entries = "/catalog/api/v1"
 
-// createEntry makes an entry without dates and returns its path.
+// createEntry creates an entry without dates and returns its path.
 func (s *server) createEntry(product uuid.UUID, market string) string {
-	s.t.Helper()
+	s.T.Helper()
 	body := fmt.Sprintf(`{"product":"%s","market":"%s"}`, product, market)
-	return s.post(entries, body).must(http.StatusCreated).header("Location")
+	return s.Post(entries, body).Must(http.StatusCreated).Header("Location")
 }
 
 func TestEntryLives(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
-	s.post(markets, netherlands).must(http.StatusCreated)
+	s.Post(markets, netherlands).Must(http.StatusCreated)
 	chair := s.product("Chair")
 	body := fmt.Sprintf(`{"product":"%s","market":"NL","availability_date":"2026-03-01","id":"x","version":null}`, chair)
-	created := s.post(entries, body).must(http.StatusCreated)
-	path := created.header("Location")
-	e := created.object()
-	if created.header("ETag") != `"1"` || path != entries+"/"+e["id"].(string) {
-		t.Errorf("headers %v", created.headers)
+	created := s.Post(entries, body).Must(http.StatusCreated)
+	path := created.Header("Location")
+	e := created.Object()
+	if created.Header("ETag") != `"1"` || path != entries+"/"+e["id"].(string) {
+		t.Errorf("headers %v", created.Headers)
 	}
 	if end, there := e["availability_end_date"]; end != nil || !there || e["availability_date"] != "2026-03-01" ||
 		e["product"] != chair.String() || e["market"] != "NL" || e["version"] != 1.0 || e["created_at"] != e["updated_at"] {
@@ -39,37 +40,37 @@ func TestEntryLives(t *testing.T) {
 	if id, err := uuid.Parse(e["id"].(string)); err != nil || id.Version() != 7 {
 		t.Errorf("id %v", e["id"])
 	}
-	read := s.get(path).must(http.StatusOK)
-	if read.text != created.text || read.header("ETag") != `"1"` {
-		t.Errorf("read %s, created %s", read.text, created.text)
+	read := s.Get(path).Must(http.StatusOK)
+	if read.Text != created.Text || read.Header("ETag") != `"1"` {
+		t.Errorf("read %s, created %s", read.Text, created.Text)
 	}
-	s.get(path, "If-None-Match", `"1"`).must(http.StatusNotModified)
+	s.Get(path, "If-None-Match", `"1"`).Must(http.StatusNotModified)
 
-	ended := s.patch(path, `{"availability_end_date":"2026-12-31"}`, "If-Match", `"1"`).must(http.StatusOK)
-	if e := ended.object(); e["availability_date"] != "2026-03-01" || e["availability_end_date"] != "2026-12-31" || ended.header("ETag") != `"2"` {
+	ended := s.Patch(path, `{"availability_end_date":"2026-12-31"}`, "If-Match", `"1"`).Must(http.StatusOK)
+	if e := ended.Object(); e["availability_date"] != "2026-03-01" || e["availability_end_date"] != "2026-12-31" || ended.Header("ETag") != `"2"` {
 		t.Errorf("patched %v", e)
 	}
-	if same := s.patch(path, `{"market":"NL"}`).must(http.StatusOK); same.text != ended.text || same.header("ETag") != `"2"` {
-		t.Errorf("a change of nothing: %s", same.text)
+	if same := s.Patch(path, `{"market":"NL"}`).Must(http.StatusOK); same.Text != ended.Text || same.Header("ETag") != `"2"` {
+		t.Errorf("a change of nothing: %s", same.Text)
 	}
-	s.patch(path, `{"availability_end_date":null}`, "If-Match", `"1"`).problem(http.StatusPreconditionFailed, "stale")
-	if e := s.patch(path, `{"availability_end_date":null}`).must(http.StatusOK).object(); e["availability_end_date"] != nil {
+	s.Patch(path, `{"availability_end_date":null}`, "If-Match", `"1"`).Problem(http.StatusPreconditionFailed, "stale")
+	if e := s.Patch(path, `{"availability_end_date":null}`).Must(http.StatusOK).Object(); e["availability_end_date"] != nil {
 		t.Errorf("reopened %v", e)
 	}
-	if e := s.put(path, `{"availability_end_date":"2026-12-31"}`).must(http.StatusOK).object(); e["availability_date"] != nil ||
+	if e := s.Put(path, `{"availability_end_date":"2026-12-31"}`).Must(http.StatusOK).Object(); e["availability_date"] != nil ||
 		e["availability_end_date"] != "2026-12-31" || e["version"] != 4.0 {
 		t.Errorf("a date that is left out keeps its value: %v", e)
 	}
-	// What was read can be sent back.
-	if again := s.put(path, s.get(path).text).must(http.StatusOK); again.header("ETag") != `"4"` {
-		t.Errorf("sent back: %s", again.text)
+	// A client can send back what it has read.
+	if again := s.Put(path, s.Get(path).Text).Must(http.StatusOK); again.Header("ETag") != `"4"` {
+		t.Errorf("sent back: %s", again.Text)
 	}
-	s.delete(path, "If-Match", `"1"`).problem(http.StatusPreconditionFailed, "stale")
-	s.delete(path, "If-Match", `"4"`).must(http.StatusNoContent)
-	s.delete(path).problem(http.StatusNotFound, "not-found")
-	s.get(path).problem(http.StatusNotFound, "not-found")
-	s.put(path, `{}`).problem(http.StatusNotFound, "not-found")
-	s.patch(path, `{}`).problem(http.StatusNotFound, "not-found")
+	s.Delete(path, "If-Match", `"1"`).Problem(http.StatusPreconditionFailed, "stale")
+	s.Delete(path, "If-Match", `"4"`).Must(http.StatusNoContent)
+	s.Delete(path).Problem(http.StatusNotFound, "not-found")
+	s.Get(path).Problem(http.StatusNotFound, "not-found")
+	s.Put(path, `{}`).Problem(http.StatusNotFound, "not-found")
+	s.Patch(path, `{}`).Problem(http.StatusNotFound, "not-found")
 	if again := s.createEntry(chair, "NL"); again == path {
 		t.Error("an id was used twice")
 	}
@@ -78,13 +79,13 @@ func TestEntryLives(t *testing.T) {
 func TestEntryRefusals(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
-	s.post(markets, netherlands).must(http.StatusCreated)
+	s.Post(markets, netherlands).Must(http.StatusCreated)
 	chair, relic := s.product("Chair"), s.product("Relic")
 	path := strings.TrimPrefix(s.createEntry(chair, "NL"), entries)
 	ended := strings.TrimPrefix(s.createEntry(relic, "NL"), entries)
 	s.apply(state(relic, 2, "Relic", true))
 	gone := s.product("Gone")
-	s.apply(productcopy.ProductChange{ID: gone, Change: productcopy.Change{Version: 2, Time: noon, Deleted: true}})
+	s.apply(productcopy.ProductChange{ID: gone, Change: copyrow.Change{Version: 2, Time: noon, Deleted: true}})
 
 	body := func(product any, market, more string) string {
 		return fmt.Sprintf(`{"product":"%s","market":"%s"%s}`, product, market, more)
@@ -132,67 +133,67 @@ func TestEntryRefusals(t *testing.T) {
 	}
 }
 
-// TestMethodsOfNeighbors: what is below /catalog/api/v1 and no entry is not taken for one.
+// TestMethodsOfNeighbors: paths below /catalog/api/v1 that are not entries are not treated as entries.
 func TestMethodsOfNeighbors(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	for _, path := range []string{"/markets", "/markets/", "/products", "/products/" + uuid.NewString()} {
 		for _, method := range []string{"PUT", "PATCH", "DELETE"} {
-			r := s.do(method, entries+path, `{}`)
-			r.problem(http.StatusMethodNotAllowed, "method-not-allowed")
-			if allow := r.header("Allow"); !strings.Contains(allow, "GET") || strings.Contains(allow, method) {
+			r := s.Do(method, entries+path, `{}`)
+			r.Problem(http.StatusMethodNotAllowed, "method-not-allowed")
+			if allow := r.Header("Allow"); !strings.Contains(allow, "GET") || strings.Contains(allow, method) {
 				t.Errorf("%s %s: Allow %s", method, path, allow)
 			}
 		}
 	}
 	for _, path := range []string{"/markets/NL/x", "/products/" + uuid.NewString() + "/x"} {
 		for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE"} {
-			s.do(method, entries+path, `{}`).problem(http.StatusNotFound, "not-found")
+			s.Do(method, entries+path, `{}`).Problem(http.StatusNotFound, "not-found")
 		}
 	}
-	s.get(entries+"/others/NL").problem(http.StatusNotFound, "not-found")
+	s.Get(entries+"/others/NL").Problem(http.StatusNotFound, "not-found")
 }
 
-// TestUnknownReferencesMayArrive: the problem tells the caller of a product that was only just created what to do.
+// TestUnknownReferencesMayArrive: if the product was just created, the problem tells the caller what to do.
 func TestUnknownReferencesMayArrive(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
-	r := s.post(entries, fmt.Sprintf(`{"product":"%s","market":"NL"}`, uuid.New()))
-	r.problem(http.StatusUnprocessableEntity, "unknown-reference")
-	if n := strings.Count(r.text, "may arrive in a moment"); n != 2 {
-		t.Errorf("problem %s", r.text)
+	r := s.Post(entries, fmt.Sprintf(`{"product":"%s","market":"NL"}`, uuid.New()))
+	r.Problem(http.StatusUnprocessableEntity, "unknown-reference")
+	if n := strings.Count(r.Text, "may arrive in a moment"); n != 2 {
+		t.Errorf("problem %s", r.Text)
 	}
 }
 
 func TestDiscontinuedProductsEntries(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
-	s.post(markets, netherlands).must(http.StatusCreated)
+	s.Post(markets, netherlands).Must(http.StatusCreated)
 	chair := s.product("Chair")
 	path := s.createEntry(chair, "NL")
-	if all := s.get(entries + "?product=" + uuid.Nil.String()).must(http.StatusOK).list(); len(all) != 0 {
+	if all := s.Get(entries + "?product=" + uuid.Nil.String()).Must(http.StatusOK).List(); len(all) != 0 {
 		t.Errorf("%d entries of no product", len(all))
 	}
 	s.apply(state(chair, 2, "Chair", true))
-	ended := s.get(path).must(http.StatusOK)
-	if ended.object()["availability_end_date"] != noon.Format("2006-01-02") || ended.header("ETag") != `"2"` {
-		t.Errorf("ended %s", ended.text)
+	ended := s.Get(path).Must(http.StatusOK)
+	if ended.Object()["availability_end_date"] != noon.Format("2006-01-02") || ended.Header("ETag") != `"2"` {
+		t.Errorf("ended %s", ended.Text)
 	}
-	s.patch(path, `{"availability_end_date":"2026-01-01"}`).must(http.StatusOK) // shorter is allowed
-	s.delete(path).must(http.StatusNoContent)
+	s.Patch(path, `{"availability_end_date":"2026-01-01"}`).Must(http.StatusOK) // shorter is allowed
+	s.Delete(path).Must(http.StatusNoContent)
 }
 
 func TestTrailingSlash(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
-	s.post(markets+"/", netherlands).must(http.StatusCreated)
+	s.Post(markets+"/", netherlands).Must(http.StatusCreated)
 	chair := s.product("Chair")
-	path := s.post(entries+"/", fmt.Sprintf(`{"product":"%s","market":"NL"}`, chair)).must(http.StatusCreated).header("Location")
-	s.get(path + "/").must(http.StatusOK)
-	s.get(entries + "/").must(http.StatusOK)
-	s.patch(path+"/", `{"availability_date":"2026-03-01"}`).must(http.StatusOK)
-	s.get(markets + "/NL/").must(http.StatusOK)
-	s.get("/catalog/api/v1/products/?limit=5").must(http.StatusOK)
-	s.get("/catalog/api/v1/products/" + chair.String() + "/").must(http.StatusOK)
-	s.delete(path + "/").must(http.StatusNoContent)
+	path := s.Post(entries+"/", fmt.Sprintf(`{"product":"%s","market":"NL"}`, chair)).Must(http.StatusCreated).Header("Location")
+	s.Get(path + "/").Must(http.StatusOK)
+	s.Get(entries + "/").Must(http.StatusOK)
+	s.Patch(path+"/", `{"availability_date":"2026-03-01"}`).Must(http.StatusOK)
+	s.Get(markets + "/NL/").Must(http.StatusOK)
+	s.Get("/catalog/api/v1/products/?limit=5").Must(http.StatusOK)
+	s.Get("/catalog/api/v1/products/" + chair.String() + "/").Must(http.StatusOK)
+	s.Delete(path + "/").Must(http.StatusNoContent)
 }

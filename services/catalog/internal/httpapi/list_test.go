@@ -12,8 +12,8 @@ import (
 )
 
 func (s *server) createMarket(isoCode, name string) {
-	s.t.Helper()
-	s.post(markets, fmt.Sprintf(`{"iso_code":%q,"name":%q}`, isoCode, name)).must(http.StatusCreated)
+	s.T.Helper()
+	s.Post(markets, fmt.Sprintf(`{"iso_code":%q,"name":%q}`, isoCode, name)).Must(http.StatusCreated)
 }
 
 func TestPagesOverConcurrentInserts(t *testing.T) {
@@ -22,15 +22,15 @@ func TestPagesOverConcurrentInserts(t *testing.T) {
 	for i := range 10 {
 		s.createMarket(fmt.Sprintf("B%c", 'A'+i), fmt.Sprintf("item & %d", i))
 	}
-	// What comes or goes behind and before the cursor neither repeats nor hides anything else.
+	// Items that are added or deleted before and after the cursor must not repeat or hide other items.
 	for n, sort := range []string{"name", "-name", "iso_code", "-iso_code", "updated_at", "-updated_at"} {
 		path := markets + "?limit=3&search=ITEM+%26&sort=" + sort
 		var names []string
 		for page := 0; path != ""; page++ {
-			r := s.get(path).must(http.StatusOK)
-			names = append(names, strings.Split(strings.ReplaceAll(r.names(), "item & ", ""), "|")...)
+			r := s.Get(path).Must(http.StatusOK)
+			names = append(names, strings.Split(strings.ReplaceAll(r.Names("|"), "item & ", ""), "|")...)
 			s.createMarket(fmt.Sprintf("%c%c", 'D'+n, 'A'+page), "another")
-			if path = r.next(); path != "" {
+			if path = r.Next(); path != "" {
 				q, err := url.Parse(path)
 				if err != nil || q.Query().Get("search") != "ITEM &" || q.Query().Get("sort") != sort ||
 					q.Query().Get("limit") != "3" || q.Path != markets {
@@ -51,14 +51,14 @@ func TestCursorBelongsToItsFilters(t *testing.T) {
 	for i, code := range []string{"AA", "BB", "CC"} {
 		s.createMarket(code, fmt.Sprintf("x%d", i))
 	}
-	next, err := url.Parse(s.get(markets + "?limit=1&search=x").must(http.StatusOK).next())
+	next, err := url.Parse(s.Get(markets + "?limit=1&search=x").Must(http.StatusOK).Next())
 	if err != nil {
 		t.Fatal(err)
 	}
 	cursor := url.QueryEscape(next.Query().Get("cursor"))
 	for query, status := range map[string]int{
-		markets + "?search=x&limit=2&cursor=":        200, // the page's size may change
-		markets + "?search=x&sort=iso_code&cursor=":  200, // the same in other words
+		markets + "?search=x&limit=2&cursor=":        200, // the size of the page may change
+		markets + "?search=x&sort=iso_code&cursor=":  200, // the same query, written differently
 		markets + "?cursor=":                         400,
 		markets + "?search=X&cursor=":                400,
 		markets + "?search=x&sort=name&cursor=":      400,
@@ -66,11 +66,11 @@ func TestCursorBelongsToItsFilters(t *testing.T) {
 		entries + "?cursor=":                         400,
 		products + "?search=x&cursor=":               400,
 	} {
-		r := s.get(query + cursor)
+		r := s.Get(query + cursor)
 		if status == 400 {
-			r.problem(400, "malformed")
-		} else if r.must(200); !strings.HasPrefix(r.names(), "x1") {
-			t.Errorf("%s goes on with %s", query, r.names())
+			r.Problem(400, "malformed")
+		} else if r.Must(200); !strings.HasPrefix(r.Names("|"), "x1") {
+			t.Errorf("%s continues with %s", query, r.Names("|"))
 		}
 	}
 }
@@ -78,25 +78,25 @@ func TestCursorBelongsToItsFilters(t *testing.T) {
 func TestDefaultLimit(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
-	if r := s.get(markets).must(http.StatusOK); strings.TrimSpace(r.text) != "[]" || r.header("Link") != "" {
-		t.Errorf("nothing is %s", r.text)
+	if r := s.Get(markets).Must(http.StatusOK); strings.TrimSpace(r.Text) != "[]" || r.Header("Link") != "" {
+		t.Errorf("nothing is %s", r.Text)
 	}
 	const many = 53
 	for i := range many {
 		s.createMarket(fmt.Sprintf("%c%c", 'A'+i/26, 'A'+i%26), fmt.Sprint(i))
 	}
-	r := s.get(markets).must(http.StatusOK)
-	if len(r.list()) != 50 || r.next() == "" || r.header("ETag") != "" {
-		t.Errorf("%d items, next %q, ETag %s", len(r.list()), r.next(), r.header("ETag"))
+	r := s.Get(markets).Must(http.StatusOK)
+	if len(r.List()) != 50 || r.Next() == "" || r.Header("ETag") != "" {
+		t.Errorf("%d items, next %q, ETag %s", len(r.List()), r.Next(), r.Header("ETag"))
 	}
-	if rest := s.get(r.next()).must(http.StatusOK); len(rest.list()) != 3 || rest.next() != "" {
-		t.Errorf("%d more, next %q", len(rest.list()), rest.next())
+	if rest := s.Get(r.Next()).Must(http.StatusOK); len(rest.List()) != 3 || rest.Next() != "" {
+		t.Errorf("%d more, next %q", len(rest.List()), rest.Next())
 	}
-	if all := s.get(markets + "?limit=200").must(http.StatusOK); len(all.list()) != many || all.next() != "" {
-		t.Errorf("%d of %d", len(all.list()), many)
+	if all := s.Get(markets + "?limit=200").Must(http.StatusOK); len(all.List()) != many || all.Next() != "" {
+		t.Errorf("%d of %d", len(all.List()), many)
 	}
-	if exact := s.get(markets + "?limit=53").must(http.StatusOK); len(exact.list()) != many || exact.next() != "" {
-		t.Errorf("%d of %d, next %q", len(exact.list()), many, exact.next())
+	if exact := s.Get(markets + "?limit=53").Must(http.StatusOK); len(exact.List()) != many || exact.Next() != "" {
+		t.Errorf("%d of %d, next %q", len(exact.List()), many, exact.Next())
 	}
 }
 
@@ -111,25 +111,25 @@ func TestEntryFilters(t *testing.T) {
 		fmt.Sprintf(`{"product":"%s","market":"BE"}`, chair),
 		fmt.Sprintf(`{"product":"%s","market":"NL","availability_date":"2026-03-31"}`, stool),
 	} {
-		s.post(entries, e).must(http.StatusCreated)
+		s.Post(entries, e).Must(http.StatusCreated)
 	}
 	for query, want := range map[string]int{
 		"": 3, "product=" + chair.String(): 2, "market=NL": 2, "market=NL&product=" + stool.String(): 1, "market=XX": 0,
 		"available_on=2026-02-28": 0, "available_on=2026-03-01": 1, "available_on=2026-03-31": 2, "available_on=2026-04-01": 1,
 		"available_on=2026-03-31&product=" + stool.String(): 1, "sort=-updated_at&limit=2": 2,
 	} {
-		if got := len(s.get(entries + "?" + query).must(http.StatusOK).list()); got != want {
+		if got := len(s.Get(entries + "?" + query).Must(http.StatusOK).List()); got != want {
 			t.Errorf("%s: %d entries, want %d", query, got, want)
 		}
 	}
-	page := s.get(entries + "?limit=1&available_on=2026-03-31&sort=-updated_at").must(http.StatusOK)
-	rest := s.get(page.next()).must(http.StatusOK)
-	if page.list()[0]["product"] != stool.String() || rest.list()[0]["product"] != chair.String() || rest.next() != "" {
-		t.Errorf("pages %s and %s", page.text, rest.text)
+	page := s.Get(entries + "?limit=1&available_on=2026-03-31&sort=-updated_at").Must(http.StatusOK)
+	rest := s.Get(page.Next()).Must(http.StatusOK)
+	if page.List()[0]["product"] != stool.String() || rest.List()[0]["product"] != chair.String() || rest.Next() != "" {
+		t.Errorf("pages %s and %s", page.Text, rest.Text)
 	}
 }
 
-// TestForgedCursor: a cursor is not signed, so its position may be anything.
+// TestForgedCursor: a cursor is not signed, so a client can put any position into it.
 func TestForgedCursor(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
@@ -139,19 +139,19 @@ func TestForgedCursor(t *testing.T) {
 	s.product("Stool")
 	for _, path := range []string{markets + "?sort=", products + "?sort=", entries + "?sort="} {
 		for _, sort := range []string{"name", "-name", "updated_at", "-updated_at", "id", "iso_code", "product_category"} {
-			r := s.get(path + sort + "&limit=1")
-			if r.status == http.StatusUnprocessableEntity || r.next() == "" {
-				continue // this list has no such order, or no next page
+			r := s.Get(path + sort + "&limit=1")
+			if r.Status == http.StatusUnprocessableEntity || r.Next() == "" {
+				continue // this list does not have this order, or has no next page
 			}
-			next, err := url.Parse(r.next())
+			next, err := url.Parse(r.Next())
 			if err != nil {
 				t.Fatal(err)
 			}
 			query := next.Query()
 			for _, position := range forged() {
 				query.Set("cursor", forge(t, query.Get("cursor"), position))
-				if r := s.get(next.Path + "?" + query.Encode()); r.status != http.StatusOK && r.status != http.StatusBadRequest {
-					t.Errorf("%s%s, %s: %d %s", path, sort, position, r.status, r.text)
+				if r := s.Get(next.Path + "?" + query.Encode()); r.Status != http.StatusOK && r.Status != http.StatusBadRequest {
+					t.Errorf("%s%s, %s: %d %s", path, sort, position, r.Status, r.Text)
 				}
 			}
 		}
@@ -168,7 +168,7 @@ func forged() []string {
 	return list
 }
 
-// forge gives a cursor another position.
+// forge replaces the position in a cursor.
 func forge(t *testing.T, cursor, position string) string {
 	t.Helper()
 	text, err := base64.RawURLEncoding.DecodeString(cursor)

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"net/http"
 
 	"github.com/monsplit/monsplit/internal/httpserver"
 	"github.com/monsplit/monsplit/services/catalog/internal/market"
@@ -12,8 +13,8 @@ import (
 func (a *API) CreateMarket(
 	ctx context.Context, r oapi.CreateMarketRequestObject,
 ) (oapi.CreateMarketResponseObject, error) {
-	d := market.Draft{ISOCode: r.Body.ISOCode, Name: r.Body.Name}
-	m, err := a.markets.Create(ctx, d, (*market.Once)(toOnce(pathMarkets, r.Params.IdempotencyKey, *r.Body)))
+	once := httpserver.Once(http.MethodPost, pathMarkets, r.Params.IdempotencyKey, *r.Body)
+	m, err := a.markets.Create(ctx, toMarketDraft(*r.Body), once)
 	if err != nil {
 		return nil, err
 	}
@@ -44,8 +45,7 @@ func (a *API) GetMarket(ctx context.Context, r oapi.GetMarketRequestObject) (oap
 func (a *API) ReplaceMarket(
 	ctx context.Context, r oapi.ReplaceMarketRequestObject,
 ) (oapi.ReplaceMarketResponseObject, error) {
-	d := market.Draft{ISOCode: orZero(r.Body.ISOCode), Name: r.Body.Name}
-	m, err := a.markets.Replace(ctx, r.ISOCode, d, httpserver.IfMatch(r.Params.IfMatch))
+	m, err := a.markets.Replace(ctx, r.ISOCode, toMarketReplacement(*r.Body), httpserver.IfMatch(r.Params.IfMatch))
 	if err != nil {
 		return nil, err
 	}
@@ -58,8 +58,7 @@ func (a *API) ReplaceMarket(
 func (a *API) PatchMarket(
 	ctx context.Context, r oapi.PatchMarketRequestObject,
 ) (oapi.PatchMarketResponseObject, error) {
-	patch := market.Patch{ISOCode: r.Body.ISOCode, Name: r.Body.Name}
-	m, err := a.markets.Patch(ctx, r.ISOCode, patch, httpserver.IfMatch(r.Params.IfMatch))
+	m, err := a.markets.Patch(ctx, r.ISOCode, toMarketPatch(*r.Body), httpserver.IfMatch(r.Params.IfMatch))
 	if err != nil {
 		return nil, err
 	}
@@ -76,6 +75,18 @@ func (a *API) DeleteMarket(
 		return nil, err
 	}
 	return oapi.DeleteMarket204Response{}, nil
+}
+
+func toMarketDraft(in oapi.MarketInput) market.Draft {
+	return market.Draft{ISOCode: in.ISOCode, Name: in.Name}
+}
+
+func toMarketReplacement(in oapi.MarketReplacement) market.Draft {
+	return market.Draft{ISOCode: orZero(in.ISOCode), Name: in.Name}
+}
+
+func toMarketPatch(in oapi.MarketPatch) market.Patch {
+	return market.Patch{ISOCode: in.ISOCode, Name: in.Name}
 }
 
 func fromMarket(m market.Market) oapi.Market {

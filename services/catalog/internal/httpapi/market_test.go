@@ -14,52 +14,52 @@ const (
 func TestMarketLives(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
-	created := s.post(markets, ` {"iso_code":"NL","name":" Netherlands ","version":77,"created_at":null} `).must(http.StatusCreated)
-	if created.header("ETag") != `"1"` || created.header("Location") != markets+"/NL" {
-		t.Errorf("headers %v", created.headers)
+	created := s.Post(markets, ` {"iso_code":"NL","name":" Netherlands ","version":77,"created_at":null} `).Must(http.StatusCreated)
+	if created.Header("ETag") != `"1"` || created.Header("Location") != markets+"/NL" {
+		t.Errorf("headers %v", created.Headers)
 	}
-	m := created.object()
+	m := created.Object()
 	if m["iso_code"] != "NL" || m["name"] != "Netherlands" || m["version"] != 1.0 || m["created_at"] != m["updated_at"] ||
 		!strings.HasSuffix(m["created_at"].(string), "Z") {
 		t.Errorf("created %v", m)
 	}
-	read := s.get(created.header("Location")).must(http.StatusOK)
-	if read.text != created.text || read.header("ETag") != `"1"` {
-		t.Errorf("read %s, created %s", read.text, created.text)
+	read := s.Get(created.Header("Location")).Must(http.StatusOK)
+	if read.Text != created.Text || read.Header("ETag") != `"1"` {
+		t.Errorf("read %s, created %s", read.Text, created.Text)
 	}
-	s.get(markets+"/NL", "If-None-Match", `W/"1", "7"`).must(http.StatusNotModified)
-	s.get(markets+"/NL", "If-None-Match", `"2"`).must(http.StatusOK)
+	s.Get(markets+"/NL", "If-None-Match", `W/"1", "7"`).Must(http.StatusNotModified)
+	s.Get(markets+"/NL", "If-None-Match", `"2"`).Must(http.StatusOK)
 
-	patched := s.patch(markets+"/NL", `{"name":"Holland"}`, "If-Match", `"1"`).must(http.StatusOK)
-	if m := patched.object(); m["name"] != "Holland" || patched.header("ETag") != `"2"` {
+	patched := s.Patch(markets+"/NL", `{"name":"Holland"}`, "If-Match", `"1"`).Must(http.StatusOK)
+	if m := patched.Object(); m["name"] != "Holland" || patched.Header("ETag") != `"2"` {
 		t.Errorf("patched %v", m)
 	}
-	same := s.put(markets+"/NL", `{"iso_code":"NL","name":"Holland "}`).must(http.StatusOK)
-	if same.text != patched.text || same.header("ETag") != `"2"` {
-		t.Errorf("a change of nothing: %s", same.text)
+	same := s.Put(markets+"/NL", `{"iso_code":"NL","name":"Holland "}`).Must(http.StatusOK)
+	if same.Text != patched.Text || same.Header("ETag") != `"2"` {
+		t.Errorf("a change of nothing: %s", same.Text)
 	}
-	s.put(markets+"/NL", netherlands, "If-Match", `"1"`).problem(http.StatusPreconditionFailed, "stale")
-	if m := s.put(markets+"/NL", `{"name":"Netherlands"}`, "If-Match", `"1", "2"`).must(http.StatusOK).object(); m["version"] != 3.0 {
+	s.Put(markets+"/NL", netherlands, "If-Match", `"1"`).Problem(http.StatusPreconditionFailed, "stale")
+	if m := s.Put(markets+"/NL", `{"name":"Netherlands"}`, "If-Match", `"1", "2"`).Must(http.StatusOK).Object(); m["version"] != 3.0 {
 		t.Errorf("replaced %v", m)
 	}
-	s.delete(markets+"/NL", "If-Match", `"1"`).problem(http.StatusPreconditionFailed, "stale")
-	if gone := s.delete(markets+"/NL", "If-Match", "*").must(http.StatusNoContent); gone.text != "" {
-		t.Errorf("deleted with a body %s", gone.text)
+	s.Delete(markets+"/NL", "If-Match", `"1"`).Problem(http.StatusPreconditionFailed, "stale")
+	if gone := s.Delete(markets+"/NL", "If-Match", "*").Must(http.StatusNoContent); gone.Text != "" {
+		t.Errorf("deleted with a body %s", gone.Text)
 	}
-	s.delete(markets+"/NL").problem(http.StatusNotFound, "not-found")
-	s.get(markets+"/NL").problem(http.StatusNotFound, "not-found")
-	s.put(markets+"/NL", netherlands).problem(http.StatusNotFound, "not-found")
-	s.patch(markets+"/NL", `{}`).problem(http.StatusNotFound, "not-found")
-	if back := s.post(markets, netherlands).must(http.StatusCreated); back.header("ETag") != `"5"` {
-		t.Errorf("came back as %s", back.text) // H7
+	s.Delete(markets+"/NL").Problem(http.StatusNotFound, "not-found")
+	s.Get(markets+"/NL").Problem(http.StatusNotFound, "not-found")
+	s.Put(markets+"/NL", netherlands).Problem(http.StatusNotFound, "not-found")
+	s.Patch(markets+"/NL", `{}`).Problem(http.StatusNotFound, "not-found")
+	if back := s.Post(markets, netherlands).Must(http.StatusCreated); back.Header("ETag") != `"5"` {
+		t.Errorf("came back as %s", back.Text) // H7 reused identity
 	}
 }
 
 func TestMarketRefusals(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
-	s.post(markets, netherlands).must(http.StatusCreated)
-	s.post(markets, `{"iso_code":"BE","name":"Belgium"}`).must(http.StatusCreated)
+	s.Post(markets, netherlands).Must(http.StatusCreated)
+	s.Post(markets, `{"iso_code":"BE","name":"Belgium"}`).Must(http.StatusCreated)
 	s.createEntry(s.product("Chair"), "BE")
 	long := strings.Repeat("x", 81)
 	tests := map[string]refusal{
@@ -103,17 +103,17 @@ func TestMarketRefusals(t *testing.T) {
 	}
 }
 
-// What has no body to choose the media type of is not refused for what the caller accepts.
+// An answer without a body is not refused because of the Accept header.
 func TestAcceptWhereThereIsNoBody(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	s.createMarket("NL", "Netherlands")
 	path := s.createEntry(s.product("Chair"), "NL")
-	s.delete(path, "Accept", "application/json").must(http.StatusNoContent)
-	s.delete(markets+"/NL", "Accept", "application/json").must(http.StatusNoContent)
+	s.Delete(path, "Accept", "application/json").Must(http.StatusNoContent)
+	s.Delete(markets+"/NL", "Accept", "application/json").Must(http.StatusNoContent)
 }
 
-// TestNamesMayHaveAnySpaceAround: the document's rule and the code's trimming are the same.
+// TestNamesMayHaveAnySpaceAround: the document and the code trim the same characters.
 func TestNamesMayHaveAnySpaceAround(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
@@ -122,14 +122,14 @@ func TestNamesMayHaveAnySpaceAround(t *testing.T) {
 	body := func(code, name string) string {
 		return `{"iso_code":"` + code + `","name":"` + around + name + around + `"}`
 	}
-	if m := s.post(markets, body("NL", name)).must(http.StatusCreated).object(); m["name"] != name {
+	if m := s.Post(markets, body("NL", name)).Must(http.StatusCreated).Object(); m["name"] != name {
 		t.Errorf("created %v", m)
 	}
-	s.put(markets+"/NL", body("NL", "a")).must(http.StatusOK)
-	s.patch(markets+"/NL", body("NL", "b")).must(http.StatusOK)
+	s.Put(markets+"/NL", body("NL", "a")).Must(http.StatusOK)
+	s.Patch(markets+"/NL", body("NL", "b")).Must(http.StatusOK)
 	for _, bad := range []string{"", name + "x"} {
-		if r := s.post(markets, body("nl", bad)); r.status != 422 || r.pointers() != "/iso_code /name" {
-			t.Errorf("%q: %d %s", bad, r.status, r.text)
+		if r := s.Post(markets, body("nl", bad)); r.Status != 422 || r.Pointers() != "/iso_code /name" {
+			t.Errorf("%q: %d %s", bad, r.Status, r.Text)
 		}
 	}
 }
@@ -138,14 +138,14 @@ func TestHead(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	s.createMarket("NL", "Netherlands")
-	head, get := s.do(http.MethodHead, markets+"/NL", "").must(http.StatusOK), s.get(markets+"/NL")
-	if head.text != "" || head.header("ETag") != get.header("ETag") || head.header("Content-Length") != get.header("Content-Length") {
-		t.Errorf("HEAD %v %q, GET %v", head.headers, head.text, get.headers)
+	head, get := s.Do(http.MethodHead, markets+"/NL", "").Must(http.StatusOK), s.Get(markets+"/NL")
+	if head.Text != "" || head.Header("ETag") != get.Header("ETag") || head.Header("Content-Length") != get.Header("Content-Length") {
+		t.Errorf("HEAD %v %q, GET %v", head.Headers, head.Text, get.Headers)
 	}
-	s.do(http.MethodHead, entries, "").must(http.StatusOK)
+	s.Do(http.MethodHead, entries, "").Must(http.StatusOK)
 }
 
-// refusal is a request and the problem that it gets.
+// refusal is a request and the problem that answers it.
 type refusal struct {
 	method, path, body string
 	headers            []string
@@ -155,13 +155,13 @@ type refusal struct {
 }
 
 func (r refusal) check(s *server, base string) {
-	s.t.Helper()
-	answer := s.do(r.method, base+r.path, r.body, r.headers...)
-	answer.problem(r.status, r.name)
-	if got := answer.pointers(); r.pointers != "" && got != r.pointers {
-		s.t.Errorf("pointers %s, want %s\n%s", got, r.pointers, answer.text)
+	s.T.Helper()
+	answer := s.Do(r.method, base+r.path, r.body, r.headers...)
+	answer.Problem(r.status, r.name)
+	if got := answer.Pointers(); r.pointers != "" && got != r.pointers {
+		s.T.Errorf("pointers %s, want %s\n%s", got, r.pointers, answer.Text)
 	}
-	if r.status == http.StatusMethodNotAllowed && answer.header("Allow") == "" {
-		s.t.Error("405 without Allow")
+	if r.status == http.StatusMethodNotAllowed && answer.Header("Allow") == "" {
+		s.T.Error("405 without Allow")
 	}
 }

@@ -10,8 +10,7 @@ import (
 	"github.com/monsplit/monsplit/services/catalog/internal/oapi"
 )
 
-// Mount routes every operation of the document to its handler, behind the middlewares that are given for its
-// operationId.
+// Mount routes every operation of the document to its handler, behind the middlewares for its operationId.
 func (a *API) Mount(e *echo.Echo, middlewares map[string][]echo.MiddlewareFunc) {
 	middlewares = maps.Clone(middlewares)
 	for _, operation := range []string{"replaceEntry", "patchEntry", "deleteEntry"} {
@@ -22,8 +21,9 @@ func (a *API) Mount(e *echo.Echo, middlewares map[string][]echo.MiddlewareFunc) 
 	})
 }
 
-// notBesideEntries answers 405 for methods that an entry has and its neighbors have not: Echo takes the rest of
-// /catalog/api/v1/markets for an entry's id when only that has the method, and the answer would be 404.
+// notBesideEntries answers 405 for methods that an entry has, but that the neighboring paths do not have. Without it, Echo
+// would take "markets" in /catalog/api/v1/markets for the id of an entry, because only entries have the method, and the
+// answer would be 404.
 func notBesideEntries(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		var allow string

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/monsplit/monsplit/internal/copyrow"
 	"github.com/monsplit/monsplit/services/catalog/internal/productcopy"
 )
 
@@ -17,13 +18,13 @@ func TestProducts(t *testing.T) {
 	s := setup(t)
 	id := uuid.MustParse("0198c0de-3b1c-7c4e-9a52-6d1f0e8b7a35")
 	s.apply(state(id, 3, "Rocking chair", false))
-	r := s.get(products + "/" + id.String()).must(http.StatusOK)
+	r := s.Get(products + "/" + id.String()).Must(http.StatusOK)
 	want := `{"discontinued":false,"name":"Rocking chair","product_category":"Furniture",` +
 		`"product_uuid":"0198c0de-3b1c-7c4e-9a52-6d1f0e8b7a35","updated_at":"2026-11-23T12:00:00Z","version":3}`
-	if strings.TrimSpace(r.text) != want || r.header("ETag") != `"3"` {
-		t.Errorf("product %s, ETag %s", r.text, r.header("ETag"))
+	if strings.TrimSpace(r.Text) != want || r.Header("ETag") != `"3"` {
+		t.Errorf("product %s, ETag %s", r.Text, r.Header("ETag"))
 	}
-	s.get(products+"/"+id.String(), "If-None-Match", `"3"`).must(http.StatusNotModified)
+	s.Get(products+"/"+id.String(), "If-None-Match", `"3"`).Must(http.StatusNotModified)
 
 	s.apply(state(id, 4, "Rocking chair", true), state(uuid.UUID{1}, 1, "Stool", false))
 	for query, want := range map[string]string{
@@ -31,15 +32,15 @@ func TestProducts(t *testing.T) {
 		"search=CHAIR": "", "search=CHAIR&include_discontinued=true": "Rocking chair", "product_category=Furniture": "Stool",
 		"product_category=Tea": "",
 	} {
-		if got := s.get(products + "?" + query).must(http.StatusOK).names(); got != want {
+		if got := s.Get(products + "?" + query).Must(http.StatusOK).Names("|"); got != want {
 			t.Errorf("%s: %s, want %s", query, got, want)
 		}
 	}
-	s.apply(productcopy.ProductChange{ID: id, Change: productcopy.Change{Version: 5, Time: noon, Deleted: true}})
-	gone := s.get(products + "/" + id.String())
-	gone.problem(http.StatusNotFound, "not-found")
-	if !strings.Contains(gone.text, "may arrive in a moment") {
-		t.Errorf("problem %s", gone.text)
+	s.apply(productcopy.ProductChange{ID: id, Change: copyrow.Change{Version: 5, Time: noon, Deleted: true}})
+	gone := s.Get(products + "/" + id.String())
+	gone.Problem(http.StatusNotFound, "not-found")
+	if !strings.Contains(gone.Text, "may arrive in a moment") {
+		t.Errorf("problem %s", gone.Text)
 	}
 	for name, tt := range map[string]refusal{
 		"IDIsNone":  {method: "GET", path: "/abc", status: 404, name: "not-found"},

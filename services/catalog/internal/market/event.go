@@ -6,17 +6,17 @@ import (
 	"github.com/google/uuid"
 )
 
-// Kind says what happened to a market.
+// Kind is what happened to a market.
 type Kind string
 
-// What can happen to a market.
+// The kinds of events of a market.
 const (
 	Created Kind = "created"
 	Updated Kind = "updated"
 	Deleted Kind = "deleted"
 )
 
-// Event is a committed change to a market, with the market as the change left it.
+// Event is a committed change of a market, with the market after the change.
 type Event struct {
 	ID     uuid.UUID
 	Kind   Kind

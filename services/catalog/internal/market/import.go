@@ -6,18 +6,18 @@ import (
 	"github.com/monsplit/monsplit/internal/apperr"
 )
 
-// Outcome says what an import of one record did.
+// Outcome is what the import of one record did.
 type Outcome int
 
-// What importing a record can do.
+// The outcomes of the import of one record.
 const (
-	ImportedNothing Outcome = iota // it was there already, just so
+	ImportedNothing Outcome = iota // the market was already as the record says
 	ImportedNew
 	ImportedChange
 )
 
-// CheckImport returns what is wrong with records[i] under key i, before anything is written: rules that a record
-// breaks, and codes that stand twice in the import. at names another record for people.
+// CheckImport returns the faults of records[i] under key i, before anything is written: broken rules, and codes that appear
+// twice in the import. at returns how messages name the record i, such as "line 4".
 func (s *Service) CheckImport(_ context.Context, records []Draft, at func(i int) string) (map[int]error, error) {
 	bad := map[int]error{}
 	codes := map[string]int{}
@@ -27,8 +27,8 @@ func (s *Service) CheckImport(_ context.Context, records []Draft, at func(i int)
 			continue
 		}
 		if first, twice := codes[d.ISOCode]; twice {
-			bad[i] = apperr.InvalidFields("The market stands twice in the import.", apperr.FieldError{
-				Pointer: "/iso_code", Detail: "stands twice, first in " + at(first),
+			bad[i] = apperr.InvalidFields("The market appears twice in the import.", apperr.FieldError{
+				Pointer: "/iso_code", Detail: "appears twice, first in " + at(first),
 			})
 			continue
 		}
@@ -37,8 +37,8 @@ func (s *Service) CheckImport(_ context.Context, records []Draft, at func(i int)
 	return bad, nil
 }
 
-// Import makes the market what the record says. Importing the same again is no change. A deleted market comes back with
-// its next version, as created.
+// Import creates or changes the market as the record says. Importing the same record again changes nothing. A deleted market
+// comes back with its next version, and the event is Created.
 func (s *Service) Import(ctx context.Context, d Draft) (Market, Outcome, error) {
 	d = d.Trimmed()
 	if err := d.Validate(); err != nil {

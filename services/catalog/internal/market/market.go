@@ -1,5 +1,5 @@
-// Package market is what the catalog knows about markets, the countries in which products are offered. It owns them:
-// every change made here is announced to whoever listens.
+// Package market has the rules of markets, the countries in which products are offered. The catalog owns them. Every change
+// here is announced by an event.
 package market
 
 import (
@@ -12,31 +12,31 @@ import (
 	"github.com/monsplit/monsplit/internal/apperr"
 )
 
-// MaxName is the longest name, in code points, after trimming.
+// MaxName is the maximum length of a trimmed name, in code points.
 const MaxName = 80
 
-// Draft is what a caller decides about a market.
+// Draft is the part of a market that callers set.
 type Draft struct {
-	ISOCode string // ISO 3166-1 alpha-2; the id of the market, never changed
+	ISOCode string // ISO 3166-1 alpha-2; the id of the market; it never changes
 	Name    string
 }
 
 // Market is a country in which products are offered.
 type Market struct {
 	Draft
-	Deleted   bool  // kept, so that a market that comes back goes on with its next version
+	Deleted   bool  // the row is kept, so that a market that comes back gets its next version
 	Version   int64 // counts the changes from 1, without gaps; events carry it
 	CreatedAt time.Time
 	UpdatedAt time.Time
 }
 
-// Patch says which parts of a market change; nil leaves them as they are.
+// Patch holds new values of a market. Nil leaves a field unchanged.
 type Patch struct {
-	ISOCode *string // has to be the market's own
+	ISOCode *string // must be the market's own code
 	Name    *string
 }
 
-// applied returns d with the patch's changes.
+// applied returns d with the changes of the patch.
 func (p Patch) applied(d Draft) Draft {
 	if p.ISOCode != nil {
 		d.ISOCode = *p.ISOCode
@@ -77,11 +77,12 @@ func invalid(faults []apperr.FieldError) error {
 
 var code = regexp.MustCompile(`^[A-Z]{2}$`)
 
-// ValidCode says whether s has the shape of an ISO 3166-1 alpha-2 code. Which codes are assigned is left to whoever
-// creates markets: the list changes, and user-assigned codes such as XK are in wide use.
+// ValidCode reports whether s has the form of an ISO 3166-1 alpha-2 code. It does not check whether the code is assigned:
+// the list of assigned codes changes, and user-assigned codes such as XK are widely used.
 func ValidCode(s string) bool { return code.MatchString(s) }
 
-// appendNameFaults refuses what PostgreSQL cannot store (NUL, and bytes that are not UTF-8) along with what is too long.
+// appendNameFaults refuses a name that is too long or that PostgreSQL cannot store: NUL (H15 NUL in a text), and bytes that
+// are not UTF-8.
 func appendNameFaults(faults []apperr.FieldError, name string) []apperr.FieldError {
 	fault := func(detail string) {
 		faults = append(faults, apperr.FieldError{Pointer: "/name", Detail: detail})

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/condition"
 	"github.com/monsplit/monsplit/services/catalog/internal/market"
 )
 
@@ -33,7 +34,7 @@ func setup(t *testing.T, markets ...market.Market) (*market.Service, *memStore) 
 	return market.NewService(store, func() time.Time { return now }, uuid.New), store
 }
 
-// announced is what the events say, in short.
+// announced returns the events in short form.
 func (s *memStore) announced() (list []string) {
 	for _, e := range s.events {
 		list = append(list, fmt.Sprintf("%s %s v%d", e.Kind, e.Market.ISOCode, e.Market.Version))
@@ -90,7 +91,7 @@ func TestCreate(t *testing.T) {
 		"New":     {nil, market.Draft{ISOCode: "NL", Name: " Netherlands "}, 1, "", []string{"created NL v1"}},
 		"Taken":   {[]market.Market{stored("NL", "N", 3)}, market.Draft{ISOCode: "NL", Name: "N"}, 0, "market-exists", nil},
 		"Invalid": {nil, market.Draft{ISOCode: "NL"}, 0, "invalid", nil},
-		"GoesOnAfterItsDeletion": { // H7
+		"GoesOnAfterItsDeletion": { // H7 reused identity
 			[]market.Market{gone(stored("NL", "Holland", 4))}, market.Draft{ISOCode: "NL", Name: "Netherlands"}, 5, "",
 			[]string{"created NL v5"},
 		},
@@ -134,7 +135,7 @@ func check(t *testing.T, err error, want string) {
 func TestCreateOnce(t *testing.T) {
 	t.Parallel()
 	service, store := setup(t)
-	once := &market.Once{ID: [32]byte{1}, Fingerprint: [32]byte{2}}
+	once := &condition.Once{ID: [32]byte{1}, Fingerprint: [32]byte{2}}
 	first, err := service.Create(t.Context(), market.Draft{ISOCode: "NL", Name: "Netherlands"}, once)
 	check(t, err, "")
 	if _, err = service.Patch(t.Context(), "NL", market.Patch{Name: new("Holland")}, nil); err != nil {
@@ -145,7 +146,7 @@ func TestCreateOnce(t *testing.T) {
 	if again != first {
 		t.Errorf("answered %+v again, want %+v", again, first)
 	}
-	other := &market.Once{ID: once.ID, Fingerprint: [32]byte{3}}
+	other := &condition.Once{ID: once.ID, Fingerprint: [32]byte{3}}
 	_, err = service.Create(t.Context(), market.Draft{ISOCode: "BE", Name: "Belgium"}, other)
 	check(t, err, "idempotency-key-reused")
 	if got, want := store.announced(), []string{"created NL v1", "updated NL v2"}; !slices.Equal(got, want) {
@@ -155,12 +156,12 @@ func TestCreateOnce(t *testing.T) {
 
 func TestChange(t *testing.T) {
 	t.Parallel()
-	replace := func(d market.Draft, match market.Match) func(*testing.T, *market.Service) (market.Market, error) {
+	replace := func(d market.Draft, match condition.Match) func(*testing.T, *market.Service) (market.Market, error) {
 		return func(t *testing.T, s *market.Service) (market.Market, error) {
 			return s.Replace(t.Context(), "NL", d, match)
 		}
 	}
-	patch := func(p market.Patch, match market.Match) func(*testing.T, *market.Service) (market.Market, error) {
+	patch := func(p market.Patch, match condition.Match) func(*testing.T, *market.Service) (market.Market, error) {
 		return func(t *testing.T, s *market.Service) (market.Market, error) {
 			return s.Patch(t.Context(), "NL", p, match)
 		}
@@ -176,15 +177,15 @@ func TestChange(t *testing.T) {
 		"ReplaceOtherCode":   {replace(market.Draft{ISOCode: "BE", Name: "Holland"}, nil), "", 0, "invalid"},
 		"ReplaceBlank":       {replace(market.Draft{}, nil), "", 0, "invalid"},
 		"ReplaceSame":        {replace(market.Draft{Name: "Netherlands "}, nil), "Netherlands", 3, ""},
-		"ReplaceMatching":    {replace(market.Draft{Name: "Holland"}, market.Match{1, 3}), "Holland", 4, ""},
-		"ReplaceStale":       {replace(market.Draft{Name: "Holland"}, market.Match{2}), "", 0, "stale"},
-		"ReplaceMatchesNone": {replace(market.Draft{Name: "Holland"}, market.Match{}), "", 0, "stale"},
+		"ReplaceMatching":    {replace(market.Draft{Name: "Holland"}, condition.Match{1, 3}), "Holland", 4, ""},
+		"ReplaceStale":       {replace(market.Draft{Name: "Holland"}, condition.Match{2}), "", 0, "stale"},
+		"ReplaceMatchesNone": {replace(market.Draft{Name: "Holland"}, condition.Match{}), "", 0, "stale"},
 		"Patch":              {patch(market.Patch{Name: new("Holland")}, nil), "Holland", 4, ""},
 		"PatchNothing":       {patch(market.Patch{}, nil), "Netherlands", 3, ""},
 		"PatchOwnCode":       {patch(market.Patch{ISOCode: new("NL")}, nil), "Netherlands", 3, ""},
 		"PatchOtherCode":     {patch(market.Patch{ISOCode: new("BE")}, nil), "", 0, "invalid"},
 		"PatchBlank":         {patch(market.Patch{Name: new(" ")}, nil), "", 0, "invalid"},
-		"PatchStale":         {patch(market.Patch{Name: new("Holland")}, market.Match{4}), "", 0, "stale"},
+		"PatchStale":         {patch(market.Patch{Name: new("Holland")}, condition.Match{4}), "", 0, "stale"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -211,12 +212,12 @@ func TestDelete(t *testing.T) {
 	tests := map[string]struct {
 		stored    market.Market
 		used      bool
-		match     market.Match
+		match     condition.Match
 		wantError string
 	}{
-		"Deleted": {stored: stored("NL", "N", 3), match: market.Match{3}},
+		"Deleted": {stored: stored("NL", "N", 3), match: condition.Match{3}},
 		"InUse":   {stored: stored("NL", "N", 3), used: true, wantError: "market-in-use"},
-		"Stale":   {stored: stored("NL", "N", 3), match: market.Match{2}, wantError: "stale"},
+		"Stale":   {stored: stored("NL", "N", 3), match: condition.Match{2}, wantError: "stale"},
 		"Twice":   {stored: gone(stored("NL", "N", 3)), wantError: "not-found"},
 		"Unknown": {stored: stored("BE", "B", 3), wantError: "not-found"},
 	}
@@ -279,10 +280,10 @@ func TestCheckImport(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(bad) != 2 || len(pointers(bad[1])) != 2 || !slices.Equal(pointers(bad[2]), []string{"/iso_code"}) ||
-		!strings.Contains(bad[2].Error(), "stands twice, first in line 0") {
+		!strings.Contains(bad[2].Error(), "appears twice, first in line 0") {
 		t.Errorf("faults %v", bad)
 	}
 }
 
-// at names the records of an import.
+// at returns how messages name the records of an import.
 func at(i int) string { return fmt.Sprint("line ", i) }

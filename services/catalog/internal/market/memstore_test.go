@@ -8,20 +8,21 @@ import (
 	"sync"
 
 	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/condition"
 	"github.com/monsplit/monsplit/services/catalog/internal/market"
 )
 
-// memStore commits all or nothing, one transaction at a time, like the real one under its locks.
+// memStore runs one transaction at a time, and commits all of its changes or none.
 type memStore struct {
 	mu     sync.Mutex
 	rows   map[string]market.Market
 	used   map[string]bool // by entries
-	first  map[market.Once]market.Market
+	first  map[condition.Once]market.Market
 	events []market.Event
 }
 
 func newMemStore(markets ...market.Market) *memStore {
-	s := &memStore{rows: map[string]market.Market{}, used: map[string]bool{}, first: map[market.Once]market.Market{}}
+	s := &memStore{rows: map[string]market.Market{}, used: map[string]bool{}, first: map[condition.Once]market.Market{}}
 	for _, m := range markets {
 		s.rows[m.ISOCode] = m
 	}
@@ -57,7 +58,7 @@ func (s *memStore) InTx(_ context.Context, f func(market.Tx) error) error {
 	return nil
 }
 
-func (s *memStore) Recall(_ context.Context, once market.Once) (market.Market, bool, error) {
+func (s *memStore) Recall(_ context.Context, once condition.Once) (market.Market, bool, error) {
 	for o, m := range s.first {
 		if o.ID != once.ID {
 			continue
@@ -70,7 +71,7 @@ func (s *memStore) Recall(_ context.Context, once market.Once) (market.Market, b
 	return market.Market{}, false, nil
 }
 
-func (s *memStore) Remember(_ context.Context, once market.Once, m market.Market) error {
+func (s *memStore) Remember(_ context.Context, once condition.Once, m market.Market) error {
 	s.first[once] = m
 	return nil
 }

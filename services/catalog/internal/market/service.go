@@ -2,16 +2,14 @@ package market
 
 import (
 	"context"
-	"fmt"
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
 
-	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/condition"
 )
 
-// Service is the business of markets.
+// Service changes and reads markets.
 type Service struct {
 	store Store
 	now   func() time.Time
@@ -23,23 +21,13 @@ func NewService(store Store, now func() time.Time, newID func() uuid.UUID) *Serv
 	return &Service{store: store, now: now, newID: newID}
 }
 
-// Match holds the versions that a caller is willing to change. Nil means any; an empty one, none.
-type Match []int64
-
-func (m Match) check(have Market) error {
-	if m == nil || slices.Contains(m, have.Version) {
-		return nil
-	}
-	return apperr.New(apperr.Stale, fmt.Sprintf("The market is at version %d by now.", have.Version))
-}
-
-// Get returns the market of the code.
+// Get returns the market with the code.
 func (s *Service) Get(ctx context.Context, isoCode string) (Market, error) {
 	return s.store.Market(ctx, isoCode)
 }
 
-// Create makes a market. With once, a repeated request gets the first answer and creates nothing.
-func (s *Service) Create(ctx context.Context, d Draft, once *Once) (Market, error) {
+// Create creates a market. With once, a repeated request gets the first answer and creates nothing.
+func (s *Service) Create(ctx context.Context, d Draft, once *condition.Once) (Market, error) {
 	d = d.Trimmed()
 	if err := d.Validate(); err != nil {
 		return Market{}, err
@@ -68,27 +56,27 @@ func (s *Service) Create(ctx context.Context, d Draft, once *Once) (Market, erro
 	return m, err
 }
 
-// Replace sets everything that a caller decides. A draft without a code stands for the market's own.
-func (s *Service) Replace(ctx context.Context, isoCode string, d Draft, match Match) (Market, error) {
+// Replace replaces the whole draft. A draft without a code keeps the market's code.
+func (s *Service) Replace(ctx context.Context, isoCode string, d Draft, match condition.Match) (Market, error) {
 	if d.ISOCode == "" {
 		d.ISOCode = isoCode
 	}
 	return s.change(ctx, isoCode, match, func(Draft) Draft { return d })
 }
 
-// Patch changes some of what a caller decides.
-func (s *Service) Patch(ctx context.Context, isoCode string, patch Patch, match Match) (Market, error) {
+// Patch changes some fields of the draft.
+func (s *Service) Patch(ctx context.Context, isoCode string, patch Patch, match condition.Match) (Market, error) {
 	return s.change(ctx, isoCode, match, patch.applied)
 }
 
-// Delete marks the market deleted, unless entries use it; it is not found any more.
-func (s *Service) Delete(ctx context.Context, isoCode string, match Match) error {
+// Delete marks the market as deleted, unless entries use it. It is not found any more.
+func (s *Service) Delete(ctx context.Context, isoCode string, match condition.Match) error {
 	return s.store.InTx(ctx, func(tx Tx) error {
 		m, err := lockLive(ctx, tx, isoCode)
 		if err != nil {
 			return err
 		}
-		if err := match.check(m); err != nil {
+		if err := match.Check("market", m.Version); err != nil {
 			return err
 		}
 		used, err := tx.MarketInUse(ctx, isoCode)
@@ -104,10 +92,9 @@ func (s *Service) Delete(ctx context.Context, isoCode string, match Match) error
 	})
 }
 
-// change applies edit to the locked market. An edit that changes nothing is no change: the version stays and nothing is
-// announced.
-func (s *Service) change(ctx context.Context, isoCode string, match Match, edit func(Draft) Draft) (Market, error) {
-	// What is wrong with the new texts alone is said without asking the database.
+// change applies edit to the locked market. If edit changes nothing, the version stays the same and there is no event.
+func (s *Service) change(ctx context.Context, isoCode string, match condition.Match, edit func(Draft) Draft) (Market, error) {
+	// The rules that need no stored market are checked before the transaction.
 	if err := edit(Draft{ISOCode: isoCode, Name: "-"}).Trimmed().validChange(isoCode); err != nil {
 		return Market{}, err
 	}
@@ -116,7 +103,7 @@ func (s *Service) change(ctx context.Context, isoCode string, match Match, edit 
 		if m, err = lockLive(ctx, tx, isoCode); err != nil {
 			return err
 		}
-		if err := match.check(m); err != nil {
+		if err := match.Check("market", m.Version); err != nil {
 			return err
 		}
 		m, err = s.update(ctx, tx, m, edit(m.Draft).Trimmed())
@@ -136,8 +123,8 @@ func lockLive(ctx context.Context, tx Tx, isoCode string) (Market, error) {
 	return m, nil
 }
 
-// create makes a market where old is none (version 0) or a deleted one. H7: at version 1 again, every copy would take a
-// market that came back for an old event and ignore it.
+// create creates a market. old is the deleted market with the same code, or the zero Market (version 0). H7 reused identity:
+// if the version started at 1 again, every copy would ignore the market that came back as old.
 func (s *Service) create(ctx context.Context, tx Tx, old Market, d Draft) (Market, error) {
 	now := s.moment()
 	m := Market{Draft: d, Version: old.Version + 1, CreatedAt: now, UpdatedAt: now}
@@ -151,7 +138,7 @@ func (s *Service) create(ctx context.Context, tx Tx, old Market, d Draft) (Marke
 	return m, tx.Append(ctx, s.event(Created, m))
 }
 
-// update gives the locked market a new draft and announces that.
+// update gives the locked market a new draft and appends the event.
 func (s *Service) update(ctx context.Context, tx Tx, m Market, d Draft) (Market, error) {
 	if d == m.Draft {
 		return m, nil
@@ -160,7 +147,7 @@ func (s *Service) update(ctx context.Context, tx Tx, m Market, d Draft) (Market,
 	return s.save(ctx, tx, m, Updated)
 }
 
-// save stores the locked market as its next version and announces it.
+// save stores the locked market as its next version and appends the event.
 func (s *Service) save(ctx context.Context, tx Tx, m Market, kind Kind) (Market, error) {
 	m.Version++
 	m.UpdatedAt = s.moment()
@@ -174,5 +161,5 @@ func (s *Service) event(kind Kind, m Market) Event {
 	return Event{ID: s.newID(), Kind: kind, Time: m.UpdatedAt, Market: m}
 }
 
-// moment is now as PostgreSQL can keep it, so that an answer from memory equals one from the database.
+// moment returns the time in the precision of PostgreSQL, so that the answer to a change equals a later read.
 func (s *Service) moment() time.Time { return s.now().UTC().Truncate(time.Microsecond) }

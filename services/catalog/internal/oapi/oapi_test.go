@@ -17,7 +17,7 @@ import (
 	"github.com/monsplit/monsplit/services/catalog/internal/oapi"
 )
 
-// server answers the operations that a test needs; any other panics.
+// server answers the operations that a test needs. Other operations panic.
 type server struct {
 	oapi.StrictServerInterface
 	patch oapi.PatchEntryRequestObject
@@ -28,8 +28,8 @@ func (s *server) PatchEntry(_ context.Context, r oapi.PatchEntryRequestObject) (
 	return oapi.PatchEntry200JSONResponse{Headers: oapi.PatchEntry200ResponseHeaders{ETag: `"2"`}}, nil
 }
 
-// TestEveryOperationHasItsMiddleware would fail if the generator keyed middlewares by another spelling of operationId
-// than the document's: none would run, and no request would be validated.
+// TestEveryOperationHasItsMiddleware fails if the generator looks up middlewares by another spelling of operationId than the
+// document's. Then no middleware would run, and no request would be validated.
 func TestEveryOperationHasItsMiddleware(t *testing.T) {
 	t.Parallel()
 	doc, err := openapi3.NewLoader().LoadFromData(catalogapi.Document)
@@ -49,7 +49,7 @@ func TestEveryOperationHasItsMiddleware(t *testing.T) {
 	e := echo.New()
 	handler := oapi.NewStrictHandler(&server{}, nil)
 	oapi.RegisterHandlersWithOptions(e, handler, oapi.RegisterHandlersOptions{OperationMiddlewares: middlewares})
-	// "markets" is no id of an entry: what is written out goes before what is a parameter.
+	// "markets" must not match the parameter {id} of an entry: a fixed path goes before a parameter.
 	ids := strings.NewReplacer("{id}", "0198c0de-9d55-7e31-8b60-2c7a4f5e1d08", "{iso_code}", "NL",
 		"{product_uuid}", "0198c0de-3b1c-7c4e-9a52-6d1f0e8b7a35")
 	for path, item := range doc.Paths.Map() {
@@ -65,7 +65,7 @@ func TestEveryOperationHasItsMiddleware(t *testing.T) {
 	}
 }
 
-// validated is a body as validation leaves it behind.
+// validated is a body after validation.
 type validated struct {
 	io.ReadCloser
 	text string

@@ -7,25 +7,18 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/monsplit/monsplit/internal/copyrow"
 	"github.com/monsplit/monsplit/services/catalog/internal/entry"
 )
 
-// Change is what every event says about the row that it is for.
-type Change struct {
-	Version int64
-	Time    time.Time // of the event
-	Deleted bool
-	Purged  bool // an operator removed the key: the row's data goes, and the event has no version
-}
-
-// ProductChange is an event of a product. The fields under ProductData are the whole new state, unless it is gone.
+// ProductChange is an event of a product. ProductData is its whole new state, unless the product was deleted or purged.
 type ProductChange struct {
 	ID uuid.UUID
-	Change
+	copyrow.Change
 	ProductData
 }
 
-// ProductData is what the copy of a product holds.
+// ProductData is the data of a product's copy.
 type ProductData struct {
 	Name         string
 	Category     string
@@ -33,32 +26,26 @@ type ProductData struct {
 	UpdatedAt    time.Time
 }
 
-// Row is how far a copy has come. At version 0 nothing is known, and nothing is stored.
-type Row struct {
-	Version int64
-	Deleted bool
-}
-
 // ProductRow is a stored copy of a product.
 type ProductRow struct {
 	ID uuid.UUID
-	Row
+	copyrow.Row
 	ProductData
 }
 
-// Tx is the storage as the transaction that applies events sees it. It has no means to announce a product: a copy that
-// announced changes would start a loop of events. Entries are the catalog's own, and it announces what it does to them.
+// Tx is the storage in the transaction that applies events. It cannot append events of products: a copy that announced its
+// changes would start a loop of events. The catalog owns the entries, so changes of entries have events.
 type Tx interface {
-	// LockProducts locks the rows of the ids, in their order, and returns those that exist.
+	// LockProducts locks the rows in the order of the ids, and returns the rows that exist.
 	LockProducts(ctx context.Context, ids []uuid.UUID) ([]ProductRow, error)
-	// SaveProducts overwrites locked rows and adds those that did not exist, in the order given. It fails, to be tried
-	// again, when another transaction has added a newer one meanwhile.
+	// SaveProducts overwrites locked rows and adds missing rows, in the given order. It fails if another transaction has added
+	// a newer row in the meantime. The consumer then tries again.
 	SaveProducts(ctx context.Context, rows []ProductRow) error
-	// Entries is the same transaction as the entries see it.
+	// Entries returns the storage of the entries in the same transaction.
 	Entries() entry.Tx
 }
 
-// Entries follow their products. turned says when each product turned so.
+// Entries ends or deletes the entries of products. turned has the time at which each product became discontinued or deleted.
 type Entries interface {
 	EndForProducts(ctx context.Context, tx entry.Tx, turned map[uuid.UUID]time.Time) error
 	DeleteForProducts(ctx context.Context, tx entry.Tx, turned map[uuid.UUID]time.Time) error
@@ -66,10 +53,10 @@ type Entries interface {
 
 var _ Entries = (*entry.Service)(nil)
 
-// ApplyProducts brings changes, in the order of their topic, to the copy. A version that the copy already has, or an
-// older one, changes nothing. Then the entries follow the products that turned discontinued or deleted on the way, also
-// where a later change turned them back. It is the change of the state that counts and never the event's type (H5): a
-// discontinued event that was lost to compaction is made up for by the next one.
+// ApplyProducts applies changes to the copy, in the order of their topic. A version that the copy already has, or an older
+// one, changes nothing. Then it ends or deletes the entries of the products that became discontinued or deleted in these
+// changes, even if a later change reverts that. Only the change of the state counts, never the type of the event. H5
+// compacted discontinuation: if compaction has removed the discontinued event, the next event has the same effect.
 func (s *Service) ApplyProducts(ctx context.Context, tx Tx, changes []ProductChange) error {
 	locked, err := tx.LockProducts(ctx, keys(changes))
 	if err != nil {
@@ -84,10 +71,10 @@ func (s *Service) ApplyProducts(ctx context.Context, tx Tx, changes []ProductCha
 		old := rows[c.ID]
 		row := old
 		row.ID = c.ID
-		if !row.take(c.Change) {
+		if !row.Take(c.Change) {
 			continue
 		}
-		// What is gone is left blank, whatever was known before: the copy does not depend on which events came earlier.
+		// A deleted product is left blank, so that the copy does not depend on the events that came earlier.
 		row.ProductData = ProductData{}
 		switch {
 		case c.Deleted:
@@ -104,32 +91,14 @@ func (s *Service) ApplyProducts(ctx context.Context, tx Tx, changes []ProductCha
 	if err := tx.SaveProducts(ctx, sorted(rows, changed)); err != nil {
 		return err
 	}
-	// Only now that the products are changed are their entries read: see entry.Service.EndForProducts.
+	// The entries must be read after the products were changed: see entry.Service.EndForProducts.
 	if err := s.entries.EndForProducts(ctx, tx.Entries(), turned.discontinued); err != nil {
 		return err
 	}
 	return s.entries.DeleteForProducts(ctx, tx.Entries(), turned.deleted)
 }
 
-// take moves the row to the change's version and says whether the change is news. A purge keeps the version, so that
-// late events stay late; where nothing is known there is nothing to purge.
-func (r *Row) take(c Change) bool {
-	switch {
-	case c.Purged:
-		if r.Version == 0 {
-			return false
-		}
-		r.Deleted = true
-		return true
-	case c.Version <= r.Version:
-		return false
-	default:
-		r.Version, r.Deleted = c.Version, c.Deleted
-		return true
-	}
-}
-
-// transitions are when products turned discontinued and deleted within a batch.
+// transitions has the times at which products became discontinued or deleted within a batch.
 type transitions struct {
 	discontinued, deleted map[uuid.UUID]time.Time
 }
@@ -140,8 +109,8 @@ func newTransitions() transitions {
 
 func (t transitions) note(from, to ProductRow, at time.Time) {
 	_, gone := t.deleted[to.ID]
-	if to.Discontinued && !from.Discontinued && !gone { // once it is gone there is nothing left to end
-		// Of two times the earlier counts: what has ended on that day is not open after the other.
+	if to.Discontinued && !from.Discontinued && !gone { // after the deletion there is no entry left to end
+		// If it happened twice, the earlier time counts: an entry that ended on that day is not open at the later time.
 		if first, twice := t.discontinued[to.ID]; !twice || at.Before(first) {
 			t.discontinued[to.ID] = at
 		}
@@ -151,8 +120,8 @@ func (t transitions) note(from, to ProductRow, at time.Time) {
 	}
 }
 
-// keys returns the distinct ids of the changes in their order: rows are locked in it, so that two partitions' batches
-// never wait for each other in a circle.
+// keys returns the distinct ids of the changes, sorted. Rows are locked in this order, so that the batches of two partitions
+// cannot deadlock.
 func keys(changes []ProductChange) []uuid.UUID {
 	ids := make([]uuid.UUID, len(changes))
 	for i, c := range changes {

@@ -11,11 +11,12 @@ import (
 	"github.com/google/uuid"
 	"pgregory.net/rapid"
 
+	"github.com/monsplit/monsplit/internal/copyrow"
 	"github.com/monsplit/monsplit/services/catalog/internal/entry"
 	"github.com/monsplit/monsplit/services/catalog/internal/productcopy"
 )
 
-// memTx holds the rows as a database would, and what the entries were told.
+// memTx keeps the rows as a database would, and what the entries were told.
 type memTx struct {
 	rows  map[uuid.UUID]productcopy.ProductRow
 	saved int
@@ -46,7 +47,7 @@ func (tx *memTx) SaveProducts(_ context.Context, rows []productcopy.ProductRow) 
 
 func (tx *memTx) Entries() entry.Tx { return nil }
 
-// entries notes what it is told about the products, which have to be saved by then.
+// entries records what it is told about products. The products must be saved before.
 type entries struct{ tx *memTx }
 
 func (e entries) EndForProducts(_ context.Context, _ entry.Tx, turned map[uuid.UUID]time.Time) error {
@@ -72,12 +73,12 @@ var (
 	day   = time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)
 )
 
-// at is when the version came to be.
+// at returns the time of the version.
 func at(version int64) time.Time { return day.Add(time.Duration(version) * time.Hour) }
 
 func state(version int64, name string, discontinued bool) productcopy.ProductChange {
 	return productcopy.ProductChange{
-		ID: chair, Change: productcopy.Change{Version: version, Time: at(version)},
+		ID: chair, Change: copyrow.Change{Version: version, Time: at(version)},
 		ProductData: productcopy.ProductData{
 			Name: name, Category: "Furniture", Discontinued: discontinued, UpdatedAt: at(version),
 		},
@@ -89,18 +90,18 @@ func off(version int64) productcopy.ProductChange { return state(version, "a", t
 
 func deleted(version int64) productcopy.ProductChange {
 	return productcopy.ProductChange{
-		ID: chair, Change: productcopy.Change{Version: version, Time: at(version), Deleted: true},
+		ID: chair, Change: copyrow.Change{Version: version, Time: at(version), Deleted: true},
 	}
 }
 
 func TestApplyProducts(t *testing.T) {
 	t.Parallel()
-	purge := productcopy.ProductChange{ID: chair, Change: productcopy.Change{Purged: true, Time: at(9)}}
+	purge := productcopy.ProductChange{ID: chair, Change: copyrow.Change{Purged: true, Time: at(9)}}
 	type changes = []productcopy.ProductChange
 	tests := map[string]struct {
 		changes changes
 		want    string   // version, deleted, name, discontinued
-		told    []string // what the entries were
+		told    []string // what the entries were told
 	}{
 		"First":                {changes{on(1)}, "1 false a false", nil},
 		"FirstIsLater":         {changes{on(4)}, "4 false a false", nil},
@@ -144,8 +145,8 @@ func TestApplyProducts(t *testing.T) {
 	}
 }
 
-// TestApplyProductsTurnedTwice: the entries that are there end on the earlier day; told one by one, the second time
-// would find them ended.
+// TestApplyProductsTurnedTwice: the existing entries end on the earlier day. If the changes came one by one, the second
+// discontinuation would find no open entry.
 func TestApplyProductsTurnedTwice(t *testing.T) {
 	t.Parallel()
 	tx := apply(t, newMemTx(), []productcopy.ProductChange{on(1), off(2), on(3), off(4)}, 4)
@@ -154,7 +155,18 @@ func TestApplyProductsTurnedTwice(t *testing.T) {
 	}
 }
 
-// fataler is what *testing.T and *rapid.T have in common here.
+// TestAnOldVersionChangesNothing brings versions in one fixed order: 3, then 2, then 3 again with other data.
+func TestAnOldVersionChangesNothing(t *testing.T) {
+	t.Parallel()
+	for how, size := range map[string]int{"in one batch": 3, "one by one": 1} {
+		tx := apply(t, newMemTx(), []productcopy.ProductChange{state(3, "new", false), off(2), state(3, "repeated", true)}, size)
+		if row := tx.rows[chair]; row != rowOf(state(3, "new", false)) || len(tx.told) > 0 {
+			t.Errorf("%s: an old version changed the copy: %+v, entries were told %q", how, row, tx.told)
+		}
+	}
+}
+
+// fataler has the methods that *testing.T and *rapid.T share here.
 type fataler interface {
 	Helper()
 	Context() context.Context
@@ -172,8 +184,8 @@ func apply(t fataler, tx *memTx, changes []productcopy.ProductChange, size int) 
 	return tx
 }
 
-// Whatever the order in which a set of versions comes, however often each, and however they are cut into batches, the
-// copy ends in the state of the newest version of each product (invariant 4).
+// Versions may come in any order, repeatedly, and in batches of any size. The copy must end in the state of the newest
+// version of each product (invariant 4).
 func TestApplyProductsAnyOrder(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -208,7 +220,7 @@ func TestApplyProductsAnyOrder(t *testing.T) {
 }
 
 func rowOf(c productcopy.ProductChange) productcopy.ProductRow {
-	row := productcopy.ProductRow{ID: c.ID, Row: productcopy.Row{Version: c.Version, Deleted: c.Deleted}}
+	row := productcopy.ProductRow{ID: c.ID, Row: copyrow.Row{Version: c.Version, Deleted: c.Deleted}}
 	if row.ProductData = c.ProductData; c.Deleted {
 		row.UpdatedAt = c.Time
 	}

@@ -1,5 +1,5 @@
-// Package productcopy is what the catalog knows about products, which the monolith owns: a copy, changed by the owner's
-// events alone. It decides what an event changes, and when the entries of a product have to follow.
+// Package productcopy has the catalog's copy of the products, which the monolith owns. Only the owner's events change it. The
+// package decides what an event changes, and when the entries of a product must end or be deleted.
 package productcopy
 
 import (
@@ -13,37 +13,37 @@ import (
 	"github.com/monsplit/monsplit/internal/apperr"
 )
 
-// Product is a product as far as it is known here.
+// Product is the part of a product that the catalog knows.
 type Product struct {
-	ID           uuid.UUID // the id across services
+	ID           uuid.UUID // the id in all services
 	Name         string
 	Category     string
 	Discontinued bool
-	Version      int64 // the owner's
+	Version      int64 // of the owner
 	UpdatedAt    time.Time
 }
 
-// Store is what this package reads. Deleted products are hidden.
+// Store is the storage that this package reads. It hides deleted products.
 type Store interface {
-	// Product fails with NotFound where there is none.
+	// Product fails with NotFound if there is no such product.
 	Product(ctx context.Context, id uuid.UUID) (Product, error)
-	// Products yields the products of the query in its order, reading as it is consumed. An error is the last pair.
+	// Products yields the products of the query in its order. It reads while the caller iterates. An error is the last pair.
 	Products(ctx context.Context, q Query) iter.Seq2[Product, error]
 }
 
-// NotFound is what a store answers when no such product is known here, or no longer.
+// NotFound is the error of a store for a product that is not known here, or not any more.
 func NotFound(id uuid.UUID) *apperr.Error {
 	return apperr.New(apperr.NotFound,
-		fmt.Sprintf("No product %s is known here; one that was just created may arrive in a moment.", id))
+		fmt.Sprintf("No product %s is known here. A product that was just created may arrive in a moment.", id))
 }
 
-// Service reads the copy, and keeps it.
+// Service reads the copy, and applies changes to it.
 type Service struct {
 	store   Store
 	entries Entries
 }
 
-// NewService returns a Service that reads from store, and tells entries which products turned discontinued or deleted.
+// NewService returns a Service that reads from store, and tells entries which products became discontinued or deleted.
 func NewService(store Store, entries Entries) *Service {
 	return &Service{store: store, entries: entries}
 }
@@ -53,7 +53,7 @@ func (s *Service) Get(ctx context.Context, id uuid.UUID) (Product, error) {
 	return s.store.Product(ctx, id)
 }
 
-// List yields the products of the query as they are read. An error is the last pair.
+// List yields the products of the query while they are read. An error is the last pair.
 func (s *Service) List(ctx context.Context, q Query) iter.Seq2[Product, error] {
 	return s.store.Products(ctx, q)
 }

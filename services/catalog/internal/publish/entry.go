@@ -1,4 +1,4 @@
-// Package publish turns the catalog's business events into the messages that asyncapi/catalog.yaml promises.
+// Package publish turns the catalog's business events into the messages that asyncapi/catalog.yaml describes.
 package publish
 
 import (
@@ -28,12 +28,12 @@ func Entry(e entry.Event) (event.Message, error) {
 		m.Type = messages.TypeCatalogEntryDeleted
 		message = messages.NewCatalogEntryDeletedEvent(e.ID, v.ID, at, v.Version, messages.CatalogEntryRef{ID: v.ID})
 	default:
-		return event.Message{}, fmt.Errorf("no message for an entry that was %q", e.Kind)
+		return event.Message{}, fmt.Errorf("no message for an entry event of kind %q", e.Kind)
 	}
 	return encoded(m, message)
 }
 
-// toEntryData is the public state of an entry.
+// toEntryData returns the public state of an entry.
 func toEntryData(v entry.Entry) messages.CatalogEntry {
 	return messages.CatalogEntry{
 		ID: v.ID, Product: v.Product, Market: v.Market,

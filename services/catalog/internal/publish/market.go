@@ -24,12 +24,12 @@ func Market(e market.Event) (event.Message, error) {
 		m.Type = messages.TypeMarketDeleted
 		message = messages.NewMarketDeletedEvent(e.ID, v.ISOCode, at, v.Version, messages.MarketRef{ISOCode: v.ISOCode})
 	default:
-		return event.Message{}, fmt.Errorf("no message for a market that was %q", e.Kind)
+		return event.Message{}, fmt.Errorf("no message for a market event of kind %q", e.Kind)
 	}
 	return encoded(m, message)
 }
 
-// toMarketData is the public state of a market.
+// toMarketData returns the public state of a market.
 func toMarketData(v market.Market) messages.Market {
 	return messages.Market{
 		ISOCode: v.ISOCode, Name: v.Name, Version: v.Version, CreatedAt: v.CreatedAt.UTC(), UpdatedAt: v.UpdatedAt.UTC(),

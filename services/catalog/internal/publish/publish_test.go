@@ -18,7 +18,7 @@ import (
 
 var at = time.Date(2026, 11, 23, 12, 0, 0, 123456000, time.UTC)
 
-// check compares a message with the document, and returns its data.
+// check validates a message against the document, and returns its data.
 func check(t *testing.T, m event.Message, typ string) map[string]any {
 	t.Helper()
 	documented, err := eventschema.NewEvents(asyncapi.Catalog)

@@ -8,20 +8,21 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/monsplit/monsplit/internal/condition"
 	"github.com/monsplit/monsplit/internal/messaging/event"
 	"github.com/monsplit/monsplit/services/catalog/internal/entry"
 	"github.com/monsplit/monsplit/services/catalog/internal/store/db"
 )
 
-// entryTx is one transaction of the entries.
+// entryTx is one transaction that changes entries.
 type entryTx struct{ *ownTx }
 
-func (t entryTx) Recall(ctx context.Context, once entry.Once) (first entry.Entry, found bool, err error) {
+func (t entryTx) Recall(ctx context.Context, once condition.Once) (first entry.Entry, found bool, err error) {
 	found, err = t.keys.Recall(ctx, t.tx, once.ID, once.Fingerprint, &first)
 	return first, found, err
 }
 
-func (t entryTx) Remember(ctx context.Context, once entry.Once, e entry.Entry) error {
+func (t entryTx) Remember(ctx context.Context, once condition.Once, e entry.Entry) error {
 	return t.keys.Remember(ctx, t.tx, once.ID, once.Fingerprint, e)
 }
 

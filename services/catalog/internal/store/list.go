@@ -2,22 +2,16 @@ package store
 
 import (
 	"context"
-	"fmt"
 	"iter"
-	"time"
-
-	"github.com/jackc/pgx/v5"
 
 	"github.com/monsplit/monsplit/internal/keyset"
+	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/services/catalog/internal/entry"
 	"github.com/monsplit/monsplit/services/catalog/internal/market"
 	"github.com/monsplit/monsplit/services/catalog/internal/productcopy"
 )
 
-// nameContains folds case as Unicode does. The columns' own collation, "C", would fold ASCII alone.
-const nameContains = `name COLLATE "und-x-icu" ILIKE ?`
-
-// The columns are those of db.Market, in their order.
+// The columns are the columns of db.Market, in the same order.
 const selectMarkets = `SELECT iso_code, name, deleted, version, created_at, updated_at FROM market`
 
 // Markets implements market.Store.
@@ -26,11 +20,9 @@ func (m Markets) Markets(ctx context.Context, q market.Query) iter.Seq2[market.M
 	read := func(after *market.Position, limit int) ([]market.Market, error) {
 		var sql keyset.Query
 		sql.Where("NOT deleted")
-		if q.Search != "" {
-			sql.Where(nameContains, keyset.Contains(q.Search))
-		}
+		sql.Search("name", q.Search)
 		if after != nil {
-			sql.After(order, sortedBy(q.Sort.By == market.ByUpdatedAt, after.Text, after.Time), after.ID)
+			sql.After(order, keyset.Value(q.Sort.By == market.ByUpdatedAt, after.Text, after.Time), after.ID)
 		}
 		text, args := sql.SQL(selectMarkets, order, limit)
 		return list(ctx, m.s, toMarket, text, args)
@@ -49,7 +41,7 @@ func marketOrder(s market.Sort) keyset.Order {
 	return order
 }
 
-// The columns are those of db.CatalogEntry, in their order.
+// The columns are the columns of db.CatalogEntry, in the same order.
 const selectEntries = `SELECT id, product_uuid, market, availability_date, availability_end_date, deleted, version,
 	created_at, updated_at FROM catalog_entry`
 
@@ -86,7 +78,7 @@ func entryOrder(s entry.Sort) keyset.Order {
 	return order
 }
 
-// The columns are the fields of productcopy.Product, in their order.
+// The columns are the fields of productcopy.Product, in the same order.
 const selectProducts = `SELECT id, name, product_category, discontinued, version, updated_at FROM product_copy`
 
 // Products implements productcopy.Store.
@@ -101,11 +93,9 @@ func (s *Store) Products(ctx context.Context, q productcopy.Query) iter.Seq2[pro
 		if q.Category != "" {
 			sql.Where("product_category = ?", q.Category)
 		}
-		if q.Search != "" {
-			sql.Where(nameContains, keyset.Contains(q.Search))
-		}
+		sql.Search("name", q.Search)
 		if after != nil {
-			sql.After(order, sortedBy(q.Sort.By == productcopy.ByUpdatedAt, after.Text, after.Time), after.ID)
+			sql.After(order, keyset.Value(q.Sort.By == productcopy.ByUpdatedAt, after.Text, after.Time), after.ID)
 		}
 		text, args := sql.SQL(selectProducts, order, limit)
 		return list(ctx, s, inUTC, text, args)
@@ -131,27 +121,8 @@ func inUTC(p productcopy.Product) productcopy.Product {
 	return p
 }
 
-// sortedBy is the value of the column that a list is sorted by. What a cursor holds does not decide which one it is: it
-// is not signed.
-func sortedBy(isTime bool, text string, at time.Time) any {
-	if isTime {
-		return at
-	}
-	return text
-}
-
 // list reads rows of type R, whose fields are in the order of the columns.
 func list[R, T any](ctx context.Context, s *Store, to func(R) T, sql string, args []any) ([]T, error) {
-	rows, err := s.pool.Query(ctx, sql, args...)
-	if err != nil {
-		return nil, translate(fmt.Errorf("list: %w", err))
-	}
-	values, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (T, error) {
-		value, err := pgx.RowToStructByPos[R](row)
-		return to(value), err
-	})
-	if err != nil {
-		return nil, translate(fmt.Errorf("list: %w", err))
-	}
-	return values, nil
+	values, err := postgres.Select(ctx, s.pool, to, sql, args)
+	return values, translate(err)
 }

@@ -96,7 +96,7 @@ func TestListEntries(t *testing.T) {
 		}
 	}
 	for id, n := range name {
-		if n == "0" { // is changed last
+		if n == "0" { // this one is changed last
 			if _, err := b.entries.Patch(t.Context(), id, entry.Patch{End: new(date("2027-01-01"))}, nil); err != nil {
 				t.Fatal(err)
 			}

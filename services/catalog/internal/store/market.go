@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/monsplit/monsplit/internal/condition"
 	"github.com/monsplit/monsplit/services/catalog/internal/market"
 	"github.com/monsplit/monsplit/services/catalog/internal/store/db"
 )
@@ -36,15 +37,15 @@ func (m Markets) InTx(ctx context.Context, f func(market.Tx) error) error {
 	return m.s.inTx(ctx, func(t *ownTx) error { return f(marketTx{t}) })
 }
 
-// marketTx is one transaction of the markets.
+// marketTx is one transaction that changes markets.
 type marketTx struct{ *ownTx }
 
-func (t marketTx) Recall(ctx context.Context, once market.Once) (first market.Market, found bool, err error) {
+func (t marketTx) Recall(ctx context.Context, once condition.Once) (first market.Market, found bool, err error) {
 	found, err = t.keys.Recall(ctx, t.tx, once.ID, once.Fingerprint, &first)
 	return first, found, err
 }
 
-func (t marketTx) Remember(ctx context.Context, once market.Once, m market.Market) error {
+func (t marketTx) Remember(ctx context.Context, once condition.Once, m market.Market) error {
 	return t.keys.Remember(ctx, t.tx, once.ID, once.Fingerprint, m)
 }
 

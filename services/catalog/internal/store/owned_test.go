@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/condition"
 	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/services/catalog/internal/entry"
 	"github.com/monsplit/monsplit/services/catalog/internal/market"
@@ -24,7 +25,7 @@ func TestMarketLives(t *testing.T) {
 	}
 	_, err := b.markets.Create(t.Context(), m.Draft, nil)
 	wantCode(t, err, "market-exists")
-	changed, err := b.markets.Patch(t.Context(), "CI", market.Patch{Name: new("Côte d'Ivoire 😀")}, market.Match{1})
+	changed, err := b.markets.Patch(t.Context(), "CI", market.Patch{Name: new("Côte d'Ivoire 😀")}, condition.Match{1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +93,7 @@ func TestEntryLives(t *testing.T) {
 func TestOnce(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	onceMarket := &market.Once{ID: [32]byte{1}, Fingerprint: [32]byte{9}}
+	onceMarket := &condition.Once{ID: [32]byte{1}, Fingerprint: [32]byte{9}}
 	m, err := b.markets.Create(t.Context(), market.Draft{ISOCode: "NL", Name: "Netherlands"}, onceMarket)
 	if err != nil {
 		t.Fatal(err)
@@ -100,7 +101,7 @@ func TestOnce(t *testing.T) {
 	if again, err := b.markets.Create(t.Context(), m.Draft, onceMarket); err != nil || again != m {
 		t.Errorf("answered %+v, %v; want %+v", again, err, m)
 	}
-	onceEntry := &entry.Once{ID: [32]byte{2}, Fingerprint: [32]byte{9}}
+	onceEntry := &condition.Once{ID: [32]byte{2}, Fingerprint: [32]byte{9}}
 	d := draft(b.product(t), "NL", "2026-03-01", "")
 	e, err := b.entries.Create(t.Context(), d, onceEntry)
 	if err != nil {
@@ -109,7 +110,7 @@ func TestOnce(t *testing.T) {
 	if again, err := b.entries.Create(t.Context(), d, onceEntry); err != nil || again != e {
 		t.Errorf("answered %+v, %v; want %+v", again, err, e)
 	}
-	_, err = b.entries.Create(t.Context(), d, &entry.Once{ID: onceEntry.ID})
+	_, err = b.entries.Create(t.Context(), d, &condition.Once{ID: onceEntry.ID})
 	wantCode(t, err, "idempotency-key-reused")
 }
 
@@ -138,8 +139,8 @@ func TestCheckImport(t *testing.T) {
 	wantCode(t, err, "invalid")
 }
 
-// TestConcurrentChanges replays two updates that read the same version: under the row's lock the second one waits, and
-// the versions have no gap and no twin.
+// TestConcurrentChanges replays two concurrent updates of the same version. The second update waits for the row's lock, so
+// that each update gets its own version, without a gap.
 func TestConcurrentChanges(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -171,7 +172,7 @@ func TestConcurrentChanges(t *testing.T) {
 	}
 }
 
-// TestConcurrentCreates: of many who create the same thing, one does.
+// TestConcurrentCreates: if many create the same thing at once, one succeeds.
 func TestConcurrentCreates(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -202,7 +203,7 @@ func TestConcurrentCreates(t *testing.T) {
 	}
 }
 
-// TestNoChangeWithoutItsEvent: the deferred triggers refuse what gets past the outbox, whoever writes it.
+// TestNoChangeWithoutItsEvent: the deferred triggers refuse a change without its event, also from other programs.
 func TestNoChangeWithoutItsEvent(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -251,7 +252,7 @@ func TestNoChangeWithoutItsEvent(t *testing.T) {
 	}
 }
 
-// TestFailedChangeWakesNobody: what is rolled back leaves neither rows nor a wake-up.
+// TestFailedChangeWakesNobody: a change that is rolled back leaves no rows, and does not wake the relay.
 func TestFailedChangeWakesNobody(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/monsplit/monsplit/internal/copyrow"
 	"github.com/monsplit/monsplit/services/catalog/internal/entry"
 	"github.com/monsplit/monsplit/services/catalog/internal/productcopy"
 	"github.com/monsplit/monsplit/services/catalog/internal/store/db"
@@ -28,13 +29,13 @@ func (s *Store) Product(ctx context.Context, id uuid.UUID) (productcopy.Product,
 	}, nil
 }
 
-// copyTx is the consumer's transaction: it changes the copy, and appends no events but those of entries that follow.
+// copyTx is the consumer's transaction. It changes the copy. The only events that it appends are events of entries.
 type copyTx struct{ own *ownTx }
 
-// Bind returns the copy as the consumer's transaction sees it.
+// Bind returns the storage of the copy in the consumer's transaction.
 func (s *Store) Bind(tx pgx.Tx) productcopy.Tx { return copyTx{s.own(tx)} }
 
-// Committed wakes the relay where entries followed their products in the transaction that has just been committed.
+// Committed wakes the relay if the transaction that was just committed has appended events of entries.
 func (s *Store) Committed(tx productcopy.Tx) {
 	if t, ok := tx.(copyTx); ok && t.own.appended {
 		s.wake()
@@ -75,14 +76,14 @@ func (t copyTx) SaveProducts(ctx context.Context, rows []productcopy.ProductRow)
 		return fmt.Errorf("save product copies: %w", err)
 	}
 	if saved < int64(len(rows)) {
-		return errors.New("save product copies: another transaction has added a newer one meanwhile, which is to be read first")
+		return errors.New("save product copies: another transaction has added a newer row in the meantime, which must be read first")
 	}
 	return nil
 }
 
 func toProductRow(row db.ProductCopy) productcopy.ProductRow {
 	return productcopy.ProductRow{
-		ID: row.ID, Row: productcopy.Row{Version: row.Version, Deleted: row.Deleted},
+		ID: row.ID, Row: copyrow.Row{Version: row.Version, Deleted: row.Deleted},
 		ProductData: productcopy.ProductData{
 			Name: orZero(row.Name), Category: orZero(row.ProductCategory), Discontinued: orZero(row.Discontinued),
 			UpdatedAt: orZero(row.UpdatedAt).UTC(),

@@ -12,10 +12,11 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/copyrow"
 	"github.com/monsplit/monsplit/services/catalog/internal/productcopy"
 )
 
-// listed is the products as "name version".
+// listed returns the products as "name version".
 func (b *bundle) listed(t *testing.T, q productcopy.Query) string {
 	t.Helper()
 	var got []string
@@ -28,8 +29,8 @@ func (b *bundle) listed(t *testing.T, q productcopy.Query) string {
 	return strings.Join(got, ", ")
 }
 
-// TestRenameChain: across partitions the second product may take the first one's name before the first gives it up. The
-// owner's unique name would make a dead letter of that (H6).
+// TestRenameChain replays H6 arrival across partitions: the second product takes the first product's name before the event
+// arrives with which the first product gives it up. With the owner's unique index on names, this would be a dead letter.
 func TestRenameChain(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -38,7 +39,7 @@ func TestRenameChain(t *testing.T) {
 	b.apply(t, state(first, 1, "Chair", false), state(second, 1, "Stool", false))
 	b.apply(t, state(second, 2, "Chair", false))
 	if got := b.listed(t, byName); got != "Chair 1, Chair 2" {
-		t.Errorf("meanwhile %s", got)
+		t.Errorf("before the event of the first product: %s", got)
 	}
 	b.apply(t, state(first, 2, "Armchair", false))
 	if got := b.listed(t, byName); got != "Armchair 2, Chair 2" {
@@ -46,7 +47,7 @@ func TestRenameChain(t *testing.T) {
 	}
 }
 
-// TestDeletedStaysDeleted: a late event does not bring a product back (invariant 7).
+// TestDeletedStaysDeleted: a late event does not bring a deleted product back (invariant 7).
 func TestDeletedStaysDeleted(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -73,13 +74,13 @@ func TestDeletedStaysDeleted(t *testing.T) {
 	if got := b.listed(t, productcopy.Query{}); got != "Chair 4" {
 		t.Errorf("listed %s", got)
 	}
-	b.apply(t, productcopy.ProductChange{ID: id, Change: productcopy.Change{Purged: true}})
+	b.apply(t, productcopy.ProductChange{ID: id, Change: copyrow.Change{Purged: true}})
 	if got := b.listed(t, productcopy.Query{IncludeDiscontinued: true}); got != "" {
 		t.Errorf("purged, and listed %s", got)
 	}
 }
 
-// TestEntriesFollow: entries end and go with their products, each announced once, in the transaction of the change.
+// TestEntriesFollow: entries end or are deleted with their products, in the same transaction. Each change has one event.
 func TestEntriesFollow(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -90,8 +91,8 @@ func TestEntriesFollow(t *testing.T) {
 	other := b.entry(t, stool, "NL", "2026-03-01", "")
 
 	b.apply(t, state(chair, 2, "Chair", true))
-	b.apply(t, state(chair, 2, "Chair", true), state(chair, 3, "Chair", true)) // nothing new about it
-	b.apply(t, state(chair, 4, "Chair", false))                                // what comes back reopens nothing
+	b.apply(t, state(chair, 2, "Chair", true), state(chair, 3, "Chair", true)) // the second event does not change the state
+	b.apply(t, state(chair, 4, "Chair", false))                                // a product that is on sale again opens no entry
 
 	for _, tt := range []struct {
 		id     uuid.UUID
@@ -112,7 +113,7 @@ func TestEntriesFollow(t *testing.T) {
 	}
 }
 
-// TestNothingNewAppendsNothing: an event that changes nothing causes nothing.
+// TestNothingNewAppendsNothing: an event that changes no state appends no events.
 func TestNothingNewAppendsNothing(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -172,7 +173,7 @@ func TestListProducts(t *testing.T) {
 }
 
 // TestAddedMeanwhile: the event of a new product is applied while a dead letter of its older version is replayed. Neither
-// found a row to lock; the older one must not win for having waited.
+// transaction finds a row to lock. The older version waits, and must not overwrite the newer one afterwards.
 func TestAddedMeanwhile(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -196,8 +197,8 @@ func TestAddedMeanwhile(t *testing.T) {
 	}
 }
 
-// TestBatchesDoNotWaitInACircle: batches take their rows in the order of the ids, whatever the order of their events, and
-// callers who create and change entries meanwhile take products before entries.
+// TestBatchesDoNotWaitInACircle: batches lock their rows in the order of the ids, and not in the order of their events.
+// Callers that create and change entries at the same time lock products before entries.
 func TestBatchesDoNotWaitInACircle(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -228,7 +229,7 @@ func TestBatchesDoNotWaitInACircle(t *testing.T) {
 			for _, id := range mine {
 				_, err := b.entries.Create(t.Context(), draft(id, codes[n%len(codes)], "2026-03-01", ""), nil)
 				switch apperr.KindOf(err) {
-				case apperr.Conflict, apperr.Invalid: // it is there already, or its product is discontinued
+				case apperr.Conflict, apperr.Invalid: // the entry exists already, or its product is discontinued
 				default:
 					if err != nil {
 						return err

@@ -14,6 +14,7 @@ import (
 
 	"github.com/monsplit/monsplit/asyncapi"
 	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/copyrow"
 	"github.com/monsplit/monsplit/internal/idempotency"
 	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
@@ -37,7 +38,7 @@ type bundle struct {
 	now      func() time.Time
 }
 
-// setup has an empty database and the services on it. Their clock ticks a second with each look.
+// setup returns an empty database and the services on it. Their clock moves on by a second each time it is read.
 func setup(t *testing.T) *bundle {
 	t.Helper()
 	b := &bundle{}
@@ -68,7 +69,7 @@ func (b *bundle) market(t *testing.T, isoCode string) market.Market {
 	return m
 }
 
-// product makes a product known, at version 1.
+// product adds a product to the copy, at version 1.
 func (b *bundle) product(t *testing.T) uuid.UUID {
 	t.Helper()
 	id := newID()
@@ -85,12 +86,12 @@ func (b *bundle) entry(t *testing.T, product uuid.UUID, isoCode, start, end stri
 	return e
 }
 
-// inTx runs f in a transaction as the consumer would.
+// inTx runs f in a transaction, as the consumer does.
 func (b *bundle) inTx(ctx context.Context, f func(productcopy.Tx) error) error {
 	return postgres.InTx(ctx, b.pool, func(tx pgx.Tx) error { return f(b.store.Bind(tx)) })
 }
 
-// apply brings changes to the copy as the consumer would.
+// apply applies changes to the copy, as the consumer does.
 func (b *bundle) apply(t *testing.T, changes ...productcopy.ProductChange) {
 	t.Helper()
 	err := b.inTx(t.Context(), func(tx productcopy.Tx) error { return b.products.ApplyProducts(t.Context(), tx, changes) })
@@ -104,7 +105,7 @@ var day = time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)
 func state(id uuid.UUID, version int64, name string, discontinued bool) productcopy.ProductChange {
 	at := day.Add(time.Duration(version) * time.Minute)
 	return productcopy.ProductChange{
-		ID: id, Change: productcopy.Change{Version: version, Time: at},
+		ID: id, Change: copyrow.Change{Version: version, Time: at},
 		ProductData: productcopy.ProductData{Name: name, Category: "Furniture", Discontinued: discontinued, UpdatedAt: at},
 	}
 }
@@ -130,7 +131,7 @@ func date(s string) entry.Date {
 	return d
 }
 
-// events returns what the outbox holds as "type version", in the order of the log.
+// events returns the events of the key in the outbox as "type version", in the order of the log.
 func (b *bundle) events(t *testing.T, key string) string {
 	t.Helper()
 	rows, err := b.pool.Query(t.Context(), "SELECT type, version FROM outbox_event WHERE key = $1 ORDER BY seq", key)
@@ -149,7 +150,7 @@ func (b *bundle) events(t *testing.T, key string) string {
 	return strings.Join(list, ", ")
 }
 
-// untilBlocked waits until a transaction in the test's database waits for another's lock.
+// untilBlocked waits until a transaction in the test's database waits for a lock.
 func (b *bundle) untilBlocked(t *testing.T) {
 	t.Helper()
 	deadline := time.NewTimer(30 * time.Second)
@@ -168,7 +169,7 @@ func (b *bundle) untilBlocked(t *testing.T) {
 		}
 		select {
 		case <-deadline.C:
-			t.Fatal("nobody waits for a lock")
+			t.Fatal("no transaction waits for a lock")
 		case <-tick.C:
 		}
 	}

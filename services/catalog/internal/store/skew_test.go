@@ -22,7 +22,7 @@ func (g gate) stop(err error) error {
 	return err
 }
 
-// gatedEntries stops at the gate before it commits.
+// gatedEntries stops each transaction at the gate before it commits.
 type gatedEntries struct {
 	entry.Store
 	gate gate
@@ -32,7 +32,7 @@ func (s gatedEntries) InTx(ctx context.Context, f func(entry.Tx) error) error {
 	return s.Store.InTx(ctx, func(tx entry.Tx) error { return s.gate.stop(f(tx)) })
 }
 
-// gatedMarkets likewise.
+// gatedMarkets stops each transaction at the gate before it commits.
 type gatedMarkets struct {
 	market.Store
 	gate gate
@@ -42,7 +42,7 @@ func (s gatedMarkets) InTx(ctx context.Context, f func(market.Tx) error) error {
 	return s.Store.InTx(ctx, func(tx market.Tx) error { return s.gate.stop(f(tx)) })
 }
 
-// race runs first up to its gate, then second until it waits for first's locks, and then lets first commit.
+// race runs first up to its gate. Then it runs second until that waits for the locks of first. Then it lets first commit.
 func (b *bundle) race(t *testing.T, g gate, first, second func() error) (error, error) {
 	t.Helper()
 	firsts, seconds := make(chan error, 1), make(chan error, 1)
@@ -54,7 +54,7 @@ func (b *bundle) race(t *testing.T, g gate, first, second func() error) (error, 
 	return <-firsts, <-seconds
 }
 
-// discontinue applies the event of that, and stops at the gate before it commits.
+// discontinue applies the event that discontinues the product, and calls stop before it commits.
 func (b *bundle) discontinue(t *testing.T, id uuid.UUID, stop func(error) error) error {
 	return b.inTx(t.Context(), func(tx productcopy.Tx) error {
 		return stop(b.products.ApplyProducts(t.Context(), tx, []productcopy.ProductChange{state(id, 2, "Chair", true)}))
@@ -63,8 +63,8 @@ func (b *bundle) discontinue(t *testing.T, id uuid.UUID, stop func(error) error)
 
 func pass(err error) error { return err }
 
-// TestWriteSkew replays H4: an entry is created or opened while the event that discontinues its product is applied. Each
-// looks at what the other is about to change; whichever comes first, no open entry of the product remains.
+// TestWriteSkew replays H4 write skew: an entry is created or opened while the event that discontinues its product is
+// applied. Each transaction reads what the other one changes. In both orders, no open entry of the product may remain.
 func TestWriteSkew(t *testing.T) {
 	t.Parallel()
 	type do = func(t *testing.T, s *entry.Service, product, id uuid.UUID) error
@@ -107,7 +107,7 @@ func TestWriteSkew(t *testing.T) {
 	}
 }
 
-// setupSkew has a product with an entry that ends in the past.
+// setupSkew returns a product with an entry that ended in the past.
 func setupSkew(t *testing.T) (b *bundle, product, id uuid.UUID) {
 	t.Helper()
 	b = setup(t)
@@ -129,8 +129,7 @@ func (b *bundle) wantNoneOpen(t *testing.T, product uuid.UUID) {
 	}
 }
 
-// TestMarketSkew: an entry is created while its market is deleted. Whichever comes first, no entry is left without its
-// market.
+// TestMarketSkew: an entry is created while its market is deleted. In both orders, no entry may remain without its market.
 func TestMarketSkew(t *testing.T) {
 	t.Parallel()
 	t.Run("CreateFirst", func(t *testing.T) {

@@ -19,14 +19,14 @@ import (
 	"github.com/monsplit/monsplit/services/catalog/internal/store/db"
 )
 
-// Encode makes messages of business events.
+// Encode turns business events into messages.
 type Encode struct {
 	Market func(market.Event) (event.Message, error)
 	Entry  func(entry.Event) (event.Message, error)
 }
 
-// Store is the storage that the service's business packages ask for: itself for the copy of the products, Markets and
-// Entries for what is owned.
+// Store implements the storage that the service's business packages declare: Store itself for the copy of the products,
+// Markets and Entries for the owned models.
 type Store struct {
 	pool   *pgxpool.Pool
 	q      *db.Queries
@@ -37,13 +37,13 @@ type Store struct {
 
 var _ productcopy.Store = (*Store)(nil)
 
-// New returns a Store that encodes events as it appends them to the outbox, and calls wake after each commit that left
-// some to publish.
+// New returns a Store. It encodes events when it appends them to the outbox. It calls wake after each commit that appended
+// events.
 func New(pool *pgxpool.Pool, encode Encode, keys idempotency.Keys, wake func()) *Store {
 	return &Store{pool: pool, q: db.New(pool), encode: encode, keys: keys, wake: wake}
 }
 
-// ownTx is one transaction, as it appends to the outbox.
+// ownTx is one transaction that can append to the outbox.
 type ownTx struct {
 	tx       pgx.Tx
 	q        *db.Queries
@@ -79,7 +79,7 @@ func (s *Store) inTx(ctx context.Context, f func(*ownTx) error) error {
 		return translate(err)
 	}
 	if appended {
-		s.wake() // what was committed is published now, not at the next sweep
+		s.wake() // so that the events are published now, and not only at the next sweep
 	}
 	return nil
 }
@@ -88,7 +88,7 @@ func (s *Store) own(tx pgx.Tx) *ownTx {
 	return &ownTx{tx: tx, q: db.New(tx), encode: s.encode, keys: s.keys}
 }
 
-// translate says in the business's words which of its constraints was broken, and that the database is away.
+// translate turns a broken constraint into the error of its business rule, and an unreachable database into Unavailable.
 func translate(err error) error {
 	return postgres.Translate(err, map[string]*apperr.Error{
 		"market_pkey":                  market.Taken(),

@@ -8,37 +8,31 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/monsplit/monsplit/internal/copyrow"
 )
 
-// Change is what every event says about the row that it is for.
-type Change struct {
-	Version int64
-	Time    time.Time // of the event
-	Deleted bool
-	Purged  bool // an operator removed the key: the row's data goes, and the event has no version
-}
-
-// MarketChange is an event of a market. The fields under MarketData are the whole new state, unless it is gone.
+// MarketChange is an event of a market. MarketData is its whole new state, unless the market was deleted or purged.
 type MarketChange struct {
 	ISOCode string
-	Change
+	copyrow.Change
 	MarketData
 }
 
-// MarketData is what the copy of a market holds.
+// MarketData is the data of a market's copy.
 type MarketData struct {
 	Name      string
 	UpdatedAt time.Time
 }
 
-// EntryChange is an event of a catalog entry. The fields under EntryData are the whole new state, unless it is gone.
+// EntryChange is an event of a catalog entry. EntryData is its whole new state, unless the entry was deleted or purged.
 type EntryChange struct {
 	ID uuid.UUID
-	Change
+	copyrow.Change
 	EntryData
 }
 
-// EntryData is what the copy of an entry holds.
+// EntryData is the data of an entry's copy.
 type EntryData struct {
 	Product   uuid.UUID
 	Market    string
@@ -47,44 +41,38 @@ type EntryData struct {
 	UpdatedAt time.Time
 }
 
-// Row is how far a copy has come. Version 0 is a stub: something refers to it, and nothing is known of it.
-type Row struct {
-	Version int64
-	Deleted bool
-}
-
 // MarketRow is a stored copy of a market.
 type MarketRow struct {
 	ISOCode string
-	Row
+	copyrow.Row
 	MarketData
 }
 
 // EntryRow is a stored copy of an entry.
 type EntryRow struct {
 	ID uuid.UUID
-	Row
+	copyrow.Row
 	EntryData
 }
 
-// Tx is the storage as the transaction that applies events sees it. It has no means to announce anything: a copy that
-// announced changes would start a loop of events.
+// Tx is the storage in the transaction that applies events. It cannot append events: a copy that announced its changes
+// would start a loop of events.
 type Tx interface {
-	// LockMarkets locks the rows of the codes, in their order, and returns those that exist. LockEntries likewise.
+	// LockMarkets and LockEntries lock the rows in the order of their keys, and return the rows that exist.
 	LockMarkets(ctx context.Context, codes []string) ([]MarketRow, error)
 	LockEntries(ctx context.Context, ids []uuid.UUID) ([]EntryRow, error)
-	// AddMarkets makes stubs of the codes that have no row, with an integer for the legacy API. AddEntries likewise.
+	// AddMarkets and AddEntries make a stub for each key that has no row, and give it an integer for the legacy API.
 	AddMarkets(ctx context.Context, codes []string) error
 	AddEntries(ctx context.Context, ids []uuid.UUID) error
-	// SaveMarkets overwrites locked rows. SaveEntries likewise.
+	// SaveMarkets and SaveEntries overwrite locked rows.
 	SaveMarkets(ctx context.Context, rows []MarketRow) error
 	SaveEntries(ctx context.Context, rows []EntryRow) error
 }
 
-// ApplyMarkets brings changes, in the order of their topic, to the copies. A version that a copy already has, or an
-// older one, changes nothing.
+// ApplyMarkets applies changes to the copies, in the order of their topic. A version that a copy already has, or an older
+// one, changes nothing.
 func ApplyMarkets(ctx context.Context, tx Tx, changes []MarketChange) error {
-	all, known := keys(changes, func(c MarketChange) (string, Change) { return c.ISOCode, c.Change }, strings.Compare)
+	all, known := keys(changes, func(c MarketChange) (string, copyrow.Change) { return c.ISOCode, c.Change }, strings.Compare)
 	if err := tx.AddMarkets(ctx, known); err != nil {
 		return err
 	}
@@ -98,13 +86,13 @@ func ApplyMarkets(ctx context.Context, tx Tx, changes []MarketChange) error {
 	}
 	for _, c := range changes {
 		row := rows[c.ISOCode]
-		if !row.take(c.Change) {
+		if !row.Take(c.Change) {
 			continue
 		}
 		switch {
 		case c.Purged:
 			row.MarketData = MarketData{}
-		case c.Deleted: // left blank, as in a copy that never saw what was there before
+		case c.Deleted: // blank, so that the copy does not depend on the events that came earlier
 			row.MarketData = MarketData{UpdatedAt: c.Time}
 		default:
 			row.MarketData = c.MarketData
@@ -114,10 +102,10 @@ func ApplyMarkets(ctx context.Context, tx Tx, changes []MarketChange) error {
 	return tx.SaveMarkets(ctx, sorted(changed, strings.Compare))
 }
 
-// ApplyEntries brings changes, in the order of their topic, to the copies, as ApplyMarkets does. Markets that they
-// refer to before anything was heard of them get stubs.
+// ApplyEntries applies changes to the copies, as ApplyMarkets does. A market of which no event has come yet gets a stub when
+// an entry refers to it (H6 arrival across partitions).
 func ApplyEntries(ctx context.Context, tx Tx, changes []EntryChange) error {
-	all, known := keys(changes, func(c EntryChange) (uuid.UUID, Change) { return c.ID, c.Change }, compareUUIDs)
+	all, known := keys(changes, func(c EntryChange) (uuid.UUID, copyrow.Change) { return c.ID, c.Change }, compareUUIDs)
 	if err := tx.AddEntries(ctx, known); err != nil {
 		return err
 	}
@@ -132,7 +120,7 @@ func ApplyEntries(ctx context.Context, tx Tx, changes []EntryChange) error {
 	}
 	for _, c := range changes {
 		row := rows[c.ID]
-		if !row.take(c.Change) {
+		if !row.Take(c.Change) {
 			continue
 		}
 		switch {
@@ -152,27 +140,9 @@ func ApplyEntries(ctx context.Context, tx Tx, changes []EntryChange) error {
 	return tx.SaveEntries(ctx, sorted(changed, compareUUIDs))
 }
 
-// take moves the row to the change's version and says whether the change is news. A purge keeps the version, so that
-// late events stay late; where nothing is known there is nothing to purge.
-func (r *Row) take(c Change) bool {
-	switch {
-	case c.Purged:
-		if r.Version == 0 {
-			return false
-		}
-		r.Deleted = true
-		return true
-	case c.Version <= r.Version:
-		return false
-	default:
-		r.Version, r.Deleted = c.Version, c.Deleted
-		return true
-	}
-}
-
-// keys returns the distinct keys of the changes in their order, all of them and those that more than purges speak of.
-// Rows are locked in the order of their keys, so that two partitions' batches never wait for each other in a circle.
-func keys[C any, K comparable](changes []C, of func(C) (K, Change), compare func(a, b K) int) (all, known []K) {
+// keys returns the distinct keys of the changes, sorted. all has every key; known leaves out the keys that have purges
+// only. Rows are locked in the order of their keys, so that the batches of two partitions cannot deadlock.
+func keys[C any, K comparable](changes []C, of func(C) (K, copyrow.Change), compare func(a, b K) int) (all, known []K) {
 	for _, c := range changes {
 		key, change := of(c)
 		all = append(all, key)

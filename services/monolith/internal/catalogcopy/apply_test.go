@@ -9,10 +9,11 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/monsplit/monsplit/internal/copyrow"
 	"github.com/monsplit/monsplit/services/monolith/internal/catalogcopy"
 )
 
-// memTx holds the rows as a database would.
+// memTx keeps the rows as a database would.
 type memTx struct {
 	markets map[string]catalogcopy.MarketRow
 	entries map[uuid.UUID]catalogcopy.EntryRow
@@ -80,17 +81,17 @@ var day = time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)
 func at(version int64) time.Time { return day.Add(time.Duration(version) * time.Hour) }
 
 func named(version int64, name string) catalogcopy.MarketChange {
-	return catalogcopy.MarketChange{ISOCode: "NL", Change: catalogcopy.Change{Version: version, Time: at(version)},
+	return catalogcopy.MarketChange{ISOCode: "NL", Change: copyrow.Change{Version: version, Time: at(version)},
 		MarketData: catalogcopy.MarketData{Name: name, UpdatedAt: at(version)}}
 }
 
 func deleted(version int64) catalogcopy.MarketChange {
-	return catalogcopy.MarketChange{ISOCode: "NL", Change: catalogcopy.Change{Version: version, Time: at(version), Deleted: true}}
+	return catalogcopy.MarketChange{ISOCode: "NL", Change: copyrow.Change{Version: version, Time: at(version), Deleted: true}}
 }
 
 func TestApplyMarkets(t *testing.T) {
 	t.Parallel()
-	purge := catalogcopy.MarketChange{ISOCode: "NL", Change: catalogcopy.Change{Purged: true}}
+	purge := catalogcopy.MarketChange{ISOCode: "NL", Change: copyrow.Change{Purged: true}}
 	tests := map[string]struct {
 		changes []catalogcopy.MarketChange
 		want    string // version, deleted, name
@@ -138,7 +139,7 @@ func TestApplyMarkets(t *testing.T) {
 func TestApplyEntryBeforeItsMarket(t *testing.T) {
 	t.Parallel()
 	tx, id := newMemTx(), uuid.UUID{1}
-	entry := catalogcopy.EntryChange{ID: id, Change: catalogcopy.Change{Version: 2, Time: at(2)},
+	entry := catalogcopy.EntryChange{ID: id, Change: copyrow.Change{Version: 2, Time: at(2)},
 		EntryData: catalogcopy.EntryData{Product: uuid.UUID{2}, Market: "NL", Start: &day, UpdatedAt: at(2)}}
 	if err := catalogcopy.ApplyEntries(t.Context(), tx, []catalogcopy.EntryChange{entry}); err != nil {
 		t.Fatal(err)
@@ -154,18 +155,49 @@ func TestApplyEntryBeforeItsMarket(t *testing.T) {
 	}
 	late := entry
 	late.Version, late.End = 1, &day
-	gone := catalogcopy.EntryChange{ID: id, Change: catalogcopy.Change{Version: 3, Time: at(3), Deleted: true}}
+	gone := catalogcopy.EntryChange{ID: id, Change: copyrow.Change{Version: 3, Time: at(3), Deleted: true}}
 	if err := catalogcopy.ApplyEntries(t.Context(), tx, []catalogcopy.EntryChange{late, gone, entry}); err != nil {
 		t.Fatal(err)
 	}
 	if row := tx.entries[id]; row.Version != 3 || !row.Deleted || row.End != nil || !row.UpdatedAt.Equal(at(3)) {
 		t.Errorf("entry %+v", row)
 	}
-	purge := catalogcopy.EntryChange{ID: id, Change: catalogcopy.Change{Purged: true}}
+	purge := catalogcopy.EntryChange{ID: id, Change: copyrow.Change{Purged: true}}
 	if err := catalogcopy.ApplyEntries(t.Context(), tx, []catalogcopy.EntryChange{purge}); err != nil {
 		t.Fatal(err)
 	}
-	if row := tx.entries[id]; row != (catalogcopy.EntryRow{ID: id, Row: catalogcopy.Row{Version: 3, Deleted: true}}) {
+	if row := tx.entries[id]; row != (catalogcopy.EntryRow{ID: id, Row: copyrow.Row{Version: 3, Deleted: true}}) {
 		t.Errorf("entry %+v, want it blank", row)
+	}
+}
+
+// TestAnOldVersionChangesNothing brings versions in one fixed order: 3, then 2, then 3 again with other data.
+func TestAnOldVersionChangesNothing(t *testing.T) {
+	t.Parallel()
+	id := uuid.UUID{1}
+	entry := func(version int64, market string) catalogcopy.EntryChange {
+		return catalogcopy.EntryChange{ID: id, Change: copyrow.Change{Version: version, Time: at(version)},
+			EntryData: catalogcopy.EntryData{Product: uuid.UUID{2}, Market: market, UpdatedAt: at(version)}}
+	}
+	markets := []catalogcopy.MarketChange{named(3, "new"), named(2, "old"), named(3, "repeated")}
+	entries := []catalogcopy.EntryChange{entry(3, "NL"), entry(2, "BE"), entry(3, "DE")}
+	for how, size := range map[string]int{"in one batch": 3, "one by one": 1} {
+		tx := newMemTx()
+		for batch := range slices.Chunk(markets, size) {
+			if err := catalogcopy.ApplyMarkets(t.Context(), tx, batch); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for batch := range slices.Chunk(entries, size) {
+			if err := catalogcopy.ApplyEntries(t.Context(), tx, batch); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if row := tx.markets["NL"]; row.Version != 3 || row.Name != "new" {
+			t.Errorf("%s: an old version changed the copy of a market: %+v", how, row)
+		}
+		if row := tx.entries[id]; row.Version != 3 || row.Market != "NL" {
+			t.Errorf("%s: an old version changed the copy of an entry: %+v", how, row)
+		}
 	}
 }

@@ -1,5 +1,5 @@
-// Package catalogcopy is what the monolith knows about the markets and the catalog entries, which the catalog service
-// owns: copies, changed by the owner's events alone and read through the legacy API.
+// Package catalogcopy has the monolith's copies of the markets and the catalog entries, which the catalog service owns. Only
+// the owner's events change them. The legacy API reads them.
 package catalogcopy
 
 import (
@@ -8,32 +8,32 @@ import (
 	"time"
 )
 
-// Market is a market as old integrations know it.
+// Market is a market in the form that old integrations know.
 type Market struct {
-	ID        int64 // the monolith's own integer, never used twice
+	ID        int64 // the monolith's own integer; it is never used again
 	ISOCode   string
 	Name      string
 	UpdatedAt time.Time
 }
 
-// Entry is a catalog entry as old integrations know it: its references are the monolith's own integers.
+// Entry is a catalog entry in the form that old integrations know. It refers by the monolith's own integers.
 type Entry struct {
 	ID        int64
 	Product   int64
 	Market    int64
-	Start     *time.Time // the first day, at midnight UTC; nil while it is not scheduled
-	End       *time.Time // the last day; nil while it is open
-	Version   int64      // the owner's
+	Start     *time.Time // the first day, at midnight UTC; nil if it is not scheduled
+	End       *time.Time // the last day; nil if it has no end
+	Version   int64      // of the owner
 	UpdatedAt time.Time
 }
 
-// Store is what this package reads. Deleted rows, stubs and entries whose product or market is not known yet are
-// hidden.
+// Store is the storage that this package reads. It hides deleted rows, stubs, and entries whose product or market is not
+// known yet.
 type Store interface {
-	// Entry fails with NotFound where there is none.
+	// Entry fails with NotFound if there is no such entry.
 	Entry(ctx context.Context, id int64) (Entry, error)
-	// Entries and Markets yield what the query asks for in its order, reading as it is consumed. An error is the last
-	// pair.
+	// Entries and Markets yield the rows of the query in its order. They read while the caller iterates. An error is the
+	// last pair.
 	Entries(ctx context.Context, q EntryQuery) iter.Seq2[Entry, error]
 	Markets(ctx context.Context, q MarketQuery) iter.Seq2[Market, error]
 }

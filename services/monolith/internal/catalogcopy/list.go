@@ -2,10 +2,10 @@ package catalogcopy
 
 import "time"
 
-// Field is what a list is sorted by.
+// Field is a field by which a list can be sorted.
 type Field string
 
-// What lists can be sorted by: entries by id and update alone.
+// The fields by which lists can be sorted. Entries can only be sorted by id and by the last update.
 const (
 	ByID        Field = "id"
 	ByISOCode   Field = "iso_code"
@@ -13,22 +13,22 @@ const (
 	ByUpdatedAt Field = "updated_at"
 )
 
-// Sort is the order of a list. Ties are in the order of the id, also where Desc reverses the rest.
+// Sort is the order of a list. Ties are sorted by id, ascending, even if Desc reverses the rest.
 type Sort struct {
 	By   Field
 	Desc bool
 }
 
-// EntryQuery says which entries are listed, and in which order.
+// EntryQuery selects the entries of a list and their order.
 type EntryQuery struct {
 	Product int64 // the monolith's own id; 0 keeps all
 	Market  int64 // the monolith's own id; 0 keeps all
 	Sort    Sort
-	After   *Position // the list goes on behind it; nil begins it
+	After   *Position // the list continues after it; nil starts at the beginning
 	Limit   int       // 0 lists everything
 }
 
-// MarketQuery says which markets are listed, and in which order.
+// MarketQuery selects the markets of a list and their order.
 type MarketQuery struct {
 	Search string // keeps names that contain this text, in any case; empty keeps all
 	Sort   Sort
@@ -36,14 +36,14 @@ type MarketQuery struct {
 	Limit  int
 }
 
-// Position is where something stands in a list, as far as its order needs it.
+// Position is the position of an item in a list. Only the fields that the order needs are set.
 type Position struct {
 	ID   int64
-	Text string    // the code or the name, where the list is sorted by it
-	Time time.Time // of the last update, where the list is sorted by it
+	Text string    // the code or the name, if the list is sorted by it
+	Time time.Time // of the last update, if the list is sorted by it
 }
 
-// PositionOfEntry returns where e stands in a list of this order.
+// PositionOfEntry returns the position of e in a list of this order.
 func (s Sort) PositionOfEntry(e Entry) Position {
 	if s.By == ByUpdatedAt {
 		return Position{ID: e.ID, Time: e.UpdatedAt}
@@ -51,7 +51,7 @@ func (s Sort) PositionOfEntry(e Entry) Position {
 	return Position{ID: e.ID}
 }
 
-// PositionOfMarket returns where m stands in a list of this order.
+// PositionOfMarket returns the position of m in a list of this order.
 func (s Sort) PositionOfMarket(m Market) Position {
 	switch s.By {
 	case ByISOCode:

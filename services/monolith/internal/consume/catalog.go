@@ -1,5 +1,5 @@
-// Package consume turns the catalog service's events into calls of the business code that keeps copies. Its types hold
-// no more of an event than is used here, so that the owner can add to its events freely.
+// Package consume turns the catalog service's events into calls of the business code that keeps the copies. Its types have
+// only those members of an event that are used here, so that the owner can add members freely.
 package consume
 
 import (
@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/monsplit/monsplit/internal/copyrow"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
 	"github.com/monsplit/monsplit/services/monolith/internal/catalogcopy"
 )
@@ -19,7 +20,7 @@ const (
 	TopicMarket       = "monsplit.market.v1"
 )
 
-// The types of event that mean something here; others are passed over.
+// The types of event that have an effect here. Other types are ignored.
 const (
 	typeEntryCreated  = "monsplit.catalog-entry.created.v1"
 	typeEntryUpdated  = "monsplit.catalog-entry.updated.v1"
@@ -29,13 +30,13 @@ const (
 	typeMarketDeleted = "monsplit.market.deleted.v1"
 )
 
-// marketData is what is used of a market's event.
+// marketData has the members of a market's event that are used here.
 type marketData struct {
 	Name      string    `json:"name"`
 	UpdatedAt time.Time `json:"updated_at"`
 }
 
-// entryData is what is used of a catalog entry's event.
+// entryData has the members of a catalog entry's event that are used here.
 type entryData struct {
 	Product             uuid.UUID `json:"product"`
 	Market              string    `json:"market"`
@@ -72,7 +73,7 @@ func Entries(ctx context.Context, tx catalogcopy.Tx, events []consumer.Event) er
 	for _, e := range events {
 		id, err := uuid.Parse(e.Key)
 		if err != nil || id.String() != e.Key {
-			return consumer.Poison(fmt.Sprintf("the key %q is no UUID in its usual form", e.Key))
+			return consumer.Poison(fmt.Sprintf("the key %q is not a UUID in its usual form", e.Key))
 		}
 		c := catalogcopy.EntryChange{ID: id, Change: toChange(e)}
 		switch {
@@ -91,7 +92,7 @@ func Entries(ctx context.Context, tx catalogcopy.Tx, events []consumer.Event) er
 	return catalogcopy.ApplyEntries(ctx, tx, changes)
 }
 
-// MarketVersion returns how far the copy of the market that key names has come.
+// MarketVersion returns the version of the copy of the market with this key, 0 if there is no copy.
 func MarketVersion(ctx context.Context, tx catalogcopy.Tx, key string) (int64, error) {
 	rows, err := tx.LockMarkets(ctx, []string{key})
 	if err != nil || len(rows) == 0 {
@@ -100,11 +101,11 @@ func MarketVersion(ctx context.Context, tx catalogcopy.Tx, key string) (int64, e
 	return rows[0].Version, nil
 }
 
-// EntryVersion returns how far the copy of the entry that key names has come.
+// EntryVersion returns the version of the copy of the entry with this key, 0 if there is no copy.
 func EntryVersion(ctx context.Context, tx catalogcopy.Tx, key string) (int64, error) {
 	id, err := uuid.Parse(key)
 	if err != nil {
-		return 0, consumer.Poison(fmt.Sprintf("the key %q is no UUID", key))
+		return 0, consumer.Poison(fmt.Sprintf("the key %q is not a UUID", key))
 	}
 	rows, err := tx.LockEntries(ctx, []uuid.UUID{id})
 	if err != nil || len(rows) == 0 {
@@ -113,8 +114,8 @@ func EntryVersion(ctx context.Context, tx catalogcopy.Tx, key string) (int64, er
 	return rows[0].Version, nil
 }
 
-func toChange(e consumer.Event) catalogcopy.Change {
-	return catalogcopy.Change{Version: e.Version, Time: e.Time, Purged: e.Purge}
+func toChange(e consumer.Event) copyrow.Change {
+	return copyrow.Change{Version: e.Version, Time: e.Time, Purged: e.Purge}
 }
 
 func toMarketData(e consumer.Event) (catalogcopy.MarketData, error) {
@@ -158,7 +159,7 @@ func toDay(member string, text *string) (*time.Time, error) {
 	}
 	day, err := time.Parse(time.DateOnly, *text)
 	if err != nil {
-		return nil, consumer.Poison(fmt.Sprintf("data: %s is %q, no date", member, *text))
+		return nil, consumer.Poison(fmt.Sprintf("data: %s is %q, which is not a date", member, *text))
 	}
 	return &day, nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/monsplit/monsplit/asyncapi"
 	"github.com/monsplit/monsplit/contracts"
+	"github.com/monsplit/monsplit/internal/copyrow"
 	"github.com/monsplit/monsplit/internal/eventschema"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
 	"github.com/monsplit/monsplit/internal/messaging/event"
@@ -19,7 +20,7 @@ import (
 	"github.com/monsplit/monsplit/services/monolith/internal/consume"
 )
 
-// savedTx keeps what was saved; no row exists before.
+// savedTx keeps the saved rows. Every row exists at version 1 before.
 type savedTx struct {
 	markets []catalogcopy.MarketRow
 	entries []catalogcopy.EntryRow
@@ -27,14 +28,14 @@ type savedTx struct {
 
 func (tx *savedTx) LockMarkets(_ context.Context, codes []string) (rows []catalogcopy.MarketRow, _ error) {
 	for _, code := range codes {
-		rows = append(rows, catalogcopy.MarketRow{ISOCode: code, Row: catalogcopy.Row{Version: 1}})
+		rows = append(rows, catalogcopy.MarketRow{ISOCode: code, Row: copyrow.Row{Version: 1}})
 	}
 	return rows, nil
 }
 
 func (tx *savedTx) LockEntries(_ context.Context, ids []uuid.UUID) (rows []catalogcopy.EntryRow, _ error) {
 	for _, id := range ids {
-		rows = append(rows, catalogcopy.EntryRow{ID: id, Row: catalogcopy.Row{Version: 1}})
+		rows = append(rows, catalogcopy.EntryRow{ID: id, Row: copyrow.Row{Version: 1}})
 	}
 	return rows, nil
 }
@@ -52,7 +53,7 @@ func (tx *savedTx) SaveEntries(_ context.Context, rows []catalogcopy.EntryRow) e
 	return nil
 }
 
-// handlerOf is what the topic of such an event is applied by.
+// handlerOf returns the handler of the topic that has events of this type.
 func handlerOf(typ string) func(context.Context, catalogcopy.Tx, []consumer.Event) error {
 	if strings.HasPrefix(typ, "monsplit.market.") {
 		return consume.Markets
@@ -60,8 +61,8 @@ func handlerOf(typ string) func(context.Context, catalogcopy.Tx, []consumer.Even
 	return consume.Entries
 }
 
-// TestExamples applies everything that the owner's document gives as an example. What has to have an effect is in
-// TestTheContractNamesWhatIsUsed.
+// TestExamples applies every example in the owner's document. TestTheContractNamesWhatIsUsed checks which of them must have
+// an effect.
 func TestExamples(t *testing.T) {
 	t.Parallel()
 	documented, err := eventschema.NewEvents(asyncapi.Catalog)
@@ -103,7 +104,7 @@ func TestEntries(t *testing.T) {
 	const whole = `"product":"0198c0de-3b1c-7c4e-9a52-6d1f0e8b7a35","market":"NL","updated_at":"2026-03-01T09:30:00Z"`
 	tests := map[string]struct {
 		key, typ, data string
-		poison         string // a part of the reason; empty when it applies
+		poison         string // a part of the reason; empty if the event is applied
 		saved          int
 	}{
 		"WithoutDates":  {typ: "created", data: "{" + whole + "}", saved: 1},
@@ -111,8 +112,8 @@ func TestEntries(t *testing.T) {
 		"UnknownMember": {typ: "updated", data: "{" + whole + `,"taste":{"deep":[1]}}`, saved: 1},
 		"UnknownType":   {typ: "eaten", data: `{}`},
 		"Deletion":      {typ: "deleted", data: `{}`, saved: 1},
-		"BadKey":        {key: "x", typ: "deleted", poison: "no UUID"},
-		"OtherSpelling": {key: strings.ToUpper(entryID), typ: "deleted", poison: "no UUID"},
+		"BadKey":        {key: "x", typ: "deleted", poison: "not a UUID"},
+		"OtherSpelling": {key: strings.ToUpper(entryID), typ: "deleted", poison: "not a UUID"},
 		"BadDate":       {typ: "created", data: "{" + whole + `,"availability_date":"2026-02-30"}`, poison: "availability_date"},
 		"DateIsNoText":  {typ: "created", data: "{" + whole + `,"availability_date":5}`, poison: "availability_date"},
 		"NoProduct":     {typ: "created", data: `{"market":"NL","updated_at":"2026-03-01T09:30:00Z"}`, poison: "product is missing"},
@@ -153,13 +154,13 @@ func TestPurge(t *testing.T) {
 	if err := consume.Markets(t.Context(), tx, []consumer.Event{{Key: "NL", Purge: true}}); err != nil {
 		t.Fatal(err)
 	}
-	gone := catalogcopy.Row{Version: 1, Deleted: true}
+	gone := copyrow.Row{Version: 1, Deleted: true}
 	if len(tx.entries) != 1 || tx.entries[0].Row != gone || len(tx.markets) != 1 || tx.markets[0].Row != gone {
 		t.Errorf("saved %+v", tx)
 	}
 }
 
-// The contract is what the owner looks at before it changes anything.
+// The owner looks at the contract before it changes anything. So the contract must name what is used here.
 func TestTheContractNamesWhatIsUsed(t *testing.T) {
 	t.Parallel()
 	pact, err := contracts.Pacts.ReadFile("pacts/monolith-catalog.json")

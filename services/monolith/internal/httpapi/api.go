@@ -1,5 +1,5 @@
-// Package httpapi serves the monolith's HTTP API: it turns requests into calls of the business code, and what comes
-// back into answers. Its errors are rendered as problems by the server that it is mounted on.
+// Package httpapi serves the monolith's HTTP API. It turns requests into calls of the business code, and the results into
+// answers. The server on which it is mounted renders its errors as problems.
 package httpapi
 
 import (
@@ -19,7 +19,7 @@ type API struct {
 
 var _ oapi.StrictServerInterface = (*API)(nil)
 
-// New returns the API on the given business services. A client has writeTimeout to receive each part of a list.
+// New returns the API on the given business services. writeTimeout is the time for a client to receive each part of a list.
 func New(products *product.Service, copies *catalogcopy.Service, writeTimeout time.Duration) *API {
 	return &API{products: products, copies: copies, writeTimeout: writeTimeout}
 }

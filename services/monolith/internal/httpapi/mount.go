@@ -6,8 +6,7 @@ import (
 	"github.com/monsplit/monsplit/services/monolith/internal/oapi"
 )
 
-// Mount routes every operation of the document to its handler, behind the middlewares that are given for its
-// operationId.
+// Mount routes every operation of the document to its handler, behind the middlewares for its operationId.
 func (a *API) Mount(e *echo.Echo, middlewares map[string][]echo.MiddlewareFunc) {
 	oapi.RegisterHandlersWithOptions(e, oapi.NewStrictHandler(a, nil), oapi.RegisterHandlersOptions{
 		OperationMiddlewares: middlewares,

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/monsplit/monsplit/internal/testkit/apitest"
 	"github.com/monsplit/monsplit/internal/testkit/netproxy"
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 )
@@ -12,28 +13,28 @@ import (
 func TestIdempotencyKey(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
-	first := s.post("/api/v1/product", chair, "Idempotency-Key", "k1").must(http.StatusCreated)
-	again := s.post("/api/v1/product/", chair, "Idempotency-Key", "k1").must(http.StatusCreated)
-	if again.text != first.text || again.header("ETag") != `"1"` || again.header("Location") != first.header("Location") {
-		t.Errorf("again %s, first %s", again.text, first.text)
+	first := s.Post("/api/v1/product", chair, "Idempotency-Key", "k1").Must(http.StatusCreated)
+	again := s.Post("/api/v1/product/", chair, "Idempotency-Key", "k1").Must(http.StatusCreated)
+	if again.Text != first.Text || again.Header("ETag") != `"1"` || again.Header("Location") != first.Header("Location") {
+		t.Errorf("again %s, first %s", again.Text, first.Text)
 	}
-	s.patch("/api/v1/product/1", `{"name":"Stool"}`).must(http.StatusOK)
-	s.delete("/api/v1/product/1").must(http.StatusNoContent)
-	if late := s.post("/api/v1/product", chair, "Idempotency-Key", "k1").must(http.StatusCreated); late.text != first.text {
-		t.Errorf("after the product is gone: %s, first %s", late.text, first.text)
+	s.Patch("/api/v1/product/1", `{"name":"Stool"}`).Must(http.StatusOK)
+	s.Delete("/api/v1/product/1").Must(http.StatusNoContent)
+	if late := s.Post("/api/v1/product", chair, "Idempotency-Key", "k1").Must(http.StatusCreated); late.Text != first.Text {
+		t.Errorf("after the product is gone: %s, first %s", late.Text, first.Text)
 	}
-	s.post("/api/v1/product", `{"name":"Other","product_category":"x"}`, "Idempotency-Key", "k1").
-		problem(http.StatusUnprocessableEntity, "idempotency-key-reused")
-	if other := s.post("/api/v1/product", chair, "Idempotency-Key", "k2").must(http.StatusCreated); other.object()["id"] == 1.0 {
+	s.Post("/api/v1/product", `{"name":"Other","product_category":"x"}`, "Idempotency-Key", "k1").
+		Problem(http.StatusUnprocessableEntity, "idempotency-key-reused")
+	if other := s.Post("/api/v1/product", chair, "Idempotency-Key", "k2").Must(http.StatusCreated); other.Object()["id"] == 1.0 {
 		t.Error("another key gave the first answer")
 	}
-	// A refusal is not kept: the same request can succeed later.
-	s.post("/api/v1/product", chair, "Idempotency-Key", "k3").problem(http.StatusConflict, "product-exists")
-	s.delete("/api/v1/product/2").must(http.StatusNoContent)
-	s.post("/api/v1/product", chair, "Idempotency-Key", "k3").must(http.StatusCreated)
+	// A refusal is not stored: the same request can succeed later.
+	s.Post("/api/v1/product", chair, "Idempotency-Key", "k3").Problem(http.StatusConflict, "product-exists")
+	s.Delete("/api/v1/product/2").Must(http.StatusNoContent)
+	s.Post("/api/v1/product", chair, "Idempotency-Key", "k3").Must(http.StatusCreated)
 }
 
-// TestInProgress holds the first request in the middle of its transaction and sends it again.
+// TestInProgress stops the first request in the middle of its transaction, and sends the request again.
 func TestInProgress(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
@@ -47,8 +48,8 @@ func TestInProgress(t *testing.T) {
 		VALUES (gen_random_uuid(), 'Rocking chair', 'Furniture', 1, now(), now())`); err != nil {
 		t.Fatal(err)
 	}
-	first := make(chan reply, 1)
-	go func() { first <- s.post("/api/v1/product", chair, "Idempotency-Key", "k") }()
+	first := make(chan apitest.Reply, 1)
+	go func() { first <- s.Post("/api/v1/product", chair, "Idempotency-Key", "k") }()
 	deadline := time.Now().Add(30 * time.Second)
 	for waiting := 0; waiting == 0; {
 		if err := s.pool.QueryRow(t.Context(), `SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted
@@ -59,56 +60,56 @@ func TestInProgress(t *testing.T) {
 			t.Fatal("the first request never took its lock")
 		}
 	}
-	r := s.post("/api/v1/product", chair, "Idempotency-Key", "k")
-	r.problem(http.StatusConflict, "in-progress")
-	if r.header("Retry-After") == "" {
+	r := s.Post("/api/v1/product", chair, "Idempotency-Key", "k")
+	r.Problem(http.StatusConflict, "in-progress")
+	if r.Header("Retry-After") == "" {
 		t.Error("no Retry-After")
 	}
-	s.post("/api/v1/product", `{"name":"Stool","product_category":"x"}`, "Idempotency-Key", "k2").must(http.StatusCreated)
+	s.Post("/api/v1/product", `{"name":"Stool","product_category":"x"}`, "Idempotency-Key", "k2").Must(http.StatusCreated)
 	if err := blocker.Rollback(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	created := <-first
-	created.must(http.StatusCreated)
-	if again := s.post("/api/v1/product", chair, "Idempotency-Key", "k").must(http.StatusCreated); again.text != created.text {
-		t.Errorf("again %s, first %s", again.text, created.text)
+	created.Must(http.StatusCreated)
+	if again := s.Post("/api/v1/product", chair, "Idempotency-Key", "k").Must(http.StatusCreated); again.Text != created.Text {
+		t.Errorf("again %s, first %s", again.Text, created.Text)
 	}
 }
 
 func TestDatabaseAway(t *testing.T) {
 	t.Parallel()
 	s := setupWithout(t)
-	for _, r := range []reply{
-		s.get("/api/v1/product"), s.get("/api/v1/product/1"), s.get("/api/v1/catalog"), s.get("/api/v1/catalog/1"), s.get("/api/v1/market?limit=5"),
-		s.post("/api/v1/product", chair), s.put("/api/v1/product/1", chair), s.delete("/api/v1/product/1"),
+	for _, r := range []apitest.Reply{
+		s.Get("/api/v1/product"), s.Get("/api/v1/product/1"), s.Get("/api/v1/catalog"), s.Get("/api/v1/catalog/1"), s.Get("/api/v1/market?limit=5"),
+		s.Post("/api/v1/product", chair), s.Put("/api/v1/product/1", chair), s.Delete("/api/v1/product/1"),
 	} {
-		r.problem(http.StatusServiceUnavailable, "unavailable")
-		if r.header("Retry-After") == "" {
+		r.Problem(http.StatusServiceUnavailable, "unavailable")
+		if r.Header("Retry-After") == "" {
 			t.Error("no Retry-After")
 		}
 	}
-	s.post("/api/v1/product", `{}`).problem(http.StatusUnprocessableEntity, "invalid")
-	s.post("/api/v1/catalog", `{}`).problem(http.StatusConflict, "not-the-owner")
+	s.Post("/api/v1/product", `{}`).Problem(http.StatusUnprocessableEntity, "invalid")
+	s.Post("/api/v1/catalog", `{}`).Problem(http.StatusConflict, "not-the-owner")
 }
 
-// TestDatabaseHangs: a database that takes what it is sent and never answers, as behind a network that lost it.
+// TestDatabaseHangs has a database that receives statements and never answers, as behind a broken network.
 func TestDatabaseHangs(t *testing.T) {
 	t.Parallel()
 	proxy, url := netproxy.NewURL(t, pgtest.URL(setup(t).pool))
 	s := serve(t, pgtest.Open(t, url))
-	s.post("/api/v1/product", chair).must(http.StatusCreated)
-	requests := []func() reply{
-		func() reply { return s.get("/api/v1/product") },
-		func() reply { return s.get("/api/v1/product?limit=5") },
-		func() reply { return s.get("/api/v1/product/1") },
-		func() reply { return s.get("/api/v1/catalog") },
-		func() reply {
-			return s.post("/api/v1/product", `{"name":"Stool","product_category":"x"}`, "Idempotency-Key", "k")
+	s.Post("/api/v1/product", chair).Must(http.StatusCreated)
+	requests := []func() apitest.Reply{
+		func() apitest.Reply { return s.Get("/api/v1/product") },
+		func() apitest.Reply { return s.Get("/api/v1/product?limit=5") },
+		func() apitest.Reply { return s.Get("/api/v1/product/1") },
+		func() apitest.Reply { return s.Get("/api/v1/catalog") },
+		func() apitest.Reply {
+			return s.Post("/api/v1/product", `{"name":"Stool","product_category":"x"}`, "Idempotency-Key", "k")
 		},
-		func() reply { return s.delete("/api/v1/product/1") },
+		func() apitest.Reply { return s.Delete("/api/v1/product/1") },
 	}
 	proxy.Drop(netproxy.ToClient)
-	answers := make(chan reply, len(requests))
+	answers := make(chan apitest.Reply, len(requests))
 	for _, request := range requests {
 		go func() { answers <- request() }()
 	}
@@ -116,17 +117,17 @@ func TestDatabaseHangs(t *testing.T) {
 	for range requests {
 		select {
 		case r := <-answers:
-			if r.problem(http.StatusServiceUnavailable, "unavailable"); r.header("Retry-After") == "" {
+			if r.Problem(http.StatusServiceUnavailable, "unavailable"); r.Header("Retry-After") == "" {
 				t.Error("no Retry-After")
 			}
 		case <-deadline:
 			t.Fatal("a request hangs")
 		}
 	}
-	proxy.Cut() // what was lost stays lost
+	proxy.Cut() // the lost answers do not come later
 	proxy.Resume()
 	back := time.Now().Add(30 * time.Second)
-	for s.get("/api/v1/product").status != http.StatusOK {
+	for s.Get("/api/v1/product").Status != http.StatusOK {
 		if time.Now().After(back) {
 			t.Fatal("the API did not come back")
 		}

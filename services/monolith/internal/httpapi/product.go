@@ -14,7 +14,8 @@ import (
 func (a *API) CreateProduct(
 	ctx context.Context, r oapi.CreateProductRequestObject,
 ) (oapi.CreateProductResponseObject, error) {
-	p, err := a.products.Create(ctx, toDraft(*r.Body), toOnce(r.Params.IdempotencyKey, *r.Body))
+	once := httpserver.Once(http.MethodPost, collection, r.Params.IdempotencyKey, *r.Body)
+	p, err := a.products.Create(ctx, toDraft(*r.Body), once)
 	if err != nil {
 		return nil, err
 	}
@@ -58,8 +59,7 @@ func (a *API) ReplaceProduct(
 func (a *API) PatchProduct(
 	ctx context.Context, r oapi.PatchProductRequestObject,
 ) (oapi.PatchProductResponseObject, error) {
-	patch := product.Patch{Name: r.Body.Name, Category: r.Body.ProductCategory, Discontinued: r.Body.Discontinued}
-	p, err := a.products.Patch(ctx, r.ID, patch, httpserver.IfMatch(r.Params.IfMatch))
+	p, err := a.products.Patch(ctx, r.ID, toPatch(*r.Body), httpserver.IfMatch(r.Params.IfMatch))
 	if err != nil {
 		return nil, err
 	}
@@ -78,22 +78,18 @@ func (a *API) DeleteProduct(
 	return oapi.DeleteProduct204Response{}, nil
 }
 
-// collection is the path that a created product's Idempotency-Key belongs to, with or without a trailing slash.
+// collection is the path where products are created. An Idempotency-Key belongs to it, whether or not the request has a
+// trailing slash.
 const collection = "/api/v1/product"
-
-// toOnce names the request by its Idempotency-Key; nil without one.
-func toOnce(key *oapi.IdempotencyKey, body oapi.ProductInput) *product.Once {
-	if key == nil {
-		return nil
-	}
-	id, fingerprint := httpserver.IdempotencyKey(http.MethodPost, collection, *key, body)
-	return &product.Once{ID: id, Fingerprint: fingerprint}
-}
 
 func toDraft(in oapi.ProductInput) product.Draft {
 	return product.Draft{
 		Name: in.Name, Category: in.ProductCategory, Discontinued: in.Discontinued != nil && *in.Discontinued,
 	}
+}
+
+func toPatch(in oapi.ProductPatch) product.Patch {
+	return product.Patch{Name: in.Name, Category: in.ProductCategory, Discontinued: in.Discontinued}
 }
 
 func fromProduct(p product.Product) oapi.Product {

@@ -14,12 +14,12 @@ const chair = `{"name":"Rocking chair","product_category":"Furniture"}`
 func TestProductLives(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
-	created := s.post("/api/v1/product", ` {"name":" Rocking chair ","product_category":"Furniture","id":77,"version":null} `).
-		must(http.StatusCreated)
-	if created.header("ETag") != `"1"` || created.header("Location") != "/api/v1/product/1" {
-		t.Errorf("headers %v", created.headers)
+	created := s.Post("/api/v1/product", ` {"name":" Rocking chair ","product_category":"Furniture","id":77,"version":null} `).
+		Must(http.StatusCreated)
+	if created.Header("ETag") != `"1"` || created.Header("Location") != "/api/v1/product/1" {
+		t.Errorf("headers %v", created.Headers)
 	}
-	p := created.object()
+	p := created.Object()
 	if p["name"] != "Rocking chair" || p["discontinued"] != false || p["version"] != 1.0 || p["id"] != 1.0 ||
 		p["created_at"] != p["updated_at"] || !strings.HasSuffix(p["created_at"].(string), "Z") {
 		t.Errorf("created %v", p)
@@ -27,45 +27,45 @@ func TestProductLives(t *testing.T) {
 	if id, err := uuid.Parse(p["product_uuid"].(string)); err != nil || id.Version() != 7 {
 		t.Errorf("product_uuid %v", p["product_uuid"])
 	}
-	read := s.get(created.header("Location")).must(http.StatusOK)
-	if read.text != created.text || read.header("ETag") != `"1"` {
-		t.Errorf("read %s, created %s", read.text, created.text)
+	read := s.Get(created.Header("Location")).Must(http.StatusOK)
+	if read.Text != created.Text || read.Header("ETag") != `"1"` {
+		t.Errorf("read %s, created %s", read.Text, created.Text)
 	}
-	s.get("/api/v1/product/1", "If-None-Match", `W/"1", "7"`).must(http.StatusNotModified)
-	s.get("/api/v1/product/1", "If-None-Match", `"2"`).must(http.StatusOK)
+	s.Get("/api/v1/product/1", "If-None-Match", `W/"1", "7"`).Must(http.StatusNotModified)
+	s.Get("/api/v1/product/1", "If-None-Match", `"2"`).Must(http.StatusOK)
 
-	patched := s.patch("/api/v1/product/1", `{"name":"Stool"}`, "If-Match", `"1"`).must(http.StatusOK)
-	if p := patched.object(); p["name"] != "Stool" || p["product_category"] != "Furniture" || patched.header("ETag") != `"2"` {
+	patched := s.Patch("/api/v1/product/1", `{"name":"Stool"}`, "If-Match", `"1"`).Must(http.StatusOK)
+	if p := patched.Object(); p["name"] != "Stool" || p["product_category"] != "Furniture" || patched.Header("ETag") != `"2"` {
 		t.Errorf("patched %v", p)
 	}
-	same := s.patch("/api/v1/product/1", `{"name":"Stool ","discontinued":false}`).must(http.StatusOK)
-	if same.text != patched.text || same.header("ETag") != `"2"` {
-		t.Errorf("a change of nothing: %s", same.text)
+	same := s.Patch("/api/v1/product/1", `{"name":"Stool ","discontinued":false}`).Must(http.StatusOK)
+	if same.Text != patched.Text || same.Header("ETag") != `"2"` {
+		t.Errorf("a change of nothing: %s", same.Text)
 	}
-	s.put("/api/v1/product/1", chair, "If-Match", `"1"`).problem(http.StatusPreconditionFailed, "stale")
-	discontinued := s.put("/api/v1/product/1", `{"name":"Stool","product_category":"Seats","discontinued":true}`, "If-Match", `"1", "2"`)
-	if p := discontinued.must(http.StatusOK).object(); p["discontinued"] != true || p["version"] != 3.0 {
+	s.Put("/api/v1/product/1", chair, "If-Match", `"1"`).Problem(http.StatusPreconditionFailed, "stale")
+	discontinued := s.Put("/api/v1/product/1", `{"name":"Stool","product_category":"Seats","discontinued":true}`, "If-Match", `"1", "2"`)
+	if p := discontinued.Must(http.StatusOK).Object(); p["discontinued"] != true || p["version"] != 3.0 {
 		t.Errorf("replaced %v", p)
 	}
-	replaced := s.put("/api/v1/product/1", chair, "If-Match", "*").must(http.StatusOK).object()
+	replaced := s.Put("/api/v1/product/1", chair, "If-Match", "*").Must(http.StatusOK).Object()
 	if replaced["discontinued"] != false || replaced["name"] != "Rocking chair" {
 		t.Errorf("a member that is left out keeps its value: %v", replaced)
 	}
-	s.delete("/api/v1/product/1", "If-Match", `"1"`).problem(http.StatusPreconditionFailed, "stale")
-	if gone := s.delete("/api/v1/product/1", "If-Match", `"4"`).must(http.StatusNoContent); gone.text != "" {
-		t.Errorf("deleted with a body %s", gone.text)
+	s.Delete("/api/v1/product/1", "If-Match", `"1"`).Problem(http.StatusPreconditionFailed, "stale")
+	if gone := s.Delete("/api/v1/product/1", "If-Match", `"4"`).Must(http.StatusNoContent); gone.Text != "" {
+		t.Errorf("deleted with a body %s", gone.Text)
 	}
-	s.delete("/api/v1/product/1").problem(http.StatusNotFound, "not-found")
-	s.get("/api/v1/product/1").problem(http.StatusNotFound, "not-found")
-	s.put("/api/v1/product/1", chair).problem(http.StatusNotFound, "not-found")
-	s.patch("/api/v1/product/1", `{}`).problem(http.StatusNotFound, "not-found")
+	s.Delete("/api/v1/product/1").Problem(http.StatusNotFound, "not-found")
+	s.Get("/api/v1/product/1").Problem(http.StatusNotFound, "not-found")
+	s.Put("/api/v1/product/1", chair).Problem(http.StatusNotFound, "not-found")
+	s.Patch("/api/v1/product/1", `{}`).Problem(http.StatusNotFound, "not-found")
 }
 
 func TestRefusals(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
-	s.post("/api/v1/product", chair).must(http.StatusCreated)
-	s.post("/api/v1/product", `{"name":"Stool","product_category":"Furniture"}`).must(http.StatusCreated)
+	s.Post("/api/v1/product", chair).Must(http.StatusCreated)
+	s.Post("/api/v1/product", `{"name":"Stool","product_category":"Furniture"}`).Must(http.StatusCreated)
 	long := strings.Repeat("x", 101)
 	const problem = "application/problem+json"
 	tests := map[string]struct {
@@ -150,12 +150,12 @@ func TestRefusals(t *testing.T) {
 			if after, legacy := strings.CutPrefix(tt.path, "/.."); legacy {
 				path = "/api/v1" + after
 			}
-			r := s.do(tt.method, path, tt.body, tt.headers...)
-			r.problem(tt.status, tt.name)
-			if got := r.pointers(); tt.pointers != "" && got != tt.pointers {
-				t.Errorf("pointers %s, want %s\n%s", got, tt.pointers, r.text)
+			r := s.Do(tt.method, path, tt.body, tt.headers...)
+			r.Problem(tt.status, tt.name)
+			if got := r.Pointers(); tt.pointers != "" && got != tt.pointers {
+				t.Errorf("pointers %s, want %s\n%s", got, tt.pointers, r.Text)
 			}
-			if tt.status == http.StatusMethodNotAllowed && r.header("Allow") == "" {
+			if tt.status == http.StatusMethodNotAllowed && r.Header("Allow") == "" {
 				t.Error("405 without Allow")
 			}
 		})
@@ -166,53 +166,53 @@ func TestNamesAreCountedInCodePoints(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	name := strings.Repeat("😀", 100)
-	p := s.post("/api/v1/product", `{"name":"`+name+`","product_category":" \u00a0tea\t"}`).must(http.StatusCreated).object()
+	p := s.Post("/api/v1/product", `{"name":"`+name+`","product_category":" \u00a0tea\t"}`).Must(http.StatusCreated).Object()
 	if p["name"] != name || p["product_category"] != "tea" {
 		t.Errorf("created %v", p)
 	}
-	s.post("/api/v1/product", `{"name":"`+name+`x","product_category":"tea"}`).problem(http.StatusUnprocessableEntity, "invalid")
+	s.Post("/api/v1/product", `{"name":"`+name+`x","product_category":"tea"}`).Problem(http.StatusUnprocessableEntity, "invalid")
 }
 
 func TestTrailingSlash(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
-	location := s.post("/api/v1/product/", chair).must(http.StatusCreated).header("Location")
-	s.get(location + "/").must(http.StatusOK)
-	s.get("/api/v1/product/").must(http.StatusOK)
-	s.patch(location+"/", `{"discontinued":true}`).must(http.StatusOK)
-	s.get("/api/v1/catalog/").must(http.StatusOK)
-	s.get("/api/v1/market/?limit=5").must(http.StatusOK)
-	s.put(location+"/", chair).must(http.StatusOK)
-	s.delete(location + "/").must(http.StatusNoContent)
+	location := s.Post("/api/v1/product/", chair).Must(http.StatusCreated).Header("Location")
+	s.Get(location + "/").Must(http.StatusOK)
+	s.Get("/api/v1/product/").Must(http.StatusOK)
+	s.Patch(location+"/", `{"discontinued":true}`).Must(http.StatusOK)
+	s.Get("/api/v1/catalog/").Must(http.StatusOK)
+	s.Get("/api/v1/market/?limit=5").Must(http.StatusOK)
+	s.Put(location+"/", chair).Must(http.StatusOK)
+	s.Delete(location + "/").Must(http.StatusNoContent)
 }
 
-// What has no body to choose the media type of is not refused for what the caller accepts.
+// An answer without a body is not refused because of the Accept header.
 func TestAcceptWhereThereIsNoBody(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
-	s.post("/api/v1/product", chair).must(http.StatusCreated)
-	s.delete("/api/v1/product/1", "Accept", "application/json").must(http.StatusNoContent)
+	s.Post("/api/v1/product", chair).Must(http.StatusCreated)
+	s.Delete("/api/v1/product/1", "Accept", "application/json").Must(http.StatusNoContent)
 	for method, path := range map[string]string{"POST": "", "PUT": "/1", "PATCH": "/1", "DELETE": "/1"} {
-		s.do(method, "/api/v1/catalog"+path, "", "Accept", "application/json").problem(http.StatusConflict, "not-the-owner")
+		s.Do(method, "/api/v1/catalog"+path, "", "Accept", "application/json").Problem(http.StatusConflict, "not-the-owner")
 	}
 }
 
-// Old integrations send what this API never knew.
+// Old integrations send query parameters that this API never had.
 func TestUnknownQueryNamesAreIgnored(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	s.create("a", "x")
 	s.create("b", "x")
-	r := s.get("/api/v1/product?_=123&format=json&_=7&limit=1").must(http.StatusOK)
-	if r.names() != "a" || s.get(r.next()).must(http.StatusOK).names() != "b" {
-		t.Errorf("listed %s", r.text)
+	r := s.Get("/api/v1/product?_=123&format=json&_=7&limit=1").Must(http.StatusOK)
+	if r.Names(" ") != "a" || s.Get(r.Next()).Must(http.StatusOK).Names(" ") != "b" {
+		t.Errorf("listed %s", r.Text)
 	}
-	s.get("/api/v1/product/1?format=json").must(http.StatusOK)
-	s.get("/api/v1/catalog?_=%00").must(http.StatusOK)
-	s.get("/api/v1/market?_=1").must(http.StatusOK)
+	s.Get("/api/v1/product/1?format=json").Must(http.StatusOK)
+	s.Get("/api/v1/catalog?_=%00").Must(http.StatusOK)
+	s.Get("/api/v1/market?_=1").Must(http.StatusOK)
 }
 
-// TestNamesMayHaveAnySpaceAround: the document's rule and the code's trimming are the same.
+// TestNamesMayHaveAnySpaceAround: the document and the code trim the same characters.
 func TestNamesMayHaveAnySpaceAround(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
@@ -224,19 +224,19 @@ func TestNamesMayHaveAnySpaceAround(t *testing.T) {
 		}
 		return string(text)
 	}
-	p := s.post("/api/v1/product", body(around+name+around, around+"tea"+around)).must(http.StatusCreated).object()
+	p := s.Post("/api/v1/product", body(around+name+around, around+"tea"+around)).Must(http.StatusCreated).Object()
 	if p["name"] != name || p["product_category"] != "tea" {
 		t.Errorf("created %v", p)
 	}
-	s.patch("/api/v1/product/1", body(around+"x"+around, "tea")).must(http.StatusOK)
+	s.Patch("/api/v1/product/1", body(around+"x"+around, "tea")).Must(http.StatusOK)
 	for _, bad := range []string{around, around + name + "x" + around} {
-		r := s.post("/api/v1/product", body(bad, bad))
-		if r.problem(http.StatusUnprocessableEntity, "invalid"); r.pointers() != "/name /product_category" {
-			t.Errorf("pointers %s", r.pointers())
+		r := s.Post("/api/v1/product", body(bad, bad))
+		if r.Problem(http.StatusUnprocessableEntity, "invalid"); r.Pointers() != "/name /product_category" {
+			t.Errorf("pointers %s", r.Pointers())
 		}
 	}
-	// No space to Unicode, whatever it looks like: it counts.
-	if p := s.post("/api/v1/product", body("\ufeff", "\u200b")).must(http.StatusCreated).object(); p["name"] != "\ufeff" {
+	// Unicode does not count these characters as space, so they are part of the name.
+	if p := s.Post("/api/v1/product", body("\ufeff", "\u200b")).Must(http.StatusCreated).Object(); p["name"] != "\ufeff" {
 		t.Errorf("created %v", p)
 	}
 }
@@ -244,15 +244,15 @@ func TestNamesMayHaveAnySpaceAround(t *testing.T) {
 func TestHead(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
-	s.post("/api/v1/product", chair).must(http.StatusCreated)
+	s.Post("/api/v1/product", chair).Must(http.StatusCreated)
 	for _, path := range []string{"/api/v1/product", "/api/v1/product/1"} {
-		head, get := s.do(http.MethodHead, path, "").must(http.StatusOK), s.get(path)
-		if head.text != "" || head.header("ETag") != get.header("ETag") || head.header("Content-Type") != get.header("Content-Type") {
-			t.Errorf("%s: HEAD %v %q, GET %v", path, head.headers, head.text, get.headers)
+		head, get := s.Do(http.MethodHead, path, "").Must(http.StatusOK), s.Get(path)
+		if head.Text != "" || head.Header("ETag") != get.Header("ETag") || head.Header("Content-Type") != get.Header("Content-Type") {
+			t.Errorf("%s: HEAD %v %q, GET %v", path, head.Headers, head.Text, get.Headers)
 		}
 	}
-	if r := s.do(http.MethodHead, "/api/v1/product/2", "").must(http.StatusNotFound); r.text != "" {
-		t.Errorf("HEAD gives %s", r.text)
+	if r := s.Do(http.MethodHead, "/api/v1/product/2", "").Must(http.StatusNotFound); r.Text != "" {
+		t.Errorf("HEAD gives %s", r.Text)
 	}
-	s.do(http.MethodHead, "/api/v1/product/1", "", "If-None-Match", `"1"`).must(http.StatusNotModified)
+	s.Do(http.MethodHead, "/api/v1/product/1", "", "If-None-Match", `"1"`).Must(http.StatusNotModified)
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/monsplit/monsplit/services/monolith/internal/oapi"
 )
 
-// server answers the operations that a test needs; any other panics.
+// server answers the operations that a test needs. Other operations panic.
 type server struct {
 	oapi.StrictServerInterface
 	list  oapi.ListProductsResponseObject
@@ -37,8 +37,8 @@ func (s *server) PatchProduct(
 	return oapi.PatchProduct200JSONResponse{Headers: oapi.PatchProduct200ResponseHeaders{ETag: `"2"`}}, nil
 }
 
-// TestEveryOperationHasItsMiddleware would fail if the generator keyed middlewares by another spelling of operationId
-// than the document's: none would run, and no request would be validated.
+// TestEveryOperationHasItsMiddleware fails if the generator looks up middlewares by another spelling of operationId than the
+// document's. Then no middleware would run, and no request would be validated.
 func TestEveryOperationHasItsMiddleware(t *testing.T) {
 	t.Parallel()
 	doc, err := openapi3.NewLoader().LoadFromData(monolithapi.Document)
@@ -82,7 +82,7 @@ func serve(ctx context.Context, s *server, method, path, media, body string) *ht
 	return response
 }
 
-// validated is a body as validation leaves it behind.
+// validated is a body after validation.
 type validated struct {
 	io.ReadCloser
 	text string
@@ -108,7 +108,7 @@ func TestMergePatchTellsAbsentFromGiven(t *testing.T) {
 	}
 }
 
-// stream is an answer that writes items as it gets them.
+// stream is an answer that sends each part at once.
 type stream []string
 
 func (s stream) VisitListProductsResponse(w http.ResponseWriter) error {

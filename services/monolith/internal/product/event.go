@@ -6,11 +6,11 @@ import (
 	"github.com/google/uuid"
 )
 
-// Kind says what happened to a product.
+// Kind is what happened to a product.
 type Kind string
 
-// What can happen to a product. One that is created discontinued is created alone; one that turns discontinued is
-// discontinued, whatever else changed with it; one that is made again is updated.
+// The kinds of events. Creating a discontinued product emits only Created. Becoming discontinued emits only Discontinued,
+// also if other fields changed. Reactivating emits Updated.
 const (
 	Created      Kind = "created"
 	Updated      Kind = "updated"
@@ -18,7 +18,7 @@ const (
 	Deleted      Kind = "deleted"
 )
 
-// Event is a committed change to a product, with the product as the change left it.
+// Event is a committed change of a product, with the product after the change.
 type Event struct {
 	ID      uuid.UUID
 	Kind    Kind

@@ -8,26 +8,26 @@ import (
 	"github.com/monsplit/monsplit/internal/apperr"
 )
 
-// Record is a product as an import gives it. With a UUID it means the product of that id, without one the product of
-// that name and category; where there is none it is created.
+// Record is one product of an import. With a UUID it stands for the product with that id, otherwise for the product with
+// that name and category. If there is no such product, it is created.
 type Record struct {
-	UUID uuid.UUID // uuid.Nil: found by name and category
+	UUID uuid.UUID // uuid.Nil: the product is found by name and category
 	Draft
 }
 
-// Outcome says what an import of one record did.
+// Outcome is what the import of one record did.
 type Outcome int
 
-// What importing a record can do.
+// The outcomes of the import of one record.
 const (
-	ImportedNothing Outcome = iota // it was there already, just so
+	ImportedNothing Outcome = iota // the product was already as the record says
 	ImportedNew
 	ImportedChange
 )
 
-// CheckImport returns what is wrong with records[i] under key i, before anything is written: rules that a record
-// breaks, ids and names that stand twice in the import, names that another product has and keeps, and names that cannot
-// be passed on. at names another record for people.
+// CheckImport returns the faults of records[i] under key i, before anything is written: broken rules, ids and names that
+// appear twice in the import, names that another product has and keeps, and names that cannot be passed on. at returns how
+// messages name the record i, such as "line 4".
 func (s *Service) CheckImport(ctx context.Context, records []Record, at func(i int) string) (map[int]error, error) {
 	bad := map[int]error{}
 	ids, names := map[uuid.UUID]int{}, map[Name]int{}
@@ -51,15 +51,15 @@ func (s *Service) CheckImport(ctx context.Context, records []Record, at func(i i
 	if err != nil {
 		return nil, err
 	}
-	waits := map[int]int{} // a record for the one whose product gives up the name
+	waits := map[int]int{} // from a record to the record whose product gives up the name
 	for name, owner := range taken {
 		i := names[name]
 		j, moves := ids[owner]
 		switch byName := records[i].UUID == uuid.Nil; {
 		case records[i].UUID == owner, byName && !moves:
 		case byName:
-			// Whether it means that product or a new one would hang on which of the two is written first.
-			bad[i] = misnamed("is that of the product which " + at(j) + " renames: say by product_uuid which product is meant")
+			// The order of the writes would decide whether the record means that product or a new one.
+			bad[i] = misnamed("is the old name of the product that " + at(j) + " renames: give the product_uuid of the product that is meant")
 		case !moves:
 			bad[i] = NameTaken()
 		default:
@@ -67,17 +67,17 @@ func (s *Service) CheckImport(ctx context.Context, records []Record, at func(i i
 		}
 	}
 	for _, i := range circle(waits) {
-		bad[i] = misnamed("is that of " + at(waits[i]) + ", and the names go round in a circle: import one of them under another name first")
+		bad[i] = misnamed("is the old name of " + at(waits[i]) + ", and these renames form a circle: import one of the products under another name first")
 	}
 	return bad, nil
 }
 
-// circle returns those that wait, in the end, for themselves.
+// circle returns the records of which each waits for the next one in a circle.
 func circle(waits map[int]int) (in []int) {
 	done := map[int]bool{}
 	for start := range waits {
 		var path []int
-		place := map[int]int{} // on the path
+		place := map[int]int{} // the index of a record in path
 		for i, ok := start, true; ok && !done[i]; i, ok = waits[i] {
 			if from, again := place[i]; again {
 				in = append(in, path[from:]...)
@@ -94,7 +94,7 @@ func circle(waits map[int]int) (in []int) {
 }
 
 func misnamed(detail string) error {
-	return apperr.InvalidFields("The name cannot be given.", apperr.FieldError{Pointer: "/name", Detail: detail})
+	return apperr.InvalidFields("The product cannot have this name.", apperr.FieldError{Pointer: "/name", Detail: detail})
 }
 
 func (s *Service) namesTaken(ctx context.Context, names map[Name]int) (map[Name]uuid.UUID, error) {
@@ -106,12 +106,12 @@ func (s *Service) namesTaken(ctx context.Context, names map[Name]int) (map[Name]
 }
 
 func repeated(pointer, first string) error {
-	return apperr.InvalidFields("The product stands twice in the import.",
-		apperr.FieldError{Pointer: pointer, Detail: "stands twice, first in " + first})
+	return apperr.InvalidFields("The product appears twice in the import.",
+		apperr.FieldError{Pointer: pointer, Detail: "appears twice, first in " + first})
 }
 
-// Import makes the product what the record says. Importing the same again is no change. A deleted product comes back
-// with its next version, as created.
+// Import creates or changes the product as the record says. Importing the same record again changes nothing. A deleted
+// product comes back with its next version, and the event is Created.
 func (s *Service) Import(ctx context.Context, r Record) (Product, Outcome, error) {
 	d := r.Trimmed()
 	if err := d.Validate(); err != nil {
@@ -130,7 +130,7 @@ func (s *Service) Import(ctx context.Context, r Record) (Product, Outcome, error
 			outcome = ImportedNew
 			p, err = s.create(ctx, tx, Product{UUID: s.orNewID(r.UUID), Draft: d})
 		case old.Deleted:
-			// H7: at version 1 again, every copy would take the new product for an old event and ignore it.
+			// H7 reused identity: if the version started at 1 again, every copy would ignore the new product as old.
 			outcome = ImportedNew
 			old.Draft, old.Deleted, old.CreatedAt = d, false, s.moment()
 			p, err = s.save(ctx, tx, old, Created)

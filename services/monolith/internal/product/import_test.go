@@ -79,7 +79,7 @@ func TestCheckImport(t *testing.T) {
 			t.Errorf("record %d: %v, want %q", i, got, want[i])
 		}
 	}
-	if want := "stands twice, first in line 2"; !strings.Contains(bad[3].Error(), want) {
+	if want := "appears twice, first in line 2"; !strings.Contains(bad[3].Error(), want) {
 		t.Errorf("%v does not say %q", bad[3], want)
 	}
 	if len(b.store.events) > 0 {
@@ -89,14 +89,14 @@ func TestCheckImport(t *testing.T) {
 
 func at(i int) string { return fmt.Sprint("line ", i) }
 
-// A name is passed on where its product gives it up in the same import, unless the names go round.
+// A name can be passed on if its product gives it up in the same import, unless the renames form a circle.
 func TestNamesPassedOn(t *testing.T) {
 	t.Parallel()
 	named := func(id byte, name string) product.Record {
 		return product.Record{UUID: uuid.UUID{id}, Draft: product.Draft{Name: name, Category: "Furniture"}}
 	}
 	tests := map[string]struct {
-		in   []product.Record // the stored ones are 1 Desk, 2 Lamp and 4 Rug
+		in   []product.Record // the stored products are 1 Desk, 2 Lamp and 4 Rug
 		want map[int]string
 	}{
 		"Chain":    {in: []product.Record{named(9, "Desk"), named(1, "Lamp"), named(2, "Bed")}},
@@ -106,7 +106,7 @@ func TestNamesPassedOn(t *testing.T) {
 		"Into":     {in: []product.Record{named(9, "Rug"), named(1, "Lamp"), named(2, "Desk"), named(4, "Bed")}, want: map[int]string{1: "line 2", 2: "line 1"}},
 		"NotGiven": {in: []product.Record{named(9, "Rug"), named(1, "Lamp"), named(2, "Bed")}, want: map[int]string{0: "already"}},
 		"Ambiguous": {in: []product.Record{{Draft: desk.Draft}, named(1, "Bed")},
-			want: map[int]string{0: "the product which line 1 renames"}},
+			want: map[int]string{0: "the product that line 1 renames"}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// Field is what a list is sorted by.
+// Field is a field by which a list can be sorted.
 type Field string
 
-// What lists can be sorted by. Texts are in the order of their code points.
+// The fields by which lists can be sorted. Texts are compared by their code points.
 const (
 	ByID        Field = "id"
 	ByName      Field = "name"
@@ -17,30 +17,30 @@ const (
 	ByUpdatedAt Field = "updated_at"
 )
 
-// Sort is the order of a list. Ties are in the order of the id, also where Desc reverses the rest.
+// Sort is the order of a list. Ties are sorted by id, ascending, even if Desc reverses the rest.
 type Sort struct {
 	By   Field
 	Desc bool
 }
 
-// Query says which products are listed, and in which order.
+// Query selects the products of a list and their order.
 type Query struct {
 	Search              string // keeps names that contain this text, in any case; empty keeps all
 	Category            string // exactly; empty keeps all
 	IncludeDiscontinued bool
 	Sort                Sort
-	After               *Position // the list goes on behind it; nil begins it
+	After               *Position // the list continues after it; nil starts at the beginning
 	Limit               int       // 0 lists everything
 }
 
-// Position is where a product stands in a list, as far as its order needs it.
+// Position is the position of a product in a list. Only the fields that the order needs are set.
 type Position struct {
 	ID   int64
-	Text string    // the name or the category, where the list is sorted by it
-	Time time.Time // of the last update, where the list is sorted by it
+	Text string    // the name or the category, if the list is sorted by it
+	Time time.Time // of the last update, if the list is sorted by it
 }
 
-// PositionOf returns where p stands in a list of this order.
+// PositionOf returns the position of p in a list of this order.
 func (s Sort) PositionOf(p Product) Position {
 	switch s.By {
 	case ByName:
@@ -54,7 +54,7 @@ func (s Sort) PositionOf(p Product) Position {
 	}
 }
 
-// List yields the products of the query as they are read. An error is the last pair.
+// List yields the products of the query while they are read. An error is the last pair.
 func (s *Service) List(ctx context.Context, q Query) iter.Seq2[Product, error] {
 	return s.store.Products(ctx, q)
 }

@@ -11,19 +11,20 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/condition"
 	"github.com/monsplit/monsplit/services/monolith/internal/product"
 )
 
-// memStore commits all or nothing, one transaction at a time, like the real one under its locks.
+// memStore runs one transaction at a time, and commits all of its changes or none.
 type memStore struct {
 	mu     sync.Mutex
 	rows   map[int64]product.Product
-	first  map[product.Once]product.Product
+	first  map[condition.Once]product.Product
 	events []product.Event
 }
 
 func newMemStore(products ...product.Product) *memStore {
-	s := &memStore{rows: map[int64]product.Product{}, first: map[product.Once]product.Product{}}
+	s := &memStore{rows: map[int64]product.Product{}, first: map[condition.Once]product.Product{}}
 	for _, p := range products {
 		s.rows[p.ID] = p
 	}
@@ -70,7 +71,7 @@ func (s *memStore) InTx(_ context.Context, f func(product.Tx) error) error {
 	return nil
 }
 
-func (s *memStore) Recall(_ context.Context, once product.Once) (product.Product, bool, error) {
+func (s *memStore) Recall(_ context.Context, once condition.Once) (product.Product, bool, error) {
 	for o, p := range s.first {
 		if o.ID != once.ID {
 			continue
@@ -83,7 +84,7 @@ func (s *memStore) Recall(_ context.Context, once product.Once) (product.Product
 	return product.Product{}, false, nil
 }
 
-func (s *memStore) Remember(_ context.Context, once product.Once, p product.Product) error {
+func (s *memStore) Remember(_ context.Context, once condition.Once, p product.Product) error {
 	s.first[once] = p
 	return nil
 }

@@ -1,5 +1,4 @@
-// Package product is what the monolith knows about products. It owns them: every change made here is announced to
-// whoever listens.
+// Package product has the rules of products, which the monolith owns. Every change here is announced by an event.
 package product
 
 import (
@@ -13,13 +12,13 @@ import (
 	"github.com/monsplit/monsplit/internal/apperr"
 )
 
-// The longest texts, in code points, after trimming.
+// The maximum lengths of the trimmed texts, in code points.
 const (
 	MaxName     = 100
 	MaxCategory = 25
 )
 
-// Draft is what a caller decides about a product.
+// Draft is the part of a product that callers set.
 type Draft struct {
 	Name         string // unique within its category, among products that are not deleted
 	Category     string
@@ -28,23 +27,23 @@ type Draft struct {
 
 // Product is something the company sells.
 type Product struct {
-	ID   int64     // the monolith's own; other services never see it
-	UUID uuid.UUID // the id across services
+	ID   int64     // the monolith's own id; other services never see it
+	UUID uuid.UUID // the id in all services
 	Draft
-	Deleted   bool  // kept, so that a product that comes back goes on with its next version
+	Deleted   bool  // the row is kept, so that a product that comes back gets its next version
 	Version   int64 // counts the changes from 1, without gaps; events carry it
 	CreatedAt time.Time
 	UpdatedAt time.Time
 }
 
-// Patch says which parts of a product change; nil leaves them as they are.
+// Patch holds new values of a product. Nil leaves a field unchanged.
 type Patch struct {
 	Name         *string
 	Category     *string
 	Discontinued *bool
 }
 
-// applied returns d with the patch's changes.
+// applied returns d with the changes of the patch.
 func (p Patch) applied(d Draft) Draft {
 	if p.Name != nil {
 		d.Name = *p.Name
@@ -72,7 +71,8 @@ func (d Draft) Validate() error {
 	return apperr.InvalidFields("The product is not valid.", faults...)
 }
 
-// appendTextFaults refuses what PostgreSQL cannot store (NUL, and bytes that are not UTF-8) and what is too long.
+// appendTextFaults refuses a text that is too long or that PostgreSQL cannot store: NUL (H15 NUL in a text), and bytes that
+// are not UTF-8.
 func appendTextFaults(faults []apperr.FieldError, pointer, text string, longest int) []apperr.FieldError {
 	fault := func(detail string) {
 		faults = append(faults, apperr.FieldError{Pointer: pointer, Detail: detail})

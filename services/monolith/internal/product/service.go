@@ -2,16 +2,14 @@ package product
 
 import (
 	"context"
-	"fmt"
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
 
-	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/condition"
 )
 
-// Service is the business of products.
+// Service changes and reads products.
 type Service struct {
 	store Store
 	now   func() time.Time
@@ -23,23 +21,13 @@ func NewService(store Store, now func() time.Time, newID func() uuid.UUID) *Serv
 	return &Service{store: store, now: now, newID: newID}
 }
 
-// Match holds the versions that a caller is willing to change. Nil means any; an empty one, none.
-type Match []int64
-
-func (m Match) check(p Product) error {
-	if m == nil || slices.Contains(m, p.Version) {
-		return nil
-	}
-	return apperr.New(apperr.Stale, fmt.Sprintf("The product is at version %d by now.", p.Version))
-}
-
 // Get returns the product with the monolith's own id.
 func (s *Service) Get(ctx context.Context, id int64) (Product, error) {
 	return s.store.Product(ctx, id)
 }
 
-// Create makes a new product. With once, a repeated request gets the first answer and creates nothing.
-func (s *Service) Create(ctx context.Context, d Draft, once *Once) (Product, error) {
+// Create creates a product. With once, a repeated request gets the first answer and creates nothing.
+func (s *Service) Create(ctx context.Context, d Draft, once *condition.Once) (Product, error) {
 	d = d.Trimmed()
 	if err := d.Validate(); err != nil {
 		return Product{}, err
@@ -62,24 +50,24 @@ func (s *Service) Create(ctx context.Context, d Draft, once *Once) (Product, err
 	return p, err
 }
 
-// Replace sets everything that a caller decides.
-func (s *Service) Replace(ctx context.Context, id int64, d Draft, match Match) (Product, error) {
+// Replace replaces the whole draft.
+func (s *Service) Replace(ctx context.Context, id int64, d Draft, match condition.Match) (Product, error) {
 	return s.change(ctx, id, match, func(Draft) Draft { return d })
 }
 
-// Patch changes some of what a caller decides.
-func (s *Service) Patch(ctx context.Context, id int64, patch Patch, match Match) (Product, error) {
+// Patch changes some fields of the draft.
+func (s *Service) Patch(ctx context.Context, id int64, patch Patch, match condition.Match) (Product, error) {
 	return s.change(ctx, id, match, patch.applied)
 }
 
-// Delete marks the product deleted; it is not found any more.
-func (s *Service) Delete(ctx context.Context, id int64, match Match) error {
+// Delete marks the product as deleted. It is not found any more.
+func (s *Service) Delete(ctx context.Context, id int64, match condition.Match) error {
 	return s.store.InTx(ctx, func(tx Tx) error {
 		p, err := tx.LockProduct(ctx, id)
 		if err != nil {
 			return err
 		}
-		if err := match.check(p); err != nil {
+		if err := match.Check("product", p.Version); err != nil {
 			return err
 		}
 		p.Deleted = true
@@ -88,10 +76,9 @@ func (s *Service) Delete(ctx context.Context, id int64, match Match) error {
 	})
 }
 
-// change applies edit to the locked product. An edit that changes nothing is no change: the version stays and nothing
-// is announced.
-func (s *Service) change(ctx context.Context, id int64, match Match, edit func(Draft) Draft) (Product, error) {
-	// What is wrong with the new texts alone is said without asking the database.
+// change applies edit to the locked product. If edit changes nothing, the version stays the same and there is no event.
+func (s *Service) change(ctx context.Context, id int64, match condition.Match, edit func(Draft) Draft) (Product, error) {
+	// The rules that need no stored product are checked before the transaction.
 	if err := validEdit(edit); err != nil {
 		return Product{}, err
 	}
@@ -100,7 +87,7 @@ func (s *Service) change(ctx context.Context, id int64, match Match, edit func(D
 		if p, err = tx.LockProduct(ctx, id); err != nil {
 			return err
 		}
-		if err := match.check(p); err != nil {
+		if err := match.Check("product", p.Version); err != nil {
 			return err
 		}
 		p, err = s.update(ctx, tx, p, edit(p.Draft).Trimmed())
@@ -109,12 +96,12 @@ func (s *Service) change(ctx context.Context, id int64, match Match, edit func(D
 	return p, err
 }
 
-// validEdit checks edit on a valid draft; members are judged one by one, so any will do.
+// validEdit checks edit on some valid draft. The rules check each field by itself, so any valid draft will do.
 func validEdit(edit func(Draft) Draft) error {
 	return edit(Draft{Name: "-", Category: "-"}).Trimmed().Validate()
 }
 
-// create inserts p at version 1 and announces it. A product that is created discontinued is created alone.
+// create inserts p at version 1 and appends the event Created, also if p is discontinued.
 func (s *Service) create(ctx context.Context, tx Tx, p Product) (Product, error) {
 	p.Version = 1
 	p.CreatedAt = s.moment()
@@ -126,7 +113,7 @@ func (s *Service) create(ctx context.Context, tx Tx, p Product) (Product, error)
 	return p, tx.Append(ctx, s.event(Created, p))
 }
 
-// update gives the locked product a new draft and announces what that means.
+// update gives the locked product a new draft, and appends the event Discontinued or Updated.
 func (s *Service) update(ctx context.Context, tx Tx, p Product, d Draft) (Product, error) {
 	kind := Updated
 	switch {
@@ -139,7 +126,7 @@ func (s *Service) update(ctx context.Context, tx Tx, p Product, d Draft) (Produc
 	return s.save(ctx, tx, p, kind)
 }
 
-// save stores the locked product as its next version and announces it.
+// save stores the locked product as its next version and appends the event.
 func (s *Service) save(ctx context.Context, tx Tx, p Product, kind Kind) (Product, error) {
 	p.Version++
 	p.UpdatedAt = s.moment()
@@ -153,5 +140,5 @@ func (s *Service) event(kind Kind, p Product) Event {
 	return Event{ID: s.newID(), Kind: kind, Time: p.UpdatedAt, Product: p}
 }
 
-// moment is now as PostgreSQL can keep it, so that an answer from memory equals one from the database.
+// moment returns the time in the precision of PostgreSQL, so that the answer to a change equals a later read.
 func (s *Service) moment() time.Time { return s.now().UTC().Truncate(time.Microsecond) }

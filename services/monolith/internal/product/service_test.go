@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/condition"
 	"github.com/monsplit/monsplit/services/monolith/internal/product"
 )
 
@@ -28,7 +29,7 @@ var (
 		Version: 5, CreatedAt: before, UpdatedAt: before}
 )
 
-// setup has a product, a discontinued one and a deleted one.
+// setup returns a product, a discontinued product and a deleted product.
 func setup(t *testing.T) *bundle {
 	t.Helper()
 	b := &bundle{store: newMemStore(desk, lamp, sofa)}
@@ -39,7 +40,7 @@ func setup(t *testing.T) *bundle {
 	return b
 }
 
-// announced is the events as "kind version", joined.
+// announced returns the events as "kind version", joined.
 func (b *bundle) announced() string {
 	var list []string
 	for _, e := range b.store.events {
@@ -102,7 +103,7 @@ func TestPatch(t *testing.T) {
 	tests := map[string]struct {
 		id        int64
 		patch     product.Patch
-		match     product.Match
+		match     condition.Match
 		want      product.Draft
 		version   int64
 		kind      apperr.Kind
@@ -115,15 +116,15 @@ func TestPatch(t *testing.T) {
 		"RenameOld":         {id: 2, patch: product.Patch{Name: ptr("X")}, want: product.Draft{Name: "X", Category: "Furniture", Discontinued: true}, version: 2, announced: "updated 2"},
 		"Nothing":           {id: 1, want: desk.Draft, version: 3},
 		"NothingNew":        {id: 1, patch: product.Patch{Name: ptr("Desk "), Discontinued: ptr(false)}, want: desk.Draft, version: 3},
-		"Matching":          {id: 1, patch: product.Patch{Name: ptr("X")}, match: product.Match{2, 3}, want: product.Draft{Name: "X", Category: "Furniture"}, version: 4, announced: "updated 4"},
-		"Stale":             {id: 1, patch: product.Patch{Name: ptr("X")}, match: product.Match{2}, kind: apperr.Stale},
-		"MatchesNothing":    {id: 1, match: product.Match{}, kind: apperr.Stale},
+		"Matching":          {id: 1, patch: product.Patch{Name: ptr("X")}, match: condition.Match{2, 3}, want: product.Draft{Name: "X", Category: "Furniture"}, version: 4, announced: "updated 4"},
+		"Stale":             {id: 1, patch: product.Patch{Name: ptr("X")}, match: condition.Match{2}, kind: apperr.Stale},
+		"MatchesNothing":    {id: 1, match: condition.Match{}, kind: apperr.Stale},
 		"NameTaken":         {id: 1, patch: product.Patch{Name: ptr("Lamp")}, kind: apperr.Conflict},
 		"NameOfDeleted":     {id: 1, patch: product.Patch{Name: ptr("Sofa")}, want: product.Draft{Name: "Sofa", Category: "Furniture"}, version: 4, announced: "updated 4"},
 		"Blank":             {id: 1, patch: product.Patch{Category: ptr(" ")}, kind: apperr.Invalid},
 		"Missing":           {id: 9, patch: product.Patch{Name: ptr("X")}, kind: apperr.NotFound},
 		"Deleted":           {id: 3, patch: product.Patch{Name: ptr("X")}, kind: apperr.NotFound},
-		"MissingAndStale":   {id: 9, match: product.Match{1}, kind: apperr.NotFound},
+		"MissingAndStale":   {id: 9, match: condition.Match{1}, kind: apperr.NotFound},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -147,7 +148,7 @@ func TestPatch(t *testing.T) {
 func TestReplaceSetsEverything(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	p, err := b.service.Replace(t.Context(), 2, product.Draft{Name: "Torch", Category: "Light"}, product.Match{1})
+	p, err := b.service.Replace(t.Context(), 2, product.Draft{Name: "Torch", Category: "Light"}, condition.Match{1})
 	if err != nil || p.Draft != (product.Draft{Name: "Torch", Category: "Light"}) || b.announced() != "updated 2" {
 		t.Errorf("got %+v, %v; announced %s", p, err, b.announced())
 	}
@@ -159,10 +160,10 @@ func TestReplaceSetsEverything(t *testing.T) {
 func TestDelete(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	if err := b.service.Delete(t.Context(), 1, product.Match{1}); apperr.KindOf(err) != apperr.Stale {
+	if err := b.service.Delete(t.Context(), 1, condition.Match{1}); apperr.KindOf(err) != apperr.Stale {
 		t.Errorf("stale: %v", err)
 	}
-	if err := b.service.Delete(t.Context(), 1, product.Match{3}); err != nil {
+	if err := b.service.Delete(t.Context(), 1, condition.Match{3}); err != nil {
 		t.Fatal(err)
 	}
 	if err := b.service.Delete(t.Context(), 1, nil); apperr.KindOf(err) != apperr.NotFound {
@@ -180,7 +181,7 @@ func TestCreateOnce(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	bed := product.Draft{Name: "Bed", Category: "Furniture"}
-	once := &product.Once{ID: [32]byte{1}, Fingerprint: [32]byte{2}}
+	once := &condition.Once{ID: [32]byte{1}, Fingerprint: [32]byte{2}}
 	first, err := b.service.Create(t.Context(), bed, once)
 	if err != nil {
 		t.Fatal(err)
@@ -192,9 +193,9 @@ func TestCreateOnce(t *testing.T) {
 	if err != nil || again != first || b.announced() != "created 1, deleted 2" {
 		t.Errorf("got %+v, %v, want the first answer; announced %s", again, err, b.announced())
 	}
-	_, err = b.service.Create(t.Context(), bed, &product.Once{ID: [32]byte{1}, Fingerprint: [32]byte{3}})
+	_, err = b.service.Create(t.Context(), bed, &condition.Once{ID: [32]byte{1}, Fingerprint: [32]byte{3}})
 	wantError(t, err, apperr.Invalid, -1)
-	if _, err = b.service.Create(t.Context(), desk.Draft, &product.Once{ID: [32]byte{7}}); apperr.KindOf(err) != apperr.Conflict {
+	if _, err = b.service.Create(t.Context(), desk.Draft, &condition.Once{ID: [32]byte{7}}); apperr.KindOf(err) != apperr.Conflict {
 		t.Errorf("name taken: %v", err)
 	}
 	if len(b.store.first) != 1 {
@@ -202,7 +203,7 @@ func TestCreateOnce(t *testing.T) {
 	}
 }
 
-// wantError checks the kind of err, none when kind is empty, and the number of faults unless that is negative.
+// wantError checks the kind of err (no error if kind is empty), and the number of faults unless faults is negative.
 func wantError(t *testing.T, err error, kind apperr.Kind, faults int) {
 	t.Helper()
 	if kind == "" {

@@ -7,54 +7,49 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/condition"
 )
 
-// Store is what this package needs from storage. Deleted products are hidden where nothing else is said.
+// Store is the storage that this package needs. Its methods do not find deleted products, except where they say so.
 type Store interface {
-	// Product fails with NotFound where there is none.
+	// Product fails with NotFound if there is no such product.
 	Product(ctx context.Context, id int64) (Product, error)
-	// Products yields the products of the query in its order, reading as it is consumed. An error is the last pair.
+	// Products yields the products of the query in its order. It reads while the caller iterates. An error is the last pair.
 	Products(ctx context.Context, q Query) iter.Seq2[Product, error]
-	// ProductsNamed returns those of the names that are taken, and by which product.
+	// ProductsNamed returns which of the names are taken, and by which product.
 	ProductsNamed(ctx context.Context, names []Name) (map[Name]uuid.UUID, error)
-	// InTx runs f in one transaction, and again from the start where PostgreSQL asks for that. What f changed and the
-	// events that it appended are committed together.
+	// InTx runs f in one transaction. It may run f again from the start after a serialization failure or a deadlock. The
+	// changes of f and the events that it appended are committed together.
 	InTx(ctx context.Context, f func(Tx) error) error
 }
 
-// Tx is the storage as one transaction sees it. What it locks stays locked until the transaction ends.
+// Tx is the storage in one transaction. Locks are held until the transaction ends.
 type Tx interface {
-	// Recall returns the first answer to the request that once names, if there was one. It fails with InProgress while
-	// the first is still being worked on, and with Invalid when the request differs from the first.
-	Recall(ctx context.Context, once Once) (first Product, found bool, err error)
-	// Remember keeps p as the answer to the request that once names.
-	Remember(ctx context.Context, once Once, p Product) error
+	// Recall returns the first answer to the request that once identifies, if there was one. It fails with InProgress while
+	// the first request is still running, and with Invalid if the body differs from the first.
+	Recall(ctx context.Context, once condition.Once) (first Product, found bool, err error)
+	// Remember keeps p as the answer to the request that once identifies.
+	Remember(ctx context.Context, once condition.Once, p Product) error
 
-	// LockProduct fails with NotFound where there is none.
+	// LockProduct fails with NotFound if there is no such product.
 	LockProduct(ctx context.Context, id int64) (Product, error)
 	// LockProductByUUID finds deleted products too.
 	LockProductByUUID(ctx context.Context, id uuid.UUID) (p Product, found bool, err error)
 	LockProductByName(ctx context.Context, name Name) (p Product, found bool, err error)
 
-	// InsertProduct returns p with the id that it was given. Like SaveProduct it fails with Conflict where the name is
-	// taken, and the transaction commits only with the event of the change.
+	// InsertProduct returns p with its new id. InsertProduct and SaveProduct fail with Conflict if the name is taken. The
+	// transaction commits only with the event of the change.
 	InsertProduct(ctx context.Context, p Product) (Product, error)
 	SaveProduct(ctx context.Context, p Product) error
 	Append(ctx context.Context, e Event) error
 }
 
-// Once names a request that must not take effect twice.
-type Once struct {
-	ID          [32]byte // the same for the same caller, method, path and key
-	Fingerprint [32]byte // of the body
-}
-
-// Name is what is unique among products that are not deleted.
+// Name is unique among products that are not deleted.
 type Name struct{ Name, Category string }
 
 func (d Draft) name() Name { return Name{d.Name, d.Category} }
 
-// NameTaken is the Conflict that a store answers when a write meets a name that another product of the category has.
+// NameTaken is the Conflict that a store returns if another product of the category has the name.
 func NameTaken() *apperr.Error {
 	return apperr.Coded(apperr.Conflict, "product-exists", "There is already a product of this name in this category.")
 }

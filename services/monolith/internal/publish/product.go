@@ -1,4 +1,4 @@
-// Package publish turns the monolith's business events into the messages that asyncapi/monolith.yaml promises.
+// Package publish turns the monolith's business events into the messages that asyncapi/monolith.yaml describes.
 package publish
 
 import (
@@ -29,7 +29,7 @@ func Product(e product.Event) (event.Message, error) {
 		m.Type = messages.TypeProductDeleted
 		message = messages.NewProductDeletedEvent(e.ID, p.UUID, at, p.Version, messages.ProductRef{ProductUUID: p.UUID})
 	default:
-		return event.Message{}, fmt.Errorf("no message for a product that was %q", e.Kind)
+		return event.Message{}, fmt.Errorf("no message for a product event of kind %q", e.Kind)
 	}
 	var err error
 	if m.Payload, err = json.Marshal(message); err != nil {
@@ -38,7 +38,7 @@ func Product(e product.Event) (event.Message, error) {
 	return m, nil
 }
 
-// toData is the public state of a product: all of it but the id that only the monolith knows.
+// toData returns the public state of a product: all of it except the monolith's own id.
 func toData(p product.Product) messages.Product {
 	return messages.Product{
 		ProductUUID: p.UUID, Name: p.Name, ProductCategory: p.Category, Discontinued: p.Discontinued, Version: p.Version,

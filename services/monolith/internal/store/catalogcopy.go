@@ -8,14 +8,15 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/monsplit/monsplit/internal/copyrow"
 	"github.com/monsplit/monsplit/services/monolith/internal/catalogcopy"
 	"github.com/monsplit/monsplit/services/monolith/internal/store/db"
 )
 
-// copyTx is the consumer's transaction: it changes copies, and cannot append events.
+// copyTx is the consumer's transaction. It changes copies, and cannot append events.
 type copyTx struct{ q *db.Queries }
 
-// Bind returns the copies as the consumer's transaction sees them.
+// Bind returns the storage of the copies in the consumer's transaction.
 func Bind(tx pgx.Tx) catalogcopy.Tx { return &copyTx{q: db.New(tx)} }
 
 func (t *copyTx) AddMarkets(ctx context.Context, codes []string) error {
@@ -109,14 +110,14 @@ func (t *copyTx) SaveEntries(ctx context.Context, rows []catalogcopy.EntryRow) e
 
 func toMarketRow(row db.MarketCopy) catalogcopy.MarketRow {
 	return catalogcopy.MarketRow{
-		ISOCode: row.ISOCode, Row: catalogcopy.Row{Version: row.Version, Deleted: row.Deleted},
+		ISOCode: row.ISOCode, Row: copyrow.Row{Version: row.Version, Deleted: row.Deleted},
 		MarketData: catalogcopy.MarketData{Name: orZero(row.Name), UpdatedAt: orZero(row.UpdatedAt).UTC()},
 	}
 }
 
 func toEntryRow(row db.CatalogEntryCopy) catalogcopy.EntryRow {
 	return catalogcopy.EntryRow{
-		ID: row.ID, Row: catalogcopy.Row{Version: row.Version, Deleted: row.Deleted},
+		ID: row.ID, Row: copyrow.Row{Version: row.Version, Deleted: row.Deleted},
 		EntryData: catalogcopy.EntryData{
 			Product: orZero(row.ProductUUID), Market: orZero(row.Market), Start: row.AvailabilityDate,
 			End: row.AvailabilityEndDate, UpdatedAt: orZero(row.UpdatedAt).UTC(),

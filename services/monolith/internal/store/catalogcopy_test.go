@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/copyrow"
 	"github.com/monsplit/monsplit/services/monolith/internal/catalogcopy"
 )
 
@@ -21,13 +22,13 @@ var (
 
 func market(code string, version int64) catalogcopy.MarketChange {
 	at := noon.Add(time.Duration(version) * time.Hour)
-	return catalogcopy.MarketChange{ISOCode: code, Change: catalogcopy.Change{Version: version, Time: at},
+	return catalogcopy.MarketChange{ISOCode: code, Change: copyrow.Change{Version: version, Time: at},
 		MarketData: catalogcopy.MarketData{Name: "Market " + code, UpdatedAt: at}}
 }
 
 func entry(id, product uuid.UUID, code string, version int64) catalogcopy.EntryChange {
 	at := noon.Add(time.Duration(version) * time.Hour)
-	return catalogcopy.EntryChange{ID: id, Change: catalogcopy.Change{Version: version, Time: at},
+	return catalogcopy.EntryChange{ID: id, Change: copyrow.Change{Version: version, Time: at},
 		EntryData: catalogcopy.EntryData{Product: product, Market: code, Start: &day, UpdatedAt: at}}
 }
 
@@ -47,7 +48,7 @@ func (b *bundle) applyEntries(t *testing.T, changes ...catalogcopy.EntryChange) 
 	}
 }
 
-// entries is the list as "id product market".
+// entries returns the list as "id product market".
 func (b *bundle) entries(t *testing.T, q catalogcopy.EntryQuery) string {
 	t.Helper()
 	var got []string
@@ -60,7 +61,7 @@ func (b *bundle) entries(t *testing.T, q catalogcopy.EntryQuery) string {
 	return strings.Join(got, ", ")
 }
 
-// markets is the list as "id code name".
+// markets returns the list as "id code name".
 func (b *bundle) markets(t *testing.T, q catalogcopy.MarketQuery) string {
 	t.Helper()
 	var got []string
@@ -73,7 +74,7 @@ func (b *bundle) markets(t *testing.T, q catalogcopy.MarketQuery) string {
 	return strings.Join(got, ", ")
 }
 
-// TestEntryBeforeItsMarket: across partitions an entry may come before what it refers to (H6).
+// TestEntryBeforeItsMarket replays H6 arrival across partitions: an entry arrives before its market or its product.
 func TestEntryBeforeItsMarket(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -103,7 +104,7 @@ func TestEntryBeforeItsMarket(t *testing.T) {
 	}
 }
 
-// TestRebuildRenumbersNothing: old integrations know the integers (H16).
+// TestRebuildRenumbersNothing replays H16 rebuilt copy: old integrations know the integers, so they must not change.
 func TestRebuildRenumbersNothing(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -128,7 +129,7 @@ func TestRebuildRenumbersNothing(t *testing.T) {
 	if got := b.markets(t, catalogcopy.MarketQuery{}); got != markets {
 		t.Errorf("markets %s, before %s", got, markets)
 	}
-	b.applyMarkets(t, market("AT", 1)) // no number was wasted on those that had one
+	b.applyMarkets(t, market("AT", 1)) // rows that already had an integer took no new one
 	if got := b.markets(t, catalogcopy.MarketQuery{Search: "at"}); got != "4 AT Market AT" {
 		t.Errorf("a new market: %s", got)
 	}
@@ -151,13 +152,13 @@ func TestCopiesKeepDeletedRows(t *testing.T) {
 	if got := b.entries(t, catalogcopy.EntryQuery{}); got != "1 1 1" {
 		t.Errorf("created anew: %s", got)
 	}
-	b.applyEntries(t, catalogcopy.EntryChange{ID: id, Change: catalogcopy.Change{Purged: true}})
+	b.applyEntries(t, catalogcopy.EntryChange{ID: id, Change: copyrow.Change{Purged: true}})
 	var blank bool
 	if err := b.pool.QueryRow(t.Context(), `SELECT version = 4 AND deleted AND product_uuid IS NULL AND market IS NULL
 		AND availability_date IS NULL AND updated_at IS NULL FROM catalog_entry_copy`).Scan(&blank); err != nil || !blank {
 		t.Errorf("a purge left data, %v", err)
 	}
-	b.applyMarkets(t, catalogcopy.MarketChange{ISOCode: "NL", Change: catalogcopy.Change{Purged: true}})
+	b.applyMarkets(t, catalogcopy.MarketChange{ISOCode: "NL", Change: copyrow.Change{Purged: true}})
 	if got := b.markets(t, catalogcopy.MarketQuery{}); got != "" {
 		t.Errorf("a purged market is shown: %s", got)
 	}
@@ -216,8 +217,8 @@ func TestListCopies(t *testing.T) {
 	}
 }
 
-// TestBatchesDoNotWaitInACircle: two partitions' batches meet in the stubs of the same markets, which each takes in the
-// order of their codes, whatever the order of its events.
+// TestBatchesDoNotWaitInACircle: the batches of two partitions add the stubs of the same markets. Each batch locks them in
+// the order of their codes, and not in the order of its events.
 func TestBatchesDoNotWaitInACircle(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

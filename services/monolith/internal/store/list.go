@@ -4,20 +4,15 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"time"
-
-	"github.com/jackc/pgx/v5"
 
 	"github.com/monsplit/monsplit/internal/apperr"
 	"github.com/monsplit/monsplit/internal/keyset"
+	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/services/monolith/internal/catalogcopy"
 	"github.com/monsplit/monsplit/services/monolith/internal/product"
 )
 
-// nameContains folds case as Unicode does. The columns' own collation, "C", would fold ASCII alone.
-const nameContains = `name COLLATE "und-x-icu" ILIKE ?`
-
-// The columns are those of db.Product, in their order.
+// The columns are the columns of db.Product, in the same order.
 const selectProducts = `SELECT id, product_uuid, name, product_category, discontinued, deleted, version, created_at,
 	updated_at FROM product`
 
@@ -33,11 +28,9 @@ func (s *Store) Products(ctx context.Context, q product.Query) iter.Seq2[product
 		if q.Category != "" {
 			sql.Where("product_category = ?", q.Category)
 		}
-		if q.Search != "" {
-			sql.Where(nameContains, keyset.Contains(q.Search))
-		}
+		sql.Search("name", q.Search)
 		if after != nil {
-			sql.After(order, sortedBy(q.Sort.By == product.ByUpdatedAt, after.Text, after.Time), after.ID)
+			sql.After(order, keyset.Value(q.Sort.By == product.ByUpdatedAt, after.Text, after.Time), after.ID)
 		}
 		text, args := sql.SQL(selectProducts, order, limit)
 		return list(ctx, s, toProduct, text, args)
@@ -64,11 +57,9 @@ func (s *Store) Markets(ctx context.Context, q catalogcopy.MarketQuery) iter.Seq
 	read := func(after *catalogcopy.Position, limit int) ([]catalogcopy.Market, error) {
 		var sql keyset.Query
 		sql.Where("version > 0 AND NOT deleted")
-		if q.Search != "" {
-			sql.Where(nameContains, keyset.Contains(q.Search))
-		}
+		sql.Search("name", q.Search)
 		if after != nil {
-			sql.After(order, sortedBy(q.Sort.By == catalogcopy.ByUpdatedAt, after.Text, after.Time), after.ID)
+			sql.After(order, keyset.Value(q.Sort.By == catalogcopy.ByUpdatedAt, after.Text, after.Time), after.ID)
 		}
 		text, args := sql.SQL(
 			"SELECT id, iso_code, name, updated_at FROM market_copy JOIN legacy_market_id USING (iso_code)", order, limit)
@@ -95,7 +86,7 @@ func inUTC(m catalogcopy.Market) catalogcopy.Market {
 	return m
 }
 
-// An entry is listed once its product and its market are known, whose integers its legacy shape needs.
+// An entry is listed when its product and its market are known: the legacy form needs their integers.
 const selectEntries = `SELECT l.id, p.id, m.id, e.availability_date, e.availability_end_date, e.version, e.updated_at
 	FROM catalog_entry_copy e
 	JOIN legacy_catalog_id l ON l.entry_id = e.id
@@ -115,7 +106,7 @@ func (s *Store) Entries(ctx context.Context, q catalogcopy.EntryQuery) iter.Seq2
 			sql.Where("m.id = ?", q.Market)
 		}
 		if after != nil {
-			sql.After(order, sortedBy(q.Sort.By == catalogcopy.ByUpdatedAt, after.Text, after.Time), after.ID)
+			sql.After(order, keyset.Value(q.Sort.By == catalogcopy.ByUpdatedAt, after.Text, after.Time), after.ID)
 		}
 		text, args := sql.SQL(selectEntries, order, limit)
 		return list(ctx, s, entryInUTC, text, args)
@@ -156,26 +147,8 @@ func entryInUTC(e catalogcopy.Entry) catalogcopy.Entry {
 	return e
 }
 
-// sortedBy is the value of the column that a list is sorted by.
-func sortedBy(isTime bool, text string, at time.Time) any {
-	if isTime {
-		return at
-	}
-	return text
-}
-
 // list reads rows of type R, whose fields are in the order of the columns.
 func list[R, T any](ctx context.Context, s *Store, to func(R) T, sql string, args []any) ([]T, error) {
-	rows, err := s.pool.Query(ctx, sql, args...)
-	if err != nil {
-		return nil, translate(fmt.Errorf("list: %w", err))
-	}
-	values, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (T, error) {
-		value, err := pgx.RowToStructByPos[R](row)
-		return to(value), err
-	})
-	if err != nil {
-		return nil, translate(fmt.Errorf("list: %w", err))
-	}
-	return values, nil
+	values, err := postgres.Select(ctx, s.pool, to, sql, args)
+	return values, translate(err)
 }

@@ -72,7 +72,7 @@ func TestListProducts(t *testing.T) {
 			if got := names(t, b.products.List(t.Context(), tt.q)); got != tt.want {
 				t.Errorf("got  %s\nwant %s", got, tt.want)
 			}
-			// The same in pages of two.
+			// The same list, in pages of two.
 			var pages []string
 			q := tt.q
 			q.Limit = 2
@@ -98,7 +98,7 @@ func TestListProducts(t *testing.T) {
 	}
 }
 
-// touch makes the product of that id the one that was updated last.
+// touch updates the product, so that it is the one that was updated last.
 func (b *bundle) touch(t *testing.T, id int64) {
 	t.Helper()
 	for _, off := range []bool{true, false} {

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/condition"
 	"github.com/monsplit/monsplit/internal/idempotency"
 	"github.com/monsplit/monsplit/internal/messaging/event"
 	"github.com/monsplit/monsplit/internal/messaging/outbox"
@@ -42,7 +43,7 @@ func (s *Store) ProductsNamed(ctx context.Context, names []product.Name) (map[pr
 	return taken, nil
 }
 
-// productTx is one transaction of the owned model.
+// productTx is one transaction that changes products.
 type productTx struct {
 	tx       pgx.Tx
 	q        *db.Queries
@@ -51,12 +52,12 @@ type productTx struct {
 	appended bool
 }
 
-func (t *productTx) Recall(ctx context.Context, once product.Once) (first product.Product, found bool, err error) {
+func (t *productTx) Recall(ctx context.Context, once condition.Once) (first product.Product, found bool, err error) {
 	found, err = t.keys.Recall(ctx, t.tx, once.ID, once.Fingerprint, &first)
 	return first, found, err
 }
 
-func (t *productTx) Remember(ctx context.Context, once product.Once, p product.Product) error {
+func (t *productTx) Remember(ctx context.Context, once condition.Once, p product.Product) error {
 	return t.keys.Remember(ctx, t.tx, once.ID, once.Fingerprint, p)
 }
 

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/condition"
 	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/services/monolith/internal/product"
 )
@@ -23,7 +24,7 @@ func TestProductLives(t *testing.T) {
 		t.Errorf("read %+v, %v\nwant %+v", got, err, p)
 	}
 	off := true
-	changed, err := b.products.Patch(t.Context(), p.ID, product.Patch{Discontinued: &off}, product.Match{1})
+	changed, err := b.products.Patch(t.Context(), p.ID, product.Patch{Discontinued: &off}, condition.Match{1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,8 +78,8 @@ func TestNameTaken(t *testing.T) {
 	}
 }
 
-// TestConcurrentChanges replays two updates that read the same version: under the row's lock the second one waits, and
-// the versions have no gap and no twin.
+// TestConcurrentChanges replays two concurrent updates of the same version. The second update waits for the row's lock, so
+// that each update gets its own version, without a gap.
 func TestConcurrentChanges(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -104,7 +105,7 @@ func TestConcurrentChanges(t *testing.T) {
 	}
 }
 
-// TestConcurrentMatches has two callers who edit the same version: one of them has to see the other's change first.
+// TestConcurrentMatches has two callers that edit the same version. One of them must be refused as stale.
 func TestConcurrentMatches(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -113,7 +114,7 @@ func TestConcurrentMatches(t *testing.T) {
 	for i := range 2 {
 		go func() {
 			name := fmt.Sprintf("Desk %d", i)
-			_, err := b.products.Patch(t.Context(), p.ID, product.Patch{Name: &name}, product.Match{1})
+			_, err := b.products.Patch(t.Context(), p.ID, product.Patch{Name: &name}, condition.Match{1})
 			errs <- err
 		}()
 	}
@@ -123,7 +124,7 @@ func TestConcurrentMatches(t *testing.T) {
 	}
 }
 
-// TestNoChangeWithoutItsEvent: the deferred trigger refuses what gets past the outbox, whoever writes it.
+// TestNoChangeWithoutItsEvent: the deferred trigger refuses a change without its event, also from other programs.
 func TestNoChangeWithoutItsEvent(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -165,7 +166,7 @@ func TestNoChangeWithoutItsEvent(t *testing.T) {
 	}
 }
 
-// TestFailedChangeWakesNobody: what is rolled back leaves neither rows nor a wake-up.
+// TestFailedChangeWakesNobody: a change that is rolled back leaves no rows, and does not wake the relay.
 func TestFailedChangeWakesNobody(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -33,7 +33,7 @@ type bundle struct {
 	woken    atomic.Int32
 }
 
-// setup has an empty database and the services on it. Their clock ticks a second with each look.
+// setup returns an empty database and the services on it. Their clock moves on by a second each time it is read.
 func setup(t *testing.T) *bundle {
 	t.Helper()
 	b := &bundle{}
@@ -59,7 +59,7 @@ func (b *bundle) create(t *testing.T, name, category string) product.Product {
 	return p
 }
 
-// events returns what the outbox holds as "type version", in the order of the log.
+// events returns the events of the key in the outbox as "type version", in the order of the log.
 func (b *bundle) events(t *testing.T, key string) string {
 	t.Helper()
 	rows, err := b.pool.Query(t.Context(), "SELECT type, version FROM outbox_event WHERE key = $1 ORDER BY seq", key)
@@ -78,7 +78,7 @@ func (b *bundle) events(t *testing.T, key string) string {
 	return strings.Join(list, ", ")
 }
 
-// apply runs f as the consumer would.
+// apply runs f in a transaction, as the consumer does.
 func (b *bundle) apply(ctx context.Context, f func(tx catalogcopy.Tx) error) error {
 	return postgres.InTx(ctx, b.pool, func(tx pgx.Tx) error { return f(store.Bind(tx)) })
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/monsplit/monsplit/services/monolith/internal/store/db"
 )
 
-// Store is the storage that the service's business packages ask for.
+// Store implements the storage that the service's business packages declare.
 type Store struct {
 	pool   *pgxpool.Pool
 	q      *db.Queries
@@ -30,8 +30,8 @@ var (
 	_ catalogcopy.Store = (*Store)(nil)
 )
 
-// New returns a Store that encodes events as it appends them to the outbox, and calls wake after each commit that left
-// some to publish.
+// New returns a Store. It encodes events when it appends them to the outbox. It calls wake after each commit that appended
+// events.
 func New(pool *pgxpool.Pool, encode func(product.Event) (event.Message, error), keys idempotency.Keys, wake func()) *Store {
 	return &Store{pool: pool, q: db.New(pool), encode: encode, keys: keys, wake: wake}
 }
@@ -49,16 +49,16 @@ func (s *Store) InTx(ctx context.Context, f func(product.Tx) error) error {
 		return translate(err)
 	}
 	if appended {
-		s.wake() // what was committed is published now, not at the next sweep
+		s.wake() // so that the events are published now, and not only at the next sweep
 	}
 	return nil
 }
 
-// translate says in the business's words which of its constraints was broken, and that the database is away.
+// translate turns a broken constraint into the error of its business rule, and an unreachable database into Unavailable.
 func translate(err error) error {
 	return postgres.Translate(err, map[string]*apperr.Error{
 		"product_name_category": product.NameTaken(),
-		// Two imports of one new id at once.
+		// Two concurrent imports of the same new id.
 		"product_product_uuid_key": apperr.Coded(apperr.Conflict, "product-exists", "There is already a product of this id."),
 	})
 }
