@@ -92,7 +92,7 @@ contracts-mutate: ## break a contract in a scratch copy, in one way after the ot
 	@$(PACT) library && $(WITH_POSTGRES) go run ./internal/testkit/cmd/contractmutants $(ARGS)
 
 .PHONY: test-mutants
-test-mutants: ## take each central mechanism out of a scratch copy: its test has to fail
+test-mutants: ## remove each central mechanism from a scratch copy: its test must fail; as in ARGS="-only NAME -times 10"
 	@$(WITH_POSTGRES) go run ./internal/testkit/cmd/mutants $(ARGS)
 
 .PHONY: fuzz
