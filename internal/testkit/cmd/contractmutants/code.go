@@ -50,7 +50,7 @@ func ownerMutations() []mutation {
 	}
 	return []mutation{
 		{"the owner renames a field that the catalog uses", updated, "$.data -> Actual map is missing the following keys: product_category", []edit{
-			{monolithEvents, "", productRequired, "required: [product_uuid, name, category, discontinued, version, created_at, updated_at]"},
+			{monolithEvents, "", productRequired, "required: [product_uuid, name, category, discontinued, "},
 			{monolithEvents, "", "        product_category:\n          description:", "        category:\n          description:"},
 			{monolithMessages, "", "\tProductCategory string `json:\"product_category\"`", "\tProductCategory string `json:\"category\"`"},
 		}},
