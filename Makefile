@@ -35,11 +35,16 @@ images: ## the container images of both services, as docker-compose.yml takes th
 WITH_POSTGRES := go run ./internal/testkit/cmd/withpostgres --
 
 .PHONY: test
-test: ## everything a change must pass, but for the targets below; with the race detector
+test: ## everything a change must pass, except for the targets below; with the race detector
 	@$(WITH_POSTGRES) go test -race $(ARGS) ./...
 	@cd deploy && go test ./...
 	@cd tools && go test ./...
 	@cd tools/contractcheck && go test ./...
+
+# -short leaves out a test that runs whole commands.
+.PHONY: test-short
+test-short: ## the quick tests, before a commit: no race detector, nothing end to end
+	@$(WITH_POSTGRES) go test -short $(ARGS) $$(go list ./... | grep -v /internal/e2e)
 
 .PHONY: test-kafka
 test-kafka: ## the broker and end-to-end suites, and how the relay fails, on a real Apache Kafka
