@@ -8,7 +8,7 @@ const (
 	catalogAPI     = "api/catalog/openapi.yaml"
 )
 
-// documented is a mutation of what an owner says it does.
+// documented is a mutation of a document: of what an owner promises.
 func documented(what, reason string, edits ...edit) mutation {
 	return mutation{what, contractsCheck(), reason, edits}
 }
@@ -22,7 +22,7 @@ const (
 		"          type: string\n          minLength: 1\n          maxLength: 100\n          examples: [Rocking chair]\n"
 )
 
-// eventDocumentMutations change what an owner says of its events.
+// eventDocumentMutations change what an owner promises about its events.
 func eventDocumentMutations() []mutation {
 	edited := func(old, mutated string) edit { return edit{file: monolithEvents, old: old, mutated: mutated} }
 	after := func(place, old, mutated string) edit { return edit{monolithEvents, place, old, mutated} }
@@ -70,7 +70,7 @@ func eventDocumentMutations() []mutation {
 	}
 }
 
-// apiDocumentMutations change what an owner says of its HTTP API.
+// apiDocumentMutations change what an owner promises about its HTTP API.
 func apiDocumentMutations() []mutation {
 	edited := func(old, mutated string) edit { return edit{file: monolithAPI, old: old, mutated: mutated} }
 	after := func(place, old, mutated string) edit { return edit{monolithAPI, place, old, mutated} }
