@@ -1,8 +1,8 @@
-# `make` alone prints the targets. A target's line of help follows its name after "##".
+# `make` alone prints the targets. The help of a target is the text after "##" in its line.
 TOOL := go tool -modfile=tools/go.mod
 LINT := go tool -modfile="$(CURDIR)/tools/lint/go.mod"
 SERVICES := monolith catalog
-# Options of a target's program, as in: make demo ARGS="--data-dir ./data"
+# Options for the program of a target, as in: make demo ARGS="--data-dir ./data"
 ARGS :=
 
 .DEFAULT_GOAL := help
@@ -12,7 +12,7 @@ help: ## print this
 
 ##### Run
 
-# exec: Ctrl-C and SIGTERM reach the demo itself, with nothing in between that could leave it behind.
+# exec: Ctrl-C and SIGTERM reach the demo itself. No process in between can end first and leave it running.
 .PHONY: demo
 demo: ## both services, PostgreSQL and a broker in one process; options in ARGS
 	@mkdir -p bin && CGO_ENABLED=0 go build -o bin/demo ./cmd/demo && exec bin/demo $(ARGS)
@@ -21,9 +21,9 @@ demo: ## both services, PostgreSQL and a broker in one process; options in ARGS
 build: ## all binaries into bin/, without cgo
 	@mkdir -p bin && CGO_ENABLED=0 go build -trimpath -o bin/ ./cmd/monolith ./cmd/catalog ./cmd/demo
 
-# VERSION and REVISION go into the images' labels. Their tag is the one that docker-compose.yml uses.
+# VERSION and REVISION become labels of the images. The tag is the one that docker-compose.yml uses.
 .PHONY: images
-images: ## the container images of both services, as docker-compose.yml takes them; needs Docker
+images: ## the container images of both services, with the tags that docker-compose.yml uses; needs Docker
 	@for s in $(SERVICES); do \
 		docker build --target $$s --tag monsplit/$$s:dev --build-arg REVISION="$$(git rev-parse HEAD)" \
 			--build-arg VERSION="$$(git describe --tags --always --dirty)" . || exit 1; \
@@ -31,35 +31,40 @@ images: ## the container images of both services, as docker-compose.yml takes th
 
 ##### Prove
 
-# One PostgreSQL for all tests of a run, from the machine or fetched.
+# One PostgreSQL for all tests of a run: the machine's own, or a downloaded one.
 WITH_POSTGRES := go run ./internal/testkit/cmd/withpostgres --
 
 .PHONY: test
-test: ## everything a change must pass, but for the targets below; with the race detector
+test: ## everything a change must pass, except for the targets below; with the race detector
 	@$(WITH_POSTGRES) go test -race $(ARGS) ./...
 	@cd deploy && go test ./...
 	@cd tools && go test ./...
 	@cd tools/contractcheck && go test ./...
 
+# Without internal/pgserver, whose tests start and kill a server each. -short leaves out a test that runs whole commands.
+.PHONY: test-short
+test-short: ## the quick tests, before a commit: no race detector, nothing end to end
+	@$(WITH_POSTGRES) go test -short $(ARGS) $$(go list ./... | grep -v -e /internal/e2e -e /internal/pgserver)
+
 .PHONY: test-kafka
-test-kafka: ## the broker and end-to-end suites, and how the relay fails, on a real Apache Kafka
+test-kafka: ## the tests of broker and relay, and the end-to-end tests, on a real Apache Kafka
 	@$(WITH_POSTGRES) go run ./internal/testkit/cmd/realkafka -- go test -race -count=1 -tags=realkafka $(ARGS) ./internal/messaging/broker/... ./internal/messaging/outbox/... ./internal/e2e/...
 
-# awk lets through what go test prints; no test at all is a failure.
+# awk prints what go test prints, and fails when no test has run.
 .PHONY: test-gateway
 test-gateway: ## the gateway: a real nginx in front of fake and real services; needs nginx 1.22 or newer
 	@$(WITH_POSTGRES) go test -C deploy -race -count=1 -tags=gateway -run '^TestGateway' $(ARGS) ./gateway | \
 		awk '{ print; fflush() } /^ok/ && !/no tests to run/ { passed = 1 } END { exit !passed }'
 
-# One package after the other: both need the same images.
+# -p=1 runs one package at a time, because both need the same images.
 .PHONY: test-compose
-test-compose: ## docker-compose.yml on a real Docker Engine; where images cannot be pulled, with stand-ins for them
+test-compose: ## docker-compose.yml on a real Docker Engine; with stand-ins for images that cannot be pulled
 	@go test -C deploy -count=1 -p=1 -timeout=30m -tags=compose -v $(ARGS) ./standins ./compose | \
 		awk '!/^=== / { print; fflush() } /^ok/ && !/no tests to run/ { passed++ } END { exit passed != 2 }'
 
-# Pictures of what the browser saw go into bin/screenshots.
+# Screenshots go into bin/screenshots.
 .PHONY: test-browser
-test-browser: node ## the services' pages in a headless Chromium, which has to be on the PATH; needs Node
+test-browser: node ## the services' pages in a headless Chromium, which must be on the PATH; needs Node
 	@cd tools/browser && npm ci --silent && go test -count=1 $(ARGS) ./...
 
 .PHONY: documents
@@ -69,30 +74,30 @@ documents: node ## lint the OpenAPI and AsyncAPI documents; needs Node
 PACT := go run ./internal/testkit/cmd/pact
 
 .PHONY: pact
-pact: ## contracts: what each consumer expects, and whether its provider keeps to it
+pact: ## contracts: what each consumer expects, and whether the provider does it
 	@$(WITH_POSTGRES) $(PACT) check
 
 .PHONY: pact-update
-pact-update: ## write contracts/pacts anew, after a deliberate change of what a consumer expects
+pact-update: ## rewrite contracts/pacts, after a deliberate change of what a consumer expects
 	@$(WITH_POSTGRES) $(PACT) update
 
 .PHONY: pact-library
-pact-library: ## obtain the native library that tests with the tag pact link
+pact-library: ## download the native library that tests with the tag pact need
 	@$(PACT) library
 
-# A REF of git; without one it is the merge base with main, and on main the commit before.
+# A git ref. The default is the merge base with main, and on main the previous commit.
 BASE :=
 
 .PHONY: contracts-check
-contracts-check: ## contracts: what breaks, and whom, compared with the git ref BASE
+contracts-check: ## contracts: which changes since the git ref BASE break which consumer
 	@go run -C tools/contractcheck . -base "$(BASE)"
 
 .PHONY: contracts-mutate
-contracts-mutate: ## break a contract in a scratch copy, in one way after the other: the check that is named has to refuse it
+contracts-mutate: ## break contracts in a scratch copy, in many ways: the named check must refuse each
 	@$(PACT) library && $(WITH_POSTGRES) go run ./internal/testkit/cmd/contractmutants $(ARGS)
 
 .PHONY: test-mutants
-test-mutants: ## take each central mechanism out of a scratch copy: its test has to fail
+test-mutants: ## remove each central mechanism from a scratch copy: its test must fail; as in ARGS="-only NAME -times 10"
 	@$(WITH_POSTGRES) go run ./internal/testkit/cmd/mutants $(ARGS)
 
 .PHONY: fuzz
@@ -104,18 +109,18 @@ fuzz: ## every fuzz target for FUZZTIME (10s) each
 	done
 
 .PHONY: bench
-bench: ## the table of what things cost, beside the bare bound
+bench: ## a table of costs, each next to its lower bound
 	@go run ./cmd/bench $(ARGS)
 
-# Each has dependencies of its own, and is linted by the same rules.
+# Each module has its own dependencies. The rules of lint are the same for all.
 MODULES := . deploy tools tools/contractcheck tools/browser
 
-# govulncheck needs its database; where that is out of reach, lint says so and goes on.
+# govulncheck needs its online database. If that cannot be reached, lint says so and continues.
 .PHONY: lint
-lint: ## golangci-lint in all modules, and govulncheck where its database is reachable
+lint: ## golangci-lint in all modules, and govulncheck if its database can be reached
 	@for m in $(MODULES); do (cd $$m && $(LINT) golangci-lint run ./...) || exit 1; done
 	@out=$$($(LINT) govulncheck ./... 2>&1) || case "$$out" in \
-		*"fetching vulnerabilities"*) echo "lint: govulncheck left out: its database is out of reach" ;; \
+		*"fetching vulnerabilities"*) echo "lint: skipped govulncheck: its database cannot be reached" ;; \
 		*) echo "$$out"; exit 1 ;; esac
 
 ##### Clients in TypeScript
@@ -125,13 +130,13 @@ node:
 	@command -v npm >/dev/null || { echo "this needs Node.js 20.19 or newer with npm: https://nodejs.org/en/download"; exit 1; }
 
 .PHONY: clients
-clients: node ## the TypeScript client: no generated type is stale; build, test, pack, and use the package elsewhere
+clients: node ## the TypeScript client: check generated types, build, test, pack, and use the package in another project
 	@cd api/client/ts && npm ci && npm run generate:check && npm test && \
 	rm -f build/*.tgz && npm pack --silent --pack-destination build && npm run test:package
 
-# awk lets through what go test prints; no test at all is a failure.
+# awk prints what go test prints, and fails when no test has run.
 .PHONY: examples
-examples: clients ## the examples and the TypeScript client, end to end against a running demo
+examples: clients ## the examples and the TypeScript client against a running demo
 	@cd examples/storefront && npm ci && npm run build && npm test
 	@go test -count=1 -tags=clients -run '^TestClientsOnTheDemo$$' -v $(ARGS) ./internal/e2e | \
 		awk '{ print; fflush() } /^ok/ && !/no tests to run/ { passed = 1 } END { exit !passed }'
@@ -145,8 +150,8 @@ generate-ts: node ## generate the TypeScript client's types from api/
 .PHONY: generate generate-http generate-messages generate-sql
 generate: generate-http generate-messages generate-sql ## generate all code from api/, asyncapi/ and sql/
 
-# A Go client is made by the hand-written New alone: through the generated ways in, a 404 would pass for success. The
-# generator has no option to leave them out.
+# A Go client is created only by the hand-written New. With the generated constructors, a 404 would look like success. The
+# generator has no option to omit them, so they are renamed and no longer exported.
 WAYS_IN := 'NewClient -> newClient' 'NewClientWithResponses -> newClientWithResponses' 'ClientOption -> clientOption' \
 	'WithHTTPClient -> withHTTPClient' 'WithBaseURL -> withBaseURL' 'WithRequestEditorFn -> withRequestEditorFn'
 
@@ -168,10 +173,10 @@ generate-messages:
 generate-sql:
 	@$(TOOL) sqlc generate
 
-# Stale are: a file that generation changes or adds, and one that no generator writes any more.
+# A file is stale if generation changes or adds it, or if no generator writes it any more.
 .PHONY: generate-check
-generate-check: ## fail when generated code is not what the generators make of its sources
+generate-check: ## fail if generated code differs from what the generators produce
 	@stamp=$$(mktemp) && trap 'rm -f "$$stamp"' EXIT && sleep 1 && $(MAKE) --no-print-directory generate && \
 	git --no-pager diff --exit-code -- '*.gen.go' && \
 	stale=$$(git ls-files --others --exclude-standard -- '*.gen.go'; find . -name '*.gen.go' ! -newer "$$stamp") && \
-	if [ -n "$$stale" ]; then echo "not committed, or written by no generator:"; echo "$$stale"; exit 1; fi
+	if [ -n "$$stale" ]; then echo "not committed, or no longer written by a generator:"; echo "$$stale"; exit 1; fi

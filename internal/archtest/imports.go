@@ -1,5 +1,6 @@
-// Package archtest holds the architecture as rules on imports; its test fails when a package imports what its layer
-// must not know. docs/architecture.md tells why the rules are so.
+// Package archtest holds the architecture as rules on imports (rules.go). Its test fails when a package imports what its
+// layer must not know, and prints why and what to do instead. Other tests in this package keep the documents true: the
+// paths, links, make targets, tests and commands that they name must exist.
 package archtest
 
 import (
@@ -17,16 +18,16 @@ import (
 // Module is the import path that all packages of the project begin with.
 const Module = "github.com/monsplit/monsplit"
 
-// Package is one package and what it imports. Paths inside the module are relative to it, as in "internal/apperr";
-// all others are whole.
+// Package is one package and what it imports. A path inside the module is relative to it, as in "internal/apperr". All
+// other paths are complete.
 type Package struct {
 	Path        string
 	Imports     []string
-	TestImports []string // of its tests, in the package and beside it
+	TestImports []string // of its tests, in the package and in its _test package
 }
 
-// List returns every package of the module in dir. It reads all Go files, whatever build tags or system they are for:
-// "go list" would leave out those of a tag that it was not told, and no rule would bind them.
+// List returns every package of the module in dir. It reads all Go files, for all build tags and systems. "go list" would
+// leave out the files of a tag that it does not get, and no rule would bind them.
 func List(dir string) ([]Package, error) {
 	root := os.DirFS(dir)
 	found := map[string]*Package{}
@@ -56,7 +57,7 @@ func List(dir string) ([]Package, error) {
 	return packages, nil
 }
 
-// foreign says that the go command takes nothing in the folder for a part of this module.
+// foreign reports whether the go command treats the folder as no part of this module.
 func foreign(root fs.FS, folder string) bool {
 	_, err := fs.Stat(root, path.Join(folder, "go.mod"))
 	return err == nil || ignored(folder) || path.Base(folder) == "testdata"

@@ -1,128 +1,205 @@
 package archtest
 
 import (
-	"fmt"
-	"regexp"
+	"slices"
+	"strings"
 )
 
-// Rule forbids the packages that match From to import what matches Deny, unless it matches Allow. All patterns are
-// regular expressions on paths as in Package.
-type Rule struct {
-	Name   string
-	From   string
-	Except string // packages matching From that the rule does not bind
-	Deny   string
-	Allow  string
-	Tests  bool // binds their tests too
-}
-
-const (
-	business = `^services/[^/]+/internal/(product|catalogcopy|market|entry|productcopy)$`
-	adapters = `^services/[^/]+/internal/(httpapi|admin|consume|publish|store)$`
-	// whole lists what may see everything because it runs or examines the whole system.
-	whole = `^cmd/(demo|bench)(/|$)|^internal/(e2e|archtest)(/|$)`
+// Below services/*/internal a package is an adapter, a generated leaf, or business. Every package that is not listed here
+// is business, so that a new package is bound by the rules of business without a change here.
+var (
+	adapters = []string{"httpapi", "publish", "consume", "store"}
+	leaves   = []string{"oapi", "messages", "store/db"} // generated
 )
 
-// Rules is the architecture.
-func Rules() []Rule {
-	return []Rule{
-		{
-			Name: "the monolith does not know the catalog",
-			From: `^services/monolith(/|$)`, Deny: `^(services|api|sql)/catalog(/|$)|^api/client/`, Tests: true,
-		},
-		{
-			Name: "the catalog does not know the monolith",
-			From: `^services/catalog(/|$)`, Deny: `^(services|api|sql)/monolith(/|$)|^api/client/`, Tests: true,
-		},
-		{
-			Name: "machinery imports no service",
-			From: `^internal/`, Except: whole, Deny: `^services/|^(api|sql)/(monolith|catalog)(/|$)`,
-		},
-		{
-			Name: "clients and examples stand outside: they import nothing of the services or their machinery",
-			From: `^(api/client|examples)/`, Deny: `^(services|sql|asyncapi|internal)/|^api/(monolith|catalog)$`,
-		},
-		{
-			Name: "business code imports the standard library, apperr, uuid and other business code alone",
-			From: business, Deny: `.`, Allow: `^[a-z0-9]+(/[a-z0-9]+)*$|^github\.com/google/uuid$`,
-		},
-		{
-			Name: "business code does no I/O by the standard library, and no module of ours but these",
-			From: business, Deny: `^(net|os|log|database|embed|syscall|html|text)(/|$)|^(internal|services|api|sql|asyncapi)/`,
-			Allow: `^internal/(apperr|condition|copyrow)$|` + business,
-		},
-		{
-			Name: "only storage knows PostgreSQL",
-			From: `.`, Deny: `^github\.com/jackc/pgx`, Except: whole +
-				`|^internal/(postgres|pgserver|idempotency|idempotency/db)$|^internal/messaging/(outbox|consumer|db)$|^internal/testkit/` +
-				`|^services/[^/]+/internal/store(/db)?$`,
-		},
-		{
-			Name: "only the broker package knows kafka-go",
-			From: `.`, Except: `^internal/messaging/broker(/|$)`, Deny: `^github\.com/segmentio/kafka-go`, Tests: true,
-		},
-		{
-			Name: "only the HTTP side knows Echo",
-			From: `.`, Deny: `^github\.com/labstack/echo`,
-			Except: `^internal/(httpserver|oas|adminui)$|^services/[^/]+/internal/(httpapi|admin|oapi)$`,
-		},
-		{
-			Name: "generated queries stay behind their storage",
-			From: `.`, Deny: `^services/[^/]+/internal/store/db$|^internal/messaging/db$|^internal/idempotency/db$`, Tests: true,
-			Except: `^services/[^/]+/internal/store$|^internal/messaging/(outbox|consumer)$|^internal/(idempotency|bulkimport/samplemark)$`,
-		},
-		{
-			Name: "adapters meet only in the service's root package",
-			From: adapters, Deny: adapters,
-		},
-		{
-			Name: "only the binaries and the whole-system packages import a service's root",
-			From: `.`, Except: `^cmd/|` + whole, Deny: `^services/[^/]+$`,
-		},
-		{
-			// The exempt are no part of a binary but themselves: no package can import the bench, which is a main package.
-			Name: "test helpers reach no binary",
-			From: `.`, Except: `^internal/testkit/|^cmd/bench$`, Deny: `^internal/testkit/|^testing(/|$)`,
-		},
-		{
-			Name: "only tests and the demo use the embedded broker",
-			From: `.`, Except: `^cmd/(demo|bench)(/|$)|^internal/testkit/[^/]+(/|$)|^internal/messaging/embeddedbroker$`,
-			Deny: `^internal/messaging/embeddedbroker$|^github\.com/twmb/franz-go`,
-		},
-	}
+// whole lists what may see everything because it runs or examines the whole system.
+var whole = []string{"cmd/demo", "cmd/bench", "internal/e2e"}
+
+// businessMayUse lists the packages outside its service that business code may import. Each of them has no I/O.
+var businessMayUse = []string{
+	"internal/apperr",    // the closed set of errors
+	"internal/condition", // If-Match and Idempotency-Key, as business code sees them
+	"internal/copyrow",   // when a copy takes a change
 }
 
-// Check returns a sentence for every import that breaks the rule. A rule that binds no package is broken too: a rename
-// has switched it off without a word.
-func (r Rule) Check(packages []Package) (broken []string) {
-	from, except := regexp.MustCompile(r.From), optional(r.Except)
-	deny, allow := regexp.MustCompile(r.Deny), optional(r.Allow)
-	bound := 0
-	for _, p := range packages {
-		if !from.MatchString(p.Path) || except(p.Path) {
-			continue
-		}
-		bound++
-		imports := p.Imports
-		if r.Tests {
-			imports = append(imports[:len(imports):len(imports)], p.TestImports...)
-		}
-		for _, imported := range imports {
-			if imported != p.Path && deny.MatchString(imported) && !allow(imported) {
-				broken = append(broken, fmt.Sprintf("%s: %s imports %s", r.Name, p.Path, imported))
+// messagingMayUse lists the packages outside internal/messaging that it may import. Each of them would have to move with
+// it into a library. So each line needs a reason.
+var messagingMayUse = []string{
+	"internal/postgres",   // transactions, and which errors of PostgreSQL are worth a retry
+	"internal/strictjson", // what an event's JSON must not contain
+}
+
+// Rules returns the architecture for the services of these packages. docs/architecture.md has it as a picture.
+func Rules(packages []Package) []Rule {
+	services := Services(packages)
+	rules := slices.Concat(separation(services), business(services), drivers(), []Rule{
+		{
+			Name:    "messaging imports nothing of this module outside internal/messaging",
+			Why:     "messaging could be lifted out as a library; it knows no table, topic or error of a service",
+			Instead: "let the caller pass in what messaging needs, as a value, a function or an interface that messaging declares",
+			From:    []string{"internal/messaging/**"},
+			Deny:    []string{ofModule}, Allow: append([]string{"internal/messaging/**"}, messagingMayUse...),
+		},
+		{
+			Name:    "only the adapter of a table imports its generated queries",
+			Why:     "a query that is called from two places cannot be changed in one, and locks would be taken in two orders",
+			Instead: "add a method to the package that owns the table: services/*/internal/store, outbox, consumer or idempotency",
+			From:    []string{all},
+			Except: []string{"services/*/internal/store", "internal/messaging/outbox", "internal/messaging/consumer",
+				"internal/idempotency", "internal/bulkimport/samplemark"},
+			Deny: []string{"services/*/internal/store/db", "internal/*/db"}, Tests: true,
+		},
+		{
+			Name:    "adapters meet only in the service's root package",
+			Why:     "an adapter that calls another adapter goes around the business rules between them",
+			Instead: "let the adapter call the business package, and connect both in the service's root package",
+			From:    below(adapters), Deny: below(adapters),
+		},
+		{
+			Name:    "only programs and whole-system packages import a service's root",
+			Why:     "the root package wires everything, so that its importer depends on everything",
+			Instead: "import the package that you need, or move the code to cmd/ or internal/e2e",
+			From:    []string{all}, Except: append([]string{"cmd/**"}, whole...), Deny: []string{"services/*"},
+		},
+		{
+			// Nothing can import cmd/bench, because it is a main package. So what it imports reaches no other program.
+			Name:    "test helpers reach no program",
+			Why:     "test helpers start servers, kill processes and panic; they must not be in what is deployed",
+			Instead: "use the helper in a _test.go file, or move what production needs out of internal/testkit",
+			From:    []string{all}, Except: []string{"internal/testkit/**", "cmd/bench"},
+			Deny: []string{"internal/testkit/**", "testing/**"},
+		},
+		{
+			Name:    "only tests and the demo use the embedded broker",
+			Why:     "it keeps nothing when its process ends, and it is not Kafka",
+			Instead: "use internal/messaging/broker, with the address of a real Kafka",
+			From:    []string{all}, Except: []string{"cmd/demo", "cmd/bench", "internal/testkit/**", "internal/messaging/embeddedbroker"},
+			Deny: []string{"internal/messaging/embeddedbroker", "github.com/twmb/franz-go/**"},
+		},
+	})
+	return rules
+}
+
+// separation keeps services apart from each other, and the machinery and the clients apart from services.
+func separation(services []string) (rules []Rule) {
+	var anyService []string
+	for _, s := range services {
+		anyService = append(anyService, "api/"+s, "sql/"+s)
+		for _, other := range services {
+			if other != s {
+				rules = append(rules, Rule{
+					Name:    "the " + s + " does not know the " + other,
+					Why:     "each service can be deployed, and can be down, without the other; only events connect them",
+					Instead: "consume the other's events into a copy of your own, as productcopy and catalogcopy do",
+					From:    []string{"services/" + s + "/**"},
+					Deny:    []string{"services/" + other + "/**", "api/" + other, "sql/" + other}, Tests: true,
+				})
 			}
 		}
 	}
-	if bound == 0 {
-		broken = append(broken, fmt.Sprintf("%s: the rule binds no package", r.Name))
-	}
-	return broken
+	return append(rules, Rule{
+		Name:    "a service calls no service",
+		Why:     "with a synchronous call, one service would be down whenever the other is",
+		Instead: "consume the other's events into a copy of your own, and read the copy",
+		From:    []string{"services/**"}, Deny: []string{"api/client/**"}, Tests: true,
+	}, Rule{
+		Name:    "machinery imports no service",
+		Why:     "what all services share must work for a service that does not exist yet",
+		Instead: "let the service's root package pass it in, or move the code to the service",
+		From:    []string{"internal/**"}, Except: []string{"internal/e2e"}, Deny: append([]string{"services/**"}, anyService...),
+	}, Rule{
+		Name:    "clients and examples import nothing of the services or their machinery",
+		Why:     "they show what a stranger can do, who has only the documents and the published clients",
+		Instead: "use api/client/go, or extend the client",
+		From:    []string{"api/client/**", "examples/**"},
+		Deny:    append([]string{"services/**", "internal/**", "asyncapi"}, anyService...),
+	})
 }
 
-// optional matches nothing when the pattern is empty.
-func optional(pattern string) func(string) bool {
-	if pattern == "" {
-		return func(string) bool { return false }
+// business keeps I/O, frameworks and other packages out of business code.
+func business(services []string) (rules []Rule) {
+	notBusiness := below(adapters, leaves)
+	rules = []Rule{
+		{
+			Name:    "business code does no I/O and does not log",
+			Why:     "rules without I/O are tested as a table of values, and adapters decide what is logged",
+			Instead: "declare a small interface that an adapter implements, or return an apperr error, which is logged at the edge",
+			From:    []string{"services/*/internal/**"}, Except: notBusiness,
+			Deny: []string{"net/**", "os/**", "io/fs", "io/ioutil", "path/filepath", "log/**", "database/**", "embed", "syscall",
+				"plugin", "html/**", "text/**", "runtime/**"},
+		},
+		{
+			Name:    "business code imports no other module, except for UUIDs",
+			Why:     "a driver or framework in a rule ties the rule to one database, one transport and one version",
+			Instead: "declare a small interface in the business package, and implement it in an adapter (httpapi, store, publish, consume)",
+			From:    []string{"services/*/internal/**"}, Except: notBusiness,
+			Deny: []string{thirdParty}, Allow: []string{"github.com/google/uuid"},
+		},
+		{
+			Name:    "business code imports no adapter and no generated code",
+			Why:     "adapters depend on business code, never the reverse, so that a change of transport or storage changes no rule",
+			Instead: "declare an interface in the business package; if your package is an adapter, add its name to adapters in rules.go",
+			From:    []string{"services/*/internal/**"}, Except: notBusiness,
+			Deny: notBusiness,
+		},
 	}
-	return regexp.MustCompile(pattern).MatchString
+	for _, s := range services {
+		rules = append(rules, Rule{
+			Name:    "business code of the " + s + " imports, of this module, only the " + s + " and what businessMayUse lists",
+			Why:     "machinery depends on business code or is passed in; otherwise a rule cannot be read or tested alone",
+			Instead: "declare the interface where it is used, and let the root package pass the implementation in",
+			From:    []string{"services/" + s + "/internal/**"}, Except: notBusiness,
+			Deny: []string{ofModule}, Allow: append([]string{"services/" + s + "/internal/**"}, businessMayUse...),
+		})
+	}
+	return rules
+}
+
+// drivers names, for each driver and framework, the only packages that know it.
+func drivers() []Rule {
+	return []Rule{
+		{
+			Name:    "only storage knows PostgreSQL",
+			Why:     "transactions, locks and the translation of database errors are in one place for each table",
+			Instead: "add a method to services/*/internal/store, and an interface where it is used",
+			From:    []string{all}, Except: append([]string{"internal/postgres", "internal/pgserver", "internal/idempotency",
+				"internal/messaging/outbox", "internal/messaging/consumer", "internal/*/db", "internal/testkit/**",
+				"services/*/internal/store", "services/*/internal/store/db"}, whole...),
+			Deny: []string{"github.com/jackc/pgx/**"},
+		},
+		{
+			Name:    "only the broker package knows kafka-go",
+			Why:     "fencing and idempotence depend on how requests are sent; a second user could lose them",
+			Instead: "use or extend internal/messaging/broker",
+			From:    []string{all}, Except: []string{"internal/messaging/broker"},
+			Deny: []string{"github.com/segmentio/kafka-go/**"}, Tests: true,
+		},
+		{
+			Name:    "only the HTTP side knows Echo",
+			Why:     "a new version of the framework then changes wiring alone",
+			Instead: "take a context and values; httpapi maps the request",
+			From:    []string{all}, Except: []string{"internal/httpserver", "internal/oas", "services/*/internal/httpapi", "services/*/internal/oapi"},
+			Deny: []string{"github.com/labstack/echo/**"},
+		},
+	}
+}
+
+// Services returns the names of the folders below services/.
+func Services(packages []Package) (names []string) {
+	for _, p := range packages {
+		rest, ok := strings.CutPrefix(p.Path, "services/")
+		if name, _, _ := strings.Cut(rest, "/"); ok && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// below returns the patterns of these packages in every service.
+func below(names ...[]string) (patterns []string) {
+	for _, name := range slices.Concat(names...) {
+		patterns = append(patterns, "services/*/internal/"+name)
+	}
+	return patterns
 }

@@ -1,5 +1,5 @@
-// Package kafkajars knows how to obtain Apache Kafka from Maven Central: the broker, its command-line tools and what both
-// need to run on Java 17 or newer.
+// Package kafkajars downloads Apache Kafka from Maven Central: the broker, its command-line tools, and what both need to
+// run on Java 17 or newer.
 package kafkajars
 
 import (
@@ -15,14 +15,14 @@ import (
 // Version is the version of Apache Kafka in pom.xml.
 const Version = "4.1.1"
 
-// folder names the folder of the packages. Change its suffix with every change of pom.xml, or else an old folder is used.
+// folder is the name of the packages' folder. Change its suffix with each change of pom.xml. Otherwise an old folder is used.
 const folder = "kafka-" + Version + "-b"
 
 //go:embed pom.xml
 var pom []byte
 
-// Folder returns the folder with Kafka's jars inside the folder cache. It fetches them the first time, which needs Maven,
-// and reports that to progress.
+// Folder returns the folder with Kafka's jars inside the folder cache. The first call downloads them with Maven, and
+// reports that to progress.
 func Folder(ctx context.Context, cache string, progress func(string)) (string, error) {
 	jars := filepath.Join(cache, folder)
 	if _, err := os.Stat(jars); err == nil {
@@ -45,7 +45,7 @@ func Folder(ctx context.Context, cache string, progress func(string)) (string, e
 		return "", err
 	}
 	if err := os.Rename(lib, jars); err != nil {
-		if _, there := os.Stat(jars); there != nil { // or else another run was faster
+		if _, there := os.Stat(jars); there != nil { // otherwise another run was faster
 			return "", fmt.Errorf("keep the packages: %w", err)
 		}
 	}

@@ -11,7 +11,7 @@ import (
 // API is a kind of request, by Kafka's number.
 type API int16
 
-// The requests that tests count, hold or lose answers of.
+// The kinds of request that tests count or hold, or whose answers they lose.
 const (
 	Produce         API = 0
 	Fetch           API = 1
@@ -25,10 +25,10 @@ const (
 	InitProducerID  API = 22
 )
 
-// Forever is the number of times of a fault that lasts until Heal.
+// Forever as the number of times makes a fault last until Heal.
 const Forever = -1
 
-// refusal is a partition of a Produce request that is answered with an error and not passed on.
+// refusal is a partition whose part of a Produce request gets an error and is not forwarded.
 type refusal struct {
 	topic     string
 	partition int32
@@ -42,7 +42,7 @@ type hold struct {
 	release chan struct{}
 }
 
-// faults is what is to go wrong. Each is used up in the order in which it was asked for.
+// faults are the errors to inject. They are used up in the order in which the test requested them.
 type faults struct {
 	mu     sync.Mutex
 	counts map[API]int
@@ -61,7 +61,7 @@ func (f *faults) heal() {
 	f.holds = nil
 }
 
-// held counts a request and returns what it has to wait for, if it is to be held.
+// held counts a request. If the request must be held, it returns what to wait for.
 func (f *faults) held(api API) <-chan struct{} {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -79,8 +79,8 @@ func (f *faults) held(api API) <-chan struct{} {
 	return nil
 }
 
-// apply notes in x what is to happen to the answer, and returns the request without what is refused; or, where nothing
-// is left of it, the answer.
+// apply notes in x what must happen to the answer. It returns the request without the refused partitions. If no partition
+// is left, it returns the answer instead.
 func (f *faults) apply(x *exchange, frame []byte) (request, answer []byte, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

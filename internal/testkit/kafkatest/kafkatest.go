@@ -1,6 +1,6 @@
-// Package kafkatest gives a test a broker of its own: the embedded one, or where KAFKA_BROKERS names a real cluster,
-// that, with topics that no other test uses. Both sit behind a proxy that can lose answers, refuse partitions, hold
-// requests, and seem away or hung.
+// Package kafkatest gives each test a broker of its own: the embedded broker, or the real cluster that KAFKA_BROKERS names,
+// with topics that no other test uses. Both are behind a proxy. The proxy can lose answers, refuse partitions, hold
+// requests, and make the cluster look stopped or hung.
 package kafkatest
 
 import (
@@ -25,14 +25,14 @@ type Broker struct {
 	upstream string
 	proxy    *proxy
 	prefix   string
-	direct   *broker.Client // past the proxy and its faults
+	direct   *broker.Client // around the proxy and its faults
 }
 
-// Real says whether tests run on a real cluster: the embedded broker differs from Kafka in some ways, which
-// internal/messaging/broker/differences_test.go lists.
+// Real reports whether tests run on a real cluster. The embedded broker differs from Kafka in some ways:
+// internal/messaging/broker/differences_test.go lists them.
 func Real() bool { return os.Getenv("KAFKA_BROKERS") != "" }
 
-// New returns a broker for the test, and ends it with the test.
+// New returns a broker for the test. It ends with the test.
 func New(t testing.TB) *Broker {
 	t.Helper()
 	b := &Broker{proxy: newProxy()}
@@ -57,10 +57,10 @@ func New(t testing.TB) *Broker {
 	return b
 }
 
-// Topic returns the name to use for a topic (or a group, which outlives a test too on a real cluster).
+// Topic returns the name to use for a topic, or for a group. On a real cluster both outlive the test, so names are unique.
 func (b *Broker) Topic(name string) string { return b.prefix + name }
 
-// Client returns a client of the broker, closed with the test. Its log goes nowhere.
+// Client returns a client of the broker without a log. The end of the test closes it.
 func (b *Broker) Client(t testing.TB) *broker.Client {
 	t.Helper()
 	return newClient(t, b.Addr)
@@ -76,7 +76,7 @@ func newClient(t testing.TB, addr string) *broker.Client {
 	return c
 }
 
-// Direct returns a client past the proxy and its faults, which ends with the test.
+// Direct returns a client that goes around the proxy and its faults. The end of the test closes it.
 func (b *Broker) Direct() *broker.Client { return b.direct }
 
 // CreateTopic creates a topic as its owner would, and returns its name.
@@ -89,7 +89,7 @@ func (b *Broker) CreateTopic(t testing.TB, name string, partitions int) string {
 	return name
 }
 
-// Write appends records to a partition, as a producer of its own, past the faults.
+// Write appends records to a partition with a producer of its own, around the faults.
 func (b *Broker) Write(t testing.TB, tp broker.TopicPartition, records ...broker.Record) {
 	t.Helper()
 	id, err := b.direct.NewProducerID(t.Context())
@@ -100,7 +100,7 @@ func (b *Broker) Write(t testing.TB, tp broker.TopicPartition, records ...broker
 	if err != nil {
 		t.Fatal(err)
 	}
-	for { // just after its creation a topic is not known everywhere
+	for { // just after its creation, not every broker knows a topic
 		err := b.direct.Produce(t.Context(), []*broker.Batch{batch})[0].Err
 		if err == nil {
 			return
@@ -111,7 +111,7 @@ func (b *Broker) Write(t testing.TB, tp broker.TopicPartition, records ...broker
 	}
 }
 
-// Log returns everything that a partition holds, past the faults.
+// Log returns all records of a partition, read around the faults.
 func (b *Broker) Log(t testing.TB, tp broker.TopicPartition) []broker.Fetched {
 	t.Helper()
 	next, err := b.direct.StartOffset(t.Context(), tp)
@@ -132,19 +132,19 @@ func (b *Broker) Log(t testing.TB, tp broker.TopicPartition) []broker.Fetched {
 	}
 }
 
-// Stop makes the cluster seem away: connections end, and new ones end at once. What it holds stays.
+// Stop makes the cluster look stopped: connections end, and new ones end at once. The cluster keeps its records.
 func (b *Broker) Stop() { b.proxy.setAway(true) }
 
 // Start undoes Stop.
 func (b *Broker) Start() { b.proxy.setAway(false) }
 
-// Pause makes the cluster hang: connections stay, and nothing passes.
+// Pause makes the cluster look hung: connections stay open, but no bytes pass.
 func (b *Broker) Pause() { b.proxy.setPaused(true) }
 
 // Resume undoes Pause.
 func (b *Broker) Resume() { b.proxy.setPaused(false) }
 
-// LoseAnswers passes the next requests of a kind on, and then cuts the connection instead of passing the answer back.
+// LoseAnswers forwards the next requests of a kind, and cuts the connection instead of returning the answer.
 func (b *Broker) LoseAnswers(api API, times int) {
 	f := &b.proxy.faults
 	f.mu.Lock()
@@ -155,8 +155,8 @@ func (b *Broker) LoseAnswers(api API, times int) {
 	f.lose[api] = times
 }
 
-// RefuseProduce answers the next Produce requests for one partition with an error code, without passing that part of
-// them on.
+// RefuseProduce answers the next Produce requests for one partition with an error code, without forwarding that part of
+// them.
 func (b *Broker) RefuseProduce(tp broker.TopicPartition, code int16, times int) {
 	f := &b.proxy.faults
 	f.mu.Lock()
@@ -181,10 +181,10 @@ func (b *Broker) Hold(api API) (reached <-chan struct{}, release func()) {
 	}
 }
 
-// Heal ends LoseAnswers, RefuseProduce, and holds that no request has reached yet.
+// Heal ends LoseAnswers and RefuseProduce, and each Hold that no request has reached yet.
 func (b *Broker) Heal() { b.proxy.faults.heal() }
 
-// Requests returns how many requests of a kind have come so far.
+// Requests returns how many requests of a kind the proxy has received so far.
 func (b *Broker) Requests(api API) int {
 	f := &b.proxy.faults
 	f.mu.Lock()
@@ -192,7 +192,7 @@ func (b *Broker) Requests(api API) int {
 	return f.counts[api]
 }
 
-// Embedded returns the embedded broker, for what only it can do; an error on a real cluster.
+// Embedded returns the embedded broker, for tests that need what only it can do. On a real cluster it returns an error.
 func (b *Broker) Embedded() (*embeddedbroker.Broker, error) {
 	if b.embedded == nil {
 		return nil, errors.New("the test runs on a real cluster")
@@ -200,7 +200,7 @@ func (b *Broker) Embedded() (*embeddedbroker.Broker, error) {
 	return b.embedded, nil
 }
 
-// Eventually waits until condition holds, and fails the test when it takes too long.
+// Eventually waits until condition returns true. It fails the test when that takes too long.
 func Eventually(t testing.TB, what string, condition func() bool) {
 	t.Helper()
 	deadline := time.NewTimer(30 * time.Second)

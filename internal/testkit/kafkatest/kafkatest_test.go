@@ -17,7 +17,7 @@ func TestResetForgetsWhatATopicHeld(t *testing.T) {
 	t.Parallel()
 	b := kafkatest.New(t)
 	name := b.Topic("used")
-	b.Reset(t, name) // one that is not there is no error
+	b.Reset(t, name) // a topic that does not exist is not an error
 	for range 3 {
 		b.CreateTopic(t, "used", 2)
 		tp := broker.TopicPartition{Topic: name, Partition: 1}

@@ -13,8 +13,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// proxy stands between clients and a cluster. It understands enough of the protocol to put itself in the place of each
-// broker in what clients are told, and to fail requests in ways that a broker cannot be asked for.
+// proxy is between clients and a cluster. It understands enough of the protocol to replace each broker's address in what
+// clients learn, and to fail requests in ways that no broker offers.
 type proxy struct {
 	mu       sync.Mutex
 	closed   bool
@@ -70,7 +70,7 @@ func (p *proxy) accept(n *node) {
 	}
 }
 
-// serve starts a session, unless the cluster is to seem away: then the port stays ours, and connections end at once.
+// serve starts a session, unless the cluster must look stopped. Then the port stays open, and connections end at once.
 func (p *proxy) serve(n *node, client net.Conn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -142,7 +142,7 @@ func (s *session) flow() error {
 	}
 }
 
-// exchange is a request whose answer is awaited.
+// exchange is a request that waits for its answer.
 type exchange struct {
 	key, version int16
 	refused      []refusal
@@ -183,7 +183,7 @@ func (s *session) run(upstream string) {
 	s.upstream = conn
 	s.mu.Unlock()
 	select {
-	case <-s.done: // ended meanwhile
+	case <-s.done: // the session has ended in the meantime
 		conn.Close()
 		return
 	default:
@@ -280,7 +280,7 @@ func (s *session) passAnswer(upstream net.Conn) error {
 	return writeFrame(s.client, frame)
 }
 
-// rewrite puts our addresses in the place of the brokers', and adds the answers for partitions that we took out.
+// rewrite replaces the brokers' addresses by the proxy's, and adds the answers for the partitions that apply removed.
 func (s *session) rewrite(x exchange, frame []byte) ([]byte, error) {
 	var response kmsg.Response
 	switch API(x.key) {

@@ -10,8 +10,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// Reset deletes topics whose names a test cannot choose, and returns when they are gone. Such tests must not run beside
-// each other on a real cluster.
+// Reset deletes topics whose names a test cannot choose, and returns when they no longer exist. On a real cluster, tests
+// that call it must not run at the same time.
 func (b *Broker) Reset(t testing.TB, topics ...string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), time.Minute)

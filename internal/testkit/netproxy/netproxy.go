@@ -1,5 +1,5 @@
-// Package netproxy stands between a client and a server and does to their TCP connections what networks do: holds what
-// is sent, loses it in one direction, cuts. It knows nothing of what is said.
+// Package netproxy is between a client and a server. It does to their TCP connections what networks do: it delays bytes,
+// loses them in one direction, and cuts connections. It does not know their protocol.
 package netproxy
 
 import (
@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// Direction is the way that bytes go.
+// Direction is the direction in which bytes are sent.
 type Direction int
 
 // The two directions.
@@ -19,8 +19,8 @@ const (
 	ToClient                  // answers
 )
 
-// Proxy listens on a port of its own for as long as the test runs. All its methods apply to the connections that are
-// open and to those that come.
+// Proxy listens on a port of its own for as long as the test runs. Its methods apply to open connections and
+// to later ones.
 type Proxy struct {
 	upstream string
 	listener net.Listener
@@ -43,14 +43,14 @@ func New(t testing.TB, upstream string) *Proxy {
 	p := &Proxy{upstream: upstream, listener: listener, pairs: map[*pair]struct{}{}}
 	p.wg.Go(p.accept)
 	t.Cleanup(func() {
-		_ = listener.Close() // nothing is left to be told
+		_ = listener.Close() // no error matters any more
 		p.Cut()
 		p.wg.Wait()
 	})
 	return p
 }
 
-// NewURL returns a proxy in front of the server that a URL names, and the URL with the proxy's address in its place.
+// NewURL returns a proxy in front of the server that a URL names, and the same URL with the proxy's address.
 func NewURL(t testing.TB, server string) (*Proxy, string) {
 	t.Helper()
 	u, err := url.Parse(server)
@@ -65,7 +65,7 @@ func NewURL(t testing.TB, server string) (*Proxy, string) {
 // Addr is the address for clients.
 func (p *Proxy) Addr() string { return p.listener.Addr().String() }
 
-// Pause holds everything that is sent, in both directions; connections stay open and new ones are taken.
+// Pause holds all bytes in both directions. Connections stay open, and new ones are accepted.
 func (p *Proxy) Pause() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -74,15 +74,15 @@ func (p *Proxy) Pause() {
 	}
 }
 
-// Drop loses everything that is sent in one direction from now on: with ToClient the server gets its requests and acts
-// on them, and no answer arrives. Bytes that were lost stay lost, so a Cut should follow before a Resume.
+// Drop loses all later bytes in one direction. With ToClient, the server gets requests and acts on them, but no answer
+// arrives. Lost bytes stay lost, so call Cut before Resume.
 func (p *Proxy) Drop(d Direction) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.dropped[d] = true
 }
 
-// Cut ends every connection at both ends, and each new one at once. What was on its way is lost.
+// Cut ends every connection at both ends, and each new one at once. Bytes on their way are lost.
 func (p *Proxy) Cut() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -92,7 +92,7 @@ func (p *Proxy) Cut() {
 	}
 }
 
-// Resume ends everything that the other methods began.
+// Resume ends the effects of all other methods.
 func (p *Proxy) Resume() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -150,7 +150,7 @@ func (p *Proxy) remove(pair *pair) {
 	delete(p.pairs, pair)
 }
 
-// pair is a client's connection and ours to the server.
+// pair is a client's connection and the proxy's own connection to the server.
 type pair struct {
 	proxy  *Proxy
 	client net.Conn
@@ -158,13 +158,13 @@ type pair struct {
 	end    func()
 }
 
-// cut ends both connections; more than once is fine.
+// cut ends both connections. It can be called more than once.
 func (c *pair) cut() {
 	c.end()
-	_ = c.client.Close() // nothing is left to be told
+	_ = c.client.Close() // no error matters any more
 }
 
-// carry takes bytes one way until either end is closed, and then closes the other.
+// carry copies bytes in one direction until either end is closed. Then it closes the other end.
 func (c *pair) carry(d Direction, from, to net.Conn) {
 	defer c.cut()
 	buffer := make([]byte, 32<<10)
@@ -181,7 +181,7 @@ func (c *pair) carry(d Direction, from, to net.Conn) {
 	}
 }
 
-// mayPass waits while the proxy is paused, and says whether what was read may go on.
+// mayPass waits while the proxy is paused, and reports whether the bytes may pass.
 func (c *pair) mayPass(d Direction) bool {
 	for {
 		c.proxy.mu.Lock()

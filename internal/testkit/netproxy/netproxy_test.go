@@ -16,7 +16,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// bundle is a server that sends back what it gets, and tells what it got, behind a proxy.
+// bundle is an echo server behind a proxy. The server also reports what it received.
 type bundle struct {
 	t     *testing.T
 	proxy *netproxy.Proxy
@@ -80,7 +80,7 @@ func (b *bundle) send(conn net.Conn, text string) {
 	}
 }
 
-// receives says what arrives within a while; "" is nothing.
+// receives returns what arrives within a short time, or "".
 func (b *bundle) receives(conn net.Conn, within time.Duration) (string, error) {
 	b.t.Helper()
 	if err := conn.SetReadDeadline(time.Now().Add(within)); err != nil {
@@ -93,7 +93,7 @@ func (b *bundle) receives(conn net.Conn, within time.Duration) (string, error) {
 
 const (
 	long  = 20 * time.Second
-	short = 30 * time.Millisecond // what has to stay away is given this long to come
+	short = 30 * time.Millisecond // how long to wait for bytes that must not come
 )
 
 func TestEverythingPassesBothWays(t *testing.T) {
@@ -178,7 +178,7 @@ func TestACutEndsConnectionsAndRefusesNewOnes(t *testing.T) {
 	}
 }
 
-// A pause that nobody ends does not keep the test from ending, nor a goroutine alive.
+// A pause without a Resume must neither keep the test from ending nor leave a goroutine.
 func TestACutEndsWhatAPauseHolds(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -16,20 +16,20 @@ import (
 	"github.com/monsplit/monsplit/internal/testkit/pact/pactfile"
 )
 
-// Contract is what a consumer expects of a provider, as its test finds it out.
+// Contract is what a consumer expects of a provider. The consumer's test collects it.
 type Contract struct {
 	t                  *testing.T
 	consumer, provider string
-	dir                string          // where the native library gathers the expectations
+	dir                string          // where the native library collects the expectations
 	declared           map[string]bool // interactions, by description
 	met                int
 }
 
-// Consumer finds a contract out. A consumer has one test, of the name TestConsumerContract, with one call for each
-// provider: two that wrote one file at the same time would lose what the other wrote.
+// Consumer collects a contract. A consumer has one test, named TestConsumerContract, with one call for each provider. Two
+// tests that write the same file at the same time would lose each other's changes.
 //
-// When all of its interactions have passed, the contract replaces the one in contracts/pacts; with PACT_CHECK=1 it has
-// to be equal to it instead.
+// When all interactions have passed, the contract replaces the one in contracts/pacts. With PACT_CHECK=1 it must be equal
+// to that one instead.
 func Consumer(t *testing.T, consumer, provider string, expect func(*Contract)) {
 	t.Helper()
 	if err := open(); err != nil {
@@ -44,22 +44,22 @@ func Consumer(t *testing.T, consumer, provider string, expect func(*Contract)) {
 	})
 }
 
-// State is what the provider is told to bring about before an interaction.
+// State is the state that the provider must be in before an interaction.
 type State struct {
 	Name   string
 	Params map[string]any
 }
 
-// Event is an event that the consumer expects: just what it uses of it.
+// Event is an event that the consumer expects, reduced to what the consumer uses.
 type Event struct {
 	Description string
 	Given       State
 	Topic, Key  string
 	Type        string
-	Data        Body // nil where the consumer looks at none
+	Data        Body // nil if the consumer reads none
 }
 
-// body is the CloudEvents message: the attributes that event.Decode asks for.
+// body is the CloudEvents message with the attributes that event.Decode requires.
 func (e Event) body() Body {
 	body := Body{
 		"specversion":      event.SpecVersion,
@@ -77,8 +77,8 @@ func (e Event) body() Body {
 	return body
 }
 
-// Event adds an event to the contract and has the consumer take an example of it, as it would come from Kafka. The
-// topic and the key are in the contract too, as the message's metadata, where all comparisons are exact.
+// Event adds an event to the contract, and gives the consumer an example of it in the form in which it comes from Kafka.
+// Topic and key are in the contract as metadata of the message, where all comparisons are exact.
 func (c *Contract) Event(e Event, consume func(*testing.T, Delivery)) {
 	c.t.Helper()
 	c.interaction(e.Description, func(t *testing.T) {
@@ -106,13 +106,13 @@ func (c *Contract) Event(e Event, consume func(*testing.T, Delivery)) {
 	})
 }
 
-// interaction runs one interaction as a test of its own, by the name that pactfile gives it.
+// interaction runs one interaction as a test of its own, with the name that pactfile gives it.
 func (c *Contract) interaction(description string, f func(t *testing.T)) {
 	c.declared[description] = true
 	c.t.Run(pactfile.Interaction{Description: description}.Name(), f)
 }
 
-// publish does nothing when just some of the interactions were asked for: that is no contract.
+// publish does nothing if only some of the interactions were run, because they are not the whole contract.
 func (c *Contract) publish() {
 	check := os.Getenv("PACT_CHECK") != ""
 	if c.met < len(c.declared) {

@@ -18,13 +18,13 @@ import (
 	"github.com/pact-foundation/pact-go/v2/models"
 )
 
-// Exchange is a request by GET that the consumer makes, and what it uses of the answer.
+// Exchange is a GET request of the consumer, and what it uses of the answer.
 type Exchange struct {
 	Description string
 	Given       State
 	Path        string
 	Query       map[string]string
-	// FromState are members of the query of which the provider's state knows the value, by name; here are examples.
+	// FromState holds query parameters whose values the provider's state sets, by name. The values here are examples.
 	FromState map[string]string
 
 	Status      int
@@ -33,11 +33,11 @@ type Exchange struct {
 	Body        any
 }
 
-// Header is an example of a header, and the pattern of all that will do.
+// Header is an example of a header, and a pattern that all valid values match.
 type Header struct{ Example, Pattern string }
 
-// Exchanges adds requests to the contract and has the consumer make them all, in whatever order, of a provider that
-// answers by the examples: those and no others. A request that is in the contract already may be among them.
+// Exchanges adds requests to the contract. The consumer must then make exactly these requests, in any order, to a provider
+// that answers with the examples. A request may be in the contract already.
 func (c *Contract) Exchanges(use func(t *testing.T, url string), exchanges ...Exchange) {
 	c.t.Helper()
 	var made, met bool
@@ -46,7 +46,7 @@ func (c *Contract) Exchanges(use func(t *testing.T, url string), exchanges ...Ex
 			continue
 		}
 		c.interaction(e.Description, func(t *testing.T) {
-			if !made { // by the first of them that is asked for
+			if !made { // by the first interaction that is run
 				made, met = true, c.make(t, exchanges, use)
 			}
 			if !met {
@@ -88,7 +88,7 @@ func (c *Contract) make(t *testing.T, exchanges []Exchange, use func(t *testing.
 	return !t.Failed()
 }
 
-// request and response add in a fixed order, for the contract's text to be the same each time.
+// request and response add members in a fixed order, so that the text of the contract is the same each time.
 
 func (e Exchange) request(b *consumer.V4RequestBuilder) {
 	for _, name := range slices.Sorted(maps.Keys(e.Query)) {
@@ -108,7 +108,7 @@ func (e Exchange) response(b *consumer.V4ResponseBuilder) *consumer.V4ResponseBu
 
 var next = regexp.MustCompile(`<([^>]+)>; rel="next"`)
 
-// NextCursor asks a provider for a page of a list, and returns the cursor of the page behind it.
+// NextCursor requests a page of a list from a provider, and returns the cursor of the next page.
 func NextCursor(ctx context.Context, page string) (string, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, page, nil)
 	if err != nil {

@@ -29,14 +29,14 @@ func newDelivery(topic, key string, value []byte) Delivery {
 	}
 }
 
-// NewDelivery is an event of another service, as a test needs it before an interaction. It is in no contract.
+// NewDelivery returns an event of another service that a test needs before an interaction. It is in no contract.
 func NewDelivery(topic string, e event.Event) (Delivery, error) {
 	e.ID, e.Source = "0198c0de-0000-7000-8000-000000000000", "/other"
 	value, err := json.Marshal(e)
 	return newDelivery(topic, e.Subject, value), err
 }
 
-// To has the service's consumer take the record, at the place where it stands, as the broker's client would.
+// To gives the record to the service's consumer, with its offset, as the broker's client would.
 func (d Delivery) To(ctx context.Context, consumer broker.PartitionHandler) error {
 	at, err := consumer.Position(ctx, d.tp, 0)
 	if err != nil {
@@ -45,14 +45,14 @@ func (d Delivery) To(ctx context.Context, consumer broker.PartitionHandler) erro
 	return consumer.Handle(ctx, d.tp, at, at+1, []broker.Fetched{{Record: d.record, Offset: at}})
 }
 
-// Published is a record as Kafka has it.
+// Published is a record that was read from Kafka.
 type Published struct {
 	Topic  string
 	Record broker.Fetched
 }
 
-// Announced makes a change and returns the record that the relay then writes to one of the topics. The change must be
-// announced by one event, and no other may be under way.
+// Announced makes a change and returns the record that the relay then writes to one of the topics. The change must have
+// exactly one event, and no other event may be pending.
 func Announced(ctx context.Context, kafka *kafkatest.Broker, topics []string, change func() error) (Published, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -90,7 +90,7 @@ func Announced(ctx context.Context, kafka *kafkatest.Broker, topics []string, ch
 	return Published{Topic: at.Topic, Record: records[0]}, nil
 }
 
-// ends is where the log of each partition ends.
+// ends holds the end of each partition's log.
 func ends(ctx context.Context, kafka *kafkatest.Broker, topics []string) (map[broker.TopicPartition]int64, error) {
 	ends := map[broker.TopicPartition]int64{}
 	for _, topic := range topics {
@@ -106,7 +106,8 @@ func ends(ctx context.Context, kafka *kafkatest.Broker, topics []string) (map[br
 	return ends, nil
 }
 
-// until asks again and again. Unlike kafkatest.Eventually it returns: handlers run outside the test's goroutine.
+// until polls a condition. Unlike kafkatest.Eventually it returns an error, because handlers run outside the test's
+// goroutine.
 func until[T any](ctx context.Context, what string, ask func() (T, bool)) (T, error) {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()

@@ -2,11 +2,11 @@
 
 package pact
 
-// Body is a JSON object of an expectation: literal values, which are compared exactly, and matchers.
+// Body is a JSON object of an expectation. It has literal values, which are compared exactly, and matchers.
 type Body map[string]any
 
-// matcher is a matcher as the native library reads it. With several rules a value has to follow each: a pattern alone
-// also matches the digits of a number, so texts are matched by type too.
+// matcher is a matcher in the form that the native library reads. A value must satisfy all its rules. A pattern alone also
+// matches the digits of a number, so texts are matched by type too.
 func matcher(example any, rules ...map[string]any) Body {
 	return Body{"pact:matcher:type": rules, "value": example}
 }
@@ -17,7 +17,8 @@ func pattern(regex string) map[string]any {
 	return map[string]any{"pact:matcher:type": "regex", "regex": regex}
 }
 
-// A pattern is for the whole text. The native library takes it so by itself; others search, so each is anchored too.
+// A pattern must match the whole text. The native library does this anyway. Other implementations search, so each pattern
+// is anchored too.
 const (
 	textPattern   = `^.*\S.*$`
 	uuidPattern   = `^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`

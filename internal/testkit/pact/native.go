@@ -15,16 +15,16 @@ import (
 	"path/filepath"
 )
 
-// libraryVersion is the one that pact-go is made for.
+// libraryVersion is the version that pact-go is made for.
 const libraryVersion = "0.4.28"
 
-// open gets the native library ready, and says why it is not the right one. Every way into this package begins here.
+// open prepares the native library, or returns why it is the wrong one. Every entry point of this package calls it first.
 func open() error {
-	// It reports each use to its makers otherwise.
+	// Otherwise it reports each use to its authors.
 	if err := os.Setenv("PACT_DO_NOT_TRACK", "true"); err != nil {
 		return err
 	}
-	// The paths of pact-go's own are searched before ours, so a stray copy may have been loaded.
+	// pact-go's own paths are searched before libraryDir, so a stray copy may have been loaded.
 	if v := C.GoString(C.pactffi_version()); v != libraryVersion {
 		return fmt.Errorf("version %s of libpact_ffi is loaded instead of %s: run \"make pact-library\", and look for a stray copy "+
 			"in /tmp, /opt/pact/lib or /usr/local/lib", v, libraryVersion)
@@ -32,8 +32,8 @@ func open() error {
 	return nil
 }
 
-// contracts is the folder of the committed contracts. A test runs in the folder of its package, somewhere below the
-// module's root.
+// contracts returns the folder of the committed contracts. A test runs in the folder of its package, below the module's
+// root.
 func contracts() (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {

@@ -19,41 +19,40 @@ import (
 	"github.com/monsplit/monsplit/internal/testkit/pact/pactfile"
 )
 
-// What is in a message's metadata beside its content type.
+// The metadata of a message, in addition to the content type.
 const (
 	metadataTopic = "topic"
 	metadataKey   = "key"
 )
 
-// Provider is a service that is held against what others expect of it.
+// Provider is a service that is verified against the expectations of its consumers.
 type Provider struct {
 	URL string // where it answers
-	// States bring about what an interaction takes for granted. What they return is put into the request, where the
-	// contract asks for it by name.
+	// States create what an interaction assumes. Their results go into the request, where the contract names them.
 	States map[string]func(Params) (Params, error)
-	// Events make the change that an event of that description announces, and return the event as Kafka has it.
+	// Events make the change that leads to the described event, and return the event as read from Kafka.
 	Events map[string]func() (Published, error)
 }
 
-// Params are those of a state.
+// Params are the parameters of a state.
 type Params map[string]any
 
-// Text returns a text, or "" where there is none, which no id or name is.
+// Text returns a text, or "" if there is none. No id or name is empty.
 func (p Params) Text(name string) string {
 	text, _ := p[name].(string)
 	return text
 }
 
-// Without is a state that has nothing to tell.
+// Without returns a state without results.
 func Without(f func(Params) error) func(Params) (Params, error) {
 	return func(p Params) (Params, error) { return nil, f(p) }
 }
 
-// patience bounds a request to the provider, and what has to happen before it.
+// patience limits the time of a request to the provider, and of what must happen before it.
 const patience = 30 * time.Second
 
-// Verify holds the provider against every interaction of every contract that names it, each as a test of its own with a
-// provider that start makes afresh.
+// Verify verifies every interaction of every contract that names the provider. Each is a test of its own with a new
+// provider from start.
 func Verify(t *testing.T, name string, start func(*testing.T) Provider) {
 	t.Helper()
 	if err := open(); err != nil {
@@ -68,7 +67,7 @@ func Verify(t *testing.T, name string, start func(*testing.T) Provider) {
 	}
 }
 
-// of returns the contracts that the provider has to keep.
+// of returns the contracts of the provider.
 func of(t *testing.T, provider string) (mine []*pactfile.File) {
 	t.Helper()
 	dir, err := contracts()
@@ -90,7 +89,7 @@ func of(t *testing.T, provider string) (mine []*pactfile.File) {
 	return mine
 }
 
-// verify checks one interaction. It gets a file of its own: a filter that matches nothing would pass.
+// verify checks one interaction, in a file of its own. With a filter, a filter that matches nothing would pass.
 func verify(t *testing.T, contract *pactfile.File, i pactfile.Interaction, p Provider) {
 	t.Helper()
 	if !i.Message && len(i.States) == 0 {
@@ -104,13 +103,13 @@ func verify(t *testing.T, contract *pactfile.File, i pactfile.Interaction, p Pro
 	if err := os.WriteFile(file, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	var asked sync.Map // names of states and events; some are asked for again after a failure
+	var asked sync.Map // names of states and events; after a failure the verifier asks for some again
 	states, events := p.states(t, i, &asked), p.events(t, i, &asked)
 	err = provider.NewVerifier().VerifyProvider(t, provider.VerifyRequest{
 		Provider: contract.Provider, ProviderBaseURL: p.URL, PactFiles: []string{file},
 		StateHandlers: states, MessageHandlers: events, RequestTimeout: patience, DisableColoredOutput: true,
 	})
-	if err != nil && !t.Failed() { // of a mismatch the verifier has said more than the error does
+	if err != nil && !t.Failed() { // for a mismatch, the verifier has printed more than the error says
 		t.Error(err)
 	}
 	for _, name := range slices.Concat(slices.Collect(maps.Keys(states)), slices.Collect(maps.Keys(events))) {
@@ -120,8 +119,8 @@ func verify(t *testing.T, contract *pactfile.File, i pactfile.Interaction, p Pro
 	}
 }
 
-// states are the handlers of the interaction's states. The verifier itself passes over a state that nobody handles, and
-// says of an error no more than that there was one.
+// states returns the handlers of the interaction's states. The verifier itself ignores a state without a handler, and
+// reports only that there was an error, not which.
 func (p Provider) states(t *testing.T, i pactfile.Interaction, asked *sync.Map) models.StateHandlers {
 	t.Helper()
 	handlers := models.StateHandlers{}
@@ -162,7 +161,7 @@ func (p Provider) events(t *testing.T, i pactfile.Interaction, asked *sync.Map) 
 			t.Errorf("the event %q: %v", i.Description, err)
 			return nil, nil, err
 		}
-		// Bytes, not a value: what is compared is what Kafka has.
+		// Bytes, not a value: the comparison must use exactly what was read from Kafka.
 		return published.Record.Value, published.metadata(), nil
 	}}
 }

@@ -14,13 +14,13 @@ import (
 	messagingsql "github.com/monsplit/monsplit/sql/messaging"
 )
 
-// Migrations are those of a whole service.
+// Migrations returns the migrations of a whole service.
 func Migrations(own postgres.Migrations) []postgres.Migrations {
 	return []postgres.Migrations{{FS: messagingsql.Migrations, Table: "goose_messaging"}, own}
 }
 
-// Config is the common part of the configuration of a service on a database of its own. The schema is there from the start: the first request
-// must not meet a service that is still busy with it.
+// Config returns the common part of the configuration of a service with its own database. The schema exists from the
+// start, so that the first request does not meet a service that is still migrating.
 func Config(t *testing.T, kafka *kafkatest.Broker, own postgres.Migrations) config.Common {
 	t.Helper()
 	cfg, err := config.LoadFrom(config.Common{}, map[string]string{
@@ -34,7 +34,7 @@ func Config(t *testing.T, kafka *kafkatest.Broker, own postgres.Migrations) conf
 	return cfg
 }
 
-// Serve runs a service until the test ends, and returns where it answers. The service has to log to log.
+// Serve runs a service until the test ends, and returns its address. The service must log to log.
 func Serve(t *testing.T, log *servicetest.Log, serve func(context.Context) error) (url string) {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())

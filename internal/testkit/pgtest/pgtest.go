@@ -1,8 +1,8 @@
-// Package pgtest gives each test a database of its own on a real PostgreSQL. Where there is none and none can be
-// fetched, tests fail and say how to get it.
+// Package pgtest gives each test a database of its own on a real PostgreSQL. If there is no PostgreSQL and none can be
+// downloaded, tests fail and say how to get it.
 //
-// The server is the one that TEST_DATABASE_URL names (cmd/withpostgres starts one for a whole run), or else one that
-// this test process starts for itself.
+// The server is the one that TEST_DATABASE_URL names (internal/testkit/cmd/withpostgres starts one for a whole run).
+// Without that variable, each test process starts a server of its own.
 package pgtest
 
 import (
@@ -23,13 +23,13 @@ import (
 	"github.com/monsplit/monsplit/internal/postgres"
 )
 
-// New returns a pool on a new database in which the migrations have been applied. The test's end closes and drops it.
+// New returns a pool on a new database, after the migrations. The end of the test closes the pool and drops the database.
 func New(t testing.TB, sets ...postgres.Migrations) *pgxpool.Pool {
 	t.Helper()
 	return Open(t, NewURL(t, sets...))
 }
 
-// Open returns a pool that the test's end closes.
+// Open returns a pool that the end of the test closes.
 func Open(t testing.TB, url string) *pgxpool.Pool {
 	t.Helper()
 	pool, err := postgres.Open(t.Context(), postgres.Config{URL: url, Application: t.Name()})
@@ -43,8 +43,7 @@ func Open(t testing.TB, url string) *pgxpool.Pool {
 // URL returns the connection string of a pool's database.
 func URL(pool *pgxpool.Pool) string { return pool.Config().ConnString() }
 
-// NewURL returns the connection string of a new database in which the migrations have been applied. The test's end
-// drops it.
+// NewURL returns the connection string of a new database, after the migrations. The end of the test drops it.
 func NewURL(t testing.TB, sets ...postgres.Migrations) string {
 	t.Helper()
 	return newDatabase(t, adminURL(t), sets)
@@ -63,7 +62,7 @@ func newDatabase(t testing.TB, admin string, sets []postgres.Migrations) string 
 		t.Fatalf("pgtest: %v", err)
 	}
 	t.Cleanup(func() {
-		// A server of the test's own may have been stopped for good: then the database is gone with it.
+		// The test may have stopped its own server for good. Then the database no longer exists either.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 30*time.Second)
 		defer cancel()
 		_ = execute(ctx, admin, "DROP DATABASE IF EXISTS "+quote(name)+" WITH (FORCE)")
@@ -71,7 +70,7 @@ func newDatabase(t testing.TB, admin string, sets []postgres.Migrations) string 
 	return withDatabase(admin, name)
 }
 
-// template returns a database in which the migrations have been applied once, by whichever test came first.
+// template returns a database to copy. The first test that needs these migrations applies them to it.
 func template(ctx context.Context, admin string, sets []postgres.Migrations) (string, error) {
 	if len(sets) == 0 {
 		return "template0", nil
@@ -85,7 +84,7 @@ func template(ctx context.Context, admin string, sets []postgres.Migrations) (st
 		return "", err
 	}
 	defer conn.Close(ctx)
-	// Tests of several packages come at the same time. The lock goes with the connection.
+	// Tests of several packages come at the same time. The lock ends with the connection.
 	if _, err := conn.Exec(ctx, `SELECT pg_advisory_lock(hashtext($1))`, name); err != nil {
 		return "", err
 	}
@@ -93,7 +92,7 @@ func template(ctx context.Context, admin string, sets []postgres.Migrations) (st
 	if err := conn.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)`, name).Scan(&ready); err != nil || ready {
 		return name, err
 	}
-	// Made under another name first, so that one that was interrupted is never taken for a whole one.
+	// The database is created under another name first, so that an interrupted template is never mistaken for a complete one.
 	draft := name + "_draft"
 	for _, statement := range []string{"DROP DATABASE IF EXISTS " + quote(draft) + " WITH (FORCE)", "CREATE DATABASE " + quote(draft) + " TEMPLATE template0"} {
 		if _, err := conn.Exec(ctx, statement); err != nil {
@@ -107,7 +106,7 @@ func template(ctx context.Context, admin string, sets []postgres.Migrations) (st
 	return name, err
 }
 
-// templateName names a template by what the migrations say.
+// templateName names a template by the content of the migrations.
 func templateName(sets []postgres.Migrations) (string, error) {
 	hash := sha256.New()
 	for _, set := range sets {
@@ -149,7 +148,7 @@ func withDatabase(admin, name string) string {
 	return u.String()
 }
 
-// adminURL is the server that tests make their databases on.
+// adminURL is the server on which tests create their databases.
 func adminURL(t testing.TB) string {
 	t.Helper()
 	if url := os.Getenv(Variable); url != "" {

@@ -24,7 +24,7 @@ func has(t *testing.T, url, table string) (there bool) {
 	return there
 }
 
-// Databases of the same template share nothing, and another set of migrations is another template.
+// Databases of one template share no data. Other migrations mean another template.
 func TestEachDatabaseIsATestsOwn(t *testing.T) {
 	t.Parallel()
 	one, two := pgtest.NewURL(t, migrations("CREATE TABLE a ();")), pgtest.NewURL(t, migrations("CREATE TABLE a ();"))
@@ -39,24 +39,24 @@ func TestEachDatabaseIsATestsOwn(t *testing.T) {
 	}
 }
 
-// A database goes with its test, open connections or not.
+// A database is dropped with its test, even with open connections.
 func TestADatabaseGoesWithItsTest(t *testing.T) {
 	t.Parallel()
 	var url string
-	t.Run("test", func(t *testing.T) { // it has to have ended below, so it is not parallel
+	t.Run("test", func(t *testing.T) { // it must have ended below, so it is not parallel
 		url = pgtest.NewURL(t)
 		conn, err := pgx.Connect(t.Context(), url)
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(func() { _ = conn.Close(t.Context()) }) // after the database was dropped: too late, as meant
+		t.Cleanup(func() { _ = conn.Close(t.Context()) }) // deliberately too late: after the database was dropped
 	})
 	if _, err := pgx.Connect(t.Context(), url); postgres.SQLState(err) != "3D000" { // invalid_catalog_name
 		t.Errorf("the database is still there: %v", err)
 	}
 }
 
-// A server of a test's own goes and comes back, on the same address, with what was committed.
+// A test's own server stops and comes back on the same address, with all committed data.
 func TestAServerComesBack(t *testing.T) {
 	t.Parallel()
 	server := pgtest.NewServer(t)

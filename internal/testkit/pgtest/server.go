@@ -24,8 +24,8 @@ const Variable = "TEST_DATABASE_URL"
 // databaseName is unique among the tests of all packages.
 func databaseName() string { return "t_" + strings.ReplaceAll(uuid.NewString(), "-", "") }
 
-// ownServer starts one server for this test process. It ends with the process; what it leaves on disk is removed by
-// the next one.
+// ownServer starts one server for this test process. The server ends with the process. The next process removes what it
+// leaves on disk.
 var ownServer = sync.OnceValues(func() (string, error) {
 	dir, err := ScratchDir()
 	if err != nil {
@@ -40,24 +40,23 @@ var ownServer = sync.OnceValues(func() (string, error) {
 
 const prefix = "monsplit-pgtest-"
 
-// ScratchDir makes a folder for a server of this process. One that a killed process left behind is removed by the next
-// process that calls this.
+// ScratchDir creates a folder for a server of this process. It also removes the folders of processes that were killed.
 func ScratchDir() (string, error) {
 	removeLeftovers()
 	dir, err := os.MkdirTemp(Scratch(), prefix+strconv.Itoa(os.Getpid())+"-")
 	if err != nil {
 		return "", err
 	}
-	// The server may run as another user, who has to pass. The parents belong to others and stay as they are: where one of
-	// them is closed to that user, pgserver.Start says so.
+	// The server may run as another user, who must be able to enter. The parent folders belong to others and stay as they
+	// are. If one of them is closed to that user, pgserver.Start reports it.
 	if err := os.Chmod(dir, 0o711); err != nil {
 		return "", errors.Join(err, os.Remove(dir))
 	}
 	return dir, nil
 }
 
-// Folder is a ScratchDir for one test. The test's end removes it. Unlike t.TempDir, it can be reached by a server that
-// runs as another user.
+// Folder is a ScratchDir for one test. The end of the test removes it. Unlike with t.TempDir, a server that
+// runs as another user can reach it.
 func Folder(t testing.TB) string {
 	t.Helper()
 	dir, err := ScratchDir()
@@ -72,15 +71,15 @@ func Folder(t testing.TB) string {
 	return dir
 }
 
-// ScratchOptions are those of a server whose data need not outlive it, in a ScratchDir.
+// ScratchOptions are the options of a server in a ScratchDir, whose data is not needed after it ends.
 func ScratchOptions(dir string) pgserver.Options {
 	return pgserver.Options{DataDir: filepath.Join(dir, "data"), Trust: true,
 		Settings: map[string]string{"max_connections": "400", "max_wal_size": "256MB", "autovacuum_naptime": "5s",
-			// In the data folder, where a killed server leaves nothing behind on the machine.
+			// Inside the data folder, so that a killed server leaves nothing elsewhere on the machine.
 			"dynamic_shared_memory_type": "mmap"}}
 }
 
-// Scratch is the folder in which servers for tests keep their data: in memory where that is to be had.
+// Scratch is the folder in which test servers keep their data. It is in memory where the system offers that.
 func Scratch() string {
 	if info, err := os.Stat("/dev/shm"); err == nil && info.IsDir() && roomy("/dev/shm") {
 		return "/dev/shm"
@@ -94,13 +93,13 @@ func removeLeftovers() {
 	for _, dir := range dirs {
 		text, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(dir), prefix), "-")
 		if pid, err := strconv.Atoi(text); err == nil && syscall.Kill(pid, 0) == syscall.ESRCH {
-			_ = os.RemoveAll(dir) // another process may be at it too
+			_ = os.RemoveAll(dir) // another process may be removing it too
 		}
 	}
 }
 
-// Server is a PostgreSQL server of one test, which can be stopped or killed, and started again. One that hangs is made of
-// a netproxy in front of it.
+// Server is a PostgreSQL server of one test. The test can stop, kill and restart it. To simulate a server that hangs, put a
+// netproxy in front of it.
 type Server struct {
 	t       testing.TB
 	options pgserver.Options
@@ -133,7 +132,7 @@ func (s *Server) Stop() {
 	}
 }
 
-// Kill ends the server at once, as a crash of it would.
+// Kill ends the server at once, like a crash.
 func (s *Server) Kill() { s.server.Kill() }
 
 // Start starts the server again, on the same port and data.
@@ -148,7 +147,7 @@ func (s *Server) Start() {
 	s.server, s.options.Port = server, server.Port()
 }
 
-// roomy says whether a folder's file system has space for a test run.
+// roomy reports whether a folder's file system has space for a test run.
 func roomy(dir string) bool {
 	var stat syscall.Statfs_t
 	if err := syscall.Statfs(dir, &stat); err != nil {

@@ -10,8 +10,8 @@ import (
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 )
 
-// A server may run as another user, who has to reach its data. That must not change folders that others use: without
-// its sticky bit and its write permission, /tmp is of no use to any other user.
+// A server may run as another user, who must reach its data. That must not change folders that others use: without its
+// sticky bit and its write permission, no other user can use /tmp.
 func TestAServerChangesNoFolderOfOthers(t *testing.T) {
 	t.Parallel()
 	before := modes(t)
@@ -23,7 +23,7 @@ func TestAServerChangesNoFolderOfOthers(t *testing.T) {
 	}
 }
 
-// modes returns the modes, sticky bit included, and owners of the folders in which tests make theirs, and of all parents.
+// modes returns modes (with the sticky bit) and owners of the folders in which tests create theirs, and of all parents.
 func modes(t *testing.T) map[string]string {
 	t.Helper()
 	list := map[string]string{}

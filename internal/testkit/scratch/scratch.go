@@ -1,4 +1,4 @@
-// Package scratch makes the copy of the source that mutants are made in.
+// Package scratch copies the source, so that mutants can be made in the copy.
 package scratch
 
 import (
@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// Copy copies what git knows or would add into dir: the source as it is now, committed or not.
+// Copy copies into dir all files that git tracks or would add: the source as it is now, committed or not.
 func Copy(ctx context.Context, dir string) error {
 	list, err := exec.CommandContext(ctx, "git", "ls-files", "-z", "--cached", "--others", "--exclude-standard").Output()
 	if err != nil {
@@ -20,7 +20,7 @@ func Copy(ctx context.Context, dir string) error {
 	for name := range strings.SplitSeq(strings.TrimRight(string(list), "\x00"), "\x00") {
 		content, err := os.ReadFile(name)
 		if errors.Is(err, os.ErrNotExist) {
-			continue // deleted and not yet committed
+			continue // deleted, but the deletion is not committed
 		}
 		if err != nil {
 			return err
@@ -36,11 +36,11 @@ func Copy(ctx context.Context, dir string) error {
 	return nil
 }
 
-// Command is a command that runs in dir.
+// Command returns a command that runs in dir.
 func Command(ctx context.Context, dir, name string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir = dir
-	// A repository further up would make "git apply" pass over files that it does not know, without a word.
+	// Inside another repository, "git apply" would silently skip files that this repository does not track.
 	cmd.Env = append(os.Environ(), "GIT_CEILING_DIRECTORIES="+filepath.Dir(dir))
 	return cmd
 }

@@ -10,16 +10,16 @@ import (
 	"testing"
 )
 
-// root is the module's.
+// root is the root of the module.
 var root = filepath.Join("..", "..", "..", "..")
 
-// TestEveryMutationApplies looks for what "make contracts-mutate" would be out of date for, long before it is run.
+// Each "make test" notices a mutation that is out of date. "make contracts-mutate" would notice it too, but takes minutes.
 func TestEveryMutationApplies(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
 	for _, m := range mutations() {
 		if seen[m.what] || m.reason == "" || len(m.edits) == 0 {
-			t.Errorf("%s: is there twice, or lacks its reason or its edits", m.what)
+			t.Errorf("%s: exists twice, or lacks its reason or its edits", m.what)
 		}
 		seen[m.what] = true
 		for _, e := range m.edits {
@@ -34,7 +34,7 @@ func TestEveryMutationApplies(t *testing.T) {
 	}
 }
 
-// TestTableIsOfTheseMutations: what the documentation says each check has to catch, and why, is what is demanded of it.
+// The table in the documentation lists exactly these mutations, with the check that must catch each, and the reason.
 func TestTableIsOfTheseMutations(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile(filepath.Join(root, "docs", "contracts-mutations.md"))
@@ -86,7 +86,7 @@ func TestEdit(t *testing.T) {
 	}
 }
 
-// scratchCopy has one file, and gates are shell commands that look at it.
+// scratchCopy has one file. The gates are shell commands that read it.
 func scratchCopy(t *testing.T) *copied {
 	t.Helper()
 	c := newCopied(t.TempDir())

@@ -7,7 +7,7 @@ import (
 	"github.com/monsplit/monsplit/internal/testkit/scratch"
 )
 
-// gate is a check, as cheaply as it can be run for what it has to catch.
+// gate is a check, reduced to the cheapest command that still catches its mutations.
 type gate struct {
 	name    string // the make target, and the part of it
 	command []string
@@ -24,12 +24,12 @@ func contractsCheck() gate {
 	return gate{"contracts-check", []string{"go", "run", "-C", "tools/contractcheck", ".", "-base", "HEAD"}}
 }
 
-// goTest is verbose: what it says where nothing is wrong must not be taken for the reason of a failure.
+// goTest is verbose, so that try can see which messages the test also prints when it passes.
 func goTest(name, pkg, test string, flags ...string) gate {
 	return gate{name, slices.Concat([]string{"go", "test", "-v", "-count=1", "-run=" + test}, flags, []string{pkg})}
 }
 
-// tests are those in which an event or an answer is held against the document.
+// tests compare an event or an answer with its document.
 func tests(name, pkg string) gate {
 	return goTest("test", pkg, "^"+name+"$")
 }
@@ -44,7 +44,7 @@ func provider(service, contract, interaction string) gate {
 	return goTest("pact, provider", "./services/"+service, "^TestProviderContracts$/^"+contract+"$/^"+interaction+"$", "-tags=pact")
 }
 
-// typescript is the consumer in TypeScript, with the client as the source has it. Its packages are installed once.
+// typescript is the consumer in TypeScript, with the client built from the source. Its packages are installed once.
 func typescript() gate {
 	return gate{"pact, consumer", []string{"sh", "-ec", `
 		for dir in api/client/ts examples/storefront/contract; do

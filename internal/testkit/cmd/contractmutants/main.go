@@ -1,10 +1,10 @@
-// Command contracts breaks a contract in a scratch copy of the source, in one way after the other, and demands that the
-// check named for it refuses that, for the reason named for it: a check that lets it through, or refuses it because some
+// Command contractmutants breaks contracts in a scratch copy of the source, in one way after another. For each mutation it
+// demands that the named check refuses it for the named reason. A check that accepts it, or refuses it only because some
 // bytes differ, proves nothing.
 //
 //	go run ./internal/testkit/cmd/contractmutants [-only TEXT] [-table FILE]
 //
-// It needs PostgreSQL (run it below withpostgres) and the native library of Pact, and runs at the module's root.
+// It needs PostgreSQL (run it with withpostgres) and the native library of Pact. Run it in the module's root.
 package main
 
 import (
@@ -24,8 +24,8 @@ import (
 )
 
 func main() {
-	only := flag.String("only", "", "make the mutations whose description contains this")
-	table := flag.String("table", "", "write the table, in Markdown, between its marks in this file")
+	only := flag.String("only", "", "make only the mutations whose description contains this text")
+	table := flag.String("table", "", "write the table as Markdown between its marks in this file")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -37,7 +37,7 @@ func main() {
 
 func run(ctx context.Context, only, table string, out io.Writer) error {
 	if only != "" && table != "" {
-		return errors.New("the table is of all mutations: -only and -table do not go together")
+		return errors.New("-only and -table do not go together: the table must list all mutations")
 	}
 	chosen, err := choose(mutations(), only)
 	if err != nil {
@@ -69,7 +69,7 @@ func run(ctx context.Context, only, table string, out io.Writer) error {
 	}
 	fmt.Fprintf(out, "%d of %d mutations caught\n", len(chosen)-escaped, len(chosen))
 	if escaped > 0 {
-		return errors.New("a contract can be broken without the check noticing, or a mutation is out of date")
+		return errors.New("a check does not notice a broken contract, or a mutation is out of date")
 	}
 	if table != "" {
 		return writeTable(table, rows)
@@ -89,13 +89,13 @@ func choose(all []mutation, only string) (chosen []mutation, err error) {
 	return chosen, nil
 }
 
-// copied is the scratch copy: a repository of one commit, so that there is something to compare with.
+// copied is the scratch copy: a repository with one commit, to compare with.
 type copied struct {
 	dir   string
 	sound map[string]sound // by the gate's command
 }
 
-// sound is what a gate says of the copy as it is, and whether it passes.
+// sound is the result of a gate on the copy without a mutation.
 type sound struct {
 	out []byte
 	err error
@@ -122,14 +122,14 @@ func (c *copied) prepare(ctx context.Context) error {
 	return os.Symlink(tools, filepath.Join(c.dir, ".tools"))
 }
 
-// try makes the mutation, and returns the line in which its gate gave the reason that is expected.
+// try makes the mutation, and returns the line in which its gate printed the expected reason.
 func (c *copied) try(ctx context.Context, m mutation) (found string, err error) {
 	asItIs := c.asItIs(ctx, m.gate)
 	if asItIs.err != nil {
 		return "", asItIs.err
 	}
 	if line := lineWith(asItIs.out, m.reason); line != "" {
-		return "", fmt.Errorf("%q is no reason, the check says it without the mutation too: %s", m.reason, line)
+		return "", fmt.Errorf("%q is no reason: the check also prints it without the mutation: %s", m.reason, line)
 	}
 	defer func() { err = errors.Join(err, c.restore(ctx, m)) }()
 	for _, e := range m.edits {
@@ -147,7 +147,7 @@ func (c *copied) try(ctx context.Context, m mutation) (found string, err error) 
 	return "", fmt.Errorf("refused for another reason than %q:\n%s", m.reason, out)
 }
 
-// lineWith returns the first line that holds the text, or "".
+// lineWith returns the first line that contains the text, or "".
 func lineWith(out []byte, text string) string {
 	for line := range strings.Lines(string(out)) {
 		if strings.Contains(line, text) {
@@ -157,7 +157,7 @@ func lineWith(out []byte, text string) string {
 	return ""
 }
 
-// asItIs runs the gate, once, on the source without a mutation: where it fails there too, its failure means nothing.
+// asItIs runs the gate once on the source without a mutation. If it fails there too, its failure proves nothing.
 func (c *copied) asItIs(ctx context.Context, g gate) sound {
 	key := strings.Join(g.command, " ")
 	if _, known := c.sound[key]; !known {
@@ -189,7 +189,7 @@ func (c *copied) restore(ctx context.Context, m mutation) error {
 		args = append(args, e.file)
 	}
 	if out, err := scratch.Command(ctx, c.dir, "git", args...).CombinedOutput(); err != nil {
-		return fmt.Errorf("take the mutation back: %w: %s", err, out)
+		return fmt.Errorf("undo the mutation: %w: %s", err, out)
 	}
 	return nil
 }

@@ -6,15 +6,15 @@ import (
 	"strings"
 )
 
-// mutation is one way to break a contract, and the gate that has to refuse it.
+// mutation is one way to break a contract, and the gate that must refuse it.
 type mutation struct {
 	what   string
 	gate   gate
-	reason string // has to be in one line of what the gate says, and in none without the mutation
+	reason string // must be in one line of the gate's output, and in none without the mutation
 	edits  []edit
 }
 
-// edit replaces a text in a file: the only one there, or the first behind another that is there once.
+// edit replaces a text in a file. The text must be unique in the file, or it is the first after a unique text.
 type edit struct{ file, after, old, mutated string }
 
 func mutations() []mutation {

@@ -8,13 +8,13 @@ import (
 	"strings"
 )
 
-// row is a mutation, and the line in which its gate said why it is refused.
+// row is a mutation, and the line in which its gate gave the reason.
 type row struct {
 	mutation
 	found string
 }
 
-// The table stands between these lines of a Markdown file.
+// The table is between these lines of a Markdown file.
 const (
 	tableBegins = "<!-- contracts-mutate -->\n"
 	tableEnds   = "<!-- /contracts-mutate -->\n"
@@ -46,12 +46,12 @@ func markdown(rows []row) string {
 	return b.String()
 }
 
-// expected are the cells that are known before the mutation is made.
+// expected returns the cells that are known before the mutation is made.
 func (m mutation) expected() string {
 	return fmt.Sprintf("| %s | %s | %s |", cell(m.what), cell(m.gate.name), cell(m.reason))
 }
 
-// What a line of a test begins with and what is in the other column, and ids, which differ from run to run.
+// beginning is what a test prints at the start of a line, or what another column already has. An id differs in each run.
 var (
 	beginning = regexp.MustCompile(`^\S+\.go:\d+: |^BREAKS: \S+ |^- |^#[ \\t]+[\d.]+ `)
 	id        = regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`)

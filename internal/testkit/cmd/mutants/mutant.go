@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -12,13 +11,14 @@ import (
 	"github.com/monsplit/monsplit/internal/testkit/scratch"
 )
 
-// mutant is one patch and the test that has to notice it.
+// mutant is one patch and the test that must notice it.
 type mutant struct {
-	name, file                 string
-	mechanism, pkg, test, says string
+	name, file           string
+	mechanism, pkg, test string
+	says                 string // "" for a random test
 }
 
-var header = regexp.MustCompile(`^Mechanism: (.+)\nPackage: (\./\S+)\nTest: (Test\w+)\nSays: (.+)\n`)
+var header = regexp.MustCompile(`^Mechanism: (.+)\nPackage: (\./\S+)\nTest: (Test\w+(?:/\S+)?)\n(?:Says: (.+)\n)?\n`)
 
 func load(folder, only string) ([]mutant, error) {
 	files, err := filepath.Glob(filepath.Join(folder, "*.patch"))
@@ -33,7 +33,7 @@ func load(folder, only string) ([]mutant, error) {
 		}
 		match := header.FindSubmatch(text)
 		if match == nil {
-			return nil, fmt.Errorf("%s: the header has to be the lines Mechanism, Package, Test and Says", file)
+			return nil, fmt.Errorf("%s: the header must be the lines Mechanism, Package, Test and, for a deterministic test, Says", file)
 		}
 		absolute, err := filepath.Abs(file)
 		if err != nil {
@@ -51,38 +51,56 @@ func load(folder, only string) ([]mutant, error) {
 	return mutants, nil
 }
 
-// try returns nil when the test passes on the source as it is, and fails on the patched one for the right reason.
+// try returns nil when the test passes on the source as it is, and fails on the patched source for the right reason.
 func (m mutant) try(ctx context.Context, dir string) error {
-	if out, err := m.runTest(ctx, dir); err != nil {
-		return fmt.Errorf("the test fails without the patch:\n%s", out)
+	if r := m.runTest(ctx, dir); !r.passed(m.test) {
+		return fmt.Errorf("the test does not pass without the patch:\n%s", r.output)
 	}
 	if err := m.apply(ctx, dir); err != nil {
 		return err
 	}
-	out, failed := m.runTest(ctx, dir)
+	mutated := m.runTest(ctx, dir)
 	if err := m.apply(ctx, dir, "--reverse"); err != nil {
-		return fmt.Errorf("take the patch back: %w", err)
+		return fmt.Errorf("undo the patch: %w", err)
 	}
+	return m.judge(mutated)
+}
+
+// judge returns nil when the mutated source made the named test fail, and the test said what it must.
+func (m mutant) judge(r result) error {
 	switch {
-	case failed == nil:
+	case r.passed(m.test):
 		return fmt.Errorf("the test passes without %q", m.mechanism)
-	case !bytes.Contains(out, []byte("--- FAIL: "+m.test)):
-		return fmt.Errorf("something else than the test failed:\n%s", out)
-	case !bytes.Contains(out, []byte(m.says)):
-		return fmt.Errorf("the test failed, but did not say %q:\n%s", m.says, out)
+	case r.crashed: // Go reports a crash as a failure of the tests that ran at that moment.
+		return fmt.Errorf("the test binary crashed or timed out, which is not the expected failure:\n%s", r.output)
+	case r.verdicts[m.test] != "fail":
+		return fmt.Errorf("something other than the test failed:\n%s", r.output)
+	case !strings.Contains(r.saidBy(m.test), m.says):
+		return fmt.Errorf("the test failed, but did not say %q:\n%s", m.says, r.output)
 	}
 	return nil
 }
 
-// apply changes the source in dir by "git apply", with more of its options.
+// apply changes the source in dir with "git apply" and these further options.
 func (m mutant) apply(ctx context.Context, dir string, options ...string) error {
 	cmd := scratch.Command(ctx, dir, "git", append(append([]string{"apply", "--unidiff-zero"}, options...), m.file)...)
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("the patch does not apply; make it anew for %q:\n%s", m.mechanism, out)
+		return fmt.Errorf("the patch does not apply; write it again for %q:\n%s", m.mechanism, out)
 	}
 	return nil
 }
 
-func (m mutant) runTest(ctx context.Context, dir string) ([]byte, error) {
-	return scratch.Command(ctx, dir, "go", "test", "-count=1", "-timeout=3m", "-run=^"+m.test+"$", m.pkg).CombinedOutput()
+// runTest runs the named test alone.
+func (m mutant) runTest(ctx context.Context, dir string) result {
+	out, err := scratch.Command(ctx, dir, "go", "test", "-json", "-count=1", "-timeout=3m", "-run="+pattern(m.test), m.pkg).CombinedOutput()
+	return parse(out, err)
+}
+
+// pattern returns what -run needs to choose exactly this test.
+func pattern(test string) string {
+	var parts []string
+	for part := range strings.SplitSeq(test, "/") {
+		parts = append(parts, "^"+regexp.QuoteMeta(part)+"$")
+	}
+	return strings.Join(parts, "/")
 }

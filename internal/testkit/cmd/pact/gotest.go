@@ -16,25 +16,25 @@ import (
 // kit is the package that tests with contracts import.
 const kit = "github.com/monsplit/monsplit/internal/testkit/pact"
 
-// update runs the consumers' tests: the committed contracts become what they expect.
+// update runs the consumers' tests. Their expectations replace the committed contracts.
 func (r *results) update(ctx context.Context) error {
 	return errors.Join(r.goTest(ctx, "^"+consumerTest+"$"), r.typescript(ctx, false))
 }
 
-// check runs the consumers' tests and the providers'. Both are about the contracts as they are committed, so neither
-// waits for the other, and each test binary is linked once.
+// check runs the tests of consumers and providers. Both use the committed contracts, so they run at the same time, and
+// each test binary is linked only once.
 func (r *results) check(ctx context.Context) error {
 	typescript := make(chan error, 1)
 	go func() { typescript <- r.typescript(ctx, true) }()
 	return errors.Join(r.goTest(ctx, "^("+consumerTest+"|"+providerTest+")$", "PACT_CHECK=1"), <-typescript)
 }
 
-// providers runs the providers' tests of the contracts of those names.
+// providers runs the providers' tests of the named contracts.
 func (r *results) providers(ctx context.Context, contracts ...string) error {
 	return r.goTest(ctx, "^"+providerTest+"$/^("+strings.Join(contracts, "|")+")$")
 }
 
-// goTest runs the tests of that name in all packages that use contracts.
+// goTest runs the tests with this name in all packages that use contracts.
 func (r *results) goTest(ctx context.Context, tests string, env ...string) error {
 	packages, err := users(ctx)
 	if err != nil {
@@ -59,10 +59,11 @@ func (r *results) goTest(ctx context.Context, tests string, env ...string) error
 	return nil
 }
 
-// noise is what the native library prints each time but the first: pact-go sets its logger up for each interaction.
+// noise is a message that the native library prints for every interaction except the first, because pact-go sets up its
+// logger each time.
 const noise = "can't set logger"
 
-// follow notes how tests end, and returns what was printed by those that failed, and by the compiler.
+// follow notes how tests end. It returns the output of failed tests and of the compiler.
 func (r *results) follow(lines *bufio.Scanner) string {
 	lines.Buffer(nil, 1<<20)
 	printed := map[[2]string]*strings.Builder{}
@@ -73,7 +74,7 @@ func (r *results) follow(lines *bufio.Scanner) string {
 			fmt.Fprintln(&failed, lines.Text())
 			continue
 		}
-		if e.ImportPath != "" { // of the compiler
+		if e.ImportPath != "" { // it is output of the compiler
 			failed.WriteString(e.Output)
 			continue
 		}
@@ -98,13 +99,13 @@ func (r *results) follow(lines *bufio.Scanner) string {
 	return failed.String()
 }
 
-// firstParts returns at most n of the parts that slashes separate.
+// firstParts returns at most the first n parts of a path.
 func firstParts(path string, n int) string {
 	parts := strings.Split(path, "/")
 	return strings.Join(parts[:min(n, len(parts))], "/")
 }
 
-// users are the packages whose tests use the kit. None at all is an error: everything would pass.
+// users returns the packages whose tests use the kit. It is an error if there are none, because everything would pass.
 func users(ctx context.Context) ([]string, error) {
 	var stderr bytes.Buffer
 	cmd := exec.CommandContext(ctx, "go", "list", "-tags=pact", "-json=ImportPath,TestImports,XTestImports", "./...")

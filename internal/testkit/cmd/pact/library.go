@@ -16,10 +16,10 @@ import (
 	"runtime"
 )
 
-// libraryDir is where package pact links the native library; it is below the module's root, and git ignores it.
+// libraryDir is where package pact finds the native library when it links. It is below the module's root; git ignores it.
 const libraryDir = ".tools/pact/lib"
 
-// The npm packages that carry the library, at the version that has libpact_ffi 0.4.28. pact-go 2.4.2 links no other.
+// The npm packages that contain the library, at the version with libpact_ffi 0.4.28. pact-go 2.4.2 works with no other.
 const (
 	packagePrefix  = "@pact-foundation/pact-core-"
 	packageVersion = "17.0.0"
@@ -28,7 +28,7 @@ const (
 // library is the native library of one platform.
 type library struct{ pkg, dir, file, sha256 string }
 
-// libraries are those of the platforms that have one: glibc alone on Linux.
+// libraries has an entry for each supported platform. On Linux only glibc is supported.
 var libraries = map[string]library{
 	"linux/amd64":  {"linux-x64-glibc", "linux-x64", "libpact_ffi.so", "f2e805e6433afa2cabc3ad3c309786a975075319dcb370c737e0041b4bff9887"},
 	"linux/arm64":  {"linux-arm64-glibc", "linux-arm64", "libpact_ffi.so", "4ac9db05a655e75d874f3bee73eb43e69bbf1f9eacbaf93c52c2a5ba74fe0ec1"},
@@ -36,7 +36,7 @@ var libraries = map[string]library{
 	"darwin/arm64": {"darwin-arm64", "darwin-arm64", "libpact_ffi.dylib", "4c2a762fb7d930bcc1296751a4c3270cf3d36aab5eb2152692f0e0108bf943a7"},
 }
 
-// obtain puts the library where package pact links it. It needs npm once, and neither root nor the environment.
+// obtain puts the library where package pact links it. It needs npm the first time. It needs neither root nor variables.
 func obtain(ctx context.Context) error {
 	platform := runtime.GOOS + "/" + runtime.GOARCH
 	lib, ok := libraries[platform]
@@ -63,10 +63,10 @@ func obtain(ctx context.Context) error {
 
 func (l library) path() string { return filepath.Join(libraryDir, l.file) }
 
-// stamp is the file that says what install made of which library: on macOS it changes the file.
+// stamp is the file that says which library was installed, and with which content: on macOS install changes the library.
 func (l library) stamp() string { return filepath.Join(libraryDir, "source.sha256") }
 
-// stampOf is what stands in it.
+// stampOf returns the content of the stamp.
 func (l library) stampOf(installed []byte) string {
 	return l.sha256 + " became " + digest(installed) + "\n"
 }
@@ -95,7 +95,7 @@ func pack(ctx context.Context, l library) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, "npm", "pack", "--loglevel=error", "--pack-destination", dir, name)
 	cmd.Stderr = &stderr
 	if err := cmd.Run(); err != nil {
-		return nil, fmt.Errorf("npm could not download %s: is its registry in reach? (%w) %s", name, err, bytes.TrimSpace(stderr.Bytes()))
+		return nil, fmt.Errorf("npm could not download %s: can its registry be reached? (%w) %s", name, err, bytes.TrimSpace(stderr.Bytes()))
 	}
 	archives, err := filepath.Glob(filepath.Join(dir, "*.tgz"))
 	if err != nil {
@@ -126,7 +126,7 @@ func extract(archive []byte, name string) ([]byte, error) {
 	}
 }
 
-// install writes the file whole or not at all: another process may be linking it.
+// install writes the complete file or nothing, because another process may be linking it.
 func (l library) install(ctx context.Context, content []byte) error {
 	if err := os.MkdirAll(libraryDir, 0o755); err != nil {
 		return err
@@ -136,7 +136,7 @@ func (l library) install(ctx context.Context, content []byte) error {
 		return err
 	}
 	if runtime.GOOS == "darwin" {
-		// Its own name has to lead to the rpath, and a changed file has to be signed again.
+		// The library's own name must refer to the rpath, and a changed file must be signed again.
 		for _, args := range [][]string{{"install_name_tool", "-id", "@rpath/" + l.file, draft}, {"codesign", "-f", "-s", "-", draft}} {
 			if out, err := exec.CommandContext(ctx, args[0], args[1:]...).CombinedOutput(); err != nil {
 				return fmt.Errorf("%s: %w: %s", args[0], err, out)

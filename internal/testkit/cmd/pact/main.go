@@ -1,12 +1,12 @@
-// Command pact obtains the native library of Pact, writes or checks the contracts, and holds the providers to them.
+// Command pact downloads the native library of Pact, writes or checks the contracts, and verifies the providers.
 //
 //	go run ./internal/testkit/cmd/pact library   only the library
-//	go run ./internal/testkit/cmd/pact update    the consumers' tests; what they expect replaces contracts/pacts
-//	go run ./internal/testkit/cmd/pact check     the consumers' tests and the providers', and a table of both
+//	go run ./internal/testkit/cmd/pact update    run the consumers' tests; their expectations replace contracts/pacts
+//	go run ./internal/testkit/cmd/pact check     run the tests of consumers and providers, and print a table of both
 //	go run ./internal/testkit/cmd/pact verify CONTRACT...
-//	                                                  the provider's tests of those contracts alone, as catalog-monolith
+//	                                                  run only the provider's tests of these contracts, such as catalog-monolith
 //
-// It runs at the module's root. update, check and verify need PostgreSQL: run them below withpostgres.
+// Run it in the module's root. update, check and verify need PostgreSQL: run them with withpostgres.
 package main
 
 import (
@@ -49,11 +49,11 @@ func run(args []string) error {
 	case "verify":
 		return verify(ctx, args[1:])
 	default:
-		return fmt.Errorf("there is no %q: %s", args[0], usage)
+		return fmt.Errorf("unknown command %q: %s", args[0], usage)
 	}
 }
 
-// contracts is where they are committed.
+// contracts is the folder of the committed contracts.
 const contracts = "contracts/pacts"
 
 func update(ctx context.Context) error {
@@ -72,7 +72,7 @@ func update(ctx context.Context) error {
 
 func check(ctx context.Context) error {
 	r := newResults()
-	failed := r.check(ctx) // the table is printed even so: it says all that is wrong
+	failed := r.check(ctx) // the table is printed in any case: it shows every failure
 	files, err := pactfile.ReadAll(contracts)
 	if err != nil {
 		return err
@@ -88,7 +88,7 @@ func verify(ctx context.Context, names []string) error {
 			return err
 		}
 		if have := files[n].Name(); have != name {
-			return fmt.Errorf("%s/%s.json is the contract %s: its file has another name", contracts, name, have)
+			return fmt.Errorf("%s/%s.json holds the contract %s: the file has the wrong name", contracts, name, have)
 		}
 	}
 	r := newResults()

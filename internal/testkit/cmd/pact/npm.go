@@ -11,14 +11,14 @@ import (
 	"github.com/monsplit/monsplit/internal/testkit/pact/pactfile"
 )
 
-// The consumer that is written in TypeScript, and the client that it uses.
+// The consumer in TypeScript, and the client that it uses.
 const (
 	typescriptClient   = "api/client/ts"
 	typescriptConsumer = "examples/storefront/contract"
 )
 
-// typescript runs the TypeScript consumer's tests, which leave their contracts as they found them out: here they become
-// canonical, as package pact does with those of Go.
+// typescript runs the tests of the TypeScript consumer. They write contracts in Pact's own form. typescript turns these
+// into the canonical form, as package pact does for Go consumers.
 func (r *results) typescript(ctx context.Context, check bool) error {
 	if err := needNPM("one consumer is written in TypeScript"); err != nil {
 		return err
@@ -49,15 +49,15 @@ func (r *results) typescript(ctx context.Context, check bool) error {
 		if err := f.Publish(contracts, check); err != nil {
 			return err
 		}
-		for _, i := range f.Interactions { // npm would have failed
+		for _, i := range f.Interactions { // otherwise npm would have failed
 			r.note(consumerTest+"/"+f.Name()+"/"+i.Name(), "pass")
 		}
 	}
 	return nil
 }
 
-// install brings a package's dependencies to what its lock file says, unless they are that already: npm copies the lock
-// file when it is done.
+// install installs the dependencies that the lock file names, unless they are installed already. npm copies the lock file
+// at the end of an installation, so the time of the copy tells.
 func install(ctx context.Context, dir string) error {
 	wanted, err := os.Stat(filepath.Join(dir, "package-lock.json"))
 	if err != nil {
@@ -70,7 +70,7 @@ func install(ctx context.Context, dir string) error {
 	return npm(ctx, dir, nil, "ci")
 }
 
-// built says whether the package was built after the last change of what it is built from.
+// built reports whether the package was built after the last change of its sources.
 func built(dir string) bool {
 	output, err := os.Stat(filepath.Join(dir, "dist", "index.js"))
 	if err != nil {
@@ -88,7 +88,7 @@ func built(dir string) bool {
 	return true
 }
 
-// needNPM says, where npm is missing, what for and how to get it.
+// needNPM returns an error if npm is missing. The error says why npm is needed and how to get it.
 func needNPM(reason string) error {
 	if _, err := exec.LookPath("npm"); err != nil {
 		return fmt.Errorf("%s, and npm is not in the PATH: install Node.js, https://nodejs.org/en/download", reason)
@@ -96,7 +96,7 @@ func needNPM(reason string) error {
 	return nil
 }
 
-// npm is silent unless it fails.
+// npm runs npm. It prints nothing; an error contains the output.
 func npm(ctx context.Context, dir string, env []string, args ...string) error {
 	cmd := exec.CommandContext(ctx, "npm", args...)
 	cmd.Dir, cmd.Env = dir, append(os.Environ(), env...)

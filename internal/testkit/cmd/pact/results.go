@@ -10,7 +10,7 @@ import (
 	"github.com/monsplit/monsplit/internal/testkit/pact/pactfile"
 )
 
-// The tests that package pact gives an interaction: TEST/CONTRACT/INTERACTION.
+// The names of the tests of an interaction are TEST/CONTRACT/INTERACTION; these are the first parts.
 const (
 	consumerTest = "TestConsumerContract"
 	providerTest = "TestProviderContracts"
@@ -24,19 +24,19 @@ type results struct {
 
 func newResults() *results { return &results{ended: map[string]string{}} }
 
-// note takes the end of a test. Those of other shapes, as of what a library runs below ours, say nothing on their own.
+// note stores how a test ended. It ignores tests whose names have another form: a library runs some below the kit's own.
 func (r *results) note(test, action string) {
 	if strings.Count(test, "/") != 2 || action != "pass" && action != "fail" && action != "skip" {
 		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.ended[test] != "fail" { // of two packages that have a test of that name, each has to pass
+	if r.ended[test] != "fail" { // if two packages have a test with this name, both must pass
 		r.ended[test] = action
 	}
 }
 
-// table prints what became of each interaction, and fails when one was not tested by both sides.
+// table prints the result of each interaction, and fails when one did not pass on both sides.
 func (r *results) table(w io.Writer, files []*pactfile.File) error {
 	var open []string
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
@@ -60,7 +60,7 @@ func (r *results) table(w io.Writer, files []*pactfile.File) error {
 	return nil
 }
 
-// verified fails when the provider did not pass one of the interactions.
+// verified fails when an interaction did not pass at the provider.
 func (r *results) verified(files []*pactfile.File) error {
 	var open []string
 	for _, f := range files {

@@ -4,5 +4,5 @@ package main
 
 import "syscall"
 
-// dieWithParent does nothing where the system cannot: a child outlives this process if that is killed.
+// dieWithParent does nothing on systems that cannot do this. If this process is killed, its child stays.
 func dieWithParent() *syscall.SysProcAttr { return &syscall.SysProcAttr{} }

@@ -26,7 +26,7 @@ var (
 	settings string
 )
 
-// obtain returns the folder with Kafka's jars, fetching them the first time.
+// obtain returns the folder with Kafka's jars. The first call downloads them.
 func obtain(ctx context.Context, cache string) (string, error) {
 	if _, err := exec.LookPath("java"); err != nil {
 		return "", errors.New("java is missing: install a Java runtime, version 17 or newer (Debian: openjdk-17-jre-headless)")
@@ -34,7 +34,7 @@ func obtain(ctx context.Context, cache string) (string, error) {
 	return kafkajars.Folder(ctx, cache, func(step string) { fmt.Fprintln(os.Stderr, "realkafka:", step) })
 }
 
-// scratch makes a folder for one run, and removes those of runs that were killed.
+// scratch creates a folder for one run, and removes the folders of killed runs.
 func scratch(cache string) (string, error) {
 	old, _ := filepath.Glob(filepath.Join(cache, "run-*"))
 	for _, dir := range old {
@@ -77,7 +77,7 @@ func start(ctx context.Context, jars, dir string) (*kafka, error) {
 		args = append([]string{"-Xms256m", "-Xmx768m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=4",
 			"-Dlog4j2.configurationFile=" + log4j, "-Dkafka.logs.dir=" + dir, "-cp", filepath.Join(jars, "*")}, args...)
 		cmd := exec.CommandContext(ctx, "java", args...) //nolint:gosec // ours
-		// A group of its own: an interrupt from the terminal must not end the broker before those who use it.
+		// The broker gets a process group of its own. An interrupt from the terminal must not end it before its clients.
 		cmd.SysProcAttr = dieWithParent()
 		cmd.SysProcAttr.Setpgid = true
 		return cmd
@@ -93,7 +93,7 @@ func start(ctx context.Context, jars, dir string) (*kafka, error) {
 	}
 	defer log.Close()
 	k.cmd = java("kafka.Kafka", config)
-	k.cmd.Cancel = func() error { return nil } // stop ends it, after the command that uses it
+	k.cmd.Cancel = func() error { return nil } // stop ends the broker, after the command that uses it
 	k.cmd.Stdout, k.cmd.Stderr = log, log
 	if err := k.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start kafka: %w", err)
@@ -105,7 +105,7 @@ func start(ctx context.Context, jars, dir string) (*kafka, error) {
 	return k, nil
 }
 
-// stop ends the broker. Its data is thrown away, so it need not be orderly for long.
+// stop ends the broker. Its data is discarded, so a short time for an orderly end is enough.
 func (k *kafka) stop() {
 	_ = k.cmd.Process.Signal(syscall.SIGTERM)
 	select {
@@ -132,7 +132,7 @@ func freePorts(ctx context.Context, n int) ([]int, error) {
 		if err != nil {
 			return nil, fmt.Errorf("find a free port: %w", err)
 		}
-		defer l.Close() // all are held until all are known, so that they differ
+		defer l.Close() // all stay open until all are known, so that all ports differ
 		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
 	}
 	return ports, nil

@@ -1,10 +1,10 @@
-// Command realkafka runs a command beside a real Apache Kafka, which it obtains from Maven packages and starts for the
-// purpose, and stops afterwards:
+// Command realkafka runs a command with a real Apache Kafka. It downloads Kafka as Maven packages, starts a broker, and
+// stops it after the command:
 //
 //	realkafka -- go test ./internal/messaging/broker/...
 //
-// The command finds the broker's address in KAFKA_BROKERS. Java 17 or newer and Maven have to be installed. The packages
-// are kept in the user's cache folder; the broker's data is thrown away.
+// The command finds the broker's address in KAFKA_BROKERS. Java 17 or newer and Maven must be installed. The packages stay
+// in the user's cache folder. The broker's data is discarded.
 package main
 
 import (
@@ -24,7 +24,7 @@ import (
 )
 
 func main() {
-	// A child is killed when the thread that started it ends: start all of them on the one that ends last.
+	// The system kills a child when the thread that started it ends. So this thread, which ends last, starts all of them.
 	runtime.LockOSThread()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	go orphaned(stop)
@@ -38,7 +38,7 @@ func main() {
 	}
 }
 
-// orphaned calls stop when the parent has gone: "go run" and make do not pass a signal on.
+// orphaned calls stop when the parent process has ended: "go run" and make do not forward signals.
 func orphaned(stop func()) {
 	parent := os.Getppid()
 	for range time.Tick(500 * time.Millisecond) {
@@ -81,9 +81,9 @@ func run(ctx context.Context, args []string) error {
 	return command(ctx, args, kafka.addr)
 }
 
-// command runs what was asked for. An interrupt from the terminal reaches it by itself; other signals are passed on.
+// command runs the given command. An interrupt from the terminal reaches it directly. Other signals are forwarded.
 func command(ctx context.Context, args []string, addr string) error {
-	cmd := exec.CommandContext(ctx, args[0], args[1:]...) //nolint:gosec // what the caller asked for
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...) //nolint:gosec // the caller's command
 	cmd.Env = append(os.Environ(), "KAFKA_BROKERS="+addr)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.SysProcAttr = dieWithParent()
@@ -92,7 +92,7 @@ func command(ctx context.Context, args []string, addr string) error {
 	return cmd.Run()
 }
 
-// ready waits until the broker gives out producer ids, which is the last thing it learns to do.
+// ready waits until the broker hands out producer ids. That is the last function to become available after a start.
 func (k *kafka) ready(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()

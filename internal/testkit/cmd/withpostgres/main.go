@@ -1,4 +1,4 @@
-// Command withpostgres runs a command with a PostgreSQL server for tests: one for all packages of a run.
+// Command withpostgres runs a command with one PostgreSQL server for all test packages of the run.
 //
 //	go run ./internal/testkit/cmd/withpostgres -- go test ./...
 package main
@@ -34,7 +34,7 @@ func main() {
 	os.Exit(code)
 }
 
-// run returns the command's exit code. A server that TEST_DATABASE_URL names already is used instead of a new one.
+// run returns the command's exit code. If TEST_DATABASE_URL is set, it uses that server and starts none.
 func run(args []string) (int, error) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

@@ -1,5 +1,5 @@
-// Package pactfile knows the files that hold contracts: how they are read, written so that a diff shows a changed
-// expectation and nothing else, and told stale. It needs no native library.
+// Package pactfile reads and writes the files of contracts, and detects stale ones. It writes them so that a diff shows
+// changed expectations and nothing else. It needs no native library.
 package pactfile
 
 import (
@@ -26,19 +26,20 @@ type File struct {
 type Interaction struct {
 	Description string
 	Message     bool              // whether it is about an event, not about a request
-	States      []string          // what the provider is told to bring about first
-	Metadata    map[string]string // of a message: it is compared exactly
+	States      []string          // the states that the provider must be in first
+	Metadata    map[string]string // of a message; it is compared exactly
 	tree        any
 }
 
-// Name is the description as a test's name, without anything that "go test" would rewrite. It is unique in a file.
+// Name returns the description as the name of a test, without characters that "go test" would rewrite. It is unique in a
+// file.
 func (i Interaction) Name() string {
 	return strings.Trim(notWord.ReplaceAllString(strings.ToLower(i.Description), "-"), "-")
 }
 
 var notWord = regexp.MustCompile(`[^a-z0-9]+`)
 
-// Name names the contract, and its file.
+// Name returns the name of the contract, and of its file.
 func (f *File) Name() string { return f.Consumer + "-" + f.Provider }
 
 // Read reads a contract and puts it into its canonical form.
@@ -54,7 +55,7 @@ func Read(path string) (*File, error) {
 	return f, nil
 }
 
-// ReadAll reads the contracts in dir, by name. None at all is an error: every check of them would pass.
+// ReadAll reads the contracts in dir, by name. It is an error if there are none, because every check of them would pass.
 func ReadAll(dir string) ([]*File, error) {
 	paths, err := filepath.Glob(filepath.Join(dir, "*.json"))
 	if err != nil {
@@ -112,8 +113,8 @@ func parse(text []byte) (*File, error) {
 	return f, f.canonicalize()
 }
 
-// canonicalize takes out which versions of which tools wrote the file, and orders the interactions by name. One that
-// stands there twice, as the native library writes what two parts of a test expect, is one.
+// canonicalize removes the names and versions of the tools that wrote the file, and sorts the interactions by name. The
+// native library writes an expectation of two parts of a test twice. Only one is kept.
 func (f *File) canonicalize() error {
 	metadata, _ := f.tree["metadata"].(map[string]any)
 	f.tree["metadata"] = map[string]any{"pactSpecification": metadata["pactSpecification"]}
@@ -130,7 +131,7 @@ func (f *File) canonicalize() error {
 	return nil
 }
 
-// Only returns the contract with that interaction alone.
+// Only returns the contract with only this interaction.
 func (f *File) Only(i Interaction) *File {
 	tree := map[string]any{}
 	for k, v := range f.tree {
@@ -140,7 +141,7 @@ func (f *File) Only(i Interaction) *File {
 	return &File{Consumer: f.Consumer, Provider: f.Provider, Interactions: []Interaction{i}, tree: tree}
 }
 
-// Text is the contract in its canonical form.
+// Text returns the contract in its canonical form.
 func (f *File) Text() ([]byte, error) {
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
@@ -150,7 +151,7 @@ func (f *File) Text() ([]byte, error) {
 	return text.Bytes(), err
 }
 
-// Publish writes the contract into dir. With check it writes nothing, and fails when dir holds another one.
+// Publish writes the contract into dir. With check it writes nothing, and fails if the one in dir differs.
 func (f *File) Publish(dir string, check bool) error {
 	text, err := f.Text()
 	if err != nil {

@@ -1,6 +1,6 @@
-// Package uses finds out what a consumer's code uses of an owner's events, so that its contract can be held to just
-// that: a contract that names less lets the owner take away what is used, and one that names more stops the owner for no
-// reason. It needs no native library.
+// Package uses finds out what a consumer's code uses of an owner's events. Its contract must name exactly that. If it names
+// less, the owner can remove what is used. If it names more, it stops the owner for no reason. The package needs no native
+// library.
 package uses
 
 import (
@@ -18,9 +18,9 @@ import (
 // members are the members of an event's data, by the event's type.
 type members map[string][]string
 
-// Contract fails the test unless the contract, a pact file, names just what apply uses of the events that the owner's
-// AsyncAPI document gives as examples: the types that have an effect, and the members of their data without which the
-// effect is another one or none. Apply returns the effect, nil for none, on whatever state makes it show.
+// Contract fails the test unless the contract, a pact file, names exactly what apply uses of the example events in the
+// owner's AsyncAPI document. These are the types that have an effect, and the members of their data whose absence changes
+// the effect. Apply returns the effect, or nil for none. It may choose a state in which the effect is visible.
 func Contract(t testing.TB, pact, document []byte, apply func(event.Event) (effect any, err error)) {
 	t.Helper()
 	named, err := namedIn(pact)
@@ -49,17 +49,17 @@ func Contract(t testing.TB, pact, document []byte, apply func(event.Event) (effe
 		case (named[typ] == nil) != (used[typ] == nil):
 			t.Errorf("%s: in the contract: %t, has an effect: %t", typ, named[typ] != nil, used[typ] != nil)
 		case !slices.Equal(n, u):
-			t.Errorf("%s: the contract names %q of the data, and used is %q", typ, n, u)
+			t.Errorf("%s: the contract names the members %q of the data, but the code uses %q", typ, n, u)
 		}
 	}
 	for typ := range named {
 		if !slices.Contains(documented.Types(), typ) {
-			t.Errorf("%s is in the contract, and in no example of the owner's", typ)
+			t.Errorf("%s is in the contract, but the owner has no example of it", typ)
 		}
 	}
 }
 
-// add notes what is used of an event, by leaving out one member after the other.
+// add finds the used members of an event by omitting one member after another.
 func (m members) add(e event.Event, apply func(event.Event) (any, error)) error {
 	whole, err := apply(e)
 	if err != nil {
@@ -86,7 +86,7 @@ func (m members) add(e event.Event, apply func(event.Event) (any, error)) error 
 	return nil
 }
 
-// namedIn reads what the interactions of a pact file name.
+// namedIn returns what the interactions of a pact file name.
 func namedIn(pact []byte) (members, error) {
 	var file struct {
 		Interactions []struct {

@@ -12,7 +12,7 @@ import (
 	"github.com/monsplit/monsplit/internal/testkit/pact/uses"
 )
 
-// failing stands for the test that is to fail.
+// failing takes the place of the test that must fail.
 type failing struct {
 	testing.TB
 	faults []string
@@ -22,7 +22,7 @@ func (f *failing) Errorf(format string, args ...any) {
 	f.faults = append(f.faults, fmt.Sprintf(format, args...))
 }
 
-// contract names a name and a category of new products, and deletions.
+// contract names the name and category of new products, and deletions.
 const contract = `{"interactions": [
 	{"description": "created", "contents": {"content": {"type": "monsplit.product.created.v1", "data": {"name": "a", "product_category": "b"}}}},
 	{"description": "deleted", "contents": {"content": {"type": "monsplit.product.deleted.v1"}}}
@@ -34,7 +34,7 @@ type product struct {
 	Version  int    `json:"version"`
 }
 
-// takes is a consumer that keeps what is given by effect of new products, and takes deletions.
+// takes is a consumer that returns the given effect for new products, and also handles deletions.
 func takes(effect func(product) any) func(event.Event) (any, error) {
 	return func(e event.Event) (any, error) {
 		switch {
@@ -62,8 +62,8 @@ func TestContract(t *testing.T) {
 		want  string
 	}{
 		"just that": {right, ""},
-		"uses less": {takes(func(product) any { return "new" }), `names ["name" "product_category"] of the data, and used is ["product_category"]`},
-		"uses more": {takes(func(p product) any { return fmt.Sprint(p.Name, p.Version) }), `used is ["name" "product_category" "version"]`},
+		"uses less": {takes(func(product) any { return "new" }), `names the members ["name" "product_category"] of the data, but the code uses ["product_category"]`},
+		"uses more": {takes(func(p product) any { return fmt.Sprint(p.Name, p.Version) }), `the code uses ["name" "product_category" "version"]`},
 		"takes one less": {func(e event.Event) (any, error) {
 			if strings.Contains(e.Type, "deleted") {
 				return nil, nil
@@ -88,7 +88,7 @@ func TestContract(t *testing.T) {
 	}
 	f := &failing{TB: t}
 	uses.Contract(f, []byte(strings.ReplaceAll(contract, "created.v1", "made.v1")), asyncapi.Monolith, right)
-	if !strings.Contains(strings.Join(f.faults, "\n"), "monsplit.product.made.v1 is in the contract, and in no example") {
+	if !strings.Contains(strings.Join(f.faults, "\n"), "monsplit.product.made.v1 is in the contract, but the owner has no example") {
 		t.Errorf("a type that nobody sends passes: %q", f.faults)
 	}
 }
