@@ -11,8 +11,8 @@ import (
 	"github.com/monsplit/monsplit/internal/apperr"
 )
 
-// A cursor is opaque to clients: where a page of a list ends, and a hash of the filters and the order that it belongs
-// to, as base64url of JSON.
+// cursor is opaque to clients. It has the position at which a page of a list ends, and a hash of the filters and the sort
+// order of that list. It is written as base64url of JSON.
 type cursor struct {
 	Version  int             `json:"v"`
 	List     []byte          `json:"l"`
@@ -21,11 +21,11 @@ type cursor struct {
 
 const cursorVersion = 1
 
-// maxCursor bounds what is decoded; a position is a few short values.
+// maxCursor limits the length of a cursor that is decoded. A position has only a few short values.
 const maxCursor = 2048
 
-// NewCursor returns the cursor behind position in the list that is described by the query, which is anything whose JSON
-// tells one list from another. Both have to be encodable.
+// NewCursor returns the cursor that continues after position in the list that query describes. The query may be any value
+// whose JSON differs between lists. Both must be encodable as JSON.
 func NewCursor(query, position any) string {
 	p, err := json.Marshal(position)
 	if err != nil {
@@ -35,8 +35,8 @@ func NewCursor(query, position any) string {
 	return base64.RawURLEncoding.EncodeToString(text)
 }
 
-// ReadCursor sets position to what a cursor holds. One that is broken, or belongs to another list than the query, is
-// apperr.Malformed.
+// ReadCursor sets position to the position in a cursor. It returns apperr.Malformed if the cursor is broken or belongs to
+// another list than query.
 func ReadCursor(text string, query, position any) error {
 	var c cursor
 	if len(text) > maxCursor {
@@ -47,7 +47,7 @@ func ReadCursor(text string, query, position any) error {
 		return badCursor("The cursor is not one of ours.")
 	}
 	if !bytes.Equal(c.List, hashOf(query)) {
-		return badCursor("The cursor belongs to a list with other filters or another order.")
+		return badCursor("The cursor belongs to a list with other filters or another sort order.")
 	}
 	if strict(c.Position, position) != nil {
 		return badCursor("The cursor is not one of ours.")
@@ -57,7 +57,7 @@ func ReadCursor(text string, query, position any) error {
 
 func badCursor(detail string) error {
 	return &apperr.Error{Kind: apperr.Malformed, Detail: detail,
-		Fields: []apperr.FieldError{{Pointer: "/query/cursor", Detail: "take it unchanged from the Link of the page before"}}}
+		Fields: []apperr.FieldError{{Pointer: "/query/cursor", Detail: "must be copied unchanged from the Link header of the page before"}}}
 }
 
 func strict(text []byte, into any) error {
@@ -75,8 +75,8 @@ func hashOf(query any) []byte {
 	return hash[:12]
 }
 
-// NextLink returns the Link header's value that leads from the request in ctx to the next page (RFC 8288): the same
-// path and query, with another cursor. It is relative, so it is right behind any gateway.
+// NextLink returns the value of the Link header that leads from the request in ctx to the next page (RFC 8288). The link
+// has the same path and query, with another cursor. It is relative, so it is correct behind any gateway.
 func NextLink(ctx context.Context, cursor string) string {
 	target, ok := ctx.Value(requestURLKey{}).(*url.URL)
 	if !ok {
@@ -88,5 +88,5 @@ func NextLink(ctx context.Context, cursor string) string {
 	return "<" + next.String() + `>; rel="next"`
 }
 
-// requestURLKey is under which a request's context holds its URL.
+// requestURLKey is the key of a request's URL in its context.
 type requestURLKey struct{}

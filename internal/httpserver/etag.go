@@ -8,8 +8,8 @@ import (
 // ETag returns the strong entity tag of a version, with its quotes (RFC 9110, section 8.8.3).
 func ETag(version int64) string { return `"` + strconv.FormatInt(version, 10) + `"` }
 
-// NotModified says whether a GET with this If-None-Match is answered with 304: the tags are compared weakly
-// (RFC 9110, section 13.1.2).
+// NotModified reports whether a GET with this If-None-Match is answered with 304. It compares the tags weakly (RFC 9110,
+// section 13.1.2).
 func NotModified(ifNoneMatch *string, etag string) bool {
 	if ifNoneMatch == nil {
 		return false
@@ -25,8 +25,9 @@ func NotModified(ifNoneMatch *string, etag string) bool {
 	return false
 }
 
-// IfMatch returns the versions that the caller is willing to change: nil for any, because there is no If-Match or it is
-// "*". A tag that is weak or none of ours matches nothing (RFC 9110, section 13.1.1), so the result may be empty.
+// IfMatch returns the versions that the caller allows to change. It returns nil for any version, if there is no If-Match or
+// if it is "*". A weak tag, or a tag that ETag did not write, matches nothing (RFC 9110, section 13.1.1). So the result may
+// be empty.
 func IfMatch(header *string) []int64 {
 	if header == nil || strings.TrimSpace(*header) == "*" {
 		return nil
@@ -40,7 +41,7 @@ func IfMatch(header *string) []int64 {
 	return versions
 }
 
-// tags yields the members of a list of entity tags. A comma may stand inside the quotes of somebody else's tag.
+// tags yields the members of a list of entity tags. A tag that another server made may have a comma inside its quotes.
 func tags(list string) func(yield func(string) bool) {
 	return func(yield func(string) bool) {
 		quoted, begin := false, 0

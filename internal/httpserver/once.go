@@ -6,16 +6,16 @@ import (
 	"fmt"
 )
 
-// anonymous is the caller of every request until there is authentication.
+// anonymous is the caller of every request as long as there is no authentication.
 const anonymous = "anonymous"
 
-// IdempotencyKey returns what a request with an Idempotency-Key is known by, and a fingerprint of its body. Keys are
-// scoped by caller, method and path.
+// IdempotencyKey returns the id under which the answer to a request with an Idempotency-Key is stored, and a fingerprint of
+// the request's body. Keys are scoped by caller, method and path.
 func IdempotencyKey(method, path, key string, body any) (id, fingerprint [sha256.Size]byte) {
 	text, err := json.Marshal(body)
 	if err != nil {
 		panic("a decoded request body cannot be encoded: " + err.Error())
 	}
-	// Quoting keeps the members apart, whatever they contain.
+	// The quotes separate the values, even if a value contains a space.
 	return sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q", anonymous, method, path, key)), sha256.Sum256(text)
 }
