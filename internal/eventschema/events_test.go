@@ -40,7 +40,7 @@ components:
 		"a second message of a type":  strings.Replace(parcels, "parcel.lost", "parcel.sent", 1),
 	} {
 		if _, err := eventschema.NewEvents([]byte(spoiled)); err == nil {
-			t.Errorf("%s passes", name)
+			t.Errorf("%s is accepted", name)
 		}
 	}
 }
@@ -65,7 +65,7 @@ func TestExamplesAreValid(t *testing.T) {
 	}
 }
 
-// TestValidateBites spoils a valid message in one place at a time.
+// TestValidateBites changes a valid message in one place at a time, so that it is not valid any more.
 func TestValidateBites(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
