@@ -24,6 +24,11 @@ export type ProblemName =
   | "idempotency-key-reused"
   | "unavailable"
   | "internal"
+  | "uri-too-long"
+  | "too-many-requests"
+  | "header-too-large"
+  | "bad-gateway"
+  | "gateway-timeout"
   | (string & {});
 
 /**
