@@ -1,5 +1,5 @@
-// What the services themselves answer is tested against them, in test/services. Here is what stands between: gateways,
-// portals, and services of another version.
+// Tests of answers that do not come from these services: from gateways, captive portals and services of another version.
+// test/services tests the answers of the services themselves.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { changed, etagOf, idempotencyKey, ifMatch, ifNoneMatch, newIdempotencyKey, ok } from "@monsplit/client";

@@ -8,8 +8,8 @@ import { createCatalogClient } from "@monsplit/client/catalog";
 import { json } from "./answered.js";
 
 /**
- * Runs a server of which the answers never end: the one path gets no answer at all, any other the beginning of a body. Its
- * first request is over when the client has gone.
+ * Runs a server whose answers never end. One path gets no answer at all, and any other path gets the beginning of a body. The
+ * promise over resolves when the client of the first request has gone.
  */
 async function stalled(t: TestContext): Promise<{ baseUrl: string; over: Promise<void> }> {
   let gone = () => {};
@@ -31,10 +31,10 @@ const calls = {
   "in the midst of the body": "/catalog/api/v1/markets",
 } as const;
 
-/** Collects garbage again and again, and fails for what has not come after ten seconds. */
+/** Collects garbage again and again, and fails if the promise has not resolved after ten seconds. */
 async function amidGarbage<T>(t: TestContext, work: Promise<T>): Promise<T> {
   const collect = globalThis.gc;
-  assert.ok(collect, "these tests want node --expose-gc");
+  assert.ok(collect, "these tests need node --expose-gc");
   let deadline: NodeJS.Timeout | undefined;
   const collecting = setInterval(collect, 5);
   t.after(() => clearInterval(collecting));
