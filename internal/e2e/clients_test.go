@@ -216,7 +216,7 @@ func (d *demo) checkStorefrontFaults(t *testing.T) {
 		"Both":          {[]string{"--market", "DE", "--wait", "x"}, 2, "", "either --market or --wait"},
 		"UnknownOption": {[]string{"--shop"}, 2, "", "--shop"},
 		"NoURL":         {[]string{"--market", "DE", "--catalog", "localhost:8001"}, 2, "", "want one like http://127.0.0.1:8000"},
-		"NoTimeout":     {[]string{"--wait", "x", "--timeout", "soon"}, 2, "", "want a number of seconds"},
+		"NoTimeout":     {[]string{"--wait", "x", "--timeout", "soon"}, 2, "", "must be a number of seconds"},
 		"NoDate":        {[]string{"--market", "DE", "--on", "soon", "--catalog", d.catalog}, 1, "", "/query/available_on"},
 		"Away":          {[]string{"--market", "DE", "--catalog", away}, 1, "", "ECONNREFUSED"},
 		"AwayForGood":   {[]string{"--wait", "x", "--timeout", "0.5", "--catalog", away}, 1, "", "arrived within 0.5 s: fetch failed: connect ECONNREFUSED"},

@@ -6,7 +6,7 @@ import { text } from "node:stream/consumers";
 import { test, type TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 
-/** Runs the program, and ends it with the test at the latest. */
+/** Runs the program, and ends it at the end of the test at the latest. */
 function storefront(t: TestContext, ...args: string[]) {
   const program = spawn(process.execPath, [fileURLToPath(new URL("../src/main.js", import.meta.url)), ...args], { stdio: ["ignore", "pipe", "pipe"] });
   t.after(() => program.kill());
