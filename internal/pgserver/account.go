@@ -32,7 +32,7 @@ func serverAccount() (account, error) {
 			return account{name: name, uid: uid, gid: gid, other: true}, nil
 		}
 	}
-	return account{}, fmt.Errorf("PostgreSQL does not run as root, and there is neither a user postgres nor nobody to run it as: " +
+	return account{}, fmt.Errorf("PostgreSQL does not run as root, and the users \"postgres\" and \"nobody\" do not exist: " +
 		"start this as an ordinary user")
 }
 

@@ -162,7 +162,7 @@ func consumers(t *testing.T, at services) {
 			}
 		}
 		if ask(b, chromedp.Evaluate[bool](`!!document.querySelector('.note.warn')`)) {
-			t.Errorf("%s%s: somebody expects what is not described", p.service, p.path)
+			t.Errorf("%s%s: a consumer expects a message that is not described", p.service, p.path)
 		}
 		b.quiet(p.service + p.path)
 	}

@@ -50,7 +50,7 @@ test("it waits for a catalog that is not there yet, and says so", { timeout: 60_
   assert.match(said, /^storefront: still waiting: .*ECONNREFUSED.*\nstorefront: still waiting: .*502.*\n$/);
 });
 
-test("it ends quietly when nobody reads on", async (t) => {
+test("it ends quietly when the reader of its output stops", async (t) => {
   const program = storefront(t, "--help");
   program.stdout.destroy();
   const said = text(program.stderr);

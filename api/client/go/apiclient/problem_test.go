@@ -86,7 +86,7 @@ func TestErrorAnswersAreProblems(t *testing.T) {
 			_, err := tt.answer.monolith(t).GetProductWithResponse(t.Context(), 7, nil)
 			problem, ok := errors.AsType[*apiclient.Problem](err)
 			if !ok {
-				t.Fatalf("%v is no problem", err)
+				t.Fatalf("%v is not a problem", err)
 			}
 			if problem.Error() != tt.text {
 				t.Errorf("text %q,\nwant %q", problem, tt.text)

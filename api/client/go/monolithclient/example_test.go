@@ -34,7 +34,7 @@ func ExampleClient_problems() {
 
 	_, err := client.GetProductWithResponse(ctx, 404, nil)
 	if apiclient.IsProblem(err, apiclient.NotFound) {
-		fmt.Println("there is no such product")
+		fmt.Println("the product does not exist")
 	}
 	_, err = client.CreateProductWithResponse(ctx, nil, monolithclient.ProductInput{Name: " ", ProductCategory: "Desks"})
 	if problem, ok := errors.AsType[*apiclient.Problem](err); ok {
@@ -44,7 +44,7 @@ func ExampleClient_problems() {
 		}
 	}
 	// Output:
-	// there is no such product
+	// the product does not exist
 	// 422 invalid
 	// /name must not be blank
 }

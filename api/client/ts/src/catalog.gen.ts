@@ -1053,7 +1053,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The entry as it is now. */
+            /** @description The entry after the change. */
             200: {
                 headers: {
                     ETag: components["headers"]["ETag"];
@@ -1129,7 +1129,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The entry as it is now. */
+            /** @description The entry after the change. */
             200: {
                 headers: {
                     ETag: components["headers"]["ETag"];
@@ -1308,7 +1308,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The market as it is now. */
+            /** @description The market after the change. */
             200: {
                 headers: {
                     ETag: components["headers"]["ETag"];
@@ -1385,7 +1385,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The market as it is now. */
+            /** @description The market after the change. */
             200: {
                 headers: {
                     ETag: components["headers"]["ETag"];

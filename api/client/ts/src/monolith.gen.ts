@@ -934,7 +934,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The product as it is now. */
+            /** @description The product after the change. */
             200: {
                 headers: {
                     ETag: components["headers"]["ETag"];
@@ -1011,7 +1011,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The product as it is now. */
+            /** @description The product after the change. */
             200: {
                 headers: {
                     ETag: components["headers"]["ETag"];

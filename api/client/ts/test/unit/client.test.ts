@@ -35,7 +35,7 @@ test("each method succeeds by the one status that is described", async () => {
   }
 });
 
-test("a page that some portal puts in between is no success", async () => {
+test("a page from a captive portal is not a success", async () => {
   for (const answer of [
     new Response("<p>Please log in</p>", { headers: { "Content-Type": "text/html" } }),
     new Response("[]", { headers: { "Content-Type": "text/plain" } }),

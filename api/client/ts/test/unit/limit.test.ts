@@ -45,14 +45,14 @@ async function amidGarbage<T>(t: TestContext, work: Promise<T>): Promise<T> {
 }
 
 for (const [when, path] of Object.entries(calls)) {
-  test(`the time-out comes ${when}, whatever garbage is collected`, async (t) => {
+  test(`the time-out comes ${when}, even during garbage collection`, async (t) => {
     const { baseUrl, over } = await stalled(t);
     const client = createCatalogClient({ baseUrl, timeout: 200 });
     await assert.rejects(amidGarbage(t, ok(client.GET(path))), { name: "TimeoutError", message: new RegExp(`GET http.*${path}: no whole answer within 200 ms`) });
     await amidGarbage(t, over);
   });
 
-  test(`the caller's own abort comes ${when}, whatever garbage is collected`, async (t) => {
+  test(`the caller's own abort comes ${when}, even during garbage collection`, async (t) => {
     const { baseUrl, over } = await stalled(t);
     const client = createCatalogClient({ baseUrl, timeout: 0 });
     const controller = new AbortController();
@@ -99,7 +99,7 @@ test("a time-out is checked at once", () => {
   }
 });
 
-test("no time-out is no limit", async () => {
+test("a time-out of 0 is no limit", async () => {
   let resolve: (response: Response) => void = () => {};
   const client = createCatalogClient({ baseUrl: "http://shop.example", timeout: 0, fetch: () => new Promise((r) => { resolve = r; }) });
   const answer = ok(client.GET("/catalog/api/v1/markets"));

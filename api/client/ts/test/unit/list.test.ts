@@ -13,7 +13,7 @@ const names = async (client: MonolithClient) => {
 /** An empty page with this Link header. */
 const page = (link?: string) => new Response("[]", { headers: link === undefined ? json : { ...json, Link: link } });
 
-test("a list is read as far as it is used", async () => {
+test("a list reads only the pages that are used", async () => {
   const answer = () => new Response("[1, 2]", { headers: { ...json, Link: `</api/v1/product?cursor=c${requests.length}&limit=2>; rel="next"` } });
   const requests: string[] = [];
   const client = createMonolithClient({ baseUrl: "http://shop.example", fetch: async (r) => (requests.push(r.url), answer()) });
