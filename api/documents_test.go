@@ -162,7 +162,7 @@ func TestProblemsAreKnown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	services, _, _ := strings.Cut(string(page), "## The gateway's")
+	services, _, _ := strings.Cut(string(page), "## Problems of the gateway")
 	known := map[string]string{} // status by name
 	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z-]+)` \\| (\\d+) \\|").FindAllStringSubmatch(services, -1) {
 		known[row[1]] = row[2]

@@ -18,11 +18,11 @@ Usage: legacy-report [--monolith URL] [--product ID] [--csv] [--timeout DURATION
 
 `
 
-// run returns the exit code: 0, 1 when the report cannot be made, 2 when the command line is wrong.
+// run returns the exit code: 0 for success, 1 if the report fails, 2 if the command line is wrong.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("legacy-report", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
-	monolith := flags.String("monolith", "http://127.0.0.1:8000", "where the monolith is, a `URL`")
+	monolith := flags.String("monolith", "http://127.0.0.1:8000", "the `URL` of the monolith")
 	product := flags.Int64("product", 0, "report on the product with this `ID` alone")
 	asCSV := flags.Bool("csv", false, "print CSV rather than a table")
 	timeout := flags.Duration("timeout", 30*time.Second, "how long to wait for each answer")
@@ -52,7 +52,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return 0
 }
 
-// report is on one product, or on all when that is 0.
+// report prints the offers of one product, or of all products if product is 0.
 func report(ctx context.Context, client *monolithclient.Client, product int64, asCSV bool, out io.Writer) error {
 	var offers []offer
 	var err error

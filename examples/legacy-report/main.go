@@ -1,5 +1,5 @@
-// Command legacy-report is an old integration: it knows the monolith's legacy catalog API alone, integer ids and all, and
-// prints what is offered where. It neither knows nor notices that another service owns the catalog by now.
+// Command legacy-report is an old integration. It prints which products are offered in which market. It knows only the
+// monolith's legacy API with its integer ids, and does not notice that another service owns the catalog now.
 package main
 
 import (

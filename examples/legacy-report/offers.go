@@ -14,15 +14,15 @@ import (
 	"github.com/monsplit/monsplit/api/client/go/monolithclient"
 )
 
-// offer is a line of the report. Dates are ISO 8601, and empty where there is none.
+// offer is a line of the report. Dates are in ISO 8601, or empty if there is no date.
 type offer struct {
 	market, product, category string
 	discontinued              bool
 	from, until               string
 }
 
-// readOffers reads what is offered of all products. Entries are read first: what they refer to is known by then, whereas
-// an entry that arrives between the reads might refer to a product that is too new for the list of products.
+// readOffers reads the offers of all products. It reads the entries first, because the products and markets of these entries
+// exist by then. If it read the products first, a new entry could refer to a product that is missing in the list.
 func readOffers(ctx context.Context, client *monolithclient.Client) ([]offer, error) {
 	entries, err := collect(client.AllCatalog(ctx, monolithclient.ListCatalogParams{}))
 	if err != nil {
@@ -39,7 +39,7 @@ func readOffers(ctx context.Context, client *monolithclient.Client) ([]offer, er
 	return join(entries, products, markets), nil
 }
 
-// readOffersOf reads what is offered of one product.
+// readOffersOf reads the offers of one product.
 func readOffersOf(ctx context.Context, client *monolithclient.Client, id int64) ([]offer, error) {
 	product, err := client.GetProductWithResponse(ctx, id, nil)
 	if apiclient.IsProblem(err, apiclient.NotFound) {
@@ -69,7 +69,7 @@ func collect[T any](list iter.Seq2[T, error]) (all []T, err error) {
 	return all, nil
 }
 
-// join sorts the report by market, then product. What was deleted between the reads keeps its number for a name.
+// join sorts the report by market, then by product. A product or market that was deleted between the reads is shown by its id.
 func join(entries []monolithclient.LegacyEntry, products []monolithclient.Product, markets []monolithclient.LegacyMarket) []offer {
 	product := map[int64]monolithclient.Product{}
 	for _, p := range products {

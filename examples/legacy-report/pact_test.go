@@ -10,9 +10,9 @@ import (
 	"github.com/monsplit/monsplit/internal/testkit/pact"
 )
 
-// The report is run as from the command line, by what it really asks for.
+// The test runs the program as from the command line, so that the contract has the requests that it really sends.
 //
-//nolint:paralleltest // its parts write one file
+//nolint:paralleltest // all parts write the same file
 func TestConsumerContract(t *testing.T) {
 	pact.Consumer(t, "legacy-report", "monolith", func(c *pact.Contract) {
 		first, next := pages()
@@ -32,7 +32,7 @@ func TestConsumerContract(t *testing.T) {
 	})
 }
 
-// prints fails the test unless the program prints these lines below its header.
+// prints fails the test unless the program prints exactly these lines below its header.
 func prints(t *testing.T, lines string, args ...string) {
 	t.Helper()
 	code, stdout, stderr := outcome(t, args...)
@@ -50,7 +50,7 @@ func outcome(t *testing.T, args ...string) (code int, stdout, stderr string) {
 
 const catalog = "/api/v1/catalog"
 
-// pages are those of a catalog that does not fit into one.
+// pages are the pages of a catalog that does not fit into one page.
 func pages() (first, next pact.Exchange) {
 	const cursor = "b3BhcXVl"
 	page := pact.Exchange{
@@ -85,7 +85,7 @@ func markets() pact.Exchange {
 	}
 }
 
-// aProduct is the first product, so its integer id is 1.
+// aProduct is the first product. So its integer id is 1.
 var aProduct = pact.State{Name: "a product", Params: map[string]any{"product_uuid": "0198c0de-3b1c-7c4e-9a52-6d1f0e8b7a35"}}
 
 func product() pact.Exchange {
@@ -111,14 +111,14 @@ func noProduct() pact.Exchange {
 	}
 }
 
-// entry is what the report uses of a catalog entry.
+// entry has the members of a catalog entry that the report uses.
 func entry(product int, start, end any) pact.Body {
 	return pact.Body{
 		"product": pact.Integer(product), "market": pact.Integer(3), "availability_date": start, "availability_end_date": end,
 	}
 }
 
-// productOf is what the report uses of a product.
+// productOf has the members of a product that the report uses.
 func productOf(id int) pact.Body {
 	return pact.Body{
 		"id": pact.Integer(id), "name": pact.Text("Rocking chair"), "product_category": pact.Text("Chairs"), "discontinued": pact.Bool(false),

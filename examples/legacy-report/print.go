@@ -34,7 +34,7 @@ func writeTable(out io.Writer, offers []offer) error {
 	return w.Flush()
 }
 
-// printable keeps a name from moving columns or driving the terminal.
+// printable replaces characters of a name that could move columns or control the terminal.
 func printable(name string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {

@@ -67,7 +67,7 @@ func TestCommandLine(t *testing.T) {
 		t.Fatal(err)
 	}
 	away := "http://" + nobody.Addr().String()
-	_ = nobody.Close() // from here on nobody listens there
+	_ = nobody.Close() // from now on no server listens at this address
 	for name, tt := range map[string]struct {
 		args           []string
 		code           int

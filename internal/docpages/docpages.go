@@ -1,5 +1,5 @@
-// Package docpages makes a service's documents into pages to browse: an index, its HTTP API in Swagger UI, and its
-// events. It knows documents and pact files, and no service. The events and the index need no JavaScript.
+// Package docpages renders a service's documents as pages for a browser: an index, the HTTP API in Swagger UI, and the
+// events. It knows documents and pact files, but no service. The index and the events need no JavaScript.
 package docpages
 
 import (
@@ -19,12 +19,12 @@ import (
 	"github.com/monsplit/monsplit/internal/httpserver"
 )
 
-// Config is what the pages tell of.
+// Config has the content of the pages.
 type Config struct {
-	Service  string   // its name, in pact files too
-	Bases    []string // below which the pages are: "" for the root, or as in "/catalog"
-	API      []string // where the API is
-	OpenAPI  []byte   // the documents, YAML
+	Service  string   // the name of the service, as in pact files
+	Bases    []string // the paths below which the pages are served: "" for the root, or for example "/catalog"
+	API      []string // the paths of the API
+	OpenAPI  []byte   // the documents, in YAML
 	AsyncAPI []byte
 	Pacts    fs.FS // holds the pact files of all services, *.json in any folder; may be nil
 }
@@ -42,7 +42,7 @@ const (
 	svgType  = "image/svg+xml"
 )
 
-// Pages renders everything, below each base. A document that cannot be read is an error.
+// Pages renders all pages below each base. It returns an error if a document cannot be parsed.
 func Pages(cfg Config) ([]httpserver.Page, error) {
 	var api apiDocument
 	if err := yaml.Unmarshal(cfg.OpenAPI, &api); err != nil {
@@ -68,23 +68,23 @@ func Pages(cfg Config) ([]httpserver.Page, error) {
 	return pages, nil
 }
 
-// apiDocument is what the pages say themselves of the HTTP API.
+// apiDocument has the parts of the OpenAPI document that the pages show outside Swagger UI.
 type apiDocument struct {
 	Info struct{ Title, Version, Description string }
 }
 
-// view is what every template gets.
+// view is the data of every template.
 type view struct {
 	Base   string
-	Here   string // the page's own name
-	Title  string // the service's, for people
+	Here   string // the name of the page
+	Title  string // the title of the service
 	API    apiDocument
 	Roots  []string
 	Events *eventsView
 	assets map[string]string // addresses by name
 }
 
-// Asset is the address of a file that pages are made with.
+// Asset returns the address of a file that the pages use.
 func (v view) Asset(name string) (string, error) {
 	if at, ok := v.assets[name]; ok {
 		return at, nil
@@ -92,7 +92,7 @@ func (v view) Asset(name string) (string, error) {
 	return "", fmt.Errorf("there is no asset %s", name)
 }
 
-// readAssets reads what the pages are made with, once for all bases.
+// readAssets reads the files that the pages use, once for all bases.
 func readAssets() ([]httpserver.Page, error) {
 	var all []httpserver.Page
 	for _, file := range []struct{ name, mediaType string }{
@@ -108,7 +108,7 @@ func readAssets() ([]httpserver.Page, error) {
 	return all, nil
 }
 
-// below renders the pages below one base. What it returns is served at absolute paths.
+// below renders the pages below one base. Their paths are absolute.
 func (v view) below(base string, assets []httpserver.Page) ([]httpserver.Page, error) {
 	v.Base, v.assets = base, map[string]string{}
 	var pages []httpserver.Page
@@ -129,7 +129,7 @@ func (v view) below(base string, assets []httpserver.Page) ([]httpserver.Page, e
 	return pages, nil
 }
 
-// hashed puts a part of the body's sum into a file's name, so that another body has another address.
+// hashed adds a part of the body's hash to a file's name, so that a changed body has a new address.
 func hashed(name string, body []byte) string {
 	sum := sha256.Sum256(body)
 	ext := path.Ext(name)

@@ -44,7 +44,7 @@ func withPacts(pacts fs.FS) func(*docpages.Config) {
 	return func(c *docpages.Config) { c.Pacts = pacts }
 }
 
-// part is what stands on a page between two texts; newlines and repeated spaces count as one space.
+// part returns the text of a page between two texts. Newlines and repeated spaces count as one space.
 func part(t *testing.T, page, from, to string) string {
 	t.Helper()
 	_, rest, ok := strings.Cut(page, from)
@@ -64,7 +64,7 @@ func contains(t *testing.T, where string, parts ...string) {
 	}
 }
 
-// Whatever a page refers to on its own server is a page too, or one of the server's own endpoints.
+// Every reference of a page to its own server leads to a page, or to one of the server's own endpoints.
 func TestEveryReferenceLeadsSomewhere(t *testing.T) {
 	t.Parallel()
 	pages := render(t)
@@ -94,7 +94,7 @@ func TestEveryReferenceLeadsSomewhere(t *testing.T) {
 	}
 }
 
-// The policy that the pages are served with allows nothing of this.
+// The content security policy of the pages forbids all of these.
 func TestNothingStandsInThePagesThatThePolicyForbids(t *testing.T) {
 	t.Parallel()
 	forbidden := regexp.MustCompile(`<style|<script>|<script [^>]*>[^<]|\sstyle=|\son[a-z]+=|javascript:|https?://`)
@@ -120,7 +120,7 @@ func TestIndex(t *testing.T) {
 	}
 }
 
-// Each message has its place, and every example that the document gives is there as it is.
+// The page shows each message, and every example of the document without changes.
 func TestMessagesAndExamples(t *testing.T) {
 	t.Parallel()
 	for service, document := range map[string][]byte{"monolith": asyncapi.Monolith, "catalog": asyncapi.Catalog} {
@@ -163,7 +163,7 @@ func TestWhatIsToldOfAMessage(t *testing.T) {
 	message := part(t, page, `<article class="message" id="MarketCreated"`, "</article>")
 	contains(t, message, "string, matches <code>^[A-Z]{2}$</code>",
 		`<span class="parent">data.</span>name</code></th> <td role="cell"><span class="type">string</span><span class="constraints">1 to 80 characters</span></td> <td role="cell"><p>The English name.</p>`,
-		`</span>type</code></th> <td role="cell"><span class="type">string</span><span class="constraints">always <code>monsplit.market.created.v1</code></span></td> <td role="cell"><p>What happened to the aggregate`,
+		`</span>type</code></th> <td role="cell"><span class="type">string</span><span class="constraints">always <code>monsplit.market.created.v1</code></span></td> <td role="cell"><p>The kind of change of the aggregate`,
 		`</span>traceparent</code> <span class="optional">optional</span>`,
 		`content-type: application/cloudevents&#43;json traceparent: 00-`)
 	contains(t, part(t, page, `<article class="message" id="CatalogEntryCreated"`, "</article>"),
@@ -179,14 +179,14 @@ func TestConsumers(t *testing.T) {
 		"<code>aggregateversion</code>, <code>data.name</code>, <code>data.product_uuid</code>, <code>type</code>")
 	contains(t, part(t, created, `</span>name</code>`, "</tr>"), `read by <span class="pill">catalog</span>`)
 	if strings.Contains(part(t, created, `</span>product_category</code>`, "</tr>"), "read by") {
-		t.Error("a member that nobody reads is told to be read")
+		t.Error("the page says that a consumer reads a member that no consumer reads")
 	}
 	contains(t, part(t, page, `<article class="message" id="ProductDeleted"`, "</article>"), "<q>a product was deleted</q>", "<code>subject</code>")
 	contains(t, part(t, page, `<article class="message" id="ProductUpdated"`, "</article>"), "No consumer has published what it expects of this message.")
-	contains(t, page, "<p>Expected of this service, and described nowhere here:</p>")
+	contains(t, page, "<p>Consumers expect these messages, but this service does not describe them:</p>")
 	contains(t, page, "<q>a product was moved</q>", "and reads <code>data.parts[].size</code>, <code>type</code>")
 	if strings.Contains(page, "a request for one product") {
-		t.Error("an HTTP interaction is taken for a message")
+		t.Error("an HTTP interaction is shown as a message")
 	}
 
 	other := render(t, pacts, func(c *docpages.Config) { c.Service, c.AsyncAPI = "catalog", asyncapi.Catalog })["/docs/events"]

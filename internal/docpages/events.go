@@ -9,7 +9,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// eventsDocument is an AsyncAPI 3 document, as far as it is shown.
+// eventsDocument has the parts of an AsyncAPI 3 document that the page shows.
 type eventsDocument struct {
 	DefaultContentType string `yaml:"defaultContentType"`
 	Info               struct{ Title, Version, Description string }
@@ -40,17 +40,17 @@ type messageDocument struct {
 	}
 }
 
-// eventsView is the page of a service's events.
+// eventsView is the data of the page of a service's events.
 type eventsView struct {
 	Title, Version, Description string
 	Channels                    []channelView
 	Consumers                   []string
-	Strays                      []expectation // expected of this service by somebody, and described nowhere
+	Strays                      []expectation // a consumer expects them of this service, but the document does not describe them
 }
 
 type channelView struct {
 	Anchor, Title, Address, Description string
-	Settings                            []constraint // of the topic, by Kafka's names
+	Settings                            []constraint // of the topic, under Kafka's names
 	Messages                            []messageView
 }
 
@@ -108,10 +108,10 @@ func readEvents(cfg Config) (*eventsView, error) {
 	return v, nil
 }
 
-// settings are a binding's members; those that are mappings themselves are told one by one.
+// settings returns the members of a binding. A member that is a mapping is replaced by its own members.
 func settings(name string, value yaml.Node) (list []constraint) {
 	switch {
-	case name == "bindingVersion": // of the description's own form
+	case name == "bindingVersion": // the version of the binding's format
 	case value.Kind == yaml.MappingNode:
 		for i := 0; i < len(value.Content); i += 2 {
 			list = append(list, settings(value.Content[i].Value, *value.Content[i+1])...)
@@ -164,7 +164,7 @@ func (d *eventsDocument) message(name string, m messageDocument, expected []expe
 	return v, err
 }
 
-// constant is the only value that a member can have, or "".
+// constant returns the only value that a member can have, or "".
 func constant(members []field, path string) string {
 	for _, f := range members {
 		if f.Path == path && len(f.Constraints) == 1 && f.Constraints[0].What == "always" {

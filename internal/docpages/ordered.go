@@ -9,7 +9,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// ordered is a YAML mapping in the order in which it was written, which tells a reader more than the alphabet does.
+// ordered is a YAML mapping that keeps its written order, which tells a reader more than alphabetical order.
 type ordered[T any] []named[T]
 
 type named[T any] struct {
@@ -32,7 +32,7 @@ func (o *ordered[T]) UnmarshalYAML(node *yaml.Node) error {
 	return nil
 }
 
-// find returns the member of that name, or nil.
+// find returns the member with that name, or nil.
 func (o ordered[T]) find(name string) *T {
 	for i := range o {
 		if o[i].Name == name {
@@ -42,7 +42,7 @@ func (o ordered[T]) find(name string) *T {
 	return nil
 }
 
-// toJSON writes a YAML value as JSON, indented, its members in the order in which they were written.
+// toJSON writes a YAML value as indented JSON. Members keep their written order.
 func toJSON(node yaml.Node) (string, error) {
 	var compact, out bytes.Buffer
 	if err := writeJSON(&compact, &node); err != nil {
@@ -104,7 +104,7 @@ func writeScalar(out *bytes.Buffer, node *yaml.Node) error {
 	}
 }
 
-// writeText leaves <, > and & as they are: the template escapes what it has to.
+// writeText does not escape <, > and &, because the template escapes them if necessary.
 func writeText(out *bytes.Buffer, text string) error {
 	var quoted strings.Builder
 	encoder := json.NewEncoder(&quoted)

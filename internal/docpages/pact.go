@@ -10,16 +10,16 @@ import (
 	"slices"
 )
 
-// expectation is a message that a consumer counts on, in its own words.
+// expectation is a message that a consumer relies on, with the description that the consumer gave it.
 type expectation struct {
 	Consumer    string
 	Description string
-	States      []string // what has to be so at the provider
+	States      []string // the states that the provider must be in
 	Type        string   // CloudEvents type
-	Uses        []string // paths of the members that the consumer reads, as in field.Path
+	Uses        []string // paths of the members that the consumer reads, in the form of field.Path
 }
 
-// pact is a pact file (specification 4), as far as it is shown.
+// pact has the parts of a pact file (specification 4) that the page shows.
 type pact struct {
 	Consumer, Provider struct{ Name string }
 	Interactions       []struct {
@@ -33,7 +33,7 @@ type pact struct {
 	}
 }
 
-// expectations are those that all pact files together have of a service's messages, by consumer.
+// expectations returns the expectations of a service's messages in all pact files, by consumer.
 func expectations(pacts fs.FS, provider string) (list []expectation, err error) {
 	if pacts == nil {
 		return nil, nil
@@ -84,7 +84,7 @@ func inPact(text []byte, provider string) (list []expectation, err error) {
 	return list, nil
 }
 
-// contents reads a message, which is JSON as it is, or a text that holds it, perhaps in base64.
+// contents reads a message. It is plain JSON, or a text that contains JSON and may be in base64.
 func contents(content json.RawMessage, encoded any) (value map[string]any, err error) {
 	var text string
 	if json.Unmarshal(content, &text) == nil {
@@ -99,7 +99,7 @@ func contents(content json.RawMessage, encoded any) (value map[string]any, err e
 	return value, err
 }
 
-// paths are those of an object's members at any depth, sorted; what has members itself is told by them.
+// paths returns the sorted paths of an object's innermost members.
 func paths(parent string, object map[string]any) (list []string) {
 	for name, value := range object {
 		at := parent + name

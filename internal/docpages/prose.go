@@ -13,7 +13,7 @@ var (
 	gap    = regexp.MustCompile(`\n\s*\n`)
 )
 
-// prose renders as much Markdown as our documents are written in: paragraphs, **strong** and `code`.
+// prose renders the part of Markdown that the documents use: paragraphs, **strong** and `code`.
 func prose(text string) template.HTML {
 	var out strings.Builder
 	for _, paragraph := range gap.Split(strings.TrimSpace(text), -1) {
@@ -24,7 +24,7 @@ func prose(text string) template.HTML {
 	return template.HTML(out.String()) // escaped by inline
 }
 
-// opening is the first paragraph of a text.
+// opening returns the first paragraph of a text.
 func opening(text string) template.HTML {
 	return prose(gap.Split(strings.TrimSpace(text), 2)[0])
 }

@@ -9,7 +9,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// schema is the part of JSON Schema that our documents are written in.
+// schema is the part of JSON Schema that the documents use.
 type schema struct {
 	Ref         string `yaml:"$ref"`
 	Description string
@@ -43,8 +43,8 @@ func (t *types) UnmarshalYAML(node *yaml.Node) error {
 
 // field is a member at any depth, as a row of a table.
 type field struct {
-	Path        string // as in "data.name"; "[]" stands for the items of an array
-	Parent      string // the path up to the last name, with its dot
+	Path        string // for example "data.name"; "[]" stands for the items of an array
+	Parent      string // the path before the last name, including the dot
 	Name        string
 	Type        string
 	Constraints []constraint
@@ -58,10 +58,10 @@ type constraint struct {
 	Value string // for code; may be empty
 }
 
-// fields lists the members of a schema, outer ones first.
+// fields returns the members of a schema, the outer ones first.
 func (d *eventsDocument) fields(s schema) ([]field, error) { return d.fieldsBelow("", s, 0) }
 
-// maxDepth is far more than a message for people has; a schema that holds itself is deeper.
+// maxDepth is far more than any readable message has. A schema that contains itself exceeds it.
 const maxDepth = 16
 
 func (d *eventsDocument) fieldsBelow(parent string, s schema, depth int) ([]field, error) {
@@ -99,8 +99,8 @@ func (d *eventsDocument) fieldsBelow(parent string, s schema, depth int) ([]fiel
 	return list, nil
 }
 
-// whole follows references, and makes one schema of those that have to hold together: what a later one says goes before
-// what an earlier one says, except that it cannot lift a requirement.
+// whole follows references, and merges the schemas of an allOf into one. A later schema overrides an earlier one, but it
+// cannot remove a requirement.
 func (d *eventsDocument) whole(s schema, depth int) (schema, error) {
 	if depth > maxDepth {
 		return schema{}, fmt.Errorf("%s: too deep", s.Ref)
@@ -182,7 +182,7 @@ func (d *eventsDocument) mergeMembers(a, b ordered[schema], depth int) (ordered[
 	return members, nil
 }
 
-// constraints says in words what a value has to be beside its type.
+// constraints describes in words the limits of a value, apart from its type.
 func constraints(s schema) (list []constraint) {
 	add := func(what, value string) { list = append(list, constraint{what, value}) }
 	if s.Const != nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 )
 
-// The way of a change, as the README's tour shows it.
+// A change travels between the services, as in the README's tour.
 func TestAChangeArrives(t *testing.T) {
 	t.Parallel()
 	s := newSystem(t)
@@ -59,8 +59,8 @@ func TestAChangeArrives(t *testing.T) {
 	s.settled()
 }
 
-// A copy built afresh from the topics equals the owner's table too (invariant 5), and what follows from it is not done
-// again.
+// A copy that is rebuilt from the topics equals the owner's table too (invariant 5). The reactions to its events do not happen
+// again, and legacy ids do not change (H16 rebuilt copy).
 func TestACopyBuiltAfreshIsEqual(t *testing.T) {
 	t.Parallel()
 	s := newSystem(t)
@@ -80,7 +80,7 @@ func TestACopyBuiltAfreshIsEqual(t *testing.T) {
 	}
 	s.settled()
 
-	t.Log("The monolith's copies are lost, but not the mapping to legacy ids.")
+	t.Log("The monolith loses its copies, but not the mapping to legacy ids.")
 	legacyBefore := call(t, http.MethodGet, s.monolith.url("/api/v1/catalog"), nil).raw
 	s.monolith.terminate()
 	rows(t, s.monolithDB, `TRUNCATE market_copy, catalog_entry_copy, consumer_position`)
@@ -90,10 +90,10 @@ func TestACopyBuiltAfreshIsEqual(t *testing.T) {
 		t.Errorf("rebuilding renumbered or changed the legacy list:\n%s\nwas\n%s", got, legacyBefore)
 	}
 
-	// The new copy sees its products turn discontinued and deleted once more, and the rule looks at their entries once
-	// more. It finds them ended and deleted: nothing changes, and nothing is announced. (A product that had come back
-	// would not be so lucky: see docs/design.md on mending a copy.)
-	t.Log("The catalog's copy is lost, but not the entries, which it owns.")
+	// In the new copy, the products become discontinued and deleted again, and the rule checks their entries again. The entries
+	// are already ended and deleted. So nothing changes, and no event is published. (This would fail for a product that came
+	// back: docs/design.md explains how to repair a copy.)
+	t.Log("The catalog loses its copy, but not the entries, which it owns.")
 	ownedBefore := s.ownedEntries()
 	if !slices.ContainsFunc(ownedBefore, func(e string) bool { return contains(e, "ended") }) ||
 		!slices.ContainsFunc(ownedBefore, func(e string) bool { return contains(e, "deleted") }) {
@@ -111,7 +111,7 @@ func TestACopyBuiltAfreshIsEqual(t *testing.T) {
 	s.settled()
 }
 
-// ownedEntries is what the catalog has decided about entries so far, the number of its events included.
+// ownedEntries returns the state of the catalog's entries, and the number of its events.
 func (s *system) ownedEntries() []string {
 	s.t.Helper()
 	return append(rows(s.t, s.catalogDB, `SELECT id::text, version, availability_date::text, availability_end_date::text, updated_at,

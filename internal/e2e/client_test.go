@@ -11,7 +11,7 @@ import (
 
 var client = &http.Client{Timeout: 20 * time.Second}
 
-// reply is an answer with its JSON body decoded: into a map, or into a slice for lists.
+// reply is an answer with its decoded JSON body: a map, or a slice for lists.
 type reply struct {
 	status int
 	header http.Header
@@ -20,7 +20,7 @@ type reply struct {
 	list   []map[string]any
 }
 
-// call sends a request; body may be nil.
+// call sends a request. The body may be nil.
 func call(t *testing.T, method, url string, body any) reply {
 	t.Helper()
 	r, err := try(t, method, url, body)
@@ -30,7 +30,7 @@ func call(t *testing.T, method, url string, body any) reply {
 	return r
 }
 
-// try is call for tests in which the service may be away.
+// try is like call, for tests in which the service may be unreachable.
 func try(t *testing.T, method, url string, body any) (reply, error) {
 	t.Helper()
 	var in io.Reader = http.NoBody
@@ -62,12 +62,12 @@ func try(t *testing.T, method, url string, body any) (reply, error) {
 	}
 	r := reply{status: resp.StatusCode, header: resp.Header, raw: string(raw)}
 	if err := json.Unmarshal(raw, &r.object); err != nil {
-		_ = json.Unmarshal(raw, &r.list) // neither: a test that needs one sees it empty and prints raw
+		_ = json.Unmarshal(raw, &r.list) // if the body is neither, both are empty, and a test that needs one prints raw
 	}
 	return r, nil
 }
 
-// must fails the test unless the answer has the given status.
+// must fails the test unless the answer has this status.
 func (r reply) must(t *testing.T, status int) reply {
 	t.Helper()
 	if r.status != status {
@@ -76,9 +76,9 @@ func (r reply) must(t *testing.T, status int) reply {
 	return r
 }
 
-// status is the status code of a GET, or 0 when there is no answer.
+// status returns the status code of a GET, or 0 if there is no answer.
 func status(url string) int {
-	resp, err := client.Get(url) //nolint:noctx // the client's time-out is the limit
+	resp, err := client.Get(url) //nolint:noctx // the client's time-out limits it
 	if err != nil {
 		return 0
 	}

@@ -20,15 +20,15 @@ import (
 	"testing"
 )
 
-// What people build on the clients, as they run it, against a demo with its sample data. `make examples` builds the
-// TypeScript parts first.
+// The programs that use the clients run against a demo with its sample data, in the same way as users run them. `make examples`
+// builds the TypeScript parts first.
 func TestClientsOnTheDemo(t *testing.T) {
 	t.Parallel()
 	d := startDemo(t, reachable(t))
 	report := filepath.Join(t.TempDir(), "legacy-report")
 	outcome(t, "go", "build", "-o", report, "../../examples/legacy-report").ok(t)
 
-	t.Run("TypeScriptClient", func(t *testing.T) { //nolint:paralleltest // the others count what is there
+	t.Run("TypeScriptClient", func(t *testing.T) { //nolint:paralleltest // the other subtests count entities
 		cmd := exec.CommandContext(t.Context(), "npm", "run", "test:services")
 		cmd.Dir = "../../api/client/ts"
 		cmd.Env = environment("MONOLITH_URL="+d.monolith, "CATALOG_URL="+d.catalog)
@@ -36,10 +36,10 @@ func TestClientsOnTheDemo(t *testing.T) {
 			t.Errorf("%v\n%s", err, out)
 		}
 	})
-	t.Run("LegacyReport", func(t *testing.T) { d.checkLegacyReport(t, report) }) //nolint:paralleltest // the demo is one
-	t.Run("StorefrontLists", d.checkStorefrontLists)                             //nolint:paralleltest // the demo is one
-	t.Run("StorefrontWaits", d.checkStorefrontWaits)                             //nolint:paralleltest // the demo is one
-	t.Run("StorefrontSaysWhatIsWrong", d.checkStorefrontFaults)                  //nolint:paralleltest // the demo is one
+	t.Run("LegacyReport", func(t *testing.T) { d.checkLegacyReport(t, report) }) //nolint:paralleltest // all subtests share one demo
+	t.Run("StorefrontLists", d.checkStorefrontLists)                             //nolint:paralleltest // all subtests share one demo
+	t.Run("StorefrontWaits", d.checkStorefrontWaits)                             //nolint:paralleltest // all subtests share one demo
+	t.Run("StorefrontSaysWhatIsWrong", d.checkStorefrontFaults)                  //nolint:paralleltest // all subtests share one demo
 
 	if err := d.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
@@ -58,7 +58,7 @@ func outcome(t *testing.T, name string, args ...string) result {
 	return finish(t, cmd)
 }
 
-// storefront is the command line of the built example.
+// storefront returns the command line of the built example.
 func storefront(t *testing.T, args ...string) []string {
 	t.Helper()
 	node, err := exec.LookPath("node")
@@ -78,7 +78,7 @@ func runStorefront(t *testing.T, args ...string) result {
 	return outcome(t, line[0], line[1:]...)
 }
 
-// The report has a line for every entry of the legacy API, as a table and as CSV; of one product when it is asked for one.
+// The report has a line for every entry of the legacy API, as a table and as CSV. With --product it has the entries of one product.
 func (d *demo) checkLegacyReport(t *testing.T, program string) {
 	entries := call(t, http.MethodGet, d.monolith+"/api/v1/catalog", nil).must(t, http.StatusOK).list
 	if len(entries) < 600 {
@@ -94,11 +94,11 @@ func (d *demo) checkLegacyReport(t *testing.T, program string) {
 	one := slices.DeleteFunc(slices.Clone(entries), func(e map[string]any) bool { return e["product"] != entries[0]["product"] })
 	d.checkReported(t, one, outcome(t, program, "--monolith", d.monolith, "--csv", "--product", fmt.Sprint(entries[0]["product"])).ok(t).stdout)
 	if r := outcome(t, program, "--monolith", d.monolith, "--product", "999999999"); r.code != 1 || r.stderr != "legacy-report: there is no product 999999999\n" {
-		t.Errorf("of a product that is not there: %+v", r)
+		t.Errorf("for a product that does not exist: %+v", r)
 	}
 }
 
-// checkReported compares the report with the entries, whose products and markets it has by name.
+// checkReported compares the report with the entries. The report has the names of their products and markets.
 func (d *demo) checkReported(t *testing.T, entries []map[string]any, report string) {
 	t.Helper()
 	products, markets := map[any]map[string]any{}, map[any]any{}
@@ -131,13 +131,13 @@ func (d *demo) checkReported(t *testing.T, entries []map[string]any, report stri
 	}
 }
 
-// text is a date as CSV has it: empty where there is none.
+// text returns a date in the form of the CSV: empty if there is no date.
 func text(date any) string {
 	s, _ := date.(string) // null is empty
 	return s
 }
 
-// The storefront lists just what the service says is available, under the products' names.
+// The storefront lists exactly the available products of the service, by name.
 func (d *demo) checkStorefrontLists(t *testing.T) {
 	names := map[string]string{}
 	for next := "/catalog/api/v1/products?include_discontinued=true&limit=200"; next != ""; {
@@ -216,7 +216,7 @@ func (d *demo) checkStorefrontFaults(t *testing.T) {
 		"Both":          {[]string{"--market", "DE", "--wait", "x"}, 2, "", "either --market or --wait"},
 		"UnknownOption": {[]string{"--shop"}, 2, "", "--shop"},
 		"NoURL":         {[]string{"--market", "DE", "--catalog", "localhost:8001"}, 2, "", "want one like http://127.0.0.1:8000"},
-		"NoTimeout":     {[]string{"--wait", "x", "--timeout", "soon"}, 2, "", "want a number of seconds"},
+		"NoTimeout":     {[]string{"--wait", "x", "--timeout", "soon"}, 2, "", "must be a number of seconds"},
 		"NoDate":        {[]string{"--market", "DE", "--on", "soon", "--catalog", d.catalog}, 1, "", "/query/available_on"},
 		"Away":          {[]string{"--market", "DE", "--catalog", away}, 1, "", "ECONNREFUSED"},
 		"AwayForGood":   {[]string{"--wait", "x", "--timeout", "0.5", "--catalog", away}, 1, "", "arrived within 0.5 s: fetch failed: connect ECONNREFUSED"},

@@ -15,13 +15,13 @@ import (
 	"github.com/monsplit/monsplit/internal/messaging/event"
 )
 
-// result is what a finished command printed and how it ended.
+// result has the output of a finished command and its exit code.
 type result struct {
 	stdout, stderr string
 	code           int
 }
 
-// command runs a service's binary to its end. stdin may be given as the last element "<TEXT".
+// command runs a service's binary to its end. A last argument "<TEXT" is its stdin.
 func command(t *testing.T, env []string, name string, args ...string) result {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), filepath.Join(binaries, name))
@@ -36,7 +36,7 @@ func command(t *testing.T, env []string, name string, args ...string) result {
 	return finish(t, cmd)
 }
 
-// finish runs a command to its end. It may be called on any goroutine: what cannot be run has no exit code of a program.
+// finish runs a command to its end. Any goroutine may call it. If the command cannot run, the exit code is -1.
 func finish(t *testing.T, cmd *exec.Cmd) result {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
@@ -49,7 +49,7 @@ func finish(t *testing.T, cmd *exec.Cmd) result {
 	return result{stdout: stdout.String(), stderr: stderr.String(), code: cmd.ProcessState.ExitCode()}
 }
 
-// ok fails the test unless the command has done what it should.
+// ok fails the test unless the command succeeded.
 func (r result) ok(t *testing.T) result {
 	t.Helper()
 	if r.code != 0 {
@@ -58,7 +58,7 @@ func (r result) ok(t *testing.T) result {
 	return r
 }
 
-// instance is the name under which a process registers its relay: it ends in the process id.
+// instance returns the name under which a process registers its relay. It ends in the process id.
 func (p *process) instance() string {
 	host, err := os.Hostname()
 	if err != nil {
@@ -86,7 +86,7 @@ func TestHelp(t *testing.T) {
 	}
 }
 
-// Every fault of the configuration is told at once, and secrets are masked.
+// All faults of the configuration are reported at once, and secrets are masked.
 func TestValidateConfig(t *testing.T) {
 	t.Parallel()
 	r := command(t, []string{"DATABASE_URL=", "KAFKA_BROKERS=", "LOG_LEVEL=loud", "SHUTDOWN_GRACE=soon"}, "monolith", "validate-config")
@@ -111,10 +111,10 @@ func TestImport(t *testing.T) {
 	bad := "name,product_category\n,Tests\nGood,Tests\n" + strings.Repeat("x", 101) + "," + strings.Repeat("y", 26) + "\n"
 	r := command(t, s.env(s.monolithDB), "monolith", "import", "-", "<"+bad)
 	if r.code == 0 || !contains(r.stderr, "2: name") || !contains(r.stderr, "4: name") || !contains(r.stderr, "4: product_category") {
-		t.Errorf("faults are not told with their lines: %+v", r)
+		t.Errorf("faults are reported without their lines: %+v", r)
 	}
 	if n := rows(t, s.monolithDB, `SELECT count(*) FROM product`); n[0] != "0" {
-		t.Errorf("%s products were written beside the faults", n[0])
+		t.Errorf("%s products were written in spite of the faults", n[0])
 	}
 
 	r = command(t, s.env(s.monolithDB), "monolith", "import").ok(t)
@@ -136,7 +136,7 @@ func TestImport(t *testing.T) {
 	}
 }
 
-// A poisoned event delays nobody, is kept, and can be replayed or discarded by command (invariant 6).
+// A poisoned event delays no other event and is kept. A command can replay or discard it (invariant 6).
 func TestDeadLetters(t *testing.T) {
 	t.Parallel()
 	s := newSystem(t)
@@ -158,14 +158,14 @@ func TestDeadLetters(t *testing.T) {
 		t.Errorf("show prints %q", r.stdout)
 	}
 	if r := command(t, env, "catalog", "dead-letters", "replay", id); r.code == 0 || r.stderr == "" {
-		t.Errorf("a replay that fails again says so: %+v", r)
+		t.Errorf("a replay that fails again must report it: %+v", r)
 	}
 	command(t, env, "catalog", "dead-letters", "discard", id, "--note=nonsense by hand").ok(t)
 	if open := rows(t, s.catalogDB, `SELECT id FROM dead_letter WHERE state = 'open'`); len(open) != 0 {
 		t.Errorf("still open: %v", open)
 	}
 	if r := command(t, env, "catalog", "dead-letters", "discard", "999999"); r.code == 0 || r.stderr == "" {
-		t.Errorf("discarding what is not there: %+v", r)
+		t.Errorf("discarding a missing dead letter: %+v", r)
 	}
 }
 

@@ -26,7 +26,7 @@ type demo struct {
 	monolith, catalog string // base URLs
 }
 
-// startDemo runs the demo in dir until it says that it is ready.
+// startDemo runs the demo in dir and waits until it reports that it is ready.
 func startDemo(t *testing.T, dir string, args ...string) *demo {
 	t.Helper()
 	monolithAddr, catalogAddr := freeAddr(t), freeAddr(t)
@@ -36,7 +36,7 @@ func startDemo(t *testing.T, dir string, args ...string) *demo {
 	return d
 }
 
-// startScratchDemo runs the demo on whatever ports are free, in a folder of its own below tmp, until it is ready.
+// startScratchDemo runs the demo on free ports, in its own folder below tmp, and waits until it is ready.
 func startScratchDemo(t *testing.T, tmp string, args ...string) *demo {
 	t.Helper()
 	d := launchDemo(t, []string{"TMPDIR=" + tmp}, append(args, "--monolith-addr", "127.0.0.1:0", "--catalog-addr", ":0")...)
@@ -75,7 +75,7 @@ func (d *demo) awaitReady() {
 	d.says(`(?m)^ready`)
 }
 
-// says waits until the demo has printed what matches.
+// says waits until the demo has printed a text that matches.
 func (d *demo) says(pattern string) {
 	d.t.Helper()
 	expression := regexp.MustCompile(pattern)
@@ -99,20 +99,20 @@ func (d *demo) signal(s syscall.Signal) {
 	}
 }
 
-// kill ends the demo at once, as a crash would.
+// kill ends the demo at once, like a crash.
 func (d *demo) kill() {
 	_ = d.cmd.Process.Kill() // it may have ended already
 	<-d.done
 }
 
-// stop ends the demo as Ctrl-C would, and holds it to what it promises about that.
+// stop ends the demo like Ctrl-C, and checks that it ends as promised.
 func (d *demo) stop() {
 	d.t.Helper()
 	d.signal(syscall.SIGTERM)
 	select {
 	case <-d.done:
 	case <-time.After(10 * time.Second):
-		d.t.Errorf("the demo runs 10 s after it was told to stop:\n%s", d.out)
+		d.t.Errorf("the demo still runs 10 s after the signal to stop:\n%s", d.out)
 		<-d.done
 	}
 	if code := d.cmd.ProcessState.ExitCode(); code != 0 || !strings.HasSuffix(d.out.String(), "\nstopped\n") {
@@ -142,14 +142,14 @@ func freeAddr(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// reachable is a data folder that PostgreSQL can reach, even where it runs as another user.
+// reachable returns a data folder that PostgreSQL can enter, even if it runs as another user.
 func reachable(t *testing.T) string {
 	t.Helper()
 	return filepath.Join(pgtest.Folder(t), "data")
 }
 
-// The demo starts, shows the way of a change, stops without leaving a process behind, and is there again after a
-// restart and after a crash. When its PostgreSQL ends, it ends too.
+// The demo starts, a change travels between the services, and the demo stops without leaving a process behind. It works again
+// after a restart and after a crash. When its PostgreSQL ends, the demo ends too.
 func TestDemo(t *testing.T) {
 	t.Parallel()
 	dir := reachable(t)
@@ -170,7 +170,7 @@ func TestDemo(t *testing.T) {
 	d.arrives("demo-two")
 	d.arrives("demo-three")
 
-	holdOn(t, strings.TrimPrefix(d.monolith, "http://")) // a stop does not wait for whoever does that
+	holdOn(t, strings.TrimPrefix(d.monolith, "http://")) // a stop does not wait for this client
 	d.stop()
 	if left := processesIn(t, dir); len(left) > 0 {
 		t.Errorf("processes are left behind: %v", left)
@@ -191,7 +191,7 @@ func TestDemo(t *testing.T) {
 	}
 }
 
-// Without a folder of its own nothing is kept: not after a stop, nor, once there was another start, after a crash.
+// Without a data folder nothing is kept: not after a stop, and not after a crash and another start.
 func TestDemoInAScratchFolder(t *testing.T) {
 	t.Parallel()
 	tmp := filepath.Dir(reachable(t))
@@ -220,7 +220,7 @@ func TestDemoInAScratchFolder(t *testing.T) {
 	}
 }
 
-// With servers of somebody else's it can be started again and again, and shows nobody's password.
+// With external servers, the demo can start several times, and it shows no password.
 func TestDemoOnServersOfOthers(t *testing.T) {
 	t.Parallel()
 	kafka, server, dir := ownBroker(t), pgtest.NewServer(t), reachable(t)
@@ -245,7 +245,7 @@ func TestDemoOnServersOfOthers(t *testing.T) {
 	d.stop()
 }
 
-// A demo that is still starting stops as one that is ready does.
+// A demo that is still starting stops like a demo that is ready.
 func TestDemoStoppedWhileItStarts(t *testing.T) {
 	t.Parallel()
 	dir := reachable(t)
@@ -259,7 +259,7 @@ func TestDemoStoppedWhileItStarts(t *testing.T) {
 	}
 }
 
-// killPostgres ends the demo's server as a crash of it would.
+// killPostgres ends the demo's PostgreSQL server like a crash.
 func killPostgres(t *testing.T, dir string) {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(dir, "postgres", "postmaster.pid"))
@@ -276,7 +276,7 @@ func killPostgres(t *testing.T, dir string) {
 	}
 }
 
-// processesIn lists the command lines of processes that run on a folder.
+// processesIn returns the command lines of processes that mention a folder.
 func processesIn(t *testing.T, dir string) (list []string) {
 	t.Helper()
 	files, err := filepath.Glob("/proc/[0-9]*/cmdline")

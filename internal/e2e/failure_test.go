@@ -18,7 +18,7 @@ import (
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 )
 
-// With Kafka down, APIs work and the outbox grows; afterwards everything arrives (invariants 2 and 12).
+// While Kafka is down, the APIs work and the outbox grows. Afterwards everything arrives (invariants 2 and 12).
 func TestKafkaAway(t *testing.T) {
 	t.Parallel()
 	s := newSystem(t)
@@ -40,7 +40,7 @@ func TestKafkaAway(t *testing.T) {
 	s.settled()
 }
 
-// With the database down, APIs answer 503 and come back by themselves (invariant 12).
+// While the database is down, the APIs answer 503. Afterwards they work again by themselves (invariant 12).
 func TestPostgreSQLAway(t *testing.T) {
 	t.Parallel()
 	s := prepare(t)
@@ -69,7 +69,7 @@ func TestPostgreSQLAway(t *testing.T) {
 	s.settled()
 }
 
-// A service that starts before its database says so, and goes on by itself once it is there (invariant 12).
+// A service that starts before its database reports that, and continues by itself when the database is up (invariant 12).
 func TestStartedBeforePostgreSQL(t *testing.T) {
 	t.Parallel()
 	s := prepare(t)
@@ -101,7 +101,7 @@ func TestStartedBeforePostgreSQL(t *testing.T) {
 	s.settled()
 }
 
-// A stop fails the readiness first, and still serves until a load balancer had time to see that.
+// A stop first makes the readiness check fail. The service still serves requests until a load balancer had time to notice.
 func TestReadinessFailsFirst(t *testing.T) {
 	t.Parallel()
 	s := prepare(t)
@@ -111,7 +111,7 @@ func TestReadinessFailsFirst(t *testing.T) {
 	call(t, http.MethodGet, p.url("/api/v1/product"), nil).must(t, http.StatusOK)
 }
 
-// What a client holds on to is cut off within the grace, and that is a clean stop.
+// A request that a client keeps open is cut off within the grace period, and the stop is still clean.
 func TestAStopIsNotHeldUpByClients(t *testing.T) {
 	t.Parallel()
 	s := prepare(t)
@@ -125,7 +125,7 @@ func TestAStopIsNotHeldUpByClients(t *testing.T) {
 	}
 }
 
-// Nor is it held up by the database: work that does not end is given up with the grace, and told.
+// The database does not delay a stop either. Work that does not end is given up after the grace period, and is logged.
 func TestAStopIsNotHeldUpByALock(t *testing.T) {
 	t.Parallel()
 	s := prepare(t)
@@ -167,7 +167,7 @@ func holdOn(t *testing.T, addr string) {
 	})
 }
 
-// Whatever is killed in the middle of its work: no change is lost, none is reordered (invariants 1 to 5 and 8).
+// Processes are killed during their work. No change is lost or reordered (invariants 1 to 5 and 8).
 func TestKilledInTheMiddle(t *testing.T) {
 	t.Parallel()
 	s := newSystem(t)
@@ -189,7 +189,8 @@ func TestKilledInTheMiddle(t *testing.T) {
 	s.checkLog()
 }
 
-// A holder that is paused longer than its lease must not bring an old version behind a newer one (H1, H13).
+// A relay that is paused for longer than its lease must not write an old version after a newer one (H1 zombie relay, H13 slow
+// renewal).
 func TestAPausedRelayReordersNothing(t *testing.T) {
 	t.Parallel()
 	s := prepare(t)
@@ -212,7 +213,7 @@ func TestAPausedRelayReordersNothing(t *testing.T) {
 	s.checkLog()
 }
 
-// A second instance takes half of the shards within seconds, and its death gives them back.
+// A second instance gets half of the shards within seconds. When it is dead, the first instance gets them back.
 func TestTwoInstancesShareTheShards(t *testing.T) {
 	t.Parallel()
 	s := prepare(t)
@@ -249,7 +250,7 @@ func TestTwoInstancesShareTheShards(t *testing.T) {
 	}
 }
 
-// fastLease shortens the lease so that a test need not wait for it.
+// fastLease shortens the lease, so that a test does not have to wait long.
 var fastLease = []string{"OUTBOX_LEASE_TIMEOUT=3s", "OUTBOX_LEASE_RENEW=300ms", "OUTBOX_PRODUCE_TIMEOUT=1s"}
 
 // holders counts the shards that each instance holds, by the process id in its name.
@@ -262,8 +263,8 @@ func holders(t *testing.T, db string) map[string]int {
 	return count
 }
 
-// write changes products without pause until stop is called: creates, patches, discontinues and deletes. A request
-// that fails because a service is away is tried again by the next one.
+// write changes products without pause until stop is called: it creates, patches, discontinues and deletes them. If a request
+// fails because a service is down, the next request tries again.
 func (s *system) write(writers int) (stop func(), written *atomic.Int64) {
 	written = &atomic.Int64{}
 	done := make(chan struct{})
@@ -312,8 +313,8 @@ func (s *system) writeOne(writer, i int) int64 {
 	return n
 }
 
-// checkLog reads the whole product topic: per aggregate the first of equal versions are in order, without a gap, and
-// the last record has the highest version (invariants 2 and 3).
+// checkLog reads the whole product topic. If repeated versions are ignored, the versions of each aggregate must be in order and
+// without a gap, and the last record must have the highest version (invariants 2 and 3).
 func (s *system) checkLog() {
 	s.t.Helper()
 	want := map[string]string{}

@@ -17,7 +17,7 @@ import (
 	"github.com/monsplit/monsplit/api/client/go/monolithclient"
 )
 
-// clients are the Go clients of both services of a system.
+// clients has the Go clients of both services of a system.
 func (s *system) clients() (*monolithclient.Client, *catalogclient.Client) {
 	s.t.Helper()
 	monolith, err := monolithclient.New(s.monolith.url(""), apiclient.WithTimeout(patience))
@@ -31,7 +31,7 @@ func (s *system) clients() (*monolithclient.Client, *catalogclient.Client) {
 	return monolith, catalog
 }
 
-// refusedAs fails the test unless err is a problem of this name, and has these faults at least.
+// refusedAs fails the test unless err is a problem with this name that has at least these faults.
 func refusedAs(t *testing.T, err error, name string, pointers ...string) {
 	t.Helper()
 	problem, ok := errors.AsType[*apiclient.Problem](err)
@@ -40,7 +40,7 @@ func refusedAs(t *testing.T, err error, name string, pointers ...string) {
 	}
 	for _, pointer := range pointers {
 		if !slices.ContainsFunc(problem.Errors, func(fault apiclient.Fault) bool { return fault.Pointer == pointer }) {
-			t.Errorf("%s is no fault of %v", pointer, problem)
+			t.Errorf("%s is not a fault of %v", pointer, problem)
 		}
 	}
 }
@@ -56,7 +56,7 @@ func collect[T any](t *testing.T, list iter.Seq2[T, error]) (all []T) {
 	return all
 }
 
-// The whole life of a product and its entry by the Go clients: every convention that they make pleasant, both ways.
+// The Go clients run through the whole life of a product and its entry. The test uses every convention, with success and failure.
 func TestGoClients(t *testing.T) {
 	t.Parallel()
 	s := newSystem(t)
@@ -150,7 +150,7 @@ func (s *system) checkCatalogClient(monolith *monolithclient.Client, catalog *ca
 	})
 }
 
-// Lists are followed over all their pages, with their filters and in their order.
+// The clients read all pages of a list, with its filters and in its order.
 func TestGoClientsFollowPages(t *testing.T) {
 	t.Parallel()
 	s := newSystem(t)

@@ -5,7 +5,7 @@ import (
 	"github.com/monsplit/monsplit/internal/messaging/event"
 )
 
-// readLog returns each key's versions in log order.
+// readLog returns the versions of each key in the order of the log.
 func (s *system) readLog(topic string) map[string][]int64 {
 	s.t.Helper()
 	versions := map[string][]int64{}

@@ -1,5 +1,5 @@
-// Package e2e runs both services, and the demo, as the processes that people run, on a real PostgreSQL and a real or embedded broker,
-// and looks at them from outside: over HTTP, by their command line, and at what stands in their databases and topics.
+// Package e2e runs both services and the demo as real processes, with a real PostgreSQL and a real or embedded broker. It tests
+// them from outside: over HTTP, with their command line, and by the contents of their databases and topics.
 package e2e
 
 import (
@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// binaries is the folder that TestMain builds the services into.
+// binaries is the folder of the services' binaries, which TestMain builds.
 var binaries string
 
 func TestMain(m *testing.M) {

@@ -2,5 +2,5 @@
 
 package e2e
 
-// raceDetector says whether the binaries are built with it, as the tests themselves are.
+// raceDetector reports whether the binaries are built with the race detector, like the tests themselves.
 const raceDetector = false

@@ -16,10 +16,10 @@ import (
 	"github.com/monsplit/monsplit/internal/serviceframe"
 )
 
-// patience is how long a test waits for something that has to happen, on a slow machine with the race detector on.
+// patience is the time that a test waits for an expected event. It is enough for a slow machine with the race detector.
 const patience = 60 * time.Second
 
-// process is one running instance of a service.
+// process is a running instance of a service.
 type process struct {
 	t    *testing.T
 	name string
@@ -29,7 +29,7 @@ type process struct {
 	log  *lockedBuffer
 }
 
-// start runs "NAME serve" with the given environment and waits until it is ready.
+// start runs "NAME serve" with this environment and waits until the service is ready.
 func start(t *testing.T, name string, env ...string) *process {
 	t.Helper()
 	p := launch(t, name, env...)
@@ -42,7 +42,7 @@ func start(t *testing.T, name string, env ...string) *process {
 	return p
 }
 
-// launch is start for a service that cannot be ready yet: it waits until it listens.
+// launch is like start, for a service that cannot be ready yet. It waits until the service listens.
 func launch(t *testing.T, name string, env ...string) *process {
 	t.Helper()
 	p := &process{t: t, name: name, done: make(chan struct{}), log: &lockedBuffer{}}
@@ -75,8 +75,7 @@ func launch(t *testing.T, name string, env ...string) *process {
 	return p
 }
 
-// contractsAreKept fails when a service that checks its answers and its events has logged one that its document does not
-// describe.
+// contractsAreKept fails the test if the service has logged an answer or an event that its document does not describe.
 func contractsAreKept(t *testing.T, name, log string) {
 	t.Helper()
 	for line := range strings.Lines(log) {
@@ -97,7 +96,7 @@ func (p *process) ended() bool {
 	}
 }
 
-// kill ends the process at once, as a crash would.
+// kill ends the process at once, like a crash.
 func (p *process) kill() {
 	_ = p.cmd.Process.Kill() // it may have ended already
 	<-p.done
@@ -117,7 +116,7 @@ func (p *process) terminate() int {
 	return p.cmd.ProcessState.ExitCode()
 }
 
-// freeze stops the process without its knowing (SIGSTOP), as a long pause of its machine would; thaw lets it go on.
+// freeze pauses the process without its notice (SIGSTOP), like a long pause of its machine. thaw lets it continue.
 func (p *process) freeze() { p.signal(syscall.SIGSTOP) }
 func (p *process) thaw()   { p.signal(syscall.SIGCONT) }
 
@@ -128,7 +127,7 @@ func (p *process) signal(s syscall.Signal) {
 	}
 }
 
-// listenAddress finds the address in the line that the HTTP server logs when it listens.
+// listenAddress returns the address in the line that the HTTP server logs when it listens.
 func listenAddress(log string) string {
 	for line := range strings.Lines(log) {
 		if !strings.Contains(line, "listening") {
@@ -143,7 +142,7 @@ func listenAddress(log string) string {
 	return ""
 }
 
-// environment is the test's own, without the settings that a developer's shell may hold, and with more.
+// environment returns the environment of the test without the settings in a developer's shell, and with more variables.
 func environment(more ...string) []string {
 	var env []string
 	for _, v := range os.Environ() {
@@ -157,7 +156,7 @@ func environment(more ...string) []string {
 	return append(env, more...)
 }
 
-// eventually fails the test when cond does not become true.
+// eventually fails the test if cond does not become true in time.
 func eventually(t *testing.T, what string, cond func() bool) {
 	t.Helper()
 	deadline := time.NewTimer(patience)
@@ -190,7 +189,7 @@ func (b *lockedBuffer) String() string {
 	return b.buf.String()
 }
 
-// withoutRequests leaves the lines out of which there are many.
+// withoutRequests removes the lines about requests, because there are too many.
 func withoutRequests(log string) string {
 	var b strings.Builder
 	for line := range strings.Lines(log) {

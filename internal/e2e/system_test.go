@@ -16,7 +16,7 @@ import (
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 )
 
-// system is both services with a database each and a broker between them.
+// system has both services, a database for each service, and a broker between them.
 type system struct {
 	t                     *testing.T
 	kafka                 *kafkatest.Broker
@@ -36,13 +36,13 @@ func newSystem(t *testing.T) *system {
 	return s
 }
 
-// prepare makes what the services need without starting them.
+// prepare returns a system with empty databases and a broker without topics. It does not start the services.
 func prepare(t *testing.T) *system {
 	t.Helper()
 	return &system{t: t, kafka: ownBroker(t), monolithDB: pgtest.NewURL(t), catalogDB: pgtest.NewURL(t)}
 }
 
-// cluster is held by the test that uses a real cluster: the topics' names are the services', so there can be one at a
+// cluster is locked by the test that uses a real cluster. All systems use the same topic names, so only one test can use it at a
 // time.
 var cluster sync.Mutex
 
@@ -76,14 +76,14 @@ func (s *system) env(database string, more ...string) []string {
 	}, more...)
 }
 
-// restart starts a service that has ended again, as its supervisor would.
+// restart starts an ended service again, like a supervisor.
 func (s *system) restart(p *process, database string) *process {
 	s.t.Helper()
 	next := start(s.t, p.name, append(s.env(database), "HTTP_ADDR="+p.addr)...)
 	return next
 }
 
-// createProduct makes a product in the monolith and returns it as answered.
+// createProduct creates a product in the monolith and returns the answer.
 func (s *system) createProduct(name string) map[string]any {
 	s.t.Helper()
 	return call(s.t, http.MethodPost, s.monolith.url("/api/v1/product"),
@@ -96,7 +96,7 @@ func (s *system) createMarket(code string) {
 		map[string]any{"iso_code": code, "name": "Market " + code}).must(s.t, http.StatusCreated)
 }
 
-// createEntry makes an entry in the catalog for a product that may have to arrive first.
+// createEntry creates an entry in the catalog. It waits until the product has arrived there.
 func (s *system) createEntry(product, market string) map[string]any {
 	s.t.Helper()
 	var r reply
@@ -108,7 +108,8 @@ func (s *system) createEntry(product, market string) map[string]any {
 	return r.must(s.t, http.StatusCreated).object
 }
 
-// A pair is an owned table and a copy of it, as queries that must give the same rows when all is quiet (invariant 5).
+// A pair has a query of an owned table and a query of its copy. When all events are applied, both must return the same rows
+// (invariant 5).
 type pair struct {
 	model       string
 	owner, copy func(*system) string
@@ -140,7 +141,7 @@ var pairs = []pair{
 	},
 }
 
-// settled waits until nothing is unsent and every copy equals its owner's table, row by row.
+// settled waits until no event is pending and every copy equals its owner's table, row by row.
 func (s *system) settled() {
 	s.t.Helper()
 	for _, db := range []string{s.monolithDB, s.catalogDB} {

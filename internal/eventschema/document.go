@@ -2,7 +2,7 @@ package eventschema
 
 import "strings"
 
-// doc is the part of an AsyncAPI document that says which messages there are.
+// doc is the part of an AsyncAPI document that describes the messages.
 type doc struct {
 	Components struct {
 		Schemas  map[string]schema  `json:"schemas"`
@@ -46,8 +46,8 @@ func (d doc) constantIn(s schema, member string) string {
 	return ""
 }
 
-// closeObjects refuses undocumented members in every object below components/schemas. A part of an allOf stays open,
-// for the other parts' members would be undocumented to it; the whole is closed instead.
+// closeObjects makes every object below components/schemas refuse members that are not documented. A part of an allOf
+// stays open, because it does not document the members of the other parts. The allOf as a whole is closed instead.
 func closeObjects(tree map[string]any) {
 	components, _ := tree["components"].(map[string]any)
 	schemas, _ := components["schemas"].(map[string]any)

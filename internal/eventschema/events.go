@@ -1,5 +1,5 @@
-// Package eventschema knows how to hold messages against the AsyncAPI document that describes them: what a service
-// publishes has to be what its document says, and no more. It costs time, so only tests and demos do it.
+// Package eventschema checks messages against the AsyncAPI document that describes them. A service must publish exactly
+// what its document describes, and nothing more. The check costs time, so only tests and demos use it.
 package eventschema
 
 import (
@@ -17,7 +17,7 @@ import (
 	"github.com/monsplit/monsplit/internal/messaging/event"
 )
 
-// Events holds a schema for each CloudEvents type of one document.
+// Events has a schema for each CloudEvents type of one document.
 type Events struct {
 	byType   map[string]*jsonschema.Schema
 	examples []Example
@@ -33,8 +33,9 @@ type Example struct {
 
 const resource = "mem:///asyncapi.json"
 
-// NewEvents compiles the payload of every message in an AsyncAPI 3 document. Formats are checked. Documented objects
-// are closed: consumers have to ignore what they do not know, but a publisher must not send what it does not document.
+// NewEvents compiles the payload schema of every message in an AsyncAPI 3 document. The schemas check formats, and they
+// refuse members that are not documented: a consumer must ignore members that it does not know, but a publisher must not
+// send members that it does not document.
 func NewEvents(document []byte) (*Events, error) {
 	var d doc
 	if err := decode(document, &d); err != nil {
@@ -46,7 +47,7 @@ func NewEvents(document []byte) (*Events, error) {
 	}
 	closeObjects(tree)
 	compiler := jsonschema.NewCompiler()
-	compiler.DefaultDraft(jsonschema.Draft2020) // a superset of what AsyncAPI takes from draft 7, and can close allOf
+	compiler.DefaultDraft(jsonschema.Draft2020) // a superset of the part of draft 7 that AsyncAPI uses, and it can close an allOf
 	compiler.AssertFormat()
 	if err := compiler.AddResource(resource, tree); err != nil {
 		return nil, err
@@ -84,7 +85,7 @@ func (e *Events) Types() []string { return slices.Sorted(maps.Keys(e.byType)) }
 // Examples returns the document's examples, in the order of the message names.
 func (e *Events) Examples() []Example { return slices.Clone(e.examples) }
 
-// Validate holds the bytes of a message against the schema of its CloudEvents type.
+// Validate checks the bytes of a message against the schema of its CloudEvents type.
 func (e *Events) Validate(typ string, payload []byte) error {
 	schema := e.byType[typ]
 	if schema == nil {
@@ -100,10 +101,11 @@ func (e *Events) Validate(typ string, payload []byte) error {
 	return nil
 }
 
-// ErrUndescribed is the error of an event that its document does not describe.
-var ErrUndescribed = errors.New("an event is not what the AsyncAPI document says")
+// ErrUndescribed is the error of an event that does not match its document.
+var ErrUndescribed = errors.New("the event does not match the AsyncAPI document")
 
-// Hold returns encode with each message held against its schema: to append one that is refused is ErrUndescribed.
+// Hold returns a function that calls encode and checks the message against its schema. If the check fails, it returns
+// ErrUndescribed.
 func Hold[E any](events *Events, encode func(E) (event.Message, error)) func(E) (event.Message, error) {
 	return func(e E) (event.Message, error) {
 		m, err := encode(e)
@@ -117,7 +119,7 @@ func Hold[E any](events *Events, encode func(E) (event.Message, error)) func(E) 
 	}
 }
 
-// decode turns YAML into what encoding/json would have made of the same document as JSON.
+// decode turns YAML into the values that encoding/json would return for the same document in JSON.
 func decode(document []byte, into any) error {
 	var tree any
 	if err := yaml.Unmarshal(document, &tree); err != nil {

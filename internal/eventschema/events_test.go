@@ -40,7 +40,7 @@ components:
 		"a second message of a type":  strings.Replace(parcels, "parcel.lost", "parcel.sent", 1),
 	} {
 		if _, err := eventschema.NewEvents([]byte(spoiled)); err == nil {
-			t.Errorf("%s passes", name)
+			t.Errorf("%s is accepted", name)
 		}
 	}
 }
@@ -65,7 +65,7 @@ func TestExamplesAreValid(t *testing.T) {
 	}
 }
 
-// TestValidateBites spoils a valid message in one place at a time.
+// TestValidateBites changes a valid message in one place at a time, so that it is not valid any more.
 func TestValidateBites(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
@@ -74,12 +74,12 @@ func TestValidateBites(t *testing.T) {
 	}{
 		"no id":                 {func(e, _ map[string]any) { delete(e, "id") }, "id"},
 		"no data":               {func(e, _ map[string]any) { delete(e, "data") }, "data"},
-		"id is no UUID":         {func(e, _ map[string]any) { e["id"] = "17" }, "uuid"},
+		"id is not a UUID":      {func(e, _ map[string]any) { e["id"] = "17" }, "uuid"},
 		"another specversion":   {func(e, _ map[string]any) { e["specversion"] = "0.3" }, "/specversion"},
 		"another source":        {func(e, _ map[string]any) { e["source"] = "/catalog" }, "/source"},
 		"another type":          {func(e, _ map[string]any) { e["type"] = "monsplit.product.deleted.v1" }, "/type"},
 		"another schema":        {func(e, _ map[string]any) { e["dataschema"] = "https://example.com/" }, "/dataschema"},
-		"subject is no UUID":    {func(e, _ map[string]any) { e["subject"] = "NL" }, "/subject"},
+		"subject is not a UUID": {func(e, _ map[string]any) { e["subject"] = "NL" }, "/subject"},
 		"time is none":          {func(e, _ map[string]any) { e["time"] = "yesterday" }, "/time"},
 		"time is not UTC":       {func(e, _ map[string]any) { e["time"] = "2026-03-01T09:30:00+01:00" }, "/time"},
 		"version 0":             {func(e, _ map[string]any) { e["aggregateversion"] = 0 }, "/aggregateversion"},

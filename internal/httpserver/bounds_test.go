@@ -14,7 +14,7 @@ import (
 	"github.com/monsplit/monsplit/internal/httpserver"
 )
 
-// While a load balancer still sends requests they are answered, and /readyz tells it to stop.
+// While a load balancer still sends requests, the server answers them, and /readyz reports that the server stops.
 func TestReadinessFailsFirst(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(c echo.Context) error { return c.String(200, "served") }, func(c *httpserver.Config) { c.StopDelay = 2 * time.Second })
@@ -28,7 +28,7 @@ func TestReadinessFailsFirst(t *testing.T) {
 	}
 }
 
-// A precondition in two lines is one list.
+// A precondition in two header lines is read as one list.
 func TestListHeadersMayComeInLines(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(c echo.Context) error {
@@ -49,7 +49,7 @@ func TestListHeadersMayComeInLines(t *testing.T) {
 	}
 }
 
-// Whatever methods clients think of, the metrics do not grow with them.
+// Unknown methods do not add series to the metrics.
 func TestMetricsAreBounded(t *testing.T) {
 	t.Parallel()
 	b := setup(t, nil)
@@ -63,7 +63,7 @@ func TestMetricsAreBounded(t *testing.T) {
 	}
 }
 
-// A client that never sends the body that it announced is answered, and let go.
+// A client that never sends the rest of its body gets an answer, and its connection is closed.
 func TestASlowBodyIsGivenUp(t *testing.T) {
 	t.Parallel()
 	b := setup(t, nil, func(c *httpserver.Config) { c.ReadTimeout = 50 * time.Millisecond })
@@ -92,7 +92,7 @@ func TestASlowBodyIsGivenUp(t *testing.T) {
 	}
 }
 
-// A client that sends its header a byte at a time, or nothing at all, is cut off.
+// A client that sends its header one byte at a time, or nothing at all, is cut off.
 func TestASlowClientCannotHoldAConnection(t *testing.T) {
 	t.Parallel()
 	b := setup(t, nil, func(c *httpserver.Config) { c.ReadHeaderTimeout = 50 * time.Millisecond })

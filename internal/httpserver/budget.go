@@ -10,12 +10,12 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// errTooSlow is why a request's context ends when we have taken too long.
+// errTooSlow is the cause of a request's context that ended because the service took too long.
 var errTooSlow = errors.New("the request took too long")
 
-// budget is how long we may take over a request, or over one part of a streamed list: a database that hangs must not
-// hang the API. What the client takes, to send its body or to receive a part, has deadlines of its own and is not
-// counted. A nil budget has no end.
+// budget limits the time that the service may take for a request, or for one part of a streamed list. So a database that
+// hangs does not hang the API. The time in which the client sends its body or receives a part does not count: it has its
+// own deadlines. A nil budget has no limit.
 type budget struct {
 	limit time.Duration
 	timer *time.Timer
@@ -39,7 +39,7 @@ func budgetOf(ctx context.Context) *budget {
 	return b
 }
 
-// client runs what waits for the client; the budget is whole again behind it.
+// client runs wait, which waits for the client, and then restarts the full budget.
 func (b *budget) client(wait func() (int, error)) (int, error) {
 	if b == nil {
 		return wait()
@@ -66,7 +66,7 @@ func (s *Server) bound(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// awaited is a body that the client sends in its own time.
+// awaited is a request body. The time in which it is read does not count against the budget.
 type awaited struct {
 	io.ReadCloser
 	budget *budget

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// A list that is long in all is streamed to its end, as long as each part comes in time.
+// A long list is streamed to its end if each part comes in time.
 func TestBudgetIsForEachPart(t *testing.T) {
 	t.Parallel()
 	part := strings.Repeat("x", flushEvery)
@@ -51,7 +51,7 @@ func TestBudgetIsForEachPart(t *testing.T) {
 	}
 }
 
-// The time that a client takes is not counted, and behind it the budget is whole again.
+// The time that a client needs does not count, and afterwards the full budget is available again.
 func TestBudgetDoesNotCountTheClient(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -11,7 +11,7 @@ import (
 	"github.com/monsplit/monsplit/internal/httpserver"
 )
 
-// Anybody can send X-Forwarded-For. Only what a trusted proxy has added to it is the client's address.
+// Any client can send X-Forwarded-For. Only an address that a trusted proxy has added is the client's address.
 func TestClientAddress(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
@@ -21,7 +21,7 @@ func TestClientAddress(t *testing.T) {
 	}{
 		"no header":                        {"127.0.0.0/8", nil, "127.0.0.1"},
 		"from a peer that is not trusted":  {"10.0.0.0/8", []string{"6.6.6.6"}, "127.0.0.1"},
-		"nobody is trusted":                {"", []string{"6.6.6.6"}, "127.0.0.1"},
+		"no proxy is trusted":              {"", []string{"6.6.6.6"}, "127.0.0.1"},
 		"private addresses alone are not":  {"", []string{"10.0.0.1"}, "127.0.0.1"},
 		"from a trusted proxy":             {"127.0.0.1/32", []string{"203.0.113.9"}, "203.0.113.9"},
 		"IPv6":                             {"127.0.0.1/32", []string{"2001:db8::9"}, "2001:db8::9"},

@@ -42,7 +42,7 @@ func TestPreconditions(t *testing.T) {
 	}
 }
 
-// Whatever the header says, only tags that we would write ourselves match.
+// For any header, only tags that ETag would write match.
 func FuzzIfMatch(f *testing.F) {
 	for _, seed := range []string{`"1"`, `"1", W/"2"`, `*`, `"`, `,,"3",`} {
 		f.Add(seed)

@@ -9,16 +9,17 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// Check is one part that /readyz asks about.
+// Check is the check of one part of the service, such as the database. /readyz asks all of them.
 type Check struct {
 	Name string
-	// Critical parts make the service not ready (503) when they fail; without the others it works, degraded.
+	// Critical means that the service is not ready (503) if this part fails. If another part fails, the service works, but
+	// it is degraded.
 	Critical bool
-	// Ask returns nil when the part is well, and else what is wrong, in words for an operator.
+	// Ask returns nil if the part works, and otherwise an error that tells an operator what is wrong.
 	Ask func(ctx context.Context) error
 }
 
-// checkTimeout bounds how long a part may take to answer.
+// checkTimeout limits the time that a check may take.
 const checkTimeout = 2 * time.Second
 
 func (s *Server) livez(c echo.Context) error {

@@ -17,12 +17,12 @@ import (
 	"github.com/monsplit/monsplit/internal/telemetry"
 )
 
-// headerRequestID names a request across services and logs.
+// headerRequestID has the id of a request, which identifies it across services and logs.
 const headerRequestID = "X-Request-Id"
 
 func requestID(c echo.Context) string { return c.Response().Header().Get(headerRequestID) }
 
-// identify gives the request an id and a trace, and keeps its URL for links.
+// identify gives the request an id and a trace, and stores its URL for links.
 func identify(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		req := c.Request()
@@ -38,7 +38,7 @@ func identify(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// saneID says whether an id from outside may go into our log.
+// saneID reports whether an id from outside is safe to write to the log.
 func saneID(id string) bool {
 	return id != "" && len(id) <= 64 && strings.Trim(id, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_.:") == ""
 }
@@ -55,8 +55,8 @@ func normalize(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// joinLists makes one line of a precondition that came in several, which mean the same (RFC 9110, section 5.3): the
-// generated code takes a single one.
+// joinLists joins several lines of a precondition into one line, because the generated code reads only one. Both forms have
+// the same meaning (RFC 9110, section 5.3).
 func joinLists(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		header := c.Request().Header
@@ -69,8 +69,8 @@ func joinLists(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// headAsGet answers HEAD as GET: the connection itself goes by the request that it has read, and sends no body.
-// Echo routes by the request that it is given first, so this stands before it.
+// headAsGet handles HEAD as GET. The connection still knows the original method, and sends no body. Echo chooses the route
+// by the first request that it gets, so this handler runs before Echo.
 func headAsGet(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		if req.Method == http.MethodHead {
@@ -81,10 +81,10 @@ func headAsGet(next http.Handler) http.Handler {
 	})
 }
 
-// headKey is under which the context of a HEAD says what it was.
+// headKey marks the context of a request that was a HEAD.
 type headKey struct{}
 
-// methodOf is the method that the client sent.
+// methodOf returns the method that the client sent.
 func methodOf(req *http.Request) string {
 	if req.Context().Value(headKey{}) != nil {
 		return http.MethodHead
@@ -92,13 +92,13 @@ func methodOf(req *http.Request) string {
 	return req.Method
 }
 
-// observe renders errors, and tells of each request in the log and the metrics.
+// observe turns errors into answers, and records each request in the log and the metrics.
 func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		began, method := time.Now(), methodOf(c.Request())
 		s.inFlight.Inc()
 		defer s.inFlight.Dec()
-		// Deferred: a connection that is cut off unwinds as a panic, and is told of too.
+		// Deferred, so that a connection that is cut off is recorded too: it unwinds as a panic.
 		defer func() {
 			took := time.Since(began)
 			req, res := c.Request(), c.Response()
@@ -122,7 +122,8 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// methodLabel bounds the metrics: a method is any word that a client sends, and each would be kept as a series for ever.
+// methodLabel returns a label from a small set. A client may send any word as the method, and the metrics would keep a
+// series for each word for ever.
 func methodLabel(method string) string {
 	switch method {
 	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
@@ -131,12 +132,12 @@ func methodLabel(method string) string {
 	return "other"
 }
 
-// quiet says whether a route is asked all the time by machines, and so logged at debug level alone.
+// quiet reports whether monitoring systems poll the route all the time. Its requests are logged only at debug level.
 func quiet(route string) bool {
 	return strings.HasSuffix(route, "/livez") || strings.HasSuffix(route, "/readyz") || strings.HasSuffix(route, "/metrics")
 }
 
-// recoverPanics turns a panic into an internal error. http.ErrAbortHandler passes: it is how a connection is cut off.
+// recoverPanics turns a panic into an internal error. It lets http.ErrAbortHandler pass, which cuts off the connection.
 func recoverPanics(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) (err error) {
 		defer func() {
@@ -152,8 +153,7 @@ func recoverPanics(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// protect sets the headers that keep browsers from making anything of an answer but data. Pages override what they
-// need.
+// protect sets headers that make browsers treat an answer as data only. Pages override the headers that they need to.
 func protect(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		h := c.Response().Header()
@@ -161,13 +161,14 @@ func protect(next echo.HandlerFunc) echo.HandlerFunc {
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Content-Security-Policy", "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
-		h.Set("Cache-Control", "no-cache") // to be kept, and asked about by ETag each time
+		h.Set("Cache-Control", "no-cache") // a cache may store the answer, but must revalidate it by ETag each time
 		return next(c)
 	}
 }
 
-// clientAddress returns the address of a request's client. That is the peer of the connection, because anybody can send
-// X-Forwarded-For. If the peer is a trusted proxy, it is the last address in X-Forwarded-For that is not trusted itself.
+// clientAddress returns the address of a request's client: the peer of the connection, because any client can send
+// X-Forwarded-For. If the peer is a trusted proxy, the client is the last address in X-Forwarded-For that is not a trusted
+// proxy itself.
 func clientAddress(trusted []netip.Prefix) echo.IPExtractor {
 	options := []echo.TrustOption{echo.TrustLoopback(false), echo.TrustLinkLocal(false), echo.TrustPrivateNet(false)}
 	for _, network := range trusted {

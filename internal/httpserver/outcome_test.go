@@ -31,13 +31,13 @@ func (b *bundle) dial() *net.TCPConn {
 	return conn.(*net.TCPConn)
 }
 
-// logs waits until the log holds a text.
+// logs waits until the log contains a text.
 func (b *bundle) logs(text string) {
 	b.Helper()
 	eventually(b.T, func() bool { return strings.Contains(b.log.String(), text) })
 }
 
-// net/http ends a request's context at any failed read. What is wrong with the request is told all the same.
+// net/http ends a request's context when a read fails. The answer must name the fault of the request nevertheless.
 func TestABodyThatDoesNotComeIsTheClientsFault(t *testing.T) {
 	t.Parallel()
 	for name, closed := range map[string]bool{"Slow": false, "Short": true} {
@@ -70,7 +70,7 @@ func TestABodyThatDoesNotComeIsTheClientsFault(t *testing.T) {
 	}
 }
 
-// A client may close its side once it has asked.
+// A client may close its side of the connection after its request.
 func TestAHalfClosedConnectionGetsItsAnswer(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(c echo.Context) error {
@@ -89,7 +89,7 @@ func TestAHalfClosedConnectionGetsItsAnswer(t *testing.T) {
 	}
 }
 
-// A client that goes away is no outage: it is counted by itself, and nothing is logged as a failure.
+// A client that goes away is not an outage. It has its own status in the metrics, and no failure is logged.
 func TestAClientThatGoesAway(t *testing.T) {
 	t.Parallel()
 	away := apperr.New(apperr.Unavailable, "The commit was not confirmed.")
@@ -126,7 +126,7 @@ func TestAClientThatGoesAway(t *testing.T) {
 	}
 }
 
-// What goes wrong with us is told and logged, also while the client goes away.
+// An error in the service is logged, even if the client goes away.
 func TestAFaultOfOursIsLoggedWhateverTheClientDoes(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(c echo.Context) error {
@@ -144,7 +144,7 @@ func TestAFaultOfOursIsLoggedWhateverTheClientDoes(t *testing.T) {
 	b.logs(`"status":500`)
 }
 
-// Whatever hangs behind it, a request is answered.
+// A request is answered even if a part behind the handler hangs.
 func TestARequestHasADeadline(t *testing.T) {
 	t.Parallel()
 	tests := map[string]func(error) error{
@@ -170,7 +170,7 @@ func TestARequestHasADeadline(t *testing.T) {
 	}
 }
 
-// A list that breaks off has begun as 200, and is counted as what it became.
+// A list that is cut off began with 200, but the metrics count the status of its error.
 func TestAStreamThatIsCutOffIsCounted(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(c echo.Context) error {
@@ -192,14 +192,14 @@ func TestAStreamThatIsCutOffIsCounted(t *testing.T) {
 	b.logs(`"status":503`)
 }
 
-// A client that does not read what it asked for holds neither a connection nor what is read for it.
+// A client that does not read its answer does not keep a connection or the read of the list open.
 func TestAClientThatDoesNotReadIsCutOff(t *testing.T) {
 	t.Parallel()
 	ended := make(chan error, 1)
 	b := setup(t, func(c echo.Context) error {
 		ctx := c.Request().Context()
 		err := httpserver.StreamArray(ctx, c.Response(), 50*time.Millisecond, func(yield func(string, error) bool) {
-			for yield(strings.Repeat("x", 1000), nil) { // until it is enough
+			for yield(strings.Repeat("x", 1000), nil) { // until yield returns false
 			}
 		})
 		ended <- err

@@ -14,23 +14,23 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// Page is a fixed text for people and their browsers: a page itself, or what it is made with.
+// Page is a fixed text for browsers: a page, or a file that a page uses.
 type Page struct {
-	Path      string // where it is served. At "/" or at the server's prefix it is the index that browsers get.
+	Path      string // at "/" or at the server's prefix, the page is the index that browsers get
 	MediaType string
 	Body      []byte
-	Immutable bool // its path changes with its body, so that it never has to be asked about again
+	Immutable bool // the path changes with the body, so that a browser never has to revalidate it
 }
 
-// pagePolicy lets a page of ours have what comes from here, and nothing that stands in the page itself: a text that
-// was mistaken for markup would have no effect.
+// pagePolicy allows a page to load files from this server, and forbids inline code and styles. So a text that the browser
+// mistakes for markup has no effect.
 const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; " +
 	"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
-// yearLong is the longest time that caches are commonly told.
+// yearLong is the longest time that servers commonly tell caches.
 const yearLong = "public, max-age=31536000, immutable"
 
-// handler serves the page, compressed for those who take that.
+// handler serves the page, compressed for clients that accept gzip.
 func (p Page) handler() echo.HandlerFunc {
 	compressed := sync.OnceValue(func() []byte { return compress(p.Body) })
 	sum := sha256.Sum256(p.Body)
@@ -64,8 +64,8 @@ func compress(text []byte) []byte {
 	return buf.Bytes()
 }
 
-// forBrowsers answers with the page where HTML is asked for by name and liked no less than JSON, and else as for
-// programs.
+// forBrowsers answers with the page if the Accept header names HTML and does not prefer JSON. Otherwise it answers as
+// programs does.
 func (p Page) forBrowsers(programs echo.HandlerFunc) echo.HandlerFunc {
 	people := p.handler()
 	return func(c echo.Context) error {
@@ -78,8 +78,8 @@ func (p Page) forBrowsers(programs echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// quality is the weight that a list such as Accept gives to a name in it, 0 where it is not named (RFC 9110, section
-// 12.4.2). Wildcards name nothing.
+// quality returns the weight that a list such as Accept gives to a name, or 0 if the list does not have the name (RFC 9110,
+// section 12.4.2). Wildcards do not count.
 func quality(lines []string, name string) float64 {
 	for element := range strings.SplitSeq(strings.Join(lines, ","), ",") {
 		named, params, err := mime.ParseMediaType(element)

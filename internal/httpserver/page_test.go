@@ -52,7 +52,7 @@ func TestPages(t *testing.T) {
 	}
 }
 
-// The two encodings are two representations: a cache must not take one for the other.
+// The two encodings are two representations. A cache must not mix them up.
 func TestPagesAreCompressed(t *testing.T) {
 	t.Parallel()
 	b := withPages(t)
@@ -76,7 +76,7 @@ func TestPagesAreCompressed(t *testing.T) {
 	}
 }
 
-// Programs get the index that they always got; people get one that they can read.
+// Programs get the same JSON index as before. Browsers get a page.
 func TestIndexForPeopleAndPrograms(t *testing.T) {
 	t.Parallel()
 	b := withPages(t)

@@ -14,7 +14,7 @@ import (
 	"github.com/monsplit/monsplit/internal/apperr"
 )
 
-// ProblemBase is what every problem's type begins with; docs/problems.md lists the names behind it.
+// ProblemBase is the beginning of every problem's type. A name from docs/problems.md follows it.
 const ProblemBase = "https://monsplit.github.io/problems/"
 
 // Problem is an error answer (RFC 9457).
@@ -28,13 +28,13 @@ type Problem struct {
 	Errors    []ProblemField `json:"errors,omitempty"`
 }
 
-// ProblemField is one fault of the input.
+// ProblemField describes one fault of the input.
 type ProblemField struct {
-	Pointer string `json:"pointer"` // RFC 6901, into the body; or /query/NAME, /header/NAME
+	Pointer string `json:"pointer"` // a JSON pointer (RFC 6901) into the body, or /query/NAME or /header/NAME
 	Detail  string `json:"detail"`
 }
 
-// statusOf is the one place where an error's kind becomes a status.
+// statusOf returns the HTTP status of a kind of error. It is the only place that maps kinds to statuses.
 func statusOf(kind apperr.Kind) int {
 	switch kind {
 	case apperr.Malformed:
@@ -54,7 +54,7 @@ func statusOf(kind apperr.Kind) int {
 	}
 }
 
-// nameOf names the problems that HTTP itself knows and business code does not.
+// nameOf returns the name of a problem that comes from HTTP itself and not from business code.
 func nameOf(status int) string {
 	switch status {
 	case http.StatusNotFound:
@@ -72,7 +72,7 @@ func nameOf(status int) string {
 	}
 }
 
-// toProblem says what the caller is told of err, and whether it is a fault of ours.
+// toProblem returns the problem that the caller gets for err, and reports whether err is an error in the service.
 func toProblem(err error) (p Problem, ours bool) {
 	if e, ok := apperr.As(err); ok && e.Kind != apperr.Internal {
 		status := statusOf(e.Kind)
@@ -88,10 +88,10 @@ func toProblem(err error) (p Problem, ours bool) {
 	}
 	const status = http.StatusInternalServerError
 	return Problem{Type: ProblemBase + string(apperr.Internal), Title: http.StatusText(status), Status: status,
-		Detail: "Something is wrong on our side; the request id leads to it in our log."}, true
+		Detail: "An internal error occurred. The log of the service has the details under the request id."}, true
 }
 
-// handleError is Echo's HTTPErrorHandler: it answers with a problem, and tells the log what the caller is not told.
+// handleError is Echo's HTTPErrorHandler. It answers with a problem, and logs the details that the caller does not get.
 func handleError(log *slog.Logger) echo.HTTPErrorHandler {
 	return func(err error, c echo.Context) {
 		if errors.Is(err, echo.ErrMethodNotAllowed) && deeperThanItsRoute(c) {
@@ -101,7 +101,7 @@ func handleError(log *slog.Logger) echo.HTTPErrorHandler {
 		p, ours := toProblem(err)
 		record(c.Request().Context(), log, c, err, p.Status, ours)
 		if c.Response().Committed {
-			// The answer has begun and cannot become a problem; cutting the connection is how the client notices.
+			// The answer has begun and cannot become a problem. The server cuts the connection so that the client notices.
 			panic(http.ErrAbortHandler)
 		}
 		switch p.Status {
@@ -117,7 +117,7 @@ func handleError(log *slog.Logger) echo.HTTPErrorHandler {
 	}
 }
 
-// record counts a failure, and logs what somebody may have to look into.
+// record counts a failure, and logs it if an operator may have to act.
 func record(ctx context.Context, log *slog.Logger, c echo.Context, err error, status int, ours bool) {
 	c.Set(countedKey, status)
 	attrs := []any{"request_id", requestID(c), "method", methodOf(c.Request()), "route", c.Path(), "error", err}
@@ -133,12 +133,12 @@ func record(ctx context.Context, log *slog.Logger, c echo.Context, err error, st
 	}
 }
 
-// statusClientGone is what is counted where the client went away, or did not take its answer in time, and so nothing is
-// wrong with us. It is never sent. The number is nginx's.
+// statusClientGone is the status in the metrics if the client went away or did not read its answer in time. The service
+// works correctly then. The status is never sent. nginx uses the same number.
 const statusClientGone = 499
 
-// countedKey is under which an Echo context holds the status for the log and the metrics, where that is not the answer's:
-// a stream that was cut off has begun as 200.
+// countedKey is the key in an Echo context of the status for the log and the metrics, if it differs from the status of the
+// answer. For example, a stream that was cut off began with 200.
 const countedKey = "counted status"
 
 func countedStatus(c echo.Context) int {
@@ -148,11 +148,11 @@ func countedStatus(c echo.Context) int {
 	return c.Response().Status
 }
 
-// errClientGone is what goes wrong with a client that does not wait for its answer.
+// errClientGone is the error if a client does not wait for its answer.
 var errClientGone = errors.New("the client is gone")
 
-// inWords says why a request's context ended, where that is what err comes from. An error that the caller is to be blamed
-// for stays what it is: net/http ends the context at any failed read, as of a body that is too short.
+// inWords returns an error that tells why the request's context ended, if err comes from that. Errors that the caller
+// caused stay unchanged: net/http also ends the context when it fails to read a body, for example a body that is too short.
 func inWords(ctx context.Context, err error) error {
 	e, known := apperr.As(err)
 	unavailable := known && e.Kind == apperr.Unavailable
@@ -161,20 +161,20 @@ func inWords(ctx context.Context, err error) error {
 	}
 	if errors.Is(context.Cause(ctx), errTooSlow) {
 		if unavailable {
-			return err // and its detail says more
+			return err // its detail says more
 		}
-		return apperr.New(apperr.Unavailable, "The database took too long to answer; a change may have happened.").Because(err)
+		return apperr.New(apperr.Unavailable, "The database took too long to answer. A change may have happened.").Because(err)
 	}
-	return apperr.New(apperr.Unavailable, "The request was given up.").Because(fmt.Errorf("%w: %w", errClientGone, err))
+	return apperr.New(apperr.Unavailable, "The request was canceled before its answer.").Because(fmt.Errorf("%w: %w", errClientGone, err))
 }
 
-// deeperThanItsRoute says whether the path goes on behind the route that was found: Echo takes the rest of a path for its
-// last parameter when no route of the method fits.
+// deeperThanItsRoute reports whether the path has more segments than the route that Echo found. If no route of the method
+// matches, Echo takes the rest of the path as the last parameter.
 func deeperThanItsRoute(c echo.Context) bool {
 	return strings.Count(c.Request().URL.EscapedPath(), "/") > strings.Count(c.Path(), "/")
 }
 
-// withHead names HEAD beside GET: the router does not know that it is answered too.
+// withHead adds HEAD after GET. The router does not know that the server answers HEAD too.
 func withHead(allowed string) string { return strings.Replace(allowed, "GET", "GET, HEAD", 1) }
 
 func write(c echo.Context, p Problem, kind apperr.Kind) {

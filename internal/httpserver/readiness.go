@@ -11,14 +11,14 @@ import (
 	"strings"
 )
 
-// What a check and the whole service can be.
+// The states of a check and of the whole service.
 const (
 	ok          = "ok"
 	ready       = "ready"
-	degraded    = "degraded"    // it works, and something needs an operator's eye
+	degraded    = "degraded"    // it works, but an operator should look at it
 	down        = "down"        // a critical check failed
-	unavailable = "unavailable" // so the service cannot work
-	stopping    = "stopping"    // it takes no more requests soon
+	unavailable = "unavailable" // a check is down, so the service cannot work
+	stopping    = "stopping"    // it will soon accept no more requests
 )
 
 // Readiness is what /readyz answers.
@@ -34,13 +34,13 @@ type CheckResult struct {
 	Detail string `json:"detail,omitempty"` // what is wrong
 }
 
-// Ready reports whether every part is well.
+// Ready reports whether every part works.
 func (r Readiness) Ready() bool { return r.Status == ready }
 
-// Usable reports whether the service works, even if some parts are not well.
+// Usable reports whether the service works, even if some parts do not.
 func (r Readiness) Usable() bool { return r.Status == ready || r.Status == degraded }
 
-// String is the status in one line, with every part that is not well.
+// String returns the status in one line, with every part that does not work.
 func (r Readiness) String() string {
 	text := r.Status
 	for i, problem := range r.problems() {
@@ -63,11 +63,11 @@ func (r Readiness) problems() (list []string) {
 	return list
 }
 
-// maxReadiness bounds what is read of an answer, in bytes.
+// maxReadiness is the maximum number of bytes that are read from an answer.
 const maxReadiness = 1 << 20
 
-// AskReadiness asks the service that listens on addr, as in HTTP_ADDR, for its /readyz. It fails when no such service
-// answers.
+// AskReadiness requests /readyz from the service that listens on addr, which has the form of HTTP_ADDR. It fails if no
+// service answers as /readyz does.
 func AskReadiness(ctx context.Context, addr string) (Readiness, error) {
 	var answer Readiness
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+ClientAddr(addr)+"/readyz", http.NoBody)
@@ -90,7 +90,7 @@ func AskReadiness(ctx context.Context, addr string) (Readiness, error) {
 	return answer, nil
 }
 
-// ClientAddr is the address at which a client on the same machine reaches a server that listens on addr.
+// ClientAddr returns the address at which a client on the same machine reaches a server that listens on addr.
 func ClientAddr(addr string) string {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/monsplit/monsplit/internal/httpserver"
 )
 
-// What /readyz answers is what a client of it understands.
+// AskReadiness understands the answers of /readyz.
 func TestAskReadiness(t *testing.T) {
 	t.Parallel()
 	bad := func(context.Context) error {
@@ -41,7 +41,7 @@ func TestAskReadiness(t *testing.T) {
 	}
 }
 
-// Another program on the port is not mistaken for the service.
+// The answer of another program on the port is an error.
 func TestAskReadinessOfSomethingElse(t *testing.T) {
 	t.Parallel()
 	for name, body := range map[string]string{"no JSON": "<html>", "other JSON": "{}", "nothing": ""} {

@@ -1,5 +1,5 @@
-// Package httpserver knows how our services speak HTTP, whatever they speak about: problems, entity tags, cursors,
-// streamed lists, request ids, logs, health, and a server that no client can hold on to for ever.
+// Package httpserver knows how the services speak HTTP, apart from their business: problems, entity tags, cursors, streamed
+// lists, request ids, logs, health, and a server that no client can keep busy for ever.
 package httpserver
 
 import (
@@ -22,27 +22,28 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// Config says what a server offers beside the API that is mounted on it.
+// Config describes what a server offers besides the API that is mounted on it.
 type Config struct {
 	Service string // its name, for the index
-	Addr    string // HOST:PORT; port 0 takes a free one
+	Addr    string // HOST:PORT; with port 0 the server chooses a free port
 
 	ReadHeaderTimeout, ReadTimeout, WriteTimeout, IdleTimeout time.Duration
-	// RequestTimeout is how long we may take over a request, or over one part of a streamed list, before it is 503. Less
-	// than WriteTimeout, so that the answer still gets out. Zero waits for ever.
+	// RequestTimeout is the time that the service may take for a request, or for one part of a streamed list, before it
+	// answers 503. It must be less than WriteTimeout, so that this answer can still be sent. Zero means no limit.
 	RequestTimeout time.Duration
-	// StopDelay is how long requests are still taken once the stop has begun, while /readyz already fails: what a load
-	// balancer needs to look elsewhere. Zero stops at once.
+	// StopDelay is the time after the begin of a stop in which the server still accepts requests, while /readyz already
+	// fails. A load balancer needs this time to choose another instance. Zero means no delay.
 	StopDelay time.Duration
-	// StopTimeout is how long requests under way are waited for after that; then their connections are cut. 5 s.
+	// StopTimeout is the time after StopDelay in which the server waits for requests in progress. Then it cuts their
+	// connections. The default is 5 s.
 	StopTimeout time.Duration
 
-	// TrustedProxies are the networks of proxies whose X-Forwarded-For is believed. The header of all others is ignored.
+	// TrustedProxies are the networks of proxies whose X-Forwarded-For is trusted. The header of all other peers is ignored.
 	TrustedProxies []netip.Prefix
 
-	Prefix   string // under which the service's own endpoints are offered too, as in "/catalog"; may be empty
+	Prefix   string // the service's own endpoints are also served below it, for example "/catalog"; may be empty
 	API      []string
-	OpenAPI  []byte // the documents, YAML
+	OpenAPI  []byte // the documents, in YAML
 	AsyncAPI []byte
 	Pages    []Page // for browsers
 	Checks   []Check
@@ -62,10 +63,10 @@ type Server struct {
 	listener net.Listener
 }
 
-// maxHeaderBytes is far more than any client of ours sends.
+// maxHeaderBytes is far more than clients of these APIs send.
 const maxHeaderBytes = 32 << 10
 
-// New returns a server with everything but the API.
+// New returns a server with everything except the API.
 func New(cfg Config, log *slog.Logger) *Server {
 	if cfg.StopTimeout <= 0 {
 		cfg.StopTimeout = 5 * time.Second
@@ -73,10 +74,10 @@ func New(cfg Config, log *slog.Logger) *Server {
 	s := &Server{
 		Echo: echo.New(), cfg: cfg, log: log, checks: cfg.Checks,
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "http_request_duration_seconds", Help: "Time from a request's header to the end of its answer.",
+			Name: "http_request_duration_seconds", Help: "Time from the header of a request to the end of its answer.",
 			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10},
 		}, []string{"method", "route", "status"}),
-		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{Name: "http_requests_in_flight", Help: "Requests that are being answered."}),
+		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{Name: "http_requests_in_flight", Help: "Requests in progress."}),
 	}
 	cfg.Registry.MustRegister(s.duration, s.inFlight)
 	s.Echo.HideBanner, s.Echo.HidePort = true, true
@@ -87,7 +88,7 @@ func New(cfg Config, log *slog.Logger) *Server {
 	return s
 }
 
-// mountOwn offers health, metrics, the documents and an index, at the root and below the prefix.
+// mountOwn adds the routes of health, metrics, the documents and an index, at the root and below the prefix.
 func (s *Server) mountOwn() {
 	prefixes := []string{""}
 	if s.cfg.Prefix != "" {
@@ -117,7 +118,7 @@ func (s *Server) mountOwn() {
 	}
 }
 
-// index says where everything is, below the prefix or at the root.
+// index lists the addresses of everything, below the prefix or at the root.
 func (s *Server) index(prefix string) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		return c.JSON(http.StatusOK, map[string]any{
@@ -139,14 +140,14 @@ func document(text []byte) echo.HandlerFunc {
 	}
 }
 
-// Handler answers everything that the server does. Run serves it; tests may serve it in their own way.
+// Handler returns the handler of all requests. Run serves it. Tests may serve it in another way.
 func (s *Server) Handler() http.Handler { return headAsGet(s.Echo) }
 
-// Listen takes the address, so that a port that is taken is known before anything else starts.
+// Listen opens the port, so that a port in use is an error before anything else starts.
 func (s *Server) Listen(ctx context.Context) error {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", s.cfg.Addr)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return fmt.Errorf("the address %s is taken by another process: stop it, or choose another one by HTTP_ADDR", s.cfg.Addr)
+		return fmt.Errorf("the address %s is taken by another process: stop that process, or choose another address with HTTP_ADDR", s.cfg.Addr)
 	}
 	if err != nil {
 		return fmt.Errorf("listen on %s: %w", s.cfg.Addr, err)
@@ -156,12 +157,12 @@ func (s *Server) Listen(ctx context.Context) error {
 	return nil
 }
 
-// Addr is the address that the server listens on, once Listen has returned.
+// Addr returns the address that the server listens on. Call it after Listen.
 func (s *Server) Addr() string { return s.listener.Addr().String() }
 
-// Run serves until ctx is done: then /readyz fails, no new request is taken once StopDelay is over, and those under way
-// are finished or, after StopTimeout, cut off: that a client holds on to one is no failure of ours. It is the Run of a
-// lifecycle.Part.
+// Run serves until ctx is done. Then /readyz fails. After StopDelay the server accepts no new request. It finishes the
+// requests in progress, and cuts off the rest after StopTimeout. That is not an error, because a client may hold a request
+// open. Run is the Run of a lifecycle.Part.
 func (s *Server) Run(ctx context.Context) error {
 	server := &http.Server{
 		Handler: s.Handler(), ReadHeaderTimeout: s.cfg.ReadHeaderTimeout, ReadTimeout: s.cfg.ReadTimeout,
@@ -187,7 +188,7 @@ func (s *Server) Run(ctx context.Context) error {
 	defer cancel()
 	if err := server.Shutdown(limit); err != nil {
 		s.log.WarnContext(ctx, "requests were cut off", "error", err)
-		_ = server.Close() // what is left is being given up
+		_ = server.Close() // the remaining requests are given up
 	}
 	return nil
 }

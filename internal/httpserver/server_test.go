@@ -32,7 +32,7 @@ type bundle struct {
 	ended  chan error
 }
 
-// setup runs a server with the given handler behind GET /it until the test ends.
+// setup runs a server with this handler at GET /it until the test ends.
 func setup(t *testing.T, handler echo.HandlerFunc, change ...func(*httpserver.Config)) *bundle {
 	t.Helper()
 	cfg := httpserver.Config{
@@ -225,7 +225,7 @@ func TestReadiness(t *testing.T) {
 	}
 }
 
-// A stop takes no new request, and finishes the one under way.
+// During a stop, the server accepts no new request and finishes the request in progress.
 func TestStopFinishesWhatIsUnderWay(t *testing.T) {
 	t.Parallel()
 	begun, goOn := make(chan struct{}), make(chan struct{})

@@ -10,15 +10,15 @@ import (
 	"time"
 )
 
-// flushEvery is how much of a streamed list is gathered before it is sent.
+// flushEvery is the number of bytes of a streamed list that are collected before they are sent.
 const flushEvery = 32 << 10
 
-// StreamArray writes items as one JSON array while they are read, however many there are. An error before the first
-// item is returned with nothing written, so that it becomes a problem. A later one is returned too, and the server cuts
-// the connection: a client must not take half a list for a whole one.
+// StreamArray writes items as one JSON array while it reads them, without limit on their number. If an error comes before
+// the first item, StreamArray has written nothing, so that the error can become a problem. A later error is returned too,
+// and the server cuts the connection: a client must not take half a list for the whole list.
 //
-// Each part has its own deadlines, of writeTimeout for the client and of the request's budget for us: a long list is no slow
-// client. The context is the request's.
+// Each part of the list has its own deadlines: writeTimeout for the client, and the request's budget for the service. So a
+// long list does not count as a slow client. The context is the request's.
 func StreamArray[T any](ctx context.Context, w http.ResponseWriter, writeTimeout time.Duration, items iter.Seq2[T, error]) error {
 	control := http.NewResponseController(w)
 	out := bufio.NewWriterSize(deadlined{w, control, writeTimeout, budgetOf(ctx)}, flushEvery)
@@ -56,7 +56,7 @@ func StreamArray[T any](ctx context.Context, w http.ResponseWriter, writeTimeout
 	return out.Flush()
 }
 
-// deadlined gives each write its own deadline.
+// deadlined is a writer that sets a new deadline for each write.
 type deadlined struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
@@ -65,7 +65,7 @@ type deadlined struct {
 }
 
 func (d deadlined) Write(p []byte) (int, error) {
-	_ = d.control.SetWriteDeadline(time.Now().Add(d.timeout)) // a recorder in a test has none
+	_ = d.control.SetWriteDeadline(time.Now().Add(d.timeout)) // a recorder in a test has no deadlines
 	n, err := d.budget.client(func() (int, error) { return d.w.Write(p) })
 	if err != nil {
 		err = fmt.Errorf("%w: %w", errClientGone, err)

@@ -61,13 +61,13 @@ func TestStreamArray(t *testing.T) {
 	}
 }
 
-// The first items are on their way before the last one has been read.
+// The first items are sent before the last one has been read.
 func TestStreamArrayDoesNotGatherTheList(t *testing.T) {
 	t.Parallel()
 	goOn := make(chan struct{})
 	items := func(yield func(string, error) bool) {
 		for i := 0; ; i++ {
-			if i == 5000 { // more than is gathered before it is sent
+			if i == 5000 { // more than is collected before it is sent
 				<-goOn
 				return
 			}

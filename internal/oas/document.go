@@ -1,13 +1,12 @@
-// Package oas holds requests, and in tests answers, against an OpenAPI document: one prepared check for each operation,
-// so that nothing is routed twice.
+// Package oas checks requests against an OpenAPI document, and in tests the answers too. Each operation has one prepared
+// check, so that no request is routed twice.
 //
-// What it finds becomes a problem. Parameters in the path: 404, since there is no such thing. Parameters in the query
-// and the header: 422, with the pointers /query/NAME and /header/NAME. The body: 400 when it cannot be read, 422 with
-// JSON pointers when it is not valid. All faults of a request are told at once.
+// A fault becomes a problem. An invalid parameter in the path is 404, because nothing can have this id. Invalid parameters
+// in the query and the header are 422, with the pointers /query/NAME and /header/NAME. A body is 400 if it cannot be parsed,
+// and 422 with JSON pointers if it is not valid. The problem lists all faults of a request at once.
 //
-// An operation that never succeeds, by the document, is one that refuses whatever it is sent: of its requests only the
-// path is looked at. A document that says x-ignore-unknown-query lets callers send names in the query that it does not
-// know.
+// If the document gives an operation no successful answer, the operation refuses every request. Then only the path of a
+// request is checked. If the document has x-ignore-unknown-query, callers may send query parameters that it does not know.
 package oas
 
 import (
@@ -32,13 +31,13 @@ import (
 	"github.com/monsplit/monsplit/internal/strictjson"
 )
 
-// Config says what is checked beside the document.
+// Config has the settings that are not in the document.
 type Config struct {
-	MaxBody int64 // bytes; a larger body is 413
-	// Available, when it is set, is asked before a valid request is handed on. What it returns is the answer.
+	MaxBody int64 // in bytes; a larger body is 413
+	// Available, if set, is called before a valid request reaches its handler. If it returns an error, that is the answer.
 	Available func() error
-	// OnResponse, when it is set, is told of every answer that the document does not describe. Answers are then held
-	// back until they are complete: it is for tests and demos.
+	// OnResponse, if set, is called for every answer that the document does not describe. Then each answer is held back
+	// until it is complete. Use it only in tests and demos.
 	OnResponse func(ctx context.Context, err error)
 }
 
@@ -48,37 +47,38 @@ type Validator struct {
 	cfg        Config
 }
 
-// operation is what is known of one operation beforehand.
+// operation has everything about one operation that can be prepared.
 type operation struct {
 	id      string
 	route   *routers.Route
-	answers *routers.Route // as answers are held against it; nil where they are not
+	answers *routers.Route // for the check of answers; nil if answers are not checked
 	options *openapi3filter.Options
 	cfg     Config
-	query   map[string]bool // the names that it knows
-	headers []string        // the header parameters, which come once at most
+	query   map[string]bool // the query parameters that it knows
+	headers []string        // the header parameters; each may be given only once
 	numbers map[string]bool // the path parameters that are integers
-	accepts []string        // media types of its answers when it succeeds; empty where they have no body
+	accepts []string        // the media types of its successful answers; empty if they have no body
 	refuses bool            // it never succeeds
-	lenient bool            // unknown names in the query are ignored
+	lenient bool            // unknown query parameters are ignored
 }
 
-// registerDecoder replaces, once for the process, the library's JSON decoder: it lets repeated members and data behind
-// the value pass.
+// registerDecoder replaces the JSON decoder of the library, once for the process. The library's decoder accepts repeated
+// members and data after the value.
 var registerDecoder = sync.OnceFunc(func() {
 	for _, mediaType := range []string{"application/json", "application/merge-patch+json", "application/problem+json"} {
 		openapi3filter.RegisterBodyDecoder(mediaType, decodeStrictly)
 	}
 })
 
-// New reads a document.
+// New reads a document and prepares the checks of its operations.
 func New(document []byte, cfg Config) (*Validator, error) {
 	registerDecoder()
 	doc, err := load(document)
 	if err != nil {
 		return nil, err
 	}
-	// Schemas are shared by requests and answers, and mean something else in each: so answers have a document of their own.
+	// Requests and answers share schemas, but a schema means something else in each of them. So answers use a second copy
+	// of the document.
 	var answers *openapi3.T
 	if cfg.OnResponse != nil {
 		if answers, err = load(document); err != nil {
@@ -88,10 +88,10 @@ func New(document []byte, cfg Config) (*Validator, error) {
 	}
 	options := &openapi3filter.Options{
 		MultiError: true, KeepValidatedValue: true, IncludeResponseStatus: true,
-		SkipSettingDefaults:               true, // it takes an explicit null for a member that is left out
+		SkipSettingDefaults:               true, // the library would treat an explicit null as a member that is left out
 		RejectWhenRequestBodyNotSpecified: true, AuthenticationFunc: openapi3filter.NoopAuthenticationFunc,
 		SchemaValidationOptions: []openapi3.SchemaValidationOption{
-			// The library looks at a date's form alone, and at no UUID.
+			// The library checks only the form of a date, and does not check UUIDs.
 			openapi3.WithStringFormatValidator("date", openapi3.NewCallbackValidator(isDate)),
 			openapi3.WithStringFormatValidator("uuid", openapi3.NewCallbackValidator(isUUID)),
 		},
@@ -100,7 +100,7 @@ func New(document []byte, cfg Config) (*Validator, error) {
 	for path, item := range doc.Paths.Map() {
 		for method, op := range item.Operations() {
 			if op.OperationID == "" || v.operations[op.OperationID] != nil {
-				return nil, fmt.Errorf("%s %s needs an operationId of its own", method, path)
+				return nil, fmt.Errorf("%s %s needs a unique operationId", method, path)
 			}
 			o := newOperation(doc, path, item, method, op, options, cfg)
 			if answers != nil {
@@ -157,8 +157,8 @@ func newOperation(doc *openapi3.T, path string, item *openapi3.PathItem, method 
 	return o
 }
 
-// Middlewares returns one middleware for each operation, by operationId, as oapi-codegen's RegisterHandlersOptions
-// take them.
+// Middlewares returns one middleware for each operation, by operationId. This is the form of oapi-codegen's
+// RegisterHandlersOptions.
 func (v *Validator) Middlewares() map[string][]echo.MiddlewareFunc {
 	all := make(map[string][]echo.MiddlewareFunc, len(v.operations))
 	for id, o := range v.operations {
@@ -167,27 +167,26 @@ func (v *Validator) Middlewares() map[string][]echo.MiddlewareFunc {
 	return all
 }
 
-// API is what implements a document's operations: it routes each of them behind the middlewares that it is given for its
+// API implements the operations of a document. Mount adds a route for each operation, with the middlewares for its
 // operationId.
 type API interface {
 	Mount(e *echo.Echo, middlewares map[string][]echo.MiddlewareFunc)
 }
 
-// Mount puts the API behind the validation, and makes sure that it is.
+// Mount adds the API with its validation, and verifies that every operation is validated.
 func (v *Validator) Mount(e *echo.Echo, api API, prefixes ...string) error {
 	api.Mount(e, v.Middlewares())
 	return v.Verify(e, prefixes...)
 }
 
-// probe is what Verify asks the middlewares with.
+// probe is in the context of a request that Verify sends. The first middleware that gets it stores its operation.
 type probe struct{ seen string }
 
 type probeKey struct{}
 
-// Verify makes sure that every operation of the document is routed to a handler behind its middleware, and that no
-// other route is below one of the given prefixes. Call it at start-up: a handler without its middleware serves whatever
-// it is sent (the generated code looks middlewares up by operationId, so that a name in another case is left out
-// silently).
+// Verify returns an error unless every operation of the document has a route with its middleware, and no other route is
+// below one of the prefixes. Call it at start-up, because a handler without its middleware accepts any request. This can
+// happen silently: the generated code finds middlewares by operationId, and skips a name in another case.
 func (v *Validator) Verify(e *echo.Echo, prefixes ...string) error {
 	var errs []error
 	known := map[string]bool{}
@@ -195,7 +194,7 @@ func (v *Validator) Verify(e *echo.Echo, prefixes ...string) error {
 		path := strings.NewReplacer("{", ":", "}", "").Replace(o.route.Path)
 		known[o.route.Method+" "+path] = true
 		if seenBy(e, o.route.Method, path) != id {
-			errs = append(errs, fmt.Errorf("the operation %s (%s %s) has no handler behind its validation", id, o.route.Method, o.route.Path))
+			errs = append(errs, fmt.Errorf("the operation %s (%s %s) has no validated handler", id, o.route.Method, o.route.Path))
 		}
 	}
 	for _, r := range e.Routes() {
@@ -208,7 +207,7 @@ func (v *Validator) Verify(e *echo.Echo, prefixes ...string) error {
 	return errors.Join(errs...)
 }
 
-// seenBy returns the operation whose middleware a request would meet first, or "".
+// seenBy returns the operation whose middleware a request would reach first, or "".
 func seenBy(e *echo.Echo, method, path string) (id string) {
 	p := &probe{}
 	req, err := http.NewRequestWithContext(context.WithValue(context.Background(), probeKey{}, p), method, path, http.NoBody)
@@ -220,8 +219,8 @@ func seenBy(e *echo.Echo, method, path string) (id string) {
 	if c.Path() != path {
 		return ""
 	}
-	// The middleware answers the probe. Without it the handler runs, and panics at the latest where it writes its
-	// answer, for which there is nowhere to go.
+	// The middleware answers the probe. If there is no middleware, the handler runs. It panics at the latest when it writes
+	// its answer, because there is no response to write to.
 	defer func() {
 		if recover() != nil {
 			id = ""
@@ -233,14 +232,14 @@ func seenBy(e *echo.Echo, method, path string) (id string) {
 
 func isUUID(s string) error {
 	if len(s) != 36 {
-		return errors.New("is no UUID")
+		return errors.New("is not a UUID")
 	}
 	return uuid.Validate(s)
 }
 
 func isDate(s string) error {
 	if _, err := time.Parse(time.DateOnly, s); err != nil {
-		return errors.New("is no date of the calendar, as in 2026-02-28")
+		return errors.New("is not a date of the calendar, such as 2026-02-28")
 	}
 	return nil
 }

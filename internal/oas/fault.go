@@ -18,15 +18,15 @@ import (
 	"github.com/monsplit/monsplit/internal/apperr"
 )
 
-// bodyFaults finds "\u0000" in a body's texts, which PostgreSQL cannot store (H15), in a body that has been read and
-// could be parsed, valid or not.
+// bodyFaults finds "\u0000" in the texts of a body, which PostgreSQL cannot store (H15 NUL in a text). The body has been read
+// and parsed. It does not have to be valid.
 func bodyFaults(req *http.Request) (faults []apperr.FieldError) {
 	var value any
 	if validated, ok := req.Body.(interface{ ValidatedValue() any }); ok {
 		value = validated.ValidatedValue()
-	} else if req.GetBody != nil { // it was not valid, and is kept as it came
+	} else if req.GetBody != nil { // the body was not valid, and is kept unchanged
 		if body, err := req.GetBody(); err == nil {
-			value, _ = decode(body) // what cannot be decoded has no texts
+			value, _ = decode(body) // a body that cannot be decoded has no texts
 		}
 	}
 	if holdsNUL(value) {
@@ -51,12 +51,12 @@ func holdsNUL(value any) bool {
 	return false
 }
 
-// findNUL lists the pointers of the texts that hold one.
+// findNUL adds a fault for each text that contains a NUL character.
 func findNUL(at string, value any, faults *[]apperr.FieldError) {
 	switch v := value.(type) {
 	case string:
 		if !storable(v) {
-			*faults = append(*faults, apperr.FieldError{Pointer: at, Detail: "holds a NUL character"})
+			*faults = append(*faults, apperr.FieldError{Pointer: at, Detail: "contains a NUL character"})
 		}
 	case []any:
 		for i, item := range v {
@@ -69,35 +69,35 @@ func findNUL(at string, value any, faults *[]apperr.FieldError) {
 	}
 }
 
-// cursor is the one parameter whose text is judged by whoever reads it: any that is broken is 400.
+// cursor is the only parameter whose text is checked by its reader: every broken cursor is 400.
 const cursor = "cursor"
 
-// queryFaults finds what the document's schemas do not look at: names that the operation does not know, which are more
-// often a typing error than meant to be ignored, names given twice, and texts that PostgreSQL cannot take.
+// queryFaults finds the faults that the schemas of the document do not cover: parameters that the operation does not know
+// (most of them are typing errors), parameters that are given twice, and texts that PostgreSQL cannot store.
 func (o *operation) queryFaults(u *url.URL) ([]apperr.FieldError, error) {
 	if u.RawQuery == "" {
 		return nil, nil
 	}
 	values, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
-		return nil, apperr.New(apperr.Malformed, "The query cannot be read.").Because(err)
+		return nil, apperr.New(apperr.Malformed, "The query cannot be parsed.").Because(err)
 	}
 	var faults []apperr.FieldError
 	for name, list := range values {
 		switch {
 		case !o.query[name] && o.lenient:
 		case !o.query[name]:
-			faults = append(faults, apperr.FieldError{Pointer: "/query/" + escape(name), Detail: "is not known here"})
+			faults = append(faults, apperr.FieldError{Pointer: "/query/" + escape(name), Detail: "is unknown"})
 		case len(list) > 1:
 			faults = append(faults, apperr.FieldError{Pointer: "/query/" + escape(name), Detail: "is given more than once"})
 		case !storable(list[0]) && name != cursor:
-			faults = append(faults, apperr.FieldError{Pointer: "/query/" + escape(name), Detail: "holds a NUL character or is not UTF-8"})
+			faults = append(faults, apperr.FieldError{Pointer: "/query/" + escape(name), Detail: "contains a NUL character or is not UTF-8"})
 		}
 	}
 	return faults, nil
 }
 
-// headerFaults finds parameters given twice: which one was meant?
+// headerFaults finds parameters that are given twice: the service cannot know which one was meant.
 func (o *operation) headerFaults(header http.Header) (faults []apperr.FieldError) {
 	for _, name := range o.headers {
 		if len(header.Values(name)) > 1 {
@@ -107,11 +107,11 @@ func (o *operation) headerFaults(header http.Header) (faults []apperr.FieldError
 	return faults
 }
 
-// storable says whether PostgreSQL can hold the text.
+// storable reports whether PostgreSQL can store the text.
 func storable(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 }
 
-// toError gathers what was found into one error, and asks for more faults once the request could be read. Faults of the
-// path come first: what does not exist cannot be asked wrongly.
+// toError combines the faults in err into one error. If the request can be parsed, it also adds the faults that more
+// returns. A fault of the path decides alone: the entity does not exist, so the rest of the request does not matter.
 func (o *operation) toError(err error, more func() []apperr.FieldError) error {
 	var faults []apperr.FieldError
 	for _, e := range flatten(err) {
@@ -121,15 +121,15 @@ func (o *operation) toError(err error, more func() []apperr.FieldError) error {
 		case errors.As(e, &tooLarge):
 			return o.tooLarge()
 		case !errors.As(e, &req):
-			return apperr.New(apperr.Malformed, "The request cannot be read.").Because(e)
+			return apperr.New(apperr.Malformed, "The request cannot be parsed.").Because(e)
 		case req.Parameter != nil && req.Parameter.In == openapi3.ParameterInPath:
 			return notFound(e)
 		case req.Parameter != nil:
 			faults = append(faults, details("/"+req.Parameter.In+"/"+escape(req.Parameter.Name), req.Err, req.Reason)...)
 		case strings.HasPrefix(req.Reason, "header Content-Type"):
-			return echo.NewHTTPError(http.StatusUnsupportedMediaType, "The body has to be "+strings.Join(o.bodyTypes(), " or ")+".")
+			return echo.NewHTTPError(http.StatusUnsupportedMediaType, "The body must be "+strings.Join(o.bodyTypes(), " or ")+".")
 		case unreadable(req):
-			return apperr.New(apperr.Malformed, "The body cannot be read: "+cause(req)+".").Because(e)
+			return apperr.New(apperr.Malformed, "The body cannot be parsed: "+cause(req)+".").Because(e)
 		default:
 			faults = append(faults, details("", req.Err, req.Reason)...)
 		}
@@ -141,7 +141,7 @@ func (o *operation) toError(err error, more func() []apperr.FieldError) error {
 	return apperr.InvalidFields("The request is not valid.", faults...)
 }
 
-// flatten lists what the library found, which nests lists when there are several faults.
+// flatten returns the faults that the library found. The library nests lists if there are several faults.
 func flatten(err error) []error {
 	var list openapi3.MultiError
 	if err == nil {
@@ -162,7 +162,7 @@ func unreadable(req *openapi3filter.RequestError) bool {
 		req.Reason == "reading failed" || req.Reason == "failed to decode request body"
 }
 
-// cause says in words why a body cannot be read.
+// cause returns in words why a body cannot be parsed.
 func cause(req *openapi3filter.RequestError) string {
 	if errors.Is(req.Err, openapi3filter.ErrInvalidRequired) {
 		return "it is empty"
@@ -174,8 +174,8 @@ func cause(req *openapi3filter.RequestError) string {
 	return "it ended too early"
 }
 
-// details lists the faults inside one value, each with its pointer. A schema says by its extension x-fault, in words, what
-// a text that does not match its pattern should be.
+// details returns the faults inside one value, each with its pointer. The extension x-fault of a schema has the message for
+// a text that does not match the schema's pattern.
 func details(at string, err error, reason string) []apperr.FieldError {
 	switch e := err.(type) { //nolint:errorlint // the library nests these types themselves, and wraps none
 	case nil:
@@ -197,7 +197,7 @@ func details(at string, err error, reason string) []apperr.FieldError {
 			return []apperr.FieldError{{Pointer: at, Detail: "is missing"}}
 		}
 		if name, ok := unknownMember(e.Reason); ok {
-			return []apperr.FieldError{{Pointer: at + "/" + escape(name), Detail: "is not known here"}}
+			return []apperr.FieldError{{Pointer: at + "/" + escape(name), Detail: "is unknown"}}
 		}
 		if words, ok := e.Schema.Extensions["x-fault"].(string); ok && e.SchemaField == "pattern" {
 			return []apperr.FieldError{{Pointer: at, Detail: words}}
@@ -210,8 +210,8 @@ func details(at string, err error, reason string) []apperr.FieldError {
 	}
 }
 
-// unknownMember takes the name out of the library's words for a member that the schema does not have; its pointer leads
-// to the object alone.
+// unknownMember returns the name of a member that the schema does not have. It takes the name from the library's message,
+// because the library's pointer leads only to the object.
 func unknownMember(reason string) (name string, ok bool) {
 	quoted, ok := strings.CutPrefix(reason, "property ")
 	if !ok {
@@ -224,5 +224,5 @@ func unknownMember(reason string) (name string, ok bool) {
 	return name, err == nil
 }
 
-// escape makes a name a part of a JSON pointer (RFC 6901, section 3).
+// escape encodes a name as a part of a JSON pointer (RFC 6901, section 3).
 func escape(name string) string { return strings.NewReplacer("~", "~0", "/", "~1").Replace(name) }

@@ -22,7 +22,7 @@ import (
 type bundle struct {
 	*testing.T
 	handler http.Handler
-	wrong   []string // what answers differ from the document in
+	wrong   []string // the differences between answers and the document
 	answer  func(c echo.Context) error
 }
 
@@ -58,7 +58,7 @@ func setupWith(t *testing.T, text []byte, cfg oas.Config) *bundle {
 	return b
 }
 
-// mount registers handlers as generated code does.
+// mount registers handlers in the same way as generated code.
 func mount(e *echo.Echo, middlewares map[string][]echo.MiddlewareFunc, h echo.HandlerFunc) {
 	e.GET("/things", h, middlewares["listThings"]...)
 	e.POST("/things", h, middlewares["createThing"]...)
@@ -235,7 +235,7 @@ func TestVerifyFindsWhatIsNotValidated(t *testing.T) {
 	}
 }
 
-// BenchmarkValidation compares a POST through the middleware with one past it, without the network.
+// BenchmarkValidation compares a POST with the middleware to a POST without it, without the network.
 func BenchmarkValidation(b *testing.B) {
 	v, err := oas.New(document(b), oas.Config{MaxBody: 1 << 16})
 	if err != nil {

@@ -18,7 +18,7 @@ import (
 	"github.com/monsplit/monsplit/internal/apperr"
 )
 
-// middleware lets a request through to the handler when the document allows it.
+// middleware passes a request to the handler if the document allows it.
 func (o *operation) middleware(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		req := c.Request()
@@ -34,7 +34,7 @@ func (o *operation) middleware(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// serve hands the request to the handler when it is what the document describes.
+// serve checks the request, and passes it to the handler if it is valid.
 func (o *operation) serve(c echo.Context, in *openapi3filter.RequestValidationInput, next echo.HandlerFunc) error {
 	req := in.Request
 	params, err := o.pathParams(c)
@@ -78,8 +78,8 @@ func (o *operation) serve(c echo.Context, in *openapi3filter.RequestValidationIn
 	return next(c)
 }
 
-// acceptable says whether the caller takes what the operation answers with (RFC 9110, section 12.5.1). A caller that
-// takes no problem is answered with one all the same.
+// acceptable returns an error unless the caller accepts a media type of the operation's answers (RFC 9110, section 12.5.1).
+// The error is a problem, even if the caller does not accept problems.
 func (o *operation) acceptable(accept []string) error {
 	list := strings.Join(accept, ",")
 	if strings.TrimSpace(list) == "" || len(o.accepts) == 0 {
@@ -102,25 +102,25 @@ func (o *operation) acceptable(accept []string) error {
 			}
 		}
 	}
-	return echo.NewHTTPError(http.StatusNotAcceptable, "The answer is to be had as "+strings.Join(sorted(o.accepts), " or ")+".")
+	return echo.NewHTTPError(http.StatusNotAcceptable, "The answer is available only as "+strings.Join(sorted(o.accepts), " or ")+".")
 }
 
-// notEncoded refuses a compressed body by what it is: decompressing it would let a small request become a large one, and
-// reading it as it stands would blame the JSON.
+// notEncoded refuses a compressed body. If the service decompressed it, a small request could become a large one. If the
+// service read it as it is, the error would wrongly name the JSON.
 func (o *operation) notEncoded(header http.Header) error {
 	for _, coding := range header.Values("Content-Encoding") {
 		if coding = strings.TrimSpace(coding); coding != "" && !strings.EqualFold(coding, "identity") {
-			return echo.NewHTTPError(http.StatusUnsupportedMediaType, "The body has to come without Content-Encoding.")
+			return echo.NewHTTPError(http.StatusUnsupportedMediaType, "The body must not have a Content-Encoding.")
 		}
 	}
 	return nil
 }
 
 func (o *operation) tooLarge() error {
-	return echo.NewHTTPError(http.StatusRequestEntityTooLarge, fmt.Sprintf("The body may have %d bytes at most.", o.cfg.MaxBody))
+	return echo.NewHTTPError(http.StatusRequestEntityTooLarge, fmt.Sprintf("The body is larger than the limit of %d bytes.", o.cfg.MaxBody))
 }
 
-// pathParams returns the path's parameters, decoded. A number has one path: /7, not /+7 or /07.
+// pathParams returns the decoded parameters of the path. A number has only one path: /7, but not /+7 or /07.
 func (o *operation) pathParams(c echo.Context) (map[string]string, error) {
 	names, values := c.ParamNames(), c.ParamValues()
 	if len(names) == 0 {
@@ -137,10 +137,10 @@ func (o *operation) pathParams(c echo.Context) (map[string]string, error) {
 			value = unescaped
 		}
 		if !storable(value) {
-			return nil, notFound(errors.New("the path holds what no id holds"))
+			return nil, notFound(errors.New("the path contains a character that no id contains"))
 		}
 		if n, err := strconv.ParseInt(value, 10, 64); o.numbers[name] && (err != nil || strconv.FormatInt(n, 10) != value) {
-			return nil, notFound(fmt.Errorf("%q is no id", value))
+			return nil, notFound(fmt.Errorf("%q is not an id", value))
 		}
 		params[name] = value
 	}
@@ -148,7 +148,7 @@ func (o *operation) pathParams(c echo.Context) (map[string]string, error) {
 }
 
 func notFound(cause error) error {
-	return apperr.New(apperr.NotFound, "There is no such thing.").Because(cause)
+	return apperr.New(apperr.NotFound, "Nothing exists at this path.").Because(cause)
 }
 
 func (o *operation) bodyTypes() []string {
@@ -165,7 +165,7 @@ func sorted(list []string) []string {
 	return list
 }
 
-// decode reads JSON that has been checked, keeping numbers as they were written.
+// decode reads JSON that has been checked. It keeps numbers in their original form.
 func decode(r io.Reader) (any, error) {
 	d := json.NewDecoder(r)
 	d.UseNumber()

@@ -30,19 +30,19 @@ func (h *held) Write(p []byte) (int, error) {
 	return h.body.Write(p)
 }
 
-// Flush does nothing: the answer is sent as a whole.
+// Flush does nothing, because the answer is sent as a whole.
 func (h *held) Flush() {}
 
-// Unwrap lets http.ResponseController reach the connection's deadlines.
+// Unwrap lets http.ResponseController set the deadlines of the connection.
 func (h *held) Unwrap() http.ResponseWriter { return h.ResponseWriter }
 
-// checkResponse runs the handler, checks its answer, problems included, and sends it.
+// checkResponse runs the handler, checks its answer, and sends it. It checks problems too.
 func (o *operation) checkResponse(c echo.Context, in *openapi3filter.RequestValidationInput, next echo.HandlerFunc) error {
 	res := c.Response()
 	to := res.Writer
 	h := &held{ResponseWriter: to}
 	func() {
-		// A panic unwinds past the check: whoever answers it has to reach the client.
+		// A panic skips the check. The code that answers it must write to the client directly.
 		defer func() { res.Writer = to }()
 		res.Writer = h
 		if err := next(c); err != nil {
@@ -57,14 +57,14 @@ func (o *operation) checkResponse(c echo.Context, in *openapi3filter.RequestVali
 	}
 	to.WriteHeader(h.status)
 	if h.body.Len() == 0 {
-		return nil // with some statuses even that would be a body too many
+		return nil // some statuses forbid even an empty write
 	}
 	_, err := to.Write(h.body.Bytes())
 	return err
 }
 
-// described says in what an answer differs from the document. The library itself passes over a body where none is
-// described, and over 304.
+// described returns an error if an answer differs from the document. The library itself does not check 304, and does not
+// notice a body where the document describes none.
 func (o *operation) described(in *openapi3filter.RequestValidationInput, h *held, header http.Header) error {
 	responses := o.answers.Operation.Responses
 	response := responses.Status(h.status)
@@ -75,7 +75,7 @@ func (o *operation) described(in *openapi3filter.RequestValidationInput, h *held
 	case response == nil:
 		return errors.New("status is not supported")
 	case len(response.Value.Content) == 0 && h.body.Len() > 0:
-		return errors.New("there is a body where the document has none")
+		return errors.New("the answer has a body, but the document describes none")
 	}
 	answered := *in
 	answered.Route = o.answers
@@ -83,8 +83,8 @@ func (o *operation) described(in *openapi3filter.RequestValidationInput, h *held
 	return openapi3filter.ValidateResponse(in.Request.Context(), out.SetBodyBytes(h.body.Bytes()))
 }
 
-// closeAnswers refuses undocumented members in the objects of every answer: a caller has to pass over what it does not
-// know, but a service must not send what it does not document. Objects without documented members stay open.
+// closeAnswers makes every answer refuse members that are not documented. A caller must ignore members that it does not
+// know, but a service must not send members that it does not document. Objects without documented members stay open.
 func closeAnswers(doc *openapi3.T) {
 	seen := map[*openapi3.Schema]bool{}
 	for _, item := range doc.Paths.Map() {
@@ -104,7 +104,7 @@ func closeObjects(ref *openapi3.SchemaRef, seen map[*openapi3.Schema]bool) {
 	}
 	s := ref.Value
 	seen[s] = true
-	// A part of an allOf has to let the other parts' members pass.
+	// A part of an allOf must accept the members of the other parts.
 	if len(s.Properties) > 0 && len(s.AllOf) == 0 && s.AdditionalProperties.Has == nil && s.AdditionalProperties.Schema == nil {
 		s.AdditionalProperties.Has = new(false)
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/monsplit/monsplit/internal/oas"
 )
 
-// While an answer is held back, what goes wrong must still reach the client: a panic unwinds past the check.
+// If the handler panics while its answer is held back, the client must still get an error. The panic skips the check.
 func TestAPanicBehindAHeldAnswerIsAProblem(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -24,7 +24,7 @@ func TestAPanicBehindAHeldAnswerIsAProblem(t *testing.T) {
 	}
 }
 
-// What the validation answers by itself is held against the document too.
+// The validation's own answers are checked against the document too.
 func TestARefusalIsHeldAgainstTheDocument(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("testdata/things.yaml")
@@ -43,7 +43,7 @@ func TestARefusalIsHeldAgainstTheDocument(t *testing.T) {
 		"415": {`{"name":"a"}`, []string{"Content-Type", "text/plain"}, 415},
 		"422": {`{}`, []string{"Content-Type", "application/json"}, 422},
 	}
-	for name, tt := range tests { //nolint:paralleltest // they share what was found
+	for name, tt := range tests { //nolint:paralleltest // they share the list of differences
 		t.Run(name, func(t *testing.T) {
 			b.wrong = nil
 			w, _ := b.do("POST", "/things", tt.body, tt.header...)

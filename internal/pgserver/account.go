@@ -13,10 +13,10 @@ import (
 type account struct {
 	name     string
 	uid, gid int
-	other    bool // than the one that this process runs as
+	other    bool // the account is not the one that this process runs as
 }
 
-// serverAccount is our own account, or, for root, one that PostgreSQL does not refuse.
+// serverAccount returns the account of this process. For root it returns another account, because PostgreSQL refuses root.
 func serverAccount() (account, error) {
 	if os.Geteuid() != 0 {
 		return account{uid: os.Geteuid(), gid: os.Getegid()}, nil
@@ -32,7 +32,7 @@ func serverAccount() (account, error) {
 			return account{name: name, uid: uid, gid: gid, other: true}, nil
 		}
 	}
-	return account{}, fmt.Errorf("PostgreSQL does not run as root, and there is neither a user postgres nor nobody to run it as: " +
+	return account{}, fmt.Errorf("PostgreSQL does not run as root, and the users \"postgres\" and \"nobody\" do not exist: " +
 		"start this as an ordinary user")
 }
 
@@ -47,7 +47,7 @@ func (a account) give(path string) error {
 	return nil
 }
 
-// canReach says whether the account may pass through every folder on the way to dir.
+// canReach returns an error unless the account may enter every folder on the path to dir.
 func (a account) canReach(dir string) error {
 	if !a.other {
 		return nil
@@ -69,13 +69,14 @@ func (a account) canReach(dir string) error {
 	}
 }
 
-// attributes are those of a child process that runs as the account and ends with this process.
+// attributes returns the attributes of a child process that runs as the account and ends with this process.
 func (a account) attributes() *syscall.SysProcAttr {
 	attributes := diesWithParent()
 	if a.other {
 		attributes.Credential = &syscall.Credential{Uid: uint32(a.uid), Gid: uint32(a.gid)}
 	}
-	// Ctrl-C in a terminal goes to the whole foreground group; the server is stopped by us, after what uses it.
+	// Ctrl-C in a terminal reaches the whole foreground group. So the server is in another group: this process stops it after
+	// the parts that use it.
 	attributes.Setpgid = true
 	return attributes
 }

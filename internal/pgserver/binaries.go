@@ -14,16 +14,16 @@ import (
 // oldest is the oldest major version that the schema works with.
 const oldest = 14
 
-// usual are the folders in which PostgreSQL's packages put their binaries, one for each major version.
+// usual are the patterns of the folders in which PostgreSQL's packages install their binaries, one folder per major version.
 var usual = []string{
 	"/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql@*/bin", "/usr/local/opt/postgresql@*/bin",
 	"/usr/local/pgsql/bin", "/Applications/Postgres.app/Contents/Versions/*/bin",
 }
 
-// binaries finds the folder of initdb and postgres: the one that was asked for, the machine's newest that fits the
-// data, or a fetched one.
+// binaries returns the folder of initdb and postgres: the folder from the options, the newest version on the machine that fits
+// the data, or a fetched one.
 func binaries(ctx context.Context, opts Options, account account) (string, error) {
-	want := dataVersion(opts.DataDir) // 0 when there is no data yet
+	want := dataVersion(opts.DataDir) // 0 if there is no data yet
 	if opts.BinDir != "" {
 		version, err := majorVersion(ctx, opts.BinDir)
 		if err != nil {
@@ -61,7 +61,7 @@ func wanted(version int) string {
 	return fmt.Sprintf("PostgreSQL %d or newer", oldest)
 }
 
-// installed returns the folder of the newest version on the machine, or of the wanted one; "" when there is none.
+// installed returns the folder of the newest version on the machine, or of the wanted version, or "" if there is none.
 func installed(ctx context.Context, want int) string {
 	var candidates []string
 	if path, err := exec.LookPath("postgres"); err == nil {
@@ -95,7 +95,7 @@ func majorVersion(ctx context.Context, dir string) (int, error) {
 	}
 	match := versionLine.FindSubmatch(out)
 	if match == nil {
-		return 0, fmt.Errorf("%s prints no version that is known: %q", filepath.Join(dir, "postgres"), out)
+		return 0, fmt.Errorf("%s prints an unknown version: %q", filepath.Join(dir, "postgres"), out)
 	}
 	return strconv.Atoi(string(match[1]))
 }
@@ -105,6 +105,6 @@ func dataVersion(dir string) int {
 	if err != nil {
 		return 0
 	}
-	version, _ := strconv.Atoi(strings.TrimSpace(string(text))) // a file that is no version: PostgreSQL will complain
+	version, _ := strconv.Atoi(strings.TrimSpace(string(text))) // if the file has no version, PostgreSQL will report it
 	return version
 }

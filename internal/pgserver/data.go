@@ -12,11 +12,11 @@ import (
 	"strings"
 )
 
-// passwordFile is kept inside the data folder, which nobody but the server's user may enter.
+// passwordFile is in the data folder. Only the server's user may enter that folder.
 const passwordFile = "monsplit.password"
 
-// initialize makes the data folder unless there is one. It is made under another name first, so that one that was
-// interrupted is never taken for a whole one. A folder with anything else in it is left as it is.
+// initialize creates the data folder if it does not exist. It first creates the folder under another name, so that an
+// interrupted initdb never looks complete. It does not change a folder that contains anything else.
 func (s *Server) initialize(ctx context.Context, account account) error {
 	if _, err := os.Stat(filepath.Join(s.opts.DataDir, "PG_VERSION")); err == nil {
 		return nil
@@ -62,7 +62,7 @@ func (s *Server) initialize(ctx context.Context, account account) error {
 			return err
 		}
 	}
-	// Remove refuses a folder that somebody filled meanwhile.
+	// Remove refuses a folder that another process has filled meanwhile.
 	if err := os.Remove(s.opts.DataDir); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
@@ -70,7 +70,7 @@ func (s *Server) initialize(ctx context.Context, account account) error {
 }
 
 func (s *Server) initdb(ctx context.Context, account account, args []string) error {
-	// As for the server: the thread has to stay for as long as the process does.
+	// As for the server, the thread must live as long as the process that it starts.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	cmd := exec.CommandContext(ctx, filepath.Join(s.bin, "initdb"), args...)

@@ -14,13 +14,13 @@ import (
 	embeddedpostgres "github.com/fergusstrange/embedded-postgres"
 )
 
-// fetchedVersion is what is fetched where the machine has none.
+// fetchedVersion is the version to fetch if the machine has no PostgreSQL.
 const fetchedVersion = embeddedpostgres.V17
 
-// fetchTimeout is for slow lines: it is about 15 MB.
+// fetchTimeout allows slow connections. The download is about 15 MB.
 const fetchTimeout = 5 * time.Minute
 
-// fetched returns the folder of the fetched binaries, fetching them first if need be.
+// fetched returns the folder of the fetched binaries. It fetches them first if necessary.
 func fetched(ctx context.Context, opts Options, account account) (string, error) {
 	cache := opts.CacheDir
 	if cache == "" {
@@ -51,19 +51,19 @@ func fetched(ctx context.Context, opts Options, account account) (string, error)
 	if err := fetch(ctx, opts.FetchURL, work, fresh); err != nil {
 		return "", err
 	}
-	// The server's user has to read them.
+	// The server's user must be able to read them.
 	if err := os.Chmod(fresh, 0o755); err != nil {
 		return "", err
 	}
 	if err := os.Rename(fresh, home); err != nil {
-		if _, absent := majorVersion(ctx, bin); absent != nil { // else somebody was faster
+		if _, absent := majorVersion(ctx, bin); absent != nil { // otherwise another process was faster
 			return "", err
 		}
 	}
 	return bin, nil
 }
 
-// fetch puts the binaries into the folder fresh.
+// fetch downloads the binaries into the folder fresh.
 func fetch(ctx context.Context, from, work, fresh string) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, fetchTimeout, fmt.Errorf("the download took longer than %s", fetchTimeout))
 	defer cancel()
@@ -71,9 +71,8 @@ func fetch(ctx context.Context, from, work, fresh string) error {
 	if err != nil {
 		return err
 	}
-	// The library has no call that only fetches. Asked for an encoding that does not exist it fetches, unpacks, and gives
-	// up at initdb, so that it never starts a server, which would be one that outlives us. What counts is whether the
-	// binaries are there.
+	// The library has no call that only fetches. With an encoding that does not exist, it fetches, unpacks, and fails at
+	// initdb. So it never starts a server, which could outlive this process. The fetch succeeded if the binaries exist.
 	config := embeddedpostgres.DefaultConfig().Version(fetchedVersion).Port(uint32(port)).
 		CachePath(work).BinariesPath(fresh).RuntimePath(filepath.Join(work, "run")).Encoding("none").Logger(io.Discard)
 	if from != "" {
@@ -81,7 +80,7 @@ func fetch(ctx context.Context, from, work, fresh string) error {
 	}
 	library := embeddedpostgres.NewDatabase(config)
 	ended := make(chan error, 1)
-	go func() { ended <- library.Start() }() // it knows no context; it ends with this process at the latest
+	go func() { ended <- library.Start() }() // it takes no context, and ends with this process at the latest
 	select {
 	case <-ctx.Done():
 		return context.Cause(ctx)
@@ -94,14 +93,14 @@ func fetch(ctx context.Context, from, work, fresh string) error {
 		} else if err == nil {
 			return absent
 		}
-		first, _, _ := strings.Cut(err.Error(), "\n") // what more there is, is initdb's
+		first, _, _ := strings.Cut(err.Error(), "\n") // the other lines come from initdb
 		return errors.New(first)
 	}
 }
 
 const fetchPrefix = "fetch-"
 
-// removeInterrupted removes what fetches that were killed left behind.
+// removeInterrupted removes the folders that killed fetches left behind.
 func removeInterrupted(cache string) {
 	dirs, _ := filepath.Glob(filepath.Join(cache, fetchPrefix+"*")) // the pattern is well-formed
 	for _, dir := range dirs {
@@ -111,7 +110,8 @@ func removeInterrupted(cache string) {
 	}
 }
 
-// defaultCache is the user's cache folder, or, where the server runs as another user, one that this user may enter.
+// defaultCache returns the cache folder of the user. If the server runs as another user, it returns a folder that this user
+// may enter.
 func defaultCache(account account) (string, error) {
 	if account.other {
 		return "/var/cache/monsplit", nil

@@ -17,7 +17,7 @@ import (
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 )
 
-// pid is the postmaster's.
+// pid returns the process id of the postmaster.
 func pid(t *testing.T, dir string) int {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(dir, "postmaster.pid"))
@@ -37,7 +37,7 @@ func running(pid int) bool {
 	return err == nil && !strings.Contains(string(status), ") Z ")
 }
 
-// killedParent has another process start a server and make a table in it, and kills that process.
+// killedParent runs another process, which starts a server and creates a table in it. Then it kills that process.
 func killedParent(t *testing.T, dir, table string) {
 	t.Helper()
 	parent := exec.CommandContext(t.Context(), os.Args[0])
@@ -60,8 +60,8 @@ func killedParent(t *testing.T, dir, table string) {
 	_ = parent.Wait() // it was killed
 }
 
-// Whoever starts the server may be killed. The next start works on the same data, even one that comes while the old
-// server still runs; and the old one ends without anybody's help.
+// The process that starts the server may be killed. The next start then works on the same data, even while the old server
+// still runs. The old server ends by itself.
 func TestTheServerEndsWithItsParent(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(pgtest.Folder(t), "pg")
@@ -74,8 +74,8 @@ func TestTheServerEndsWithItsParent(t *testing.T) {
 	exec1(t, start(t, pgserver.Options{DataDir: dir, Durable: true}).URL("postgres"), `SELECT * FROM a, b`)
 }
 
-// A backend that computes does not notice that its postmaster was killed; it holds the shared memory, and PostgreSQL
-// would refuse to start.
+// A busy backend does not notice that its postmaster was killed. It holds the shared memory, and PostgreSQL would refuse to
+// start.
 func TestABackendThatOutlivesItsPostmasterIsEnded(t *testing.T) {
 	t.Parallel()
 	opts := pgserver.Options{DataDir: filepath.Join(pgtest.Folder(t), "pg"), Durable: true}
@@ -117,7 +117,7 @@ func TestABackendThatOutlivesItsPostmasterIsEnded(t *testing.T) {
 	}
 }
 
-// After a crash of the machine, the number in the pid file may be another server's by now: that one is left alone.
+// After a crash of the machine, the number in the pid file may belong to another server now. That server must keep running.
 func TestAnotherServersProcessIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	opts := pgserver.Options{DataDir: filepath.Join(pgtest.Folder(t), "pg")}

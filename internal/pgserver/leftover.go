@@ -13,15 +13,15 @@ import (
 	"time"
 )
 
-// lockData makes sure that no other process of ours runs a server on dir. The kernel gives the lock back when its
-// holder ends, kill -9 included: a server that is found running under a free lock has lost whoever started it.
+// lockData locks dir, so that no other process runs a server on dir with this package. The kernel releases the lock when its
+// holder ends, even after kill -9. So if the lock is free and a server runs, the process that started the server has ended.
 func lockData(dir string) (*os.File, error) {
 	file, err := os.OpenFile(dir+".lock", os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("lock the data folder: %w", err)
 	}
 	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		_ = file.Close() // the lock is not ours
+		_ = file.Close() // another process has the lock
 		if errors.Is(err, syscall.EWOULDBLOCK) {
 			return nil, fmt.Errorf("another process runs PostgreSQL on %s: stop it, or choose another data folder", dir)
 		}
@@ -30,8 +30,8 @@ func lockData(dir string) (*os.File, error) {
 	return file, nil
 }
 
-// StopLeftover stops a server that still runs on dir because the process that started it was killed, for somebody who
-// wants to remove the folder. A server that still has its process is an error.
+// StopLeftover stops a server that still runs on dir because the process that started it was killed. Call it before you remove
+// the folder. It returns an error if the process that started the server still runs.
 func StopLeftover(ctx context.Context, dir string) error {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
@@ -41,11 +41,11 @@ func StopLeftover(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	defer lock.Close() // it was opened for its lock alone
+	defer lock.Close() // it was opened only for its lock
 	return stopLeftover(ctx, dir)
 }
 
-// How long a server that was left behind gets to end in order, and then to end at all.
+// The time that a leftover server has for an orderly stop, and then for an immediate stop.
 const (
 	leftoverGrace = 5 * time.Second
 	leftoverEnd   = 5 * time.Second
@@ -59,8 +59,8 @@ func stopLeftover(ctx context.Context, dir string) error {
 			return err
 		}
 	}
-	// PostgreSQL sees by itself to a pid file whose process has ended. It refuses to start where that number was given to
-	// another process since, but here it is known that none works on dir.
+	// PostgreSQL itself removes a pid file whose process has ended. It refuses to start if the number now belongs to another
+	// process. But here it is known that no server works on dir.
 	if pid := postmaster(dir); pid != 0 && syscall.Kill(pid, 0) == nil {
 		return os.Remove(filepath.Join(dir, pidFile))
 	}
@@ -77,7 +77,7 @@ func stopAll(ctx context.Context, dir string, pids []int) error {
 		}
 		pids = serversOn(dir)
 	}
-	// Children that outlive their postmaster hold its shared memory, and PostgreSQL does not start while they do.
+	// Children that outlive their postmaster hold its shared memory. PostgreSQL does not start as long as they run.
 	for _, pid := range pids {
 		if err := end(syscall.SIGQUIT, dir, pid); err != nil {
 			return err
@@ -96,7 +96,7 @@ func end(sig syscall.Signal, dir string, pid int) error {
 	return nil
 }
 
-// gone waits until no server runs on dir, and says whether that is so.
+// gone waits until no server runs on dir, and reports whether that happened in time.
 func gone(ctx context.Context, dir string, within time.Duration) bool {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
@@ -112,10 +112,10 @@ func gone(ctx context.Context, dir string, within time.Duration) bool {
 	return true
 }
 
-// pidFile is the postmaster's own, in the data folder.
+// pidFile returns the path of the postmaster's pid file, in the data folder.
 const pidFile = "postmaster.pid"
 
-// postmaster returns the process that the pid file in dir names, or 0. It may have ended long ago.
+// postmaster returns the process id in the pid file of dir, or 0. The process may have ended long ago.
 func postmaster(dir string) int {
 	text, err := os.ReadFile(filepath.Join(dir, pidFile))
 	if err != nil {

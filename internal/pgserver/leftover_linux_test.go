@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// A server that nobody's death ends, as one started by other means, is stopped before the next start on its data.
+// A server that does not end with its parent, for example one started in another way, is stopped before the next start.
 func TestAnOrphanIsStopped(t *testing.T) {
 	t.Parallel()
 	opts, pid, ended := orphan(t)
@@ -24,7 +24,7 @@ func TestAnOrphanIsStopped(t *testing.T) {
 	}
 }
 
-// Somebody who removes the folder stops the orphan first, and no server that has its process.
+// StopLeftover stops an orphan, but not a server whose parent still runs.
 func TestAnOrphanIsStoppedForGood(t *testing.T) {
 	t.Parallel()
 	opts, _, ended := orphan(t)
@@ -42,7 +42,7 @@ func TestAnOrphanIsStoppedForGood(t *testing.T) {
 	}
 }
 
-// orphan runs a server that has lost its process. ended is closed when it has ended.
+// orphan runs a server whose parent process has ended. ended is closed when the server has ended.
 func orphan(t *testing.T) (opts Options, pid int, ended chan struct{}) {
 	t.Helper()
 	parent, err := os.MkdirTemp(scratch(), "monsplit-pgserver-")
@@ -95,7 +95,7 @@ func orphan(t *testing.T) (opts Options, pid int, ended chan struct{}) {
 	return opts, cmd.Process.Pid, ended
 }
 
-// scratch is in memory where that is to be had.
+// scratch returns a folder, in memory if possible.
 func scratch() string {
 	if info, err := os.Stat("/dev/shm"); err == nil && info.IsDir() {
 		return "/dev/shm"
@@ -103,7 +103,7 @@ func scratch() string {
 	return os.TempDir()
 }
 
-// What the server's user cannot enter is said before anything is written there.
+// If the server's user cannot enter the folder, the error comes before anything is written.
 func TestAFolderOutOfReachIsNamed(t *testing.T) {
 	t.Parallel()
 	shut := filepath.Join(t.TempDir(), "shut")

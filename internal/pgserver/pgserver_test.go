@@ -18,7 +18,7 @@ import (
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 )
 
-// TestMain lets this binary play a process that starts a server and is killed.
+// TestMain lets this binary act as a process that starts a server and is killed.
 func TestMain(m *testing.M) {
 	if dir := os.Getenv("PGSERVER_TEST_DIR"); dir != "" {
 		server, err := pgserver.Start(context.Background(), pgserver.Options{DataDir: dir, Durable: true,
@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 
 func start(t *testing.T, opts pgserver.Options) *pgserver.Server {
 	t.Helper()
-	// In the data folder, where a killed server leaves nothing behind on the machine.
+	// The shared memory is in a file in the data folder, so that a killed server leaves nothing behind on the machine.
 	opts.Settings = map[string]string{"dynamic_shared_memory_type": "mmap"}
 	server, err := pgserver.Start(t.Context(), opts)
 	if err != nil {
@@ -48,7 +48,7 @@ func TestDataOutlivesTheServer(t *testing.T) {
 	t.Parallel()
 	opts := pgserver.Options{DataDir: filepath.Join(pgtest.Folder(t), "pg"), Durable: true}
 	server := start(t, opts)
-	for range 2 { // the second time it is there
+	for range 2 { // the second time the database exists
 		if err := server.CreateDatabase(t.Context(), "kept"); err != nil {
 			t.Fatal(err)
 		}
@@ -113,7 +113,7 @@ func TestWhatCannotWorkIsOneSentence(t *testing.T) {
 	}
 }
 
-// A download that hangs can be given up.
+// A hanging download can be canceled.
 func TestFetchingCanBeStopped(t *testing.T) {
 	t.Parallel()
 	asked, release := make(chan struct{}), make(chan struct{})
@@ -137,7 +137,7 @@ func TestFetchingCanBeStopped(t *testing.T) {
 	}
 }
 
-// A folder that holds something else is no place for a database, and nothing in it is lost.
+// A folder with other content is refused, and nothing in it is lost.
 func TestAForeignFolderIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(pgtest.Folder(t), "letters")
@@ -157,11 +157,11 @@ func TestAForeignFolderIsLeftAlone(t *testing.T) {
 	}
 }
 
-// initdb takes seconds, and may be killed in its middle.
+// initdb takes seconds, and may be killed meanwhile.
 func TestAnInterruptedInitializationIsMadeAnew(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(pgtest.Folder(t), "pg")
-	for _, half := range []string{dir, dir + ".initdb"} { // the first is empty, as somebody may have made it
+	for _, half := range []string{dir, dir + ".initdb"} { // the first is empty, because a user may have created it
 		if err := os.Mkdir(half, 0o700); err != nil {
 			t.Fatal(err)
 		}

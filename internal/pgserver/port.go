@@ -14,7 +14,7 @@ func (s *Server) portTaken() error {
 	return fmt.Errorf("port %d on 127.0.0.1, for PostgreSQL, is taken: %w", s.port, errPortTaken)
 }
 
-// choosePort takes a free port, or makes sure that the given one is free, before the server finds out at length.
+// choosePort chooses a free port, or checks that the given port is free. The server itself would take long to report that.
 func (s *Server) choosePort() error {
 	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port))) //nolint:noctx // instant
 	if errors.Is(err, syscall.EADDRINUSE) {

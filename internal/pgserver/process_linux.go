@@ -8,19 +8,19 @@ import (
 	"syscall"
 )
 
-// diesWithParent has the kernel shut the server down when the thread that started it ends, with the process at the
-// latest. The kernel does so as itself: that the server may run as another user does not matter.
+// diesWithParent makes the kernel stop the server when the thread that started it ends, at the latest when the process ends.
+// This works even if the server runs as another user, because the kernel sends the signal.
 func diesWithParent() *syscall.SysProcAttr { return &syscall.SysProcAttr{Pdeathsig: syscall.SIGINT} }
 
-// serversOn returns the processes of a server that runs on dir, the postmaster's children included. It goes by where
-// they work, which is the data folder for each of them, and not by the pid file: after a crash that one may name a
-// process that is by now somebody else's, another PostgreSQL server even.
+// serversOn returns the processes of a server that runs on dir, including the postmaster's children. It checks the working
+// folder of the processes, which is the data folder, and not the pid file. After a crash, the pid file may have the number of
+// an unrelated process, or even of another PostgreSQL server.
 func serversOn(dir string) []int {
 	dir, err := filepath.EvalSymlinks(dir)
 	if err != nil {
 		return nil
 	}
-	entries, _ := os.ReadDir("/proc") // without it there is nothing to go by
+	entries, _ := os.ReadDir("/proc") // without /proc no process can be found
 	var pids []int
 	for _, entry := range entries {
 		pid, err := strconv.Atoi(entry.Name())

@@ -9,11 +9,11 @@ import (
 	"syscall"
 )
 
-// diesWithParent can do nothing here: a server that outlives this process is stopped at the next start on its data.
+// diesWithParent does nothing on this system. A server that outlives this process is stopped at the next start on its data.
 func diesWithParent() *syscall.SysProcAttr { return &syscall.SysProcAttr{} }
 
-// serversOn returns the postmaster that the pid file in dir names, if its command line says that it is one on dir: after
-// a crash the file may name a process that is by now somebody else's.
+// serversOn returns the postmaster in the pid file of dir, if its command line shows that it runs on dir. After a crash, the
+// file may have the number of an unrelated process.
 func serversOn(dir string) []int {
 	pid := postmaster(dir)
 	if pid == 0 {

@@ -1,7 +1,8 @@
-// Package pgserver finds or fetches a PostgreSQL server and runs it for as long as this process lives: for the demo, for
-// tests and for benchmarks.
+// Package pgserver finds or fetches a PostgreSQL server and runs it as long as this process lives. The demo, tests and
+// benchmarks use it.
 //
-// The server listens on 127.0.0.1 alone. As root it runs as another user, because PostgreSQL refuses root.
+// The server listens only on 127.0.0.1. If this process runs as root, the server runs as another user, because PostgreSQL
+// refuses root.
 package pgserver
 
 import (
@@ -22,25 +23,25 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Superuser is the role that the server is made with and that URLs name.
+// Superuser is the role that initdb creates. The URLs use it.
 const Superuser = "postgres"
 
-// Options say which server to run. DataDir is required.
+// Options describe the server to run. DataDir is required.
 type Options struct {
-	DataDir  string // made when it is not there; its parent has to be reachable by the user that the server runs as
-	Port     int    // 0 takes a free one
-	BinDir   string // where initdb and postgres are; empty finds or fetches them
-	CacheDir string // where fetched binaries are kept; empty is a folder of the user's cache
-	Fetch    bool   // takes fetched binaries even where the machine has its own
-	FetchURL string // the Maven repository that they are fetched from; empty is Maven Central
-	// Durable keeps every promise of a commit. Without it a crash of the machine may lose or corrupt the data: for
-	// tests alone.
+	DataDir  string // created if it does not exist; the user that the server runs as must be able to enter its parent
+	Port     int    // 0 chooses a free port
+	BinDir   string // the folder of initdb and postgres; if empty, they are found or fetched
+	CacheDir string // the folder for fetched binaries; if empty, a folder in the user's cache
+	Fetch    bool   // uses fetched binaries even if the machine has its own
+	FetchURL string // the Maven repository to fetch from; if empty, Maven Central
+	// Durable makes commits survive a crash of the machine. Without it, a crash of the machine may lose or corrupt the data.
+	// Leave it off only in tests.
 	Durable bool
-	// Trust lets everybody on this machine in without a password. Otherwise one is made with the data and kept in their
-	// folder, which only the server's user may enter. It counts when the data is made.
+	// Trust lets every user of this machine connect without a password. Otherwise a password is created with the data and
+	// stored in the data folder, which only the server's user may enter. The option has an effect only when the data is created.
 	Trust    bool
 	Settings map[string]string // more server settings
-	Progress func(step string) // is told before each step that may take more than a moment; may be nil
+	Progress func(step string) // called before each step that may take longer; may be nil
 }
 
 // Server is a running PostgreSQL server.
@@ -54,14 +55,14 @@ type Server struct {
 	done     chan struct{} // closed when the server has ended
 }
 
-// startTimeout bounds how long the server may take until it answers, recovery after a crash included.
+// startTimeout limits the time until the server answers, including the recovery after a crash.
 const startTimeout = 60 * time.Second
 
-// portAttempts bounds how often another free port is tried when somebody was faster to take it.
+// portAttempts limits the number of free ports that are tried. Another process may take a port first.
 const portAttempts = 5
 
-// Start runs the server and returns when it answers. A server that an earlier process of ours left behind on the same
-// data is stopped first; one that still has its process is an error.
+// Start runs the server and returns when it answers. If an earlier process left a server behind on the same data, Start stops
+// that server first. If the process that started it still runs, Start returns an error.
 func Start(ctx context.Context, opts Options) (*Server, error) {
 	if opts.Progress == nil {
 		opts.Progress = func(string) {}
@@ -104,7 +105,7 @@ func (s *Server) start(ctx context.Context, account account) error {
 	}
 	s.lock = lock
 	if err := s.prepare(ctx, account); err != nil {
-		_ = lock.Close() // nothing runs under it
+		_ = lock.Close() // no server needs it
 		return err
 	}
 	s.opts.Progress("starting PostgreSQL")
@@ -112,7 +113,7 @@ func (s *Server) start(ctx context.Context, account account) error {
 }
 
 func (s *Server) prepare(ctx context.Context, account account) error {
-	if err := stopLeftover(ctx, s.opts.DataDir); err != nil { // it may hold the port
+	if err := stopLeftover(ctx, s.opts.DataDir); err != nil { // it may use the port
 		return err
 	}
 	if err := s.choosePort(); err != nil {
@@ -127,7 +128,7 @@ func (s *Server) prepare(ctx context.Context, account account) error {
 	return nil
 }
 
-// URL is the connection string of a database on this server.
+// URL returns the connection string of a database on this server.
 func (s *Server) URL(database string) string {
 	u := url.URL{Scheme: "postgres", User: url.User(Superuser), Host: net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port)),
 		Path: "/" + database, RawQuery: "sslmode=disable"}
@@ -137,15 +138,15 @@ func (s *Server) URL(database string) string {
 	return u.String()
 }
 
-// Port is the port that the server listens on.
+// Port returns the port that the server listens on.
 func (s *Server) Port() int { return s.port }
 
-// CreateDatabase makes an empty database unless there is one of that name.
+// CreateDatabase creates an empty database unless a database with that name exists.
 func (s *Server) CreateDatabase(ctx context.Context, name string) error {
 	return CreateDatabase(ctx, s.URL("postgres"), name)
 }
 
-// CreateDatabase makes an empty database on the server of the given URL unless there is one of that name.
+// CreateDatabase creates an empty database on the server at the URL unless a database with that name exists.
 func CreateDatabase(ctx context.Context, url, name string) error {
 	conn, err := pgx.Connect(ctx, url)
 	if err != nil {
@@ -162,10 +163,10 @@ func CreateDatabase(ctx context.Context, url, name string) error {
 	return nil
 }
 
-// Done is closed when the server has ended, for whatever reason.
+// Done is closed when the server has ended, for any reason.
 func (s *Server) Done() <-chan struct{} { return s.done }
 
-// Stop ends the server in order: open transactions are rolled back, what was committed is on disk.
+// Stop stops the server in order: it rolls back open transactions, and all committed data is on disk.
 func (s *Server) Stop(ctx context.Context) error {
 	if err := s.signal(syscall.SIGINT); err != nil { // PostgreSQL's "fast shutdown"
 		return err
@@ -179,7 +180,7 @@ func (s *Server) Stop(ctx context.Context) error {
 	}
 }
 
-// Kill ends the server at once, as a crash of it would.
+// Kill ends the server at once, like a crash of the server.
 func (s *Server) Kill() {
 	_ = s.signal(syscall.SIGQUIT) // "immediate shutdown": its processes end too, and recovery runs at the next start
 	<-s.done
@@ -196,7 +197,7 @@ func (s *Server) signal(sig syscall.Signal) error {
 func (s *Server) run(ctx context.Context, account account) error {
 	logFile, err := os.OpenFile(s.LogPath(), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	if err != nil {
-		_ = s.lock.Close() // nothing runs under it
+		_ = s.lock.Close() // no server needs it
 		return err
 	}
 	defer logFile.Close()
@@ -207,17 +208,17 @@ func (s *Server) run(ctx context.Context, account account) error {
 	s.done = make(chan struct{})
 	started := make(chan error, 1)
 	go func() {
-		// The kernel tells the server that its parent has died when the *thread* that started it ends, so this one has
-		// to stay as long as the server does.
+		// The kernel signals the death of the parent when the *thread* that started the server ends. So this thread must live
+		// as long as the server.
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 		defer close(s.done)
 		err := s.cmd.Start()
 		started <- err
 		if err == nil {
-			_ = s.cmd.Wait() // how it ended is in its log
+			_ = s.cmd.Wait() // its log has the reason of its end
 		}
-		_ = s.lock.Close() // it was opened for its lock alone
+		_ = s.lock.Close() // it was opened only for its lock
 	}()
 	if err := <-started; err != nil {
 		return fmt.Errorf("start PostgreSQL: %w", err)
@@ -243,7 +244,8 @@ func (s *Server) arguments() []string {
 	return args
 }
 
-// awaitReady goes by the server's own pid file: at a port that is taken, somebody else would answer.
+// awaitReady waits until the server's own pid file reports that it is ready. If the port were in use, another server would
+// answer on it.
 func (s *Server) awaitReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
@@ -266,7 +268,7 @@ func (s *Server) awaitReady(ctx context.Context) error {
 	return nil
 }
 
-// ready reads the status in the pid file's eighth line (PostgreSQL's utils/pidfile.h).
+// ready reads the status in the eighth line of the pid file (PostgreSQL's utils/pidfile.h).
 func (s *Server) ready() bool {
 	text, err := os.ReadFile(filepath.Join(s.opts.DataDir, pidFile))
 	if err != nil {
@@ -276,7 +278,7 @@ func (s *Server) ready() bool {
 	return len(lines) >= 8 && lines[0] == strconv.Itoa(s.cmd.Process.Pid) && strings.TrimSpace(lines[7]) == "ready"
 }
 
-// LogPath is the file that the server writes its log to, anew with each start.
+// LogPath returns the path of the server's log. Each start begins a new log.
 func (s *Server) LogPath() string { return s.opts.DataDir + ".log" }
 
 func (s *Server) logTail() string {

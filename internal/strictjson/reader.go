@@ -6,13 +6,13 @@ import (
 	"strconv"
 )
 
-// reader copies nothing.
+// reader parses b without copying it.
 type reader struct {
 	b        []byte
 	i        int
 	allowNUL bool
-	bounded  bool // numbers have to fit a double
-	// names are the members of the objects that are open, outermost first.
+	bounded  bool // numbers must fit into a double
+	// names are the members of the open objects, the outermost object first.
 	names [][]byte
 }
 
@@ -75,7 +75,7 @@ func (r *reader) object(depth int, member func(name, raw []byte)) error {
 	}
 	base := len(r.names)
 	defer func() { r.names = r.names[:base] }()
-	var many map[string]bool // of the names, once there are too many to compare one by one
+	var many map[string]bool // the names, once there are too many to compare one by one
 	r.i++
 	for first := true; ; first = false {
 		if r.space(); r.i < len(r.b) && r.b[r.i] == '}' && first {
@@ -120,7 +120,7 @@ func (r *reader) object(depth int, member func(name, raw []byte)) error {
 	}
 }
 
-// remember refuses a name that its object already has.
+// remember stores a name, and refuses one that its object already has.
 func (r *reader) remember(base int, name []byte, many *map[string]bool) error {
 	const few = 16
 	names := r.names[base:]
@@ -204,9 +204,9 @@ func (r *reader) number() error {
 	return r.fits(r.b[from:r.i])
 }
 
-// fits refuses a number that is too large for a double: encoding/json fails on it where it is read into any.
+// fits refuses a number that is too large for a double, because encoding/json fails to decode it into any.
 func (r *reader) fits(number []byte) error {
-	const safe = 300 // digits; without an exponent fewer always fit
+	const safe = 300 // digits; a number with fewer digits and no exponent always fits
 	if !r.bounded || len(number) < safe && !bytes.ContainsAny(number, "eE") {
 		return nil
 	}
@@ -224,7 +224,7 @@ func (r *reader) digits() bool {
 	return r.i > from
 }
 
-// str reads a string, from its first quote to behind its last.
+// str reads a string, and leaves r.i after its last quote.
 func (r *reader) str() error {
 	for r.i++; r.i < len(r.b); r.i++ {
 		switch c := r.b[r.i]; {
@@ -298,7 +298,7 @@ func (r *reader) hex(at int) (rune, bool) {
 	return v, true
 }
 
-// shorten keeps a reason readable, whatever was sent.
+// shorten limits the length of a name in a reason.
 func shorten(raw []byte) string {
 	const most = 40
 	if len(raw) > most {

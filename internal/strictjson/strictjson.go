@@ -1,7 +1,7 @@
-// Package strictjson checks JSON that comes from outside: it has to mean the same to every reader.
+// Package strictjson checks JSON that comes from outside. It accepts only JSON that means the same to every reader.
 //
-// encoding/json is not enough: it takes repeated members and data behind the value, nests without end, and replaces
-// invalid UTF-8 and unpaired surrogates, so that what one reader checks is not what the next one reads.
+// encoding/json is not strict enough. It accepts repeated members, data after the value and unlimited nesting, and it
+// replaces invalid UTF-8 and unpaired surrogates. So one reader could check a value and the next reader could read another.
 package strictjson
 
 import (
@@ -11,10 +11,10 @@ import (
 	"unicode/utf8"
 )
 
-// MaxDepth bounds nesting: a reader that recurses must not be led into the ground by a megabyte of brackets.
+// MaxDepth limits nesting, so that a megabyte of brackets cannot exhaust the stack of a recursive reader.
 const MaxDepth = 32
 
-// Error says where a text stops being acceptable, and why.
+// Error describes why a text is not acceptable, and the place of the fault.
 type Error struct {
 	Offset int // in bytes
 	Reason string
@@ -23,8 +23,8 @@ type Error struct {
 // Error implements error.
 func (e *Error) Error() string { return fmt.Sprintf("byte %d: %s", e.Offset, e.Reason) }
 
-// Check returns an *Error unless text is one JSON value (RFC 8259) in UTF-8, without a repeated member or an unpaired
-// surrogate or a number beyond a double (I-JSON, RFC 7493), and not nested deeper than MaxDepth.
+// Check returns an *Error unless text is one JSON value (RFC 8259) in UTF-8. The value must have no repeated member, no
+// unpaired surrogate and no number that is too large for a double (I-JSON, RFC 7493). It must not nest deeper than MaxDepth.
 func Check(text []byte) error {
 	if !utf8.Valid(text) {
 		return &Error{Reason: "not UTF-8"}
@@ -38,8 +38,9 @@ func Check(text []byte) error {
 	return r.end()
 }
 
-// Object is Check for an object that also must not hold NUL anywhere, which PostgreSQL cannot store. It hands the
-// object's members to member as they come, up to the first fault: the name, unquoted, and the value as it stands there.
+// Object is like Check, with two differences: text must be an object, and it must not contain NUL, which PostgreSQL cannot
+// store (H15 NUL in a text). Numbers are not limited to the range of a double. Object calls member for each member of the
+// object, up to the first fault, with the unquoted name and the raw value.
 func Object(text []byte, member func(name, raw []byte)) error {
 	if !utf8.Valid(text) {
 		return &Error{Reason: "not UTF-8"}
@@ -55,7 +56,7 @@ func Object(text []byte, member func(name, raw []byte)) error {
 	return r.end()
 }
 
-// Unquote returns the text of a string that has been accepted, without a copy where nothing is escaped.
+// Unquote returns the text of a JSON string that has been accepted. It makes a copy only if the string has escapes.
 func Unquote(raw []byte) []byte {
 	inner := raw[1 : len(raw)-1]
 	if bytes.IndexByte(inner, '\\') < 0 {
@@ -63,7 +64,7 @@ func Unquote(raw []byte) []byte {
 	}
 	var s string
 	if err := json.Unmarshal(raw, &s); err != nil {
-		return inner // it has been accepted, so this does not happen; the raw text is the safe answer
+		return inner // this cannot happen, because the string has been accepted; the raw text is a safe result
 	}
 	return []byte(s)
 }

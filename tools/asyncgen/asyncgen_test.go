@@ -36,7 +36,7 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// TestRefuses spoils the golden document: what has no honest Go type must be an error, not a guess.
+// TestRefuses changes the golden document. A schema without an exact Go type must be an error, not a guess.
 func TestRefuses(t *testing.T) {
 	t.Parallel()
 	document, err := os.ReadFile("testdata/parcels.yaml")
@@ -52,8 +52,8 @@ func TestRefuses(t *testing.T) {
 		"two types":                  {"weight: { type: integer", "weight: { type: [integer, string]", "need one type"},
 		"no type":                    {"fragile: { type: boolean }", "fragile: {}", "need one type"},
 		"oneOf":                      {"    Sender:\n", "    Sender:\n      oneOf: []\n", "oneOf has no Go type"},
-		"no members":                 {"        name: { type: string }\n", "", "no object with properties"},
-		"an optional constant":       {"[id, source, type,", "[id, type,", "a constant has to be a required string"},
+		"no members":                 {"        name: { type: string }\n", "", "not an object with properties"},
+		"an optional constant":       {"[id, source, type,", "[id, type,", "a constant must be a required string"},
 		"no CloudEvents type":        {"const: example.parcel.lost.v1", "minLength: 1", `no constant member "type"`},
 		"a message in no channel":    {"      lost: { $ref: '#/components/messages/ParcelLost' }\n", "", "message ParcelLost is in no channel"},
 		"a message in no operation":  {"      - $ref: '#/channels/parcel-moves/messages/lost'\n", "", "message lost is in no operation that sends"},

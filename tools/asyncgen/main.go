@@ -1,9 +1,9 @@
-// Command asyncgen writes the Go types of what a service announces, from its AsyncAPI 3.0 document: a type for each
-// event and for its data, a constructor that sets the members that never vary, and constants for topics and types.
+// Command asyncgen generates Go code for the events of a service from its AsyncAPI 3.0 document: a type for each event and
+// for its data, a constructor that sets the constant members, and constants for topics and types.
 //
 //	asyncgen -package messages -out services/monolith/internal/messages/messages.gen.go asyncapi/monolith.yaml
 //
-// It reads the part of JSON Schema that such documents need and refuses the rest, rather than guess at a type.
+// It supports the part of JSON Schema that these documents need. It refuses everything else instead of guessing a type.
 package main
 
 import (

@@ -9,7 +9,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Model is what a document says, in terms of Go.
+// Model is the content of a document in Go terms.
 type Model struct {
 	Title       string
 	ContentType string
@@ -19,14 +19,14 @@ type Model struct {
 	Objects     []Object // types that events refer to, in the order of their first use
 }
 
-// Topic is a channel.
+// Topic is a channel of the document.
 type Topic struct{ Name, Address, Doc string }
 
-// Event is a message: its payload's type, and the constant of its CloudEvents type.
+// Event is a message: the type of its payload, and the constant of its CloudEvents type.
 type Event struct {
 	Object
-	Message string // its name in the channel, as in ProductCreated
-	Type    string // CloudEvents type, as in monsplit.product.created.v1
+	Message string // its name in the channel, for example ProductCreated
+	Type    string // its CloudEvents type, for example monsplit.product.created.v1
 	Summary string
 }
 
@@ -42,7 +42,7 @@ type Field struct {
 	Member   string // in JSON
 	Doc      string
 	Type     string // in Go
-	Const    string // the only value it has, when Fixed
+	Const    string // the only value, if Fixed
 	Fixed    bool
 	Optional bool
 }
@@ -70,7 +70,7 @@ func Load(src []byte) (*Model, error) {
 	if err := l.leftOut(); err != nil {
 		return nil, err
 	}
-	// Objects may refer to objects: the list grows while it is worked off.
+	// Objects may refer to other objects, so the list grows during the loop.
 	for i := 0; i < len(l.refs); i++ {
 		name := l.refs[i]
 		object, err := l.object(name, l.root.get("components", "schemas", name))
@@ -87,10 +87,11 @@ type loader struct {
 	root     node
 	model    Model
 	refs     []string // schemas that fields refer to
-	messages []string // those that are in channels
+	messages []string // the messages in channels
 }
 
-// leftOut says which message of the components is in no channel, or is not sent: a reader would never hear of it.
+// leftOut returns an error if a message of the components is in no channel, or if no operation sends it. Readers would never
+// receive such a message.
 func (l *loader) leftOut() error {
 	for name := range l.root.get("components", "messages").members() {
 		if !slices.Contains(l.messages, name) {

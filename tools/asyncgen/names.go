@@ -9,8 +9,8 @@ import (
 
 var initialisms = map[string]string{"id": "ID", "iso": "ISO", "uuid": "UUID", "uri": "URI", "url": "URL"}
 
-// goName returns the exported Go name of a name in the document: product_uuid, product-uuid and productUuid are all
-// ProductUUID.
+// goName returns the exported Go name of a name in the document. For example, product_uuid, product-uuid and productUuid all
+// become ProductUUID.
 func goName(s string) string {
 	var b strings.Builder
 	for _, word := range words(s) {
@@ -25,7 +25,7 @@ func goName(s string) string {
 	return b.String()
 }
 
-// words splits at anything but letters and digits, and before a capital letter that follows a small one.
+// words splits a name at all characters except letters and digits, and before a capital letter that follows a small letter.
 func words(s string) []string {
 	var found []string
 	for _, part := range strings.FieldsFunc(s, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
@@ -42,7 +42,7 @@ func words(s string) []string {
 	return found
 }
 
-// paramName returns the name of a parameter that sets the field, clear of keywords, types and packages in its scope.
+// paramName returns the name of a parameter that sets the field. It avoids keywords, types and packages in the scope.
 func paramName(field string) string {
 	ws := words(field)
 	ws[0] = strings.ToLower(ws[0])

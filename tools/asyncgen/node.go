@@ -9,8 +9,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// node is a value of the document. Members keep the order in which they are written, which is the order of the
-// generated fields and so of the members on the wire.
+// node is a value of the document. Members keep their written order. This is also the order of the generated fields, and of the
+// members in a message.
 type node struct{ *yaml.Node }
 
 // get returns the member at a path of names, or a nil node.
@@ -27,7 +27,7 @@ func (n node) get(names ...string) node {
 	return n
 }
 
-// members yields the members of an object in their order; none for anything else.
+// members yields the members of an object in their order. For other values it yields nothing.
 func (n node) members() iter.Seq2[string, node] {
 	return func(yield func(string, node) bool) {
 		if n.Node == nil || n.Kind != yaml.MappingNode {
@@ -41,7 +41,7 @@ func (n node) members() iter.Seq2[string, node] {
 	}
 }
 
-// items returns the items of an array; none for anything else.
+// items returns the items of an array. For other values it returns nothing.
 func (n node) items() []node {
 	if n.Node == nil || n.Kind != yaml.SequenceNode {
 		return nil
@@ -53,7 +53,7 @@ func (n node) items() []node {
 	return items
 }
 
-// text returns a scalar's text, or "".
+// text returns the text of a scalar, or "".
 func (n node) text() string {
 	if n.Node == nil || n.Kind != yaml.ScalarNode {
 		return ""
@@ -75,7 +75,7 @@ func (n node) texts() []string {
 
 func (n node) exists() bool { return n.Node != nil }
 
-// resolve follows references within the document and returns the node and the last name of the last reference.
+// resolve follows references within the document. It returns the node, and the last name in the last reference.
 func (n node) resolve(root node) (target node, name string, err error) {
 	seen := map[string]bool{}
 	for {

@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// object turns an object schema into a struct; the parts of allOf become one, where a later part refines the members
-// of an earlier one and keeps their place.
+// object turns an object schema into a struct. It merges the parts of an allOf. A later part refines the members of an earlier
+// part, and the members keep their place.
 func (l *loader) object(name string, schema node) (Object, error) {
 	o := Object{Name: goName(name), Doc: schema.get("description").text()}
 	members, required, err := l.merge(schema)
@@ -15,7 +15,7 @@ func (l *loader) object(name string, schema node) (Object, error) {
 		return o, err
 	}
 	if len(members) == 0 {
-		return o, errors.New("it is no object with properties")
+		return o, errors.New("it is not an object with properties")
 	}
 	for _, m := range members {
 		f, err := l.field(m, slices.Contains(required, m.name))
@@ -27,13 +27,13 @@ func (l *loader) object(name string, schema node) (Object, error) {
 	return o, nil
 }
 
-// member is a property with the schemas that speak of it, the most refined one first.
+// member is a property with all schemas that describe it, the most refined schema first.
 type member struct {
 	name    string
 	schemas []node
 }
 
-// find returns the keyword of the most refined schema that has it.
+// find returns the keyword from the most refined schema that has it.
 func (m member) find(keyword string) node {
 	for _, s := range m.schemas {
 		if v := s.get(keyword); v.exists() {
@@ -92,14 +92,14 @@ func (l *loader) field(m member, required bool) (Field, error) {
 	}
 	if c := m.find("const"); c.exists() {
 		if t != "string" || f.Type != t {
-			return f, errors.New("a constant has to be a required string that is not null")
+			return f, errors.New("a constant must be a required string that is not null")
 		}
 		f.Const, f.Fixed = c.text(), true
 	}
 	return f, nil
 }
 
-// goType returns the type of a member's values other than null, and whether null is one of them.
+// goType returns the type of a member's non-null values, and reports whether the member can be null.
 func (l *loader) goType(m member) (t string, nullable bool, err error) {
 	if m.schemas[0].get("$ref").exists() {
 		target, name, err := m.schemas[0].resolve(l.root)
@@ -118,7 +118,7 @@ func (l *loader) goType(m member) (t string, nullable bool, err error) {
 	nullable = slices.Contains(types, "null")
 	types = slices.DeleteFunc(types, func(s string) bool { return s == "null" })
 	if len(types) != 1 {
-		return "", false, fmt.Errorf("need one type beside null, got %q", types)
+		return "", false, fmt.Errorf("need one type besides null, got %q", types)
 	}
 	switch t, format := types[0], m.find("format").text(); {
 	case t == "string" && format == "uuid":

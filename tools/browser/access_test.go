@@ -10,8 +10,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// accessible holds the page, with all of it unfolded, to the rules of axe-core and to some of our own. What Swagger UI
-// makes is its makers' matter.
+// accessible checks the page, with all parts unfolded, against the rules of axe-core and some rules of this package. It does not
+// check the parts that Swagger UI renders.
 func (b *tab) accessible(what string) {
 	b.Helper()
 	ask(b, chromedp.Evaluate[bool](`document.querySelectorAll('details').forEach(d => d.open = true), true`))
@@ -21,15 +21,15 @@ func (b *tab) accessible(what string) {
 	b.quiet(what)
 }
 
-// ownRules are what axe-core lets pass: a heading before the first, and what makes a part of a table that is shown as
-// something else a part of nothing.
+// ownRules find faults that axe-core accepts: a heading before the first one, and a part of a table that loses its table because
+// the table is displayed in another way.
 const ownRules = `[
 	...[...document.querySelectorAll('h1, h2, h3, h4, h5, h6')].slice(0, 1).filter(h => h.localName !== 'h1').map(h => 'first-heading: ' + h.outerHTML),
 	...[...document.querySelectorAll('table, thead, tbody, tr, th, td')].filter(e =>
 		!e.closest('.swagger-ui') && !e.role && !getComputedStyle(e).display.startsWith('table')).map(e => 'table-role: ' + e.cloneNode().outerHTML),
 ]`
 
-// faults returns what is wrong with the page, one to a line.
+// faults returns the faults of the page, one per line.
 func (b *tab) faults() string {
 	b.Helper()
 	axe, err := os.ReadFile("node_modules/axe-core/axe.min.js")
@@ -43,7 +43,7 @@ func (b *tab) faults() string {
 	return strings.Join(faults, "\n")
 }
 
-// A check that finds nothing has to find what there is.
+// The check must find these faults.
 func TestFaultsAreFound(t *testing.T) {
 	t.Parallel()
 	tests := map[string]string{

@@ -18,20 +18,20 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// patience is how long a page may take for one step, on a slow machine.
+// patience is the time that a page may take for one step on a slow machine.
 const patience = 30 * time.Second
 
-// chromium is the browser's path.
+// chromium returns the path of the browser.
 func chromium() (string, error) {
 	for _, name := range []string{os.Getenv("CHROMIUM"), "chromium", "chromium-browser", "google-chrome", "google-chrome-stable"} {
 		if path, err := exec.LookPath(name); err == nil {
 			return path, nil
 		}
 	}
-	return "", fmt.Errorf("no Chromium is on the PATH: `apt-get install chromium`, or set CHROMIUM to where it is")
+	return "", fmt.Errorf("no Chromium is on the PATH: `apt-get install chromium`, or set CHROMIUM to its path")
 }
 
-// tab is a page of a headless browser that hears every complaint.
+// tab is a page of a headless browser that records every complaint of the browser.
 type tab struct {
 	*testing.T
 	ctx context.Context
@@ -48,13 +48,13 @@ func newTab(t *testing.T) *tab {
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.Flag("disable-dev-shm-usage", true))
 	if os.Geteuid() == 0 {
-		options = append(options, chromedp.NoSandbox) // Chromium refuses to sandbox root's pages
+		options = append(options, chromedp.NoSandbox) // Chromium refuses to use its sandbox as root
 	}
 	allocator, end := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()), options...)
 	ctx, closeTab := chromedp.NewContext(allocator)
 	t.Cleanup(func() { closeTab(); end() })
 	b := &tab{T: t, ctx: ctx}
-	// The browser lives as long as the context of the first step.
+	// The browser runs as long as the context of the first step.
 	if err := chromedp.Do(ctx, chromedp.Navigate("about:blank")); err != nil {
 		t.Fatal(err)
 	}
@@ -64,8 +64,8 @@ func newTab(t *testing.T) *tab {
 	return b
 }
 
-// hear keeps whatever a page tells its console: each message there, violations of its policy, what did not load, and
-// errors of scripts.
+// hear records all complaints of a page: messages on the console, violations of the content security policy, files that did not
+// load, and errors of scripts.
 func (b *tab) hear(event any) {
 	var said string
 	switch e := event.(type) {
@@ -85,7 +85,7 @@ func (b *tab) hear(event any) {
 	b.complaints = append(b.complaints, said)
 }
 
-// heard returns what was complained of since it was asked last.
+// heard returns the complaints since the last call.
 func (b *tab) heard() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -117,7 +117,7 @@ func ask[T any](b *tab, action chromedp.Action[T]) T {
 	return value
 }
 
-// look makes the tab show pages in a scheme, light or dark, and at a width.
+// look sets the color scheme of the tab, light or dark, and its width.
 func (b *tab) look(scheme string, width int64) {
 	b.Helper()
 	b.do(chromedp.EmulateViewport(width, 900), chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
@@ -128,7 +128,7 @@ func (b *tab) look(scheme string, width int64) {
 	}))
 }
 
-// keep writes a picture of the whole page.
+// keep writes a screenshot of the whole page.
 func (b *tab) keep(name string) {
 	b.Helper()
 	dir := os.Getenv("SCREENSHOTS")
@@ -138,7 +138,7 @@ func (b *tab) keep(name string) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		b.Fatal(err)
 	}
-	ask(b, chromedp.Evaluate[bool](`scrollTo(0, 0), true`)) // where the bar at the top belongs
+	ask(b, chromedp.Evaluate[bool](`scrollTo(0, 0), true`)) // so that the bar is at the top
 	if err := os.WriteFile(filepath.Join(dir, name+".png"), ask(b, chromedp.FullScreenshot(100)), 0o644); err != nil {
 		b.Fatal(err)
 	}

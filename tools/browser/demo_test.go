@@ -15,15 +15,15 @@ import (
 )
 
 const (
-	startPatience = 3 * time.Minute // PostgreSQL may have to be fetched
+	startPatience = 3 * time.Minute // the demo may have to fetch PostgreSQL
 	stopPatience  = 20 * time.Second
 )
 
-// services are the running services' addresses by name.
+// services has the addresses of the running services by name.
 type services map[string]string
 
-// startDemo builds the demo and runs it, with its sample data, until the test ends. It checks every answer and every event,
-// and tells on stderr of each that its document does not describe, and of whatever else is wrong: the test fails on that.
+// startDemo builds the demo and runs it with its sample data until the test ends. The demo checks every answer and every event.
+// It reports each one that its document does not describe on stderr, and every other problem. The test fails on such a report.
 func startDemo(t *testing.T) services {
 	t.Helper()
 	dir := reachable(t)
@@ -38,13 +38,13 @@ func startDemo(t *testing.T) services {
 		"--data-dir", filepath.Join(dir, "data"), "--monolith-addr", monolith, "--catalog-addr", catalog)
 	out, complaints := &awaited{line: regexp.MustCompile(`(?m)^ready`), there: make(chan struct{})}, &bytes.Buffer{}
 	cmd.Stdout, cmd.Stderr, cmd.SysProcAttr = out, complaints, dieWithParent()
-	cmd.WaitDelay = time.Second // for what it may have left behind, which holds its output open
+	cmd.WaitDelay = time.Second // processes that it left behind may keep its output open
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	ended := make(chan struct{})
 	go func() {
-		_ = cmd.Wait() // a demo that stops badly is its own tests' matter
+		_ = cmd.Wait() // other tests check how the demo stops
 		close(ended)
 	}()
 	stop := sync.OnceFunc(func() {
@@ -71,7 +71,7 @@ func startDemo(t *testing.T) services {
 	return services{"monolith": "http://" + monolith, "catalog": "http://" + catalog}
 }
 
-// awaited keeps what is written until a line is there that is waited for.
+// awaited stores what is written, and signals when the awaited line has arrived.
 type awaited struct {
 	said  bytes.Buffer
 	line  *regexp.Regexp
@@ -87,10 +87,10 @@ func (a *awaited) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// reachable is a folder that PostgreSQL can reach, even where it runs as another user.
+// reachable returns a folder that PostgreSQL can enter, even if it runs as another user.
 func reachable(t *testing.T) string {
 	t.Helper()
-	// Not t.TempDir, whose parent only its owner may enter.
+	// t.TempDir is not suitable, because only its owner may enter its parent.
 	dir, err := os.MkdirTemp("", "monsplit-browser-")
 	if err != nil {
 		t.Fatal(err)

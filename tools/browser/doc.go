@@ -1,3 +1,3 @@
-// Package browser looks at the services' pages with a real browser. It is a module of its own, so that what drives the
-// browser is none of the product's dependencies.
+// Package browser tests the services' pages with a real browser. It is a separate module, so that the product does not depend on
+// the library that controls the browser.
 package browser

@@ -19,7 +19,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// A check that nobody complains has to hear those who do.
+// The test for complaints must hear these complaints.
 func TestComplaintsAreHeard(t *testing.T) {
 	t.Parallel()
 	tests := map[string]string{
@@ -50,7 +50,7 @@ func TestComplaintsAreHeard(t *testing.T) {
 	}
 }
 
-// page is one to look at: when Ready is there, it is complete.
+// page is a page to test. It is complete when Ready is on the page.
 type page struct{ service, path, name, ready string }
 
 var pages = []page{
@@ -65,10 +65,10 @@ var pages = []page{
 	{"catalog", "/catalog/docs/events", "events-below", "#MarketCreated pre.payload"},
 }
 
-// widths of the screens that pages are looked at on.
+// widths are the widths of the screens on which the pages are tested.
 var widths = map[string]int64{"desktop": 1280, "phone": 390}
 
-//nolint:paralleltest // its parts share two cores, and what one makes another would see
+//nolint:paralleltest // its parts share two cores, and each part would see the data of the others
 func TestPages(t *testing.T) {
 	t.Parallel()
 	at := startDemo(t)
@@ -98,7 +98,7 @@ func (b *tab) open(url, ready string) {
 	b.do(chromedp.Navigate(url), chromedp.WaitVisible(ready))
 }
 
-// complete takes a picture, and fails on whatever is complained of or does not fit the screen.
+// complete takes a screenshot. It fails if there is a complaint, or if the page is wider than the screen.
 func (b *tab) complete(what string, width int64) {
 	b.Helper()
 	b.keep(what)
@@ -108,7 +108,7 @@ func (b *tab) complete(what string, width int64) {
 	b.quiet(what)
 }
 
-// quiet fails on whatever was complained of.
+// quiet fails if there was a complaint.
 func (b *tab) quiet(what string) {
 	b.Helper()
 	if said := b.heard(); said != "" {
@@ -116,7 +116,7 @@ func (b *tab) quiet(what string) {
 	}
 }
 
-// links makes sure that each index leads to what there is, and that whatever a page leads to on its server is there.
+// links checks that each index links to all pages, and that every link of a page to its own server works.
 func links(t *testing.T, at services) {
 	b := newTab(t)
 	led := map[string]bool{} // page, space, path
@@ -147,7 +147,7 @@ func links(t *testing.T, at services) {
 	}
 }
 
-// consumers makes sure that each message tells who reads it, and that nobody expects what there is not.
+// consumers checks that the page shows the consumers of each message, and that no consumer expects an unknown message.
 func consumers(t *testing.T, at services) {
 	b := newTab(t)
 	for _, p := range pages {
@@ -162,7 +162,7 @@ func consumers(t *testing.T, at services) {
 			}
 		}
 		if ask(b, chromedp.Evaluate[bool](`!!document.querySelector('.note.warn')`)) {
-			t.Errorf("%s%s: somebody expects what is not described", p.service, p.path)
+			t.Errorf("%s%s: a consumer expects a message that is not described", p.service, p.path)
 		}
 		b.quiet(p.service + p.path)
 	}

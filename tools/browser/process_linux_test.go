@@ -2,5 +2,5 @@ package browser
 
 import "syscall"
 
-// dieWithParent keeps a test that is killed from leaving the demo behind.
+// dieWithParent makes the demo end when the test is killed.
 func dieWithParent() *syscall.SysProcAttr { return &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM} }

@@ -9,7 +9,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// tryOut does what a newcomer does: sends what Swagger UI proposes. Whatever can succeed on the sample data has to.
+// tryOut does what a new user does: it sends the requests that Swagger UI proposes. Each request that can succeed on the sample
+// data must succeed.
 func tryOut(t *testing.T, at services) {
 	b := newTab(t)
 	b.look("light", widths["desktop"])
@@ -44,7 +45,7 @@ func tryOut(t *testing.T, at services) {
 	t.Run("Entry", func(t *testing.T) { tryEntries(t, b, at["catalog"]+"/docs") })
 }
 
-// tryProducts reads the product that is proposed, and creates two, of which it changes and deletes one.
+// tryProducts reads the proposed product and creates two products. It changes and deletes one of them.
 func tryProducts(t *testing.T, b *tab, url string) {
 	b.open(url, ".opblock")
 	b.try("products-getProduct").must(t, 200, nil)
@@ -68,7 +69,7 @@ func tryProducts(t *testing.T, b *tab, url string) {
 	b.complete("monolith-docs-changes-dark-desktop", widths["desktop"])
 }
 
-// tryEntries reads what is proposed, and creates an entry, which it changes and deletes.
+// tryEntries reads the proposed entries, creates an entry, and then changes and deletes it.
 func tryEntries(t *testing.T, b *tab, url string) {
 	b.open(url, ".opblock")
 	b.try("products-getProduct").must(t, 200, nil)
@@ -83,22 +84,22 @@ func tryEntries(t *testing.T, b *tab, url string) {
 	b.complete("catalog-docs-changes-dark-desktop", widths["desktop"])
 }
 
-// fill is what somebody types into one input of an operation.
+// fill is the text that a user types into one input of an operation.
 type fill struct{ input, text string }
 
-// answer is what Swagger UI shows of one.
+// answer is an answer as Swagger UI shows it.
 type answer struct{ operation, status, body string }
 
-// try opens an operation, named by its tag and its id, and sends the request that it proposes, but for what is filled in.
+// try opens an operation by its tag and its id, and sends the proposed request with the changes in fills.
 func (b *tab) try(operation string, fills ...fill) answer {
 	b.Helper()
 	block := "#operations-" + operation
-	// Its answers are not listed until its references are resolved: before that it knows no parameters and cannot be sent.
+	// Swagger UI lists the answers when it has resolved the references. Before that, it has no parameters and cannot send.
 	b.do(chromedp.Click(block+" .opblock-summary-control"), chromedp.WaitVisible(block+" .responses-table .response"))
 	return b.again(operation, fills...)
 }
 
-// again sends another request from an operation that is open.
+// again sends another request from an open operation.
 func (b *tab) again(operation string, fills ...fill) answer {
 	b.Helper()
 	block := "#operations-" + operation
@@ -121,7 +122,7 @@ func (b *tab) again(operation string, fills ...fill) answer {
 
 func (a answer) must(t *testing.T, status int, into any) {
 	t.Helper()
-	// Where the document has no such answer, that stands beside the status.
+	// If the document does not have this answer, Swagger UI shows a note beside the status.
 	if got, _, _ := strings.Cut(a.status, "\n"); got != fmt.Sprint(status) {
 		t.Fatalf("%s answers %q, want %d\n%s", a.operation, a.status, status, a.body)
 	}

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// acceptedFile accepts breaking changes. Each takes two lines: the line that this program prints, indented by four
-// spaces, and below it one that begins with "Reason: ".
+// acceptedFile lists accepted breaking changes. Each change has two lines: the line that this program prints, indented by
+// four spaces, and below it a line that begins with "Reason: ".
 const acceptedFile = "contracts/ACCEPTED.md"
 
 const (
@@ -17,7 +17,7 @@ const (
 	acceptedReason = "Reason:"
 )
 
-// accepted are the lines that the change itself adds: what was accepted once is not accepted again.
+// accepted has the lines that the change itself adds. Lines from earlier commits accept nothing.
 type accepted struct {
 	now  map[string]string // the reason by the line, or "" once it has been used
 	past map[string]string
@@ -26,7 +26,7 @@ type accepted struct {
 func acceptances(before, after files) (accepted, error) {
 	past, err := parseAccepted(before[acceptedFile])
 	if err != nil {
-		past = nil // whoever mends the file shall not be kept from it
+		past = nil // an invalid file in the past must not block a change that repairs it
 	}
 	now, err := parseAccepted(after[acceptedFile])
 	if err != nil {
@@ -70,10 +70,11 @@ func (a accepted) take(line string) (reason string, ok bool) {
 	return reason, ok
 }
 
-// before says whether the line was accepted in the commit that is compared with: it would have to go first.
+// before reports whether the line is already in the commit of the comparison. Then it must be removed first.
 func (a accepted) before(line string) bool { return a.past[line] != "" }
 
-// unused are faults: a line that accepts nothing is a slip, or accepts what nobody has looked at.
+// unused returns an error for each line that accepts nothing. Such a line is a mistake, or it would accept a later change
+// that no one has reviewed.
 func (a accepted) unused() (errs []error) {
 	for _, line := range slices.Sorted(maps.Keys(a.now)) {
 		if a.now[line] != "" {

@@ -13,7 +13,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// asyncDocument is an AsyncAPI 3 document, as far as it is looked at here.
+// asyncDocument has the parts of an AsyncAPI 3 document that are compared.
 type asyncDocument struct {
 	DefaultContentType string `json:"defaultContentType"`
 	Channels           map[string]struct {
@@ -46,14 +46,14 @@ type asyncMessage struct {
 	} `json:"bindings"`
 }
 
-// topic is what consumers know of a channel.
+// topic has the parts of a channel that consumers know.
 type topic struct {
-	name   string // of the channel, which they do not know
+	name   string // the name of the channel, which consumers do not know
 	kafka  kafkaTopic
 	events map[string]asyncMessage // by CloudEvents type
 }
 
-// events is a document by what consumers know.
+// events has the parts of a document that consumers know.
 type events struct {
 	topics  map[string]topic // by address
 	schemas map[string]any
@@ -99,7 +99,7 @@ func readAsyncAPI(document []byte) (*events, error) {
 	return e, nil
 }
 
-// types are the CloudEvents types by the messages' names.
+// types returns the CloudEvents types by the names of the messages.
 func (e *events) types(messages map[string]asyncMessage) (map[string]string, error) {
 	types, names := map[string]string{}, map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(messages)) {
@@ -115,7 +115,7 @@ func (e *events) types(messages map[string]asyncMessage) (map[string]string, err
 	return types, nil
 }
 
-// constant is the only text that the schema allows for a member, or "" where it allows others.
+// constant returns the only text that the schema allows for a member, or "" if it allows other texts.
 func constant(schema any, member string, schemas map[string]any) string {
 	s, _ := schema.(map[string]any)
 	if r, ok := s["$ref"].(string); ok {
@@ -195,7 +195,7 @@ func inJSON(v any) string {
 	return string(text)
 }
 
-// comparePayloads has oasdiff compare the events that there are before and after, each as if it were an answer.
+// comparePayloads lets oasdiff compare the events that exist before and after. Each event is compared like an HTTP answer.
 func comparePayloads(before, after *events, uses uses) ([]finding, error) {
 	both := func(typ string) bool { return before.has(typ) && after.has(typ) }
 	old, err := before.asOpenAPI(both)
@@ -222,7 +222,7 @@ func comparePayloads(before, after *events, uses uses) ([]finding, error) {
 	return found, nil
 }
 
-// ofEvent takes the wrapping out of what oasdiff says.
+// ofEvent removes the parts from oasdiff's message that come from the conversion into an HTTP answer.
 var ofEvent = strings.NewReplacer(
 	" from the response with the `200` status", "", " to the response with the `200` status", "",
 	" for the response status `200`", "", " for the status `200`", "", " for status `200`", "",
@@ -230,7 +230,7 @@ var ofEvent = strings.NewReplacer(
 	"`application/json`'s", "the event's", wrapped+"/", "", wrappedHeaders+"/", "header ",
 )
 
-// The members of the object that holds an event.
+// The members of the object that contains an event.
 const (
 	wrapped        = "payload"
 	wrappedHeaders = "headers"
@@ -245,8 +245,8 @@ func (e *events) has(typ string) bool {
 	return false
 }
 
-// asOpenAPI makes each event the answer to a GET of its type. Both are JSON Schema of 2020-12, so schemas stay as they
-// are.
+// asOpenAPI returns a document in which each event is the answer to a GET of its type. Both documents use JSON Schema
+// 2020-12, so schemas do not change.
 func (e *events) asOpenAPI(keep func(typ string) bool) ([]byte, error) {
 	paths := map[string]any{}
 	for _, t := range e.topics {

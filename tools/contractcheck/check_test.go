@@ -17,7 +17,7 @@ const (
 	webPact    = pactDir + "/web-shop.json"
 )
 
-// small are the documents of a shop, and the contract of its one consumer.
+// small has the documents of a shop, and the contract of its only consumer.
 func small(t *testing.T) files {
 	t.Helper()
 	f := files{}
@@ -31,7 +31,7 @@ func small(t *testing.T) files {
 	return f
 }
 
-// edited replaces a text that is in the document once.
+// edited replaces a text that is in the document exactly once.
 func edited(t *testing.T, f files, path string, pairs ...string) files {
 	t.Helper()
 	changed := files{}
@@ -51,14 +51,14 @@ func edited(t *testing.T, f files, path string, pairs ...string) files {
 
 func unasked([]string) error { return errors.New("verified without need") }
 
-// change is one edit of a document and what it has to lead to. Where back is empty, the change the other way round, which
-// only adds something, has to pass.
+// change is one edit of a document and the expected result. If back is empty, the reverse change only adds something and must
+// be accepted.
 type change struct {
 	path  string
 	edits []string
-	want  string // in what is printed
+	want  string // in the output
 	whom  string // the line below it
-	back  string // what the change the other way round breaks
+	back  string // what the reverse change breaks
 }
 
 const (
@@ -152,7 +152,7 @@ func TestBreakingChanges(t *testing.T) {
 	}
 }
 
-// refuses looks for a refusal and the line below it, which says whom it breaks.
+// refuses looks for a refusal, and for the line below it, which names the consumers that it breaks.
 func refuses(out, path, want, whom string) bool {
 	lines := strings.Split(out, "\n")
 	for i, line := range lines[:len(lines)-1] {
@@ -163,7 +163,7 @@ func refuses(out, path, want, whom string) bool {
 	return false
 }
 
-// TestSameContract: neither side notices these.
+// TestSameContract: neither side can notice these changes.
 func TestSameContract(t *testing.T) {
 	t.Parallel()
 	for name, edits := range map[string][]string{
@@ -183,7 +183,7 @@ func TestSameContract(t *testing.T) {
 	}
 }
 
-// TestNotComparable: a document of which a part would be left out of the comparison is refused.
+// TestNotComparable: a document is refused if a part of it would not be compared.
 func TestNotComparable(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
@@ -243,7 +243,7 @@ func TestAccepted(t *testing.T) {
 			if tt.want == "" && !strings.Contains(out.String(), "nobody ever sent it") {
 				t.Errorf("no reason in\n%s", out.String())
 			}
-			if again := strings.Contains(out.String(), "accepts this line already"); again != (tt.past != "") {
+			if again := strings.Contains(out.String(), "already accepts this line"); again != (tt.past != "") {
 				t.Errorf("said to be accepted already: %v\n%s", again, out.String())
 			}
 		})

@@ -9,16 +9,16 @@ import (
 
 // finding is one breaking change.
 type finding struct {
-	document string // its path
-	place    string // an operation, a topic or an event's type
+	document string // the path of the document
+	place    string // an operation, a topic or the type of an event
 	what     string
-	uses     []use // what consumers do that it breaks
+	uses     []use // the uses by consumers that the change breaks
 }
 
-// line names the change, the same in each run: it is what is accepted.
+// line returns the text that names the change. It is the same in each run, and acceptedFile refers to it.
 func (f finding) line() string { return fmt.Sprintf("%s, %s: %s", f.document, f.place, f.what) }
 
-// whom says which consumers the change breaks.
+// whom returns a text that names the consumers that the change breaks.
 func (f finding) whom() string {
 	by := map[string][]string{}
 	for _, u := range f.uses {
@@ -35,7 +35,7 @@ func (f finding) whom() string {
 	return strings.Join(sentences, "; ")
 }
 
-// compare returns what breaks between two states of the documents, in the order of the documents' paths.
+// compare returns the breaking changes between two states of the documents, in the order of the documents' paths.
 func compare(before, after files) ([]finding, error) {
 	uses, err := allUses(before, after)
 	if err != nil {
@@ -64,7 +64,7 @@ func compare(before, after files) ([]finding, error) {
 	return all, nil
 }
 
-// comparison is the way to compare two states of a document.
+// comparison compares two states of a document.
 func comparison(path string) (look func(before, after []byte, uses uses) ([]finding, error), ok bool) {
 	switch {
 	case strings.HasPrefix(path, "api/"):
@@ -76,7 +76,7 @@ func comparison(path string) (look func(before, after []byte, uses uses) ([]find
 	}
 }
 
-// owner is the service that a document is of.
+// owner returns the service that owns a document.
 func owner(path string) string {
 	parts := strings.Split(strings.TrimSuffix(path, ".yaml"), "/")
 	return parts[1] // api/SERVICE/openapi, asyncapi/SERVICE

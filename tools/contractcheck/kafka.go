@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// kafkaTopic is how a topic is kept, as far as its readers depend on it.
+// kafkaTopic has the settings of a topic that its consumers depend on.
 type kafkaTopic struct {
 	Partitions int         `json:"partitions"`
 	Config     topicConfig `json:"topicConfiguration"`
@@ -20,7 +20,7 @@ type topicConfig struct {
 	MaxMessageBytes  int64    `json:"max.message.bytes"`
 }
 
-// What Kafka takes where the document says nothing; of the lag it is 0.
+// Kafka's defaults for settings that are not in the document. The default of the lag is 0.
 const (
 	defaultCleanupPolicy   = "delete"
 	defaultMaxMessageBytes = 1048588
@@ -30,7 +30,7 @@ func (c topicConfig) cleanupPolicy() string {
 	return cmp.Or(strings.Join(slices.Sorted(slices.Values(c.CleanupPolicy)), ","), defaultCleanupPolicy)
 }
 
-// breaks says what of a topic's keeping its readers no longer find as it was.
+// breaks returns the changes of a topic's settings that break its consumers.
 func (k kafkaTopic) breaks(now kafkaTopic) (whats []string) {
 	add := func(format string, args ...any) { whats = append(whats, fmt.Sprintf(format, args...)) }
 	if k.Partitions != now.Partitions {
@@ -49,7 +49,7 @@ func (k kafkaTopic) breaks(now kafkaTopic) (whats []string) {
 	return whats
 }
 
-// resolved is a key's schema with what it refers to in its place, and without what only people read.
+// resolved returns the schema of a key with all references replaced, and without texts that only people read.
 func (e *events) resolved(schema any) any {
 	s, ok := schema.(map[string]any)
 	if !ok {

@@ -8,9 +8,10 @@ import (
 	"github.com/oasdiff/oasdiff/checker"
 )
 
-// levels raises what oasdiff merely mentions and v1 does not allow: its rules keep to what a document promises, while here
-// nothing goes that somebody may read or send. A rule that nobody has looked at, as a later oasdiff may bring, is raised.
-// A level that is set here is also not lowered again for what oasdiff finds around the change.
+// levels raises the level of changes that oasdiff only mentions but v1 does not allow. oasdiff's rules protect only what a
+// document promises. Here everything is protected that a consumer may read or send. A rule that this package does not know, for
+// example from a later version of oasdiff, is raised too. oasdiff does not lower a level that is set here for the context of the
+// change.
 func levels() map[string]checker.Level {
 	raised := map[string]checker.Level{}
 	for _, rule := range checker.GetAllRules() {
@@ -21,9 +22,9 @@ func levels() map[string]checker.Level {
 	return raised
 }
 
-// grows says whether more is accepted, offered or promised than before: what may change within v1.
+// grows reports whether more is accepted, offered or promised than before. Such a change is allowed within v1.
 func grows(rule checker.BackwardCompatibilityRule) bool {
-	chosen := slices.Contains(rule.Guards, checker.GuardNegotiated) // what a caller may choose, or pass over
+	chosen := slices.Contains(rule.Guards, checker.GuardNegotiated) // a caller may choose it, or ignore it
 	switch rule.Effect {
 	case checker.EffectWidens:
 		return rule.Direction != checker.DirectionResponse && len(rule.Guards) == 0 || chosen
@@ -34,24 +35,24 @@ func grows(rule checker.BackwardCompatibilityRule) bool {
 	}
 }
 
-// harmful are rules that look as if more was promised.
+// harmful are rules that look like a growth, but break consumers.
 var harmful = oneOf(
-	`response-(property|header)-schema-became-false`, // it is no longer sent
+	`response-(property|header)-schema-became-false`, // the service no longer sends it
 	`response-media-type-name-specialized`,           // readers compare the name
 )
 
-// harmless are the others by which neither a reader nor a sender notices anything.
+// harmless are other rules whose changes neither a reader nor a sender can notice.
 var harmless = oneOf(
 	`.*-added`,
 	`new-optional-.*`, `request-body-added-optional`,
 	`(api-operation-id|api-tag|api-schema)-removed`, // names within the document
-	`api-security-component-.*`,                     // what an operation asks for has rules of its own
+	`api-security-component-.*`,                     // the security of an operation has its own rules
 	`(api|api-major)-version-.*`, `.*-stability-increased`,
-	`.*-deprecated(-with-sunset)?`, `.*-reactivated`, // it is there as before
+	`.*-deprecated(-with-sunset)?`, `.*-reactivated`, // it still exists
 	`.*-annotation-only`,
 	`request-read-only-property-.*`, `request-required-property-became-not-read-only-.*`, // not sent, or sent before
 	`response-((optional|required)-)?write-only-property-.*`,                     // not in answers
-	`response-.*-became-(not-)?read-only`, `request-.*-became-(not-)?write-only`, // they speak of the other direction
+	`response-.*-became-(not-)?read-only`, `request-.*-became-(not-)?write-only`, // they concern the other direction
 	`response-.*-became-not-write-only`, // one member more
 )
 

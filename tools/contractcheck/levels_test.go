@@ -8,8 +8,8 @@ import (
 	"github.com/oasdiff/oasdiff/checker"
 )
 
-// TestRaisedRules is the list of what is not allowed here and oasdiff merely mentions: one that another version of it
-// brings has to be looked at.
+// TestRaisedRules has the list of changes that are not allowed here but that oasdiff only mentions. If another version of oasdiff
+// brings a new one, an engineer must review it.
 func TestRaisedRules(t *testing.T) {
 	t.Parallel()
 	want := []string{
@@ -17,18 +17,18 @@ func TestRaisedRules(t *testing.T) {
 		checker.ResponseOptionalPropertyBecameWriteOnlyId, checker.ResponsePropertySchemaBecameFalseId, checker.ResponseHeaderSchemaBecameFalseId,
 		checker.ResponseMediaTypeNameSpecializedId,
 
-		// That it was announced helps nobody who still relies on it. With the excuses taken out it does not come to these.
+		// An announcement does not help a consumer that still relies on the part. These rules do not apply after unexcused.
 		checker.APIPathRemovedWithDeprecationId, checker.APIRemovedWithDeprecationId, checker.RequestParameterRemovedWithDeprecationId,
 		checker.RequestPropertyRemovedWithDeprecationId, checker.ResponseRequiredPropertyRemovedWithDeprecationId,
 
-		// What is left out means something else.
+		// A missing member now means something else.
 		checker.RequestParameterDefaultValueChangedId, checker.RequestParameterDefaultValueRemovedId,
 		checker.RequestBodyDefaultValueChangedId, checker.RequestBodyDefaultValueRemovedId,
 		checker.RequestPropertyDefaultValueChangedId, checker.RequestPropertyDefaultValueRemovedId,
 		checker.ResponseBodyDefaultValueChangedId, checker.ResponseBodyDefaultValueRemovedId,
 		checker.ResponsePropertyDefaultValueChangedId, checker.ResponsePropertyDefaultValueRemovedId,
 
-		// What tells one shape from the other is no longer there, or tells another.
+		// The member that distinguishes the variants is missing now, or has another meaning.
 		checker.RequestBodyDiscriminatorRemovedId, checker.RequestBodyDiscriminatorPropertyNameChangedId,
 		checker.RequestBodyDiscriminatorMappingDeletedId, checker.RequestBodyDiscriminatorMappingChangedId,
 		checker.RequestPropertyDiscriminatorRemovedId, checker.RequestPropertyDiscriminatorPropertyNameChangedId,

@@ -1,12 +1,12 @@
-// Command contracts says what a change breaks, and whom: it holds the documents in api/ and asyncapi/, and what consumers
-// expect in contracts/pacts, against those of an earlier commit.
+// Command contractcheck reports what a change breaks, and for whom. It compares the documents in api/ and asyncapi/, and the
+// consumers' expectations in contracts/pacts, with those of an earlier commit.
 //
-//	contracts [-base REF]
+//	contractcheck [-base REF]
 //
-// Without -base it compares with the merge base with main; on main itself with the commit before.
+// Without -base it compares with the merge base with main. On main itself it compares with the commit before.
 //
-// A change that breaks nothing passes. One that does is refused, unless contracts/ACCEPTED.md accepts its line. Where a
-// consumer has begun to expect something, the provider is held against it here and now.
+// A change that breaks nothing is accepted. A breaking change is refused, unless contracts/ACCEPTED.md accepts its line. If a
+// consumer expects more than before, the command verifies the provider at once.
 package main
 
 import (
@@ -53,7 +53,7 @@ func run(ctx context.Context, base string, out io.Writer) error {
 	return check(before, after, func(contracts []string) error { return repo.verify(ctx, contracts) }, out)
 }
 
-// check prints what the change breaks. verify holds providers against the contracts of those names.
+// check prints what the change breaks. verify verifies the providers of the contracts with the given names.
 func check(before, after files, verify func(contracts []string) error, out io.Writer) error {
 	findings, err := compare(before, after)
 	if err != nil {
@@ -72,12 +72,12 @@ func check(before, after files, verify func(contracts []string) error, out io.Wr
 		refused++
 		fmt.Fprintf(out, "BREAKS: %s\n    %s\n", f.line(), f.whom())
 		if accepted.before(f.line()) {
-			fmt.Fprintf(out, "    %s accepts this line already, for an earlier change: when that is taken out, in a change before this one, it can be accepted anew\n", acceptedFile)
+			fmt.Fprintf(out, "    %s already accepts this line for an earlier change. First remove that line in an earlier change, then accept it again\n", acceptedFile)
 		}
 	}
 	failures := accepted.unused()
 	if refused > 0 {
-		failures = append(failures, fmt.Errorf("breaking changes: %d. Leave v1 as it is and add a v2 beside it, or accept each line in %s, with a reason",
+		failures = append(failures, fmt.Errorf("breaking changes: %d. Do not change v1 but add a v2 beside it, or accept each line with a reason in %s",
 			refused, acceptedFile))
 	}
 	failures = append(failures, checkGrowth(before, after, verify, out))
@@ -88,7 +88,7 @@ func check(before, after files, verify func(contracts []string) error, out io.Wr
 	return nil
 }
 
-// checkGrowth has providers verified against the contracts in which consumers expect what they did not before.
+// checkGrowth verifies the providers of the contracts that expect more than before.
 func checkGrowth(before, after files, verify func([]string) error, out io.Writer) error {
 	grown, err := grownContracts(before, after)
 	if err != nil || len(grown) == 0 {
@@ -100,7 +100,7 @@ func checkGrowth(before, after files, verify func([]string) error, out io.Writer
 		fmt.Fprintf(out, "%s/%s.json expects more of %s: %s\n", pactDir, g.name, g.provider, strings.Join(g.interactions, "; "))
 	}
 	if err := verify(names); err != nil {
-		return fmt.Errorf("a consumer expects what its provider does not keep to: %w", err)
+		return fmt.Errorf("a consumer expects something that its provider does not do: %w", err)
 	}
 	return nil
 }

@@ -28,7 +28,8 @@ func compareOpenAPI(before, after []byte, uses uses) ([]finding, error) {
 	return findings, nil
 }
 
-// breakingChanges asks oasdiff. What it calls a warning may break somebody, so it counts; so does what levels raises.
+// breakingChanges returns oasdiff's findings. A warning of oasdiff counts too, because it may break a consumer, and so do the
+// findings that levels raises.
 func breakingChanges(before, after []byte) (checker.Changes, error) {
 	old, err := readOpenAPI(before)
 	if err != nil {
@@ -46,8 +47,8 @@ func breakingChanges(before, after []byte) (checker.Changes, error) {
 	return checker.CheckBackwardCompatibilityUntilLevel(config, difference, sources, checker.WARN), nil
 }
 
-// readOpenAPI puts parts of schemas together that are spread over an allOf, and gives operations their path's parameters:
-// where something stands makes no difference.
+// readOpenAPI merges the parts of an allOf into one schema, and copies the parameters of a path to its operations. So the place
+// of a definition makes no difference.
 func readOpenAPI(document []byte) (*load.SpecInfo, error) {
 	var root yaml.Node
 	if err := yaml.Unmarshal(document, &root); err != nil {
@@ -61,11 +62,11 @@ func readOpenAPI(document []byte) (*load.SpecInfo, error) {
 	return load.NewSpecInfoFromData(openapi3.NewLoader(), document, "document.yaml", load.WithFlattenAllOf(), load.WithFlattenParams())
 }
 
-// excuses are what oasdiff lets a part go for without a word: that it was announced, or never promised. Within v1 it may
-// be in use all the same.
+// excuses are the members for which oasdiff silently allows the removal of a part: they announce the removal, or they say that
+// the part was never promised. Within v1 a consumer may use the part nevertheless.
 var excuses = []string{"deprecated", "x-sunset", "x-stability-level"}
 
-// unexcused takes the excuses out. What has one of their names and is no scalar is a member of somebody's data.
+// unexcused removes the excuses. A member with the name of an excuse that is not a scalar belongs to the data, and stays.
 func unexcused(n *yaml.Node) {
 	if n.Kind == yaml.MappingNode {
 		var kept []*yaml.Node
@@ -81,8 +82,8 @@ func unexcused(n *yaml.Node) {
 	}
 }
 
-// touchedBy says whether a change of an operation, or of an event, matters to somebody who uses it. A change of the
-// answer matters to whom reads that part of it, any other to everybody.
+// touchedBy reports whether a change of an operation or an event affects one of its users. A change of the answer affects the
+// users that read the changed part. Any other change affects all users.
 func (u use) touchedBy(c checker.Change) bool {
 	id := c.GetId()
 	if strings.HasPrefix(id, "request-") || strings.HasPrefix(id, "new-") {
@@ -100,7 +101,7 @@ func (u use) touchedBy(c checker.Change) bool {
 	switch {
 	case strings.Contains(id, "header"):
 		return u.readsHeader(c.GetArgs())
-	case strings.Contains(id, "property-const"): // of which oasdiff tells the name alone
+	case strings.Contains(id, "property-const"): // oasdiff gives only the name
 		return u.readsFieldWhere(c.GetArgs(), func(field, changed string) bool { return strings.HasSuffix("/"+field, "/"+changed) })
 	case strings.Contains(id, "property"):
 		return u.readsFieldWhere(c.GetArgs(), related)
@@ -118,7 +119,7 @@ func (u use) readsHeader(args []any) bool {
 	return false
 }
 
-// readsFieldWhere says whether one of the arguments of a change is a path that matches a field in use.
+// readsFieldWhere reports whether one of the arguments of a change is a path that matches a used field.
 func (u use) readsFieldWhere(args []any, match func(field, changed string) bool) bool {
 	for _, arg := range args {
 		text, ok := arg.(string)
@@ -134,12 +135,12 @@ func (u use) readsFieldWhere(args []any, match func(field, changed string) bool)
 	return false
 }
 
-// related says whether the fields are the same, or one holds the other.
+// related reports whether the fields are the same, or one contains the other.
 func related(field, changed string) bool {
 	return field == changed || strings.HasPrefix(field, changed+"/") || strings.HasPrefix(changed, field+"/")
 }
 
-// fieldPath turns a path as oasdiff writes it into one of fields alone: without the steps into a list's items.
+// fieldPath converts a path in oasdiff's form into a path of fields only, without the steps into the items of a list.
 func fieldPath(text string) string {
 	var steps []string
 	for step := range strings.SplitSeq(text, "/") {

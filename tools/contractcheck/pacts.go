@@ -9,24 +9,24 @@ import (
 	"strings"
 )
 
-// pactDir holds what consumers expect.
+// pactDir is the folder of the contracts, which have the consumers' expectations.
 const pactDir = "contracts/pacts"
 
-// use is what one interaction of a contract relies on.
+// use has everything that one interaction of a contract relies on.
 type use struct {
 	consumer, provider, description string
 
-	topic, event string // of an event: its topic and its CloudEvents type
+	topic, event string // for an event: its topic and its CloudEvents type
 
-	method, path string // of a request
+	method, path string // for a request
 	status       int
 	headers      map[string]bool // of the answer, in lower case
-	fields       map[string]bool // of the answer, as in name, or of the event as it is wrapped, as in payload/data/name
+	fields       map[string]bool // of the answer, for example name, or of the converted event, for example payload/data/name
 }
 
 type uses []use
 
-// where keeps the uses that keep says yes to.
+// where returns the uses for which keep returns true.
 func (u uses) where(keep func(use) bool) uses {
 	return slices.DeleteFunc(slices.Clone(u), func(one use) bool { return !keep(one) })
 }
@@ -35,7 +35,7 @@ func (u uses) of(provider string) uses {
 	return u.where(func(one use) bool { return one.provider == provider })
 }
 
-// calls says whether it is a call of the operation.
+// calls reports whether the use is a call of the operation.
 func (u use) calls(method, template string) bool {
 	want, have := strings.Split(template, "/"), strings.Split(strings.TrimSuffix(u.path, "/"), "/")
 	if u.method != method || len(want) != len(have) {
@@ -49,7 +49,7 @@ func (u use) calls(method, template string) bool {
 	return true
 }
 
-// contract is a file of Pact, as far as it is looked at here.
+// contract has the parts of a Pact file that are compared.
 type contract struct {
 	Consumer, Provider struct{ Name string }
 	Interactions       []json.RawMessage
@@ -67,7 +67,7 @@ type interaction struct {
 	}
 }
 
-// allUses are those of both states: a consumer that has stopped to use something may still run as it was.
+// allUses returns the uses in both states. A consumer that no longer uses something may still run in its old version.
 func allUses(states ...files) (uses, error) {
 	var all uses
 	for _, state := range states {
@@ -115,7 +115,7 @@ func usesIn(file []byte) (uses, error) {
 	return found, nil
 }
 
-// addFields adds the innermost fields: that an object is in use says nothing of its other members.
+// addFields adds only the innermost fields. A used object does not mean that all of its members are used.
 func addFields(fields map[string]bool, at string, value any) {
 	switch v := value.(type) {
 	case map[string]any:
@@ -131,7 +131,7 @@ func addFields(fields map[string]bool, at string, value any) {
 	}
 }
 
-// grown is a contract in which more is expected than before, or something else.
+// grown is a contract that expects more than before, or something else.
 type grown struct {
 	name, provider string
 	interactions   []string // the descriptions of what is new or different
@@ -163,7 +163,7 @@ func grownContracts(before, after files) (all []grown, err error) {
 	return all, nil
 }
 
-// interactions are those of a contract by their descriptions; a contract that is not there has none.
+// interactions returns the interactions of a contract by their descriptions. A missing contract has none.
 func interactions(file []byte) (all map[string]any, c contract, err error) {
 	all = map[string]any{}
 	if file == nil {

@@ -13,13 +13,13 @@ import (
 	"strings"
 )
 
-// files are the contents of what is compared, by path.
+// files has the contents of the compared files, by path.
 type files map[string][]byte
 
-// patterns are the paths of what is compared.
+// patterns match the paths of the compared files.
 var patterns = []string{"api/*/openapi.yaml", "asyncapi/*.yaml", pactDir + "/*.json", acceptedFile}
 
-// documents are the patterns of which there has to be something: with nothing to compare, everything would pass.
+// documents are the patterns that must match at least one file. With nothing to compare, every change would pass.
 var documents = patterns[:2]
 
 type repository struct{ root string }
@@ -40,7 +40,7 @@ func (r *repository) git(ctx context.Context, args ...string) (string, error) {
 	return strings.TrimRight(string(out), "\n"), nil
 }
 
-// base is the commit to compare with.
+// base returns the commit to compare with.
 func (r *repository) base(ctx context.Context, ref string) (string, error) {
 	if ref != "" {
 		return r.git(ctx, "rev-parse", "--verify", ref+"^{commit}")
@@ -61,7 +61,7 @@ func (r *repository) base(ctx context.Context, ref string) (string, error) {
 	return base, nil
 }
 
-// at are the files as of a commit.
+// at returns the files of a commit.
 func (r *repository) at(ctx context.Context, commit string) (files, error) {
 	list, err := r.git(ctx, "ls-tree", "-r", "-z", "--name-only", commit)
 	if err != nil {
@@ -81,7 +81,7 @@ func (r *repository) at(ctx context.Context, commit string) (files, error) {
 	return found, found.complete(commit)
 }
 
-// now are the files as they are, committed or not.
+// now returns the files in the working tree, committed or not.
 func (r *repository) now() (files, error) {
 	found := files{}
 	for _, pattern := range patterns {
@@ -123,7 +123,7 @@ func (f files) complete(commit string) error {
 	return errors.Join(errs...)
 }
 
-// verify holds providers against contracts, on real servers and stores.
+// verify verifies providers against contracts, with real servers and stores.
 func (r *repository) verify(ctx context.Context, contracts []string) error {
 	args := []string{"run", "./internal/testkit/cmd/withpostgres", "--", "go", "run", "./internal/testkit/cmd/pact", "verify"}
 	cmd := exec.CommandContext(ctx, "go", append(args, contracts...)...)

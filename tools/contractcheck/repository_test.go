@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// clone is a repository with one commit on main: the small documents.
+// clone is a repository with one commit on main, which has the small documents.
 func clone(t *testing.T) *repository {
 	t.Helper()
 	r := &repository{root: t.TempDir()}
@@ -60,11 +60,11 @@ func TestBase(t *testing.T) {
 		t.Errorf("of a single commit: %v", err)
 	}
 	second := r.commit(t)
-	want("", first) // on main: the commit before
+	want("", first) // on main, the base is the commit before
 	r.must(t, "switch", "-q", "-c", "branch")
 	r.commit(t)
 	r.commit(t)
-	want("", second) // on a branch: where it left main
+	want("", second) // on a branch, the base is the commit where it left main
 	want(first, first)
 	if _, err := r.base(t.Context(), "nothing"); err == nil {
 		t.Error("a ref that is not there has a base")
@@ -95,7 +95,7 @@ func TestFilesOfBothStates(t *testing.T) {
 	}
 }
 
-// TestNothingToCompare: a document that is looked for in the wrong place would pass for ever.
+// TestNothingToCompare: if the check looked for a document in the wrong place, it would accept every change.
 func TestNothingToCompare(t *testing.T) {
 	t.Parallel()
 	r := clone(t)

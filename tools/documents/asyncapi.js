@@ -1,11 +1,11 @@
-// Parses the AsyncAPI documents that are named, and fails on any error or warning.
+// Parses the given AsyncAPI documents, and fails on any error or warning.
 import { readFile } from 'node:fs/promises'
 import { DiagnosticSeverity, Parser } from '@asyncapi/parser'
 
 let failed = false
 for (const path of process.argv.slice(2)) {
   const { document, diagnostics } = await new Parser().parse(await readFile(path, 'utf8'))
-  // What is mere information, as that there is a later version of AsyncAPI, is nothing to do about.
+  // Information, for example about a newer version of AsyncAPI, needs no action.
   const faults = diagnostics.filter((d) => d.severity <= DiagnosticSeverity.Warning)
   for (const d of faults) {
     console.error(`${path}:${d.range.start.line + 1}: ${d.code}: ${d.message}`)

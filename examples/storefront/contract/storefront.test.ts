@@ -1,5 +1,5 @@
-// What the storefront uses of the catalog service: the requests that its own code makes, and of the answers just the members
-// that it reads. The contract goes where PACT_DIR says; "make pact-update" and "make pact" see to the rest.
+// The parts of the catalog service that the storefront uses: the requests that its own code sends, and only those members of
+// the answers that it reads. The test writes the contract to the folder PACT_DIR. "make pact-update" and "make pact" set it.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isProblem } from "@monsplit/client";
@@ -11,7 +11,7 @@ import { available, table } from "../src/available.js";
 const dir = process.env["PACT_DIR"];
 if (!dir) throw new Error('PACT_DIR is not set: run "make pact" or "make pact-update"');
 
-// Each pattern is for the whole text, and for a text: by itself it would also take the digits of a number.
+// Each pattern matches the whole value, and only a text. Without the check of the type it would also match a number.
 const pattern = (example: string, regex: string) =>
   ({ "pact:matcher:type": [{ "pact:matcher:type": "type" }, { "pact:matcher:type": "regex", regex }], value: example });
 const text = (example: string) => pattern(example, "^.*\\S.*$");
@@ -29,7 +29,7 @@ interface Exchange {
   given: string;
   path: string;
   query?: Record<string, string>;
-  /** Members of the query of which the provider's state knows the value, with examples. */
+  /** Parameters of the query whose values come from the provider's state, with examples. */
   fromState?: Record<string, string>;
   headers?: Record<string, unknown>;
   status?: number;
@@ -37,7 +37,7 @@ interface Exchange {
   body: object;
 }
 
-/** Runs the storefront's code against a catalog that knows these exchanges, and fails unless it makes each of them, and no other. */
+/** Runs the storefront's code against a catalog that knows these exchanges. It fails unless the code makes exactly these. */
 function contract(name: string, exchanges: Exchange[], use: (client: CatalogClient) => Promise<void>): void {
   test(name, async () => {
     const pact = new Pact({ consumer: "storefront", provider: "catalog", dir: dir!, logLevel: "error", host: "127.0.0.1" });
@@ -53,7 +53,7 @@ function contract(name: string, exchanges: Exchange[], use: (client: CatalogClie
           b.headers({ "Content-Type": e.contentType ?? "application/json", ...e.headers } as Record<string, string>).jsonBody(e.body);
         });
     });
-    // All of them are in the one pact that any of them runs.
+    // The pact has all exchanges, so running any of them runs all of them.
     await added.at(-1)!.executeTest((server) => use(createCatalogClient({ baseUrl: server.url })));
   });
 }
@@ -87,7 +87,7 @@ contract("what is offered, over two pages, and without end", [
     body: list(product),
   },
 ], async (client) => {
-  // The desk, of the first page, was deleted meanwhile.
+  // The desk, which is on the first page, was deleted meanwhile.
   const shown = (until: string) => `PRODUCT        CATEGORY   UNTIL\nRocking chair  Furniture  ${until}\n1 available\n`;
   assert.equal(table(await available(client, offered.market, offered.available_on)), shown("2026-09-30"));
   assert.equal(table(await available(client, offered.market, later)), shown("open"));

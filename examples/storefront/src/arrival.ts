@@ -3,12 +3,12 @@ import { isProblem, items } from "@monsplit/client";
 import type { CatalogClient, Product } from "@monsplit/client/catalog";
 import { reason } from "./reason.js";
 
-/** Milliseconds between two looks. Products come by events, usually within some milliseconds of their creation. */
+/** Milliseconds between two tries. Products arrive by events, usually some milliseconds after their creation. */
 const pause = 200;
 
 /**
- * The product of this name, once it is known in the catalog; rejects when it is not within the limit in milliseconds. A
- * catalog that is away is waited for as well, and whenever the reason for that is another one it is reported.
+ * Resolves to the product with this name as soon as the catalog service knows it. It rejects if the product does not arrive
+ * within the limit in milliseconds. It also waits while the catalog service is unreachable, and reports each new reason once.
  */
 export async function arrival(client: CatalogClient, name: string, limit: number, report: (trouble: string) => void): Promise<Product> {
   const signal = AbortSignal.timeout(limit);
@@ -32,7 +32,7 @@ export async function arrival(client: CatalogClient, name: string, limit: number
   }
 }
 
-/** One look. */
+/** One try. */
 async function find(client: CatalogClient, name: string, signal: AbortSignal): Promise<Product | undefined> {
   for await (const product of items((at) => client.GET("/catalog/api/v1/products", { params: { query: { ...at, search: name } }, signal }))) {
     if (product.name === name) return product;
@@ -40,9 +40,9 @@ async function find(client: CatalogClient, name: string, signal: AbortSignal): P
   return undefined;
 }
 
-/** Whether an error may be gone at the next look: nobody answers, or not in time, or a gateway says so. */
+/** Reports whether an error may be temporary: no server answers, or not in time, or a gateway reports that. */
 function passing(error: unknown): boolean {
   if (isProblem(error)) return [502, 503, 504].includes(error.status);
   if (error instanceof DOMException) return error.name === "TimeoutError";
-  return error instanceof TypeError && error.cause !== undefined; // thus fetch says that there is no connection, or no longer
+  return error instanceof TypeError && error.cause !== undefined; // fetch reports a missing or lost connection in this way
 }

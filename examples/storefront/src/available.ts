@@ -1,15 +1,15 @@
 import { items } from "@monsplit/client";
 import type { CatalogClient, Product } from "@monsplit/client/catalog";
 
-/** A product that is offered, and the last day of that; null while it is open. */
+/** A product that is offered, and the last day of the offer, or null if the end is open. */
 export interface Offer {
   product: Product;
   until: string | null;
 }
 
 /**
- * What is offered in a market on a day, by name. Entries are read first: their products are known by then. One without
- * a product was deleted between the reads, and is left out.
+ * Returns the offers in a market on a day, sorted by name. It reads the entries first, because their products are known by
+ * then. If a product is missing, it was deleted between the reads, and its entry is left out.
  */
 export async function available(client: CatalogClient, market: string, day: string): Promise<Offer[]> {
   const until = new Map<string, string | null>();
@@ -35,7 +35,7 @@ export function table(offers: readonly Offer[]): string {
   return `${lines.join("\n")}\n${offers.length} available\n`;
 }
 
-/** Keeps a name from moving columns or driving the terminal. */
+/** Replaces characters of a name that could move columns or control the terminal. */
 function printable(name: string): string {
   return name.replaceAll(/\p{Cc}/gu, "\uFFFD");
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// A storefront: it knows the catalog service alone, and nothing of the monolith that the products come from.
+// A storefront. It knows only the catalog service, and not the monolith, which owns the products.
 import { parseArgs } from "node:util";
 import { createCatalogClient } from "@monsplit/client/catalog";
 import { arrival } from "./arrival.js";
@@ -21,7 +21,7 @@ Usage: storefront --market CODE [--on DATE] [--catalog URL]
 Exit codes: 0 done; 1 something failed, or the product did not arrive; 2 the command line is wrong.
 `;
 
-/** A fault of the command line. */
+/** An error in the command line. */
 class UsageError extends Error {}
 
 function options() {
@@ -49,17 +49,17 @@ async function run(): Promise<void> {
     return void process.stdout.write(table(await available(client, market, day)));
   }
   const name = wait!.trim();
-  if (name === "") throw new UsageError("--wait: want the name of a product");
+  if (name === "") throw new UsageError("--wait needs the name of a product");
   const limit = milliseconds(timeout ?? "60");
   if (process.stderr.isTTY) console.error(`waiting for ${name} …`);
   const product = await arrival(client, name, limit, (trouble) => console.error(`storefront: still waiting: ${trouble}`));
   console.log(`${product.name} (${product.product_category}) has arrived as ${product.product_uuid}`);
 }
 
-/** A time in seconds, of no more than a timer takes. */
+/** Parses a number of seconds into milliseconds. It refuses a time that is too long for a timer. */
 function milliseconds(seconds: string): number {
   const limit = Math.ceil(Number(seconds) * 1000);
-  if (!(limit > 0 && limit < 2 ** 31)) throw new UsageError(`--timeout ${seconds}: want a number of seconds, of 24 days at most`);
+  if (!(limit > 0 && limit < 2 ** 31)) throw new UsageError(`--timeout ${seconds}: must be a number of seconds, at most 24 days`);
   return limit;
 }
 
@@ -71,7 +71,7 @@ function connect(baseUrl: string) {
   }
 }
 
-// A reader that has enough, as head does, ends it.
+// If the reader of the output stops, as head does, the program ends.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code !== "EPIPE") throw error;
   process.exit();

@@ -9,14 +9,14 @@ const json = { "Content-Type": "application/json" };
 const list = (...names: string[]) => new Response(JSON.stringify(names.map((name) => ({ name }))), { headers: json });
 const gateway = (status: number) => new Response("<h1>Sorry</h1>", { status, statusText: `Gateway ${status}`, headers: { "Content-Type": "text/html" } });
 
-/** A catalog that is asked by this client answers so, one look after the other, and does not answer any more after that. */
+/** A client of a catalog that gives these answers, one for each try. After the last one it does not answer any more. */
 function catalog(...looks: (() => Response | Promise<Response>)[]) {
   return createCatalogClient({ baseUrl: "http://catalog.example", timeout: 500, fetch: async () => (looks.shift() ?? never)() });
 }
 
 const never = () => new Promise<Response>(() => {});
 
-/** An address where nobody listens: somebody did, a moment ago. */
+/** An address where no server listens: a server that used it has just ended. */
 async function abandoned(): Promise<string> {
   const server = createServer();
   await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));

@@ -6,7 +6,7 @@ import { text } from "node:stream/consumers";
 import { test, type TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 
-/** Runs the program, and ends it with the test at the latest. */
+/** Runs the program, and ends it at the end of the test at the latest. */
 function storefront(t: TestContext, ...args: string[]) {
   const program = spawn(process.execPath, [fileURLToPath(new URL("../src/main.js", import.meta.url)), ...args], { stdio: ["ignore", "pipe", "pipe"] });
   t.after(() => program.kill());
@@ -50,7 +50,7 @@ test("it waits for a catalog that is not there yet, and says so", { timeout: 60_
   assert.match(said, /^storefront: still waiting: .*ECONNREFUSED.*\nstorefront: still waiting: .*502.*\n$/);
 });
 
-test("it ends quietly when nobody reads on", async (t) => {
+test("it ends quietly when the reader of its output stops", async (t) => {
   const program = storefront(t, "--help");
   program.stdout.destroy();
   const said = text(program.stderr);

@@ -1,12 +1,12 @@
-// Runs before the page is shown, so that it does not flash in the wrong scheme.
+// This runs before the page is shown, so that the page does not flash in the wrong color scheme.
 const dark = matchMedia('(prefers-color-scheme: dark)')
 const follow = () => document.documentElement.classList.toggle('dark-mode', dark.matches)
 follow()
 dark.addEventListener('change', follow)
 
-// Swagger UI fills in whatever has an example or a default. All of them together filter a list down to nothing, ask for
-// a version that is not there, or repeat somebody's key: what may be left out is left out until a reader fills it in,
-// and tells its example instead.
+// Swagger UI fills in every parameter that has an example or a default. Together they would filter a list down to nothing,
+// request a version that does not exist, or repeat a key. So optional parameters stay empty until a reader fills them in,
+// and their descriptions show the example instead.
 const leaveOptionalOut = () => ({
   statePlugins: {spec: {wrapSelectors: {
     parameterWithMetaByIdentity: original => (_state, ...which) => {
@@ -32,6 +32,6 @@ addEventListener('DOMContentLoaded', () => {
     tryItOutEnabled: true,
     displayRequestDuration: true,
     defaultModelsExpandDepth: 0,
-    validatorUrl: null, // it would send the document to somebody else's server
+    validatorUrl: null, // a URL would make Swagger UI send the document to another server
   })
 })

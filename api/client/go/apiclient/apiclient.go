@@ -1,5 +1,5 @@
-// Package apiclient is what the clients of both services share: how to reach a service, and the conventions that both
-// APIs keep for errors, lists, conditional requests and repeated ones.
+// Package apiclient has the parts that the clients of both services share: how to reach a service, and the conventions of
+// both APIs for errors, lists, conditional requests and repeated requests.
 //
 //	client, err := monolithclient.New("http://127.0.0.1:8000", apiclient.WithTimeout(5*time.Second))
 //	…
@@ -18,8 +18,8 @@ import (
 	"net/url"
 )
 
-// Configure returns what the generated clients send their requests with. The base URL is where the service's paths
-// begin, as in http://127.0.0.1:8000 or https://shop.example/legacy.
+// Configure returns the Doer with which a generated client sends its requests. The base URL is the address before the
+// service's paths, such as http://127.0.0.1:8000 or https://shop.example/legacy.
 func Configure(baseURL string, options ...Option) (*Doer, error) {
 	base, err := url.Parse(baseURL)
 	if err != nil || base.Scheme != "http" && base.Scheme != "https" || base.Host == "" || base.RawQuery != "" || base.Fragment != "" {
@@ -32,14 +32,14 @@ func Configure(baseURL string, options ...Option) (*Doer, error) {
 	return &Doer{client: s.httpClient(), header: s.header}, nil
 }
 
-// Doer sends requests and lets through only the answers that an operation describes as its success. Any other is an
-// error: a *Problem where the status says so.
+// Doer sends requests, and returns only answers that the document describes as successful. Any other answer is an error: a
+// *Problem if the status is 400 or above.
 type Doer struct {
 	client *http.Client
-	header http.Header // of every request that has none of that name
+	header http.Header // added to every request that does not have a header of the same name
 }
 
-// Do is the one method that the generated clients need.
+// Do is the only method that the generated clients need.
 func (d *Doer) Do(request *http.Request) (*http.Response, error) {
 	for name, values := range d.header {
 		if request.Header.Get(name) == "" {
@@ -51,14 +51,14 @@ func (d *Doer) Do(request *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	if err := refused(request, response); err != nil {
-		_ = response.Body.Close() // what it holds is in the error, or of no use
+		_ = response.Body.Close() // the error has its content already, or the content is of no use
 		return nil, err
 	}
 	return response, nil
 }
 
-// refused says why an answer is not one of success. What no operation describes comes from something other than the
-// service, such as a captive portal or a cache: generated code would take it for success without a body.
+// refused returns an error if an answer is not successful. An answer that no operation describes does not come from the
+// service, but for example from a captive portal or a cache. Generated code would take it as a success without a body.
 func refused(request *http.Request, response *http.Response) error {
 	switch {
 	case response.StatusCode >= http.StatusBadRequest:
@@ -76,7 +76,7 @@ func refused(request *http.Request, response *http.Response) error {
 		request.Method, request.URL.Redacted(), response.StatusCode, response.Header.Get("Content-Type"))
 }
 
-// success is the one status with which a service says that it did what a method asks for.
+// success returns the only status of a successful answer to a method.
 func success(method string) int {
 	switch method {
 	case http.MethodPost:

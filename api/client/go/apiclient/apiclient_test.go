@@ -18,10 +18,10 @@ import (
 	monolithapi "github.com/monsplit/monsplit/api/monolith"
 )
 
-// What the services themselves answer is tested against them, in internal/e2e. Here is what stands between: gateways,
-// portals, and services of another version.
+// These tests are about answers that do not come from these services: from gateways, captive portals and services of
+// another version. The tests in internal/e2e check the answers of the services themselves.
 
-// answer is a transport that gives one answer to every request.
+// answer is a transport that returns the same answer to every request.
 type answer struct {
 	status      int
 	contentType string
@@ -49,7 +49,7 @@ func (a answer) monolith(t *testing.T) *monolithclient.Client {
 	return must(monolithclient.New("http://shop.example", apiclient.WithHTTPClient(a.client())))
 }
 
-// must is for what cannot fail in these tests.
+// must returns the value of a call that cannot fail in these tests.
 func must[T any](value T, err error) T {
 	if err != nil {
 		panic(err)
@@ -57,7 +57,7 @@ func must[T any](value T, err error) T {
 	return value
 }
 
-// A page that some portal puts in between must not pass for an empty success.
+// A page from a captive portal must not count as an empty success.
 func TestForeignAnswersAreErrors(t *testing.T) {
 	t.Parallel()
 	for name, a := range map[string]answer{
@@ -86,7 +86,7 @@ func TestForeignAnswersAreErrors(t *testing.T) {
 	}
 }
 
-// Without an error there is the entity that was asked for.
+// If there is no error, the answer has the requested entity.
 func TestForeignAnswersToOneOperationAreErrors(t *testing.T) {
 	t.Parallel()
 	get := func(c *monolithclient.Client) (any, error) { return c.GetProductWithResponse(t.Context(), 7, nil) }
@@ -129,7 +129,7 @@ func TestForeignAnswersToOneOperationAreErrors(t *testing.T) {
 	}
 }
 
-// Of each operation just those answers pass that its document describes.
+// For each operation, the client accepts exactly the answers that the document describes.
 func TestSuccessIsTheDocuments(t *testing.T) {
 	t.Parallel()
 	for name, document := range map[string][]byte{"monolith": monolithapi.Document, "catalog": catalogapi.Document} {
@@ -137,12 +137,12 @@ func TestSuccessIsTheDocuments(t *testing.T) {
 			for method, operation := range item.Operations() {
 				described := slices.DeleteFunc(slices.Sorted(maps.Keys(operation.Responses.Map())), func(status string) bool { return status >= "4" })
 				if len(described) == 0 {
-					continue // it is always refused
+					continue // the service always refuses it
 				}
 				conditional := operation.Parameters.GetByInAndName("header", "If-None-Match") != nil
 				for _, status := range []int{200, 201, 202, 203, 204, 205, 206, 304} {
 					request := httptest.NewRequestWithContext(t.Context(), method, "http://shop.example"+path, nil)
-					request.RequestURI = "" // which only a server has
+					request.RequestURI = "" // only a server sets it
 					if conditional {
 						request.Header.Set("If-None-Match", `"3"`)
 					}
@@ -156,7 +156,7 @@ func TestSuccessIsTheDocuments(t *testing.T) {
 	}
 }
 
-// A client is imported into programs of other teams: it brings little with it, and nothing of the services.
+// Programs of other teams import a client. So it must have few dependencies, and none on the services.
 func TestClientsAreSmall(t *testing.T) {
 	t.Parallel()
 	const limit = 25
@@ -167,7 +167,7 @@ func TestClientsAreSmall(t *testing.T) {
 		}
 		packages := strings.Fields(string(out))
 		if len(packages) < 3 || len(packages) > limit {
-			t.Errorf("%s pulls in %d packages that are not of the standard library, at most %d are fine: %v", path, len(packages), limit, packages)
+			t.Errorf("%s imports %d packages outside the standard library, the limit is %d: %v", path, len(packages), limit, packages)
 		}
 	}
 }

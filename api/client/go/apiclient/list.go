@@ -11,11 +11,12 @@ import (
 	"strings"
 )
 
-// MaxLimit is the most items that a service puts into a page.
+// MaxLimit is the maximum number of items in a page.
 const MaxLimit int32 = 200
 
-// All yields the items of a list, reading the next page when the one before has been used up: fetch reads the page at a
-// cursor, the first time at the given one. An error is the last thing that it yields. Ranging again reads again.
+// All yields the items of a list. It reads the next page when all items of the page before have been used. fetch reads the
+// page at a cursor; the first page is at the given cursor. All yields an error only as the last item. A second range over
+// the result reads the list again.
 func All[T any](first *string, fetch func(cursor *string) (*[]T, http.Header, error)) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		read := map[string]bool{}
@@ -25,7 +26,7 @@ func All[T any](first *string, fetch func(cursor *string) (*[]T, http.Header, er
 			}
 			items, next, err := page(cursor, fetch)
 			if next != nil && read[*next] {
-				err = errors.New("the next page of a list is one that has been read")
+				err = errors.New("the next page of the list has already been read")
 			}
 			for _, item := range items {
 				if !yield(item, nil) {
@@ -50,13 +51,13 @@ func page[T any](cursor *string, fetch func(*string) (*[]T, http.Header, error))
 		return nil, nil, err
 	}
 	if items == nil || *items == nil {
-		return nil, nil, errors.New("a list was answered without one")
+		return nil, nil, errors.New("the answer has no list")
 	}
 	next, err := nextCursor(header)
 	return *items, next, err
 }
 
-// What a Link header consists of (RFC 8288): links, each with its target and its parameters.
+// The parts of a Link header (RFC 8288): links, each with a target and parameters.
 const parameterPattern = `\s*;[\s;]*([^\s;,="]+)\s*(?:=\s*("(?:[^"\\]|\\.)*"|[^\s;,"]*))?`
 
 var (
@@ -73,14 +74,14 @@ func leadsToNext(parameters string) bool {
 	return false
 }
 
-// nextCursor returns the cursor in the link to the next page, nil on the last one. The filters are not taken from the
-// link: they are those of the request, and the service refuses a cursor that was made with others.
+// nextCursor returns the cursor in the link to the next page, or nil on the last page. The filters come from the request,
+// not from the link: the service refuses a cursor that belongs to other filters.
 //
-// A header that cannot be read is an error: to end there would pass a part of the list off as the whole.
+// A header that cannot be parsed is an error. Otherwise a part of the list would look like the whole list.
 func nextCursor(header http.Header) (*string, error) {
 	text := strings.Join(header.Values("Link"), ", ")
 	if strings.Trim(link.ReplaceAllLiteralString(text, ""), ",; \t") != "" {
-		return nil, fmt.Errorf("the links to other pages cannot be read: %q", text)
+		return nil, fmt.Errorf("the Link header cannot be parsed: %q", text)
 	}
 	for _, member := range link.FindAllStringSubmatch(text, -1) {
 		if !leadsToNext(member[2]) {

@@ -43,7 +43,7 @@ func TestNextPage(t *testing.T) {
 	}
 }
 
-// A header that cannot be read may have led on.
+// A header that cannot be parsed may have a link to a next page.
 func TestBrokenLinksAreErrors(t *testing.T) {
 	t.Parallel()
 	for _, header := range []string{
@@ -63,7 +63,7 @@ func TestBrokenLinksAreErrors(t *testing.T) {
 	}
 }
 
-// A list that leads back to one of its pages would never end.
+// A list with a link back to one of its pages would never end.
 func TestListsThatTurnInCirclesAreErrors(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
@@ -99,7 +99,7 @@ func TestListsThatTurnInCirclesAreErrors(t *testing.T) {
 	}
 }
 
-// Without a limit of the caller's each list is read in pages of the largest size.
+// If the caller sets no limit, each list is read in pages of the maximum size.
 func TestListsAskForTheLargestPages(t *testing.T) {
 	t.Parallel()
 	var limits []string
@@ -138,7 +138,7 @@ func TestListsAskForTheLargestPages(t *testing.T) {
 	}
 }
 
-// Who stops early reads no further page, and who ranges again starts again.
+// A caller that stops early reads no further page. A caller that ranges again starts again.
 func TestListsAreReadAsFarAsTheyAreUsed(t *testing.T) {
 	t.Parallel()
 	read := 0

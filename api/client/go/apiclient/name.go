@@ -1,6 +1,6 @@
 package apiclient
 
-// The names of the services' problems, as docs/problems.md explains them.
+// The names of the services' problems. docs/problems.md explains them.
 const (
 	Malformed            = "malformed"
 	NotFound             = "not-found"
@@ -22,7 +22,7 @@ const (
 	Internal             = "internal"
 )
 
-// The names of the problems that only the gateway makes.
+// The names of the problems that only the gateway uses.
 const (
 	URITooLong      = "uri-too-long"
 	TooManyRequests = "too-many-requests"

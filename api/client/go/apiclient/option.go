@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// DefaultTimeout bounds a request, from the connection to the last byte of the answer, unless an option says otherwise.
+// DefaultTimeout limits a request, from the connection to the last byte of the answer, unless an option sets another limit.
 const DefaultTimeout = 30 * time.Second
 
-// Option sets how a client reaches its service. The order of options does not matter; of two of the same kind the later
-// holds.
+// Option sets how a client reaches its service. The order of different options does not matter. Of two options of the same
+// kind, the later one is used.
 type Option func(*settings)
 
 type settings struct {
@@ -18,18 +18,18 @@ type settings struct {
 	header  http.Header
 }
 
-// WithHTTPClient uses the transport, cookies and redirects of another client, which is left as it is, and its time-out
-// if it has one. nil is as if the option were left out.
+// WithHTTPClient uses the transport, cookies and redirects of another client, and its time-out if it has one. It does not
+// change that client. nil has no effect.
 func WithHTTPClient(other *http.Client) Option {
 	return func(s *settings) { s.client = other }
 }
 
-// WithTimeout bounds each request, from the connection to the last byte of the answer. 0 is no bound but the context's.
+// WithTimeout limits each request, from the connection to the last byte of the answer. With 0 only the context limits it.
 func WithTimeout(limit time.Duration) Option {
 	return func(s *settings) { s.timeout = &limit }
 }
 
-// WithHeader sends a header with every request that does not set it itself.
+// WithHeader adds a header to every request that does not set it itself.
 func WithHeader(name, value string) Option {
 	return func(s *settings) { s.header.Set(name, value) }
 }

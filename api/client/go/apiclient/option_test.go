@@ -29,7 +29,7 @@ func TestBaseURL(t *testing.T) {
 	}
 }
 
-// The time-out covers the body too, and a client that was passed in stays as it was.
+// The time-out covers the body too, and the caller's client does not change.
 func TestTimeout(t *testing.T) {
 	t.Parallel()
 	with, limit := apiclient.WithHTTPClient, apiclient.WithTimeout
@@ -92,7 +92,7 @@ func TestNilClientIsNone(t *testing.T) {
 	}
 }
 
-// Headers of the client's are on every request, but for those that a request has itself.
+// Every request has the headers of the client, except those that the request sets itself.
 func TestHeaders(t *testing.T) {
 	t.Parallel()
 	var got http.Header

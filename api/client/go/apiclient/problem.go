@@ -14,18 +14,18 @@ import (
 	"time"
 )
 
-// Problem is an error answer: problem details (RFC 9457). An answer of 400 and above that has none, as a gateway's own,
-// is a Problem too, of type about:blank.
+// Problem is an error answer: problem details (RFC 9457). An answer of 400 and above without problem details, such as one
+// from another gateway, is a Problem too, of type about:blank.
 type Problem struct {
 	Type      string  `json:"type"`   // an identifier to compare with, not an address; see Name
 	Title     string  `json:"title"`  // the status in words
 	Status    int     `json:"status"` // the HTTP status
 	Detail    string  `json:"detail"` // what happened, for a person
 	Instance  string  `json:"instance"`
-	RequestID string  `json:"request_id"` // names the request in the service's log
-	Errors    []Fault `json:"errors"`     // every fault of the input
+	RequestID string  `json:"request_id"` // the id of the request in the service's log
+	Errors    []Fault `json:"errors"`     // all faults of the input
 
-	// RetryAfter is how long to wait before the same request is worth sending again; 0 when the service does not say.
+	// RetryAfter is the time to wait before the next try, or 0 if the service sends no Retry-After.
 	RetryAfter time.Duration `json:"-"`
 
 	method, url string
@@ -37,20 +37,20 @@ type Fault struct {
 	Detail  string `json:"detail"`
 }
 
-// maxProblem bounds what is read of an error answer.
+// maxProblem limits the number of bytes that are read from an error answer.
 const maxProblem = 1 << 20
 
-// Name is the end of the type: one of the constants, such as Stale, or "about:blank" for an answer that is not the
-// service's own.
+// Name returns the end of the type: one of the constants, such as Stale, or "about:blank" if the answer does not come from
+// the service.
 func (p *Problem) Name() string { return p.Type[strings.LastIndexByte(p.Type, '/')+1:] }
 
-// IsProblem says whether an error is a problem of that name.
+// IsProblem reports whether an error is a problem with that name.
 func IsProblem(err error, name string) bool {
 	problem, ok := errors.AsType[*Problem](err)
 	return ok && problem.Name() == name
 }
 
-// Error is one line with everything that a person needs to act on it.
+// Error returns one line with everything that a person needs to act on the problem.
 func (p *Problem) Error() string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "%s %s: %d %s", p.method, p.url, p.Status, p.Title)
@@ -73,15 +73,15 @@ func separator(i int) string {
 	return ";"
 }
 
-// readProblem never fails: whatever cannot be read is left out, and the status is always the answer's own.
+// readProblem never fails. It leaves out what it cannot read. The status is always the status of the answer.
 func readProblem(request *http.Request, response *http.Response) *Problem {
-	body, _ := io.ReadAll(io.LimitReader(response.Body, maxProblem)) // a cut answer still has a status
+	body, _ := io.ReadAll(io.LimitReader(response.Body, maxProblem)) // an incomplete answer still has a status
 	problem := new(Problem)
 	if isJSON(response) {
-		_ = json.Unmarshal(body, problem) // reads what fits: others put values of other types under the same names
+		_ = json.Unmarshal(body, problem) // members of another type are ignored: other servers use the same names for other types
 	}
 	problem.Errors = slices.DeleteFunc(problem.Errors, func(f Fault) bool { return f == Fault{} })
-	problem.Type = cmp.Or(problem.Type, "about:blank") // as RFC 9457 says
+	problem.Type = cmp.Or(problem.Type, "about:blank") // RFC 9457, section 4.2.1
 	problem.Title = cmp.Or(problem.Title, http.StatusText(response.StatusCode))
 	problem.Status = response.StatusCode
 	problem.RetryAfter = retryAfter(response.Header.Get("Retry-After"))
@@ -89,7 +89,7 @@ func readProblem(request *http.Request, response *http.Response) *Problem {
 	return problem
 }
 
-// retryAfter reads either form of the header (RFC 9110, section 10.2.3).
+// retryAfter reads both forms of the header (RFC 9110, section 10.2.3).
 func retryAfter(header string) time.Duration {
 	if seconds, err := strconv.ParseUint(header, 10, 32); err == nil {
 		return time.Duration(seconds) * time.Second
@@ -100,7 +100,7 @@ func retryAfter(header string) time.Duration {
 	return 0
 }
 
-// isJSON wants the small letters that the services write: generated code looks for them, and takes others for no body.
+// isJSON requires lower case, as the services write it. Generated code checks for it, and ignores a body of another type.
 func isJSON(response *http.Response) bool {
 	contentType := response.Header.Get("Content-Type")
 	media, _, err := mime.ParseMediaType(contentType)

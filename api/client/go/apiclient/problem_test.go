@@ -86,7 +86,7 @@ func TestErrorAnswersAreProblems(t *testing.T) {
 			_, err := tt.answer.monolith(t).GetProductWithResponse(t.Context(), 7, nil)
 			problem, ok := errors.AsType[*apiclient.Problem](err)
 			if !ok {
-				t.Fatalf("%v is no problem", err)
+				t.Fatalf("%v is not a problem", err)
 			}
 			if problem.Error() != tt.text {
 				t.Errorf("text %q,\nwant %q", problem, tt.text)
@@ -101,7 +101,7 @@ func TestErrorAnswersAreProblems(t *testing.T) {
 
 func TestRetryAfter(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) { // whose time stands still
+	synctest.Test(t, func(t *testing.T) { // its time stands still
 		for header, want := range map[string]time.Duration{
 			"": 0, "7": 7 * time.Second, "0": 0, "-7": 0, "soon": 0, "7.5": 0, "99999999999999999999": 0,
 			time.Now().Add(90 * time.Second).UTC().Format(http.TimeFormat):  90 * time.Second,
@@ -129,7 +129,7 @@ func TestIsProblem(t *testing.T) {
 	}
 }
 
-// Problem is written by hand, so that both clients have one; it knows every member that the documents do.
+// Problem is written by hand, so that both clients share it. It must have every member that the documents have.
 func TestProblemIsTheDocuments(t *testing.T) {
 	t.Parallel()
 	for name, document := range map[string][]byte{"monolith": monolithapi.Document, "catalog": catalogapi.Document} {
@@ -152,7 +152,7 @@ func TestProblemIsTheDocuments(t *testing.T) {
 	}
 }
 
-// The constants are the names that the documentation explains.
+// The constants must be the names in docs/problems.md.
 func TestNamesAreTheDocumented(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile("../../../../docs/problems.md")

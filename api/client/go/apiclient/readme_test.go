@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// What the README shows is what the examples run.
+// The README must show exactly the code that the examples run.
 func TestReadmeIsTheExamples(t *testing.T) {
 	t.Parallel()
 	flat := func(text string) string { return regexp.MustCompile(`(?m)^\s+`).ReplaceAllString(text, "") }

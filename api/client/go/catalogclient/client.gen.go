@@ -108,17 +108,17 @@ func (e ListProductsParamsSort) Valid() bool {
 	}
 }
 
-// Entry That a product is offered in a market.
+// Entry A catalog entry offers a product in a market.
 type Entry struct {
-	// AvailabilityDate The first day on which it is offered; null while it is not yet scheduled.
+	// AvailabilityDate The first day of the offer. Null if it is not scheduled yet.
 	//
 	// Example: 2026-03-01
 	AvailabilityDate nullable.Nullable[openapi_types.Date] `json:"availability_date"`
 
-	// AvailabilityEndDate The last day on which it is offered, not before the first; null while that is open.
+	// AvailabilityEndDate The last day of the offer, not before the first day. Null if the end is open.
 	AvailabilityEndDate nullable.Nullable[openapi_types.Date] `json:"availability_end_date"`
 
-	// CreatedAt A moment in UTC, with at most microseconds.
+	// CreatedAt A time in UTC, with at most six decimals of a second.
 	//
 	// Example: 2026-03-01T09:30:00.123456Z
 	CreatedAt Timestamp `json:"created_at"`
@@ -138,12 +138,12 @@ type Entry struct {
 	// Example: 0198c0de-3b1c-7c4e-9a52-6d1f0e8b7a35
 	Product openapi_types.UUID `json:"product"`
 
-	// UpdatedAt A moment in UTC, with at most microseconds.
+	// UpdatedAt A time in UTC, with at most six decimals of a second.
 	//
 	// Example: 2026-03-01T09:30:00.123456Z
 	UpdatedAt Timestamp `json:"updated_at"`
 
-	// Version Counts the changes, from 1, without gaps.
+	// Version The version. It starts at 1, and each change raises it by 1.
 	//
 	// Example: 3
 	Version Version `json:"version"`
@@ -151,20 +151,20 @@ type Entry struct {
 
 // EntryInput A new entry.
 type EntryInput struct {
-	// AvailabilityDate The first day on which it is offered; null while it is not yet scheduled.
+	// AvailabilityDate The first day of the offer. Null if it is not scheduled yet.
 	//
 	// Example: 2026-03-01
 	AvailabilityDate nullable.Nullable[openapi_types.Date] `json:"availability_date,omitempty"`
 
-	// AvailabilityEndDate The last day on which it is offered, not before the first; null while that is open.
+	// AvailabilityEndDate The last day of the offer, not before the first day. Null if the end is open.
 	AvailabilityEndDate nullable.Nullable[openapi_types.Date] `json:"availability_end_date,omitempty"`
 
-	// CreatedAt A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
-	// ignored.
+	// CreatedAt A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
 	CreatedAt Ignored `json:"created_at,omitempty"`
 
-	// ID A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
-	// ignored.
+	// ID A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
 	ID Ignored `json:"id,omitempty"`
 
 	// Market The market's code.
@@ -177,86 +177,86 @@ type EntryInput struct {
 	// Example: 0198c0de-3b1c-7c4e-9a52-6d1f0e8b7a35
 	Product openapi_types.UUID `json:"product"`
 
-	// UpdatedAt A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
-	// ignored.
+	// UpdatedAt A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
 	UpdatedAt Ignored `json:"updated_at,omitempty"`
 
-	// Version A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
-	// ignored.
+	// Version A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
 	Version Ignored `json:"version,omitempty"`
 }
 
-// EntryPatch The members of an entry to change. Null removes a date; no other member can be null (422).
+// EntryPatch The members of an entry to change. Null removes a date. No other member can be null (422).
 type EntryPatch struct {
-	// AvailabilityDate The first day on which it is offered; null while it is not yet scheduled.
+	// AvailabilityDate The first day of the offer. Null if it is not scheduled yet.
 	//
 	// Example: 2026-03-01
 	AvailabilityDate nullable.Nullable[openapi_types.Date] `json:"availability_date,omitempty"`
 
-	// AvailabilityEndDate The last day on which it is offered, not before the first; null while that is open.
+	// AvailabilityEndDate The last day of the offer, not before the first day. Null if the end is open.
 	AvailabilityEndDate nullable.Nullable[openapi_types.Date] `json:"availability_end_date,omitempty"`
 
-	// CreatedAt A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
-	// ignored.
+	// CreatedAt A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
 	CreatedAt Ignored `json:"created_at,omitempty"`
 
-	// ID A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
-	// ignored.
+	// ID A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
 	ID Ignored `json:"id,omitempty"`
 
-	// Market The market's code. Never changes; when given it has to be the same.
+	// Market The market's code. It never changes. If present, it must have its current value.
 	//
 	// Example: NL
 	Market *string `json:"market,omitempty"`
 
-	// Product The product's id across all services. Never changes; when given it has to be the same.
+	// Product The product's id across all services. It never changes. If present, it must have its current value.
 	//
 	// Example: 0198c0de-3b1c-7c4e-9a52-6d1f0e8b7a35
 	Product *openapi_types.UUID `json:"product,omitempty"`
 
-	// UpdatedAt A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
-	// ignored.
+	// UpdatedAt A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
 	UpdatedAt Ignored `json:"updated_at,omitempty"`
 
-	// Version A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
-	// ignored.
+	// Version A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
 	Version Ignored `json:"version,omitempty"`
 }
 
-// EntryReplacement A whole entry as a caller gives it. A date that is left out is null.
+// EntryReplacement A whole entry, as a client sends it. A date that is left out is null.
 type EntryReplacement struct {
-	// AvailabilityDate The first day on which it is offered; null while it is not yet scheduled.
+	// AvailabilityDate The first day of the offer. Null if it is not scheduled yet.
 	//
 	// Example: 2026-03-01
 	AvailabilityDate nullable.Nullable[openapi_types.Date] `json:"availability_date,omitempty"`
 
-	// AvailabilityEndDate The last day on which it is offered, not before the first; null while that is open.
+	// AvailabilityEndDate The last day of the offer, not before the first day. Null if the end is open.
 	AvailabilityEndDate nullable.Nullable[openapi_types.Date] `json:"availability_end_date,omitempty"`
 
-	// CreatedAt A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
-	// ignored.
+	// CreatedAt A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
 	CreatedAt Ignored `json:"created_at,omitempty"`
 
-	// ID A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
-	// ignored.
+	// ID A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
 	ID Ignored `json:"id,omitempty"`
 
-	// Market The market's code. Never changes; when given it has to be the same.
+	// Market The market's code. It never changes. If present, it must have its current value.
 	//
 	// Example: NL
 	Market *string `json:"market,omitempty"`
 
-	// Product The product's id across all services. Never changes; when given it has to be the same.
+	// Product The product's id across all services. It never changes. If present, it must have its current value.
 	//
 	// Example: 0198c0de-3b1c-7c4e-9a52-6d1f0e8b7a35
 	Product *openapi_types.UUID `json:"product,omitempty"`
 
-	// UpdatedAt A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
-	// ignored.
+	// UpdatedAt A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
 	UpdatedAt Ignored `json:"updated_at,omitempty"`
 
-	// Version A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
-	// ignored.
+	// Version A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
 	Version Ignored `json:"version,omitempty"`
 }
 
@@ -265,18 +265,18 @@ type EntryReplacement struct {
 // Example: NL
 type ISOCode = string
 
-// Ignored A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
-// ignored.
+// Ignored A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+// back what it has read.
 type Ignored = any
 
 // Market A market.
 type Market struct {
-	// CreatedAt A moment in UTC, with at most microseconds.
+	// CreatedAt A time in UTC, with at most six decimals of a second.
 	//
 	// Example: 2026-03-01T09:30:00.123456Z
 	CreatedAt Timestamp `json:"created_at"`
 
-	// ISOCode The ISO 3166-1 alpha-2 code. The id of the market.
+	// ISOCode The ISO 3166-1 alpha-2 code. It is the id of the market.
 	//
 	// Example: NL
 	ISOCode string `json:"iso_code"`
@@ -286,12 +286,12 @@ type Market struct {
 	// Example: Netherlands
 	Name string `json:"name"`
 
-	// UpdatedAt A moment in UTC, with at most microseconds.
+	// UpdatedAt A time in UTC, with at most six decimals of a second.
 	//
 	// Example: 2026-03-01T09:30:00.123456Z
 	UpdatedAt Timestamp `json:"updated_at"`
 
-	// Version Counts the changes, from 1, without gaps.
+	// Version The version. It starts at 1, and each change raises it by 1.
 	//
 	// Example: 3
 	Version Version `json:"version"`
@@ -299,8 +299,8 @@ type Market struct {
 
 // MarketInput A new market.
 type MarketInput struct {
-	// CreatedAt A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
-	// ignored.
+	// CreatedAt A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
 	CreatedAt Ignored `json:"created_at,omitempty"`
 
 	// ISOCode The ISO 3166-1 alpha-2 code.
@@ -308,83 +308,83 @@ type MarketInput struct {
 	// Example: NL
 	ISOCode string `json:"iso_code"`
 
-	// Name The English name, of at most 80 characters once it is trimmed; not blank.
+	// Name The English name. It has 1 to 80 characters after trimming.
 	//
 	// Example: Netherlands
 	Name string `json:"name"`
 
-	// UpdatedAt A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
-	// ignored.
+	// UpdatedAt A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
 	UpdatedAt Ignored `json:"updated_at,omitempty"`
 
-	// Version A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
-	// ignored.
+	// Version A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
 	Version Ignored `json:"version,omitempty"`
 }
 
-// MarketPatch The members of a market to change. None of them can be null (422).
+// MarketPatch The members of a market to change. No member can be null (422).
 type MarketPatch struct {
-	// CreatedAt A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
-	// ignored.
+	// CreatedAt A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
 	CreatedAt Ignored `json:"created_at,omitempty"`
 
-	// ISOCode The ISO 3166-1 alpha-2 code. Never changes; when given it has to be the same.
+	// ISOCode The ISO 3166-1 alpha-2 code. It never changes. If present, it must have its current value.
 	//
 	// Example: NL
 	ISOCode *string `json:"iso_code,omitempty"`
 
-	// Name The English name, of at most 80 characters once it is trimmed; not blank.
+	// Name The English name. It has 1 to 80 characters after trimming.
 	//
 	// Example: Netherlands
 	Name *string `json:"name,omitempty"`
 
-	// UpdatedAt A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
-	// ignored.
+	// UpdatedAt A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
 	UpdatedAt Ignored `json:"updated_at,omitempty"`
 
-	// Version A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
-	// ignored.
+	// Version A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
 	Version Ignored `json:"version,omitempty"`
 }
 
-// MarketReplacement A whole market as a caller gives it.
+// MarketReplacement A whole market, as a client sends it.
 type MarketReplacement struct {
-	// CreatedAt A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
-	// ignored.
+	// CreatedAt A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
 	CreatedAt Ignored `json:"created_at,omitempty"`
 
-	// ISOCode The ISO 3166-1 alpha-2 code. Never changes; when given it has to be the same.
+	// ISOCode The ISO 3166-1 alpha-2 code. It never changes. If present, it must have its current value.
 	//
 	// Example: NL
 	ISOCode *string `json:"iso_code,omitempty"`
 
-	// Name The English name, of at most 80 characters once it is trimmed; not blank.
+	// Name The English name. It has 1 to 80 characters after trimming.
 	//
 	// Example: Netherlands
 	Name string `json:"name"`
 
-	// UpdatedAt A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
-	// ignored.
+	// UpdatedAt A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
 	UpdatedAt Ignored `json:"updated_at,omitempty"`
 
-	// Version A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
-	// ignored.
+	// Version A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
 	Version Ignored `json:"version,omitempty"`
 }
 
 // Product The local copy of a product.
 type Product struct {
-	// Discontinued Whether it is no longer made. Its open entries then end.
+	// Discontinued Whether the product is no longer made. Its open entries then end.
 	//
 	// Example: false
 	Discontinued bool `json:"discontinued"`
 
-	// Name What it is called; unique within its category.
+	// Name The name of the product. It is unique within its category.
 	//
 	// Example: Rocking chair
 	Name string `json:"name"`
 
-	// ProductCategory The category that it belongs to.
+	// ProductCategory The category of the product.
 	//
 	// Example: Furniture
 	ProductCategory string `json:"product_category"`
@@ -394,23 +394,23 @@ type Product struct {
 	// Example: 0198c0de-3b1c-7c4e-9a52-6d1f0e8b7a35
 	ProductUUID openapi_types.UUID `json:"product_uuid"`
 
-	// UpdatedAt A moment in UTC, with at most microseconds.
+	// UpdatedAt A time in UTC, with at most six decimals of a second.
 	//
 	// Example: 2026-03-01T09:30:00.123456Z
 	UpdatedAt Timestamp `json:"updated_at"`
 
-	// Version Counts the changes, from 1, without gaps.
+	// Version The version. It starts at 1, and each change raises it by 1.
 	//
 	// Example: 3
 	Version Version `json:"version"`
 }
 
-// Timestamp A moment in UTC, with at most microseconds.
+// Timestamp A time in UTC, with at most six decimals of a second.
 //
 // Example: 2026-03-01T09:30:00.123456Z
 type Timestamp = time.Time
 
-// Version Counts the changes, from 1, without gaps.
+// Version The version. It starts at 1, and each change raises it by 1.
 //
 // Example: 3
 type Version = int64
@@ -432,24 +432,24 @@ type Limit = int32
 
 // ListEntriesParams defines parameters for ListEntries.
 type ListEntriesParams struct {
-	// Product Keeps the entries of this product.
+	// Product Lists only the entries of this product.
 	Product *openapi_types.UUID `form:"product,omitempty" json:"product,omitempty"`
 
-	// Market Keeps the entries of this market.
+	// Market Lists only the entries of this market.
 	Market *ISOCode `form:"market,omitempty" json:"market,omitempty"`
 
-	// AvailableOn Keeps the entries whose product is offered on this day, both ends included. An entry without a start is
-	// never offered; one without an end is offered for ever.
+	// AvailableOn Lists only the entries whose product is offered on this day, first and last day included. An entry without a
+	// first day is never offered. An entry without a last day is offered without end.
 	AvailableOn *openapi_types.Date `form:"available_on,omitempty" json:"available_on,omitempty"`
 
-	// Sort The order. A leading `-` reverses it; ties are in the order of the id.
+	// Sort The order. A leading `-` reverses it. Equal values are in the order of the id.
 	Sort *ListEntriesParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
 
-	// Limit The most items in a page.
+	// Limit The maximum number of items in a page.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor Where the page starts: opaque, taken from `Link` of the page before. It belongs to the filters and the sort that
-	// it was made with; with others it is refused (400).
+	// Cursor The start of the page, an opaque value from `Link` of the page before. It is valid only with the same filters and
+	// the same sort order; with others it is refused (400).
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
@@ -458,25 +458,25 @@ type ListEntriesParamsSort string
 
 // CreateEntryParams defines parameters for CreateEntry.
 type CreateEntryParams struct {
-	// IdempotencyKey Any text that is new for each thing to create, such as a UUID. For 24 hours the same key with the same body
-	// gives the first answer again and creates nothing; with another body it is refused (422); while the first request
-	// is still being worked on it is a conflict with `Retry-After` (409).
+	// IdempotencyKey A text that is new for each entity to create, such as a UUID. For 24 hours, the same key with the same body
+	// returns the first answer again and creates nothing. The same key with another body is refused (422). While the
+	// first request is in progress, the answer is a conflict with `Retry-After` (409).
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // ListMarketsParams defines parameters for ListMarkets.
 type ListMarketsParams struct {
-	// Search Keeps markets whose name contains this text, in any case. Empty is as if left out.
+	// Search Lists only markets whose name contains this text, in upper or lower case. An empty text does not filter.
 	Search *string `form:"search,omitempty" json:"search,omitempty"`
 
-	// Sort The order. A leading `-` reverses it; ties are in the order of the code.
+	// Sort The order. A leading `-` reverses it. Equal values are in the order of the code.
 	Sort *ListMarketsParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
 
-	// Limit The most items in a page.
+	// Limit The maximum number of items in a page.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor Where the page starts: opaque, taken from `Link` of the page before. It belongs to the filters and the sort that
-	// it was made with; with others it is refused (400).
+	// Cursor The start of the page, an opaque value from `Link` of the page before. It is valid only with the same filters and
+	// the same sort order; with others it is refused (400).
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
@@ -485,42 +485,42 @@ type ListMarketsParamsSort string
 
 // CreateMarketParams defines parameters for CreateMarket.
 type CreateMarketParams struct {
-	// IdempotencyKey Any text that is new for each thing to create, such as a UUID. For 24 hours the same key with the same body
-	// gives the first answer again and creates nothing; with another body it is refused (422); while the first request
-	// is still being worked on it is a conflict with `Retry-After` (409).
+	// IdempotencyKey A text that is new for each entity to create, such as a UUID. For 24 hours, the same key with the same body
+	// returns the first answer again and creates nothing. The same key with another body is refused (422). While the
+	// first request is in progress, the answer is a conflict with `Retry-After` (409).
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // DeleteMarketParams defines parameters for DeleteMarket.
 type DeleteMarketParams struct {
-	// IfMatch Changes only an entity whose `ETag` is among these, or any that exists with `*`; else 412.
+	// IfMatch Changes the entity only if its `ETag` is in this list, or if it exists and the value is `*`; otherwise 412.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
 // GetMarketParams defines parameters for GetMarket.
 type GetMarketParams struct {
-	// IfNoneMatch The entity is not sent again (304) when its `ETag` is among these.
+	// IfNoneMatch If the entity's `ETag` is in this list, the entity is not sent again (304).
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 }
 
 // PatchMarketParams defines parameters for PatchMarket.
 type PatchMarketParams struct {
-	// IfMatch Changes only an entity whose `ETag` is among these, or any that exists with `*`; else 412.
+	// IfMatch Changes the entity only if its `ETag` is in this list, or if it exists and the value is `*`; otherwise 412.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
 // ReplaceMarketParams defines parameters for ReplaceMarket.
 type ReplaceMarketParams struct {
-	// IfMatch Changes only an entity whose `ETag` is among these, or any that exists with `*`; else 412.
+	// IfMatch Changes the entity only if its `ETag` is in this list, or if it exists and the value is `*`; otherwise 412.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
 // ListProductsParams defines parameters for ListProducts.
 type ListProductsParams struct {
-	// Search Keeps products whose name contains this text, in any case. Empty is as if left out.
+	// Search Lists only products whose name contains this text, in upper or lower case. An empty text does not filter.
 	Search *string `form:"search,omitempty" json:"search,omitempty"`
 
-	// ProductCategory Keeps products of exactly this category.
+	// ProductCategory Lists only products of exactly this category.
 	ProductCategory *string `form:"product_category,omitempty" json:"product_category,omitempty"`
 
 	// IncludeDiscontinued Whether discontinued products are listed too.
@@ -529,11 +529,11 @@ type ListProductsParams struct {
 	// Sort The order. A leading `-` reverses it; ties are in the order of the id, which is `product_uuid`.
 	Sort *ListProductsParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
 
-	// Limit The most items in a page.
+	// Limit The maximum number of items in a page.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor Where the page starts: opaque, taken from `Link` of the page before. It belongs to the filters and the sort that
-	// it was made with; with others it is refused (400).
+	// Cursor The start of the page, an opaque value from `Link` of the page before. It is valid only with the same filters and
+	// the same sort order; with others it is refused (400).
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
@@ -542,31 +542,31 @@ type ListProductsParamsSort string
 
 // GetProductParams defines parameters for GetProduct.
 type GetProductParams struct {
-	// IfNoneMatch The entity is not sent again (304) when its `ETag` is among these.
+	// IfNoneMatch If the entity's `ETag` is in this list, the entity is not sent again (304).
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 }
 
 // DeleteEntryParams defines parameters for DeleteEntry.
 type DeleteEntryParams struct {
-	// IfMatch Changes only an entity whose `ETag` is among these, or any that exists with `*`; else 412.
+	// IfMatch Changes the entity only if its `ETag` is in this list, or if it exists and the value is `*`; otherwise 412.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
 // GetEntryParams defines parameters for GetEntry.
 type GetEntryParams struct {
-	// IfNoneMatch The entity is not sent again (304) when its `ETag` is among these.
+	// IfNoneMatch If the entity's `ETag` is in this list, the entity is not sent again (304).
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 }
 
 // PatchEntryParams defines parameters for PatchEntry.
 type PatchEntryParams struct {
-	// IfMatch Changes only an entity whose `ETag` is among these, or any that exists with `*`; else 412.
+	// IfMatch Changes the entity only if its `ETag` is in this list, or if it exists and the value is `*`; otherwise 412.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
 // ReplaceEntryParams defines parameters for ReplaceEntry.
 type ReplaceEntryParams struct {
-	// IfMatch Changes only an entity whose `ETag` is among these, or any that exists with `*`; else 412.
+	// IfMatch Changes the entity only if its `ETag` is in this list, or if it exists and the value is `*`; otherwise 412.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
@@ -664,16 +664,16 @@ type ClientInterface interface {
 
 	// ListEntries List catalog entries
 	//
-	// Entries as a plain array, a page at a time; `Link` leads to the next one.
+	// Entries as a plain array, page by page. `Link` leads to the next page.
 	//
 	// Corresponds with GET /catalog/api/v1 (the `ListEntries` operationId).
 	ListEntries(ctx context.Context, params *ListEntriesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// CreateEntryWithBody Create a catalog entry
 	//
-	// Offers a product in a market: creates the entry at version 1 and announces it. The product has to be known here
-	// and not discontinued, the market has to exist, and there is one entry for each product and market. With an
-	// `Idempotency-Key` the request can be sent again without harm.
+	// Offers a product in a market: creates the entry at version 1 and publishes an event. This service must know the
+	// product, the product must not be discontinued, and the market must exist. A product has at most one entry in a
+	// market. With an `Idempotency-Key` it is safe to send the request again.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -682,9 +682,9 @@ type ClientInterface interface {
 
 	// CreateEntry Create a catalog entry
 	//
-	// Offers a product in a market: creates the entry at version 1 and announces it. The product has to be known here
-	// and not discontinued, the market has to exist, and there is one entry for each product and market. With an
-	// `Idempotency-Key` the request can be sent again without harm.
+	// Offers a product in a market: creates the entry at version 1 and publishes an event. This service must know the
+	// product, the product must not be discontinued, and the market must exist. A product has at most one entry in a
+	// market. With an `Idempotency-Key` it is safe to send the request again.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -693,15 +693,15 @@ type ClientInterface interface {
 
 	// ListMarkets List markets
 	//
-	// Markets as a plain array, a page at a time; `Link` leads to the next one.
+	// Markets as a plain array, page by page. `Link` leads to the next page.
 	//
 	// Corresponds with GET /catalog/api/v1/markets (the `ListMarkets` operationId).
 	ListMarkets(ctx context.Context, params *ListMarketsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// CreateMarketWithBody Create a market
 	//
-	// Creates a market and announces it. One that was deleted before goes on with its next version. With an
-	// `Idempotency-Key` the request can be sent again without harm.
+	// Creates a market and publishes an event. A market that was deleted before continues with its next version. With
+	// an `Idempotency-Key` it is safe to send the request again.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -710,8 +710,8 @@ type ClientInterface interface {
 
 	// CreateMarket Create a market
 	//
-	// Creates a market and announces it. One that was deleted before goes on with its next version. With an
-	// `Idempotency-Key` the request can be sent again without harm.
+	// Creates a market and publishes an event. A market that was deleted before continues with its next version. With
+	// an `Idempotency-Key` it is safe to send the request again.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -720,7 +720,8 @@ type ClientInterface interface {
 
 	// DeleteMarket Delete a market
 	//
-	// Deletes the market and announces it, unless entries use it (409 `market-in-use`). A second time is 404.
+	// Deletes the market and publishes an event. If entries use the market, it is not deleted (409 `market-in-use`). If
+	// the market is already deleted, the answer is 404.
 	//
 	// Corresponds with DELETE /catalog/api/v1/markets/{iso_code} (the `DeleteMarket` operationId).
 	DeleteMarket(ctx context.Context, isoCode ISOCode, params *DeleteMarketParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -734,9 +735,9 @@ type ClientInterface interface {
 
 	// PatchMarketWithBody Change parts of a market
 	//
-	// A JSON merge patch (RFC 7396): members that are left out stay as they are. No member of a market can be removed,
-	// so `null` is not valid (422), and the code never changes. A patch that changes nothing gives the same `ETag` and
-	// announces nothing.
+	// A JSON merge patch (RFC 7396). Members that are left out do not change. No member of a market can be removed, so
+	// `null` is not valid (422). The code never changes. A patch that changes nothing returns the same `ETag` and
+	// publishes no event.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -745,9 +746,9 @@ type ClientInterface interface {
 
 	// PatchMarketWithApplicationMergePatchPlusJSONBody Change parts of a market
 	//
-	// A JSON merge patch (RFC 7396): members that are left out stay as they are. No member of a market can be removed,
-	// so `null` is not valid (422), and the code never changes. A patch that changes nothing gives the same `ETag` and
-	// announces nothing.
+	// A JSON merge patch (RFC 7396). Members that are left out do not change. No member of a market can be removed, so
+	// `null` is not valid (422). The code never changes. A patch that changes nothing returns the same `ETag` and
+	// publishes no event.
 	//
 	// Takes a body of the `application/merge-patch+json` content type.
 	//
@@ -756,8 +757,9 @@ type ClientInterface interface {
 
 	// ReplaceMarketWithBody Replace a market
 	//
-	// Sets the name. The code never changes: it may be left out, and has to be the same when it is given. It never
-	// creates (404). A replacement that changes nothing gives the same `ETag` and announces nothing.
+	// Sets the name. The code never changes: it may be left out, and if present it must have its current value. The
+	// operation never creates a market (404). A replacement that changes nothing returns the same `ETag` and publishes
+	// no event.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -766,8 +768,9 @@ type ClientInterface interface {
 
 	// ReplaceMarket Replace a market
 	//
-	// Sets the name. The code never changes: it may be left out, and has to be the same when it is given. It never
-	// creates (404). A replacement that changes nothing gives the same `ETag` and announces nothing.
+	// Sets the name. The code never changes: it may be left out, and if present it must have its current value. The
+	// operation never creates a market (404). A replacement that changes nothing returns the same `ETag` and publishes
+	// no event.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -776,23 +779,23 @@ type ClientInterface interface {
 
 	// ListProducts List products
 	//
-	// The local copy of the products as a plain array, a page at a time; `Link` leads to the next one. Discontinued
-	// ones are hidden unless asked for.
+	// The local copy of the products as a plain array, page by page. `Link` leads to the next page. Discontinued
+	// products are listed only with `include_discontinued`.
 	//
 	// Corresponds with GET /catalog/api/v1/products (the `ListProducts` operationId).
 	ListProducts(ctx context.Context, params *ListProductsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetProduct Read a product
 	//
-	// The local copy of the product, discontinued or not. Its `ETag` is the owner's version. One that was just created
-	// may arrive in a moment.
+	// The local copy of the product, discontinued or not. Its `ETag` is the version that the owner gave it. A product
+	// that was just created may arrive in a moment.
 	//
 	// Corresponds with GET /catalog/api/v1/products/{product_uuid} (the `GetProduct` operationId).
 	GetProduct(ctx context.Context, productUUID openapi_types.UUID, params *GetProductParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// DeleteEntry Delete a catalog entry
 	//
-	// Deletes the entry and announces it. A second time is 404.
+	// Deletes the entry and publishes an event. If the entry is already deleted, the answer is 404.
 	//
 	// Corresponds with DELETE /catalog/api/v1/{id} (the `DeleteEntry` operationId).
 	DeleteEntry(ctx context.Context, id openapi_types.UUID, params *DeleteEntryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -806,9 +809,9 @@ type ClientInterface interface {
 
 	// PatchEntryWithBody Change parts of a catalog entry
 	//
-	// A JSON merge patch (RFC 7396): members that are left out stay as they are, and `null` removes a date. Product
-	// and market never change: they have to be the same when they are given, and cannot be removed (422). A patch that
-	// changes nothing gives the same `ETag` and announces nothing.
+	// A JSON merge patch (RFC 7396). Members that are left out do not change, and `null` removes a date. Product and
+	// market never change: if present they must have their current values, and they cannot be removed (422). A patch
+	// that changes nothing returns the same `ETag` and publishes no event.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -817,9 +820,9 @@ type ClientInterface interface {
 
 	// PatchEntryWithApplicationMergePatchPlusJSONBody Change parts of a catalog entry
 	//
-	// A JSON merge patch (RFC 7396): members that are left out stay as they are, and `null` removes a date. Product
-	// and market never change: they have to be the same when they are given, and cannot be removed (422). A patch that
-	// changes nothing gives the same `ETag` and announces nothing.
+	// A JSON merge patch (RFC 7396). Members that are left out do not change, and `null` removes a date. Product and
+	// market never change: if present they must have their current values, and they cannot be removed (422). A patch
+	// that changes nothing returns the same `ETag` and publishes no event.
 	//
 	// Takes a body of the `application/merge-patch+json` content type.
 	//
@@ -828,9 +831,9 @@ type ClientInterface interface {
 
 	// ReplaceEntryWithBody Replace a catalog entry
 	//
-	// Sets both dates; one that is left out becomes null. Product and market never change: they may be left out, and
-	// have to be the same when they are given. It never creates (404). A replacement that changes nothing gives the
-	// same `ETag` and announces nothing.
+	// Sets both dates. A date that is left out becomes null. Product and market never change: they may be left out, and
+	// if present they must have their current values. The operation never creates an entry (404). A replacement that
+	// changes nothing returns the same `ETag` and publishes no event.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -839,9 +842,9 @@ type ClientInterface interface {
 
 	// ReplaceEntry Replace a catalog entry
 	//
-	// Sets both dates; one that is left out becomes null. Product and market never change: they may be left out, and
-	// have to be the same when they are given. It never creates (404). A replacement that changes nothing gives the
-	// same `ETag` and announces nothing.
+	// Sets both dates. A date that is left out becomes null. Product and market never change: they may be left out, and
+	// if present they must have their current values. The operation never creates an entry (404). A replacement that
+	// changes nothing returns the same `ETag` and publishes no event.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -851,7 +854,7 @@ type ClientInterface interface {
 
 // ListEntries List catalog entries
 //
-// Entries as a plain array, a page at a time; `Link` leads to the next one.
+// Entries as a plain array, page by page. `Link` leads to the next page.
 //
 // Corresponds with GET /catalog/api/v1 (the `ListEntries` operationId).
 func (c *HTTPClient) ListEntries(ctx context.Context, params *ListEntriesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -868,9 +871,9 @@ func (c *HTTPClient) ListEntries(ctx context.Context, params *ListEntriesParams,
 
 // CreateEntryWithBody Create a catalog entry
 //
-// Offers a product in a market: creates the entry at version 1 and announces it. The product has to be known here
-// and not discontinued, the market has to exist, and there is one entry for each product and market. With an
-// `Idempotency-Key` the request can be sent again without harm.
+// Offers a product in a market: creates the entry at version 1 and publishes an event. This service must know the
+// product, the product must not be discontinued, and the market must exist. A product has at most one entry in a
+// market. With an `Idempotency-Key` it is safe to send the request again.
 //
 // Takes any type of body and a specified content type.
 //
@@ -889,9 +892,9 @@ func (c *HTTPClient) CreateEntryWithBody(ctx context.Context, params *CreateEntr
 
 // CreateEntry Create a catalog entry
 //
-// Offers a product in a market: creates the entry at version 1 and announces it. The product has to be known here
-// and not discontinued, the market has to exist, and there is one entry for each product and market. With an
-// `Idempotency-Key` the request can be sent again without harm.
+// Offers a product in a market: creates the entry at version 1 and publishes an event. This service must know the
+// product, the product must not be discontinued, and the market must exist. A product has at most one entry in a
+// market. With an `Idempotency-Key` it is safe to send the request again.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -910,7 +913,7 @@ func (c *HTTPClient) CreateEntry(ctx context.Context, params *CreateEntryParams,
 
 // ListMarkets List markets
 //
-// Markets as a plain array, a page at a time; `Link` leads to the next one.
+// Markets as a plain array, page by page. `Link` leads to the next page.
 //
 // Corresponds with GET /catalog/api/v1/markets (the `ListMarkets` operationId).
 func (c *HTTPClient) ListMarkets(ctx context.Context, params *ListMarketsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -927,8 +930,8 @@ func (c *HTTPClient) ListMarkets(ctx context.Context, params *ListMarketsParams,
 
 // CreateMarketWithBody Create a market
 //
-// Creates a market and announces it. One that was deleted before goes on with its next version. With an
-// `Idempotency-Key` the request can be sent again without harm.
+// Creates a market and publishes an event. A market that was deleted before continues with its next version. With
+// an `Idempotency-Key` it is safe to send the request again.
 //
 // Takes any type of body and a specified content type.
 //
@@ -947,8 +950,8 @@ func (c *HTTPClient) CreateMarketWithBody(ctx context.Context, params *CreateMar
 
 // CreateMarket Create a market
 //
-// Creates a market and announces it. One that was deleted before goes on with its next version. With an
-// `Idempotency-Key` the request can be sent again without harm.
+// Creates a market and publishes an event. A market that was deleted before continues with its next version. With
+// an `Idempotency-Key` it is safe to send the request again.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -967,7 +970,8 @@ func (c *HTTPClient) CreateMarket(ctx context.Context, params *CreateMarketParam
 
 // DeleteMarket Delete a market
 //
-// Deletes the market and announces it, unless entries use it (409 `market-in-use`). A second time is 404.
+// Deletes the market and publishes an event. If entries use the market, it is not deleted (409 `market-in-use`). If
+// the market is already deleted, the answer is 404.
 //
 // Corresponds with DELETE /catalog/api/v1/markets/{iso_code} (the `DeleteMarket` operationId).
 func (c *HTTPClient) DeleteMarket(ctx context.Context, isoCode ISOCode, params *DeleteMarketParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -1001,9 +1005,9 @@ func (c *HTTPClient) GetMarket(ctx context.Context, isoCode ISOCode, params *Get
 
 // PatchMarketWithBody Change parts of a market
 //
-// A JSON merge patch (RFC 7396): members that are left out stay as they are. No member of a market can be removed,
-// so `null` is not valid (422), and the code never changes. A patch that changes nothing gives the same `ETag` and
-// announces nothing.
+// A JSON merge patch (RFC 7396). Members that are left out do not change. No member of a market can be removed, so
+// `null` is not valid (422). The code never changes. A patch that changes nothing returns the same `ETag` and
+// publishes no event.
 //
 // Takes any type of body and a specified content type.
 //
@@ -1022,9 +1026,9 @@ func (c *HTTPClient) PatchMarketWithBody(ctx context.Context, isoCode ISOCode, p
 
 // PatchMarketWithApplicationMergePatchPlusJSONBody Change parts of a market
 //
-// A JSON merge patch (RFC 7396): members that are left out stay as they are. No member of a market can be removed,
-// so `null` is not valid (422), and the code never changes. A patch that changes nothing gives the same `ETag` and
-// announces nothing.
+// A JSON merge patch (RFC 7396). Members that are left out do not change. No member of a market can be removed, so
+// `null` is not valid (422). The code never changes. A patch that changes nothing returns the same `ETag` and
+// publishes no event.
 //
 // Takes a body of the `application/merge-patch+json` content type.
 //
@@ -1043,8 +1047,9 @@ func (c *HTTPClient) PatchMarketWithApplicationMergePatchPlusJSONBody(ctx contex
 
 // ReplaceMarketWithBody Replace a market
 //
-// Sets the name. The code never changes: it may be left out, and has to be the same when it is given. It never
-// creates (404). A replacement that changes nothing gives the same `ETag` and announces nothing.
+// Sets the name. The code never changes: it may be left out, and if present it must have its current value. The
+// operation never creates a market (404). A replacement that changes nothing returns the same `ETag` and publishes
+// no event.
 //
 // Takes any type of body and a specified content type.
 //
@@ -1063,8 +1068,9 @@ func (c *HTTPClient) ReplaceMarketWithBody(ctx context.Context, isoCode ISOCode,
 
 // ReplaceMarket Replace a market
 //
-// Sets the name. The code never changes: it may be left out, and has to be the same when it is given. It never
-// creates (404). A replacement that changes nothing gives the same `ETag` and announces nothing.
+// Sets the name. The code never changes: it may be left out, and if present it must have its current value. The
+// operation never creates a market (404). A replacement that changes nothing returns the same `ETag` and publishes
+// no event.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -1083,8 +1089,8 @@ func (c *HTTPClient) ReplaceMarket(ctx context.Context, isoCode ISOCode, params 
 
 // ListProducts List products
 //
-// The local copy of the products as a plain array, a page at a time; `Link` leads to the next one. Discontinued
-// ones are hidden unless asked for.
+// The local copy of the products as a plain array, page by page. `Link` leads to the next page. Discontinued
+// products are listed only with `include_discontinued`.
 //
 // Corresponds with GET /catalog/api/v1/products (the `ListProducts` operationId).
 func (c *HTTPClient) ListProducts(ctx context.Context, params *ListProductsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -1101,8 +1107,8 @@ func (c *HTTPClient) ListProducts(ctx context.Context, params *ListProductsParam
 
 // GetProduct Read a product
 //
-// The local copy of the product, discontinued or not. Its `ETag` is the owner's version. One that was just created
-// may arrive in a moment.
+// The local copy of the product, discontinued or not. Its `ETag` is the version that the owner gave it. A product
+// that was just created may arrive in a moment.
 //
 // Corresponds with GET /catalog/api/v1/products/{product_uuid} (the `GetProduct` operationId).
 func (c *HTTPClient) GetProduct(ctx context.Context, productUUID openapi_types.UUID, params *GetProductParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -1119,7 +1125,7 @@ func (c *HTTPClient) GetProduct(ctx context.Context, productUUID openapi_types.U
 
 // DeleteEntry Delete a catalog entry
 //
-// Deletes the entry and announces it. A second time is 404.
+// Deletes the entry and publishes an event. If the entry is already deleted, the answer is 404.
 //
 // Corresponds with DELETE /catalog/api/v1/{id} (the `DeleteEntry` operationId).
 func (c *HTTPClient) DeleteEntry(ctx context.Context, id openapi_types.UUID, params *DeleteEntryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -1153,9 +1159,9 @@ func (c *HTTPClient) GetEntry(ctx context.Context, id openapi_types.UUID, params
 
 // PatchEntryWithBody Change parts of a catalog entry
 //
-// A JSON merge patch (RFC 7396): members that are left out stay as they are, and `null` removes a date. Product
-// and market never change: they have to be the same when they are given, and cannot be removed (422). A patch that
-// changes nothing gives the same `ETag` and announces nothing.
+// A JSON merge patch (RFC 7396). Members that are left out do not change, and `null` removes a date. Product and
+// market never change: if present they must have their current values, and they cannot be removed (422). A patch
+// that changes nothing returns the same `ETag` and publishes no event.
 //
 // Takes any type of body and a specified content type.
 //
@@ -1174,9 +1180,9 @@ func (c *HTTPClient) PatchEntryWithBody(ctx context.Context, id openapi_types.UU
 
 // PatchEntryWithApplicationMergePatchPlusJSONBody Change parts of a catalog entry
 //
-// A JSON merge patch (RFC 7396): members that are left out stay as they are, and `null` removes a date. Product
-// and market never change: they have to be the same when they are given, and cannot be removed (422). A patch that
-// changes nothing gives the same `ETag` and announces nothing.
+// A JSON merge patch (RFC 7396). Members that are left out do not change, and `null` removes a date. Product and
+// market never change: if present they must have their current values, and they cannot be removed (422). A patch
+// that changes nothing returns the same `ETag` and publishes no event.
 //
 // Takes a body of the `application/merge-patch+json` content type.
 //
@@ -1195,9 +1201,9 @@ func (c *HTTPClient) PatchEntryWithApplicationMergePatchPlusJSONBody(ctx context
 
 // ReplaceEntryWithBody Replace a catalog entry
 //
-// Sets both dates; one that is left out becomes null. Product and market never change: they may be left out, and
-// have to be the same when they are given. It never creates (404). A replacement that changes nothing gives the
-// same `ETag` and announces nothing.
+// Sets both dates. A date that is left out becomes null. Product and market never change: they may be left out, and
+// if present they must have their current values. The operation never creates an entry (404). A replacement that
+// changes nothing returns the same `ETag` and publishes no event.
 //
 // Takes any type of body and a specified content type.
 //
@@ -1216,9 +1222,9 @@ func (c *HTTPClient) ReplaceEntryWithBody(ctx context.Context, id openapi_types.
 
 // ReplaceEntry Replace a catalog entry
 //
-// Sets both dates; one that is left out becomes null. Product and market never change: they may be left out, and
-// have to be the same when they are given. It never creates (404). A replacement that changes nothing gives the
-// same `ETag` and announces nothing.
+// Sets both dates. A date that is left out becomes null. Product and market never change: they may be left out, and
+// if present they must have their current values. The operation never creates an entry (404). A replacement that
+// changes nothing returns the same `ETag` and publishes no event.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -2202,7 +2208,7 @@ type ClientWithResponsesInterface interface {
 
 	// ListEntriesWithResponse List catalog entries
 	//
-	// Entries as a plain array, a page at a time; `Link` leads to the next one.
+	// Entries as a plain array, page by page. `Link` leads to the next page.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -2211,9 +2217,9 @@ type ClientWithResponsesInterface interface {
 
 	// CreateEntryWithBodyWithResponse Create a catalog entry
 	//
-	// Offers a product in a market: creates the entry at version 1 and announces it. The product has to be known here
-	// and not discontinued, the market has to exist, and there is one entry for each product and market. With an
-	// `Idempotency-Key` the request can be sent again without harm.
+	// Offers a product in a market: creates the entry at version 1 and publishes an event. This service must know the
+	// product, the product must not be discontinued, and the market must exist. A product has at most one entry in a
+	// market. With an `Idempotency-Key` it is safe to send the request again.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -2222,9 +2228,9 @@ type ClientWithResponsesInterface interface {
 
 	// CreateEntryWithResponse Create a catalog entry
 	//
-	// Offers a product in a market: creates the entry at version 1 and announces it. The product has to be known here
-	// and not discontinued, the market has to exist, and there is one entry for each product and market. With an
-	// `Idempotency-Key` the request can be sent again without harm.
+	// Offers a product in a market: creates the entry at version 1 and publishes an event. This service must know the
+	// product, the product must not be discontinued, and the market must exist. A product has at most one entry in a
+	// market. With an `Idempotency-Key` it is safe to send the request again.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -2233,7 +2239,7 @@ type ClientWithResponsesInterface interface {
 
 	// ListMarketsWithResponse List markets
 	//
-	// Markets as a plain array, a page at a time; `Link` leads to the next one.
+	// Markets as a plain array, page by page. `Link` leads to the next page.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -2242,8 +2248,8 @@ type ClientWithResponsesInterface interface {
 
 	// CreateMarketWithBodyWithResponse Create a market
 	//
-	// Creates a market and announces it. One that was deleted before goes on with its next version. With an
-	// `Idempotency-Key` the request can be sent again without harm.
+	// Creates a market and publishes an event. A market that was deleted before continues with its next version. With
+	// an `Idempotency-Key` it is safe to send the request again.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -2252,8 +2258,8 @@ type ClientWithResponsesInterface interface {
 
 	// CreateMarketWithResponse Create a market
 	//
-	// Creates a market and announces it. One that was deleted before goes on with its next version. With an
-	// `Idempotency-Key` the request can be sent again without harm.
+	// Creates a market and publishes an event. A market that was deleted before continues with its next version. With
+	// an `Idempotency-Key` it is safe to send the request again.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -2262,7 +2268,8 @@ type ClientWithResponsesInterface interface {
 
 	// DeleteMarketWithResponse Delete a market
 	//
-	// Deletes the market and announces it, unless entries use it (409 `market-in-use`). A second time is 404.
+	// Deletes the market and publishes an event. If entries use the market, it is not deleted (409 `market-in-use`). If
+	// the market is already deleted, the answer is 404.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -2280,9 +2287,9 @@ type ClientWithResponsesInterface interface {
 
 	// PatchMarketWithBodyWithResponse Change parts of a market
 	//
-	// A JSON merge patch (RFC 7396): members that are left out stay as they are. No member of a market can be removed,
-	// so `null` is not valid (422), and the code never changes. A patch that changes nothing gives the same `ETag` and
-	// announces nothing.
+	// A JSON merge patch (RFC 7396). Members that are left out do not change. No member of a market can be removed, so
+	// `null` is not valid (422). The code never changes. A patch that changes nothing returns the same `ETag` and
+	// publishes no event.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -2291,9 +2298,9 @@ type ClientWithResponsesInterface interface {
 
 	// PatchMarketWithApplicationMergePatchPlusJSONBodyWithResponse Change parts of a market
 	//
-	// A JSON merge patch (RFC 7396): members that are left out stay as they are. No member of a market can be removed,
-	// so `null` is not valid (422), and the code never changes. A patch that changes nothing gives the same `ETag` and
-	// announces nothing.
+	// A JSON merge patch (RFC 7396). Members that are left out do not change. No member of a market can be removed, so
+	// `null` is not valid (422). The code never changes. A patch that changes nothing returns the same `ETag` and
+	// publishes no event.
 	//
 	// Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -2302,8 +2309,9 @@ type ClientWithResponsesInterface interface {
 
 	// ReplaceMarketWithBodyWithResponse Replace a market
 	//
-	// Sets the name. The code never changes: it may be left out, and has to be the same when it is given. It never
-	// creates (404). A replacement that changes nothing gives the same `ETag` and announces nothing.
+	// Sets the name. The code never changes: it may be left out, and if present it must have its current value. The
+	// operation never creates a market (404). A replacement that changes nothing returns the same `ETag` and publishes
+	// no event.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -2312,8 +2320,9 @@ type ClientWithResponsesInterface interface {
 
 	// ReplaceMarketWithResponse Replace a market
 	//
-	// Sets the name. The code never changes: it may be left out, and has to be the same when it is given. It never
-	// creates (404). A replacement that changes nothing gives the same `ETag` and announces nothing.
+	// Sets the name. The code never changes: it may be left out, and if present it must have its current value. The
+	// operation never creates a market (404). A replacement that changes nothing returns the same `ETag` and publishes
+	// no event.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -2322,8 +2331,8 @@ type ClientWithResponsesInterface interface {
 
 	// ListProductsWithResponse List products
 	//
-	// The local copy of the products as a plain array, a page at a time; `Link` leads to the next one. Discontinued
-	// ones are hidden unless asked for.
+	// The local copy of the products as a plain array, page by page. `Link` leads to the next page. Discontinued
+	// products are listed only with `include_discontinued`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -2332,8 +2341,8 @@ type ClientWithResponsesInterface interface {
 
 	// GetProductWithResponse Read a product
 	//
-	// The local copy of the product, discontinued or not. Its `ETag` is the owner's version. One that was just created
-	// may arrive in a moment.
+	// The local copy of the product, discontinued or not. Its `ETag` is the version that the owner gave it. A product
+	// that was just created may arrive in a moment.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -2342,7 +2351,7 @@ type ClientWithResponsesInterface interface {
 
 	// DeleteEntryWithResponse Delete a catalog entry
 	//
-	// Deletes the entry and announces it. A second time is 404.
+	// Deletes the entry and publishes an event. If the entry is already deleted, the answer is 404.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -2360,9 +2369,9 @@ type ClientWithResponsesInterface interface {
 
 	// PatchEntryWithBodyWithResponse Change parts of a catalog entry
 	//
-	// A JSON merge patch (RFC 7396): members that are left out stay as they are, and `null` removes a date. Product
-	// and market never change: they have to be the same when they are given, and cannot be removed (422). A patch that
-	// changes nothing gives the same `ETag` and announces nothing.
+	// A JSON merge patch (RFC 7396). Members that are left out do not change, and `null` removes a date. Product and
+	// market never change: if present they must have their current values, and they cannot be removed (422). A patch
+	// that changes nothing returns the same `ETag` and publishes no event.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -2371,9 +2380,9 @@ type ClientWithResponsesInterface interface {
 
 	// PatchEntryWithApplicationMergePatchPlusJSONBodyWithResponse Change parts of a catalog entry
 	//
-	// A JSON merge patch (RFC 7396): members that are left out stay as they are, and `null` removes a date. Product
-	// and market never change: they have to be the same when they are given, and cannot be removed (422). A patch that
-	// changes nothing gives the same `ETag` and announces nothing.
+	// A JSON merge patch (RFC 7396). Members that are left out do not change, and `null` removes a date. Product and
+	// market never change: if present they must have their current values, and they cannot be removed (422). A patch
+	// that changes nothing returns the same `ETag` and publishes no event.
 	//
 	// Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -2382,9 +2391,9 @@ type ClientWithResponsesInterface interface {
 
 	// ReplaceEntryWithBodyWithResponse Replace a catalog entry
 	//
-	// Sets both dates; one that is left out becomes null. Product and market never change: they may be left out, and
-	// have to be the same when they are given. It never creates (404). A replacement that changes nothing gives the
-	// same `ETag` and announces nothing.
+	// Sets both dates. A date that is left out becomes null. Product and market never change: they may be left out, and
+	// if present they must have their current values. The operation never creates an entry (404). A replacement that
+	// changes nothing returns the same `ETag` and publishes no event.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -2393,9 +2402,9 @@ type ClientWithResponsesInterface interface {
 
 	// ReplaceEntryWithResponse Replace a catalog entry
 	//
-	// Sets both dates; one that is left out becomes null. Product and market never change: they may be left out, and
-	// have to be the same when they are given. It never creates (404). A replacement that changes nothing gives the
-	// same `ETag` and announces nothing.
+	// Sets both dates. A date that is left out becomes null. Product and market never change: they may be left out, and
+	// if present they must have their current values. The operation never creates an entry (404). A replacement that
+	// changes nothing returns the same `ETag` and publishes no event.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -2859,7 +2868,7 @@ func (r ReplaceEntryResponse) StatusCode() int {
 
 // ListEntriesWithResponse List catalog entries
 //
-// Entries as a plain array, a page at a time; `Link` leads to the next one.
+// Entries as a plain array, page by page. `Link` leads to the next page.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -2874,9 +2883,9 @@ func (c *ClientWithResponses) ListEntriesWithResponse(ctx context.Context, param
 
 // CreateEntryWithBodyWithResponse Create a catalog entry
 //
-// Offers a product in a market: creates the entry at version 1 and announces it. The product has to be known here
-// and not discontinued, the market has to exist, and there is one entry for each product and market. With an
-// `Idempotency-Key` the request can be sent again without harm.
+// Offers a product in a market: creates the entry at version 1 and publishes an event. This service must know the
+// product, the product must not be discontinued, and the market must exist. A product has at most one entry in a
+// market. With an `Idempotency-Key` it is safe to send the request again.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -2891,9 +2900,9 @@ func (c *ClientWithResponses) CreateEntryWithBodyWithResponse(ctx context.Contex
 
 // CreateEntryWithResponse Create a catalog entry
 //
-// Offers a product in a market: creates the entry at version 1 and announces it. The product has to be known here
-// and not discontinued, the market has to exist, and there is one entry for each product and market. With an
-// `Idempotency-Key` the request can be sent again without harm.
+// Offers a product in a market: creates the entry at version 1 and publishes an event. This service must know the
+// product, the product must not be discontinued, and the market must exist. A product has at most one entry in a
+// market. With an `Idempotency-Key` it is safe to send the request again.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -2908,7 +2917,7 @@ func (c *ClientWithResponses) CreateEntryWithResponse(ctx context.Context, param
 
 // ListMarketsWithResponse List markets
 //
-// Markets as a plain array, a page at a time; `Link` leads to the next one.
+// Markets as a plain array, page by page. `Link` leads to the next page.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -2923,8 +2932,8 @@ func (c *ClientWithResponses) ListMarketsWithResponse(ctx context.Context, param
 
 // CreateMarketWithBodyWithResponse Create a market
 //
-// Creates a market and announces it. One that was deleted before goes on with its next version. With an
-// `Idempotency-Key` the request can be sent again without harm.
+// Creates a market and publishes an event. A market that was deleted before continues with its next version. With
+// an `Idempotency-Key` it is safe to send the request again.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -2939,8 +2948,8 @@ func (c *ClientWithResponses) CreateMarketWithBodyWithResponse(ctx context.Conte
 
 // CreateMarketWithResponse Create a market
 //
-// Creates a market and announces it. One that was deleted before goes on with its next version. With an
-// `Idempotency-Key` the request can be sent again without harm.
+// Creates a market and publishes an event. A market that was deleted before continues with its next version. With
+// an `Idempotency-Key` it is safe to send the request again.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -2955,7 +2964,8 @@ func (c *ClientWithResponses) CreateMarketWithResponse(ctx context.Context, para
 
 // DeleteMarketWithResponse Delete a market
 //
-// Deletes the market and announces it, unless entries use it (409 `market-in-use`). A second time is 404.
+// Deletes the market and publishes an event. If entries use the market, it is not deleted (409 `market-in-use`). If
+// the market is already deleted, the answer is 404.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -2985,9 +2995,9 @@ func (c *ClientWithResponses) GetMarketWithResponse(ctx context.Context, isoCode
 
 // PatchMarketWithBodyWithResponse Change parts of a market
 //
-// A JSON merge patch (RFC 7396): members that are left out stay as they are. No member of a market can be removed,
-// so `null` is not valid (422), and the code never changes. A patch that changes nothing gives the same `ETag` and
-// announces nothing.
+// A JSON merge patch (RFC 7396). Members that are left out do not change. No member of a market can be removed, so
+// `null` is not valid (422). The code never changes. A patch that changes nothing returns the same `ETag` and
+// publishes no event.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -3002,9 +3012,9 @@ func (c *ClientWithResponses) PatchMarketWithBodyWithResponse(ctx context.Contex
 
 // PatchMarketWithApplicationMergePatchPlusJSONBodyWithResponse Change parts of a market
 //
-// A JSON merge patch (RFC 7396): members that are left out stay as they are. No member of a market can be removed,
-// so `null` is not valid (422), and the code never changes. A patch that changes nothing gives the same `ETag` and
-// announces nothing.
+// A JSON merge patch (RFC 7396). Members that are left out do not change. No member of a market can be removed, so
+// `null` is not valid (422). The code never changes. A patch that changes nothing returns the same `ETag` and
+// publishes no event.
 //
 // Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -3019,8 +3029,9 @@ func (c *ClientWithResponses) PatchMarketWithApplicationMergePatchPlusJSONBodyWi
 
 // ReplaceMarketWithBodyWithResponse Replace a market
 //
-// Sets the name. The code never changes: it may be left out, and has to be the same when it is given. It never
-// creates (404). A replacement that changes nothing gives the same `ETag` and announces nothing.
+// Sets the name. The code never changes: it may be left out, and if present it must have its current value. The
+// operation never creates a market (404). A replacement that changes nothing returns the same `ETag` and publishes
+// no event.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -3035,8 +3046,9 @@ func (c *ClientWithResponses) ReplaceMarketWithBodyWithResponse(ctx context.Cont
 
 // ReplaceMarketWithResponse Replace a market
 //
-// Sets the name. The code never changes: it may be left out, and has to be the same when it is given. It never
-// creates (404). A replacement that changes nothing gives the same `ETag` and announces nothing.
+// Sets the name. The code never changes: it may be left out, and if present it must have its current value. The
+// operation never creates a market (404). A replacement that changes nothing returns the same `ETag` and publishes
+// no event.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -3051,8 +3063,8 @@ func (c *ClientWithResponses) ReplaceMarketWithResponse(ctx context.Context, iso
 
 // ListProductsWithResponse List products
 //
-// The local copy of the products as a plain array, a page at a time; `Link` leads to the next one. Discontinued
-// ones are hidden unless asked for.
+// The local copy of the products as a plain array, page by page. `Link` leads to the next page. Discontinued
+// products are listed only with `include_discontinued`.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -3067,8 +3079,8 @@ func (c *ClientWithResponses) ListProductsWithResponse(ctx context.Context, para
 
 // GetProductWithResponse Read a product
 //
-// The local copy of the product, discontinued or not. Its `ETag` is the owner's version. One that was just created
-// may arrive in a moment.
+// The local copy of the product, discontinued or not. Its `ETag` is the version that the owner gave it. A product
+// that was just created may arrive in a moment.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -3083,7 +3095,7 @@ func (c *ClientWithResponses) GetProductWithResponse(ctx context.Context, produc
 
 // DeleteEntryWithResponse Delete a catalog entry
 //
-// Deletes the entry and announces it. A second time is 404.
+// Deletes the entry and publishes an event. If the entry is already deleted, the answer is 404.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -3113,9 +3125,9 @@ func (c *ClientWithResponses) GetEntryWithResponse(ctx context.Context, id opena
 
 // PatchEntryWithBodyWithResponse Change parts of a catalog entry
 //
-// A JSON merge patch (RFC 7396): members that are left out stay as they are, and `null` removes a date. Product
-// and market never change: they have to be the same when they are given, and cannot be removed (422). A patch that
-// changes nothing gives the same `ETag` and announces nothing.
+// A JSON merge patch (RFC 7396). Members that are left out do not change, and `null` removes a date. Product and
+// market never change: if present they must have their current values, and they cannot be removed (422). A patch
+// that changes nothing returns the same `ETag` and publishes no event.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -3130,9 +3142,9 @@ func (c *ClientWithResponses) PatchEntryWithBodyWithResponse(ctx context.Context
 
 // PatchEntryWithApplicationMergePatchPlusJSONBodyWithResponse Change parts of a catalog entry
 //
-// A JSON merge patch (RFC 7396): members that are left out stay as they are, and `null` removes a date. Product
-// and market never change: they have to be the same when they are given, and cannot be removed (422). A patch that
-// changes nothing gives the same `ETag` and announces nothing.
+// A JSON merge patch (RFC 7396). Members that are left out do not change, and `null` removes a date. Product and
+// market never change: if present they must have their current values, and they cannot be removed (422). A patch
+// that changes nothing returns the same `ETag` and publishes no event.
 //
 // Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -3147,9 +3159,9 @@ func (c *ClientWithResponses) PatchEntryWithApplicationMergePatchPlusJSONBodyWit
 
 // ReplaceEntryWithBodyWithResponse Replace a catalog entry
 //
-// Sets both dates; one that is left out becomes null. Product and market never change: they may be left out, and
-// have to be the same when they are given. It never creates (404). A replacement that changes nothing gives the
-// same `ETag` and announces nothing.
+// Sets both dates. A date that is left out becomes null. Product and market never change: they may be left out, and
+// if present they must have their current values. The operation never creates an entry (404). A replacement that
+// changes nothing returns the same `ETag` and publishes no event.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -3164,9 +3176,9 @@ func (c *ClientWithResponses) ReplaceEntryWithBodyWithResponse(ctx context.Conte
 
 // ReplaceEntryWithResponse Replace a catalog entry
 //
-// Sets both dates; one that is left out becomes null. Product and market never change: they may be left out, and
-// have to be the same when they are given. It never creates (404). A replacement that changes nothing gives the
-// same `ETag` and announces nothing.
+// Sets both dates. A date that is left out becomes null. Product and market never change: they may be left out, and
+// if present they must have their current values. The operation never creates an entry (404). A replacement that
+// changes nothing returns the same `ETag` and publishes no event.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //

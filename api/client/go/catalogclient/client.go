@@ -1,6 +1,6 @@
-// Package catalogclient is the client of the catalog service: its entries and markets, and its copy of the products. New
-// is the way in. Methods, parameters and models are generated from api/catalog/openapi.yaml; errors, options and headers
-// are those of package apiclient.
+// Package catalogclient is the client of the catalog service: its entries and markets, and its copy of the products. Start
+// with New. Methods, parameters and models are generated from api/catalog/openapi.yaml. Errors, options and headers are in
+// package apiclient.
 package catalogclient
 
 import (
@@ -14,9 +14,9 @@ import (
 	"github.com/monsplit/monsplit/api/client/go/apiclient"
 )
 
-// Client calls the catalog service. A method that ends in WithResponse returns the decoded answer, or an error:
-// *apiclient.Problem for whatever the service refuses. One that begins with All yields a list over all its pages, of the
-// largest size unless Limit says another.
+// Client calls the catalog service. A method that ends in WithResponse returns the decoded answer or an error. The error is
+// an *apiclient.Problem if the service refused the request. A method that begins with All yields all items of a list. It
+// reads pages of the maximum size, unless Limit is set.
 type Client struct{ *ClientWithResponses }
 
 // New returns a client of the catalog service at the base URL, such as http://127.0.0.1:8001.
@@ -32,7 +32,7 @@ func New(baseURL string, options ...apiclient.Option) (*Client, error) {
 	return &Client{generated}, nil
 }
 
-// AllEntries yields the catalog entries, a page at a time.
+// AllEntries yields the catalog entries. It reads them page by page.
 func (c *Client) AllEntries(ctx context.Context, params ListEntriesParams) iter.Seq2[Entry, error] {
 	return apiclient.All(params.Cursor, func(cursor *string) (*[]Entry, http.Header, error) {
 		page := params
@@ -45,7 +45,7 @@ func (c *Client) AllEntries(ctx context.Context, params ListEntriesParams) iter.
 	})
 }
 
-// AllMarkets yields the markets, a page at a time.
+// AllMarkets yields the markets. It reads them page by page.
 func (c *Client) AllMarkets(ctx context.Context, params ListMarketsParams) iter.Seq2[Market, error] {
 	return apiclient.All(params.Cursor, func(cursor *string) (*[]Market, http.Header, error) {
 		page := params
@@ -58,7 +58,7 @@ func (c *Client) AllMarkets(ctx context.Context, params ListMarketsParams) iter.
 	})
 }
 
-// AllProducts yields the products as they are known here, a page at a time.
+// AllProducts yields the catalog service's copy of the products. It reads them page by page.
 func (c *Client) AllProducts(ctx context.Context, params ListProductsParams) iter.Seq2[Product, error] {
 	return apiclient.All(params.Cursor, func(cursor *string) (*[]Product, http.Header, error) {
 		page := params
@@ -71,12 +71,12 @@ func (c *Client) AllProducts(ctx context.Context, params ListProductsParams) ite
 	})
 }
 
-// PatchEntry changes the members that are given (RFC 7396), under the name that the operation has.
+// PatchEntry changes the members that are set in the patch (RFC 7396). It has the name of the operation.
 func (c *Client) PatchEntry(ctx context.Context, id uuid.UUID, patch EntryPatch, editors ...RequestEditorFn) (*PatchEntryResponse, error) {
 	return c.PatchEntryWithApplicationMergePatchPlusJSONBodyWithResponse(ctx, id, nil, patch, editors...)
 }
 
-// PatchMarket changes the members that are given (RFC 7396), under the name that the operation has.
+// PatchMarket changes the members that are set in the patch (RFC 7396). It has the name of the operation.
 func (c *Client) PatchMarket(ctx context.Context, code ISOCode, patch MarketPatch, editors ...RequestEditorFn) (*PatchMarketResponse, error) {
 	return c.PatchMarketWithApplicationMergePatchPlusJSONBodyWithResponse(ctx, code, nil, patch, editors...)
 }

@@ -52,7 +52,7 @@ func ExampleClient_AllEntries() {
 	// 0198c0de-6e31-7b22-9d40-3cab55e8f721
 }
 
-// service is as much of a catalog service as the examples need.
+// service is a server with the part of the catalog service that the examples need.
 func service() (url string, ctx context.Context, stop func()) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /catalog/api/v1/markets/NL", func(w http.ResponseWriter, _ *http.Request) {

@@ -114,23 +114,23 @@ func (e ListProductsParamsSort) Valid() bool {
 	}
 }
 
-// ID An integer id, given by the monolith and never used twice.
+// ID An integer id. The monolith assigns it and never uses it twice.
 //
 // Example: 17
 type ID = int64
 
-// Ignored A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
-// ignored.
+// Ignored A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+// back what it has read.
 type Ignored = any
 
-// LegacyEntry That a product is offered in a market, in the shape that old integrations know.
+// LegacyEntry A catalog entry offers a product in a market. This is the shape that old integrations know.
 type LegacyEntry struct {
-	// AvailabilityDate The first day on which it is offered; null while it is not yet scheduled.
+	// AvailabilityDate The first day of the offer. Null if it is not scheduled yet.
 	//
 	// Example: 2026-03-01
 	AvailabilityDate nullable.Nullable[openapi_types.Date] `json:"availability_date"`
 
-	// AvailabilityEndDate The last day on which it is offered; null while that is open.
+	// AvailabilityEndDate The last day of the offer. Null if the end is open.
 	AvailabilityEndDate nullable.Nullable[openapi_types.Date] `json:"availability_end_date"`
 
 	// ID The entry's integer id.
@@ -148,7 +148,7 @@ type LegacyEntry struct {
 	// Example: 17
 	Product int64 `json:"product"`
 
-	// UpdatedAt A moment in UTC, with at most microseconds.
+	// UpdatedAt A time in UTC, with at most six decimals of a second.
 	//
 	// Example: 2026-03-01T09:30:00.123456Z
 	UpdatedAt Timestamp `json:"updated_at"`
@@ -171,7 +171,7 @@ type LegacyMarket struct {
 	// Example: Netherlands
 	Name string `json:"name"`
 
-	// UpdatedAt A moment in UTC, with at most microseconds.
+	// UpdatedAt A time in UTC, with at most six decimals of a second.
 	//
 	// Example: 2026-03-01T09:30:00.123456Z
 	UpdatedAt Timestamp `json:"updated_at"`
@@ -179,12 +179,12 @@ type LegacyMarket struct {
 
 // Product A product.
 type Product struct {
-	// CreatedAt A moment in UTC, with at most microseconds.
+	// CreatedAt A time in UTC, with at most six decimals of a second.
 	//
 	// Example: 2026-03-01T09:30:00.123456Z
 	CreatedAt Timestamp `json:"created_at"`
 
-	// Discontinued Whether it is no longer made. The catalog then ends its open entries.
+	// Discontinued Whether the product is no longer made. The catalog service then ends its open entries.
 	//
 	// Example: false
 	Discontinued bool `json:"discontinued"`
@@ -194,12 +194,12 @@ type Product struct {
 	// Example: 17
 	ID int64 `json:"id"`
 
-	// Name What it is called; unique within its category.
+	// Name The name of the product. It is unique within its category.
 	//
 	// Example: Rocking chair
 	Name string `json:"name"`
 
-	// ProductCategory The category that it belongs to.
+	// ProductCategory The category of the product.
 	//
 	// Example: Furniture
 	ProductCategory string `json:"product_category"`
@@ -209,97 +209,97 @@ type Product struct {
 	// Example: 0198c0de-3b1c-7c4e-9a52-6d1f0e8b7a35
 	ProductUUID openapi_types.UUID `json:"product_uuid"`
 
-	// UpdatedAt A moment in UTC, with at most microseconds.
+	// UpdatedAt A time in UTC, with at most six decimals of a second.
 	//
 	// Example: 2026-03-01T09:30:00.123456Z
 	UpdatedAt Timestamp `json:"updated_at"`
 
-	// Version Counts the changes, from 1, without gaps.
+	// Version The version. It starts at 1, and each change raises it by 1.
 	//
 	// Example: 3
 	Version Version `json:"version"`
 }
 
-// ProductInput A whole product as a caller gives it.
+// ProductInput A whole product, as a client sends it.
 type ProductInput struct {
-	// CreatedAt A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
-	// ignored.
+	// CreatedAt A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
 	CreatedAt Ignored `json:"created_at,omitempty"`
 
-	// Discontinued Whether it is no longer made.
+	// Discontinued Whether the product is no longer made.
 	Discontinued *bool `json:"discontinued,omitempty"`
 
-	// ID A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
-	// ignored.
+	// ID A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
 	ID Ignored `json:"id,omitempty"`
 
-	// Name What it is called, of at most 100 characters once it is trimmed; not blank, and unique within its category.
+	// Name The name of the product. It has 1 to 100 characters after trimming, and it is unique within its category.
 	//
 	// Example: Rocking chair
 	Name string `json:"name"`
 
-	// ProductCategory The category that it belongs to, of at most 25 characters once it is trimmed; not blank.
+	// ProductCategory The category of the product. It has 1 to 25 characters after trimming.
 	//
 	// Example: Furniture
 	ProductCategory string `json:"product_category"`
 
-	// ProductUUID A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
-	// ignored.
+	// ProductUUID A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
 	ProductUUID Ignored `json:"product_uuid,omitempty"`
 
-	// UpdatedAt A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
-	// ignored.
+	// UpdatedAt A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
 	UpdatedAt Ignored `json:"updated_at,omitempty"`
 
-	// Version A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
-	// ignored.
+	// Version A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
 	Version Ignored `json:"version,omitempty"`
 }
 
-// ProductPatch The members of a product to change. None of them can be null (422).
+// ProductPatch The members of a product to change. No member can be null (422).
 type ProductPatch struct {
-	// CreatedAt A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
-	// ignored.
+	// CreatedAt A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
 	CreatedAt Ignored `json:"created_at,omitempty"`
 
-	// Discontinued Whether it is no longer made.
+	// Discontinued Whether the product is no longer made.
 	//
 	// Example: true
 	Discontinued *bool `json:"discontinued,omitempty"`
 
-	// ID A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
-	// ignored.
+	// ID A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
 	ID Ignored `json:"id,omitempty"`
 
-	// Name What it is called, of at most 100 characters once it is trimmed; not blank, and unique within its category.
+	// Name The name of the product. It has 1 to 100 characters after trimming, and it is unique within its category.
 	//
 	// Example: Rocking chair
 	Name *string `json:"name,omitempty"`
 
-	// ProductCategory The category that it belongs to, of at most 25 characters once it is trimmed; not blank.
+	// ProductCategory The category of the product. It has 1 to 25 characters after trimming.
 	//
 	// Example: Furniture
 	ProductCategory *string `json:"product_category,omitempty"`
 
-	// ProductUUID A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
-	// ignored.
+	// ProductUUID A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
 	ProductUUID Ignored `json:"product_uuid,omitempty"`
 
-	// UpdatedAt A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
-	// ignored.
+	// UpdatedAt A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
 	UpdatedAt Ignored `json:"updated_at,omitempty"`
 
-	// Version A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
-	// ignored.
+	// Version A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
 	Version Ignored `json:"version,omitempty"`
 }
 
-// Timestamp A moment in UTC, with at most microseconds.
+// Timestamp A time in UTC, with at most six decimals of a second.
 //
 // Example: 2026-03-01T09:30:00.123456Z
 type Timestamp = time.Time
 
-// Version Counts the changes, from 1, without gaps.
+// Version The version. It starts at 1, and each change raises it by 1.
 //
 // Example: 3
 type Version = int64
@@ -321,20 +321,20 @@ type Limit = int32
 
 // ListCatalogParams defines parameters for ListCatalog.
 type ListCatalogParams struct {
-	// Product Keeps the entries of the product with this integer id.
+	// Product Lists only the entries of the product with this integer id.
 	Product *ID `form:"product,omitempty" json:"product,omitempty"`
 
-	// Market Keeps the entries of the market with this integer id.
+	// Market Lists only the entries of the market with this integer id.
 	Market *ID `form:"market,omitempty" json:"market,omitempty"`
 
-	// Sort The order. A leading `-` reverses it; ties are in the order of the id.
+	// Sort The order. A leading `-` reverses it. Equal values are in the order of the id.
 	Sort *ListCatalogParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
 
-	// Limit The most items in a page. Without it everything is listed at once.
+	// Limit The maximum number of items in a page. Without it the answer has all items.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor Where the page starts: opaque, taken from `Link` of the page before. It belongs to the filters and the sort that
-	// it was made with; with others it is refused (400).
+	// Cursor The start of the page, an opaque value from `Link` of the page before. It is valid only with the same filters and
+	// the same sort order; with others it is refused (400).
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
@@ -343,23 +343,23 @@ type ListCatalogParamsSort string
 
 // GetCatalogParams defines parameters for GetCatalog.
 type GetCatalogParams struct {
-	// IfNoneMatch The entity is not sent again (304) when its `ETag` is among these.
+	// IfNoneMatch If the entity's `ETag` is in this list, the entity is not sent again (304).
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 }
 
 // ListMarketsParams defines parameters for ListMarkets.
 type ListMarketsParams struct {
-	// Search Keeps markets whose name contains this text, in any case. Empty is as if left out.
+	// Search Lists only markets whose name contains this text, in upper or lower case. An empty text does not filter.
 	Search *string `form:"search,omitempty" json:"search,omitempty"`
 
-	// Sort The order. A leading `-` reverses it; ties are in the order of the id.
+	// Sort The order. A leading `-` reverses it. Equal values are in the order of the id.
 	Sort *ListMarketsParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
 
-	// Limit The most items in a page. Without it everything is listed at once.
+	// Limit The maximum number of items in a page. Without it the answer has all items.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor Where the page starts: opaque, taken from `Link` of the page before. It belongs to the filters and the sort that
-	// it was made with; with others it is refused (400).
+	// Cursor The start of the page, an opaque value from `Link` of the page before. It is valid only with the same filters and
+	// the same sort order; with others it is refused (400).
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
@@ -368,23 +368,23 @@ type ListMarketsParamsSort string
 
 // ListProductsParams defines parameters for ListProducts.
 type ListProductsParams struct {
-	// Search Keeps products whose name contains this text, in any case. Empty is as if left out.
+	// Search Lists only products whose name contains this text, in upper or lower case. An empty text does not filter.
 	Search *string `form:"search,omitempty" json:"search,omitempty"`
 
-	// ProductCategory Keeps products of exactly this category.
+	// ProductCategory Lists only products of exactly this category.
 	ProductCategory *string `form:"product_category,omitempty" json:"product_category,omitempty"`
 
 	// IncludeDiscontinued Whether discontinued products are listed too.
 	IncludeDiscontinued *bool `form:"include_discontinued,omitempty" json:"include_discontinued,omitempty"`
 
-	// Sort The order. A leading `-` reverses it; ties are in the order of the id.
+	// Sort The order. A leading `-` reverses it. Equal values are in the order of the id.
 	Sort *ListProductsParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
 
-	// Limit The most items in a page. Without it everything is listed at once.
+	// Limit The maximum number of items in a page. Without it the answer has all items.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor Where the page starts: opaque, taken from `Link` of the page before. It belongs to the filters and the sort that
-	// it was made with; with others it is refused (400).
+	// Cursor The start of the page, an opaque value from `Link` of the page before. It is valid only with the same filters and
+	// the same sort order; with others it is refused (400).
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
@@ -393,33 +393,33 @@ type ListProductsParamsSort string
 
 // CreateProductParams defines parameters for CreateProduct.
 type CreateProductParams struct {
-	// IdempotencyKey Any text that is new for each thing to create, such as a UUID. For 24 hours the same key with the same body
-	// gives the first answer again and creates nothing; with another body it is refused (422); while the first request
-	// is still being worked on it is a conflict with `Retry-After` (409).
+	// IdempotencyKey A text that is new for each entity to create, such as a UUID. For 24 hours, the same key with the same body
+	// returns the first answer again and creates nothing. The same key with another body is refused (422). While the
+	// first request is in progress, the answer is a conflict with `Retry-After` (409).
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // DeleteProductParams defines parameters for DeleteProduct.
 type DeleteProductParams struct {
-	// IfMatch Changes only an entity whose `ETag` is among these, or any that exists with `*`; else 412.
+	// IfMatch Changes the entity only if its `ETag` is in this list, or if it exists and the value is `*`; otherwise 412.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
 // GetProductParams defines parameters for GetProduct.
 type GetProductParams struct {
-	// IfNoneMatch The entity is not sent again (304) when its `ETag` is among these.
+	// IfNoneMatch If the entity's `ETag` is in this list, the entity is not sent again (304).
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 }
 
 // PatchProductParams defines parameters for PatchProduct.
 type PatchProductParams struct {
-	// IfMatch Changes only an entity whose `ETag` is among these, or any that exists with `*`; else 412.
+	// IfMatch Changes the entity only if its `ETag` is in this list, or if it exists and the value is `*`; otherwise 412.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
 // ReplaceProductParams defines parameters for ReplaceProduct.
 type ReplaceProductParams struct {
-	// IfMatch Changes only an entity whose `ETag` is among these, or any that exists with `*`; else 412.
+	// IfMatch Changes the entity only if its `ETag` is in this list, or if it exists and the value is `*`; otherwise 412.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
@@ -508,47 +508,47 @@ type ClientInterface interface {
 
 	// ListCatalog List catalog entries
 	//
-	// Catalog entries in their legacy shape, from the local copy, as a plain array. An entry is listed once its
-	// product and its market are known here too. Without `limit` the answer holds all of them, streamed.
+	// Catalog entries in their legacy shape, from the local copy, as a plain array. An entry is listed as soon as this
+	// service also knows its product and its market. Without `limit` the answer streams all entries.
 	//
 	// Corresponds with GET /api/v1/catalog (the `ListCatalog` operationId).
 	ListCatalog(ctx context.Context, params *ListCatalogParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// CreateCatalogWithBody Refused, the catalog service owns the entries
+	// CreateCatalogWithBody Always refused, because the catalog service owns the entries
 	//
-	// Always 409 of type `not-the-owner`, whatever the body. Create entries at the catalog service.
+	// Always 409 of type `not-the-owner`, with any body. Create entries in the catalog service.
 	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /api/v1/catalog (the `CreateCatalog` operationId).
 	CreateCatalogWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// DeleteCatalog Refused, the catalog service owns the entries
+	// DeleteCatalog Always refused, because the catalog service owns the entries
 	//
-	// Always 409 of type `not-the-owner`. Delete entries at the catalog service.
+	// Always 409 of type `not-the-owner`. Delete entries in the catalog service.
 	//
 	// Corresponds with DELETE /api/v1/catalog/{id} (the `DeleteCatalog` operationId).
 	DeleteCatalog(ctx context.Context, id ID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetCatalog Read a catalog entry
 	//
-	// The entry in its legacy shape, from the local copy. Its `ETag` is the owner's version.
+	// The entry in its legacy shape, from the local copy. Its `ETag` is the version that the owner gave it.
 	//
 	// Corresponds with GET /api/v1/catalog/{id} (the `GetCatalog` operationId).
 	GetCatalog(ctx context.Context, id ID, params *GetCatalogParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// PatchCatalogWithBody Refused, the catalog service owns the entries
+	// PatchCatalogWithBody Always refused, because the catalog service owns the entries
 	//
-	// Always 409 of type `not-the-owner`, whatever the body. Change entries at the catalog service.
+	// Always 409 of type `not-the-owner`, with any body. Change entries in the catalog service.
 	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with PATCH /api/v1/catalog/{id} (the `PatchCatalog` operationId).
 	PatchCatalogWithBody(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// ReplaceCatalogWithBody Refused, the catalog service owns the entries
+	// ReplaceCatalogWithBody Always refused, because the catalog service owns the entries
 	//
-	// Always 409 of type `not-the-owner`, whatever the body. Change entries at the catalog service.
+	// Always 409 of type `not-the-owner`, with any body. Change entries in the catalog service.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -557,24 +557,24 @@ type ClientInterface interface {
 
 	// ListMarkets List markets
 	//
-	// Markets in their legacy shape, from the local copy, as a plain array. Without `limit` the answer holds all of
-	// them, streamed.
+	// Markets in their legacy shape, from the local copy, as a plain array. Without `limit` the answer streams all
+	// markets.
 	//
 	// Corresponds with GET /api/v1/market (the `ListMarkets` operationId).
 	ListMarkets(ctx context.Context, params *ListMarketsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListProducts List products
 	//
-	// Products as a plain array. Discontinued ones are hidden unless asked for. Without `limit` the answer holds all
-	// of them, streamed; with `limit` it holds one page, and `Link` leads to the next.
+	// Products as a plain array. Discontinued products are listed only with `include_discontinued`. Without `limit`
+	// the answer streams all products. With `limit` it has one page, and `Link` leads to the next one.
 	//
 	// Corresponds with GET /api/v1/product (the `ListProducts` operationId).
 	ListProducts(ctx context.Context, params *ListProductsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// CreateProductWithBody Create a product
 	//
-	// Creates a product at version 1 and announces it. With an `Idempotency-Key` the request can be sent again without
-	// harm.
+	// Creates a product at version 1 and publishes an event. With an `Idempotency-Key` it is safe to send the request
+	// again.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -583,8 +583,8 @@ type ClientInterface interface {
 
 	// CreateProduct Create a product
 	//
-	// Creates a product at version 1 and announces it. With an `Idempotency-Key` the request can be sent again without
-	// harm.
+	// Creates a product at version 1 and publishes an event. With an `Idempotency-Key` it is safe to send the request
+	// again.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -593,7 +593,8 @@ type ClientInterface interface {
 
 	// DeleteProduct Delete a product
 	//
-	// Deletes the product and announces it. The catalog service then deletes its entries. A second time is 404.
+	// Deletes the product and publishes an event. The catalog service then deletes the product's entries. If the product
+	// is already deleted, the answer is 404.
 	//
 	// Corresponds with DELETE /api/v1/product/{id} (the `DeleteProduct` operationId).
 	DeleteProduct(ctx context.Context, id ID, params *DeleteProductParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -607,8 +608,8 @@ type ClientInterface interface {
 
 	// PatchProductWithBody Change parts of a product
 	//
-	// A JSON merge patch (RFC 7396): members that are left out stay as they are. No member of a product can be
-	// removed, so `null` is not valid (422). A patch that changes nothing gives the same `ETag` and announces nothing.
+	// A JSON merge patch (RFC 7396). Members that are left out do not change. No member of a product can be removed,
+	// so `null` is not valid (422). A patch that changes nothing returns the same `ETag` and publishes no event.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -617,8 +618,8 @@ type ClientInterface interface {
 
 	// PatchProductWithApplicationMergePatchPlusJSONBody Change parts of a product
 	//
-	// A JSON merge patch (RFC 7396): members that are left out stay as they are. No member of a product can be
-	// removed, so `null` is not valid (422). A patch that changes nothing gives the same `ETag` and announces nothing.
+	// A JSON merge patch (RFC 7396). Members that are left out do not change. No member of a product can be removed,
+	// so `null` is not valid (422). A patch that changes nothing returns the same `ETag` and publishes no event.
 	//
 	// Takes a body of the `application/merge-patch+json` content type.
 	//
@@ -627,8 +628,8 @@ type ClientInterface interface {
 
 	// ReplaceProductWithBody Replace a product
 	//
-	// Sets every member that can be set; one that is left out gets its default. It never creates (404). A replacement
-	// that changes nothing gives the same `ETag` and announces nothing.
+	// Sets every member that can be set. A member that is left out gets its default. The operation never creates a
+	// product (404). A replacement that changes nothing returns the same `ETag` and publishes no event.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -637,8 +638,8 @@ type ClientInterface interface {
 
 	// ReplaceProduct Replace a product
 	//
-	// Sets every member that can be set; one that is left out gets its default. It never creates (404). A replacement
-	// that changes nothing gives the same `ETag` and announces nothing.
+	// Sets every member that can be set. A member that is left out gets its default. The operation never creates a
+	// product (404). A replacement that changes nothing returns the same `ETag` and publishes no event.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -648,8 +649,8 @@ type ClientInterface interface {
 
 // ListCatalog List catalog entries
 //
-// Catalog entries in their legacy shape, from the local copy, as a plain array. An entry is listed once its
-// product and its market are known here too. Without `limit` the answer holds all of them, streamed.
+// Catalog entries in their legacy shape, from the local copy, as a plain array. An entry is listed as soon as this
+// service also knows its product and its market. Without `limit` the answer streams all entries.
 //
 // Corresponds with GET /api/v1/catalog (the `ListCatalog` operationId).
 func (c *HTTPClient) ListCatalog(ctx context.Context, params *ListCatalogParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -664,9 +665,9 @@ func (c *HTTPClient) ListCatalog(ctx context.Context, params *ListCatalogParams,
 	return c.Client.Do(req)
 }
 
-// CreateCatalogWithBody Refused, the catalog service owns the entries
+// CreateCatalogWithBody Always refused, because the catalog service owns the entries
 //
-// Always 409 of type `not-the-owner`, whatever the body. Create entries at the catalog service.
+// Always 409 of type `not-the-owner`, with any body. Create entries in the catalog service.
 //
 // Takes any type of body and a specified content type.
 //
@@ -683,9 +684,9 @@ func (c *HTTPClient) CreateCatalogWithBody(ctx context.Context, contentType stri
 	return c.Client.Do(req)
 }
 
-// DeleteCatalog Refused, the catalog service owns the entries
+// DeleteCatalog Always refused, because the catalog service owns the entries
 //
-// Always 409 of type `not-the-owner`. Delete entries at the catalog service.
+// Always 409 of type `not-the-owner`. Delete entries in the catalog service.
 //
 // Corresponds with DELETE /api/v1/catalog/{id} (the `DeleteCatalog` operationId).
 func (c *HTTPClient) DeleteCatalog(ctx context.Context, id ID, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -702,7 +703,7 @@ func (c *HTTPClient) DeleteCatalog(ctx context.Context, id ID, reqEditors ...Req
 
 // GetCatalog Read a catalog entry
 //
-// The entry in its legacy shape, from the local copy. Its `ETag` is the owner's version.
+// The entry in its legacy shape, from the local copy. Its `ETag` is the version that the owner gave it.
 //
 // Corresponds with GET /api/v1/catalog/{id} (the `GetCatalog` operationId).
 func (c *HTTPClient) GetCatalog(ctx context.Context, id ID, params *GetCatalogParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -717,9 +718,9 @@ func (c *HTTPClient) GetCatalog(ctx context.Context, id ID, params *GetCatalogPa
 	return c.Client.Do(req)
 }
 
-// PatchCatalogWithBody Refused, the catalog service owns the entries
+// PatchCatalogWithBody Always refused, because the catalog service owns the entries
 //
-// Always 409 of type `not-the-owner`, whatever the body. Change entries at the catalog service.
+// Always 409 of type `not-the-owner`, with any body. Change entries in the catalog service.
 //
 // Takes any type of body and a specified content type.
 //
@@ -736,9 +737,9 @@ func (c *HTTPClient) PatchCatalogWithBody(ctx context.Context, id ID, contentTyp
 	return c.Client.Do(req)
 }
 
-// ReplaceCatalogWithBody Refused, the catalog service owns the entries
+// ReplaceCatalogWithBody Always refused, because the catalog service owns the entries
 //
-// Always 409 of type `not-the-owner`, whatever the body. Change entries at the catalog service.
+// Always 409 of type `not-the-owner`, with any body. Change entries in the catalog service.
 //
 // Takes any type of body and a specified content type.
 //
@@ -757,8 +758,8 @@ func (c *HTTPClient) ReplaceCatalogWithBody(ctx context.Context, id ID, contentT
 
 // ListMarkets List markets
 //
-// Markets in their legacy shape, from the local copy, as a plain array. Without `limit` the answer holds all of
-// them, streamed.
+// Markets in their legacy shape, from the local copy, as a plain array. Without `limit` the answer streams all
+// markets.
 //
 // Corresponds with GET /api/v1/market (the `ListMarkets` operationId).
 func (c *HTTPClient) ListMarkets(ctx context.Context, params *ListMarketsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -775,8 +776,8 @@ func (c *HTTPClient) ListMarkets(ctx context.Context, params *ListMarketsParams,
 
 // ListProducts List products
 //
-// Products as a plain array. Discontinued ones are hidden unless asked for. Without `limit` the answer holds all
-// of them, streamed; with `limit` it holds one page, and `Link` leads to the next.
+// Products as a plain array. Discontinued products are listed only with `include_discontinued`. Without `limit`
+// the answer streams all products. With `limit` it has one page, and `Link` leads to the next one.
 //
 // Corresponds with GET /api/v1/product (the `ListProducts` operationId).
 func (c *HTTPClient) ListProducts(ctx context.Context, params *ListProductsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -793,8 +794,8 @@ func (c *HTTPClient) ListProducts(ctx context.Context, params *ListProductsParam
 
 // CreateProductWithBody Create a product
 //
-// Creates a product at version 1 and announces it. With an `Idempotency-Key` the request can be sent again without
-// harm.
+// Creates a product at version 1 and publishes an event. With an `Idempotency-Key` it is safe to send the request
+// again.
 //
 // Takes any type of body and a specified content type.
 //
@@ -813,8 +814,8 @@ func (c *HTTPClient) CreateProductWithBody(ctx context.Context, params *CreatePr
 
 // CreateProduct Create a product
 //
-// Creates a product at version 1 and announces it. With an `Idempotency-Key` the request can be sent again without
-// harm.
+// Creates a product at version 1 and publishes an event. With an `Idempotency-Key` it is safe to send the request
+// again.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -833,7 +834,8 @@ func (c *HTTPClient) CreateProduct(ctx context.Context, params *CreateProductPar
 
 // DeleteProduct Delete a product
 //
-// Deletes the product and announces it. The catalog service then deletes its entries. A second time is 404.
+// Deletes the product and publishes an event. The catalog service then deletes the product's entries. If the product
+// is already deleted, the answer is 404.
 //
 // Corresponds with DELETE /api/v1/product/{id} (the `DeleteProduct` operationId).
 func (c *HTTPClient) DeleteProduct(ctx context.Context, id ID, params *DeleteProductParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -867,8 +869,8 @@ func (c *HTTPClient) GetProduct(ctx context.Context, id ID, params *GetProductPa
 
 // PatchProductWithBody Change parts of a product
 //
-// A JSON merge patch (RFC 7396): members that are left out stay as they are. No member of a product can be
-// removed, so `null` is not valid (422). A patch that changes nothing gives the same `ETag` and announces nothing.
+// A JSON merge patch (RFC 7396). Members that are left out do not change. No member of a product can be removed,
+// so `null` is not valid (422). A patch that changes nothing returns the same `ETag` and publishes no event.
 //
 // Takes any type of body and a specified content type.
 //
@@ -887,8 +889,8 @@ func (c *HTTPClient) PatchProductWithBody(ctx context.Context, id ID, params *Pa
 
 // PatchProductWithApplicationMergePatchPlusJSONBody Change parts of a product
 //
-// A JSON merge patch (RFC 7396): members that are left out stay as they are. No member of a product can be
-// removed, so `null` is not valid (422). A patch that changes nothing gives the same `ETag` and announces nothing.
+// A JSON merge patch (RFC 7396). Members that are left out do not change. No member of a product can be removed,
+// so `null` is not valid (422). A patch that changes nothing returns the same `ETag` and publishes no event.
 //
 // Takes a body of the `application/merge-patch+json` content type.
 //
@@ -907,8 +909,8 @@ func (c *HTTPClient) PatchProductWithApplicationMergePatchPlusJSONBody(ctx conte
 
 // ReplaceProductWithBody Replace a product
 //
-// Sets every member that can be set; one that is left out gets its default. It never creates (404). A replacement
-// that changes nothing gives the same `ETag` and announces nothing.
+// Sets every member that can be set. A member that is left out gets its default. The operation never creates a
+// product (404). A replacement that changes nothing returns the same `ETag` and publishes no event.
 //
 // Takes any type of body and a specified content type.
 //
@@ -927,8 +929,8 @@ func (c *HTTPClient) ReplaceProductWithBody(ctx context.Context, id ID, params *
 
 // ReplaceProduct Replace a product
 //
-// Sets every member that can be set; one that is left out gets its default. It never creates (404). A replacement
-// that changes nothing gives the same `ETag` and announces nothing.
+// Sets every member that can be set. A member that is left out gets its default. The operation never creates a
+// product (404). A replacement that changes nothing returns the same `ETag` and publishes no event.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -1758,26 +1760,26 @@ type ClientWithResponsesInterface interface {
 
 	// ListCatalogWithResponse List catalog entries
 	//
-	// Catalog entries in their legacy shape, from the local copy, as a plain array. An entry is listed once its
-	// product and its market are known here too. Without `limit` the answer holds all of them, streamed.
+	// Catalog entries in their legacy shape, from the local copy, as a plain array. An entry is listed as soon as this
+	// service also knows its product and its market. Without `limit` the answer streams all entries.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /api/v1/catalog (the `ListCatalog` operationId).
 	ListCatalogWithResponse(ctx context.Context, params *ListCatalogParams, reqEditors ...RequestEditorFn) (*ListCatalogResponse, error)
 
-	// CreateCatalogWithBodyWithResponse Refused, the catalog service owns the entries
+	// CreateCatalogWithBodyWithResponse Always refused, because the catalog service owns the entries
 	//
-	// Always 409 of type `not-the-owner`, whatever the body. Create entries at the catalog service.
+	// Always 409 of type `not-the-owner`, with any body. Create entries in the catalog service.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /api/v1/catalog (the `CreateCatalog` operationId).
 	CreateCatalogWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateCatalogResponse, error)
 
-	// DeleteCatalogWithResponse Refused, the catalog service owns the entries
+	// DeleteCatalogWithResponse Always refused, because the catalog service owns the entries
 	//
-	// Always 409 of type `not-the-owner`. Delete entries at the catalog service.
+	// Always 409 of type `not-the-owner`. Delete entries in the catalog service.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -1786,25 +1788,25 @@ type ClientWithResponsesInterface interface {
 
 	// GetCatalogWithResponse Read a catalog entry
 	//
-	// The entry in its legacy shape, from the local copy. Its `ETag` is the owner's version.
+	// The entry in its legacy shape, from the local copy. Its `ETag` is the version that the owner gave it.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /api/v1/catalog/{id} (the `GetCatalog` operationId).
 	GetCatalogWithResponse(ctx context.Context, id ID, params *GetCatalogParams, reqEditors ...RequestEditorFn) (*GetCatalogResponse, error)
 
-	// PatchCatalogWithBodyWithResponse Refused, the catalog service owns the entries
+	// PatchCatalogWithBodyWithResponse Always refused, because the catalog service owns the entries
 	//
-	// Always 409 of type `not-the-owner`, whatever the body. Change entries at the catalog service.
+	// Always 409 of type `not-the-owner`, with any body. Change entries in the catalog service.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PATCH /api/v1/catalog/{id} (the `PatchCatalog` operationId).
 	PatchCatalogWithBodyWithResponse(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PatchCatalogResponse, error)
 
-	// ReplaceCatalogWithBodyWithResponse Refused, the catalog service owns the entries
+	// ReplaceCatalogWithBodyWithResponse Always refused, because the catalog service owns the entries
 	//
-	// Always 409 of type `not-the-owner`, whatever the body. Change entries at the catalog service.
+	// Always 409 of type `not-the-owner`, with any body. Change entries in the catalog service.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -1813,8 +1815,8 @@ type ClientWithResponsesInterface interface {
 
 	// ListMarketsWithResponse List markets
 	//
-	// Markets in their legacy shape, from the local copy, as a plain array. Without `limit` the answer holds all of
-	// them, streamed.
+	// Markets in their legacy shape, from the local copy, as a plain array. Without `limit` the answer streams all
+	// markets.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -1823,8 +1825,8 @@ type ClientWithResponsesInterface interface {
 
 	// ListProductsWithResponse List products
 	//
-	// Products as a plain array. Discontinued ones are hidden unless asked for. Without `limit` the answer holds all
-	// of them, streamed; with `limit` it holds one page, and `Link` leads to the next.
+	// Products as a plain array. Discontinued products are listed only with `include_discontinued`. Without `limit`
+	// the answer streams all products. With `limit` it has one page, and `Link` leads to the next one.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -1833,8 +1835,8 @@ type ClientWithResponsesInterface interface {
 
 	// CreateProductWithBodyWithResponse Create a product
 	//
-	// Creates a product at version 1 and announces it. With an `Idempotency-Key` the request can be sent again without
-	// harm.
+	// Creates a product at version 1 and publishes an event. With an `Idempotency-Key` it is safe to send the request
+	// again.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -1843,8 +1845,8 @@ type ClientWithResponsesInterface interface {
 
 	// CreateProductWithResponse Create a product
 	//
-	// Creates a product at version 1 and announces it. With an `Idempotency-Key` the request can be sent again without
-	// harm.
+	// Creates a product at version 1 and publishes an event. With an `Idempotency-Key` it is safe to send the request
+	// again.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -1853,7 +1855,8 @@ type ClientWithResponsesInterface interface {
 
 	// DeleteProductWithResponse Delete a product
 	//
-	// Deletes the product and announces it. The catalog service then deletes its entries. A second time is 404.
+	// Deletes the product and publishes an event. The catalog service then deletes the product's entries. If the product
+	// is already deleted, the answer is 404.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -1871,8 +1874,8 @@ type ClientWithResponsesInterface interface {
 
 	// PatchProductWithBodyWithResponse Change parts of a product
 	//
-	// A JSON merge patch (RFC 7396): members that are left out stay as they are. No member of a product can be
-	// removed, so `null` is not valid (422). A patch that changes nothing gives the same `ETag` and announces nothing.
+	// A JSON merge patch (RFC 7396). Members that are left out do not change. No member of a product can be removed,
+	// so `null` is not valid (422). A patch that changes nothing returns the same `ETag` and publishes no event.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -1881,8 +1884,8 @@ type ClientWithResponsesInterface interface {
 
 	// PatchProductWithApplicationMergePatchPlusJSONBodyWithResponse Change parts of a product
 	//
-	// A JSON merge patch (RFC 7396): members that are left out stay as they are. No member of a product can be
-	// removed, so `null` is not valid (422). A patch that changes nothing gives the same `ETag` and announces nothing.
+	// A JSON merge patch (RFC 7396). Members that are left out do not change. No member of a product can be removed,
+	// so `null` is not valid (422). A patch that changes nothing returns the same `ETag` and publishes no event.
 	//
 	// Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -1891,8 +1894,8 @@ type ClientWithResponsesInterface interface {
 
 	// ReplaceProductWithBodyWithResponse Replace a product
 	//
-	// Sets every member that can be set; one that is left out gets its default. It never creates (404). A replacement
-	// that changes nothing gives the same `ETag` and announces nothing.
+	// Sets every member that can be set. A member that is left out gets its default. The operation never creates a
+	// product (404). A replacement that changes nothing returns the same `ETag` and publishes no event.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -1901,8 +1904,8 @@ type ClientWithResponsesInterface interface {
 
 	// ReplaceProductWithResponse Replace a product
 	//
-	// Sets every member that can be set; one that is left out gets its default. It never creates (404). A replacement
-	// that changes nothing gives the same `ETag` and announces nothing.
+	// Sets every member that can be set. A member that is left out gets its default. The operation never creates a
+	// product (404). A replacement that changes nothing returns the same `ETag` and publishes no event.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -2289,8 +2292,8 @@ func (r ReplaceProductResponse) StatusCode() int {
 
 // ListCatalogWithResponse List catalog entries
 //
-// Catalog entries in their legacy shape, from the local copy, as a plain array. An entry is listed once its
-// product and its market are known here too. Without `limit` the answer holds all of them, streamed.
+// Catalog entries in their legacy shape, from the local copy, as a plain array. An entry is listed as soon as this
+// service also knows its product and its market. Without `limit` the answer streams all entries.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -2303,9 +2306,9 @@ func (c *ClientWithResponses) ListCatalogWithResponse(ctx context.Context, param
 	return ParseListCatalogResponse(rsp)
 }
 
-// CreateCatalogWithBodyWithResponse Refused, the catalog service owns the entries
+// CreateCatalogWithBodyWithResponse Always refused, because the catalog service owns the entries
 //
-// Always 409 of type `not-the-owner`, whatever the body. Create entries at the catalog service.
+// Always 409 of type `not-the-owner`, with any body. Create entries in the catalog service.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -2318,9 +2321,9 @@ func (c *ClientWithResponses) CreateCatalogWithBodyWithResponse(ctx context.Cont
 	return ParseCreateCatalogResponse(rsp)
 }
 
-// DeleteCatalogWithResponse Refused, the catalog service owns the entries
+// DeleteCatalogWithResponse Always refused, because the catalog service owns the entries
 //
-// Always 409 of type `not-the-owner`. Delete entries at the catalog service.
+// Always 409 of type `not-the-owner`. Delete entries in the catalog service.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -2335,7 +2338,7 @@ func (c *ClientWithResponses) DeleteCatalogWithResponse(ctx context.Context, id 
 
 // GetCatalogWithResponse Read a catalog entry
 //
-// The entry in its legacy shape, from the local copy. Its `ETag` is the owner's version.
+// The entry in its legacy shape, from the local copy. Its `ETag` is the version that the owner gave it.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -2348,9 +2351,9 @@ func (c *ClientWithResponses) GetCatalogWithResponse(ctx context.Context, id ID,
 	return ParseGetCatalogResponse(rsp)
 }
 
-// PatchCatalogWithBodyWithResponse Refused, the catalog service owns the entries
+// PatchCatalogWithBodyWithResponse Always refused, because the catalog service owns the entries
 //
-// Always 409 of type `not-the-owner`, whatever the body. Change entries at the catalog service.
+// Always 409 of type `not-the-owner`, with any body. Change entries in the catalog service.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -2363,9 +2366,9 @@ func (c *ClientWithResponses) PatchCatalogWithBodyWithResponse(ctx context.Conte
 	return ParsePatchCatalogResponse(rsp)
 }
 
-// ReplaceCatalogWithBodyWithResponse Refused, the catalog service owns the entries
+// ReplaceCatalogWithBodyWithResponse Always refused, because the catalog service owns the entries
 //
-// Always 409 of type `not-the-owner`, whatever the body. Change entries at the catalog service.
+// Always 409 of type `not-the-owner`, with any body. Change entries in the catalog service.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -2380,8 +2383,8 @@ func (c *ClientWithResponses) ReplaceCatalogWithBodyWithResponse(ctx context.Con
 
 // ListMarketsWithResponse List markets
 //
-// Markets in their legacy shape, from the local copy, as a plain array. Without `limit` the answer holds all of
-// them, streamed.
+// Markets in their legacy shape, from the local copy, as a plain array. Without `limit` the answer streams all
+// markets.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -2396,8 +2399,8 @@ func (c *ClientWithResponses) ListMarketsWithResponse(ctx context.Context, param
 
 // ListProductsWithResponse List products
 //
-// Products as a plain array. Discontinued ones are hidden unless asked for. Without `limit` the answer holds all
-// of them, streamed; with `limit` it holds one page, and `Link` leads to the next.
+// Products as a plain array. Discontinued products are listed only with `include_discontinued`. Without `limit`
+// the answer streams all products. With `limit` it has one page, and `Link` leads to the next one.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -2412,8 +2415,8 @@ func (c *ClientWithResponses) ListProductsWithResponse(ctx context.Context, para
 
 // CreateProductWithBodyWithResponse Create a product
 //
-// Creates a product at version 1 and announces it. With an `Idempotency-Key` the request can be sent again without
-// harm.
+// Creates a product at version 1 and publishes an event. With an `Idempotency-Key` it is safe to send the request
+// again.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -2428,8 +2431,8 @@ func (c *ClientWithResponses) CreateProductWithBodyWithResponse(ctx context.Cont
 
 // CreateProductWithResponse Create a product
 //
-// Creates a product at version 1 and announces it. With an `Idempotency-Key` the request can be sent again without
-// harm.
+// Creates a product at version 1 and publishes an event. With an `Idempotency-Key` it is safe to send the request
+// again.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -2444,7 +2447,8 @@ func (c *ClientWithResponses) CreateProductWithResponse(ctx context.Context, par
 
 // DeleteProductWithResponse Delete a product
 //
-// Deletes the product and announces it. The catalog service then deletes its entries. A second time is 404.
+// Deletes the product and publishes an event. The catalog service then deletes the product's entries. If the product
+// is already deleted, the answer is 404.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -2474,8 +2478,8 @@ func (c *ClientWithResponses) GetProductWithResponse(ctx context.Context, id ID,
 
 // PatchProductWithBodyWithResponse Change parts of a product
 //
-// A JSON merge patch (RFC 7396): members that are left out stay as they are. No member of a product can be
-// removed, so `null` is not valid (422). A patch that changes nothing gives the same `ETag` and announces nothing.
+// A JSON merge patch (RFC 7396). Members that are left out do not change. No member of a product can be removed,
+// so `null` is not valid (422). A patch that changes nothing returns the same `ETag` and publishes no event.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -2490,8 +2494,8 @@ func (c *ClientWithResponses) PatchProductWithBodyWithResponse(ctx context.Conte
 
 // PatchProductWithApplicationMergePatchPlusJSONBodyWithResponse Change parts of a product
 //
-// A JSON merge patch (RFC 7396): members that are left out stay as they are. No member of a product can be
-// removed, so `null` is not valid (422). A patch that changes nothing gives the same `ETag` and announces nothing.
+// A JSON merge patch (RFC 7396). Members that are left out do not change. No member of a product can be removed,
+// so `null` is not valid (422). A patch that changes nothing returns the same `ETag` and publishes no event.
 //
 // Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -2506,8 +2510,8 @@ func (c *ClientWithResponses) PatchProductWithApplicationMergePatchPlusJSONBodyW
 
 // ReplaceProductWithBodyWithResponse Replace a product
 //
-// Sets every member that can be set; one that is left out gets its default. It never creates (404). A replacement
-// that changes nothing gives the same `ETag` and announces nothing.
+// Sets every member that can be set. A member that is left out gets its default. The operation never creates a
+// product (404). A replacement that changes nothing returns the same `ETag` and publishes no event.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -2522,8 +2526,8 @@ func (c *ClientWithResponses) ReplaceProductWithBodyWithResponse(ctx context.Con
 
 // ReplaceProductWithResponse Replace a product
 //
-// Sets every member that can be set; one that is left out gets its default. It never creates (404). A replacement
-// that changes nothing gives the same `ETag` and announces nothing.
+// Sets every member that can be set. A member that is left out gets its default. The operation never creates a
+// product (404). A replacement that changes nothing returns the same `ETag` and publishes no event.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //

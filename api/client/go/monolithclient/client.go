@@ -1,6 +1,6 @@
 // Package monolithclient is the client of the monolith: its products, and the catalog in the shape that old integrations
-// know. New is the way in. Methods, parameters and models are generated from api/monolith/openapi.yaml; errors, options
-// and headers are those of package apiclient.
+// know. Start with New. Methods, parameters and models are generated from api/monolith/openapi.yaml. Errors, options and
+// headers are in package apiclient.
 package monolithclient
 
 import (
@@ -12,9 +12,9 @@ import (
 	"github.com/monsplit/monsplit/api/client/go/apiclient"
 )
 
-// Client calls the monolith. A method that ends in WithResponse returns the decoded answer, or an error:
-// *apiclient.Problem for whatever the service refuses. One that begins with All yields a list over all its pages, of the
-// largest size unless Limit says another.
+// Client calls the monolith. A method that ends in WithResponse returns the decoded answer or an error. The error is an
+// *apiclient.Problem if the service refused the request. A method that begins with All yields all items of a list. It reads
+// pages of the maximum size, unless Limit is set.
 type Client struct{ *ClientWithResponses }
 
 // New returns a client of the monolith at the base URL, such as http://127.0.0.1:8000.
@@ -30,7 +30,7 @@ func New(baseURL string, options ...apiclient.Option) (*Client, error) {
 	return &Client{generated}, nil
 }
 
-// AllProducts yields the products, a page at a time.
+// AllProducts yields the products. It reads them page by page.
 func (c *Client) AllProducts(ctx context.Context, params ListProductsParams) iter.Seq2[Product, error] {
 	return apiclient.All(params.Cursor, func(cursor *string) (*[]Product, http.Header, error) {
 		page := params
@@ -43,7 +43,7 @@ func (c *Client) AllProducts(ctx context.Context, params ListProductsParams) ite
 	})
 }
 
-// AllCatalog yields the catalog entries in their legacy shape, a page at a time.
+// AllCatalog yields the catalog entries in their legacy shape. It reads them page by page.
 func (c *Client) AllCatalog(ctx context.Context, params ListCatalogParams) iter.Seq2[LegacyEntry, error] {
 	return apiclient.All(params.Cursor, func(cursor *string) (*[]LegacyEntry, http.Header, error) {
 		page := params
@@ -56,7 +56,7 @@ func (c *Client) AllCatalog(ctx context.Context, params ListCatalogParams) iter.
 	})
 }
 
-// AllMarkets yields the markets in their legacy shape, a page at a time.
+// AllMarkets yields the markets in their legacy shape. It reads them page by page.
 func (c *Client) AllMarkets(ctx context.Context, params ListMarketsParams) iter.Seq2[LegacyMarket, error] {
 	return apiclient.All(params.Cursor, func(cursor *string) (*[]LegacyMarket, http.Header, error) {
 		page := params
@@ -69,7 +69,7 @@ func (c *Client) AllMarkets(ctx context.Context, params ListMarketsParams) iter.
 	})
 }
 
-// PatchProduct changes the members that are given (RFC 7396), under the name that the operation has.
+// PatchProduct changes the members that are set in the patch (RFC 7396). It has the name of the operation.
 func (c *Client) PatchProduct(ctx context.Context, id ID, patch ProductPatch, editors ...RequestEditorFn) (*PatchProductResponse, error) {
 	return c.PatchProductWithApplicationMergePatchPlusJSONBodyWithResponse(ctx, id, nil, patch, editors...)
 }

@@ -34,7 +34,7 @@ func ExampleClient_problems() {
 
 	_, err := client.GetProductWithResponse(ctx, 404, nil)
 	if apiclient.IsProblem(err, apiclient.NotFound) {
-		fmt.Println("there is no such product")
+		fmt.Println("the product does not exist")
 	}
 	_, err = client.CreateProductWithResponse(ctx, nil, monolithclient.ProductInput{Name: " ", ProductCategory: "Desks"})
 	if problem, ok := errors.AsType[*apiclient.Problem](err); ok {
@@ -44,7 +44,7 @@ func ExampleClient_problems() {
 		}
 	}
 	// Output:
-	// there is no such product
+	// the product does not exist
 	// 422 invalid
 	// /name must not be blank
 }
@@ -77,7 +77,7 @@ func ExampleClient_PatchProduct() {
 	patched, err := client.PatchProduct(ctx, 17, patch, apiclient.IfMatch(read.Headers200.ETag))
 	switch {
 	case apiclient.IsProblem(err, apiclient.Stale):
-		fmt.Println("somebody was faster: read it again, and decide again")
+		fmt.Println("another client changed it first: read again and decide again")
 	case err != nil:
 		log.Fatal(err)
 	default:
@@ -93,12 +93,12 @@ func ExampleClient_PatchProduct() {
 	// and nothing has changed since
 }
 
-// The first answer is lost on its way. The product is created all the same, and once.
+// The first answer is lost. The product is created nevertheless, and only once.
 func ExampleClient_CreateProductWithResponse() {
 	client, ctx, stop := connected()
 	defer stop()
 
-	// Made once and kept, as in a row of a table: with a new key the second attempt would create a second product.
+	// Create the key once and store it, for example in a table. With a new key, the second attempt would create a second product.
 	order := struct {
 		Key   string
 		Input monolithclient.ProductInput
@@ -107,18 +107,18 @@ func ExampleClient_CreateProductWithResponse() {
 	for attempt := range 5 {
 		created, err := client.CreateProductWithResponse(ctx, nil, order.Input, apiclient.IdempotencyKey(order.Key))
 		if problem, ok := errors.AsType[*apiclient.Problem](err); ok && problem.RetryAfter == 0 {
-			log.Fatal(err) // refused, and not for a moment
+			log.Fatal(err) // refused, and a later try will not help
 		}
 		if err == nil {
 			fmt.Println("created:", created.JSON201.ID, "by attempt", attempt+1)
 			break
 		}
-		// Wait here: problem.RetryAfter, or longer each time. Nobody knows whether the product has been created.
+		// Wait here: problem.RetryAfter, or longer each time. It is unknown whether the product has been created.
 	}
 	// Output: created: 18 by attempt 2
 }
 
-// connected is a client of a service that has some chairs.
+// connected returns a client of a service that has some chairs.
 func connected() (*monolithclient.Client, context.Context, func()) {
 	url, ctx, stop := service()
 	client, err := monolithclient.New(url)

@@ -12,7 +12,7 @@ import (
 	"github.com/monsplit/monsplit/api/client/go/monolithclient"
 )
 
-// service is as much of a monolith as the examples need.
+// service is a server with the part of the monolith that the examples need.
 func service() (url string, ctx context.Context, stop func()) {
 	chair := monolithclient.Product{ID: 17, Name: "Rocking chair", ProductCategory: "Chairs", Version: 3}
 	etag := func() string { return apiclient.ETag(chair.Version) }

@@ -13,15 +13,15 @@ export interface paths {
         };
         /**
          * List catalog entries
-         * @description Entries as a plain array, a page at a time; `Link` leads to the next one.
+         * @description Entries as a plain array, page by page. `Link` leads to the next page.
          */
         get: operations["listEntries"];
         put?: never;
         /**
          * Create a catalog entry
-         * @description Offers a product in a market: creates the entry at version 1 and announces it. The product has to be known here
-         *     and not discontinued, the market has to exist, and there is one entry for each product and market. With an
-         *     `Idempotency-Key` the request can be sent again without harm.
+         * @description Offers a product in a market: creates the entry at version 1 and publishes an event. This service must know the
+         *     product, the product must not be discontinued, and the market must exist. A product has at most one entry in a
+         *     market. With an `Idempotency-Key` it is safe to send the request again.
          */
         post: operations["createEntry"];
         delete?: never;
@@ -36,7 +36,7 @@ export interface paths {
             header?: never;
             path: {
                 /**
-                 * @description The entry's id. Anything else is not found (404).
+                 * @description The entry's id. Any other value is not found (404).
                  * @example 0198c0de-9d55-7e31-8b60-2c7a4f5e1d08
                  */
                 id: string;
@@ -50,24 +50,24 @@ export interface paths {
         get: operations["getEntry"];
         /**
          * Replace a catalog entry
-         * @description Sets both dates; one that is left out becomes null. Product and market never change: they may be left out, and
-         *     have to be the same when they are given. It never creates (404). A replacement that changes nothing gives the
-         *     same `ETag` and announces nothing.
+         * @description Sets both dates. A date that is left out becomes null. Product and market never change: they may be left out, and
+         *     if present they must have their current values. The operation never creates an entry (404). A replacement that
+         *     changes nothing returns the same `ETag` and publishes no event.
          */
         put: operations["replaceEntry"];
         post?: never;
         /**
          * Delete a catalog entry
-         * @description Deletes the entry and announces it. A second time is 404.
+         * @description Deletes the entry and publishes an event. If the entry is already deleted, the answer is 404.
          */
         delete: operations["deleteEntry"];
         options?: never;
         head?: never;
         /**
          * Change parts of a catalog entry
-         * @description A JSON merge patch (RFC 7396): members that are left out stay as they are, and `null` removes a date. Product
-         *     and market never change: they have to be the same when they are given, and cannot be removed (422). A patch that
-         *     changes nothing gives the same `ETag` and announces nothing.
+         * @description A JSON merge patch (RFC 7396). Members that are left out do not change, and `null` removes a date. Product and
+         *     market never change: if present they must have their current values, and they cannot be removed (422). A patch
+         *     that changes nothing returns the same `ETag` and publishes no event.
          */
         patch: operations["patchEntry"];
         trace?: never;
@@ -81,14 +81,14 @@ export interface paths {
         };
         /**
          * List markets
-         * @description Markets as a plain array, a page at a time; `Link` leads to the next one.
+         * @description Markets as a plain array, page by page. `Link` leads to the next page.
          */
         get: operations["listMarkets"];
         put?: never;
         /**
          * Create a market
-         * @description Creates a market and announces it. One that was deleted before goes on with its next version. With an
-         *     `Idempotency-Key` the request can be sent again without harm.
+         * @description Creates a market and publishes an event. A market that was deleted before continues with its next version. With
+         *     an `Idempotency-Key` it is safe to send the request again.
          */
         post: operations["createMarket"];
         delete?: never;
@@ -103,7 +103,7 @@ export interface paths {
             header?: never;
             path: {
                 /**
-                 * @description The market's code, two capital letters. Anything else is not found (404).
+                 * @description The market's code, two capital letters. Any other value is not found (404).
                  * @example NL
                  */
                 iso_code: components["schemas"]["ISOCode"];
@@ -117,23 +117,25 @@ export interface paths {
         get: operations["getMarket"];
         /**
          * Replace a market
-         * @description Sets the name. The code never changes: it may be left out, and has to be the same when it is given. It never
-         *     creates (404). A replacement that changes nothing gives the same `ETag` and announces nothing.
+         * @description Sets the name. The code never changes: it may be left out, and if present it must have its current value. The
+         *     operation never creates a market (404). A replacement that changes nothing returns the same `ETag` and publishes
+         *     no event.
          */
         put: operations["replaceMarket"];
         post?: never;
         /**
          * Delete a market
-         * @description Deletes the market and announces it, unless entries use it (409 `market-in-use`). A second time is 404.
+         * @description Deletes the market and publishes an event. If entries use the market, it is not deleted (409 `market-in-use`). If
+         *     the market is already deleted, the answer is 404.
          */
         delete: operations["deleteMarket"];
         options?: never;
         head?: never;
         /**
          * Change parts of a market
-         * @description A JSON merge patch (RFC 7396): members that are left out stay as they are. No member of a market can be removed,
-         *     so `null` is not valid (422), and the code never changes. A patch that changes nothing gives the same `ETag` and
-         *     announces nothing.
+         * @description A JSON merge patch (RFC 7396). Members that are left out do not change. No member of a market can be removed, so
+         *     `null` is not valid (422). The code never changes. A patch that changes nothing returns the same `ETag` and
+         *     publishes no event.
          */
         patch: operations["patchMarket"];
         trace?: never;
@@ -147,8 +149,8 @@ export interface paths {
         };
         /**
          * List products
-         * @description The local copy of the products as a plain array, a page at a time; `Link` leads to the next one. Discontinued
-         *     ones are hidden unless asked for.
+         * @description The local copy of the products as a plain array, page by page. `Link` leads to the next page. Discontinued
+         *     products are listed only with `include_discontinued`.
          */
         get: operations["listProducts"];
         put?: never;
@@ -165,7 +167,7 @@ export interface paths {
             header?: never;
             path: {
                 /**
-                 * @description The product's id across all services. Anything else is not found (404).
+                 * @description The product's id across all services. Any other value is not found (404).
                  * @example 0198c0de-3b1c-7c4e-9a52-6d1f0e8b7a35
                  */
                 product_uuid: string;
@@ -174,8 +176,8 @@ export interface paths {
         };
         /**
          * Read a product
-         * @description The local copy of the product, discontinued or not. Its `ETag` is the owner's version. One that was just created
-         *     may arrive in a moment.
+         * @description The local copy of the product, discontinued or not. Its `ETag` is the version that the owner gave it. A product
+         *     that was just created may arrive in a moment.
          */
         get: operations["getProduct"];
         put?: never;
@@ -197,22 +199,22 @@ export interface components {
         ISOCode: string;
         /**
          * Format: int64
-         * @description Counts the changes, from 1, without gaps.
+         * @description The version. It starts at 1, and each change raises it by 1.
          * @example 3
          */
         Version: number;
         /**
          * Format: date-time
-         * @description A moment in UTC, with at most microseconds.
+         * @description A time in UTC, with at most six decimals of a second.
          * @example 2026-03-01T09:30:00.123456Z
          */
         Timestamp: string;
         /**
-         * @description A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
-         *     ignored.
+         * @description A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+         *     back what it has read.
          */
         Ignored: (string | null) | number | boolean | unknown[] | Record<string, never>;
-        /** @description That a product is offered in a market. */
+        /** @description A catalog entry offers a product in a market. */
         Entry: {
             /**
              * Format: uuid
@@ -233,13 +235,13 @@ export interface components {
             market: string;
             /**
              * Format: date
-             * @description The first day on which it is offered; null while it is not yet scheduled.
+             * @description The first day of the offer. Null if it is not scheduled yet.
              * @example 2026-03-01
              */
             availability_date: string | null;
             /**
              * Format: date
-             * @description The last day on which it is offered, not before the first; null while that is open.
+             * @description The last day of the offer, not before the first day. Null if the end is open.
              * @example null
              */
             availability_end_date: string | null;
@@ -262,13 +264,13 @@ export interface components {
             market: string;
             /**
              * Format: date
-             * @description The first day on which it is offered; null while it is not yet scheduled.
+             * @description The first day of the offer. Null if it is not scheduled yet.
              * @example 2026-03-01
              */
             availability_date?: string | null;
             /**
              * Format: date
-             * @description The last day on which it is offered, not before the first; null while that is open.
+             * @description The last day of the offer, not before the first day. Null if the end is open.
              * @example null
              */
             availability_end_date?: string | null;
@@ -277,28 +279,28 @@ export interface components {
             created_at?: components["schemas"]["Ignored"];
             updated_at?: components["schemas"]["Ignored"];
         };
-        /** @description A whole entry as a caller gives it. A date that is left out is null. */
+        /** @description A whole entry, as a client sends it. A date that is left out is null. */
         EntryReplacement: {
             /**
              * Format: uuid
-             * @description The product's id across all services. Never changes; when given it has to be the same.
+             * @description The product's id across all services. It never changes. If present, it must have its current value.
              * @example 0198c0de-3b1c-7c4e-9a52-6d1f0e8b7a35
              */
             product?: string;
             /**
-             * @description The market's code. Never changes; when given it has to be the same.
+             * @description The market's code. It never changes. If present, it must have its current value.
              * @example NL
              */
             market?: string;
             /**
              * Format: date
-             * @description The first day on which it is offered; null while it is not yet scheduled.
+             * @description The first day of the offer. Null if it is not scheduled yet.
              * @example 2026-03-01
              */
             availability_date?: string | null;
             /**
              * Format: date
-             * @description The last day on which it is offered, not before the first; null while that is open.
+             * @description The last day of the offer, not before the first day. Null if the end is open.
              * @example null
              */
             availability_end_date?: string | null;
@@ -307,28 +309,28 @@ export interface components {
             created_at?: components["schemas"]["Ignored"];
             updated_at?: components["schemas"]["Ignored"];
         };
-        /** @description The members of an entry to change. Null removes a date; no other member can be null (422). */
+        /** @description The members of an entry to change. Null removes a date. No other member can be null (422). */
         EntryPatch: {
             /**
              * Format: uuid
-             * @description The product's id across all services. Never changes; when given it has to be the same.
+             * @description The product's id across all services. It never changes. If present, it must have its current value.
              * @example 0198c0de-3b1c-7c4e-9a52-6d1f0e8b7a35
              */
             product?: string;
             /**
-             * @description The market's code. Never changes; when given it has to be the same.
+             * @description The market's code. It never changes. If present, it must have its current value.
              * @example NL
              */
             market?: string;
             /**
              * Format: date
-             * @description The first day on which it is offered; null while it is not yet scheduled.
+             * @description The first day of the offer. Null if it is not scheduled yet.
              * @example 2026-03-01
              */
             availability_date?: string | null;
             /**
              * Format: date
-             * @description The last day on which it is offered, not before the first; null while that is open.
+             * @description The last day of the offer, not before the first day. Null if the end is open.
              * @example null
              */
             availability_end_date?: string | null;
@@ -340,7 +342,7 @@ export interface components {
         /** @description A market. */
         Market: {
             /**
-             * @description The ISO 3166-1 alpha-2 code. The id of the market.
+             * @description The ISO 3166-1 alpha-2 code. It is the id of the market.
              * @example NL
              */
             iso_code: string;
@@ -361,7 +363,7 @@ export interface components {
              */
             iso_code: string;
             /**
-             * @description The English name, of at most 80 characters once it is trimmed; not blank.
+             * @description The English name. It has 1 to 80 characters after trimming.
              * @example Netherlands
              */
             name: string;
@@ -369,15 +371,15 @@ export interface components {
             created_at?: components["schemas"]["Ignored"];
             updated_at?: components["schemas"]["Ignored"];
         };
-        /** @description A whole market as a caller gives it. */
+        /** @description A whole market, as a client sends it. */
         MarketReplacement: {
             /**
-             * @description The ISO 3166-1 alpha-2 code. Never changes; when given it has to be the same.
+             * @description The ISO 3166-1 alpha-2 code. It never changes. If present, it must have its current value.
              * @example NL
              */
             iso_code?: string;
             /**
-             * @description The English name, of at most 80 characters once it is trimmed; not blank.
+             * @description The English name. It has 1 to 80 characters after trimming.
              * @example Netherlands
              */
             name: string;
@@ -385,15 +387,15 @@ export interface components {
             created_at?: components["schemas"]["Ignored"];
             updated_at?: components["schemas"]["Ignored"];
         };
-        /** @description The members of a market to change. None of them can be null (422). */
+        /** @description The members of a market to change. No member can be null (422). */
         MarketPatch: {
             /**
-             * @description The ISO 3166-1 alpha-2 code. Never changes; when given it has to be the same.
+             * @description The ISO 3166-1 alpha-2 code. It never changes. If present, it must have its current value.
              * @example NL
              */
             iso_code?: string;
             /**
-             * @description The English name, of at most 80 characters once it is trimmed; not blank.
+             * @description The English name. It has 1 to 80 characters after trimming.
              * @example Netherlands
              */
             name?: string;
@@ -410,17 +412,17 @@ export interface components {
              */
             product_uuid: string;
             /**
-             * @description What it is called; unique within its category.
+             * @description The name of the product. It is unique within its category.
              * @example Rocking chair
              */
             name: string;
             /**
-             * @description The category that it belongs to.
+             * @description The category of the product.
              * @example Furniture
              */
             product_category: string;
             /**
-             * @description Whether it is no longer made. Its open entries then end.
+             * @description Whether the product is no longer made. Its open entries then end.
              * @example false
              */
             discontinued: boolean;
@@ -431,7 +433,7 @@ export interface components {
         Problem: {
             /**
              * Format: uri
-             * @description What kind of problem it is, for programs. An identifier, not an address to fetch.
+             * @description The kind of problem, for programs. It is an identifier, not an address to fetch.
              * @example https://monsplit.github.io/problems/invalid
              */
             type: string;
@@ -458,22 +460,22 @@ export interface components {
              */
             instance?: string;
             /**
-             * @description The same as in `X-Request-Id`.
+             * @description The same id as in `X-Request-Id`.
              * @example 0198c0de-7a11-7000-8000-0d4f6a1b2c3d
              */
             request_id?: string;
-            /** @description Every fault of the input. */
+            /** @description All faults of the input. */
             errors?: components["schemas"]["Fault"][];
         };
         /** @description One fault of the input. */
         Fault: {
             /**
-             * @description A JSON pointer (RFC 6901) to the faulty value in the body; `/query/NAME` or `/header/NAME` for a parameter.
+             * @description A JSON pointer (RFC 6901) to the invalid value in the body, or `/query/NAME` or `/header/NAME` for a parameter.
              * @example /name
              */
             pointer: string;
             /**
-             * @description What is wrong with it.
+             * @description What is wrong with the value.
              * @example must not be blank
              */
             detail: string;
@@ -488,7 +490,7 @@ export interface components {
             };
             content?: never;
         };
-        /** @description Unchanged since the given `ETag`. */
+        /** @description The entity has not changed since the given `ETag`. */
         NotModified: {
             headers: {
                 ETag: components["headers"]["ETag"];
@@ -497,7 +499,7 @@ export interface components {
             };
             content?: never;
         };
-        /** @description `malformed`: the cursor is broken, or was made with other filters or another sort. */
+        /** @description `malformed`: the cursor is broken, or belongs to other filters or another sort order. */
         BadCursor: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestID"];
@@ -509,7 +511,7 @@ export interface components {
                  *       "type": "https://monsplit.github.io/problems/malformed",
                  *       "title": "Bad Request",
                  *       "status": 400,
-                 *       "detail": "The cursor belongs to a list with other filters or another order.",
+                 *       "detail": "The cursor belongs to a list with other filters or another sort order.",
                  *       "instance": "/catalog/api/v1/markets",
                  *       "request_id": "0198c0de-7a11-7000-8000-0d4f6a1b2c3d"
                  *     }
@@ -517,7 +519,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `malformed`: the body could not be parsed. */
+        /** @description `malformed`: the service cannot parse the body. */
         Malformed: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestID"];
@@ -537,7 +539,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `not-found`: there is no such thing, or no longer. */
+        /** @description `not-found`: the entity does not exist, or no longer exists. */
         NotFound: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestID"];
@@ -557,7 +559,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `not-acceptable`: the answer is JSON, which the caller does not accept. */
+        /** @description `not-acceptable`: the answer is JSON, and the caller does not accept JSON. */
         NotAcceptable: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestID"];
@@ -569,7 +571,7 @@ export interface components {
                  *       "type": "https://monsplit.github.io/problems/not-acceptable",
                  *       "title": "Not Acceptable",
                  *       "status": 406,
-                 *       "detail": "The answer is to be had as application/json.",
+                 *       "detail": "The answer is available only as application/json.",
                  *       "instance": "/catalog/api/v1/markets",
                  *       "request_id": "0198c0de-7a11-7000-8000-0d4f6a1b2c3d"
                  *     }
@@ -577,7 +579,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `market-in-use`: entries use it. */
+        /** @description `market-in-use`: entries use the market. */
         InUse: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestID"];
@@ -598,8 +600,8 @@ export interface components {
             };
         };
         /**
-         * @description `market-exists`: there is a market of this code. `entry-exists`: the product has an entry in this market.
-         *     `in-progress`, with `Retry-After`: a request with the same `Idempotency-Key` is being worked on.
+         * @description `market-exists`: a market with this code already exists. `entry-exists`: the product already has an entry in this
+         *     market. `in-progress`, with `Retry-After`: another request with the same `Idempotency-Key` is in progress.
          */
         ConflictOrInProgress: {
             headers: {
@@ -641,7 +643,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `too-large`: the body is larger than this service reads. */
+        /** @description `too-large`: the body is over the limit of this service. */
         TooLarge: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestID"];
@@ -653,7 +655,7 @@ export interface components {
                  *       "type": "https://monsplit.github.io/problems/too-large",
                  *       "title": "Request Entity Too Large",
                  *       "status": 413,
-                 *       "detail": "The body may have 65536 bytes at most.",
+                 *       "detail": "The body is larger than the limit of 65536 bytes.",
                  *       "instance": "/catalog/api/v1/markets",
                  *       "request_id": "0198c0de-7a11-7000-8000-0d4f6a1b2c3d"
                  *     }
@@ -661,7 +663,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `unsupported-media-type`: the body's media type is not the one that this operation reads, or it is compressed. */
+        /** @description `unsupported-media-type`: the operation does not accept the media type of the body, or the body is compressed. */
         UnsupportedMediaType: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestID"];
@@ -673,7 +675,7 @@ export interface components {
                  *       "type": "https://monsplit.github.io/problems/unsupported-media-type",
                  *       "title": "Unsupported Media Type",
                  *       "status": 415,
-                 *       "detail": "The body has to be application/json.",
+                 *       "detail": "The body must be application/json.",
                  *       "instance": "/catalog/api/v1/markets",
                  *       "request_id": "0198c0de-7a11-7000-8000-0d4f6a1b2c3d"
                  *     }
@@ -708,8 +710,8 @@ export interface components {
             };
         };
         /**
-         * @description `invalid`: the request was understood and breaks a rule; `errors` lists every fault. `idempotency-key-reused`:
-         *     the `Idempotency-Key` was used with another body.
+         * @description `invalid`: the service understands the request, but the input breaks a rule. `errors` lists all faults.
+         *     `idempotency-key-reused`: the `Idempotency-Key` was used before with another body.
          */
         Invalid: {
             headers: {
@@ -741,9 +743,10 @@ export interface components {
             };
         };
         /**
-         * @description `invalid`: the request was understood and breaks a rule, as that the product is discontinued; `errors` lists
-         *     every fault. `unknown-reference`: the product or the market is not known here; what was only just created
-         *     elsewhere may arrive in a moment. `idempotency-key-reused`: the `Idempotency-Key` was used with another body.
+         * @description `invalid`: the service understands the request, but the input breaks a rule: for example, the product is
+         *     discontinued. `errors` lists all faults. `unknown-reference`: this service does not know the product or the
+         *     market. If it was just created, it may arrive in a moment. `idempotency-key-reused`: the `Idempotency-Key` was
+         *     used before with another body.
          */
         InvalidEntry: {
             headers: {
@@ -771,9 +774,9 @@ export interface components {
             };
         };
         /**
-         * @description `unavailable`: the database is away, or did not answer in time. Ask again after `Retry-After`. A change may have
-         *     happened all the same: PUT, PATCH and DELETE can be sent again as they are (what had happened then gives 412 or
-         *     404), a POST only with its `Idempotency-Key`.
+         * @description `unavailable`: the database is unreachable or did not answer in time. Send the request again after `Retry-After`.
+         *     A change may have happened nevertheless. You can send PUT, PATCH and DELETE again unchanged; if the change has
+         *     happened, the answer may be 412 or 404. Send a POST again only with its `Idempotency-Key`.
          */
         Unavailable: {
             headers: {
@@ -795,7 +798,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Any other error; a fault of ours is `internal` (500). */
+        /** @description Any other error. An error in the service is `internal` (500). */
         Unexpected: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestID"];
@@ -807,7 +810,7 @@ export interface components {
                  *       "type": "https://monsplit.github.io/problems/internal",
                  *       "title": "Internal Server Error",
                  *       "status": 500,
-                 *       "detail": "Something is wrong on our side; the request id leads to it in our log.",
+                 *       "detail": "An internal error occurred. The log of the service has the details under the request id.",
                  *       "instance": "/catalog/api/v1/markets",
                  *       "request_id": "0198c0de-7a11-7000-8000-0d4f6a1b2c3d"
                  *     }
@@ -818,29 +821,29 @@ export interface components {
     };
     parameters: {
         /**
-         * @description The most items in a page.
+         * @description The maximum number of items in a page.
          * @example 50
          */
         Limit: number;
         /**
-         * @description Where the page starts: opaque, taken from `Link` of the page before. It belongs to the filters and the sort that
-         *     it was made with; with others it is refused (400).
+         * @description The start of the page, an opaque value from `Link` of the page before. It is valid only with the same filters and
+         *     the same sort order; with others it is refused (400).
          */
         Cursor: string;
         /**
-         * @description Any text that is new for each thing to create, such as a UUID. For 24 hours the same key with the same body
-         *     gives the first answer again and creates nothing; with another body it is refused (422); while the first request
-         *     is still being worked on it is a conflict with `Retry-After` (409).
+         * @description A text that is new for each entity to create, such as a UUID. For 24 hours, the same key with the same body
+         *     returns the first answer again and creates nothing. The same key with another body is refused (422). While the
+         *     first request is in progress, the answer is a conflict with `Retry-After` (409).
          * @example 0198c0de-7a11-7000-8000-5f1d3b9a2c44
          */
         IdempotencyKey: string;
         /**
-         * @description Changes only an entity whose `ETag` is among these, or any that exists with `*`; else 412.
+         * @description Changes the entity only if its `ETag` is in this list, or if it exists and the value is `*`; otherwise 412.
          * @example "3"
          */
         IfMatch: string;
         /**
-         * @description The entity is not sent again (304) when its `ETag` is among these.
+         * @description If the entity's `ETag` is in this list, the entity is not sent again (304).
          * @example "3"
          */
         IfNoneMatch: string;
@@ -853,27 +856,27 @@ export interface components {
          */
         ETag: string;
         /**
-         * @description Where the new entity is, relative to this service.
+         * @description The address of the new entity, relative to this service.
          * @example /catalog/api/v1/markets/NL
          */
         Location: string;
         /**
-         * @description The next page (RFC 8288, `rel="next"`), relative, with the same filters. There is none on the last page.
+         * @description The next page (RFC 8288, `rel="next"`), as a relative address with the same filters. The last page has no link.
          * @example </catalog/api/v1/markets?cursor=eyJrIjoiTkwifQ&limit=50>; rel="next"
          */
         Link: string;
         /**
-         * @description Names this request in the log and in problems.
+         * @description The id of this request in the log and in problems.
          * @example 0198c0de-7a11-7000-8000-0d4f6a1b2c3d
          */
         RequestID: string;
         /**
-         * @description After how many seconds to try again.
+         * @description The number of seconds to wait before the next try.
          * @example 2
          */
         RetryAfter: number;
         /**
-         * @description Only when the same `Idempotency-Key` is being worked on, after how many seconds to try again.
+         * @description Only while a request with the same `Idempotency-Key` is in progress. The number of seconds to wait before the next try.
          * @example 1
          */
         RetryAfterInProgress: number;
@@ -886,34 +889,34 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Keeps the entries of this product.
+                 * @description Lists only the entries of this product.
                  * @example 0198c0de-3b1c-7c4e-9a52-6d1f0e8b7a35
                  */
                 product?: string;
                 /**
-                 * @description Keeps the entries of this market.
+                 * @description Lists only the entries of this market.
                  * @example NL
                  */
                 market?: components["schemas"]["ISOCode"];
                 /**
-                 * @description Keeps the entries whose product is offered on this day, both ends included. An entry without a start is
-                 *     never offered; one without an end is offered for ever.
+                 * @description Lists only the entries whose product is offered on this day, first and last day included. An entry without a
+                 *     first day is never offered. An entry without a last day is offered without end.
                  * @example 2026-03-01
                  */
                 available_on?: string;
                 /**
-                 * @description The order. A leading `-` reverses it; ties are in the order of the id.
+                 * @description The order. A leading `-` reverses it. Equal values are in the order of the id.
                  * @example -updated_at
                  */
                 sort?: "id" | "-id" | "updated_at" | "-updated_at";
                 /**
-                 * @description The most items in a page.
+                 * @description The maximum number of items in a page.
                  * @example 50
                  */
                 limit?: components["parameters"]["Limit"];
                 /**
-                 * @description Where the page starts: opaque, taken from `Link` of the page before. It belongs to the filters and the sort that
-                 *     it was made with; with others it is refused (400).
+                 * @description The start of the page, an opaque value from `Link` of the page before. It is valid only with the same filters and
+                 *     the same sort order; with others it is refused (400).
                  */
                 cursor?: components["parameters"]["Cursor"];
             };
@@ -946,9 +949,9 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Any text that is new for each thing to create, such as a UUID. For 24 hours the same key with the same body
-                 *     gives the first answer again and creates nothing; with another body it is refused (422); while the first request
-                 *     is still being worked on it is a conflict with `Retry-After` (409).
+                 * @description A text that is new for each entity to create, such as a UUID. For 24 hours, the same key with the same body
+                 *     returns the first answer again and creates nothing. The same key with another body is refused (422). While the
+                 *     first request is in progress, the answer is a conflict with `Retry-After` (409).
                  * @example 0198c0de-7a11-7000-8000-5f1d3b9a2c44
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -990,14 +993,14 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The entity is not sent again (304) when its `ETag` is among these.
+                 * @description If the entity's `ETag` is in this list, the entity is not sent again (304).
                  * @example "3"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
             };
             path: {
                 /**
-                 * @description The entry's id. Anything else is not found (404).
+                 * @description The entry's id. Any other value is not found (404).
                  * @example 0198c0de-9d55-7e31-8b60-2c7a4f5e1d08
                  */
                 id: string;
@@ -1029,14 +1032,14 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Changes only an entity whose `ETag` is among these, or any that exists with `*`; else 412.
+                 * @description Changes the entity only if its `ETag` is in this list, or if it exists and the value is `*`; otherwise 412.
                  * @example "3"
                  */
                 "If-Match"?: components["parameters"]["IfMatch"];
             };
             path: {
                 /**
-                 * @description The entry's id. Anything else is not found (404).
+                 * @description The entry's id. Any other value is not found (404).
                  * @example 0198c0de-9d55-7e31-8b60-2c7a4f5e1d08
                  */
                 id: string;
@@ -1050,7 +1053,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The entry as it is now. */
+            /** @description The entry after the change. */
             200: {
                 headers: {
                     ETag: components["headers"]["ETag"];
@@ -1077,14 +1080,14 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Changes only an entity whose `ETag` is among these, or any that exists with `*`; else 412.
+                 * @description Changes the entity only if its `ETag` is in this list, or if it exists and the value is `*`; otherwise 412.
                  * @example "3"
                  */
                 "If-Match"?: components["parameters"]["IfMatch"];
             };
             path: {
                 /**
-                 * @description The entry's id. Anything else is not found (404).
+                 * @description The entry's id. Any other value is not found (404).
                  * @example 0198c0de-9d55-7e31-8b60-2c7a4f5e1d08
                  */
                 id: string;
@@ -1105,14 +1108,14 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Changes only an entity whose `ETag` is among these, or any that exists with `*`; else 412.
+                 * @description Changes the entity only if its `ETag` is in this list, or if it exists and the value is `*`; otherwise 412.
                  * @example "3"
                  */
                 "If-Match"?: components["parameters"]["IfMatch"];
             };
             path: {
                 /**
-                 * @description The entry's id. Anything else is not found (404).
+                 * @description The entry's id. Any other value is not found (404).
                  * @example 0198c0de-9d55-7e31-8b60-2c7a4f5e1d08
                  */
                 id: string;
@@ -1126,7 +1129,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The entry as it is now. */
+            /** @description The entry after the change. */
             200: {
                 headers: {
                     ETag: components["headers"]["ETag"];
@@ -1152,23 +1155,23 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Keeps markets whose name contains this text, in any case. Empty is as if left out.
+                 * @description Lists only markets whose name contains this text, in upper or lower case. An empty text does not filter.
                  * @example land
                  */
                 search?: string;
                 /**
-                 * @description The order. A leading `-` reverses it; ties are in the order of the code.
+                 * @description The order. A leading `-` reverses it. Equal values are in the order of the code.
                  * @example -updated_at
                  */
                 sort?: "iso_code" | "-iso_code" | "name" | "-name" | "updated_at" | "-updated_at";
                 /**
-                 * @description The most items in a page.
+                 * @description The maximum number of items in a page.
                  * @example 50
                  */
                 limit?: components["parameters"]["Limit"];
                 /**
-                 * @description Where the page starts: opaque, taken from `Link` of the page before. It belongs to the filters and the sort that
-                 *     it was made with; with others it is refused (400).
+                 * @description The start of the page, an opaque value from `Link` of the page before. It is valid only with the same filters and
+                 *     the same sort order; with others it is refused (400).
                  */
                 cursor?: components["parameters"]["Cursor"];
             };
@@ -1201,9 +1204,9 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Any text that is new for each thing to create, such as a UUID. For 24 hours the same key with the same body
-                 *     gives the first answer again and creates nothing; with another body it is refused (422); while the first request
-                 *     is still being worked on it is a conflict with `Retry-After` (409).
+                 * @description A text that is new for each entity to create, such as a UUID. For 24 hours, the same key with the same body
+                 *     returns the first answer again and creates nothing. The same key with another body is refused (422). While the
+                 *     first request is in progress, the answer is a conflict with `Retry-After` (409).
                  * @example 0198c0de-7a11-7000-8000-5f1d3b9a2c44
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -1245,14 +1248,14 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The entity is not sent again (304) when its `ETag` is among these.
+                 * @description If the entity's `ETag` is in this list, the entity is not sent again (304).
                  * @example "3"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
             };
             path: {
                 /**
-                 * @description The market's code, two capital letters. Anything else is not found (404).
+                 * @description The market's code, two capital letters. Any other value is not found (404).
                  * @example NL
                  */
                 iso_code: components["schemas"]["ISOCode"];
@@ -1284,14 +1287,14 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Changes only an entity whose `ETag` is among these, or any that exists with `*`; else 412.
+                 * @description Changes the entity only if its `ETag` is in this list, or if it exists and the value is `*`; otherwise 412.
                  * @example "3"
                  */
                 "If-Match"?: components["parameters"]["IfMatch"];
             };
             path: {
                 /**
-                 * @description The market's code, two capital letters. Anything else is not found (404).
+                 * @description The market's code, two capital letters. Any other value is not found (404).
                  * @example NL
                  */
                 iso_code: components["schemas"]["ISOCode"];
@@ -1305,7 +1308,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The market as it is now. */
+            /** @description The market after the change. */
             200: {
                 headers: {
                     ETag: components["headers"]["ETag"];
@@ -1332,14 +1335,14 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Changes only an entity whose `ETag` is among these, or any that exists with `*`; else 412.
+                 * @description Changes the entity only if its `ETag` is in this list, or if it exists and the value is `*`; otherwise 412.
                  * @example "3"
                  */
                 "If-Match"?: components["parameters"]["IfMatch"];
             };
             path: {
                 /**
-                 * @description The market's code, two capital letters. Anything else is not found (404).
+                 * @description The market's code, two capital letters. Any other value is not found (404).
                  * @example NL
                  */
                 iso_code: components["schemas"]["ISOCode"];
@@ -1361,14 +1364,14 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Changes only an entity whose `ETag` is among these, or any that exists with `*`; else 412.
+                 * @description Changes the entity only if its `ETag` is in this list, or if it exists and the value is `*`; otherwise 412.
                  * @example "3"
                  */
                 "If-Match"?: components["parameters"]["IfMatch"];
             };
             path: {
                 /**
-                 * @description The market's code, two capital letters. Anything else is not found (404).
+                 * @description The market's code, two capital letters. Any other value is not found (404).
                  * @example NL
                  */
                 iso_code: components["schemas"]["ISOCode"];
@@ -1382,7 +1385,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The market as it is now. */
+            /** @description The market after the change. */
             200: {
                 headers: {
                     ETag: components["headers"]["ETag"];
@@ -1408,12 +1411,12 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Keeps products whose name contains this text, in any case. Empty is as if left out.
+                 * @description Lists only products whose name contains this text, in upper or lower case. An empty text does not filter.
                  * @example chair
                  */
                 search?: string;
                 /**
-                 * @description Keeps products of exactly this category.
+                 * @description Lists only products of exactly this category.
                  * @example Furniture
                  */
                 product_category?: string;
@@ -1428,13 +1431,13 @@ export interface operations {
                  */
                 sort?: "id" | "-id" | "name" | "-name" | "product_category" | "-product_category" | "updated_at" | "-updated_at";
                 /**
-                 * @description The most items in a page.
+                 * @description The maximum number of items in a page.
                  * @example 50
                  */
                 limit?: components["parameters"]["Limit"];
                 /**
-                 * @description Where the page starts: opaque, taken from `Link` of the page before. It belongs to the filters and the sort that
-                 *     it was made with; with others it is refused (400).
+                 * @description The start of the page, an opaque value from `Link` of the page before. It is valid only with the same filters and
+                 *     the same sort order; with others it is refused (400).
                  */
                 cursor?: components["parameters"]["Cursor"];
             };
@@ -1467,14 +1470,14 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The entity is not sent again (304) when its `ETag` is among these.
+                 * @description If the entity's `ETag` is in this list, the entity is not sent again (304).
                  * @example "3"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
             };
             path: {
                 /**
-                 * @description The product's id across all services. Anything else is not found (404).
+                 * @description The product's id across all services. Any other value is not found (404).
                  * @example 0198c0de-3b1c-7c4e-9a52-6d1f0e8b7a35
                  */
                 product_uuid: string;

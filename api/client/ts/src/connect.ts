@@ -3,13 +3,13 @@ import { within } from "./limit.js";
 
 /** How a client reaches its service. */
 export interface Options {
-  /** Where the service's paths begin, as in `http://127.0.0.1:8000` or `https://shop.example/legacy`. */
+  /** The address before the service's paths, such as `http://127.0.0.1:8000` or `https://shop.example/legacy`. */
   baseUrl: string;
-  /** Milliseconds for a request, from the connection to the last byte of the answer; 30,000 when left out, 0 for no limit. */
+  /** The time limit of a request in milliseconds, from the connection to the last byte of the answer. Default 30,000; 0 is no limit. */
   timeout?: number;
-  /** Sent with every request. */
+  /** Headers to send with every request. */
   headers?: Record<string, string>;
-  /** In place of the global one. */
+  /** Replaces the global fetch. */
   fetch?: (request: Request, init?: RequestInit) => Promise<Response>;
 }
 
@@ -22,7 +22,7 @@ export function connect<Paths extends {}>(options: Options): Client<Paths> {
     headers: { Accept: "application/json, application/problem+json", ...headers },
     fetch: (request) => within(request, timeout, async (signal) => whole(request, await fetch(request, { signal }))),
   });
-  // Every PATCH of both services takes a merge patch (RFC 7396), which openapi-fetch would send as application/json.
+  // Every PATCH of both services needs a merge patch (RFC 7396), but openapi-fetch would send application/json.
   client.use({
     onRequest({ request }) {
       if (request.method === "PATCH") request.headers.set("Content-Type", "application/merge-patch+json");
@@ -34,7 +34,7 @@ export function connect<Paths extends {}>(options: Options): Client<Paths> {
 
 function checkBaseUrl(baseUrl: string): void {
   const url = URL.canParse(baseUrl) ? new URL(baseUrl) : undefined;
-  // fetch refuses a URL with a password, at the first request and without a word on where that came from.
+  // fetch refuses a URL with a password only at the first request, and its error does not tell where the URL came from.
   if (!url || !/^https?:$/.test(url.protocol) || url.search || url.hash || url.username || url.password) {
     throw new TypeError(`base URL ${JSON.stringify(url ? redacted(url) : baseUrl)}: want one like http://127.0.0.1:8000`);
   }
@@ -45,7 +45,7 @@ function redacted(url: URL): string {
   return url.href;
 }
 
-/** The longest that a timer takes; beyond it, it would fire at once. */
+/** The longest time of a timer. With a longer time it would fire at once. */
 const maxTimeout = 2 ** 31 - 1;
 
 function checkTimeout(timeout: number): void {
@@ -54,12 +54,12 @@ function checkTimeout(timeout: number): void {
   }
 }
 
-/** The one status with which a service answers when a request by that method succeeds. */
+/** The only status of a successful answer, by method. */
 const success: Record<string, number> = { GET: 200, PUT: 200, PATCH: 200, POST: 201, DELETE: 204 };
 
 /**
- * The answer with all of its body, if it is one that a service of ours gives. A page that some portal puts in between would
- * otherwise fail as broken JSON, without a word on where it came from, and a status that is not described pass for success
+ * Returns the answer with its whole body, if a service can have sent it. Otherwise it throws. Without this check, a page of a
+ * captive portal would fail as broken JSON with no hint at its source, and an undocumented status would count as a success
  * without data.
  */
 async function whole(request: Request, response: Response): Promise<Response> {

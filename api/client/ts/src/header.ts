@@ -1,27 +1,27 @@
-/** The entity tag of a version, for what was read from a list: an {@link Answer} on one entity carries its own. */
+/** Returns the entity tag of an entity that was read from a list. An {@link Answer} about one entity has its own tag. */
 export function etagOf(entity: { version: number }): string {
   return `"${entity.version}"`;
 }
 
 /**
- * Headers that change or delete an entity only while its ETag is this one; else the call is a problem named "stale".
- * A proxy that compresses makes a tag weak; the version is the same, but a weak one never matches (RFC 9110, section 13.1.1).
+ * Headers to change or delete an entity only if it still has this ETag. Otherwise the call is a problem named "stale".
+ * A proxy that compresses answers makes a tag weak. A weak tag never matches (RFC 9110, section 13.1.1), so the mark is removed.
  */
 export function ifMatch(etag: string): { "If-Match": string } {
   return { "If-Match": etag.replace(/^W\//, "") };
 }
 
-/** Headers that read an entity only when its ETag is another by now; see {@link changed}. */
+/** Headers to read an entity only if it has another ETag now; see {@link changed}. */
 export function ifNoneMatch(etag: string): { "If-None-Match": string } {
   return { "If-None-Match": etag };
 }
 
-/** Headers that make a creation safe to send again: the same key with the same body gives the first answer again. */
+/** Headers that make it safe to send a creation again: the same key with the same body returns the first answer again. */
 export function idempotencyKey(key: string): { "Idempotency-Key": string } {
   return { "Idempotency-Key": key };
 }
 
-/** A key that is new. Keep it with what is to be created, so that it outlives a crash. */
+/** Returns a new key. Store it with the entity to create, so that it survives a crash. */
 export function newIdempotencyKey(): string {
   return crypto.randomUUID();
 }

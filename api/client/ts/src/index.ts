@@ -1,6 +1,6 @@
 /**
- * What the clients of both services share: the conventions that both APIs keep for errors, lists, conditional requests
- * and repeated ones. The clients themselves are in `@monsplit/client/monolith` and `@monsplit/client/catalog`.
+ * The parts that the clients of both services share: the conventions of both APIs for errors, lists, conditional requests
+ * and repeated requests. The clients themselves are in `@monsplit/client/monolith` and `@monsplit/client/catalog`.
  */
 export { changed, ok, type Answer } from "./answer.js";
 export type { Options } from "./connect.js";

@@ -1,7 +1,7 @@
 /**
- * Does the work for a request, and gives it up after a limit in milliseconds (0 is none) or when the request is aborted.
- * The timer holds all that it needs: a signal that AbortSignal.any makes of AbortSignal.timeout may be collected as garbage
- * before it fires (nodejs/node#57736), and the request then never ends.
+ * Does the work for a request. It stops after a limit in milliseconds (0 is no limit), or when the request is aborted.
+ * It uses its own timer, because a signal from AbortSignal.any of AbortSignal.timeout may be garbage-collected before it
+ * fires (nodejs/node#57736). Then the request never ends.
  */
 export async function within<T>(request: Request, limit: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   request.signal.throwIfAborted();
@@ -15,10 +15,10 @@ export async function within<T>(request: Request, limit: number, work: (signal: 
   const timer = limit > 0 ? setTimeout(expire, limit) : undefined;
   request.signal.addEventListener("abort", abort);
   try {
-    // A fetch of the caller's own may not heed the signal.
+    // A fetch function of the caller may ignore the signal.
     return await Promise.race([work(controller.signal), givenUp]);
   } catch (error) {
-    controller.abort(error); // what is left of an answer that was refused is not wanted
+    controller.abort(error); // the rest of a refused answer is not needed
     throw error;
   } finally {
     clearTimeout(timer);

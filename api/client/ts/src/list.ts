@@ -1,18 +1,18 @@
 import { ok, type Data, type Result } from "./answer.js";
 
-/** Where a page starts and how long it may be, to spread into the query. */
+/** The start and the maximum length of a page, to spread into the query. */
 export interface At {
   limit: number;
   cursor?: string;
 }
 
-/** The most items that a service puts into a page. */
+/** The maximum number of items in a page. */
 const maxLimit = 200;
 
 type Item<R extends Result> = Data<R> extends readonly (infer T)[] ? T : never;
 
 /**
- * The items of a list, the next page being read when the one before has been used up:
+ * Yields the items of a list. It reads the next page when all items of the page before have been used:
  *
  *     for await (const entry of items((at) => client.GET("/catalog/api/v1", { params: { query: { ...at, market: "DE" } } })))
  */
@@ -31,8 +31,8 @@ export async function* items<R extends Result>(page: (at: At) => Promise<R>): As
 }
 
 /**
- * The cursor in the link to the next page (RFC 8288), undefined on the last one. The filters are not taken from the
- * link: they are those of the request, and the service refuses a cursor that was made with others.
+ * Returns the cursor in the link to the next page (RFC 8288), or undefined on the last page. The filters come from the
+ * request, not from the link: the service refuses a cursor that belongs to other filters.
  */
 function nextCursor(response: Response): string | undefined {
   const header = response.headers.get("Link") ?? "";
@@ -43,7 +43,7 @@ function nextCursor(response: Response): string | undefined {
     const [, target = "", parameters = ""] = match;
     if (!leadsToNext(parameters)) continue;
     const cursor = URL.canParse(target, anywhere) && new URL(target, anywhere).searchParams.get("cursor");
-    // To end here would pass a part of the list off as the whole; and so below, where the link that is looked for may be.
+    // If this function returned undefined, a part of the list would look like the whole list. The same holds for the error below.
     if (!cursor) throw new Error(`${response.url}: the link to the next page has no cursor: ${target}`);
     return cursor;
   }
@@ -51,10 +51,10 @@ function nextCursor(response: Response): string | undefined {
   return undefined;
 }
 
-/** The base of links, of which only the query is looked at. */
+/** The base of relative links. Only the query of a link is used. */
 const anywhere = "http://service.invalid";
 
-// One link of the header, and one parameter of a link. Each text is matched in one way at most, so that none takes long.
+// Patterns of one link of the header and of one parameter of a link. Each text has at most one match, so matching is fast.
 const parameter = String.raw`\s*;(?:\s*([^\s=;,"<]+)(?:\s*=\s*("(?:[^"\\]|\\.)*"|[^\s;,"<]+))?)?`;
 const member = String.raw`[\s,]*<([^>]*)>((?:${parameter})*)\s*(?=,|$)`;
 

@@ -13,15 +13,15 @@ export interface paths {
         };
         /**
          * List products
-         * @description Products as a plain array. Discontinued ones are hidden unless asked for. Without `limit` the answer holds all
-         *     of them, streamed; with `limit` it holds one page, and `Link` leads to the next.
+         * @description Products as a plain array. Discontinued products are listed only with `include_discontinued`. Without `limit`
+         *     the answer streams all products. With `limit` it has one page, and `Link` leads to the next one.
          */
         get: operations["listProducts"];
         put?: never;
         /**
          * Create a product
-         * @description Creates a product at version 1 and announces it. With an `Idempotency-Key` the request can be sent again without
-         *     harm.
+         * @description Creates a product at version 1 and publishes an event. With an `Idempotency-Key` it is safe to send the request
+         *     again.
          */
         post: operations["createProduct"];
         delete?: never;
@@ -36,7 +36,7 @@ export interface paths {
             header?: never;
             path: {
                 /**
-                 * @description The product's integer id. Anything else is not found (404).
+                 * @description The product's integer id. Any other value is not found (404).
                  * @example 17
                  */
                 id: components["schemas"]["ID"];
@@ -50,22 +50,23 @@ export interface paths {
         get: operations["getProduct"];
         /**
          * Replace a product
-         * @description Sets every member that can be set; one that is left out gets its default. It never creates (404). A replacement
-         *     that changes nothing gives the same `ETag` and announces nothing.
+         * @description Sets every member that can be set. A member that is left out gets its default. The operation never creates a
+         *     product (404). A replacement that changes nothing returns the same `ETag` and publishes no event.
          */
         put: operations["replaceProduct"];
         post?: never;
         /**
          * Delete a product
-         * @description Deletes the product and announces it. The catalog service then deletes its entries. A second time is 404.
+         * @description Deletes the product and publishes an event. The catalog service then deletes the product's entries. If the product
+         *     is already deleted, the answer is 404.
          */
         delete: operations["deleteProduct"];
         options?: never;
         head?: never;
         /**
          * Change parts of a product
-         * @description A JSON merge patch (RFC 7396): members that are left out stay as they are. No member of a product can be
-         *     removed, so `null` is not valid (422). A patch that changes nothing gives the same `ETag` and announces nothing.
+         * @description A JSON merge patch (RFC 7396). Members that are left out do not change. No member of a product can be removed,
+         *     so `null` is not valid (422). A patch that changes nothing returns the same `ETag` and publishes no event.
          */
         patch: operations["patchProduct"];
         trace?: never;
@@ -79,14 +80,14 @@ export interface paths {
         };
         /**
          * List catalog entries
-         * @description Catalog entries in their legacy shape, from the local copy, as a plain array. An entry is listed once its
-         *     product and its market are known here too. Without `limit` the answer holds all of them, streamed.
+         * @description Catalog entries in their legacy shape, from the local copy, as a plain array. An entry is listed as soon as this
+         *     service also knows its product and its market. Without `limit` the answer streams all entries.
          */
         get: operations["listCatalog"];
         put?: never;
         /**
-         * Refused, the catalog service owns the entries
-         * @description Always 409 of type `not-the-owner`, whatever the body. Create entries at the catalog service.
+         * Always refused, because the catalog service owns the entries
+         * @description Always 409 of type `not-the-owner`, with any body. Create entries in the catalog service.
          */
         post: operations["createCatalog"];
         delete?: never;
@@ -101,7 +102,7 @@ export interface paths {
             header?: never;
             path: {
                 /**
-                 * @description The entry's integer id. Anything else is not found (404).
+                 * @description The entry's integer id. Any other value is not found (404).
                  * @example 5
                  */
                 id: components["schemas"]["ID"];
@@ -110,25 +111,25 @@ export interface paths {
         };
         /**
          * Read a catalog entry
-         * @description The entry in its legacy shape, from the local copy. Its `ETag` is the owner's version.
+         * @description The entry in its legacy shape, from the local copy. Its `ETag` is the version that the owner gave it.
          */
         get: operations["getCatalog"];
         /**
-         * Refused, the catalog service owns the entries
-         * @description Always 409 of type `not-the-owner`, whatever the body. Change entries at the catalog service.
+         * Always refused, because the catalog service owns the entries
+         * @description Always 409 of type `not-the-owner`, with any body. Change entries in the catalog service.
          */
         put: operations["replaceCatalog"];
         post?: never;
         /**
-         * Refused, the catalog service owns the entries
-         * @description Always 409 of type `not-the-owner`. Delete entries at the catalog service.
+         * Always refused, because the catalog service owns the entries
+         * @description Always 409 of type `not-the-owner`. Delete entries in the catalog service.
          */
         delete: operations["deleteCatalog"];
         options?: never;
         head?: never;
         /**
-         * Refused, the catalog service owns the entries
-         * @description Always 409 of type `not-the-owner`, whatever the body. Change entries at the catalog service.
+         * Always refused, because the catalog service owns the entries
+         * @description Always 409 of type `not-the-owner`, with any body. Change entries in the catalog service.
          */
         patch: operations["patchCatalog"];
         trace?: never;
@@ -142,8 +143,8 @@ export interface paths {
         };
         /**
          * List markets
-         * @description Markets in their legacy shape, from the local copy, as a plain array. Without `limit` the answer holds all of
-         *     them, streamed.
+         * @description Markets in their legacy shape, from the local copy, as a plain array. Without `limit` the answer streams all
+         *     markets.
          */
         get: operations["listMarkets"];
         put?: never;
@@ -160,25 +161,25 @@ export interface components {
     schemas: {
         /**
          * Format: int64
-         * @description An integer id, given by the monolith and never used twice.
+         * @description An integer id. The monolith assigns it and never uses it twice.
          * @example 17
          */
         ID: number;
         /**
          * Format: int64
-         * @description Counts the changes, from 1, without gaps.
+         * @description The version. It starts at 1, and each change raises it by 1.
          * @example 3
          */
         Version: number;
         /**
          * Format: date-time
-         * @description A moment in UTC, with at most microseconds.
+         * @description A time in UTC, with at most six decimals of a second.
          * @example 2026-03-01T09:30:00.123456Z
          */
         Timestamp: string;
         /**
-         * @description A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
-         *     ignored.
+         * @description A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+         *     back what it has read.
          */
         Ignored: (string | null) | number | boolean | unknown[] | Record<string, never>;
         /** @description A product. */
@@ -196,17 +197,17 @@ export interface components {
              */
             product_uuid: string;
             /**
-             * @description What it is called; unique within its category.
+             * @description The name of the product. It is unique within its category.
              * @example Rocking chair
              */
             name: string;
             /**
-             * @description The category that it belongs to.
+             * @description The category of the product.
              * @example Furniture
              */
             product_category: string;
             /**
-             * @description Whether it is no longer made. The catalog then ends its open entries.
+             * @description Whether the product is no longer made. The catalog service then ends its open entries.
              * @example false
              */
             discontinued: boolean;
@@ -214,20 +215,20 @@ export interface components {
             created_at: components["schemas"]["Timestamp"];
             updated_at: components["schemas"]["Timestamp"];
         };
-        /** @description A whole product as a caller gives it. */
+        /** @description A whole product, as a client sends it. */
         ProductInput: {
             /**
-             * @description What it is called, of at most 100 characters once it is trimmed; not blank, and unique within its category.
+             * @description The name of the product. It has 1 to 100 characters after trimming, and it is unique within its category.
              * @example Rocking chair
              */
             name: string;
             /**
-             * @description The category that it belongs to, of at most 25 characters once it is trimmed; not blank.
+             * @description The category of the product. It has 1 to 25 characters after trimming.
              * @example Furniture
              */
             product_category: string;
             /**
-             * @description Whether it is no longer made.
+             * @description Whether the product is no longer made.
              * @default false
              */
             discontinued?: boolean;
@@ -237,20 +238,20 @@ export interface components {
             created_at?: components["schemas"]["Ignored"];
             updated_at?: components["schemas"]["Ignored"];
         };
-        /** @description The members of a product to change. None of them can be null (422). */
+        /** @description The members of a product to change. No member can be null (422). */
         ProductPatch: {
             /**
-             * @description What it is called, of at most 100 characters once it is trimmed; not blank, and unique within its category.
+             * @description The name of the product. It has 1 to 100 characters after trimming, and it is unique within its category.
              * @example Rocking chair
              */
             name?: string;
             /**
-             * @description The category that it belongs to, of at most 25 characters once it is trimmed; not blank.
+             * @description The category of the product. It has 1 to 25 characters after trimming.
              * @example Furniture
              */
             product_category?: string;
             /**
-             * @description Whether it is no longer made.
+             * @description Whether the product is no longer made.
              * @example true
              */
             discontinued?: boolean;
@@ -260,7 +261,7 @@ export interface components {
             created_at?: components["schemas"]["Ignored"];
             updated_at?: components["schemas"]["Ignored"];
         };
-        /** @description That a product is offered in a market, in the shape that old integrations know. */
+        /** @description A catalog entry offers a product in a market. This is the shape that old integrations know. */
         LegacyEntry: {
             /**
              * Format: int64
@@ -282,13 +283,13 @@ export interface components {
             market: number;
             /**
              * Format: date
-             * @description The first day on which it is offered; null while it is not yet scheduled.
+             * @description The first day of the offer. Null if it is not scheduled yet.
              * @example 2026-03-01
              */
             availability_date: string | null;
             /**
              * Format: date
-             * @description The last day on which it is offered; null while that is open.
+             * @description The last day of the offer. Null if the end is open.
              * @example null
              */
             availability_end_date: string | null;
@@ -318,7 +319,7 @@ export interface components {
         Problem: {
             /**
              * Format: uri
-             * @description What kind of problem it is, for programs. An identifier, not an address to fetch.
+             * @description The kind of problem, for programs. It is an identifier, not an address to fetch.
              * @example https://monsplit.github.io/problems/invalid
              */
             type: string;
@@ -345,22 +346,22 @@ export interface components {
              */
             instance?: string;
             /**
-             * @description The same as in `X-Request-Id`.
+             * @description The same id as in `X-Request-Id`.
              * @example 0198c0de-7a11-7000-8000-0d4f6a1b2c3d
              */
             request_id?: string;
-            /** @description Every fault of the input. */
+            /** @description All faults of the input. */
             errors?: components["schemas"]["Fault"][];
         };
         /** @description One fault of the input. */
         Fault: {
             /**
-             * @description A JSON pointer (RFC 6901) to the faulty value in the body; `/query/NAME` or `/header/NAME` for a parameter.
+             * @description A JSON pointer (RFC 6901) to the invalid value in the body, or `/query/NAME` or `/header/NAME` for a parameter.
              * @example /name
              */
             pointer: string;
             /**
-             * @description What is wrong with it.
+             * @description What is wrong with the value.
              * @example must not be blank
              */
             detail: string;
@@ -375,7 +376,7 @@ export interface components {
             };
             content?: never;
         };
-        /** @description Unchanged since the given `ETag`. */
+        /** @description The entity has not changed since the given `ETag`. */
         NotModified: {
             headers: {
                 ETag: components["headers"]["ETag"];
@@ -384,7 +385,7 @@ export interface components {
             };
             content?: never;
         };
-        /** @description `malformed`: the cursor is broken, or was made with other filters or another sort. */
+        /** @description `malformed`: the cursor is broken, or belongs to other filters or another sort order. */
         BadCursor: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestID"];
@@ -396,7 +397,7 @@ export interface components {
                  *       "type": "https://monsplit.github.io/problems/malformed",
                  *       "title": "Bad Request",
                  *       "status": 400,
-                 *       "detail": "The cursor belongs to a list with other filters or another order.",
+                 *       "detail": "The cursor belongs to a list with other filters or another sort order.",
                  *       "instance": "/api/v1/product",
                  *       "request_id": "0198c0de-7a11-7000-8000-0d4f6a1b2c3d"
                  *     }
@@ -404,7 +405,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `malformed`: the body could not be parsed. */
+        /** @description `malformed`: the service cannot parse the body. */
         Malformed: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestID"];
@@ -424,7 +425,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `not-found`: there is no such thing, or no longer. */
+        /** @description `not-found`: the entity does not exist, or no longer exists. */
         NotFound: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestID"];
@@ -444,7 +445,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `not-acceptable`: the answer is JSON, which the caller does not accept. */
+        /** @description `not-acceptable`: the answer is JSON, and the caller does not accept JSON. */
         NotAcceptable: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestID"];
@@ -456,7 +457,7 @@ export interface components {
                  *       "type": "https://monsplit.github.io/problems/not-acceptable",
                  *       "title": "Not Acceptable",
                  *       "status": 406,
-                 *       "detail": "The answer is to be had as application/json.",
+                 *       "detail": "The answer is available only as application/json.",
                  *       "instance": "/api/v1/product",
                  *       "request_id": "0198c0de-7a11-7000-8000-0d4f6a1b2c3d"
                  *     }
@@ -464,7 +465,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `product-exists`: its category already has a product of this name. */
+        /** @description `product-exists`: the category already has a product of this name. */
         Conflict: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestID"];
@@ -485,8 +486,8 @@ export interface components {
             };
         };
         /**
-         * @description `product-exists`: its category already has a product of this name. `in-progress`, with `Retry-After`: a request
-         *     with the same `Idempotency-Key` is being worked on.
+         * @description `product-exists`: the category already has a product of this name. `in-progress`, with `Retry-After`: another
+         *     request with the same `Idempotency-Key` is in progress.
          */
         ConflictOrInProgress: {
             headers: {
@@ -508,7 +509,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `not-the-owner`: the catalog service owns the entries, and they are changed there. */
+        /** @description `not-the-owner`: the catalog service owns the entries. Change them there. */
         NotTheOwner: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestID"];
@@ -548,7 +549,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `too-large`: the body is larger than this service reads. */
+        /** @description `too-large`: the body is over the limit of this service. */
         TooLarge: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestID"];
@@ -560,7 +561,7 @@ export interface components {
                  *       "type": "https://monsplit.github.io/problems/too-large",
                  *       "title": "Request Entity Too Large",
                  *       "status": 413,
-                 *       "detail": "The body may have 65536 bytes at most.",
+                 *       "detail": "The body is larger than the limit of 65536 bytes.",
                  *       "instance": "/api/v1/product",
                  *       "request_id": "0198c0de-7a11-7000-8000-0d4f6a1b2c3d"
                  *     }
@@ -568,7 +569,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `unsupported-media-type`: the body's media type is not the one that this operation reads, or it is compressed. */
+        /** @description `unsupported-media-type`: the operation does not accept the media type of the body, or the body is compressed. */
         UnsupportedMediaType: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestID"];
@@ -580,7 +581,7 @@ export interface components {
                  *       "type": "https://monsplit.github.io/problems/unsupported-media-type",
                  *       "title": "Unsupported Media Type",
                  *       "status": 415,
-                 *       "detail": "The body has to be application/json.",
+                 *       "detail": "The body must be application/json.",
                  *       "instance": "/api/v1/product",
                  *       "request_id": "0198c0de-7a11-7000-8000-0d4f6a1b2c3d"
                  *     }
@@ -615,8 +616,8 @@ export interface components {
             };
         };
         /**
-         * @description `invalid`: the request was understood and breaks a rule; `errors` lists every fault. `idempotency-key-reused`:
-         *     the `Idempotency-Key` was used with another body.
+         * @description `invalid`: the service understands the request, but the input breaks a rule. `errors` lists all faults.
+         *     `idempotency-key-reused`: the `Idempotency-Key` was used before with another body.
          */
         Invalid: {
             headers: {
@@ -648,9 +649,9 @@ export interface components {
             };
         };
         /**
-         * @description `unavailable`: the database is away, or did not answer in time. Ask again after `Retry-After`. A change may have
-         *     happened all the same: PUT, PATCH and DELETE can be sent again as they are (what had happened then gives 412 or
-         *     404), a POST only with its `Idempotency-Key`.
+         * @description `unavailable`: the database is unreachable or did not answer in time. Send the request again after `Retry-After`.
+         *     A change may have happened nevertheless. You can send PUT, PATCH and DELETE again unchanged; if the change has
+         *     happened, the answer may be 412 or 404. Send a POST again only with its `Idempotency-Key`.
          */
         Unavailable: {
             headers: {
@@ -672,7 +673,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description Any other error; a fault of ours is `internal` (500). */
+        /** @description Any other error. An error in the service is `internal` (500). */
         Unexpected: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestID"];
@@ -684,7 +685,7 @@ export interface components {
                  *       "type": "https://monsplit.github.io/problems/internal",
                  *       "title": "Internal Server Error",
                  *       "status": 500,
-                 *       "detail": "Something is wrong on our side; the request id leads to it in our log.",
+                 *       "detail": "An internal error occurred. The log of the service has the details under the request id.",
                  *       "instance": "/api/v1/product",
                  *       "request_id": "0198c0de-7a11-7000-8000-0d4f6a1b2c3d"
                  *     }
@@ -695,35 +696,35 @@ export interface components {
     };
     parameters: {
         /**
-         * @description The most items in a page. Without it everything is listed at once.
+         * @description The maximum number of items in a page. Without it the answer has all items.
          * @example 50
          */
         Limit: number;
         /**
-         * @description Where the page starts: opaque, taken from `Link` of the page before. It belongs to the filters and the sort that
-         *     it was made with; with others it is refused (400).
+         * @description The start of the page, an opaque value from `Link` of the page before. It is valid only with the same filters and
+         *     the same sort order; with others it is refused (400).
          */
         Cursor: string;
         /**
-         * @description Any text that is new for each thing to create, such as a UUID. For 24 hours the same key with the same body
-         *     gives the first answer again and creates nothing; with another body it is refused (422); while the first request
-         *     is still being worked on it is a conflict with `Retry-After` (409).
+         * @description A text that is new for each entity to create, such as a UUID. For 24 hours, the same key with the same body
+         *     returns the first answer again and creates nothing. The same key with another body is refused (422). While the
+         *     first request is in progress, the answer is a conflict with `Retry-After` (409).
          * @example 0198c0de-7a11-7000-8000-5f1d3b9a2c44
          */
         IdempotencyKey: string;
         /**
-         * @description Changes only an entity whose `ETag` is among these, or any that exists with `*`; else 412.
+         * @description Changes the entity only if its `ETag` is in this list, or if it exists and the value is `*`; otherwise 412.
          * @example "3"
          */
         IfMatch: string;
         /**
-         * @description The entity is not sent again (304) when its `ETag` is among these.
+         * @description If the entity's `ETag` is in this list, the entity is not sent again (304).
          * @example "3"
          */
         IfNoneMatch: string;
     };
     requestBodies: {
-        /** @description Anything; it is not looked at. */
+        /** @description Any body. The service does not read it. */
         Unread: {
             content: {
                 "*/*": unknown;
@@ -737,27 +738,27 @@ export interface components {
          */
         ETag: string;
         /**
-         * @description Where the new entity is, relative to this service.
+         * @description The address of the new entity, relative to this service.
          * @example /api/v1/product/17
          */
         Location: string;
         /**
-         * @description The next page (RFC 8288, `rel="next"`), relative, with the same filters. There is none on the last page.
+         * @description The next page (RFC 8288, `rel="next"`), as a relative address with the same filters. The last page has no link.
          * @example </api/v1/product?cursor=eyJrIjoxN30&limit=50>; rel="next"
          */
         Link: string;
         /**
-         * @description Names this request in the log and in problems.
+         * @description The id of this request in the log and in problems.
          * @example 0198c0de-7a11-7000-8000-0d4f6a1b2c3d
          */
         RequestID: string;
         /**
-         * @description After how many seconds to try again.
+         * @description The number of seconds to wait before the next try.
          * @example 2
          */
         RetryAfter: number;
         /**
-         * @description Only when the same `Idempotency-Key` is being worked on, after how many seconds to try again.
+         * @description Only while a request with the same `Idempotency-Key` is in progress. The number of seconds to wait before the next try.
          * @example 1
          */
         RetryAfterInProgress: number;
@@ -770,12 +771,12 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Keeps products whose name contains this text, in any case. Empty is as if left out.
+                 * @description Lists only products whose name contains this text, in upper or lower case. An empty text does not filter.
                  * @example chair
                  */
                 search?: string;
                 /**
-                 * @description Keeps products of exactly this category.
+                 * @description Lists only products of exactly this category.
                  * @example Furniture
                  */
                 product_category?: string;
@@ -785,18 +786,18 @@ export interface operations {
                  */
                 include_discontinued?: boolean;
                 /**
-                 * @description The order. A leading `-` reverses it; ties are in the order of the id.
+                 * @description The order. A leading `-` reverses it. Equal values are in the order of the id.
                  * @example -updated_at
                  */
                 sort?: "id" | "-id" | "name" | "-name" | "product_category" | "-product_category" | "updated_at" | "-updated_at";
                 /**
-                 * @description The most items in a page. Without it everything is listed at once.
+                 * @description The maximum number of items in a page. Without it the answer has all items.
                  * @example 50
                  */
                 limit?: components["parameters"]["Limit"];
                 /**
-                 * @description Where the page starts: opaque, taken from `Link` of the page before. It belongs to the filters and the sort that
-                 *     it was made with; with others it is refused (400).
+                 * @description The start of the page, an opaque value from `Link` of the page before. It is valid only with the same filters and
+                 *     the same sort order; with others it is refused (400).
                  */
                 cursor?: components["parameters"]["Cursor"];
             };
@@ -829,9 +830,9 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Any text that is new for each thing to create, such as a UUID. For 24 hours the same key with the same body
-                 *     gives the first answer again and creates nothing; with another body it is refused (422); while the first request
-                 *     is still being worked on it is a conflict with `Retry-After` (409).
+                 * @description A text that is new for each entity to create, such as a UUID. For 24 hours, the same key with the same body
+                 *     returns the first answer again and creates nothing. The same key with another body is refused (422). While the
+                 *     first request is in progress, the answer is a conflict with `Retry-After` (409).
                  * @example 0198c0de-7a11-7000-8000-5f1d3b9a2c44
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -873,14 +874,14 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The entity is not sent again (304) when its `ETag` is among these.
+                 * @description If the entity's `ETag` is in this list, the entity is not sent again (304).
                  * @example "3"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
             };
             path: {
                 /**
-                 * @description The product's integer id. Anything else is not found (404).
+                 * @description The product's integer id. Any other value is not found (404).
                  * @example 17
                  */
                 id: components["schemas"]["ID"];
@@ -912,14 +913,14 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Changes only an entity whose `ETag` is among these, or any that exists with `*`; else 412.
+                 * @description Changes the entity only if its `ETag` is in this list, or if it exists and the value is `*`; otherwise 412.
                  * @example "3"
                  */
                 "If-Match"?: components["parameters"]["IfMatch"];
             };
             path: {
                 /**
-                 * @description The product's integer id. Anything else is not found (404).
+                 * @description The product's integer id. Any other value is not found (404).
                  * @example 17
                  */
                 id: components["schemas"]["ID"];
@@ -933,7 +934,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The product as it is now. */
+            /** @description The product after the change. */
             200: {
                 headers: {
                     ETag: components["headers"]["ETag"];
@@ -961,14 +962,14 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Changes only an entity whose `ETag` is among these, or any that exists with `*`; else 412.
+                 * @description Changes the entity only if its `ETag` is in this list, or if it exists and the value is `*`; otherwise 412.
                  * @example "3"
                  */
                 "If-Match"?: components["parameters"]["IfMatch"];
             };
             path: {
                 /**
-                 * @description The product's integer id. Anything else is not found (404).
+                 * @description The product's integer id. Any other value is not found (404).
                  * @example 17
                  */
                 id: components["schemas"]["ID"];
@@ -989,14 +990,14 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description Changes only an entity whose `ETag` is among these, or any that exists with `*`; else 412.
+                 * @description Changes the entity only if its `ETag` is in this list, or if it exists and the value is `*`; otherwise 412.
                  * @example "3"
                  */
                 "If-Match"?: components["parameters"]["IfMatch"];
             };
             path: {
                 /**
-                 * @description The product's integer id. Anything else is not found (404).
+                 * @description The product's integer id. Any other value is not found (404).
                  * @example 17
                  */
                 id: components["schemas"]["ID"];
@@ -1010,7 +1011,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The product as it is now. */
+            /** @description The product after the change. */
             200: {
                 headers: {
                     ETag: components["headers"]["ETag"];
@@ -1037,28 +1038,28 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Keeps the entries of the product with this integer id.
+                 * @description Lists only the entries of the product with this integer id.
                  * @example 17
                  */
                 product?: components["schemas"]["ID"];
                 /**
-                 * @description Keeps the entries of the market with this integer id.
+                 * @description Lists only the entries of the market with this integer id.
                  * @example 3
                  */
                 market?: components["schemas"]["ID"];
                 /**
-                 * @description The order. A leading `-` reverses it; ties are in the order of the id.
+                 * @description The order. A leading `-` reverses it. Equal values are in the order of the id.
                  * @example -updated_at
                  */
                 sort?: "id" | "-id" | "updated_at" | "-updated_at";
                 /**
-                 * @description The most items in a page. Without it everything is listed at once.
+                 * @description The maximum number of items in a page. Without it the answer has all items.
                  * @example 50
                  */
                 limit?: components["parameters"]["Limit"];
                 /**
-                 * @description Where the page starts: opaque, taken from `Link` of the page before. It belongs to the filters and the sort that
-                 *     it was made with; with others it is refused (400).
+                 * @description The start of the page, an opaque value from `Link` of the page before. It is valid only with the same filters and
+                 *     the same sort order; with others it is refused (400).
                  */
                 cursor?: components["parameters"]["Cursor"];
             };
@@ -1104,14 +1105,14 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The entity is not sent again (304) when its `ETag` is among these.
+                 * @description If the entity's `ETag` is in this list, the entity is not sent again (304).
                  * @example "3"
                  */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
             };
             path: {
                 /**
-                 * @description The entry's integer id. Anything else is not found (404).
+                 * @description The entry's integer id. Any other value is not found (404).
                  * @example 5
                  */
                 id: components["schemas"]["ID"];
@@ -1144,7 +1145,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description The entry's integer id. Anything else is not found (404).
+                 * @description The entry's integer id. Any other value is not found (404).
                  * @example 5
                  */
                 id: components["schemas"]["ID"];
@@ -1164,7 +1165,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description The entry's integer id. Anything else is not found (404).
+                 * @description The entry's integer id. Any other value is not found (404).
                  * @example 5
                  */
                 id: components["schemas"]["ID"];
@@ -1184,7 +1185,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description The entry's integer id. Anything else is not found (404).
+                 * @description The entry's integer id. Any other value is not found (404).
                  * @example 5
                  */
                 id: components["schemas"]["ID"];
@@ -1202,23 +1203,23 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Keeps markets whose name contains this text, in any case. Empty is as if left out.
+                 * @description Lists only markets whose name contains this text, in upper or lower case. An empty text does not filter.
                  * @example land
                  */
                 search?: string;
                 /**
-                 * @description The order. A leading `-` reverses it; ties are in the order of the id.
+                 * @description The order. A leading `-` reverses it. Equal values are in the order of the id.
                  * @example -updated_at
                  */
                 sort?: "id" | "-id" | "iso_code" | "-iso_code" | "name" | "-name" | "updated_at" | "-updated_at";
                 /**
-                 * @description The most items in a page. Without it everything is listed at once.
+                 * @description The maximum number of items in a page. Without it the answer has all items.
                  * @example 50
                  */
                 limit?: components["parameters"]["Limit"];
                 /**
-                 * @description Where the page starts: opaque, taken from `Link` of the page before. It belongs to the filters and the sort that
-                 *     it was made with; with others it is refused (400).
+                 * @description The start of the page, an opaque value from `Link` of the page before. It is valid only with the same filters and
+                 *     the same sort order; with others it is refused (400).
                  */
                 cursor?: components["parameters"]["Cursor"];
             };

@@ -1,9 +1,9 @@
 import type { components } from "./catalog.gen.js";
 
-/** One fault of the input: where, as a JSON pointer (RFC 6901), `/query/NAME` or `/header/NAME`, and what is wrong. */
+/** One fault of the input: its place, as a JSON pointer (RFC 6901), `/query/NAME` or `/header/NAME`, and what is wrong. */
 export type Fault = components["schemas"]["Fault"];
 
-/** What the type of a problem ends in: the names of docs/problems.md, and any that another version may have. */
+/** The end of a problem's type: a name from docs/problems.md, or a name that another version of a service may use. */
 export type ProblemName =
   | "about:blank"
   | "malformed"
@@ -24,11 +24,16 @@ export type ProblemName =
   | "idempotency-key-reused"
   | "unavailable"
   | "internal"
+  | "uri-too-long"
+  | "too-many-requests"
+  | "header-too-large"
+  | "bad-gateway"
+  | "gateway-timeout"
   | (string & {});
 
 /**
- * An error answer: problem details (RFC 9457). An answer of 400 and above that has none, as a gateway's own, is a
- * Problem too, of type `about:blank`. docs/problems.md lists the types.
+ * An error answer: problem details (RFC 9457). An answer of 400 and above without problem details, such as one from another
+ * gateway, is a Problem too, of type `about:blank`. docs/problems.md lists the types.
  */
 export class Problem extends Error {
   /** An identifier to compare with, not an address; see {@link isProblem}. */
@@ -38,11 +43,11 @@ export class Problem extends Error {
   /** What happened, for a person. */
   readonly detail: string | undefined;
   readonly instance: string | undefined;
-  /** Names the request in the service's log. */
+  /** The id of the request in the log of the service. */
   readonly requestId: string | undefined;
-  /** Every fault of the input. */
+  /** All faults of the input. */
   readonly errors: readonly Fault[];
-  /** Seconds after which the same request is worth sending again; undefined when the service does not say. */
+  /** The number of seconds to wait before the next try. It is undefined if the service sends no Retry-After. */
   readonly retryAfter: number | undefined;
 
   constructor(response: Response, body: unknown) {
@@ -64,12 +69,12 @@ export class Problem extends Error {
   }
 }
 
-/** Whether an error is a problem and, when a name is given, whether its type ends in that name, as in "stale". */
+/** Reports whether an error is a problem and, if a name is given, whether its type ends in that name, such as "stale". */
 export function isProblem(error: unknown, name?: ProblemName): error is Problem {
   return error instanceof Problem && (name === undefined || error.type.slice(error.type.lastIndexOf("/") + 1) === name);
 }
 
-// A member that is not as described is passed over, as RFC 9457, section 3.1 has it, and the others are kept.
+// A member of another type than described is ignored (RFC 9457, section 3.1). The other members are kept.
 
 function members(value: unknown): Record<string, unknown> {
   return typeof value === "object" && value !== null ? { ...value } : {};
@@ -92,7 +97,7 @@ function retryAfter(headers: Headers): number | undefined {
   return seconds > 0 ? seconds : undefined;
 }
 
-/** One line with everything that a person needs to act on it. */
+/** Returns one line with everything that a person needs to act on the problem. */
 function message(
   { status, url }: Response, title: string, detail: string | undefined, errors: readonly Fault[], requestId: string | undefined,
 ): string {

@@ -18,7 +18,7 @@ const (
 	// Only the beginning, so that a further field needs no change here.
 	productRequired = "required: [product_uuid, name, product_category, discontinued, "
 	productName     = "        name:\n" +
-		"          description: What it is called; unique within its category.\n" +
+		"          description: The name of the product. It is unique within its category.\n" +
 		"          type: string\n          minLength: 1\n          maxLength: 100\n          examples: [Rocking chair]\n"
 )
 
@@ -33,11 +33,11 @@ func eventDocumentMutations() []mutation {
 			edited(productName, "        title:"+productName[len("        name:"):])),
 		documented("an event's field dropped", updated+"removed the required property `data/discontinued`",
 			edited(productRequired, "required: [product_uuid, name, product_category, "),
-			edited("        discontinued:\n          description: Whether it is no longer made.\n          type: boolean\n", "")),
+			edited("        discontinued:\n          description: Whether the product is no longer made.\n          type: boolean\n", "")),
 		documented("an event's field of another type", "`data/discontinued`'s property `type` changed from `boolean` to `string`",
-			after("Whether it is no longer made.", "type: boolean", "type: string")),
+			after("Whether the product is no longer made.", "type: boolean", "type: string")),
 		documented("an event's field of another format", "`data/updated_at`'s property `format` changed from `date-time` to `date`",
-			after("When it was changed last,", "format: date-time", "format: date")),
+			after("The time of the last change", "format: date-time", "format: date")),
 		documented("an event's required field made optional", updated+"the property `data/name` became optional",
 			edited(productRequired, "required: [product_uuid, product_category, discontinued, ")),
 		documented("an event's field made nullable", updated+"the property `data/name` became nullable",
@@ -54,13 +54,13 @@ func eventDocumentMutations() []mutation {
 		documented("the key", created+`the Kafka key changed from {"format":"uuid","type":"string"} to {"type":"integer"}`,
 			after("      payload: { $ref: '#/components/schemas/ProductCreatedEvent' }", "key: { type: string, format: uuid }", "key: { type: integer }")),
 		documented("the content type", created+"the content type changed from application/cloudevents+json to application/json",
-			after("summary: A product was created,", "application/cloudevents+json", "application/json")),
+			after("summary: A product was created.", "application/cloudevents+json", "application/json")),
 		documented("a CloudEvents attribute dropped", updated+"removed the required property `time`",
 			edited("type, subject, time, datacontenttype", "type, subject, datacontenttype"),
-			edited("        time:\n          description: When it happened, in UTC, with at most microseconds.\n          type: string\n"+
+			edited("        time:\n          description: The time of the change in UTC, with at most six decimals of a second.\n          type: string\n"+
 				"          format: date-time\n          pattern: 'Z$'\n          examples: ['2026-03-01T09:30:00.123456Z']\n", "")),
 		documented("an event's optional header dropped", updated+"removed the optional property `header traceparent`",
-			edited("        traceparent:\n          description: The W3C trace context of the change, when it was traced.\n          type: string\n"+
+			edited("        traceparent:\n          description: The W3C trace context of the change, if the change was traced.\n          type: string\n"+
 				"          pattern: '^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$'\n", "")),
 		documented("an event's type renamed", created+"the event is no longer sent to monsplit.product.v1",
 			edited("const: monsplit.product.created.v1", "const: monsplit.product.made.v1")),
@@ -85,11 +85,11 @@ func apiDocumentMutations() []mutation {
 			edit{catalogAPI, "operationId: listEntries", "        '422': { $ref: '#/components/responses/InvalidQuery' }\n", ""}),
 		documented("a path renamed", "GET /api/v1/market: api path removed", edited("  /api/v1/market:", "  /api/v1/markets:")),
 		documented("a query parameter made required", "GET /api/v1/product: the `query` request parameter `search` became required",
-			edited("          description: Keeps products whose name", "          required: true\n          description: Keeps products whose name")),
+			edited("          description: Lists only products whose name", "          required: true\n          description: Lists only products whose name")),
 		documented("a field of an answer made nullable", "GET /api/v1/market: the response property `items/iso_code` became nullable",
 			after("The ISO 3166-1 alpha-2 code.", "type: string", "nullable: true\n          type: string")),
 		documented("an optional field of a fault dropped", "GET /api/v1/product: removed the optional property `errors` from the response with the `422` status",
-			edited("        errors:\n          description: Every fault of the input.\n          type: array\n"+
+			edited("        errors:\n          description: All faults of the input.\n          type: array\n"+
 				"          items: { $ref: '#/components/schemas/Fault' }\n", "")),
 		documented("a response header dropped", "GET /api/v1/product/{id}: the mandatory response header `ETag` removed for the status `200`",
 			after("description: The product.", "            ETag: { $ref: '#/components/headers/ETag' }\n", "")),

@@ -18,9 +18,9 @@ const Source = "/catalog"
 
 // The topics.
 const (
-	// Each change of a catalog entry. Only the catalog service writes here, and only it creates the topic.
+	// Each change of a catalog entry. Only the catalog service creates this topic and writes to it.
 	TopicCatalogEntry = "monsplit.catalog-entry.v1"
-	// Each change of a market. Only the catalog service writes here, and only it creates the topic.
+	// Each change of a market. Only the catalog service creates this topic and writes to it.
 	TopicMarket = "monsplit.market.v1"
 )
 
@@ -28,11 +28,11 @@ const (
 const (
 	// A product is offered in a market.
 	TypeCatalogEntryCreated = "monsplit.catalog-entry.created.v1"
-	// The dates of an entry changed, perhaps because its product was discontinued.
+	// The dates of an entry changed. The reason may be that its product was discontinued.
 	TypeCatalogEntryUpdated = "monsplit.catalog-entry.updated.v1"
-	// An entry was deleted, perhaps because its product was.
+	// An entry was deleted. The reason may be that its product was deleted.
 	TypeCatalogEntryDeleted = "monsplit.catalog-entry.deleted.v1"
-	// A market was created, or is back after it was deleted.
+	// A market was created for the first time, or again after it was deleted.
 	TypeMarketCreated = "monsplit.market.created.v1"
 	// A market changed.
 	TypeMarketUpdated = "monsplit.market.updated.v1"
@@ -44,24 +44,24 @@ const (
 type CatalogEntryCreatedEvent struct {
 	// The version of CloudEvents.
 	SpecVersion string `json:"specversion"`
-	// Names the event, a version 7 UUID. A repeated delivery has the same.
+	// The id of the event, a version 7 UUID. A repeated delivery has the same id.
 	ID uuid.UUID `json:"id"`
-	// The service that announces it.
+	// The service that publishes the event.
 	Source string `json:"source"`
-	// What happened to the aggregate, and the version of this message's shape.
+	// The kind of change of the aggregate, and the version of the message's format.
 	Type string `json:"type"`
-	// The id of the aggregate, also the Kafka key.
+	// The id of the aggregate. It is also the Kafka key.
 	Subject uuid.UUID `json:"subject"`
-	// When it happened, in UTC, with at most microseconds.
+	// The time of the change in UTC, with at most six decimals of a second.
 	Time time.Time `json:"time"`
 	// The media type of data.
 	DataContentType string `json:"datacontenttype"`
-	// Names the shape of data.
+	// The identifier of the format of data.
 	DataSchema string `json:"dataschema"`
-	// The version of the aggregate that this event made: 1 for the first, one more with each change. What has a
-	// lower or the same version than is known already is old news.
+	// The version of the aggregate after this change. It starts at 1, and each change raises it by 1. A consumer
+	// ignores an event if its copy has the same or a higher version.
 	AggregateVersion int64 `json:"aggregateversion"`
-	// The whole public state of the aggregate at that version; for a deletion its id alone.
+	// The whole public state of the aggregate at that version. After a deletion it is only the id.
 	Data CatalogEntry `json:"data"`
 }
 
@@ -85,24 +85,24 @@ func NewCatalogEntryCreatedEvent(id uuid.UUID, subject uuid.UUID, at time.Time, 
 type CatalogEntryUpdatedEvent struct {
 	// The version of CloudEvents.
 	SpecVersion string `json:"specversion"`
-	// Names the event, a version 7 UUID. A repeated delivery has the same.
+	// The id of the event, a version 7 UUID. A repeated delivery has the same id.
 	ID uuid.UUID `json:"id"`
-	// The service that announces it.
+	// The service that publishes the event.
 	Source string `json:"source"`
-	// What happened to the aggregate, and the version of this message's shape.
+	// The kind of change of the aggregate, and the version of the message's format.
 	Type string `json:"type"`
-	// The id of the aggregate, also the Kafka key.
+	// The id of the aggregate. It is also the Kafka key.
 	Subject uuid.UUID `json:"subject"`
-	// When it happened, in UTC, with at most microseconds.
+	// The time of the change in UTC, with at most six decimals of a second.
 	Time time.Time `json:"time"`
 	// The media type of data.
 	DataContentType string `json:"datacontenttype"`
-	// Names the shape of data.
+	// The identifier of the format of data.
 	DataSchema string `json:"dataschema"`
-	// The version of the aggregate that this event made: 1 for the first, one more with each change. What has a
-	// lower or the same version than is known already is old news.
+	// The version of the aggregate after this change. It starts at 1, and each change raises it by 1. A consumer
+	// ignores an event if its copy has the same or a higher version.
 	AggregateVersion int64 `json:"aggregateversion"`
-	// The whole public state of the aggregate at that version; for a deletion its id alone.
+	// The whole public state of the aggregate at that version. After a deletion it is only the id.
 	Data CatalogEntry `json:"data"`
 }
 
@@ -126,24 +126,24 @@ func NewCatalogEntryUpdatedEvent(id uuid.UUID, subject uuid.UUID, at time.Time, 
 type CatalogEntryDeletedEvent struct {
 	// The version of CloudEvents.
 	SpecVersion string `json:"specversion"`
-	// Names the event, a version 7 UUID. A repeated delivery has the same.
+	// The id of the event, a version 7 UUID. A repeated delivery has the same id.
 	ID uuid.UUID `json:"id"`
-	// The service that announces it.
+	// The service that publishes the event.
 	Source string `json:"source"`
-	// What happened to the aggregate, and the version of this message's shape.
+	// The kind of change of the aggregate, and the version of the message's format.
 	Type string `json:"type"`
-	// The id of the aggregate, also the Kafka key.
+	// The id of the aggregate. It is also the Kafka key.
 	Subject uuid.UUID `json:"subject"`
-	// When it happened, in UTC, with at most microseconds.
+	// The time of the change in UTC, with at most six decimals of a second.
 	Time time.Time `json:"time"`
 	// The media type of data.
 	DataContentType string `json:"datacontenttype"`
-	// Names the shape of data.
+	// The identifier of the format of data.
 	DataSchema string `json:"dataschema"`
-	// The version of the aggregate that this event made: 1 for the first, one more with each change. What has a
-	// lower or the same version than is known already is old news.
+	// The version of the aggregate after this change. It starts at 1, and each change raises it by 1. A consumer
+	// ignores an event if its copy has the same or a higher version.
 	AggregateVersion int64 `json:"aggregateversion"`
-	// The whole public state of the aggregate at that version; for a deletion its id alone.
+	// The whole public state of the aggregate at that version. After a deletion it is only the id.
 	Data CatalogEntryRef `json:"data"`
 }
 
@@ -167,24 +167,24 @@ func NewCatalogEntryDeletedEvent(id uuid.UUID, subject uuid.UUID, at time.Time, 
 type MarketCreatedEvent struct {
 	// The version of CloudEvents.
 	SpecVersion string `json:"specversion"`
-	// Names the event, a version 7 UUID. A repeated delivery has the same.
+	// The id of the event, a version 7 UUID. A repeated delivery has the same id.
 	ID uuid.UUID `json:"id"`
-	// The service that announces it.
+	// The service that publishes the event.
 	Source string `json:"source"`
-	// What happened to the aggregate, and the version of this message's shape.
+	// The kind of change of the aggregate, and the version of the message's format.
 	Type string `json:"type"`
-	// The id of the aggregate, also the Kafka key.
+	// The id of the aggregate. It is also the Kafka key.
 	Subject string `json:"subject"`
-	// When it happened, in UTC, with at most microseconds.
+	// The time of the change in UTC, with at most six decimals of a second.
 	Time time.Time `json:"time"`
 	// The media type of data.
 	DataContentType string `json:"datacontenttype"`
-	// Names the shape of data.
+	// The identifier of the format of data.
 	DataSchema string `json:"dataschema"`
-	// The version of the aggregate that this event made: 1 for the first, one more with each change. What has a
-	// lower or the same version than is known already is old news.
+	// The version of the aggregate after this change. It starts at 1, and each change raises it by 1. A consumer
+	// ignores an event if its copy has the same or a higher version.
 	AggregateVersion int64 `json:"aggregateversion"`
-	// The whole public state of the aggregate at that version; for a deletion its id alone.
+	// The whole public state of the aggregate at that version. After a deletion it is only the id.
 	Data Market `json:"data"`
 }
 
@@ -208,24 +208,24 @@ func NewMarketCreatedEvent(id uuid.UUID, subject string, at time.Time, aggregate
 type MarketUpdatedEvent struct {
 	// The version of CloudEvents.
 	SpecVersion string `json:"specversion"`
-	// Names the event, a version 7 UUID. A repeated delivery has the same.
+	// The id of the event, a version 7 UUID. A repeated delivery has the same id.
 	ID uuid.UUID `json:"id"`
-	// The service that announces it.
+	// The service that publishes the event.
 	Source string `json:"source"`
-	// What happened to the aggregate, and the version of this message's shape.
+	// The kind of change of the aggregate, and the version of the message's format.
 	Type string `json:"type"`
-	// The id of the aggregate, also the Kafka key.
+	// The id of the aggregate. It is also the Kafka key.
 	Subject string `json:"subject"`
-	// When it happened, in UTC, with at most microseconds.
+	// The time of the change in UTC, with at most six decimals of a second.
 	Time time.Time `json:"time"`
 	// The media type of data.
 	DataContentType string `json:"datacontenttype"`
-	// Names the shape of data.
+	// The identifier of the format of data.
 	DataSchema string `json:"dataschema"`
-	// The version of the aggregate that this event made: 1 for the first, one more with each change. What has a
-	// lower or the same version than is known already is old news.
+	// The version of the aggregate after this change. It starts at 1, and each change raises it by 1. A consumer
+	// ignores an event if its copy has the same or a higher version.
 	AggregateVersion int64 `json:"aggregateversion"`
-	// The whole public state of the aggregate at that version; for a deletion its id alone.
+	// The whole public state of the aggregate at that version. After a deletion it is only the id.
 	Data Market `json:"data"`
 }
 
@@ -249,24 +249,24 @@ func NewMarketUpdatedEvent(id uuid.UUID, subject string, at time.Time, aggregate
 type MarketDeletedEvent struct {
 	// The version of CloudEvents.
 	SpecVersion string `json:"specversion"`
-	// Names the event, a version 7 UUID. A repeated delivery has the same.
+	// The id of the event, a version 7 UUID. A repeated delivery has the same id.
 	ID uuid.UUID `json:"id"`
-	// The service that announces it.
+	// The service that publishes the event.
 	Source string `json:"source"`
-	// What happened to the aggregate, and the version of this message's shape.
+	// The kind of change of the aggregate, and the version of the message's format.
 	Type string `json:"type"`
-	// The id of the aggregate, also the Kafka key.
+	// The id of the aggregate. It is also the Kafka key.
 	Subject string `json:"subject"`
-	// When it happened, in UTC, with at most microseconds.
+	// The time of the change in UTC, with at most six decimals of a second.
 	Time time.Time `json:"time"`
 	// The media type of data.
 	DataContentType string `json:"datacontenttype"`
-	// Names the shape of data.
+	// The identifier of the format of data.
 	DataSchema string `json:"dataschema"`
-	// The version of the aggregate that this event made: 1 for the first, one more with each change. What has a
-	// lower or the same version than is known already is old news.
+	// The version of the aggregate after this change. It starts at 1, and each change raises it by 1. A consumer
+	// ignores an event if its copy has the same or a higher version.
 	AggregateVersion int64 `json:"aggregateversion"`
-	// The whole public state of the aggregate at that version; for a deletion its id alone.
+	// The whole public state of the aggregate at that version. After a deletion it is only the id.
 	Data MarketRef `json:"data"`
 }
 
@@ -294,19 +294,19 @@ type CatalogEntry struct {
 	Product uuid.UUID `json:"product"`
 	// The market's ISO 3166-1 alpha-2 code.
 	Market string `json:"market"`
-	// The first day on which it is offered; null while it is not yet scheduled.
+	// The first day of the offer. Null if it is not scheduled yet.
 	AvailabilityDate *types.Date `json:"availability_date"`
-	// The last day on which it is offered, not before the first; null while that is open.
+	// The last day of the offer, not before the first day. Null if the end is open.
 	AvailabilityEndDate *types.Date `json:"availability_end_date"`
-	// The same as aggregateversion.
+	// The same value as aggregateversion.
 	Version int64 `json:"version"`
-	// When it was created, in UTC, with at most microseconds.
+	// The time of the creation in UTC, with at most six decimals of a second.
 	CreatedAt time.Time `json:"created_at"`
-	// When it was changed last, in UTC, with at most microseconds.
+	// The time of the last change in UTC, with at most six decimals of a second.
 	UpdatedAt time.Time `json:"updated_at"`
 }
 
-// CatalogEntryRef: What is left of a deleted catalog entry.
+// CatalogEntryRef: The data of a deleted catalog entry. It is only the id.
 type CatalogEntryRef struct {
 	// The entry's id.
 	ID uuid.UUID `json:"id"`
@@ -314,20 +314,20 @@ type CatalogEntryRef struct {
 
 // Market: The whole public state of a market.
 type Market struct {
-	// The ISO 3166-1 alpha-2 code, the id of the market.
+	// The ISO 3166-1 alpha-2 code. It is the id of the market.
 	ISOCode string `json:"iso_code"`
 	// The English name.
 	Name string `json:"name"`
-	// The same as aggregateversion.
+	// The same value as aggregateversion.
 	Version int64 `json:"version"`
-	// When it was created, in UTC, with at most microseconds.
+	// The time of the creation in UTC, with at most six decimals of a second.
 	CreatedAt time.Time `json:"created_at"`
-	// When it was changed last, in UTC, with at most microseconds.
+	// The time of the last change in UTC, with at most six decimals of a second.
 	UpdatedAt time.Time `json:"updated_at"`
 }
 
-// MarketRef: What is left of a deleted market.
+// MarketRef: The data of a deleted market. It is only the id.
 type MarketRef struct {
-	// The ISO 3166-1 alpha-2 code, the id of the market.
+	// The ISO 3166-1 alpha-2 code. It is the id of the market.
 	ISOCode string `json:"iso_code"`
 }

@@ -107,17 +107,17 @@ func (e ListProductsParamsSort) Valid() bool {
 	}
 }
 
-// Entry That a product is offered in a market.
+// Entry A catalog entry offers a product in a market.
 type Entry struct {
-	// AvailabilityDate The first day on which it is offered; null while it is not yet scheduled.
+	// AvailabilityDate The first day of the offer. Null if it is not scheduled yet.
 	//
 	// Example: 2026-03-01
 	AvailabilityDate nullable.Nullable[openapi_types.Date] `json:"availability_date"`
 
-	// AvailabilityEndDate The last day on which it is offered, not before the first; null while that is open.
+	// AvailabilityEndDate The last day of the offer, not before the first day. Null if the end is open.
 	AvailabilityEndDate nullable.Nullable[openapi_types.Date] `json:"availability_end_date"`
 
-	// CreatedAt A moment in UTC, with at most microseconds.
+	// CreatedAt A time in UTC, with at most six decimals of a second.
 	//
 	// Example: 2026-03-01T09:30:00.123456Z
 	CreatedAt Timestamp `json:"created_at"`
@@ -137,12 +137,12 @@ type Entry struct {
 	// Example: 0198c0de-3b1c-7c4e-9a52-6d1f0e8b7a35
 	Product openapi_types.UUID `json:"product"`
 
-	// UpdatedAt A moment in UTC, with at most microseconds.
+	// UpdatedAt A time in UTC, with at most six decimals of a second.
 	//
 	// Example: 2026-03-01T09:30:00.123456Z
 	UpdatedAt Timestamp `json:"updated_at"`
 
-	// Version Counts the changes, from 1, without gaps.
+	// Version The version. It starts at 1, and each change raises it by 1.
 	//
 	// Example: 3
 	Version Version `json:"version"`
@@ -150,20 +150,20 @@ type Entry struct {
 
 // EntryInput A new entry.
 type EntryInput struct {
-	// AvailabilityDate The first day on which it is offered; null while it is not yet scheduled.
+	// AvailabilityDate The first day of the offer. Null if it is not scheduled yet.
 	//
 	// Example: 2026-03-01
 	AvailabilityDate nullable.Nullable[openapi_types.Date] `json:"availability_date,omitempty"`
 
-	// AvailabilityEndDate The last day on which it is offered, not before the first; null while that is open.
+	// AvailabilityEndDate The last day of the offer, not before the first day. Null if the end is open.
 	AvailabilityEndDate nullable.Nullable[openapi_types.Date] `json:"availability_end_date,omitempty"`
 
-	// CreatedAt A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
-	// ignored.
+	// CreatedAt A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
 	CreatedAt Ignored `json:"created_at,omitempty"`
 
-	// ID A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
-	// ignored.
+	// ID A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
 	ID Ignored `json:"id,omitempty"`
 
 	// Market The market's code.
@@ -176,86 +176,86 @@ type EntryInput struct {
 	// Example: 0198c0de-3b1c-7c4e-9a52-6d1f0e8b7a35
 	Product openapi_types.UUID `json:"product"`
 
-	// UpdatedAt A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
-	// ignored.
+	// UpdatedAt A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
 	UpdatedAt Ignored `json:"updated_at,omitempty"`
 
-	// Version A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
-	// ignored.
+	// Version A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
 	Version Ignored `json:"version,omitempty"`
 }
 
-// EntryPatch The members of an entry to change. Null removes a date; no other member can be null (422).
+// EntryPatch The members of an entry to change. Null removes a date. No other member can be null (422).
 type EntryPatch struct {
-	// AvailabilityDate The first day on which it is offered; null while it is not yet scheduled.
+	// AvailabilityDate The first day of the offer. Null if it is not scheduled yet.
 	//
 	// Example: 2026-03-01
 	AvailabilityDate nullable.Nullable[openapi_types.Date] `json:"availability_date,omitempty"`
 
-	// AvailabilityEndDate The last day on which it is offered, not before the first; null while that is open.
+	// AvailabilityEndDate The last day of the offer, not before the first day. Null if the end is open.
 	AvailabilityEndDate nullable.Nullable[openapi_types.Date] `json:"availability_end_date,omitempty"`
 
-	// CreatedAt A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
-	// ignored.
+	// CreatedAt A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
 	CreatedAt Ignored `json:"created_at,omitempty"`
 
-	// ID A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
-	// ignored.
+	// ID A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
 	ID Ignored `json:"id,omitempty"`
 
-	// Market The market's code. Never changes; when given it has to be the same.
+	// Market The market's code. It never changes. If present, it must have its current value.
 	//
 	// Example: NL
 	Market *string `json:"market,omitempty"`
 
-	// Product The product's id across all services. Never changes; when given it has to be the same.
+	// Product The product's id across all services. It never changes. If present, it must have its current value.
 	//
 	// Example: 0198c0de-3b1c-7c4e-9a52-6d1f0e8b7a35
 	Product *openapi_types.UUID `json:"product,omitempty"`
 
-	// UpdatedAt A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
-	// ignored.
+	// UpdatedAt A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
 	UpdatedAt Ignored `json:"updated_at,omitempty"`
 
-	// Version A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
-	// ignored.
+	// Version A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
 	Version Ignored `json:"version,omitempty"`
 }
 
-// EntryReplacement A whole entry as a caller gives it. A date that is left out is null.
+// EntryReplacement A whole entry, as a client sends it. A date that is left out is null.
 type EntryReplacement struct {
-	// AvailabilityDate The first day on which it is offered; null while it is not yet scheduled.
+	// AvailabilityDate The first day of the offer. Null if it is not scheduled yet.
 	//
 	// Example: 2026-03-01
 	AvailabilityDate nullable.Nullable[openapi_types.Date] `json:"availability_date,omitempty"`
 
-	// AvailabilityEndDate The last day on which it is offered, not before the first; null while that is open.
+	// AvailabilityEndDate The last day of the offer, not before the first day. Null if the end is open.
 	AvailabilityEndDate nullable.Nullable[openapi_types.Date] `json:"availability_end_date,omitempty"`
 
-	// CreatedAt A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
-	// ignored.
+	// CreatedAt A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
 	CreatedAt Ignored `json:"created_at,omitempty"`
 
-	// ID A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
-	// ignored.
+	// ID A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
 	ID Ignored `json:"id,omitempty"`
 
-	// Market The market's code. Never changes; when given it has to be the same.
+	// Market The market's code. It never changes. If present, it must have its current value.
 	//
 	// Example: NL
 	Market *string `json:"market,omitempty"`
 
-	// Product The product's id across all services. Never changes; when given it has to be the same.
+	// Product The product's id across all services. It never changes. If present, it must have its current value.
 	//
 	// Example: 0198c0de-3b1c-7c4e-9a52-6d1f0e8b7a35
 	Product *openapi_types.UUID `json:"product,omitempty"`
 
-	// UpdatedAt A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
-	// ignored.
+	// UpdatedAt A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
 	UpdatedAt Ignored `json:"updated_at,omitempty"`
 
-	// Version A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
-	// ignored.
+	// Version A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
 	Version Ignored `json:"version,omitempty"`
 }
 
@@ -264,18 +264,18 @@ type EntryReplacement struct {
 // Example: NL
 type ISOCode = string
 
-// Ignored A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
-// ignored.
+// Ignored A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+// back what it has read.
 type Ignored = any
 
 // Market A market.
 type Market struct {
-	// CreatedAt A moment in UTC, with at most microseconds.
+	// CreatedAt A time in UTC, with at most six decimals of a second.
 	//
 	// Example: 2026-03-01T09:30:00.123456Z
 	CreatedAt Timestamp `json:"created_at"`
 
-	// ISOCode The ISO 3166-1 alpha-2 code. The id of the market.
+	// ISOCode The ISO 3166-1 alpha-2 code. It is the id of the market.
 	//
 	// Example: NL
 	ISOCode string `json:"iso_code"`
@@ -285,12 +285,12 @@ type Market struct {
 	// Example: Netherlands
 	Name string `json:"name"`
 
-	// UpdatedAt A moment in UTC, with at most microseconds.
+	// UpdatedAt A time in UTC, with at most six decimals of a second.
 	//
 	// Example: 2026-03-01T09:30:00.123456Z
 	UpdatedAt Timestamp `json:"updated_at"`
 
-	// Version Counts the changes, from 1, without gaps.
+	// Version The version. It starts at 1, and each change raises it by 1.
 	//
 	// Example: 3
 	Version Version `json:"version"`
@@ -298,8 +298,8 @@ type Market struct {
 
 // MarketInput A new market.
 type MarketInput struct {
-	// CreatedAt A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
-	// ignored.
+	// CreatedAt A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
 	CreatedAt Ignored `json:"created_at,omitempty"`
 
 	// ISOCode The ISO 3166-1 alpha-2 code.
@@ -307,83 +307,83 @@ type MarketInput struct {
 	// Example: NL
 	ISOCode string `json:"iso_code"`
 
-	// Name The English name, of at most 80 characters once it is trimmed; not blank.
+	// Name The English name. It has 1 to 80 characters after trimming.
 	//
 	// Example: Netherlands
 	Name string `json:"name"`
 
-	// UpdatedAt A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
-	// ignored.
+	// UpdatedAt A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
 	UpdatedAt Ignored `json:"updated_at,omitempty"`
 
-	// Version A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
-	// ignored.
+	// Version A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
 	Version Ignored `json:"version,omitempty"`
 }
 
-// MarketPatch The members of a market to change. None of them can be null (422).
+// MarketPatch The members of a market to change. No member can be null (422).
 type MarketPatch struct {
-	// CreatedAt A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
-	// ignored.
+	// CreatedAt A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
 	CreatedAt Ignored `json:"created_at,omitempty"`
 
-	// ISOCode The ISO 3166-1 alpha-2 code. Never changes; when given it has to be the same.
+	// ISOCode The ISO 3166-1 alpha-2 code. It never changes. If present, it must have its current value.
 	//
 	// Example: NL
 	ISOCode *string `json:"iso_code,omitempty"`
 
-	// Name The English name, of at most 80 characters once it is trimmed; not blank.
+	// Name The English name. It has 1 to 80 characters after trimming.
 	//
 	// Example: Netherlands
 	Name *string `json:"name,omitempty"`
 
-	// UpdatedAt A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
-	// ignored.
+	// UpdatedAt A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
 	UpdatedAt Ignored `json:"updated_at,omitempty"`
 
-	// Version A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
-	// ignored.
+	// Version A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
 	Version Ignored `json:"version,omitempty"`
 }
 
-// MarketReplacement A whole market as a caller gives it.
+// MarketReplacement A whole market, as a client sends it.
 type MarketReplacement struct {
-	// CreatedAt A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
-	// ignored.
+	// CreatedAt A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
 	CreatedAt Ignored `json:"created_at,omitempty"`
 
-	// ISOCode The ISO 3166-1 alpha-2 code. Never changes; when given it has to be the same.
+	// ISOCode The ISO 3166-1 alpha-2 code. It never changes. If present, it must have its current value.
 	//
 	// Example: NL
 	ISOCode *string `json:"iso_code,omitempty"`
 
-	// Name The English name, of at most 80 characters once it is trimmed; not blank.
+	// Name The English name. It has 1 to 80 characters after trimming.
 	//
 	// Example: Netherlands
 	Name string `json:"name"`
 
-	// UpdatedAt A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
-	// ignored.
+	// UpdatedAt A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
 	UpdatedAt Ignored `json:"updated_at,omitempty"`
 
-	// Version A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
-	// ignored.
+	// Version A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
 	Version Ignored `json:"version,omitempty"`
 }
 
 // Product The local copy of a product.
 type Product struct {
-	// Discontinued Whether it is no longer made. Its open entries then end.
+	// Discontinued Whether the product is no longer made. Its open entries then end.
 	//
 	// Example: false
 	Discontinued bool `json:"discontinued"`
 
-	// Name What it is called; unique within its category.
+	// Name The name of the product. It is unique within its category.
 	//
 	// Example: Rocking chair
 	Name string `json:"name"`
 
-	// ProductCategory The category that it belongs to.
+	// ProductCategory The category of the product.
 	//
 	// Example: Furniture
 	ProductCategory string `json:"product_category"`
@@ -393,23 +393,23 @@ type Product struct {
 	// Example: 0198c0de-3b1c-7c4e-9a52-6d1f0e8b7a35
 	ProductUUID openapi_types.UUID `json:"product_uuid"`
 
-	// UpdatedAt A moment in UTC, with at most microseconds.
+	// UpdatedAt A time in UTC, with at most six decimals of a second.
 	//
 	// Example: 2026-03-01T09:30:00.123456Z
 	UpdatedAt Timestamp `json:"updated_at"`
 
-	// Version Counts the changes, from 1, without gaps.
+	// Version The version. It starts at 1, and each change raises it by 1.
 	//
 	// Example: 3
 	Version Version `json:"version"`
 }
 
-// Timestamp A moment in UTC, with at most microseconds.
+// Timestamp A time in UTC, with at most six decimals of a second.
 //
 // Example: 2026-03-01T09:30:00.123456Z
 type Timestamp = time.Time
 
-// Version Counts the changes, from 1, without gaps.
+// Version The version. It starts at 1, and each change raises it by 1.
 //
 // Example: 3
 type Version = int64
@@ -431,24 +431,24 @@ type Limit = int32
 
 // ListEntriesParams defines parameters for ListEntries.
 type ListEntriesParams struct {
-	// Product Keeps the entries of this product.
+	// Product Lists only the entries of this product.
 	Product *openapi_types.UUID `form:"product,omitempty" json:"product,omitempty"`
 
-	// Market Keeps the entries of this market.
+	// Market Lists only the entries of this market.
 	Market *ISOCode `form:"market,omitempty" json:"market,omitempty"`
 
-	// AvailableOn Keeps the entries whose product is offered on this day, both ends included. An entry without a start is
-	// never offered; one without an end is offered for ever.
+	// AvailableOn Lists only the entries whose product is offered on this day, first and last day included. An entry without a
+	// first day is never offered. An entry without a last day is offered without end.
 	AvailableOn *openapi_types.Date `form:"available_on,omitempty" json:"available_on,omitempty"`
 
-	// Sort The order. A leading `-` reverses it; ties are in the order of the id.
+	// Sort The order. A leading `-` reverses it. Equal values are in the order of the id.
 	Sort *ListEntriesParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
 
-	// Limit The most items in a page.
+	// Limit The maximum number of items in a page.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor Where the page starts: opaque, taken from `Link` of the page before. It belongs to the filters and the sort that
-	// it was made with; with others it is refused (400).
+	// Cursor The start of the page, an opaque value from `Link` of the page before. It is valid only with the same filters and
+	// the same sort order; with others it is refused (400).
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
@@ -457,25 +457,25 @@ type ListEntriesParamsSort string
 
 // CreateEntryParams defines parameters for CreateEntry.
 type CreateEntryParams struct {
-	// IdempotencyKey Any text that is new for each thing to create, such as a UUID. For 24 hours the same key with the same body
-	// gives the first answer again and creates nothing; with another body it is refused (422); while the first request
-	// is still being worked on it is a conflict with `Retry-After` (409).
+	// IdempotencyKey A text that is new for each entity to create, such as a UUID. For 24 hours, the same key with the same body
+	// returns the first answer again and creates nothing. The same key with another body is refused (422). While the
+	// first request is in progress, the answer is a conflict with `Retry-After` (409).
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // ListMarketsParams defines parameters for ListMarkets.
 type ListMarketsParams struct {
-	// Search Keeps markets whose name contains this text, in any case. Empty is as if left out.
+	// Search Lists only markets whose name contains this text, in upper or lower case. An empty text does not filter.
 	Search *string `form:"search,omitempty" json:"search,omitempty"`
 
-	// Sort The order. A leading `-` reverses it; ties are in the order of the code.
+	// Sort The order. A leading `-` reverses it. Equal values are in the order of the code.
 	Sort *ListMarketsParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
 
-	// Limit The most items in a page.
+	// Limit The maximum number of items in a page.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor Where the page starts: opaque, taken from `Link` of the page before. It belongs to the filters and the sort that
-	// it was made with; with others it is refused (400).
+	// Cursor The start of the page, an opaque value from `Link` of the page before. It is valid only with the same filters and
+	// the same sort order; with others it is refused (400).
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
@@ -484,42 +484,42 @@ type ListMarketsParamsSort string
 
 // CreateMarketParams defines parameters for CreateMarket.
 type CreateMarketParams struct {
-	// IdempotencyKey Any text that is new for each thing to create, such as a UUID. For 24 hours the same key with the same body
-	// gives the first answer again and creates nothing; with another body it is refused (422); while the first request
-	// is still being worked on it is a conflict with `Retry-After` (409).
+	// IdempotencyKey A text that is new for each entity to create, such as a UUID. For 24 hours, the same key with the same body
+	// returns the first answer again and creates nothing. The same key with another body is refused (422). While the
+	// first request is in progress, the answer is a conflict with `Retry-After` (409).
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // DeleteMarketParams defines parameters for DeleteMarket.
 type DeleteMarketParams struct {
-	// IfMatch Changes only an entity whose `ETag` is among these, or any that exists with `*`; else 412.
+	// IfMatch Changes the entity only if its `ETag` is in this list, or if it exists and the value is `*`; otherwise 412.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
 // GetMarketParams defines parameters for GetMarket.
 type GetMarketParams struct {
-	// IfNoneMatch The entity is not sent again (304) when its `ETag` is among these.
+	// IfNoneMatch If the entity's `ETag` is in this list, the entity is not sent again (304).
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 }
 
 // PatchMarketParams defines parameters for PatchMarket.
 type PatchMarketParams struct {
-	// IfMatch Changes only an entity whose `ETag` is among these, or any that exists with `*`; else 412.
+	// IfMatch Changes the entity only if its `ETag` is in this list, or if it exists and the value is `*`; otherwise 412.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
 // ReplaceMarketParams defines parameters for ReplaceMarket.
 type ReplaceMarketParams struct {
-	// IfMatch Changes only an entity whose `ETag` is among these, or any that exists with `*`; else 412.
+	// IfMatch Changes the entity only if its `ETag` is in this list, or if it exists and the value is `*`; otherwise 412.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
 // ListProductsParams defines parameters for ListProducts.
 type ListProductsParams struct {
-	// Search Keeps products whose name contains this text, in any case. Empty is as if left out.
+	// Search Lists only products whose name contains this text, in upper or lower case. An empty text does not filter.
 	Search *string `form:"search,omitempty" json:"search,omitempty"`
 
-	// ProductCategory Keeps products of exactly this category.
+	// ProductCategory Lists only products of exactly this category.
 	ProductCategory *string `form:"product_category,omitempty" json:"product_category,omitempty"`
 
 	// IncludeDiscontinued Whether discontinued products are listed too.
@@ -528,11 +528,11 @@ type ListProductsParams struct {
 	// Sort The order. A leading `-` reverses it; ties are in the order of the id, which is `product_uuid`.
 	Sort *ListProductsParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
 
-	// Limit The most items in a page.
+	// Limit The maximum number of items in a page.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor Where the page starts: opaque, taken from `Link` of the page before. It belongs to the filters and the sort that
-	// it was made with; with others it is refused (400).
+	// Cursor The start of the page, an opaque value from `Link` of the page before. It is valid only with the same filters and
+	// the same sort order; with others it is refused (400).
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
@@ -541,31 +541,31 @@ type ListProductsParamsSort string
 
 // GetProductParams defines parameters for GetProduct.
 type GetProductParams struct {
-	// IfNoneMatch The entity is not sent again (304) when its `ETag` is among these.
+	// IfNoneMatch If the entity's `ETag` is in this list, the entity is not sent again (304).
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 }
 
 // DeleteEntryParams defines parameters for DeleteEntry.
 type DeleteEntryParams struct {
-	// IfMatch Changes only an entity whose `ETag` is among these, or any that exists with `*`; else 412.
+	// IfMatch Changes the entity only if its `ETag` is in this list, or if it exists and the value is `*`; otherwise 412.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
 // GetEntryParams defines parameters for GetEntry.
 type GetEntryParams struct {
-	// IfNoneMatch The entity is not sent again (304) when its `ETag` is among these.
+	// IfNoneMatch If the entity's `ETag` is in this list, the entity is not sent again (304).
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 }
 
 // PatchEntryParams defines parameters for PatchEntry.
 type PatchEntryParams struct {
-	// IfMatch Changes only an entity whose `ETag` is among these, or any that exists with `*`; else 412.
+	// IfMatch Changes the entity only if its `ETag` is in this list, or if it exists and the value is `*`; otherwise 412.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
 // ReplaceEntryParams defines parameters for ReplaceEntry.
 type ReplaceEntryParams struct {
-	// IfMatch Changes only an entity whose `ETag` is among these, or any that exists with `*`; else 412.
+	// IfMatch Changes the entity only if its `ETag` is in this list, or if it exists and the value is `*`; otherwise 412.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 

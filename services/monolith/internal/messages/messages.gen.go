@@ -17,17 +17,17 @@ const Source = "/monolith"
 
 // The topics.
 const (
-	// Each change of a product. Only the monolith writes here, and only it creates the topic.
+	// Each change of a product. Only the monolith creates this topic and writes to it.
 	TopicProduct = "monsplit.product.v1"
 )
 
 // The CloudEvents types.
 const (
-	// A product was created, perhaps discontinued already.
+	// A product was created. It may already be discontinued.
 	TypeProductCreated = "monsplit.product.created.v1"
-	// A product changed, or is made again after it was discontinued.
+	// A product changed, or is no longer discontinued.
 	TypeProductUpdated = "monsplit.product.updated.v1"
-	// A product is no longer made; the same change may have altered other members too.
+	// A product is no longer made. The same change may have changed other members too.
 	TypeProductDiscontinued = "monsplit.product.discontinued.v1"
 	// A product was deleted. It may come back with a later version.
 	TypeProductDeleted = "monsplit.product.deleted.v1"
@@ -37,24 +37,24 @@ const (
 type ProductCreatedEvent struct {
 	// The version of CloudEvents.
 	SpecVersion string `json:"specversion"`
-	// Names the event, a version 7 UUID. A repeated delivery has the same.
+	// The id of the event, a version 7 UUID. A repeated delivery has the same id.
 	ID uuid.UUID `json:"id"`
-	// The service that announces it.
+	// The service that publishes the event.
 	Source string `json:"source"`
-	// What happened to the aggregate, and the version of this message's shape.
+	// The kind of change of the aggregate, and the version of the message's format.
 	Type string `json:"type"`
-	// The id of the aggregate, also the Kafka key.
+	// The id of the aggregate. It is also the Kafka key.
 	Subject uuid.UUID `json:"subject"`
-	// When it happened, in UTC, with at most microseconds.
+	// The time of the change in UTC, with at most six decimals of a second.
 	Time time.Time `json:"time"`
 	// The media type of data.
 	DataContentType string `json:"datacontenttype"`
-	// Names the shape of data.
+	// The identifier of the format of data.
 	DataSchema string `json:"dataschema"`
-	// The version of the aggregate that this event made: 1 for the first, one more with each change. What has a
-	// lower or the same version than is known already is old news.
+	// The version of the aggregate after this change. It starts at 1, and each change raises it by 1. A consumer
+	// ignores an event if its copy has the same or a higher version.
 	AggregateVersion int64 `json:"aggregateversion"`
-	// The whole public state of the aggregate at that version; for a deletion its id alone.
+	// The whole public state of the aggregate at that version. After a deletion it is only the id.
 	Data Product `json:"data"`
 }
 
@@ -78,24 +78,24 @@ func NewProductCreatedEvent(id uuid.UUID, subject uuid.UUID, at time.Time, aggre
 type ProductUpdatedEvent struct {
 	// The version of CloudEvents.
 	SpecVersion string `json:"specversion"`
-	// Names the event, a version 7 UUID. A repeated delivery has the same.
+	// The id of the event, a version 7 UUID. A repeated delivery has the same id.
 	ID uuid.UUID `json:"id"`
-	// The service that announces it.
+	// The service that publishes the event.
 	Source string `json:"source"`
-	// What happened to the aggregate, and the version of this message's shape.
+	// The kind of change of the aggregate, and the version of the message's format.
 	Type string `json:"type"`
-	// The id of the aggregate, also the Kafka key.
+	// The id of the aggregate. It is also the Kafka key.
 	Subject uuid.UUID `json:"subject"`
-	// When it happened, in UTC, with at most microseconds.
+	// The time of the change in UTC, with at most six decimals of a second.
 	Time time.Time `json:"time"`
 	// The media type of data.
 	DataContentType string `json:"datacontenttype"`
-	// Names the shape of data.
+	// The identifier of the format of data.
 	DataSchema string `json:"dataschema"`
-	// The version of the aggregate that this event made: 1 for the first, one more with each change. What has a
-	// lower or the same version than is known already is old news.
+	// The version of the aggregate after this change. It starts at 1, and each change raises it by 1. A consumer
+	// ignores an event if its copy has the same or a higher version.
 	AggregateVersion int64 `json:"aggregateversion"`
-	// The whole public state of the aggregate at that version; for a deletion its id alone.
+	// The whole public state of the aggregate at that version. After a deletion it is only the id.
 	Data Product `json:"data"`
 }
 
@@ -115,28 +115,28 @@ func NewProductUpdatedEvent(id uuid.UUID, subject uuid.UUID, at time.Time, aggre
 	}
 }
 
-// ProductDiscontinuedEvent: A product turned discontinued.
+// ProductDiscontinuedEvent: A product became discontinued.
 type ProductDiscontinuedEvent struct {
 	// The version of CloudEvents.
 	SpecVersion string `json:"specversion"`
-	// Names the event, a version 7 UUID. A repeated delivery has the same.
+	// The id of the event, a version 7 UUID. A repeated delivery has the same id.
 	ID uuid.UUID `json:"id"`
-	// The service that announces it.
+	// The service that publishes the event.
 	Source string `json:"source"`
-	// What happened to the aggregate, and the version of this message's shape.
+	// The kind of change of the aggregate, and the version of the message's format.
 	Type string `json:"type"`
-	// The id of the aggregate, also the Kafka key.
+	// The id of the aggregate. It is also the Kafka key.
 	Subject uuid.UUID `json:"subject"`
-	// When it happened, in UTC, with at most microseconds.
+	// The time of the change in UTC, with at most six decimals of a second.
 	Time time.Time `json:"time"`
 	// The media type of data.
 	DataContentType string `json:"datacontenttype"`
-	// Names the shape of data.
+	// The identifier of the format of data.
 	DataSchema string `json:"dataschema"`
-	// The version of the aggregate that this event made: 1 for the first, one more with each change. What has a
-	// lower or the same version than is known already is old news.
+	// The version of the aggregate after this change. It starts at 1, and each change raises it by 1. A consumer
+	// ignores an event if its copy has the same or a higher version.
 	AggregateVersion int64 `json:"aggregateversion"`
-	// The whole public state of the aggregate at that version; for a deletion its id alone.
+	// The whole public state of the aggregate at that version. After a deletion it is only the id.
 	Data Product `json:"data"`
 }
 
@@ -160,24 +160,24 @@ func NewProductDiscontinuedEvent(id uuid.UUID, subject uuid.UUID, at time.Time, 
 type ProductDeletedEvent struct {
 	// The version of CloudEvents.
 	SpecVersion string `json:"specversion"`
-	// Names the event, a version 7 UUID. A repeated delivery has the same.
+	// The id of the event, a version 7 UUID. A repeated delivery has the same id.
 	ID uuid.UUID `json:"id"`
-	// The service that announces it.
+	// The service that publishes the event.
 	Source string `json:"source"`
-	// What happened to the aggregate, and the version of this message's shape.
+	// The kind of change of the aggregate, and the version of the message's format.
 	Type string `json:"type"`
-	// The id of the aggregate, also the Kafka key.
+	// The id of the aggregate. It is also the Kafka key.
 	Subject uuid.UUID `json:"subject"`
-	// When it happened, in UTC, with at most microseconds.
+	// The time of the change in UTC, with at most six decimals of a second.
 	Time time.Time `json:"time"`
 	// The media type of data.
 	DataContentType string `json:"datacontenttype"`
-	// Names the shape of data.
+	// The identifier of the format of data.
 	DataSchema string `json:"dataschema"`
-	// The version of the aggregate that this event made: 1 for the first, one more with each change. What has a
-	// lower or the same version than is known already is old news.
+	// The version of the aggregate after this change. It starts at 1, and each change raises it by 1. A consumer
+	// ignores an event if its copy has the same or a higher version.
 	AggregateVersion int64 `json:"aggregateversion"`
-	// The whole public state of the aggregate at that version; for a deletion its id alone.
+	// The whole public state of the aggregate at that version. After a deletion it is only the id.
 	Data ProductRef `json:"data"`
 }
 
@@ -201,21 +201,21 @@ func NewProductDeletedEvent(id uuid.UUID, subject uuid.UUID, at time.Time, aggre
 type Product struct {
 	// The id of the product across all services.
 	ProductUUID uuid.UUID `json:"product_uuid"`
-	// What it is called; unique within its category.
+	// The name of the product. It is unique within its category.
 	Name string `json:"name"`
-	// The category that it belongs to.
+	// The category of the product.
 	ProductCategory string `json:"product_category"`
-	// Whether it is no longer made.
+	// Whether the product is no longer made.
 	Discontinued bool `json:"discontinued"`
-	// The same as aggregateversion.
+	// The same value as aggregateversion.
 	Version int64 `json:"version"`
-	// When it was created, in UTC, with at most microseconds.
+	// The time of the creation in UTC, with at most six decimals of a second.
 	CreatedAt time.Time `json:"created_at"`
-	// When it was changed last, in UTC, with at most microseconds.
+	// The time of the last change in UTC, with at most six decimals of a second.
 	UpdatedAt time.Time `json:"updated_at"`
 }
 
-// ProductRef: What is left of a deleted product.
+// ProductRef: The data of a deleted product. It is only the id.
 type ProductRef struct {
 	// The id of the product across all services.
 	ProductUUID uuid.UUID `json:"product_uuid"`

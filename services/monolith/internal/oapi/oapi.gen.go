@@ -114,23 +114,23 @@ func (e ListProductsParamsSort) Valid() bool {
 	}
 }
 
-// ID An integer id, given by the monolith and never used twice.
+// ID An integer id. The monolith assigns it and never uses it twice.
 //
 // Example: 17
 type ID = int64
 
-// Ignored A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
-// ignored.
+// Ignored A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+// back what it has read.
 type Ignored = any
 
-// LegacyEntry That a product is offered in a market, in the shape that old integrations know.
+// LegacyEntry A catalog entry offers a product in a market. This is the shape that old integrations know.
 type LegacyEntry struct {
-	// AvailabilityDate The first day on which it is offered; null while it is not yet scheduled.
+	// AvailabilityDate The first day of the offer. Null if it is not scheduled yet.
 	//
 	// Example: 2026-03-01
 	AvailabilityDate nullable.Nullable[openapi_types.Date] `json:"availability_date"`
 
-	// AvailabilityEndDate The last day on which it is offered; null while that is open.
+	// AvailabilityEndDate The last day of the offer. Null if the end is open.
 	AvailabilityEndDate nullable.Nullable[openapi_types.Date] `json:"availability_end_date"`
 
 	// ID The entry's integer id.
@@ -148,7 +148,7 @@ type LegacyEntry struct {
 	// Example: 17
 	Product int64 `json:"product"`
 
-	// UpdatedAt A moment in UTC, with at most microseconds.
+	// UpdatedAt A time in UTC, with at most six decimals of a second.
 	//
 	// Example: 2026-03-01T09:30:00.123456Z
 	UpdatedAt Timestamp `json:"updated_at"`
@@ -171,7 +171,7 @@ type LegacyMarket struct {
 	// Example: Netherlands
 	Name string `json:"name"`
 
-	// UpdatedAt A moment in UTC, with at most microseconds.
+	// UpdatedAt A time in UTC, with at most six decimals of a second.
 	//
 	// Example: 2026-03-01T09:30:00.123456Z
 	UpdatedAt Timestamp `json:"updated_at"`
@@ -179,12 +179,12 @@ type LegacyMarket struct {
 
 // Product A product.
 type Product struct {
-	// CreatedAt A moment in UTC, with at most microseconds.
+	// CreatedAt A time in UTC, with at most six decimals of a second.
 	//
 	// Example: 2026-03-01T09:30:00.123456Z
 	CreatedAt Timestamp `json:"created_at"`
 
-	// Discontinued Whether it is no longer made. The catalog then ends its open entries.
+	// Discontinued Whether the product is no longer made. The catalog service then ends its open entries.
 	//
 	// Example: false
 	Discontinued bool `json:"discontinued"`
@@ -194,12 +194,12 @@ type Product struct {
 	// Example: 17
 	ID int64 `json:"id"`
 
-	// Name What it is called; unique within its category.
+	// Name The name of the product. It is unique within its category.
 	//
 	// Example: Rocking chair
 	Name string `json:"name"`
 
-	// ProductCategory The category that it belongs to.
+	// ProductCategory The category of the product.
 	//
 	// Example: Furniture
 	ProductCategory string `json:"product_category"`
@@ -209,97 +209,97 @@ type Product struct {
 	// Example: 0198c0de-3b1c-7c4e-9a52-6d1f0e8b7a35
 	ProductUUID openapi_types.UUID `json:"product_uuid"`
 
-	// UpdatedAt A moment in UTC, with at most microseconds.
+	// UpdatedAt A time in UTC, with at most six decimals of a second.
 	//
 	// Example: 2026-03-01T09:30:00.123456Z
 	UpdatedAt Timestamp `json:"updated_at"`
 
-	// Version Counts the changes, from 1, without gaps.
+	// Version The version. It starts at 1, and each change raises it by 1.
 	//
 	// Example: 3
 	Version Version `json:"version"`
 }
 
-// ProductInput A whole product as a caller gives it.
+// ProductInput A whole product, as a client sends it.
 type ProductInput struct {
-	// CreatedAt A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
-	// ignored.
+	// CreatedAt A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
 	CreatedAt Ignored `json:"created_at,omitempty"`
 
-	// Discontinued Whether it is no longer made.
+	// Discontinued Whether the product is no longer made.
 	Discontinued *bool `json:"discontinued,omitempty"`
 
-	// ID A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
-	// ignored.
+	// ID A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
 	ID Ignored `json:"id,omitempty"`
 
-	// Name What it is called, of at most 100 characters once it is trimmed; not blank, and unique within its category.
+	// Name The name of the product. It has 1 to 100 characters after trimming, and it is unique within its category.
 	//
 	// Example: Rocking chair
 	Name string `json:"name"`
 
-	// ProductCategory The category that it belongs to, of at most 25 characters once it is trimmed; not blank.
+	// ProductCategory The category of the product. It has 1 to 25 characters after trimming.
 	//
 	// Example: Furniture
 	ProductCategory string `json:"product_category"`
 
-	// ProductUUID A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
-	// ignored.
+	// ProductUUID A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
 	ProductUUID Ignored `json:"product_uuid,omitempty"`
 
-	// UpdatedAt A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
-	// ignored.
+	// UpdatedAt A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
 	UpdatedAt Ignored `json:"updated_at,omitempty"`
 
-	// Version A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
-	// ignored.
+	// Version A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
 	Version Ignored `json:"version,omitempty"`
 }
 
-// ProductPatch The members of a product to change. None of them can be null (422).
+// ProductPatch The members of a product to change. No member can be null (422).
 type ProductPatch struct {
-	// CreatedAt A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
-	// ignored.
+	// CreatedAt A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
 	CreatedAt Ignored `json:"created_at,omitempty"`
 
-	// Discontinued Whether it is no longer made.
+	// Discontinued Whether the product is no longer made.
 	//
 	// Example: true
 	Discontinued *bool `json:"discontinued,omitempty"`
 
-	// ID A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
-	// ignored.
+	// ID A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
 	ID Ignored `json:"id,omitempty"`
 
-	// Name What it is called, of at most 100 characters once it is trimmed; not blank, and unique within its category.
+	// Name The name of the product. It has 1 to 100 characters after trimming, and it is unique within its category.
 	//
 	// Example: Rocking chair
 	Name *string `json:"name,omitempty"`
 
-	// ProductCategory The category that it belongs to, of at most 25 characters once it is trimmed; not blank.
+	// ProductCategory The category of the product. It has 1 to 25 characters after trimming.
 	//
 	// Example: Furniture
 	ProductCategory *string `json:"product_category,omitempty"`
 
-	// ProductUUID A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
-	// ignored.
+	// ProductUUID A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
 	ProductUUID Ignored `json:"product_uuid,omitempty"`
 
-	// UpdatedAt A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
-	// ignored.
+	// UpdatedAt A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
 	UpdatedAt Ignored `json:"updated_at,omitempty"`
 
-	// Version A member that the service sets itself. Accepted with any value, so that what was read can be sent back, and
-	// ignored.
+	// Version A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
 	Version Ignored `json:"version,omitempty"`
 }
 
-// Timestamp A moment in UTC, with at most microseconds.
+// Timestamp A time in UTC, with at most six decimals of a second.
 //
 // Example: 2026-03-01T09:30:00.123456Z
 type Timestamp = time.Time
 
-// Version Counts the changes, from 1, without gaps.
+// Version The version. It starts at 1, and each change raises it by 1.
 //
 // Example: 3
 type Version = int64
@@ -321,20 +321,20 @@ type Limit = int32
 
 // ListCatalogParams defines parameters for ListCatalog.
 type ListCatalogParams struct {
-	// Product Keeps the entries of the product with this integer id.
+	// Product Lists only the entries of the product with this integer id.
 	Product *ID `form:"product,omitempty" json:"product,omitempty"`
 
-	// Market Keeps the entries of the market with this integer id.
+	// Market Lists only the entries of the market with this integer id.
 	Market *ID `form:"market,omitempty" json:"market,omitempty"`
 
-	// Sort The order. A leading `-` reverses it; ties are in the order of the id.
+	// Sort The order. A leading `-` reverses it. Equal values are in the order of the id.
 	Sort *ListCatalogParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
 
-	// Limit The most items in a page. Without it everything is listed at once.
+	// Limit The maximum number of items in a page. Without it the answer has all items.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor Where the page starts: opaque, taken from `Link` of the page before. It belongs to the filters and the sort that
-	// it was made with; with others it is refused (400).
+	// Cursor The start of the page, an opaque value from `Link` of the page before. It is valid only with the same filters and
+	// the same sort order; with others it is refused (400).
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
@@ -343,23 +343,23 @@ type ListCatalogParamsSort string
 
 // GetCatalogParams defines parameters for GetCatalog.
 type GetCatalogParams struct {
-	// IfNoneMatch The entity is not sent again (304) when its `ETag` is among these.
+	// IfNoneMatch If the entity's `ETag` is in this list, the entity is not sent again (304).
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 }
 
 // ListMarketsParams defines parameters for ListMarkets.
 type ListMarketsParams struct {
-	// Search Keeps markets whose name contains this text, in any case. Empty is as if left out.
+	// Search Lists only markets whose name contains this text, in upper or lower case. An empty text does not filter.
 	Search *string `form:"search,omitempty" json:"search,omitempty"`
 
-	// Sort The order. A leading `-` reverses it; ties are in the order of the id.
+	// Sort The order. A leading `-` reverses it. Equal values are in the order of the id.
 	Sort *ListMarketsParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
 
-	// Limit The most items in a page. Without it everything is listed at once.
+	// Limit The maximum number of items in a page. Without it the answer has all items.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor Where the page starts: opaque, taken from `Link` of the page before. It belongs to the filters and the sort that
-	// it was made with; with others it is refused (400).
+	// Cursor The start of the page, an opaque value from `Link` of the page before. It is valid only with the same filters and
+	// the same sort order; with others it is refused (400).
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
@@ -368,23 +368,23 @@ type ListMarketsParamsSort string
 
 // ListProductsParams defines parameters for ListProducts.
 type ListProductsParams struct {
-	// Search Keeps products whose name contains this text, in any case. Empty is as if left out.
+	// Search Lists only products whose name contains this text, in upper or lower case. An empty text does not filter.
 	Search *string `form:"search,omitempty" json:"search,omitempty"`
 
-	// ProductCategory Keeps products of exactly this category.
+	// ProductCategory Lists only products of exactly this category.
 	ProductCategory *string `form:"product_category,omitempty" json:"product_category,omitempty"`
 
 	// IncludeDiscontinued Whether discontinued products are listed too.
 	IncludeDiscontinued *bool `form:"include_discontinued,omitempty" json:"include_discontinued,omitempty"`
 
-	// Sort The order. A leading `-` reverses it; ties are in the order of the id.
+	// Sort The order. A leading `-` reverses it. Equal values are in the order of the id.
 	Sort *ListProductsParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
 
-	// Limit The most items in a page. Without it everything is listed at once.
+	// Limit The maximum number of items in a page. Without it the answer has all items.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor Where the page starts: opaque, taken from `Link` of the page before. It belongs to the filters and the sort that
-	// it was made with; with others it is refused (400).
+	// Cursor The start of the page, an opaque value from `Link` of the page before. It is valid only with the same filters and
+	// the same sort order; with others it is refused (400).
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
@@ -393,33 +393,33 @@ type ListProductsParamsSort string
 
 // CreateProductParams defines parameters for CreateProduct.
 type CreateProductParams struct {
-	// IdempotencyKey Any text that is new for each thing to create, such as a UUID. For 24 hours the same key with the same body
-	// gives the first answer again and creates nothing; with another body it is refused (422); while the first request
-	// is still being worked on it is a conflict with `Retry-After` (409).
+	// IdempotencyKey A text that is new for each entity to create, such as a UUID. For 24 hours, the same key with the same body
+	// returns the first answer again and creates nothing. The same key with another body is refused (422). While the
+	// first request is in progress, the answer is a conflict with `Retry-After` (409).
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // DeleteProductParams defines parameters for DeleteProduct.
 type DeleteProductParams struct {
-	// IfMatch Changes only an entity whose `ETag` is among these, or any that exists with `*`; else 412.
+	// IfMatch Changes the entity only if its `ETag` is in this list, or if it exists and the value is `*`; otherwise 412.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
 // GetProductParams defines parameters for GetProduct.
 type GetProductParams struct {
-	// IfNoneMatch The entity is not sent again (304) when its `ETag` is among these.
+	// IfNoneMatch If the entity's `ETag` is in this list, the entity is not sent again (304).
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 }
 
 // PatchProductParams defines parameters for PatchProduct.
 type PatchProductParams struct {
-	// IfMatch Changes only an entity whose `ETag` is among these, or any that exists with `*`; else 412.
+	// IfMatch Changes the entity only if its `ETag` is in this list, or if it exists and the value is `*`; otherwise 412.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
 // ReplaceProductParams defines parameters for ReplaceProduct.
 type ReplaceProductParams struct {
-	// IfMatch Changes only an entity whose `ETag` is among these, or any that exists with `*`; else 412.
+	// IfMatch Changes the entity only if its `ETag` is in this list, or if it exists and the value is `*`; otherwise 412.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
@@ -437,19 +437,19 @@ type ServerInterface interface {
 	// ListCatalog List catalog entries
 	// (GET /api/v1/catalog)
 	ListCatalog(ctx echo.Context, params ListCatalogParams) error
-	// CreateCatalog Refused, the catalog service owns the entries
+	// CreateCatalog Always refused, because the catalog service owns the entries
 	// (POST /api/v1/catalog)
 	CreateCatalog(ctx echo.Context) error
-	// DeleteCatalog Refused, the catalog service owns the entries
+	// DeleteCatalog Always refused, because the catalog service owns the entries
 	// (DELETE /api/v1/catalog/{id})
 	DeleteCatalog(ctx echo.Context, id ID) error
 	// GetCatalog Read a catalog entry
 	// (GET /api/v1/catalog/{id})
 	GetCatalog(ctx echo.Context, id ID, params GetCatalogParams) error
-	// PatchCatalog Refused, the catalog service owns the entries
+	// PatchCatalog Always refused, because the catalog service owns the entries
 	// (PATCH /api/v1/catalog/{id})
 	PatchCatalog(ctx echo.Context, id ID) error
-	// ReplaceCatalog Refused, the catalog service owns the entries
+	// ReplaceCatalog Always refused, because the catalog service owns the entries
 	// (PUT /api/v1/catalog/{id})
 	ReplaceCatalog(ctx echo.Context, id ID) error
 	// ListMarkets List markets
@@ -1286,19 +1286,19 @@ type StrictServerInterface interface {
 	// ListCatalog List catalog entries
 	// (GET /api/v1/catalog)
 	ListCatalog(ctx context.Context, request ListCatalogRequestObject) (ListCatalogResponseObject, error)
-	// CreateCatalog Refused, the catalog service owns the entries
+	// CreateCatalog Always refused, because the catalog service owns the entries
 	// (POST /api/v1/catalog)
 	CreateCatalog(ctx context.Context, request CreateCatalogRequestObject) (CreateCatalogResponseObject, error)
-	// DeleteCatalog Refused, the catalog service owns the entries
+	// DeleteCatalog Always refused, because the catalog service owns the entries
 	// (DELETE /api/v1/catalog/{id})
 	DeleteCatalog(ctx context.Context, request DeleteCatalogRequestObject) (DeleteCatalogResponseObject, error)
 	// GetCatalog Read a catalog entry
 	// (GET /api/v1/catalog/{id})
 	GetCatalog(ctx context.Context, request GetCatalogRequestObject) (GetCatalogResponseObject, error)
-	// PatchCatalog Refused, the catalog service owns the entries
+	// PatchCatalog Always refused, because the catalog service owns the entries
 	// (PATCH /api/v1/catalog/{id})
 	PatchCatalog(ctx context.Context, request PatchCatalogRequestObject) (PatchCatalogResponseObject, error)
-	// ReplaceCatalog Refused, the catalog service owns the entries
+	// ReplaceCatalog Always refused, because the catalog service owns the entries
 	// (PUT /api/v1/catalog/{id})
 	ReplaceCatalog(ctx context.Context, request ReplaceCatalogRequestObject) (ReplaceCatalogResponseObject, error)
 	// ListMarkets List markets

@@ -1,5 +1,5 @@
-// What a user gets, as `npm pack` left it in build: installed into a folder of its own, from which nothing leads to what is
-// installed here.
+// Tests the package as a user gets it: the file that `npm pack` left in build is installed into a separate folder, which cannot
+// see the packages that are installed here.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { copyFile, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
@@ -30,7 +30,7 @@ test("the package works where it is installed", async (t) => {
     await writeFile(join(cwd, "monolith.ts"), `import { createMonolithClient, type ProductInput } from "@monsplit/client/monolith";
 export const desk: ProductInput = { name: "Desk", product_category: "Office" };
 export const client = createMonolithClient({ baseUrl: "http://127.0.0.1:8000" });
-// @ts-expect-error: there is no such path
+// @ts-expect-error: this path does not exist
 export const answer = client.GET("/api/v1/products");
 `);
     const options = ["--strict", "--exactOptionalPropertyTypes", "--module", "nodenext", "--target", "es2022", "--lib", "es2022,dom", "--noEmit"];

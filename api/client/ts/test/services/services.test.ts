@@ -1,5 +1,5 @@
-// The whole life of a product and its entry, against running services: `npm run test:services` after `npm test`, with their
-// base URLs in MONOLITH_URL and CATALOG_URL. `make examples` starts a demo for it.
+// Tests the whole life of a product and its entry against running services. Run `npm run test:services` after `npm test`, with
+// the base URLs in MONOLITH_URL and CATALOG_URL. `make examples` starts a demo for it.
 import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { test } from "node:test";
@@ -17,7 +17,7 @@ function fromEnvironment(name: string): string {
   return url;
 }
 
-/** Names of this run alone, so that it can run again on the same services. */
+/** Names that only this run uses, so that the test can run again on the same services. */
 const category = newIdempotencyKey().slice(0, 25);
 
 const problem = (name: string) => (error: unknown) => isProblem(error, name) && error.requestId !== undefined;

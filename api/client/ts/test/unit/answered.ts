@@ -3,7 +3,7 @@ import { createMonolithClient } from "@monsplit/client/monolith";
 export const json = { "Content-Type": "application/json" };
 export const problemJSON = { "Content-Type": "application/problem+json; charset=utf-8" };
 
-/** A client of the monolith whose requests are answered in turn, the last answer again and again. */
+/** A client of the monolith whose requests get these answers in turn. The last answer is repeated. */
 export function answered(...answers: Response[]) {
   const requests: Request[] = [];
   const client = createMonolithClient({

@@ -1,5 +1,5 @@
-// What the services themselves answer is tested against them, in test/services. Here is what stands between: gateways,
-// portals, and services of another version.
+// Tests of answers that do not come from these services: from gateways, captive portals and services of another version.
+// test/services tests the answers of the services themselves.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { changed, etagOf, idempotencyKey, ifMatch, ifNoneMatch, newIdempotencyKey, ok } from "@monsplit/client";
@@ -35,7 +35,7 @@ test("each method succeeds by the one status that is described", async () => {
   }
 });
 
-test("a page that some portal puts in between is no success", async () => {
+test("a page from a captive portal is not a success", async () => {
   for (const answer of [
     new Response("<p>Please log in</p>", { headers: { "Content-Type": "text/html" } }),
     new Response("[]", { headers: { "Content-Type": "text/plain" } }),

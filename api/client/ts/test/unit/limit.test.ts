@@ -8,8 +8,8 @@ import { createCatalogClient } from "@monsplit/client/catalog";
 import { json } from "./answered.js";
 
 /**
- * Runs a server of which the answers never end: the one path gets no answer at all, any other the beginning of a body. Its
- * first request is over when the client has gone.
+ * Runs a server whose answers never end. One path gets no answer at all, and any other path gets the beginning of a body. The
+ * promise over resolves when the client of the first request has gone.
  */
 async function stalled(t: TestContext): Promise<{ baseUrl: string; over: Promise<void> }> {
   let gone = () => {};
@@ -31,10 +31,10 @@ const calls = {
   "in the midst of the body": "/catalog/api/v1/markets",
 } as const;
 
-/** Collects garbage again and again, and fails for what has not come after ten seconds. */
+/** Collects garbage again and again, and fails if the promise has not resolved after ten seconds. */
 async function amidGarbage<T>(t: TestContext, work: Promise<T>): Promise<T> {
   const collect = globalThis.gc;
-  assert.ok(collect, "these tests want node --expose-gc");
+  assert.ok(collect, "these tests need node --expose-gc");
   let deadline: NodeJS.Timeout | undefined;
   const collecting = setInterval(collect, 5);
   t.after(() => clearInterval(collecting));
@@ -45,14 +45,14 @@ async function amidGarbage<T>(t: TestContext, work: Promise<T>): Promise<T> {
 }
 
 for (const [when, path] of Object.entries(calls)) {
-  test(`the time-out comes ${when}, whatever garbage is collected`, async (t) => {
+  test(`the time-out comes ${when}, even during garbage collection`, async (t) => {
     const { baseUrl, over } = await stalled(t);
     const client = createCatalogClient({ baseUrl, timeout: 200 });
     await assert.rejects(amidGarbage(t, ok(client.GET(path))), { name: "TimeoutError", message: new RegExp(`GET http.*${path}: no whole answer within 200 ms`) });
     await amidGarbage(t, over);
   });
 
-  test(`the caller's own abort comes ${when}, whatever garbage is collected`, async (t) => {
+  test(`the caller's own abort comes ${when}, even during garbage collection`, async (t) => {
     const { baseUrl, over } = await stalled(t);
     const client = createCatalogClient({ baseUrl, timeout: 0 });
     const controller = new AbortController();
@@ -99,7 +99,7 @@ test("a time-out is checked at once", () => {
   }
 });
 
-test("no time-out is no limit", async () => {
+test("a time-out of 0 is no limit", async () => {
   let resolve: (response: Response) => void = () => {};
   const client = createCatalogClient({ baseUrl: "http://shop.example", timeout: 0, fetch: () => new Promise((r) => { resolve = r; }) });
   const answer = ok(client.GET("/catalog/api/v1/markets"));

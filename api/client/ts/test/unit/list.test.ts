@@ -10,10 +10,10 @@ const names = async (client: MonolithClient) => {
   return found;
 };
 
-/** An empty page with such a Link header. */
+/** An empty page with this Link header. */
 const page = (link?: string) => new Response("[]", { headers: link === undefined ? json : { ...json, Link: link } });
 
-test("a list is read as far as it is used", async () => {
+test("a list reads only the pages that are used", async () => {
   const answer = () => new Response("[1, 2]", { headers: { ...json, Link: `</api/v1/product?cursor=c${requests.length}&limit=2>; rel="next"` } });
   const requests: string[] = [];
   const client = createMonolithClient({ baseUrl: "http://shop.example", fetch: async (r) => (requests.push(r.url), answer()) });
@@ -70,7 +70,7 @@ test("a list that leads back ends with an error", async () => {
   }
 });
 
-// A header has at most some 16 KiB, of a server that may be ill-disposed.
+// A header has at most about 16 KiB. The server may be hostile.
 test("no Link header takes long to read", async () => {
   for (const part of ["<a>;", "; a = b", ";a ", "; a=\"", ";  =x", "<", " ,", '<a>; b="c" d']) {
     const { client } = answered(page("<a>" + part.repeat(16_000 / part.length)));

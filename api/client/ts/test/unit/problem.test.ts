@@ -6,7 +6,7 @@ import type { components as catalog } from "@monsplit/client/catalog";
 import type { components as monolith } from "@monsplit/client/monolith";
 import { answered, json, problemJSON, product } from "./answered.js";
 
-/** The problem that an answer is. */
+/** Returns the problem of an answer. */
 async function problemOf(answer: Response): Promise<Problem> {
   const error: unknown = await ok(product(answered(answer).client)).catch((reason: unknown) => reason);
   assert.ok(isProblem(error), String(error));
@@ -70,7 +70,7 @@ test("when to try again is a number of seconds or a date", async () => {
   assert.ok(retryAfter! > 3500 && retryAfter! <= 3600, `${retryAfter}`);
 });
 
-test("the names are those that are documented", async () => {
+test("the names are the documented names", async () => {
   const table = await readFile("../../../docs/problems.md", "utf8");
   const source = await readFile("src/problem.ts", "utf8");
   const documented = [...table.matchAll(/^\| `([a-z-]+)` \|/gm)].map(([, name]) => name);
@@ -79,7 +79,7 @@ test("the names are those that are documented", async () => {
   assert.deepEqual(known, ["about:blank", ...documented]);
 });
 
-/** Checked by the compiler: both documents have the same problems, so one class serves both. */
+/** The compiler checks that both documents have the same problems, so that one class serves both. */
 export type SameProblem = [
   monolith["schemas"]["Problem"] extends catalog["schemas"]["Problem"] ? true : never,
   catalog["schemas"]["Problem"] extends monolith["schemas"]["Problem"] ? true : never,
