@@ -63,6 +63,7 @@ type leaseKeeper struct {
 	name     string
 	cfg      Config
 	liveness *livenessTracker
+	misfit   bool // the table had another number of shards in the last pass
 }
 
 func newLeaseKeeper(link *dbConn, id uuid.UUID, cfg Config) *leaseKeeper {
@@ -80,6 +81,12 @@ func (k *leaseKeeper) pass(ctx context.Context, orders []leaseOrder, leaving boo
 	for _, o := range orders {
 		if err := k.execute(ctx, q, o); err != nil {
 			return leaseView{}, fmt.Errorf("change lease of shard %d: %w", o.shard, err)
+		}
+	}
+	if k.misfit && !leaving {
+		// Do not renew leases that this program cannot serve, so that a program that fits can take them.
+		if _, err := k.listLeases(ctx, q); err != nil {
+			return leaseView{}, err
 		}
 	}
 	if err := q.BeatInstance(ctx, k.id, k.name); err != nil {
@@ -123,13 +130,9 @@ func (k *leaseKeeper) balance(ctx context.Context, q *messagingdb.Queries, v *le
 	if err != nil {
 		return fmt.Errorf("list instances: %w", err)
 	}
-	leases, err := q.ListLeases(ctx)
+	leases, err := k.listLeases(ctx, q)
 	if err != nil {
-		return fmt.Errorf("list leases: %w", err)
-	}
-	if len(leases) != event.Partitions {
-		return fmt.Errorf("the table outbox_lease has %d shards, but this program publishes to %d partitions: "+
-			"the migrations do not fit this version of the program", len(leases), event.Partitions)
+		return err
 	}
 	now := time.Now()
 	k.liveness.observe(instances, leases, now)
@@ -151,6 +154,19 @@ func (k *leaseKeeper) balance(ctx context.Context, q *messagingdb.Queries, v *le
 		v.leases = append(v.leases, lease{shard: taken.Shard, epoch: taken.Epoch, producerID: taken.ProducerID})
 	}
 	return nil
+}
+
+// listLeases returns the leases of all shards. It fails if there are more or fewer than event.Partitions.
+func (k *leaseKeeper) listLeases(ctx context.Context, q *messagingdb.Queries) ([]messagingdb.OutboxLease, error) {
+	leases, err := q.ListLeases(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list leases: %w", err)
+	}
+	if k.misfit = len(leases) != event.Partitions; k.misfit {
+		return nil, fmt.Errorf("the table outbox_lease has %d shards, but this program publishes to %d partitions: "+
+			"the migrations do not fit this version of the program", len(leases), event.Partitions)
+	}
+	return leases, nil
 }
 
 // leave removes the instance from the table, so that the others divide the shards among themselves.

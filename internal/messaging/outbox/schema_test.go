@@ -63,3 +63,33 @@ func TestAnotherNumberOfShardsStopsTheRelay(t *testing.T) {
 		t.Errorf("shards %v are published", shards)
 	}
 }
+
+// TestMoreShardsEndTheLeases: a migration adds a shard while a relay of an older version runs. The relay stops, and it
+// lets its leases end, so that a relay of the new version can take them.
+func TestMoreShardsEndTheLeases(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	relay := b.start("old")
+	relay.waitForShards(event.Partitions)
+	if _, err := b.pool.Exec(t.Context(), `INSERT INTO outbox_lease (shard) VALUES ($1)`, event.Partitions); err != nil {
+		t.Fatal(err)
+	}
+	kafkatest.Eventually(t, "the relay says what is wrong", func() bool {
+		return strings.Contains(relay.State().Troubles["leases"], "the migrations do not fit")
+	})
+	number := func(query string) (n int64) {
+		if err := b.pool.QueryRow(t.Context(), query).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	const (
+		beats = `SELECT sum(beat) FROM outbox_lease`
+		scans = `SELECT seq_scan + coalesce(idx_scan, 0) FROM pg_stat_user_tables WHERE relname = 'outbox_lease'`
+	)
+	before, scanned := number(beats), number(scans)
+	kafkatest.Eventually(t, "the relay has looked at the leases again, several times", func() bool { return number(scans) > scanned+20 })
+	if after := number(beats); after != before {
+		t.Errorf("the leases were renewed %d times although the relay cannot serve them", after-before)
+	}
+}

@@ -95,7 +95,7 @@ func brief(err error) string {
 		return err.Error()
 	}
 	if answer, is := errors.AsType[*pgconn.PgError](err); is {
-		return "the database takes no session (SQLSTATE " + answer.Code + ")"
+		return "the database refuses the session (SQLSTATE " + answer.Code + ")"
 	}
 	return "the database cannot be reached"
 }

@@ -112,7 +112,7 @@ CREATE TABLE dead_letter (
 -- A btree index would refuse a key of more than 2.7 kB.
 CREATE INDEX dead_letter_open_key ON dead_letter USING hash (key) WHERE state = 'open';
 
--- The first answers to requests with an Idempotency-Key, kept for 24 hours.
+-- The first answers to requests with an Idempotency-Key, kept for IDEMPOTENCY_RETENTION, 24 hours or longer.
 CREATE TABLE idempotency_key (
     id          bytea       PRIMARY KEY, -- SHA-256 of caller, method, path and key
     fingerprint bytea       NOT NULL,    -- SHA-256 of the request body
