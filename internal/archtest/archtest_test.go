@@ -22,7 +22,8 @@ func TestImportsFollowTheArchitecture(t *testing.T) {
 	}
 }
 
-// A developer who has read one service knows the other: each has the same adapters and generated packages.
+// A developer who has read one service knows the others: each has the same adapters, generated packages and folders beside
+// them.
 func TestServicesHaveTheSameShape(t *testing.T) {
 	t.Parallel()
 	packages := list(t)
@@ -31,8 +32,9 @@ func TestServicesHaveTheSameShape(t *testing.T) {
 		t.Fatalf("found the services %v, want at least 2", services)
 	}
 	for _, service := range services {
-		for _, name := range []string{"httpapi", "publish", "consume", "store", "oapi", "messages", "store/db"} {
-			folder := "services/" + service + "/internal/" + name
+		for _, name := range []string{"", "/sampledata", "/internal/httpapi", "/internal/publish", "/internal/consume",
+			"/internal/store", "/internal/oapi", "/internal/messages", "/internal/store/db"} {
+			folder := "services/" + service + name
 			if !slices.ContainsFunc(packages, func(p archtest.Package) bool { return p.Path == folder }) {
 				t.Errorf("there is no %s: every service has this package", folder)
 			}
@@ -65,12 +67,15 @@ func TestRulesBite(t *testing.T) {
 		"the catalog does not know the monolith": {imports("services/catalog", "sql/monolith")},
 		"the orders does not know the catalog": {
 			imports(order, "services/catalog/internal/entry"), imports(order, "api/catalog"), imports(order, "sql/catalog")},
-		"the orders does not know the monolith":                                  {testImports(order, "services/monolith/internal/product")},
-		"the catalog does not know the orders":                                   {imports("services/catalog/internal/consume", "services/orders/internal/messages")},
-		"the monolith does not know the orders":                                  {imports("services/monolith/internal/store", "sql/orders")},
-		"a service calls no service":                                             {imports("services/orders/internal/consume", "api/client/go/catalogclient")},
-		"machinery imports no service":                                           {imports("internal/cli", "sql/monolith"), imports("internal/cli", "services/orders")},
-		"clients and examples import nothing of the services or their machinery": {imports("examples/legacy-report", "internal/apperr")},
+		"the orders does not know the monolith": {testImports(order, "services/monolith/internal/product")},
+		"the catalog does not know the orders":  {imports("services/catalog/internal/consume", "services/orders/internal/messages")},
+		"the monolith does not know the orders": {imports("services/monolith/internal/store", "sql/orders")},
+		"a service calls no service":            {imports("services/orders/internal/consume", "api/client/go/catalogclient")},
+		"machinery imports no service":          {imports("internal/cli", "sql/monolith"), imports("internal/cli", "services/orders")},
+		"clients and examples import nothing of the services or their machinery": {
+			imports("examples/legacy-report", "internal/apperr"), imports("examples/legacy-report", "sql/messaging"),
+			imports("api/client/go/apiclient", "api/catalog"),
+		},
 		noIO: {imports(order, "net/http"), imports(order, "log/slog"), imports(order, "database/sql"), imports(order, "os"),
 			imports("services/catalog/internal/invented", "net/http")},
 		noModule: {imports(order, "github.com/jackc/pgx/v5"), imports("services/monolith/internal/product", "github.com/labstack/echo/v4")},

@@ -84,7 +84,7 @@ func Rules(packages []Package) []Rule {
 func separation(services []string) (rules []Rule) {
 	var anyService []string
 	for _, s := range services {
-		anyService = append(anyService, "api/"+s, "sql/"+s)
+		anyService = append(anyService, "api/"+s+"/**", "sql/"+s+"/**")
 		for _, other := range services {
 			if other != s {
 				rules = append(rules, Rule{
@@ -92,7 +92,7 @@ func separation(services []string) (rules []Rule) {
 					Why:     "each service can be deployed, and can be down, without the other; only events connect them",
 					Instead: "consume the other's events into a copy of your own, as productcopy and catalogcopy do",
 					From:    []string{"services/" + s + "/**"},
-					Deny:    []string{"services/" + other + "/**", "api/" + other, "sql/" + other}, Tests: true,
+					Deny:    []string{"services/" + other + "/**", "api/" + other + "/**", "sql/" + other + "/**"}, Tests: true,
 				})
 			}
 		}
@@ -112,7 +112,7 @@ func separation(services []string) (rules []Rule) {
 		Why:     "they show what a stranger can do, who has only the documents and the published clients",
 		Instead: "use api/client/go, or extend the client",
 		From:    []string{"api/client/**", "examples/**"},
-		Deny:    append([]string{"services/**", "internal/**", "asyncapi"}, anyService...),
+		Deny:    append([]string{"services/**", "internal/**", "asyncapi/**", "sql/**"}, anyService...),
 	})
 }
 
