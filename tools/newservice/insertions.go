@@ -65,6 +65,9 @@ var <%.Service%> []byte
 |---|---|---|
 ` + "| `HTTP_ADDR` | `:<%.port%>` | address to listen on, as HOST:PORT; each service has its own default |\n"},
 
+	{file: "docs/problems.md", anchor: "| `market-exists` | 409 | a market that is not deleted has this code | |\n",
+		text: "| `<%.model%>-exists` | 409 | <%.a%> <%.model%> that is not deleted has this code | |\n"},
+
 	// Compose.
 	{file: "docker-compose.yml", anchor: "@postgres:5432/catalog?sslmode=disable\n    <<: *settings\n", text: `
 x-<%.service%>: &<%.service%>
@@ -98,6 +101,13 @@ x-<%.service%>: &<%.service%>
 	{file: "deploy/gateway/routes_test.go", anchor: "	catalogapi " + module + "api/catalog\"\n",
 		text: "	<%.service%>api " + module + "api/<%.service%>\"\n"},
 	{file: "deploy/gateway/routes_test.go", anchor: `"catalog": catalogapi.Document`, text: `, "<%.service%>": <%.service%>api.Document`},
+	{file: "api/documents_test.go", anchor: "	catalogapi " + module + "api/catalog\"\n",
+		text: "	<%.service%>api " + module + "api/<%.service%>\"\n"},
+	{file: "api/documents_test.go", anchor: `"catalog": catalogapi.Document`, text: `, "<%.service%>": <%.service%>api.Document`},
+	{file: "asyncapi/documents_test.go", anchor: `"catalog": asyncapi.Catalog`, text: `, "<%.service%>": asyncapi.<%.Service%>`},
+	{file: "asyncapi/examples_test.go", anchor: `"catalog": asyncapi.Catalog`, text: `, "<%.service%>": asyncapi.<%.Service%>`},
+	{file: "internal/docpages/docpages_test.go", anchor: `"catalog": asyncapi.Catalog`, text: `, "<%.service%>": asyncapi.<%.Service%>`},
+	{file: "internal/eventschema/events_test.go", anchor: `"catalog": asyncapi.Catalog`, text: `, "<%.service%>": asyncapi.<%.Service%>`},
 	{file: "deploy/compose/file_test.go", anchor: `"catalog": "catalog", "catalog-import": "catalog",`,
 		text: ` "<%.service%>": "<%.service%>",`},
 	{file: "internal/config/document_test.go", anchor: "	" + module + "services/catalog\"\n",

@@ -18,16 +18,16 @@ const usage = `newservice adds a service to the repository, as a complete progra
 	make new-service NAME=orders MODEL=order
 	go run -C tools ./newservice [--model MODEL] [--force] NAME
 
-NAME has lower-case letters, MODEL also digits. MODEL is the singular name of the model that the service owns. The default
-is NAME without its last "s". The model starts with a code, which is its id, and a name. Change both afterwards.
+NAME and MODEL are lower-case letters. MODEL is the singular name of the model that the service owns. The default is NAME
+without its last "s". The model starts with a code, which is its id, and a name. Change both afterwards.
 
 It writes the program, the service with its packages and tests, the OpenAPI and AsyncAPI documents, the Go client, the
 migrations and the queries. It adds the service to docker-compose.yml, the Dockerfile, the gateway, the Makefile,
-sqlc.yaml, docs/configuration.md and the tests that list every service.
+sqlc.yaml, docs/configuration.md, docs/problems.md and the tests that list every service.
 
 It does not write a contract with the monolith (docs/contracts.md), a TypeScript client, an import in docker-compose.yml, or
-a port of the service's own in the gateway. It does not add the service to the demo (cmd/demo), to the tests of api/ and
-asyncapi/ that examine all documents, or to the tests that need Docker or nginx.
+a port of the service's own in the gateway. It does not add the service to the demo (cmd/demo), or to the tests that need
+Docker or nginx.
 
 `
 
@@ -81,8 +81,8 @@ Next:
 	make generate
 	go run ./internal/testkit/cmd/withpostgres -- go test ./services/%[1]s/...
 Then change the model: "Add a field to Product" in docs/development.md lists the places. Add the contract with the
-monolith: docs/contracts.md. For docs/problems.md, the service has the problem "%[2]s-exists".
-`, n["service"], n["model"])
+monolith: docs/contracts.md.
+`, n["service"])
 	return nil
 }
 

@@ -16,7 +16,8 @@ import (
 // names holds what the templates insert, by the name that they use.
 type names map[string]string
 
-var valid = regexp.MustCompile(`^[a-z][a-z0-9]*$`)
+// valid has only letters: the gateway's route table and docs/problems.md take no digits.
+var valid = regexp.MustCompile(`^[a-z]+$`)
 
 // taken lists the names that the generated code or the repository uses for something else.
 var taken = []string{
@@ -38,16 +39,13 @@ func newNames(root, service, model string) (names, error) {
 	for _, name := range []string{service, model} {
 		switch {
 		case !valid.MatchString(name):
-			return nil, fmt.Errorf("%q is not a name: want lower-case letters and digits, beginning with a letter", name)
+			return nil, fmt.Errorf("%q is not a name: want lower-case letters", name)
 		case token.IsKeyword(name) || slices.Contains(taken, name):
 			return nil, fmt.Errorf("the name %q has another meaning in the code", name)
 		}
 	}
 	if service == model {
 		return nil, fmt.Errorf("the service and its model cannot have the same name %q: both are Go packages", model)
-	}
-	if regexp.MustCompile(`[0-9]`).MatchString(service) {
-		return nil, fmt.Errorf("%q has a digit: the gateway's route table takes only letters", service)
 	}
 	for _, folder := range []string{"services/" + service, "api/" + service, "sql/" + service, "cmd/" + service} {
 		if _, err := os.Stat(filepath.Join(root, folder)); !errors.Is(err, fs.ErrNotExist) {

@@ -38,7 +38,7 @@ func TestANewServicePassesItsTests(t *testing.T) {
 	command(".", "go", "vet", "./services/orders/...", "./services/shipping/...", "./cmd/orders", "./cmd/shipping", "./api/...")
 	// -short: a test of the documents would run whole commands.
 	command(".", "go", "test", "-short", "./services/orders/...", "./internal/archtest", "./internal/config", "./api/...", "./asyncapi",
-		"./internal/postgres")
+		"./internal/docpages", "./internal/eventschema", "./internal/postgres")
 	command("deploy", "go", "test", "./gateway", "./compose")
 }
 
