@@ -6,7 +6,7 @@ import (
 )
 
 // insertion puts a text into a file, next to the anchor, which must occur exactly once. The anchors name the catalog, so
-// that they are still there after an insertion.
+// that they are still there after an insertion. They hold no spaces that gofmt may change.
 type insertion struct {
 	file, anchor string
 	text         string // a template
@@ -67,6 +67,9 @@ var <%.Service%> []byte
 
 	{file: "docs/problems.md", anchor: "| `market-exists` | 409 | a market that is not deleted has this code | |\n",
 		text: "| `<%.model%>-exists` | 409 | <%.a%> <%.model%> that is not deleted has this code | |\n"},
+	{file: "api/client/go/apiclient/name.go", anchor: "= \"market-exists\"\n",
+		text: "	<%.Model%>Exists = \"<%.model%>-exists\"\n"},
+	{file: "api/client/ts/src/problem.ts", anchor: "  | \"market-exists\"\n", text: "  | \"<%.model%>-exists\"\n"},
 
 	// Compose.
 	{file: "docker-compose.yml", anchor: "@postgres:5432/catalog?sslmode=disable\n    <<: *settings\n", text: `
@@ -116,6 +119,6 @@ x-<%.service%>: &<%.service%>
 		text: "	{\"<%.service%>\", <%.service%>.Defaults()},\n"},
 	{file: "internal/postgres/migrate_test.go", anchor: "	catalogsql " + module + "sql/catalog\"\n",
 		text: "	<%.service%>sql " + module + "sql/<%.service%>\"\n"},
-	{file: "internal/postgres/migrate_test.go", anchor: "		\"catalog\":  {FS: catalogsql.Migrations, Table: \"goose_service\"},\n",
+	{file: "internal/postgres/migrate_test.go", anchor: "{FS: catalogsql.Migrations, Table: \"goose_service\"},\n",
 		text: "		\"<%.service%>\": {FS: <%.service%>sql.Migrations, Table: \"goose_service\"},\n"},
 }

@@ -48,7 +48,7 @@ func scaffold(ctx context.Context, root string, args ...string) (string, error) 
 func TestEveryPlaceHasTheService(t *testing.T) {
 	t.Parallel()
 	root := repository(t)
-	for _, names := range [][2]string{{"orders", "order"}, {"shipping", "parcel"}} {
+	for _, names := range [][2]string{{"orders", "order"}, {"reimbursements", "reimbursementrequest"}, {"shipping", "parcel"}} {
 		service, model := names[0], names[1]
 		out, err := scaffold(t.Context(), root, "-force", "-model", model, service)
 		if err != nil {
@@ -79,7 +79,7 @@ func TestEveryPlaceHasTheService(t *testing.T) {
 	}
 	env, err := os.ReadFile(filepath.Join(root, "deploy/gateway/gateway.env"))
 	if err != nil || !strings.Contains(string(env), "GATEWAY_ORDERS=orders:8002\n") ||
-		!strings.Contains(string(env), "GATEWAY_SHIPPING=shipping:8003\n") {
+		!strings.Contains(string(env), "GATEWAY_SHIPPING=shipping:8004\n") {
 		t.Errorf("the gateway's settings are %s, %v", env, err)
 	}
 }
