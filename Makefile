@@ -50,6 +50,11 @@ test-short: ## the quick tests, before a commit: no race detector, nothing end t
 test-kafka: ## the tests of broker and relay, and the end-to-end tests, on a real Apache Kafka
 	@$(WITH_POSTGRES) go run ./internal/testkit/cmd/realkafka -- go test -race -count=1 -tags=realkafka $(ARGS) ./internal/messaging/broker/... ./internal/messaging/outbox/... ./internal/e2e/...
 
+# -count=1: the test reads the files of the other module, which are not part of the key of its cached result.
+.PHONY: test-newservice
+test-newservice: ## add services to a copy of the repository with tools/newservice: they build, and their tests pass
+	@$(WITH_POSTGRES) go test -C tools -count=1 -tags=scaffold $(ARGS) ./newservice
+
 # awk prints what go test prints, and fails when no test has run.
 .PHONY: test-gateway
 test-gateway: ## the gateway: a real nginx in front of fake and real services; needs nginx 1.22 or newer
@@ -144,6 +149,16 @@ examples: clients ## the examples and the TypeScript client against a running de
 .PHONY: generate-ts
 generate-ts: node ## generate the TypeScript client's types from api/
 	@cd api/client/ts && npm ci && npm run generate
+
+##### A new service
+
+# MODEL is the singular name of the model that the service owns. The default is NAME without its last "s".
+NAME :=
+MODEL :=
+
+.PHONY: new-service
+new-service: ## add a service, as in: make new-service NAME=orders MODEL=order
+	@go run -C tools ./newservice --model "$(MODEL)" $(ARGS) $(NAME)
 
 ##### Generated code
 

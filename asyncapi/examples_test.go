@@ -107,7 +107,7 @@ func TestEveryExampleFitsItsSchema(t *testing.T) {
 			for _, fault := range e.faults {
 				t.Error(fault)
 			}
-			if e.seen < 20 {
+			if e.seen < 15 {
 				t.Errorf("only %d examples", e.seen)
 			}
 		})

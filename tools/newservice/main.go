@@ -1,0 +1,99 @@
+// Command newservice adds a service to the repository: one owned model with API, migrations and events, one copy of the
+// monolith's products, their tests, and the entries in the lists that name every service.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+)
+
+const usage = `newservice adds a service to the repository, as a complete program with tests.
+
+	make new-service NAME=orders MODEL=order
+	go run -C tools ./newservice [--model MODEL] [--force] NAME
+
+NAME and MODEL are lower-case letters. MODEL is the singular name of the model that the service owns. The default is NAME
+without its last "s". The model starts with a code, which is its id, and a name. Change both afterwards.
+
+It writes the program, the service with its packages and tests, the OpenAPI and AsyncAPI documents, the Go client, the
+migrations and the queries. It adds the service to docker-compose.yml, the Dockerfile, the gateway, the Makefile,
+sqlc.yaml, docs/configuration.md, docs/problems.md and the tests that list every service.
+
+It does not write a contract with the monolith (docs/contracts.md), a TypeScript client, an import in docker-compose.yml, or
+a port of the service's own in the gateway. It does not add the service to the demo (cmd/demo), or to the tests that need
+Docker or nginx.
+
+`
+
+func main() {
+	err := run(context.Background(), os.Args[1:], os.Stdout, os.Stderr)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "newservice:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string, out, help io.Writer) error {
+	flags := flag.NewFlagSet("newservice", flag.ContinueOnError)
+	flags.SetOutput(help)
+	flags.Usage = func() {
+		fmt.Fprint(help, usage)
+		flags.PrintDefaults()
+	}
+	model := flags.String("model", "", "the singular name of the owned `model`")
+	root := flags.String("root", "..", "the root `folder` of the repository")
+	force := flags.Bool("force", false, "write although the git tree has uncommitted changes")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if flags.NArg() != 1 {
+		return errors.New("want one name, after the flags: see --help")
+	}
+	n, err := newNames(*root, flags.Arg(0), *model)
+	if err != nil {
+		return err
+	}
+	if !*force {
+		if err := clean(ctx, *root); err != nil {
+			return err
+		}
+	}
+	changes, err := plan(*root, n)
+	if err != nil {
+		return err
+	}
+	for _, c := range changes {
+		if err := c.write(*root); err != nil {
+			return err
+		}
+		fmt.Fprintln(out, c.what, c.path)
+	}
+	fmt.Fprintf(out, `
+Next:
+	make generate
+	go run ./internal/testkit/cmd/withpostgres -- go test ./services/%[1]s/...
+Then change the model: "Add a field to Product" in docs/development.md lists the places. Add the contract with the
+monolith: docs/contracts.md.
+`, n["service"])
+	return nil
+}
+
+// clean refuses a tree in which the new files could not be told from other changes.
+func clean(ctx context.Context, root string) error {
+	status, err := exec.CommandContext(ctx, "git", "-C", root, "status", "--porcelain").Output()
+	if err != nil {
+		return fmt.Errorf("git status: %w", err)
+	}
+	if len(status) > 0 {
+		return fmt.Errorf("there are uncommitted changes; commit them first, or use --force:\n%s", strings.TrimRight(string(status), "\n"))
+	}
+	return nil
+}

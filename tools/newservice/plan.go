@@ -1,0 +1,115 @@
+package main
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"go/format"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/template"
+)
+
+// templates has a file for each file of a service. SERVICE and MODEL in a path stand for the names.
+//
+//go:embed templates
+var templates embed.FS
+
+// change is one file to write.
+type change struct {
+	what, path string
+	content    []byte
+}
+
+func (c change) write(root string) error {
+	path := filepath.Join(root, c.path)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	// The mode of a file that exists stays the same.
+	return os.WriteFile(path, c.content, 0o644)
+}
+
+// plan computes every change before anything is written, so that an error leaves the repository as it was.
+func plan(root string, n names) ([]change, error) {
+	var changes []change
+	err := fs.WalkDir(templates, "templates", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		text, err := templates.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		target := strings.TrimSuffix(strings.TrimPrefix(path, "templates/"), ".tmpl")
+		target = strings.NewReplacer("SERVICE", n["service"], "MODEL", n["model"]).Replace(target)
+		content, err := n.render(path, string(text))
+		if err != nil {
+			return err
+		}
+		if filepath.Ext(target) == ".go" { // sorts imports and aligns columns, which depend on the names
+			if content, err = format.Source(content); err != nil {
+				return fmt.Errorf("%s: %w", path, err)
+			}
+		}
+		changes = append(changes, change{"wrote  ", target, content})
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	edited, err := edit(root, n)
+	return append(changes, edited...), err
+}
+
+func (n names) render(name, text string) ([]byte, error) {
+	parsed, err := template.New(name).Delims("<%", "%>").Option("missingkey=error").Parse(text)
+	if err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	if err := parsed.Execute(&out, n); err != nil {
+		return nil, err
+	}
+	return out.Bytes(), nil
+}
+
+// edit inserts the service into the shared lists.
+func edit(root string, n names) ([]change, error) {
+	files := map[string]*change{}
+	var order []string
+	for _, in := range insertions {
+		c := files[in.file]
+		if c == nil {
+			content, err := os.ReadFile(filepath.Join(root, in.file))
+			if err != nil {
+				return nil, err
+			}
+			c = &change{"changed", in.file, content}
+			files[in.file] = c
+			order = append(order, in.file)
+		}
+		text, err := n.render(in.file, in.text)
+		if err != nil {
+			return nil, err
+		}
+		if err := in.into(c, string(text)); err != nil {
+			return nil, err
+		}
+	}
+	var changes []change
+	for _, file := range order {
+		c := files[file]
+		if filepath.Ext(file) == ".go" {
+			formatted, err := format.Source(c.content)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", file, err)
+			}
+			c.content = formatted
+		}
+		changes = append(changes, *c)
+	}
+	return changes, nil
+}
