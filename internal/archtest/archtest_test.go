@@ -22,8 +22,8 @@ func TestImportsFollowTheArchitecture(t *testing.T) {
 	}
 }
 
-// A developer who has read one service knows the others: each has the same adapters, generated packages and folders beside
-// them.
+// A developer who has read one service knows the others: each has a root package, the same adapters and the same generated
+// packages.
 func TestServicesHaveTheSameShape(t *testing.T) {
 	t.Parallel()
 	packages := list(t)
@@ -32,7 +32,7 @@ func TestServicesHaveTheSameShape(t *testing.T) {
 		t.Fatalf("found the services %v, want at least 2", services)
 	}
 	for _, service := range services {
-		for _, name := range []string{"", "/sampledata", "/internal/httpapi", "/internal/publish", "/internal/consume",
+		for _, name := range []string{"", "/internal/httpapi", "/internal/publish", "/internal/consume",
 			"/internal/store", "/internal/oapi", "/internal/messages", "/internal/store/db"} {
 			folder := "services/" + service + name
 			if !slices.ContainsFunc(packages, func(p archtest.Package) bool { return p.Path == folder }) {
