@@ -240,7 +240,7 @@ func TestVolumes(t *testing.T) {
 	}
 }
 
-// A default password says that it is for the demo, and opens one account only.
+// Each default password names the demo in its text, and opens one account only.
 func TestDefaultPasswordsSayWhatTheyAreFor(t *testing.T) {
 	t.Parallel()
 	defaults := load(t, nil).Services["postgres"].Environment
