@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -52,6 +53,7 @@ type Frame struct {
 	keys   idempotency.Keys
 	gate   *topics.Gate
 	schema *schema
+	extra  []prometheus.Collector
 }
 
 // Open returns the frame. The database and Kafka need not be reachable yet.
@@ -104,16 +106,20 @@ type Consumer interface {
 	Collectors() []prometheus.Collector
 }
 
+// Collect adds metrics of the service's own. Call it before Serve.
+func (f *Frame) Collect(collectors ...prometheus.Collector) { f.extra = append(f.extra, collectors...) }
+
 // Serve runs the service until ctx is done. The HTTP server answers at once. The parts that need the schema start when it
-// is up to date.
-func (f *Frame) Serve(ctx context.Context, events Consumer, api oas.API) error {
+// is up to date, among them the service's own parts. Those stop after the consumer and before the relay, so that what they
+// append can still be published.
+func (f *Frame) Serve(ctx context.Context, events Consumer, api oas.API, parts ...lifecycle.Part) error {
 	database, closeProbe, err := f.openProbe(ctx)
 	if err != nil {
 		return err
 	}
 	defer closeProbe()
 	registry := telemetry.NewRegistry(f.spec.Name)
-	registry.MustRegister(append(f.Relay.Collectors(), events.Collectors()...)...)
+	registry.MustRegister(slices.Concat(f.Relay.Collectors(), events.Collectors(), f.extra)...)
 	pages, err := docpages.Pages(docpages.Config{
 		Service: f.spec.Name, Bases: f.spec.bases(), API: f.spec.API, OpenAPI: f.spec.OpenAPI, AsyncAPI: f.spec.AsyncAPI, Pacts: f.spec.Pacts,
 	})
@@ -133,15 +139,20 @@ func (f *Frame) Serve(ctx context.Context, events Consumer, api oas.API) error {
 	if err := server.Listen(ctx); err != nil {
 		return err
 	}
-	return lifecycle.Run(ctx, f.cfg.Shutdown.Grace,
-		lifecycle.Part{Name: "schema", Run: f.schema.run},
-		lifecycle.Part{Name: "topics", Run: f.gate.Run},
-		lifecycle.Part{Name: "maintenance", Run: f.schema.before(f.maintain)},
-		lifecycle.Part{Name: "idempotency", Run: f.schema.before(f.deleteOldKeys)},
-		lifecycle.Part{Name: "relay", Run: f.schema.before(f.gate.Behind(f.Relay.Run))},
+	all := []lifecycle.Part{
+		{Name: "schema", Run: f.schema.run},
+		{Name: "topics", Run: f.gate.Run},
+		{Name: "maintenance", Run: f.schema.before(f.maintain)},
+		{Name: "idempotency", Run: f.schema.before(f.deleteOldKeys)},
+		{Name: "relay", Run: f.schema.before(f.gate.Behind(f.Relay.Run))},
+	}
+	for _, part := range parts {
+		all = append(all, lifecycle.Part{Name: part.Name, Run: f.schema.before(part.Run)})
+	}
+	return lifecycle.Run(ctx, f.cfg.Shutdown.Grace, append(all,
 		lifecycle.Part{Name: "consumer", Run: f.schema.before(f.gate.Behind(func(ctx context.Context) error { return events.Run(ctx, f.client) }))},
 		lifecycle.Part{Name: "http", Run: server.Run},
-	)
+	)...)
 }
 
 // bases returns the paths below which the service's own endpoints are available.

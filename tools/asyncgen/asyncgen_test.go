@@ -51,6 +51,8 @@ func TestRefuses(t *testing.T) {
 		"an unsupported type":        {"weight: { type: integer, format: int64 }", "weight: { type: number }", "member weight: type number"},
 		"two types":                  {"weight: { type: integer", "weight: { type: [integer, string]", "need one type"},
 		"no type":                    {"fragile: { type: boolean }", "fragile: {}", "need one type"},
+		"a list of anything":         {", items: { type: string, format: uuid }", "", "a list needs items"},
+		"a list of lists":            {"items: { type: string, format: uuid }", "items: { type: array, items: { type: string } }", "a list of lists"},
 		"oneOf":                      {"    Sender:\n", "    Sender:\n      oneOf: []\n", "oneOf has no Go type"},
 		"no members":                 {"        name: { type: string }\n", "", "not an object with properties"},
 		"an optional constant":       {"[id, source, type,", "[id, type,", "a constant must be a required string"},
