@@ -120,9 +120,6 @@ type arrival[R any] struct {
 func (o *Owner[T, R]) Handle(ctx context.Context, tx T, events []consumer.Event) error {
 	arrivals := make([]arrival[R], 0, len(events))
 	for _, e := range events {
-		if e.Purge {
-			continue
-		}
 		r, err := o.cfg.Read(e)
 		if err != nil {
 			return err

@@ -31,7 +31,7 @@ func (t Tx) Raw() pgx.Tx { return t.own.tx }
 
 // Committed wakes the relay if the transaction that was just committed has appended messages.
 func (s *Store) Committed(tx Tx) {
-	if tx.own != nil && tx.own.appended {
+	if tx.own.appended {
 		s.wake()
 	}
 }
