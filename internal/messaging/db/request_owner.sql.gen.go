@@ -157,11 +157,24 @@ func (q *Queries) InsertParked(ctx context.Context, arg InsertParkedParams) erro
 }
 
 const keysWithExpired = `-- name: KeysWithExpired :many
-SELECT DISTINCT p.key FROM parked_request p WHERE p.topic = $1 AND p.expires_at <= $2 LIMIT $3
+SELECT DISTINCT p.key FROM parked_request p
+WHERE p.topic = $1 AND p.expires_at <= $2 AND p.key > $3 ORDER BY p.key LIMIT $4
 `
 
-func (q *Queries) KeysWithExpired(ctx context.Context, topic string, now time.Time, maxRows int32) ([]string, error) {
-	rows, err := q.db.Query(ctx, keysWithExpired, topic, now, maxRows)
+type KeysWithExpiredParams struct {
+	Topic   string
+	Now     time.Time
+	After   string
+	MaxRows int32
+}
+
+func (q *Queries) KeysWithExpired(ctx context.Context, arg KeysWithExpiredParams) ([]string, error) {
+	rows, err := q.db.Query(ctx, keysWithExpired,
+		arg.Topic,
+		arg.Now,
+		arg.After,
+		arg.MaxRows,
+	)
 	if err != nil {
 		return nil, err
 	}

@@ -113,7 +113,8 @@ func NewOwner[T, R any](pool *pgxpool.Pool, cfg OwnerConfig[T, R], log *slog.Log
 // arrival is a request with the event that it was read from.
 type arrival[R any] struct {
 	Received[R]
-	event consumer.Event
+	event   consumer.Event
+	message []byte // as it was parked; nil if it was not
 }
 
 // Handle is the consumer.Handler of the topic. It decides about the requests or parks them.
@@ -124,7 +125,7 @@ func (o *Owner[T, R]) Handle(ctx context.Context, tx T, events []consumer.Event)
 		if err != nil {
 			return err
 		}
-		arrivals = append(arrivals, arrival[R]{r, e})
+		arrivals = append(arrivals, arrival[R]{Received: r, event: e})
 	}
 	if len(arrivals) == 0 {
 		return nil

@@ -3,7 +3,6 @@ package request
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	"github.com/google/uuid"
@@ -76,27 +75,22 @@ func (s *session[T, R]) release(ctx context.Context, key string) (more bool, err
 }
 
 // readAgain reads a parked request. This fails only if a newer version of the service reads less than the one that parked it.
-func (s *session[T, R]) readAgain(key string, row messagingdb.ParkedOfRow) (arrival[R], error) {
-	e := consumer.Event{Topic: s.cfg.Topic, Partition: int(row.Part), Offset: row.Offset, Key: key}
-	var err error
-	if e.Event, err = event.Decode(row.Message); err != nil {
-		return arrival[R]{Received[R]{ID: row.ID, Key: key}, e}, err
+func (s *session[T, R]) readAgain(key string, row messagingdb.ParkedOfRow) (r arrival[R], err error) {
+	r.event = consumer.Event{Topic: s.cfg.Topic, Partition: int(row.Part), Offset: row.Offset, Key: key}
+	r.message = row.Message
+	if r.event.Event, err = event.Decode(row.Message); err == nil {
+		r.Received, err = s.cfg.Read(r.event)
 	}
-	r, err := s.cfg.Read(e)
 	if err != nil {
-		r.ID, r.Key = row.ID, key
+		r.ID, r.Key, r.event.ID = row.ID, key, row.ID.String()
 	}
-	return arrival[R]{r, e}, err
+	return r, err
 }
 
 // bury makes a parked request a dead letter, with the outcome Unreadable. The consumer cannot do it, because it is past the
 // request.
 func (s *session[T, R]) bury(ctx context.Context, r arrival[R], fault error) error {
-	value, err := json.Marshal(r.event.Event)
-	if err != nil {
-		return errors.Join(fault, err)
-	}
-	if err := consumer.Bury(ctx, s.raw, r.event, value, fault); err != nil {
+	if err := consumer.Bury(ctx, s.raw, r.event, r.message, fault); err != nil {
 		return err
 	}
 	s.note(Outcome{Request: r.ID, Key: r.Key, Kind: Unreadable}, r.ExpiresAt)

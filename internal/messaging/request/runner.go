@@ -62,64 +62,75 @@ func (o *Owner[T, R]) Run(ctx context.Context) error {
 
 // releaseAll decides about all parked requests that can be decided.
 func (o *Owner[T, R]) releaseAll(ctx context.Context) error {
-	if err := o.releaseExpired(ctx); err != nil {
-		return err
+	for _, find := range []func(ctx context.Context, tx pgx.Tx, after string) (page, error){o.expiredKeys, o.readyKeys} {
+		if err := o.releaseFound(ctx, find); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+// page is a part of the keys that have parked requests.
+type page struct {
+	keys []string // whose requests can be decided
+	last string   // the last key that was looked at; empty if there are no more
+}
+
+// releaseFound releases the keys that find returns, page by page.
+func (o *Owner[T, R]) releaseFound(ctx context.Context, find func(ctx context.Context, tx pgx.Tx, after string) (page, error)) error {
 	for after := ""; ; {
-		ready, last, err := o.readyKeys(ctx, after)
+		var found page
+		err := o.inTx(ctx, func(ctx context.Context, tx pgx.Tx) (err error) {
+			found, err = find(ctx, tx, after)
+			return err
+		})
 		if err != nil {
+			return fmt.Errorf("look for parked requests: %w", err)
+		}
+		if err := o.releaseKeys(ctx, found.keys); err != nil || found.last == "" {
 			return err
 		}
-		if err := o.releaseKeys(ctx, ready); err != nil || last == "" {
-			return err
-		}
-		after = last
+		after = found.last
 	}
 }
 
-func (o *Owner[T, R]) releaseExpired(ctx context.Context) error {
-	var keys []string
-	err := o.inTx(ctx, func(ctx context.Context, tx pgx.Tx) (err error) {
-		keys, err = messagingdb.New(tx).KeysWithExpired(ctx, o.cfg.Topic, o.cfg.Now(), headsAtOnce)
-		return err
+// expiredKeys finds the keys that have expired requests.
+func (o *Owner[T, R]) expiredKeys(ctx context.Context, tx pgx.Tx, after string) (page, error) {
+	keys, err := messagingdb.New(tx).KeysWithExpired(ctx, messagingdb.KeysWithExpiredParams{
+		Topic: o.cfg.Topic, Now: o.cfg.Now(), After: after, MaxRows: headsAtOnce,
 	})
-	if err != nil {
-		return fmt.Errorf("look for expired requests: %w", err)
-	}
-	return o.releaseKeys(ctx, keys)
+	return page{keys, lastOf(keys)}, err
 }
 
-// readyKeys returns the keys, after the given one, whose first parked request waits no longer. last is the last key that it
-// has looked at; it is empty if there are no more.
-func (o *Owner[T, R]) readyKeys(ctx context.Context, after string) (ready []string, last string, err error) {
-	err = o.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		ready, last = nil, ""
-		heads, err := messagingdb.New(tx).ParkedHeads(ctx, o.cfg.Topic, after, headsAtOnce)
-		if err != nil || len(heads) == 0 {
-			return err
-		}
-		keys := make([]string, len(heads))
-		for i, head := range heads {
-			keys[i] = head.Key
-		}
-		versions, err := o.cfg.Versions(ctx, o.cfg.Bind(tx), keys)
-		if err != nil {
-			return err
-		}
-		for _, head := range heads {
-			if versions[head.Key] >= head.Needs {
-				ready = append(ready, head.Key)
-			}
-		}
-		if len(heads) == headsAtOnce {
-			last = keys[len(keys)-1]
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, "", fmt.Errorf("look for parked requests: %w", err)
+// readyKeys finds the keys whose first parked request waits no longer.
+func (o *Owner[T, R]) readyKeys(ctx context.Context, tx pgx.Tx, after string) (page, error) {
+	heads, err := messagingdb.New(tx).ParkedHeads(ctx, o.cfg.Topic, after, headsAtOnce)
+	if err != nil || len(heads) == 0 {
+		return page{}, err
 	}
-	return ready, last, nil
+	keys := make([]string, len(heads))
+	for i, head := range heads {
+		keys[i] = head.Key
+	}
+	versions, err := o.cfg.Versions(ctx, o.cfg.Bind(tx), keys)
+	if err != nil {
+		return page{}, err
+	}
+	found := page{last: lastOf(keys)}
+	for _, head := range heads {
+		if versions[head.Key] >= head.Needs {
+			found.keys = append(found.keys, head.Key)
+		}
+	}
+	return found, nil
+}
+
+// lastOf returns the last key of a full page, or "".
+func lastOf(keys []string) string {
+	if len(keys) < headsAtOnce {
+		return ""
+	}
+	return keys[len(keys)-1]
 }
 
 // releaseKeys releases each key in a transaction of its own. A key that fails holds up no other key, unless the database is

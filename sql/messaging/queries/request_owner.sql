@@ -53,7 +53,8 @@ SELECT DISTINCT ON (p.key) p.key, p.needs FROM parked_request p
 WHERE p.topic = @topic AND p.key > @after ORDER BY p.key, p.number LIMIT @max_rows;
 
 -- name: KeysWithExpired :many
-SELECT DISTINCT p.key FROM parked_request p WHERE p.topic = @topic AND p.expires_at <= @now LIMIT @max_rows;
+SELECT DISTINCT p.key FROM parked_request p
+WHERE p.topic = @topic AND p.expires_at <= @now AND p.key > @after ORDER BY p.key LIMIT @max_rows;
 
 -- Returns the parked requests of a key in the order of their numbers: the expired ones, and then the first others.
 -- name: ParkedOf :many
