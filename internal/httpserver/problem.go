@@ -72,14 +72,23 @@ func nameOf(status int) string {
 	}
 }
 
+// ProblemOf returns the problem that tells an error of business code. ok is false for an error in the service.
+func ProblemOf(err error) (p Problem, ok bool) {
+	e, known := apperr.As(err)
+	if !known || e.Kind == apperr.Internal {
+		return Problem{}, false
+	}
+	status := statusOf(e.Kind)
+	p = Problem{Type: ProblemBase + e.Name(), Title: http.StatusText(status), Status: status, Detail: e.Detail}
+	for _, f := range e.Fields {
+		p.Errors = append(p.Errors, ProblemField(f))
+	}
+	return p, true
+}
+
 // toProblem returns the problem that the caller gets for err, and reports whether err is an error in the service.
 func toProblem(err error) (p Problem, ours bool) {
-	if e, ok := apperr.As(err); ok && e.Kind != apperr.Internal {
-		status := statusOf(e.Kind)
-		p = Problem{Type: ProblemBase + e.Name(), Title: http.StatusText(status), Status: status, Detail: e.Detail}
-		for _, f := range e.Fields {
-			p.Errors = append(p.Errors, ProblemField(f))
-		}
+	if p, ok := ProblemOf(err); ok {
 		return p, false
 	}
 	if he := (*echo.HTTPError)(nil); errors.As(err, &he) && he.Code < 500 {
