@@ -30,7 +30,7 @@ type Sent struct {
 	ExpiresAt time.Time // the owner does not carry out the request after this time
 
 	UnreadableAt *time.Time      // since then the owner's operator has to look at the request; nil if not
-	Outcome      string          // "" while the request is pending
+	Outcome      Kind            // "" while the request is pending
 	Result       json.RawMessage // what the service keeps of the outcome
 	FinishedAt   *time.Time      // nil while the request is pending
 }
@@ -112,7 +112,7 @@ func toSent(row messagingdb.SentRequest, err error) (Sent, error) {
 		Result: row.Result, FinishedAt: inUTC(row.FinishedAt),
 	}
 	if row.Outcome != nil {
-		s.Outcome = *row.Outcome
+		s.Outcome = Kind(*row.Outcome)
 	}
 	return s, nil
 }

@@ -84,10 +84,10 @@ func (a *asker) get(id uuid.UUID) request.Sent {
 	return s
 }
 
-func (a *asker) finish(outcomes ...request.Outcome) (finished []request.Finished) {
+func (a *asker) finish(decisions ...request.Decision) (finished []request.Finished) {
 	a.t.Helper()
 	a.inTx(func(tx pgx.Tx) (err error) {
-		finished, err = request.Finish(a.t.Context(), tx, outcomes)
+		finished, err = request.Finish(a.t.Context(), tx, decisions)
 		return err
 	})
 	return finished
@@ -212,8 +212,8 @@ func TestRecall(t *testing.T) {
 		}
 		return nil
 	})
-	a.finish(request.Outcome{Request: first.ID, Kind: "refused", Result: json.RawMessage(`{"why": "no"}`)})
-	if late := a.send("k", &once); late.Outcome != "refused" || string(late.Result) != `{"why": "no"}` {
+	a.finish(request.Decision{Request: first.ID, Kind: request.Refused, Result: json.RawMessage(`{"why": "no"}`)})
+	if late := a.send("k", &once); late.Outcome != request.Refused || string(late.Result) != `{"why": "no"}` {
 		t.Errorf("after the outcome: %+v", late)
 	}
 	if other := a.send("k", &request.Once{ID: [32]byte{3}}); other.ID == first.ID || other.Number != 2 {
@@ -265,32 +265,32 @@ func TestFinish(t *testing.T) {
 	t.Parallel()
 	a := setupAsker(t)
 	one, two, three := a.send("k", nil), a.send("k", nil), a.send("l", nil)
-	outcome := func(s request.Sent, kind string) request.Outcome {
-		return request.Outcome{Request: s.ID, Kind: kind, Result: json.RawMessage(`{"kind": "` + kind + `"}`)}
+	outcome := func(s request.Sent, kind request.Kind) request.Decision {
+		return request.Decision{Request: s.ID, Kind: kind, Result: json.RawMessage(`{"kind": "` + string(kind) + `"}`)}
 	}
 	finished := a.finish(
-		request.Outcome{Request: two.ID, Unreadable: true},
-		outcome(three, "accepted"), outcome(one, "accepted"), outcome(one, "refused"),
-		request.Outcome{Request: uuid.New(), Kind: "accepted"}, // of another service
+		request.Decision{Request: two.ID, Kind: request.Unreadable},
+		outcome(three, request.Accepted), outcome(one, request.Accepted), outcome(one, request.Refused),
+		request.Decision{Request: uuid.New(), Kind: request.Accepted}, // of another service
 	)
-	if len(finished) != 2 || finished[0].Topic != sentTopic || finished[0].Kind != "accepted" || finished[0].Waited < 0 {
+	if len(finished) != 2 || finished[0].Topic != sentTopic || finished[0].Kind != request.Accepted || finished[0].Waited < 0 {
 		t.Errorf("finished %+v", finished)
 	}
 	for _, s := range []request.Sent{one, three} {
 		got := a.get(s.ID)
-		if got.Outcome != "accepted" || string(got.Result) != `{"kind": "accepted"}` || got.FinishedAt == nil || got.UnreadableAt != nil {
+		if got.Outcome != request.Accepted || string(got.Result) != `{"kind": "accepted"}` || got.FinishedAt == nil || got.UnreadableAt != nil {
 			t.Errorf("after its outcome: %+v", got)
 		}
 	}
 	if got := a.get(two.ID); got.Outcome != "" || got.FinishedAt != nil || got.UnreadableAt == nil {
 		t.Errorf("an unreadable request is %+v", got)
 	}
-	a.finish(outcome(two, "refused"))
-	if again := a.finish(outcome(one, "refused"), outcome(two, "accepted"), request.Outcome{Request: one.ID, Unreadable: true}); len(again) != 0 {
+	a.finish(outcome(two, request.Refused))
+	if again := a.finish(outcome(one, request.Refused), outcome(two, request.Accepted), request.Decision{Request: one.ID, Kind: request.Unreadable}); len(again) != 0 {
 		t.Errorf("repeated outcomes finish %+v", again)
 	}
 	first, second := a.get(one.ID), a.get(two.ID)
-	if first.Outcome != "accepted" || first.UnreadableAt != nil || second.Outcome != "refused" {
+	if first.Outcome != request.Accepted || first.UnreadableAt != nil || second.Outcome != request.Refused {
 		t.Errorf("later outcomes changed the requests: %+v, %+v", first, second)
 	}
 }
@@ -299,7 +299,7 @@ func TestLookup(t *testing.T) {
 	t.Parallel()
 	a := setupAsker(t)
 	pending, finished := a.send("k", nil), a.send("k", nil)
-	a.finish(request.Outcome{Request: finished.ID, Kind: "accepted"})
+	a.finish(request.Decision{Request: finished.ID, Kind: request.Accepted})
 	lookup := request.Lookup(a.pool)
 	got, err := lookup(t.Context(), []string{pending.ID.String(), finished.ID.String(), uuid.NewString()})
 	if err != nil || len(got) != 1 || got[finished.ID.String()] != request.FinishedVersion {
@@ -314,7 +314,7 @@ func TestDeleteFinished(t *testing.T) {
 	t.Parallel()
 	a := setupAsker(t)
 	pending, young, old := a.send("k", nil), a.send("k", nil), a.send("k", nil)
-	a.finish(request.Outcome{Request: young.ID, Kind: "accepted"}, request.Outcome{Request: old.ID, Kind: "accepted"})
+	a.finish(request.Decision{Request: young.ID, Kind: request.Accepted}, request.Decision{Request: old.ID, Kind: request.Accepted})
 	a.exec("UPDATE sent_request SET created_at = now() - interval '1 year'")
 	a.exec("UPDATE sent_request SET finished_at = now() - interval '61 minutes' WHERE id = $1", old.ID)
 	a.exec("UPDATE sent_request SET finished_at = now() - interval '59 minutes' WHERE id = $1", young.ID)
@@ -344,7 +344,7 @@ func TestSentMetrics(t *testing.T) {
 	one := a.send("k", nil)
 	a.send("k", nil)
 	a.exec("UPDATE sent_request SET created_at = now() - interval '1 hour' WHERE id <> $1", one.ID)
-	m.Count(a.finish(request.Outcome{Request: one.ID, Kind: "refused"}))
+	m.Count(a.finish(request.Decision{Request: one.ID, Kind: request.Refused}))
 	values := map[string]float64{}
 	registry := prometheus.NewPedanticRegistry()
 	registry.MustRegister(m)

@@ -10,9 +10,6 @@ import (
 	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
 )
 
-// scrapeTimeout bounds the database query of a scrape.
-const scrapeTimeout = time.Second
-
 // SentMetrics are the metrics of the requests that this service sends. It implements prometheus.Collector.
 type SentMetrics struct {
 	pool            *pgxpool.Pool
@@ -43,7 +40,7 @@ func NewSentMetrics(pool *pgxpool.Pool, namespace string, topics ...string) *Sen
 // Count counts requests that Finish has returned. Call it after the commit.
 func (m *SentMetrics) Count(finished []Finished) {
 	for _, f := range finished {
-		m.outcomes.WithLabelValues(f.Topic, f.Kind).Inc()
+		m.outcomes.WithLabelValues(f.Topic, string(f.Kind)).Inc()
 		m.waited.WithLabelValues(f.Topic).Observe(f.Waited.Seconds())
 	}
 }
@@ -60,7 +57,7 @@ func (m *SentMetrics) Describe(out chan<- *prometheus.Desc) {
 func (m *SentMetrics) Collect(out chan<- prometheus.Metric) {
 	m.outcomes.Collect(out)
 	m.waited.Collect(out)
-	ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second) // a scrape must not wait longer
 	defer cancel()
 	rows, err := messagingdb.New(m.pool).CountPendingRequests(ctx)
 	if err != nil {
