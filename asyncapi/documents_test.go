@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 
@@ -26,7 +27,12 @@ func TestDocumentsMatchTheMachinery(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	made := broker.TopicSpec{MinInSyncReplicas: inSync}
+	expiry, err := time.ParseDuration(defaults["REQUEST_EXPIRY"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	events := broker.TopicSpec{MinInSyncReplicas: inSync}
+	queue := broker.TopicSpec{MinInSyncReplicas: inSync, Retention: config.Requests{Expiry: expiry}.TopicRetention()}
 	for name, document := range map[string][]byte{"monolith": asyncapi.Monolith, "catalog": asyncapi.Catalog} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -65,7 +71,10 @@ func TestDocumentsMatchTheMachinery(t *testing.T) {
 				for setting, value := range kafka.Config {
 					got[setting] = strings.Trim(fmt.Sprint(value), "[]")
 				}
-				want := made.Settings()
+				want := events.Settings()
+				if _, limited := kafka.Config["retention.ms"]; limited {
+					want = queue.Settings()
+				}
 				// This one is left at the broker's default, which the document tells, and has to be enough.
 				const largest = "max.message.bytes"
 				if len(got[largest]) < len(want[largest]) || len(got[largest]) == len(want[largest]) && got[largest] < want[largest] {

@@ -38,7 +38,8 @@ type Spec struct {
 	OpenAPI    []byte
 	AsyncAPI   []byte
 	Pacts      fs.FS    // the pact files of all services, for the pages; may be nil
-	Topics     []string // the topics that the service owns: it creates them, and no other service writes to them
+	Topics     []string // the topics of events that the service owns: it creates them, and no other service writes to them
+	Queues     []string // the topics of requests and outcomes that it owns; they keep each message for a limited time
 	Migrations postgres.Migrations
 }
 
@@ -187,19 +188,25 @@ func (f *Frame) mount(server *httpserver.Server, api oas.API) error {
 }
 
 func topicSpecs(spec Spec, cfg config.Common) []broker.TopicSpec {
-	specs := make([]broker.TopicSpec, len(spec.Topics))
-	for i, topic := range spec.Topics {
-		specs[i] = broker.TopicSpec{
-			Name: topic, Partitions: event.Partitions,
+	owned := func(name string, retention time.Duration) broker.TopicSpec {
+		return broker.TopicSpec{
+			Name: name, Partitions: event.Partitions, Retention: retention,
 			ReplicationFactor: cfg.Kafka.ReplicationFactor, MinInSyncReplicas: cfg.Kafka.MinInSyncReplicas,
 		}
+	}
+	specs := make([]broker.TopicSpec, 0, len(spec.Topics)+len(spec.Queues))
+	for _, topic := range spec.Topics {
+		specs = append(specs, owned(topic, 0))
+	}
+	for _, topic := range spec.Queues {
+		specs = append(specs, owned(topic, cfg.Requests.TopicRetention()))
 	}
 	return specs
 }
 
 func relayConfig(spec Spec, cfg config.Common) outbox.Config {
 	return outbox.Config{
-		Topics: spec.Topics, MetricsNamespace: MetricsNamespace,
+		Topics: slices.Concat(spec.Topics, spec.Queues), MetricsNamespace: MetricsNamespace,
 		LeaseTimeout: cfg.Outbox.LeaseTimeout, RenewEvery: cfg.Outbox.LeaseRenew, ProduceTimeout: cfg.Outbox.ProduceTimeout,
 		SweepMin: cfg.Outbox.SweepMin, SweepMax: cfg.Outbox.SweepMax, ClaimRows: cfg.Outbox.BatchRows,
 		StopTimeout: (cfg.Shutdown.Grace - cfg.Shutdown.Delay) / 4, // HTTP gets a half, and the consumer stops before the relay
