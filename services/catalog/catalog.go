@@ -16,6 +16,7 @@ import (
 	"github.com/monsplit/monsplit/internal/messaging/broker"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
 	"github.com/monsplit/monsplit/internal/messaging/event"
+	"github.com/monsplit/monsplit/internal/messaging/wakeup"
 	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/internal/serviceframe"
 	"github.com/monsplit/monsplit/services/catalog/internal/consume"
@@ -58,19 +59,24 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger) error {
 		return err
 	}
 	entries, markets, copies := services(storage, newID)
-	events := newConsumer(frame.Pool, cfg, storage, copies, log)
-	return frame.Serve(ctx, events, httpapi.New(entries, markets, copies))
+	frame.Waiters.Register(httpapi.ProductCopy, wakeup.UUIDs(copies.Versions))
+	events := newConsumer(frame.Pool, cfg, storage, copies, frame.Waiters.Kick, log)
+	return frame.Serve(ctx, events, httpapi.New(entries, markets, copies, frame.Freshness()))
 }
 
-// newConsumer applies the monolith's events. Entries follow their products, and publish events of their own.
-func newConsumer(pool *postgres.Pool, cfg Config, storage *store.Store, copies *productcopy.Service, log *slog.Logger,
+// newConsumer applies the monolith's events. Entries follow their products, and publish events of their own. kick is called
+// after each commit.
+func newConsumer(pool *postgres.Pool, cfg Config, storage *store.Store, copies *productcopy.Service, kick func(), log *slog.Logger,
 ) *consumer.Consumer[productcopy.Tx] {
 	return consumer.New(pool, consumer.Config[productcopy.Tx]{
-		Group:            name,
-		Topics:           map[string]consumer.Handler[productcopy.Tx]{consume.TopicProduct: consume.Products(copies)},
-		Versions:         map[string]consumer.VersionOf[productcopy.Tx]{consume.TopicProduct: consume.ProductVersion},
-		Bind:             storage.Bind,
-		Committed:        storage.Committed,
+		Group:    name,
+		Topics:   map[string]consumer.Handler[productcopy.Tx]{consume.TopicProduct: consume.Products(copies)},
+		Versions: map[string]consumer.VersionOf[productcopy.Tx]{consume.TopicProduct: consume.ProductVersion},
+		Bind:     storage.Bind,
+		Committed: func(tx productcopy.Tx) {
+			storage.Committed(tx)
+			kick()
+		},
 		Classify:         serviceframe.Classify,
 		MetricsNamespace: serviceframe.MetricsNamespace,
 		Transactions:     cfg.ConsumerTransactions(),

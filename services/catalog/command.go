@@ -30,6 +30,6 @@ func OpenDeadLetters(ctx context.Context, cfg Config, log *slog.Logger) (cli.Dea
 		return cli.DeadLetters{}, err
 	}
 	_, _, copies := services(storage, newID)
-	events := newConsumer(pool, cfg, storage, copies, log)
+	events := newConsumer(pool, cfg, storage, copies, func() {}, log)
 	return cli.DeadLetters{Replay: events.Replay, Discard: events.Discard, Close: pool.Close}, nil
 }

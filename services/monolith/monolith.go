@@ -15,6 +15,7 @@ import (
 	"github.com/monsplit/monsplit/internal/messaging/broker"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
 	"github.com/monsplit/monsplit/internal/messaging/event"
+	"github.com/monsplit/monsplit/internal/messaging/wakeup"
 	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/internal/serviceframe"
 	"github.com/monsplit/monsplit/services/monolith/internal/catalogcopy"
@@ -55,12 +56,13 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger) error {
 		return err
 	}
 	products, copies := services(storage, newID)
-	api := httpapi.New(products, copies, cfg.HTTP.WriteTimeout)
-	return frame.Serve(ctx, newConsumer(frame.Pool, cfg, log), api)
+	frame.Waiters.Register(httpapi.EntryCopy, wakeup.UUIDs(copies.EntryVersions))
+	api := httpapi.New(products, copies, frame.Freshness(), cfg.HTTP.WriteTimeout)
+	return frame.Serve(ctx, newConsumer(frame.Pool, cfg, frame.Waiters.Kick, log), api)
 }
 
-// newConsumer applies the catalog's events.
-func newConsumer(pool *postgres.Pool, cfg Config, log *slog.Logger) *consumer.Consumer[catalogcopy.Tx] {
+// newConsumer applies the catalog's events. kick is called after each commit.
+func newConsumer(pool *postgres.Pool, cfg Config, kick func(), log *slog.Logger) *consumer.Consumer[catalogcopy.Tx] {
 	return consumer.New(pool, consumer.Config[catalogcopy.Tx]{
 		Group: name,
 		Topics: map[string]consumer.Handler[catalogcopy.Tx]{
@@ -70,6 +72,7 @@ func newConsumer(pool *postgres.Pool, cfg Config, log *slog.Logger) *consumer.Co
 			consume.TopicMarket: consume.MarketVersion, consume.TopicCatalogEntry: consume.EntryVersion,
 		},
 		Bind:             store.Bind,
+		Committed:        func(catalogcopy.Tx) { kick() },
 		Classify:         serviceframe.Classify,
 		MetricsNamespace: serviceframe.MetricsNamespace,
 		Transactions:     cfg.ConsumerTransactions(),

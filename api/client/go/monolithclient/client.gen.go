@@ -319,6 +319,12 @@ type IfNoneMatch = string
 // Limit defines model for Limit.
 type Limit = int32
 
+// MinVersion defines model for MinVersion.
+type MinVersion = int64
+
+// Prefer defines model for Prefer.
+type Prefer = string
+
 // ListCatalogParams defines parameters for ListCatalog.
 type ListCatalogParams struct {
 	// Product Lists only the entries of the product with this integer id.
@@ -343,6 +349,15 @@ type ListCatalogParamsSort string
 
 // GetCatalogParams defines parameters for GetCatalog.
 type GetCatalogParams struct {
+	// MinVersion Reads the copy only if it has this version, or a later one, of the entry; otherwise 503 of type `not-yet`. With
+	// `Prefer: wait=5` the service waits up to five seconds for the version. If the
+	// entry was deleted at this version or later, the answer is 404.
+	MinVersion *MinVersion `form:"min_version,omitempty" json:"min_version,omitempty"`
+
+	// Prefer Preferences (RFC 7240). `wait=5` means that the client can wait up to five seconds for the answer. The service
+	// waits at most ten seconds, unless its operator has set another limit.
+	Prefer *Prefer `json:"Prefer,omitempty"`
+
 	// IfNoneMatch If the entity's `ETag` is in this list, the entity is not sent again (304).
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 }
@@ -1138,6 +1153,33 @@ func NewGetCatalogRequest(server string, id ID, params *GetCatalogParams) (*http
 		return nil, err
 	}
 
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.MinVersion != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "min_version", *params.MinVersion, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
@@ -1145,15 +1187,26 @@ func NewGetCatalogRequest(server string, id ID, params *GetCatalogParams) (*http
 
 	if params != nil {
 
-		if params.IfNoneMatch != nil {
+		if params.Prefer != nil {
 			var headerParam0 string
 
-			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Prefer", *params.Prefer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
 			if err != nil {
 				return nil, err
 			}
 
-			req.Header.Set("If-None-Match", headerParam0)
+			req.Header.Set("Prefer", headerParam0)
+		}
+
+		if params.IfNoneMatch != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam1)
 		}
 
 	}
@@ -1988,14 +2041,16 @@ func (r DeleteCatalogResponse) StatusCode() int {
 
 // GetCatalogResponse200Headers the declared response headers of an HTTP 200 response for GetCatalog
 type GetCatalogResponse200Headers struct {
-	ETag       string
-	XRequestID string
+	ETag              string
+	PreferenceApplied *string
+	XRequestID        string
 }
 
 // GetCatalogResponse304Headers the declared response headers of an HTTP 304 response for GetCatalog
 type GetCatalogResponse304Headers struct {
-	ETag       string
-	XRequestID string
+	ETag              string
+	PreferenceApplied *string
+	XRequestID        string
 }
 
 type GetCatalogResponse struct {
@@ -2131,9 +2186,11 @@ func (r ListProductsResponse) StatusCode() int {
 
 // CreateProductResponse201Headers the declared response headers of an HTTP 201 response for CreateProduct
 type CreateProductResponse201Headers struct {
-	ETag       string
-	Location   string
-	XRequestID string
+	AggregateID      string
+	AggregateVersion int64
+	ETag             string
+	Location         string
+	XRequestID       string
 }
 
 type CreateProductResponse struct {
@@ -2163,7 +2220,9 @@ func (r CreateProductResponse) StatusCode() int {
 
 // DeleteProductResponse204Headers the declared response headers of an HTTP 204 response for DeleteProduct
 type DeleteProductResponse204Headers struct {
-	XRequestID string
+	AggregateID      string
+	AggregateVersion int64
+	XRequestID       string
 }
 
 type DeleteProductResponse struct {
@@ -2230,8 +2289,10 @@ func (r GetProductResponse) StatusCode() int {
 
 // PatchProductResponse200Headers the declared response headers of an HTTP 200 response for PatchProduct
 type PatchProductResponse200Headers struct {
-	ETag       string
-	XRequestID string
+	AggregateID      string
+	AggregateVersion int64
+	ETag             string
+	XRequestID       string
 }
 
 type PatchProductResponse struct {
@@ -2261,8 +2322,10 @@ func (r PatchProductResponse) StatusCode() int {
 
 // ReplaceProductResponse200Headers the declared response headers of an HTTP 200 response for ReplaceProduct
 type ReplaceProductResponse200Headers struct {
-	ETag       string
-	XRequestID string
+	AggregateID      string
+	AggregateVersion int64
+	ETag             string
+	XRequestID       string
 }
 
 type ReplaceProductResponse struct {
@@ -2654,6 +2717,13 @@ func ParseGetCatalogResponse(rsp *http.Response) (*GetCatalogResponse, error) {
 			}
 			headers.ETag = value
 		}
+		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Preference-Applied", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PreferenceApplied = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -2670,6 +2740,13 @@ func ParseGetCatalogResponse(rsp *http.Response) (*GetCatalogResponse, error) {
 				return nil, err
 			}
 			headers.ETag = value
+		}
+		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Preference-Applied", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PreferenceApplied = &value
 		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
@@ -2834,6 +2911,20 @@ func ParseCreateProductResponse(rsp *http.Response) (*CreateProductResponse, err
 	switch {
 	case rsp.StatusCode == 201:
 		var headers CreateProductResponse201Headers
+		if values := rsp.Header.Values("Aggregate-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Aggregate-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.AggregateID = value
+		}
+		if values := rsp.Header.Values("Aggregate-Version"); len(values) > 0 {
+			var value int64
+			if err := runtime.BindStyledParameterWithOptions("simple", "Aggregate-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			}
+			headers.AggregateVersion = value
+		}
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -2877,6 +2968,20 @@ func ParseDeleteProductResponse(rsp *http.Response) (*DeleteProductResponse, err
 	switch {
 	case rsp.StatusCode == 204:
 		var headers DeleteProductResponse204Headers
+		if values := rsp.Header.Values("Aggregate-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Aggregate-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.AggregateID = value
+		}
+		if values := rsp.Header.Values("Aggregate-Version"); len(values) > 0 {
+			var value int64
+			if err := runtime.BindStyledParameterWithOptions("simple", "Aggregate-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			}
+			headers.AggregateVersion = value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -2982,6 +3087,20 @@ func ParsePatchProductResponse(rsp *http.Response) (*PatchProductResponse, error
 	switch {
 	case rsp.StatusCode == 200:
 		var headers PatchProductResponse200Headers
+		if values := rsp.Header.Values("Aggregate-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Aggregate-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.AggregateID = value
+		}
+		if values := rsp.Header.Values("Aggregate-Version"); len(values) > 0 {
+			var value int64
+			if err := runtime.BindStyledParameterWithOptions("simple", "Aggregate-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			}
+			headers.AggregateVersion = value
+		}
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -3028,6 +3147,20 @@ func ParseReplaceProductResponse(rsp *http.Response) (*ReplaceProductResponse, e
 	switch {
 	case rsp.StatusCode == 200:
 		var headers ReplaceProductResponse200Headers
+		if values := rsp.Header.Values("Aggregate-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Aggregate-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.AggregateID = value
+		}
+		if values := rsp.Header.Values("Aggregate-Version"); len(values) > 0 {
+			var value int64
+			if err := runtime.BindStyledParameterWithOptions("simple", "Aggregate-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			}
+			headers.AggregateVersion = value
+		}
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {

@@ -108,19 +108,20 @@ func (s *Service) Patch(ctx context.Context, id uuid.UUID, patch Patch, match co
 	return s.change(ctx, id, match, patch.applied)
 }
 
-// Delete marks the entry as deleted. It is not found any more.
-func (s *Service) Delete(ctx context.Context, id uuid.UUID, match condition.Match) error {
-	return s.store.InTx(ctx, func(tx Tx) error {
-		e, err := tx.LockEntry(ctx, id)
-		if err != nil {
+// Delete marks the entry as deleted. It is not found any more. Delete returns its last version.
+func (s *Service) Delete(ctx context.Context, id uuid.UUID, match condition.Match) (Entry, error) {
+	var e Entry
+	err := s.store.InTx(ctx, func(tx Tx) (err error) {
+		if e, err = tx.LockEntry(ctx, id); err != nil {
 			return err
 		}
 		if err := match.Check("entry", e.Version); err != nil {
 			return err
 		}
-		_, err = s.delete(ctx, tx, e)
+		e, err = s.delete(ctx, tx, e)
 		return err
 	})
+	return e, err
 }
 
 // change applies edit to the locked entry. If edit changes nothing, the version stays the same and there is no event. The

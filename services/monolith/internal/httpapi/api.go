@@ -5,6 +5,7 @@ package httpapi
 import (
 	"time"
 
+	"github.com/monsplit/monsplit/internal/httpserver"
 	"github.com/monsplit/monsplit/services/monolith/internal/catalogcopy"
 	"github.com/monsplit/monsplit/services/monolith/internal/oapi"
 	"github.com/monsplit/monsplit/services/monolith/internal/product"
@@ -14,12 +15,14 @@ import (
 type API struct {
 	products     *product.Service
 	copies       *catalogcopy.Service
+	fresh        httpserver.Freshness
 	writeTimeout time.Duration
 }
 
 var _ oapi.StrictServerInterface = (*API)(nil)
 
-// New returns the API on the given business services. writeTimeout is the time for a client to receive each part of a list.
-func New(products *product.Service, copies *catalogcopy.Service, writeTimeout time.Duration) *API {
-	return &API{products: products, copies: copies, writeTimeout: writeTimeout}
+// New returns the API on the given business services. fresh knows the kind EntryCopy. writeTimeout is the time for a client to
+// receive each part of a list.
+func New(products *product.Service, copies *catalogcopy.Service, fresh httpserver.Freshness, writeTimeout time.Duration) *API {
+	return &API{products: products, copies: copies, fresh: fresh, writeTimeout: writeTimeout}
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/monsplit/monsplit/asyncapi"
 	"github.com/monsplit/monsplit/internal/httpserver"
 	"github.com/monsplit/monsplit/internal/idempotency"
+	"github.com/monsplit/monsplit/internal/messaging/wakeup"
 	"github.com/monsplit/monsplit/internal/oas"
 	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/internal/testkit/apitest"
@@ -45,6 +46,7 @@ type server struct {
 	apitest.Client
 	pool     *pgxpool.Pool
 	products *product.Service
+	waiters  *wakeup.Waiters
 }
 
 func setup(t *testing.T) *server {
@@ -86,7 +88,9 @@ func serveAt(t *testing.T, pool *pgxpool.Pool, onResponse func(ctx context.Conte
 	storage := store.New(pool, servicetest.Encode(t, asyncapi.Monolith, publish.Product), idempotency.Keys{}, func() {})
 	products := product.NewService(storage, now, newID)
 	h := httpserver.New(httpserver.Config{Registry: prometheus.NewRegistry(), RequestTimeout: requestTimeout}, slog.New(slog.DiscardHandler))
-	api := httpapi.New(products, catalogcopy.NewService(storage), time.Minute)
+	copies, waiters := catalogcopy.NewService(storage), wakeup.New(pool, wakeup.Config{}, slog.New(slog.DiscardHandler))
+	waiters.Register(httpapi.EntryCopy, wakeup.UUIDs(copies.EntryVersions))
+	api := httpapi.New(products, copies, httpserver.Freshness{Waiters: waiters, MaxWait: maxWait}, time.Minute)
 	validator, err := oas.New(monolithapi.Document, oas.Config{MaxBody: 64 << 10, OnResponse: onResponse})
 	if err != nil {
 		t.Fatal(err)
@@ -97,7 +101,7 @@ func serveAt(t *testing.T, pool *pgxpool.Pool, onResponse func(ctx context.Conte
 	}
 	listening := httptest.NewServer(h.Handler())
 	t.Cleanup(listening.Close)
-	return &server{Client: apitest.Client{T: t, URL: listening.URL}, pool: pool, products: products}
+	return &server{Client: apitest.Client{T: t, URL: listening.URL}, pool: pool, products: products, waiters: waiters}
 }
 
 // in returns the same server for a subtest.
@@ -129,4 +133,23 @@ func (s *server) createMany(n int) {
 	if err := all.Wait(); err != nil {
 		s.T.Fatal(err)
 	}
+}
+
+// maxWait is the longest wait that the server grants. It is longer than requestTimeout, which a wait does not use up.
+const maxWait = 20 * time.Second
+
+// getWaiting sends a GET that has to wait, and lets change happen meanwhile.
+func (s *server) getWaiting(path string, change func(), headers ...string) apitest.Reply {
+	s.T.Helper()
+	reply := make(chan apitest.Reply, 1)
+	servicetest.Run(s.T, s.waiters.Run)
+	go func() { reply <- s.Get(path, headers...) }()
+	for limit := time.Now().Add(maxWait); s.waiters.Waiting() == 0; {
+		if time.Now().After(limit) {
+			s.T.Fatal("the request does not wait")
+		}
+		time.Sleep(time.Millisecond)
+	}
+	change()
+	return <-reply
 }

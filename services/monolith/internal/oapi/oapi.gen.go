@@ -319,6 +319,12 @@ type IfNoneMatch = string
 // Limit defines model for Limit.
 type Limit = int32
 
+// MinVersion defines model for MinVersion.
+type MinVersion = int64
+
+// Prefer defines model for Prefer.
+type Prefer = string
+
 // ListCatalogParams defines parameters for ListCatalog.
 type ListCatalogParams struct {
 	// Product Lists only the entries of the product with this integer id.
@@ -343,6 +349,15 @@ type ListCatalogParamsSort string
 
 // GetCatalogParams defines parameters for GetCatalog.
 type GetCatalogParams struct {
+	// MinVersion Reads the copy only if it has this version, or a later one, of the entry; otherwise 503 of type `not-yet`. With
+	// `Prefer: wait=5` the service waits up to five seconds for the version. If the
+	// entry was deleted at this version or later, the answer is 404.
+	MinVersion *MinVersion `form:"min_version,omitempty" json:"min_version,omitempty"`
+
+	// Prefer Preferences (RFC 7240). `wait=5` means that the client can wait up to five seconds for the answer. The service
+	// waits at most ten seconds, unless its operator has set another limit.
+	Prefer *Prefer `json:"Prefer,omitempty"`
+
 	// IfNoneMatch If the entity's `ETag` is in this list, the entity is not sent again (304).
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 }
@@ -564,8 +579,29 @@ func (w *ServerInterfaceWrapper) GetCatalog(ctx echo.Context) error {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params GetCatalogParams
+	// ------------- Optional query parameter "min_version" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "min_version", ctx.QueryParams(), &params.MinVersion, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter min_version: %s", err))
+	}
 
 	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Prefer" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Prefer")]; found {
+		var Prefer Prefer
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Prefer, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Prefer", valueList[0], &Prefer, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Prefer: %s", err))
+		}
+
+		params.Prefer = &Prefer
+	}
 	// ------------- Optional header parameter "If-None-Match" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
 		var IfNoneMatch IfNoneMatch
@@ -947,7 +983,20 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 
 }
 
+type CopyNotModifiedResponseHeaders struct {
+	ETag              string
+	PreferenceApplied *string
+}
+type CopyNotModifiedResponse struct {
+	Headers CopyNotModifiedResponseHeaders
+}
+
+type DeletedResponseHeaders struct {
+	AggregateID      string
+	AggregateVersion int64
+}
 type DeletedResponse struct {
+	Headers DeletedResponseHeaders
 }
 
 type NotModifiedResponseHeaders struct {
@@ -1016,7 +1065,8 @@ type GetCatalogResponseObject interface {
 }
 
 type GetCatalog200ResponseHeaders struct {
-	ETag string
+	ETag              string
+	PreferenceApplied *string
 }
 
 type GetCatalog200JSONResponse struct {
@@ -1032,15 +1082,21 @@ func (response GetCatalog200JSONResponse) VisitGetCatalogResponse(w http.Respons
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	if response.Headers.PreferenceApplied != nil {
+		w.Header().Set("Preference-Applied", fmt.Sprint(*response.Headers.PreferenceApplied))
+	}
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
 }
 
-type GetCatalog304Response = NotModifiedResponse
+type GetCatalog304Response = CopyNotModifiedResponse
 
 func (response GetCatalog304Response) VisitGetCatalogResponse(w http.ResponseWriter) error {
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	if response.Headers.PreferenceApplied != nil {
+		w.Header().Set("Preference-Applied", fmt.Sprint(*response.Headers.PreferenceApplied))
+	}
 	w.WriteHeader(304)
 	return nil
 }
@@ -1139,8 +1195,10 @@ type CreateProductResponseObject interface {
 }
 
 type CreateProduct201ResponseHeaders struct {
-	ETag     string
-	Location string
+	AggregateID      string
+	AggregateVersion int64
+	ETag             string
+	Location         string
 }
 
 type CreateProduct201JSONResponse struct {
@@ -1155,6 +1213,8 @@ func (response CreateProduct201JSONResponse) VisitCreateProductResponse(w http.R
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Aggregate-Id", fmt.Sprint(response.Headers.AggregateID))
+	w.Header().Set("Aggregate-Version", fmt.Sprint(response.Headers.AggregateVersion))
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
 	w.WriteHeader(201)
@@ -1174,6 +1234,8 @@ type DeleteProductResponseObject interface {
 type DeleteProduct204Response = DeletedResponse
 
 func (response DeleteProduct204Response) VisitDeleteProductResponse(w http.ResponseWriter) error {
+	w.Header().Set("Aggregate-Id", fmt.Sprint(response.Headers.AggregateID))
+	w.Header().Set("Aggregate-Version", fmt.Sprint(response.Headers.AggregateVersion))
 	w.WriteHeader(204)
 	return nil
 }
@@ -1228,7 +1290,9 @@ type PatchProductResponseObject interface {
 }
 
 type PatchProduct200ResponseHeaders struct {
-	ETag string
+	AggregateID      string
+	AggregateVersion int64
+	ETag             string
 }
 
 type PatchProduct200JSONResponse struct {
@@ -1243,6 +1307,8 @@ func (response PatchProduct200JSONResponse) VisitPatchProductResponse(w http.Res
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Aggregate-Id", fmt.Sprint(response.Headers.AggregateID))
+	w.Header().Set("Aggregate-Version", fmt.Sprint(response.Headers.AggregateVersion))
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
@@ -1260,7 +1326,9 @@ type ReplaceProductResponseObject interface {
 }
 
 type ReplaceProduct200ResponseHeaders struct {
-	ETag string
+	AggregateID      string
+	AggregateVersion int64
+	ETag             string
 }
 
 type ReplaceProduct200JSONResponse struct {
@@ -1275,6 +1343,8 @@ func (response ReplaceProduct200JSONResponse) VisitReplaceProductResponse(w http
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Aggregate-Id", fmt.Sprint(response.Headers.AggregateID))
+	w.Header().Set("Aggregate-Version", fmt.Sprint(response.Headers.AggregateVersion))
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
