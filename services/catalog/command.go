@@ -29,7 +29,7 @@ func OpenDeadLetters(ctx context.Context, cfg Config, log *slog.Logger) (cli.Dea
 		pool.Close()
 		return cli.DeadLetters{}, err
 	}
-	_, _, copies := services(storage, newID)
-	events := newConsumer(pool, cfg, storage, copies, log)
+	entries, _, copies := services(storage, newID)
+	events := newConsumer(pool, cfg, storage, copies, newOwner(pool, cfg, storage, entries, log), log)
 	return cli.DeadLetters{Replay: events.Replay, Discard: events.Discard, Close: pool.Close}, nil
 }
