@@ -102,13 +102,9 @@ func TestRulesBite(t *testing.T) {
 		"only the HTTP side knows Echo":                                       {imports("services/monolith", "github.com/labstack/echo/v4")},
 		"messaging imports nothing of this module outside internal/messaging": {imports("internal/messaging/outbox", "internal/config")},
 		"only the adapter of a table imports its generated queries":           {imports("services/monolith", "services/monolith/internal/store/db")},
-		"consume" + meets: {imports("services/orders/internal/consume", "services/orders/internal/store")},
-		"httpapi" + meets: {imports("services/orders/internal/httpapi/form", "services/orders/internal/publish")},
-		"publish" + meets: {imports("services/orders/internal/publish", "services/orders/internal/httpapi/form")},
-		"store" + meets:   {imports("services/orders/internal/store", "services/orders/internal/consume")},
-		"only programs and whole-system packages import a service's root": {imports("internal/cli", "services/catalog")},
-		"test helpers reach no program":                                   {imports("cmd/demo", "internal/testkit/pgtest"), imports("cmd/demo", "testing")},
-		"only tests and the demo use the embedded broker":                 {imports("services/catalog", "internal/messaging/embeddedbroker")},
+		"only programs and whole-system packages import a service's root":     {imports("internal/cli", "services/catalog")},
+		"test helpers reach no program":                                       {imports("cmd/demo", "internal/testkit/pgtest"), imports("cmd/demo", "testing")},
+		"only tests and the demo use the embedded broker":                     {imports("services/catalog", "internal/messaging/embeddedbroker")},
 	}
 	// The third service stands beside the two of the examples. Other services would need examples of their own.
 	packages := slices.DeleteFunc(list(t), func(p archtest.Package) bool {
@@ -117,7 +113,13 @@ func TestRulesBite(t *testing.T) {
 		return isService && name != "monolith" && name != "catalog"
 	})
 	packages = append(packages, archtest.Package{Path: order}, archtest.Package{Path: "services/orders"})
-	for _, rule := range archtest.Rules(packages) {
+	rules := archtest.Rules(packages)
+	for _, rule := range rules { // a new adapter needs no new example
+		if adapter, ok := strings.CutSuffix(rule.Name, meets); ok {
+			forbidden[rule.Name] = importsEach("services/orders/internal/"+adapter+"/part", otherAdapters(adapter)...)
+		}
+	}
+	for _, rule := range rules {
 		if rule.Why == "" || rule.Instead == "" {
 			t.Errorf("%s: the rule lacks Why or Instead", rule.Name)
 		}
@@ -140,6 +142,12 @@ func TestRulesBite(t *testing.T) {
 	for name := range forbidden {
 		t.Errorf("there is an example for %q, but no rule", name)
 	}
+}
+
+// otherAdapters returns packages of adapters that this adapter may not import.
+func otherAdapters(adapter string) []string {
+	all := []string{"services/orders/internal/consume", "services/orders/internal/httpapi/form"}
+	return slices.DeleteFunc(all, func(p string) bool { return strings.HasPrefix(p, "services/orders/internal/"+adapter) })
 }
 
 func TestBusinessMayImport(t *testing.T) {
