@@ -14,9 +14,11 @@ import (
 
 // document is one Markdown file of the project.
 type document struct {
-	name, text string // the text has no carriage returns
-	spans      []string
-	blocks     []block
+	name   string
+	whole  string
+	text   string   // without the blocks
+	spans  []string // what stands between back-quotes in the text
+	blocks []block
 }
 
 // block is fenced code. A block after the line "<!-- run -->" is executed by TestMarkedCommandsRun.
@@ -50,12 +52,12 @@ func documents(t *testing.T, root fs.FS) (found []document) {
 }
 
 var (
-	fence = regexp.MustCompile("(?ms)^(<!-- run -->\n+)?```([a-z]*)\n(.*?)^```$")
+	fence = regexp.MustCompile("(?ms)^(?:[ \t]*(<!-- run -->)\n+)?[ \t]*```([a-z]*)\n(.*?)^[ \t]*```$")
 	span  = regexp.MustCompile("`([^`\n]+)`")
 )
 
 func parse(name, text string) document {
-	d := document{name: name, text: text}
+	d := document{name: name, whole: text}
 	for _, m := range fence.FindAllStringSubmatch(text, -1) {
 		d.blocks = append(d.blocks, block{language: m[2], text: m[3], run: m[1] != ""})
 	}
