@@ -3,13 +3,11 @@ package archtest_test
 import (
 	"io/fs"
 	"os"
-	"os/exec"
 	"path"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 )
 
 // document is one Markdown file of the project.
@@ -261,38 +259,6 @@ func exists(root fs.FS, folder, name string) bool {
 		found, err := fs.Glob(root, pattern)
 		return err == nil && len(found) > 0
 	})
-}
-
-// TestMarkedCommandsRun executes each block after "<!-- run -->" as a shell script in the root of the repository.
-func TestMarkedCommandsRun(t *testing.T) {
-	t.Parallel()
-	if testing.Short() {
-		t.Skip("runs whole commands")
-	}
-	marked := 0
-	for _, d := range documents(t, os.DirFS("../..")) {
-		for _, b := range d.blocks {
-			if !b.run {
-				continue
-			}
-			marked++
-			if b.language != "sh" {
-				t.Errorf("%s: a block marked as run must be of the language sh:\n%s", d.name, b.text)
-				continue
-			}
-			cmd := exec.CommandContext(t.Context(), "sh", "-euc", b.text)
-			cmd.Dir, cmd.WaitDelay = "../..", 10*time.Second
-			if out, err := cmd.CombinedOutput(); err != nil {
-				t.Errorf("%s: %v:\n%s\n%s", d.name, err, b.text, out)
-			}
-		}
-		if regexp.MustCompile(`(?m)^<!-- run -->$`).MatchString(d.text) {
-			t.Errorf("%s: a mark <!-- run --> does not stand before a block", d.name)
-		}
-	}
-	if marked == 0 {
-		t.Error("no block is marked as run: the pattern no longer finds them")
-	}
 }
 
 func TestDocumentsAreRead(t *testing.T) {
