@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"os/exec"
+	"path"
 	"regexp"
 	"strings"
 	"testing"
@@ -71,3 +72,35 @@ func TestABlockThatTestsNothingFails(t *testing.T) {
 		}
 	}
 }
+
+// Each Go block of a document is part of a file that the compiler reads, for example of an example. Indentation does not
+// count.
+func TestGoBlocksAreCompiled(t *testing.T) {
+	t.Parallel()
+	root := os.DirFS("../..")
+	var code strings.Builder
+	for name, text := range readSources(t, root) {
+		if path.Ext(name) == ".go" {
+			code.WriteString(withoutIndentation(text))
+		}
+	}
+	found := 0
+	for _, d := range documents(t, root) {
+		for _, b := range d.blocks {
+			if b.language != "go" {
+				continue
+			}
+			found++
+			if !strings.Contains(code.String(), withoutIndentation(b.text)) {
+				t.Errorf("%s: no Go file has this code; put it into an example, in a file whose name ends in _test.go:\n%s", d.name, b.text)
+			}
+		}
+	}
+	if found < 6 {
+		t.Errorf("found %d blocks of Go code: the pattern no longer finds them", found)
+	}
+}
+
+var indentation = regexp.MustCompile(`(?m)^[ \t]+`)
+
+func withoutIndentation(text string) string { return indentation.ReplaceAllString(text, "") }
