@@ -5,8 +5,9 @@ import (
 	"strings"
 )
 
-// Below services/*/internal a package is an adapter, a generated leaf, or business. Every package that is not listed here
-// is business, so that a new package is bound by the rules of business without a change here.
+// In a service a package is its root package, which wires everything, its sample data, an adapter, a generated leaf, or
+// business. The packages below an adapter are part of the adapter. Every package that is not listed here is business, so
+// that a new package is bound by the rules of business without a change here.
 var (
 	adapters = []string{"httpapi", "publish", "consume", "store"}
 	leaves   = []string{"oapi", "messages", "store/db"} // generated
@@ -14,6 +15,13 @@ var (
 
 // whole lists what may see everything because it runs or examines the whole system.
 var whole = []string{"cmd/demo", "cmd/bench", "internal/e2e"}
+
+// businessMayUseOfStandard lists the packages of the standard library that business code may import. None of them does I/O,
+// serializes, or has a state that others can see. A value from outside, such as a random number or the time, is passed in.
+var businessMayUseOfStandard = []string{
+	"bytes", "cmp", "context", "errors", "fmt", "iter", "maps", "math", "math/big", "math/bits", "regexp", "slices", "sort",
+	"strconv", "strings", "time", "unicode/**",
+}
 
 // businessMayUse lists the packages outside its service that business code may import. Each of them has no I/O.
 var businessMayUse = []string{
@@ -32,7 +40,7 @@ var messagingMayUse = []string{
 // Rules returns the architecture for the services of these packages. docs/architecture.md has it as a picture.
 func Rules(packages []Package) []Rule {
 	services := Services(packages)
-	rules := slices.Concat(separation(services), business(services), drivers(), []Rule{
+	rules := slices.Concat(separation(services), business(services), betweenAdapters(), drivers(), []Rule{
 		{
 			Name:    "messaging imports nothing of this module outside internal/messaging",
 			Why:     "messaging could be lifted out as a library; it knows no table, topic or error of a service",
@@ -45,15 +53,9 @@ func Rules(packages []Package) []Rule {
 			Why:     "a query that is called from two places cannot be changed in one, and locks would be taken in two orders",
 			Instead: "add a method to the package that owns the table: services/*/internal/store, outbox, consumer or idempotency",
 			From:    []string{all},
-			Except: []string{"services/*/internal/store", "internal/messaging/outbox", "internal/messaging/consumer",
-				"internal/idempotency", "internal/bulkimport/samplemark"},
+			Except: append(below("store"), "internal/messaging/outbox", "internal/messaging/consumer", "internal/idempotency",
+				"internal/bulkimport/samplemark"),
 			Deny: []string{"services/*/internal/store/db", "internal/*/db"}, Tests: true,
-		},
-		{
-			Name:    "adapters meet only in the service's root package",
-			Why:     "an adapter that calls another adapter goes around the business rules between them",
-			Instead: "let the adapter call the business package, and connect both in the service's root package",
-			From:    below(adapters), Deny: below(adapters),
 		},
 		{
 			Name:    "only programs and whole-system packages import a service's root",
@@ -116,31 +118,44 @@ func separation(services []string) (rules []Rule) {
 	})
 }
 
+// betweenAdapters keeps the adapters of a service apart from each other.
+func betweenAdapters() (rules []Rule) {
+	for _, a := range adapters {
+		rules = append(rules, Rule{
+			Name:    a + " meets other adapters only in the service's root package",
+			Why:     "an adapter that calls another adapter goes around the business rules between them",
+			Instead: "let the adapter call the business package, and connect both in the service's root package",
+			From:    below(a), Deny: below(adapters...), Allow: below(a),
+		})
+	}
+	return rules
+}
+
 // business keeps I/O, frameworks and other packages out of business code.
 func business(services []string) (rules []Rule) {
-	notBusiness := below(adapters, leaves)
 	rules = []Rule{
 		{
-			Name:    "business code does no I/O and does not log",
-			Why:     "rules without I/O are tested as a table of values, and adapters decide what is logged",
-			Instead: "declare a small interface that an adapter implements, or return an apperr error, which is logged at the edge",
-			From:    []string{"services/*/internal/**"}, Except: notBusiness,
-			Deny: []string{"net/**", "os/**", "io/fs", "io/ioutil", "path/filepath", "log/**", "database/**", "embed", "syscall",
-				"plugin", "html/**", "text/**", "runtime/**"},
+			Name: "business code imports, of the standard library, only what businessMayUseOfStandard lists",
+			Why:  "rules without I/O are tested as a table of values, and adapters decide what is logged and how data is encoded",
+			Instead: "declare a small interface that an adapter implements, or return an apperr error, which is logged at the edge; " +
+				"a package without I/O and global state may be added to businessMayUseOfStandard in rules.go",
+			From: []string{"services/*/**"}, Except: notBusiness(),
+			Deny: []string{standard}, Allow: businessMayUseOfStandard,
 		},
 		{
 			Name:    "business code imports no other module, except for UUIDs",
 			Why:     "a driver or framework in a rule ties the rule to one database, one transport and one version",
 			Instead: "declare a small interface in the business package, and implement it in an adapter (httpapi, store, publish, consume)",
-			From:    []string{"services/*/internal/**"}, Except: notBusiness,
+			From:    []string{"services/*/**"}, Except: notBusiness(),
 			Deny: []string{thirdParty}, Allow: []string{"github.com/google/uuid"},
 		},
 		{
-			Name:    "business code imports no adapter and no generated code",
-			Why:     "adapters depend on business code, never the reverse, so that a change of transport or storage changes no rule",
-			Instead: "declare an interface in the business package; if your package is an adapter, add its name to adapters in rules.go",
-			From:    []string{"services/*/internal/**"}, Except: notBusiness,
-			Deny: notBusiness,
+			Name: "business code imports no adapter, no generated code, no sample data and no root package",
+			Why:  "adapters depend on business code, never the reverse, so that a change of transport or storage changes no rule",
+			Instead: "declare an interface in the business package; if your package is an adapter, put it into the service's folder " +
+				"internal, and add its name to adapters in rules.go",
+			From: []string{"services/*/**"}, Except: notBusiness(),
+			Deny: notBusiness(),
 		},
 	}
 	for _, s := range services {
@@ -148,8 +163,8 @@ func business(services []string) (rules []Rule) {
 			Name:    "business code of the " + s + " imports, of this module, only the " + s + " and what businessMayUse lists",
 			Why:     "machinery depends on business code or is passed in; otherwise a rule cannot be read or tested alone",
 			Instead: "declare the interface where it is used, and let the root package pass the implementation in",
-			From:    []string{"services/" + s + "/internal/**"}, Except: notBusiness,
-			Deny: []string{ofModule}, Allow: append([]string{"services/" + s + "/internal/**"}, businessMayUse...),
+			From:    []string{"services/" + s + "/**"}, Except: notBusiness(),
+			Deny: []string{ofModule}, Allow: append([]string{"services/" + s + "/**"}, businessMayUse...),
 		})
 	}
 	return rules
@@ -164,7 +179,7 @@ func drivers() []Rule {
 			Instead: "add a method to services/*/internal/store, and an interface where it is used",
 			From:    []string{all}, Except: append([]string{"internal/postgres", "internal/pgserver", "internal/idempotency",
 				"internal/messaging/outbox", "internal/messaging/consumer", "internal/*/db", "internal/testkit/**",
-				"services/*/internal/store", "services/*/internal/store/db"}, whole...),
+				"services/*/internal/store/**"}, whole...),
 			Deny: []string{"github.com/jackc/pgx/**"},
 		},
 		{
@@ -178,7 +193,7 @@ func drivers() []Rule {
 			Name:    "only the HTTP side knows Echo",
 			Why:     "a new version of the framework then changes wiring alone",
 			Instead: "take a context and values; httpapi maps the request",
-			From:    []string{all}, Except: []string{"internal/httpserver", "internal/oas", "services/*/internal/httpapi", "services/*/internal/oapi"},
+			From:    []string{all}, Except: append(below("httpapi", "oapi"), "internal/httpserver", "internal/oas"),
 			Deny: []string{"github.com/labstack/echo/**"},
 		},
 	}
@@ -196,10 +211,15 @@ func Services(packages []Package) (names []string) {
 	return names
 }
 
-// below returns the patterns of these packages in every service.
-func below(names ...[]string) (patterns []string) {
-	for _, name := range slices.Concat(names...) {
-		patterns = append(patterns, "services/*/internal/"+name)
+// notBusiness are the patterns of all packages of services that are not business.
+func notBusiness() []string {
+	return slices.Concat([]string{"services/*", "services/*/sampledata"}, below(adapters...), below(leaves...))
+}
+
+// below returns the patterns of these packages, and of those below them, in every service.
+func below(names ...string) (patterns []string) {
+	for _, name := range names {
+		patterns = append(patterns, "services/*/internal/"+name+"/**")
 	}
 	return patterns
 }

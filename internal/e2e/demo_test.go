@@ -157,6 +157,7 @@ func TestDemo(t *testing.T) {
 	if n := len(call(t, http.MethodGet, d.monolith+"/api/v1/product?include_discontinued=true", nil).list); n != 234 {
 		t.Errorf("%d sample products", n)
 	}
+	d.takeTheTour()
 	d.create("demo-one")
 	d.arrives("demo-one")
 

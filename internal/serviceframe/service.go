@@ -45,6 +45,7 @@ type Frame struct {
 	Pool  *postgres.Pool
 	Relay *outbox.Relay
 
+	sites  []site
 	spec   Spec
 	cfg    config.Common
 	log    *slog.Logger
@@ -127,6 +128,7 @@ func (f *Frame) Serve(ctx context.Context, events Consumer, api oas.API) error {
 		TrustedProxies: f.cfg.HTTP.TrustedProxies, StopDelay: f.cfg.Shutdown.Delay, StopTimeout: (f.cfg.Shutdown.Grace - f.cfg.Shutdown.Delay) / 2,
 		OpenAPI: f.spec.OpenAPI, AsyncAPI: f.spec.AsyncAPI, Pages: pages, Checks: f.checks(events, database), Registry: registry,
 	}, f.log)
+	f.mountSites(server)
 	if err := f.mount(server, api); err != nil { //nolint:contextcheck // it uses the context of each request
 		return err
 	}

@@ -18,15 +18,15 @@ import (
 const (
 	partitionSize   = 1_000_000 // sequence numbers in one partition of outbox_event; the first migration has the same number
 	partitionsAhead = 8         // an append without a partition fails, so there is always room for millions of events
-	// maintainLock is the key of the advisory lock that lets one instance at a time maintain the outbox. The number is
-	// arbitrary, but old and new versions of a program must agree on it.
-	maintainLock = 0x6d6f6e73706c6974
+	// maintainLock is the key of the advisory lock that lets one instance at a time maintain the outbox. It is "outbox" in
+	// ASCII. Old and new versions of a program must agree on it.
+	maintainLock = 0x6f7574626f78
 )
 
 // Maintain creates partitions of the table outbox_event ahead of the sequence. It drops partitions whose events are all
-// sent and older than retention (0 keeps everything). Call it
-// at start and at intervals. While another instance maintains the outbox, it does nothing. It never makes appends wait
-// for long: a partition that it cannot lock within 100 ms stays for the next call.
+// sent and older than retention (0 keeps everything). Call it at start and at intervals. While another instance maintains
+// the outbox, it does nothing. It never makes appends wait for long: a partition that it cannot lock within 100 ms stays
+// for the next call.
 func Maintain(ctx context.Context, pool *pgxpool.Pool, retention time.Duration) error {
 	conn, err := pool.Acquire(ctx)
 	if err != nil {
