@@ -22,10 +22,10 @@ var businessMayUse = []string{
 	"internal/copyrow",   // when a copy takes a change
 }
 
-// messagingMayUse lists the packages outside internal/messaging that it may import. Each of them would have to move with
-// it into a library. So each line needs a reason.
+// messagingMayUse lists the packages outside internal/messaging that it may import. They would move with it into a library.
+// So they import nothing of this module themselves, and each line needs a reason.
 var messagingMayUse = []string{
-	"internal/postgres",   // transactions, and which errors of PostgreSQL are worth a retry
+	"internal/pgtx",       // how a transaction runs, and what PostgreSQL's errors say
 	"internal/strictjson", // what an event's JSON must not contain
 }
 
@@ -39,6 +39,12 @@ func Rules(packages []Package) []Rule {
 			Instead: "let the caller pass in what messaging needs, as a value, a function or an interface that messaging declares",
 			From:    []string{"internal/messaging/**"},
 			Deny:    []string{ofModule}, Allow: append([]string{"internal/messaging/**"}, messagingMayUse...),
+		},
+		{
+			Name:    "what messaging uses imports nothing of this module",
+			Why:     "these packages would move with messaging into a library, and could not take more with them",
+			Instead: "let the caller pass in what the package needs, or put the code into a package that wraps it, as internal/postgres does",
+			From:    messagingMayUse, Deny: []string{ofModule},
 		},
 		{
 			Name:    "only the adapter of a table imports its generated queries",
@@ -162,7 +168,7 @@ func drivers() []Rule {
 			Name:    "only storage knows PostgreSQL",
 			Why:     "transactions, locks and the translation of database errors are in one place for each table",
 			Instead: "add a method to services/*/internal/store, and an interface where it is used",
-			From:    []string{all}, Except: append([]string{"internal/postgres", "internal/pgserver", "internal/idempotency",
+			From:    []string{all}, Except: append([]string{"internal/pgtx", "internal/postgres", "internal/pgserver", "internal/idempotency",
 				"internal/messaging/outbox", "internal/messaging/consumer", "internal/*/db", "internal/testkit/**",
 				"services/*/internal/store", "services/*/internal/store/db"}, whole...),
 			Deny: []string{"github.com/jackc/pgx/**"},

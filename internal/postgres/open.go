@@ -1,5 +1,5 @@
-// Package postgres knows how all storage uses PostgreSQL: how to connect, what a transaction is and when it runs again,
-// what an error means, and how a schema is brought up to date.
+// Package postgres knows how the services use PostgreSQL: how to connect, which errors of the database a client or a
+// service can act on, and how a schema is brought up to date.
 package postgres
 
 import (

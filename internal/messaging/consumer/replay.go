@@ -10,7 +10,7 @@ import (
 
 	"github.com/monsplit/monsplit/internal/messaging/broker"
 	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
-	"github.com/monsplit/monsplit/internal/postgres"
+	"github.com/monsplit/monsplit/internal/pgtx"
 )
 
 // Replay applies the message of an open dead letter again. The copy may have a newer version by now. Then the copy's version
@@ -25,7 +25,7 @@ func (c *Consumer[T]) Replay(ctx context.Context, id int64, by string) (DeadLett
 		failed    error
 		serviceTx T
 	)
-	err := postgres.InTxBegunBy(ctx, c.pool, beginTx, func(tx pgx.Tx) error {
+	err := pgtx.Run(ctx, c.pool, beginTx, func(tx pgx.Tx) error {
 		failed = nil
 		row, err := lockOpenLetter(ctx, tx, id)
 		if err != nil {

@@ -2,17 +2,16 @@ package outbox
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
+	"github.com/monsplit/monsplit/internal/pgtx"
 )
 
 const (
@@ -24,9 +23,9 @@ const (
 )
 
 // Maintain creates partitions of the table outbox_event ahead of the sequence. It drops partitions whose events are all
-// sent and older than retention (0 keeps everything). Call it
-// at start and at intervals. While another instance maintains the outbox, it does nothing. It never makes appends wait
-// for long: a partition that it cannot lock within 100 ms stays for the next call.
+// sent and older than retention (0 keeps everything). Call it at start and at intervals. While another instance maintains
+// the outbox, it does nothing. It never makes appends wait for long: a partition that it cannot lock within 100 ms stays
+// for the next call.
 func Maintain(ctx context.Context, pool *pgxpool.Pool, retention time.Duration) error {
 	conn, err := pool.Acquire(ctx)
 	if err != nil {
@@ -92,7 +91,7 @@ func dropPartitions(ctx context.Context, pool *pgxpool.Pool, retention time.Dura
 	}
 	for _, n := range existing {
 		dropped, err := dropPartition(ctx, pool, n, retention)
-		if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok && pgErr.Code == "55P03" { // lock_not_available
+		if pgtx.SQLState(err) == "55P03" { // lock_not_available
 			return nil
 		}
 		if err != nil || !dropped {

@@ -1,18 +1,14 @@
-package postgres_test
+package pgtx_test
 
 import (
-	"context"
 	"errors"
-	"net/url"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"github.com/monsplit/monsplit/internal/apperr"
-	"github.com/monsplit/monsplit/internal/postgres"
+	"github.com/monsplit/monsplit/internal/pgtx"
 	"github.com/monsplit/monsplit/internal/testkit/netproxy"
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 )
@@ -35,11 +31,11 @@ func balance(t *testing.T, pool *pgxpool.Pool, id int) (n int) {
 	return n
 }
 
-func TestInTxCommitsOrRollsBack(t *testing.T) {
+func TestRunCommitsOrRollsBack(t *testing.T) {
 	t.Parallel()
 	pool := setup(t)
 	spend := func(after error) error {
-		return postgres.InTx(t.Context(), pool, func(tx pgx.Tx) error {
+		return pgtx.Run(t.Context(), pool, "", func(tx pgx.Tx) error {
 			_, err := tx.Exec(t.Context(), `UPDATE account SET balance = balance - 1 WHERE id = 1`)
 			return errors.Join(err, after)
 		})
@@ -53,7 +49,7 @@ func TestInTxCommitsOrRollsBack(t *testing.T) {
 	}
 	func() {
 		defer func() { _ = recover() }()
-		_ = postgres.InTx(t.Context(), pool, func(tx pgx.Tx) error {
+		_ = pgtx.Run(t.Context(), pool, "", func(tx pgx.Tx) error {
 			_, _ = tx.Exec(t.Context(), `UPDATE account SET balance = 0`)
 			panic("in the middle")
 		})
@@ -78,7 +74,7 @@ func TestADeadlockRunsAgain(t *testing.T) {
 		close(bothHaveOne)
 	}()
 	move := func(from, to int, runs *int) error {
-		return postgres.InTx(t.Context(), pool, func(tx pgx.Tx) error {
+		return pgtx.Run(t.Context(), pool, "", func(tx pgx.Tx) error {
 			*runs++
 			if _, err := tx.Exec(t.Context(), `UPDATE account SET balance = balance - 1 WHERE id = $1`, from); err != nil {
 				return err
@@ -108,81 +104,6 @@ func TestADeadlockRunsAgain(t *testing.T) {
 	}
 }
 
-func TestErrors(t *testing.T) {
-	t.Parallel()
-	pool := setup(t)
-	overdrawn := apperr.Coded(apperr.Conflict, "overdrawn", "There is not enough.")
-	constraints := map[string]*apperr.Error{"account_balance_check": overdrawn}
-	tests := map[string]struct {
-		statement   string
-		state       string
-		kind        apperr.Kind
-		unavailable bool
-	}{
-		"KnownConstraint":   {`UPDATE account SET balance = -1`, "23514", apperr.Conflict, false},
-		"UnknownConstraint": {`INSERT INTO account VALUES (1, 1)`, "23505", apperr.Internal, false},
-		"BadValue":          {`UPDATE account SET balance = 'x'::int`, "22P02", apperr.Invalid, false},
-		"OurMistake":        {`SELECT nonsense`, "42703", apperr.Internal, false},
-		"Killed":            {`SELECT pg_terminate_backend(pg_backend_pid())`, "57P01", apperr.Unavailable, true},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			_, err := pool.Exec(t.Context(), tt.statement)
-			if got := postgres.SQLState(err); got != tt.state {
-				t.Fatalf("SQLSTATE %q of %v, want %q", got, err, tt.state)
-			}
-			if got := apperr.KindOf(postgres.Translate(err, constraints)); got != tt.kind {
-				t.Errorf("kind %s, want %s", got, tt.kind)
-			}
-			if got := postgres.IsUnavailable(err); got != tt.unavailable {
-				t.Errorf("unavailable %t, want %t", got, tt.unavailable)
-			}
-		})
-	}
-}
-
-func TestAServerThatIsAwayIsUnavailable(t *testing.T) {
-	t.Parallel()
-	pool := pgtest.Open(t, "postgres://postgres@127.0.0.1:1/none?sslmode=disable") // no server listens on port 1
-	err := postgres.InTx(t.Context(), pool, func(pgx.Tx) error { return nil })
-	if !postgres.IsUnavailable(err) || apperr.KindOf(postgres.Translate(err, nil)) != apperr.Unavailable {
-		t.Errorf("%v is not unavailable", err)
-	}
-	if postgres.IsUnavailable(context.Canceled) {
-		t.Error("a canceled context counts as a fault of the database")
-	}
-}
-
-// For a request, a server that refuses the session is away. A service that starts gets the reason and does not wait. The
-// text for the public contains no names.
-func TestAServerThatTakesNoSession(t *testing.T) {
-	t.Parallel()
-	u, err := url.Parse(pgtest.NewURL(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	stranger, nowhere := *u, *u
-	stranger.User = url.UserPassword("stranger", "swordfish")
-	nowhere.Path = "/nowhere"
-	for state, u := range map[string]url.URL{"28": stranger, "3D000": nowhere} {
-		t.Run(state, func(t *testing.T) {
-			t.Parallel()
-			err := postgres.InTx(t.Context(), pgtest.Open(t, u.String()), func(pgx.Tx) error { return nil })
-			if got := postgres.SQLState(err); !strings.HasPrefix(got, state) {
-				t.Fatalf("%q, %v", got, err)
-			}
-			if apperr.KindOf(postgres.Translate(err, nil)) != apperr.Unavailable || postgres.IsUnavailable(err) {
-				t.Errorf("%v: kind %s, unavailable %t", err, apperr.KindOf(postgres.Translate(err, nil)), postgres.IsUnavailable(err))
-			}
-			if brief := postgres.Brief(err); !strings.Contains(brief, state) || strings.Contains(brief, "stranger") ||
-				strings.Contains(brief, "nowhere") || strings.Contains(brief, u.Hostname()) {
-				t.Errorf("told %s", brief)
-			}
-		})
-	}
-}
-
 // If the server stops answering after the closure failed, the caller does not wait for it.
 func TestARollbackIsBounded(t *testing.T) {
 	t.Parallel()
@@ -191,7 +112,7 @@ func TestARollbackIsBounded(t *testing.T) {
 	ended := make(chan error, 1)
 	pool := pgtest.Open(t, url)
 	go func() {
-		ended <- postgres.InTx(t.Context(), pool, func(tx pgx.Tx) error {
+		ended <- pgtx.Run(t.Context(), pool, "", func(tx pgx.Tx) error {
 			_, err := tx.Exec(t.Context(), `SELECT 1`)
 			proxy.Drop(netproxy.ToClient)
 			return errors.Join(wrong, err)
