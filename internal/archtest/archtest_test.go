@@ -51,7 +51,7 @@ func testImports(path, imported string) archtest.Package {
 	return archtest.Package{Path: path, TestImports: []string{imported}}
 }
 
-// order is business code of a third service. Nothing in rules.go knows its name, nor that of the service.
+// order is business code of a third service. rules.go does not know its name or the name of its service.
 const order = "services/orders/internal/order"
 
 func TestRulesBite(t *testing.T) {
@@ -96,7 +96,7 @@ func TestRulesBite(t *testing.T) {
 		"test helpers reach no program":                                       {imports("cmd/demo", "internal/testkit/pgtest"), imports("cmd/demo", "testing")},
 		"only tests and the demo use the embedded broker":                     {imports("services/catalog", "internal/messaging/embeddedbroker")},
 	}
-	// The third service stands beside the two of the examples. Other services would need examples of their own.
+	// The examples need exactly two services and the third one, orders. Other services would need their own examples.
 	packages := slices.DeleteFunc(list(t), func(p archtest.Package) bool {
 		rest, isService := strings.CutPrefix(p.Path, "services/")
 		name, _, _ := strings.Cut(rest, "/")
@@ -140,7 +140,7 @@ func TestBusinessMayImport(t *testing.T) {
 	}
 }
 
-// A pattern that names nothing binds nothing: after a rename, its rule would be off.
+// A pattern that matches no package has no effect. After a rename, its rule would be off without notice.
 func TestStalePatternsAreNoticed(t *testing.T) {
 	t.Parallel()
 	packages := list(t)

@@ -12,7 +12,7 @@ var (
 	leaves   = []string{"oapi", "messages", "store/db"} // generated
 )
 
-// whole lists what may see everything because it runs or examines the whole system.
+// whole lists the packages that may import everything, because they run or examine the whole system.
 var whole = []string{"cmd/demo", "cmd/bench", "internal/e2e"}
 
 // businessMayUse lists the packages outside its service that business code may import. Each of them has no I/O.
@@ -70,7 +70,7 @@ func Rules(packages []Package) []Rule {
 		{
 			// Nothing can import cmd/bench, because it is a main package. So what it imports reaches no other program.
 			Name:    "test helpers reach no program",
-			Why:     "test helpers start servers, kill processes and panic; they must not be in what is deployed",
+			Why:     "test helpers start servers, kill processes and panic; no deployed program may contain them",
 			Instead: "use the helper in a _test.go file, or move what production needs out of internal/testkit",
 			From:    []string{all}, Except: []string{"internal/testkit/**", "cmd/bench"},
 			Deny: []string{"internal/testkit/**", "testing/**"},
@@ -110,12 +110,12 @@ func separation(services []string) (rules []Rule) {
 		From:    []string{"services/**"}, Deny: []string{"api/client/**"}, Tests: true,
 	}, Rule{
 		Name:    "machinery imports no service",
-		Why:     "what all services share must work for a service that does not exist yet",
+		Why:     "the machinery is shared; it must also work for a service that does not exist yet",
 		Instead: "let the service's root package pass it in, or move the code to the service",
 		From:    []string{"internal/**"}, Except: []string{"internal/e2e"}, Deny: append([]string{"services/**"}, anyService...),
 	}, Rule{
 		Name:    "clients and examples import nothing of the services or their machinery",
-		Why:     "they show what a stranger can do, who has only the documents and the published clients",
+		Why:     "they show what a user can do with only the documents and the published clients",
 		Instead: "use api/client/go, or extend the client",
 		From:    []string{"api/client/**", "examples/**"},
 		Deny:    append([]string{"services/**", "internal/**", "asyncapi/**", "sql/**"}, anyService...),
@@ -175,14 +175,14 @@ func drivers() []Rule {
 		},
 		{
 			Name:    "only the broker package knows kafka-go",
-			Why:     "fencing and idempotence depend on how requests are sent; a second user could lose them",
+			Why:     "fencing and idempotence depend on how requests are sent; a second user of kafka-go could break them",
 			Instead: "use or extend internal/messaging/broker",
 			From:    []string{all}, Except: []string{"internal/messaging/broker"},
 			Deny: []string{"github.com/segmentio/kafka-go/**"}, Tests: true,
 		},
 		{
 			Name:    "only the HTTP side knows Echo",
-			Why:     "a new version of the framework then changes wiring alone",
+			Why:     "a new version of the framework then changes only the wiring",
 			Instead: "take a context and values; httpapi maps the request",
 			From:    []string{all}, Except: []string{"internal/httpserver", "internal/oas", "services/*/internal/httpapi", "services/*/internal/oapi"},
 			Deny: []string{"github.com/labstack/echo/**"},

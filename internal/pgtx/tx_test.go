@@ -136,7 +136,7 @@ func eventually(t *testing.T, cond func() bool) {
 	defer tick.Stop()
 	for !cond() {
 		if time.Now().After(deadline) {
-			t.Fatal("waited in vain")
+			t.Fatal("timed out waiting")
 		}
 		<-tick.C
 	}

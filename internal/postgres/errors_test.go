@@ -96,7 +96,7 @@ func TestAServerThatTakesNoSession(t *testing.T) {
 			}
 			if brief := pgtx.Brief(err); !strings.Contains(brief, state) || strings.Contains(brief, "stranger") ||
 				strings.Contains(brief, "nowhere") || strings.Contains(brief, u.Hostname()) {
-				t.Errorf("told %s", brief)
+				t.Errorf("the text is %s", brief)
 			}
 		})
 	}

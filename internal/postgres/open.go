@@ -16,7 +16,7 @@ type Config struct {
 	MaxConns int32  // 16
 	// Application is the name that pg_stat_activity shows.
 	Application string
-	// StatementTimeout ends a statement that runs longer, so that a caller that is gone does not hold locks for ever; 30 s.
+	// StatementTimeout ends a statement that runs longer, so that a caller that is gone does not hold locks forever; 30 s.
 	StatementTimeout time.Duration
 	// LockTimeout ends a statement that waits longer for one lock, so that one transaction that hangs does not block all
 	// connections; 10 s. It must be less than StatementTimeout, so that the error names the lock as the cause.

@@ -56,7 +56,7 @@ func TestABadURLIsAnErrorThatKeepsThePassword(t *testing.T) {
 }
 
 // If a transaction holds a lock for long, others give up and do not hang.
-func TestALockThatIsNotGivenIsUnavailable(t *testing.T) {
+func TestALockTimeoutIsUnavailable(t *testing.T) {
 	t.Parallel()
 	pool := setup(t)
 	tx, err := pool.Begin(t.Context())

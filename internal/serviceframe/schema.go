@@ -54,7 +54,7 @@ func (s *schema) available() error {
 	if s.problem() == "" {
 		return nil
 	}
-	return apperr.New(apperr.Unavailable, "The database is away, or not ready yet.")
+	return apperr.New(apperr.Unavailable, "The database is away, or its schema is not up to date yet.")
 }
 
 // run is the Run of a lifecycle part. It returns an error, which ends the service, if the schema cannot be brought up to

@@ -49,7 +49,7 @@
 //
 // These errors are the event's fault: Poison, a panic, undecodable JSON, the SQLSTATE classes 22 (data), 23 (constraint)
 // and 54 (limit), and what Config.Classify calls poison. The batch is then applied again, one transaction an event. The
-// poisonCode event becomes a dead letter, and the other events are applied (H10 poison in a batch).
+// poisoned event becomes a dead letter, and the other events are applied (H10 poison in a batch).
 //
 // Every other error is not the event's fault: the database is away, a deadlock, a deferred trigger's MS001, an unexpected
 // error. The partition waits, and the same batch comes again. Other partitions go on.

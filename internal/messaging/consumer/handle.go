@@ -82,9 +82,9 @@ func (c *Consumer[T]) apply(ctx context.Context, p *partition, b batch) error {
 
 // commit runs one transaction. It first moves the positions, then calls the handlers, then updates the dead letters.
 //
-// H2 zombie consumer: a consumer is paused in here, its partition moves to another instance, which applies the same
-// records, and the paused one goes on. It waits for the lock of the position's row, finds the position moved, and commits
-// nothing.
+// H2 zombie consumer: a consumer is paused in this function, its partition moves to another instance, which applies the same
+// records, and the paused one continues. It waits for the lock of the position's row, sees that the position has moved, and
+// commits nothing.
 func (c *Consumer[T]) commit(ctx context.Context, beginSQL string, jobs ...*job) error {
 	select {
 	case c.transactionSlots <- struct{}{}:

@@ -13,9 +13,9 @@ import (
 	"github.com/monsplit/monsplit/internal/pgtx"
 )
 
-// Replay applies the message of an open dead letter again. The copy may have a newer version by now. Then the copy's version
-// guard ensures that the message changes nothing; the dead letter is closed as replayed, and its note tells so. If the event
-// fails again, its dead letter stays open with the new reason, and the error is an *Error with CodeReplayFailed.
+// Replay applies the message of an open dead letter again. If the copy has a newer version now, its version guard ensures
+// that the message changes nothing. Then the dead letter is closed as replayed, and its note says that nothing changed. If
+// the event fails again, its dead letter stays open with the new reason, and the error is an *Error with CodeReplayFailed.
 func (c *Consumer[T]) Replay(ctx context.Context, id int64, by string) (DeadLetter, error) {
 	if err := checkText("by", by, true); err != nil {
 		return DeadLetter{}, err

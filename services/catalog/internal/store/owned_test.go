@@ -252,8 +252,8 @@ func TestNoChangeWithoutItsEvent(t *testing.T) {
 	}
 }
 
-// TestFailedChangeWakesNobody: a change that is rolled back leaves no rows, and does not wake the relay.
-func TestFailedChangeWakesNobody(t *testing.T) {
+// TestFailedChangeDoesNotWakeTheRelay: a change that is rolled back leaves no rows, and does not wake the relay.
+func TestFailedChangeDoesNotWakeTheRelay(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	broken := errors.New("broken")
