@@ -15,7 +15,7 @@ import (
 	"github.com/monsplit/monsplit/internal/messaging/event"
 )
 
-// TestDocumentsMatchTheMachinery holds what the documents say of topics and records against what is really made.
+// TestDocumentsMatchTheMachinery compares the documents with the topics and records that the services really make.
 func TestDocumentsMatchTheMachinery(t *testing.T) {
 	t.Parallel()
 	defaults := map[string]string{}
@@ -26,7 +26,7 @@ func TestDocumentsMatchTheMachinery(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	made := broker.TopicSpec{MinInSyncReplicas: inSync}
+	spec := broker.TopicSpec{MinInSyncReplicas: inSync}
 	for name, document := range map[string][]byte{"monolith": asyncapi.Monolith, "catalog": asyncapi.Catalog} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -65,15 +65,15 @@ func TestDocumentsMatchTheMachinery(t *testing.T) {
 				for setting, value := range kafka.Config {
 					got[setting] = strings.Trim(fmt.Sprint(value), "[]")
 				}
-				want := made.Settings()
-				// This one is left at the broker's default, which the document tells, and has to be enough.
+				want := spec.Settings()
+				// The services do not set this one. The document has the broker's default, which must not be less than they need.
 				const largest = "max.message.bytes"
 				if len(got[largest]) < len(want[largest]) || len(got[largest]) == len(want[largest]) && got[largest] < want[largest] {
 					t.Errorf("channel %s: %s is %s, less than %s", name, largest, got[largest], want[largest])
 				}
 				want[largest] = got[largest]
 				if !maps.Equal(got, want) {
-					t.Errorf("channel %s has the settings %v, made with %v", name, got, want)
+					t.Errorf("channel %s has the settings %v, want %v", name, got, want)
 				}
 			}
 		})

@@ -11,7 +11,7 @@ import (
 	"github.com/monsplit/monsplit/internal/messaging/event"
 )
 
-// The documents prove what they promise by naming tests; a test that was renamed or removed proves nothing.
+// The documents name a test for each promise. These tests must exist.
 func TestDocumentsNameTestsThatExist(t *testing.T) {
 	t.Parallel()
 	root := os.DirFS("../..")

@@ -117,7 +117,7 @@ func (d document) anchors() (names []string) {
 	return names
 }
 
-// A command in a document that make does not know any more would be the first thing that a newcomer trips over.
+// A newcomer copies commands from the documents. So every make target that they name must exist.
 func TestDocumentsNameTargetsThatExist(t *testing.T) {
 	t.Parallel()
 	makefile, err := os.ReadFile("../../Makefile")
@@ -146,7 +146,7 @@ func TestDocumentsNameTargetsThatExist(t *testing.T) {
 
 var target = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
 
-// targets are what "make" is called with in code. Options, variables and comments end a call.
+// targets returns the targets of all calls of make in code. Options, variables and comments end a call.
 func (d document) targets() (names []string) {
 	code := slices.Clone(d.spans)
 	for _, b := range d.blocks {
@@ -171,7 +171,7 @@ func (d document) targets() (names []string) {
 	return names
 }
 
-// notPaths are texts in back-quotes that look like a path of this repository and are none.
+// notPaths are texts in back-quotes that look like a path of this repository but are not.
 var notPaths = map[string]string{
 	"contracts/pacts/CONSUMER-PROVIDER.json": "the pattern of the files' names",
 	"contracts/pacts/NAME-PROVIDER.json":     "the pattern of the files' names",

@@ -13,7 +13,7 @@ var (
 	leaves   = []string{"oapi", "messages", "store/db"} // generated
 )
 
-// whole lists what may see everything because it runs or examines the whole system.
+// whole lists the packages that may import everything, because they run or examine the whole system.
 var whole = []string{"cmd/demo", "cmd/bench", "internal/e2e"}
 
 // businessMayUseOfStandard lists the packages of the standard library that business code may import. None of them does I/O,
@@ -30,10 +30,10 @@ var businessMayUse = []string{
 	"internal/copyrow",   // when a copy takes a change
 }
 
-// messagingMayUse lists the packages outside internal/messaging that it may import. Each of them would have to move with
-// it into a library. So each line needs a reason.
+// messagingMayUse lists the packages outside internal/messaging that it may import. They would move with it into a library.
+// So they import nothing of this module themselves, and each line needs a reason.
 var messagingMayUse = []string{
-	"internal/postgres",   // transactions, and which errors of PostgreSQL are worth a retry
+	"internal/pgtx",       // how a transaction runs, and what PostgreSQL's errors say
 	"internal/strictjson", // what an event's JSON must not contain
 }
 
@@ -47,6 +47,12 @@ func Rules(packages []Package) []Rule {
 			Instead: "let the caller pass in what messaging needs, as a value, a function or an interface that messaging declares",
 			From:    []string{"internal/messaging/**"},
 			Deny:    []string{ofModule}, Allow: append([]string{"internal/messaging/**"}, messagingMayUse...),
+		},
+		{
+			Name:    "what messaging uses imports nothing of this module",
+			Why:     "these packages would move with messaging into a library, and could not take more with them",
+			Instead: "let the caller pass in what the package needs, or put the code into a package that wraps it, as internal/postgres does",
+			From:    messagingMayUse, Deny: []string{ofModule},
 		},
 		{
 			Name:    "only the adapter of a table imports its generated queries",
@@ -66,7 +72,7 @@ func Rules(packages []Package) []Rule {
 		{
 			// Nothing can import cmd/bench, because it is a main package. So what it imports reaches no other program.
 			Name:    "test helpers reach no program",
-			Why:     "test helpers start servers, kill processes and panic; they must not be in what is deployed",
+			Why:     "test helpers start servers, kill processes and panic; no deployed program may contain them",
 			Instead: "use the helper in a _test.go file, or move what production needs out of internal/testkit",
 			From:    []string{all}, Except: []string{"internal/testkit/**", "cmd/bench"},
 			Deny: []string{"internal/testkit/**", "testing/**"},
@@ -106,12 +112,12 @@ func separation(services []string) (rules []Rule) {
 		From:    []string{"services/**"}, Deny: []string{"api/client/**"}, Tests: true,
 	}, Rule{
 		Name:    "machinery imports no service",
-		Why:     "what all services share must work for a service that does not exist yet",
+		Why:     "the machinery is shared; it must also work for a service that does not exist yet",
 		Instead: "let the service's root package pass it in, or move the code to the service",
 		From:    []string{"internal/**"}, Except: []string{"internal/e2e"}, Deny: append([]string{"services/**"}, anyService...),
 	}, Rule{
 		Name:    "clients and examples import nothing of the services or their machinery",
-		Why:     "they show what a stranger can do, who has only the documents and the published clients",
+		Why:     "they show what a user can do with only the documents and the published clients",
 		Instead: "use api/client/go, or extend the client",
 		From:    []string{"api/client/**", "examples/**"},
 		Deny:    append([]string{"services/**", "internal/**", "asyncapi/**", "sql/**"}, anyService...),
@@ -177,21 +183,21 @@ func drivers() []Rule {
 			Name:    "only storage knows PostgreSQL",
 			Why:     "transactions, locks and the translation of database errors are in one place for each table",
 			Instead: "add a method to services/*/internal/store, and an interface where it is used",
-			From:    []string{all}, Except: append([]string{"internal/postgres", "internal/pgserver", "internal/idempotency",
+			From:    []string{all}, Except: append([]string{"internal/pgtx", "internal/postgres", "internal/pgserver", "internal/idempotency",
 				"internal/messaging/outbox", "internal/messaging/consumer", "internal/*/db", "internal/testkit/**",
 				"services/*/internal/store/**"}, whole...),
 			Deny: []string{"github.com/jackc/pgx/**"},
 		},
 		{
 			Name:    "only the broker package knows kafka-go",
-			Why:     "fencing and idempotence depend on how requests are sent; a second user could lose them",
+			Why:     "fencing and idempotence depend on how requests are sent; a second user of kafka-go could break them",
 			Instead: "use or extend internal/messaging/broker",
 			From:    []string{all}, Except: []string{"internal/messaging/broker"},
 			Deny: []string{"github.com/segmentio/kafka-go/**"}, Tests: true,
 		},
 		{
 			Name:    "only the HTTP side knows Echo",
-			Why:     "a new version of the framework then changes wiring alone",
+			Why:     "a new version of the framework then changes only the wiring",
 			Instead: "take a context and values; httpapi maps the request",
 			From:    []string{all}, Except: append(below("httpapi", "oapi"), "internal/httpserver", "internal/oas"),
 			Deny: []string{"github.com/labstack/echo/**"},

@@ -163,7 +163,7 @@ func holdOn(t *testing.T, addr string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the request is under way", func() bool {
+	eventually(t, "the request is in progress", func() bool {
 		return contains(call(t, http.MethodGet, "http://"+addr+"/metrics", nil).raw, "http_requests_in_flight 2")
 	})
 }

@@ -44,22 +44,22 @@ func TestRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	cases := map[string]struct{ old, spoiled, want string }{
-		"AsyncAPI 2":                 {"asyncapi: 3.0.0", "asyncapi: 2.6.0", "need 3.x"},
-		"a dangling reference":       {"schemas/Sender'", "schemas/Sandor'", "does not lead anywhere"},
-		"a reference abroad":         {"'#/components/messages/ParcelLost'", "other.yaml#/ParcelLost", "does not lead anywhere"},
-		"a circle":                   {"ISOCode: { type: string,", "ISOCode: { $ref: '#/components/schemas/ISOCode',", "does not lead anywhere"},
-		"an unsupported type":        {"weight: { type: integer, format: int64 }", "weight: { type: number }", "member weight: type number"},
-		"two types":                  {"weight: { type: integer", "weight: { type: [integer, string]", "need one type"},
-		"no type":                    {"fragile: { type: boolean }", "fragile: {}", "need one type"},
-		"oneOf":                      {"    Sender:\n", "    Sender:\n      oneOf: []\n", "oneOf has no Go type"},
-		"no members":                 {"        name: { type: string }\n", "", "not an object with properties"},
-		"an optional constant":       {"[id, source, type,", "[id, type,", "a constant must be a required string"},
-		"no CloudEvents type":        {"const: example.parcel.lost.v1", "minLength: 1", `no constant member "type"`},
-		"a message in no channel":    {"      lost: { $ref: '#/components/messages/ParcelLost' }\n", "", "message ParcelLost is in no channel"},
-		"a message in no operation":  {"      - $ref: '#/channels/parcel-moves/messages/lost'\n", "", "message lost is in no operation that sends"},
-		"an operation that receives": {"action: send", "action: receive", "message sent is in no operation that sends"},
-		"two content types":          {"contentType: application/cloudevents", "contentType: application/avro", "content type"},
-		"what is no YAML":            {"asyncapi: 3.0.0", "\t", "found character"},
+		"AsyncAPI 2":                  {"asyncapi: 3.0.0", "asyncapi: 2.6.0", "need 3.x"},
+		"a dangling reference":        {"schemas/Sender'", "schemas/Sandor'", "does not lead anywhere"},
+		"a reference to another file": {"'#/components/messages/ParcelLost'", "other.yaml#/ParcelLost", "does not lead anywhere"},
+		"a circle":                    {"ISOCode: { type: string,", "ISOCode: { $ref: '#/components/schemas/ISOCode',", "does not lead anywhere"},
+		"an unsupported type":         {"weight: { type: integer, format: int64 }", "weight: { type: number }", "member weight: type number"},
+		"two types":                   {"weight: { type: integer", "weight: { type: [integer, string]", "need one type"},
+		"no type":                     {"fragile: { type: boolean }", "fragile: {}", "need one type"},
+		"oneOf":                       {"    Sender:\n", "    Sender:\n      oneOf: []\n", "oneOf has no Go type"},
+		"no members":                  {"        name: { type: string }\n", "", "not an object with properties"},
+		"an optional constant":        {"[id, source, type,", "[id, type,", "a constant must be a required string"},
+		"no CloudEvents type":         {"const: example.parcel.lost.v1", "minLength: 1", `no constant member "type"`},
+		"a message in no channel":     {"      lost: { $ref: '#/components/messages/ParcelLost' }\n", "", "message ParcelLost is in no channel"},
+		"a message in no operation":   {"      - $ref: '#/channels/parcel-moves/messages/lost'\n", "", "message lost is in no operation that sends"},
+		"an operation that receives":  {"action: send", "action: receive", "message sent is in no operation that sends"},
+		"two content types":           {"contentType: application/cloudevents", "contentType: application/avro", "content type"},
+		"not YAML":                    {"asyncapi: 3.0.0", "\t", "found character"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -13,7 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
-	"github.com/monsplit/monsplit/internal/postgres"
+	"github.com/monsplit/monsplit/internal/pgtx"
 )
 
 // DeadLetter is an event that could not be applied. Its texts are safe on a terminal: unprintable characters are escaped.
@@ -125,7 +125,7 @@ func Discard(ctx context.Context, pool *pgxpool.Pool, id int64, by, note string)
 		return DeadLetter{}, err
 	}
 	var letter DeadLetter
-	err := postgres.InTx(ctx, pool, func(tx pgx.Tx) error {
+	err := pgtx.Run(ctx, pool, "", func(tx pgx.Tx) error {
 		r, err := lockOpenLetter(ctx, tx, id)
 		if err != nil {
 			return err

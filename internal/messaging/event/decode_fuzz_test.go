@@ -10,8 +10,8 @@ import (
 	"github.com/monsplit/monsplit/internal/messaging/event"
 )
 
-// FuzzDecode: Decode never panics. A message that it accepts is also JSON for the standard library, and its strings can
-// be stored in PostgreSQL. Encoding the event and decoding it again gives the same event.
+// FuzzDecode checks that Decode never panics. A message that it accepts is also JSON for the standard library, and
+// PostgreSQL can store its strings. Encoding the event and decoding it again gives the same event.
 func FuzzDecode(f *testing.F) {
 	f.Add([]byte(valid))
 	f.Add([]byte(with("data", `{"a":[1,-0.5e+3,true,null,"\ud83e\uddc3\u2028<&>"]}`)))

@@ -2,17 +2,16 @@ package outbox
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
+	"github.com/monsplit/monsplit/internal/pgtx"
 )
 
 const (
@@ -92,7 +91,7 @@ func dropPartitions(ctx context.Context, pool *pgxpool.Pool, retention time.Dura
 	}
 	for _, n := range existing {
 		dropped, err := dropPartition(ctx, pool, n, retention)
-		if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok && pgErr.Code == "55P03" { // lock_not_available
+		if pgtx.SQLState(err) == "55P03" { // lock_not_available
 			return nil
 		}
 		if err != nil || !dropped {
