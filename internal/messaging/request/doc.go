@@ -13,6 +13,25 @@
 // stored. Only an outcome finishes a request. The asker does not decide that a request has failed, also not after it has
 // expired: the owner may have carried it out, and its outcome may still be on its way. The first outcome wins.
 //
+// # A request at the owner
+//
+//	            request of a topic
+//	                   │
+//	                   ▼                                        decided: effects, outcome message and
+//	┌── Handle: locks the key, skips repeated requests ──┐      the row in decided_request in one transaction
+//	│  expired                                           ├──► decided
+//	│  the copy of the key's aggregate is old enough     │         ▲
+//	│                                                    │         │ Run: the copy has the version,
+//	│  the copy is too old, or the key has parked ones   ├──► parked    or the request has expired
+//	│                                                    │         │
+//	│  poison, or an error that only this request causes ├──► dead letter, with the outcome "unreadable" ◄─┘
+//	└────────────────────────────────────────────────────┘         │ replay: as if it had come now
+//	                                                               │ discard: decided, as refused
+//
+// The lock of a key is its row in message_number under the topic of the outcomes. Whoever decides about a request of the
+// key holds it, so the outcomes of a key have the order of its requests, and a request that is delivered twice at the same
+// time is decided once.
+//
 // # Numbers
 //
 // Requests have no aggregate. Their version in the outbox is a number that counts the requests of a key (NextNumber). The
