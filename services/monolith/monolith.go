@@ -64,7 +64,7 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger) error {
 	requests := request.NewSentMetrics(frame.Pool, serviceframe.MetricsNamespace, messages.TopicCatalogEntryRequest)
 	calls := httpapi.NewCalls(serviceframe.MetricsNamespace)
 	frame.Collect(requests, calls)
-	frame.Waiters.Register(catalogchange.KindRequest, request.Lookup(frame.Pool))
+	frame.Waiters.Register(catalogchange.KindRequest, wakeup.UUIDs(request.Lookup(frame.Pool)))
 	frame.Waiters.Register(catalogchange.KindCopy, wakeup.UUIDs(copies.EntryVersions))
 	changes := catalogchange.NewService(storage.Changes(), frame.Waiters, catalogchange.Config{
 		Expiry: cfg.Requests.Expiry, Closed: cfg.Legacy.Writes == writesOff,

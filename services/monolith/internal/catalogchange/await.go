@@ -17,7 +17,7 @@ type Waiter interface {
 // The kinds of things that a Waiter is asked to wait for.
 const (
 	KindRequest = "request"            // has version 1 when it is finished
-	KindCopy    = "catalog entry copy" // has the version of the copy
+	KindCopy    = "catalog entry copy" // has the version of the copy, once the entry can be read or is deleted
 )
 
 // State is what became of a request, as a caller can see it.
@@ -35,8 +35,8 @@ type Answer struct {
 	Request
 	State   State
 	Overdue bool // pending, although the request has expired
-	// Result is the entry after the change, if the change is done. Its version is that of the copy. If the copy no longer
-	// shows the entry, Result is the entry as it was wanted.
+	// Result is the entry after the change, if the change is done. Its version is that of the copy. If the entry is deleted,
+	// Result is the entry as it was wanted.
 	Result catalogcopy.Entry
 }
 
@@ -94,14 +94,13 @@ func (s *Service) Look(ctx context.Context, r Request) (Answer, error) {
 		return a, nil
 	}
 	c, err := s.store.Copy(ctx, r.Entry)
-	if err != nil || c.Version < r.Outcome.Version {
+	switch {
+	case err != nil || c.Version < r.Outcome.Version:
 		return a, err
-	}
-	a.State = Done
-	if c.Shown != nil {
-		a.Result = *c.Shown
-	} else { // it was deleted in the meantime
-		a.Result = r.Wanted
+	case c.Shown != nil:
+		a.State, a.Result = Done, *c.Shown
+	case c.Deleted: // by this request or by a later change
+		a.State, a.Result = Done, r.Wanted
 		a.Result.Version, a.Result.UpdatedAt = r.Outcome.Version, r.Outcome.Time
 	}
 	return a, nil
