@@ -54,7 +54,7 @@ func (s *Service) Get(ctx context.Context, id uuid.UUID) (Answer, error) {
 func (s *Service) Await(ctx context.Context, r Request) (Answer, error) {
 	pending := s.pending(r)
 	if r.Outcome == nil {
-		if s.waiter.Wait(ctx, KindRequest, r.ID.String(), 1) != nil {
+		if !s.arrived(ctx, KindRequest, r.ID, 1) {
 			return pending, nil
 		}
 		var err error
@@ -63,24 +63,26 @@ func (s *Service) Await(ctx context.Context, r Request) (Answer, error) {
 		}
 	}
 	a, err := s.Look(ctx, r)
+	if err == nil && a.State == Pending && s.arrived(ctx, KindCopy, r.Entry, r.Outcome.Version) {
+		a, err = s.Look(ctx, r)
+	}
 	if err != nil {
-		return afterSending(ctx, pending, err)
-	}
-	if a.State != Pending || s.waiter.Wait(ctx, KindCopy, r.Entry.String(), r.Outcome.Version) != nil {
-		return a, nil
-	}
-	if a, err = s.Look(ctx, r); err != nil {
 		return afterSending(ctx, pending, err)
 	}
 	return a, nil
 }
 
-// afterSending returns the pending answer if the database did not answer. The request was sent, and will be decided.
+// arrived waits for a version, and reports whether it has come.
+func (s *Service) arrived(ctx context.Context, kind string, id uuid.UUID, version int64) bool {
+	return s.waiter.Wait(ctx, kind, id.String(), version) == nil
+}
+
+// afterSending returns the pending answer if the database did not answer: the request was sent, and will be decided.
 func afterSending(ctx context.Context, pending Answer, err error) (Answer, error) {
-	if ctx.Err() != nil || apperr.KindOf(err) == apperr.Unavailable {
-		return pending, nil
+	if ctx.Err() == nil && apperr.KindOf(err) != apperr.Unavailable {
+		return Answer{}, err
 	}
-	return Answer{}, err
+	return pending, nil
 }
 
 // Look returns what became of the request so far.
