@@ -37,6 +37,9 @@ func TestLoad(t *testing.T) {
 		"ExpiryTooLong":  {map[string]string{"REQUEST_EXPIRY": "8760h1s"}, []string{"REQUEST_EXPIRY"}},
 		"ExpiryLongest":  {map[string]string{"REQUEST_EXPIRY": "8760h"}, nil},
 		"AnswerTooLate":  {map[string]string{"HTTP_REQUEST_TIMEOUT": "30s"}, []string{"HTTP_REQUEST_TIMEOUT"}},
+		"WaitTooLong":    {map[string]string{"HTTP_MAX_WAIT": "20s"}, []string{"HTTP_MAX_WAIT"}},
+		"WaitNegative":   {map[string]string{"HTTP_MAX_WAIT": "-1s"}, []string{"HTTP_MAX_WAIT"}},
+		"NoWait":         {map[string]string{"HTTP_MAX_WAIT": "0s"}, nil},
 		"Everything": {map[string]string{"HTTP_ADDR": "8000", "LOG_FORMAT": "xml", "HTTP_MAX_BODY_BYTES": "0", "OUTBOX_SWEEP_MIN": "2s"},
 			[]string{"HTTP_ADDR", "HTTP_MAX_BODY_BYTES", "LOG_FORMAT", "OUTBOX_SWEEP_MAX"}},
 	}

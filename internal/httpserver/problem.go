@@ -28,6 +28,9 @@ type Problem struct {
 	Errors    []ProblemField `json:"errors,omitempty"`
 }
 
+// Error implements error. A handler returns a *Problem that another service has decided about, and the caller gets it as it is.
+func (p *Problem) Error() string { return p.Title + ": " + p.Detail }
+
 // ProblemField describes one fault of the input.
 type ProblemField struct {
 	Pointer string `json:"pointer"` // a JSON pointer (RFC 6901) into the body, or /query/NAME or /header/NAME
@@ -91,6 +94,9 @@ func toProblem(err error) (p Problem, ours bool) {
 	if p, ok := ProblemOf(err); ok {
 		return p, false
 	}
+	if p, ok := errors.AsType[*Problem](err); ok {
+		return *p, false
+	}
 	if he := (*echo.HTTPError)(nil); errors.As(err, &he) && he.Code < 500 {
 		detail, _ := he.Message.(string)
 		return Problem{Type: ProblemBase + nameOf(he.Code), Title: http.StatusText(he.Code), Status: he.Code, Detail: detail}, false
@@ -121,6 +127,7 @@ func handleError(log *slog.Logger) echo.HTTPErrorHandler {
 			c.Response().Header().Set(echo.HeaderAllow, allowed)
 			p.Detail = "Allowed here: " + allowed + "."
 		}
+		addLink(c.Response().Header(), err)
 		p.Instance, p.RequestID = c.Request().URL.EscapedPath(), requestID(c)
 		write(c, p, apperr.KindOf(err))
 	}

@@ -23,6 +23,7 @@ import (
 	"github.com/monsplit/monsplit/internal/messaging/event"
 	"github.com/monsplit/monsplit/internal/messaging/outbox"
 	"github.com/monsplit/monsplit/internal/messaging/topics"
+	"github.com/monsplit/monsplit/internal/messaging/wakeup"
 	"github.com/monsplit/monsplit/internal/oas"
 	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/internal/telemetry"
@@ -46,6 +47,9 @@ type Spec struct {
 type Frame struct {
 	Pool  *postgres.Pool
 	Relay *outbox.Relay
+	// Waiters are requests that wait for a change. A service registers what can be waited for, and kicks them after each
+	// commit of its consumer.
+	Waiters *wakeup.Waiters
 
 	spec   Spec
 	cfg    config.Common
@@ -77,7 +81,7 @@ func Open(ctx context.Context, spec Spec, cfg config.Common, log *slog.Logger) (
 	return &Frame{
 		Pool: pool, Relay: outbox.NewRelay(pool, client, relay, log),
 		spec: spec, cfg: cfg, log: log, client: client, keys: idempotency.New(cfg.Idempotency), gate: topics.NewGate(client, log, topicSpecs(spec, cfg)...),
-		schema: newSchema(spec, cfg, log),
+		schema: newSchema(spec, cfg, log), Waiters: wakeup.New(pool, wakeup.Config{MetricsNamespace: MetricsNamespace}, log),
 	}, nil
 }
 
@@ -120,7 +124,7 @@ func (f *Frame) Serve(ctx context.Context, events Consumer, api oas.API, parts .
 	}
 	defer closeProbe()
 	registry := telemetry.NewRegistry(f.spec.Name)
-	registry.MustRegister(slices.Concat(f.Relay.Collectors(), events.Collectors(), f.extra)...)
+	registry.MustRegister(slices.Concat(f.Relay.Collectors(), f.Waiters.Collectors(), events.Collectors(), f.extra)...)
 	pages, err := docpages.Pages(docpages.Config{
 		Service: f.spec.Name, Bases: f.spec.bases(), API: f.spec.API, OpenAPI: f.spec.OpenAPI, AsyncAPI: f.spec.AsyncAPI, Pacts: f.spec.Pacts,
 	})
@@ -131,7 +135,7 @@ func (f *Frame) Serve(ctx context.Context, events Consumer, api oas.API, parts .
 		Service: f.spec.Name, Addr: f.cfg.HTTP.Addr, Prefix: f.spec.Prefix, API: f.spec.API,
 		ReadHeaderTimeout: f.cfg.HTTP.ReadHeaderTimeout, ReadTimeout: f.cfg.HTTP.ReadTimeout,
 		RequestTimeout: f.cfg.HTTP.RequestTimeout, WriteTimeout: f.cfg.HTTP.WriteTimeout, IdleTimeout: f.cfg.HTTP.IdleTimeout,
-		TrustedProxies: f.cfg.HTTP.TrustedProxies, StopDelay: f.cfg.Shutdown.Delay, StopTimeout: (f.cfg.Shutdown.Grace - f.cfg.Shutdown.Delay) / 2,
+		OnStop: f.Waiters.Stop, TrustedProxies: f.cfg.HTTP.TrustedProxies, StopDelay: f.cfg.Shutdown.Delay, StopTimeout: (f.cfg.Shutdown.Grace - f.cfg.Shutdown.Delay) / 2,
 		OpenAPI: f.spec.OpenAPI, AsyncAPI: f.spec.AsyncAPI, Pages: pages, Checks: f.checks(events, database), Registry: registry,
 	}, f.log)
 	if err := f.mount(server, api); err != nil { //nolint:contextcheck // it uses the context of each request
@@ -145,6 +149,7 @@ func (f *Frame) Serve(ctx context.Context, events Consumer, api oas.API, parts .
 		{Name: "topics", Run: f.gate.Run},
 		{Name: "maintenance", Run: f.schema.before(f.maintain)},
 		{Name: "idempotency", Run: f.schema.before(f.deleteOldKeys)},
+		{Name: "wakeup", Run: f.schema.before(f.Waiters.Run)},
 		{Name: "relay", Run: f.schema.before(f.gate.Behind(f.Relay.Run))},
 	}
 	for _, part := range parts {

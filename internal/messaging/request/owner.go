@@ -1,24 +1,3 @@
-// Package request lets a service ask the owner of a model for a change. A request and its outcome are messages. This
-// package knows neither models nor services: it knows how a request is decided exactly once, and in which order.
-//
-// # The owner
-//
-//	            request of a topic
-//	                   │
-//	                   ▼                                        decided: effects, outcome message and
-//	┌── Handle: locks the key, skips repeated requests ──┐      the row in decided_request in one transaction
-//	│  expired                                           ├──► decided
-//	│  the copy of the key's aggregate is old enough     │         ▲
-//	│                                                    │         │ Run: the copy has the version,
-//	│  the copy is too old, or the key has parked ones   ├──► parked    or the request has expired
-//	│                                                    │         │
-//	│  poison, or an error that only this request causes ├──► dead letter, with the outcome "unreadable" ◄─┘
-//	└────────────────────────────────────────────────────┘         │ replay: as if it had come now
-//	                                                               │ discard: decided, as refused
-//
-// The lock of a key is its row in message_number under the topic of the outcomes. Whoever decides about a request of the
-// key holds it, so the outcomes of a key have the order of its requests, and a request that is delivered twice at the same
-// time is decided once.
 package request
 
 import (

@@ -30,8 +30,8 @@ CREATE TABLE sent_request (
     CHECK ((outcome IS NULL) = (finished_at IS NULL)),
     CHECK ((once_id IS NULL) = (fingerprint IS NULL))
 ) WITH (fillfactor = 80);
-CREATE INDEX sent_request_subject ON sent_request (subject, id);
-CREATE INDEX sent_request_pending ON sent_request (created_at) WHERE finished_at IS NULL;
+CREATE INDEX sent_request_subject ON sent_request (subject, number);
+CREATE INDEX sent_request_pending ON sent_request (topic, created_at) WHERE finished_at IS NULL;
 CREATE INDEX sent_request_finished ON sent_request (finished_at) WHERE finished_at IS NOT NULL;
 
 -- Requests of others that this service has decided about. A request that is delivered again has no second effect.

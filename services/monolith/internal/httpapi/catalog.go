@@ -7,7 +7,6 @@ import (
 	"github.com/oapi-codegen/nullable"
 	openapi_types "github.com/oapi-codegen/runtime/types"
 
-	"github.com/monsplit/monsplit/internal/apperr"
 	"github.com/monsplit/monsplit/internal/httpserver"
 	"github.com/monsplit/monsplit/services/monolith/internal/catalogcopy"
 	"github.com/monsplit/monsplit/services/monolith/internal/oapi"
@@ -17,7 +16,7 @@ import (
 func (a *API) GetCatalog(ctx context.Context, r oapi.GetCatalogRequestObject) (oapi.GetCatalogResponseObject, error) {
 	e, err := a.copies.Entry(ctx, r.ID)
 	if err != nil {
-		return nil, err
+		return nil, linked(a.changes.Missing(ctx, r.ID, err))
 	}
 	etag := httpserver.ETag(e.Version)
 	if httpserver.NotModified(r.Params.IfNoneMatch, etag) {
@@ -26,36 +25,6 @@ func (a *API) GetCatalog(ctx context.Context, r oapi.GetCatalogRequestObject) (o
 	return oapi.GetCatalog200JSONResponse{
 		Body: fromEntry(e), Headers: oapi.GetCatalog200ResponseHeaders{ETag: etag},
 	}, nil
-}
-
-// CreateCatalog implements oapi.StrictServerInterface.
-func (a *API) CreateCatalog(
-	context.Context, oapi.CreateCatalogRequestObject,
-) (oapi.CreateCatalogResponseObject, error) {
-	return nil, notTheOwner()
-}
-
-// ReplaceCatalog implements oapi.StrictServerInterface.
-func (a *API) ReplaceCatalog(
-	context.Context, oapi.ReplaceCatalogRequestObject,
-) (oapi.ReplaceCatalogResponseObject, error) {
-	return nil, notTheOwner()
-}
-
-// PatchCatalog implements oapi.StrictServerInterface.
-func (a *API) PatchCatalog(context.Context, oapi.PatchCatalogRequestObject) (oapi.PatchCatalogResponseObject, error) {
-	return nil, notTheOwner()
-}
-
-// DeleteCatalog implements oapi.StrictServerInterface.
-func (a *API) DeleteCatalog(
-	context.Context, oapi.DeleteCatalogRequestObject,
-) (oapi.DeleteCatalogResponseObject, error) {
-	return nil, notTheOwner()
-}
-
-func notTheOwner() error {
-	return apperr.Coded(apperr.Conflict, "not-the-owner", "The catalog service owns the catalog; change it there.")
 }
 
 func fromEntry(e catalogcopy.Entry) oapi.LegacyEntry {
