@@ -50,7 +50,7 @@ func statusOf(kind apperr.Kind) int {
 		return http.StatusPreconditionFailed
 	case apperr.Invalid:
 		return http.StatusUnprocessableEntity
-	case apperr.Unavailable:
+	case apperr.NotYet, apperr.Unavailable:
 		return http.StatusServiceUnavailable
 	default:
 		return http.StatusInternalServerError
@@ -144,7 +144,7 @@ func record(ctx context.Context, log *slog.Logger, c echo.Context, err error, st
 		log.WarnContext(ctx, "answer cut off", attrs...)
 	case ours:
 		log.ErrorContext(ctx, "request failed", attrs...)
-	case status == http.StatusServiceUnavailable:
+	case status == http.StatusServiceUnavailable && apperr.KindOf(err) != apperr.NotYet:
 		log.WarnContext(ctx, "request could not be served", attrs...)
 	}
 }

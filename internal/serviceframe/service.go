@@ -85,6 +85,11 @@ func Open(ctx context.Context, spec Spec, cfg config.Common, log *slog.Logger) (
 	}, nil
 }
 
+// Freshness lets the API's clients read their own writes, with the kinds that are registered at Waiters.
+func (f *Frame) Freshness() httpserver.Freshness {
+	return httpserver.Freshness{Waiters: f.Waiters, MaxWait: f.cfg.HTTP.MaxWait}
+}
+
 // closeTimeout bounds how long Close waits for connections that are still in use. After a stop that ended in time there are
 // none.
 const closeTimeout = 500 * time.Millisecond

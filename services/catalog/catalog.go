@@ -18,6 +18,7 @@ import (
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
 	"github.com/monsplit/monsplit/internal/messaging/event"
 	"github.com/monsplit/monsplit/internal/messaging/request"
+	"github.com/monsplit/monsplit/internal/messaging/wakeup"
 	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/internal/serviceframe"
 	"github.com/monsplit/monsplit/services/catalog/internal/consume"
@@ -63,9 +64,10 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger) error {
 	}
 	entries, markets, copies := services(storage, newID)
 	requests := newOwner(frame.Pool, cfg, storage, entries, log)
-	events := newConsumer(frame.Pool, cfg, storage, copies, requests, log)
+	events := newConsumer(frame.Pool, cfg, storage, copies, requests, frame.Waiters.Kick, log)
 	frame.Collect(requests)
-	return frame.Serve(ctx, events, httpapi.New(entries, markets, copies),
+	frame.Waiters.Register(httpapi.ProductCopy, wakeup.UUIDs(copies.Versions))
+	return frame.Serve(ctx, events, httpapi.New(entries, markets, copies, frame.Freshness()),
 		lifecycle.Part{Name: "parked requests", Run: requests.Run}, lifecycle.Part{Name: "decided requests", Run: requests.Clean})
 }
 
@@ -93,7 +95,8 @@ func newOwner(pool *postgres.Pool, cfg Config, storage *store.Store, entries *en
 }
 
 // newConsumer applies the monolith's events and requests. Entries follow their products, and publish events of their own.
-func newConsumer(pool *postgres.Pool, cfg Config, storage *store.Store, copies *productcopy.Service, requests *owner, log *slog.Logger,
+// kick is called after each commit.
+func newConsumer(pool *postgres.Pool, cfg Config, storage *store.Store, copies *productcopy.Service, requests *owner, kick func(), log *slog.Logger,
 ) *consumer.Consumer[store.Tx] {
 	return consumer.New(pool, consumer.Config[store.Tx]{
 		Group: name,
@@ -108,6 +111,7 @@ func newConsumer(pool *postgres.Pool, cfg Config, storage *store.Store, copies *
 		Committed: func(tx store.Tx) {
 			storage.Committed(tx)
 			requests.Kick()
+			kick()
 		},
 		Classify:         serviceframe.Classify,
 		MetricsNamespace: serviceframe.MetricsNamespace,

@@ -30,6 +30,7 @@ func OpenDeadLetters(ctx context.Context, cfg Config, log *slog.Logger) (cli.Dea
 		return cli.DeadLetters{}, err
 	}
 	entries, _, copies := services(storage, newID)
-	events := newConsumer(pool, cfg, storage, copies, newOwner(pool, cfg, storage, entries, log), log)
+	requests := newOwner(pool, cfg, storage, entries, log)
+	events := newConsumer(pool, cfg, storage, copies, requests, func() {}, log)
 	return cli.DeadLetters{Replay: events.Replay, Discard: events.Discard, Close: pool.Close}, nil
 }

@@ -43,7 +43,7 @@ func newBusiness(t *testing.T, pool *postgres.Pool, cfg Config, log *slog.Logger
 	}
 	b := &business{}
 	b.entries, b.markets, b.copies = services(storage, b.newID)
-	b.events = newConsumer(pool, cfg, storage, b.copies, newOwner(pool, cfg, storage, b.entries, log), log)
+	b.events = newConsumer(pool, cfg, storage, b.copies, newOwner(pool, cfg, storage, b.entries, log), func() {}, log)
 	return b
 }
 
@@ -109,7 +109,7 @@ func run(t *testing.T) *running {
 	t.Cleanup(frame.Close)
 	b := newBusiness(t, frame.Pool, Config{cfg}, slog.New(log), frame.Relay.Wake)
 	url := pact.Serve(t, log, func(ctx context.Context) error {
-		return frame.Serve(ctx, b.events, httpapi.New(b.entries, b.markets, b.copies))
+		return frame.Serve(ctx, b.events, httpapi.New(b.entries, b.markets, b.copies, frame.Freshness()))
 	})
 	return &running{business: b, kafka: kafka, url: url}
 }
@@ -118,3 +118,6 @@ func run(t *testing.T) *running {
 func (r *running) announced(ctx context.Context, change func() error) (pact.Published, error) {
 	return pact.Announced(ctx, r.kafka, spec().Topics, change)
 }
+
+// errOf returns the error of a call whose result does not matter.
+func errOf[T any](_ T, err error) error { return err }

@@ -61,7 +61,7 @@ func on(t *testing.T, pool *pgxpool.Pool) *instance {
 	storage, log := i.storage(), slog.New(slog.DiscardHandler)
 	entries, _, copies := services(storage, newID)
 	i.entries, i.owner = entries, newOwner(pool, checked, storage, entries, log)
-	i.events = newConsumer(pool, checked, storage, copies, i.owner, log)
+	i.events = newConsumer(pool, checked, storage, copies, i.owner, func() {}, log)
 	return i
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
 	"github.com/monsplit/monsplit/internal/messaging/event"
 	"github.com/monsplit/monsplit/internal/messaging/request"
+	"github.com/monsplit/monsplit/internal/messaging/wakeup"
 	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/internal/serviceframe"
 	"github.com/monsplit/monsplit/services/monolith/internal/catalogchange"
@@ -64,11 +65,11 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger) error {
 	calls := httpapi.NewCalls(serviceframe.MetricsNamespace)
 	frame.Collect(requests, calls)
 	frame.Waiters.Register(catalogchange.KindRequest, request.Lookup(frame.Pool))
-	frame.Waiters.Register(catalogchange.KindCopy, storage.EntryVersions)
+	frame.Waiters.Register(catalogchange.KindCopy, wakeup.UUIDs(copies.EntryVersions))
 	changes := catalogchange.NewService(storage.Changes(), frame.Waiters, catalogchange.Config{
 		Expiry: cfg.Requests.Expiry, Closed: cfg.Legacy.Writes == writesOff,
 	}, time.Now, newID)
-	api := httpapi.New(products, copies, changes, calls, httpapi.Config{
+	api := httpapi.New(products, copies, changes, frame.Freshness(), calls, httpapi.Config{
 		WriteTimeout: cfg.HTTP.WriteTimeout, ChangeWait: cfg.Legacy.Wait, MaxWait: cfg.HTTP.MaxWait,
 	})
 	events := newConsumer(frame.Pool, cfg, log, func(tx eventTx) {

@@ -84,7 +84,7 @@ func (r *running) publications(ctx context.Context) map[string]func() (pact.Publ
 			return r.patched(ctx, product.Patch{Discontinued: new(true)})
 		},
 		"a product deleted event": func() (pact.Published, error) {
-			return r.announced(ctx, func() error { return r.products.Delete(ctx, 1, nil) })
+			return r.announced(ctx, func() error { return errOf(r.products.Delete(ctx, 1, nil)) })
 		},
 	}
 }

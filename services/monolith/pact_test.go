@@ -44,7 +44,7 @@ func newBusiness(t *testing.T, pool *postgres.Pool, cfg Config, log *slog.Logger
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &business{events: newConsumer(pool, cfg, log)}
+	b := &business{events: newConsumer(pool, cfg, func() {}, log)}
 	b.products, b.copies = services(storage, b.newID)
 	return b
 }
@@ -102,7 +102,7 @@ func run(t *testing.T) *running {
 	t.Cleanup(frame.Close)
 	b := newBusiness(t, frame.Pool, Config{cfg}, slog.New(log), frame.Relay.Wake)
 	url := pact.Serve(t, log, func(ctx context.Context) error {
-		return frame.Serve(ctx, b.events, httpapi.New(b.products, b.copies, cfg.HTTP.WriteTimeout))
+		return frame.Serve(ctx, b.events, httpapi.New(b.products, b.copies, frame.Freshness(), cfg.HTTP.WriteTimeout))
 	})
 	return &running{business: b, kafka: kafka, url: url}
 }
@@ -111,3 +111,6 @@ func run(t *testing.T) *running {
 func (r *running) announced(ctx context.Context, change func() error) (pact.Published, error) {
 	return pact.Announced(ctx, r.kafka, spec().Topics, change)
 }
+
+// errOf returns the error of a call whose result does not matter.
+func errOf[T any](_ T, err error) error { return err }

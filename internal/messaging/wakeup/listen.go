@@ -36,8 +36,7 @@ func (w *Waiters) hear(ctx context.Context) error {
 	if _, err := conn.Exec(ctx, "LISTEN "+pgx.Identifier{w.cfg.Channel}.Sanitize()); err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	for {
-		signal(w.notified)
+	for signal(w.notified); ; signal(w.notified) {
 		if _, err := conn.WaitForNotification(ctx); err != nil {
 			return fmt.Errorf("wait for a notification: %w", err)
 		}

@@ -48,7 +48,7 @@ type looker struct {
 func (l *looker) pass(ctx context.Context) time.Duration {
 	now := time.Now()
 	err := l.look(ctx)
-	if l.waitingNow() == 0 {
+	if l.Waiting() == 0 {
 		return l.cfg.Poll
 	}
 	l.armed = l.armed && now.Before(l.armedAt.Add(l.cfg.Poll))

@@ -48,6 +48,8 @@ type instance struct {
 	pool    *pgxpool.Pool
 	looks   atomic.Int64
 	failing atomic.Bool // looks fail
+	// beforeLook is called before each look; may be nil
+	beforeLook atomic.Pointer[func()]
 }
 
 // onlyTold lets an instance look only when something tells of a change: not after the poll, and not after an arm.
@@ -68,11 +70,22 @@ func start(t testing.TB, database *pgxpool.Pool, cfg wakeup.Config) *instance {
 			t.Errorf("Run ended with %v", err)
 		}
 	})
+	eventually(t, "it listens", func() bool { return i.listens() != 0 && i.Idle() })
 	return i
+}
+
+// listens returns the process of PostgreSQL to which the instance listens, or 0.
+func (i *instance) listens() int {
+	i.t.Helper()
+	return query[int](i.t, i.pool, `SELECT coalesce(max(pid), 0) FROM pg_stat_activity WHERE datname = current_database()
+		AND application_name LIKE '%wakeup' AND query LIKE 'LISTEN%' AND state = 'idle'`)
 }
 
 func (i *instance) lookup(ctx context.Context, ids []string) (map[string]int64, error) {
 	i.looks.Add(1)
+	if f := i.beforeLook.Load(); f != nil {
+		(*f)()
+	}
 	if i.failing.Load() {
 		return nil, errors.New("the database is away")
 	}

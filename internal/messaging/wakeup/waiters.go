@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -20,6 +21,24 @@ var ErrStopped = errors.New("the service stops")
 // Lookup returns the current version of each id that exists, also if it is marked as deleted. It leaves out ids that do
 // not exist.
 type Lookup func(ctx context.Context, ids []string) (map[string]int64, error)
+
+// UUIDs returns a Lookup of things whose ids are UUIDs in their usual form. No other id exists.
+func UUIDs(lookup func(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]int64, error)) Lookup {
+	return func(ctx context.Context, ids []string) (map[string]int64, error) {
+		var valid []uuid.UUID
+		for _, text := range ids {
+			if id, err := uuid.Parse(text); err == nil && id.String() == text {
+				valid = append(valid, id)
+			}
+		}
+		found, err := lookup(ctx, valid)
+		versions := make(map[string]int64, len(found))
+		for id, version := range found {
+			versions[id.String()] = version
+		}
+		return versions, err
+	}
+}
 
 // Config configures Waiters. Each comment ends with the default of the zero value.
 type Config struct {
@@ -85,7 +104,7 @@ func New(pool *pgxpool.Pool, cfg Config, log *slog.Logger) *Waiters {
 		kicked: make(chan struct{}, 1), notified: make(chan struct{}, 1), stopped: make(chan struct{}),
 		waiting: map[subject]map[*waiter]struct{}{},
 	}
-	w.metrics = newMetrics(w.cfg.MetricsNamespace, w.waitingNow)
+	w.metrics = newMetrics(w.cfg.MetricsNamespace, w.Waiting)
 	return w
 }
 
@@ -106,11 +125,29 @@ func signal(c chan struct{}) {
 // Stop ends all waits at once with ErrStopped, also those that begin later.
 func (w *Waiters) Stop() { w.stop.Do(func() { close(w.stopped) }) }
 
+// Reached reports whether the thing of that kind and id has reached the version by now. It looks for this caller alone.
+func (w *Waiters) Reached(ctx context.Context, kind, id string, version int64) (bool, error) {
+	lookup, err := w.lookup(kind)
+	if err != nil {
+		return false, err
+	}
+	versions, err := lookup(ctx, []string{id})
+	current, exists := versions[id]
+	return exists && current >= version, err
+}
+
+func (w *Waiters) lookup(kind string) (Lookup, error) {
+	if l, known := w.lookups[kind]; known {
+		return l, nil
+	}
+	return nil, fmt.Errorf("wakeup: the kind %q is not registered", kind)
+}
+
 // Wait returns nil when the thing of that kind and id has reached the version. It also waits for a thing that does not
 // exist yet. It returns ErrStopped after Stop, and the error of ctx when ctx is done. It uses no connection of its own.
 func (w *Waiters) Wait(ctx context.Context, kind, id string, version int64) error {
-	if _, known := w.lookups[kind]; !known {
-		return fmt.Errorf("wakeup: the kind %q is not registered", kind)
+	if _, err := w.lookup(kind); err != nil {
+		return err
 	}
 	select {
 	case <-w.stopped:
@@ -159,7 +196,8 @@ func (w *Waiters) remove(s subject, one *waiter) {
 	w.count--
 }
 
-func (w *Waiters) waitingNow() int {
+// Waiting returns the number of callers that wait.
+func (w *Waiters) Waiting() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.count

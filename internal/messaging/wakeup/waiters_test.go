@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/monsplit/monsplit/internal/messaging/wakeup"
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
@@ -84,12 +87,13 @@ func TestKick(t *testing.T) {
 	t.Parallel()
 	database := newDatabase(t)
 	i := start(t, database, onlyTold)
-	result := i.wait(t.Context(), "a", 2)
-	i.untilArmed(1)
-	exec(t, database, `INSERT INTO thing_copy VALUES ('a', 2)`) // moves no position
-	wantWaiting(t, result)
-	i.Kick()
-	wantReached(t, result)
+	for version := range int64(5) {
+		result := i.wait(t.Context(), "a", version+1)
+		i.untilArmed(1)
+		exec(t, database, `INSERT INTO thing_copy VALUES ('a', $1) ON CONFLICT (id) DO UPDATE SET version = $1`, version+1) // moves no position
+		i.Kick()
+		wantReached(t, result)
+	}
 }
 
 // A pooler between the process and PostgreSQL loses notifications. The poll alone is enough.
@@ -119,7 +123,7 @@ func TestReachedBefore(t *testing.T) {
 func TestALateCommitIsSeen(t *testing.T) {
 	t.Parallel()
 	database := newDatabase(t)
-	i := start(t, database, wakeup.Config{Poll: time.Hour, ArmEvery: 100 * time.Millisecond})
+	i := start(t, database, wakeup.Config{Poll: time.Hour})
 	tx, err := database.Begin(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -132,13 +136,17 @@ func TestALateCommitIsSeen(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	result := i.wait(t.Context(), "a", 1)
-	i.untilArmed(1)
-	wantWaiting(t, result)
-	if err := tx.Commit(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	wantReached(t, result)
+	commit := sync.OnceFunc(func() {
+		if err := tx.Commit(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+	i.beforeLook.Store(new(func() {
+		if armed(t, database) {
+			commit()
+		}
+	}))
+	wantReached(t, i.wait(t.Context(), "a", 1))
 }
 
 // A connection that is lost is replaced, and what was committed meanwhile is seen.
@@ -148,12 +156,10 @@ func TestALostConnectionIsRepaired(t *testing.T) {
 	i := start(t, database, onlyTold)
 	result := i.wait(t.Context(), "a", 2)
 	i.untilArmed(1)
-	const listening = `SELECT coalesce(max(pid), 0) FROM pg_stat_activity WHERE datname = current_database()
-		AND application_name LIKE '%wakeup' AND query LIKE 'LISTEN%' AND state = 'idle'`
-	first := query[int](t, database, listening)
+	first := i.listens()
 	exec(t, database, `SELECT pg_terminate_backend($1)`, first)
 	eventually(t, "it listens again", func() bool {
-		now := query[int](t, database, listening)
+		now := i.listens()
 		return now != 0 && now != first
 	})
 	wantWaiting(t, result)
@@ -238,10 +244,47 @@ func TestALookThatFails(t *testing.T) {
 	wantReached(t, result)
 }
 
+func TestReached(t *testing.T) {
+	t.Parallel()
+	database := newDatabase(t)
+	apply(t, database, 3, "a")
+	i := start(t, database, onlyTold)
+	for version, want := range map[int64]bool{2: true, 3: true, 4: false} {
+		if got, err := i.Reached(t.Context(), kind, "a", version); err != nil || got != want {
+			t.Errorf("version %d: %v, %v", version, got, err)
+		}
+	}
+	if got, err := i.Reached(t.Context(), kind, "unknown", 1); err != nil || got {
+		t.Errorf("an unknown id: %v, %v", got, err)
+	}
+	i.failing.Store(true)
+	if _, err := i.Reached(t.Context(), kind, "a", 1); err == nil {
+		t.Error("the look fails, and Reached does not")
+	}
+}
+
 func TestAnUnknownKind(t *testing.T) {
 	t.Parallel()
 	w := wakeup.New(pgtest.Open(t, pgtest.NewURL(t)), wakeup.Config{}, nil)
-	if err := w.Wait(t.Context(), "nothing", "a", 1); err == nil || !strings.Contains(err.Error(), `"nothing"`) {
-		t.Errorf("got %v", err)
+	errWait := w.Wait(t.Context(), "nothing", "a", 1)
+	_, errReached := w.Reached(t.Context(), "nothing", "a", 1)
+	for _, err := range []error{errWait, errReached} {
+		if err == nil || !strings.Contains(err.Error(), `"nothing"`) {
+			t.Errorf("got %v", err)
+		}
+	}
+}
+
+func TestUUIDs(t *testing.T) {
+	t.Parallel()
+	known := uuid.MustParse("0198c0de-3b1c-7c4e-9a52-6d1f0e8b7a35")
+	var asked []uuid.UUID
+	lookup := wakeup.UUIDs(func(_ context.Context, ids []uuid.UUID) (map[uuid.UUID]int64, error) {
+		asked = ids
+		return map[uuid.UUID]int64{known: 3}, nil
+	})
+	got, err := lookup(t.Context(), []string{known.String(), "no UUID", strings.ToUpper(known.String())})
+	if err != nil || len(got) != 1 || got[known.String()] != 3 || len(asked) != 1 || asked[0] != known {
+		t.Errorf("asked for %v, got %v, %v", asked, got, err)
 	}
 }

@@ -33,6 +33,3 @@ LEFT JOIN product p ON p.product_uuid = c.product_uuid
 LEFT JOIN market_copy k ON k.iso_code = c.market AND k.version > 0
 LEFT JOIN legacy_market_id m ON m.iso_code = k.iso_code
 WHERE l.entry_id = @entry_id;
-
--- name: GetEntryVersions :many
-SELECT id, version FROM catalog_entry_copy WHERE id = ANY (@ids::uuid[]) AND version > 0;

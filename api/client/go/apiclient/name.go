@@ -18,6 +18,7 @@ const (
 	Invalid              = "invalid"
 	UnknownReference     = "unknown-reference"
 	IdempotencyKeyReused = "idempotency-key-reused"
+	NotYet               = "not-yet"
 	Unavailable          = "unavailable"
 	Internal             = "internal"
 )

@@ -578,6 +578,12 @@ type IfNoneMatch = string
 // Limit defines model for Limit.
 type Limit = int32
 
+// MinVersion defines model for MinVersion.
+type MinVersion = int64
+
+// Prefer defines model for Prefer.
+type Prefer = string
+
 // PreferChange defines model for PreferChange.
 type PreferChange = string
 
@@ -635,6 +641,15 @@ type DeleteCatalogParams struct {
 
 // GetCatalogParams defines parameters for GetCatalog.
 type GetCatalogParams struct {
+	// MinVersion Reads the copy only if it has this version, or a later one, of the entry; otherwise 503 of type `not-yet`. With
+	// `Prefer: wait=5` the service waits up to five seconds for the version. If the
+	// entry was deleted at this version or later, the answer is 404.
+	MinVersion *MinVersion `form:"min_version,omitempty" json:"min_version,omitempty"`
+
+	// Prefer Preferences (RFC 7240). `wait=5` means that the client can wait up to five seconds for the answer. The service
+	// waits at most ten seconds, unless its operator has set another limit.
+	Prefer *Prefer `json:"Prefer,omitempty"`
+
 	// IfNoneMatch If the entity's `ETag` is in this list, the entity is not sent again (304).
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 }
@@ -1723,6 +1738,33 @@ func NewGetCatalogRequest(server string, id ID, params *GetCatalogParams) (*http
 		return nil, err
 	}
 
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.MinVersion != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "min_version", *params.MinVersion, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
@@ -1730,15 +1772,26 @@ func NewGetCatalogRequest(server string, id ID, params *GetCatalogParams) (*http
 
 	if params != nil {
 
-		if params.IfNoneMatch != nil {
+		if params.Prefer != nil {
 			var headerParam0 string
 
-			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Prefer", *params.Prefer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
 			if err != nil {
 				return nil, err
 			}
 
-			req.Header.Set("If-None-Match", headerParam0)
+			req.Header.Set("Prefer", headerParam0)
+		}
+
+		if params.IfNoneMatch != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam1)
 		}
 
 	}
@@ -2682,7 +2735,7 @@ func (r ListCatalogResponse) StatusCode() int {
 
 // CreateCatalogResponse201Headers the declared response headers of an HTTP 201 response for CreateCatalog
 type CreateCatalogResponse201Headers struct {
-	AggregateID      openapi_types.UUID
+	AggregateID      string
 	AggregateVersion int64
 	ETag             string
 	Location         string
@@ -2767,7 +2820,7 @@ type DeleteCatalogResponse202Headers struct {
 
 // DeleteCatalogResponse204Headers the declared response headers of an HTTP 204 response for DeleteCatalog
 type DeleteCatalogResponse204Headers struct {
-	AggregateID      openapi_types.UUID
+	AggregateID      string
 	AggregateVersion int64
 	XRequestID       string
 }
@@ -2799,14 +2852,16 @@ func (r DeleteCatalogResponse) StatusCode() int {
 
 // GetCatalogResponse200Headers the declared response headers of an HTTP 200 response for GetCatalog
 type GetCatalogResponse200Headers struct {
-	ETag       string
-	XRequestID string
+	ETag              string
+	PreferenceApplied *string
+	XRequestID        string
 }
 
 // GetCatalogResponse304Headers the declared response headers of an HTTP 304 response for GetCatalog
 type GetCatalogResponse304Headers struct {
-	ETag       string
-	XRequestID string
+	ETag              string
+	PreferenceApplied *string
+	XRequestID        string
 }
 
 type GetCatalogResponse struct {
@@ -2838,7 +2893,7 @@ func (r GetCatalogResponse) StatusCode() int {
 
 // PatchCatalogResponse200Headers the declared response headers of an HTTP 200 response for PatchCatalog
 type PatchCatalogResponse200Headers struct {
-	AggregateID      openapi_types.UUID
+	AggregateID      string
 	AggregateVersion int64
 	ETag             string
 	XRequestID       string
@@ -2883,7 +2938,7 @@ func (r PatchCatalogResponse) StatusCode() int {
 
 // ReplaceCatalogResponse200Headers the declared response headers of an HTTP 200 response for ReplaceCatalog
 type ReplaceCatalogResponse200Headers struct {
-	AggregateID      openapi_types.UUID
+	AggregateID      string
 	AggregateVersion int64
 	ETag             string
 	XRequestID       string
@@ -2990,9 +3045,11 @@ func (r ListProductsResponse) StatusCode() int {
 
 // CreateProductResponse201Headers the declared response headers of an HTTP 201 response for CreateProduct
 type CreateProductResponse201Headers struct {
-	ETag       string
-	Location   string
-	XRequestID string
+	AggregateID      string
+	AggregateVersion int64
+	ETag             string
+	Location         string
+	XRequestID       string
 }
 
 type CreateProductResponse struct {
@@ -3022,7 +3079,9 @@ func (r CreateProductResponse) StatusCode() int {
 
 // DeleteProductResponse204Headers the declared response headers of an HTTP 204 response for DeleteProduct
 type DeleteProductResponse204Headers struct {
-	XRequestID string
+	AggregateID      string
+	AggregateVersion int64
+	XRequestID       string
 }
 
 type DeleteProductResponse struct {
@@ -3089,8 +3148,10 @@ func (r GetProductResponse) StatusCode() int {
 
 // PatchProductResponse200Headers the declared response headers of an HTTP 200 response for PatchProduct
 type PatchProductResponse200Headers struct {
-	ETag       string
-	XRequestID string
+	AggregateID      string
+	AggregateVersion int64
+	ETag             string
+	XRequestID       string
 }
 
 type PatchProductResponse struct {
@@ -3120,8 +3181,10 @@ func (r PatchProductResponse) StatusCode() int {
 
 // ReplaceProductResponse200Headers the declared response headers of an HTTP 200 response for ReplaceProduct
 type ReplaceProductResponse200Headers struct {
-	ETag       string
-	XRequestID string
+	AggregateID      string
+	AggregateVersion int64
+	ETag             string
+	XRequestID       string
 }
 
 type ReplaceProductResponse struct {
@@ -3558,8 +3621,8 @@ func ParseCreateCatalogResponse(rsp *http.Response) (*CreateCatalogResponse, err
 	case rsp.StatusCode == 201:
 		var headers CreateCatalogResponse201Headers
 		if values := rsp.Header.Values("Aggregate-Id"); len(values) > 0 {
-			var value openapi_types.UUID
-			if err := runtime.BindStyledParameterWithOptions("simple", "Aggregate-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: "uuid"}); err != nil {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Aggregate-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			}
 			headers.AggregateID = value
@@ -3723,8 +3786,8 @@ func ParseDeleteCatalogResponse(rsp *http.Response) (*DeleteCatalogResponse, err
 	case rsp.StatusCode == 204:
 		var headers DeleteCatalogResponse204Headers
 		if values := rsp.Header.Values("Aggregate-Id"); len(values) > 0 {
-			var value openapi_types.UUID
-			if err := runtime.BindStyledParameterWithOptions("simple", "Aggregate-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: "uuid"}); err != nil {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Aggregate-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			}
 			headers.AggregateID = value
@@ -3785,6 +3848,13 @@ func ParseGetCatalogResponse(rsp *http.Response) (*GetCatalogResponse, error) {
 			}
 			headers.ETag = value
 		}
+		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Preference-Applied", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PreferenceApplied = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -3801,6 +3871,13 @@ func ParseGetCatalogResponse(rsp *http.Response) (*GetCatalogResponse, error) {
 				return nil, err
 			}
 			headers.ETag = value
+		}
+		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Preference-Applied", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PreferenceApplied = &value
 		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
@@ -3849,8 +3926,8 @@ func ParsePatchCatalogResponse(rsp *http.Response) (*PatchCatalogResponse, error
 	case rsp.StatusCode == 200:
 		var headers PatchCatalogResponse200Headers
 		if values := rsp.Header.Values("Aggregate-Id"); len(values) > 0 {
-			var value openapi_types.UUID
-			if err := runtime.BindStyledParameterWithOptions("simple", "Aggregate-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: "uuid"}); err != nil {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Aggregate-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			}
 			headers.AggregateID = value
@@ -3947,8 +4024,8 @@ func ParseReplaceCatalogResponse(rsp *http.Response) (*ReplaceCatalogResponse, e
 	case rsp.StatusCode == 200:
 		var headers ReplaceCatalogResponse200Headers
 		if values := rsp.Header.Values("Aggregate-Id"); len(values) > 0 {
-			var value openapi_types.UUID
-			if err := runtime.BindStyledParameterWithOptions("simple", "Aggregate-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: "uuid"}); err != nil {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Aggregate-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			}
 			headers.AggregateID = value
@@ -4129,6 +4206,20 @@ func ParseCreateProductResponse(rsp *http.Response) (*CreateProductResponse, err
 	switch {
 	case rsp.StatusCode == 201:
 		var headers CreateProductResponse201Headers
+		if values := rsp.Header.Values("Aggregate-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Aggregate-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.AggregateID = value
+		}
+		if values := rsp.Header.Values("Aggregate-Version"); len(values) > 0 {
+			var value int64
+			if err := runtime.BindStyledParameterWithOptions("simple", "Aggregate-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			}
+			headers.AggregateVersion = value
+		}
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -4172,6 +4263,20 @@ func ParseDeleteProductResponse(rsp *http.Response) (*DeleteProductResponse, err
 	switch {
 	case rsp.StatusCode == 204:
 		var headers DeleteProductResponse204Headers
+		if values := rsp.Header.Values("Aggregate-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Aggregate-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.AggregateID = value
+		}
+		if values := rsp.Header.Values("Aggregate-Version"); len(values) > 0 {
+			var value int64
+			if err := runtime.BindStyledParameterWithOptions("simple", "Aggregate-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			}
+			headers.AggregateVersion = value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -4277,6 +4382,20 @@ func ParsePatchProductResponse(rsp *http.Response) (*PatchProductResponse, error
 	switch {
 	case rsp.StatusCode == 200:
 		var headers PatchProductResponse200Headers
+		if values := rsp.Header.Values("Aggregate-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Aggregate-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.AggregateID = value
+		}
+		if values := rsp.Header.Values("Aggregate-Version"); len(values) > 0 {
+			var value int64
+			if err := runtime.BindStyledParameterWithOptions("simple", "Aggregate-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			}
+			headers.AggregateVersion = value
+		}
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -4323,6 +4442,20 @@ func ParseReplaceProductResponse(rsp *http.Response) (*ReplaceProductResponse, e
 	switch {
 	case rsp.StatusCode == 200:
 		var headers ReplaceProductResponse200Headers
+		if values := rsp.Header.Values("Aggregate-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Aggregate-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.AggregateID = value
+		}
+		if values := rsp.Header.Values("Aggregate-Version"); len(values) > 0 {
+			var value int64
+			if err := runtime.BindStyledParameterWithOptions("simple", "Aggregate-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			}
+			headers.AggregateVersion = value
+		}
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {

@@ -22,6 +22,7 @@ export type ProblemName =
   | "invalid"
   | "unknown-reference"
   | "idempotency-key-reused"
+  | "not-yet"
   | "unavailable"
   | "internal"
   | "uri-too-long"

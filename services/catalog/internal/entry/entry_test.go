@@ -139,7 +139,7 @@ func TestCreateOnce(t *testing.T) {
 	once := &condition.Once{ID: [32]byte{1}, Fingerprint: [32]byte{2}}
 	first, err := service.Create(t.Context(), draft(chair, "NL", "", ""), once)
 	check(t, err, "")
-	check(t, service.Delete(t.Context(), first.ID, nil), "")
+	check(t, errOf(service.Delete(t.Context(), first.ID, nil)), "")
 	again, err := service.Create(t.Context(), draft(chair, "NL", "", ""), once)
 	check(t, err, "")
 	if again != first || len(store.events) != 2 {
@@ -226,11 +226,14 @@ func TestDelete(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			service, store := setup(t, stored(id, draft(product, "NL", "", ""), 3))
-			check(t, service.Delete(t.Context(), id, condition.Match{2}), "stale")
-			check(t, service.Delete(t.Context(), id, condition.Match{3}), "")
-			check(t, service.Delete(t.Context(), id, nil), "not-found")
-			_, err := service.Patch(t.Context(), id, entry.Patch{}, nil)
-			check(t, err, "not-found")
+			check(t, errOf(service.Delete(t.Context(), id, condition.Match{2})), "stale")
+			deleted, err := service.Delete(t.Context(), id, condition.Match{3})
+			check(t, err, "")
+			if deleted.ID != id || deleted.Version != 4 || !deleted.Deleted {
+				t.Errorf("deleted %+v", deleted)
+			}
+			check(t, errOf(service.Delete(t.Context(), id, nil)), "not-found")
+			check(t, errOf(service.Patch(t.Context(), id, entry.Patch{}, nil)), "not-found")
 			if got := store.announced(); !slices.Equal(got, []string{"deleted NL v4 .."}) {
 				t.Errorf("announced %q", got)
 			}
@@ -428,3 +431,6 @@ func TestRefusalsInATransactionOfTheCaller(t *testing.T) {
 		})
 	}
 }
+
+// errOf returns the error of a call whose result does not matter.
+func errOf[T any](_ T, err error) error { return err }

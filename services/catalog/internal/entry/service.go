@@ -144,12 +144,14 @@ func (s *Service) PatchIn(ctx context.Context, tx Tx, id uuid.UUID, patch Patch,
 	return e, changed, err
 }
 
-// Delete marks the entry as deleted. It is not found any more.
-func (s *Service) Delete(ctx context.Context, id uuid.UUID, match condition.Match) error {
-	return s.store.InTx(ctx, func(tx Tx) error {
-		_, err := s.DeleteIn(ctx, tx, id, match)
+// Delete marks the entry as deleted, and returns it at the version of the deletion. It is not found any more.
+func (s *Service) Delete(ctx context.Context, id uuid.UUID, match condition.Match) (Entry, error) {
+	var e Entry
+	err := s.store.InTx(ctx, func(tx Tx) (err error) {
+		e, err = s.DeleteIn(ctx, tx, id, match)
 		return err
 	})
+	return e, err
 }
 
 // DeleteIn marks the entry as deleted in the caller's transaction, and returns it at the version of the deletion.

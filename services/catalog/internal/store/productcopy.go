@@ -28,6 +28,19 @@ func (s *Store) Product(ctx context.Context, id uuid.UUID) (productcopy.Product,
 	}, nil
 }
 
+// Versions implements productcopy.Store.
+func (s *Store) Versions(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]int64, error) {
+	rows, err := s.q.ProductVersions(ctx, ids)
+	if err != nil {
+		return nil, translate(fmt.Errorf("read versions of products: %w", err))
+	}
+	versions := make(map[uuid.UUID]int64, len(rows))
+	for _, row := range rows {
+		versions[row.ID] = row.Version
+	}
+	return versions, nil
+}
+
 // LockProducts implements productcopy.Tx.
 func (t Tx) LockProducts(ctx context.Context, ids []uuid.UUID) ([]productcopy.ProductRow, error) {
 	rows, err := t.own.q.LockProducts(ctx, ids)

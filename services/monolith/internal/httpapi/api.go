@@ -5,6 +5,7 @@ package httpapi
 import (
 	"time"
 
+	"github.com/monsplit/monsplit/internal/httpserver"
 	"github.com/monsplit/monsplit/services/monolith/internal/catalogchange"
 	"github.com/monsplit/monsplit/services/monolith/internal/catalogcopy"
 	"github.com/monsplit/monsplit/services/monolith/internal/oapi"
@@ -23,13 +24,15 @@ type API struct {
 	products *product.Service
 	copies   *catalogcopy.Service
 	changes  *catalogchange.Service
+	fresh    httpserver.Freshness
 	cfg      Config
 	calls    *Calls
 }
 
 var _ oapi.StrictServerInterface = (*API)(nil)
 
-// New returns the API on the given business services. It counts the changes of the catalog in calls.
-func New(products *product.Service, copies *catalogcopy.Service, changes *catalogchange.Service, calls *Calls, cfg Config) *API {
-	return &API{products: products, copies: copies, changes: changes, calls: calls, cfg: cfg}
+// New returns the API on the given business services. fresh knows the kind catalogchange.KindCopy. New counts the changes of
+// the catalog in calls.
+func New(products *product.Service, copies *catalogcopy.Service, changes *catalogchange.Service, fresh httpserver.Freshness, calls *Calls, cfg Config) *API {
+	return &API{products: products, copies: copies, changes: changes, fresh: fresh, calls: calls, cfg: cfg}
 }

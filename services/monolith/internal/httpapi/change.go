@@ -32,7 +32,7 @@ func (a *API) CreateCatalog(
 		return oapi.CreateCatalog202JSONResponse{ChangeRequestedJSONResponse: o.requested()}, nil
 	}
 	return oapi.CreateCatalog201JSONResponse{Body: fromEntry(o.Result), Headers: oapi.CreateCatalog201ResponseHeaders{
-		AggregateID: o.Entry, AggregateVersion: o.Outcome.Version, ETag: httpserver.ETag(o.Result.Version),
+		AggregateID: o.Entry.String(), AggregateVersion: o.Outcome.Version, ETag: httpserver.ETag(o.Result.Version),
 		Location: entryPath(o.Result.ID),
 	}}, nil
 }
@@ -51,7 +51,7 @@ func (a *API) ReplaceCatalog(
 		return oapi.ReplaceCatalog202JSONResponse{ChangeRequestedJSONResponse: o.requested()}, nil
 	}
 	return oapi.ReplaceCatalog200JSONResponse{Body: fromEntry(o.Result), Headers: oapi.ReplaceCatalog200ResponseHeaders{
-		AggregateID: o.Entry, AggregateVersion: o.Outcome.Version, ETag: httpserver.ETag(o.Result.Version),
+		AggregateID: o.Entry.String(), AggregateVersion: o.Outcome.Version, ETag: httpserver.ETag(o.Result.Version),
 	}}, nil
 }
 
@@ -69,7 +69,7 @@ func (a *API) PatchCatalog(
 		return oapi.PatchCatalog202JSONResponse{ChangeRequestedJSONResponse: o.requested()}, nil
 	}
 	return oapi.PatchCatalog200JSONResponse{Body: fromEntry(o.Result), Headers: oapi.PatchCatalog200ResponseHeaders{
-		AggregateID: o.Entry, AggregateVersion: o.Outcome.Version, ETag: httpserver.ETag(o.Result.Version),
+		AggregateID: o.Entry.String(), AggregateVersion: o.Outcome.Version, ETag: httpserver.ETag(o.Result.Version),
 	}}, nil
 }
 
@@ -87,7 +87,7 @@ func (a *API) DeleteCatalog(
 		return oapi.DeleteCatalog202Response{Headers: oapi.DeletionRequestedResponseHeaders(o.requested().Headers)}, nil
 	}
 	return oapi.DeleteCatalog204Response{Headers: oapi.DeleteCatalog204ResponseHeaders{
-		AggregateID: o.Entry, AggregateVersion: o.Outcome.Version,
+		AggregateID: o.Entry.String(), AggregateVersion: o.Outcome.Version,
 	}}, nil
 }
 

@@ -116,14 +116,15 @@ func serveBy(t *testing.T, pool *pgxpool.Pool, choose func(*options)) *server {
 		Product: servicetest.Encode(t, asyncapi.Monolith, publish.Product), Change: servicetest.Encode(t, asyncapi.Monolith, publish.Change),
 	}, idempotency.Keys{}, s.woken)
 	s.waiters.Register(catalogchange.KindRequest, request.Lookup(pool))
-	s.waiters.Register(catalogchange.KindCopy, storage.EntryVersions)
+	s.waiters.Register(catalogchange.KindCopy, wakeup.UUIDs(storage.EntryVersions))
 	s.background(t, s.waiters.Run)
 	s.products = product.NewService(storage, o.now, o.newID)
 	h := httpserver.New(httpserver.Config{Registry: prometheus.NewRegistry(), RequestTimeout: requestTimeout}, log)
 	calls := httpapi.NewCalls("test")
 	s.registry.MustRegister(calls)
 	changes := catalogchange.NewService(storage.Changes(), s.waiters, o.changes, o.now, o.newID)
-	api := httpapi.New(s.products, catalogcopy.NewService(storage), changes, calls, o.api)
+	api := httpapi.New(s.products, catalogcopy.NewService(storage), changes,
+		httpserver.Freshness{Waiters: s.waiters, MaxWait: o.api.MaxWait}, calls, o.api)
 	validator, err := oas.New(monolithapi.Document, oas.Config{MaxBody: 64 << 10, OnResponse: o.onResponse})
 	if err != nil {
 		t.Fatal(err)
@@ -167,4 +168,23 @@ func (s *server) createMany(n int) {
 	if err := all.Wait(); err != nil {
 		s.T.Fatal(err)
 	}
+}
+
+// maxWait is the longest wait that the server grants. It is longer than requestTimeout, which a wait does not use up.
+const maxWait = 20 * time.Second
+
+// getWaiting sends a GET that has to wait, and lets change happen meanwhile.
+func (s *server) getWaiting(path string, change func(), headers ...string) apitest.Reply {
+	s.T.Helper()
+	reply := make(chan apitest.Reply, 1)
+	servicetest.Run(s.T, s.waiters.Run)
+	go func() { reply <- s.Get(path, headers...) }()
+	for limit := time.Now().Add(maxWait); s.waiters.Waiting() == 0; {
+		if time.Now().After(limit) {
+			s.T.Fatal("the request does not wait")
+		}
+		time.Sleep(time.Millisecond)
+	}
+	change()
+	return <-reply
 }

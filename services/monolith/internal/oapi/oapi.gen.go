@@ -577,6 +577,12 @@ type IfNoneMatch = string
 // Limit defines model for Limit.
 type Limit = int32
 
+// MinVersion defines model for MinVersion.
+type MinVersion = int64
+
+// Prefer defines model for Prefer.
+type Prefer = string
+
 // PreferChange defines model for PreferChange.
 type PreferChange = string
 
@@ -634,6 +640,15 @@ type DeleteCatalogParams struct {
 
 // GetCatalogParams defines parameters for GetCatalog.
 type GetCatalogParams struct {
+	// MinVersion Reads the copy only if it has this version, or a later one, of the entry; otherwise 503 of type `not-yet`. With
+	// `Prefer: wait=5` the service waits up to five seconds for the version. If the
+	// entry was deleted at this version or later, the answer is 404.
+	MinVersion *MinVersion `form:"min_version,omitempty" json:"min_version,omitempty"`
+
+	// Prefer Preferences (RFC 7240). `wait=5` means that the client can wait up to five seconds for the answer. The service
+	// waits at most ten seconds, unless its operator has set another limit.
+	Prefer *Prefer `json:"Prefer,omitempty"`
+
 	// IfNoneMatch If the entity's `ETag` is in this list, the entity is not sent again (304).
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 }
@@ -998,8 +1013,29 @@ func (w *ServerInterfaceWrapper) GetCatalog(ctx echo.Context) error {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params GetCatalogParams
+	// ------------- Optional query parameter "min_version" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "min_version", ctx.QueryParams(), &params.MinVersion, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter min_version: %s", err))
+	}
 
 	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Prefer" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Prefer")]; found {
+		var Prefer Prefer
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Prefer, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Prefer", valueList[0], &Prefer, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Prefer: %s", err))
+		}
+
+		params.Prefer = &Prefer
+	}
 	// ------------- Optional header parameter "If-None-Match" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
 		var IfNoneMatch IfNoneMatch
@@ -1493,7 +1529,20 @@ type ChangeRequestedJSONResponse struct {
 	Headers ChangeRequestedResponseHeaders
 }
 
+type CopyNotModifiedResponseHeaders struct {
+	ETag              string
+	PreferenceApplied *string
+}
+type CopyNotModifiedResponse struct {
+	Headers CopyNotModifiedResponseHeaders
+}
+
+type DeletedResponseHeaders struct {
+	AggregateID      string
+	AggregateVersion int64
+}
 type DeletedResponse struct {
+	Headers DeletedResponseHeaders
 }
 
 type DeletionRequestedResponseHeaders struct {
@@ -1554,7 +1603,7 @@ type CreateCatalogResponseObject interface {
 }
 
 type CreateCatalog201ResponseHeaders struct {
-	AggregateID      openapi_types.UUID
+	AggregateID      string
 	AggregateVersion int64
 	ETag             string
 	Location         string
@@ -1654,7 +1703,7 @@ func (response DeleteCatalog202Response) VisitDeleteCatalogResponse(w http.Respo
 }
 
 type DeleteCatalog204ResponseHeaders struct {
-	AggregateID      openapi_types.UUID
+	AggregateID      string
 	AggregateVersion int64
 }
 
@@ -1679,7 +1728,8 @@ type GetCatalogResponseObject interface {
 }
 
 type GetCatalog200ResponseHeaders struct {
-	ETag string
+	ETag              string
+	PreferenceApplied *string
 }
 
 type GetCatalog200JSONResponse struct {
@@ -1695,15 +1745,21 @@ func (response GetCatalog200JSONResponse) VisitGetCatalogResponse(w http.Respons
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	if response.Headers.PreferenceApplied != nil {
+		w.Header().Set("Preference-Applied", fmt.Sprint(*response.Headers.PreferenceApplied))
+	}
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
 }
 
-type GetCatalog304Response = NotModifiedResponse
+type GetCatalog304Response = CopyNotModifiedResponse
 
 func (response GetCatalog304Response) VisitGetCatalogResponse(w http.ResponseWriter) error {
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	if response.Headers.PreferenceApplied != nil {
+		w.Header().Set("Preference-Applied", fmt.Sprint(*response.Headers.PreferenceApplied))
+	}
 	w.WriteHeader(304)
 	return nil
 }
@@ -1719,7 +1775,7 @@ type PatchCatalogResponseObject interface {
 }
 
 type PatchCatalog200ResponseHeaders struct {
-	AggregateID      openapi_types.UUID
+	AggregateID      string
 	AggregateVersion int64
 	ETag             string
 }
@@ -1774,7 +1830,7 @@ type ReplaceCatalogResponseObject interface {
 }
 
 type ReplaceCatalog200ResponseHeaders struct {
-	AggregateID      openapi_types.UUID
+	AggregateID      string
 	AggregateVersion int64
 	ETag             string
 }
@@ -1892,8 +1948,10 @@ type CreateProductResponseObject interface {
 }
 
 type CreateProduct201ResponseHeaders struct {
-	ETag     string
-	Location string
+	AggregateID      string
+	AggregateVersion int64
+	ETag             string
+	Location         string
 }
 
 type CreateProduct201JSONResponse struct {
@@ -1908,6 +1966,8 @@ func (response CreateProduct201JSONResponse) VisitCreateProductResponse(w http.R
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Aggregate-Id", fmt.Sprint(response.Headers.AggregateID))
+	w.Header().Set("Aggregate-Version", fmt.Sprint(response.Headers.AggregateVersion))
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
 	w.WriteHeader(201)
@@ -1927,6 +1987,8 @@ type DeleteProductResponseObject interface {
 type DeleteProduct204Response = DeletedResponse
 
 func (response DeleteProduct204Response) VisitDeleteProductResponse(w http.ResponseWriter) error {
+	w.Header().Set("Aggregate-Id", fmt.Sprint(response.Headers.AggregateID))
+	w.Header().Set("Aggregate-Version", fmt.Sprint(response.Headers.AggregateVersion))
 	w.WriteHeader(204)
 	return nil
 }
@@ -1981,7 +2043,9 @@ type PatchProductResponseObject interface {
 }
 
 type PatchProduct200ResponseHeaders struct {
-	ETag string
+	AggregateID      string
+	AggregateVersion int64
+	ETag             string
 }
 
 type PatchProduct200JSONResponse struct {
@@ -1996,6 +2060,8 @@ func (response PatchProduct200JSONResponse) VisitPatchProductResponse(w http.Res
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Aggregate-Id", fmt.Sprint(response.Headers.AggregateID))
+	w.Header().Set("Aggregate-Version", fmt.Sprint(response.Headers.AggregateVersion))
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
@@ -2013,7 +2079,9 @@ type ReplaceProductResponseObject interface {
 }
 
 type ReplaceProduct200ResponseHeaders struct {
-	ETag string
+	AggregateID      string
+	AggregateVersion int64
+	ETag             string
 }
 
 type ReplaceProduct200JSONResponse struct {
@@ -2028,6 +2096,8 @@ func (response ReplaceProduct200JSONResponse) VisitReplaceProductResponse(w http
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Aggregate-Id", fmt.Sprint(response.Headers.AggregateID))
+	w.Header().Set("Aggregate-Version", fmt.Sprint(response.Headers.AggregateVersion))
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)

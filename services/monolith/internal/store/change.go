@@ -34,7 +34,7 @@ func (c changes) Request(ctx context.Context, id uuid.UUID) (catalogchange.Reque
 func (c changes) Target(ctx context.Context, id int64) (catalogchange.Target, error) {
 	row, err := c.s.q.GetTarget(ctx, id)
 	if err != nil {
-		return catalogchange.Target{}, translate(noEntry(err, id))
+		return catalogchange.Target{}, translate(orNoEntry(err, id))
 	}
 	return toTarget(row), nil
 }
@@ -92,7 +92,7 @@ func (t *changeTx) References(ctx context.Context, product, market int64) (catal
 func (t *changeTx) Target(ctx context.Context, id int64) (catalogchange.Target, error) {
 	row, err := t.q.GetTarget(ctx, id)
 	if err != nil {
-		return catalogchange.Target{}, noEntry(err, id)
+		return catalogchange.Target{}, orNoEntry(err, id)
 	}
 	return toTarget(row), nil
 }
@@ -160,26 +160,6 @@ func (t *EventTx) Finish(ctx context.Context, decisions []catalogchange.Decision
 // Finished returns the requests that this transaction has finished.
 func (t *EventTx) Finished() []request.Finished { return t.finished }
 
-// EntryVersions returns the version of each copy of an entry. Ids without a copy are missing in the answer.
-func (s *Store) EntryVersions(ctx context.Context, ids []string) (map[string]int64, error) {
-	keys := make([]uuid.UUID, len(ids))
-	for i, id := range ids {
-		var err error
-		if keys[i], err = uuid.Parse(id); err != nil {
-			return nil, fmt.Errorf("read versions of entry copies: %w", err)
-		}
-	}
-	rows, err := s.q.GetEntryVersions(ctx, keys)
-	if err != nil {
-		return nil, translate(fmt.Errorf("read versions of entry copies: %w", err))
-	}
-	versions := make(map[string]int64, len(rows))
-	for _, row := range rows {
-		versions[row.ID.String()] = row.Version
-	}
-	return versions, nil
-}
-
 func toTarget(row db.GetTargetRow) catalogchange.Target {
 	target := catalogchange.Target{
 		Entry: row.EntryID, Copy: catalogchange.Copy{Version: orZero(row.Version), Deleted: orZero(row.Deleted)},
@@ -195,9 +175,10 @@ func toTarget(row db.GetTargetRow) catalogchange.Target {
 	return target
 }
 
-func noEntry(err error, id int64) error {
+// orNoEntry is err, or the error for an id that has no entry.
+func orNoEntry(err error, id int64) error {
 	if errors.Is(err, pgx.ErrNoRows) {
-		return apperr.New(apperr.NotFound, fmt.Sprintf("There is no catalog entry %d.", id))
+		return noEntry(id)
 	}
 	return fmt.Errorf("read catalog entry %d: %w", id, err)
 }

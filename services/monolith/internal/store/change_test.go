@@ -162,7 +162,7 @@ func TestChangesOfAPendingEntry(t *testing.T) {
 	if _, err := b.products.Patch(t.Context(), chair.ID, product.Patch{Name: new("Stool")}, nil); err != nil {
 		t.Fatal(err)
 	}
-	if err := b.products.Delete(t.Context(), chair.ID, nil); err != nil {
+	if _, err := b.products.Delete(t.Context(), chair.ID, nil); err != nil {
 		t.Fatal(err)
 	}
 	patch, err := b.changes.Patch(t.Context(), 1, catalogchange.Draft{}, nil, nil)
@@ -277,8 +277,8 @@ func TestTarget(t *testing.T) {
 	if _, err := b.store.Changes().Target(t.Context(), 5); apperr.KindOf(err) != apperr.NotFound {
 		t.Errorf("an id that was not allotted: %v", err)
 	}
-	versions, err := b.store.EntryVersions(t.Context(), []string{shown.String(), deleted.String(), stub.String(), uuid.NewString()})
-	if want := map[string]int64{shown.String(): 3, deleted.String(): 2}; err != nil || !reflect.DeepEqual(versions, want) {
+	versions, err := b.store.EntryVersions(t.Context(), []uuid.UUID{shown, deleted, stub, uuid.New()})
+	if want := map[uuid.UUID]int64{shown: 3, deleted: 2}; err != nil || !reflect.DeepEqual(versions, want) {
 		t.Errorf("versions %v, %v", versions, err)
 	}
 }

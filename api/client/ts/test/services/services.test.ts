@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { test } from "node:test";
 import { setTimeout } from "node:timers/promises";
-import { changed, etagOf, idempotencyKey, ifMatch, ifNoneMatch, isProblem, items, newIdempotencyKey, ok } from "@monsplit/client";
+import { atLeast, changed, etagOf, idempotencyKey, ifMatch, ifNoneMatch, isProblem, items, newIdempotencyKey, ok, written } from "@monsplit/client";
 import { createCatalogClient } from "@monsplit/client/catalog";
 import { createMonolithClient } from "@monsplit/client/monolith";
 
@@ -63,6 +63,17 @@ test("a change is made to the version that was read", async () => {
   await ok(monolith.DELETE("/api/v1/product/{id}", { params, headers: ifMatch(renamed.etag!) }));
   await assert.rejects(ok(monolith.GET("/api/v1/product/{id}", { params })), problem("not-found"));
   await assert.rejects(ok(monolith.DELETE("/api/v1/catalog/{id}", { params: { path: { id: 1 } } })), problem("not-the-owner"));
+});
+
+test("a write can be read in the other service at once", async () => {
+  const created = await create("Desk to read");
+  const { id, version } = written(created)!;
+  assert.deepEqual([id, version], [created.data.product_uuid, 1]);
+  const params = { path: { product_uuid: id }, ...atLeast(version, 10) };
+  const { data, response } = await ok(catalog.GET("/catalog/api/v1/products/{product_uuid}", { params }));
+  assert.deepEqual([data.name, data.version, response.headers.get("Preference-Applied")], ["Desk to read", 1, "wait=10"]);
+  const later = { path: { product_uuid: id }, ...atLeast(version + 1) };
+  await assert.rejects(ok(catalog.GET("/catalog/api/v1/products/{product_uuid}", { params: later })), problem("not-yet"));
 });
 
 test("a list is followed over its pages, with its filters and in its order", async () => {

@@ -23,35 +23,6 @@ func (q *Queries) AllotEntryID(ctx context.Context, entryID uuid.UUID) (int64, e
 	return id, err
 }
 
-const getEntryVersions = `-- name: GetEntryVersions :many
-SELECT id, version FROM catalog_entry_copy WHERE id = ANY ($1::uuid[]) AND version > 0
-`
-
-type GetEntryVersionsRow struct {
-	ID      uuid.UUID
-	Version int64
-}
-
-func (q *Queries) GetEntryVersions(ctx context.Context, ids []uuid.UUID) ([]GetEntryVersionsRow, error) {
-	rows, err := q.db.Query(ctx, getEntryVersions, ids)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	items := []GetEntryVersionsRow{}
-	for rows.Next() {
-		var i GetEntryVersionsRow
-		if err := rows.Scan(&i.ID, &i.Version); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const getProductVersion = `-- name: GetProductVersion :one
 SELECT version FROM product WHERE product_uuid = $1
 `
