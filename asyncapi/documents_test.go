@@ -3,6 +3,7 @@ package asyncapi_test
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -49,12 +50,23 @@ func TestDocumentsMatchTheMachinery(t *testing.T) {
 						}
 					}
 				}
+				Components struct {
+					Schemas struct {
+						Headers struct {
+							Properties map[string]any
+						} `yaml:"Headers"`
+					}
+				}
 			}
 			if err := yaml.Unmarshal(document, &doc); err != nil {
 				t.Fatal(err)
 			}
 			if doc.DefaultContentType != event.ContentType {
 				t.Errorf("content type is %q, want %q", doc.DefaultContentType, event.ContentType)
+			}
+			headers := slices.Sorted(maps.Keys(doc.Components.Schemas.Headers.Properties))
+			if want := []string{event.HeaderID, event.HeaderContentType, event.HeaderTraceparent}; !slices.Equal(headers, want) {
+				t.Errorf("headers are %v, want %v", headers, want)
 			}
 			for name, channel := range doc.Channels {
 				kafka := channel.Bindings.Kafka

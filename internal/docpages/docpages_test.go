@@ -165,7 +165,7 @@ func TestWhatIsToldOfAMessage(t *testing.T) {
 		`<span class="parent">data.</span>name</code></th> <td role="cell"><span class="type">string</span><span class="constraints">1 to 80 characters</span></td> <td role="cell"><p>The English name.</p>`,
 		`</span>type</code></th> <td role="cell"><span class="type">string</span><span class="constraints">always <code>monsplit.market.created.v1</code></span></td> <td role="cell"><p>The kind of change of the aggregate`,
 		`</span>traceparent</code> <span class="optional">optional</span>`,
-		`content-type: application/cloudevents&#43;json traceparent: 00-`)
+		`content-type: application/cloudevents&#43;json ce_id: `)
 	contains(t, part(t, page, `<article class="message" id="CatalogEntryCreated"`, "</article>"),
 		`availability_date</code></th> <td role="cell"><span class="type">string or null</span><span class="constraints">format <code>date</code>`)
 }

@@ -29,7 +29,8 @@ func OpenDeadLetters(ctx context.Context, cfg Config, log *slog.Logger) (cli.Dea
 		pool.Close()
 		return cli.DeadLetters{}, err
 	}
-	_, _, copies := services(storage, newID)
-	events := newConsumer(pool, cfg, storage, copies, func() {}, log)
+	entries, _, copies := services(storage, newID)
+	requests := newOwner(pool, cfg, storage, entries, log)
+	events := newConsumer(pool, cfg, storage, copies, requests, func() {}, log)
 	return cli.DeadLetters{Replay: events.Replay, Discard: events.Discard, Close: pool.Close}, nil
 }

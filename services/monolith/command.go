@@ -23,6 +23,6 @@ func OpenDeadLetters(ctx context.Context, cfg Config, log *slog.Logger) (cli.Dea
 	if err != nil {
 		return cli.DeadLetters{}, err
 	}
-	events := newConsumer(pool, cfg, func() {}, log)
+	events := newConsumer(pool, cfg, log, func(eventTx) {})
 	return cli.DeadLetters{Replay: events.Replay, Discard: events.Discard, Close: pool.Close}, nil
 }

@@ -41,12 +41,13 @@ type Config[T any] struct {
 	// and Replay can report that it changed nothing. Without it, an event that its handler ignored counts as applied.
 	Versions map[string]VersionOf[T]
 	// Queues has the topics whose messages do not describe an aggregate, such as requests; none. A later message of a key
-	// does not supersede an earlier dead letter. A purge has no effect, and the handler does not get it. Versions has no
-	// function for such a topic.
+	// does not supersede an earlier dead letter, and Versions is not asked. A record without a value has no effect: the
+	// handler does not get it.
 	Queues map[string]bool
 	// DeadLettered has functions by topic; none. They are called in the transaction that stores the dead letter, in a
 	// savepoint of their own. If a function fails with an error that would make an event poison, its effects are rolled
-	// back and the dead letter is stored all the same. It is called again if an operator has set the position back.
+	// back and the dead letter is stored all the same. It is called again for the same message if an operator has set the
+	// position back, but not if a replay fails again.
 	DeadLettered map[string]DeadLetteredFunc[T]
 	// Discarded has functions by topic; none. They are called in the transaction that closes the dead letter. If one fails,
 	// the dead letter stays open.

@@ -119,20 +119,11 @@ func (c *Consumer[T]) storeDeadLetter(ctx context.Context, tx pgx.Tx, it item) (
 // than its copy is closed at once (H11 stale dead letter).
 func (c *Consumer[T]) insertDeadLetter(ctx context.Context, tx pgx.Tx, it item) (open bool, err error) {
 	code, _ := c.poisonCode(it.err)
-	headers, err := encodeHeaders(it.record.Headers)
+	letter, err := newLetter(it, code)
 	if err != nil {
 		return false, err
 	}
-	letter := messagingdb.InsertDeadLetterParams{
-		Topic: it.event.Topic, Part: int32(it.event.Partition), At: it.event.Offset,
-		Key: it.record.Key, Value: it.record.Value, Headers: headers,
-		Code: code, Reason: deadLetterReason(it.err), State: Open,
-	}
-	if it.event.ID != "" {
-		letter.EventID = &it.event.ID
-	}
-	if it.event.Version > 0 {
-		letter.Version = &it.event.Version
+	if letter.Version != nil {
 		copied, err := c.copyVersion(ctx, tx, it.event)
 		if err != nil {
 			return false, err
@@ -144,6 +135,26 @@ func (c *Consumer[T]) insertDeadLetter(ctx context.Context, tx pgx.Tx, it item) 
 	}
 	_, err = messagingdb.New(tx).InsertDeadLetter(ctx, letter)
 	return letter.State == Open, err
+}
+
+// newLetter returns the row of an open dead letter.
+func newLetter(it item, code string) (messagingdb.InsertDeadLetterParams, error) {
+	headers, err := encodeHeaders(it.record.Headers)
+	if err != nil {
+		return messagingdb.InsertDeadLetterParams{}, err
+	}
+	letter := messagingdb.InsertDeadLetterParams{
+		Topic: it.event.Topic, Part: int32(it.event.Partition), At: it.event.Offset,
+		Key: it.record.Key, Value: it.record.Value, Headers: headers,
+		Code: code, Reason: deadLetterReason(it.err), State: Open,
+	}
+	if it.event.ID != "" {
+		letter.EventID = &it.event.ID
+	}
+	if it.event.Version > 0 {
+		letter.Version = &it.event.Version
+	}
+	return letter, nil
 }
 
 // tellDeadLettered calls the topic's function of Config.DeadLettered. It returns the transaction that the function used, if

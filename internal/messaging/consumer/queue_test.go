@@ -12,7 +12,7 @@ func asQueue(c *consumer.Config[*tx]) { c.Queues = map[string]bool{topic: true} 
 
 // Every message of a queue topic has to be decided about. So neither a later message, nor one in the same batch, nor a
 // purge closes the dead letter of an earlier one.
-func TestALaterMessageOfAQueueDoesNotSupersedeADeadLetter(t *testing.T) {
+func TestAQueueSupersedesNoDeadLetter(t *testing.T) {
 	t.Parallel()
 	b := setup(t, asQueue)
 	b.seed(0)

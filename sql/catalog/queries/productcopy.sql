@@ -1,6 +1,7 @@
 -- name: GetProduct :one
 SELECT * FROM product_copy WHERE id = @id AND NOT deleted;
 
+-- Of deleted products too.
 -- name: ProductVersions :many
 SELECT id, version FROM product_copy WHERE id = ANY (@ids::uuid[]);
 

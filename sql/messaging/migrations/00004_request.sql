@@ -2,11 +2,12 @@
 -- Requests: one service asks the owner of a model for a change, and the owner answers with an outcome. Both are messages.
 
 -- The last number that was given out for a key. Requests and outcomes have no aggregate, so the number is their version.
--- The lock of the row gives the messages of a key the order of their numbers in the outbox.
+-- The lock of the row gives the messages of a key the order of their numbers in the outbox. The row of an outcome topic is
+-- also the lock of all decisions about the requests of the key; it is 0 until the first outcome.
 CREATE TABLE message_number (
     topic text   NOT NULL,
     key   text   NOT NULL,
-    last  bigint NOT NULL CHECK (last > 0),
+    last  bigint NOT NULL CHECK (last >= 0),
     PRIMARY KEY (topic, key)
 ) WITH (fillfactor = 50);
 
@@ -29,8 +30,8 @@ CREATE TABLE sent_request (
     CHECK ((outcome IS NULL) = (finished_at IS NULL)),
     CHECK ((once_id IS NULL) = (fingerprint IS NULL))
 ) WITH (fillfactor = 80);
-CREATE INDEX sent_request_subject ON sent_request (subject, id);
-CREATE INDEX sent_request_pending ON sent_request (created_at) WHERE finished_at IS NULL;
+CREATE INDEX sent_request_subject ON sent_request (subject, number);
+CREATE INDEX sent_request_pending ON sent_request (topic, created_at) WHERE finished_at IS NULL;
 CREATE INDEX sent_request_finished ON sent_request (finished_at) WHERE finished_at IS NOT NULL;
 
 -- Requests of others that this service has decided about. A request that is delivered again has no second effect.
@@ -39,25 +40,28 @@ CREATE TABLE decided_request (
     topic      text        NOT NULL,
     key        text        NOT NULL,
     outcome    text        NOT NULL,
-    decided_at timestamptz NOT NULL DEFAULT now()
+    expires_at timestamptz NOT NULL, -- until then, a second delivery could have an effect without this row
+    decided_at timestamptz NOT NULL
 );
-CREATE INDEX decided_request_decided_at ON decided_request (decided_at);
+CREATE INDEX decided_request_decided_at ON decided_request (topic, decided_at);
 
 -- Requests of others that wait until the local copy of their key's aggregate has a version, and the later requests of the
--- same key. They are decided in the order of their numbers.
+-- same key. They are decided in the order of their numbers. An asker whose database was restored may repeat a number.
 CREATE TABLE parked_request (
     topic      text        NOT NULL,
     key        text        NOT NULL,
     number     bigint      NOT NULL,
     id         uuid        NOT NULL UNIQUE,
-    message    bytea       NOT NULL, -- as it was received
-    headers    bytea,                -- JSON array of {key, value}, value in base64
+    part       int         NOT NULL, -- the place in the topic
+    "offset"   bigint      NOT NULL,
+    message    bytea       NOT NULL,
     needs      bigint      NOT NULL, -- the version that has to arrive
     expires_at timestamptz NOT NULL,
-    parked_at  timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (topic, key, number)
+    parked_at  timestamptz NOT NULL,
+    PRIMARY KEY (topic, key, number, id)
 );
-CREATE INDEX parked_request_expires_at ON parked_request (expires_at);
+CREATE INDEX parked_request_expires_at ON parked_request (topic, expires_at);
+CREATE INDEX parked_request_parked_at ON parked_request (topic, parked_at);
 
 -- +goose Down
 DROP TABLE parked_request, decided_request, sent_request, message_number;

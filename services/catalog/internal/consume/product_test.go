@@ -60,7 +60,7 @@ type bundle struct {
 func setup(t *testing.T) bundle {
 	t.Helper()
 	b := bundle{tx: &savedTx{}, entries: &noEntries{}}
-	apply := consume.Products(productcopy.NewService(nil, b.entries))
+	apply := consume.Products[productcopy.Tx](productcopy.NewService(nil, b.entries))
 	b.handle = func(events ...consumer.Event) error { return apply(t.Context(), b.tx, events) }
 	return b
 }

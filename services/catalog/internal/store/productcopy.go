@@ -9,7 +9,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/monsplit/monsplit/internal/copyrow"
-	"github.com/monsplit/monsplit/services/catalog/internal/entry"
 	"github.com/monsplit/monsplit/services/catalog/internal/productcopy"
 	"github.com/monsplit/monsplit/services/catalog/internal/store/db"
 )
@@ -42,23 +41,8 @@ func (s *Store) Versions(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]in
 	return versions, nil
 }
 
-// copyTx is the consumer's transaction. It changes the copy. The only events that it appends are events of entries.
-type copyTx struct{ own *ownTx }
-
-// Bind returns the storage of the copy in the consumer's transaction.
-func (s *Store) Bind(tx pgx.Tx) productcopy.Tx { return copyTx{s.own(tx)} }
-
-// Committed wakes the relay if the transaction that was just committed has appended events of entries.
-func (s *Store) Committed(tx productcopy.Tx) {
-	if t, ok := tx.(copyTx); ok && t.own.appended {
-		s.wake()
-	}
-}
-
-// Entries implements productcopy.Tx.
-func (t copyTx) Entries() entry.Tx { return entryTx{t.own} }
-
-func (t copyTx) LockProducts(ctx context.Context, ids []uuid.UUID) ([]productcopy.ProductRow, error) {
+// LockProducts implements productcopy.Tx.
+func (t Tx) LockProducts(ctx context.Context, ids []uuid.UUID) ([]productcopy.ProductRow, error) {
 	rows, err := t.own.q.LockProducts(ctx, ids)
 	if err != nil {
 		return nil, fmt.Errorf("lock product copies: %w", err)
@@ -70,7 +54,8 @@ func (t copyTx) LockProducts(ctx context.Context, ids []uuid.UUID) ([]productcop
 	return list, nil
 }
 
-func (t copyTx) SaveProducts(ctx context.Context, rows []productcopy.ProductRow) error {
+// SaveProducts implements productcopy.Tx.
+func (t Tx) SaveProducts(ctx context.Context, rows []productcopy.ProductRow) error {
 	if len(rows) == 0 {
 		return nil
 	}
@@ -92,6 +77,19 @@ func (t copyTx) SaveProducts(ctx context.Context, rows []productcopy.ProductRow)
 		return errors.New("save product copies: another transaction has added a newer row in the meantime, which must be read first")
 	}
 	return nil
+}
+
+// ProductVersions returns the version of the copy of each product, also of those that were deleted.
+func (t Tx) ProductVersions(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]int64, error) {
+	rows, err := t.own.q.ProductVersions(ctx, ids)
+	if err != nil {
+		return nil, fmt.Errorf("read the versions of product copies: %w", err)
+	}
+	versions := make(map[uuid.UUID]int64, len(rows))
+	for _, row := range rows {
+		versions[row.ID] = row.Version
+	}
+	return versions, nil
 }
 
 func toProductRow(row db.ProductCopy) productcopy.ProductRow {

@@ -7,14 +7,11 @@ import (
 	"github.com/oapi-codegen/nullable"
 	openapi_types "github.com/oapi-codegen/runtime/types"
 
-	"github.com/monsplit/monsplit/internal/apperr"
 	"github.com/monsplit/monsplit/internal/httpserver"
+	"github.com/monsplit/monsplit/services/monolith/internal/catalogchange"
 	"github.com/monsplit/monsplit/services/monolith/internal/catalogcopy"
 	"github.com/monsplit/monsplit/services/monolith/internal/oapi"
 )
-
-// EntryCopy is the kind of thing that a client waits for when it reads an entry. Its id is the id of the entry in all services.
-const EntryCopy = "catalog entry copy"
 
 // GetCatalog implements oapi.StrictServerInterface.
 func (a *API) GetCatalog(ctx context.Context, r oapi.GetCatalogRequestObject) (oapi.GetCatalogResponseObject, error) {
@@ -24,7 +21,7 @@ func (a *API) GetCatalog(ctx context.Context, r oapi.GetCatalogRequestObject) (o
 	}
 	e, err := a.copies.Entry(ctx, r.ID)
 	if err != nil {
-		return nil, err
+		return nil, linked(a.changes.Missing(ctx, r.ID, err))
 	}
 	etag := httpserver.ETag(e.Version)
 	if httpserver.NotModified(r.Params.IfNoneMatch, etag) {
@@ -45,37 +42,7 @@ func (a *API) awaitEntry(ctx context.Context, id int64, params oapi.GetCatalogPa
 	if err != nil {
 		return nil, err
 	}
-	return a.fresh.Await(ctx, EntryCopy, owner.String(), params.MinVersion, params.Prefer)
-}
-
-// CreateCatalog implements oapi.StrictServerInterface.
-func (a *API) CreateCatalog(
-	context.Context, oapi.CreateCatalogRequestObject,
-) (oapi.CreateCatalogResponseObject, error) {
-	return nil, notTheOwner()
-}
-
-// ReplaceCatalog implements oapi.StrictServerInterface.
-func (a *API) ReplaceCatalog(
-	context.Context, oapi.ReplaceCatalogRequestObject,
-) (oapi.ReplaceCatalogResponseObject, error) {
-	return nil, notTheOwner()
-}
-
-// PatchCatalog implements oapi.StrictServerInterface.
-func (a *API) PatchCatalog(context.Context, oapi.PatchCatalogRequestObject) (oapi.PatchCatalogResponseObject, error) {
-	return nil, notTheOwner()
-}
-
-// DeleteCatalog implements oapi.StrictServerInterface.
-func (a *API) DeleteCatalog(
-	context.Context, oapi.DeleteCatalogRequestObject,
-) (oapi.DeleteCatalogResponseObject, error) {
-	return nil, notTheOwner()
-}
-
-func notTheOwner() error {
-	return apperr.Coded(apperr.Conflict, "not-the-owner", "The catalog service owns the catalog; change it there.")
+	return a.fresh.Await(ctx, catalogchange.KindCopy, owner.String(), params.MinVersion, params.Prefer)
 }
 
 func fromEntry(e catalogcopy.Entry) oapi.LegacyEntry {

@@ -10,8 +10,8 @@ import (
 	"github.com/monsplit/monsplit/services/monolith/internal/catalogcopy"
 )
 
-// entry applies a change of an entry in the market NL to the copies.
-func (s *server) entry(id, product uuid.UUID, version int64, deleted bool) {
+// applyEntry applies a change of an entry in the market NL to the copies.
+func (s *server) applyEntry(id, product uuid.UUID, version int64, deleted bool) {
 	s.T.Helper()
 	s.apply(func(tx catalogcopy.Tx) error {
 		return catalogcopy.ApplyEntries(s.T.Context(), tx, []catalogcopy.EntryChange{{
@@ -21,8 +21,8 @@ func (s *server) entry(id, product uuid.UUID, version int64, deleted bool) {
 	})
 }
 
-// market adds the market NL to the copies.
-func (s *server) market() {
+// applyMarket adds the market NL to the copies.
+func (s *server) applyMarket() {
 	s.T.Helper()
 	s.apply(func(tx catalogcopy.Tx) error {
 		return catalogcopy.ApplyMarkets(s.T.Context(), tx, []catalogcopy.MarketChange{{
@@ -43,10 +43,10 @@ func TestMinVersion(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	chair := s.chair()
-	s.market()
-	s.entry(uuid.UUID{1}, chair, 3, false)
-	s.entry(uuid.UUID{2}, chair, 5, true)
-	s.entry(uuid.UUID{3}, uuid.UUID{9}, 1, false) // its product is not known
+	s.applyMarket()
+	s.applyEntry(uuid.UUID{1}, chair, 3, false)
+	s.applyEntry(uuid.UUID{2}, chair, 5, true)
+	s.applyEntry(uuid.UUID{3}, uuid.UUID{9}, 1, false) // its product is not known
 	tests := map[string]struct {
 		path    string
 		headers []string
@@ -87,10 +87,10 @@ func TestAReadWaitsForItsVersion(t *testing.T) {
 		t.Parallel()
 		s := setup(t)
 		chair := s.chair()
-		s.market()
-		s.entry(uuid.UUID{1}, chair, 1, false)
+		s.applyMarket()
+		s.applyEntry(uuid.UUID{1}, chair, 1, false)
 		r := s.getWaiting("/api/v1/catalog/1?min_version=2", func() {
-			s.entry(uuid.UUID{1}, chair, 2, false)
+			s.applyEntry(uuid.UUID{1}, chair, 2, false)
 			s.waiters.Kick()
 		}, "Prefer", "wait=15").Must(http.StatusOK)
 		if r.Header("ETag") != `"2"` || r.Header("Preference-Applied") != "wait=15" {
@@ -100,16 +100,16 @@ func TestAReadWaitsForItsVersion(t *testing.T) {
 	t.Run("Market", func(t *testing.T) {
 		t.Parallel()
 		s := setup(t)
-		s.entry(uuid.UUID{1}, s.chair(), 1, false)
+		s.applyEntry(uuid.UUID{1}, s.chair(), 1, false)
 		s.getWaiting("/api/v1/catalog/1?min_version=1", func() {
-			s.market()
+			s.applyMarket()
 			s.waiters.Kick()
 		}, "Prefer", "wait=15").Must(http.StatusOK)
 	})
 	t.Run("Stop", func(t *testing.T) {
 		t.Parallel()
 		s := setup(t)
-		s.entry(uuid.UUID{1}, s.chair(), 1, false)
+		s.applyEntry(uuid.UUID{1}, s.chair(), 1, false)
 		s.getWaiting("/api/v1/catalog/1?min_version=1", s.waiters.Stop, "Prefer", "wait=15").Problem(http.StatusServiceUnavailable, "not-yet")
 	})
 }

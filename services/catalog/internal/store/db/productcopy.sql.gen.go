@@ -74,6 +74,7 @@ type ProductVersionsRow struct {
 	Version int64
 }
 
+// Of deleted products too.
 func (q *Queries) ProductVersions(ctx context.Context, ids []uuid.UUID) ([]ProductVersionsRow, error) {
 	rows, err := q.db.Query(ctx, productVersions, ids)
 	if err != nil {
