@@ -170,16 +170,12 @@ func (s *server) createMany(n int) {
 	}
 }
 
-// maxWait is the longest wait that the server grants. It is longer than requestTimeout, which a wait does not use up.
-const maxWait = 20 * time.Second
-
 // getWaiting sends a GET that has to wait, and lets change happen meanwhile.
 func (s *server) getWaiting(path string, change func(), headers ...string) apitest.Reply {
 	s.T.Helper()
 	reply := make(chan apitest.Reply, 1)
-	servicetest.Run(s.T, s.waiters.Run)
 	go func() { reply <- s.Get(path, headers...) }()
-	for limit := time.Now().Add(maxWait); s.waiters.Waiting() == 0; {
+	for limit := time.Now().Add(30 * time.Second); s.waiters.Waiting() == 0; {
 		if time.Now().After(limit) {
 			s.T.Fatal("the request does not wait")
 		}
