@@ -34,10 +34,10 @@ func (s shop) run(ctx context.Context, id uuid.UUID, orderID, paymentID string, 
 	if err != nil {
 		return err
 	}
-	gate := topics.NewGate(client, log, broker.TopicSpec{Name: "shop.order.v1", Partitions: event.Partitions})
-	relay := outbox.NewRelay(pool, client, outbox.Config{Topics: []string{"shop.order.v1"}, MetricsNamespace: "shop"}, log)
 	waiters := wakeup.New(pool, wakeup.Config{MetricsNamespace: "shop"}, log)
 	waiters.Register("payment", wakeup.UUIDs(paymentVersions)) // func(ctx, ids) (map[id]version, error)
+	gate := topics.NewGate(client, log, broker.TopicSpec{Name: "shop.order.v1", Partitions: event.Partitions})
+	relay := outbox.NewRelay(pool, client, outbox.Config{Topics: []string{"shop.order.v1"}, MetricsNamespace: "shop"}, log)
 	payments := consumer.New(pool, consumer.Config[pgx.Tx]{
 		Group: "shop", Bind: func(tx pgx.Tx) pgx.Tx { return tx },
 		Topics:    map[string]consumer.Handler[pgx.Tx]{"bank.payment.v1": applyPayments}, // func(ctx, tx, []consumer.Event) error
@@ -48,20 +48,18 @@ func (s shop) run(ctx context.Context, id uuid.UUID, orderID, paymentID string, 
 	go func() { ended <- gate.Run(ctx) }()               // creates and checks the topics of this service
 	go func() { ended <- gate.Behind(relay.Run)(ctx) }() // publishes; any number of instances share the work
 	go func() { ended <- gate.Behind(consume)(ctx) }()   // applies
-	go func() { ended <- waiters.Run(ctx) }()            // looks for those who wait, while somebody waits
+	go func() { ended <- waiters.Run(ctx) }()            // looks for callers that wait
 
 	err = pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
 		// 1. lock the aggregate's row; 2. change it, and raise its version by one; 3.:
 		return outbox.Append(ctx, tx, event.Message{ID: id, Topic: "shop.order.v1", Key: orderID, Version: version,
 			Type: "shop.order.paid.v1", Payload: payload})
 	})
+	relay.Wake() // after the commit
 	if err != nil {
 		return err
 	}
-	relay.Wake() // after the commit
-
-	err = waiters.Wait(ctx, "payment", paymentID, 3) // until version 3 is applied here, by this instance or another one
-	if err != nil {
+	if err := waiters.Wait(ctx, "payment", paymentID, 3); err != nil { // until version 3 is applied here
 		return err
 	}
 	return <-ended
