@@ -13,7 +13,7 @@ import (
 
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
 	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
-	"github.com/monsplit/monsplit/internal/postgres"
+	"github.com/monsplit/monsplit/internal/pgtx"
 )
 
 // session is one transaction that decides about requests. It holds the locks of their keys.
@@ -173,11 +173,11 @@ func (s *session[T, R]) carryOut(ctx context.Context, r arrival[R]) (version int
 // ofDatabase reports whether the database, or another transaction, is the reason of the error. Then a repetition may
 // succeed.
 func ofDatabase(err error) bool {
-	if state := postgres.SQLState(err); state != "" {
+	if state := pgtx.SQLState(err); state != "" {
 		class := state[:2]
 		return class != "22" && class != "23" && class != "54" // data, constraint, limit
 	}
-	return postgres.IsUnavailable(err)
+	return pgtx.Unavailable(err)
 }
 
 // call calls Decide, and turns its panic into an error.

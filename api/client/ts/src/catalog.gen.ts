@@ -627,7 +627,7 @@ export interface components {
                  *       "type": "https://monsplit.github.io/problems/market-exists",
                  *       "title": "Conflict",
                  *       "status": 409,
-                 *       "detail": "There is already a market of this code.",
+                 *       "detail": "There is already a market with this code.",
                  *       "instance": "/catalog/api/v1/markets",
                  *       "request_id": "0198c0de-7a11-7000-8000-0d4f6a1b2c3d"
                  *     }
@@ -647,7 +647,7 @@ export interface components {
                  *       "type": "https://monsplit.github.io/problems/stale",
                  *       "title": "Precondition Failed",
                  *       "status": 412,
-                 *       "detail": "The market is at version 4 by now.",
+                 *       "detail": "The market is now at version 4.",
                  *       "instance": "/catalog/api/v1/markets/NL",
                  *       "request_id": "0198c0de-7a11-7000-8000-0d4f6a1b2c3d"
                  *     }
@@ -771,7 +771,7 @@ export interface components {
                  *       "type": "https://monsplit.github.io/problems/unknown-reference",
                  *       "title": "Unprocessable Entity",
                  *       "status": 422,
-                 *       "detail": "What the entry refers to is not known here, or not yet.",
+                 *       "detail": "The entry refers to a product or market that is not known here.",
                  *       "instance": "/catalog/api/v1",
                  *       "request_id": "0198c0de-7a11-7000-8000-0d4f6a1b2c3d",
                  *       "errors": [

@@ -477,7 +477,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `product-exists`: the category already has a product of this name. */
+        /** @description `product-exists`: the category already has a product with this name. */
         Conflict: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestID"];
@@ -489,7 +489,7 @@ export interface components {
                  *       "type": "https://monsplit.github.io/problems/product-exists",
                  *       "title": "Conflict",
                  *       "status": 409,
-                 *       "detail": "There is already a product of this name in this category.",
+                 *       "detail": "There is already a product with this name in this category.",
                  *       "instance": "/api/v1/product/17",
                  *       "request_id": "0198c0de-7a11-7000-8000-0d4f6a1b2c3d"
                  *     }
@@ -498,7 +498,7 @@ export interface components {
             };
         };
         /**
-         * @description `product-exists`: the category already has a product of this name. `in-progress`, with `Retry-After`: another
+         * @description `product-exists`: the category already has a product with this name. `in-progress`, with `Retry-After`: another
          *     request with the same `Idempotency-Key` is in progress.
          */
         ConflictOrInProgress: {
@@ -513,7 +513,7 @@ export interface components {
                  *       "type": "https://monsplit.github.io/problems/product-exists",
                  *       "title": "Conflict",
                  *       "status": 409,
-                 *       "detail": "There is already a product of this name in this category.",
+                 *       "detail": "There is already a product with this name in this category.",
                  *       "instance": "/api/v1/product",
                  *       "request_id": "0198c0de-7a11-7000-8000-0d4f6a1b2c3d"
                  *     }
@@ -553,7 +553,7 @@ export interface components {
                  *       "type": "https://monsplit.github.io/problems/stale",
                  *       "title": "Precondition Failed",
                  *       "status": 412,
-                 *       "detail": "The product is at version 4 by now.",
+                 *       "detail": "The product is now at version 4.",
                  *       "instance": "/api/v1/product/17",
                  *       "request_id": "0198c0de-7a11-7000-8000-0d4f6a1b2c3d"
                  *     }
