@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -59,7 +60,7 @@ func TestLegacyWritesExpire(t *testing.T) {
 	s.createMarket("FR")
 	free := s.place(desk, "FR")
 	s.settled()
-	s.catalog.kill()
+	s.catalog.terminate()
 	s.kafka.Stop()
 	patch := s.ask(http.MethodPatch, s.legacyURL(entry.object["id"]), dates("2026-04-01", nil))
 	made := s.ask(http.MethodPost, s.legacyURL(), free.legacy(nil))
@@ -102,7 +103,7 @@ func TestCatalogKilledAmongManyRequests(t *testing.T) {
 		places = append(places, s.place(s.createProduct(fmt.Sprint("Desk ", i)), "DE"))
 	}
 	s.settled()
-	s.catalog.kill()
+	s.catalog.terminate()
 	for _, p := range places {
 		made := s.ask(http.MethodPost, s.legacyURL(), p.legacy(nil))
 		entry := s.legacyURL(made.object["id"])
@@ -115,14 +116,14 @@ func TestCatalogKilledAmongManyRequests(t *testing.T) {
 	}
 	decided := func() int { return len(rows(t, s.catalogDB, `SELECT FROM decided_request`)) }
 	for i := range 3 {
-		s.catalog = s.launchCatalog("CONSUMER_BATCH=5", "OUTBOX_BATCH_ROWS=5")
+		s.catalog = s.launchCatalog(append(fastLease[:len(fastLease):len(fastLease)], "CONSUMER_BATCH=5")...)
 		eventually(t, "the catalog decides", func() bool { return decided() > 40*i })
 		s.catalog.kill()
 	}
 	if n := decided(); n == 8*len(places) {
 		t.Logf("all %d requests were decided before the last kill", n)
 	}
-	s.catalog = s.startCatalog()
+	s.catalog = s.startCatalog(fastLease...)
 	s.checkRequests(8 * len(places))
 	if got, want := s.outcomes(), fmt.Sprintf("[accepted %d refused %d]", 7*len(places), len(places)); got != want {
 		t.Errorf("outcomes %s, want %s", got, want)
@@ -140,7 +141,7 @@ func (s *system) launchCatalog(env ...string) *process {
 func TestLegacyWritesKilledInTheMiddle(t *testing.T) {
 	t.Parallel()
 	s := prepare(t)
-	monolith := func() { s.monolith = s.startMonolith(append(fastLease, patientWrites...)...) }
+	monolith := func() { s.monolith = s.startMonolith(slices.Concat(fastLease, patientWrites)...) }
 	catalog := func() { s.catalog = s.startCatalog(fastLease...) }
 	monolith()
 	catalog()

@@ -120,7 +120,7 @@ func TestLegacyWritesQueueUp(t *testing.T) {
 	s.monolith, s.catalog = s.startMonolith(patientWrites...), s.startCatalog()
 	s.createMarket("DE")
 	p := s.place(s.createProduct("Desk"), "DE")
-	s.catalog.kill()
+	s.catalog.terminate()
 
 	create := func() (accepted reply, entry string) {
 		t.Helper()
@@ -195,9 +195,10 @@ func (p *process) metric(name string) (sum float64) {
 func TestLegacyWritesWithTwoInstances(t *testing.T) {
 	t.Parallel()
 	s := prepare(t)
-	first := s.startMonolith(patientWrites...)
+	env := slices.Concat(fastLease, patientWrites)
+	first := s.startMonolith(env...)
 	s.monolith, s.catalog = first, s.startCatalog()
-	second := s.startMonolith(patientWrites...)
+	second := s.startMonolith(env...)
 	s.createMarket("DE")
 	s.marketID("DE")
 	const outcomes, notified = "monsplit_request_outcomes_total", "monsplit_wakeup_notifications_total"
@@ -212,7 +213,7 @@ func TestLegacyWritesWithTwoInstances(t *testing.T) {
 		t.Errorf("%d outcomes of %d requests", got, n)
 	}
 	// The first instance ends while a request waits. Its client repeats the request at the second instance, which answers.
-	s.catalog.kill()
+	s.catalog.terminate()
 	p := s.place(s.createProduct("Desk"), "DE")
 	answer := begin(t, http.MethodPost, s.legacyURL(), p.legacy(nil), "Idempotency-Key", "k")
 	eventually(t, "the request is sent", func() bool { return s.pending() == 1 })
@@ -245,7 +246,7 @@ func TestLegacyWritesInOneBatch(t *testing.T) {
 	for i := range 20 {
 		places = append(places, s.place(desk, fmt.Sprintf("X%c", 'A'+i)))
 	}
-	s.catalog.kill()
+	s.catalog.terminate()
 	want := map[string][]reply{}
 	add := func(problem string, accepted reply) { want[problem] = append(want[problem], accepted) }
 	for _, p := range places {
