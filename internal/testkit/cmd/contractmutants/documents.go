@@ -48,7 +48,7 @@ func eventDocumentMutations() []mutation {
 				"          pattern: '^[A-Z]{2}$'\n          examples: [NL]\n"}),
 		documented("the topic", "monsplit.product.v1: the topic is now monsplit.products.v1",
 			edited("    address: monsplit.product.v1", "    address: monsplit.products.v1")),
-		documented("the number of partitions", "the number of partitions changed from 12 to 24", edited("        partitions: 12", "        partitions: 24")),
+		documented("the number of partitions", "the number of partitions changed from 12 to 24", edited("        topic: monsplit.product.v1\n        partitions: 12", "        topic: monsplit.product.v1\n        partitions: 24")),
 		documented("what the topic keeps", "monsplit.product.v1: cleanup.policy changed from compact to delete",
 			edited("cleanup.policy: [compact]", "cleanup.policy: [delete]")),
 		documented("the key", created+`the Kafka key changed from {"format":"uuid","type":"string"} to {"type":"integer"}`,
