@@ -98,6 +98,10 @@ BASE :=
 contracts-check: ## contracts: which changes since the git ref BASE break which consumer
 	@go run -C tools/contractcheck . -base "$(BASE)"
 
+.PHONY: commits-check
+commits-check: ## the subjects of the commits since the git ref BASE have the form that CONTRIBUTING.md asks for
+	@.ci/check-commits "$(BASE)"
+
 .PHONY: contracts-mutate
 contracts-mutate: ## break contracts in a scratch copy, in many ways: the named check must refuse each
 	@$(PACT) library && $(WITH_POSTGRES) go run ./internal/testkit/cmd/contractmutants $(ARGS)

@@ -44,8 +44,8 @@ func TestDocumentsAndTheirExamplesAreValid(t *testing.T) {
 	}
 }
 
-// TestEverythingIsDescribed holds the documents to their promise: nothing without a description, no body without an
-// example, and no operation that keeps quiet about how it can fail.
+// TestEverythingIsDescribed checks that everything in the documents has a description, that every body has an example, and
+// that every operation lists the answers of its failures.
 func TestEverythingIsDescribed(t *testing.T) {
 	t.Parallel()
 	for name, doc := range documents(t) {
@@ -154,8 +154,8 @@ func describedResponse(t *testing.T, what string, response *openapi3.Response) {
 	}
 }
 
-// TestProblemsAreKnown: every type that a response shows or names is in docs/problems.md, with its status. The gateway's
-// own problems are in no document of a service.
+// TestProblemsAreKnown checks that every problem type in a response is in docs/problems.md, with its status, and the
+// reverse. The services' documents do not have the gateway's own problems.
 func TestProblemsAreKnown(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile("../docs/problems.md")
@@ -193,7 +193,7 @@ func TestProblemsAreKnown(t *testing.T) {
 			}
 		}
 	}
-	delete(known, "method-not-allowed") // of no operation
+	delete(known, "method-not-allowed") // no operation has this answer
 	for name := range known {
 		if !named[name] {
 			t.Errorf("docs/problems.md has %s, which no response names", name)
@@ -201,8 +201,9 @@ func TestProblemsAreKnown(t *testing.T) {
 	}
 }
 
-// TestWhiteSpaceIsUnicodes: names are trimmed by Unicode's rule, and the documents' patterns count what is left by the same.
-func TestWhiteSpaceIsUnicodes(t *testing.T) {
+// TestWhiteSpaceIsAsInUnicode checks that the documents' patterns know the same white space as the code that trims names: that
+// of Unicode.
+func TestWhiteSpaceIsAsInUnicode(t *testing.T) {
 	t.Parallel()
 	docs := documents(t)
 	for _, schema := range []*openapi3.Schema{
@@ -218,12 +219,12 @@ func TestWhiteSpaceIsUnicodes(t *testing.T) {
 	}
 }
 
-// TestInputSchemas says what a body may hold. The members that a service sets are accepted with any value, so that
-// what was read can be sent back; unknown ones are not.
+// TestInputSchemas checks which bodies are valid. A member that the service sets may have any value, so that a client can
+// send an entity back as it read it. An unknown member is refused.
 func TestInputSchemas(t *testing.T) {
 	t.Parallel()
 	const ignored = `"version": %[1]s, "created_at": %[1]s, "updated_at": %[1]s`
-	valid := map[string]string{ // by document and schema
+	valid := map[string]string{ // document and schema → members
 		"monolith ProductInput":           `"name": "  ` + strings.Repeat("é", 100) + `  ", "product_category": "b", "id": %[1]s, "product_uuid": %[1]s, ` + ignored,
 		"monolith ProductPatch":           `"id": %[1]s, "product_uuid": %[1]s, ` + ignored,
 		"monolith LegacyEntryInput":       `"product": 17, "market": 3, "id": %[1]s, "updated_at": %[1]s`,
@@ -282,9 +283,9 @@ func TestInputSchemas(t *testing.T) {
 	}
 }
 
-// TestWhatIsReadCanBeSentBack: a caller reads an entity, changes a member and sends the whole back. Bodies are closed, so a
-// member that is new in the answer has to be in them too, if only as one to be ignored.
-func TestWhatIsReadCanBeSentBack(t *testing.T) {
+// A client reads an entity, changes a member and sends the whole entity back. Request bodies allow no unknown members. So a
+// new member of an answer must also be in the request bodies, even if the service ignores it there.
+func TestEntitiesCanBeSentBack(t *testing.T) {
 	t.Parallel()
 	asked := 0
 	for document, doc := range documents(t) {
@@ -302,12 +303,12 @@ func TestWhatIsReadCanBeSentBack(t *testing.T) {
 				}
 				for _, media := range op.RequestBody.Value.Content {
 					if media.Schema == nil || len(media.Schema.Value.Properties) == 0 {
-						continue // a body that is not looked at
+						continue // the service ignores this body
 					}
 					asked++
 					for member := range answer.Properties {
 						if media.Schema.Value.Properties[member] == nil {
-							t.Errorf("%s: GET %s answers with %q, and %s refuses it", document, path, member, op.OperationID)
+							t.Errorf("%s: GET %s returns %q, but %s refuses it", document, path, member, op.OperationID)
 						}
 					}
 				}
@@ -315,6 +316,6 @@ func TestWhatIsReadCanBeSentBack(t *testing.T) {
 		}
 	}
 	if asked == 0 {
-		t.Error("no operation takes what another answers with")
+		t.Error("no operation accepts an entity that another one returns")
 	}
 }

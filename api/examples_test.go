@@ -10,7 +10,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// examples goes through a document and holds every example in it against its schema, formats included.
+// examples visits a document and validates every example in it with its schema, including formats.
 type examples struct {
 	seen   int
 	faults []string
@@ -35,13 +35,13 @@ func parsedAs(layout string) func(string) error {
 func (e *examples) value(at string, schema *openapi3.SchemaRef, value any, more ...openapi3.SchemaValidationOption) {
 	e.seen++
 	if schema == nil {
-		e.faults = append(e.faults, at+": an example of nothing")
+		e.faults = append(e.faults, at+": the example has no schema")
 	} else if err := schema.Value.VisitJSON(value, append(more, formats...)...); err != nil {
 		e.faults = append(e.faults, fmt.Sprintf("%s: %v", at, err))
 	}
 }
 
-// values checks an example, if there is one, and those with names.
+// values checks the unnamed example, if there is one, and all named ones.
 func (e *examples) values(at string, schema *openapi3.SchemaRef, value any, named openapi3.Examples, more ...openapi3.SchemaValidationOption) {
 	if value != nil {
 		e.value(at, schema, value, more...)
@@ -116,7 +116,7 @@ func (e *examples) document(doc *openapi3.T) {
 	}
 	for name, example := range c.Examples {
 		if !e.used[example.Value] {
-			e.faults = append(e.faults, "nothing has the example "+name)
+			e.faults = append(e.faults, "nothing uses the example "+name)
 		}
 	}
 }
@@ -143,7 +143,7 @@ func TestEveryExampleFitsItsSchema(t *testing.T) {
 	}
 }
 
-// TestExamplesThatDoNotFitAreFound spoils an example in each kind of place.
+// TestExamplesThatDoNotFitAreFound makes an example invalid in each kind of place.
 func TestExamplesThatDoNotFitAreFound(t *testing.T) {
 	t.Parallel()
 	first := func(doc *openapi3.T, path string) *openapi3.Operation { return doc.Paths.Value(path).Get }
@@ -174,7 +174,7 @@ func TestExamplesThatDoNotFitAreFound(t *testing.T) {
 			doc := documents(t)["catalog"]
 			spoil(doc)
 			if len(check(doc).faults) == 0 {
-				t.Error("nothing was found")
+				t.Error("the check found nothing")
 			}
 		})
 	}

@@ -17,7 +17,7 @@ import (
 	"github.com/monsplit/monsplit/internal/messaging/event"
 )
 
-// TestDocumentsMatchTheMachinery holds what the documents say of topics and records against what is really made.
+// TestDocumentsMatchTheMachinery compares the documents with the topics and records that the services really make.
 func TestDocumentsMatchTheMachinery(t *testing.T) {
 	t.Parallel()
 	defaults := map[string]string{}
@@ -87,14 +87,14 @@ func TestDocumentsMatchTheMachinery(t *testing.T) {
 				if _, limited := kafka.Config["retention.ms"]; limited {
 					want = queue.Settings()
 				}
-				// This one is left at the broker's default, which the document tells, and has to be enough.
+				// The services do not set this one. The document has the broker's default, which must not be less than they need.
 				const largest = "max.message.bytes"
 				if len(got[largest]) < len(want[largest]) || len(got[largest]) == len(want[largest]) && got[largest] < want[largest] {
 					t.Errorf("channel %s: %s is %s, less than %s", name, largest, got[largest], want[largest])
 				}
 				want[largest] = got[largest]
 				if !maps.Equal(got, want) {
-					t.Errorf("channel %s has the settings %v, made with %v", name, got, want)
+					t.Errorf("channel %s has the settings %v, want %v", name, got, want)
 				}
 			}
 		})

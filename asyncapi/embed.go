@@ -1,4 +1,4 @@
-// Package asyncapi holds the descriptions of what the services announce.
+// Package asyncapi holds the descriptions of the events that the services publish.
 package asyncapi
 
 import _ "embed"

@@ -15,7 +15,7 @@ import (
 
 const resource = "mem:///asyncapi.json"
 
-// examples goes through a document and holds every example in it against its schema, formats included.
+// examples visits a document and validates every example in it with its schema, including formats.
 type examples struct {
 	compiler *jsonschema.Compiler
 	seen     int
@@ -33,7 +33,7 @@ func (e *examples) value(pointer string, value any) {
 	}
 }
 
-// schemas checks the examples that schemas have themselves, at any depth.
+// schemas checks the examples inside schemas, at any depth.
 func (e *examples) schemas(pointer string, node any) {
 	switch node := node.(type) {
 	case map[string]any:
@@ -51,7 +51,7 @@ func (e *examples) schemas(pointer string, node any) {
 	}
 }
 
-// message checks whole examples: headers, payload, and the key, which is the event's subject.
+// message checks complete messages: the headers, the payload, and the key, which is the event's subject.
 func (e *examples) message(pointer string, message map[string]any) {
 	list, _ := message["examples"].([]any)
 	if len(list) == 0 {
@@ -88,7 +88,7 @@ func check(t *testing.T, document string) *examples {
 		t.Fatal(err)
 	}
 	e := &examples{compiler: jsonschema.NewCompiler()}
-	e.compiler.DefaultDraft(jsonschema.Draft7) // AsyncAPI's own
+	e.compiler.DefaultDraft(jsonschema.Draft7) // the default of AsyncAPI
 	e.compiler.AssertFormat()
 	if err := e.compiler.AddResource(resource, tree); err != nil {
 		t.Fatal(err)
@@ -118,7 +118,7 @@ func TestEveryExampleFitsItsSchema(t *testing.T) {
 	}
 }
 
-// TestExamplesThatDoNotFitAreFound spoils an example in each kind of place.
+// TestExamplesThatDoNotFitAreFound makes an example invalid in each kind of place.
 func TestExamplesThatDoNotFitAreFound(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct{ from, to string }{
@@ -140,7 +140,7 @@ func TestExamplesThatDoNotFitAreFound(t *testing.T) {
 				t.Fatalf("there is no %q", tt.from)
 			}
 			if len(check(t, spoilt).faults) == 0 {
-				t.Error("nothing was found")
+				t.Error("the check found nothing")
 			}
 		})
 	}

@@ -3,7 +3,7 @@ package catalogapi
 
 import _ "embed"
 
-// Document is the OpenAPI document: what the service serves, validates requests against, and is generated from.
+// Document is the OpenAPI document. The service serves it and validates requests with it, and code is generated from it.
 //
 //go:embed openapi.yaml
 var Document []byte

@@ -81,7 +81,7 @@ func perTransaction(ctx context.Context, pool *pgxpool.Pool, size int, f func(tx
 	return float64(time.Since(started).Microseconds()) / float64(n), nil
 }
 
-// outboxClaim measures one claim of about 1000 events, with more and more pending ones. With BENCH_LARGE=1 it also measures
+// outboxClaim measures one claim of about 1000 events, while more and more are pending. With BENCH_LARGE=1 it also measures
 // with ten million events that are already sent. The bound is the bare read of the same rows by their key.
 func outboxClaim(ctx context.Context, e *env) ([]row, error) {
 	pool, err := e.database(ctx)

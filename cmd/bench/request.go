@@ -24,8 +24,8 @@ const (
 	requestRounds = 7
 )
 
-// requestCost measures a POST through all that a service puts around its handlers, with validation against the document
-// and without it. The handler does nothing.
+// requestCost measures a POST through everything that a service puts around its handlers, with and without validation by the
+// OpenAPI document. The handler does nothing.
 func requestCost(ctx context.Context, _ *env) ([]row, error) {
 	//nolint:contextcheck // the document is read once, without waiting
 	validator, err := oas.New(monolithapi.Document, oas.Config{MaxBody: 1 << 16})
@@ -57,7 +57,7 @@ func requestCost(ctx context.Context, _ *env) ([]row, error) {
 			note: fmt.Sprintf("%.0f allocations; bound: without validation", allocations[0]),
 		},
 		{
-			name: "of it validation", value: median(difference), unit: "µs",
+			name: "validation (the difference)", value: median(difference), unit: "µs",
 			note: fmt.Sprintf("%.0f allocations; aim 40 µs at most", allocations[1]),
 		},
 	}, nil
@@ -67,7 +67,7 @@ func newServer() *httpserver.Server {
 	return httpserver.New(httpserver.Config{Service: "bench", Registry: prometheus.NewRegistry()}, slog.New(slog.DiscardHandler))
 }
 
-// doNothing is an Echo handler without naming Echo's types, because only the HTTP packages may import Echo.
+// doNothing is an Echo handler. It does not name Echo's types, because only the HTTP packages may import Echo.
 func doNothing[C interface{ NoContent(status int) error }](c C) error {
 	return c.NoContent(http.StatusNoContent)
 }

@@ -65,7 +65,7 @@ func (t *table) add(part string, rows []row) {
 	}
 }
 
-// finish prints on what the figures were measured. broker is empty if no suite needed one.
+// finish prints the machine, the PostgreSQL and the broker of the measurements. broker is empty if no suite needed one.
 func (t *table) finish(broker string) error {
 	if t.asJSON {
 		e := json.NewEncoder(t.out)

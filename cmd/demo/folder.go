@@ -42,7 +42,7 @@ func openScratch(parent string) (path string, release func(), err error) {
 	if err != nil {
 		return "", nil, err
 	}
-	// If the demo runs as root, PostgreSQL runs as another user, and this user must be able to enter the folder.
+	// If the demo runs as root, PostgreSQL runs as another user. That user must be able to enter the folder.
 	if err := os.Chmod(fresh, 0o711); err != nil {
 		return "", nil, err
 	}

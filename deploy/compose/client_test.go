@@ -12,10 +12,10 @@ import (
 	"strconv"
 )
 
-// url is at one of the gateway's three addresses: GATEWAY_PORT, MONOLITH_PORT or CATALOG_PORT.
+// url returns the URL of a path at one of the gateway's three addresses: GATEWAY_PORT, MONOLITH_PORT or CATALOG_PORT.
 func (s *stack) url(port, path string) string { return "http://localhost:" + s.env[port] + path }
 
-// ask sends a request through the gateway's one address and returns the status and the body.
+// ask sends a request to the gateway's common address and returns the status and the body of the answer.
 func (s *stack) ask(method, path string, body any, header ...string) (int, []byte, error) {
 	return s.askAt("GATEWAY_PORT", method, path, body, header...)
 }
@@ -50,10 +50,10 @@ func (s *stack) askAt(port, method, path string, body any, header ...string) (in
 	return resp.StatusCode, answer, err
 }
 
-// object is one that an API answers.
+// object is a JSON object in a request or an answer.
 type object map[string]any
 
-// change sends a request that has to be answered with the status.
+// change sends a request. It fails the test unless the answer has the wanted status.
 func (s *stack) change(method, path string, body any, want int) object {
 	s.t.Helper()
 	status, text, err := s.ask(method, path, body)
@@ -69,11 +69,11 @@ func (s *stack) change(method, path string, body any, want int) object {
 	return answer
 }
 
-// list returns a list as it is answered: the monolith's are whole without a limit, the catalog's are pages.
+// list returns the items of one answer. Without a limit, this is the whole list in the monolith, and a page in the catalog.
 func (s *stack) list(path string) (items []object, err error) {
 	status, text, err := s.ask(http.MethodGet, path, nil)
 	if err == nil && status != http.StatusOK {
-		err = fmt.Errorf("answered %d: %s", status, text)
+		err = fmt.Errorf("the answer is %d: %s", status, text)
 	}
 	if err == nil {
 		err = json.Unmarshal(text, &items)
@@ -91,7 +91,7 @@ func (s *stack) patchProduct(p object, change object) {
 	s.change(http.MethodPatch, "/api/v1/product/"+number(p["id"]), change, http.StatusOK)
 }
 
-// awaitCopy waits until the catalog has a product under a name.
+// awaitCopy waits until the catalog has a product with this name.
 func (s *stack) awaitCopy(name string) {
 	s.t.Helper()
 	eventually(s.t, "the catalog has "+name, func() error {

@@ -1,3 +1,3 @@
-// Package compose holds what docker-compose.yml at the top needs, and the tests of it: those of the file, which need no
-// Docker, and with the tag compose those of the running system.
+// Package compose holds the files that docker-compose.yml in the root folder needs, and its tests. The tests of the file
+// need no Docker. With the tag compose there are also tests of the running system.
 package compose

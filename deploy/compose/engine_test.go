@@ -19,10 +19,10 @@ import (
 	"time"
 )
 
-// commands are the ways to call Docker Compose: version 2 and version 1.29.
+// commands are the commands of Docker Compose: of version 2 and of version 1.29.
 var commands = [][]string{{"docker", "compose"}, {"docker-compose"}}
 
-// installed returns those that this machine has.
+// installed returns the commands that this machine has.
 func installed(t *testing.T) (list [][]string) {
 	t.Helper()
 	for _, c := range commands {
@@ -45,7 +45,8 @@ type stack struct {
 	env     map[string]string // variables of the compose file
 }
 
-// newStack returns a stack that is not up yet, on free ports and in a network of its own. The test's end removes it.
+// newStack returns a stack that has not been started. It uses free ports and its own network. It is removed when the test
+// ends.
 func newStack(t *testing.T, command []string) *stack {
 	t.Helper()
 	ports := freePorts(t, 4)
@@ -69,7 +70,7 @@ func newStack(t *testing.T, command []string) *stack {
 // run runs a command of Docker Compose.
 func (s *stack) run(ctx context.Context, args ...string) (string, error) {
 	line := slices.Concat(s.command[1:], []string{"--project-name", s.project, "--file", file}, args)
-	cmd := exec.CommandContext(ctx, s.command[0], line...) //nolint:gosec // a test's own
+	cmd := exec.CommandContext(ctx, s.command[0], line...) //nolint:gosec // the arguments come from the tests
 	cmd.Env = os.Environ()
 	for _, name := range slices.Sorted(maps.Keys(s.env)) {
 		cmd.Env = append(cmd.Env, name+"="+s.env[name])
@@ -99,7 +100,7 @@ func (s *stack) must(args ...string) string {
 func docker(t *testing.T, args ...string) string {
 	t.Helper()
 	var out, problems bytes.Buffer
-	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), "docker", args...) //nolint:gosec // a test's own
+	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), "docker", args...) //nolint:gosec // as above
 	cmd.Stdout, cmd.Stderr = &out, &problems
 	if err := cmd.Run(); err != nil {
 		t.Fatalf("docker %s: %v\n%s%s", strings.Join(args, " "), err, out.String(), problems.String())
@@ -117,7 +118,7 @@ func logs(t *testing.T, id string) string {
 	return string(out)
 }
 
-// containers returns the ids of a service's containers, also of those that have ended.
+// containers returns the ids of a service's containers, including containers that have ended.
 func (s *stack) containers(service string) []string {
 	s.t.Helper()
 	return strings.Fields(docker(s.t, "ps", "--all", "--quiet", "--filter", "label=com.docker.compose.project="+s.project,
@@ -141,9 +142,9 @@ func (s *stack) container(service string) string {
 	return ids[0]
 }
 
-// inspected is what the engine tells of a container or an image.
+// inspected is the part of the engine's answer about a container or an image that the tests use.
 type inspected struct {
-	Size   int64 // an image's, in bytes
+	Size   int64 // of an image, in bytes
 	Config struct {
 		User        string
 		Labels      map[string]string
@@ -170,13 +171,13 @@ func inspect(t *testing.T, id string) inspected {
 	return list[0]
 }
 
-// kill ends a service's only container as kill -9 does.
+// kill sends SIGKILL to a service's only container.
 func (s *stack) kill(service string) {
 	s.t.Helper()
 	docker(s.t, "kill", "--signal", "KILL", s.container(service))
 }
 
-// awaitHealthy waits until every container of a service says so.
+// awaitHealthy waits until every container of a service is healthy.
 func (s *stack) awaitHealthy(service string) {
 	s.t.Helper()
 	eventually(s.t, service+" is healthy", func() error {
@@ -189,10 +190,10 @@ func (s *stack) awaitHealthy(service string) {
 	})
 }
 
-// patience is far more than anything here takes.
+// patience limits every wait. It is far more than any step takes.
 const patience = 90 * time.Second
 
-// eventually asks until there is no error.
+// eventually calls ask until it returns no error.
 func eventually(t *testing.T, what string, ask func() error) {
 	t.Helper()
 	deadline, tick := time.After(patience), time.NewTicker(100*time.Millisecond)
@@ -217,13 +218,13 @@ func freePorts(t *testing.T, n int) (ports []string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer l.Close() // all are held until all are known, so that they differ
+		defer l.Close() // it closes after the loop, so that all ports differ
 		ports = append(ports, strconv.Itoa(l.Addr().(*net.TCPAddr).Port))
 	}
 	return ports
 }
 
-// needEngine fails with a sentence on what to do where no Docker Engine answers.
+// needEngine returns an error that says what to do if no Docker Engine answers.
 func needEngine(ctx context.Context) error {
 	if _, err := exec.LookPath("docker"); err != nil {
 		return errors.New("docker is missing: install Docker Engine (https://docs.docker.com/engine/install/; Debian: apt-get install docker.io)")

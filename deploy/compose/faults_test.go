@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// tour is that of docs/deploy.md: a product is created, listed, renamed and discontinued.
+// tour makes the tour of docs/deploy.md: it creates, lists, renames and discontinues a product.
 func (s *stack) tour() {
 	p := s.createProduct("Walnut desk")
 	s.awaitCopy("Walnut desk")
@@ -26,11 +26,11 @@ func (s *stack) tour() {
 			return err
 		})
 	}
-	entry("the entry comes to the monolith", func(e object) bool { return e["availability_end_date"] == nil })
+	entry("the monolith has the entry", func(e object) bool { return e["availability_end_date"] == nil })
 	s.patchProduct(p, object{"name": "Walnut desk 160"})
 	s.awaitCopy("Walnut desk 160")
 	s.patchProduct(p, object{"discontinued": true})
-	entry("the end of the entry comes back", func(e object) bool { return e["availability_end_date"] != nil })
+	entry("the monolith has the end date of the entry", func(e object) bool { return e["availability_end_date"] != nil })
 }
 
 func (s *stack) health(service, want string) {
@@ -43,7 +43,7 @@ func (s *stack) health(service, want string) {
 	})
 }
 
-// kafkaAway: the APIs work, the services say that they are degraded, and everything arrives afterwards.
+// kafkaAway stops Kafka. Meanwhile the APIs work, and the services report "degraded". Afterwards all changes arrive.
 func (s *stack) kafkaAway() {
 	s.must("stop", "kafka")
 	const n = 20
@@ -52,7 +52,7 @@ func (s *stack) kafkaAway() {
 	}
 	s.health("monolith", "degraded: kafka: no broker answers")
 	s.health("catalog", "degraded: kafka: no broker answers")
-	s.awaitHealthy("monolith") // degraded is no reason to take it away
+	s.awaitHealthy("monolith") // a degraded service still takes requests
 	s.must("start", "kafka")
 	for i := range n {
 		s.awaitCopy(fmt.Sprintf("Without Kafka %02d", i))
@@ -61,7 +61,7 @@ func (s *stack) kafkaAway() {
 	s.health("catalog", "ready")
 }
 
-// catalogKilled: what happened meanwhile is caught up with, and the gateway says what is wrong.
+// catalogKilled kills the catalog. Meanwhile the gateway answers with a problem. After the restart the catalog catches up.
 func (s *stack) catalogKilled() {
 	s.kill("catalog")
 	s.createProduct("While the catalog was dead")
@@ -76,7 +76,7 @@ func (s *stack) catalogKilled() {
 	s.awaitHealthy("catalog")
 }
 
-// storesKilled: PostgreSQL and Kafka keep their data through a crash and a restart.
+// storesKilled checks that PostgreSQL and Kafka keep their data over a crash and a restart.
 func (s *stack) storesKilled() {
 	for _, step := range []struct {
 		service, how string
@@ -99,8 +99,9 @@ func (s *stack) storesKilled() {
 		s.awaitLog(ends)
 		eventually(s.t, "products can be created", func() error {
 			status, text, err := s.ask(http.MethodPost, "/api/v1/product", object{"name": after, "product_category": "Tests"})
-			if err == nil && status != http.StatusCreated && status != http.StatusConflict { // of a try that was not answered
-				err = fmt.Errorf("answered %d: %s", status, text)
+			// A conflict means that an attempt without an answer has created the product.
+			if err == nil && status != http.StatusCreated && status != http.StatusConflict {
+				err = fmt.Errorf("the answer is %d: %s", status, text)
 			}
 			return err
 		})
@@ -110,7 +111,7 @@ func (s *stack) storesKilled() {
 	s.health("catalog", "ready")
 }
 
-// awaitLog waits until Kafka answers, and checks that it has all that it had.
+// awaitLog waits until Kafka answers, and checks that no record before these ends is lost.
 func (s *stack) awaitLog(before []int64) {
 	s.t.Helper()
 	var now []int64
@@ -122,13 +123,13 @@ func (s *stack) awaitLog(before []int64) {
 	}
 }
 
-// scaled: two instances of each share the work, and one of each may go.
+// scaled runs two instances of each service, which share the work. Then it kills one of each.
 func (s *stack) scaled() {
 	s.must("up", "--detach", "--no-build", "--no-recreate", "--scale", "monolith=2", "--scale", "catalog=2")
 	s.awaitHealthy("monolith")
 	s.awaitHealthy("catalog")
 	asked := map[string]int{}
-	eventually(s.t, "both instances of the monolith are asked", func() error {
+	eventually(s.t, "both instances of the monolith get requests", func() error {
 		if status, text, err := s.ask(http.MethodGet, "/api/v1/market?limit=1", nil, "X-Request-Id", "scaled"); err != nil || status != 200 {
 			return fmt.Errorf("%d, %w: %s", status, err, text)
 		}
@@ -137,7 +138,7 @@ func (s *stack) scaled() {
 		}
 		for _, n := range asked {
 			if n == 0 {
-				return fmt.Errorf("asked were %v", asked)
+				return fmt.Errorf("requests by instance: %v", asked)
 			}
 		}
 		return nil
@@ -160,7 +161,7 @@ func (s *stack) scaled() {
 	s.awaitHealthy("catalog")
 }
 
-// sampleComesOnce: edits and deletions survive the next `up`.
+// sampleComesOnce checks that changes and deletions of sample data survive the next `up`.
 func (s *stack) sampleComesOnce() {
 	sample, err := s.list("/api/v1/product?limit=2")
 	if err != nil || len(sample) != 2 {
@@ -188,11 +189,11 @@ func (s *stack) sampleComesOnce() {
 		s.t.Errorf("%d products have the new name, %v", len(renamed), err)
 	}
 	if status, _, err := s.ask(http.MethodGet, path, nil); err != nil || status != http.StatusNotFound {
-		s.t.Errorf("the deleted product is there again: %d, %v", status, err)
+		s.t.Errorf("the deleted product is back: %d, %v", status, err)
 	}
 }
 
-// stopAndStart: a stop is clean, within the grace period, and keeps everything.
+// stopAndStart checks that all services stop cleanly within their grace period, and that all data is there afterwards.
 func (s *stack) stopAndStart() {
 	before, err := s.list("/api/v1/product")
 	if err != nil {
@@ -215,7 +216,7 @@ func (s *stack) stopAndStart() {
 		}
 	}
 	s.must("start")
-	eventually(s.t, "everything is there again", func() error {
+	eventually(s.t, "all products are back", func() error {
 		after, err := s.list("/api/v1/product")
 		if err == nil && !slices.EqualFunc(before, after, func(a, b object) bool { return fmt.Sprint(a) == fmt.Sprint(b) }) {
 			err = fmt.Errorf("%d products before, %d after", len(before), len(after))

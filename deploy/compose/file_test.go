@@ -24,7 +24,7 @@ const (
 	persistent = "persistent.yml"
 )
 
-// load reads the compose file as Docker Compose does: what its schema does not know is an error.
+// load reads the compose file as Docker Compose does. A key that the schema does not know is an error.
 func load(t *testing.T, variables map[string]string, files ...string) *types.Project {
 	t.Helper()
 	options, err := cli.NewProjectOptions(append([]string{file}, files...), cli.WithName("monsplit"), cli.WithWorkingDirectory(top),
@@ -39,7 +39,7 @@ func load(t *testing.T, variables map[string]string, files ...string) *types.Pro
 	return project
 }
 
-// services are the containers that run a binary of ours, and which service it is.
+// services maps each container that runs one of our binaries to its service.
 var services = map[string]string{
 	"monolith": "monolith", "monolith-import": "monolith", "catalog": "catalog", "catalog-import": "catalog",
 }
@@ -54,10 +54,10 @@ func environment(s types.ServiceConfig) map[string]string {
 	return values
 }
 
-// defaults has the one value that each service brings itself.
+// defaults returns the only setting whose default is different for each service.
 func defaults() config.Common { return config.Common{HTTP: httpserver.Settings{Addr: ":1"}} }
 
-// Every variable that is set for a service is one that it knows, every required one is set, and all values are valid.
+// A service knows every variable that is set for it, every required variable is set, and all values are valid.
 func TestServicesKnowTheirSettings(t *testing.T) {
 	t.Parallel()
 	project := load(t, nil)
@@ -69,7 +69,7 @@ func TestServicesKnowTheirSettings(t *testing.T) {
 		set := environment(project.Services[container])
 		for name := range set {
 			if !slices.Contains(known, name) {
-				t.Errorf("%s gets %s, which no service reads", container, name)
+				t.Errorf("%s has the variable %s, which no service reads", container, name)
 			}
 		}
 		cfg, err := config.LoadFrom(defaults(), set)
@@ -86,7 +86,7 @@ func TestServicesKnowTheirSettings(t *testing.T) {
 	}
 }
 
-// The services trust the gateway's address, and nothing else.
+// The services trust the gateway's address and no other address.
 func TestOnlyTheGatewayIsTrusted(t *testing.T) {
 	t.Parallel()
 	for name, variables := range map[string]map[string]string{
@@ -137,7 +137,7 @@ func TestImagesHaveVersions(t *testing.T) {
 	}
 }
 
-// Ports are on this machine alone, and each of them can be another one.
+// Only this machine can reach the ports, and each port can be changed.
 func TestPorts(t *testing.T) {
 	t.Parallel()
 	published := func(variables map[string]string) (list []string) {
@@ -153,14 +153,14 @@ func TestPorts(t *testing.T) {
 		return list
 	}
 	if got, want := published(nil), []string{"gateway 8000", "gateway 8001", "gateway 8080", "kafka 9092"}; !slices.Equal(got, want) {
-		t.Errorf("published are %q, want %q", got, want)
+		t.Errorf("the published ports are %q, want %q", got, want)
 	}
 	others := map[string]string{"MONOLITH_PORT": "1", "CATALOG_PORT": "2", "GATEWAY_PORT": "3", "KAFKA_PORT": "4"}
 	if got, want := published(others), []string{"gateway 1", "gateway 2", "gateway 3", "kafka 4"}; !slices.Equal(got, want) {
-		t.Errorf("published are %q, want %q", got, want)
+		t.Errorf("the published ports are %q, want %q", got, want)
 	}
 	if told := *load(t, others).Services["kafka"].Environment["KAFKA_ADVERTISED_LISTENERS"]; !strings.HasSuffix(told, "localhost:4") {
-		t.Errorf("tools are told to use %s", told)
+		t.Errorf("Kafka tells clients to use %s", told)
 	}
 }
 
@@ -169,18 +169,18 @@ func TestContainersAreHardened(t *testing.T) {
 	for name, s := range load(t, nil).Services {
 		if !s.ReadOnly || !slices.Equal(s.CapDrop, []string{"ALL"}) || len(s.CapAdd) > 0 || s.Privileged ||
 			!slices.Equal(s.SecurityOpt, []string{"no-new-privileges:true"}) {
-			t.Errorf("%s may do more than it needs", name)
+			t.Errorf("%s has more rights than it needs", name)
 		}
 		if s.MemLimit <= 0 || s.PidsLimit <= 0 {
 			t.Errorf("%s has no limit of memory or processes", name)
 		}
 		if s.Restart != "" {
-			t.Errorf("%s is restarted: a restart is no way to wait, and hides what goes wrong", name)
+			t.Errorf("%s has a restart policy: services wait by themselves, and a restart would hide faults", name)
 		}
 	}
 }
 
-// A stop lets everybody finish.
+// Docker waits longer for the stop of a service than the service's own limit.
 func TestGracePeriods(t *testing.T) {
 	t.Parallel()
 	project := load(t, nil)
@@ -195,7 +195,7 @@ func TestGracePeriods(t *testing.T) {
 	}
 }
 
-// Everything waits for what it needs by a health check, and nothing waits for an import.
+// A service waits for the health checks of the services that it needs. No service waits for an import.
 func TestDependencies(t *testing.T) {
 	t.Parallel()
 	project := load(t, nil)
@@ -213,7 +213,7 @@ func TestDependencies(t *testing.T) {
 	}
 }
 
-// Data is in volumes that go with their containers; persistent.yml gives them names.
+// The data is in anonymous volumes, which are removed with their containers. persistent.yml gives them names.
 func TestVolumes(t *testing.T) {
 	t.Parallel()
 	data := map[string]string{"postgres": "/var/lib/postgresql/data", "kafka": "/var/lib/kafka/data"}
@@ -235,12 +235,12 @@ func TestVolumes(t *testing.T) {
 			return v.Type == types.VolumeTypeVolume && v.Source == name && v.Target == dir
 		})
 		if _, declared := project.Volumes[name]; !named || !declared {
-			t.Errorf("%s keeps its data in no volume with a name", name)
+			t.Errorf("%s does not keep its data in a named volume", name)
 		}
 	}
 }
 
-// Each default password names the demo in its text, and opens one account only.
+// Each default password contains the word "demo", and is the password of one account only.
 func TestDefaultPasswordsSayWhatTheyAreFor(t *testing.T) {
 	t.Parallel()
 	defaults := load(t, nil).Services["postgres"].Environment
@@ -267,7 +267,7 @@ func TestDefaultPasswordsSayWhatTheyAreFor(t *testing.T) {
 	}
 }
 
-// What older programs refuse: docker-compose 1.29 a name and a start_interval, engine 20.10 a Dockerfile for BuildKit.
+// docker-compose 1.29 refuses a name and a start_interval. Engine 20.10 cannot build a Dockerfile that needs BuildKit.
 func TestNothingTooNew(t *testing.T) {
 	t.Parallel()
 	for path, refused := range map[string]string{

@@ -30,7 +30,7 @@ func prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, "go", append([]string{"run", "../standins"}, images...)...) //nolint:gosec // ours
+	cmd := exec.CommandContext(ctx, "go", append([]string{"run", "../standins"}, images...)...) //nolint:gosec // names from our own files
 	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("make the images available: %w", err)
@@ -38,7 +38,7 @@ func prepare(ctx context.Context) error {
 	return nil
 }
 
-// foreignImages are those that are not built here.
+// foreignImages returns the images that the compose file and the Dockerfile use but do not build.
 func foreignImages() (images []string, err error) {
 	for path, pattern := range map[string]string{file: `(?m)^    image: (\S+:\S+)$`, top + "/Dockerfile": `(?m)^FROM (\S+:\S+)`} {
 		text, err := os.ReadFile(path)

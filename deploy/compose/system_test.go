@@ -17,11 +17,11 @@ import (
 	"github.com/monsplit/monsplit/internal/messaging/event"
 )
 
-// What the sample data has.
+// The number of records in the sample data.
 const sampleProducts, sampleMarkets, sampleEntries = 234, 249, 657
 
-// TestSystem builds the images, starts everything, breaks what can break, and removes it. Each part needs what the parts
-// before it have left.
+// TestSystem builds the images, starts the system, causes faults, and removes everything. Each part depends on the parts
+// before it.
 func TestSystem(t *testing.T) {
 	t.Parallel()
 	s := newStack(t, installed(t)[0])
@@ -64,17 +64,17 @@ func TestSystem(t *testing.T) {
 			args = append(args, "--all")
 		}
 		if left := docker(t, args...); left != "" {
-			t.Errorf("of kind %s there is left:\n%s", kind, left)
+			t.Errorf("something of the kind %s was not removed:\n%s", kind, left)
 		}
 	}
 	for left := range strings.FieldsSeq(docker(t, "volume", "ls", "--quiet")) {
 		if slices.Contains(volumes, left) {
-			t.Errorf("the volume %s is left", left)
+			t.Errorf("the volume %s was not removed", left)
 		}
 	}
 }
 
-// Every version of Docker Compose that this machine has reads the file as it is meant.
+// Every version of Docker Compose on this machine finds the same services in the file.
 func TestEveryComposeReadsTheFile(t *testing.T) {
 	t.Parallel()
 	project := load(t, nil)
@@ -131,7 +131,7 @@ func (s *stack) fromCleanToSampleData() {
 	}
 }
 
-// awaitSample waits until the sample has gone the whole way: products to the catalog, entries back.
+// awaitSample waits until the monolith has the whole sample: its own products, and the copies of markets and entries.
 func (s *stack) awaitSample() {
 	s.t.Helper()
 	for path, want := range map[string]int{
@@ -147,7 +147,7 @@ func (s *stack) awaitSample() {
 	}
 }
 
-// The addresses of the original demo, and what must not be seen from outside.
+// addresses checks the addresses of the original demo, and that internal endpoints are hidden.
 func (s *stack) addresses() {
 	for _, tt := range []struct {
 		port, path string
@@ -174,11 +174,11 @@ func (s *stack) addresses() {
 	}
 }
 
-// kafkaForTools: people's tools reach Kafka from this machine, and may compress as they like.
+// kafkaForTools checks that tools on this machine reach Kafka, and that they can use every compression.
 func (s *stack) kafkaForTools() {
 	ends, err := s.ends()
 	if err != nil || len(ends) != event.Partitions {
-		s.t.Errorf("a tool on this machine sees the partitions %v, %v", ends, err)
+		s.t.Errorf("a client on this machine gets the partition ends %v, %v", ends, err)
 	}
 	tool := func(input, name string, args ...string) {
 		line := append([]string{"exec", "-i", "-e", "KAFKA_HEAP_OPTS=-Xmx128m", s.container("kafka"), "/opt/kafka/bin/" + name,
@@ -196,7 +196,7 @@ func (s *stack) kafkaForTools() {
 	tool("", "kafka-topics.sh", "--delete")
 }
 
-// ends returns where each partition of the products' topic ends.
+// ends returns the end offset of each partition of the products' topic.
 func (s *stack) ends() ([]int64, error) {
 	client, err := broker.New(broker.Config{Brokers: []string{"127.0.0.1:" + s.env["KAFKA_PORT"]}}, slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -216,23 +216,23 @@ func (s *stack) ends() ([]int64, error) {
 	return ends, err
 }
 
-// hardening looks from outside at what the containers may do.
+// hardening checks the rights of the running containers.
 func (s *stack) hardening() {
 	for _, service := range []string{"gateway", "monolith", "catalog", "monolith-import", "catalog-import", "postgres", "kafka"} {
 		host := inspect(s.t, s.container(service)).HostConfig
 		if !host.ReadonlyRootfs || !slices.Equal(host.CapDrop, []string{"ALL"}) || !slices.Contains(host.SecurityOpt, "no-new-privileges:true") {
-			s.t.Errorf("%s may do more than it needs: %+v", service, host)
+			s.t.Errorf("%s has more rights than it needs: %+v", service, host)
 		}
 		if strings.HasSuffix(service, "-import") { // it has ended
 			continue
 		}
 		for line := range strings.Lines(docker(s.t, "top", s.container(service), "-eo", "uid,pid")) {
 			if strings.Fields(line)[0] == "0" {
-				s.t.Errorf("%s has a process of root", service)
+				s.t.Errorf("%s has a process that runs as root", service)
 			}
 		}
 	}
-	for _, service := range []string{"gateway", "postgres", "kafka"} { // the other images have no program to try it with
+	for _, service := range []string{"gateway", "postgres", "kafka"} { // the other images have no program that could write
 		if out := s.try("exec", "-T", service, "touch", "/tried"); !strings.Contains(out, "Read-only file system") {
 			s.t.Errorf("%s can write to its image: %s", service, out)
 		}
@@ -249,7 +249,7 @@ func (s *stack) databasesAreApart() {
 			{"postgres", own, "permission denied"},
 			{"template1", own, "permission denied"},
 		} {
-			// Not by 127.0.0.1: connections from the same machine need no password.
+			// The host is not 127.0.0.1, because connections from the same machine need no password.
 			out := s.try("exec", "-T", "-e", "PGPASSWORD="+tt.password, "postgres",
 				"psql", "--host", "postgres", "--username", role, "--dbname", tt.database, "--command", "SELECT 'let in'")
 			if !strings.Contains(out, tt.want) {
@@ -259,7 +259,7 @@ func (s *stack) databasesAreApart() {
 	}
 }
 
-// clientAddress: the service logs the address that the gateway has seen, and not what a client claims.
+// clientAddress checks that the service logs the address that the gateway saw, and not the one that the client claims.
 func (s *stack) clientAddress() {
 	for _, service := range []string{"monolith", "catalog"} {
 		path := map[string]string{"monolith": "/api/v1/market?limit=1", "catalog": "/catalog/api/v1?limit=1"}[service]
@@ -273,7 +273,7 @@ func (s *stack) clientAddress() {
 					continue
 				}
 				if strings.Contains(line, "6.6.6.6") || strings.Contains(line, `"remote":"`+s.env["GATEWAY_ADDRESS"]) || !strings.Contains(line, `"remote":"`) {
-					s.t.Errorf("logged is another address than the client's: %s", line)
+					s.t.Errorf("the log does not have the client's address: %s", line)
 				}
 				return nil
 			}
@@ -282,8 +282,8 @@ func (s *stack) clientAddress() {
 	}
 }
 
-// nothingWentWrongSoFar: until something is broken, no service logs an error. A warning is in order: a new Kafka does not
-// know at once who coordinates a group.
+// nothingWentWrongSoFar checks that no service has logged an error before the tests cause faults. Warnings are allowed: a
+// new Kafka does not know the coordinator of a group at once.
 func (s *stack) nothingWentWrongSoFar() {
 	for line := range strings.Lines(s.must("logs", "--no-color", "monolith", "catalog", "monolith-import", "catalog-import")) {
 		if strings.Contains(line, `"level":"ERROR"`) {

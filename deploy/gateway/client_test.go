@@ -15,14 +15,14 @@ import (
 	"time"
 )
 
-// client uses a connection for one request, and shows answers as they are.
+// client uses a new connection for each request. It follows no redirect and decompresses nothing.
 var client = &http.Client{
 	Transport:     &http.Transport{DisableKeepAlives: true, DisableCompression: true, ExpectContinueTimeout: 10 * time.Second},
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	Timeout:       60 * time.Second,
 }
 
-// answer is what a client got.
+// answer is an answer as the client received it.
 type answer struct {
 	status int
 	header http.Header
@@ -73,7 +73,7 @@ func read(res *http.Response) (answer, error) {
 	return answer{res.StatusCode, res.Header, string(text)}, err
 }
 
-// dial opens a connection on which a test writes what no client of Go's would send.
+// dial opens a connection. A test can write bytes to it that Go's HTTP client would never send.
 func (n *nginx) dial(port int) net.Conn {
 	n.t.Helper()
 	conn, err := new(net.Dialer).DialContext(n.t.Context(), "tcp", n.ports[port])
@@ -106,13 +106,13 @@ func (n *nginx) raw(port int, request string) answer {
 	return a
 }
 
-// rawGet asks for a target byte for byte.
+// rawGet sends a GET with a target that is not changed in any way.
 func (n *nginx) rawGet(port int, target string) answer {
 	n.t.Helper()
 	return n.raw(port, "GET "+target+" HTTP/1.1\r\nHost: "+n.ports[port]+"\r\nConnection: close\r\n\r\n")
 }
 
-// problem is the gateway's error answer.
+// problem is an error answer of the gateway.
 type problem struct {
 	Type      string `json:"type"`
 	Title     string `json:"title"`
@@ -159,7 +159,7 @@ func eventually(t *testing.T, what string, condition func() bool) {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			t.Fatal("waited in vain: " + what)
+			t.Fatal("timed out waiting until " + what)
 		}
 	}
 }

@@ -11,8 +11,8 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// dnsServer stands for Docker's DNS: a service's name has the addresses of its instances, in any order. A name without an
-// instance does not exist.
+// dnsServer plays the part of Docker's DNS. It answers the name of a service with the addresses of its instances, in any
+// order. A name without instances does not exist.
 type dnsServer struct {
 	addr string
 
@@ -76,7 +76,7 @@ func (s *dnsServer) answer(query []byte) ([]byte, error) {
 	if question.Type == dnsmessage.TypeA {
 		for _, address := range addresses {
 			m.Answers = append(m.Answers, dnsmessage.Resource{
-				// Docker's answers say 600 s. The gateway must not believe it.
+				// Docker's answers are valid for 600 s. The gateway must ask again earlier.
 				Header: dnsmessage.ResourceHeader{Name: question.Name, Type: dnsmessage.TypeA, Class: dnsmessage.ClassINET, TTL: 600},
 				Body:   &dnsmessage.AResource{A: address.As4()},
 			})

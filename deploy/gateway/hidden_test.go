@@ -20,8 +20,8 @@ import (
 	"github.com/monsplit/monsplit/internal/httpserver"
 )
 
-// realServer is the services' own HTTP server, with its endpoints at the root and below /catalog. Its own metrics tell
-// which of them were asked for.
+// realServer is the HTTP server that the services use, with its endpoints at the root and below /catalog. Its metrics count
+// the requests of each endpoint.
 func realServer(t *testing.T) service {
 	t.Helper()
 	server := httpserver.New(httpserver.Config{Service: "real", Prefix: "/catalog", Registry: prometheus.NewRegistry()},
@@ -30,7 +30,7 @@ func realServer(t *testing.T) service {
 	return startService(t, 1, handler.ServeHTTP)
 }
 
-// reached lists the hidden endpoints that the server's metrics count, except the ones that this very question adds.
+// reached lists the hidden endpoints that got a request, by the server's metrics. It leaves out its own request.
 func reached(t *testing.T, s service) []string {
 	t.Helper()
 	direct := &nginx{t: t, ports: map[int]string{8000: s[0].addr.String()}}
@@ -41,7 +41,7 @@ func reached(t *testing.T, s service) []string {
 	return regexp.MustCompile(`http_request_duration_seconds_count\{.*route="\S*(?:metrics|livez|readyz)".*`).FindAllString(text, -1)
 }
 
-// asker sends requests on one connection for as long as the gateway keeps it.
+// asker sends requests on one connection until the gateway closes it.
 type asker struct {
 	n       *nginx
 	port    int
@@ -49,7 +49,7 @@ type asker struct {
 	answers *bufio.Reader
 }
 
-// ask sends a request for a target and returns the answer.
+// ask sends a GET with a target and returns the answer.
 func (a *asker) ask(target string) answer {
 	a.n.t.Helper()
 	if a.conn == nil {
@@ -101,8 +101,8 @@ func TestGatewayHidesEndpoints(t *testing.T) {
 	}
 }
 
-// hiddenTargets spells the endpoints in many ways. Some of the ways are enough for the other ports: they share their
-// rules.
+// hiddenTargets returns the endpoints in many spellings. For the other ports it returns only some of them, because the ports
+// share their rules.
 func hiddenTargets(some bool) map[string]bool {
 	targets := map[string]bool{"http://x/metrics": true, "http://x:8000/catalog/readyz": true, "HTTP://x//livez": true, "http://x/%6detrics": true}
 	prefixes := []string{"", "/catalog", "/api", "/docs", "/x/..", "/.", "/catalog/.", "/catalog/x/..", "/catalog/%2e%2e", "/", "/catalog/", "/%63atalog",
@@ -135,7 +135,8 @@ func hiddenTargets(some bool) map[string]bool {
 	return targets
 }
 
-// Random paths of all that is special in a path: what the gateway lets pass reaches no endpoint of the real server.
+// The gateway gets random paths, made of everything that is special in a path. No path that it passes on reaches a hidden
+// endpoint of the real server.
 func TestGatewayHidesEndpointsFromAnything(t *testing.T) {
 	t.Parallel()
 	server := realServer(t)
@@ -163,8 +164,8 @@ func TestGatewayHidesEndpointsFromAnything(t *testing.T) {
 	}
 }
 
-// The names may stand where they are no segment of a path.
-func TestGatewayHidesNoMore(t *testing.T) {
+// The names of the hidden endpoints are allowed where they are not a segment of the path.
+func TestGatewayHidesOnlyEndpoints(t *testing.T) {
 	t.Parallel()
 	n, services := both(t, fine)
 	for _, target := range []string{"/api/v1/product?search=/metrics", "/api/v1/product/metrics1", "/api/v1/product/my-metrics", "/docs/livezone"} {
@@ -177,7 +178,7 @@ func TestGatewayHidesNoMore(t *testing.T) {
 	}
 }
 
-// A request of HTTP/0.9 has no header at all.
+// HTTP/0.9 and HTTP/1.0 need no Host header.
 func TestGatewayHidesEndpointsFromOldClients(t *testing.T) {
 	t.Parallel()
 	server := realServer(t)

@@ -19,18 +19,18 @@ import (
 	"time"
 )
 
-// options say how a test's gateway differs from the real one.
+// options are the differences between a test's gateway and the real one.
 type options struct {
-	monolith, catalog endpoint                     // where the services are found at first
-	env               map[string]string            // settings over those of gateway.env
+	monolith, catalog endpoint                     // where the services listen at first
+	env               map[string]string            // overrides the settings in gateway.env
 	edit              func(template string) string // changes the rendered template
 }
 
-// nginx is a running gateway, with a DNS server of its own. It ends with the test.
+// nginx is a running gateway with its own DNS server. It ends with the test.
 type nginx struct {
 	t       *testing.T
 	dns     *dnsServer
-	dir     string         // what would be / in the container
+	dir     string         // the folder in place of / in the container
 	ports   map[int]string // the address of each of the gateway's ports: 8080, 8000, 8001
 	process *exec.Cmd
 	ended   chan struct{}
@@ -71,7 +71,7 @@ func findNginx(t *testing.T) string {
 	return ""
 }
 
-// freePorts finds an address for each of the gateway's ports.
+// freePorts returns a free address for each of the gateway's ports.
 func freePorts(t *testing.T) map[int]string {
 	t.Helper()
 	ports := map[int]string{}
@@ -93,7 +93,7 @@ func (n *nginx) render(o options) {
 	env["GATEWAY_RESOLVER"] = n.dns.addr
 	env["GATEWAY_MONOLITH"] = fmt.Sprintf("monolith:%d", max(o.monolith.port, 1))
 	env["GATEWAY_CATALOG"] = fmt.Sprintf("catalog:%d", max(o.catalog.port, 1))
-	env["GATEWAY_RATE"], env["GATEWAY_BURST"] = "1000000r/s", "1000000" // a test asks as fast as it can
+	env["GATEWAY_RATE"], env["GATEWAY_BURST"] = "1000000r/s", "1000000" // a test sends requests as fast as it can
 	maps.Copy(env, o.env)
 	page, err := filepath.Abs("page")
 	if err != nil {
@@ -135,7 +135,7 @@ func (n *nginx) write(file, content string) {
 
 var envVariable = regexp.MustCompile(`\$\{GATEWAY_\w+\}|\$GATEWAY_\w+`)
 
-// substitute does what envsubst does: a variable that is not set stays.
+// substitute replaces variables as envsubst does. It leaves a variable that is not set as it is.
 func substitute(text string, env map[string]string) string {
 	return envVariable.ReplaceAllStringFunc(text, func(found string) string {
 		if value, ok := env[strings.Trim(found, "${}")]; ok {
@@ -157,7 +157,7 @@ func (n *nginx) start(program string) {
 	n.t.Helper()
 	directives := "daemon off;"
 	if os.Getuid() == 0 {
-		directives += " user root;" // or the workers could not enter the test's folder
+		directives += " user root;" // other users cannot enter the test's folder
 	}
 	log, err := os.Create(filepath.Join(n.dir, "error.log"))
 	if err != nil {
@@ -174,7 +174,7 @@ func (n *nginx) start(program string) {
 	n.ended = ended
 	go func() {
 		defer close(ended)
-		_ = process.Wait() // the error log says more
+		_ = process.Wait() // the error log has the reason
 	}()
 }
 
@@ -240,7 +240,7 @@ func (n *nginx) errors() string {
 	return string(text)
 }
 
-// accessLog returns the lines of the access log, without one that is being written.
+// accessLog returns the complete lines of the access log.
 func (n *nginx) accessLog() [][]byte {
 	text, err := os.ReadFile(filepath.Join(n.dir, "access.log"))
 	if err != nil {

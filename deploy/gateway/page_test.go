@@ -31,7 +31,7 @@ func pageLinks(page string) (links []string) {
 	return links
 }
 
-// The page's policy allows its own style and nothing else. The page needs no more.
+// The content security policy allows the page's own style and nothing else. The page uses nothing else.
 func TestPageKeepsItsPolicy(t *testing.T) {
 	t.Parallel()
 	page, policy := readFile(t, "page/index.html"), readFile(t, "snippets/page.conf")
@@ -70,10 +70,10 @@ func TestPageLinksToBothServices(t *testing.T) {
 	}
 }
 
-// The gateway's problems are documented, and say the same thing three times: in their line, and in their type and status.
+// All problems of the gateway are documented. A problem's location, its type and its status agree.
 func TestProblemsAreDocumented(t *testing.T) {
 	t.Parallel()
-	documented := map[string]string{} // status by name
+	documented := map[string]string{} // name → status
 	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z-]+)` \\| (\\d+) \\|").FindAllStringSubmatch(readFile(t, "../../docs/problems.md"), -1) {
 		documented[row[1]] = row[2]
 	}

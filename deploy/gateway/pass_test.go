@@ -24,7 +24,7 @@ func both(t *testing.T, handler http.HandlerFunc) (n *nginx, services map[string
 	return n, map[string]service{"monolith": monolith, "catalog": catalog}
 }
 
-// Each port sends a path to its service, as the client wrote it.
+// Each port passes a path on to its service exactly as the client wrote it.
 func TestGatewayRoutes(t *testing.T) {
 	t.Parallel()
 	n, services := both(t, fine)
@@ -51,7 +51,7 @@ func TestGatewayRoutes(t *testing.T) {
 	}
 }
 
-// What both sides read in the same way is passed on as it came, odd or not.
+// A path that nginx and the services read in the same way is passed on unchanged, even if it is unusual.
 func TestGatewayPassesTheTargetUnchanged(t *testing.T) {
 	t.Parallel()
 	n, services := both(t, fine)
@@ -95,7 +95,7 @@ func TestGatewayHeaders(t *testing.T) {
 	}
 }
 
-// A client of HTTP/1.0 without Host is served too.
+// A client of HTTP/1.0 that sends no Host gets an answer too.
 func TestGatewayWithoutHost(t *testing.T) {
 	t.Parallel()
 	n, services := both(t, fine)
@@ -104,7 +104,8 @@ func TestGatewayWithoutHost(t *testing.T) {
 	}
 }
 
-// A valid request id is kept. Any other is replaced. In both cases the services and the gateway's problems say the same one.
+// The gateway keeps a valid request id and replaces any other. In both cases the services and the gateway's problems have
+// the same id.
 func TestGatewayRequestID(t *testing.T) {
 	t.Parallel()
 	n, services := both(t, fine)
@@ -137,7 +138,7 @@ func TestGatewayRequestID(t *testing.T) {
 	}
 }
 
-// What a service answers reaches the client as it is, errors and headers included.
+// The answer of a service reaches the client unchanged, including errors and headers.
 func TestGatewayPassesAnswersUntouched(t *testing.T) {
 	t.Parallel()
 	n, services := both(t, func(w http.ResponseWriter, r *http.Request) {
@@ -158,7 +159,7 @@ func TestGatewayPassesAnswersUntouched(t *testing.T) {
 		var answers []answer
 		for _, way := range []*nginx{n, direct} {
 			a := way.get(8080, fmt.Sprintf("/api/%d", status), "Accept-Encoding", "gzip", "If-None-Match", `"strong"`, "Range", "bytes=0-1")
-			for _, name := range []string{"Date", "Server", "Connection"} { // of one connection
+			for _, name := range []string{"Date", "Server", "Connection"} { // these belong to one connection
 				a.header.Del(name)
 			}
 			answers = append(answers, a)
@@ -169,8 +170,8 @@ func TestGatewayPassesAnswersUntouched(t *testing.T) {
 	}
 }
 
-// The first part of an answer is with the client while the service still works on the rest, whether its length is known
-// or not.
+// The client gets the first part of an answer while the service still works on the rest. This holds for answers with and
+// without a known length.
 func TestGatewayStreams(t *testing.T) {
 	t.Parallel()
 	seen := make(chan struct{})
@@ -213,7 +214,7 @@ func TestGatewayStreams(t *testing.T) {
 	}
 }
 
-// The log has a line of JSON for each request, and none for health checks.
+// The log has one line of JSON for each request, except for health checks.
 func TestGatewayLog(t *testing.T) {
 	t.Parallel()
 	n, services := both(t, fine)

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Everything that nginx itself can answer is a problem.
+// Every error answer that nginx itself makes is a problem.
 func TestGatewayProblems(t *testing.T) {
 	t.Parallel()
 	broken := startService(t, 1, func(w http.ResponseWriter, _ *http.Request) {
@@ -21,7 +21,7 @@ func TestGatewayProblems(t *testing.T) {
 		_ = conn.Close()
 	})
 	n := setup(t, options{monolith: broken.endpoint(), env: map[string]string{"GATEWAY_MAX_BODY": "2k"}, edit: func(template string) string {
-		// These cannot be provoked from outside.
+		// No request can cause these statuses, so the test adds locations for them.
 		return strings.Replace(template, "server_name", "location = /provoke/500 { return 500; } location = /provoke/503 { return 503; } server_name", 1)
 	}})
 	const host = " HTTP/1.1\r\nHost: x\r\n"
@@ -31,33 +31,33 @@ func TestGatewayProblems(t *testing.T) {
 		status  int
 		problem string
 	}{
-		"no request":               {"BLAH\r\n\r\n", 400, "malformed"},
-		"no version":               {"GET / FTP/1.1\r\n\r\n", 400, "malformed"},
-		"a header without a name":  {"GET /" + host + ": x\r\n\r\n", 400, "malformed"},
-		"no host":                  {"GET / HTTP/1.1\r\n\r\n", 400, "malformed"},
-		"two hosts":                {"GET /" + host + "Host: y\r\n\r\n", 400, "malformed"},
-		"two lengths":              {"POST /api/x" + host + "Content-Length: 1\r\nContent-Length: 2\r\n\r\nab", 400, "malformed"},
-		"length and coding":        {"POST /api/x" + host + "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, "malformed"},
-		"a broken chunk":           {"POST /api/x" + host + "Transfer-Encoding: chunked\r\n\r\nxyz\r\n", 400, "malformed"},
-		"an unknown coding":        {"POST /api/x" + host + "Transfer-Encoding: fax\r\n\r\n", 400, "malformed"},
-		"an unknown version":       {"GET / HTTP/3.0\r\nHost: x\r\n\r\n", 400, "malformed"},
-		"a broken path":            {"GET /api/%zz" + host + "\r\n", 400, "malformed"},
-		"a path that goes too far": {"GET /../../api" + host + "\r\n", 400, "malformed"},
-		"no such path":             {"GET /nowhere" + host + "\r\n", 404, "not-found"},
-		"an internal path":         {"GET /.gateway/problem/internal" + host + "\r\n", 404, "not-found"},
-		"another internal path":    {"POST /.gateway/repeat/unsent" + host + "\r\n", 404, "not-found"},
-		"TRACE":                    {"TRACE /api/x" + host + "\r\n", 405, "method-not-allowed"},
-		"POST to the page":         {"POST /" + host + "Content-Length: 1\r\n\r\na", 405, "method-not-allowed"},
-		"the page has changed":     {"GET /" + host + "If-Match: \"other\"\r\n\r\n", 412, "stale"},
-		"too large":                {"POST /api/x" + host + "Content-Length: 2049\r\n\r\n", 413, "too-large"},
-		"too large, and expected":  {"POST /api/x" + host + "Content-Length: 2049\r\nExpect: 100-continue\r\n\r\n", 413, "too-large"},
-		"a long target":            {"GET /api/" + long + host + "\r\n", 414, "uri-too-long"},
-		"a long header":            {"GET /api/x" + host + "X: " + long + "\r\n\r\n", 431, "header-too-large"},
-		"broken by the gateway":    {"GET /provoke/500" + host + "\r\n", 500, "internal"},
-		"no instance":              {"GET /catalog" + host + "\r\n", 502, "bad-gateway"},
-		"a broken answer":          {"GET /api/x" + host + "\r\n", 502, "bad-gateway"},
-		"a broken answer to POST":  {"POST /api/x" + host + "Content-Length: 1\r\n\r\na", 502, "bad-gateway"},
-		"away":                     {"GET /provoke/503" + host + "\r\n", 503, "unavailable"},
+		"no request":              {"BLAH\r\n\r\n", 400, "malformed"},
+		"no version":              {"GET / FTP/1.1\r\n\r\n", 400, "malformed"},
+		"a header without a name": {"GET /" + host + ": x\r\n\r\n", 400, "malformed"},
+		"no host":                 {"GET / HTTP/1.1\r\n\r\n", 400, "malformed"},
+		"two hosts":               {"GET /" + host + "Host: y\r\n\r\n", 400, "malformed"},
+		"two lengths":             {"POST /api/x" + host + "Content-Length: 1\r\nContent-Length: 2\r\n\r\nab", 400, "malformed"},
+		"length and coding":       {"POST /api/x" + host + "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, "malformed"},
+		"a broken chunk":          {"POST /api/x" + host + "Transfer-Encoding: chunked\r\n\r\nxyz\r\n", 400, "malformed"},
+		"an unknown coding":       {"POST /api/x" + host + "Transfer-Encoding: fax\r\n\r\n", 400, "malformed"},
+		"an unknown version":      {"GET / HTTP/3.0\r\nHost: x\r\n\r\n", 400, "malformed"},
+		"a broken path":           {"GET /api/%zz" + host + "\r\n", 400, "malformed"},
+		"a path above the root":   {"GET /../../api" + host + "\r\n", 400, "malformed"},
+		"no such path":            {"GET /nowhere" + host + "\r\n", 404, "not-found"},
+		"an internal path":        {"GET /.gateway/problem/internal" + host + "\r\n", 404, "not-found"},
+		"another internal path":   {"POST /.gateway/repeat/unsent" + host + "\r\n", 404, "not-found"},
+		"TRACE":                   {"TRACE /api/x" + host + "\r\n", 405, "method-not-allowed"},
+		"POST to the page":        {"POST /" + host + "Content-Length: 1\r\n\r\na", 405, "method-not-allowed"},
+		"the page has changed":    {"GET /" + host + "If-Match: \"other\"\r\n\r\n", 412, "stale"},
+		"too large":               {"POST /api/x" + host + "Content-Length: 2049\r\n\r\n", 413, "too-large"},
+		"too large, asked first":  {"POST /api/x" + host + "Content-Length: 2049\r\nExpect: 100-continue\r\n\r\n", 413, "too-large"},
+		"a long target":           {"GET /api/" + long + host + "\r\n", 414, "uri-too-long"},
+		"a long header":           {"GET /api/x" + host + "X: " + long + "\r\n\r\n", 431, "header-too-large"},
+		"broken by the gateway":   {"GET /provoke/500" + host + "\r\n", 500, "internal"},
+		"no instance":             {"GET /catalog" + host + "\r\n", 502, "bad-gateway"},
+		"a broken answer":         {"GET /api/x" + host + "\r\n", 502, "bad-gateway"},
+		"a broken answer to POST": {"POST /api/x" + host + "Content-Length: 1\r\n\r\na", 502, "bad-gateway"},
+		"away":                    {"GET /provoke/503" + host + "\r\n", 503, "unavailable"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -70,7 +70,7 @@ func TestGatewayProblems(t *testing.T) {
 	}
 }
 
-// A service all of whose instances are gone is a problem, and the other service works on.
+// If a service has no instance left, the gateway answers with a problem. The other service still works.
 func TestGatewayServicesDown(t *testing.T) {
 	t.Parallel()
 	n, services := both(t, fine)
@@ -88,7 +88,7 @@ func TestGatewayServicesDown(t *testing.T) {
 	}
 }
 
-// An instance that hangs is given up. Only a read is tried on the other one.
+// The gateway gives up an instance that hangs. It sends only a read to the other instance.
 func TestGatewayTimesOut(t *testing.T) {
 	t.Parallel()
 	monolith := startService(t, 2, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
@@ -102,7 +102,7 @@ func TestGatewayTimesOut(t *testing.T) {
 	}
 }
 
-// A client that asks too fast is told so. Others, and health checks, do not suffer.
+// A client that sends too many requests gets 429. Other clients and health checks are not affected.
 func TestGatewayLimitsTheRate(t *testing.T) {
 	t.Parallel()
 	monolith := startService(t, 1, fine)
@@ -122,16 +122,16 @@ func TestGatewayLimitsTheRate(t *testing.T) {
 	if got := len(monolith.received()); got != 5 {
 		t.Errorf("%d requests reached the service", got)
 	}
-	isProblem(t, n.get(8001, "/x"), 429, "too-many-requests") // the limit is of all ports together
+	isProblem(t, n.get(8001, "/x"), 429, "too-many-requests") // the ports share the limit
 }
 
-// A slow client is cut off, wherever it stops, and holds up no service.
+// The gateway closes the connection of a slow client, at whatever point it stops. No service waits for the client.
 func TestGatewayCutsOffSlowClients(t *testing.T) {
 	t.Parallel()
 	gone := make(chan struct{}, 1)
 	monolith := startService(t, 1, func(w http.ResponseWriter, r *http.Request) {
 		defer func() { gone <- struct{}{} }()
-		for r.Context().Err() == nil { // more than all buffers on the way can take
+		for r.Context().Err() == nil { // until all buffers on the way are full
 			if _, err := w.Write(make([]byte, 64<<10)); err != nil {
 				return
 			}
@@ -170,7 +170,7 @@ func TestGatewayCutsOffSlowClients(t *testing.T) {
 	})
 }
 
-// isCutOff writes what begins a request, then drip again and again, until the gateway closes the connection.
+// isCutOff writes the beginning of a request, then drip again and again, until the gateway closes the connection.
 func (n *nginx) isCutOff(begin, drip string) {
 	n.t.Helper()
 	conn := n.dial(8080)
@@ -193,7 +193,7 @@ func (n *nginx) isCutOff(begin, drip string) {
 		case <-closed:
 			return
 		case <-tick.C:
-			_, _ = conn.Write([]byte(drip)) // the reader notices the end
+			_, _ = conn.Write([]byte(drip)) // the reader notices when the connection is closed
 		case <-deadline:
 			n.t.Fatal("the connection is still open")
 		}

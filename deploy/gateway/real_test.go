@@ -18,7 +18,7 @@ import (
 	"github.com/monsplit/monsplit/services/monolith"
 )
 
-// start runs a real service, without Kafka, until the test ends.
+// start runs a real service without Kafka until the test ends.
 func start[C config.Config](t *testing.T, run func(context.Context, C, *slog.Logger) error) endpoint {
 	t.Helper()
 	cfg, err := config.LoadFrom(*new(C), map[string]string{
@@ -47,7 +47,7 @@ func start[C config.Config](t *testing.T, run func(context.Context, C, *slog.Log
 	}
 }
 
-// created makes a product through the gateway, once the service has its schema.
+// created creates a product through the gateway. It waits until the service has its schema.
 func created(n *nginx) answer {
 	n.t.Helper()
 	var a answer
@@ -61,7 +61,7 @@ func created(n *nginx) answer {
 	return a
 }
 
-// Conditional requests mean the same with the gateway in between.
+// Conditional requests work through the gateway.
 func TestGatewayConditionalRequests(t *testing.T) {
 	t.Parallel()
 	n := setup(t, options{monolith: start(t, monolith.Run)})
@@ -93,7 +93,7 @@ func TestGatewayConditionalRequests(t *testing.T) {
 	}
 }
 
-// A body that only the service refuses is refused in the service's words, each time.
+// If only the service's limit refuses a body, the client always gets the service's own problem.
 func TestGatewayLeavesBodiesToTheService(t *testing.T) {
 	t.Parallel()
 	n := setup(t, options{monolith: start(t, monolith.Run)})
@@ -129,13 +129,13 @@ func TestGatewayLeavesBodiesToTheService(t *testing.T) {
 	}
 }
 
-// product is a product of so many bytes.
+// product returns a product as JSON of this many bytes.
 func product(size int) string {
 	const begin, end = `{"product_category":"Furniture","name":"`, `"}`
 	return begin + strings.Repeat("x", size-len(begin)-len(end)) + end
 }
 
-// Every link of the gateway's page leads somewhere.
+// Every link of the gateway's page works.
 func TestGatewayPageLinks(t *testing.T) {
 	t.Parallel()
 	n := setup(t, options{monolith: start(t, monolith.Run), catalog: start(t, catalog.Run)})

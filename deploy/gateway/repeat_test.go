@@ -17,8 +17,8 @@ import (
 	"time"
 )
 
-// An instance reads the whole request and dies without an answer. A change may have been made: only what changes nothing
-// is sent again, once, to another instance.
+// An instance reads the whole request and dies without an answer. It may have made a change. So the gateway sends only a
+// request that changes nothing to another instance, and only once.
 func TestGatewayRepeatsOnlyReads(t *testing.T) {
 	t.Parallel()
 	for how, handler := range map[string]http.HandlerFunc{"dies": dies, "resets": resets} {
@@ -55,7 +55,7 @@ func TestGatewayRepeatsOnlyReads(t *testing.T) {
 	}
 }
 
-// An answer that has begun is not begun again.
+// The gateway does not repeat a request after the answer has begun.
 func TestGatewayDoesNotRepeatABegunAnswer(t *testing.T) {
 	t.Parallel()
 	monolith := startService(t, 2, func(w http.ResponseWriter, _ *http.Request) {
@@ -65,14 +65,14 @@ func TestGatewayDoesNotRepeatABegunAnswer(t *testing.T) {
 	})
 	n := setup(t, options{monolith: monolith.endpoint()})
 	if a, err := n.try(http.MethodGet, 8080, "/api/x", nil); err == nil {
-		t.Errorf("half an answer passes for a whole one: %d %s", a.status, a.body)
+		t.Errorf("the client takes half an answer for the whole one: %d %s", a.status, a.body)
 	}
 	if got := monolith.received(); len(got) != 1 {
 		t.Errorf("asked for %d times", len(got))
 	}
 }
 
-// What was never sent may be sent: one of the instances in DNS refuses connections.
+// One of the instances in DNS refuses connections. A request that was never sent may go to the other one.
 func TestGatewaySendsTheUnsent(t *testing.T) {
 	t.Parallel()
 	monolith := startService(t, 2, fine)
@@ -102,7 +102,7 @@ func TestGatewaySendsTheUnsent(t *testing.T) {
 	}
 }
 
-// An instance that does not even answer a connection attempt is given up within a second.
+// The gateway gives up an instance within a second if it does not answer a connection attempt.
 func TestGatewayGivesUpConnecting(t *testing.T) {
 	t.Parallel()
 	monolith := startService(t, 2, fine)
@@ -115,7 +115,7 @@ func TestGatewayGivesUpConnecting(t *testing.T) {
 			a := n.do(method, 8080, "/api/x", "")
 			took := time.Since(began)
 			if took < 900*time.Millisecond {
-				return false // the other instance was the first
+				return false // the gateway tried the other instance first
 			}
 			if a.status != want || took > 5*time.Second {
 				t.Errorf("%s: %d after %s", method, a.status, took)
@@ -125,7 +125,7 @@ func TestGatewayGivesUpConnecting(t *testing.T) {
 	}
 }
 
-// load sends GETs from one half of its clients and POSTs of unlike bodies from the other, until stop is closed.
+// load sends requests until stop is closed. Half of its clients send GETs, the others POSTs, each with a different body.
 type load struct {
 	n    *nginx
 	wg   sync.WaitGroup
@@ -184,7 +184,7 @@ func (l *load) post(body string) {
 	}
 }
 
-// more waits until more requests have ended.
+// more waits until the load has finished more requests.
 func (l *load) more(requests int64) {
 	l.n.t.Helper()
 	target := l.count.Load() + requests
@@ -196,8 +196,8 @@ func (l *load) end() {
 	l.wg.Wait()
 }
 
-// One of two instances is killed while it works on requests. No GET fails, no POST arrives twice, and once DNS has
-// forgotten the instance, everything is answered.
+// One of two instances is killed while it works on requests. No GET fails, and no POST arrives twice. When DNS no longer has
+// the instance, every request gets an answer.
 func TestGatewayLosesAnInstance(t *testing.T) {
 	t.Parallel()
 	var hold atomic.Bool
@@ -221,7 +221,7 @@ func TestGatewayLosesAnInstance(t *testing.T) {
 	n.dns.set("monolith", monolith[0].addr.Addr())
 	eventually(t, "only the other instance is asked", func() bool {
 		for range 20 {
-			// A PUT is not repeated, and so shows each attempt to reach the instance that is gone.
+			// The gateway does not repeat a PUT. So a PUT fails if it is sent to the instance that is gone.
 			if a := n.do(http.MethodPut, 8080, "/api/x", ""); a.status != 200 {
 				return false
 			}
@@ -247,7 +247,7 @@ func TestGatewayLosesAnInstance(t *testing.T) {
 	}
 }
 
-// Instances that come are found within seconds, and ones that go are forgotten.
+// The gateway finds new instances within seconds, and forgets those that are gone.
 func TestGatewayFollowsDNS(t *testing.T) {
 	t.Parallel()
 	catalog := startService(t, 3, fine)
@@ -259,9 +259,9 @@ func TestGatewayFollowsDNS(t *testing.T) {
 			want[i.addr.String()] = true
 		}
 		began := time.Now()
-		eventually(t, "these instances answer, and no others", func() bool {
+		eventually(t, "exactly these instances answer", func() bool {
 			answered := map[string]bool{}
-			for range 30 { // each of nginx's processes asks DNS itself
+			for range 30 { // each worker process of nginx asks DNS itself
 				answered[n.get(8001, "/x").body] = true
 			}
 			return maps.Equal(answered, want)
@@ -272,7 +272,7 @@ func TestGatewayFollowsDNS(t *testing.T) {
 	}
 }
 
-// One line in the route table moves a path to the other service, and a reload loses no request.
+// A change of one line in the route table moves a path to the other service. The reload loses no request.
 func TestGatewayMovesAPath(t *testing.T) {
 	t.Parallel()
 	n, services := both(t, fine)

@@ -1,4 +1,4 @@
-// Package gateway reads the gateway's route table. The gateway itself is an nginx: README.md says how it is run.
+// Package gateway reads the gateway's route table. The gateway itself is nginx; README.md explains how to run it.
 package gateway
 
 import (
@@ -12,7 +12,7 @@ import (
 
 // Route says which service answers a prefix of paths.
 type Route struct {
-	Prefix  *regexp.Regexp // on the decoded path, anchored at its start
+	Prefix  *regexp.Regexp // matches the decoded path, from its start
 	Service string
 }
 
@@ -22,8 +22,8 @@ const (
 	tableEnds   = "}"
 )
 
-// Routes reads snippets/routes.conf. A line that is not a route, a comment or the empty default is an error: the table
-// must hold nothing that a reader of it does not see.
+// Routes reads snippets/routes.conf. Each line must be a route, a comment or the empty default. Anything else is an error,
+// because it could change the routing in a way that this function does not see.
 func Routes(text []byte) ([]Route, error) {
 	var routes []Route
 	inTable, hasDefault := false, false
@@ -52,7 +52,7 @@ func Routes(text []byte) ([]Route, error) {
 		return nil, err
 	}
 	if len(routes) == 0 || inTable || !hasDefault {
-		return nil, errors.New("the table has no routes, no end or no empty default")
+		return nil, errors.New("the table needs routes, an end and the empty default")
 	}
 	return routes, nil
 }
@@ -71,8 +71,8 @@ func parseRoute(line string) (Route, error) {
 	return Route{Prefix: prefix, Service: parts[2]}, nil
 }
 
-// Match returns the service that answers a path, as nginx chooses it: the first route that matches decides. Without one,
-// it returns "", and the gateway answers with 404.
+// Match returns the service of the first route that matches a path, as nginx does. If no route matches, it returns "", and
+// the gateway answers with 404.
 func Match(routes []Route, path string) string {
 	for _, route := range routes {
 		if route.Prefix.MatchString(path) {

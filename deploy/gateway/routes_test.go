@@ -25,7 +25,7 @@ func table(t *testing.T) []gateway.Route {
 	return routes
 }
 
-// Every operation of a service is reached through the gateway.
+// The gateway routes every operation to its service.
 func TestRouteTableHasTheDocumentsPaths(t *testing.T) {
 	t.Parallel()
 	routes := table(t)
@@ -53,7 +53,7 @@ func TestRouteTable(t *testing.T) {
 	}
 }
 
-// wantRoutes says where port 8080 sends a path; "" is nowhere.
+// wantRoutes maps paths to the service that gets them on port 8080; "" means none.
 var wantRoutes = map[string]string{
 	"/api/v1/product": "monolith", "/api/v1/product/1": "monolith", "/api/v1/catalog": "monolith", "/api/": "monolith",
 	"/admin": "monolith", "/admin/": "monolith", "/admin/products": "monolith",
@@ -65,7 +65,7 @@ var wantRoutes = map[string]string{
 	"/catalog.html": "", "/favicon.ico": "", "/x/catalog/api/v1": "", "/Catalog": "", "/API/v1/product": "",
 }
 
-func TestRoutesRefusesWhatItCannotRead(t *testing.T) {
+func TestRoutesRefusesUnknownLines(t *testing.T) {
 	t.Parallel()
 	const head, tail = "map $uri $gateway_route {\n default \"\";\n", "}\n"
 	for name, text := range map[string]string{

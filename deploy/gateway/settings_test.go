@@ -26,7 +26,7 @@ func settings(t *testing.T) map[string]string {
 	return env
 }
 
-// The gateway's limits leave the last word to the services.
+// The gateway's limits are higher than those of the services, so that clients get the answers of the services.
 func TestSettingsExceedTheServices(t *testing.T) {
 	t.Parallel()
 	env := settings(t)
@@ -44,7 +44,7 @@ func TestSettingsExceedTheServices(t *testing.T) {
 	}
 }
 
-// The templates use the settings that there are, and all of them.
+// The templates use exactly the settings in gateway.env.
 func TestTemplatesUseTheSettings(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("templates/gateway.conf.template")

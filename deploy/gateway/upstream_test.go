@@ -17,8 +17,8 @@ import (
 	"time"
 )
 
-// instance is a fake of one instance of a service, which notes what reaches it. As containers do, all instances of a
-// service listen on the same port of an address of their own.
+// instance is a fake instance of a service. It records the requests that it gets. All instances of a service listen on the
+// same port, each at its own address, as containers do.
 type instance struct {
 	addr     netip.AddrPort
 	listener net.Listener
@@ -28,17 +28,17 @@ type instance struct {
 	got []received
 }
 
-// received is a request that an instance has read to its end.
+// received is a request that an instance has read completely.
 type received struct {
 	method, uri, host string
 	header            http.Header
 	body              string
 }
 
-// service is the instances of a service.
+// service is the set of a service's instances.
 type service []*instance
 
-// endpoint is where a service is found: its instances' addresses, and the port that they share.
+// endpoint tells where a service listens: the addresses of its instances, and their common port.
 type endpoint struct {
 	port      uint16
 	addresses []netip.Addr
@@ -52,7 +52,7 @@ func (s service) endpoint() endpoint {
 	return e
 }
 
-// received returns what has reached all instances.
+// received returns the requests that all instances have got.
 func (s service) received() (all []received) {
 	for _, i := range s {
 		i.mu.Lock()
@@ -76,7 +76,7 @@ func startService(t *testing.T, count int, handler http.HandlerFunc) service {
 	return s
 }
 
-// listeners finds a port that is free on all addresses.
+// listeners listens on n addresses, with a port that is free on all of them.
 func listeners(t *testing.T, count int) (all []net.Listener) {
 	t.Helper()
 	for range 20 {
@@ -104,8 +104,8 @@ func listeners(t *testing.T, count int) (all []net.Listener) {
 	return nil
 }
 
-// deaf leaves connection attempts to an address without an answer, as a machine that was switched off does: the queue of a
-// socket that accepts nothing is full.
+// deaf makes connection attempts to an address get no answer, as with a machine that is switched off. It fills the queue of
+// a socket that accepts no connection.
 func deaf(t *testing.T, addr netip.AddrPort) {
 	t.Helper()
 	socket, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
@@ -127,7 +127,7 @@ func deaf(t *testing.T, addr netip.AddrPort) {
 	}
 }
 
-// note reads each request to its end, notes it, and lets next answer it.
+// note reads each request completely, records it, and lets next answer it.
 func (i *instance) note(next http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
@@ -141,13 +141,13 @@ func (i *instance) note(next http.HandlerFunc) http.Handler {
 	})
 }
 
-// kill ends the instance as SIGKILL does: connections break, and new ones are refused.
+// kill ends the instance as SIGKILL does: it breaks the connections and refuses new ones.
 func (i *instance) kill() {
-	_ = i.listener.Close() // which the server does not know before it serves
+	_ = i.listener.Close() // the server knows the listener only after it has begun to serve
 	_ = i.server.Close()
 }
 
-// fine answers with the name of the instance's address.
+// fine answers with the instance's address.
 func fine(w http.ResponseWriter, r *http.Request) {
 	addr := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
 	_, _ = io.WriteString(w, addr.String())
@@ -156,7 +156,7 @@ func fine(w http.ResponseWriter, r *http.Request) {
 // dies closes the connection without an answer.
 func dies(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
 
-// resets closes the connection without an answer, in the way of a process that was killed with data unread.
+// resets resets the connection without an answer, as when a process is killed before it has read all data.
 func resets(w http.ResponseWriter, _ *http.Request) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
@@ -166,7 +166,7 @@ func resets(w http.ResponseWriter, _ *http.Request) {
 	_ = conn.Close()
 }
 
-// bodies lists the bodies of requests, sorted.
+// bodies returns the sorted bodies of the requests.
 func bodies(all []received) (list []string) {
 	for _, r := range all {
 		list = append(list, r.body)

@@ -46,8 +46,8 @@ func (b builder) ensureBase(ctx context.Context) error {
 	return nil
 }
 
-// removeTree removes a folder, also after an interrupt. It enters no file system that an interrupted debootstrap may have
-// left mounted there.
+// removeTree removes a folder, also after an interrupt. It does not enter other file systems, because an interrupted
+// debootstrap may have left some mounted there.
 func removeTree(dir string) {
 	_ = exec.Command("rm", "-rf", "--one-file-system", dir).Run() //nolint:noctx // see above
 }
@@ -69,7 +69,7 @@ func canBootstrap() error {
 // bootstrap installs a minimal Debian into the folder root.
 func bootstrap(ctx context.Context, root string) error {
 	cmd := exec.CommandContext(ctx, "debootstrap", "--variant=minbase", "bookworm", root)
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) } // then it unmounts what it has mounted
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) } // it then unmounts its file systems
 	cmd.WaitDelay = 10 * time.Second
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("debootstrap: %w\n%s", err, tail(string(out), 10))
@@ -82,7 +82,7 @@ func bootstrap(ctx context.Context, root string) error {
 	return nil
 }
 
-// importFolder makes an image of a folder, without what no stand-in needs.
+// importFolder makes an image of a folder. It leaves out files that no stand-in needs.
 func (d docker) importFolder(ctx context.Context, root, image, madeOf string) error {
 	pack := exec.CommandContext(ctx, "tar", "-C", root, "--one-file-system", "--exclude=./dev/*", "--exclude=./var/cache/apt/*",
 		"--exclude=./var/lib/apt/lists/*", "--exclude=./usr/share/doc/*", "--exclude=./usr/share/man/*/*",

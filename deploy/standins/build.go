@@ -43,7 +43,7 @@ func (b builder) build(ctx context.Context, ref reference, r recipe) (string, er
 	}
 	out, err := b.engine.build(ctx, fill, args)
 	if err != nil && ctx.Err() == nil && noNetwork(out) {
-		// Bridge networks have no way out on some machines.
+		// On some machines, bridge networks cannot reach the Internet.
 		progress("containers cannot reach the Internet; building again on the host's network")
 		_, err = b.engine.build(ctx, fill, append(args, "--network", "host"))
 	}

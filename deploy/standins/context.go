@@ -10,12 +10,12 @@ import (
 	"strings"
 )
 
-// A buildContext is the stream of files that docker build reads, so that nothing has to be copied to a folder first.
+// A buildContext is the stream of files that docker build reads. So no file has to be copied to a folder first.
 type buildContext struct {
 	tar *tar.Writer
 }
 
-// files adds the files of a recipe's folder. Scripts become executable: embedding does not keep modes.
+// files adds the files of a recipe's folder. It makes scripts executable, because embedding does not keep modes.
 func (c *buildContext) files(folder fs.FS) error {
 	return fs.WalkDir(folder, ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {

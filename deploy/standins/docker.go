@@ -16,7 +16,7 @@ import (
 // docker runs the docker command.
 type docker struct{}
 
-// connect checks that the command is there and that an engine answers.
+// connect checks that the command docker exists and that an engine answers.
 func (d docker) connect(ctx context.Context) error {
 	if _, err := exec.LookPath("docker"); err != nil {
 		return errors.New("docker is missing: install it (https://docs.docker.com/engine/install/; " +
@@ -32,7 +32,7 @@ func (d docker) connect(ctx context.Context) error {
 	return fmt.Errorf("the Docker engine does not answer: start it (systemctl start docker, or Docker Desktop)\n%w", err)
 }
 
-// run returns what the command printed. An error holds the end of it.
+// run returns the command's output. An error contains the end of it.
 func (d docker) run(ctx context.Context, stdin io.Reader, args ...string) (string, error) {
 	var out bytes.Buffer
 	err := d.stream(ctx, stdin, &out, args...)
@@ -43,8 +43,8 @@ func (d docker) run(ctx context.Context, stdin io.Reader, args ...string) (strin
 }
 
 func (docker) stream(ctx context.Context, stdin io.Reader, out io.Writer, args ...string) error {
-	cmd := exec.CommandContext(ctx, "docker", args...) //nolint:gosec // ours
-	// The classic builder: BuildKit needs a plugin that Debian's client does not have.
+	cmd := exec.CommandContext(ctx, "docker", args...) //nolint:gosec // the arguments come from this program
+	// This chooses the classic builder. BuildKit needs a plugin that Debian's client does not have.
 	cmd.Env = append(cmd.Environ(), "DOCKER_BUILDKIT=0")
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, out, out
 	cmd.WaitDelay = 5 * time.Second
@@ -83,7 +83,7 @@ func (d docker) labeled(ctx context.Context) ([]string, error) {
 	return strings.Fields(out), err
 }
 
-// build builds an image from the files that fill adds, and returns what was printed.
+// build builds an image from the files that fill adds, and returns docker's output.
 func (d docker) build(ctx context.Context, fill func(*buildContext) error, args []string) (string, error) {
 	read, write := io.Pipe()
 	defer read.Close() // ends fill if docker does not read it all

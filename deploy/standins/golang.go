@@ -12,11 +12,11 @@ import (
 	"strings"
 )
 
-// certificates is where Debian and its relatives keep the certificate authorities that an administrator has added.
+// certificates is the folder in which Debian and its derivatives keep the certificate authorities of the administrator.
 const certificates = "/usr/local/share/ca-certificates"
 
-// prepareGo takes the Go of this machine, and the certificate authorities that the machine trusts beyond Debian's: behind
-// a proxy that inspects TLS, no build could fetch a module otherwise.
+// prepareGo takes the Go of this machine, and the certificate authorities that the machine trusts in addition to Debian's.
+// Without them, no build behind a proxy that inspects TLS could fetch a module.
 func prepareGo(ctx context.Context, _ string, _ func(string)) (ingredients, error) {
 	if runtime.GOOS != "linux" {
 		return ingredients{}, errors.New("this machine's Go is not for Linux")

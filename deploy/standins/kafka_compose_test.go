@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// hardened is how a Compose file may run Kafka. A tmpfs takes its mode from the folder in the image and root as its owner:
-// the user has to be named.
+// hardened are the options with which a Compose file may run Kafka. A tmpfs has the mode of the folder in the image, but
+// belongs to root. So the options name its user.
 var hardened = []string{"--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--tmpfs", "/tmp",
 	"--tmpfs", "/opt/kafka/config:uid=1000,gid=1000", "--tmpfs", "/opt/kafka/logs:uid=1000,gid=1000"}
 

@@ -1,5 +1,5 @@
-// Command standins makes the images that Docker needs available on this machine. It pulls them; where no registry can be
-// reached, it builds stand-ins under the same names that keep to the same contract.
+// Command standins makes the images that Docker needs available on this machine. It pulls them. If no registry can be
+// reached, it builds stand-ins under the same names, with the same contract.
 package main
 
 import (
@@ -20,12 +20,13 @@ Makes each IMAGE available to Docker:
   - An image that is present stays as it is, unless it is a stand-in.
   - Otherwise it is pulled.
   - If it cannot be pulled, for example because no registry can be reached, a stand-in is built under the same name: the
-    same program, perhaps of another version, under the same contract (variables, folders, users, signals).
+    same program, perhaps in another version, with the same contract (variables, folders, users, signals).
 
 There are stand-ins for %s.
 
-Stand-ins carry the label %s. To build them again, remove them first. Building needs Linux, root, debootstrap and the Internet (Debian, Maven Central); the
-stand-in for Kafka also needs Maven, unless Kafka's jars are in the user's cache folder.
+Stand-ins carry the label %s. To build them again, remove them first. Building needs Linux, root,
+debootstrap and the Internet (Debian, Maven Central). The stand-in for Kafka also needs Maven, unless Kafka's jars are in
+the user's cache folder.
 
   --remove   remove the stand-ins among the IMAGEs, and the base image if no stand-in is left; nothing else is removed
 `
@@ -52,7 +53,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		return fmt.Errorf("%w; --help lists the options", err)
 	}
 	if flags.NArg() == 0 {
-		return errors.New("name one or more images, for example postgres:17.11; --help tells more")
+		return errors.New("name one or more images, for example postgres:17.11; --help explains more")
 	}
 	var engine docker
 	if err := engine.connect(ctx); err != nil {

@@ -18,10 +18,10 @@ import (
 	"github.com/xi2/xz"
 )
 
-// The binaries that the library embedded-postgres uses too. They are a server without clients.
+// These are the binaries that the library embedded-postgres uses too. They have a server but no clients.
 const postgresPackages = "https://repo1.maven.org/maven2/io/zonky/test/postgres/embedded-postgres-binaries-"
 
-// preparePostgres fetches the server of the very version that is asked for.
+// preparePostgres fetches the server in exactly the requested version.
 func preparePostgres(ctx context.Context, version string, progress func(string)) (ingredients, error) {
 	major, _, minor := strings.Cut(version, ".")
 	if !minor {
@@ -48,7 +48,7 @@ func preparePostgres(ctx context.Context, version string, progress func(string))
 	}, nil
 }
 
-// fetchPostgres returns the package, and checks it against the sum that Maven Central keeps beside it.
+// fetchPostgres returns the package, after it has compared its checksum with the one at Maven Central.
 func fetchPostgres(ctx context.Context, version string) ([]byte, error) {
 	platform, ok := map[string]string{"amd64": "linux-amd64", "arm64": "linux-arm64v8"}[runtime.GOARCH]
 	if !ok {

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// address is where the server listens beyond the container. On localhost it asks for no password.
+// address is the server's address outside the container. On localhost, the server asks for no password.
 const address = `$(hostname -i | cut -d' ' -f1)`
 
 func TestPostgres(t *testing.T) {

@@ -15,15 +15,15 @@ const label = "io.github.monsplit.stand-in"
 const baseImage = "monsplit-standin/base:bookworm"
 
 var (
-	// errUnreachable says that the registry did not answer. Other images of it need not be tried.
+	// errUnreachable means that the registry did not answer. Then the program does not try its other images.
 	errUnreachable = errors.New("the registry cannot be reached")
-	// errNoSuchImage says that the registry answered and does not have the image.
+	// errNoSuchImage means that the registry answered and does not have the image.
 	errNoSuchImage = errors.New("the registry has no such image: check the name and the tag")
 )
 
-// images is what a provider needs of the engine.
+// images is the part of the Docker engine that a provider needs.
 type images interface {
-	// inspect reports whether the image is present, and the value of its label, empty without one.
+	// inspect reports whether the image is present, and returns the value of its label, or "".
 	inspect(ctx context.Context, image string) (present bool, madeOf string, err error)
 	// pull returns errUnreachable, errNoSuchImage, or another error.
 	pull(ctx context.Context, image string) error
@@ -64,7 +64,7 @@ func (p *provider) provide(ctx context.Context, image string) error {
 	return p.standIn(ctx, image, cause)
 }
 
-// pull asks the registry, which also replaces a stand-in. A registry that did not answer is not asked again.
+// pull pulls from the registry. This also replaces a stand-in. It does not ask a registry again that did not answer.
 func (p *provider) pull(ctx context.Context, image string) error {
 	if p.unreachable {
 		return errUnreachable
@@ -74,7 +74,7 @@ func (p *provider) pull(ctx context.Context, image string) error {
 	return err
 }
 
-// standIn builds what could not be pulled because of cause.
+// standIn builds a stand-in for an image that could not be pulled because of cause.
 func (p *provider) standIn(ctx context.Context, image string, cause error) error {
 	ref, err := parse(image)
 	if err != nil {
@@ -105,7 +105,7 @@ func (p *provider) remove(ctx context.Context, image string) error {
 	switch _, ours := recipes[ref.repository]; {
 	case !present:
 		p.report(image, "not present")
-	case err != nil || !ours || madeOf == "": // what is built on a stand-in has its label too
+	case err != nil || !ours || madeOf == "": // images that are built on a stand-in have its label too
 		p.report(image, "kept, because it is not a stand-in")
 	default:
 		if err := p.engine.remove(ctx, image); err != nil {
@@ -116,7 +116,7 @@ func (p *provider) remove(ctx context.Context, image string) error {
 	return nil
 }
 
-// removeBase removes the base image, unless an image that is built on it is left.
+// removeBase removes the base image, unless another image is still built on it.
 func (p *provider) removeBase(ctx context.Context) error {
 	present, madeOf, err := p.engine.inspect(ctx, baseImage)
 	if err != nil || !present || madeOf == "" {

@@ -94,7 +94,7 @@ func TestAStandInIsReplacedWhereThatIsPossible(t *testing.T) {
 	}
 }
 
-func TestWhatCanBePulledIsNotBuilt(t *testing.T) {
+func TestPullableImagesAreNotBuilt(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	if err := b.provide(t.Context(), "example.org/unknown:1"); err != nil {
@@ -125,7 +125,7 @@ func TestAnUnreachableRegistryIsAskedOnce(t *testing.T) {
 	}
 }
 
-func TestOtherFailuresAreNotTheRegistrys(t *testing.T) {
+func TestOtherFailuresDoNotBlameTheRegistry(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.engine.registry["postgres:17.11"] = errors.New("toomanyrequests")
@@ -172,7 +172,7 @@ func TestNoStandIn(t *testing.T) {
 	}
 }
 
-func TestRemoveTakesStandInsAlone(t *testing.T) {
+func TestRemoveTakesOnlyStandIns(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.engine.present = map[string]string{

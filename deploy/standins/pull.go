@@ -41,7 +41,7 @@ type writerFunc func([]byte) (int, error)
 
 func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
-// pullError tells from what docker pull printed why it failed.
+// pullError finds the reason of a failure in the output of docker pull.
 func pullError(output string) error {
 	reason := strings.TrimPrefix(tail(output, 1), "Error response from daemon: ")
 	text := strings.ToLower(reason)

@@ -13,17 +13,17 @@ var dockerfiles embed.FS
 
 // A recipe says how one repository's stand-ins are built.
 type recipe struct {
-	// folder is the folder of the Dockerfile and of what it copies.
+	// folder is the folder of the Dockerfile and of the files that it copies.
 	folder string
-	// prepare obtains the rest.
+	// prepare obtains the other files of the build.
 	prepare func(ctx context.Context, version string, progress func(string)) (ingredients, error)
 }
 
-// ingredients is what a build needs besides the recipe's folder.
+// ingredients are the things that a build needs in addition to the recipe's folder.
 type ingredients struct {
-	madeOf  string            // in one phrase, with versions
-	version string            // of the program
-	args    map[string]string // of the Dockerfile
+	madeOf  string            // a short description, with versions
+	version string            // the version of the program
+	args    map[string]string // the arguments of the Dockerfile
 	add     func(*buildContext) error
 }
 

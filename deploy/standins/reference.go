@@ -9,7 +9,7 @@ import (
 
 // A reference is the name of an image, such as postgres:17.11.
 type reference struct {
-	image      string // as it was given
+	image      string // the name as the user wrote it
 	repository string // without the host and the folder of Docker Hub
 	version    string // the tag: numbers and dots
 }
@@ -19,7 +19,7 @@ var version = regexp.MustCompile(`^\d+(\.\d+)*$`)
 // parse refuses names that no stand-in can have: digests, and tags that are not versions.
 func parse(image string) (reference, error) {
 	if strings.Contains(image, "@") {
-		return reference{}, errors.New("a digest names one image alone; name a tag")
+		return reference{}, errors.New("a digest names exactly one image; use a tag")
 	}
 	name, tag := image, "latest"
 	if i := strings.LastIndex(image, ":"); i > strings.LastIndex(image, "/") {

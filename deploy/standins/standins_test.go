@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// The images of the contract's tests: the official ones if they can be pulled, stand-ins otherwise. They stay afterwards.
-// After a change of a recipe, run "standins --remove" with their names first.
+// The images that the tests of the contract use. They are the official ones if they can be pulled, or else stand-ins. They
+// stay after the tests. After a change of a recipe, run "standins --remove" with their names first.
 const (
 	postgresImage = "postgres:17.11"
 	kafkaImage    = "apache/kafka:4.1.1"
@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// startLimit is for a machine that is busy with other tests.
+// startLimit is long enough for a machine that is busy with other tests.
 const startLimit = 2 * time.Minute
 
 // A container is removed, with its anonymous volumes, when its test ends.
@@ -39,7 +39,7 @@ type container struct {
 	name string
 }
 
-// start runs an image in the background. flags are those of docker run.
+// start runs an image in the background. flags are flags of docker run.
 func start(t *testing.T, image string, flags ...string) container {
 	t.Helper()
 	c := container{t, "standins-test-" + strings.ToLower(rand.Text())}
@@ -68,7 +68,7 @@ func (c container) exec(command ...string) (string, error) {
 	return docker{}.run(context.Background(), nil, append([]string{"exec", c.name}, command...)...)
 }
 
-// sh runs a script in the container. It has to succeed.
+// sh runs a script in the container. It fails the test unless the script succeeds.
 func (c container) sh(script string) string {
 	c.t.Helper()
 	out, err := c.exec("bash", "-euc", script)
@@ -86,7 +86,7 @@ func (c container) logs() string {
 	return out
 }
 
-// eventually waits until a script in the container succeeds. The container must not end before.
+// eventually waits until a script in the container succeeds. It fails the test if the container ends before.
 func (c container) eventually(script string) {
 	c.t.Helper()
 	c.until(func() error {
@@ -122,7 +122,7 @@ func (c container) inspect(format string) string {
 	return strings.TrimSpace(dockerOK(c.t, "inspect", "--format", format, c.name))
 }
 
-// fails waits for the end of the container, which has to be a failure, and returns its log.
+// fails waits for the end of the container, fails the test unless the container failed, and returns its log.
 func (c container) fails() string {
 	c.t.Helper()
 	ctx, cancel := context.WithTimeout(c.t.Context(), startLimit)
@@ -137,12 +137,12 @@ func (c container) fails() string {
 	return c.logs()
 }
 
-// stop stops the container as Compose does, within ten seconds, or else it is killed: then its exit code is 137.
+// stop stops the container as Compose does. A container that does not stop within ten seconds is killed, with exit code 137.
 func (c container) stop() {
 	c.t.Helper()
 	dockerOK(c.t, "stop", c.name)
 	if code := c.inspect("{{.State.ExitCode}}"); code == "137" {
-		c.t.Error("the container did not stop by itself within 10 s; want it to")
+		c.t.Error("the container did not stop by itself within 10 s")
 	}
 }
 

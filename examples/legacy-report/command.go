@@ -12,7 +12,7 @@ import (
 	"github.com/monsplit/monsplit/api/client/go/monolithclient"
 )
 
-const usage = `Print what is offered in which market, as the monolith's legacy API tells it.
+const usage = `Print which products are offered in which market, from the monolith's legacy API.
 
 Usage: legacy-report [--monolith URL] [--product ID] [--csv] [--timeout DURATION]
 
@@ -23,7 +23,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("legacy-report", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	monolith := flags.String("monolith", "http://127.0.0.1:8000", "the `URL` of the monolith")
-	product := flags.Int64("product", 0, "report on the product with this `ID` alone")
+	product := flags.Int64("product", 0, "report only on the product with this `ID`")
 	asCSV := flags.Bool("csv", false, "print CSV rather than a table")
 	timeout := flags.Duration("timeout", 30*time.Second, "how long to wait for each answer")
 	err := flags.Parse(args)

@@ -62,7 +62,7 @@ func pages() (first, next pact.Exchange) {
 	first.Headers = map[string]pact.Header{"Link": {
 		Example: `<` + catalog + `?cursor=` + cursor + `&limit=200>; rel="next"`, Pattern: `<` + catalog + `\?.*cursor=[^&>]+.*>; rel="next"`}}
 	first.Body = pact.List(entry(17, pact.Day("2026-03-01"), pact.Day("2026-09-30")))
-	next.Description = "the page of the catalog that a link leads to"
+	next.Description = "the next page of the catalog"
 	next.FromState = map[string]string{"cursor": cursor}
 	next.Body = pact.List(entry(17, pact.Day("2026-03-02"), pact.Day("2026-10-01")))
 	return first, next
@@ -105,7 +105,7 @@ func entriesOfProduct() pact.Exchange {
 
 func noProduct() pact.Exchange {
 	return pact.Exchange{
-		Description: "a product that is not there", Given: pact.State{Name: "nothing"}, Path: "/api/v1/product/404",
+		Description: "a product that does not exist", Given: pact.State{Name: "nothing"}, Path: "/api/v1/product/404",
 		Status: http.StatusNotFound, ContentType: "application/problem+json",
 		Body: pact.Body{"type": pact.Pattern("https://monsplit.github.io/problems/not-found", `^.*/not-found$`)},
 	}

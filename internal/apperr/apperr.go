@@ -19,7 +19,7 @@ const (
 	NotFound    Kind = "not-found"   // it does not exist
 	Conflict    Kind = "conflict"    // the request contradicts what is stored
 	Stale       Kind = "stale"       // the caller edited an old version
-	InProgress  Kind = "in-progress" // the same request is being worked on; ask again
+	InProgress  Kind = "in-progress" // the same request is still in progress; ask again
 	NotYet      Kind = "not-yet"     // what the caller wants to see has not arrived here; ask again
 	Unavailable Kind = "unavailable" // try the same thing again later
 )
@@ -28,7 +28,7 @@ const (
 type Error struct {
 	Kind   Kind
 	Code   string       // stable name of the problem, such as "market-in-use"; if empty, the kind is the name
-	Detail string       // for a person; safe to show
+	Detail string       // a text for a person; safe to show
 	Fields []FieldError // what was wrong with the input, when Kind is Invalid or Malformed
 	cause  error        // for the log only
 }

@@ -1,14 +1,17 @@
 package archtest_test
 
 import (
+	"fmt"
 	"io/fs"
 	"os"
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/monsplit/monsplit/internal/messaging/event"
 )
 
-// The documents prove what they promise by naming tests; a test that was renamed or removed proves nothing.
+// The documents name a test for each promise. These tests must exist.
 func TestDocumentsNameTestsThatExist(t *testing.T) {
 	t.Parallel()
 	root := os.DirFS("../..")
@@ -27,19 +30,40 @@ func TestDocumentsNameTestsThatExist(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for document, least := range map[string]int{"README.md": 20, "docs/design.md": 15} {
-		text, err := fs.ReadFile(root, document)
-		if err != nil {
-			t.Fatal(err)
-		}
-		named := regexp.MustCompile(`\b(?:Test|Fuzz)[A-Z]\w*`).FindAllString(string(text), -1)
-		if len(named) < least {
-			t.Errorf("%s names %d tests, want at least %d: the pattern no longer finds them", document, len(named), least)
-		}
-		for _, name := range named {
+	named := map[string]int{}
+	for _, d := range documents(t, root) {
+		for _, name := range regexp.MustCompile(`\b(?:Test|Fuzz)[A-Z]\w*`).FindAllString(d.whole, -1) {
+			named[d.name]++
 			if !exists[name] {
-				t.Errorf("%s names %s, which does not exist", document, name)
+				t.Errorf("%s names %s, which does not exist", d.name, name)
 			}
 		}
+	}
+	for document, least := range map[string]int{"README.md": 20, "docs/design.md": 15, "docs/development.md": 5, "docs/contracts.md": 3} {
+		if named[document] < least {
+			t.Errorf("%s names %d tests, want at least %d: the pattern no longer finds them", document, named[document], least)
+		}
+	}
+}
+
+var (
+	numbered = regexp.MustCompile("([0-9]+) (?:partitions|shards|instances)\\b|`event\\.Partitions` is ([0-9]+)")
+	spaces   = regexp.MustCompile(`\s+`)
+)
+
+// The number of partitions is a constant of the code. The documents repeat it for people.
+func TestDocumentsKnowTheNumberOfPartitions(t *testing.T) {
+	t.Parallel()
+	found := 0
+	for _, d := range documents(t, os.DirFS("../..")) {
+		for _, m := range numbered.FindAllStringSubmatch(spaces.ReplaceAllString(d.whole, " "), -1) {
+			found++
+			if got, want := m[1]+m[2], fmt.Sprint(event.Partitions); got != want {
+				t.Errorf("%s says %q, but event.Partitions is %s", d.name, m[0], want)
+			}
+		}
+	}
+	if found < 5 {
+		t.Errorf("found the number of partitions %d times: the pattern no longer finds it", found)
 	}
 }

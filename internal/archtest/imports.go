@@ -57,7 +57,7 @@ func List(dir string) ([]Package, error) {
 	return packages, nil
 }
 
-// foreign reports whether the go command treats the folder as no part of this module.
+// foreign reports whether the go command ignores the folder or treats it as another module.
 func foreign(root fs.FS, folder string) bool {
 	_, err := fs.Stat(root, path.Join(folder, "go.mod"))
 	return err == nil || ignored(folder) || path.Base(folder) == "testdata"

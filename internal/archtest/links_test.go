@@ -3,20 +3,20 @@ package archtest_test
 import (
 	"io/fs"
 	"os"
-	"os/exec"
 	"path"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 )
 
 // document is one Markdown file of the project.
 type document struct {
-	name, text string // the text has no carriage returns
-	spans      []string
-	blocks     []block
+	name   string
+	whole  string
+	text   string   // without the blocks
+	spans  []string // what stands between back-quotes in the text
+	blocks []block
 }
 
 // block is fenced code. A block after the line "<!-- run -->" is executed by TestMarkedCommandsRun.
@@ -26,7 +26,7 @@ type block struct {
 }
 
 // notDocuments are folders in which Markdown is not the project's own.
-var notDocuments = []string{".git", "node_modules", ".tools", "bin", "swagger-ui"}
+var notDocuments = []string{".git", "node_modules", ".tools", "bin", "data", "swagger-ui"}
 
 func documents(t *testing.T, root fs.FS) (found []document) {
 	t.Helper()
@@ -50,12 +50,12 @@ func documents(t *testing.T, root fs.FS) (found []document) {
 }
 
 var (
-	fence = regexp.MustCompile("(?ms)^(<!-- run -->\n+)?```([a-z]*)\n(.*?)^```$")
+	fence = regexp.MustCompile("(?ms)^(?:[ \t]*(<!-- run -->)\n+)?[ \t]*```([a-z]*)\n(.*?)^[ \t]*```$")
 	span  = regexp.MustCompile("`([^`\n]+)`")
 )
 
 func parse(name, text string) document {
-	d := document{name: name, text: text}
+	d := document{name: name, whole: text}
 	for _, m := range fence.FindAllStringSubmatch(text, -1) {
 		d.blocks = append(d.blocks, block{language: m[2], text: m[3], run: m[1] != ""})
 	}
@@ -117,7 +117,7 @@ func (d document) anchors() (names []string) {
 	return names
 }
 
-// A command in a document that make does not know any more would be the first thing that a newcomer trips over.
+// A newcomer copies commands from the documents. So every make target that they name must exist.
 func TestDocumentsNameTargetsThatExist(t *testing.T) {
 	t.Parallel()
 	makefile, err := os.ReadFile("../../Makefile")
@@ -146,7 +146,7 @@ func TestDocumentsNameTargetsThatExist(t *testing.T) {
 
 var target = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
 
-// targets are what "make" is called with in code. Options, variables and comments end a call.
+// targets returns the targets of all calls of make in code. Options, variables and comments end a call.
 func (d document) targets() (names []string) {
 	code := slices.Clone(d.spans)
 	for _, b := range d.blocks {
@@ -171,7 +171,7 @@ func (d document) targets() (names []string) {
 	return names
 }
 
-// notPaths are texts in back-quotes that look like a path of this repository and are none.
+// notPaths are texts in back-quotes that look like a path of this repository but are not.
 var notPaths = map[string]string{
 	"contracts/pacts/CONSUMER-PROVIDER.json": "the pattern of the files' names",
 	"contracts/pacts/NAME-PROVIDER.json":     "the pattern of the files' names",
@@ -259,38 +259,6 @@ func exists(root fs.FS, folder, name string) bool {
 		found, err := fs.Glob(root, pattern)
 		return err == nil && len(found) > 0
 	})
-}
-
-// TestMarkedCommandsRun executes each block after "<!-- run -->" as a shell script in the root of the repository.
-func TestMarkedCommandsRun(t *testing.T) {
-	t.Parallel()
-	if testing.Short() {
-		t.Skip("runs whole commands")
-	}
-	marked := 0
-	for _, d := range documents(t, os.DirFS("../..")) {
-		for _, b := range d.blocks {
-			if !b.run {
-				continue
-			}
-			marked++
-			if b.language != "sh" {
-				t.Errorf("%s: a block marked as run must be of the language sh:\n%s", d.name, b.text)
-				continue
-			}
-			cmd := exec.CommandContext(t.Context(), "sh", "-euc", b.text)
-			cmd.Dir, cmd.WaitDelay = "../..", 10*time.Second
-			if out, err := cmd.CombinedOutput(); err != nil {
-				t.Errorf("%s: %v:\n%s\n%s", d.name, err, b.text, out)
-			}
-		}
-		if regexp.MustCompile(`(?m)^<!-- run -->$`).MatchString(d.text) {
-			t.Errorf("%s: a mark <!-- run --> does not stand before a block", d.name)
-		}
-	}
-	if marked == 0 {
-		t.Error("no block is marked as run: the pattern no longer finds them")
-	}
 }
 
 func TestDocumentsAreRead(t *testing.T) {

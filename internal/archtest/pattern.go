@@ -11,7 +11,7 @@ import (
 const (
 	all        = "@all"
 	ofModule   = "@module"     // the packages of this module
-	standard   = "@standard"   // the standard library (no rule needs it yet)
+	standard   = "@standard"   // the standard library
 	thirdParty = "@thirdparty" // all other modules
 )
 

@@ -2,6 +2,8 @@ package archtest
 
 import (
 	"fmt"
+	"go/build"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -42,25 +44,33 @@ func (r Rule) Check(packages []Package) (broken []string) {
 	return broken
 }
 
-// Stale returns a text for each pattern that names nothing any more. A rename would otherwise switch a rule off silently.
-// A path of this module must be a package, and one of another module must be imported somewhere.
+// Stale returns a text for each pattern that names nothing. A rename or a misspelling would otherwise switch a rule off
+// silently. A path of this module must be a package, one of another module must be imported somewhere, and every other path
+// must be a package of the standard library.
 func (r Rule) Stale(packages []Package) (stale []string) {
-	top := topFolders(packages)
 	for _, pattern := range slices.Concat(r.From, r.Except, r.Deny, r.Allow) {
-		if strings.HasPrefix(pattern, "@") || class(pattern, top) == standard && !isPathOfOurs(pattern) {
-			continue
-		}
-		if named := compile(pattern).MatchString; !slices.ContainsFunc(packages, func(p Package) bool {
-			return named(p.Path) || slices.ContainsFunc(slices.Concat(p.Imports, p.TestImports), named)
-		}) {
+		if !namesSomething(pattern, packages) {
 			stale = append(stale, fmt.Sprintf("rule %q names %s, which does not exist: correct or remove the pattern", r.Name, pattern))
 		}
 	}
 	return stale
 }
 
-// isPathOfOurs reports whether a pattern can only mean this module, although no package has its first folder.
-func isPathOfOurs(pattern string) bool {
-	first, _, _ := strings.Cut(pattern, "/")
-	return slices.Contains([]string{"api", "asyncapi", "cmd", "deploy", "examples", "internal", "services", "sql", "tools"}, first)
+func namesSomething(pattern string, packages []Package) bool {
+	if strings.HasPrefix(pattern, "@") {
+		return slices.Contains([]string{all, ofModule, standard, thirdParty}, pattern)
+	}
+	named := compile(pattern).MatchString
+	if slices.ContainsFunc(packages, func(p Package) bool {
+		return named(p.Path) || slices.ContainsFunc(slices.Concat(p.Imports, p.TestImports), named)
+	}) {
+		return true
+	}
+	return class(pattern, topFolders(packages)) == standard && inStandardLibrary(pattern)
+}
+
+// inStandardLibrary reports whether the source of Go has a folder that the pattern names.
+func inStandardLibrary(pattern string) bool {
+	folders, err := filepath.Glob(filepath.Join(build.Default.GOROOT, "src", strings.TrimSuffix(pattern, "/**")))
+	return err == nil && len(folders) > 0
 }

@@ -11,7 +11,7 @@ import (
 // space is what JSON allows between values (RFC 8259, section 2).
 const space = " \t\r\n"
 
-const emptyJSON = "the input is empty: it has to be an array of objects, or a sequence of objects"
+const emptyJSON = "the input is empty: it must be an array of objects, or a sequence of objects"
 
 // readJSON reads the input value by value, so that it knows the line on which each record begins. encoding/json finds
 // where a value ends; strictjson decides what a value may contain.
@@ -33,7 +33,7 @@ func readJSON(in *Input, text []byte, columns []Column) {
 		line := lines.at(start)
 		var raw json.RawMessage
 		if err := decoder.Decode(&raw); err != nil {
-			in.blame(line, "", "not JSON: "+err.Error())
+			in.blame(line, "", "is not JSON: "+err.Error())
 			return
 		}
 		in.addObject(line, raw, columns)
@@ -45,7 +45,7 @@ func readJSON(in *Input, text []byte, columns []Column) {
 		}
 	}
 	if rest := bytes.TrimLeft(text[decoder.InputOffset():], space); len(rest) > 0 {
-		in.blame(lines.at(len(text)-len(rest)), "", "something follows the last record")
+		in.blame(lines.at(len(text)-len(rest)), "", "there is data after the last record")
 	}
 }
 
@@ -66,7 +66,7 @@ func readJSONLines(in *Input, text []byte, columns []Column) {
 // addObject adds the record in raw, or the fault because of which raw is not a record.
 func (in *Input) addObject(line int, raw []byte, columns []Column) {
 	if raw[0] != '{' {
-		in.blame(line, "", "a record has to be a JSON object")
+		in.blame(line, "", "a record must be a JSON object")
 		return
 	}
 	row := Row{Line: line, fields: map[string]string{}}
@@ -76,9 +76,9 @@ func (in *Input) addObject(line int, raw []byte, columns []Column) {
 		given[name] = true
 		switch {
 		case !known(name, columns):
-			row.blame(name, "unknown member; known are "+names(columns))
+			row.blame(name, "is not a known member; the known members are "+names(columns))
 		case value[0] == '{' || value[0] == '[':
-			row.blame(name, "has to be a string, a number, a boolean or null")
+			row.blame(name, "must be a string, a number, a boolean or null")
 		case value[0] == '"':
 			row.set(name, string(strictjson.Unquote(value)))
 		case value[0] != 'n':
@@ -86,7 +86,7 @@ func (in *Input) addObject(line int, raw []byte, columns []Column) {
 		}
 	})
 	if strict := (*strictjson.Error)(nil); errors.As(err, &strict) {
-		in.blame(line, "", "not JSON that all parsers read in the same way: "+strict.Reason)
+		in.blame(line, "", "is not JSON that all parsers read in the same way: "+strict.Reason)
 		return
 	}
 	for _, c := range columns {

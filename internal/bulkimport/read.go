@@ -71,7 +71,7 @@ func readCSV(in *Input, text []byte, columns []Column) {
 	reader.FieldsPerRecord = -1 // a record of another length is a fault, but reading goes on
 	header, err := reader.Read()
 	if errors.Is(err, io.EOF) {
-		in.blame(1, "", "the input is empty: the first line has to name the columns "+names(columns))
+		in.blame(1, "", "the input is empty: the first line must name the columns "+names(columns))
 		return
 	}
 	if err != nil {
@@ -119,14 +119,14 @@ func (in *Input) checkHeader(header []string, columns []Column) {
 	for i, name := range header {
 		switch {
 		case !known(name, columns):
-			in.blame(1, name, "unknown column; known are "+names(columns))
+			in.blame(1, name, "is not a known column; the known columns are "+names(columns))
 		case slices.Contains(header[:i], name):
-			in.blame(1, name, "the column is named twice")
+			in.blame(1, name, "is named twice")
 		}
 	}
 	for _, c := range columns {
 		if c.Required && !slices.Contains(header, c.Name) {
-			in.blame(1, c.Name, "the column is missing")
+			in.blame(1, c.Name, "is missing")
 		}
 	}
 }

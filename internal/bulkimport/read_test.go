@@ -34,11 +34,11 @@ func form(t *testing.T, in bulkimport.Input) (rows []string, faults string) {
 	return rows, text(err)
 }
 
-const strict = "not JSON that all parsers read in the same way: "
+const strict = "is not JSON that all parsers read in the same way: "
 
 func TestRead(t *testing.T) {
 	t.Parallel()
-	const emptyJSON = "in:1: the input is empty: it has to be an array of objects, or a sequence of objects"
+	const emptyJSON = "in:1: the input is empty: it must be an array of objects, or a sequence of objects"
 	tests := map[string]struct {
 		format bulkimport.Format
 		in     string
@@ -49,11 +49,11 @@ func TestRead(t *testing.T) {
 		"CSVByteOrderMark": {bulkimport.CSV, "\xef\xbb\xbfcode\na\n", []string{"2 a "}, ""},
 		"CSVCarriage":      {bulkimport.CSV, "code,size\r\na,1\r\n", []string{"2 a 1"}, ""},
 		"CSVQuotedLines":   {bulkimport.CSV, "code,size\n\"a\nb\",1\nc,2\n", []string{"2 a\nb 1", "4 c 2"}, ""},
-		"CSVEmpty":         {bulkimport.CSV, "", nil, "in:1: the input is empty: the first line has to name the columns code, size"},
+		"CSVEmpty":         {bulkimport.CSV, "", nil, "in:1: the input is empty: the first line must name the columns code, size"},
 		"CSVHeaderOnly":    {bulkimport.CSV, "code\n", nil, ""},
-		"CSVUnknownColumn": {bulkimport.CSV, "code,weight\n", nil, "in:1: weight: unknown column; known are code, size"},
-		"CSVRepeated":      {bulkimport.CSV, "code,code\n", nil, "in:1: code: the column is named twice"},
-		"CSVMissingColumn": {bulkimport.CSV, "size\n", nil, "in:1: code: the column is missing"},
+		"CSVUnknownColumn": {bulkimport.CSV, "code,weight\n", nil, "in:1: weight: is not a known column; the known columns are code, size"},
+		"CSVRepeated":      {bulkimport.CSV, "code,code\n", nil, "in:1: code: is named twice"},
+		"CSVMissingColumn": {bulkimport.CSV, "size\n", nil, "in:1: code: is missing"},
 		"CSVAllFaults": {bulkimport.CSV, "code,size\na\nb,\x00\nc,\xff\nd,1", []string{"3 b ", "4 c ", "5 d 1"},
 			"in:2: has 1 fields, the header has 2\nin:3: size: contains a NUL character\nin:4: size: is not valid UTF-8"},
 		"CSVBrokenQuote": {bulkimport.CSV, "code\na\n\"b\n", []string{"2 a "}, "in:3: extraneous or missing \" in quoted-field"},
@@ -65,21 +65,21 @@ func TestRead(t *testing.T) {
 		"JSONBlank":      {bulkimport.JSON, " \n", nil, emptyJSON},
 		"JSONEmptyArray": {bulkimport.JSON, "[]", nil, ""},
 		"JSONMissingAndUnknown": {bulkimport.JSON, "[{\"weight\":1}]", []string{"1  "},
-			"in:1: weight: unknown member; known are code, size\nin:1: code: is missing"},
-		"JSONNested":   {bulkimport.JSON, "[{\"code\":{}}]", []string{"1  "}, "in:1: code: has to be a string, a number, a boolean or null"},
-		"JSONNoObject": {bulkimport.JSON, "[1,\n{\"code\":[]}]", []string{"2  "}, "in:1: a record has to be a JSON object\nin:2: code: has to be a string, a number, a boolean or null"},
-		"JSONGarbage":  {bulkimport.JSON, "[{\"code\":\"a\"},\nnonsense]", []string{"1 a "}, "in:2: not JSON: invalid character 'o' in literal null (expecting 'u')"},
-		"JSONTrailing": {bulkimport.JSON, "[{\"code\":\"a\"}]\nmore", []string{"1 a "}, "in:2: something follows the last record"},
-		"JSONOpen":     {bulkimport.JSON, "[{\"code\":\"a\"}", []string{"1 a "}, "in:1: the array is not closed"},
+			"in:1: weight: is not a known member; the known members are code, size\nin:1: code: is missing"},
+		"JSONNested":      {bulkimport.JSON, "[{\"code\":{}}]", []string{"1  "}, "in:1: code: must be a string, a number, a boolean or null"},
+		"JSONNotAnObject": {bulkimport.JSON, "[1,\n{\"code\":[]}]", []string{"2  "}, "in:1: a record must be a JSON object\nin:2: code: must be a string, a number, a boolean or null"},
+		"JSONGarbage":     {bulkimport.JSON, "[{\"code\":\"a\"},\nnonsense]", []string{"1 a "}, "in:2: is not JSON: invalid character 'o' in literal null (expecting 'u')"},
+		"JSONTrailing":    {bulkimport.JSON, "[{\"code\":\"a\"}]\nmore", []string{"1 a "}, "in:2: there is data after the last record"},
+		"JSONOpen":        {bulkimport.JSON, "[{\"code\":\"a\"}", []string{"1 a "}, "in:1: the array is not closed"},
 		"JSONTwoReadings": {bulkimport.JSON, "[{\"code\":\"a\",\"code\":\"b\"},\n{\"code\":\"\\ud800\"},\n{\"code\":\"\xff\"},\n{\"code\":\"\\u0000\"},\n{\"code\":\"good\"}]",
-			[]string{"5 good "}, "in:1: " + strict + "the member \"code\" is repeated\nin:2: " + strict + "an unpaired surrogate\n" +
-				"in:3: " + strict + "not UTF-8\nin:4: " + strict + "NUL in a string"},
+			[]string{"5 good "}, "in:1: " + strict + "the member \"code\" is repeated\nin:2: " + strict + "a string contains an unpaired surrogate\n" +
+				"in:3: " + strict + "not UTF-8\nin:4: " + strict + "a string contains NUL"},
 
 		"Lines":      {bulkimport.JSONLines, "{\"code\":\"a\"}\r\n\n{\"code\":\"b\",\"size\":true}", []string{"1 a ", "3 b true"}, ""},
 		"LinesEmpty": {bulkimport.JSONLines, "\n", nil, emptyJSON},
 		"LinesFaults": {bulkimport.JSONLines, "[]\n{\"code\":\nnonsense\n{\"code\":\"a\"} {}\n{\"code\":\"b\"}", []string{"5 b "},
-			"in:1: a record has to be a JSON object\nin:2: " + strict + "the JSON ends too early\nin:3: a record has to be a JSON object\n" +
-				"in:4: " + strict + "something follows the JSON value"},
+			"in:1: a record must be a JSON object\nin:2: " + strict + "the JSON ends too early\nin:3: a record must be a JSON object\n" +
+				"in:4: " + strict + "there is data after the JSON value"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

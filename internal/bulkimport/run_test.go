@@ -60,7 +60,7 @@ func check(_ context.Context, values []thing, at func(int) string) (map[int]erro
 	first := map[string]int{}
 	for i, v := range values {
 		if j, twice := first[v.code]; twice {
-			bad[i] = apperr.InvalidFields("bad", apperr.FieldError{Pointer: "/code", Detail: "stands twice, first in " + at(j)})
+			bad[i] = apperr.InvalidFields("bad", apperr.FieldError{Pointer: "/code", Detail: "appears twice, first in " + at(j)})
 			continue
 		}
 		first[v.code] = i
@@ -117,10 +117,10 @@ func TestRun(t *testing.T) {
 		stored int // in addition to the two that were there
 	}{
 		"CountsWhatHappened": {in: "new,1\nsame,1\nother,2", want: "things: 1 created, 1 updated, 1 unchanged", stored: 1},
-		"TellsEveryStage": {
+		"FaultsOfEveryStage": {
 			in: "a\nb,x\n,1\nc,\x00\nd,1\nd,2\n,x", want: "things: 0 created, 0 updated, 0 unchanged",
 			err: "in:2: has 1 fields, the header has 2\nin:3: size: is not a number\nin:4: code: is blank\nin:5: size: contains a NUL character\n" +
-				"in:7: code: stands twice, first in line 6\nin:8: size: is not a number\nin:8: code: is blank",
+				"in:7: code: appears twice, first in line 6\nin:8: size: is not a number\nin:8: code: is blank",
 		},
 		"RefusedAlone": {in: "a,1\nbad,1\nb,1", on: refuse("bad", apperr.New(apperr.Conflict, "it contradicts")),
 			want: "things: 2 created, 0 updated, 0 unchanged", err: "in:3: it contradicts", stored: 2},
@@ -229,7 +229,7 @@ func TestRunWaiting(t *testing.T) {
 		t.Errorf("with patience: %s, %v", summary, err)
 	}
 	if waited != 1 {
-		t.Errorf("told %d times that it waits, want once", waited)
+		t.Errorf("reported %d times that it waits, want once", waited)
 	}
 	if got := slices.Sorted(maps.Keys(s.stored)); !slices.Equal(got, []string{"early", "late", "same"}) {
 		t.Errorf("stored %v", got)

@@ -130,8 +130,8 @@ func (a App[C]) version() *cobra.Command {
 	}
 }
 
-// configured loads the part of the configuration that a command needs. The arguments are checked before, in Args and
-// PreRunE: a typing error must not show only after the environment is correct.
+// configured loads the part of the configuration that a command needs. Args and PreRunE have checked the arguments before,
+// so that a typing error is reported even if the environment is not correct.
 func (a App[C]) configured(
 	needs config.Needs, run func(*cobra.Command, []string, C, *slog.Logger) error,
 ) func(*cobra.Command, []string) error {
@@ -190,7 +190,7 @@ func checked(check func(cmd *cobra.Command, args []string) error) func(*cobra.Co
 
 func checkLimit(limit int) error {
 	if limit < 1 || limit > mostListed {
-		return fmt.Errorf("--limit has to be between 1 and %d", mostListed)
+		return fmt.Errorf("--limit must be between 1 and %d", mostListed)
 	}
 	return nil
 }

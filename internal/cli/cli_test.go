@@ -69,16 +69,16 @@ func TestUsage(t *testing.T) {
 		"import --wait=soon":                "invalid argument \"soon\"",
 		"import --once a":                   "--once is for the built-in sample",
 		"import --once --generate=1":        "--once is for the built-in sample",
-		"outbox list --limit=0":             "--limit has to be between 1 and 1000",
-		"dead-letters list --limit=1001":    "--limit has to be between 1 and 1000",
-		"dead-letters list --state=bananas": "--state bananas: it has to be one of open, replayed, superseded, discarded, all",
+		"outbox list --limit=0":             "--limit must be between 1 and 1000",
+		"dead-letters list --limit=1001":    "--limit must be between 1 and 1000",
+		"dead-letters list --state=bananas": "--state bananas: it must be one of open, replayed, superseded, discarded, all",
 		"dead-letters show":                 "accepts",
 		"dead-letters show x":               "\"x\" is not the id of a dead letter",
 		"dead-letters replay 0":             "\"0\" is not the id of a dead letter",
 		"dead-letters discard 1 2":          "accepts",
 		"validate-config all":               "accepts",
 		"healthcheck now":                   "accepts",
-		"healthcheck --timeout=0s":          "--timeout has to be longer than 0s",
+		"healthcheck --timeout=0s":          "--timeout must be longer than 0s",
 	}
 	for line, want := range tests {
 		t.Run(line, func(t *testing.T) {

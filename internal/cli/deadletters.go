@@ -33,7 +33,7 @@ func (a App[C]) listDeadLetters() *cobra.Command {
 		PreRunE: checked(func(*cobra.Command, []string) error {
 			states := []string{consumer.Open, consumer.Replayed, consumer.Superseded, consumer.Discarded, "all"}
 			if !slices.Contains(states, filter.State) {
-				return fmt.Errorf("--state %s: it has to be one of %s", filter.State, strings.Join(states, ", "))
+				return fmt.Errorf("--state %s: it must be one of %s", filter.State, strings.Join(states, ", "))
 			}
 			return checkLimit(filter.Limit)
 		}),

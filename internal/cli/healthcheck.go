@@ -28,7 +28,7 @@ func (a App[C]) healthcheck() *cobra.Command {
 			"This is the health check of the container image, which has no shell.",
 		PreRunE: checked(func(*cobra.Command, []string) error {
 			if timeout <= 0 {
-				return errors.New("--timeout has to be longer than 0s")
+				return errors.New("--timeout must be longer than 0s")
 			}
 			return nil
 		}),

@@ -55,7 +55,7 @@ func listening(server *httptest.Server) App[settings] {
 	return app
 }
 
-func TestHealthcheckOfNothing(t *testing.T) {
+func TestHealthcheckWithoutAService(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(http.NotFoundHandler())
 	app := listening(server)

@@ -44,7 +44,7 @@ func (a App[C]) outboxList() *cobra.Command {
 		asJSON bool
 	)
 	cmd := &cobra.Command{
-		Use: "list", Short: "List events, newest first, with whether they have been sent", Args: exactly(0),
+		Use: "list", Short: "List events, newest first, and whether they have been sent", Args: exactly(0),
 		PreRunE: checked(func(*cobra.Command, []string) error { return checkLimit(filter.Limit) }),
 		RunE: a.withDatabase(func(cmd *cobra.Command, _ []string, pool *postgres.Pool) error {
 			events, err := outbox.ListEvents(cmd.Context(), pool, filter)

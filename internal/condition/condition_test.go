@@ -15,14 +15,14 @@ func TestMatch(t *testing.T) {
 	}{
 		"Any":   {nil, false},
 		"None":  {condition.Match{}, true},
-		"It":    {condition.Match{3}, false},
+		"Equal": {condition.Match{3}, false},
 		"Among": {condition.Match{2, 3}, false},
 		"Other": {condition.Match{2, 4}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			err := tt.match.Check("product", 3)
-			if (err != nil) != tt.stale || err != nil && (apperr.KindOf(err) != apperr.Stale || err.Error() != "The product is at version 3 by now.") {
+			if (err != nil) != tt.stale || err != nil && (apperr.KindOf(err) != apperr.Stale || err.Error() != "The product is now at version 3.") {
 				t.Errorf("got %v", err)
 			}
 		})

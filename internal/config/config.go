@@ -65,16 +65,16 @@ func (c Common) ConsumerTransactions() int { return int(min(8, c.Database.MaxCon
 // the command.
 type Needs func(variable string) bool
 
-// Everything is what the command serve needs.
+// Everything needs all variables, as the command serve does.
 func Everything(string) bool { return true }
 
-// DatabaseAlone is what commands need that only work on the database.
+// DatabaseAlone needs the variables of the database. Commands that only work on the database use it.
 func DatabaseAlone(variable string) bool {
 	return slices.ContainsFunc([]string{"DATABASE_", "MIGRATE_", "LOG_"},
 		func(prefix string) bool { return strings.HasPrefix(variable, prefix) })
 }
 
-// AddressAlone is what commands need that only talk to the running service.
+// AddressAlone needs the address of the service. Commands that only talk to the running service use it.
 func AddressAlone(variable string) bool { return variable == "HTTP_ADDR" }
 
 // Load reads a configuration from the environment. A variable that is not set has the default of its tag, or else its value

@@ -12,7 +12,7 @@ import (
 	"github.com/monsplit/monsplit/services/monolith"
 )
 
-var update = flag.Bool("update", false, "write docs/configuration.md anew")
+var update = flag.Bool("update", false, "rewrite docs/configuration.md")
 
 // services are all services with their defaults, in the order of the document.
 var services = []struct {

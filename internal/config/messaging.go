@@ -24,9 +24,9 @@ func (k Kafka) Validate(must func(ok bool, variable, detail string, args ...any)
 		_, _, err := net.SplitHostPort(b)
 		must(err == nil, "KAFKA_BROKERS", "has %q, which is not HOST:PORT", b)
 	}
-	must(k.ReplicationFactor >= 1, "KAFKA_REPLICATION_FACTOR", "is %d, it has to be 1 or more", k.ReplicationFactor)
+	must(k.ReplicationFactor >= 1, "KAFKA_REPLICATION_FACTOR", "is %d, but must be 1 or more", k.ReplicationFactor)
 	must(k.MinInSyncReplicas >= 1 && k.MinInSyncReplicas <= k.ReplicationFactor, "KAFKA_MIN_INSYNC_REPLICAS",
-		"is %d, it has to be between 1 and KAFKA_REPLICATION_FACTOR (%d)", k.MinInSyncReplicas, k.ReplicationFactor)
+		"is %d, but must be between 1 and KAFKA_REPLICATION_FACTOR (%d)", k.MinInSyncReplicas, k.ReplicationFactor)
 }
 
 // Outbox says how the relay publishes and how long the outbox keeps what has been sent.
@@ -43,7 +43,7 @@ type Outbox struct {
 // Validate checks the values. must reports a fault of the variable unless ok.
 func (o Outbox) Validate(must func(ok bool, variable, detail string, args ...any)) {
 	positive := func(variable string, value time.Duration) {
-		must(value > 0, variable, "is %s, it has to be longer than 0s", value)
+		must(value > 0, variable, "is %s, but must be longer than 0s", value)
 	}
 	positive("OUTBOX_LEASE_TIMEOUT", o.LeaseTimeout)
 	positive("OUTBOX_LEASE_RENEW", o.LeaseRenew)
@@ -51,10 +51,10 @@ func (o Outbox) Validate(must func(ok bool, variable, detail string, args ...any
 	positive("OUTBOX_SWEEP_MIN", o.SweepMin)
 	positive("OUTBOX_RETENTION", o.Retention)
 	must(o.LeaseTimeout <= 0 || outbox.LeaseHolds(o.LeaseTimeout, o.LeaseRenew, o.ProduceTimeout), "OUTBOX_LEASE_TIMEOUT",
-		"is %s, it has to be longer than OUTBOX_PRODUCE_TIMEOUT (%s) and two of OUTBOX_LEASE_RENEW (%s): "+
+		"is %s, but must be longer than OUTBOX_PRODUCE_TIMEOUT (%s) and two of OUTBOX_LEASE_RENEW (%s): "+
 			"one lost renewal would stop publishing", o.LeaseTimeout, o.ProduceTimeout, o.LeaseRenew)
-	must(o.SweepMin <= o.SweepMax, "OUTBOX_SWEEP_MAX", "is %s, it has to be OUTBOX_SWEEP_MIN (%s) or longer", o.SweepMax, o.SweepMin)
-	must(o.BatchRows >= 1, "OUTBOX_BATCH_ROWS", "is %d, it has to be 1 or more", o.BatchRows)
+	must(o.SweepMin <= o.SweepMax, "OUTBOX_SWEEP_MAX", "is %s, but must be OUTBOX_SWEEP_MIN (%s) or longer", o.SweepMax, o.SweepMin)
+	must(o.BatchRows >= 1, "OUTBOX_BATCH_ROWS", "is %d, but must be 1 or more", o.BatchRows)
 }
 
 // Consumer says how the service applies the events of other services.
@@ -64,7 +64,7 @@ type Consumer struct {
 
 // Validate checks the values. must reports a fault of the variable unless ok.
 func (c Consumer) Validate(must func(ok bool, variable, detail string, args ...any)) {
-	must(c.Batch >= 1, "CONSUMER_BATCH", "is %d, it has to be 1 or more", c.Batch)
+	must(c.Batch >= 1, "CONSUMER_BATCH", "is %d, but must be 1 or more", c.Batch)
 }
 
 // Requests says how long requests to other services, and their outcomes, are worth something.

@@ -21,7 +21,7 @@ type payment struct {
 
 func (p payment) Validate(must func(ok bool, variable, detail string, args ...any)) {
 	must(p.Key != "", "ORDERS_PAYMENT_KEY", "is missing")
-	must(p.Timeout > 0, "ORDERS_PAYMENT_TIMEOUT", "is %s, it has to be longer than 0s", p.Timeout)
+	must(p.Timeout > 0, "ORDERS_PAYMENT_TIMEOUT", "is %s, but must be longer than 0s", p.Timeout)
 }
 
 func TestAThirdServiceHasItsOwnSettings(t *testing.T) {
@@ -51,7 +51,7 @@ func TestAThirdServiceReportsEveryFault(t *testing.T) {
 	_, err := LoadFrom(orders{Common: defaults()}, variables)
 	want := "the configuration is not valid:\n" +
 		"  ORDERS_PAYMENT_TIMEOUT cannot be read: \"soon\" is not a duration like 500ms, 5s or 2m\n" +
-		"  CONSUMER_BATCH is 0, it has to be 1 or more\n  ORDERS_PAYMENT_KEY is missing"
+		"  CONSUMER_BATCH is 0, but must be 1 or more\n  ORDERS_PAYMENT_KEY is missing"
 	if err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}

@@ -16,18 +16,18 @@ func TestTake(t *testing.T) {
 		want   copyrow.Row
 		taken  bool
 	}{
-		"First":          {copyrow.Row{}, version(1), copyrow.Row{Version: 1}, true},
-		"FirstIsLater":   {copyrow.Row{}, version(7), copyrow.Row{Version: 7}, true},
-		"Newer":          {copyrow.Row{Version: 4}, version(5), copyrow.Row{Version: 5}, true},
-		"Gap":            {copyrow.Row{Version: 4}, version(9), copyrow.Row{Version: 9}, true},
-		"Repeated":       {copyrow.Row{Version: 4}, version(4), copyrow.Row{Version: 4}, false},
-		"Older":          {copyrow.Row{Version: 4}, version(3), copyrow.Row{Version: 4}, false},
-		"Deleted":        {copyrow.Row{Version: 4}, deletion, copyrow.Row{Version: 5, Deleted: true}, true},
-		"LateDeletion":   {copyrow.Row{Version: 6}, deletion, copyrow.Row{Version: 6}, false},
-		"ComesBack":      {copyrow.Row{Version: 4, Deleted: true}, version(5), copyrow.Row{Version: 5}, true},
-		"LateAfterIt":    {copyrow.Row{Version: 4, Deleted: true}, version(3), copyrow.Row{Version: 4, Deleted: true}, false},
-		"Purged":         {copyrow.Row{Version: 4}, purge, copyrow.Row{Version: 4, Deleted: true}, true},
-		"PurgeOfNothing": {copyrow.Row{}, purge, copyrow.Row{}, false},
+		"First":             {copyrow.Row{}, version(1), copyrow.Row{Version: 1}, true},
+		"FirstIsLater":      {copyrow.Row{}, version(7), copyrow.Row{Version: 7}, true},
+		"Newer":             {copyrow.Row{Version: 4}, version(5), copyrow.Row{Version: 5}, true},
+		"Gap":               {copyrow.Row{Version: 4}, version(9), copyrow.Row{Version: 9}, true},
+		"Repeated":          {copyrow.Row{Version: 4}, version(4), copyrow.Row{Version: 4}, false},
+		"Older":             {copyrow.Row{Version: 4}, version(3), copyrow.Row{Version: 4}, false},
+		"Deleted":           {copyrow.Row{Version: 4}, deletion, copyrow.Row{Version: 5, Deleted: true}, true},
+		"LateDeletion":      {copyrow.Row{Version: 6}, deletion, copyrow.Row{Version: 6}, false},
+		"ComesBack":         {copyrow.Row{Version: 4, Deleted: true}, version(5), copyrow.Row{Version: 5}, true},
+		"LateAfterDeletion": {copyrow.Row{Version: 4, Deleted: true}, version(3), copyrow.Row{Version: 4, Deleted: true}, false},
+		"Purged":            {copyrow.Row{Version: 4}, purge, copyrow.Row{Version: 4, Deleted: true}, true},
+		"PurgeOfStub":       {copyrow.Row{}, purge, copyrow.Row{}, false},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

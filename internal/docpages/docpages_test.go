@@ -86,16 +86,16 @@ func TestEveryReferenceLeadsSomewhere(t *testing.T) {
 			if anchor, ok := strings.CutPrefix(f[1], "#"); ok {
 				contains(t, body, ` id="`+anchor+`"`)
 			} else if !slices.Contains(known, f[1]) {
-				t.Errorf("%s refers to %s, which is nowhere", path, f[1])
+				t.Errorf("%s refers to %s, which does not exist", path, f[1])
 			} else if strings.HasPrefix(path, "/below") != strings.HasPrefix(f[1], "/below") && f[1] != "/api/v1/thing" {
-				t.Errorf("%s refers to %s, on the other side", path, f[1])
+				t.Errorf("%s refers to %s, which is below another base", path, f[1])
 			}
 		}
 	}
 }
 
 // The content security policy of the pages forbids all of these.
-func TestNothingStandsInThePagesThatThePolicyForbids(t *testing.T) {
+func TestPagesKeepToTheirPolicy(t *testing.T) {
 	t.Parallel()
 	forbidden := regexp.MustCompile(`<style|<script>|<script [^>]*>[^<]|\sstyle=|\son[a-z]+=|javascript:|https?://`)
 	for path, body := range render(t) {
@@ -106,7 +106,7 @@ func TestNothingStandsInThePagesThatThePolicyForbids(t *testing.T) {
 			body = strings.ReplaceAll(body, pre, "")
 		}
 		if found := forbidden.FindString(body); found != "" {
-			t.Errorf("%s holds %s", path, found)
+			t.Errorf("%s contains %s", path, found)
 		}
 	}
 }
@@ -155,7 +155,7 @@ func TestMessagesAndExamples(t *testing.T) {
 	}
 }
 
-func TestWhatIsToldOfAMessage(t *testing.T) {
+func TestPageOfAMessage(t *testing.T) {
 	t.Parallel()
 	page := render(t, func(c *docpages.Config) { c.AsyncAPI = asyncapi.Catalog })["/docs/events"]
 	contains(t, part(t, page, `id="channel-market"`, "<article"), "<code>monsplit.market.v1</code>",
@@ -195,7 +195,7 @@ func TestConsumers(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBeReadIsAnError(t *testing.T) {
+func TestUnreadableDocumentsAreErrors(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		change func(*docpages.Config)

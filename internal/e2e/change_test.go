@@ -61,7 +61,7 @@ func TestAChangeArrives(t *testing.T) {
 
 // A copy that is rebuilt from the topics equals the owner's table too (invariant 5). The reactions to its events do not happen
 // again, and legacy ids do not change (H16 rebuilt copy).
-func TestACopyBuiltAfreshIsEqual(t *testing.T) {
+func TestARebuiltCopyIsEqual(t *testing.T) {
 	t.Parallel()
 	s := newSystem(t)
 	s.createMarket("AT")

@@ -220,7 +220,7 @@ func (d *demo) checkStorefrontFaults(t *testing.T) {
 		"NoDate":        {[]string{"--market", "DE", "--on", "soon", "--catalog", d.catalog}, 1, "", "/query/available_on"},
 		"Away":          {[]string{"--market", "DE", "--catalog", away}, 1, "", "ECONNREFUSED"},
 		"AwayForGood":   {[]string{"--wait", "x", "--timeout", "0.5", "--catalog", away}, 1, "", "arrived within 0.5 s: fetch failed: connect ECONNREFUSED"},
-		"InVain":        {[]string{"--wait", "Nobody makes this", "--timeout", "0.5", "--catalog", d.catalog}, 1, "", `no product named "Nobody makes this" arrived within 0.5 s`},
+		"NeverArrives":  {[]string{"--wait", "Nobody makes this", "--timeout", "0.5", "--catalog", d.catalog}, 1, "", `no product named "Nobody makes this" arrived within 0.5 s`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -146,7 +146,7 @@ func TestDeadLetters(t *testing.T) {
 
 	key := []byte(p["product_uuid"].(string))
 	s.kafka.Write(t, broker.TopicPartition{Topic: "monsplit.product.v1", Partition: event.Partition(key, event.Partitions)},
-		broker.Record{Key: key, Value: []byte("this is no event"), Time: time.Now()})
+		broker.Record{Key: key, Value: []byte("this is not an event"), Time: time.Now()})
 	s.createProduct("Behind the poison")
 	s.settled()
 	env := s.env(s.catalogDB)
@@ -154,7 +154,7 @@ func TestDeadLetters(t *testing.T) {
 		return contains(command(t, env, "catalog", "dead-letters", "list").ok(t).stdout, p["product_uuid"].(string))
 	})
 	id := rows(t, s.catalogDB, `SELECT id FROM dead_letter WHERE state = 'open'`)[0]
-	if r := command(t, env, "catalog", "dead-letters", "show", id).ok(t); !contains(r.stdout, "this is no event") {
+	if r := command(t, env, "catalog", "dead-letters", "show", id).ok(t); !contains(r.stdout, "this is not an event") {
 		t.Errorf("show prints %q", r.stdout)
 	}
 	if r := command(t, env, "catalog", "dead-letters", "replay", id); r.code == 0 || r.stderr == "" {

@@ -157,6 +157,7 @@ func TestDemo(t *testing.T) {
 	if n := len(call(t, http.MethodGet, d.monolith+"/api/v1/product?include_discontinued=true", nil).list); n != 234 {
 		t.Errorf("%d sample products", n)
 	}
+	d.takeTheTour()
 	d.create("demo-one")
 	d.arrives("demo-one")
 
@@ -306,7 +307,7 @@ func TestDemoSaysWhatIsWrong(t *testing.T) {
 	}{
 		"BusyPort":    {[]string{"--monolith-addr", busy.Addr().String()}, "is taken by another process: stop it, or choose another address with --monolith-addr"},
 		"SamePort":    {[]string{"--monolith-addr", free, "--catalog-addr", free}, "--monolith-addr and --catalog-addr both have port"},
-		"Forgetful":   {[]string{"--postgres", "postgres://nobody@127.0.0.1:1/x", "--data-dir", ""}, "add --data-dir FOLDER, so that both are kept, or --kafka"},
+		"DataNotKept": {[]string{"--postgres", "postgres://nobody@127.0.0.1:1/x", "--data-dir", ""}, "add --data-dir FOLDER, so that both are kept, or --kafka"},
 		"NoPostgres":  {[]string{"--postgres", "postgres://nobody@127.0.0.1:1/x", "--monolith-addr", "127.0.0.1:0", "--catalog-addr", "127.0.0.1:0"}, "connect to PostgreSQL"},
 		"UnknownFlag": {[]string{"--nonsense"}, "unknown flag"},
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/monsplit/monsplit/internal/messaging/event"
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 )
 
@@ -162,7 +163,7 @@ func holdOn(t *testing.T, addr string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the request is under way", func() bool {
+	eventually(t, "the request is in progress", func() bool {
 		return contains(call(t, http.MethodGet, "http://"+addr+"/metrics", nil).raw, "http_requests_in_flight 2")
 	})
 }
@@ -202,7 +203,7 @@ func TestAPausedRelayReordersNothing(t *testing.T) {
 	s.monolith = second
 	zombie.freeze()
 	before := written.Load()
-	eventually(t, "the other instance has all shards", func() bool { return holders(t, s.monolithDB)[second.instance()] == 12 })
+	eventually(t, "the other instance has all shards", func() bool { return holders(t, s.monolithDB)[second.instance()] == event.Partitions })
 	eventually(t, "writing goes on", func() bool { return written.Load() > before+50 })
 	zombie.thaw()
 	before = written.Load()
@@ -219,12 +220,12 @@ func TestTwoInstancesShareTheShards(t *testing.T) {
 	s := prepare(t)
 	s.monolith, s.catalog = s.startMonolith(fastLease...), s.startCatalog()
 	first := s.monolith
-	eventually(t, "the first instance has all shards", func() bool { return holders(t, s.monolithDB)[first.instance()] == 12 })
+	eventually(t, "the first instance has all shards", func() bool { return holders(t, s.monolithDB)[first.instance()] == event.Partitions })
 
 	second := s.startMonolith(fastLease...)
 	eventually(t, "they share", func() bool {
 		h := holders(t, s.monolithDB)
-		return h[first.instance()] == 6 && h[second.instance()] == 6
+		return h[first.instance()] == event.Partitions/2 && h[second.instance()] == event.Partitions/2
 	})
 	out := command(t, s.env(s.monolithDB), "monolith", "outbox", "status").ok(t)
 	for _, p := range []*process{first, second} {
@@ -237,11 +238,11 @@ func TestTwoInstancesShareTheShards(t *testing.T) {
 	for i := range 24 {
 		s.createProduct(fmt.Sprint("After the kill ", i))
 	}
-	eventually(t, "the first instance has all shards again", func() bool { return holders(t, s.monolithDB)[first.instance()] == 12 })
+	eventually(t, "the first instance has all shards again", func() bool { return holders(t, s.monolithDB)[first.instance()] == event.Partitions })
 	s.settled()
 
 	third := s.startMonolith(fastLease...)
-	eventually(t, "they share", func() bool { return holders(t, s.monolithDB)[third.instance()] == 6 })
+	eventually(t, "they share", func() bool { return holders(t, s.monolithDB)[third.instance()] == event.Partitions/2 })
 	if code := third.terminate(); code != 0 {
 		t.Errorf("exit code %d", code)
 	}

@@ -166,7 +166,7 @@ func eventually(t *testing.T, what string, cond func() bool) {
 	for !cond() {
 		select {
 		case <-deadline.C:
-			t.Fatalf("waited %s in vain: %s", patience, what)
+			t.Fatalf("timed out after %s waiting until %s", patience, what)
 		case <-tick.C:
 		}
 	}

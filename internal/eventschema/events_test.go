@@ -111,7 +111,7 @@ func TestValidateBites(t *testing.T) {
 				t.Fatalf("valid: %s", payload)
 			}
 			if !strings.Contains(err.Error(), tc.want) {
-				t.Errorf("the error is %q, want it to speak of %s", err, tc.want)
+				t.Errorf("the error is %q, want it to mention %s", err, tc.want)
 			}
 		})
 	}
@@ -122,7 +122,7 @@ func TestValidateRefuses(t *testing.T) {
 	events := setup(t, asyncapi.Catalog)
 	for name, tc := range map[string]struct{ typ, payload, want string }{
 		"an unknown type":  {"monsplit.product.created.v1", "{}", "no message of type"},
-		"what is no JSON":  {"monsplit.market.created.v1", "{", "EOF"},
+		"not JSON":         {"monsplit.market.created.v1", "{", "EOF"},
 		"trailing garbage": {"monsplit.market.created.v1", "{} {}", "after top-level value"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -36,31 +36,31 @@ func NewCursor(query, position any) string {
 	return base64.RawURLEncoding.EncodeToString(text)
 }
 
-// ReadCursor returns the position that the cursor holds, or nil without a cursor. A cursor that is broken, or that belongs
-// to another list than the query, is apperr.Malformed.
+// ReadCursor returns the position in the cursor, or nil without a cursor. If the cursor is broken or belongs to another list
+// than the query, the error is apperr.Malformed.
 func ReadCursor[P any](text *string, query any) (*P, error) {
 	if text == nil {
 		return nil, nil
 	}
 	var c cursor
 	if len(*text) > maxCursor {
-		return nil, notOurs()
+		return nil, brokenCursor()
 	}
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(*text)
 	if err != nil || strict(raw, &c) != nil || c.Version != cursorVersion {
-		return nil, notOurs()
+		return nil, brokenCursor()
 	}
 	if !bytes.Equal(c.List, hashOf(query)) {
 		return nil, badCursor("The cursor belongs to a list with other filters or another sort order.")
 	}
 	position := new(P)
 	if strict(c.Position, position) != nil || containsNUL(c.Position) {
-		return nil, notOurs()
+		return nil, brokenCursor()
 	}
 	return position, nil
 }
 
-// containsNUL reports whether a text in the JSON value holds U+0000, which PostgreSQL cannot store (H15 NUL in a text). A
+// containsNUL reports whether a text in the JSON value contains U+0000, which PostgreSQL cannot store (H15 NUL in a text). A
 // cursor is not signed, so a client can put any text into it.
 func containsNUL(value json.RawMessage) bool {
 	for d := json.NewDecoder(bytes.NewReader(value)); ; {
@@ -74,11 +74,11 @@ func containsNUL(value json.RawMessage) bool {
 	}
 }
 
-func notOurs() error { return badCursor("The cursor is not one of ours.") }
+func brokenCursor() error { return badCursor("The cursor is broken.") }
 
 func badCursor(detail string) error {
 	return &apperr.Error{Kind: apperr.Malformed, Detail: detail,
-		Fields: []apperr.FieldError{{Pointer: "/query/cursor", Detail: "must be copied unchanged from the Link header of the page before"}}}
+		Fields: []apperr.FieldError{{Pointer: "/query/cursor", Detail: "must be copied unchanged from the Link header of the previous page"}}}
 }
 
 func strict(text []byte, into any) error {

@@ -20,7 +20,7 @@ type position struct {
 	Name string
 }
 
-func TestACursorComesBackForItsOwnListAlone(t *testing.T) {
+func TestACursorIsValidOnlyForItsList(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		draw := func(label string) query {
@@ -33,7 +33,7 @@ func TestACursorComesBackForItsOwnListAlone(t *testing.T) {
 			t.Fatalf("got %+v, %v; want %+v", got, err, want)
 		}
 		if _, err := httpserver.ReadCursor[position](&cursor, other); (err == nil) != (mine == other) {
-			t.Fatalf("read for %+v though it is of %+v: %v", other, mine, err)
+			t.Fatalf("read for %+v, although it belongs to %+v: %v", other, mine, err)
 		}
 	})
 }

@@ -15,18 +15,18 @@ func TestPreconditions(t *testing.T) {
 		notModified bool // of the tag "7"
 		versions    []int64
 	}{
-		"None":          {nil, false, nil},
-		"Any":           {new("*"), true, nil},
-		"Same":          {new(`"7"`), true, []int64{7}},
-		"Other":         {new(`"8"`), false, []int64{8}},
-		"List":          {new(`"6" , "7"`), true, []int64{6, 7}},
-		"Weak":          {new(`W/"7"`), true, []int64{}},
-		"Foreign":       {new(`"abc", "7,7", "07", "+7"`), false, []int64{}},
-		"Unquoted":      {new(`7`), false, []int64{}},
-		"Empty":         {new(``), false, []int64{}},
-		"OpenQuote":     {new(`"7`), false, []int64{}},
-		"CommasAndAny":  {new(`"a,b", "7"`), true, []int64{7}},
-		"TooLargeForUs": {new(`"99999999999999999999"`), false, []int64{}},
+		"None":                {nil, false, nil},
+		"Any":                 {new("*"), true, nil},
+		"Same":                {new(`"7"`), true, []int64{7}},
+		"Other":               {new(`"8"`), false, []int64{8}},
+		"List":                {new(`"6" , "7"`), true, []int64{6, 7}},
+		"Weak":                {new(`W/"7"`), true, []int64{}},
+		"Foreign":             {new(`"abc", "7,7", "07", "+7"`), false, []int64{}},
+		"Unquoted":            {new(`7`), false, []int64{}},
+		"Empty":               {new(``), false, []int64{}},
+		"OpenQuote":           {new(`"7`), false, []int64{}},
+		"CommasAndAny":        {new(`"a,b", "7"`), true, []int64{7}},
+		"TooLargeForAVersion": {new(`"99999999999999999999"`), false, []int64{}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

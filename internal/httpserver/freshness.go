@@ -29,27 +29,34 @@ func (f Freshness) Await(ctx context.Context, kind, id string, minVersion *int64
 	if minVersion == nil {
 		return nil, nil
 	}
-	limit := time.Duration(0)
-	if wait, _ := Prefer(prefer); wait != nil {
+	var limit time.Duration
+	wait, _ := Prefer(prefer)
+	if wait != nil {
 		limit = min(*wait, f.MaxWait)
-		value := PreferenceApplied(limit)
-		applied = &value
 	}
-	reached, err := f.Waiters.Reached(ctx, kind, id, *minVersion)
+	if err := f.await(ctx, kind, id, *minVersion, limit); err != nil || wait == nil {
+		return nil, err
+	}
+	value := PreferenceApplied(limit)
+	return &value, nil
+}
+
+func (f Freshness) await(ctx context.Context, kind, id string, version int64, limit time.Duration) error {
+	reached, err := f.Waiters.Reached(ctx, kind, id, version)
 	if err != nil || reached {
-		return applied, err
+		return err
 	}
-	notYet := apperr.New(apperr.NotYet, fmt.Sprintf("Version %d has not arrived here yet.", *minVersion))
+	notYet := apperr.New(apperr.NotYet, fmt.Sprintf("Version %d has not arrived here yet.", version))
 	if limit <= 0 {
-		return nil, notYet
+		return notYet
 	}
-	err = Pause(ctx, limit, func(ctx context.Context) error { return f.Waiters.Wait(ctx, kind, id, *minVersion) })
+	err = Pause(ctx, limit, func(ctx context.Context) error { return f.Waiters.Wait(ctx, kind, id, version) })
 	switch {
 	case err == nil:
-		return applied, nil
+		return nil
 	case ctx.Err() != nil:
-		return nil, ctx.Err() // the client is gone
+		return ctx.Err() // the client is gone
 	default:
-		return nil, notYet.Because(err)
+		return notYet.Because(err) // the time is over, or the service stops
 	}
 }

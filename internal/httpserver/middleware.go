@@ -123,7 +123,7 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 }
 
 // methodLabel returns a label from a small set. A client may send any word as the method, and the metrics would keep a
-// series for each word for ever.
+// series for each word forever.
 func methodLabel(method string) string {
 	switch method {
 	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:

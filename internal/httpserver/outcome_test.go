@@ -38,7 +38,7 @@ func (b *bundle) logs(text string) {
 }
 
 // net/http ends a request's context when a read fails. The answer must name the fault of the request nevertheless.
-func TestABodyThatDoesNotComeIsTheClientsFault(t *testing.T) {
+func TestAnIncompleteBodyIsTheClientsFault(t *testing.T) {
 	t.Parallel()
 	for name, closed := range map[string]bool{"Slow": false, "Short": true} {
 		t.Run(name, func(t *testing.T) {
@@ -75,7 +75,7 @@ func TestAHalfClosedConnectionGetsItsAnswer(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(c echo.Context) error {
 		<-c.Request().Context().Done()
-		return apperr.New(apperr.NotFound, "it is not there")
+		return apperr.New(apperr.NotFound, "it does not exist")
 	})
 	conn := b.dial()
 	if _, err := io.WriteString(conn, "GET /it HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"); err != nil {
@@ -127,7 +127,7 @@ func TestAClientThatGoesAway(t *testing.T) {
 }
 
 // An error in the service is logged, even if the client goes away.
-func TestAFaultOfOursIsLoggedWhateverTheClientDoes(t *testing.T) {
+func TestAnInternalErrorIsLoggedEvenIfTheClientLeaves(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(c echo.Context) error {
 		<-c.Request().Context().Done()
@@ -238,7 +238,7 @@ func TestErrorsAreProtectedToo(t *testing.T) {
 	}
 }
 
-func TestHeadIsLoggedAsWhatItIs(t *testing.T) {
+func TestHeadIsLoggedAsHead(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(c echo.Context) error { return c.String(200, "hello") })
 	if resp, text := b.do(http.MethodHead, "/it"); resp.StatusCode != 200 || text != "" || resp.ContentLength != 5 {

@@ -45,10 +45,10 @@ func TestPages(t *testing.T) {
 		t.Errorf("POST gives %d", resp.StatusCode)
 	}
 	if resp, _ := b.get("/docs/assets/b.css"); resp.StatusCode != http.StatusNotFound {
-		t.Errorf("what is not there gives %d", resp.StatusCode)
+		t.Errorf("a missing file gives %d", resp.StatusCode)
 	}
 	if resp, _ := b.get("/docs/assets/a.123.css"); resp.Header.Get("Cache-Control") != "public, max-age=31536000, immutable" {
-		t.Errorf("what never changes may be kept for %q", resp.Header.Get("Cache-Control"))
+		t.Errorf("Cache-Control of a file that never changes is %q", resp.Header.Get("Cache-Control"))
 	}
 }
 
@@ -71,7 +71,7 @@ func TestPagesAreCompressed(t *testing.T) {
 	for encoding, resp := range map[string]*http.Response{"identity": plain, "gzip": packed} {
 		again, text := b.get("/below/docs", "Accept-Encoding", encoding, "If-None-Match", resp.Header.Get("ETag"))
 		if again.StatusCode != http.StatusNotModified || text != "" || again.Header.Get("ETag") != resp.Header.Get("ETag") || again.Header.Get("Content-Encoding") != "" {
-			t.Errorf("%s gives %d %q to one who has it", encoding, again.StatusCode, text)
+			t.Errorf("%s gives %d %q to a client that has it", encoding, again.StatusCode, text)
 		}
 	}
 }
@@ -88,7 +88,7 @@ func TestIndexForPeopleAndPrograms(t *testing.T) {
 		"Nothing":        {"/", "", `"openapi":"/openapi.yaml"`},
 		"Anything":       {"/", "*/*", `"openapi":"/openapi.yaml"`},
 		"JSON":           {"/", "application/json", `"openapi":"/openapi.yaml"`},
-		"RatherJSON":     {"/", "text/html;q=0.5, application/json", `"openapi":"/openapi.yaml"`},
+		"PrefersJSON":    {"/", "text/html;q=0.5, application/json", `"openapi":"/openapi.yaml"`},
 		"NoHTML":         {"/", "text/html;q=0, */*", `"openapi":"/openapi.yaml"`},
 		"UnknownQuality": {"/", "text/html;q=much", `"openapi":"/openapi.yaml"`},
 		"JSONBelow":      {"/below", "application/json", `"openapi":"/below/openapi.yaml"`},

@@ -74,7 +74,7 @@ func AskReadiness(ctx context.Context, addr string) (Readiness, error) {
 	if err != nil {
 		return answer, err
 	}
-	// Never by a proxy of the environment: the service is on this machine, or it is not the one that is meant.
+	// Do not use a proxy from the environment: the service listens on this machine.
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	resp, err := client.Do(req)
 	if err != nil {

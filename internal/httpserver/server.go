@@ -1,5 +1,5 @@
 // Package httpserver knows how the services speak HTTP, apart from their business: problems, entity tags, cursors, streamed
-// lists, request ids, logs, health, and a server that no client can keep busy for ever.
+// lists, request ids, logs, health, and a server that no client can keep busy forever.
 package httpserver
 
 import (

@@ -135,7 +135,7 @@ func TestErrorsBecomeProblems(t *testing.T) {
 				t.Errorf("Retry-After %q", resp.Header.Get("Retry-After"))
 			}
 			if strings.Contains(text, "swordfish") {
-				t.Errorf("an internal message is told: %s", text)
+				t.Errorf("the answer has an internal message: %s", text)
 			}
 			if ours := tt.status == 500; ours != strings.Contains(b.log.String(), `"request failed"`) {
 				t.Errorf("logged %s", b.log)
@@ -182,7 +182,7 @@ func TestEveryAnswer(t *testing.T) {
 	b := setup(t, func(c echo.Context) error { return c.String(200, "hello "+c.RealIP()) })
 	resp, text := b.get("/it/", "X-Forwarded-For", "6.6.6.6", "X-Request-Id", "two words")
 	if text != "hello 127.0.0.1" {
-		t.Errorf("a trailing slash, or somebody else's address: %d %s", resp.StatusCode, text)
+		t.Errorf("the path with a slash, or the client's address: %d %s", resp.StatusCode, text)
 	}
 	for name, want := range map[string]string{"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-cache"} {
 		if got := resp.Header.Get(name); got != want {
@@ -215,7 +215,7 @@ func TestDocumentsAndIndex(t *testing.T) {
 			t.Errorf("%s gives %q", path, text)
 		}
 		if again, _ := b.get(path, "If-None-Match", resp.Header.Get("ETag")); again.StatusCode != 304 {
-			t.Errorf("%s gives %d to one who has it", path, again.StatusCode)
+			t.Errorf("%s gives %d to a client that has it", path, again.StatusCode)
 		}
 	}
 	if _, text := b.get("/"); !strings.Contains(text, "/openapi.yaml") {
@@ -251,7 +251,7 @@ func TestReadiness(t *testing.T) {
 }
 
 // During a stop, the server accepts no new request and finishes the request in progress.
-func TestStopFinishesWhatIsUnderWay(t *testing.T) {
+func TestStopFinishesRequestsInProgress(t *testing.T) {
 	t.Parallel()
 	begun, goOn := make(chan struct{}), make(chan struct{})
 	b := setup(t, func(c echo.Context) error {
@@ -324,7 +324,7 @@ func eventually(t *testing.T, cond func() bool) {
 	defer tick.Stop()
 	for !cond() {
 		if time.Now().After(deadline) {
-			t.Fatal("waited in vain")
+			t.Fatal("timed out waiting")
 		}
 		<-tick.C
 	}

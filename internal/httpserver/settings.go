@@ -21,9 +21,9 @@ type Settings struct {
 // Validate checks the values. must reports a fault of the variable unless ok.
 func (s Settings) Validate(must func(ok bool, variable, detail string, args ...any)) {
 	_, _, err := net.SplitHostPort(s.Addr)
-	must(err == nil, "HTTP_ADDR", "is %q, it has to be HOST:PORT", s.Addr)
+	must(err == nil, "HTTP_ADDR", "is %q, but must be HOST:PORT", s.Addr)
 	positive := func(variable string, value time.Duration) {
-		must(value > 0, variable, "is %s, it has to be longer than 0s", value)
+		must(value > 0, variable, "is %s, but must be longer than 0s", value)
 	}
 	positive("HTTP_READ_HEADER_TIMEOUT", s.ReadHeaderTimeout)
 	positive("HTTP_READ_TIMEOUT", s.ReadTimeout)
@@ -31,9 +31,9 @@ func (s Settings) Validate(must func(ok bool, variable, detail string, args ...a
 	positive("HTTP_WRITE_TIMEOUT", s.WriteTimeout)
 	positive("HTTP_IDLE_TIMEOUT", s.IdleTimeout)
 	must(s.RequestTimeout < s.WriteTimeout, "HTTP_REQUEST_TIMEOUT",
-		"is %s, it has to be less than HTTP_WRITE_TIMEOUT (%s): the 503 has to reach the client", s.RequestTimeout, s.WriteTimeout)
+		"is %s, but must be less than HTTP_WRITE_TIMEOUT (%s): the 503 must reach the client", s.RequestTimeout, s.WriteTimeout)
 	must(s.MaxWait >= 0 && (s.RequestTimeout >= s.WriteTimeout || s.MaxWait+s.RequestTimeout < s.WriteTimeout), "HTTP_MAX_WAIT",
-		"is %s, together with HTTP_REQUEST_TIMEOUT (%s) it has to be less than HTTP_WRITE_TIMEOUT (%s): the answer after the wait has to reach the client",
+		"is %s, but together with HTTP_REQUEST_TIMEOUT (%s) it must be less than HTTP_WRITE_TIMEOUT (%s): the answer after the wait must reach the client",
 		s.MaxWait, s.RequestTimeout, s.WriteTimeout)
-	must(s.MaxBodyBytes >= 1024, "HTTP_MAX_BODY_BYTES", "is %d, it has to be 1024 or more", s.MaxBodyBytes)
+	must(s.MaxBodyBytes >= 1024, "HTTP_MAX_BODY_BYTES", "is %d, but must be 1024 or more", s.MaxBodyBytes)
 }

@@ -31,7 +31,7 @@ type Settings struct {
 
 // Validate checks the values. must reports a fault of the variable unless ok.
 func (s Settings) Validate(must func(ok bool, variable, detail string, args ...any)) {
-	must(s.Retention >= promised, "IDEMPOTENCY_RETENTION", "is %s, it has to be 24h or longer: the API promises 24 hours", s.Retention)
+	must(s.Retention >= promised, "IDEMPOTENCY_RETENTION", "is %s, but must be 24h or longer: the API promises 24 hours", s.Retention)
 }
 
 // Keys are the idempotency keys of a service with their first answers. The zero value keeps an answer for 24 hours.
@@ -57,7 +57,7 @@ func (k Keys) Recall(ctx context.Context, tx pgx.Tx, id, fingerprint [32]byte, f
 		return false, fmt.Errorf("lock the idempotency key: %w", err)
 	}
 	if !locked {
-		return false, apperr.New(apperr.InProgress, "The same request is being worked on.")
+		return false, apperr.New(apperr.InProgress, "The same request is still in progress.")
 	}
 	// This must be a separate statement: its snapshot is younger than the lock, so it sees what the last holder committed.
 	answer, err := q.GetFirstAnswer(ctx, id[:], k.kept())

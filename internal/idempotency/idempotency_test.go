@@ -133,7 +133,7 @@ func rows(t *testing.T, pool *pgxpool.Pool) (n int) {
 	return n
 }
 
-// An answer is repeated, and then deleted, after the same time: that of the setting.
+// The setting is both the time in which an answer is repeated and the age at which it is deleted.
 func TestRetention(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {

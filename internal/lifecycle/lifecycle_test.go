@@ -34,11 +34,11 @@ func TestRun(t *testing.T) {
 			fails: map[string]time.Duration{"consumer": 5 * time.Second}, canceled: time.Hour,
 			order: []string{"http", "relay"}, took: 5 * time.Second, err: "consumer: it broke",
 		},
-		"SoDoesAPanic": {
+		"APanicStopsAll": {
 			panics: map[string]time.Duration{"http": time.Second}, canceled: time.Hour,
 			order: []string{"consumer", "relay"}, took: time.Second, err: "http: panic: a bug",
 		},
-		"AndAnEarlyEnd": {
+		"AnEarlyEndStopsAll": {
 			returns: map[string]time.Duration{"relay": time.Second}, canceled: time.Hour,
 			order: []string{"http", "consumer"}, took: time.Second, err: "relay: ended before it was stopped",
 		},

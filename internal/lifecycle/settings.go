@@ -11,7 +11,7 @@ type Settings struct {
 
 // Validate checks the values. must reports a fault of the variable unless ok.
 func (s Settings) Validate(must func(ok bool, variable, detail string, args ...any)) {
-	must(s.Grace > 0, "SHUTDOWN_GRACE", "is %s, it has to be longer than 0s", s.Grace)
+	must(s.Grace > 0, "SHUTDOWN_GRACE", "is %s, but must be longer than 0s", s.Grace)
 	must(s.Delay >= 0 && (s.Grace <= 0 || s.Delay < s.Grace), "SHUTDOWN_DELAY",
-		"is %s, it has to be shorter than SHUTDOWN_GRACE (%s)", s.Delay, s.Grace)
+		"is %s, but must be shorter than SHUTDOWN_GRACE (%s)", s.Delay, s.Grace)
 }

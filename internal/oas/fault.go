@@ -111,7 +111,7 @@ func (o *operation) headerFaults(header http.Header) (faults []apperr.FieldError
 func storable(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 }
 
 // toError combines the faults in err into one error. If the request can be parsed, it also adds the faults that more
-// returns. A fault of the path decides alone: the entity does not exist, so the rest of the request does not matter.
+// returns. If the path has a fault, the entity does not exist. Then the rest of the request does not matter.
 func (o *operation) toError(err error, more func() []apperr.FieldError) error {
 	var faults []apperr.FieldError
 	for _, e := range flatten(err) {

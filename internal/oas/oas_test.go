@@ -99,43 +99,43 @@ func TestRequests(t *testing.T) {
 		status               int
 		pointers             string
 	}{
-		"List":                 {"GET", "/things?limit=5&on=2026-02-28&search=", "", nil, 200, ""},
-		"AllQueryFaults":       {"GET", "/things?limit=0&on=2026-02-31&lmit=1", "", nil, 422, "/query/limit /query/lmit /query/on"},
-		"QueryTwice":           {"GET", "/things?limit=1&limit=2", "", nil, 422, "/query/limit"},
-		"QueryNUL":             {"GET", "/things?search=%00", "", nil, 422, "/query/search"},
-		"QueryNotUTF8":         {"GET", "/things?search=%ff", "", nil, 422, "/query/search"},
-		"QueryNoNumber":        {"GET", "/things?limit=many", "", nil, 422, "/query/limit"},
-		"QueryUnreadable":      {"GET", "/things?limit=%zz", "", nil, 400, ""},
-		"NotAcceptable":        {"GET", "/things", "", []string{"Accept", "text/html"}, 406, ""},
-		"RefusedByQuality":     {"GET", "/things", "", []string{"Accept", "application/json;q=0, application/problem+json;q=0"}, 406, ""},
-		"AcceptsAll":           {"GET", "/things", "", []string{"Accept", "text/html, */*;q=0.1"}, 200, ""},
-		"Create":               {"POST", "/things", `{"name":"a","since":null}`, []string{"Content-Type", "application/json; charset=utf-8"}, 200, ""},
-		"AllBodyFaults":        {"POST", "/things", `{"kind":"c","owner":"x","since":"2026-02-31","more":1}`, []string{"Content-Type", jsonType}, 422, "/kind /more /name /owner /since"},
-		"TooLong":              {"POST", "/things", `{"name":"äöüäöü"}`, []string{"Content-Type", jsonType}, 422, "/name"},
-		"LongEnoughInBytes":    {"POST", "/things", `{"name":"äöüäö"}`, []string{"Content-Type", jsonType}, 200, ""},
-		"WrongType":            {"POST", "/things", `[]`, []string{"Content-Type", jsonType}, 422, ""},
-		"NameInAnotherCase":    {"POST", "/things", `{"name":"a","NAME":"b"}`, []string{"Content-Type", jsonType}, 422, "/NAME"},
-		"NUL":                  {"POST", "/things", `{"name":"\u0000"}`, []string{"Content-Type", jsonType}, 422, "/name"},
-		"Empty":                {"POST", "/things", ``, []string{"Content-Type", jsonType}, 400, ""},
-		"Unreadable":           {"POST", "/things", `{`, []string{"Content-Type", jsonType}, 400, ""},
-		"Trailing":             {"POST", "/things", `{"name":"a"}x`, []string{"Content-Type", jsonType}, 400, ""},
-		"Repeated":             {"POST", "/things", `{"name":"a","name":"b"}`, []string{"Content-Type", jsonType}, 400, ""},
-		"TooDeep":              {"POST", "/things", `{"name":` + strings.Repeat("[", 40) + strings.Repeat("]", 40) + `}`, []string{"Content-Type", jsonType}, 400, ""},
-		"Surrogate":            {"POST", "/things", `{"name":"\ud800"}`, []string{"Content-Type", jsonType}, 400, ""},
-		"TooLarge":             {"POST", "/things", `{"name":"` + strings.Repeat("a", 1000) + `"}`, []string{"Content-Type", jsonType}, 413, ""},
-		"NoMediaType":          {"POST", "/things", `{"name":"a"}`, nil, 415, ""},
-		"OtherMediaType":       {"POST", "/things", `name=a`, []string{"Content-Type", "application/x-www-form-urlencoded"}, 415, ""},
-		"Patch":                {"PATCH", "/things/7/", `{"name":"a"}`, []string{"Content-Type", patchType, "If-Match", `"1"`}, 200, ""},
-		"PatchAsJSON":          {"PATCH", "/things/7", `{"name":"a"}`, []string{"Content-Type", jsonType}, 415, ""},
-		"Compressed":           {"POST", "/things", `{"name":"a"}`, []string{"Content-Type", jsonType, "Content-Encoding", "gzip"}, 415, ""},
-		"Identity":             {"POST", "/things", `{"name":"a"}`, []string{"Content-Type", jsonType, "Content-Encoding", "identity"}, 200, ""},
-		"MalformedID":          {"PATCH", "/things/x", `{"name":"a"}`, []string{"Content-Type", patchType}, 404, ""},
-		"MalformedIDComes1st":  {"PATCH", "/things/0", `{"name":1}`, []string{"Content-Type", patchType}, 404, ""},
-		"IDWithNUL":            {"PATCH", "/things/%00", `{"name":"a"}`, []string{"Content-Type", patchType}, 404, ""},
-		"HeaderFault":          {"PATCH", "/things/7", `{"name":"a"}`, []string{"Content-Type", patchType, "If-Match", "1"}, 422, "/header/If-Match"},
-		"NoSuchPath":           {"GET", "/nothing", "", nil, 404, ""},
-		"NoSuchMethod":         {"DELETE", "/things", "", nil, 405, ""},
-		"MethodOfAnotherWorld": {"BREW", "/things", "", nil, 405, ""},
+		"List":               {"GET", "/things?limit=5&on=2026-02-28&search=", "", nil, 200, ""},
+		"AllQueryFaults":     {"GET", "/things?limit=0&on=2026-02-31&lmit=1", "", nil, 422, "/query/limit /query/lmit /query/on"},
+		"QueryTwice":         {"GET", "/things?limit=1&limit=2", "", nil, 422, "/query/limit"},
+		"QueryNUL":           {"GET", "/things?search=%00", "", nil, 422, "/query/search"},
+		"QueryNotUTF8":       {"GET", "/things?search=%ff", "", nil, 422, "/query/search"},
+		"QueryNotANumber":    {"GET", "/things?limit=many", "", nil, 422, "/query/limit"},
+		"QueryUnreadable":    {"GET", "/things?limit=%zz", "", nil, 400, ""},
+		"NotAcceptable":      {"GET", "/things", "", []string{"Accept", "text/html"}, 406, ""},
+		"RefusedByQuality":   {"GET", "/things", "", []string{"Accept", "application/json;q=0, application/problem+json;q=0"}, 406, ""},
+		"AcceptsAnything":    {"GET", "/things", "", []string{"Accept", "text/html, */*;q=0.1"}, 200, ""},
+		"Create":             {"POST", "/things", `{"name":"a","since":null}`, []string{"Content-Type", "application/json; charset=utf-8"}, 200, ""},
+		"AllBodyFaults":      {"POST", "/things", `{"kind":"c","owner":"x","since":"2026-02-31","more":1}`, []string{"Content-Type", jsonType}, 422, "/kind /more /name /owner /since"},
+		"TooLong":            {"POST", "/things", `{"name":"äöüäöü"}`, []string{"Content-Type", jsonType}, 422, "/name"},
+		"LongEnoughInBytes":  {"POST", "/things", `{"name":"äöüäö"}`, []string{"Content-Type", jsonType}, 200, ""},
+		"WrongType":          {"POST", "/things", `[]`, []string{"Content-Type", jsonType}, 422, ""},
+		"NameInAnotherCase":  {"POST", "/things", `{"name":"a","NAME":"b"}`, []string{"Content-Type", jsonType}, 422, "/NAME"},
+		"NUL":                {"POST", "/things", `{"name":"\u0000"}`, []string{"Content-Type", jsonType}, 422, "/name"},
+		"Empty":              {"POST", "/things", ``, []string{"Content-Type", jsonType}, 400, ""},
+		"Unreadable":         {"POST", "/things", `{`, []string{"Content-Type", jsonType}, 400, ""},
+		"Trailing":           {"POST", "/things", `{"name":"a"}x`, []string{"Content-Type", jsonType}, 400, ""},
+		"Repeated":           {"POST", "/things", `{"name":"a","name":"b"}`, []string{"Content-Type", jsonType}, 400, ""},
+		"TooDeep":            {"POST", "/things", `{"name":` + strings.Repeat("[", 40) + strings.Repeat("]", 40) + `}`, []string{"Content-Type", jsonType}, 400, ""},
+		"Surrogate":          {"POST", "/things", `{"name":"\ud800"}`, []string{"Content-Type", jsonType}, 400, ""},
+		"TooLarge":           {"POST", "/things", `{"name":"` + strings.Repeat("a", 1000) + `"}`, []string{"Content-Type", jsonType}, 413, ""},
+		"NoMediaType":        {"POST", "/things", `{"name":"a"}`, nil, 415, ""},
+		"OtherMediaType":     {"POST", "/things", `name=a`, []string{"Content-Type", "application/x-www-form-urlencoded"}, 415, ""},
+		"Patch":              {"PATCH", "/things/7/", `{"name":"a"}`, []string{"Content-Type", patchType, "If-Match", `"1"`}, 200, ""},
+		"PatchAsJSON":        {"PATCH", "/things/7", `{"name":"a"}`, []string{"Content-Type", jsonType}, 415, ""},
+		"Compressed":         {"POST", "/things", `{"name":"a"}`, []string{"Content-Type", jsonType, "Content-Encoding", "gzip"}, 415, ""},
+		"Identity":           {"POST", "/things", `{"name":"a"}`, []string{"Content-Type", jsonType, "Content-Encoding", "identity"}, 200, ""},
+		"MalformedID":        {"PATCH", "/things/x", `{"name":"a"}`, []string{"Content-Type", patchType}, 404, ""},
+		"MalformedIDDecides": {"PATCH", "/things/0", `{"name":1}`, []string{"Content-Type", patchType}, 404, ""},
+		"IDWithNUL":          {"PATCH", "/things/%00", `{"name":"a"}`, []string{"Content-Type", patchType}, 404, ""},
+		"HeaderFault":        {"PATCH", "/things/7", `{"name":"a"}`, []string{"Content-Type", patchType, "If-Match", "1"}, 422, "/header/If-Match"},
+		"NoSuchPath":         {"GET", "/nothing", "", nil, 404, ""},
+		"NoSuchMethod":       {"DELETE", "/things", "", nil, 405, ""},
+		"UnknownMethod":      {"BREW", "/things", "", nil, 405, ""},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -151,7 +151,7 @@ func TestRequests(t *testing.T) {
 	}
 }
 
-func TestAPatternsFaultIsToldInWords(t *testing.T) {
+func TestAPatternHasItsOwnFaultMessage(t *testing.T) {
 	t.Parallel()
 	w, pointers := setup(t).do("POST", "/things", `{"name":"a","code":"b"}`, "Content-Type", "application/json")
 	if len(pointers) != 1 || pointers[0] != "/code" || !strings.Contains(w.Body.String(), "must be a capital letter") {
@@ -159,7 +159,7 @@ func TestAPatternsFaultIsToldInWords(t *testing.T) {
 	}
 }
 
-func TestAnswersAreHeldAgainstTheDocument(t *testing.T) {
+func TestAnswersAreComparedWithTheDocument(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		answer func(c echo.Context) error
@@ -183,7 +183,7 @@ func TestAnswersAreHeldAgainstTheDocument(t *testing.T) {
 			c.Response().Header().Set("ETag", `"1"`)
 			return c.JSON(http.StatusCreated, map[string]any{"name": "a", "parts": []any{map[string]any{"size": 1, "cost": 2}}})
 		}, "cost"},
-		"ABodyWithoutNeed": {func(c echo.Context) error { return c.JSON(http.StatusAccepted, map[string]string{"name": "a"}) }, "a body"},
+		"UndocumentedBody": {func(c echo.Context) error { return c.JSON(http.StatusAccepted, map[string]string{"name": "a"}) }, "a body"},
 		"NoBody":           {func(c echo.Context) error { return c.NoContent(http.StatusAccepted) }, ""},
 		"NotModified":      {func(c echo.Context) error { return c.NoContent(http.StatusNotModified) }, "status is not supported"},
 		"OtherSuccess":     {func(c echo.Context) error { return c.NoContent(http.StatusNoContent) }, "status is not supported"},
@@ -205,7 +205,7 @@ func TestAnswersAreHeldAgainstTheDocument(t *testing.T) {
 	}
 }
 
-func TestVerifyFindsWhatIsNotValidated(t *testing.T) {
+func TestVerifyFindsUnvalidatedRoutes(t *testing.T) {
 	t.Parallel()
 	v, err := oas.New(document(t), oas.Config{MaxBody: 1000})
 	if err != nil {
@@ -217,7 +217,7 @@ func TestVerifyFindsWhatIsNotValidated(t *testing.T) {
 		want   string
 	}{
 		"RenamedMiddleware": {func(_ *echo.Echo, m map[string][]echo.MiddlewareFunc) { delete(m, "createThing") }, "createThing"},
-		"RouteOfNoDocument": {func(e *echo.Echo, _ map[string][]echo.MiddlewareFunc) { e.GET("/things/extra", answer) }, "/things/extra"},
+		"UndocumentedRoute": {func(e *echo.Echo, _ map[string][]echo.MiddlewareFunc) { e.GET("/things/extra", answer) }, "/things/extra"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

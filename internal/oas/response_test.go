@@ -25,7 +25,7 @@ func TestAPanicBehindAHeldAnswerIsAProblem(t *testing.T) {
 }
 
 // The validation's own answers are checked against the document too.
-func TestARefusalIsHeldAgainstTheDocument(t *testing.T) {
+func TestARefusalIsComparedWithTheDocument(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("testdata/things.yaml")
 	if err != nil {

@@ -60,7 +60,7 @@ func (a account) canReach(dir string) error {
 		mode, owner := info.Mode().Perm(), info.Sys().(*syscall.Stat_t)
 		open := mode&0o001 != 0 || int(owner.Uid) == a.uid && mode&0o100 != 0 || int(owner.Gid) == a.gid && mode&0o010 != 0
 		if !open {
-			return fmt.Errorf("as root, PostgreSQL runs as user %s, who may not enter %s: choose a data folder outside of it, or start this as an ordinary user",
+			return fmt.Errorf("PostgreSQL does not run as root, so it runs as user %s, who may not enter %s: choose another data folder, or start this as an ordinary user",
 				a.name, at)
 		}
 		if at == filepath.Dir(at) {

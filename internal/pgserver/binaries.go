@@ -30,7 +30,7 @@ func binaries(ctx context.Context, opts Options, account account) (string, error
 			return "", err
 		}
 		if want != 0 && version != want {
-			return "", fmt.Errorf("the data in %s is PostgreSQL %d's, %s is version %d", opts.DataDir, want, opts.BinDir, version)
+			return "", fmt.Errorf("the data in %s belongs to PostgreSQL %d, but %s is version %d", opts.DataDir, want, opts.BinDir, version)
 		}
 		return opts.BinDir, nil
 	}
@@ -41,22 +41,22 @@ func binaries(ctx context.Context, opts Options, account account) (string, error
 	}
 	dir, err := fetched(ctx, opts, account)
 	if err != nil {
-		return "", fmt.Errorf("there is no %s on this machine, and none could be fetched: install it "+
+		return "", fmt.Errorf("%s is not installed on this machine and could not be downloaded: install it "+
 			"(Debian and Ubuntu: apt install postgresql; macOS: brew install postgresql@17), or name a running server: %w",
 			wanted(want), err)
 	}
 	if version, err := majorVersion(ctx, dir); err != nil {
 		return "", err
 	} else if want != 0 && version != want {
-		return "", fmt.Errorf("the data in %s is PostgreSQL %d's, the fetched binaries are version %d: "+
-			"install PostgreSQL %d, or begin with an empty folder", opts.DataDir, want, version, want)
+		return "", fmt.Errorf("the data in %s belongs to PostgreSQL %d, but the downloaded binaries are version %d: "+
+			"install PostgreSQL %d, or start with an empty folder", opts.DataDir, want, version, want)
 	}
 	return dir, nil
 }
 
 func wanted(version int) string {
 	if version != 0 {
-		return fmt.Sprintf("PostgreSQL %d, whose data this is,", version)
+		return fmt.Sprintf("PostgreSQL %d, which created the data,", version)
 	}
 	return fmt.Sprintf("PostgreSQL %d or newer", oldest)
 }

@@ -24,7 +24,7 @@ func (s *Server) initialize(ctx context.Context, account account) error {
 		return fmt.Errorf("read the data folder: %w", err)
 	}
 	if entries, err := os.ReadDir(s.opts.DataDir); err == nil && len(entries) > 0 {
-		return fmt.Errorf("%s is neither empty nor PostgreSQL's: choose another data folder", s.opts.DataDir)
+		return fmt.Errorf("%s is not empty and has no PostgreSQL data: choose another data folder", s.opts.DataDir)
 	}
 	s.opts.Progress("initializing the database")
 	fresh := s.opts.DataDir + ".initdb"

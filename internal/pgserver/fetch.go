@@ -34,7 +34,7 @@ func fetched(ctx context.Context, opts Options, account account) (string, error)
 	if _, err := majorVersion(ctx, bin); err == nil {
 		return bin, nil
 	}
-	opts.Progress("fetching PostgreSQL (once, about 15 MB)")
+	opts.Progress("downloading PostgreSQL (once, about 15 MB)")
 	if err := os.MkdirAll(cache, 0o755); err != nil {
 		return "", err
 	}

@@ -113,7 +113,7 @@ func TestABackendThatOutlivesItsPostmasterIsEnded(t *testing.T) {
 		t.Error("the backend still runs")
 	}
 	if err := <-ended; err == nil {
-		t.Error("an endless statement ended well")
+		t.Error("an endless statement ended without an error")
 	}
 }
 

@@ -38,7 +38,7 @@ func TestAnOrphanIsStoppedForGood(t *testing.T) {
 	}
 	defer server.Kill()
 	if err := StopLeftover(t.Context(), opts.DataDir); err == nil || !server.ready() {
-		t.Errorf("a server that has its process: %v", err)
+		t.Errorf("a server whose parent still runs: %v", err)
 	}
 }
 
@@ -78,7 +78,7 @@ func orphan(t *testing.T) (opts Options, pid int, ended chan struct{}) {
 	}
 	ended = make(chan struct{})
 	go func() {
-		_ = cmd.Wait() // it is told to end
+		_ = cmd.Wait() // the test ends it by a signal
 		close(ended)
 	}()
 	server.cmd = cmd

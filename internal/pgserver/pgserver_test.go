@@ -60,7 +60,7 @@ func TestDataOutlivesTheServer(t *testing.T) {
 	exec1(t, start(t, opts).URL("kept"), `SELECT * FROM a`)
 }
 
-func TestARunningServerIsItsStartersAlone(t *testing.T) {
+func TestARunningServerIsProtected(t *testing.T) {
 	t.Parallel()
 	opts := pgserver.Options{DataDir: filepath.Join(pgtest.Folder(t), "pg")}
 	server := start(t, opts)
@@ -77,7 +77,7 @@ func TestARunningServerIsItsStartersAlone(t *testing.T) {
 	exec1(t, server.URL("postgres"), `SELECT 1`)
 }
 
-func TestWhatCannotWorkIsOneSentence(t *testing.T) {
+func TestStartFaultsAreOneSentence(t *testing.T) {
 	t.Parallel()
 	busy, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -96,7 +96,7 @@ func TestWhatCannotWorkIsOneSentence(t *testing.T) {
 		"NoBinaries": {pgserver.Options{BinDir: "/nonexistent"}, "/nonexistent has no initdb"},
 		"NoFetching": {pgserver.Options{Fetch: true, CacheDir: filepath.Join(file, "cache")}, "apt install postgresql"},
 		"NoDownload": {pgserver.Options{Fetch: true, FetchURL: "http://127.0.0.1:1", CacheDir: filepath.Join(pgtest.Folder(t), "cache")},
-			"none could be fetched: install it (Debian and Ubuntu: apt install postgresql; macOS: brew install postgresql@17), or name a running server: unable to connect to http://127.0.0.1:1"},
+			"could not be downloaded: install it (Debian and Ubuntu: apt install postgresql; macOS: brew install postgresql@17), or name a running server: unable to connect to http://127.0.0.1:1"},
 		"NoFolder": {pgserver.Options{DataDir: filepath.Join(file, "pg")}, "make the data folder"},
 	}
 	for name, tt := range tests {
@@ -149,16 +149,16 @@ func TestAForeignFolderIsLeftAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := pgserver.Start(t.Context(), pgserver.Options{DataDir: dir})
-	if err == nil || !strings.Contains(err.Error(), "neither empty nor PostgreSQL's") {
+	if err == nil || !strings.Contains(err.Error(), "is not empty and has no PostgreSQL data") {
 		t.Errorf("error %v", err)
 	}
 	if text, err := os.ReadFile(kept); err != nil || string(text) != "dear" {
-		t.Errorf("the folder holds %q, %v", text, err)
+		t.Errorf("the folder contains %q, %v", text, err)
 	}
 }
 
 // initdb takes seconds, and may be killed meanwhile.
-func TestAnInterruptedInitializationIsMadeAnew(t *testing.T) {
+func TestAnInterruptedInitializationIsRepeated(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(pgtest.Folder(t), "pg")
 	for _, half := range []string{dir, dir + ".initdb"} { // the first is empty, because a user may have created it
@@ -191,7 +191,7 @@ func eventually(t *testing.T, cond func() bool) {
 	defer tick.Stop()
 	for !cond() {
 		if time.Now().After(deadline) {
-			t.Fatal("waited in vain")
+			t.Fatal("timed out waiting")
 		}
 		<-tick.C
 	}

@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-var errPortTaken = errors.New("choose another one, or end what listens there")
+var errPortTaken = errors.New("choose another one, or stop the program that listens there")
 
 func (s *Server) portTaken() error {
 	return fmt.Errorf("port %d on 127.0.0.1, for PostgreSQL, is taken: %w", s.port, errPortTaken)

@@ -1,5 +1,5 @@
-// Package postgres knows how all storage uses PostgreSQL: how to connect, what a transaction is and when it runs again,
-// what an error means, and how a schema is brought up to date.
+// Package postgres knows how the services use PostgreSQL: how to connect, which errors of the database a client or a
+// service can act on, and how a schema is brought up to date.
 package postgres
 
 import (
@@ -16,7 +16,7 @@ type Config struct {
 	MaxConns int32  // 16
 	// Application is the name that pg_stat_activity shows.
 	Application string
-	// StatementTimeout ends a statement that runs longer, so that a caller that is gone does not hold locks for ever; 30 s.
+	// StatementTimeout ends a statement that runs longer, so that a caller that is gone does not hold locks forever; 30 s.
 	StatementTimeout time.Duration
 	// LockTimeout ends a statement that waits longer for one lock, so that one transaction that hangs does not block all
 	// connections; 10 s. It must be less than StatementTimeout, so that the error names the lock as the cause.

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/pgtx"
 	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 )
@@ -55,7 +56,7 @@ func TestABadURLIsAnErrorThatKeepsThePassword(t *testing.T) {
 }
 
 // If a transaction holds a lock for long, others give up and do not hang.
-func TestALockThatIsNotGivenIsUnavailable(t *testing.T) {
+func TestALockTimeoutIsUnavailable(t *testing.T) {
 	t.Parallel()
 	pool := setup(t)
 	tx, err := pool.Begin(t.Context())
@@ -75,7 +76,7 @@ func TestALockThatIsNotGivenIsUnavailable(t *testing.T) {
 		_, err := tx.Exec(t.Context(), `UPDATE account SET balance = 2 WHERE id = 1`)
 		return err
 	})
-	if postgres.SQLState(err) != "55P03" || apperr.KindOf(postgres.Translate(err, nil)) != apperr.Unavailable {
+	if pgtx.SQLState(err) != "55P03" || apperr.KindOf(postgres.Translate(err, nil)) != apperr.Unavailable {
 		t.Errorf("error %v, want lock_not_available, unavailable", err)
 	}
 }

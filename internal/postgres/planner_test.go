@@ -67,7 +67,7 @@ func TestWritesDoNotScanTheOutbox(t *testing.T) {
 					w.write(many, batch*round+1, batch)
 				}
 				others(`INSERT INTO outbox_pending (shard, seq, topic, key, version)
-					SELECT n % 12, nextval('outbox_seq'), $1, 'key-' || n % 5000, n / 5000 + 1 FROM generate_series(0, 49999) n`, tt.topic)
+					SELECT n % $2, nextval('outbox_seq'), $1, 'key-' || n % 5000, n / 5000 + 1 FROM generate_series(0, 49999) n`, tt.topic, event.Partitions)
 				w.wantFewBuffers("insert", key(2), 1, 1)
 				w.wantFewBuffers("insert with many changes", key(3), 1, batch)
 				w.wantFewBuffers("change", one, rounds+1, 1)

@@ -16,6 +16,6 @@ type Settings struct {
 func (s Settings) Validate(must func(ok bool, variable, detail string, args ...any)) {
 	u, err := url.Parse(s.URL)
 	must(s.URL != "" && err == nil && (u.Scheme == "postgres" || u.Scheme == "postgresql"), "DATABASE_URL",
-		"has to be postgres://USER:PASSWORD@HOST:PORT/NAME")
+		"must be postgres://USER:PASSWORD@HOST:PORT/NAME")
 	must(s.MaxConns >= minConns, "DATABASE_MAX_CONNS", "is %d: the consumer and requests need at least %d", s.MaxConns, minConns)
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/monsplit/monsplit/internal/pgtx"
 	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 )
@@ -31,7 +32,7 @@ func TestOwnedRowsDoNotChangeWithoutTheirEvent(t *testing.T) {
 			pool := pgtest.New(t, messaging, schemas[tt.service])
 			ctx := t.Context()
 			run := func(statements ...string) string {
-				return postgres.SQLState(postgres.InTx(ctx, pool, func(tx pgx.Tx) error {
+				return pgtx.SQLState(postgres.InTx(ctx, pool, func(tx pgx.Tx) error {
 					for _, s := range statements {
 						if _, err := tx.Exec(ctx, s); err != nil {
 							return err

@@ -8,9 +8,9 @@ import (
 // MetricsNamespace comes before the names of the metrics of all services.
 const MetricsNamespace = "monsplit"
 
-// Classify is the consumer.Config.Classify of every service, for running and for replaying alike. Business code that
-// calls an event Invalid or Malformed would do so again, so the event becomes a dead letter with the error's name as its
-// code. The other kinds of error depend on what is stored at the moment, or are a fault of ours: the batch is retried.
+// Classify is the consumer.Config.Classify of every service, for running and for replaying. If business code calls an event
+// Invalid or Malformed, it would do so again. So the event becomes a dead letter, with the error's name as its code. The
+// other kinds of error depend on the stored data, or are bugs in the service. Then the batch is retried.
 func Classify(err error) consumer.Verdict {
 	e, ok := apperr.As(err)
 	if !ok {

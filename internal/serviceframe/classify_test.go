@@ -30,7 +30,7 @@ func TestClassify(t *testing.T) {
 		"stale":                {apperr.New(apperr.Stale, "an old version"), retry},
 		"in progress":          {apperr.New(apperr.InProgress, "ask again"), retry},
 		"internal":             {apperr.New(apperr.Internal, "a bug"), retry},
-		// The kind decides, not what caused it.
+		// The kind decides, and not the cause.
 		"unavailable because of JSON": {apperr.New(apperr.Unavailable, "away").Because(&json.SyntaxError{}), retry},
 		"unknown":                     {errors.New("unexpected"), consumer.Verdict{}},
 	} {

@@ -46,7 +46,7 @@ func TestMigrateStopsWaiting(t *testing.T) {
 }
 
 // Anyone may read in /readyz why the schema is not up to date. So the reason must not name users, databases or hosts.
-func TestWaitingForTheSchemaNamesNobody(t *testing.T) {
+func TestWaitingForTheSchemaShowsNoNames(t *testing.T) {
 	t.Parallel()
 	cfg := config.Common{Database: postgres.Settings{URL: "postgres://somebody@127.0.0.1:1/secret", MigrateOnStart: true}}
 	log := waiting{slog.DiscardHandler, make(chan struct{}, 1)}
@@ -59,13 +59,13 @@ func TestWaitingForTheSchemaNamesNobody(t *testing.T) {
 	for !strings.Contains(s.problem(), "waits for the database") {
 		select {
 		case <-deadline:
-			t.Fatalf("told %q", s.problem())
+			t.Fatalf("the problem is %q", s.problem())
 		case <-time.After(time.Millisecond):
 		}
 	}
 	for _, name := range []string{"somebody", "secret", "127.0.0.1"} {
 		if told := s.problem(); strings.Contains(told, name) {
-			t.Errorf("told %q", told)
+			t.Errorf("the problem is %q", told)
 		}
 	}
 	cancel()

@@ -8,7 +8,7 @@ import (
 	"github.com/monsplit/monsplit/internal/apperr"
 	"github.com/monsplit/monsplit/internal/config"
 	"github.com/monsplit/monsplit/internal/lifecycle"
-	"github.com/monsplit/monsplit/internal/postgres"
+	"github.com/monsplit/monsplit/internal/pgtx"
 )
 
 // schema knows whether the schema of the database is up to date. Until then, the API answers 503, and no other part uses
@@ -54,14 +54,14 @@ func (s *schema) available() error {
 	if s.problem() == "" {
 		return nil
 	}
-	return apperr.New(apperr.Unavailable, "The database is away, or not ready yet.")
+	return apperr.New(apperr.Unavailable, "The database is away, or its schema is not up to date yet.")
 }
 
 // run is the Run of a lifecycle part. It returns an error, which ends the service, if the schema cannot be brought up to
 // date.
 func (s *schema) run(ctx context.Context) error {
 	if s.cfg.Database.MigrateOnStart {
-		waiting := func(err error) { s.tell("it waits for the database: " + postgres.Brief(err)) }
+		waiting := func(err error) { s.tell("it waits for the database: " + pgtx.Brief(err)) }
 		if err := s.spec.migrate(ctx, s.cfg, s.log, waiting); err != nil {
 			return err
 		}

@@ -51,6 +51,7 @@ type Frame struct {
 	// commit of its consumer.
 	Waiters *wakeup.Waiters
 
+	sites  []site
 	spec   Spec
 	cfg    config.Common
 	log    *slog.Logger
@@ -143,6 +144,7 @@ func (f *Frame) Serve(ctx context.Context, events Consumer, api oas.API, parts .
 		OnStop: f.Waiters.Stop, TrustedProxies: f.cfg.HTTP.TrustedProxies, StopDelay: f.cfg.Shutdown.Delay, StopTimeout: (f.cfg.Shutdown.Grace - f.cfg.Shutdown.Delay) / 2,
 		OpenAPI: f.spec.OpenAPI, AsyncAPI: f.spec.AsyncAPI, Pages: pages, Checks: f.checks(events, database), Registry: registry,
 	}, f.log)
+	f.mountSites(server)
 	if err := f.mount(server, api); err != nil { //nolint:contextcheck // it uses the context of each request
 		return err
 	}

@@ -12,7 +12,7 @@ type reader struct {
 	i        int
 	allowNUL bool
 	bounded  bool // numbers must fit into a double
-	// names are the members of the open objects, the outermost object first.
+	// names are the names of the members of all open objects. The outermost object comes first.
 	names [][]byte
 }
 
@@ -22,7 +22,7 @@ func (r *reader) fault(format string, args ...any) error {
 
 func (r *reader) end() error {
 	if r.space(); r.i < len(r.b) {
-		return r.fault("something follows the JSON value")
+		return r.fault("there is data after the JSON value")
 	}
 	return nil
 }
@@ -58,12 +58,12 @@ func (r *reader) value(depth int) error {
 	case c == 'n':
 		return r.literal("null")
 	}
-	return r.fault("no JSON value begins with %q", r.b[r.i])
+	return r.fault("a JSON value cannot begin with %q", r.b[r.i])
 }
 
 func (r *reader) literal(s string) error {
 	if !bytes.HasPrefix(r.b[r.i:], []byte(s)) {
-		return r.fault("not %s", s)
+		return r.fault("expected %s", s)
 	}
 	r.i += len(s)
 	return nil
@@ -71,7 +71,7 @@ func (r *reader) literal(s string) error {
 
 func (r *reader) object(depth int, member func(name, raw []byte)) error {
 	if depth > MaxDepth {
-		return r.fault("nested deeper than %d", MaxDepth)
+		return r.fault("the JSON is nested deeper than %d levels", MaxDepth)
 	}
 	base := len(r.names)
 	defer func() { r.names = r.names[:base] }()
@@ -148,7 +148,7 @@ func (r *reader) remember(base int, name []byte, many *map[string]bool) error {
 
 func (r *reader) array(depth int) error {
 	if depth > MaxDepth {
-		return r.fault("nested deeper than %d", MaxDepth)
+		return r.fault("the JSON is nested deeper than %d levels", MaxDepth)
 	}
 	r.i++
 	if r.space(); r.i < len(r.b) && r.b[r.i] == ']' {
@@ -184,12 +184,12 @@ func (r *reader) number() error {
 	if r.i < len(r.b) && r.b[r.i] == '0' {
 		r.i++
 	} else if !r.digits() {
-		return r.fault("a number without digits")
+		return r.fault("a number has no digits")
 	}
 	if r.i < len(r.b) && r.b[r.i] == '.' {
 		r.i++
 		if !r.digits() {
-			return r.fault("a fraction without digits")
+			return r.fault("a fraction has no digits")
 		}
 	}
 	if r.i < len(r.b) && (r.b[r.i] == 'e' || r.b[r.i] == 'E') {
@@ -198,7 +198,7 @@ func (r *reader) number() error {
 			r.i++
 		}
 		if !r.digits() {
-			return r.fault("an exponent without digits")
+			return r.fault("an exponent has no digits")
 		}
 	}
 	return r.fits(r.b[from:r.i])
@@ -211,7 +211,7 @@ func (r *reader) fits(number []byte) error {
 		return nil
 	}
 	if _, err := strconv.ParseFloat(string(number), 64); err != nil {
-		return r.fault("a number too large for a double")
+		return r.fault("a number is too large for a double")
 	}
 	return nil
 }
@@ -236,43 +236,43 @@ func (r *reader) str() error {
 				return err
 			}
 		case c < ' ':
-			return r.fault("the character %U in a string", c)
+			return r.fault("a string contains the character %U", c)
 		}
 	}
-	return r.fault("a string without end")
+	return r.fault("a string has no end")
 }
 
 // escape reads an escape and leaves r.i on its last byte.
 func (r *reader) escape() error {
 	r.i++
 	if r.i >= len(r.b) {
-		return r.fault("a string without end")
+		return r.fault("a string has no end")
 	}
 	switch r.b[r.i] {
 	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
 		return nil
 	case 'u':
 	default:
-		return r.fault("no escape begins with \\%c", r.b[r.i])
+		return r.fault("\\%c is not a valid escape", r.b[r.i])
 	}
 	c, ok := r.hex(r.i + 1)
 	if !ok {
-		return r.fault("\\u without four hexadecimal digits")
+		return r.fault("\\u needs four hexadecimal digits")
 	}
 	r.i += 4
 	switch {
 	case c == 0 && !r.allowNUL:
-		return r.fault("NUL in a string")
+		return r.fault("a string contains NUL")
 	case c >= 0xdc00 && c < 0xe000:
-		return r.fault("an unpaired surrogate")
+		return r.fault("a string contains an unpaired surrogate")
 	case c < 0xd800 || c >= 0xe000:
 		return nil
 	}
 	if !bytes.HasPrefix(r.b[r.i+1:], []byte(`\u`)) {
-		return r.fault("an unpaired surrogate")
+		return r.fault("a string contains an unpaired surrogate")
 	}
 	if low, ok := r.hex(r.i + 3); !ok || low < 0xdc00 || low >= 0xe000 {
-		return r.fault("an unpaired surrogate")
+		return r.fault("a string contains an unpaired surrogate")
 	}
 	r.i += 6
 	return nil

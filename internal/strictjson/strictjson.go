@@ -48,7 +48,7 @@ func Object(text []byte, member func(name, raw []byte)) error {
 	var names [32][]byte
 	r := reader{b: text, names: names[:0]}
 	if r.space(); r.i >= len(r.b) || r.b[r.i] != '{' {
-		return r.fault("not a JSON object")
+		return r.fault("it is not a JSON object")
 	}
 	if err := r.object(1, member); err != nil {
 		return err

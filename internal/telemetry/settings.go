@@ -10,5 +10,5 @@ type Settings struct {
 
 // Validate checks the values. must reports a fault of the variable unless ok.
 func (s Settings) Validate(must func(ok bool, variable, detail string, args ...any)) {
-	must(s.Format == "json" || s.Format == "text", "LOG_FORMAT", "is %q, it has to be json or text", s.Format)
+	must(s.Format == "json" || s.Format == "text", "LOG_FORMAT", "is %q, but must be json or text", s.Format)
 }

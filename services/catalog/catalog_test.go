@@ -211,7 +211,7 @@ func TestTopicOfAnotherShape(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := start(t, kafka.Addr)
-	s.eventually("/readyz", "partitions is 3, it has to be 12")
+	s.eventually("/readyz", fmt.Sprint("partitions is 3, but must be ", event.Partitions))
 	if status, text := s.call(http.MethodPost, "/catalog/api/v1/markets", netherlands); status != http.StatusCreated {
 		t.Errorf("%d %s", status, text)
 	}

@@ -108,13 +108,13 @@ func (r *running) publications(ctx context.Context) map[string]func() (pact.Publ
 			_, err := r.markets.Patch(ctx, "NL", market.Patch{Name: new("Nederland")}, nil)
 			return err
 		}),
-		"a market deleted event":                    change(func() error { return errOf(r.markets.Delete(ctx, "NL", nil)) }),
-		"an entry created event, with both dates":   create("2026-05-01", "2026-11-30"),
-		"an entry created event, without dates":     create("", ""),
-		"an entry updated event, with both dates":   patch("2026-05-01", "2026-11-30"),
-		"an entry updated event, open again":        patch("2026-05-01", ""),
-		"an entry updated event, with an end alone": patch("", "2026-11-30"),
-		"an entry updated event, without dates":     patch("", ""),
-		"an entry deleted event":                    change(func() error { return errOf(r.entries.Delete(ctx, uuid.MustParse(entryID), nil)) }),
+		"a market deleted event":                   change(func() error { return errOf(r.markets.Delete(ctx, "NL", nil)) }),
+		"an entry created event, with both dates":  create("2026-05-01", "2026-11-30"),
+		"an entry created event, without dates":    create("", ""),
+		"an entry updated event, with both dates":  patch("2026-05-01", "2026-11-30"),
+		"an entry updated event, open again":       patch("2026-05-01", ""),
+		"an entry updated event, with only an end": patch("", "2026-11-30"),
+		"an entry updated event, without dates":    patch("", ""),
+		"an entry deleted event":                   change(func() error { return errOf(r.entries.Delete(ctx, uuid.MustParse(entryID), nil)) }),
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -176,7 +177,7 @@ func TestTopicOfAnotherShape(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := start(t, kafka.Addr)
-	s.eventually("/readyz", "partitions is 3, it has to be 12")
+	s.eventually("/readyz", fmt.Sprint("partitions is 3, but must be ", event.Partitions))
 	if status, text := s.call(http.MethodPost, "/api/v1/product", chair); status != http.StatusCreated {
 		t.Errorf("%d %s", status, text)
 	}

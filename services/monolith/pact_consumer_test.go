@@ -117,7 +117,7 @@ func entryExpectations() []expectation {
 		{of("an entry created event, without dates", created, otherID, offer, entryData(nil, nil)), entriesAre(known, " to "+news)},
 		{of("an entry updated event, with both dates", updated, entryID, entry, entryData(start, end)), entriesAre("2026-03-01 to 2026-09-30" + news)},
 		{of("an entry updated event, open again", updated, entryID, entry, entryData(start, nil)), entriesAre("2026-03-01 to " + news)},
-		{of("an entry updated event, with an end alone", updated, entryID, entry, entryData(nil, end)), entriesAre(" to 2026-09-30" + news)},
+		{of("an entry updated event, with only an end", updated, entryID, entry, entryData(nil, end)), entriesAre(" to 2026-09-30" + news)},
 		{of("an entry updated event, without dates", updated, entryID, entry, entryData(nil, nil)), entriesAre(" to " + news)},
 		{of("an entry deleted event", deleted, entryID, entry, nil), entriesAre()},
 	}

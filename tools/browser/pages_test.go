@@ -155,7 +155,7 @@ func consumers(t *testing.T, at services) {
 			continue
 		}
 		b.open(at[p.service]+p.path, p.ready)
-		const script = `[...document.querySelectorAll('.message')].map(m => [m.id, m.querySelector('.expectations .pill')?.textContent ?? 'nobody'])`
+		const script = `[...document.querySelectorAll('.message')].map(m => [m.id, m.querySelector('.expectations .pill')?.textContent ?? 'no consumer'])`
 		for _, m := range ask(b, chromedp.Evaluate[[][2]string](script)) {
 			if want := map[string]string{"monolith": "catalog", "catalog": "monolith"}[p.service]; m[1] != want {
 				t.Errorf("%s%s: %s is read by %s, want %s", p.service, p.path, m[0], m[1], want)

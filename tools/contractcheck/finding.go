@@ -49,7 +49,7 @@ func compare(before, after files) ([]finding, error) {
 		}
 		now, ok := after[path]
 		if !ok {
-			all = append(all, finding{document: path, place: "all of it", what: "the document is gone", uses: uses.of(owner(path))})
+			all = append(all, finding{document: path, place: "the whole document", what: "the document is gone", uses: uses.of(owner(path))})
 			continue
 		}
 		found, err := look(before[path], now, uses.of(owner(path)))

@@ -61,10 +61,10 @@ func (c topicConfig) keepsLess(now topicConfig) (whats []string) {
 func (k kafkaTopic) breaks(now kafkaTopic) (whats []string) {
 	add := func(format string, args ...any) { whats = append(whats, fmt.Sprintf(format, args...)) }
 	if k.Partitions != now.Partitions {
-		add("the number of partitions changed from %d to %d, so keys are no longer where they were", k.Partitions, now.Partitions)
+		add("the number of partitions changed from %d to %d, so keys are in other partitions now", k.Partitions, now.Partitions)
 	}
 	if was, is := k.Config.cleanupPolicy(), now.Config.cleanupPolicy(); was != is {
-		add("cleanup.policy changed from %s to %s: a new consumer builds its copy from what the topic keeps, and that is no longer the same", was, is)
+		add("cleanup.policy changed from %s to %s: a new consumer builds its copy from the records in the topic, which are no longer the same", was, is)
 	}
 	if was, is := k.Config.MinCompactionLag, now.Config.MinCompactionLag; is < was {
 		add("min.compaction.lag.ms fell from %d to %d: a consumer that stands still for longer no longer reads each change", was, is)
@@ -72,7 +72,7 @@ func (k kafkaTopic) breaks(now kafkaTopic) (whats []string) {
 	whats = append(whats, k.Config.keepsLess(now.Config)...)
 	was, is := cmp.Or(k.Config.MaxMessageBytes, defaultMaxMessageBytes), cmp.Or(now.Config.MaxMessageBytes, defaultMaxMessageBytes)
 	if is < was {
-		add("max.message.bytes fell from %d to %d: an event that is larger no longer reaches anybody", was, is)
+		add("max.message.bytes fell from %d to %d: a larger event can no longer be published", was, is)
 	}
 	return whats
 }

@@ -22,7 +22,7 @@ func levels() map[string]checker.Level {
 	return raised
 }
 
-// grows reports whether more is accepted, offered or promised than before. Such a change is allowed within v1.
+// grows reports whether the document accepts, offers or promises more than before. Within v1 this is allowed.
 func grows(rule checker.BackwardCompatibilityRule) bool {
 	chosen := slices.Contains(rule.Guards, checker.GuardNegotiated) // a caller may choose it, or ignore it
 	switch rule.Effect {

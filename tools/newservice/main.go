@@ -86,7 +86,7 @@ monolith: docs/contracts.md.
 	return nil
 }
 
-// clean refuses a tree in which the new files could not be told from other changes.
+// clean refuses a tree with uncommitted changes, because they would be mixed with the new files.
 func clean(ctx context.Context, root string) error {
 	status, err := exec.CommandContext(ctx, "git", "-C", root, "status", "--porcelain").Output()
 	if err != nil {

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Runs one of Kafka's programs. The scripts of Kafka's distribution are links to this one: the name says which program.
+# Runs one of Kafka's programs. The scripts of Kafka's distribution are links to this file. Its name selects the program.
 set -euo pipefail
 
 declare -A programs=(
@@ -23,7 +23,7 @@ fi
 name=${0##*/}
 home=$(cd "$(dirname "$0")/.." && pwd)
 heap=-Xmx256m
-speed='-XX:+UseSerialGC -XX:TieredStopAtLevel=1' # a tool starts faster so
+speed='-XX:+UseSerialGC -XX:TieredStopAtLevel=1' # makes a tool start faster
 logging=tools-log4j2.yaml
 if [[ $name == kafka-server-start.sh ]]; then
   heap='-Xmx1G -Xms1G'
@@ -35,7 +35,7 @@ if [[ -z $class ]]; then
   class=${1:?name a class}
   shift
 fi
-# These variables hold several options each: they are split at spaces.
+# Each of these variables can hold several options, separated by spaces.
 exec java ${KAFKA_HEAP_OPTS:-$heap} \
   ${KAFKA_JVM_PERFORMANCE_OPTS:-$speed} -Djava.awt.headless=true \
   ${KAFKA_GC_LOG_OPTS-} ${KAFKA_JMX_OPTS-} -Dkafka.logs.dir="${LOG_DIR:-$home/logs}" \

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Renders templates into the configuration. Only defined variables are replaced, so that nginx's own $host and so on stay.
+# Renders templates into the configuration. It replaces only defined variables, so that nginx's own, such as $host, stay.
 set -euo pipefail
 
 templates=${NGINX_ENVSUBST_TEMPLATE_DIR:-/etc/nginx/templates}

@@ -7,7 +7,7 @@ fail() {
   exit 1
 }
 
-# setting VAR [DEFAULT] exports VAR: as it is, or else from the file that VAR_FILE names, or else DEFAULT.
+# setting VAR [DEFAULT] exports VAR. If VAR is not set, its value is the content of the file in VAR_FILE, or else DEFAULT.
 setting() {
   local name=$1 file="$1_FILE"
   if [[ -n ${!name-} && -n ${!file-} ]]; then
@@ -37,7 +37,7 @@ make_folders() {
   fi
 }
 
-# sql ARGS... runs psql as the owner against POSTGRES_DB. Init scripts use it too, if they are sourced.
+# sql ARGS... runs psql as the owner, on POSTGRES_DB. Init scripts that are sourced use it too.
 sql() {
   PGHOST='' PGHOSTADDR='' psql -v ON_ERROR_STOP=1 --no-psqlrc --no-password \
     --username "$POSTGRES_USER" --dbname "$POSTGRES_DB" "$@"
@@ -64,20 +64,20 @@ init_files() {
   done
 }
 
-# initialize ARGS... fills the empty data folder. ARGS are those of the server that will run.
+# initialize ARGS... fills the empty data folder. ARGS are the arguments of the server.
 initialize() {
   if [[ -z $POSTGRES_PASSWORD && ${POSTGRES_HOST_AUTH_METHOD-} != trust ]]; then
     fail 'the database is uninitialized and POSTGRES_PASSWORD is empty.' \
       'Set POSTGRES_PASSWORD to the password of the superuser, for example "-e POSTGRES_PASSWORD=password".'
   fi
   local -a extra=()
-  eval "extra=($POSTGRES_INITDB_ARGS)" # it may hold quotes, as in a shell
+  eval "extra=($POSTGRES_INITDB_ARGS)" # it may contain quotes, as in a shell
   initdb --username="$POSTGRES_USER" --pwfile=<(printf '%s\n' "$POSTGRES_PASSWORD") "${extra[@]}"
-  # These binaries keep their socket in /tmp, psql and the official image keep it here.
+  # By default, these binaries keep their socket in /tmp. psql and the official image use this folder.
   echo "unix_socket_directories = '/var/run/postgresql'" >> "$PGDATA/postgresql.conf"
   printf '\nhost all all all %s\n' "${POSTGRES_HOST_AUTH_METHOD:-scram-sha-256}" >> "$PGDATA/pg_hba.conf"
 
-  # No client may find the server half initialized: until the scripts have run, it listens on its socket alone.
+  # No client may use the server before the scripts have run. Until then it listens only on its socket.
   export PGPASSWORD=$POSTGRES_PASSWORD
   PGUSER=$POSTGRES_USER pg_ctl -D "$PGDATA" -w -o "$(printf '%q ' "$@" -c listen_addresses=)" start
   if [[ $POSTGRES_DB != postgres ]]; then

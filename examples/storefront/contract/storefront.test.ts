@@ -62,9 +62,9 @@ const offered = { market: "NL", available_on: "2026-03-01", limit: "200" };
 const later = "2026-10-01";
 const product = { product_uuid: uuid(chair), name: text("Rocking chair"), product_category: text("Furniture") };
 
-contract("what is offered, over two pages, and without end", [
+contract("the offers on two pages, and an offer without an end", [
   {
-    description: "the first page of what is offered in a market on a day",
+    description: "the first page of the offers in a market on a day",
     given: "more entries in a market than a page holds", path: "/catalog/api/v1", query: offered,
     headers: {
       Link: MatchersV3.regex('<.*cursor=[^&>]+.*>; rel="next"', `</catalog/api/v1?market=NL&available_on=2026-03-01&cursor=${cursor}&limit=200>; rel="next"`),
@@ -72,7 +72,7 @@ contract("what is offered, over two pages, and without end", [
     body: list(entry(desk, day("2026-06-30"))),
   },
   {
-    description: "the page of offers that a link leads to",
+    description: "the next page of the offers in a market on a day",
     given: "more entries in a market than a page holds", path: "/catalog/api/v1", query: offered, fromState: { cursor },
     body: list(entry(chair, day("2026-09-30"))),
   },
@@ -93,8 +93,8 @@ contract("what is offered, over two pages, and without end", [
   assert.equal(table(await available(client, offered.market, later)), shown("open"));
 });
 
-contract("offers on a day that is none", [{
-  description: "offers on a day that is none",
+contract("the offers on a day that does not exist", [{
+  description: "the offers on a day that does not exist",
   given: "nothing", path: "/catalog/api/v1", query: { ...offered, available_on: "2026-02-30" },
   status: 422, contentType: "application/problem+json",
   body: {
@@ -106,7 +106,7 @@ contract("offers on a day that is none", [{
 });
 
 contract("a product arrives", [{
-  description: "a product that is looked for by its name",
+  description: "a search for a product by its name",
   given: "a product", path: "/catalog/api/v1/products", query: { limit: "200", search: "Rocking chair" },
   body: list(product),
 }], async (client) => {
@@ -115,7 +115,7 @@ contract("a product arrives", [{
 });
 
 contract("a product does not arrive", [{
-  description: "a product that is not known yet",
+  description: "a search for a product that does not exist",
   given: "nothing", path: "/catalog/api/v1/products", query: { limit: "200", search: "Rocking chair" },
   body: [],
 }], async (client) => {

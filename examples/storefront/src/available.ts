@@ -8,8 +8,8 @@ export interface Offer {
 }
 
 /**
- * Returns the offers in a market on a day, sorted by name. It reads the entries first, because their products are known by
- * then. If a product is missing, it was deleted between the reads, and its entry is left out.
+ * Returns the offers in a market on a day, sorted by name. It reads the entries first, so that all their products exist. If a
+ * product is missing, it was deleted between the reads, and its entry is left out.
  */
 export async function available(client: CatalogClient, market: string, day: string): Promise<Offer[]> {
   const until = new Map<string, string | null>();

@@ -13,7 +13,7 @@ Usage: storefront --market CODE [--on DATE] [--catalog URL]
 
   --market CODE      the market, two capital letters such as DE
   --on DATE          the day, such as 2026-03-01; today (UTC) when left out
-  --wait NAME        wait until a product of this name has arrived in the catalog
+  --wait NAME        wait until a product with this name has arrived in the catalog
   --timeout SECONDS  how long --wait waits, for a catalog that is away as well (default 60)
   --catalog URL      where the catalog service is (default http://127.0.0.1:8001)
   --help             print this

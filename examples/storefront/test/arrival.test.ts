@@ -25,7 +25,7 @@ async function abandoned(): Promise<string> {
   return `http://127.0.0.1:${port}`;
 }
 
-test("a catalog that is away is waited for", async () => {
+test("it waits for a catalog that is away", async () => {
   const away = await abandoned();
   const cut = () => { throw new TypeError("terminated", { cause: new Error("other side closed") }); };
   const client = catalog(
@@ -40,21 +40,21 @@ test("a catalog that is away is waited for", async () => {
   for (const [i, pattern] of reasons.entries()) assert.match(reports[i]!, pattern);
 });
 
-test("the time that a service names is waited", async () => {
+test("it waits as long as Retry-After says", async () => {
   const client = catalog(() => new Response(null, { status: 503, headers: { "Retry-After": "1" } }), () => list("Hammock"));
   const begin = performance.now();
   await arrival(client, "Hammock", 30_000, () => {});
   assert.ok(performance.now() - begin >= 990);
 });
 
-test("one that does not come is told with the last trouble", async () => {
+test("if the product does not arrive, the error has the last trouble", async () => {
   await assert.rejects(arrival(catalog(() => list()), "Hammock", 500, () => {}), { message: 'no product named "Hammock" arrived within 0.5 s' });
   await assert.rejects(arrival(catalog(), "Hammock", 20, () => {}), /within 0.02 s: the catalog has not answered yet$/);
   const busy = () => new Response(null, { status: 503, headers: { "Retry-After": "9999999" } });
   await assert.rejects(arrival(catalog(busy, assert.fail), "Hammock", 500, () => {}), /within 0.5 s: .*503/);
 });
 
-test("what does not pass by itself is an error at once", async () => {
+test("a permanent failure is an error at once", async () => {
   for (const answer of [
     new Response('{"type": "https://monsplit.github.io/problems/invalid"}', { status: 422, headers: { "Content-Type": "application/problem+json" } }),
     new Response("<p>Please log in</p>", { headers: { "Content-Type": "text/html" } }),

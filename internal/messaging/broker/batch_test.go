@@ -15,7 +15,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-func TestEncodedBatchIsReadAlikeByTheLibraryAndByUs(t *testing.T) {
+func TestTheLibraryReadsAnEncodedBatchAsWeDo(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		records := recordsGenerator.Draw(t, "records")
@@ -159,7 +159,7 @@ func equal(a, b Record, nullHeaders bool) bool {
 		})
 }
 
-func TestEncodeRefusesWhatNoBrokerTakes(t *testing.T) {
+func TestEncodeRefusesInvalidBatches(t *testing.T) {
 	t.Parallel()
 	one := []Record{{Key: []byte("k")}}
 	for name, f := range map[string]func() (*Batch, error){

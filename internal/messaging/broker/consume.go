@@ -69,7 +69,7 @@ func (cfg GroupConfig) withDefaults() (GroupConfig, error) {
 	cfg.MaxRecords = cmp.Or(cfg.MaxRecords, 1000)
 	cfg.MaxBytes = cmp.Or(cfg.MaxBytes, defaultMaxBytes)
 	if cfg.HandleGrace >= cfg.RebalanceTimeout {
-		return cfg, fmt.Errorf("consumer group %s: HandleGrace %v has to be less than RebalanceTimeout %v, or Kafka "+
+		return cfg, fmt.Errorf("consumer group %s: HandleGrace %v must be less than RebalanceTimeout %v, or Kafka "+
 			"rebalances without the member", cfg.GroupID, cfg.HandleGrace, cfg.RebalanceTimeout)
 	}
 	return cfg, nil

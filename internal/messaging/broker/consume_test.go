@@ -102,7 +102,7 @@ func TestFailingHandlerIsOfferedTheSameBatchAgain(t *testing.T) {
 	}
 }
 
-func TestPositionOutsideTheLogHaltsThatPartitionAlone(t *testing.T) {
+func TestPositionOutsideTheLogHaltsOnlyItsPartition(t *testing.T) {
 	t.Parallel()
 	for name, position := range map[string]int64{"beyond the log's end": 1000, "before the log's start": -1} {
 		t.Run(name, func(t *testing.T) {
@@ -170,7 +170,7 @@ func TestNothingIsLostWhileTheBrokerIsAway(t *testing.T) {
 	kafkatest.Eventually(t, "the state says that Kafka is away", func() bool { return b.state(b.client).LastError != "" })
 	b.Start()
 	kafkatest.Eventually(t, "it is applied", func() bool { return db.count() == 2 })
-	kafkatest.Eventually(t, "the state says that all is well", func() bool {
+	kafkatest.Eventually(t, "the state shows no problem", func() bool {
 		s := b.state(b.client)
 		return s.LastError == "" && s.Joined
 	})
@@ -180,7 +180,7 @@ func TestNothingIsLostWhileTheBrokerIsAway(t *testing.T) {
 	kafkatest.Eventually(t, "it is applied", func() bool { return db.count() == 3 })
 }
 
-func TestStopFinishesWhatIsInHand(t *testing.T) {
+func TestStopFinishesTheRunningBatch(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.write(t, 0, numbers(0, 3)...)

@@ -30,7 +30,7 @@ type decodedBatches struct {
 // markers of transactions) have offsets but no records.
 //
 // It replaces the library's reader, which hides where a compacted batch ends. A client that does not know the end may ask
-// for the same batch for ever.
+// for the same batch forever.
 func decodeBatches(data []byte, from int64, maxBytes int) (decodedBatches, error) {
 	out := decodedBatches{next: from}
 	for len(data) >= lengthCountsFrom && out.bytes < maxBytes {

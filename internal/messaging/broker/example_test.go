@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/monsplit/monsplit/internal/messaging/broker"
+	"github.com/monsplit/monsplit/internal/testkit/exampletb"
 	"github.com/monsplit/monsplit/internal/testkit/kafkatest"
 )
 
@@ -47,8 +48,8 @@ func (p *printer) Handle(_ context.Context, tp broker.TopicPartition, from, next
 // A producer sends two batches, one of them twice, as after a lost response. A consumer reads each record once. Then a
 // producer with a higher epoch writes, and the first one is fenced.
 func Example() {
-	t := newExampleTB()
-	defer t.cleanUp()
+	t := exampletb.New()
+	defer t.CleanUp()
 	kafka := kafkatest.New(t)
 	client, err := broker.New(broker.Config{Brokers: []string{kafka.Addr}}, slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -100,7 +101,7 @@ func Example() {
 }
 
 // encode makes a batch of records that are given as KEY=VALUE.
-func encode(t *exampleTB, tp broker.TopicPartition, s broker.ProducerSession, sequence int32, pairs ...string) *broker.Batch {
+func encode(t *exampletb.TB, tp broker.TopicPartition, s broker.ProducerSession, sequence int32, pairs ...string) *broker.Batch {
 	var records []broker.Record
 	for _, pair := range pairs {
 		key, value, _ := strings.Cut(pair, "=")

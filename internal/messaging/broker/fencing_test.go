@@ -65,7 +65,7 @@ func TestBatchHeldUpInTheNetworkIsFenced(t *testing.T) {
 	b.wantLog(t, 0, "1", "2")
 }
 
-func TestEpochsOfOnePartitionSayNothingOfAnother(t *testing.T) {
+func TestEpochsOfPartitionsAreIndependent(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	results := b.send(t, b.batch(t, 0, 2, 0, "new holder"), b.batch(t, 1, 1, 0, "old holder"))

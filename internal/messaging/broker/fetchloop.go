@@ -13,7 +13,7 @@ const (
 	// shortMaxWait is MaxWait for a fetch that leaves out a partition which will soon be ready. The partition cannot join a
 	// request that has been sent, so the request must end soon.
 	shortMaxWait = 10 * time.Millisecond
-	// errorBackoff is how long a partition is left out of requests after an error that concerns this partition alone.
+	// errorBackoff is how long a partition is left out of requests after an error that concerns only this partition.
 	errorBackoff = 100 * time.Millisecond
 )
 

@@ -143,7 +143,7 @@ func retryTransaction(t *testing.T, f func(context.Context) error) {
 
 // Java's own test vectors (org.apache.kafka.common.utils.UtilsTest.testMurmur2), for all numbers of partitions that matter
 // here.
-func TestPartitionsAreThoseOfForeignProducers(t *testing.T) {
+func TestPartitionsAreAsInForeignProducers(t *testing.T) {
 	t.Parallel()
 	vectors := map[string]int32{
 		"21": -973932308, "foobar": -790332482, "a-little-bit-long-string": -985981536,

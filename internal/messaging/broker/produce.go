@@ -23,7 +23,7 @@ type Result struct {
 	Err    error // nil, or an *Error
 }
 
-// NewProducerID asks Kafka for a unique producer id. The id is valid for ever. The caller chooses the epochs.
+// NewProducerID asks Kafka for a unique producer id. The id is valid forever. The caller chooses the epochs.
 func (c *Client) NewProducerID(ctx context.Context) (int64, error) {
 	for {
 		answer, err := c.askAnyBroker(ctx, &initproducerid.Request{ProducerID: -1, ProducerEpoch: -1})

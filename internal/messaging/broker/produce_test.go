@@ -96,7 +96,7 @@ func (b *bundle) wantLog(t *testing.T, partition int, want ...string) {
 	}
 }
 
-func TestRecordsComeBackAsTheyWere(t *testing.T) {
+func TestRecordsAreReadUnchanged(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	at := time.Date(2026, 1, 2, 3, 4, 5, 678_000_000, time.UTC)
@@ -226,7 +226,7 @@ func TestOnePartitionsFailureLeavesTheOthersAlone(t *testing.T) {
 	b.wantLog(t, 1, "fits")
 }
 
-func TestVerdictsOfWhatABrokerMayAnswer(t *testing.T) {
+func TestVerdictsOfBrokerErrors(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	verdicts := map[int16]broker.Verdict{

@@ -39,7 +39,7 @@ type TopicMismatchError struct {
 
 // Error implements error.
 func (e *TopicMismatchError) Error() string {
-	return fmt.Sprintf("topic %s: %s is %s, it has to be %s. %s", e.Topic, e.Setting, e.Have, e.Want, e.Advice)
+	return fmt.Sprintf("topic %s: %s is %s, but must be %s. %s", e.Topic, e.Setting, e.Have, e.Want, e.Advice)
 }
 
 // EnsureTopic creates the topic if it is missing, and then checks it. It joins one *TopicMismatchError for each difference.

@@ -177,7 +177,7 @@ func TestEnsureTopicThatCannotBeMade(t *testing.T) {
 	}
 }
 
-func TestUnknownTopicIsSaidToBeUnknownAndNotCreated(t *testing.T) {
+func TestUnknownTopicIsReportedAndNotCreated(t *testing.T) {
 	t.Parallel()
 	b := kafkatest.New(t)
 	c := b.Client(t)

@@ -160,7 +160,7 @@ func TestReplayThatFails(t *testing.T) {
 	}
 }
 
-func TestReplayOfWhatCannotBeDecoded(t *testing.T) {
+func TestReplayOfAnUndecodableRecord(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.seed(0)
@@ -190,7 +190,7 @@ func TestDiscard(t *testing.T) {
 	}{
 		"closed":     {ids[0], "Ada", "", consumer.CodeClosed},
 		"unknown":    {ids[1] + 1, "Ada", "", consumer.CodeNotFound},
-		"nobody":     {ids[1], " ", "", consumer.CodeInvalid},
+		"no name":    {ids[1], " ", "", consumer.CodeInvalid},
 		"NUL":        {ids[1], "Ada\x00", "", consumer.CodeInvalid},
 		"long":       {ids[1], "Ada", strings.Repeat("x", 1001), consumer.CodeInvalid},
 		"not UTF-8":  {ids[1], "Ada", "\xff", consumer.CodeInvalid},

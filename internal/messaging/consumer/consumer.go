@@ -70,7 +70,7 @@ type Config[T any] struct {
 	// longer transaction is held up by something that must not delay other partitions.
 	MaxShareWait time.Duration
 	// Timeout bounds one transaction; 1 min. Without it, a server that neither answers nor closes the connection would
-	// block a partition for ever.
+	// block a partition forever.
 	Timeout    time.Duration
 	BackoffMin time.Duration      // pause before the second try of a batch; 50 ms
 	BackoffMax time.Duration      // longest pause between tries; 3 s. Keep it below the group's RebalanceTimeout.

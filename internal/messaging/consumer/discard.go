@@ -9,7 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
-	"github.com/monsplit/monsplit/internal/postgres"
+	"github.com/monsplit/monsplit/internal/pgtx"
 )
 
 // Discard closes an open dead letter for good, without applying it. by and note record who decided that, and why. If the
@@ -23,7 +23,7 @@ func (c *Consumer[T]) Discard(ctx context.Context, id int64, by, note string) (D
 		letter DeadLetter
 		used   []T
 	)
-	err := postgres.InTxBegunBy(ctx, c.pool, beginTx, func(tx pgx.Tx) error {
+	err := pgtx.Run(ctx, c.pool, beginTx, func(tx pgx.Tx) error {
 		row, err := lockOpenLetter(ctx, tx, id)
 		if err != nil {
 			return err

@@ -61,8 +61,8 @@
 // and 54 (limit), and what Config.Classify calls poison. The batch is then applied again, one transaction an event. The
 // poisoned event becomes a dead letter, and the other events are applied (H10 poison in a batch).
 //
-// Every other error is not the event's fault: the database is away, a deadlock, a deferred trigger's MS001, an unexpected
-// error. The partition waits, and the same batch comes again. Other partitions go on.
+// Every other error is not the event's fault: the database is away, a deadlock, an error that a trigger of the service
+// raises, an unexpected error. The partition waits, and the same batch comes again. Other partitions go on.
 //
 // The functions for dead letters return an *Error, with a stable code, when they refuse a request.
 package consumer

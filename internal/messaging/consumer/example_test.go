@@ -13,6 +13,7 @@ import (
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
 	"github.com/monsplit/monsplit/internal/messaging/event"
 	"github.com/monsplit/monsplit/internal/postgres"
+	"github.com/monsplit/monsplit/internal/testkit/exampletb"
 	"github.com/monsplit/monsplit/internal/testkit/kafkatest"
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 	messagingsql "github.com/monsplit/monsplit/sql/messaging"
@@ -50,8 +51,8 @@ func applyHats(ctx context.Context, tx pgx.Tx, events []consumer.Event) error {
 
 // A consumer applies four records. One is a repetition and one is poison. The two others reach the copy.
 func Example() {
-	t := newExampleTB()
-	defer t.cleanUp()
+	t := exampletb.New()
+	defer t.CleanUp()
 	pool := pgtest.New(t, postgres.Migrations{FS: messagingsql.Migrations, Table: "goose_messaging"})
 	if _, err := pool.Exec(t.Context(), `CREATE TABLE hat_copy (name text PRIMARY KEY, version bigint, size int)`); err != nil {
 		t.Fatal(err)

@@ -10,7 +10,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/monsplit/monsplit/internal/postgres"
+	"github.com/monsplit/monsplit/internal/pgtx"
 )
 
 // Poison returns an error by which a handler reports that the event can never be applied.
@@ -40,8 +40,8 @@ func (c *Consumer[T]) poisonCode(err error) (code string, is bool) {
 	if _, ok := errors.AsType[*panicError](err); ok {
 		return "panic", true
 	}
-	if state := postgres.SQLState(err); state != "" {
-		switch state[:2] {
+	if state := pgtx.SQLState(err); state != "" {
+		switch pgtx.Class(err) {
 		case "22", "23", "54": // data, constraint, limit
 			return "sqlstate-" + state, true
 		}
@@ -66,7 +66,7 @@ func (c *Consumer[T]) poisonCode(err error) (code string, is bool) {
 // store or that would control a terminal.
 func deadLetterReason(err error) string {
 	const most = 2000
-	s := postgres.Brief(err)
+	s := pgtx.Brief(err)
 	if len(s) > most {
 		s = s[:most] + "…"
 	}

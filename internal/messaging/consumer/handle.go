@@ -13,7 +13,7 @@ import (
 
 	"github.com/monsplit/monsplit/internal/messaging/broker"
 	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
-	"github.com/monsplit/monsplit/internal/postgres"
+	"github.com/monsplit/monsplit/internal/pgtx"
 )
 
 // batch is what one transaction applies: the items of one partition in [from, next).
@@ -54,7 +54,7 @@ func (c *Consumer[T]) Handle(
 
 // batchTimedOut reports whether the transaction's own time-out ended the batch. Retrying it whole would time out again.
 func batchTimedOut(ctx context.Context, err error) bool {
-	return ctx.Err() == nil && (errors.Is(err, context.DeadlineExceeded) || postgres.SQLState(err) == "57014") // query_canceled
+	return ctx.Err() == nil && (errors.Is(err, context.DeadlineExceeded) || pgtx.SQLState(err) == "57014") // query_canceled
 }
 
 // applyEach applies each item in a transaction of its own. It reports whether the position moved before the error.
@@ -85,9 +85,9 @@ func (c *Consumer[T]) apply(ctx context.Context, p *partition, b batch) error {
 
 // commit runs one transaction. It first moves the positions, then calls the handlers, then updates the dead letters.
 //
-// H2 zombie consumer: a consumer is paused in here, its partition moves to another instance, which applies the same
-// records, and the paused one goes on. It waits for the lock of the position's row, finds the position moved, and commits
-// nothing.
+// H2 zombie consumer: a consumer is paused in this function, its partition moves to another instance, which applies the same
+// records, and the paused one continues. It waits for the lock of the position's row, sees that the position has moved, and
+// commits nothing.
 func (c *Consumer[T]) commit(ctx context.Context, beginSQL string, jobs ...*job) error {
 	select {
 	case c.transactionSlots <- struct{}{}:
@@ -102,7 +102,7 @@ func (c *Consumer[T]) commit(ctx context.Context, beginSQL string, jobs ...*job)
 	ctx, end := c.startSpan(ctx, jobs, events)
 	mayHaveDeadLetters := make([]bool, len(jobs))
 	var used []T // the service's transactions, for Committed
-	err := postgres.InTxBegunBy(ctx, c.pool, beginSQL, func(tx pgx.Tx) error {
+	err := pgtx.Run(ctx, c.pool, beginSQL, func(tx pgx.Tx) error {
 		used = nil
 		if err := movePositions(ctx, tx, jobs); err != nil {
 			return err

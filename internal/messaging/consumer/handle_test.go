@@ -122,7 +122,7 @@ func TestDuplicatesAndOlderVersionsChangeNothing(t *testing.T) {
 	b.wantPosition(7)
 }
 
-// A batch that needs more time than a transaction has is not retried whole for ever.
+// A batch that needs more time than a transaction has is not retried whole forever.
 func TestABatchThatTakesTooLongIsAppliedOneByOne(t *testing.T) {
 	t.Parallel()
 	for name, late := range map[string]func(ctx context.Context, t *tx) error{
@@ -215,7 +215,7 @@ func TestATopicWithoutHandlerIsHeld(t *testing.T) {
 }
 
 // While the consumer catches up, requests must still get connections of the pool.
-func TestOnlySoManyTransactionsAtATime(t *testing.T) {
+func TestConcurrentTransactionsAreLimited(t *testing.T) {
 	t.Parallel()
 	var under, most, calls atomic.Int64
 	both := make(chan struct{})

@@ -15,7 +15,7 @@ import (
 
 // H10 poison in a batch: for every kind of poison, the events before and after the poisoned event are applied, and the
 // poisoned event is kept unchanged.
-func TestPoisonDelaysNobody(t *testing.T) {
+func TestPoisonDelaysNoOtherEvent(t *testing.T) {
 	t.Parallel()
 	for how, code := range map[string]string{
 		"poison": "poison", "invalid": "invalid", "malformed": "malformed", "panic": "panic", "json": "undecodable",
@@ -151,7 +151,7 @@ func TestANewerVersionSupersedesADeadLetter(t *testing.T) {
 }
 
 // An event that the handler ignores supersedes nothing, because the copy's version has not changed.
-func TestAnEventThatIsPassedOverSupersedesNothing(t *testing.T) {
+func TestAnIgnoredEventSupersedesNothing(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(c *consumer.Config[*tx]) {
 		inner := c.Topics[topic]

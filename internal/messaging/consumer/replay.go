@@ -10,12 +10,12 @@ import (
 
 	"github.com/monsplit/monsplit/internal/messaging/broker"
 	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
-	"github.com/monsplit/monsplit/internal/postgres"
+	"github.com/monsplit/monsplit/internal/pgtx"
 )
 
-// Replay applies the message of an open dead letter again. The copy may have a newer version by now. Then the copy's version
-// guard ensures that the message changes nothing; the dead letter is closed as replayed, and its note tells so. If the event
-// fails again, its dead letter stays open with the new reason, and the error is an *Error with CodeReplayFailed.
+// Replay applies the message of an open dead letter again. If the copy has a newer version now, its version guard ensures
+// that the message changes nothing. Then the dead letter is closed as replayed, and its note says that nothing changed. If
+// the event fails again, its dead letter stays open with the new reason, and the error is an *Error with CodeReplayFailed.
 func (c *Consumer[T]) Replay(ctx context.Context, id int64, by string) (DeadLetter, error) {
 	if err := checkText("by", by, true); err != nil {
 		return DeadLetter{}, err
@@ -25,7 +25,7 @@ func (c *Consumer[T]) Replay(ctx context.Context, id int64, by string) (DeadLett
 		failed    error
 		serviceTx T
 	)
-	err := postgres.InTxBegunBy(ctx, c.pool, beginTx, func(tx pgx.Tx) error {
+	err := pgtx.Run(ctx, c.pool, beginTx, func(tx pgx.Tx) error {
 		failed = nil
 		row, err := lockOpenLetter(ctx, tx, id)
 		if err != nil {

@@ -142,7 +142,7 @@ func applyThings(ctx context.Context, t *tx, events []consumer.Event) error {
 	return nil
 }
 
-// businessError stands for the error type of a service.
+// businessError takes the place of a service's error type.
 type businessError struct{ code string }
 
 func (e *businessError) Error() string { return "the business code says " + e.code }

@@ -13,7 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 )
 
-// unlimited keeps records for ever, so that a copy can be rebuilt from a topic alone.
+// unlimited keeps records forever, so that a copy can be rebuilt from a topic alone.
 const unlimited = "-1"
 
 // Options sets where the broker listens and where it keeps its data.

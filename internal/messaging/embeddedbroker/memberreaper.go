@@ -12,7 +12,7 @@ import (
 )
 
 // memberReaper removes consumers that were killed while they joined their group. kfake starts a member's session only if it
-// could write the response to the join. Otherwise the member would stay in the group for ever, and no other member would
+// could write the response to the join. Otherwise the member would stay in the group forever, and no other member would
 // read its partitions. Kafka starts the session in any case.
 type memberReaper struct {
 	mu        sync.Mutex

@@ -34,7 +34,7 @@ type Event struct {
 type DecodeError struct{ Reason string }
 
 // Error implements error.
-func (e *DecodeError) Error() string { return "not an event: " + e.Reason }
+func (e *DecodeError) Error() string { return "the message is not an event: " + e.Reason }
 
 // Decode reads a CloudEvents 1.0 message in the structured JSON format. It is strict about everything that the
 // specification requires and that consumers depend on. It ignores attributes that it does not know. Together with a
@@ -129,7 +129,7 @@ func (m *rawAttributes) fill(e *Event) error {
 	fault(err)
 	fault(checkJSONType(contentType))
 	if m.dataBase64 != nil {
-		fault(&DecodeError{"data_base64 instead of data"})
+		fault(&DecodeError{"the event has data_base64 instead of data"})
 	}
 	e.Data = m.data
 	return first
@@ -155,7 +155,7 @@ func attribute(name string, raw []byte, required bool) (string, error) {
 			continue
 		}
 		if unicode.IsControl(c) || c&0xfffe == 0xfffe || c >= 0xfdd0 && c <= 0xfdef {
-			return "", &DecodeError{fmt.Sprintf("%s holds the character %U", name, c)}
+			return "", &DecodeError{fmt.Sprintf("%s contains the character %U", name, c)}
 		}
 	}
 	return s, nil

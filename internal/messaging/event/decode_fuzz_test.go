@@ -11,8 +11,8 @@ import (
 	"github.com/monsplit/monsplit/internal/messaging/event"
 )
 
-// FuzzDecode: Decode never panics. A message that it accepts is also JSON for the standard library, and its strings can
-// be stored in PostgreSQL. Encoding the event and decoding it again gives the same event.
+// FuzzDecode checks that Decode never panics. A message that it accepts is also JSON for the standard library, and
+// PostgreSQL can store its strings. Encoding the event and decoding it again gives the same event.
 func FuzzDecode(f *testing.F) {
 	f.Add([]byte(valid))
 	f.Add([]byte(strings.Replace(valid, `{"spec`, `{"causationid":"0199b5a4","spec`, 1)))

@@ -38,6 +38,6 @@ func ExampleDecode_invalid() {
 	fmt.Println(err)
 	fmt.Println(e.ID, e.Version)
 	// Output:
-	// not an event: time is "yesterday", not RFC 3339
+	// the message is not an event: time is "yesterday", not RFC 3339
 	// 1 7
 }

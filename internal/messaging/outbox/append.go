@@ -15,7 +15,7 @@ import (
 
 // MaxPayload is the largest payload of a message, in bytes. With its key and headers, a message of this size still fits
 // into a Kafka message of the default size. Append refuses a larger one: the broker would never accept it, and in the
-// outbox it would block its aggregate for ever. The table outbox_event checks the same limit.
+// outbox it would block its aggregate forever. The table outbox_event checks the same limit.
 const MaxPayload = 917_504
 
 // TooLargeError reports a message whose payload is larger than MaxPayload. It is the caller's input that is too large:
@@ -27,10 +27,10 @@ type TooLargeError struct {
 
 // Error implements error. The text is safe to show to a client.
 func (e *TooLargeError) Error() string {
-	return fmt.Sprintf("too large to be announced: %d bytes, the limit is %d", e.Bytes, e.Limit)
+	return fmt.Sprintf("the event is too large: %d bytes, the limit is %d", e.Bytes, e.Limit)
 }
 
-// Append adds the messages to the outbox, in the given order, in the transaction of the change that they announce.
+// Append adds the messages to the outbox, in the given order. tx is the transaction of the change that they describe.
 // Before the call, the caller locks the row of each message's aggregate and raises its version by one. After the
 // commit, the caller wakes the relay (Relay.Wake).
 //

@@ -75,9 +75,9 @@ func TestRowWaitsForItsPredecessor(t *testing.T) {
 	}
 }
 
-// TestForgetsOnlyWhatNoClaimCanReturn: while a claim runs, a mark commits. The claim's snapshot still has the marked
+// TestForgetsOnlyRowsThatNoClaimCanReturn: while a claim runs, a mark commits. The claim's snapshot still has the marked
 // row.
-func TestForgetsOnlyWhatNoClaimCanReturn(t *testing.T) {
+func TestForgetsOnlyRowsThatNoClaimCanReturn(t *testing.T) {
 	t.Parallel()
 	l := freshLane(1)
 	row := messagingdb.ClaimPendingRow{Seq: 10, Topic: "topic", Key: "a", Version: 1}

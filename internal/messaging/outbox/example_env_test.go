@@ -3,16 +3,12 @@
 package outbox_test
 
 import (
-	"context"
-	"fmt"
-	"slices"
-	"testing"
-
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/monsplit/monsplit/internal/messaging/broker"
 	"github.com/monsplit/monsplit/internal/messaging/event"
 	"github.com/monsplit/monsplit/internal/postgres"
+	"github.com/monsplit/monsplit/internal/testkit/exampletb"
 	"github.com/monsplit/monsplit/internal/testkit/kafkatest"
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 
@@ -21,14 +17,14 @@ import (
 
 // exampleEnvironment is the database and the broker of an example.
 type exampleEnvironment struct {
-	tb     *exampleTB
+	tb     *exampletb.TB
 	pool   *pgxpool.Pool
 	kafka  *broker.Client
 	broker *kafkatest.Broker
 }
 
 func newExampleEnvironment(topic string) *exampleEnvironment {
-	tb := &exampleTB{}
+	tb := exampletb.New()
 	env := &exampleEnvironment{tb: tb, broker: kafkatest.New(tb),
 		pool: pgtest.New(tb, postgres.Migrations{FS: messagingsql.Migrations, Table: "goose_messaging"})}
 	env.broker.CreateTopic(tb, topic, event.Partitions)
@@ -39,11 +35,7 @@ func newExampleEnvironment(topic string) *exampleEnvironment {
 	return env
 }
 
-func (e *exampleEnvironment) close() {
-	for _, end := range slices.Backward(e.tb.cleanups) {
-		end()
-	}
-}
+func (e *exampleEnvironment) close() { e.tb.CleanUp() }
 
 // firstRecord waits for the first record in the key's partition.
 func (e *exampleEnvironment) firstRecord(topic, key string) broker.Record {
@@ -55,22 +47,3 @@ func (e *exampleEnvironment) firstRecord(topic, key string) broker.Record {
 	})
 	return log[0].Record
 }
-
-// exampleTB lets an example use helpers that need a test. A failure ends the example with a panic.
-type exampleTB struct {
-	testing.TB
-
-	cleanups []func()
-}
-
-func (*exampleTB) Helper()                        {}
-func (*exampleTB) Name() string                   { return "Example" }
-func (*exampleTB) Context() context.Context       { return context.Background() }
-func (*exampleTB) Failed() bool                   { return false }
-func (*exampleTB) Log(...any)                     {}
-func (*exampleTB) Logf(string, ...any)            {}
-func (*exampleTB) Fatal(args ...any)              { panic(fmt.Sprint(args...)) }
-func (*exampleTB) Fatalf(format string, a ...any) { panic(fmt.Sprintf(format, a...)) }
-func (*exampleTB) Error(args ...any)              { panic(fmt.Sprint(args...)) }
-func (*exampleTB) Errorf(format string, a ...any) { panic(fmt.Sprintf(format, a...)) }
-func (t *exampleTB) Cleanup(end func())           { t.cleanups = append(t.cleanups, end) }

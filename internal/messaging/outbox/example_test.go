@@ -65,5 +65,5 @@ func ExampleAppend_tooLarge() {
 	if tooLarge, is := errors.AsType[*outbox.TooLargeError](err); is {
 		fmt.Println(tooLarge)
 	}
-	// Output: too large to be announced: 1000000 bytes, the limit is 917504
+	// Output: the event is too large: 1000000 bytes, the limit is 917504
 }

@@ -44,7 +44,7 @@ func TestRelaysShareTheShards(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(s.Instances) != 1 || s.Instances[0] != (InstanceStatus{Name: "first", Shards: event.Partitions}) {
-		t.Errorf("instances %+v, want the first alone", s.Instances)
+		t.Errorf("instances %+v, want only the first", s.Instances)
 	}
 }
 

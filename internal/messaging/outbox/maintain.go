@@ -2,31 +2,30 @@ package outbox
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
+	"github.com/monsplit/monsplit/internal/pgtx"
 )
 
 const (
 	partitionSize   = 1_000_000 // sequence numbers in one partition of outbox_event; the first migration has the same number
 	partitionsAhead = 8         // an append without a partition fails, so there is always room for millions of events
-	// maintainLock is the key of the advisory lock that lets one instance at a time maintain the outbox. The number is
-	// arbitrary, but old and new versions of a program must agree on it.
-	maintainLock = 0x6d6f6e73706c6974
+	// maintainLock is the key of the advisory lock that lets one instance at a time maintain the outbox. It is "outbox" in
+	// ASCII. Old and new versions of a program must agree on it.
+	maintainLock = 0x6f7574626f78
 )
 
 // Maintain creates partitions of the table outbox_event ahead of the sequence. It drops partitions whose events are all
-// sent and older than retention (0 keeps everything). Call it
-// at start and at intervals. While another instance maintains the outbox, it does nothing. It never makes appends wait
-// for long: a partition that it cannot lock within 100 ms stays for the next call.
+// sent and older than retention (0 keeps everything). Call it at start and at intervals. While another instance maintains
+// the outbox, it does nothing. It never makes appends wait for long: a partition that it cannot lock within 100 ms stays
+// for the next call.
 func Maintain(ctx context.Context, pool *pgxpool.Pool, retention time.Duration) error {
 	conn, err := pool.Acquire(ctx)
 	if err != nil {
@@ -92,7 +91,7 @@ func dropPartitions(ctx context.Context, pool *pgxpool.Pool, retention time.Dura
 	}
 	for _, n := range existing {
 		dropped, err := dropPartition(ctx, pool, n, retention)
-		if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok && pgErr.Code == "55P03" { // lock_not_available
+		if pgtx.SQLState(err) == "55P03" { // lock_not_available
 			return nil
 		}
 		if err != nil || !dropped {

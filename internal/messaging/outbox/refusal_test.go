@@ -47,9 +47,9 @@ func (p *sizeLimitedBroker) setLimit(limit int) {
 	p.limit = limit
 }
 
-// TestPoisonDelaysItsAggregateAlone: one of many events in a partition is too large for the topic. Other aggregates do
+// TestPoisonDelaysOnlyItsAggregate: one of many events in a partition is too large for the topic. Other aggregates do
 // not wait for it.
-func TestPoisonDelaysItsAggregateAlone(t *testing.T) {
+func TestPoisonDelaysOnlyItsAggregate(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	var sick string

@@ -17,7 +17,7 @@ import (
 	"github.com/monsplit/monsplit/internal/messaging/event"
 )
 
-func TestPublishesWhatWasCommitted(t *testing.T) {
+func TestPublishesCommittedEvents(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	relay := b.start("a")

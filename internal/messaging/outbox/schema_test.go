@@ -14,7 +14,7 @@ import (
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 )
 
-// TestSchemaFitsTheProgram compares the numbers that stand in the first migration with the constants in Go.
+// TestSchemaFitsTheProgram compares the numbers in the first migration with the constants in Go.
 func TestSchemaFitsTheProgram(t *testing.T) {
 	t.Parallel()
 	pool := pgtest.New(t, messagingMigrations())

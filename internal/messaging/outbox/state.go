@@ -1,11 +1,10 @@
 package outbox
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/monsplit/monsplit/internal/pgtx"
 )
 
 // State tells what a relay is doing, for readiness checks and for people.
@@ -63,10 +62,10 @@ func (c *coordinator) report(part string, err error) {
 		c.log.Info("a part of the relay works again", "part", part, "failed_for", now.Sub(t.since).Round(time.Millisecond))
 		delete(c.troubles, part)
 	case t == nil:
-		c.troubles[part] = &trouble{since: now, logged: now, last: brief(err)}
+		c.troubles[part] = &trouble{since: now, logged: now, last: pgtx.Brief(err)}
 		c.log.Warn("a part of the relay fails and is tried again", "part", part, "error", err)
 	default:
-		if t.last = brief(err); now.Sub(t.logged) >= logEvery {
+		if t.last = pgtx.Brief(err); now.Sub(t.logged) >= logEvery {
 			t.logged = now
 			c.log.Warn("a part of the relay still fails", "part", part, "since", t.since, "error", err)
 		}
@@ -86,18 +85,6 @@ func (c *coordinator) kafkaAnswered() {
 		}
 	}
 	c.report("kafka", nil)
-}
-
-// brief returns an error's text for readiness, which anybody may read. The error of a failed connection names the user,
-// the database and the host, so brief replaces it; the log has it in full.
-func brief(err error) string {
-	if _, is := errors.AsType[*pgconn.ConnectError](err); !is {
-		return err.Error()
-	}
-	if answer, is := errors.AsType[*pgconn.PgError](err); is {
-		return "the database refuses the session (SQLSTATE " + answer.Code + ")"
-	}
-	return "the database cannot be reached"
 }
 
 // backoff returns how long to wait after the given number of failures in a row.

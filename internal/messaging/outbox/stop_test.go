@@ -11,7 +11,7 @@ import (
 	"github.com/monsplit/monsplit/internal/testkit/kafkatest"
 )
 
-func TestStopHandsEverythingBack(t *testing.T) {
+func TestStopReleasesEverything(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	relay := b.start("a", func(c *Config, k Broker) Broker { c.MarkRest = time.Hour; return k })
@@ -33,7 +33,7 @@ func TestStopHandsEverythingBack(t *testing.T) {
 	}
 }
 
-// TestStopEndsInTime even if neither Kafka nor the database answers.
+// TestStopEndsInTime stops a relay while neither Kafka nor the database answers.
 func TestStopEndsInTime(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -23,6 +23,7 @@ import (
 	"github.com/monsplit/monsplit/internal/messaging/event"
 	"github.com/monsplit/monsplit/internal/messaging/outbox"
 	"github.com/monsplit/monsplit/internal/messaging/request"
+	"github.com/monsplit/monsplit/internal/pgtx"
 	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 	messagingsql "github.com/monsplit/monsplit/sql/messaging"
@@ -166,7 +167,7 @@ func (b *bundle) decide(ctx context.Context, t *tx, o order) (version int64, cha
 	switch {
 	case o.Do == "put":
 		_, err := t.Exec(ctx, `INSERT INTO thing (name, version) VALUES ($1, 1)`, o.Name)
-		if postgres.SQLState(err) == "23505" {
+		if pgtx.SQLState(err) == "23505" {
 			return 0, false, fmt.Errorf("%w: %s is there: %w", errRefused, o.Name, err)
 		}
 		return 1, true, err

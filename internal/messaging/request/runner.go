@@ -10,7 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
-	"github.com/monsplit/monsplit/internal/postgres"
+	"github.com/monsplit/monsplit/internal/pgtx"
 )
 
 const (
@@ -142,7 +142,7 @@ func (o *Owner[T, R]) releaseKeys(ctx context.Context, keys []string) error {
 			if more, err = o.releaseKey(ctx, key); err == nil {
 				continue
 			}
-			if ctx.Err() != nil || postgres.IsUnavailable(err) {
+			if ctx.Err() != nil || pgtx.Unavailable(err) {
 				return err
 			}
 			o.log.LogAttrs(ctx, slog.LevelError, "the parked requests of a key cannot be decided", slog.String("topic", o.cfg.Topic),
@@ -184,7 +184,7 @@ func (o *Owner[T, R]) releaseKey(ctx context.Context, key string) (more bool, er
 func (o *Owner[T, R]) inTx(ctx context.Context, f func(ctx context.Context, tx pgx.Tx) error) error {
 	ctx, cancel := context.WithTimeout(ctx, txTimeout)
 	defer cancel()
-	return postgres.InTxBegunBy(ctx, o.pool, beginTx, func(tx pgx.Tx) error { return f(ctx, tx) })
+	return pgtx.Run(ctx, o.pool, beginTx, func(tx pgx.Tx) error { return f(ctx, tx) })
 }
 
 // rest waits for d. It returns false if ctx is done before.

@@ -10,7 +10,7 @@ import (
 	"github.com/monsplit/monsplit/internal/messaging/topics"
 )
 
-// creatingBroker stands for a *broker.Client.
+// creatingBroker takes the place of a *broker.Client.
 type creatingBroker struct{}
 
 func (creatingBroker) EnsureTopic(_ context.Context, spec broker.TopicSpec) error {

@@ -1,5 +1,5 @@
-// Package fill proves that a mapping forgets no field. It fills every field of a value by reflection, and compares what
-// comes out of a mapping with what went in. So a field that is added to a model alone fails the tests of its mappings.
+// Package fill checks that a mapping forgets no field. It fills every field of a value by reflection, and compares the
+// result of the mapping with its input. So if a field is added only to a model, the tests of its mappings fail.
 package fill
 
 import (

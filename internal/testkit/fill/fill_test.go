@@ -55,7 +55,7 @@ func TestOf(t *testing.T) {
 	}
 }
 
-// Each of the checks names the field that got lost, and the place; and nothing when none is lost.
+// Each check names the field that got lost, and the place. If no field got lost, it reports nothing.
 func TestChecks(t *testing.T) {
 	t.Parallel()
 	whole := fill.Of[open](t, 0)

@@ -96,7 +96,7 @@ func (f *faults) apply(x *exchange, frame []byte) (request, answer []byte, err e
 	r := kmsg.NewPtrProduceRequest()
 	r.SetVersion(x.version)
 	if r.IsFlexible() {
-		return nil, nil, errors.New("refusing partitions of a newer Produce is not written")
+		return nil, nil, errors.New("RefuseProduce does not support this version of Produce")
 	}
 	if err := r.ReadFrom(frame[head:]); err != nil {
 		return nil, nil, err

@@ -211,7 +211,7 @@ func Eventually(t testing.TB, what string, condition func() bool) {
 		select {
 		case <-tick.C:
 		case <-deadline.C:
-			t.Fatal("waited in vain: " + what)
+			t.Fatal("timed out waiting until " + what)
 		}
 	}
 }

@@ -55,7 +55,7 @@ func TestFaultsAreUsedUp(t *testing.T) {
 		}
 	}
 	if got := len(b.Log(t, tp)); got != 0 {
-		t.Errorf("%d records were written all the same", got)
+		t.Errorf("%d records were written although their batch was refused", got)
 	}
 	b.LoseAnswers(kafkatest.Produce, 1)
 	if produce() == nil {

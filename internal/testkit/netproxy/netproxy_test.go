@@ -123,7 +123,7 @@ func TestAPauseHoldsAndLosesNothing(t *testing.T) {
 	}
 }
 
-func TestADroppedAnswerWasARequestThatArrived(t *testing.T) {
+func TestADroppedAnswerBelongsToARequestThatArrived(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	conn := b.dial()

@@ -119,7 +119,7 @@ func until[T any](ctx context.Context, what string, ask func() (T, bool)) (T, er
 		case <-tick.C:
 		case <-ctx.Done():
 			var none T
-			return none, fmt.Errorf("waited in vain until %s", what)
+			return none, fmt.Errorf("timed out waiting until %s", what)
 		}
 	}
 }

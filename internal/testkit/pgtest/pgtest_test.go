@@ -6,6 +6,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/monsplit/monsplit/internal/pgtx"
 	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 )
@@ -51,7 +52,7 @@ func TestADatabaseGoesWithItsTest(t *testing.T) {
 		}
 		t.Cleanup(func() { _ = conn.Close(t.Context()) }) // deliberately too late: after the database was dropped
 	})
-	if _, err := pgx.Connect(t.Context(), url); postgres.SQLState(err) != "3D000" { // invalid_catalog_name
+	if _, err := pgx.Connect(t.Context(), url); pgtx.SQLState(err) != "3D000" { // invalid_catalog_name
 		t.Errorf("the database is still there: %v", err)
 	}
 }

@@ -1,5 +1,6 @@
 -- +goose Up
--- Owned here. Rows are marked deleted, never deleted; uniqueness is over live rows.
+-- This service owns these rows. They are marked as deleted, and never removed. After that, the product can get a new entry
+-- in the market.
 CREATE TABLE market (
     iso_code   text        COLLATE "C" PRIMARY KEY CHECK (iso_code ~ '^[A-Z]{2}$'),
     name       text        COLLATE "C" NOT NULL CHECK (char_length(name) BETWEEN 1 AND 80),
@@ -26,7 +27,7 @@ CREATE UNIQUE INDEX catalog_entry_market_product ON catalog_entry (market, produ
 CREATE INDEX catalog_entry_product ON catalog_entry (product_uuid) WHERE NOT deleted;
 CREATE INDEX catalog_entry_updated_at ON catalog_entry (updated_at, id) WHERE NOT deleted;
 
--- No row changes without its next version and its event, whoever writes.
+-- A row changes only with its next version and its event, also when another program writes.
 -- +goose StatementBegin
 CREATE FUNCTION market_has_event() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE

@@ -1,6 +1,6 @@
 -- +goose Up
--- The copy of what the monolith owns. Changed by events alone; none of the owner's constraints: across partitions
--- things arrive in any order.
+-- The copy of the products, which the monolith owns. Only events change it. It has none of the owner's constraints, because
+-- events of different partitions arrive in any order.
 CREATE TABLE product_copy (
     id               uuid    PRIMARY KEY,
     version          bigint  NOT NULL,

@@ -1,7 +1,7 @@
 -- +goose Up
 -- Pins the look-up of the event to the index on (topic, key, version). PostgreSQL chooses a sequential scan for a table
 -- that was empty when it was analyzed, and sessions keep that plan. outbox_pending is mostly empty, but grows while Kafka
--- is away: every commit would then read all of it. CREATE OR REPLACE FUNCTION drops these settings: repeat them there.
+-- is away: every commit would then read the whole table. CREATE OR REPLACE FUNCTION drops these settings: repeat them there.
 ALTER FUNCTION market_has_event() SET enable_seqscan = off SET enable_bitmapscan = off;
 ALTER FUNCTION catalog_entry_has_event() SET enable_seqscan = off SET enable_bitmapscan = off;
 

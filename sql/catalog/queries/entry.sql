@@ -7,8 +7,8 @@ SELECT * FROM catalog_entry WHERE id = @id AND NOT deleted FOR UPDATE;
 -- name: LockEntryAt :one
 SELECT * FROM catalog_entry WHERE market = @market AND product_uuid = @product_uuid AND NOT deleted FOR UPDATE;
 
--- H4: a statement of its own, after the one that changed the products. Its snapshot is younger than the locks that this
--- one waited for, so it sees the entries of transactions that still took the products for sold.
+-- H4 write skew: this must be a separate statement, after the one that changed the products. That one has waited for the
+-- locks of transactions that saw the products on sale. The snapshot of this one is newer, so it sees their entries.
 -- name: LockEntriesOf :many
 SELECT * FROM catalog_entry WHERE product_uuid = ANY (@products::uuid[]) AND NOT deleted ORDER BY id FOR UPDATE;
 
@@ -23,7 +23,8 @@ UPDATE catalog_entry SET availability_date = @availability_date, availability_en
     deleted = @deleted, version = @version, updated_at = @updated_at
 WHERE id = @id;
 
--- For the consumer, whose transactions are planned by key. Empty texts stand for null: arrays from Go have no nulls.
+-- The consumer calls this in transactions that only use plans by key. Empty texts mean null, because arrays from Go have no
+-- nulls.
 -- name: UpdateEntries :exec
 UPDATE catalog_entry e
 SET availability_date = nullif(u.starts, '')::date, availability_end_date = nullif(u.ends, '')::date,
@@ -38,7 +39,7 @@ SELECT sqlc.embed(e)
 FROM (SELECT unnest(@markets::text[]) AS market, unnest(@products::uuid[]) AS product_uuid) n
 JOIN catalog_entry e ON e.market = n.market AND e.product_uuid = n.product_uuid AND NOT e.deleted;
 
--- An entry can only be made for a product and a market that stay as they are until it is committed.
+-- The product and the market of a new entry must not change until the entry is committed.
 -- name: ShareProduct :one
 SELECT discontinued FROM product_copy WHERE id = @id AND NOT deleted FOR SHARE;
 

@@ -1,7 +1,7 @@
 -- name: GetMarket :one
 SELECT * FROM market WHERE iso_code = @iso_code AND NOT deleted;
 
--- A deleted market goes on with its next version when it comes back.
+-- A deleted market continues with its next version when it comes back.
 -- name: LockMarket :one
 SELECT * FROM market WHERE iso_code = @iso_code FOR UPDATE;
 

@@ -8,9 +8,9 @@ SELECT id, version FROM product_copy WHERE id = ANY (@ids::uuid[]);
 -- name: LockProducts :many
 SELECT * FROM product_copy WHERE id = ANY (@ids::uuid[]) ORDER BY id FOR UPDATE;
 
--- In the order of the keys, so that two batches never wait for each other in a circle. Rows that were there have been
--- locked; one that another transaction has added meanwhile is not set back. Empty texts and the year 1 stand for null:
--- arrays from Go have no nulls.
+-- The rows are written in the order of their keys, so that two batches cannot deadlock. The caller has locked the existing
+-- rows. A newer row that another transaction has added in the meantime stays as it is. Empty texts and the year 1 mean null,
+-- because arrays from Go have no nulls.
 -- name: SaveProducts :execrows
 INSERT INTO product_copy AS p (id, version, deleted, name, product_category, discontinued, updated_at, applied_at)
 SELECT u.id, u.version, u.deleted, nullif(u.name, ''), nullif(u.product_category, ''), u.discontinued,

@@ -1,6 +1,7 @@
 -- +goose Up
--- Copies of what the catalog service owns, behind the legacy API. Changed by events alone. They carry none of the
--- owner's constraints: across partitions things arrive in any order. Version 0 is a stub, hidden from reads.
+-- Copies of the markets and entries, which the catalog service owns. The legacy API reads them. Only events change them. They
+-- have none of the owner's constraints, because events of different partitions arrive in any order. A row with version 0 is
+-- a stub, which reads hide.
 CREATE TABLE market_copy (
     iso_code   text    COLLATE "C" PRIMARY KEY,
     version    bigint  NOT NULL DEFAULT 0,
@@ -24,7 +25,7 @@ CREATE INDEX catalog_entry_copy_product ON catalog_entry_copy (product_uuid);
 CREATE INDEX catalog_entry_copy_market ON catalog_entry_copy (market);
 CREATE INDEX catalog_entry_copy_updated_at ON catalog_entry_copy (updated_at) WHERE NOT deleted AND version > 0;
 
--- The integers that old integrations know. Never truncated: rebuilding a copy renumbers nothing.
+-- The integer ids that old integrations know. Never truncate these tables: if a copy is rebuilt, its ids must stay the same.
 CREATE TABLE legacy_market_id (
     id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     iso_code text COLLATE "C" NOT NULL UNIQUE

@@ -1,8 +1,9 @@
--- Stubs, in the order of their keys, so that two batches never wait for each other in a circle.
+-- Adds stubs, in the order of their keys, so that two batches cannot deadlock.
 -- name: AddMarkets :exec
 INSERT INTO market_copy (iso_code) SELECT code FROM unnest(@codes::text[]) code ORDER BY code ON CONFLICT DO NOTHING;
 
--- The probe saves the sequence a number for each market that has one already; ON CONFLICT is for two at once.
+-- The subquery leaves out markets that already have an id, because each failed INSERT would use up a number of the sequence.
+-- ON CONFLICT handles two concurrent inserts.
 -- name: AddMarketIDs :exec
 INSERT INTO legacy_market_id (iso_code)
 SELECT code FROM unnest(@codes::text[]) code
@@ -12,7 +13,7 @@ ORDER BY code ON CONFLICT DO NOTHING;
 -- name: LockMarkets :many
 SELECT * FROM market_copy WHERE iso_code = ANY (@codes::text[]) ORDER BY iso_code FOR UPDATE;
 
--- Empty texts and the year 1 stand for null: arrays from Go have no nulls.
+-- Empty texts and the year 1 mean null, because arrays from Go have no nulls.
 -- name: SaveMarkets :exec
 UPDATE market_copy m
 SET version = u.version, deleted = u.deleted, name = nullif(u.name, ''),
@@ -34,7 +35,7 @@ ORDER BY entry ON CONFLICT DO NOTHING;
 -- name: LockEntries :many
 SELECT * FROM catalog_entry_copy WHERE id = ANY (@ids::uuid[]) ORDER BY id FOR UPDATE;
 
--- Empty texts, the nil UUID and the year 1 stand for null: arrays from Go have no nulls.
+-- Empty texts, the nil UUID and the year 1 mean null, because arrays from Go have no nulls.
 -- name: SaveEntries :exec
 UPDATE catalog_entry_copy e
 SET version = u.version, deleted = u.deleted,

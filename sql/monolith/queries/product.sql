@@ -4,7 +4,7 @@ SELECT * FROM product WHERE id = @id AND NOT deleted;
 -- name: LockProduct :one
 SELECT * FROM product WHERE id = @id AND NOT deleted FOR UPDATE;
 
--- A deleted product goes on with its next version when it comes back.
+-- A deleted product continues with its next version when it comes back.
 -- name: LockProductByUUID :one
 SELECT * FROM product WHERE product_uuid = @product_uuid FOR UPDATE;
 

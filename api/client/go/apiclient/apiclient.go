@@ -32,8 +32,8 @@ func Configure(baseURL string, options ...Option) (*Doer, error) {
 	return &Doer{client: s.httpClient(), header: s.header}, nil
 }
 
-// Doer sends requests, and returns only answers that the document describes as successful. Any other answer is an error: a
-// *Problem if the status is 400 or above.
+// Doer sends requests. It returns only the answers that the document describes as successful. Any other answer is an error,
+// and it is a *Problem if the status is 400 or above.
 type Doer struct {
 	client *http.Client
 	header http.Header // added to every request that does not have a header of the same name
@@ -43,7 +43,7 @@ type Doer struct {
 // Later sets which changes the service may carry out later: it answers them with 202.
 func (d *Doer) Later(may func(*http.Request) bool) { d.later = may }
 
-// Do is the only method that the generated clients need.
+// Do sends a request. The generated clients need no other method.
 func (d *Doer) Do(request *http.Request) (*http.Response, error) {
 	for name, values := range d.header {
 		if request.Header.Get(name) == "" {
@@ -58,7 +58,7 @@ func (d *Doer) Do(request *http.Request) (*http.Response, error) {
 		return response, nil
 	}
 	if err := refused(request, response); err != nil {
-		_ = response.Body.Close() // the error has its content already, or the content is of no use
+		_ = response.Body.Close() // the error already has its content, or the content is not needed
 		return nil, err
 	}
 	return response, nil

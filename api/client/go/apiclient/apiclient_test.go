@@ -19,8 +19,8 @@ import (
 	monolithapi "github.com/monsplit/monsplit/api/monolith"
 )
 
-// These tests are about answers that do not come from these services: from gateways, captive portals and services of
-// another version. The tests in internal/e2e check the answers of the services themselves.
+// These tests use answers that do not come from these services, but from gateways, captive portals and services of another
+// version. The tests in internal/e2e check the answers of the services themselves.
 
 // answer is a transport that returns the same answer to every request.
 type answer struct {
@@ -107,20 +107,20 @@ func TestForeignAnswersToOneOperationAreErrors(t *testing.T) {
 		call   func(*monolithclient.Client) (any, error)
 		answer answer
 	}{
-		"GetCreated":     {get, answer{201, "application/json", nil, `{}`}},
-		"GetNothing":     {get, answer{204, "", nil, ""}},
-		"GetUnasked":     {get, answer{304, "", nil, ""}},
-		"GetText":        {get, answer{200, "text/plain", nil, `{}`}},
-		"GetCapitals":    {get, answer{200, "Application/JSON", nil, `{}`}},
-		"PostOK":         {post, answer{200, "application/json", nil, `{}`}},
-		"PostAccepted":   {post, answer{202, "application/json", nil, `{}`}},
-		"PostNothing":    {post, answer{204, "", nil, ""}},
-		"PutCreated":     {put, answer{201, "application/json", nil, `{}`}},
-		"PutNothing":     {put, answer{204, "", nil, ""}},
-		"PatchNothing":   {patch, answer{204, "", nil, ""}},
-		"PatchUnchanged": {patch, answer{304, "", nil, ""}},
-		"DeleteOK":       {remove, answer{200, "application/json", nil, `{}`}},
-		"DeleteAccepted": {remove, answer{202, "", nil, ""}},
+		"GetCreated":         {get, answer{201, "application/json", nil, `{}`}},
+		"GetNothing":         {get, answer{204, "", nil, ""}},
+		"NotModifiedUnasked": {get, answer{304, "", nil, ""}},
+		"GetText":            {get, answer{200, "text/plain", nil, `{}`}},
+		"GetCapitals":        {get, answer{200, "Application/JSON", nil, `{}`}},
+		"PostOK":             {post, answer{200, "application/json", nil, `{}`}},
+		"PostAccepted":       {post, answer{202, "application/json", nil, `{}`}},
+		"PostNothing":        {post, answer{204, "", nil, ""}},
+		"PutCreated":         {put, answer{201, "application/json", nil, `{}`}},
+		"PutNothing":         {put, answer{204, "", nil, ""}},
+		"PatchNothing":       {patch, answer{204, "", nil, ""}},
+		"PatchUnchanged":     {patch, answer{304, "", nil, ""}},
+		"DeleteOK":           {remove, answer{200, "application/json", nil, `{}`}},
+		"DeleteAccepted":     {remove, answer{202, "", nil, ""}},
 		"EntryAccepted": {func(c *monolithclient.Client) (any, error) {
 			return c.PatchCatalog(t.Context(), 5, monolithclient.LegacyEntryPatch{})
 		}, answer{202, "text/html", nil, "<p>Please log in</p>"}},
@@ -135,7 +135,7 @@ func TestForeignAnswersToOneOperationAreErrors(t *testing.T) {
 }
 
 // For each operation, the client accepts exactly the answers that the document describes.
-func TestSuccessIsTheDocuments(t *testing.T) {
+func TestSuccessIsAsDocumented(t *testing.T) {
 	t.Parallel()
 	for name, document := range map[string][]byte{"monolith": monolithapi.Document, "catalog": catalogapi.Document} {
 		for path, item := range must(openapi3.NewLoader().LoadFromData(document)).Paths.Map() {

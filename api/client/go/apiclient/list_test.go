@@ -64,7 +64,7 @@ func TestBrokenLinksAreErrors(t *testing.T) {
 }
 
 // A list with a link back to one of its pages would never end.
-func TestListsThatTurnInCirclesAreErrors(t *testing.T) {
+func TestListsWithALoopAreErrors(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		first *string
@@ -139,7 +139,7 @@ func TestListsAskForTheLargestPages(t *testing.T) {
 }
 
 // A caller that stops early reads no further page. A caller that ranges again starts again.
-func TestListsAreReadAsFarAsTheyAreUsed(t *testing.T) {
+func TestListsReadOnlyThePagesThatAreUsed(t *testing.T) {
 	t.Parallel()
 	read := 0
 	list := apiclient.All(nil, func(*string) (*[]int, http.Header, error) {

@@ -48,7 +48,7 @@ func TestTimeout(t *testing.T) {
 			c.Timeout = 5 * time.Second
 			return []apiclient.Option{limit(3 * time.Second), with(c)}
 		}, 3 * time.Second},
-		"OfTheContextAlone": {func(c *http.Client) []apiclient.Option { return []apiclient.Option{limit(0), with(c)} }, time.Hour},
+		"OnlyOfTheContext": {func(c *http.Client) []apiclient.Option { return []apiclient.Option{limit(0), with(c)} }, time.Hour},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -79,7 +79,7 @@ func TestTimeout(t *testing.T) {
 	}
 }
 
-func TestNilClientIsNone(t *testing.T) {
+func TestNilClientHasNoEffect(t *testing.T) {
 	t.Parallel()
 	served := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")

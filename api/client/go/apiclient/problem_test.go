@@ -33,7 +33,7 @@ func TestErrorAnswersAreProblems(t *testing.T) {
 		want   apiclient.Problem
 		text   string
 	}{
-		"AServicesOwn": {
+		"OfAService": {
 			answer{422, "application/problem+json; charset=utf-8", nil, `{"type": "https://monsplit.github.io/problems/invalid", "title": "Unprocessable Entity",
 				"status": 422, "detail": "The product is not valid.", "request_id": "r-1", "future": {},
 				"errors": [{"pointer": "/name", "detail": "must not be blank"}, {"pointer": "/query/limit", "detail": "must be at most 200"}]}`},
@@ -42,7 +42,7 @@ func TestErrorAnswersAreProblems(t *testing.T) {
 				Errors: []apiclient.Fault{{Pointer: "/name", Detail: "must not be blank"}, {Pointer: "/query/limit", Detail: "must be at most 200"}}},
 			"GET " + url + ": 422 Unprocessable Entity: The product is not valid. /name must not be blank; /query/limit must be at most 200 (request r-1)",
 		},
-		"AGateways": {
+		"OfAGateway": {
 			answer{502, "text/html", nil, "<h1>Bad gateway</h1>"},
 			apiclient.Problem{Type: "about:blank", Title: "Bad Gateway", Status: 502},
 			"GET " + url + ": 502 Bad Gateway",
@@ -57,7 +57,7 @@ func TestErrorAnswersAreProblems(t *testing.T) {
 			apiclient.Problem{Type: "about:blank", Title: "Forbidden", Status: 403},
 			"GET " + url + ": 403 Forbidden",
 		},
-		"TheStatusIsTheAnswers": {
+		"StatusOfTheAnswer": {
 			answer{404, "application/problem+json", nil, `{"type": "https://monsplit.github.io/problems/not-found", "status": 200}`},
 			apiclient.Problem{Type: "https://monsplit.github.io/problems/not-found", Title: "Not Found", Status: 404},
 			"GET " + url + ": 404 Not Found",
@@ -130,7 +130,7 @@ func TestIsProblem(t *testing.T) {
 }
 
 // Problem is written by hand, so that both clients share it. It must have every member that the documents have.
-func TestProblemIsTheDocuments(t *testing.T) {
+func TestProblemHasTheDocumentedMembers(t *testing.T) {
 	t.Parallel()
 	for name, document := range map[string][]byte{"monolith": monolithapi.Document, "catalog": catalogapi.Document} {
 		doc, err := openapi3.NewLoader().LoadFromData(document)
@@ -153,7 +153,7 @@ func TestProblemIsTheDocuments(t *testing.T) {
 }
 
 // The constants must be the names in docs/problems.md.
-func TestNamesAreTheDocumented(t *testing.T) {
+func TestNamesAreDocumented(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile("../../../../docs/problems.md")
 	if err != nil {

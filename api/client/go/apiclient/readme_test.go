@@ -8,7 +8,7 @@ import (
 )
 
 // The README must show exactly the code that the examples run.
-func TestReadmeIsTheExamples(t *testing.T) {
+func TestReadmeShowsTheExamples(t *testing.T) {
 	t.Parallel()
 	flat := func(text string) string { return regexp.MustCompile(`(?m)^\s+`).ReplaceAllString(text, "") }
 	var examples strings.Builder

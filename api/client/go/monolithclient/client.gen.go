@@ -642,12 +642,12 @@ type DeleteCatalogParams struct {
 // GetCatalogParams defines parameters for GetCatalog.
 type GetCatalogParams struct {
 	// MinVersion Reads the copy only if it has this version, or a later one, of the entry; otherwise 503 of type `not-yet`. With
-	// `Prefer: wait=5` the service waits up to five seconds for the version. If the
-	// entry was deleted at this version or later, the answer is 404.
+	// `Prefer: wait=5` the service waits up to five seconds for the version. If the entry was deleted at this version or
+	// later, the answer is 404.
 	MinVersion *MinVersion `form:"min_version,omitempty" json:"min_version,omitempty"`
 
-	// Prefer Preferences (RFC 7240). `wait=5` means that the client can wait up to five seconds for the answer. The service
-	// waits at most ten seconds, unless its operator has set another limit.
+	// Prefer Preferences (RFC 7240). With `min_version`, `wait=N` waits at most N seconds for the version; the service has an upper
+	// limit. Other preferences are ignored.
 	Prefer *Prefer `json:"Prefer,omitempty"`
 
 	// IfNoneMatch If the entity's `ETag` is in this list, the entity is not sent again (304).

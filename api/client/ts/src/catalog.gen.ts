@@ -627,7 +627,7 @@ export interface components {
                  *       "type": "https://monsplit.github.io/problems/market-exists",
                  *       "title": "Conflict",
                  *       "status": 409,
-                 *       "detail": "There is already a market of this code.",
+                 *       "detail": "There is already a market with this code.",
                  *       "instance": "/catalog/api/v1/markets",
                  *       "request_id": "0198c0de-7a11-7000-8000-0d4f6a1b2c3d"
                  *     }
@@ -647,7 +647,7 @@ export interface components {
                  *       "type": "https://monsplit.github.io/problems/stale",
                  *       "title": "Precondition Failed",
                  *       "status": 412,
-                 *       "detail": "The market is at version 4 by now.",
+                 *       "detail": "The market is now at version 4.",
                  *       "instance": "/catalog/api/v1/markets/NL",
                  *       "request_id": "0198c0de-7a11-7000-8000-0d4f6a1b2c3d"
                  *     }
@@ -771,7 +771,7 @@ export interface components {
                  *       "type": "https://monsplit.github.io/problems/unknown-reference",
                  *       "title": "Unprocessable Entity",
                  *       "status": 422,
-                 *       "detail": "What the entry refers to is not known here, or not yet.",
+                 *       "detail": "The entry refers to a product or market that is not known here.",
                  *       "instance": "/catalog/api/v1",
                  *       "request_id": "0198c0de-7a11-7000-8000-0d4f6a1b2c3d",
                  *       "errors": [
@@ -885,14 +885,14 @@ export interface components {
         IfNoneMatch: string;
         /**
          * @description Reads the copy only if it has this version, or a later one, of the product; otherwise 503 of type `not-yet`. With
-         *     `Prefer: wait=5` the service waits up to five seconds for the version. It also waits
-         *     for a product that it does not know yet. If the product was deleted at this version or later, the answer is 404.
+         *     `Prefer: wait=5` the service waits up to five seconds for the version. It also waits for a product that it does not
+         *     know yet. If the product was deleted at this version or later, the answer is 404.
          * @example 1
          */
         MinVersion: number;
         /**
-         * @description Preferences (RFC 7240). `wait=5` means that the client can wait up to five seconds for the answer. The service
-         *     waits at most ten seconds, unless its operator has set another limit.
+         * @description Preferences (RFC 7240). With `min_version`, `wait=N` waits at most N seconds for the version; the service has an upper
+         *     limit. Other preferences are ignored.
          * @example wait=5
          */
         Prefer: string;
@@ -900,18 +900,17 @@ export interface components {
     requestBodies: never;
     headers: {
         /**
-         * @description The id of the changed entity in all services. Together with `Aggregate-Version`, a client can read its own write in
-         *     another service: with `min_version`.
+         * @description The id of the entity across all services, for reads with `min_version`.
          * @example 0198c0de-9d55-7e31-8b60-2c7a4f5e1d08
          */
         AggregateID: string;
         /**
-         * @description The version of the entity after the change.
+         * @description The version of the entity after this change, for reads with `min_version`.
          * @example 3
          */
         AggregateVersion: number;
         /**
-         * @description The preference that the service has honored (RFC 7240). A wait may be shorter than the client asked for.
+         * @description The preferences of `Prefer` that were followed (RFC 7240), if there are any.
          * @example wait=5
          */
         PreferenceApplied: string;
@@ -1547,16 +1546,16 @@ export interface operations {
             query?: {
                 /**
                  * @description Reads the copy only if it has this version, or a later one, of the product; otherwise 503 of type `not-yet`. With
-                 *     `Prefer: wait=5` the service waits up to five seconds for the version. It also waits
-                 *     for a product that it does not know yet. If the product was deleted at this version or later, the answer is 404.
+                 *     `Prefer: wait=5` the service waits up to five seconds for the version. It also waits for a product that it does not
+                 *     know yet. If the product was deleted at this version or later, the answer is 404.
                  * @example 1
                  */
                 min_version?: components["parameters"]["MinVersion"];
             };
             header?: {
                 /**
-                 * @description Preferences (RFC 7240). `wait=5` means that the client can wait up to five seconds for the answer. The service
-                 *     waits at most ten seconds, unless its operator has set another limit.
+                 * @description Preferences (RFC 7240). With `min_version`, `wait=N` waits at most N seconds for the version; the service has an upper
+                 *     limit. Other preferences are ignored.
                  * @example wait=5
                  */
                 Prefer?: components["parameters"]["Prefer"];

@@ -58,8 +58,8 @@ function checkTimeout(timeout: number): void {
 const success: Record<string, number> = { GET: 200, PUT: 200, PATCH: 200, POST: 201, DELETE: 204 };
 
 /**
- * Returns the answer with its whole body, if a service can have sent it. Otherwise it throws. Without this check, a page of a
- * captive portal would fail as broken JSON with no hint at its source, and an undocumented status would count as a success
+ * Returns the answer with its whole body if a service can have sent it. Otherwise it throws. Without this check, a page of a
+ * captive portal would fail as broken JSON without a hint at its source, and an undocumented status would count as a success
  * without data.
  */
 async function whole(request: Request, response: Response): Promise<Response> {

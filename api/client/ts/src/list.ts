@@ -20,11 +20,11 @@ export async function* items<R extends Result>(page: (at: At) => Promise<R>): As
   const seen = new Set<string>();
   for (let at: At = { limit: maxLimit }; ; ) {
     const { data, response } = await ok(page(at));
-    if (!Array.isArray(data)) throw new Error(`${response.url}: a list was answered with something else`);
+    if (!Array.isArray(data)) throw new Error(`${response.url}: the answer is not a list`);
     yield* data as Item<R>[];
     const cursor = nextCursor(response);
     if (cursor === undefined) return;
-    if (seen.has(cursor)) throw new Error(`${response.url}: the next page of a list is one that was read before`);
+    if (seen.has(cursor)) throw new Error(`${response.url}: the next page of the list has already been read`);
     seen.add(cursor);
     at = { limit: maxLimit, cursor };
   }
@@ -47,7 +47,7 @@ function nextCursor(response: Response): string | undefined {
     if (!cursor) throw new Error(`${response.url}: the link to the next page has no cursor: ${target}`);
     return cursor;
   }
-  if (/[^\s,]/.test(header.slice(read))) throw new Error(`${response.url}: is there a next page? The Link header cannot be read: ${header}`);
+  if (/[^\s,]/.test(header.slice(read))) throw new Error(`${response.url}: the Link header cannot be parsed: ${header}`);
   return undefined;
 }
 

@@ -656,7 +656,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `product-exists`: the category already has a product of this name. */
+        /** @description `product-exists`: the category already has a product with this name. */
         Conflict: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestID"];
@@ -668,7 +668,7 @@ export interface components {
                  *       "type": "https://monsplit.github.io/problems/product-exists",
                  *       "title": "Conflict",
                  *       "status": 409,
-                 *       "detail": "There is already a product of this name in this category.",
+                 *       "detail": "There is already a product with this name in this category.",
                  *       "instance": "/api/v1/product/17",
                  *       "request_id": "0198c0de-7a11-7000-8000-0d4f6a1b2c3d"
                  *     }
@@ -677,7 +677,7 @@ export interface components {
             };
         };
         /**
-         * @description `product-exists`: the category already has a product of this name. `in-progress`, with `Retry-After`: another
+         * @description `product-exists`: the category already has a product with this name. `in-progress`, with `Retry-After`: another
          *     request with the same `Idempotency-Key` is in progress.
          */
         ConflictOrInProgress: {
@@ -692,7 +692,7 @@ export interface components {
                  *       "type": "https://monsplit.github.io/problems/product-exists",
                  *       "title": "Conflict",
                  *       "status": 409,
-                 *       "detail": "There is already a product of this name in this category.",
+                 *       "detail": "There is already a product with this name in this category.",
                  *       "instance": "/api/v1/product",
                  *       "request_id": "0198c0de-7a11-7000-8000-0d4f6a1b2c3d"
                  *     }
@@ -789,7 +789,7 @@ export interface components {
                  *       "type": "https://monsplit.github.io/problems/stale",
                  *       "title": "Precondition Failed",
                  *       "status": 412,
-                 *       "detail": "The product is at version 4 by now.",
+                 *       "detail": "The product is now at version 4.",
                  *       "instance": "/api/v1/product/17",
                  *       "request_id": "0198c0de-7a11-7000-8000-0d4f6a1b2c3d"
                  *     }
@@ -1039,14 +1039,14 @@ export interface components {
         IfNoneMatch: string;
         /**
          * @description Reads the copy only if it has this version, or a later one, of the entry; otherwise 503 of type `not-yet`. With
-         *     `Prefer: wait=5` the service waits up to five seconds for the version. If the
-         *     entry was deleted at this version or later, the answer is 404.
+         *     `Prefer: wait=5` the service waits up to five seconds for the version. If the entry was deleted at this version or
+         *     later, the answer is 404.
          * @example 1
          */
         MinVersion: number;
         /**
-         * @description Preferences (RFC 7240). `wait=5` means that the client can wait up to five seconds for the answer. The service
-         *     waits at most ten seconds, unless its operator has set another limit.
+         * @description Preferences (RFC 7240). With `min_version`, `wait=N` waits at most N seconds for the version; the service has an upper
+         *     limit. Other preferences are ignored.
          * @example wait=5
          */
         Prefer: string;
@@ -1054,13 +1054,12 @@ export interface components {
     requestBodies: never;
     headers: {
         /**
-         * @description The id of the changed entity in all services. Together with `Aggregate-Version`, a client can read its own write in
-         *     another service: with `min_version`.
+         * @description The id of the entity across all services, for reads with `min_version`.
          * @example 0198c0de-3b1c-7c4e-9a52-6d1f0e8b7a35
          */
         AggregateID: string;
         /**
-         * @description The version of the entity after the change.
+         * @description The version of the entity after this change, for reads with `min_version`.
          * @example 3
          */
         AggregateVersion: number;
@@ -1509,16 +1508,16 @@ export interface operations {
             query?: {
                 /**
                  * @description Reads the copy only if it has this version, or a later one, of the entry; otherwise 503 of type `not-yet`. With
-                 *     `Prefer: wait=5` the service waits up to five seconds for the version. If the
-                 *     entry was deleted at this version or later, the answer is 404.
+                 *     `Prefer: wait=5` the service waits up to five seconds for the version. If the entry was deleted at this version or
+                 *     later, the answer is 404.
                  * @example 1
                  */
                 min_version?: components["parameters"]["MinVersion"];
             };
             header?: {
                 /**
-                 * @description Preferences (RFC 7240). `wait=5` means that the client can wait up to five seconds for the answer. The service
-                 *     waits at most ten seconds, unless its operator has set another limit.
+                 * @description Preferences (RFC 7240). With `min_version`, `wait=N` waits at most N seconds for the version; the service has an upper
+                 *     limit. Other preferences are ignored.
                  * @example wait=5
                  */
                 Prefer?: components["parameters"]["Prefer"];

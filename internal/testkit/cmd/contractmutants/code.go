@@ -1,6 +1,6 @@
 package main
 
-// The code that is generated from the documents.
+// These files are generated from the documents.
 const (
 	monolithMessages = "services/monolith/internal/messages/messages.gen.go"
 	catalogMessages  = "services/catalog/internal/messages/messages.gen.go"
@@ -15,7 +15,7 @@ func codeMutations() []mutation {
 	const created = "func (response CreateProduct201JSONResponse) "
 	edited := func(file, old, mutated string) []edit { return []edit{{file: file, old: old, mutated: mutated}} }
 	return []mutation{
-		{"the code sends a field by another name", sent, "missing property 'name'",
+		{"the code sends a field under another name", sent, "missing property 'name'",
 			edited(monolithMessages, "\tName string `json:\"name\"`", "\tName string `json:\"title\"`")},
 		{"the code sends a version as a string", sent, "at '/data/version': got string, want integer",
 			edited(monolithMessages, "\tVersion int64 `json:\"version\"`", "\tVersion int64 `json:\"version,string\"`")},
@@ -26,7 +26,7 @@ func codeMutations() []mutation {
 			[]edit{{monolithOAPI, created, "w.WriteHeader(201)", "w.WriteHeader(200)"}}},
 		{"the code leaves out a response header", lives, `POST /api/v1/product answered 201: response header "Location" missing`,
 			[]edit{{monolithOAPI, created, "\tw.Header().Set(\"Location\", fmt.Sprint(response.Headers.Location))\n", ""}}},
-		{"the code announces a change in another topic", tests("TestProductLives", "./services/monolith/internal/store"), "changed without its event",
+		{"the code publishes an event to another topic", tests("TestProductLives", "./services/monolith/internal/store"), "changed without its event",
 			edited(monolithMessages, `TopicProduct = "monsplit.product.v1"`, `TopicProduct = "monsplit.products.v1"`)},
 		{"the code sends another key", deleted,
 			`Expected metadata key 'key' to have value '"0198c0de-3b1c-7c4e-9a52-6d1f0e8b7a35"' but was '"product-0198c0de-3b1c-7c4e-9a52-6d1f0e8b7a35"'`,
@@ -37,7 +37,7 @@ func codeMutations() []mutation {
 		{"the code answers without a field that a client uses", provider("monolith", "legacy-report-monolith", "all-markets"),
 			"Actual map is missing the following keys: iso_code",
 			edited(monolithOAPI, "`json:\"iso_code\"`", "`json:\"code\"`")},
-		{"the code answers a fault with another status", provider("catalog", "storefront-catalog", "offers-on-a-day-that-is-none"),
+		{"the code answers an error with another status", provider("catalog", "storefront-catalog", "the-offers-on-a-day-that-does-not-exist"),
 			"expected 422 but was 400",
 			edited("internal/httpserver/problem.go", "http.StatusUnprocessableEntity", "http.StatusBadRequest")},
 	}
@@ -85,7 +85,7 @@ func consumerMutations() []mutation {
 		{"a consumer says that it uses a field that is not sent", contractsCheck(), "$.data -> Actual map is missing the following keys: weight", []edit{
 			{"contracts/pacts/catalog-monolith.json", "", `"discontinued": true,`, `"weight": 7,` + "\n" + `            "discontinued": true,`},
 		}},
-		{"the catalog takes one field for another", consumer("catalog"), "Name:Seating Category:Oak chair", []edit{
+		{"the catalog reads one field in place of another", consumer("catalog"), "Name:Seating Category:Oak chair", []edit{
 			{catalogConsume, "", "`json:\"name\"`", "`json:\"product_category\"`"},
 			{catalogConsume, "", "\tCategory     string    `json:\"product_category\"`", "\tCategory     string    `json:\"name\"`"},
 		}},
@@ -93,7 +93,7 @@ func consumerMutations() []mutation {
 			{monolithConsume, "type marketData struct {\n", "\tName ", "\tRegion string `json:\"region\"`\n\tName "},
 			{monolithConsume, "func toMarketData", "\tcase data.UpdatedAt", "\tcase data.Region == \"\":\n\t\treturn catalogcopy.MarketData{}, missing(\"region\")\n\tcase data.UpdatedAt"},
 		}},
-		{"the storefront asks for longer pages than it says", typescript(), "Expected query parameter 'limit' with value '200' but was '250'", []edit{
+		{"the storefront asks for longer pages than its contract says", typescript(), "Expected query parameter 'limit' with value '200' but was '250'", []edit{
 			{"api/client/ts/src/list.ts", "", "maxLimit = 200", "maxLimit = 250"},
 		}},
 	}

@@ -35,7 +35,7 @@ func TestEveryMutationApplies(t *testing.T) {
 }
 
 // The table in the documentation lists exactly these mutations, with the check that must catch each, and the reason.
-func TestTableIsOfTheseMutations(t *testing.T) {
+func TestTableListsTheMutations(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile(filepath.Join(root, "docs", "contracts-mutations.md"))
 	if err != nil {
@@ -45,7 +45,7 @@ func TestTableIsOfTheseMutations(t *testing.T) {
 	table, _, _ = strings.Cut(table, tableEnds)
 	rows := strings.Split(strings.TrimSpace(table), "\n")
 	all := mutations()
-	if len(rows) != len(all)+2 { // the head has two
+	if len(rows) != len(all)+2 { // the head has two lines
 		t.Fatalf("%d rows for %d mutations: make contracts-mutate ARGS=\"-table docs/contracts-mutations.md\"", len(rows)-2, len(all))
 	}
 	for i, m := range all {
@@ -120,8 +120,8 @@ func TestTry(t *testing.T) {
 		"lets it through":     {mutation{"m", sh("true"), "not kept", broken}, "the check passes"},
 		"for another reason":  {mutation{"m", sh(bites), "a status", broken}, "refused for another reason"},
 		"fails without it":    {mutation{"m", sh("echo not kept; false"), "not kept", broken}, "fails without the mutation"},
-		"says it anyway":      {mutation{"m", sh("echo it is not kept; " + bites), "not kept", broken}, "is no reason"},
-		"is out of date":      {mutation{"m", sh(bites), "not kept", []edit{{file: "contract", old: "gone", mutated: "x"}}}, "holds \"gone\" 0 times"},
+		"says it anyway":      {mutation{"m", sh("echo it is not kept; " + bites), "not kept", broken}, "proves nothing"},
+		"is out of date":      {mutation{"m", sh(bites), "not kept", []edit{{file: "contract", old: "gone", mutated: "x"}}}, "contains \"gone\" 0 times"},
 		"is not unique there": {mutation{"m", sh(bites), "not kept", []edit{{file: "contract", mutated: "x"}}}, "not once"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -151,6 +151,6 @@ func TestWriteTable(t *testing.T) {
 	}
 	write(t, file, "no marks\n")
 	if err := writeTable(file, nil); err == nil {
-		t.Error("a file without marks is written")
+		t.Error("a file without marks was written")
 	}
 }

@@ -9,7 +9,7 @@ import (
 
 // gate is a check, reduced to the cheapest command that still catches its mutations.
 type gate struct {
-	name    string // the make target, and the part of it
+	name    string // the make target, and which part of it
 	command []string
 }
 

@@ -129,7 +129,7 @@ func (c *copied) try(ctx context.Context, m mutation) (found string, err error) 
 		return "", asItIs.err
 	}
 	if line := lineWith(asItIs.out, m.reason); line != "" {
-		return "", fmt.Errorf("%q is no reason: the check also prints it without the mutation: %s", m.reason, line)
+		return "", fmt.Errorf("%q proves nothing: the check also prints it without the mutation: %s", m.reason, line)
 	}
 	defer func() { err = errors.Join(err, c.restore(ctx, m)) }()
 	for _, e := range m.edits {

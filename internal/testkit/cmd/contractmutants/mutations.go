@@ -23,7 +23,7 @@ func mutations() []mutation {
 
 func (e edit) apply(text string) (string, error) {
 	if n := strings.Count(text, e.after); e.after != "" && n != 1 {
-		return "", fmt.Errorf("out of date: %s holds %q %d times, not once", e.file, e.after, n)
+		return "", fmt.Errorf("out of date: %s contains %q %d times, not once", e.file, e.after, n)
 	}
 	before, rest := "", text
 	if e.after != "" {
@@ -32,7 +32,7 @@ func (e edit) apply(text string) (string, error) {
 	}
 	n := strings.Count(rest, e.old)
 	if n == 0 || e.old == "" || n > 1 && e.after == "" {
-		return "", fmt.Errorf("out of date: %s holds %q %d times, not once", e.file, e.old, n)
+		return "", fmt.Errorf("out of date: %s contains %q %d times, not once", e.file, e.old, n)
 	}
 	return before + strings.Replace(rest, e.old, e.mutated, 1), nil
 }

@@ -35,11 +35,11 @@ func writeTable(file string, rows []row) error {
 
 func markdown(rows []row) string {
 	var b strings.Builder
-	b.WriteString("| mutation | has to be caught by `make` | for this reason | in the words |\n|---|---|---|---|\n")
+	b.WriteString("| mutation | the check that must refuse it | the expected reason | the message of the check |\n|---|---|---|---|\n")
 	for _, r := range rows {
 		said := shortened(r.found)
 		if said == r.reason {
-			said = "just that"
+			said = "the same text"
 		}
 		fmt.Fprintf(&b, "%s %s |\n", r.expected(), cell(said))
 	}

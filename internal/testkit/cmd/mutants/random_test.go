@@ -34,7 +34,7 @@ func TestDrawsRandomly(t *testing.T) {
 	t.Parallel()
 	const folder = "../../../../services/catalog/internal/productcopy"
 	if !drawsRandomly(t, folder, "TestApplyProductsAnyOrder") || drawsRandomly(t, folder, "TestApplyProducts") {
-		t.Error("random tests are not told from deterministic ones")
+		t.Error("random and deterministic tests are not distinguished")
 	}
 }
 

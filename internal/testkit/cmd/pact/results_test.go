@@ -39,16 +39,16 @@ func TestTable(t *testing.T) {
 		want string // in the error
 	}{
 		"all pass": {all, ""},
-		"verified by nobody": {func(r *results) {
+		"verified by no test": {func(r *results) {
 			r.note(consumerTest+one, "pass")
 			r.note(consumerTest+two, "pass")
 			r.note(providerTest+one, "pass")
 		}, "1 interactions did not pass on both sides: shop-stock/a-two"},
-		"expected by nobody":    {func(r *results) { r.note(providerTest+one, "pass"); r.note(providerTest+two, "pass") }, "2 interactions"},
-		"one fails":             {func(r *results) { all(r); r.note(providerTest+two, "fail") }, "shop-stock/a-two"},
-		"one of two skips":      {func(r *results) { all(r); r.note(providerTest+two, "skip") }, "shop-stock/a-two"},
-		"a failure stays":       {func(r *results) { r.note(providerTest+two, "fail"); all(r) }, "shop-stock/a-two"},
-		"a part is not a whole": {func(r *results) { r.note(providerTest+one+"/inner", "pass"); r.note(providerTest+one, "run") }, "2 interactions"},
+		"expected by no test":      {func(r *results) { r.note(providerTest+one, "pass"); r.note(providerTest+two, "pass") }, "2 interactions"},
+		"one fails":                {func(r *results) { all(r); r.note(providerTest+two, "fail") }, "shop-stock/a-two"},
+		"one of two skips":         {func(r *results) { all(r); r.note(providerTest+two, "skip") }, "shop-stock/a-two"},
+		"a failure stays":          {func(r *results) { r.note(providerTest+two, "fail"); all(r) }, "shop-stock/a-two"},
+		"only a part of the tests": {func(r *results) { r.note(providerTest+one+"/inner", "pass"); r.note(providerTest+one, "run") }, "2 interactions"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -71,8 +71,8 @@ func TestVerified(t *testing.T) {
 	r := newResults()
 	r.note(providerTest+"/shop-stock/a-one", "pass")
 	r.note(consumerTest+"/shop-stock/a-two", "pass")
-	if err := r.verified(contract(t)); err == nil || err.Error() != "1 interactions did not pass at the provider: shop-stock/a-two (nobody)" {
-		t.Errorf("of an interaction that nobody verified: %v", err)
+	if err := r.verified(contract(t)); err == nil || err.Error() != "1 interactions did not pass at the provider: shop-stock/a-two (no test)" {
+		t.Errorf("an interaction that no test verified: %v", err)
 	}
 	r.note(providerTest+"/shop-stock/a-two", "pass")
 	if err := r.verified(contract(t)); err != nil {
@@ -91,9 +91,9 @@ func TestFollow(t *testing.T) {
 {"Action":"fail","Package":"bad","Test":"TestProviderContracts/shop-stock/a-two"}
 {"Action":"fail","Package":"bad"}
 {"ImportPath":"worse","Action":"build-output","Output":"undefined: x\n"}
-no JSON
+not JSON
 `)))
-	if out != "the key is wrong\nundefined: x\nno JSON\n" {
+	if out != "the key is wrong\nundefined: x\nnot JSON\n" {
 		t.Errorf("printed %q", out)
 	}
 	if r.of(providerTest+"/shop-stock/a-one") != "pass" || r.of(providerTest+"/shop-stock/a-two") != "fail" {

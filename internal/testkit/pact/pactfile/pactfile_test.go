@@ -91,7 +91,7 @@ func TestPublishAndCheck(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoContract(t *testing.T) {
+func TestInvalidContracts(t *testing.T) {
 	t.Parallel()
 	for name, text := range map[string]string{
 		"no JSON":         `{`,

@@ -61,7 +61,7 @@ func TestContract(t *testing.T) {
 		apply func(event.Event) (any, error)
 		want  string
 	}{
-		"just that": {right, ""},
+		"the same":  {right, ""},
 		"uses less": {takes(func(product) any { return "new" }), `names the members ["name" "product_category"] of the data, but the code uses ["product_category"]`},
 		"uses more": {takes(func(p product) any { return fmt.Sprint(p.Name, p.Version) }), `the code uses ["name" "product_category" "version"]`},
 		"takes one less": {func(e event.Event) (any, error) {

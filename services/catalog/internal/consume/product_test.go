@@ -93,7 +93,7 @@ func TestExamples(t *testing.T) {
 				t.Errorf("saved %+v", row)
 			}
 			if row.Discontinued != (b.entries.ended == 1) || deleted != (b.entries.deleted == 1) {
-				t.Errorf("saved %+v, entries were told %+v", row, b.entries)
+				t.Errorf("saved %+v, calls to entries %+v", row, b.entries)
 			}
 			if strings.Contains(x.Type, "discontinued") && !row.Discontinued {
 				t.Errorf("saved %+v", row)
@@ -116,21 +116,21 @@ func TestProducts(t *testing.T) {
 		poison         string // a part of the reason; empty if the event is applied
 		saved, ended   int
 	}{
-		"Whole":         {typ: "created", data: object(name, category, on, time), saved: 1},
-		"UnknownMember": {typ: "updated", data: object(name, category, on, time, `"shade":{"deep":[1]}`), saved: 1},
-		"StateNotType":  {typ: "updated", data: object(name, category, off, time), saved: 1, ended: 1}, // H5 compacted discontinuation
-		"TypeNotState":  {typ: "discontinued", data: object(name, category, on, time), saved: 1},
-		"UnknownType":   {typ: "eaten", data: `{}`},
-		"Deletion":      {typ: "deleted", data: `{}`, saved: 1},
-		"BadKey":        {key: "x", typ: "deleted", poison: "not a UUID"},
-		"OtherSpelling": {key: strings.ToUpper(productID), typ: "deleted", poison: "not a UUID"},
-		"NoName":        {typ: "created", data: object(category, on, time), poison: "name is missing"},
-		"NoCategory":    {typ: "created", data: object(name, on, time), poison: "product_category is missing"},
-		"NoState":       {typ: "created", data: object(name, category, time), poison: "discontinued is missing"},
-		"NoTime":        {typ: "created", data: object(name, category, on), poison: "updated_at is missing"},
-		"NoData":        {typ: "created", poison: "no data"},
-		"DataIsNoShape": {typ: "created", data: `[]`, poison: "data"},
-		"NameIsNoText":  {typ: "created", data: object(`"name":5`, category, on, time), poison: "name"},
+		"Whole":             {typ: "created", data: object(name, category, on, time), saved: 1},
+		"UnknownMember":     {typ: "updated", data: object(name, category, on, time, `"shade":{"deep":[1]}`), saved: 1},
+		"StateNotType":      {typ: "updated", data: object(name, category, off, time), saved: 1, ended: 1}, // H5 compacted discontinuation
+		"TypeNotState":      {typ: "discontinued", data: object(name, category, on, time), saved: 1},
+		"UnknownType":       {typ: "eaten", data: `{}`},
+		"Deletion":          {typ: "deleted", data: `{}`, saved: 1},
+		"BadKey":            {key: "x", typ: "deleted", poison: "not a UUID"},
+		"OtherSpelling":     {key: strings.ToUpper(productID), typ: "deleted", poison: "not a UUID"},
+		"NoName":            {typ: "created", data: object(category, on, time), poison: "name is missing"},
+		"NoCategory":        {typ: "created", data: object(name, on, time), poison: "product_category is missing"},
+		"NoState":           {typ: "created", data: object(name, category, time), poison: "discontinued is missing"},
+		"NoTime":            {typ: "created", data: object(name, category, on), poison: "updated_at is missing"},
+		"NoData":            {typ: "created", poison: "no data"},
+		"DataIsNotAnObject": {typ: "created", data: `[]`, poison: "data"},
+		"NameIsNotText":     {typ: "created", data: object(`"name":5`, category, on, time), poison: "name"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -150,7 +150,7 @@ func TestProducts(t *testing.T) {
 				t.Fatalf("error %v, want %q", err, tt.poison)
 			}
 			if len(b.tx.products) != tt.saved || b.entries.ended != tt.ended {
-				t.Errorf("saved %+v, entries were told %+v", b.tx.products, b.entries)
+				t.Errorf("saved %+v, calls to entries %+v", b.tx.products, b.entries)
 			}
 		})
 	}
@@ -164,7 +164,7 @@ func TestPurge(t *testing.T) {
 	}
 	gone := copyrow.Row{Version: 1, Deleted: true}
 	if len(b.tx.products) != 1 || b.tx.products[0].Row != gone || b.entries.deleted != 1 {
-		t.Errorf("saved %+v, entries were told %+v", b.tx.products, b.entries)
+		t.Errorf("saved %+v, calls to entries %+v", b.tx.products, b.entries)
 	}
 }
 

@@ -1,5 +1,5 @@
 // Package entry has the rules of catalog entries. An entry says that a product is offered in a market. The catalog owns the
-// entries. Every change here is announced by an event.
+// entries. Every change here publishes an event.
 package entry
 
 import (

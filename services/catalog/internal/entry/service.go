@@ -98,7 +98,7 @@ func checkReferences(product Product, market bool) error {
 		return invalid(faults)
 	}
 	return &apperr.Error{
-		Kind: apperr.Invalid, Code: "unknown-reference", Detail: "What the entry refers to is not known here, or not yet.", Fields: faults,
+		Kind: apperr.Invalid, Code: "unknown-reference", Detail: "The entry refers to a product or market that is not known here.", Fields: faults,
 	}
 }
 

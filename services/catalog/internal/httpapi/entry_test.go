@@ -115,7 +115,7 @@ func TestEntryRefusals(t *testing.T) {
 		"PutOtherPlace":  {method: "PUT", path: path, body: body(uuid.Nil, "BE", ""), status: 422, name: "invalid", pointers: "/market /product"},
 		"Reopen":         {method: "PATCH", path: ended, body: `{"availability_end_date":null}`, status: 422, name: "invalid", pointers: "/availability_end_date"},
 		"NoSuch":         {method: "GET", path: "/" + uuid.NewString(), status: 404, name: "not-found"},
-		"IDIsNone":       {method: "GET", path: "/abc", status: 404, name: "not-found"},
+		"IDIsInvalid":    {method: "GET", path: "/abc", status: 404, name: "not-found"},
 		"IDIsNumber":     {method: "DELETE", path: "/1", status: 404, name: "not-found"},
 		"BadQuery":       {method: "GET", path: "?product=x&market=nl&available_on=soon&limit=0&sort=name", status: 422, name: "invalid", pointers: "/query/available_on /query/limit /query/market /query/product /query/sort"},
 		"BadCursor":      {method: "GET", path: "?cursor=nonsense", status: 400, name: "malformed"},
@@ -172,7 +172,7 @@ func TestDiscontinuedProductsEntries(t *testing.T) {
 	chair := s.product("Chair")
 	path := s.createEntry(chair, "NL")
 	if all := s.Get(entries + "?product=" + uuid.Nil.String()).Must(http.StatusOK).List(); len(all) != 0 {
-		t.Errorf("%d entries of no product", len(all))
+		t.Errorf("%d entries without a product", len(all))
 	}
 	s.apply(state(chair, 2, "Chair", true))
 	ended := s.Get(path).Must(http.StatusOK)

@@ -43,12 +43,12 @@ func TestProducts(t *testing.T) {
 		t.Errorf("problem %s", gone.Text)
 	}
 	for name, tt := range map[string]refusal{
-		"IDIsNone":  {method: "GET", path: "/abc", status: 404, name: "not-found"},
-		"BadQuery":  {method: "GET", path: "?limit=x&include_discontinued=perhaps", status: 422, name: "invalid", pointers: "/query/include_discontinued /query/limit"},
-		"BadCursor": {method: "GET", path: "?cursor=nonsense", status: 400, name: "malformed"},
-		"Post":      {method: "POST", body: `{}`, status: 405, name: "method-not-allowed"},
-		"Put":       {method: "PUT", path: "/" + id.String(), body: `{}`, status: 405, name: "method-not-allowed"},
-		"Accept":    {method: "GET", headers: []string{"Accept", "text/csv"}, status: 406, name: "not-acceptable"},
+		"IDIsInvalid": {method: "GET", path: "/abc", status: 404, name: "not-found"},
+		"BadQuery":    {method: "GET", path: "?limit=x&include_discontinued=perhaps", status: 422, name: "invalid", pointers: "/query/include_discontinued /query/limit"},
+		"BadCursor":   {method: "GET", path: "?cursor=nonsense", status: 400, name: "malformed"},
+		"Post":        {method: "POST", body: `{}`, status: 405, name: "method-not-allowed"},
+		"Put":         {method: "PUT", path: "/" + id.String(), body: `{}`, status: 405, name: "method-not-allowed"},
+		"Accept":      {method: "GET", headers: []string{"Accept", "text/csv"}, status: 406, name: "not-acceptable"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -1,5 +1,5 @@
 // Package market has the rules of markets, the countries in which products are offered. The catalog owns them. Every change
-// here is announced by an event.
+// here publishes an event.
 package market
 
 import (

@@ -91,7 +91,7 @@ func TestCreate(t *testing.T) {
 		"New":     {nil, market.Draft{ISOCode: "NL", Name: " Netherlands "}, 1, "", []string{"created NL v1"}},
 		"Taken":   {[]market.Market{stored("NL", "N", 3)}, market.Draft{ISOCode: "NL", Name: "N"}, 0, "market-exists", nil},
 		"Invalid": {nil, market.Draft{ISOCode: "NL"}, 0, "invalid", nil},
-		"GoesOnAfterItsDeletion": { // H7 reused identity
+		"ComesBackAfterDeletion": { // H7 reused identity
 			[]market.Market{gone(stored("NL", "Holland", 4))}, market.Draft{ISOCode: "NL", Name: "Netherlands"}, 5, "",
 			[]string{"created NL v5"},
 		},

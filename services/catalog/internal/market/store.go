@@ -49,7 +49,7 @@ func NotFound(isoCode string) *apperr.Error {
 
 // Taken is the Conflict of a second market with the same code.
 func Taken() *apperr.Error {
-	return apperr.Coded(apperr.Conflict, "market-exists", "There is already a market of this code.")
+	return apperr.Coded(apperr.Conflict, "market-exists", "There is already a market with this code.")
 }
 
 // InUse is the Conflict of a deletion that would leave entries without their market.

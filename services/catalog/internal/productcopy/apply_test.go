@@ -16,11 +16,11 @@ import (
 	"github.com/monsplit/monsplit/services/catalog/internal/productcopy"
 )
 
-// memTx keeps the rows as a database would, and what the entries were told.
+// memTx keeps the rows as a database would, and records the calls to the entries.
 type memTx struct {
 	rows  map[uuid.UUID]productcopy.ProductRow
 	saved int
-	told  []string
+	calls []string
 }
 
 func newMemTx() *memTx { return &memTx{rows: map[uuid.UUID]productcopy.ProductRow{}} }
@@ -47,7 +47,7 @@ func (tx *memTx) SaveProducts(_ context.Context, rows []productcopy.ProductRow) 
 
 func (tx *memTx) Entries() entry.Tx { return nil }
 
-// entries records what it is told about products. The products must be saved before.
+// entries records the calls about products. The products must be saved before.
 type entries struct{ tx *memTx }
 
 func (e entries) EndForProducts(_ context.Context, _ entry.Tx, turned map[uuid.UUID]time.Time) error {
@@ -63,7 +63,7 @@ func (e entries) note(what string, turned map[uuid.UUID]time.Time) error {
 		return fmt.Errorf("%s before the products are saved", what)
 	}
 	for id := range turned {
-		e.tx.told = append(e.tx.told, fmt.Sprintf("%s %x v%d", what, id[0], turned[id].Hour()))
+		e.tx.calls = append(e.tx.calls, fmt.Sprintf("%s %x v%d", what, id[0], turned[id].Hour()))
 	}
 	return nil
 }
@@ -101,7 +101,7 @@ func TestApplyProducts(t *testing.T) {
 	tests := map[string]struct {
 		changes changes
 		want    string   // version, deleted, name, discontinued
-		told    []string // what the entries were told
+		calls   []string // the calls to the entries
 	}{
 		"First":                {changes{on(1)}, "1 false a false", nil},
 		"FirstIsLater":         {changes{on(4)}, "4 false a false", nil},
@@ -137,8 +137,8 @@ func TestApplyProducts(t *testing.T) {
 				if got != tt.want {
 					t.Errorf("%s: %q, want %q", how, got, tt.want)
 				}
-				if !slices.Equal(tx.told, tt.told) {
-					t.Errorf("%s: entries were told %q, want %q", how, tx.told, tt.told)
+				if !slices.Equal(tx.calls, tt.calls) {
+					t.Errorf("%s: calls to entries %q, want %q", how, tx.calls, tt.calls)
 				}
 			}
 		})
@@ -150,8 +150,8 @@ func TestApplyProducts(t *testing.T) {
 func TestApplyProductsTurnedTwice(t *testing.T) {
 	t.Parallel()
 	tx := apply(t, newMemTx(), []productcopy.ProductChange{on(1), off(2), on(3), off(4)}, 4)
-	if !slices.Equal(tx.told, []string{"end c v2"}) {
-		t.Errorf("entries were told %q", tx.told)
+	if !slices.Equal(tx.calls, []string{"end c v2"}) {
+		t.Errorf("calls to entries %q", tx.calls)
 	}
 }
 
@@ -160,8 +160,8 @@ func TestAnOldVersionChangesNothing(t *testing.T) {
 	t.Parallel()
 	for how, size := range map[string]int{"in one batch": 3, "one by one": 1} {
 		tx := apply(t, newMemTx(), []productcopy.ProductChange{state(3, "new", false), off(2), state(3, "repeated", true)}, size)
-		if row := tx.rows[chair]; row != rowOf(state(3, "new", false)) || len(tx.told) > 0 {
-			t.Errorf("%s: an old version changed the copy: %+v, entries were told %q", how, row, tx.told)
+		if row := tx.rows[chair]; row != rowOf(state(3, "new", false)) || len(tx.calls) > 0 {
+			t.Errorf("%s: an old version changed the copy: %+v, calls to entries %q", how, row, tx.calls)
 		}
 	}
 }

@@ -36,7 +36,7 @@ type Store interface {
 // NotFound is the error of a store for a product that is not known here, or not any more.
 func NotFound(id uuid.UUID) *apperr.Error {
 	return apperr.New(apperr.NotFound,
-		fmt.Sprintf("No product %s is known here. A product that was just created may arrive in a moment.", id))
+		fmt.Sprintf("The product %s is not known here. A product that was just created may arrive in a moment.", id))
 }
 
 // Service reads the copy, and applies changes to it.

@@ -69,7 +69,7 @@ func TestMarket(t *testing.T) {
 				t.Errorf("data %v", data)
 			}
 			if kind == market.Deleted && len(data) != 1 {
-				t.Errorf("data %v, want the code alone", data)
+				t.Errorf("data %v, want only the code", data)
 			}
 		})
 	}
@@ -108,7 +108,7 @@ func TestEntry(t *testing.T) {
 			data := check(t, m, typ)
 			if kind == entry.Deleted {
 				if len(data) != 1 {
-					t.Errorf("data %v, want the id alone", data)
+					t.Errorf("data %v, want only the id", data)
 				}
 				return
 			}

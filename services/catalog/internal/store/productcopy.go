@@ -30,9 +30,19 @@ func (s *Store) Product(ctx context.Context, id uuid.UUID) (productcopy.Product,
 
 // Versions implements productcopy.Store.
 func (s *Store) Versions(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]int64, error) {
-	rows, err := s.q.ProductVersions(ctx, ids)
+	versions, err := productVersions(ctx, s.q, ids)
+	return versions, translate(err)
+}
+
+// ProductVersions returns the version of the copy of each product, also of those that were deleted.
+func (t Tx) ProductVersions(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]int64, error) {
+	return productVersions(ctx, t.own.q, ids)
+}
+
+func productVersions(ctx context.Context, q *db.Queries, ids []uuid.UUID) (map[uuid.UUID]int64, error) {
+	rows, err := q.ProductVersions(ctx, ids)
 	if err != nil {
-		return nil, translate(fmt.Errorf("read versions of products: %w", err))
+		return nil, fmt.Errorf("read the versions of product copies: %w", err)
 	}
 	versions := make(map[uuid.UUID]int64, len(rows))
 	for _, row := range rows {
@@ -77,19 +87,6 @@ func (t Tx) SaveProducts(ctx context.Context, rows []productcopy.ProductRow) err
 		return errors.New("save product copies: another transaction has added a newer row in the meantime, which must be read first")
 	}
 	return nil
-}
-
-// ProductVersions returns the version of the copy of each product, also of those that were deleted.
-func (t Tx) ProductVersions(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]int64, error) {
-	rows, err := t.own.q.ProductVersions(ctx, ids)
-	if err != nil {
-		return nil, fmt.Errorf("read the versions of product copies: %w", err)
-	}
-	versions := make(map[uuid.UUID]int64, len(rows))
-	for _, row := range rows {
-		versions[row.ID] = row.Version
-	}
-	return versions, nil
 }
 
 func toProductRow(row db.ProductCopy) productcopy.ProductRow {

@@ -30,7 +30,7 @@ func TestEventTooLarge(t *testing.T) {
 	check := func(who string, err error) {
 		t.Helper()
 		e, is := apperr.As(err)
-		if !is || e.Kind != apperr.Invalid || e.Detail != "too large to be announced: 917505 bytes, the limit is 917504" {
+		if !is || e.Kind != apperr.Invalid || e.Detail != "the event is too large: 917505 bytes, the limit is 917504" {
 			t.Errorf("%s: error %v", who, err)
 		}
 	}

@@ -47,6 +47,12 @@ func (s *Service) Missing(ctx context.Context, id int64, err error) error {
 		fmt.Sprintf("The creation of catalog entry %d is pending, in request %s.", id, create.ID))}
 }
 
+// IsRefused reports whether the creation of the entry was refused. Then the entry never comes.
+func (s *Service) IsRefused(ctx context.Context, id int64) bool {
+	e, ok := apperr.As(s.Missing(ctx, id, notFound(id)))
+	return ok && e.Code == CodeRefused
+}
+
 // existing is an entry that can be changed.
 type existing struct {
 	id             uuid.UUID

@@ -107,20 +107,20 @@ func TestEntries(t *testing.T) {
 		poison         string // a part of the reason; empty if the event is applied
 		saved          int
 	}{
-		"WithoutDates":  {typ: "created", data: "{" + whole + "}", saved: 1},
-		"NullDates":     {typ: "updated", data: "{" + whole + `,"availability_date":null,"availability_end_date":null}`, saved: 1},
-		"UnknownMember": {typ: "updated", data: "{" + whole + `,"taste":{"deep":[1]}}`, saved: 1},
-		"UnknownType":   {typ: "eaten", data: `{}`},
-		"Deletion":      {typ: "deleted", data: `{}`, saved: 1},
-		"BadKey":        {key: "x", typ: "deleted", poison: "not a UUID"},
-		"OtherSpelling": {key: strings.ToUpper(entryID), typ: "deleted", poison: "not a UUID"},
-		"BadDate":       {typ: "created", data: "{" + whole + `,"availability_date":"2026-02-30"}`, poison: "availability_date"},
-		"DateIsNoText":  {typ: "created", data: "{" + whole + `,"availability_date":5}`, poison: "availability_date"},
-		"NoProduct":     {typ: "created", data: `{"market":"NL","updated_at":"2026-03-01T09:30:00Z"}`, poison: "product is missing"},
-		"NoMarket":      {typ: "created", data: `{"product":"0198c0de-3b1c-7c4e-9a52-6d1f0e8b7a35","updated_at":"2026-03-01T09:30:00Z"}`, poison: "market is missing"},
-		"NoTime":        {typ: "created", data: `{"product":"0198c0de-3b1c-7c4e-9a52-6d1f0e8b7a35","market":"NL"}`, poison: "updated_at is missing"},
-		"NoData":        {typ: "created", poison: "no data"},
-		"DataIsNoShape": {typ: "created", data: `[]`, poison: "data"},
+		"WithoutDates":      {typ: "created", data: "{" + whole + "}", saved: 1},
+		"NullDates":         {typ: "updated", data: "{" + whole + `,"availability_date":null,"availability_end_date":null}`, saved: 1},
+		"UnknownMember":     {typ: "updated", data: "{" + whole + `,"taste":{"deep":[1]}}`, saved: 1},
+		"UnknownType":       {typ: "eaten", data: `{}`},
+		"Deletion":          {typ: "deleted", data: `{}`, saved: 1},
+		"BadKey":            {key: "x", typ: "deleted", poison: "not a UUID"},
+		"OtherSpelling":     {key: strings.ToUpper(entryID), typ: "deleted", poison: "not a UUID"},
+		"BadDate":           {typ: "created", data: "{" + whole + `,"availability_date":"2026-02-30"}`, poison: "availability_date"},
+		"DateIsNotText":     {typ: "created", data: "{" + whole + `,"availability_date":5}`, poison: "availability_date"},
+		"NoProduct":         {typ: "created", data: `{"market":"NL","updated_at":"2026-03-01T09:30:00Z"}`, poison: "product is missing"},
+		"NoMarket":          {typ: "created", data: `{"product":"0198c0de-3b1c-7c4e-9a52-6d1f0e8b7a35","updated_at":"2026-03-01T09:30:00Z"}`, poison: "market is missing"},
+		"NoTime":            {typ: "created", data: `{"product":"0198c0de-3b1c-7c4e-9a52-6d1f0e8b7a35","market":"NL"}`, poison: "updated_at is missing"},
+		"NoData":            {typ: "created", poison: "no data"},
+		"DataIsNotAnObject": {typ: "created", data: `[]`, poison: "data"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

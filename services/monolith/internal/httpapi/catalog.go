@@ -7,6 +7,7 @@ import (
 	"github.com/oapi-codegen/nullable"
 	openapi_types "github.com/oapi-codegen/runtime/types"
 
+	"github.com/monsplit/monsplit/internal/apperr"
 	"github.com/monsplit/monsplit/internal/httpserver"
 	"github.com/monsplit/monsplit/services/monolith/internal/catalogchange"
 	"github.com/monsplit/monsplit/services/monolith/internal/catalogcopy"
@@ -42,7 +43,11 @@ func (a *API) awaitEntry(ctx context.Context, id int64, params oapi.GetCatalogPa
 	if err != nil {
 		return nil, err
 	}
-	return a.fresh.Await(ctx, catalogchange.KindCopy, owner.String(), params.MinVersion, params.Prefer)
+	applied, err = a.fresh.Await(ctx, catalogchange.KindCopy, owner.String(), params.MinVersion, params.Prefer)
+	if apperr.KindOf(err) == apperr.NotYet && a.changes.IsRefused(ctx, id) {
+		return nil, nil // the entry never comes, and the read that follows says why
+	}
+	return applied, err
 }
 
 func fromEntry(e catalogcopy.Entry) oapi.LegacyEntry {

@@ -55,7 +55,7 @@ func TestMinVersion(t *testing.T) {
 		applied string
 	}{
 		"Reached":         {path: "/1?min_version=3", status: 200},
-		"ReachedWithWait": {path: "/1?min_version=2", headers: []string{"Prefer", "wait=99"}, status: 200, applied: "wait=20"},
+		"ReachedWithWait": {path: "/1?min_version=2", headers: []string{"Prefer", "wait=99"}, status: 200, applied: "wait=60"},
 		"Unchanged":       {path: "/1?min_version=3", headers: []string{"Prefer", "wait=5", "If-None-Match", `"3"`}, status: 304, applied: "wait=5"},
 		"NotYet":          {path: "/1?min_version=4", status: 503, problem: "not-yet"},
 		"WaitIsOver":      {path: "/1?min_version=4", headers: []string{"Prefer", "wait=1"}, status: 503, problem: "not-yet"},
@@ -131,4 +131,24 @@ func TestWritesNameTheirVersion(t *testing.T) {
 	is(s.Patch("/api/v1/product/1", `{"discontinued": true}`).Must(http.StatusOK), "3")
 	is(s.Patch("/api/v1/product/1", `{"discontinued": true}`).Must(http.StatusOK), "3") // changes nothing
 	is(s.Delete("/api/v1/product/1").Must(http.StatusNoContent), "4")
+}
+
+// A client may wait for an entry whose creation is pending. If the owner refuses it, the client learns why.
+func TestAReadWaitsForACreation(t *testing.T) {
+	t.Parallel()
+	for name, outcome := range map[string]string{"Accepted": "", "Refused": entryExists} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := setupOffer(t, atOnce)
+			s.Post("/api/v1/catalog", offer).Must(http.StatusAccepted)
+			a := s.asked(1)
+			s.Get("/api/v1/catalog/1?min_version=1").Problem(http.StatusServiceUnavailable, "not-yet")
+			if outcome != "" {
+				s.decide(a, outcome)
+				s.Get("/api/v1/catalog/1?min_version=1").Problem(http.StatusNotFound, "change-refused")
+				return
+			}
+			s.getWaiting("/api/v1/catalog/1?min_version=1", func() { s.arrive(a, state{version: 1, start: &day}) }, "Prefer", "wait=15").Must(http.StatusOK)
+		})
+	}
 }

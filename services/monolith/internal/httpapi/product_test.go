@@ -81,7 +81,7 @@ func TestRefusals(t *testing.T) {
 		"Deep":              {method: "POST", body: strings.Repeat("[", 10_000), status: 400, name: "malformed"},
 		"NotUTF8":           {method: "POST", body: "{\"name\":\"a\xff\",\"product_category\":\"c\"}", status: 400, name: "malformed"},
 		"Empty":             {method: "POST", status: 400, name: "malformed"},
-		"NoObject":          {method: "POST", body: `[]`, status: 422, name: "invalid"},
+		"NotAnObject":       {method: "POST", body: `[]`, status: 422, name: "invalid"},
 		"AllFaults":         {method: "POST", body: `{"name":"","product_category":"` + long + `"}`, status: 422, name: "invalid", pointers: "/name /product_category"},
 		"Missing":           {method: "POST", body: `{}`, status: 422, name: "invalid", pointers: "/name /product_category"},
 		"Blank":             {method: "POST", body: `{"name":"  ","product_category":"\t"}`, status: 422, name: "invalid", pointers: "/name /product_category"},
@@ -92,7 +92,7 @@ func TestRefusals(t *testing.T) {
 		"NULAmongOthers":    {method: "POST", body: `{"name":"a\u0000","product_category":"","taste":1}`, status: 422, name: "invalid", pointers: "/name /product_category /taste"},
 		"NullMember":        {method: "POST", body: `{"name":"a","product_category":"b","discontinued":null}`, status: 422, name: "invalid", pointers: "/discontinued"},
 		"PutNullMember":     {method: "PUT", path: "/1", body: `{"name":"a","product_category":"b","discontinued":null}`, status: 422, name: "invalid", pointers: "/discontinued"},
-		"NumberOfNoReader":  {method: "POST", body: `{"name":"a","product_category":"b","version":{"a":1e999}}`, status: 400, name: "malformed"},
+		"NumberTooLarge":    {method: "POST", body: `{"name":"a","product_category":"b","version":{"a":1e999}}`, status: 400, name: "malformed"},
 		"KeyTooLong":        {method: "POST", body: chair, headers: []string{"Idempotency-Key", strings.Repeat("k", 256)}, status: 422, name: "invalid", pointers: "/header/Idempotency-Key"},
 		"KeyEmpty":          {method: "POST", body: chair, headers: []string{"Idempotency-Key", ""}, status: 422, name: "invalid", pointers: "/header/Idempotency-Key"},
 		"KeyTwice":          {method: "POST", body: chair, headers: []string{"Idempotency-Key", "a", "Idempotency-Key", "b"}, status: 422, name: "invalid", pointers: "/header/Idempotency-Key"},
@@ -149,7 +149,7 @@ func TestRefusals(t *testing.T) {
 		"LegacyBadID":       {method: "GET", path: "/../catalog/x", status: 404, name: "not-found"},
 		"LegacyBadQuery":    {method: "GET", path: "/../catalog?product=x&market=0", status: 422, name: "invalid", pointers: "/query/market /query/product"},
 		"MarketsBadSort":    {method: "GET", path: "/../market?sort=x", status: 422, name: "invalid", pointers: "/query/sort"},
-		"MarketsOtherVerb":  {method: "POST", path: "/../market", body: `{}`, status: 405, name: "method-not-allowed"},
+		"MarketsReadOnly":   {method: "POST", path: "/../market", body: `{}`, status: 405, name: "method-not-allowed"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

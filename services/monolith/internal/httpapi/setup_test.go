@@ -108,7 +108,7 @@ func serveBy(t *testing.T, pool *pgxpool.Pool, choose func(*options)) *server {
 	o := options{
 		onResponse: refused(t), now: time.Now, newID: func() uuid.UUID { return uuid.Must(uuid.NewV7()) },
 		changes: catalogchange.Config{Expiry: 7 * 24 * time.Hour},
-		api:     httpapi.Config{WriteTimeout: time.Minute, ChangeWait: time.Minute, MaxWait: maxWait},
+		api:     httpapi.Config{WriteTimeout: time.Minute, ChangeWait: time.Minute, MaxWait: time.Minute},
 	}
 	choose(&o)
 	log := slog.New(slog.DiscardHandler)
@@ -170,9 +170,6 @@ func (s *server) createMany(n int) {
 		s.T.Fatal(err)
 	}
 }
-
-// maxWait is the longest wait that the server grants. It is longer than requestTimeout, which a wait does not use up.
-const maxWait = 20 * time.Second
 
 // getWaiting sends a GET that has to wait, and lets change happen meanwhile.
 func (s *server) getWaiting(path string, change func(), headers ...string) apitest.Reply {

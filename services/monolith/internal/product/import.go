@@ -59,7 +59,7 @@ func (s *Service) CheckImport(ctx context.Context, records []Record, at func(i i
 		case records[i].UUID == owner, byName && !moves:
 		case byName:
 			// The order of the writes would decide whether the record means that product or a new one.
-			bad[i] = misnamed("is the old name of the product that " + at(j) + " renames: give the product_uuid of the product that is meant")
+			bad[i] = misnamed("is the old name of the product that " + at(j) + " renames: give the product_uuid of the right product")
 		case !moves:
 			bad[i] = NameTaken()
 		default:

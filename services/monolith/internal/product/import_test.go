@@ -22,17 +22,17 @@ func TestImport(t *testing.T) {
 		kind      apperr.Kind
 		announced string
 	}{
-		"New":             {in: product.Record{Draft: bed}, outcome: product.ImportedNew, id: 4, version: 1, announced: "created 1"},
-		"NewByID":         {in: product.Record{UUID: uuid.UUID{9}, Draft: bed}, outcome: product.ImportedNew, id: 4, version: 1, announced: "created 1"},
-		"SameByName":      {in: product.Record{Draft: product.Draft{Name: "Desk ", Category: "Furniture"}}, id: 1, version: 3},
-		"SameByID":        {in: product.Record{UUID: desk.UUID, Draft: desk.Draft}, id: 1, version: 3},
-		"RenamedByID":     {in: product.Record{UUID: desk.UUID, Draft: bed}, outcome: product.ImportedChange, id: 1, version: 4, announced: "updated 4"},
-		"MadeAgainByName": {in: product.Record{Draft: product.Draft{Name: "Lamp", Category: "Furniture"}}, outcome: product.ImportedChange, id: 2, version: 2, announced: "updated 2"},
-		"Discontinued":    {in: product.Record{UUID: desk.UUID, Draft: product.Draft{Name: "Desk", Category: "Furniture", Discontinued: true}}, outcome: product.ImportedChange, id: 1, version: 4, announced: "discontinued 4"},
-		"DeletedByID":     {in: product.Record{UUID: sofa.UUID, Draft: bed}, outcome: product.ImportedNew, id: 3, version: 6, announced: "created 6"},
-		"DeletedByName":   {in: product.Record{Draft: sofa.Draft}, outcome: product.ImportedNew, id: 4, version: 1, announced: "created 1"},
-		"NameTaken":       {in: product.Record{UUID: uuid.UUID{9}, Draft: desk.Draft}, kind: apperr.Conflict},
-		"Invalid":         {in: product.Record{}, kind: apperr.Invalid},
+		"New":               {in: product.Record{Draft: bed}, outcome: product.ImportedNew, id: 4, version: 1, announced: "created 1"},
+		"NewByID":           {in: product.Record{UUID: uuid.UUID{9}, Draft: bed}, outcome: product.ImportedNew, id: 4, version: 1, announced: "created 1"},
+		"SameByName":        {in: product.Record{Draft: product.Draft{Name: "Desk ", Category: "Furniture"}}, id: 1, version: 3},
+		"SameByID":          {in: product.Record{UUID: desk.UUID, Draft: desk.Draft}, id: 1, version: 3},
+		"RenamedByID":       {in: product.Record{UUID: desk.UUID, Draft: bed}, outcome: product.ImportedChange, id: 1, version: 4, announced: "updated 4"},
+		"ReactivatedByName": {in: product.Record{Draft: product.Draft{Name: "Lamp", Category: "Furniture"}}, outcome: product.ImportedChange, id: 2, version: 2, announced: "updated 2"},
+		"Discontinued":      {in: product.Record{UUID: desk.UUID, Draft: product.Draft{Name: "Desk", Category: "Furniture", Discontinued: true}}, outcome: product.ImportedChange, id: 1, version: 4, announced: "discontinued 4"},
+		"DeletedByID":       {in: product.Record{UUID: sofa.UUID, Draft: bed}, outcome: product.ImportedNew, id: 3, version: 6, announced: "created 6"},
+		"DeletedByName":     {in: product.Record{Draft: sofa.Draft}, outcome: product.ImportedNew, id: 4, version: 1, announced: "created 1"},
+		"NameTaken":         {in: product.Record{UUID: uuid.UUID{9}, Draft: desk.Draft}, kind: apperr.Conflict},
+		"Invalid":           {in: product.Record{}, kind: apperr.Invalid},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -1,4 +1,4 @@
-// Package product has the rules of products, which the monolith owns. Every change here is announced by an event.
+// Package product has the rules of products, which the monolith owns. Every change here publishes an event.
 package product
 
 import (

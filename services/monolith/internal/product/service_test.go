@@ -112,7 +112,7 @@ func TestPatch(t *testing.T) {
 		"Rename":            {id: 1, patch: product.Patch{Name: ptr(" Table ")}, want: product.Draft{Name: "Table", Category: "Furniture"}, version: 4, announced: "updated 4"},
 		"Discontinue":       {id: 1, patch: product.Patch{Discontinued: ptr(true)}, want: product.Draft{Name: "Desk", Category: "Furniture", Discontinued: true}, version: 4, announced: "discontinued 4"},
 		"DiscontinueRename": {id: 1, patch: product.Patch{Name: ptr("X"), Discontinued: ptr(true)}, want: product.Draft{Name: "X", Category: "Furniture", Discontinued: true}, version: 4, announced: "discontinued 4"},
-		"MakeAgain":         {id: 2, patch: product.Patch{Discontinued: ptr(false)}, want: product.Draft{Name: "Lamp", Category: "Furniture"}, version: 2, announced: "updated 2"},
+		"Reactivated":       {id: 2, patch: product.Patch{Discontinued: ptr(false)}, want: product.Draft{Name: "Lamp", Category: "Furniture"}, version: 2, announced: "updated 2"},
 		"RenameOld":         {id: 2, patch: product.Patch{Name: ptr("X")}, want: product.Draft{Name: "X", Category: "Furniture", Discontinued: true}, version: 2, announced: "updated 2"},
 		"Nothing":           {id: 1, want: desk.Draft, version: 3},
 		"NothingNew":        {id: 1, patch: product.Patch{Name: ptr("Desk "), Discontinued: ptr(false)}, want: desk.Draft, version: 3},

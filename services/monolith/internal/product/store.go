@@ -51,5 +51,5 @@ func (d Draft) name() Name { return Name{d.Name, d.Category} }
 
 // NameTaken is the Conflict that a store returns if another product of the category has the name.
 func NameTaken() *apperr.Error {
-	return apperr.Coded(apperr.Conflict, "product-exists", "There is already a product of this name in this category.")
+	return apperr.Coded(apperr.Conflict, "product-exists", "There is already a product with this name in this category.")
 }

@@ -38,7 +38,7 @@ func Product(e product.Event) (event.Message, error) {
 	return m, nil
 }
 
-// toData returns the public state of a product: all of it except the monolith's own id.
+// toData returns the public state of a product: everything except the monolith's own id.
 func toData(p product.Product) messages.Product {
 	return messages.Product{
 		ProductUUID: p.UUID, Name: p.Name, ProductCategory: p.Category, Discontinued: p.Discontinued, Version: p.Version,

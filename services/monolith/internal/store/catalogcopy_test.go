@@ -150,7 +150,7 @@ func TestCopiesKeepDeletedRows(t *testing.T) {
 	}
 	b.applyEntries(t, entry(id, p.UUID, "NL", 4))
 	if got := b.entries(t, catalogcopy.EntryQuery{}); got != "1 1 1" {
-		t.Errorf("created anew: %s", got)
+		t.Errorf("created again: %s", got)
 	}
 	b.applyEntries(t, catalogcopy.EntryChange{ID: id, Change: copyrow.Change{Purged: true}})
 	var blank bool

@@ -277,7 +277,7 @@ func TestTarget(t *testing.T) {
 	if _, err := b.store.Changes().Target(t.Context(), 5); apperr.KindOf(err) != apperr.NotFound {
 		t.Errorf("an id that was not allotted: %v", err)
 	}
-	versions, err := b.store.EntryVersions(t.Context(), []uuid.UUID{shown, deleted, stub, uuid.New()})
+	versions, err := b.store.EntryVersions(t.Context(), []uuid.UUID{shown, deleted, hidden, stub, uuid.New()})
 	if want := map[uuid.UUID]int64{shown: 3, deleted: 2}; err != nil || !reflect.DeepEqual(versions, want) {
 		t.Errorf("versions %v, %v", versions, err)
 	}

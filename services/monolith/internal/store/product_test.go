@@ -11,7 +11,7 @@ import (
 
 	"github.com/monsplit/monsplit/internal/apperr"
 	"github.com/monsplit/monsplit/internal/condition"
-	"github.com/monsplit/monsplit/internal/postgres"
+	"github.com/monsplit/monsplit/internal/pgtx"
 	"github.com/monsplit/monsplit/services/monolith/internal/product"
 )
 
@@ -157,7 +157,7 @@ func TestNoChangeWithoutItsEvent(t *testing.T) {
 		"Truncate":    {func() error { return raw("TRUNCATE product") }, "MS002"},
 	}
 	for name, tt := range tests {
-		if err := tt.do(); postgres.SQLState(err) != tt.code {
+		if err := tt.do(); pgtx.SQLState(err) != tt.code {
 			t.Errorf("%s: %v, want %s", name, err, tt.code)
 		}
 	}
@@ -166,8 +166,8 @@ func TestNoChangeWithoutItsEvent(t *testing.T) {
 	}
 }
 
-// TestFailedChangeWakesNobody: a change that is rolled back leaves no rows, and does not wake the relay.
-func TestFailedChangeWakesNobody(t *testing.T) {
+// TestFailedChangeDoesNotWakeTheRelay: a change that is rolled back leaves no rows, and does not wake the relay.
+func TestFailedChangeDoesNotWakeTheRelay(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	broken := errors.New("broken")

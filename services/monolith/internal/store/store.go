@@ -66,6 +66,6 @@ func translate(err error) error {
 	return postgres.Translate(err, map[string]*apperr.Error{
 		"product_name_category": product.NameTaken(),
 		// Two concurrent imports of the same new id.
-		"product_product_uuid_key": apperr.Coded(apperr.Conflict, "product-exists", "There is already a product of this id."),
+		"product_product_uuid_key": apperr.Coded(apperr.Conflict, "product-exists", "There is already a product with this id."),
 	})
 }

@@ -25,7 +25,7 @@ func TestEventTooLarge(t *testing.T) {
 	products := product.NewService(store.New(b.pool, store.Encode{Product: encode}, idempotency.Keys{}, func() {}), time.Now, uuid.New)
 	_, err := products.Create(t.Context(), product.Draft{Name: "Desk", Category: "Furniture"}, nil)
 	e, is := apperr.As(err)
-	if !is || e.Kind != apperr.Invalid || e.Detail != "too large to be announced: 917505 bytes, the limit is 917504" {
+	if !is || e.Kind != apperr.Invalid || e.Detail != "the event is too large: 917505 bytes, the limit is 917504" {
 		t.Errorf("error %v", err)
 	}
 	b.create(t, "Desk", "Furniture") // the name is still free

@@ -9,7 +9,7 @@ import (
 
 	"github.com/monsplit/monsplit/internal/messaging/event"
 	"github.com/monsplit/monsplit/internal/messaging/outbox"
-	"github.com/monsplit/monsplit/internal/postgres"
+	"github.com/monsplit/monsplit/internal/pgtx"
 )
 
 // TestAppendSatisfiesTheTrigger: an owned row can change with its event, and cannot change without it.
@@ -53,7 +53,7 @@ func TestAppendSatisfiesTheTrigger(t *testing.T) {
 			}
 			return nil
 		})
-		if state := postgres.SQLState(err); state != step.state {
+		if state := pgtx.SQLState(err); state != step.state {
 			t.Errorf("%s: SQLSTATE %q, want %q (%v)", step.name, state, step.state, err)
 		}
 	}

@@ -18,14 +18,14 @@ test("the package works where it is installed", async (t) => {
   await writeFile(join(cwd, "package.json"), '{ "private": true, "type": "module" }');
   await run("npm", ["install", "--prefer-offline", "--no-audit", "--no-fund", resolve("build", packed[0]!)], { cwd });
 
-  await t.test("all that is exported can be imported", async () => {
+  await t.test("every export can be imported", async () => {
     const script = `for (const name of ["", "/catalog", "/monolith"]) console.log(...Object.keys(await import("@monsplit/client" + name)));`;
     const { stdout } = await run(process.execPath, ["--input-type=module", "--eval", script], { cwd });
     const shared = "Problem changed etagOf idempotencyKey ifMatch ifNoneMatch isProblem items newIdempotencyKey ok";
     assert.deepEqual(stdout.trimEnd().split("\n"), [shared, "createCatalogClient", "createMonolithClient"]);
   });
 
-  await t.test("its types are those of a strict program for browsers", async () => {
+  await t.test("its types compile in a strict program for browsers", async () => {
     await copyFile("test/package/example.ts", join(cwd, "example.ts"));
     await writeFile(join(cwd, "monolith.ts"), `import { createMonolithClient, type ProductInput } from "@monsplit/client/monolith";
 export const desk: ProductInput = { name: "Desk", product_category: "Office" };
@@ -39,7 +39,7 @@ export const answer = client.GET("/api/v1/products");
     });
   });
 
-  await t.test("it brings its licence", async () => {
+  await t.test("it contains its licence", async () => {
     assert.equal(await readFile(join(cwd, "node_modules/@monsplit/client/LICENSE"), "utf8"), await readFile("../../../LICENSE", "utf8"));
   });
 });

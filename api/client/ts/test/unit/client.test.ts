@@ -19,7 +19,7 @@ const operations = {
   DELETE: (client: MonolithClient) => client.DELETE("/api/v1/product/{id}", { params: { path } }),
 };
 
-test("each method succeeds by the one status that is described", async () => {
+test("each method succeeds only with the documented status", async () => {
   const described = { GET: 200, PUT: 200, PATCH: 200, POST: 201, DELETE: 204 };
   for (const [method, call] of Object.entries(operations)) {
     for (const status of [200, 201, 202, 204, 205, 206, 304]) {
@@ -49,7 +49,7 @@ test("a page from a captive portal is not a success", async () => {
   await assert.rejects(ok(product(answered(new Response('{"id": 1', { headers: json })).client)), SyntaxError);
 });
 
-test("304 is an answer to changed, and an error to ok", async () => {
+test("changed accepts 304, and ok throws", async () => {
   const { client } = answered(new Response(null, { status: 304, headers: { ETag: '"3"' } }));
   assert.equal(await changed(unchanged(client)), undefined);
   await assert.rejects(ok(unchanged(client)), /304/);
@@ -72,7 +72,7 @@ test("a patch is a merge patch, below the base URL, with its headers", async () 
   assert.notEqual(newIdempotencyKey(), newIdempotencyKey());
 });
 
-test("an ETag that a proxy made weak names the same version", async () => {
+test("an ETag that a proxy made weak still matches", async () => {
   const { client, requests } = answered(new Response('{"id": 7}', { headers: { ...json, ETag: 'W/"3"' } }));
   const { etag } = await ok(product(client));
   await ok(client.PATCH("/api/v1/product/{id}", { params: { path }, body: {}, headers: ifMatch(etag!) }));

@@ -62,17 +62,17 @@ for (const [when, path] of Object.entries(calls)) {
   });
 }
 
-test("a fetch of the caller's own need not heed the signal", async () => {
+test("the limit works with a custom fetch that ignores the signal", async () => {
   const client = createCatalogClient({ baseUrl: "http://shop.example", timeout: 10, fetch: () => new Promise(() => {}) });
   await assert.rejects(ok(client.GET("/catalog/api/v1/markets")), { name: "TimeoutError" });
 });
 
-test("what is aborted before is not sent", async () => {
+test("a request that is already aborted is not sent", async () => {
   const client = createCatalogClient({ baseUrl: "http://shop.example", fetch: () => assert.fail("sent") });
   await assert.rejects(ok(client.GET("/catalog/api/v1/markets", { signal: AbortSignal.abort(new Error("too late")) })), /too late/);
 });
 
-test("nothing stays behind a request", async () => {
+test("a request leaves no timer and no listener behind", async () => {
   const timers = () => process.getActiveResourcesInfo().filter((resource) => resource === "Timeout").length;
   const before = timers();
   let during = 0;
@@ -99,7 +99,7 @@ test("a time-out is checked at once", () => {
   }
 });
 
-test("a time-out of 0 is no limit", async () => {
+test("a time-out of 0 means no limit", async () => {
   let resolve: (response: Response) => void = () => {};
   const client = createCatalogClient({ baseUrl: "http://shop.example", timeout: 0, fetch: () => new Promise((r) => { resolve = r; }) });
   const answer = ok(client.GET("/catalog/api/v1/markets"));

@@ -47,7 +47,7 @@ test("an error answer without problem details is a problem too", async () => {
   }
 });
 
-test("of problem details is kept what fits", async () => {
+test("members of another type are ignored, and the others are kept", async () => {
   const blank = await problemOf(refusal({ title: "No", detail: "Not today.", errors: [null, "x", 1, {}, { pointer: 1, detail: "y" }, { pointer: "", detail: "z" }] }));
   assert.deepEqual([blank.type, blank.title, blank.detail, blank.errors], ["about:blank", "No", "Not today.", [{ pointer: "", detail: "z" }]]);
   assert.equal(blank.message, "422 No: Not today. z");
@@ -56,7 +56,7 @@ test("of problem details is kept what fits", async () => {
   assert.deepEqual([mistyped.title, mistyped.detail, mistyped.instance, mistyped.requestId, mistyped.errors], ["Error", undefined, undefined, "r-2", []]);
 });
 
-test("when to try again is a number of seconds or a date", async () => {
+test("Retry-After is a number of seconds or a date", async () => {
   const moments: Record<string, number | undefined> = {
     "": undefined, "0": undefined, soon: undefined, "-3": undefined, "7": 7,
     "Thu, 26 Nov 2026 08:49:47 GMT": 10, "Thu, 26 Nov 2026 08:49:30 GMT": undefined,

@@ -135,8 +135,8 @@ const lockEntriesOf = `-- name: LockEntriesOf :many
 SELECT id, product_uuid, market, availability_date, availability_end_date, deleted, version, created_at, updated_at FROM catalog_entry WHERE product_uuid = ANY ($1::uuid[]) AND NOT deleted ORDER BY id FOR UPDATE
 `
 
-// H4: a statement of its own, after the one that changed the products. Its snapshot is younger than the locks that this
-// one waited for, so it sees the entries of transactions that still took the products for sold.
+// H4 write skew: this must be a separate statement, after the one that changed the products. That one has waited for the
+// locks of transactions that saw the products on sale. The snapshot of this one is newer, so it sees their entries.
 func (q *Queries) LockEntriesOf(ctx context.Context, products []uuid.UUID) ([]CatalogEntry, error) {
 	rows, err := q.db.Query(ctx, lockEntriesOf, products)
 	if err != nil {
@@ -262,7 +262,7 @@ const shareProduct = `-- name: ShareProduct :one
 SELECT discontinued FROM product_copy WHERE id = $1 AND NOT deleted FOR SHARE
 `
 
-// An entry can only be made for a product and a market that stay as they are until it is committed.
+// The product and the market of a new entry must not change until the entry is committed.
 func (q *Queries) ShareProduct(ctx context.Context, id uuid.UUID) (*bool, error) {
 	row := q.db.QueryRow(ctx, shareProduct, id)
 	var discontinued *bool
@@ -299,7 +299,8 @@ type UpdateEntriesParams struct {
 	UpdatedAts []time.Time
 }
 
-// For the consumer, whose transactions are planned by key. Empty texts stand for null: arrays from Go have no nulls.
+// The consumer calls this in transactions that only use plans by key. Empty texts mean null, because arrays from Go have no
+// nulls.
 func (q *Queries) UpdateEntries(ctx context.Context, arg UpdateEntriesParams) error {
 	_, err := q.db.Exec(ctx, updateEntries,
 		arg.Ids,

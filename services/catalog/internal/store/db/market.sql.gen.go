@@ -58,7 +58,7 @@ const lockMarket = `-- name: LockMarket :one
 SELECT iso_code, name, deleted, version, created_at, updated_at FROM market WHERE iso_code = $1 FOR UPDATE
 `
 
-// A deleted market goes on with its next version when it comes back.
+// A deleted market continues with its next version when it comes back.
 func (q *Queries) LockMarket(ctx context.Context, isoCode string) (Market, error) {
 	row := q.db.QueryRow(ctx, lockMarket, isoCode)
 	var i Market

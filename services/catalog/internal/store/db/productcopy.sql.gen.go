@@ -120,9 +120,9 @@ type SaveProductsParams struct {
 	UpdatedAts   []time.Time
 }
 
-// In the order of the keys, so that two batches never wait for each other in a circle. Rows that were there have been
-// locked; one that another transaction has added meanwhile is not set back. Empty texts and the year 1 stand for null:
-// arrays from Go have no nulls.
+// The rows are written in the order of their keys, so that two batches cannot deadlock. The caller has locked the existing
+// rows. A newer row that another transaction has added in the meantime stays as it is. Empty texts and the year 1 mean null,
+// because arrays from Go have no nulls.
 func (q *Queries) SaveProducts(ctx context.Context, arg SaveProductsParams) (int64, error) {
 	result, err := q.db.Exec(ctx, saveProducts,
 		arg.Ids,

@@ -40,7 +40,8 @@ WHERE NOT EXISTS (SELECT FROM legacy_market_id l WHERE l.iso_code = code)
 ORDER BY code ON CONFLICT DO NOTHING
 `
 
-// The probe saves the sequence a number for each market that has one already; ON CONFLICT is for two at once.
+// The subquery leaves out markets that already have an id, because each failed INSERT would use up a number of the sequence.
+// ON CONFLICT handles two concurrent inserts.
 func (q *Queries) AddMarketIDs(ctx context.Context, codes []string) error {
 	_, err := q.db.Exec(ctx, addMarketIDs, codes)
 	return err
@@ -50,7 +51,7 @@ const addMarkets = `-- name: AddMarkets :exec
 INSERT INTO market_copy (iso_code) SELECT code FROM unnest($1::text[]) code ORDER BY code ON CONFLICT DO NOTHING
 `
 
-// Stubs, in the order of their keys, so that two batches never wait for each other in a circle.
+// Adds stubs, in the order of their keys, so that two batches cannot deadlock.
 func (q *Queries) AddMarkets(ctx context.Context, codes []string) error {
 	_, err := q.db.Exec(ctx, addMarkets, codes)
 	return err
@@ -190,7 +191,7 @@ type SaveEntriesParams struct {
 	UpdatedAts   []time.Time
 }
 
-// Empty texts, the nil UUID and the year 1 stand for null: arrays from Go have no nulls.
+// Empty texts, the nil UUID and the year 1 mean null, because arrays from Go have no nulls.
 func (q *Queries) SaveEntries(ctx context.Context, arg SaveEntriesParams) error {
 	_, err := q.db.Exec(ctx, saveEntries,
 		arg.Ids,
@@ -223,7 +224,7 @@ type SaveMarketsParams struct {
 	UpdatedAts []time.Time
 }
 
-// Empty texts and the year 1 stand for null: arrays from Go have no nulls.
+// Empty texts and the year 1 mean null, because arrays from Go have no nulls.
 func (q *Queries) SaveMarkets(ctx context.Context, arg SaveMarketsParams) error {
 	_, err := q.db.Exec(ctx, saveMarkets,
 		arg.Codes,

@@ -112,7 +112,7 @@ const lockProductByUUID = `-- name: LockProductByUUID :one
 SELECT id, product_uuid, name, product_category, discontinued, deleted, version, created_at, updated_at FROM product WHERE product_uuid = $1 FOR UPDATE
 `
 
-// A deleted product goes on with its next version when it comes back.
+// A deleted product continues with its next version when it comes back.
 func (q *Queries) LockProductByUUID(ctx context.Context, productUuid uuid.UUID) (Product, error) {
 	row := q.db.QueryRow(ctx, lockProductByUUID, productUuid)
 	var i Product

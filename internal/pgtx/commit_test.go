@@ -1,14 +1,14 @@
-package postgres_test
+package pgtx_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"github.com/monsplit/monsplit/internal/apperr"
-	"github.com/monsplit/monsplit/internal/postgres"
+	"github.com/monsplit/monsplit/internal/pgtx"
 	"github.com/monsplit/monsplit/internal/testkit/netproxy"
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 )
@@ -47,7 +47,7 @@ func startCommitting(t *testing.T, beforeCommit func(*netproxy.Proxy)) *committi
 	t.Cleanup(cancel)
 	c.cancel = cancel
 	go func() {
-		c.ended <- postgres.InTx(ctx, pool, func(tx pgx.Tx) error {
+		c.ended <- pgtx.Run(ctx, pool, "", func(tx pgx.Tx) error {
 			c.runs++
 			_, err := tx.Exec(ctx, `UPDATE account SET balance = balance - 1 WHERE id = 1`)
 			beforeCommit(proxy)
@@ -75,7 +75,7 @@ func (c *committing) release(t *testing.T) {
 }
 
 // H9 lost answer to COMMIT: the connection dies during COMMIT. The change may have happened, and a second run would make
-// it twice. So the caller gets "unavailable", and the closure has run once.
+// it twice. So the caller learns that the outcome is unknown, and the closure has run once.
 func TestAConnectionLostDuringCommitDoesNotRunAgain(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
@@ -123,8 +123,8 @@ func TestAConnectionLostDuringCommitDoesNotRunAgain(t *testing.T) {
 			t.Parallel()
 			c := startCommitting(t, tt.beforeCommit)
 			tt.lose(t, c)
-			if err := <-c.ended; apperr.KindOf(err) != apperr.Unavailable {
-				t.Errorf("error %v, want unavailable", err)
+			if err := <-c.ended; !errors.Is(err, pgtx.ErrOutcomeUnknown) {
+				t.Errorf("error %v, want ErrOutcomeUnknown", err)
 			}
 			if c.runs != 1 {
 				t.Errorf("ran %d times", c.runs)
@@ -141,7 +141,7 @@ func TestAConnectionLostBeforeCommitDoesNotRunAgain(t *testing.T) {
 	t.Parallel()
 	pool := setup(t)
 	runs := 0
-	err := postgres.InTx(t.Context(), pool, func(tx pgx.Tx) error {
+	err := pgtx.Run(t.Context(), pool, "", func(tx pgx.Tx) error {
 		runs++
 		if _, err := tx.Exec(t.Context(), `UPDATE account SET balance = 0 WHERE id = 1`); err != nil {
 			return err
@@ -152,7 +152,7 @@ func TestAConnectionLostBeforeCommitDoesNotRunAgain(t *testing.T) {
 		_, err := tx.Exec(t.Context(), `UPDATE account SET balance = 0 WHERE id = 2`)
 		return err
 	})
-	if !postgres.IsUnavailable(err) || runs != 1 {
+	if err == nil || errors.Is(err, pgtx.ErrOutcomeUnknown) || runs != 1 {
 		t.Errorf("error %v after %d runs", err, runs)
 	}
 	if balance(t, pool, 1) != 10 {
@@ -166,7 +166,7 @@ func TestASerializationFailureRunsAgain(t *testing.T) {
 	t.Parallel()
 	pool := setup(t)
 	runs := 0
-	err := postgres.InTx(t.Context(), pool, func(tx pgx.Tx) error {
+	err := pgtx.Run(t.Context(), pool, "", func(tx pgx.Tx) error {
 		runs++
 		var seen int
 		if _, err := tx.Exec(t.Context(), `SET TRANSACTION ISOLATION LEVEL REPEATABLE READ`); err != nil {
@@ -195,12 +195,12 @@ func TestATransactionThatAlwaysLosesEnds(t *testing.T) {
 	t.Parallel()
 	pool := setup(t)
 	runs := 0
-	err := postgres.InTx(t.Context(), pool, func(tx pgx.Tx) error {
+	err := pgtx.Run(t.Context(), pool, "", func(tx pgx.Tx) error {
 		runs++
 		_, err := tx.Exec(t.Context(), `DO $$ BEGIN RAISE 'lost' USING ERRCODE = '40001'; END $$`)
 		return err
 	})
-	if apperr.KindOf(err) != apperr.Unavailable || postgres.SQLState(err) != "40001" || runs < 2 {
+	if !errors.Is(err, pgtx.ErrBusy) || pgtx.SQLState(err) != "40001" || runs < 2 {
 		t.Errorf("error %v after %d runs", err, runs)
 	}
 }

@@ -1,4 +1,4 @@
-package consumer_test
+package wakeup_test
 
 import (
 	"context"
@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// exampleTB is a testing.TB for the Example, which gets none. It has the methods that pgtest and kafkatest use.
+// exampleTB is a testing.TB for the Example, which gets none. It has the methods that pgtest uses.
 type exampleTB struct {
 	testing.TB // nil: every other method panics
 

@@ -1,0 +1,28 @@
+package httpserver
+
+import (
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+)
+
+// Handle adds pages that show or change data, such as an admin interface. The handler gets the requests of all methods to
+// path and to everything below it, with their complete paths. A path has no slash at its end, and HEAD arrives as GET.
+//
+// If available returns an error, that is the answer. Call Handle before Listen.
+func (s *Server) Handle(path string, handler http.Handler, available func() error) {
+	serve := func(c echo.Context) error {
+		if err := available(); err != nil {
+			return err
+		}
+		h := c.Response().Header()
+		h.Set("Content-Security-Policy", pagePolicy)
+		h.Set("Cache-Control", "no-store") // the pages may show what only one user may see
+		// With "no-referrer" a browser would send "Origin: null" with a form, and http.CrossOriginProtection would refuse it.
+		h.Set("Referrer-Policy", "same-origin")
+		handler.ServeHTTP(c.Response(), c.Request())
+		return nil
+	}
+	s.Echo.Any(path, serve)
+	s.Echo.Any(path+"/*", serve)
+}

@@ -1,0 +1,81 @@
+package httpserver_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/httpserver"
+)
+
+// siteHandler returns a server's handler with a site at /admin. The site shows the request, and takes forms only from its
+// own pages.
+func siteHandler(available error) http.Handler {
+	s := httpserver.New(httpserver.Config{Service: "test", Registry: prometheus.NewRegistry()}, slog.New(slog.DiscardHandler))
+	s.Handle("/admin", new(http.CrossOriginProtection).Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		fmt.Fprintln(w, r.Method, r.URL.Path, r.URL.RawQuery, string(body), err)
+	})), func() error { return available })
+	return s.Handler()
+}
+
+func TestASiteGetsEverythingBelowItsPath(t *testing.T) {
+	t.Parallel()
+	handler := siteHandler(nil)
+	for _, tt := range []struct{ method, target, body, want string }{
+		{"GET", "/admin", "", "GET /admin   <nil>\n"},
+		{"GET", "/admin/", "", "GET /admin   <nil>\n"},
+		{"GET", "/admin/products/1?page=2", "", "GET /admin/products/1 page=2  <nil>\n"},
+		{"HEAD", "/admin/products", "", "GET /admin/products   <nil>\n"},
+		{"POST", "/admin/products", "name=Chair", "POST /admin/products  name=Chair <nil>\n"},
+		{"GET", "/administrator", "", `"status":404`},
+	} {
+		answer := httptest.NewRecorder()
+		handler.ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), tt.method, tt.target, strings.NewReader(tt.body)))
+		if !strings.Contains(answer.Body.String(), tt.want) {
+			t.Errorf("%s %s gives %d %s", tt.method, tt.target, answer.Code, answer.Body)
+		}
+	}
+}
+
+// A form works in a browser: the policy allows it, and the browser tells the origin. Browsers that send no Sec-Fetch-Site,
+// as over plain HTTP, derive the header Origin from the referrer policy. Nothing of a page is stored.
+func TestASiteMayHaveForms(t *testing.T) {
+	t.Parallel()
+	answer := httptest.NewRecorder()
+	siteHandler(nil).ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/admin", http.NoBody))
+	for name, want := range map[string]string{
+		"Content-Security-Policy": "form-action 'self'", "Referrer-Policy": "same-origin", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff",
+	} {
+		if got := answer.Header().Get(name); !strings.Contains(got, want) {
+			t.Errorf("%s is %q, want %q", name, got, want)
+		}
+	}
+	for origin, want := range map[string]int{"http://example.com": http.StatusOK, "http://elsewhere.example": http.StatusForbidden} {
+		req := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "http://example.com/admin", strings.NewReader("a=b"))
+		req.Header.Set("Origin", origin)
+		answer := httptest.NewRecorder()
+		if siteHandler(nil).ServeHTTP(answer, req); answer.Code != want {
+			t.Errorf("a form of %s gives %d, want %d", origin, answer.Code, want)
+		}
+	}
+}
+
+func TestASiteThatIsNotAvailable(t *testing.T) {
+	t.Parallel()
+	for want, unavailable := range map[int]error{503: apperr.New(apperr.Unavailable, "not ready"), 500: errors.New("a fault")} {
+		answer := httptest.NewRecorder()
+		siteHandler(unavailable).ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/admin/products", http.NoBody))
+		if answer.Code != want || strings.Contains(answer.Body.String(), "POST /admin") {
+			t.Errorf("answered %d %s, want %d", answer.Code, answer.Body, want)
+		}
+	}
+}

@@ -1,0 +1,26 @@
+package serviceframe
+
+import (
+	"net/http"
+
+	"github.com/monsplit/monsplit/internal/httpserver"
+)
+
+// site is a set of pages of the service's own.
+type site struct {
+	path    string
+	handler http.Handler
+}
+
+// Handle adds pages of the service's own at path and everywhere below it, such as an admin interface. See
+// httpserver.Server.Handle. A body has at most HTTP_MAX_BODY_BYTES. While the schema is not up to date, the answer is 503.
+// Call Handle before Serve.
+func (f *Frame) Handle(path string, handler http.Handler) {
+	f.sites = append(f.sites, site{path, handler})
+}
+
+func (f *Frame) mountSites(server *httpserver.Server) {
+	for _, s := range f.sites {
+		server.Handle(s.path, http.MaxBytesHandler(s.handler, f.cfg.HTTP.MaxBodyBytes), f.schema.available)
+	}
+}
