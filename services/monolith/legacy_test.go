@@ -252,7 +252,7 @@ func TestLegacyWritesAreOff(t *testing.T) {
 func TestOldRequestsAreDeleted(t *testing.T) {
 	t.Parallel()
 	url := ""
-	s := start(t, "127.0.0.1:1", func(cfg *monolith.Config) { url = cfg.Database.URL })
+	s := start(t, "127.0.0.1:1", func(cfg *monolith.Config) { url, cfg.Legacy.Keep = cfg.Database.URL, 32*24*time.Hour })
 	old, young := uuid.NewString(), uuid.NewString()
 	if _, err := pgtest.Open(t, url).Exec(t.Context(), `INSERT INTO sent_request
 		(id, topic, key, number, subject, body, created_at, expires_at, outcome, result, finished_at)
