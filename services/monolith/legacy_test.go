@@ -14,6 +14,7 @@ import (
 	"github.com/monsplit/monsplit/internal/messaging/broker"
 	"github.com/monsplit/monsplit/internal/messaging/event"
 	"github.com/monsplit/monsplit/internal/testkit/kafkatest"
+	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 	"github.com/monsplit/monsplit/services/monolith"
 )
 
@@ -245,4 +246,23 @@ func TestLegacyWritesAreOff(t *testing.T) {
 		t.Errorf("Link %s", link)
 	}
 	s.eventually("/metrics", `monsplit_legacy_catalog_writes_total{operation="create",result="refused"} 1`)
+}
+
+// A service deletes requests that were finished long ago.
+func TestOldRequestsAreDeleted(t *testing.T) {
+	t.Parallel()
+	url := ""
+	s := start(t, "127.0.0.1:1", func(cfg *monolith.Config) { url, cfg.Legacy.Keep = cfg.Database.URL, 32*24*time.Hour })
+	old, young := uuid.NewString(), uuid.NewString()
+	if _, err := pgtest.Open(t, url).Exec(t.Context(), `INSERT INTO sent_request
+		(id, topic, key, number, subject, body, created_at, expires_at, outcome, result, finished_at)
+		SELECT id::uuid, 't', 'k', 1, '', '{"operation":"create","wanted":{"id":1,"product":1,"market":1}}', now(), now(), 'expired', '{}', now() - age::interval
+		FROM (VALUES ($1, '31 days'), ($2, '29 days')) v (id, age)`, old, young); err != nil {
+		t.Fatal(err)
+	}
+	s.eventually("/api/v1/catalog-change/"+old, `"state":"refused"`)
+	s.end()
+	s = start(t, "127.0.0.1:1", func(cfg *monolith.Config) { cfg.Database.URL = url })
+	s.eventually("/api/v1/catalog-change/"+old, "not-found")
+	s.eventually("/api/v1/catalog-change/"+young, `"state":"refused"`)
 }
