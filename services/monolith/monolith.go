@@ -64,12 +64,7 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger) error {
 	requests := request.NewSentMetrics(frame.Pool, serviceframe.MetricsNamespace, messages.TopicCatalogEntryRequest)
 	calls := httpapi.NewCalls(serviceframe.MetricsNamespace)
 	frame.Collect(requests, calls)
-	frame.Waiters.Register(catalogchange.KindRequest, request.Lookup(frame.Pool))
-	frame.Waiters.Register(catalogchange.KindCopy, wakeup.UUIDs(copies.EntryVersions))
-	changes := catalogchange.NewService(storage.Changes(), frame.Waiters, catalogchange.Config{
-		Expiry: cfg.Requests.Expiry, Closed: cfg.Legacy.Writes == writesOff,
-	}, time.Now, newID)
-	api := httpapi.New(products, copies, changes, frame.Freshness(), calls, httpapi.Config{
+	api := httpapi.New(products, copies, newChanges(frame, storage, copies, cfg), frame.Freshness(), calls, httpapi.Config{
 		WriteTimeout: cfg.HTTP.WriteTimeout, ChangeWait: cfg.Legacy.Wait, MaxWait: cfg.HTTP.MaxWait,
 	})
 	events := newConsumer(frame.Pool, cfg, log, func(tx eventTx) {
@@ -85,6 +80,15 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger) error {
 
 // deleteEvery bounds by how much longer than the setting a finished request stays in the table.
 const deleteEvery = time.Minute
+
+// newChanges takes changes of the catalog, and lets their callers wait for the outcome and for the copy.
+func newChanges(frame *serviceframe.Frame, s *store.Store, copies *catalogcopy.Service, cfg Config) *catalogchange.Service {
+	frame.Waiters.Register(catalogchange.KindRequest, wakeup.UUIDs(request.Lookup(frame.Pool)))
+	frame.Waiters.Register(catalogchange.KindCopy, wakeup.UUIDs(copies.EntryVersions))
+	return catalogchange.NewService(s.Changes(), frame.Waiters, catalogchange.Config{
+		Expiry: cfg.Requests.Expiry, Closed: cfg.Legacy.Writes == writesOff,
+	}, time.Now, newID)
+}
 
 // eventTx is the transaction of the consumer.
 type eventTx = *store.EventTx

@@ -22,6 +22,7 @@ import (
 	"github.com/monsplit/monsplit/services/monolith/internal/consume"
 	"github.com/monsplit/monsplit/services/monolith/internal/httpapi"
 	"github.com/monsplit/monsplit/services/monolith/internal/product"
+	"github.com/monsplit/monsplit/services/monolith/internal/store"
 )
 
 // The ids that the contracts name.
@@ -34,7 +35,8 @@ const (
 type business struct {
 	products *product.Service
 	copies   *catalogcopy.Service
-	events   *consumer.Consumer[catalogcopy.Tx]
+	events   *consumer.Consumer[eventTx]
+	storage  *store.Store
 	nextID   *uuid.UUID // the next new id; nil for a random id
 }
 
@@ -44,7 +46,7 @@ func newBusiness(t *testing.T, pool *postgres.Pool, cfg Config, log *slog.Logger
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &business{events: newConsumer(pool, cfg, func() {}, log)}
+	b := &business{events: newConsumer(pool, cfg, log, func(eventTx) {}), storage: storage}
 	b.products, b.copies = services(storage, b.newID)
 	return b
 }
@@ -94,16 +96,16 @@ type running struct {
 func run(t *testing.T) *running {
 	t.Helper()
 	kafka := kafkatest.New(t)
-	cfg, log := pact.Config(t, kafka, spec().Migrations), servicetest.NewLog(t)
-	frame, err := serviceframe.Open(t.Context(), spec(), cfg, slog.New(log))
+	cfg, log := Config{Common: pact.Config(t, kafka, spec().Migrations)}, servicetest.NewLog(t)
+	frame, err := serviceframe.Open(t.Context(), spec(), cfg.Common, slog.New(log))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(frame.Close)
-	b := newBusiness(t, frame.Pool, Config{cfg}, slog.New(log), frame.Relay.Wake)
-	url := pact.Serve(t, log, func(ctx context.Context) error {
-		return frame.Serve(ctx, b.events, httpapi.New(b.products, b.copies, frame.Freshness(), cfg.HTTP.WriteTimeout))
-	})
+	b := newBusiness(t, frame.Pool, cfg, slog.New(log), frame.Relay.Wake)
+	changes := newChanges(frame, b.storage, b.copies, cfg)
+	api := httpapi.New(b.products, b.copies, changes, frame.Freshness(), httpapi.NewCalls(""), httpapi.Config{WriteTimeout: cfg.HTTP.WriteTimeout})
+	url := pact.Serve(t, log, func(ctx context.Context) error { return frame.Serve(ctx, b.events, api) })
 	return &running{business: b, kafka: kafka, url: url}
 }
 

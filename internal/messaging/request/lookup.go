@@ -14,23 +14,15 @@ const FinishedVersion = 1
 
 // Lookup returns a function that tells which of the requests are finished, each with FinishedVersion. Pending and unknown
 // requests are missing in its answer. With it, a wakeup.Waiters can wait for outcomes.
-func Lookup(db DB) func(ctx context.Context, ids []string) (map[string]int64, error) {
-	return func(ctx context.Context, ids []string) (map[string]int64, error) {
-		keys := make([]uuid.UUID, 0, len(ids))
-		for _, id := range ids {
-			key, err := uuid.Parse(id)
-			if err != nil {
-				return nil, fmt.Errorf("look for finished requests: %w", err)
-			}
-			keys = append(keys, key)
-		}
-		finished, err := messagingdb.New(db).FinishedAmong(ctx, keys)
+func Lookup(db DB) func(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]int64, error) {
+	return func(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]int64, error) {
+		finished, err := messagingdb.New(db).FinishedAmong(ctx, ids)
 		if err != nil {
 			return nil, fmt.Errorf("look for finished requests: %w", err)
 		}
-		versions := make(map[string]int64, len(finished))
+		versions := make(map[uuid.UUID]int64, len(finished))
 		for _, id := range finished {
-			versions[id.String()] = FinishedVersion
+			versions[id] = FinishedVersion
 		}
 		return versions, nil
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/monsplit/monsplit/internal/messaging/wakeup"
+	"github.com/monsplit/monsplit/internal/testkit/kafkatest"
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 )
 
@@ -62,7 +63,7 @@ func TestAThousandWaitersUseOneConnection(t *testing.T) {
 		results = append(results, i.wait(t.Context(), ids[k], 7))
 	}
 	i.untilArmed(n)
-	eventually(t, "no connection of the pool is in use", func() bool { return i.pool.Stat().AcquiredConns() == 0 })
+	kafkatest.Eventually(t, "no connection of the pool is in use", func() bool { return i.pool.Stat().AcquiredConns() == 0 })
 	wantWaiting(t, results...)
 	const connections = `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE '%wakeup'`
 	if got := query[int](t, database, connections); got != 1 {
@@ -158,7 +159,7 @@ func TestALostConnectionIsRepaired(t *testing.T) {
 	i.untilArmed(1)
 	first := i.listens()
 	exec(t, database, `SELECT pg_terminate_backend($1)`, first)
-	eventually(t, "it listens again", func() bool {
+	kafkatest.Eventually(t, "it listens again", func() bool {
 		now := i.listens()
 		return now != 0 && now != first
 	})
@@ -178,7 +179,7 @@ func TestWithoutWaitersNothingIsQueried(t *testing.T) {
 		for range 5 {
 			i.Kick()
 			apply(t, database, 1, "a")
-			eventually(t, "the loop has seen the change", i.Idle)
+			kafkatest.Eventually(t, "the loop has seen the change", i.Idle)
 		}
 		if now := i.pool.Stat().AcquireCount(); now != before || armed(t, database) {
 			t.Errorf("sent %d statements, armed: %v", now-before, armed(t, database))
@@ -193,8 +194,8 @@ func TestWithoutWaitersNothingIsQueried(t *testing.T) {
 		t.Errorf("the wait ended with %v", err)
 	}
 	apply(t, database, 1, "a") // disarms the channel that was armed for the waiter
-	eventually(t, "the notification has come", func() bool { return i.metric("wakeup_notifications_total") > 0 && i.Idle() })
-	eventually(t, "the last query has ended", func() bool { return i.pool.Stat().AcquiredConns() == 0 })
+	kafkatest.Eventually(t, "the notification has come", func() bool { return i.metric("wakeup_notifications_total") > 0 && i.Idle() })
+	kafkatest.Eventually(t, "the last query has ended", func() bool { return i.pool.Stat().AcquiredConns() == 0 })
 	idle()
 }
 
@@ -238,7 +239,7 @@ func TestALookThatFails(t *testing.T) {
 	i := start(t, database, onlyTold)
 	i.failing.Store(true)
 	result := i.wait(t.Context(), "a", 1)
-	eventually(t, "it has looked twice", func() bool { return i.looks.Load() >= 2 })
+	kafkatest.Eventually(t, "it has looked twice", func() bool { return i.looks.Load() >= 2 })
 	wantWaiting(t, result)
 	i.failing.Store(false)
 	wantReached(t, result)

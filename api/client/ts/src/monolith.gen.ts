@@ -743,7 +743,7 @@ export interface components {
                  *       "type": "https://monsplit.github.io/problems/change-pending",
                  *       "title": "Not Found",
                  *       "status": 404,
-                 *       "detail": "The creation of catalog entry 5 is pending: see /api/v1/catalog-change/0198c0de-9d55-7e31-8b60-2c7a4f5e1d08.",
+                 *       "detail": "The creation of catalog entry 5 is pending, in request 0198c0de-9d55-7e31-8b60-2c7a4f5e1d08.",
                  *       "instance": "/api/v1/catalog/5",
                  *       "request_id": "0198c0de-7a11-7000-8000-0d4f6a1b2c3d"
                  *     }

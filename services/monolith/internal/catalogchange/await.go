@@ -17,7 +17,7 @@ type Waiter interface {
 // The kinds of things that a Waiter is asked to wait for.
 const (
 	KindRequest = "request"            // has version 1 when it is finished
-	KindCopy    = "catalog entry copy" // has the version of the copy
+	KindCopy    = "catalog entry copy" // has the version of the copy, once the entry can be read or is deleted
 )
 
 // State is what became of a request, as a caller can see it.
@@ -35,8 +35,8 @@ type Answer struct {
 	Request
 	State   State
 	Overdue bool // pending, although the request has expired
-	// Result is the entry after the change, if the change is done. Its version is that of the copy. If the copy no longer
-	// shows the entry, Result is the entry as it was wanted.
+	// Result is the entry after the change, if the change is done. Its version is that of the copy. If the entry is deleted,
+	// Result is the entry as it was wanted.
 	Result catalogcopy.Entry
 }
 
@@ -54,7 +54,7 @@ func (s *Service) Get(ctx context.Context, id uuid.UUID) (Answer, error) {
 func (s *Service) Await(ctx context.Context, r Request) (Answer, error) {
 	pending := s.pending(r)
 	if r.Outcome == nil {
-		if s.waiter.Wait(ctx, KindRequest, r.ID.String(), 1) != nil {
+		if !s.arrived(ctx, KindRequest, r.ID, 1) {
 			return pending, nil
 		}
 		var err error
@@ -63,24 +63,26 @@ func (s *Service) Await(ctx context.Context, r Request) (Answer, error) {
 		}
 	}
 	a, err := s.Look(ctx, r)
+	if err == nil && a.State == Pending && s.arrived(ctx, KindCopy, r.Entry, r.Outcome.Version) {
+		a, err = s.Look(ctx, r)
+	}
 	if err != nil {
-		return afterSending(ctx, pending, err)
-	}
-	if a.State != Pending || s.waiter.Wait(ctx, KindCopy, r.Entry.String(), r.Outcome.Version) != nil {
-		return a, nil
-	}
-	if a, err = s.Look(ctx, r); err != nil {
 		return afterSending(ctx, pending, err)
 	}
 	return a, nil
 }
 
-// afterSending returns the pending answer if the database did not answer. The request was sent, and will be decided.
+// arrived waits for a version, and reports whether it has come.
+func (s *Service) arrived(ctx context.Context, kind string, id uuid.UUID, version int64) bool {
+	return s.waiter.Wait(ctx, kind, id.String(), version) == nil
+}
+
+// afterSending returns the pending answer if the database did not answer: the request was sent, and will be decided.
 func afterSending(ctx context.Context, pending Answer, err error) (Answer, error) {
-	if ctx.Err() != nil || apperr.KindOf(err) == apperr.Unavailable {
-		return pending, nil
+	if ctx.Err() == nil && apperr.KindOf(err) != apperr.Unavailable {
+		return Answer{}, err
 	}
-	return Answer{}, err
+	return pending, nil
 }
 
 // Look returns what became of the request so far.
@@ -94,14 +96,13 @@ func (s *Service) Look(ctx context.Context, r Request) (Answer, error) {
 		return a, nil
 	}
 	c, err := s.store.Copy(ctx, r.Entry)
-	if err != nil || c.Version < r.Outcome.Version {
+	switch {
+	case err != nil || c.Version < r.Outcome.Version:
 		return a, err
-	}
-	a.State = Done
-	if c.Shown != nil {
-		a.Result = *c.Shown
-	} else { // it was deleted in the meantime
-		a.Result = r.Wanted
+	case c.Shown != nil:
+		a.State, a.Result = Done, *c.Shown
+	case c.Deleted: // by this request or by a later change
+		a.State, a.Result = Done, r.Wanted
 		a.Result.Version, a.Result.UpdatedAt = r.Outcome.Version, r.Outcome.Time
 	}
 	return a, nil

@@ -30,17 +30,21 @@ func TestAwait(t *testing.T) {
 		waits  []string
 		state  catalogchange.State
 	}{
-		"NoOutcome":           {nil, nil, []string{waitsForOutcome}, catalogchange.Pending},
-		"OutcomeThenCopy":     {nil, []func(*bundle){decided(catalogchange.Accepted, 3), arrived(3)}, []string{waitsForOutcome, waitsForCopy}, catalogchange.Done},
-		"CopyThenOutcome":     {[]func(*bundle){arrived(3)}, []func(*bundle){decided(catalogchange.Accepted, 3)}, []string{waitsForOutcome}, catalogchange.Done},
-		"OutcomeWithoutCopy":  {nil, []func(*bundle){decided(catalogchange.Accepted, 3)}, []string{waitsForOutcome, waitsForCopy}, catalogchange.Pending},
-		"Unchanged":           {[]func(*bundle){arrived(3)}, []func(*bundle){decided(catalogchange.Unchanged, 3)}, []string{waitsForOutcome}, catalogchange.Done},
-		"ACopyThatIsNewer":    {[]func(*bundle){arrived(5)}, []func(*bundle){decided(catalogchange.Accepted, 3)}, []string{waitsForOutcome}, catalogchange.Done},
-		"Refused":             {nil, []func(*bundle){decided(catalogchange.Refused, 0)}, []string{waitsForOutcome}, catalogchange.NotDone},
-		"Expired":             {nil, []func(*bundle){decided(catalogchange.Expired, 0)}, []string{waitsForOutcome}, catalogchange.NotDone},
-		"DecidedBefore":       {[]func(*bundle){decided(catalogchange.Accepted, 3)}, []func(*bundle){arrived(3)}, []string{waitsForCopy}, catalogchange.Done},
-		"RefusedBefore":       {[]func(*bundle){decided(catalogchange.Refused, 0)}, nil, nil, catalogchange.NotDone},
-		"EverythingIsThere":   {[]func(*bundle){decided(catalogchange.Accepted, 3), arrived(3)}, nil, nil, catalogchange.Done},
+		"NoOutcome":          {nil, nil, []string{waitsForOutcome}, catalogchange.Pending},
+		"OutcomeThenCopy":    {nil, []func(*bundle){decided(catalogchange.Accepted, 3), arrived(3)}, []string{waitsForOutcome, waitsForCopy}, catalogchange.Done},
+		"CopyThenOutcome":    {[]func(*bundle){arrived(3)}, []func(*bundle){decided(catalogchange.Accepted, 3)}, []string{waitsForOutcome}, catalogchange.Done},
+		"OutcomeWithoutCopy": {nil, []func(*bundle){decided(catalogchange.Accepted, 3)}, []string{waitsForOutcome, waitsForCopy}, catalogchange.Pending},
+		"Unchanged":          {[]func(*bundle){arrived(3)}, []func(*bundle){decided(catalogchange.Unchanged, 3)}, []string{waitsForOutcome}, catalogchange.Done},
+		"ACopyThatIsNewer":   {[]func(*bundle){arrived(5)}, []func(*bundle){decided(catalogchange.Accepted, 3)}, []string{waitsForOutcome}, catalogchange.Done},
+		"Refused":            {nil, []func(*bundle){decided(catalogchange.Refused, 0)}, []string{waitsForOutcome}, catalogchange.NotDone},
+		"Expired":            {nil, []func(*bundle){decided(catalogchange.Expired, 0)}, []string{waitsForOutcome}, catalogchange.NotDone},
+		"DecidedBefore":      {[]func(*bundle){decided(catalogchange.Accepted, 3)}, []func(*bundle){arrived(3)}, []string{waitsForCopy}, catalogchange.Done},
+		"RefusedBefore":      {[]func(*bundle){decided(catalogchange.Refused, 0)}, nil, nil, catalogchange.NotDone},
+		"EverythingIsThere":  {[]func(*bundle){decided(catalogchange.Accepted, 3), arrived(3)}, nil, nil, catalogchange.Done},
+		"ACopyThatIsNotShown": {nil, []func(*bundle){decided(catalogchange.Accepted, 3), func(b *bundle) {
+			b.show(3, nil, nil)
+			b.target.Copy.Shown = nil // its market is not known here
+		}}, []string{waitsForOutcome, waitsForCopy}, catalogchange.Pending},
 		"TheDatabaseGoesAway": {nil, []func(*bundle){func(b *bundle) { b.err = apperr.New(apperr.Unavailable, "away") }}, []string{waitsForOutcome}, catalogchange.Pending},
 		"AndDuringTheSecondWait": {nil, []func(*bundle){
 			decided(catalogchange.Accepted, 3), func(b *bundle) { b.err = apperr.New(apperr.Unavailable, "away") },

@@ -1,6 +1,7 @@
 package catalogchange_test
 
 import (
+	"errors"
 	"reflect"
 	"testing"
 	"time"
@@ -247,11 +248,11 @@ func TestMissingKeepsOtherErrors(t *testing.T) {
 	t.Parallel()
 	b := setup(t, catalogchange.Config{}, nil)
 	away := apperr.New(apperr.Unavailable, "away")
-	if err := b.Missing(t.Context(), 5, away); err != error(away) {
+	if err := b.Missing(t.Context(), 5, away); !errors.Is(err, away) {
 		t.Errorf("got %v", err)
 	}
 	b.err = away
-	if err := b.Missing(t.Context(), 5, apperr.New(apperr.NotFound, "x")); err != error(away) {
+	if err := b.Missing(t.Context(), 5, apperr.New(apperr.NotFound, "x")); !errors.Is(err, away) {
 		t.Errorf("got %v", err)
 	}
 }

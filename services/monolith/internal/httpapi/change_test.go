@@ -34,12 +34,12 @@ func setupOffer(t *testing.T, choose ...func(*options)) *server {
 // atOnce lets changes of the catalog not wait for their outcome.
 func atOnce(o *options) { o.api.ChangeWait = 0 }
 
-// entry adds an entry of the chair in NL at the version, which gets the id 1.
-func (s *server) entry(version int64) (a asked) {
+// entry adds an entry of the chair in NL at its version 3, which gets the id 1.
+func (s *server) entry() (a asked) {
 	s.T.Helper()
 	uuidText := s.Get("/api/v1/product/1").Must(http.StatusOK).Object()["product_uuid"].(string)
 	a = asked{Entry: uuid.Must(uuid.NewV7()), Product: uuid.MustParse(uuidText)}
-	s.arrive(a, state{version: version, start: &day})
+	s.arrive(a, state{version: 3, start: &day})
 	return a
 }
 
@@ -107,7 +107,7 @@ func TestChangeCatalog(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := setupOffer(t)
-			entry := s.entry(3)
+			entry := s.entry()
 			answer := begin(func() apitest.Reply { return s.Do(tt.method, "/api/v1/catalog/1", tt.body, tt.headers...) })
 			a := s.asked(1)
 			if string(a.Values) != tt.values || string(a.IfMatch) != tt.ifMatch || a.Entry != entry.Entry || a.Product != entry.Product {
@@ -139,7 +139,7 @@ func TestChangeCatalog(t *testing.T) {
 func TestUnchanged(t *testing.T) {
 	t.Parallel()
 	s := setupOffer(t)
-	s.entry(3)
+	s.entry()
 	answer := begin(func() apitest.Reply { return s.Patch("/api/v1/catalog/1", `{}`) })
 	s.decide(s.asked(1), `"outcome":"unchanged","version":3`)
 	if r := (<-answer).Must(http.StatusOK); r.Header("ETag") != `"3"` || r.Header("Aggregate-Version") != "3" {
@@ -201,7 +201,7 @@ func TestOwnersRefusals(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := setupOffer(t)
-			s.entry(3)
+			s.entry()
 			answer := begin(func() apitest.Reply { return s.Patch("/api/v1/catalog/1", `{"market":1}`) })
 			a := s.asked(1)
 			s.decide(a, `"outcome":"unreadable"`) // not final
@@ -267,7 +267,7 @@ func TestNoOutcomeInTime(t *testing.T) {
 func TestDeletionWithoutOutcome(t *testing.T) {
 	t.Parallel()
 	s := setupOffer(t, atOnce)
-	s.entry(3)
+	s.entry()
 	r := s.Delete("/api/v1/catalog/1").Must(http.StatusAccepted)
 	if r.Text != "" || r.Header("Location") != "/api/v1/catalog-change/"+s.asked(1).ID || r.Header("Retry-After") != "2" {
 		t.Errorf("answered %q, %v", r.Text, r.Headers)

@@ -1,7 +1,6 @@
 package httpapi_test
 
 import (
-	"context"
 	"encoding/json"
 	"net/http"
 	"testing"
@@ -103,24 +102,23 @@ func (s *server) copyOfEntry() {
 // sent.
 func (s *server) ownEntries(after state) {
 	s.T.Helper()
-	s.background(s.T, func(context.Context) error {
+	s.meanwhile(func() {
 		a := s.asked(1)
 		var values struct {
 			End *string `json:"availability_end_date"`
 		}
 		if err := json.Unmarshal(a.Values, &values); err != nil {
-			return err
+			s.T.Error(err)
 		}
 		if values.End != nil {
 			end, err := time.Parse(time.DateOnly, *values.End)
 			if err != nil {
-				return err
+				s.T.Error(err)
 			}
 			after.end = &end
 		}
 		after.deleted = a.Operation == "delete"
 		s.arrive(a, after)
 		s.accept(a, after.version)
-		return nil
 	})
 }

@@ -3,6 +3,7 @@ package httpapi_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -47,6 +48,17 @@ func (s *server) background(t *testing.T, run func(ctx context.Context) error) {
 	})
 }
 
+// meanwhile runs f in the background. The end of the test waits for the end of f.
+func (s *server) meanwhile(f func()) {
+	s.T.Helper()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		f()
+	}()
+	s.T.Cleanup(func() { <-ended })
+}
+
 // woken is called after each commit that appended something to the outbox.
 func (s *server) woken() {
 	select {
@@ -74,7 +86,7 @@ func (s *server) asked(n int) (a asked) {
 			a.ID, a.Number = e.ID, e.Version
 			return a
 		}
-		if err != pgx.ErrNoRows {
+		if !errors.Is(err, pgx.ErrNoRows) {
 			s.T.Fatal(err)
 		}
 		select {

@@ -23,6 +23,7 @@ import (
 	"github.com/monsplit/monsplit/internal/oas"
 	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/internal/testkit/apitest"
+	"github.com/monsplit/monsplit/internal/testkit/kafkatest"
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 	"github.com/monsplit/monsplit/internal/testkit/servicetest"
 	"github.com/monsplit/monsplit/services/monolith/internal/catalogchange"
@@ -107,7 +108,7 @@ func serveBy(t *testing.T, pool *pgxpool.Pool, choose func(*options)) *server {
 	o := options{
 		onResponse: refused(t), now: time.Now, newID: func() uuid.UUID { return uuid.Must(uuid.NewV7()) },
 		changes: catalogchange.Config{Expiry: 7 * 24 * time.Hour},
-		api:     httpapi.Config{WriteTimeout: time.Minute, ChangeWait: time.Minute, MaxWait: time.Minute},
+		api:     httpapi.Config{WriteTimeout: time.Minute, ChangeWait: time.Minute, MaxWait: maxWait},
 	}
 	choose(&o)
 	log := slog.New(slog.DiscardHandler)
@@ -115,7 +116,7 @@ func serveBy(t *testing.T, pool *pgxpool.Pool, choose func(*options)) *server {
 	storage := store.New(pool, store.Encode{
 		Product: servicetest.Encode(t, asyncapi.Monolith, publish.Product), Change: servicetest.Encode(t, asyncapi.Monolith, publish.Change),
 	}, idempotency.Keys{}, s.woken)
-	s.waiters.Register(catalogchange.KindRequest, request.Lookup(pool))
+	s.waiters.Register(catalogchange.KindRequest, wakeup.UUIDs(request.Lookup(pool)))
 	s.waiters.Register(catalogchange.KindCopy, wakeup.UUIDs(storage.EntryVersions))
 	s.background(t, s.waiters.Run)
 	s.products = product.NewService(storage, o.now, o.newID)
@@ -170,17 +171,15 @@ func (s *server) createMany(n int) {
 	}
 }
 
+// maxWait is the longest wait that the server grants to a read. It is longer than requestTimeout, which a wait does not use up.
+const maxWait = 20 * time.Second
+
 // getWaiting sends a GET that has to wait, and lets change happen meanwhile.
 func (s *server) getWaiting(path string, change func(), headers ...string) apitest.Reply {
 	s.T.Helper()
 	reply := make(chan apitest.Reply, 1)
 	go func() { reply <- s.Get(path, headers...) }()
-	for limit := time.Now().Add(30 * time.Second); s.waiters.Waiting() == 0; {
-		if time.Now().After(limit) {
-			s.T.Fatal("the request does not wait")
-		}
-		time.Sleep(time.Millisecond)
-	}
+	kafkatest.Eventually(s.T, "the request waits", func() bool { return s.waiters.Waiting() > 0 })
 	change()
 	return <-reply
 }
