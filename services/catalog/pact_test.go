@@ -23,6 +23,7 @@ import (
 	"github.com/monsplit/monsplit/services/catalog/internal/httpapi"
 	"github.com/monsplit/monsplit/services/catalog/internal/market"
 	"github.com/monsplit/monsplit/services/catalog/internal/productcopy"
+	"github.com/monsplit/monsplit/services/catalog/internal/store"
 )
 
 // business is the catalog as it is in production, except that a test can choose the id of an entry, which contracts name.
@@ -30,7 +31,7 @@ type business struct {
 	entries *entry.Service
 	markets *market.Service
 	copies  *productcopy.Service
-	events  *consumer.Consumer[productcopy.Tx]
+	events  *consumer.Consumer[store.Tx]
 	nextID  *uuid.UUID // the next new id; nil for a random id
 }
 
@@ -42,7 +43,7 @@ func newBusiness(t *testing.T, pool *postgres.Pool, cfg Config, log *slog.Logger
 	}
 	b := &business{}
 	b.entries, b.markets, b.copies = services(storage, b.newID)
-	b.events = newConsumer(pool, cfg, storage, b.copies, func() {}, log)
+	b.events = newConsumer(pool, cfg, storage, b.copies, newOwner(pool, cfg, storage, b.entries, log), func() {}, log)
 	return b
 }
 

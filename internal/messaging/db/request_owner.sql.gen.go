@@ -91,34 +91,6 @@ func (q *Queries) HandledRequests(ctx context.Context, ids []uuid.UUID) ([]uuid.
 	return items, nil
 }
 
-const insertDecided = `-- name: InsertDecided :exec
-INSERT INTO decided_request (id, topic, key, outcome, expires_at, decided_at)
-SELECT u.id, $1, u.key, u.outcome, u.expires_at, $2
-FROM (SELECT unnest($3::uuid[]) AS id, unnest($4::text[]) AS key, unnest($5::text[]) AS outcome,
-        unnest($6::timestamptz[]) AS expires_at) u
-`
-
-type InsertDecidedParams struct {
-	Topic     string
-	DecidedAt time.Time
-	Ids       []uuid.UUID
-	Keys      []string
-	Outcomes  []string
-	Expires   []time.Time
-}
-
-func (q *Queries) InsertDecided(ctx context.Context, arg InsertDecidedParams) error {
-	_, err := q.db.Exec(ctx, insertDecided,
-		arg.Topic,
-		arg.DecidedAt,
-		arg.Ids,
-		arg.Keys,
-		arg.Outcomes,
-		arg.Expires,
-	)
-	return err
-}
-
 const insertParked = `-- name: InsertParked :exec
 INSERT INTO parked_request (topic, key, number, id, part, "offset", message, needs, expires_at, parked_at)
 SELECT $1, u.key, u.number, u.id, u.part, u.at, u.message, u.needs, u.expires_at, $2
@@ -338,14 +310,43 @@ func (q *Queries) ParkedOf(ctx context.Context, arg ParkedOfParams) ([]ParkedOfR
 	return items, nil
 }
 
-const saveNumbers = `-- name: SaveNumbers :exec
-UPDATE message_number m SET last = u.last
-FROM (SELECT unnest($2::text[]) AS key, unnest($3::bigint[]) AS last) u
-WHERE m.topic = $1 AND m.key = u.key
+const saveDecisions = `-- name: SaveDecisions :exec
+WITH numbers AS (
+    UPDATE message_number m SET last = n.last
+    FROM (SELECT unnest($8::text[]) AS key, unnest($9::bigint[]) AS last) n
+    WHERE m.topic = $7 AND m.key = n.key
+)
+INSERT INTO decided_request (id, topic, key, outcome, expires_at, decided_at)
+SELECT u.id, $1, u.key, u.outcome, u.expires_at, $2
+FROM (SELECT unnest($3::uuid[]) AS id, unnest($4::text[]) AS key, unnest($5::text[]) AS outcome,
+        unnest($6::timestamptz[]) AS expires_at) u
 `
 
-func (q *Queries) SaveNumbers(ctx context.Context, topic string, keys []string, lasts []int64) error {
-	_, err := q.db.Exec(ctx, saveNumbers, topic, keys, lasts)
+type SaveDecisionsParams struct {
+	Topic        string
+	DecidedAt    time.Time
+	Ids          []uuid.UUID
+	Keys         []string
+	Outcomes     []string
+	Expires      []time.Time
+	OutcomeTopic string
+	NumberKeys   []string
+	Lasts        []int64
+}
+
+// Remembers decided requests, and the last number of each key that has got outcomes.
+func (q *Queries) SaveDecisions(ctx context.Context, arg SaveDecisionsParams) error {
+	_, err := q.db.Exec(ctx, saveDecisions,
+		arg.Topic,
+		arg.DecidedAt,
+		arg.Ids,
+		arg.Keys,
+		arg.Outcomes,
+		arg.Expires,
+		arg.OutcomeTopic,
+		arg.NumberKeys,
+		arg.Lasts,
+	)
 	return err
 }
 

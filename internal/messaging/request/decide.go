@@ -25,7 +25,7 @@ type session[T, R any] struct {
 
 	numbers  map[string]int64 // the last number of each key
 	outcomes []Outcome
-	decided  messagingdb.InsertDecidedParams
+	decided  messagingdb.SaveDecisionsParams
 
 	// spoiled is called for a request that can never be decided, through its own fault. The transaction is as it was
 	// before the request.
@@ -49,7 +49,7 @@ func (o *Owner[T, R]) session(tx T) *session[T, R] {
 	raw := o.cfg.Raw(tx)
 	return &session[T, R]{
 		Owner: o, tx: tx, raw: raw, q: messagingdb.New(raw), numbers: map[string]int64{},
-		decided: messagingdb.InsertDecidedParams{Topic: o.cfg.Topic, DecidedAt: o.cfg.Now()},
+		decided: messagingdb.SaveDecisionsParams{Topic: o.cfg.Topic, OutcomeTopic: o.cfg.Outcomes, DecidedAt: o.cfg.Now()},
 		spoiled: func(_ context.Context, _ arrival[R], fault error) error { return consumer.Poison(fault.Error()) },
 	}
 }
@@ -104,13 +104,13 @@ func (s *session[T, R]) prepare(ctx context.Context, ready []arrival[R]) error {
 // decide decides about one request and notes the outcome.
 func (s *session[T, R]) decide(ctx context.Context, r arrival[R]) error {
 	if s.expired(r) {
-		s.note(r.Received.outcome(Expired), r.ExpiresAt)
+		s.note(r.outcome(Expired), r.ExpiresAt)
 		return nil
 	}
 	version, changed, err := s.carryOut(ctx, r)
 	fault, spoiled := errors.AsType[*faultError](err)
 	refusal, refused := errors.AsType[*refusalError](err)
-	o := r.Received.outcome(Accepted)
+	o := r.outcome(Accepted)
 	switch {
 	case spoiled:
 		return s.spoiled(ctx, r, fault)
@@ -214,22 +214,16 @@ func (s *session[T, R]) finish(ctx context.Context) error {
 	if err := s.cfg.Append(ctx, s.tx, s.outcomes...); err != nil {
 		return fmt.Errorf("append outcomes: %w", err)
 	}
-	if len(s.decided.Ids) > 0 {
-		if err := s.q.InsertDecided(ctx, s.decided); err != nil {
-			return fmt.Errorf("remember decided requests: %w", err)
-		}
-	}
-	last := map[string]int64{}
+	numbered := map[string]bool{}
 	for _, o := range s.outcomes {
-		last[o.Key] = o.Number
 		s.metrics.countDecided(o.Kind)
+		numbered[o.Key] = true
 	}
-	keys, lasts := make([]string, 0, len(last)), make([]int64, 0, len(last))
-	for key, number := range last {
-		keys, lasts = append(keys, key), append(lasts, number)
+	for key := range numbered {
+		s.decided.NumberKeys, s.decided.Lasts = append(s.decided.NumberKeys, key), append(s.decided.Lasts, s.numbers[key])
 	}
-	if err := s.q.SaveNumbers(ctx, s.cfg.Outcomes, keys, lasts); err != nil {
-		return fmt.Errorf("save the numbers of outcomes: %w", err)
+	if err := s.q.SaveDecisions(ctx, s.decided); err != nil {
+		return fmt.Errorf("remember decided requests: %w", err)
 	}
 	return nil
 }

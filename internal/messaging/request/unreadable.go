@@ -21,8 +21,8 @@ func (o *Owner[T, R]) Discarded(ctx context.Context, tx T, e consumer.Event, _, 
 
 // conclude publishes the outcome of the event's request, unless the request already has a final one.
 func (o *Owner[T, R]) conclude(ctx context.Context, tx T, e consumer.Event, outcome Outcome) error {
-	id, err := uuid.Parse(e.ID)
-	if err != nil || !o.cfg.UsableKey(e.Key) {
+	id, _ := uuid.Parse(e.ID) // uuid.Nil if it is none
+	if id == uuid.Nil || !o.cfg.UsableKey(e.Key) {
 		return nil
 	}
 	s, err := o.lock(ctx, tx, []string{e.Key})

@@ -12,17 +12,18 @@ RETURNING key, last;
 -- name: TryLockNumber :one
 SELECT last FROM message_number WHERE topic = @topic AND key = @key FOR UPDATE SKIP LOCKED;
 
--- name: SaveNumbers :exec
-UPDATE message_number m SET last = u.last
-FROM (SELECT unnest(@keys::text[]) AS key, unnest(@lasts::bigint[]) AS last) u
-WHERE m.topic = @topic AND m.key = u.key;
-
 -- Returns which of the requests have been decided or parked.
 -- name: HandledRequests :many
 SELECT d.id FROM decided_request d WHERE d.id = ANY (@ids::uuid[])
 UNION ALL SELECT p.id FROM parked_request p WHERE p.id = ANY (@ids::uuid[]);
 
--- name: InsertDecided :exec
+-- Remembers decided requests, and the last number of each key that has got outcomes.
+-- name: SaveDecisions :exec
+WITH numbers AS (
+    UPDATE message_number m SET last = n.last
+    FROM (SELECT unnest(@number_keys::text[]) AS key, unnest(@lasts::bigint[]) AS last) n
+    WHERE m.topic = @outcome_topic AND m.key = n.key
+)
 INSERT INTO decided_request (id, topic, key, outcome, expires_at, decided_at)
 SELECT u.id, @topic, u.key, u.outcome, u.expires_at, @decided_at
 FROM (SELECT unnest(@ids::uuid[]) AS id, unnest(@keys::text[]) AS key, unnest(@outcomes::text[]) AS outcome,
