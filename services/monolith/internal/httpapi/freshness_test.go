@@ -55,7 +55,7 @@ func TestMinVersion(t *testing.T) {
 		applied string
 	}{
 		"Reached":         {path: "/1?min_version=3", status: 200},
-		"ReachedWithWait": {path: "/1?min_version=2", headers: []string{"Prefer", "wait=99"}, status: 200, applied: "wait=20"},
+		"ReachedWithWait": {path: "/1?min_version=2", headers: []string{"Prefer", "wait=99"}, status: 200, applied: "wait=60"},
 		"Unchanged":       {path: "/1?min_version=3", headers: []string{"Prefer", "wait=5", "If-None-Match", `"3"`}, status: 304, applied: "wait=5"},
 		"NotYet":          {path: "/1?min_version=4", status: 503, problem: "not-yet"},
 		"WaitIsOver":      {path: "/1?min_version=4", headers: []string{"Prefer", "wait=1"}, status: 503, problem: "not-yet"},

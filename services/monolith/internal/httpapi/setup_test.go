@@ -171,9 +171,6 @@ func (s *server) createMany(n int) {
 	}
 }
 
-// maxWait is the longest wait that the server grants to a read. It is longer than requestTimeout, which a wait does not use up.
-const maxWait = 20 * time.Second
-
 // getWaiting sends a GET that has to wait, and lets change happen meanwhile.
 func (s *server) getWaiting(path string, change func(), headers ...string) apitest.Reply {
 	s.T.Helper()
