@@ -129,6 +129,7 @@ func TestALateCommitIsSeen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = tx.Rollback(context.WithoutCancel(t.Context())) }) // after a failure
 	for _, statement := range []string{
 		`UPDATE consumer_position SET next_offset = 1 WHERE part = 0`, `INSERT INTO thing_copy VALUES ('a', 1)`,
 		`SET CONSTRAINTS ALL IMMEDIATE`, // the trigger runs now, as in a commit that takes long
