@@ -15,6 +15,7 @@ import (
 
 	"github.com/monsplit/monsplit/internal/messaging/wakeup"
 	"github.com/monsplit/monsplit/internal/postgres"
+	"github.com/monsplit/monsplit/internal/testkit/kafkatest"
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 	messagingsql "github.com/monsplit/monsplit/sql/messaging"
 )
@@ -70,7 +71,7 @@ func start(t testing.TB, database *pgxpool.Pool, cfg wakeup.Config) *instance {
 			t.Errorf("Run ended with %v", err)
 		}
 	})
-	eventually(t, "it listens", func() bool { return i.listens() != 0 && i.Idle() })
+	kafkatest.Eventually(t, "it listens", func() bool { return i.listens() != 0 && i.Idle() })
 	return i
 }
 
@@ -111,7 +112,7 @@ func (i *instance) wait(ctx context.Context, id string, version int64) <-chan er
 // untilArmed waits until n callers wait and the channel is armed for them.
 func (i *instance) untilArmed(n int) {
 	i.t.Helper()
-	eventually(i.t, "the channel is armed", func() bool {
+	kafkatest.Eventually(i.t, "the channel is armed", func() bool {
 		return i.metric("wakeup_waiting") == float64(n) && i.Idle() && armed(i.t, i.pool)
 	})
 }
@@ -160,17 +161,6 @@ func query[V any](t testing.TB, pool *pgxpool.Pool, statement string, args ...an
 		t.Fatalf("%s: %v", statement, err)
 	}
 	return v
-}
-
-// eventually waits until a state that no signal announces.
-func eventually(t testing.TB, what string, ok func() bool) {
-	t.Helper()
-	for limit := time.Now().Add(patient); !ok(); {
-		if time.Now().After(limit) {
-			t.Fatalf("not in time: %s", what)
-		}
-		time.Sleep(time.Millisecond)
-	}
 }
 
 // wantReached fails unless each wait ends well, and soon.

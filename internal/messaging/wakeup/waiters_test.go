@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/monsplit/monsplit/internal/messaging/wakeup"
+	"github.com/monsplit/monsplit/internal/testkit/kafkatest"
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 )
 
@@ -62,7 +63,7 @@ func TestAThousandWaitersUseOneConnection(t *testing.T) {
 		results = append(results, i.wait(t.Context(), ids[k], 7))
 	}
 	i.untilArmed(n)
-	eventually(t, "no connection of the pool is in use", func() bool { return i.pool.Stat().AcquiredConns() == 0 })
+	kafkatest.Eventually(t, "no connection of the pool is in use", func() bool { return i.pool.Stat().AcquiredConns() == 0 })
 	wantWaiting(t, results...)
 	const connections = `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE '%wakeup'`
 	if got := query[int](t, database, connections); got != 1 {
@@ -128,6 +129,7 @@ func TestALateCommitIsSeen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = tx.Rollback(context.WithoutCancel(t.Context())) }) // after a failure
 	for _, statement := range []string{
 		`UPDATE consumer_position SET next_offset = 1 WHERE part = 0`, `INSERT INTO thing_copy VALUES ('a', 1)`,
 		`SET CONSTRAINTS ALL IMMEDIATE`, // the trigger runs now, as in a commit that takes long
@@ -158,7 +160,7 @@ func TestALostConnectionIsRepaired(t *testing.T) {
 	i.untilArmed(1)
 	first := i.listens()
 	exec(t, database, `SELECT pg_terminate_backend($1)`, first)
-	eventually(t, "it listens again", func() bool {
+	kafkatest.Eventually(t, "it listens again", func() bool {
 		now := i.listens()
 		return now != 0 && now != first
 	})
@@ -178,7 +180,7 @@ func TestWithoutWaitersNothingIsQueried(t *testing.T) {
 		for range 5 {
 			i.Kick()
 			apply(t, database, 1, "a")
-			eventually(t, "the loop has seen the change", i.Idle)
+			kafkatest.Eventually(t, "the loop has seen the change", i.Idle)
 		}
 		if now := i.pool.Stat().AcquireCount(); now != before || armed(t, database) {
 			t.Errorf("sent %d statements, armed: %v", now-before, armed(t, database))
@@ -193,8 +195,8 @@ func TestWithoutWaitersNothingIsQueried(t *testing.T) {
 		t.Errorf("the wait ended with %v", err)
 	}
 	apply(t, database, 1, "a") // disarms the channel that was armed for the waiter
-	eventually(t, "the notification has come", func() bool { return i.metric("wakeup_notifications_total") > 0 && i.Idle() })
-	eventually(t, "the last query has ended", func() bool { return i.pool.Stat().AcquiredConns() == 0 })
+	kafkatest.Eventually(t, "the notification has come", func() bool { return i.metric("wakeup_notifications_total") > 0 && i.Idle() })
+	kafkatest.Eventually(t, "the last query has ended", func() bool { return i.pool.Stat().AcquiredConns() == 0 })
 	idle()
 }
 
@@ -238,7 +240,7 @@ func TestALookThatFails(t *testing.T) {
 	i := start(t, database, onlyTold)
 	i.failing.Store(true)
 	result := i.wait(t.Context(), "a", 1)
-	eventually(t, "it has looked twice", func() bool { return i.looks.Load() >= 2 })
+	kafkatest.Eventually(t, "it has looked twice", func() bool { return i.looks.Load() >= 2 })
 	wantWaiting(t, result)
 	i.failing.Store(false)
 	wantReached(t, result)

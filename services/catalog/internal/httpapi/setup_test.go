@@ -21,6 +21,7 @@ import (
 	"github.com/monsplit/monsplit/internal/oas"
 	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/internal/testkit/apitest"
+	"github.com/monsplit/monsplit/internal/testkit/kafkatest"
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 	"github.com/monsplit/monsplit/internal/testkit/servicetest"
 	"github.com/monsplit/monsplit/services/catalog/internal/entry"
@@ -137,12 +138,7 @@ func (s *server) getWaiting(path string, change func(), headers ...string) apite
 	reply := make(chan apitest.Reply, 1)
 	servicetest.Run(s.T, s.waiters.Run)
 	go func() { reply <- s.Get(path, headers...) }()
-	for limit := time.Now().Add(maxWait); s.waiters.Waiting() == 0; {
-		if time.Now().After(limit) {
-			s.T.Fatal("the request does not wait")
-		}
-		time.Sleep(time.Millisecond)
-	}
+	kafkatest.Eventually(s.T, "the request waits", func() bool { return s.waiters.Waiting() > 0 })
 	change()
 	return <-reply
 }
