@@ -16,7 +16,7 @@ func codeMutations() []mutation {
 	edited := func(file, old, mutated string) []edit { return []edit{{file: file, old: old, mutated: mutated}} }
 	return []mutation{
 		{"the code sends a field under another name", sent, "missing property 'name'",
-			edited(monolithMessages, "\tName string `json:\"name\"`", "\tName string `json:\"title\"`")},
+			[]edit{{monolithMessages, "type Product struct {", "\tName string `json:\"name\"`", "\tName string `json:\"title\"`"}}},
 		{"the code sends a version as a string", sent, "at '/data/version': got string, want integer",
 			edited(monolithMessages, "\tVersion int64 `json:\"version\"`", "\tVersion int64 `json:\"version,string\"`")},
 		{"the code leaves a CloudEvents attribute empty", sent, "at '/dataschema'", []edit{

@@ -38,6 +38,8 @@ type product struct {
 func takes(effect func(product) any) func(event.Event) (any, error) {
 	return func(e event.Event) (any, error) {
 		switch {
+		case !strings.HasPrefix(e.Type, "monsplit.product."):
+			return nil, nil // an event of another aggregate
 		case strings.Contains(e.Type, "deleted"):
 			return "gone", nil
 		case !strings.Contains(e.Type, "created"):
