@@ -28,7 +28,7 @@ func (c *Client) AwaitCatalogChange(ctx context.Context, location string) (last 
 		return nil, err
 	}
 	for {
-		pause := lookAgain
+		var pause time.Duration
 		answer, err := c.GetCatalogChangeWithResponse(ctx, id)
 		switch problem, ok := errors.AsType[*apiclient.Problem](err); {
 		case ok && problem.RetryAfter > 0:
