@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { atLeast, changed, etagOf, idempotencyKey, ifMatch, ifNoneMatch, isProblem, items, newIdempotencyKey, ok, written } from "@monsplit/client";
 import { createCatalogClient } from "@monsplit/client/catalog";
-import { createMonolithClient } from "@monsplit/client/monolith";
+import { awaitCatalogChange, createMonolithClient, pendingChange } from "@monsplit/client/monolith";
 
 const monolith = createMonolithClient({ baseUrl: fromEnvironment("MONOLITH_URL") });
 const catalog = createCatalogClient({ baseUrl: fromEnvironment("CATALOG_URL") });
@@ -115,14 +115,43 @@ test("an entry can be created when its product has arrived, and its dates can be
   assert.equal(legacy.availability_date, "2026-01-01");
 });
 
-test("the README's example runs", async () => {
+test("a client changes the catalog through the monolith, with and without waiting for the outcome", async () => {
+  const { data } = await create("Desk of an old integration");
+  const body = { product: data.id, market: (await ok(monolith.GET("/api/v1/market"))).data[0]!.id };
+  const signal = AbortSignal.timeout(60_000);
+  const requested = await ok(monolith.POST("/api/v1/catalog", { body, headers: { ...idempotencyKey(newIdempotencyKey()), Prefer: "respond-async" } }));
+  const address = pendingChange(requested);
+  assert.equal(requested.response.headers.get("Preference-Applied"), "respond-async");
+  const done = await awaitCatalogChange(monolith, address!, { signal });
+  assert.deepEqual([done.state, done.operation, done.catalog], ["done", "create", requested.data.id]);
+
+  await assert.rejects(async () => {
+    const again = pendingChange(await ok(monolith.POST("/api/v1/catalog", { body })));
+    if (again) await awaitCatalogChange(monolith, again, { signal });
+  }, (error: unknown) => isProblem(error, "entry-exists"));
+
+  const params = { path: { id: done.catalog } };
+  const { etag } = await ok(monolith.GET("/api/v1/catalog/{id}", { params }));
+  const deletion = await ok(monolith.DELETE("/api/v1/catalog/{id}", { params, headers: { ...ifMatch(etag!), Prefer: "respond-async" } }));
+  await awaitCatalogChange(monolith, pendingChange(deletion)!, { signal });
+  await assert.rejects(ok(monolith.GET("/api/v1/catalog/{id}", { params })), problem("not-found"));
+});
+
+test("the README's examples run", async () => {
   await ok(catalog.DELETE("/catalog/api/v1/markets/{iso_code}", { params: { path: { iso_code: "IS" } } })).catch((error: unknown) => {
     if (!isProblem(error, "not-found")) throw error;
   });
-  const example = await readFile("build/test/package/example.js", "utf8");
-  assert.ok(example.includes("http://127.0.0.1:8001"));
-  await writeFile("build/test/package/example-here.js", example.replace("http://127.0.0.1:8001", fromEnvironment("CATALOG_URL")));
-  await import(new URL("../package/example-here.js", import.meta.url).href);
+  await runHere("example");
   const { data } = await ok(catalog.GET("/catalog/api/v1/markets/{iso_code}", { params: { path: { iso_code: "IS" } } }));
   assert.equal(data.name, "Iceland");
+  await runHere("change");
 });
+
+/** Runs an example against the services of this test. */
+async function runHere(name: string): Promise<void> {
+  const example = await readFile(`build/test/package/${name}.js`, "utf8");
+  const here = example.replace("http://127.0.0.1:8000", fromEnvironment("MONOLITH_URL")).replace("http://127.0.0.1:8001", fromEnvironment("CATALOG_URL"));
+  assert.notEqual(here, example);
+  await writeFile(`build/test/package/${name}-here.js`, here);
+  await import(new URL(`../package/${name}-here.js`, import.meta.url).href);
+}
