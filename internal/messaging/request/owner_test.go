@@ -167,6 +167,32 @@ func TestTroubleOfTheDatabaseDecidesNothing(t *testing.T) {
 	}
 }
 
+// Schedule: the transaction that decides fails when it commits. No outcome may stay: it would tell of an effect that does not
+// exist.
+func TestOutcomesAreCommittedWithTheirEffects(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	if _, err := b.pool.Exec(t.Context(), `CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$
+		BEGIN RAISE EXCEPTION 'not now' USING ERRCODE = '53300'; END $$;
+		CREATE CONSTRAINT TRIGGER at_commit AFTER INSERT ON thing DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION fail()`); err != nil {
+		t.Fatal(err)
+	}
+	asked := records([]ask{put("a", 1, "pen")})
+	if err := b.handle(asked...); err == nil {
+		t.Error("no error")
+	}
+	b.wantOutcomes("a", "")
+	b.wantChanges("")
+	if _, err := b.pool.Exec(t.Context(), `DROP TRIGGER at_commit ON thing`); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.handle(asked...); err != nil {
+		t.Error(err)
+	}
+	b.wantOutcomes("a", "1 accepted pen v1")
+	b.wantChanges("put pen")
+}
+
 // A request that loses against another transaction is decided in another run of its transaction.
 func TestADeadlockIsTriedAgain(t *testing.T) {
 	t.Parallel()
