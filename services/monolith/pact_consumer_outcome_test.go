@@ -43,7 +43,7 @@ func outcomeExpectations() []expectation {
 		}
 	}
 	const exists = "There is already an entry for this product in this market."
-	invalid := problem("invalid", "Unprocessable Entity", 422, "The entry cannot be changed in this way.")
+	invalid := problem("invalid", "Unprocessable Entity", 422, "The entry is not valid.")
 	invalid["errors"] = pact.List(pact.Body{"pointer": pact.Pattern("/market", `^/\S+$`), "detail": pact.Text("never changes")})
 	return []expectation{
 		{of("the outcome of an accepted request", "accepted", pact.Body{"version": pact.Integer(2)}),
@@ -57,7 +57,7 @@ func outcomeExpectations() []expectation {
 		{of("the outcome of a request with a fault", "refused", pact.Body{"problem": invalid}),
 			outcomeIs(catalogchange.Outcome{Kind: catalogchange.Refused, Problem: &catalogchange.Problem{
 				Type: "https://monsplit.github.io/problems/invalid", Title: "Unprocessable Entity", Status: 422,
-				Detail: "The entry cannot be changed in this way.", Faults: []catalogchange.Fault{{Pointer: "/market", Detail: "never changes"}},
+				Detail: "The entry is not valid.", Faults: []catalogchange.Fault{{Pointer: "/market", Detail: "never changes"}},
 			}})},
 		{of("the outcome of an expired request", "expired", nil), outcomeIs(catalogchange.Outcome{Kind: catalogchange.Expired})},
 		{of("the outcome of an unreadable request", "unreadable", nil), isUnreadable},
