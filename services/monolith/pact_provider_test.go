@@ -40,7 +40,7 @@ func (r *running) states(ctx context.Context) map[string]func(pact.Params) (pact
 		}),
 		"a product and a market without an entry": pact.Without(func(params pact.Params) error { return r.offerable(ctx, params) }),
 		"an entry": pact.Without(func(params pact.Params) error {
-			return errors.Join(r.offerable(ctx, params), r.entryArrives(ctx, params.Text("id"), "NL", `"2026-01-01"`, `"2026-12-31"`))
+			return errors.Join(r.offerable(ctx, params), r.entryArrives(ctx, params.Text("id"), params.Text("iso_code"), `"2026-01-01"`, `"2026-12-31"`))
 		}),
 		"more entries than a page holds": func(pact.Params) (pact.Params, error) {
 			if err := r.moreEntriesThanAPageHolds(ctx); err != nil {
@@ -64,7 +64,7 @@ func (r *running) productExists(ctx context.Context, id string) error {
 // offerable creates a product and a market. The next request has the id that the state names.
 func (r *running) offerable(ctx context.Context, params pact.Params) error {
 	id, err := uuid.Parse(params.Text("next_id"))
-	err = errors.Join(err, r.productExists(ctx, params.Text("product_uuid")), r.marketArrives(ctx, "NL", "Netherlands"))
+	err = errors.Join(err, r.productExists(ctx, params.Text("product_uuid")), r.marketArrives(ctx, params.Text("iso_code"), "The market"))
 	r.nextID = &id
 	return err
 }
@@ -122,16 +122,19 @@ func (r *running) requests(ctx context.Context) map[string]func() (pact.Publishe
 			return r.announced(ctx, func() error { return errOf(r.changes.Patch(ctx, 1, d, match, nil)) })
 		}
 	}
-	day := catalogchange.Date{Sent: true, Day: new(time.Date(2026, 6, 30, 0, 0, 0, 0, time.UTC))}
+	day := func(month time.Month, day int) catalogchange.Date {
+		return catalogchange.Date{Sent: true, Day: new(time.Date(2026, month, day, 0, 0, 0, 0, time.UTC))}
+	}
+	start, end := day(time.March, 1), day(time.September, 30)
 	null, absent := catalogchange.Date{Sent: true}, catalogchange.Date{}
 	return map[string]func() (pact.Published, error){
-		"a request to create an entry, with both dates":                                    create(day, day),
+		"a request to create an entry, with both dates":                                    create(start, end),
 		"a request to create an entry, with a date that is null and one that was not sent": create(null, absent),
 		"a request to patch an entry, with a date that is null and one that was not sent":  patch(catalogchange.Draft{Start: null}, nil),
-		"a request to patch an entry, if it is at a version":                               patch(catalogchange.Draft{End: day}, condition.Match{1}),
+		"a request to patch an entry, if it is at a version":                               patch(catalogchange.Draft{End: end}, condition.Match{1}),
 		"a request to patch the product of an entry":                                       patch(catalogchange.Draft{Product: 1, End: null}, nil),
 		"a request to replace an entry, with only an end": func() (pact.Published, error) {
-			return r.announced(ctx, func() error { return errOf(r.changes.Replace(ctx, 1, catalogchange.Draft{End: day}, nil, nil)) })
+			return r.announced(ctx, func() error { return errOf(r.changes.Replace(ctx, 1, catalogchange.Draft{End: end}, nil, nil)) })
 		},
 		"a request to delete an entry": func() (pact.Published, error) {
 			return r.announced(ctx, func() error { return errOf(r.changes.Delete(ctx, 1, nil, nil)) })

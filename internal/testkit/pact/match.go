@@ -2,12 +2,6 @@
 
 package pact
 
-import (
-	"maps"
-	"slices"
-	"strings"
-)
-
 // Body is a JSON object of an expectation. It has literal values, which are compared exactly, and matchers.
 type Body map[string]any
 
@@ -53,12 +47,9 @@ func Integer(example int) Body { return matcher(example, rule("integer")) }
 // Bool matches true and false.
 func Bool(example bool) Body { return matcher(example, rule("type")) }
 
-// Exactly matches an object that has these members and no others. Other objects may have more members, so a contract that
-// relies on the absence of a member must say so.
-func Exactly(members Body) Body {
-	names := strings.Join(slices.Sorted(maps.Keys(members)), "|")
-	return Body{"pact:matcher:type": "eachKey", "rules": []map[string]any{pattern("^(" + names + ")$")}, "value": members}
-}
+// Exactly matches an object with exactly these members and values, which are literal. Other objects may have more members, so
+// a contract that relies on the absence of a member must say so.
+func Exactly(members Body) Body { return matcher(members, rule("equality")) }
 
 // List matches a list of at least one item, each like the example.
 func List(item Body) Body {
