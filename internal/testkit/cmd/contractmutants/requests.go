@@ -72,9 +72,9 @@ func requestCodeMutations() []mutation {
 			{monolithEvents, "", "        product_version:\n          description:", "        version:\n          description:"},
 			{monolithMessages, "", "`json:\"product_version\"`", "`json:\"version\"`"},
 		}},
-		{"the catalog requires a condition in each request", consumer("catalog"), "There is no catalog entry",
+		{"the catalog requires a condition in each request", consumer("catalog"), `want version 1 in BE from "2026-03-01" to "2026-09-30"`,
 			one(requestConsume, "", "\tcase d.Entry == uuid.Nil:\n", "\tcase !d.IfMatch.present:\n\t\treturn missing(\"if_match\")\n\tcase d.Entry == uuid.Nil:\n")},
-		{"the monolith requires a cause of each event", consumer("monolith"), "There is no catalog entry",
+		{"the monolith requires a cause of each event", consumer("monolith"), "There is no catalog entry 1",
 			one(entryConsume, "func toEntryData", "\tcase data.Product == uuid.Nil:", "\tcase e.CausationID == \"\":\n\t\treturn catalogcopy.EntryData{}, missing(\"causationid\")\n\tcase data.Product == uuid.Nil:")},
 	}
 }
