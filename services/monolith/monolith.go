@@ -64,7 +64,7 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger) error {
 	requests := request.NewSentMetrics(frame.Pool, serviceframe.MetricsNamespace, messages.TopicCatalogEntryRequest)
 	calls := httpapi.NewCalls(serviceframe.MetricsNamespace)
 	frame.Collect(requests, calls)
-	api := httpapi.New(products, copies, newChanges(frame, storage, copies, cfg), frame.Freshness(), calls, httpapi.Config{
+	api := httpapi.New(products, copies, newChanges(frame, storage, copies, cfg, newID), frame.Freshness(), calls, httpapi.Config{
 		WriteTimeout: cfg.HTTP.WriteTimeout, ChangeWait: cfg.Legacy.Wait, MaxWait: cfg.HTTP.MaxWait,
 	})
 	events := newConsumer(frame.Pool, cfg, log, func(tx eventTx) {
@@ -82,7 +82,9 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger) error {
 const deleteEvery = time.Minute
 
 // newChanges takes changes of the catalog, and lets their callers wait for the outcome and for the copy.
-func newChanges(frame *serviceframe.Frame, s *store.Store, copies *catalogcopy.Service, cfg Config) *catalogchange.Service {
+func newChanges(
+	frame *serviceframe.Frame, s *store.Store, copies *catalogcopy.Service, cfg Config, newID func() uuid.UUID,
+) *catalogchange.Service {
 	frame.Waiters.Register(catalogchange.KindRequest, wakeup.UUIDs(request.Lookup(frame.Pool)))
 	frame.Waiters.Register(catalogchange.KindCopy, wakeup.UUIDs(copies.EntryVersions))
 	return catalogchange.NewService(s.Changes(), frame.Waiters, catalogchange.Config{

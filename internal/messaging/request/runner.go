@@ -23,9 +23,9 @@ const (
 )
 
 // beginTx pins the planner to indexes. The table of parked requests is usually empty, and PostgreSQL keeps the plans that it
-// made for the empty table.
+// made for the empty table. A row that another transaction holds for long delays only the requests that need it.
 const beginTx = `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; ` +
-	`SET LOCAL enable_mergejoin = off; SET LOCAL plan_cache_mode = force_generic_plan`
+	`SET LOCAL enable_mergejoin = off; SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL lock_timeout = '1s'`
 
 // Kick makes Run look for parked requests that can be decided now. A service calls it after each commit of its consumer. It
 // never blocks.
@@ -133,8 +133,8 @@ func lastOf(keys []string) string {
 	return keys[len(keys)-1]
 }
 
-// releaseKeys releases each key in a transaction of its own. A key that fails holds up no other key, unless the database is
-// away.
+// releaseKeys releases each key in a transaction of its own. A key that fails holds up no other key, unless there is no
+// connection to the database.
 func (o *Owner[T, R]) releaseKeys(ctx context.Context, keys []string) error {
 	for _, key := range keys {
 		for more := true; more; {
@@ -142,7 +142,7 @@ func (o *Owner[T, R]) releaseKeys(ctx context.Context, keys []string) error {
 			if more, err = o.releaseKey(ctx, key); err == nil {
 				continue
 			}
-			if ctx.Err() != nil || pgtx.Unavailable(err) {
+			if ctx.Err() != nil || pgtx.SQLState(err) == "" && pgtx.Unavailable(err) && !errors.Is(err, context.DeadlineExceeded) {
 				return err
 			}
 			o.log.LogAttrs(ctx, slog.LevelError, "the parked requests of a key cannot be decided", slog.String("topic", o.cfg.Topic),

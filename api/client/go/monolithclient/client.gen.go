@@ -2744,6 +2744,7 @@ type CreateCatalogResponse201Headers struct {
 
 // CreateCatalogResponse202Headers the declared response headers of an HTTP 202 response for CreateCatalog
 type CreateCatalogResponse202Headers struct {
+	AggregateID       string
 	Location          string
 	PreferenceApplied *string
 	RetryAfter        int32
@@ -2812,6 +2813,7 @@ func (r GetCatalogChangeResponse) StatusCode() int {
 
 // DeleteCatalogResponse202Headers the declared response headers of an HTTP 202 response for DeleteCatalog
 type DeleteCatalogResponse202Headers struct {
+	AggregateID       string
 	Location          string
 	PreferenceApplied *string
 	RetryAfter        int32
@@ -2901,6 +2903,7 @@ type PatchCatalogResponse200Headers struct {
 
 // PatchCatalogResponse202Headers the declared response headers of an HTTP 202 response for PatchCatalog
 type PatchCatalogResponse202Headers struct {
+	AggregateID       string
 	Location          string
 	PreferenceApplied *string
 	RetryAfter        int32
@@ -2946,6 +2949,7 @@ type ReplaceCatalogResponse200Headers struct {
 
 // ReplaceCatalogResponse202Headers the declared response headers of an HTTP 202 response for ReplaceCatalog
 type ReplaceCatalogResponse202Headers struct {
+	AggregateID       string
 	Location          string
 	PreferenceApplied *string
 	RetryAfter        int32
@@ -3658,6 +3662,13 @@ func ParseCreateCatalogResponse(rsp *http.Response) (*CreateCatalogResponse, err
 		response.Headers201 = &headers
 	case rsp.StatusCode == 202:
 		var headers CreateCatalogResponse202Headers
+		if values := rsp.Header.Values("Aggregate-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Aggregate-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.AggregateID = value
+		}
 		if values := rsp.Header.Values("Location"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: "uri-reference"}); err != nil {
@@ -3754,6 +3765,13 @@ func ParseDeleteCatalogResponse(rsp *http.Response) (*DeleteCatalogResponse, err
 	switch {
 	case rsp.StatusCode == 202:
 		var headers DeleteCatalogResponse202Headers
+		if values := rsp.Header.Values("Aggregate-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Aggregate-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.AggregateID = value
+		}
 		if values := rsp.Header.Values("Location"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: "uri-reference"}); err != nil {
@@ -3956,6 +3974,13 @@ func ParsePatchCatalogResponse(rsp *http.Response) (*PatchCatalogResponse, error
 		response.Headers200 = &headers
 	case rsp.StatusCode == 202:
 		var headers PatchCatalogResponse202Headers
+		if values := rsp.Header.Values("Aggregate-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Aggregate-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.AggregateID = value
+		}
 		if values := rsp.Header.Values("Location"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: "uri-reference"}); err != nil {
@@ -4054,6 +4079,13 @@ func ParseReplaceCatalogResponse(rsp *http.Response) (*ReplaceCatalogResponse, e
 		response.Headers200 = &headers
 	case rsp.StatusCode == 202:
 		var headers ReplaceCatalogResponse202Headers
+		if values := rsp.Header.Values("Aggregate-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Aggregate-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.AggregateID = value
+		}
 		if values := rsp.Header.Values("Location"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: "uri-reference"}); err != nil {

@@ -706,6 +706,7 @@ export interface components {
          */
         ChangeRequested: {
             headers: {
+                "Aggregate-Id": components["headers"]["AggregateID"];
                 Location: components["headers"]["ChangeLocation"];
                 "Preference-Applied": components["headers"]["PreferenceApplied"];
                 "Retry-After": components["headers"]["RetryAfter"];
@@ -719,6 +720,7 @@ export interface components {
         /** @description The deletion was requested, and its outcome is not known yet. The owner may still refuse it. */
         DeletionRequested: {
             headers: {
+                "Aggregate-Id": components["headers"]["AggregateID"];
                 Location: components["headers"]["ChangeLocation"];
                 "Preference-Applied": components["headers"]["PreferenceApplied"];
                 "Retry-After": components["headers"]["RetryAfter"];

@@ -44,7 +44,7 @@ func date(t *testing.T, s string) *entry.Date {
 	return &d
 }
 
-// The examples of the owner's document have all operations but two, and all members.
+// The examples of the owner's document have all operations but one, and all members.
 func TestRequestsOfTheDocument(t *testing.T) {
 	t.Parallel()
 	documented, err := eventschema.NewEvents(asyncapi.Monolith)
@@ -52,7 +52,7 @@ func TestRequestsOfTheDocument(t *testing.T) {
 		t.Fatal(err)
 	}
 	product, newEntry := uuid.MustParse(productID), uuid.MustParse("0198c0de-9d55-7e31-8b60-2c7a4f5e1d08")
-	patch := uuid.MustParse("019a2f30-15c4-7e90-b2d7-3f6a8c1e5b72")
+	patch, replace := uuid.MustParse("019a2f30-15c4-7e90-b2d7-3f6a8c1e5b72"), uuid.MustParse("019a3377-7d16-7b29-8c4f-e5a31b8d7f92")
 	want := map[string]request.Received[entryrequest.Request]{
 		"create": {
 			ID: newEntry, Key: productID, Number: 1, Needs: 1, ExpiresAt: time.Date(2026, 3, 8, 9, 30, 0, 123456000, time.UTC),
@@ -68,6 +68,14 @@ func TestRequestsOfTheDocument(t *testing.T) {
 			Body: entryrequest.Request{
 				ID: patch, Operation: entryrequest.Patch, Entry: newEntry, Product: product, Match: condition.Match{1},
 				Values: entry.Patch{End: date(t, "2026-06-30")},
+			},
+		},
+		"replace": {
+			ID: replace, Key: productID, Number: 3, Needs: 2, ExpiresAt: time.Date(2026, 7, 8, 8, 0, 0, 0, time.UTC),
+			Subject: newEntry.String(),
+			Body: entryrequest.Request{
+				ID: replace, Operation: entryrequest.Replace, Entry: newEntry, Product: product,
+				Values: entry.Patch{Product: &product, Market: new("NL"), Start: date(t, "2026-03-01"), End: date(t, "2026-12-31")},
 			},
 		},
 	}

@@ -176,6 +176,9 @@ func TestTheContractNamesWhatIsUsed(t *testing.T) {
 		t.Fatal(err)
 	}
 	uses.Contract(t, pact, asyncapi.Monolith, func(e event.Event) (any, error) {
+		if e.Type == requestType {
+			return consume.EntryRequest(consumer.Event{Event: e, Key: e.Subject})
+		}
 		e.Version += 10 // above what is stored
 		b := setup(t)
 		if err := b.handle(consumer.Event{Event: e, Key: e.Subject}); err != nil || len(b.tx.products) == 0 {

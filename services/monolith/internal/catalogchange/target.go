@@ -103,7 +103,7 @@ func creation(ctx context.Context, requests interface {
 	Request(ctx context.Context, id uuid.UUID) (Request, error)
 }, target Target, id int64) (Request, error) {
 	none := notFound(id)
-	if target.Copy.Version > 0 {
+	if target.Copy.Deleted {
 		return Request{}, none
 	}
 	create, err := requests.Request(ctx, target.Entry)

@@ -15,8 +15,8 @@ type Calls struct{ *prometheus.CounterVec }
 func NewCalls(namespace string) *Calls {
 	return &Calls{prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: prometheus.BuildFQName(namespace, "legacy", "catalog_writes_total"),
-		Help: "Calls of the legacy API that change the catalog: requested from the owner, refused because the API takes no more " +
-			"changes, or failed for another reason.",
+		Help: "Calls of the legacy API that change the catalog and that have a valid body: requested from the owner, refused " +
+			"because the API takes no more changes, or failed for another reason.",
 	}, []string{"operation", "result"})}
 }
 

@@ -71,7 +71,7 @@ func (a *API) limit(prefer *string) (limit time.Duration, applied []string) {
 
 // requested is the answer while the outcome is not known.
 func (o outcome) requested() oapi.ChangeRequestedJSONResponse {
-	headers := oapi.ChangeRequestedResponseHeaders{Location: changePath(o.ID), RetryAfter: retryAfter}
+	headers := oapi.ChangeRequestedResponseHeaders{AggregateID: o.Entry.String(), Location: changePath(o.ID), RetryAfter: retryAfter}
 	if len(o.applied) > 0 {
 		headers.PreferenceApplied = new(strings.Join(o.applied, ", "))
 	}

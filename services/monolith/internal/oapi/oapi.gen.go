@@ -1519,6 +1519,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 }
 
 type ChangeRequestedResponseHeaders struct {
+	AggregateID       string
 	Location          string
 	PreferenceApplied *string
 	RetryAfter        int32
@@ -1546,6 +1547,7 @@ type DeletedResponse struct {
 }
 
 type DeletionRequestedResponseHeaders struct {
+	AggregateID       string
 	Location          string
 	PreferenceApplied *string
 	RetryAfter        int32
@@ -1639,6 +1641,7 @@ func (response CreateCatalog202JSONResponse) VisitCreateCatalogResponse(w http.R
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Aggregate-Id", fmt.Sprint(response.Headers.AggregateID))
 	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
 	if response.Headers.PreferenceApplied != nil {
 		w.Header().Set("Preference-Applied", fmt.Sprint(*response.Headers.PreferenceApplied))
@@ -1693,6 +1696,7 @@ type DeleteCatalogResponseObject interface {
 type DeleteCatalog202Response = DeletionRequestedResponse
 
 func (response DeleteCatalog202Response) VisitDeleteCatalogResponse(w http.ResponseWriter) error {
+	w.Header().Set("Aggregate-Id", fmt.Sprint(response.Headers.AggregateID))
 	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
 	if response.Headers.PreferenceApplied != nil {
 		w.Header().Set("Preference-Applied", fmt.Sprint(*response.Headers.PreferenceApplied))
@@ -1809,6 +1813,7 @@ func (response PatchCatalog202JSONResponse) VisitPatchCatalogResponse(w http.Res
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Aggregate-Id", fmt.Sprint(response.Headers.AggregateID))
 	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
 	if response.Headers.PreferenceApplied != nil {
 		w.Header().Set("Preference-Applied", fmt.Sprint(*response.Headers.PreferenceApplied))
@@ -1864,6 +1869,7 @@ func (response ReplaceCatalog202JSONResponse) VisitReplaceCatalogResponse(w http
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Aggregate-Id", fmt.Sprint(response.Headers.AggregateID))
 	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
 	if response.Headers.PreferenceApplied != nil {
 		w.Header().Set("Preference-Applied", fmt.Sprint(*response.Headers.PreferenceApplied))
