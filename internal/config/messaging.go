@@ -69,7 +69,7 @@ func (c Consumer) Validate(must func(ok bool, variable, detail string, args ...a
 
 // Requests says how long requests to other services, and their outcomes, are worth something.
 type Requests struct {
-	Expiry time.Duration `env:"REQUEST_EXPIRY" envDefault:"168h" about:"how long the owner of a model may take to decide about a request of this service; between 1m and 8760h. The topics of requests and outcomes keep each message for 31 days longer, so they have to be changed too when this is raised."`
+	Expiry time.Duration `env:"REQUEST_EXPIRY" envDefault:"168h" about:"how long the owner of a model may take to decide about a request; between 1m and 8760h, and the same value in all services. The topics of requests and outcomes keep each message for 31 days longer, so they have to be changed too when this is raised."`
 }
 
 // Validate checks the values. must reports a fault of the variable unless ok.

@@ -205,6 +205,31 @@ func TestAKeyInTroubleHoldsUpNoOther(t *testing.T) {
 	b.wantOutcomes("a", "1 accepted pen v1")
 }
 
+// A key waits for a row that another transaction holds for long. It holds up no other key.
+func TestAKeyThatWaitsForALockHoldsUpNoOther(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.get(put("b", 1, "pad"))
+	b.get(doing("a", 1, "take", "pad").needing(2), put("b", 2, "pen").needing(2))
+	holder, err := b.pool.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := holder.Exec(t.Context(), `SELECT FROM thing WHERE name = 'pad' FOR UPDATE`); err != nil {
+		t.Fatal(err)
+	}
+	b.shelf("a", 2)
+	b.shelf("b", 2)
+	b.release()
+	b.wantOutcomes("a", "")
+	b.wantOutcomes("b", "1 accepted pad v1, 2 accepted pen v1")
+	if err := holder.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	b.release()
+	b.wantOutcomes("a", "1 accepted pad v2")
+}
+
 // Run needs no kick: it finds requests whose version another instance has applied.
 func TestRun(t *testing.T) {
 	t.Parallel()

@@ -219,6 +219,11 @@ func TestMissing(t *testing.T) {
 			b.decide(0, catalogchange.Accepted, 1)
 			b.target.Copy = catalogchange.Copy{Version: 2, Deleted: true}
 		}, "not-found", "not-found"},
+		"CreatedAndHidden": {func(b *bundle) { // the copy has the entry, but its market is not known here yet
+			b.create()
+			b.decide(0, catalogchange.Accepted, 1)
+			b.target.Copy = catalogchange.Copy{Version: 1}
+		}, "change-pending", ""},
 		"Hidden": {func(b *bundle) { // its market is not known here
 			b.show(1, nil, nil)
 			b.target.Copy.Shown = nil
