@@ -225,14 +225,17 @@ func TestInputSchemas(t *testing.T) {
 	t.Parallel()
 	const ignored = `"version": %[1]s, "created_at": %[1]s, "updated_at": %[1]s`
 	valid := map[string]string{ // document and schema → members
-		"monolith ProductInput":     `"name": "  ` + strings.Repeat("é", 100) + `  ", "product_category": "b", "id": %[1]s, "product_uuid": %[1]s, ` + ignored,
-		"monolith ProductPatch":     `"id": %[1]s, "product_uuid": %[1]s, ` + ignored,
-		"catalog EntryInput":        `"product": "0198c0de-3b1c-7c4e-9a52-6d1f0e8b7a35", "market": "NL", "id": %[1]s, ` + ignored,
-		"catalog EntryReplacement":  `"availability_date": null, "id": %[1]s, ` + ignored,
-		"catalog EntryPatch":        `"availability_date": null, "availability_end_date": null, "id": %[1]s, ` + ignored,
-		"catalog MarketInput":       `"iso_code": "NL", "name": "a", ` + ignored,
-		"catalog MarketReplacement": `"name": "a", ` + ignored,
-		"catalog MarketPatch":       ignored,
+		"monolith ProductInput":           `"name": "  ` + strings.Repeat("é", 100) + `  ", "product_category": "b", "id": %[1]s, "product_uuid": %[1]s, ` + ignored,
+		"monolith ProductPatch":           `"id": %[1]s, "product_uuid": %[1]s, ` + ignored,
+		"monolith LegacyEntryInput":       `"product": 17, "market": 3, "id": %[1]s, "updated_at": %[1]s`,
+		"monolith LegacyEntryReplacement": `"availability_date": null, "id": %[1]s, "updated_at": %[1]s`,
+		"monolith LegacyEntryPatch":       `"availability_date": null, "availability_end_date": null, "id": %[1]s, "updated_at": %[1]s`,
+		"catalog EntryInput":              `"product": "0198c0de-3b1c-7c4e-9a52-6d1f0e8b7a35", "market": "NL", "id": %[1]s, ` + ignored,
+		"catalog EntryReplacement":        `"availability_date": null, "id": %[1]s, ` + ignored,
+		"catalog EntryPatch":              `"availability_date": null, "availability_end_date": null, "id": %[1]s, ` + ignored,
+		"catalog MarketInput":             `"iso_code": "NL", "name": "a", ` + ignored,
+		"catalog MarketReplacement":       `"name": "a", ` + ignored,
+		"catalog MarketPatch":             ignored,
 	}
 	invalid := map[string][]string{
 		"monolith ProductInput": {
@@ -241,13 +244,16 @@ func TestInputSchemas(t *testing.T) {
 			`{"name": "a", "product_category": "` + strings.Repeat("x", 26) + `"}`,
 			`{"name": "a", "product_category": "b", "discontinued": null}`,
 		},
-		"monolith ProductPatch":     {`{"name": null}`, `{"product_category": null}`, `{"discontinued": null}`, `{"name": 7}`},
-		"catalog EntryInput":        {`{"market": "NL"}`, `{"product": "0198c0de-3b1c-7c4e-9a52-6d1f0e8b7a35"}`},
-		"catalog EntryReplacement":  {`{"market": null}`, `{"product": null}`, `{"market": "nl"}`, `{"availability_date": 7}`},
-		"catalog EntryPatch":        {`{"market": null}`, `{"product": null}`, `{"availability_date": "soon"}`},
-		"catalog MarketInput":       {`{"iso_code": "NL"}`, `{"name": "a"}`, `{"iso_code": "NLD", "name": "a"}`},
-		"catalog MarketReplacement": {`{}`, `{"name": null}`, `{"name": "` + strings.Repeat("x", 81) + `"}`},
-		"catalog MarketPatch":       {`{"name": null}`, `{"iso_code": null}`},
+		"monolith ProductPatch":           {`{"name": null}`, `{"product_category": null}`, `{"discontinued": null}`, `{"name": 7}`},
+		"monolith LegacyEntryInput":       {`{"market": 3}`, `{"product": 17}`, `{"product": "17", "market": 3}`, `{"product": 0, "market": 3}`},
+		"monolith LegacyEntryReplacement": {`{"market": null}`, `{"product": null}`, `{"market": "NL"}`, `{"availability_date": 7}`},
+		"monolith LegacyEntryPatch":       {`{"market": null}`, `{"product": null}`, `{"availability_date": "soon"}`},
+		"catalog EntryInput":              {`{"market": "NL"}`, `{"product": "0198c0de-3b1c-7c4e-9a52-6d1f0e8b7a35"}`},
+		"catalog EntryReplacement":        {`{"market": null}`, `{"product": null}`, `{"market": "nl"}`, `{"availability_date": 7}`},
+		"catalog EntryPatch":              {`{"market": null}`, `{"product": null}`, `{"availability_date": "soon"}`},
+		"catalog MarketInput":             {`{"iso_code": "NL"}`, `{"name": "a"}`, `{"iso_code": "NLD", "name": "a"}`},
+		"catalog MarketReplacement":       {`{}`, `{"name": null}`, `{"name": "` + strings.Repeat("x", 81) + `"}`},
+		"catalog MarketPatch":             {`{"name": null}`, `{"iso_code": null}`},
 	}
 	docs := documents(t)
 	for key, members := range valid {

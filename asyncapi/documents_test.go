@@ -3,9 +3,11 @@ package asyncapi_test
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 
@@ -26,7 +28,12 @@ func TestDocumentsMatchTheMachinery(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	spec := broker.TopicSpec{MinInSyncReplicas: inSync}
+	expiry, err := time.ParseDuration(defaults["REQUEST_EXPIRY"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	events := broker.TopicSpec{MinInSyncReplicas: inSync}
+	queue := broker.TopicSpec{MinInSyncReplicas: inSync, Retention: config.Requests{Expiry: expiry}.TopicRetention()}
 	for name, document := range map[string][]byte{"monolith": asyncapi.Monolith, "catalog": asyncapi.Catalog} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -43,12 +50,23 @@ func TestDocumentsMatchTheMachinery(t *testing.T) {
 						}
 					}
 				}
+				Components struct {
+					Schemas struct {
+						Headers struct {
+							Properties map[string]any
+						} `yaml:"Headers"`
+					}
+				}
 			}
 			if err := yaml.Unmarshal(document, &doc); err != nil {
 				t.Fatal(err)
 			}
 			if doc.DefaultContentType != event.ContentType {
 				t.Errorf("content type is %q, want %q", doc.DefaultContentType, event.ContentType)
+			}
+			headers := slices.Sorted(maps.Keys(doc.Components.Schemas.Headers.Properties))
+			if want := []string{event.HeaderID, event.HeaderContentType, event.HeaderTraceparent}; !slices.Equal(headers, want) {
+				t.Errorf("headers are %v, want %v", headers, want)
 			}
 			for name, channel := range doc.Channels {
 				kafka := channel.Bindings.Kafka
@@ -65,7 +83,10 @@ func TestDocumentsMatchTheMachinery(t *testing.T) {
 				for setting, value := range kafka.Config {
 					got[setting] = strings.Trim(fmt.Sprint(value), "[]")
 				}
-				want := spec.Settings()
+				want := events.Settings()
+				if _, limited := kafka.Config["retention.ms"]; limited {
+					want = queue.Settings()
+				}
 				// The services do not set this one. The document has the broker's default, which must not be less than they need.
 				const largest = "max.message.bytes"
 				if len(got[largest]) < len(want[largest]) || len(got[largest]) == len(want[largest]) && got[largest] < want[largest] {

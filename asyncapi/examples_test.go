@@ -63,8 +63,12 @@ func (e *examples) message(pointer string, message map[string]any) {
 		e.value(pointer+"/payload", example["payload"])
 		payload, _ := example["payload"].(map[string]any)
 		e.value(pointer+"/bindings/kafka/key", payload["subject"])
-		if headers, _ := example["headers"].(map[string]any); headers["content-type"] != message["contentType"] {
+		headers, _ := example["headers"].(map[string]any)
+		if headers["content-type"] != message["contentType"] {
 			e.faults = append(e.faults, pointer+": the example has another content type")
+		}
+		if headers["ce_id"] != payload["id"] {
+			e.faults = append(e.faults, pointer+": the example's headers have another id")
 		}
 	}
 }
@@ -123,6 +127,7 @@ func TestExamplesThatDoNotFitAreFound(t *testing.T) {
 		"Payload":     {"aggregateversion: 2", "aggregateversion: 0"},
 		"Data":        {"              iso_code: NL", "              iso_code: nl"},
 		"Header":      {"traceparent: 00-4bf9", "traceparent: 0-4bf9"},
+		"ID":          {"ce_id: 0198c0de-9e66-", "ce_id: 0198c0de-9e67-"},
 		"ContentType": {"            content-type: application/cloudevents+json", "            content-type: application/json"},
 		"Key":         {"key: { type: string, pattern: '^[A-Z]{2}$' }", "key: { type: string, format: uuid }"},
 		"None":        {"      examples:\n        - name: renamed", "      tests:\n        - name: renamed"},

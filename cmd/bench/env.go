@@ -26,9 +26,10 @@ type env struct {
 	postgres   string
 	rounds     int
 	say        *progress
-	brokerUsed string   // name of the broker; "" until a suite needs one
-	closers    []func() // of the current suite
-	last       func()   // stops the server
+	brokerUsed string    // name of the broker; "" until a suite needs one
+	closers    []func()  // of the current suite
+	running    *services // nil until a suite needs them
+	last       func()    // stops the server
 }
 
 // closeSuite stops what a suite has started, so that the next suite runs on an idle machine.
@@ -36,7 +37,7 @@ func (e *env) closeSuite() {
 	for i := len(e.closers) - 1; i >= 0; i-- {
 		e.closers[i]()
 	}
-	e.closers = nil
+	e.closers, e.running = nil, nil
 }
 
 func (e *env) close() {

@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"golang.org/x/sync/errgroup"
 )
 
 const (
@@ -38,16 +38,12 @@ type chain struct {
 // disturbs the run. A commit record is written just before its flush, in both databases. So the figure includes the flush
 // of the source and not the flush of the target. The result is the same as with the times at which the commits return.
 func commitToApplied(ctx context.Context, e *env) ([]row, error) {
-	addresses, err := e.brokers(ctx)
+	both, err := e.services(ctx)
 	if err != nil {
 		return nil, err
 	}
-	e.say.step("starting both services")
-	ours, err := startServices(ctx, e, addresses)
-	if err != nil {
-		return nil, err
-	}
-	bare, err := startBareChain(ctx, e, addresses)
+	ours := both.products
+	bare, err := startBareChain(ctx, e, both.brokers)
 	if err != nil {
 		return nil, err
 	}
@@ -103,43 +99,14 @@ func (c *compared) row(name, unit string) row {
 	return row{name: name, value: median(c.ours), unit: unit, bound: median(c.bounds), ratio: median(c.ratios)}
 }
 
-// sample makes changes at a rate and returns the milliseconds until each was applied. Each change has a fixed time, which
-// does not depend on earlier changes.
+// sample makes changes at a rate and returns the milliseconds until each was applied.
 func (c *chain) sample(ctx context.Context, rate int, category string) ([]float64, error) {
 	n := rate * int(latencyTime/time.Second)
-	due := make(chan int, n) // it has room for all changes, so that a late worker can catch up
-	failed := make(chan error, latencyWorkers)
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	var wg sync.WaitGroup
-	for range latencyWorkers {
-		wg.Go(func() {
-			for i := range due {
-				if err := c.change(ctx, fmt.Sprintf("Product %06d of the benchmark", i), category); err != nil {
-					failed <- err
-					cancel()
-					return
-				}
-			}
-		})
-	}
-	began, every := time.Now(), time.Second/time.Duration(rate)
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for i := 0; i < n && ctx.Err() == nil; i++ {
-		timer.Reset(time.Until(began.Add(time.Duration(i) * every)))
-		select {
-		case <-timer.C:
-			due <- i
-		case <-ctx.Done():
-		}
-	}
-	close(due)
-	wg.Wait()
-	select {
-	case err := <-failed:
+	err := atRate(ctx, rate, n, latencyWorkers, func(ctx context.Context, i int) error {
+		return c.change(ctx, fmt.Sprintf("Product %06d of the benchmark", i), category)
+	})
+	if err != nil {
 		return nil, err
-	default:
 	}
 	if err := c.awaitArrival(ctx, n, category); err != nil {
 		return nil, err
@@ -147,22 +114,65 @@ func (c *chain) sample(ctx context.Context, rate int, category string) ([]float6
 	return c.delays(ctx, category)
 }
 
+// atRate calls f for each number below n at a rate, by several workers. Each call has a fixed time, which does not depend on
+// earlier calls. It returns the first error.
+func atRate(ctx context.Context, rate, n, workers int, f func(ctx context.Context, i int) error) error {
+	due := make(chan int, n) // it has room for all calls, so that a late worker can catch up
+	g, running := errgroup.WithContext(ctx)
+	for range workers {
+		g.Go(func() error {
+			for i := range due {
+				if err := f(running, i); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	began, every := time.Now(), time.Second/time.Duration(rate)
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for i := 0; i < n && running.Err() == nil; i++ {
+		timer.Reset(time.Until(began.Add(time.Duration(i) * every)))
+		select {
+		case <-timer.C:
+			due <- i
+		case <-running.Done():
+		}
+	}
+	close(due)
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	return ctx.Err()
+}
+
 func (c *chain) awaitArrival(ctx context.Context, n int, category string) error {
+	arrived := -1
+	err := poll(ctx, "the last change has not arrived", func(ctx context.Context) (bool, error) {
+		err := c.target.QueryRow(ctx, c.arrived, category).Scan(&arrived)
+		return arrived >= n, err
+	})
+	if err != nil {
+		return fmt.Errorf("%d of %d changes have arrived: %w", arrived, n, err)
+	}
+	return nil
+}
+
+// poll calls arrived until it is true, for at most latencyPatience. missing is the error after this time.
+func poll(ctx context.Context, missing string, arrived func(ctx context.Context) (bool, error)) error {
 	ctx, cancel := context.WithTimeout(ctx, latencyPatience)
 	defer cancel()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	for arrived := -1; ; {
+	for {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return fmt.Errorf("%d of %d changes have arrived: %w", arrived, n, ctx.Err())
+			return fmt.Errorf("%s: %w", missing, ctx.Err())
 		}
-		if err := c.target.QueryRow(ctx, c.arrived, category).Scan(&arrived); err != nil {
+		if ok, err := arrived(ctx); ok || err != nil {
 			return err
-		}
-		if arrived >= n {
-			return nil
 		}
 	}
 }

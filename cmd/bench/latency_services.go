@@ -8,9 +8,13 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/monsplit/monsplit/internal/config"
 	"github.com/monsplit/monsplit/services/catalog"
@@ -19,85 +23,114 @@ import (
 
 const readyPatience = 30 * time.Second
 
-// startServices runs the monolith and the catalog as in production, until the suite ends. Changes are POSTs.
-func startServices(ctx context.Context, e *env, brokers []string) (*chain, error) {
-	c := &chain{
-		name:        "the services",
-		sourceTimes: `SELECT product_uuid, pg_xact_commit_timestamp(xmin) FROM product WHERE product_category = $1`,
-		targetTimes: `SELECT id, pg_xact_commit_timestamp(xmin) FROM product_copy WHERE product_category = $1`,
-		arrived:     `SELECT count(*) FROM product_copy WHERE product_category = $1`,
+// services are the monolith and the catalog. They run as in production.
+type services struct {
+	brokers           []string
+	monolith, catalog *service
+	client            *http.Client
+	products          *chain // from the monolith to the catalog; changes are POSTs
+}
+
+// services returns both services. It starts them on the first call.
+func (e *env) services(ctx context.Context) (*services, error) {
+	if e.running != nil {
+		return e.running, nil
 	}
-	m, err := startService(ctx, e, brokers, monolith.Migrate, monolith.Run)
-	if err != nil {
+	e.say.step("starting both services")
+	var err error
+	s := &services{client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: overdueWorkers}}}
+	e.closers = append(e.closers, s.client.CloseIdleConnections)
+	if s.brokers, err = e.brokers(ctx); err != nil {
+		return nil, err
+	}
+	wait := map[string]string{"LEGACY_WRITE_WAIT": legacyWait.String()}
+	if s.monolith, err = startService(ctx, e, s.brokers, wait, monolith.Migrate, monolith.Run); err != nil {
 		return nil, fmt.Errorf("monolith: %w", err)
 	}
-	k, err := startService(ctx, e, brokers, catalog.Migrate, catalog.Run)
-	if err != nil {
+	if s.catalog, err = startService(ctx, e, s.brokers, nil, catalog.Migrate, catalog.Run); err != nil {
 		return nil, fmt.Errorf("catalog: %w", err)
 	}
-	if c.source, err = e.pool(ctx, m.database); err != nil {
-		return nil, err
-	}
-	if c.target, err = e.pool(ctx, k.database); err != nil {
-		return nil, err
-	}
-	for _, s := range []*service{m, k} {
-		if err := s.awaitReady(ctx); err != nil {
+	for _, one := range []*service{s.monolith, s.catalog} {
+		if one.pool, err = e.pool(ctx, one.database); err != nil {
 			return nil, err
 		}
 	}
-	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: latencyWorkers}}
-	e.closers = append(e.closers, client.CloseIdleConnections)
-	c.change = func(ctx context.Context, name, category string) error {
-		body, err := json.Marshal(map[string]any{"name": name, "product_category": category})
-		if err != nil {
-			return err
+	for _, one := range []*service{s.monolith, s.catalog} {
+		if err := one.awaitReady(ctx); err != nil {
+			return nil, err
 		}
-		_, err = call(ctx, client, http.MethodPost, m.url+"/api/v1/product", body, http.StatusCreated)
+	}
+	s.products = s.productChain()
+	e.running = s
+	return s, nil
+}
+
+func (s *services) productChain() *chain {
+	return &chain{
+		name: "the services", source: s.monolith.pool, target: s.catalog.pool,
+		sourceTimes: `SELECT product_uuid, pg_xact_commit_timestamp(xmin) FROM product WHERE product_category = $1`,
+		targetTimes: `SELECT id, pg_xact_commit_timestamp(xmin) FROM product_copy WHERE product_category = $1`,
+		arrived:     `SELECT count(*) FROM product_copy WHERE product_category = $1`,
+		change: func(ctx context.Context, name, category string) error {
+			body := map[string]any{"name": name, "product_category": category}
+			return s.post(ctx, s.monolith.url+"/api/v1/product", body, http.StatusCreated)
+		},
+	}
+}
+
+// post sends a POST and checks the status of the answer.
+func (s *services) post(ctx context.Context, url string, body map[string]any, want int, headers ...string) error {
+	data, err := json.Marshal(body)
+	if err != nil {
 		return err
 	}
-	return c, nil
+	_, err = call(ctx, s.client, http.MethodPost, url, data, want, headers...)
+	return err
 }
 
 // service is a service that runs in this process.
 type service struct {
 	url, database string
-	ended         chan error // gets one value: the result of Run
+	pool          *pgxpool.Pool // on its database
+	stop          func()        // stops it and waits for its end
 }
 
-func startService[C config.Config](ctx context.Context, e *env, brokers []string,
+func startService[C config.Config](ctx context.Context, e *env, brokers []string, settings map[string]string,
 	migrate, run func(context.Context, C, *slog.Logger) error,
 ) (*service, error) {
 	database, err := e.emptyDatabase(ctx)
 	if err != nil {
 		return nil, err
 	}
-	cfg, err := config.LoadFrom(*new(C), map[string]string{
+	variables := map[string]string{
 		"DATABASE_URL": database, "KAFKA_BROKERS": strings.Join(brokers, ","), "HTTP_ADDR": "127.0.0.1:0",
 		"KAFKA_REPLICATION_FACTOR": "1", "KAFKA_MIN_INSYNC_REPLICAS": "1", "SHUTDOWN_GRACE": "5s",
-	})
+	}
+	maps.Copy(variables, settings)
+	cfg, err := config.LoadFrom(*new(C), variables)
 	if err != nil {
 		return nil, err
 	}
 	if err := migrate(ctx, cfg, slog.New(slog.DiscardHandler)); err != nil {
 		return nil, err
 	}
-	running, stop := context.WithCancel(ctx)
-	listening := make(listener, 1)
-	s := &service{database: database, ended: make(chan error, 1)}
-	go func() { s.ended <- run(running, cfg, slog.New(listening)) }()
-	e.closers = append(e.closers, func() {
-		stop()
-		if err := <-s.ended; err != nil {
+	running, cancel := context.WithCancel(ctx)
+	listening, ended := make(listener, 1), make(chan error, 1)
+	go func() { ended <- run(running, cfg, slog.New(listening)) }()
+	s := &service{database: database}
+	s.stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-ended; err != nil {
 			e.say.step("a service stopped with: " + err.Error())
 		}
 	})
+	e.closers = append(e.closers, s.stop)
 	select {
 	case addr := <-listening:
 		s.url = "http://" + addr
 		return s, nil
-	case err := <-s.ended:
-		s.ended <- err
+	case err := <-ended:
+		ended <- err
 		return nil, errors.Join(err, errors.New("it ended while it started"))
 	}
 }
@@ -140,12 +173,16 @@ func (s *service) awaitReady(ctx context.Context) error {
 	}
 }
 
-func call(ctx context.Context, client *http.Client, method, url string, body []byte, want int) ([]byte, error) {
+// call sends a request and checks the status of the answer. headers are names and values in turn.
+func call(ctx context.Context, client *http.Client, method, url string, body []byte, want int, headers ...string) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
 	req.Header.Set("Content-Type", "application/json")
+	for i := 0; i+1 < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
+	}
 	resp, err := client.Do(req)
 	if err != nil {
 		return nil, err

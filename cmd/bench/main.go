@@ -30,18 +30,22 @@ func main() {
 type suite struct {
 	name, about string
 	run         func(ctx context.Context, e *env) ([]row, error)
+	// services reports whether the suite uses env.services. They go on running for the next such suite, because the topics
+	// of a cluster belong to one database.
+	services bool
 }
 
 // suites returns all benchmarks, in the order of the table. Those that a full database or broker would disturb come first.
 func suites() []suite {
 	return []suite{
-		{"request", "a POST through the server without the network, with and without validation", requestCost},
-		{"latency", "commit in the monolith to commit in the catalog, at steady rates", commitToApplied},
-		{"append", "a transaction that appends events", outboxAppend},
-		{"claim", "one claim of the relay, with more and more pending events", outboxClaim},
-		{"memory", "the relay's heap while it drains a backlog", drainMemory},
-		{"drain", "the relay on a backlog", relayDrain},
-		{"apply", "the consumer on a backlog", consumerApply},
+		{name: "request", about: "a POST through the server without the network, with and without validation", run: requestCost},
+		{name: "latency", about: "commit in the monolith to commit in the catalog, at steady rates", run: commitToApplied, services: true},
+		{name: "legacy", about: "a legacy create beside the owner's own create, at a steady rate", run: legacyCreate, services: true},
+		{name: "append", about: "a transaction that appends events", run: outboxAppend},
+		{name: "claim", about: "one claim of the relay, with more and more pending events", run: outboxClaim},
+		{name: "memory", about: "the relay's heap while it drains a backlog", run: drainMemory},
+		{name: "drain", about: "the relay on a backlog", run: relayDrain},
+		{name: "apply", about: "the consumer on a backlog", run: consumerApply},
 	}
 }
 
@@ -63,7 +67,7 @@ Usage: bench [options]; or: make bench ARGS="options"
 
 const (
 	defaultRounds = 3
-	// latencyPairs is the minimum for the latency suite, because ratios of a distribution's tail vary a lot.
+	// latencyPairs is the minimum for the suites latency and legacy, because ratios of a distribution's tail vary a lot.
 	latencyPairs = 5
 )
 
@@ -94,11 +98,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	defer e.close()
 	out := newTable(stdout, *asJSON)
-	for _, s := range chosen {
+	for i, s := range chosen {
 		e.say.step(s.name)
 		rows, err := s.run(ctx, e)
 		e.say.clear()
-		e.closeSuite()
+		if !s.services || i+1 == len(chosen) || !chosen[i+1].services {
+			e.closeSuite()
+		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}

@@ -38,8 +38,9 @@ func TestSettingsExceedTheServices(t *testing.T) {
 		t.Errorf("the gateway takes a body of %s, a service of %d bytes", limit, service.HTTP.MaxBodyBytes)
 	}
 	timeout, err := time.ParseDuration(env["GATEWAY_READ_TIMEOUT"])
-	if err != nil || timeout <= max(service.HTTP.WriteTimeout, service.HTTP.RequestTimeout) {
-		t.Errorf("the gateway waits %s, a service takes up to %s (%v)", timeout, service.HTTP.WriteTimeout, err)
+	if err != nil || timeout <= max(service.HTTP.WriteTimeout, service.HTTP.RequestTimeout+service.HTTP.MaxWait) {
+		t.Errorf("the gateway waits %s, a service takes up to %s, or %s and %s for a request that waits (%v)",
+			timeout, service.HTTP.WriteTimeout, service.HTTP.RequestTimeout, service.HTTP.MaxWait, err)
 	}
 }
 

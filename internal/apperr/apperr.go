@@ -20,6 +20,7 @@ const (
 	Conflict    Kind = "conflict"    // the request contradicts what is stored
 	Stale       Kind = "stale"       // the caller edited an old version
 	InProgress  Kind = "in-progress" // the same request is still in progress; ask again
+	NotYet      Kind = "not-yet"     // what the caller wants to see has not arrived here; ask again
 	Unavailable Kind = "unavailable" // try the same thing again later
 )
 

@@ -175,6 +175,7 @@ func (d document) commands(program *cobra.Command) (found []string) {
 		first, rest, _ := strings.Cut(line, " ")
 		alone, _, err := program.Find([]string{first})
 		switch m := called.FindStringSubmatch(line); {
+		case strings.Contains(line, "curl "): // its addresses may end with the name of a service
 		case err == nil && alone != program && (alone.HasSubCommands() || strings.HasPrefix(rest, "--")):
 			found = append(found, line)
 		case m != nil && !strings.HasPrefix(line, "docker"):

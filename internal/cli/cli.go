@@ -16,7 +16,6 @@ import (
 	"github.com/monsplit/monsplit/internal/bulkimport"
 	"github.com/monsplit/monsplit/internal/config"
 	"github.com/monsplit/monsplit/internal/lifecycle"
-	"github.com/monsplit/monsplit/internal/messaging/consumer"
 	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/internal/telemetry"
 )
@@ -30,8 +29,8 @@ type App[C config.Config] struct {
 	Serve       func(ctx context.Context, cfg C, log *slog.Logger) error
 	// OpenImport opens the target of the import command.
 	OpenImport func(ctx context.Context, cfg C) (bulkimport.Target, error)
-	// Replay applies a dead letter again. by is the person who does it.
-	Replay func(ctx context.Context, cfg C, log *slog.Logger, id int64, by string) (consumer.DeadLetter, error)
+	// OpenDeadLetters opens the service's dead letters for the commands that replay and discard them.
+	OpenDeadLetters func(ctx context.Context, cfg C, log *slog.Logger) (DeadLetters, error)
 }
 
 // Main runs the command line and returns the exit code: 0 for success, 1 for an error, 2 for wrong arguments.

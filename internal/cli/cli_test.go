@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"path/filepath"
@@ -191,17 +190,33 @@ func TestVersionAndHelp(t *testing.T) {
 	}
 }
 
-// The service does the replay. The command passes its arguments on and prints the result.
-func TestReplayPassesOn(t *testing.T) {
+// The service replays and discards. The commands pass their arguments on, print the result, and close what they opened.
+func TestDeadLettersAreClosedByTheService(t *testing.T) {
 	t.Parallel()
-	app := bare()
+	app, closed := bare(), 0
 	app.Load = func(config.Needs) (settings, error) { return settings{}, nil }
-	app.Replay = func(_ context.Context, _ settings, _ *slog.Logger, id int64, by string) (consumer.DeadLetter, error) {
-		return consumer.DeadLetter{ID: id, State: consumer.Replayed, Note: new("by " + by)}, nil
+	app.OpenDeadLetters = func(context.Context, settings, *slog.Logger) (DeadLetters, error) {
+		return DeadLetters{
+			Replay: func(_ context.Context, id int64, by string) (consumer.DeadLetter, error) {
+				return consumer.DeadLetter{ID: id, State: consumer.Replayed, Note: new("by " + by)}, nil
+			},
+			Discard: func(_ context.Context, id int64, by, note string) (consumer.DeadLetter, error) {
+				return consumer.DeadLetter{ID: id, State: consumer.Discarded, Note: new(note + ", by " + by)}, nil
+			},
+			Close: func() { closed++ },
+		}, nil
 	}
-	r := call(t.Context(), app, nil, "dead-letters", "replay", "7", "--by=me")
-	if want := (result{out: fmt.Sprintln("dead letter 7: replayed (by me)")}); r != want {
-		t.Errorf("%+v, want %+v", r, want)
+	for line, want := range map[string]string{
+		"replay 7 --by=me":                 "dead letter 7: replayed (by me)\n",
+		"discard 8 --by=me --note=rubbish": "dead letter 8: discarded (rubbish, by me)\n",
+	} {
+		r := call(t.Context(), app, nil, append([]string{"dead-letters"}, strings.Fields(line)...)...)
+		if r != (result{out: want}) {
+			t.Errorf("%s: %+v, want %q", line, r, want)
+		}
+	}
+	if closed != 2 {
+		t.Errorf("closed %d times, want twice", closed)
 	}
 }
 

@@ -33,12 +33,13 @@ func hatter(t *testing.T) (App[settings], *postgres.Pool) {
 			Database: postgres.Settings{URL: pgtest.URL(pool)}, Log: telemetry.Settings{Level: slog.LevelError},
 		}}, nil
 	}
-	app.Replay = func(ctx context.Context, _ settings, log *slog.Logger, id int64, by string) (consumer.DeadLetter, error) {
-		return consumer.New(pool, consumer.Config[pgx.Tx]{
+	app.OpenDeadLetters = func(_ context.Context, _ settings, log *slog.Logger) (DeadLetters, error) {
+		c := consumer.New(pool, consumer.Config[pgx.Tx]{
 			Group:  "shop",
 			Topics: map[string]consumer.Handler[pgx.Tx]{hatTopic: func(context.Context, pgx.Tx, []consumer.Event) error { return nil }},
 			Bind:   func(tx pgx.Tx) pgx.Tx { return tx },
-		}, log).Replay(ctx, id, by)
+		}, log)
+		return DeadLetters{Replay: c.Replay, Discard: c.Discard, Close: func() {}}, nil
 	}
 	return app, pool
 }

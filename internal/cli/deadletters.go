@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -90,13 +91,8 @@ func (a App[C]) replayDeadLetter() *cobra.Command {
 	var by string
 	cmd := &cobra.Command{
 		Use: "replay ID", Short: "Apply a dead letter again, after its cause has been fixed", Args: letterID,
-		RunE: a.configured(config.DatabaseAlone, func(cmd *cobra.Command, args []string, cfg C, log *slog.Logger) error {
-			letter, err := a.Replay(cmd.Context(), cfg, log, idOf(args), by)
-			if err != nil {
-				return err
-			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "dead letter %d: %s%s\n", letter.ID, letter.State, noteOf(letter))
-			return err
+		RunE: a.withDeadLetters(func(cmd *cobra.Command, id int64, letters DeadLetters) (consumer.DeadLetter, error) {
+			return letters.Replay(cmd.Context(), id, by)
 		}),
 	}
 	cmd.Flags().StringVar(&by, "by", currentUser(), "who does it; this is recorded")
@@ -107,18 +103,39 @@ func (a App[C]) discardDeadLetter() *cobra.Command {
 	var by, note string
 	cmd := &cobra.Command{
 		Use: "discard ID", Short: "Close a dead letter without applying it; the record is kept", Args: letterID,
-		RunE: a.withDatabase(func(cmd *cobra.Command, args []string, pool *postgres.Pool) error {
-			letter, err := consumer.Discard(cmd.Context(), pool, idOf(args), by, note)
-			if err != nil {
-				return err
-			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "dead letter %d: %s%s\n", letter.ID, letter.State, noteOf(letter))
-			return err
+		RunE: a.withDeadLetters(func(cmd *cobra.Command, id int64, letters DeadLetters) (consumer.DeadLetter, error) {
+			return letters.Discard(cmd.Context(), id, by, note)
 		}),
 	}
 	cmd.Flags().StringVar(&by, "by", currentUser(), "who does it; this is recorded")
 	cmd.Flags().StringVar(&note, "note", "", "the reason; this is recorded")
 	return cmd
+}
+
+// DeadLetters closes dead letters of a service. The methods of the service's consumer.Consumer do it; the service need not
+// run. by is the person who does it.
+type DeadLetters struct {
+	Replay  func(ctx context.Context, id int64, by string) (consumer.DeadLetter, error)
+	Discard func(ctx context.Context, id int64, by, note string) (consumer.DeadLetter, error)
+	Close   func()
+}
+
+// withDeadLetters returns a command that closes a dead letter and prints it. f gets the id in the first argument.
+func (a App[C]) withDeadLetters(f func(*cobra.Command, int64, DeadLetters) (consumer.DeadLetter, error),
+) func(*cobra.Command, []string) error {
+	return a.configured(config.DatabaseAlone, func(cmd *cobra.Command, args []string, cfg C, log *slog.Logger) error {
+		letters, err := a.OpenDeadLetters(cmd.Context(), cfg, log)
+		if err != nil {
+			return err
+		}
+		defer letters.Close()
+		letter, err := f(cmd, idOf(args), letters)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(cmd.OutOrStdout(), "dead letter %d: %s%s\n", letter.ID, letter.State, noteOf(letter))
+		return err
+	})
 }
 
 // letterID accepts one argument, the id of a dead letter.

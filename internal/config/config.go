@@ -41,6 +41,7 @@ type Common struct {
 	Shutdown    lifecycle.Settings
 	Outbox      Outbox
 	Consumer    Consumer
+	Requests    Requests
 	Idempotency idempotency.Settings
 }
 

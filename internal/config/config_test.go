@@ -34,6 +34,12 @@ func TestLoad(t *testing.T) {
 		"MoreThanAll":           {map[string]string{"KAFKA_MIN_INSYNC_REPLICAS": "4"}, []string{"KAFKA_MIN_INSYNC_REPLICAS"}},
 		"NoNetwork":             {map[string]string{"HTTP_TRUSTED_PROXIES": "10.0.0.0/8, proxy"}, []string{"HTTP_TRUSTED_PROXIES"}},
 		"RequestTimeoutTooLong": {map[string]string{"HTTP_REQUEST_TIMEOUT": "30s"}, []string{"HTTP_REQUEST_TIMEOUT"}},
+		"ExpiryTooShort":        {map[string]string{"REQUEST_EXPIRY": "59s"}, []string{"REQUEST_EXPIRY"}},
+		"ExpiryTooLong":         {map[string]string{"REQUEST_EXPIRY": "8760h1s"}, []string{"REQUEST_EXPIRY"}},
+		"ExpiryLongest":         {map[string]string{"REQUEST_EXPIRY": "8760h"}, nil},
+		"WaitTooLong":           {map[string]string{"HTTP_MAX_WAIT": "20s"}, []string{"HTTP_MAX_WAIT"}},
+		"WaitNegative":          {map[string]string{"HTTP_MAX_WAIT": "-1s"}, []string{"HTTP_MAX_WAIT"}},
+		"NoWait":                {map[string]string{"HTTP_MAX_WAIT": "0s"}, nil},
 		"Everything": {map[string]string{"HTTP_ADDR": "8000", "LOG_FORMAT": "xml", "HTTP_MAX_BODY_BYTES": "0", "OUTBOX_SWEEP_MIN": "2s"},
 			[]string{"HTTP_ADDR", "HTTP_MAX_BODY_BYTES", "LOG_FORMAT", "OUTBOX_SWEEP_MAX"}},
 	}

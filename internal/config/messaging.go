@@ -66,3 +66,18 @@ type Consumer struct {
 func (c Consumer) Validate(must func(ok bool, variable, detail string, args ...any)) {
 	must(c.Batch >= 1, "CONSUMER_BATCH", "is %d, but must be 1 or more", c.Batch)
 }
+
+// Requests says how long requests to other services, and their outcomes, are worth something.
+type Requests struct {
+	Expiry time.Duration `env:"REQUEST_EXPIRY" envDefault:"168h" about:"how long the owner of a model may take to decide about a request; between 1m and 8760h, and the same value in all services. The topics of requests and outcomes keep each message for 31 days longer, so they have to be changed too when this is raised."`
+}
+
+// Validate checks the values. must reports a fault of the variable unless ok.
+func (r Requests) Validate(must func(ok bool, variable, detail string, args ...any)) {
+	const most = 365 * 24 * time.Hour
+	must(r.Expiry >= time.Minute && r.Expiry <= most, "REQUEST_EXPIRY", "is %s, it has to be between 1m and 8760h", r.Expiry)
+}
+
+// TopicRetention is how long the topics of requests and outcomes keep each message: longer than 30 days after the request
+// has expired.
+func (r Requests) TopicRetention() time.Duration { return r.Expiry + 31*24*time.Hour }

@@ -13,6 +13,7 @@ import (
 	"testing/fstest"
 
 	"github.com/monsplit/monsplit/asyncapi"
+	"github.com/monsplit/monsplit/contracts"
 	"github.com/monsplit/monsplit/internal/docpages"
 	"github.com/monsplit/monsplit/internal/eventschema"
 )
@@ -165,7 +166,7 @@ func TestPageOfAMessage(t *testing.T) {
 		`<span class="parent">data.</span>name</code></th> <td role="cell"><span class="type">string</span><span class="constraints">1 to 80 characters</span></td> <td role="cell"><p>The English name.</p>`,
 		`</span>type</code></th> <td role="cell"><span class="type">string</span><span class="constraints">always <code>monsplit.market.created.v1</code></span></td> <td role="cell"><p>The kind of change of the aggregate`,
 		`</span>traceparent</code> <span class="optional">optional</span>`,
-		`content-type: application/cloudevents&#43;json traceparent: 00-`)
+		`content-type: application/cloudevents&#43;json ce_id: `)
 	contains(t, part(t, page, `<article class="message" id="CatalogEntryCreated"`, "</article>"),
 		`availability_date</code></th> <td role="cell"><span class="type">string or null</span><span class="constraints">format <code>date</code>`)
 }
@@ -192,6 +193,39 @@ func TestConsumers(t *testing.T) {
 	other := render(t, pacts, func(c *docpages.Config) { c.Service, c.AsyncAPI = "catalog", asyncapi.Catalog })["/docs/events"]
 	for _, page := range []string{other, render(t)["/docs/events"], render(t, withPacts(fstest.MapFS{}))["/docs/events"]} {
 		contains(t, page, "No consumer has published what it expects of these events yet.")
+	}
+}
+
+// The pages of the services show a consumer of each message, requests and outcomes included.
+func TestCommittedContracts(t *testing.T) {
+	t.Parallel()
+	for service, tt := range map[string]struct {
+		document               []byte
+		topic, message, reader string
+		shown                  []string // in the message
+	}{
+		"monolith": {asyncapi.Monolith, `id="channel-catalogEntryRequest"`, "CatalogEntryChangeRequested", "catalog", []string{
+			"<code>monsplit.catalog-entry.change-requested.v1</code>", "<q>a request to delete an entry</q>", "when an entry",
+			"<code>data.if_match[]</code>", "<code>data.values.availability_end_date</code>",
+		}},
+		"catalog": {asyncapi.Catalog, `id="channel-catalogEntryOutcome"`, "CatalogEntryChangeDecided", "monolith", []string{
+			"<code>monsplit.catalog-entry.change-decided.v1</code>", "<q>the outcome of a refused request</q>", "when an entry that a request is about",
+			"<code>data.problem.errors[].pointer</code>",
+		}},
+	} {
+		t.Run(service, func(t *testing.T) {
+			t.Parallel()
+			page := render(t, withPacts(contracts.Pacts), func(c *docpages.Config) { c.Service, c.AsyncAPI = service, tt.document })["/docs/events"]
+			for _, gap := range []string{"No consumer has published", "but this service does not describe them"} {
+				if strings.Contains(page, gap) {
+					t.Errorf("the page says %q", gap)
+				}
+			}
+			contains(t, part(t, page, tt.topic, "<article"), "<code>cleanup.policy</code></dt><dd>delete</dd>", "<code>retention.ms</code></dt><dd>3283200000</dd>")
+			message := part(t, page, `<article class="message" id="`+tt.message+`"`, "</article>")
+			contains(t, message, tt.shown...)
+			contains(t, message, `<span class="pill">`+tt.reader+`</span> expects`, `read by <span class="pill">`+tt.reader+`</span>`)
+		})
 	}
 }
 

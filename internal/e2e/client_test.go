@@ -20,10 +20,10 @@ type reply struct {
 	list   []map[string]any
 }
 
-// call sends a request. The body may be nil.
-func call(t *testing.T, method, url string, body any) reply {
+// call sends a request. The body may be nil. The header has names and values in turn.
+func call(t *testing.T, method, url string, body any, header ...string) reply {
 	t.Helper()
-	r, err := try(t, method, url, body)
+	r, err := try(t, method, url, body, header...)
 	if err != nil {
 		t.Fatalf("%s %s: %v", method, url, err)
 	}
@@ -31,7 +31,7 @@ func call(t *testing.T, method, url string, body any) reply {
 }
 
 // try is like call, for tests in which the service may be unreachable.
-func try(t *testing.T, method, url string, body any) (reply, error) {
+func try(t *testing.T, method, url string, body any, header ...string) (reply, error) {
 	t.Helper()
 	var in io.Reader = http.NoBody
 	if body != nil {
@@ -51,6 +51,9 @@ func try(t *testing.T, method, url string, body any) (reply, error) {
 	case body != nil:
 		req.Header.Set("Content-Type", "application/json")
 	}
+	for i := 0; i < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
 	resp, err := client.Do(req)
 	if err != nil {
 		return reply{}, err
@@ -65,6 +68,20 @@ func try(t *testing.T, method, url string, body any) (reply, error) {
 		_ = json.Unmarshal(raw, &r.list) // if the body is neither, both are empty, and a test that needs one prints raw
 	}
 	return r, nil
+}
+
+// begin sends a request in the background. If there is no answer, the reply has the status 0.
+func begin(t *testing.T, method, url string, body any, header ...string) <-chan reply {
+	t.Helper()
+	answer := make(chan reply, 1)
+	go func() {
+		r, err := try(t, method, url, body, header...)
+		if err != nil {
+			r = reply{raw: err.Error()}
+		}
+		answer <- r
+	}()
+	return answer
 }
 
 // must fails the test unless the answer has this status.

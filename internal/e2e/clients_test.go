@@ -37,6 +37,7 @@ func TestClientsOnTheDemo(t *testing.T) {
 		}
 	})
 	t.Run("LegacyReport", func(t *testing.T) { d.checkLegacyReport(t, report) }) //nolint:paralleltest // all subtests share one demo
+	t.Run("LegacySync", d.checkLegacySync)                                       //nolint:paralleltest // all subtests share one demo
 	t.Run("StorefrontLists", d.checkStorefrontLists)                             //nolint:paralleltest // all subtests share one demo
 	t.Run("StorefrontWaits", d.checkStorefrontWaits)                             //nolint:paralleltest // all subtests share one demo
 	t.Run("StorefrontSaysWhatIsWrong", d.checkStorefrontFaults)                  //nolint:paralleltest // all subtests share one demo
@@ -131,10 +132,31 @@ func (d *demo) checkReported(t *testing.T, entries []map[string]any, report stri
 	}
 }
 
-// text returns a date in the form of the CSV: empty if there is no date.
-func text(date any) string {
-	s, _ := date.(string) // null is empty
-	return s
+// legacy-sync writes through the legacy API of a demo, also as its README shows.
+func (d *demo) checkLegacySync(t *testing.T) {
+	product := call(t, http.MethodPost, d.monolith+"/api/v1/product", map[string]any{"name": "Rope ladder", "product_category": "Garden"}).must(t, http.StatusCreated).object
+	file := filepath.Join(t.TempDir(), "offers.csv")
+	rows := fmt.Sprintf("product,market,availability_date,availability_end_date\n%[1]v,NL,2026-03-01,2026-09-30\n%[1]v,DE,,\n", product["id"])
+	if err := os.WriteFile(file, []byte(rows), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	program := filepath.Join(binaries, "legacy-sync")
+	for _, run := range []struct {
+		options []string
+		want    string
+	}{
+		{[]string{"--dry-run"}, "nothing was sent; a run would have: 2 created, 0 changed, 0 unchanged, 0 pending, 0 refused\n"},
+		{nil, "2 created, 0 changed, 0 unchanged, 0 pending, 0 refused\n"},
+		{nil, "0 created, 0 changed, 2 unchanged, 0 pending, 0 refused\n"},
+	} {
+		if r := outcome(t, program, append(run.options, "--monolith", d.monolith, file)...).ok(t); r.stdout != run.want || r.stderr != "" {
+			t.Errorf("%q printed %q %q, want %q", run.options, r.stdout, r.stderr, run.want)
+		}
+	}
+	entries := call(t, http.MethodGet, fmt.Sprint(d.monolith, "/api/v1/catalog?product=", product["id"]), nil).must(t, http.StatusOK).list
+	if len(entries) != 2 || text(entries[0]["availability_end_date"]) != "2026-09-30" || text(entries[1]["availability_date"]) != "" {
+		t.Errorf("the entries are %v", entries)
+	}
 }
 
 // The storefront lists exactly the available products of the service, by name.

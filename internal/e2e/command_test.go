@@ -145,7 +145,7 @@ func TestDeadLetters(t *testing.T) {
 	s.settled()
 
 	key := []byte(p["product_uuid"].(string))
-	s.kafka.Write(t, broker.TopicPartition{Topic: "monsplit.product.v1", Partition: event.Partition(key, event.Partitions)},
+	s.kafka.Write(t, broker.TopicPartition{Topic: productTopic, Partition: event.Partition(key, event.Partitions)},
 		broker.Record{Key: key, Value: []byte("this is not an event"), Time: time.Now()})
 	s.createProduct("Behind the poison")
 	s.settled()

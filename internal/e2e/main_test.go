@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// binaries is the folder of the services' binaries, which TestMain builds.
+// binaries is the folder of the binaries that TestMain builds.
 var binaries string
 
 func TestMain(m *testing.M) {
@@ -30,7 +30,7 @@ func buildAndRun(m *testing.M) int {
 	if raceDetector {
 		args = append(args, "-race")
 	}
-	args = append(args, "./cmd/monolith", "./cmd/catalog", "./cmd/demo")
+	args = append(args, "./cmd/monolith", "./cmd/catalog", "./cmd/demo", "./examples/legacy-sync")
 	build := exec.CommandContext(context.Background(), "go", args...)
 	build.Dir = "../.."
 	if out, err := build.CombinedOutput(); err != nil {

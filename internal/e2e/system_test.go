@@ -25,7 +25,15 @@ type system struct {
 	writeTo               atomic.Value // string: the base URL of the monolith instance that write uses
 }
 
-var topics = []string{"monsplit.product.v1", "monsplit.catalog-entry.v1", "monsplit.market.v1"}
+const (
+	productTopic = "monsplit.product.v1"
+	entryTopic   = "monsplit.catalog-entry.v1"
+	marketTopic  = "monsplit.market.v1"
+	requestTopic = "monsplit.catalog-entry-request.v1"
+	outcomeTopic = "monsplit.catalog-entry-outcome.v1"
+)
+
+var topics = []string{productTopic, entryTopic, marketTopic, requestTopic, outcomeTopic}
 
 // newSystem starts both services on empty databases and topics.
 func newSystem(t *testing.T) *system {

@@ -14,6 +14,7 @@ import (
 var reads = []string{
 	`"name":"Walnut desk"`,                // the catalog has its copy
 	`"availability_date":"2026-01-01"`,    // the monolith shows the entry
+	`"state":"done"`,                      // the owner has carried out the request
 	`"availability_end_date":"\d{4}-`,     // the catalog has ended it
 	`"availability_end_date":"\d{4}-`,     // and the monolith knows
 	`"status":"degraded".*no broker answ`, // Kafka is away

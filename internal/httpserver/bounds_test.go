@@ -28,23 +28,23 @@ func TestReadinessFailsFirst(t *testing.T) {
 	}
 }
 
-// A precondition in two header lines is read as one list.
+// A precondition or preferences in two header lines are read as one list.
 func TestListHeadersMayComeInLines(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(c echo.Context) error {
-		return c.String(200, fmt.Sprintf("%q", c.Request().Header.Values("If-Match")))
+		return c.String(200, fmt.Sprintf("%q %q", c.Request().Header.Values("If-Match"), c.Request().Header.Values("Prefer")))
 	})
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, b.url+"/it", http.NoBody)
 	if err != nil {
 		t.Fatal(err)
 	}
-	req.Close, req.Header = true, http.Header{"If-Match": {`"1"`, `"2", "3"`}}
+	req.Close, req.Header = true, http.Header{"If-Match": {`"1"`, `"2", "3"`}, "Prefer": {"respond-async", "wait=5"}}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	if text, err := io.ReadAll(resp.Body); err != nil || string(text) != `["\"1\", \"2\", \"3\""]` {
+	if text, err := io.ReadAll(resp.Body); err != nil || string(text) != `["\"1\", \"2\", \"3\""] ["respond-async, wait=5"]` {
 		t.Errorf("read %s, %v", text, err)
 	}
 }

@@ -19,6 +19,9 @@ var errTooSlow = errors.New("the request took too long")
 type budget struct {
 	limit time.Duration
 	timer *time.Timer
+	end   time.Time // when the timer fires
+	// extend gives the client the whole write time-out again; nil if the connection has none.
+	extend func()
 }
 
 type budgetKey struct{}
@@ -26,7 +29,7 @@ type budgetKey struct{}
 // withBudget returns a context that ends with errTooSlow as its cause once the budget is used up.
 func withBudget(ctx context.Context, limit time.Duration) (context.Context, *budget, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	b := &budget{limit: limit, timer: time.AfterFunc(limit, func() { cancel(errTooSlow) })}
+	b := &budget{limit: limit, timer: time.AfterFunc(limit, func() { cancel(errTooSlow) }), end: time.Now().Add(limit)}
 	return context.WithValue(ctx, budgetKey{}, b), b, func() {
 		b.timer.Stop()
 		cancel(context.Canceled)
@@ -45,8 +48,34 @@ func (b *budget) client(wait func() (int, error)) (int, error) {
 		return wait()
 	}
 	b.timer.Stop()
-	defer b.timer.Reset(b.limit)
+	defer b.resume(b.limit)
 	return wait()
+}
+
+// resume lets the budget end after d.
+func (b *budget) resume(d time.Duration) {
+	b.end = time.Now().Add(d)
+	b.timer.Reset(d)
+}
+
+// Pause runs wait, which waits for something that the client asked to wait for. The context of wait ends after limit. The
+// time does not count against the request's budget: afterwards, what was left of it is available again. The context must be
+// that of the request, and only the goroutine of the request may call Pause.
+//
+// All limits of a request together must be at most Settings.MaxWait, because the gateway waits only so long for an answer.
+func Pause(ctx context.Context, limit time.Duration, wait func(ctx context.Context) error) error {
+	if b := budgetOf(ctx); b != nil {
+		left := time.Until(b.end)
+		if b.timer.Stop() {
+			defer b.resume(left)
+		}
+		if b.extend != nil {
+			defer b.extend()
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	return wait(ctx)
 }
 
 // bound gives each request its budget.
@@ -57,6 +86,10 @@ func (s *Server) bound(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		ctx, b, end := withBudget(c.Request().Context(), s.cfg.RequestTimeout)
 		defer end()
+		if control := http.NewResponseController(c.Response()); s.cfg.WriteTimeout > 0 {
+			// A recorder in a test has no deadlines.
+			b.extend = func() { _ = control.SetWriteDeadline(time.Now().Add(s.cfg.WriteTimeout)) }
+		}
 		req := c.Request().WithContext(ctx)
 		if req.Body != nil && req.Body != http.NoBody {
 			req.Body = awaited{req.Body, b}

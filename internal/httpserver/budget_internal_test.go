@@ -71,3 +71,55 @@ func TestBudgetDoesNotCountTheClient(t *testing.T) {
 		}
 	})
 }
+
+// A wait that the client asked for does not count. Afterwards only the rest of the budget is left: budget and wait together
+// bound the time until the answer.
+func TestBudgetIsPausedByAWait(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, _, end := withBudget(t.Context(), time.Second)
+		defer end()
+		<-time.After(600 * time.Millisecond)
+		for range 2 {
+			if err := Pause(ctx, time.Hour, func(context.Context) error { <-time.After(time.Minute); return nil }); err != nil {
+				t.Error(err)
+			}
+		}
+		<-time.After(300 * time.Millisecond)
+		if ctx.Err() != nil {
+			t.Errorf("ended early: %v", context.Cause(ctx))
+		}
+		<-time.After(200 * time.Millisecond)
+		if !errors.Is(context.Cause(ctx), errTooSlow) {
+			t.Errorf("not ended: %v", ctx.Err())
+		}
+	})
+}
+
+// A wait ends at its limit, and when the request ends: the client is gone, or the budget was used up before.
+func TestPauseEnds(t *testing.T) {
+	t.Parallel()
+	wait := func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		gone, leave := context.WithCancel(t.Context())
+		ctx, _, end := withBudget(gone, time.Second)
+		defer end()
+		if err := Pause(ctx, 5*time.Second, wait); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != 5*time.Second {
+			t.Errorf("ended with %v after %v", err, time.Since(began))
+		}
+		time.AfterFunc(time.Second, leave)
+		if err := Pause(ctx, 5*time.Second, wait); !errors.Is(err, context.Canceled) || time.Since(began) != 6*time.Second {
+			t.Errorf("ended with %v after %v", err, time.Since(began))
+		}
+		if err := Pause(t.Context(), time.Second, wait); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("without a budget it ended with %v", err)
+		}
+		late, _, end := withBudget(t.Context(), time.Second)
+		defer end()
+		<-time.After(2 * time.Second)
+		if err := Pause(late, time.Hour, wait); !errors.Is(context.Cause(late), errTooSlow) || err == nil {
+			t.Errorf("after the end of the budget: %v", err)
+		}
+	})
+}

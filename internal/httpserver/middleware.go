@@ -55,12 +55,12 @@ func normalize(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// joinLists joins several lines of a precondition into one line, because the generated code reads only one. Both forms have
+// joinLists joins several lines of a header that is a list into one line, because the generated code reads only one. Both forms have
 // the same meaning (RFC 9110, section 5.3).
 func joinLists(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		header := c.Request().Header
-		for _, name := range []string{"If-Match", "If-None-Match"} {
+		for _, name := range []string{"If-Match", "If-None-Match", "Prefer"} {
 			if lines := header.Values(name); len(lines) > 1 {
 				header.Set(name, strings.Join(lines, ", "))
 			}

@@ -28,6 +28,9 @@ type Problem struct {
 	Errors    []ProblemField `json:"errors,omitempty"`
 }
 
+// Error implements error. A handler returns a *Problem that another service has decided about, and the caller gets it as it is.
+func (p *Problem) Error() string { return p.Title + ": " + p.Detail }
+
 // ProblemField describes one fault of the input.
 type ProblemField struct {
 	Pointer string `json:"pointer"` // a JSON pointer (RFC 6901) into the body, or /query/NAME or /header/NAME
@@ -47,7 +50,7 @@ func statusOf(kind apperr.Kind) int {
 		return http.StatusPreconditionFailed
 	case apperr.Invalid:
 		return http.StatusUnprocessableEntity
-	case apperr.Unavailable:
+	case apperr.NotYet, apperr.Unavailable:
 		return http.StatusServiceUnavailable
 	default:
 		return http.StatusInternalServerError
@@ -72,15 +75,27 @@ func nameOf(status int) string {
 	}
 }
 
+// ProblemOf returns the problem that tells an error of business code. ok is false for an error in the service.
+func ProblemOf(err error) (p Problem, ok bool) {
+	e, known := apperr.As(err)
+	if !known || e.Kind == apperr.Internal {
+		return Problem{}, false
+	}
+	status := statusOf(e.Kind)
+	p = Problem{Type: ProblemBase + e.Name(), Title: http.StatusText(status), Status: status, Detail: e.Detail}
+	for _, f := range e.Fields {
+		p.Errors = append(p.Errors, ProblemField(f))
+	}
+	return p, true
+}
+
 // toProblem returns the problem that the caller gets for err, and reports whether err is an error in the service.
 func toProblem(err error) (p Problem, ours bool) {
-	if e, ok := apperr.As(err); ok && e.Kind != apperr.Internal {
-		status := statusOf(e.Kind)
-		p = Problem{Type: ProblemBase + e.Name(), Title: http.StatusText(status), Status: status, Detail: e.Detail}
-		for _, f := range e.Fields {
-			p.Errors = append(p.Errors, ProblemField(f))
-		}
+	if p, ok := ProblemOf(err); ok {
 		return p, false
+	}
+	if p, ok := errors.AsType[*Problem](err); ok {
+		return *p, false
 	}
 	if he := (*echo.HTTPError)(nil); errors.As(err, &he) && he.Code < 500 {
 		detail, _ := he.Message.(string)
@@ -112,6 +127,7 @@ func handleError(log *slog.Logger) echo.HTTPErrorHandler {
 			c.Response().Header().Set(echo.HeaderAllow, allowed)
 			p.Detail = "Allowed here: " + allowed + "."
 		}
+		addLink(c.Response().Header(), err)
 		p.Instance, p.RequestID = c.Request().URL.EscapedPath(), requestID(c)
 		write(c, p, apperr.KindOf(err))
 	}
@@ -128,7 +144,7 @@ func record(ctx context.Context, log *slog.Logger, c echo.Context, err error, st
 		log.WarnContext(ctx, "answer cut off", attrs...)
 	case ours:
 		log.ErrorContext(ctx, "request failed", attrs...)
-	case status == http.StatusServiceUnavailable:
+	case status == http.StatusServiceUnavailable && apperr.KindOf(err) != apperr.NotYet:
 		log.WarnContext(ctx, "request could not be served", attrs...)
 	}
 }

@@ -38,6 +38,9 @@ type Config struct {
 	// connections. The default is 5 s.
 	StopTimeout time.Duration
 
+	// OnStop is called when a stop begins, before StopDelay. It ends requests that wait for something; may be nil.
+	OnStop func()
+
 	// TrustedProxies are the networks of proxies whose X-Forwarded-For is trusted. The header of all other peers is ignored.
 	TrustedProxies []netip.Prefix
 
@@ -177,6 +180,9 @@ func (s *Server) Run(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	s.stopping.Store(true)
+	if s.cfg.OnStop != nil {
+		s.cfg.OnStop()
+	}
 	if s.cfg.StopDelay > 0 {
 		select {
 		case err := <-failed:

@@ -144,6 +144,31 @@ func TestErrorsBecomeProblems(t *testing.T) {
 	}
 }
 
+// A problem that another service has decided about is answered as it is, and a link can be added to any error.
+func TestForeignProblemsAndLinks(t *testing.T) {
+	t.Parallel()
+	foreign := &httpserver.Problem{Type: httpserver.ProblemBase + "entry-exists", Title: "Conflict", Status: 409, Detail: "It is there.",
+		Errors: []httpserver.ProblemField{{Pointer: "/a", Detail: "b"}}}
+	b := setup(t, func(echo.Context) error {
+		return fmt.Errorf("while: %w", httpserver.WithLink(foreign, "/there", "status"))
+	})
+	resp, text := b.get("/it", "X-Request-Id", "abc-1")
+	const want = `{"type":"https://monsplit.github.io/problems/entry-exists","title":"Conflict","status":409,` +
+		`"detail":"It is there.","instance":"/it","request_id":"abc-1","errors":[{"pointer":"/a","detail":"b"}]}` + "\n"
+	if resp.StatusCode != 409 || text != want || resp.Header.Get("Link") != `</there>; rel="status"` {
+		t.Errorf("answered %d %s, Link %q", resp.StatusCode, text, resp.Header.Get("Link"))
+	}
+	if foreign.Instance != "" {
+		t.Error("the answer has changed the problem")
+	}
+	b = setup(t, func(echo.Context) error {
+		return httpserver.WithLink(apperr.New(apperr.NotFound, "x"), "/there", "status")
+	})
+	if resp, text := b.get("/it"); resp.StatusCode != 404 || resp.Header.Get("Link") == "" || !strings.Contains(text, "not-found") {
+		t.Errorf("answered %d %s, Link %q", resp.StatusCode, text, resp.Header.Get("Link"))
+	}
+}
+
 func TestAPanicIsAProblem(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(echo.Context) error { panic("a bug") })

@@ -11,6 +11,7 @@ type Settings struct {
 	ReadHeaderTimeout time.Duration `env:"HTTP_READ_HEADER_TIMEOUT" envDefault:"5s" about:"how long a client may take to send its header"`
 	ReadTimeout       time.Duration `env:"HTTP_READ_TIMEOUT" envDefault:"15s" about:"how long a client may take to send its whole request"`
 	RequestTimeout    time.Duration `env:"HTTP_REQUEST_TIMEOUT" envDefault:"10s" about:"how long the service may take to answer, or to find the next part of a streamed list; after that the answer is 503. It must be less than HTTP_WRITE_TIMEOUT"`
+	MaxWait           time.Duration `env:"HTTP_MAX_WAIT" envDefault:"10s" about:"longest time that a request may wait for a change, as in \"Prefer: wait=5\". Together with HTTP_REQUEST_TIMEOUT it must be less than HTTP_WRITE_TIMEOUT"`
 	WriteTimeout      time.Duration `env:"HTTP_WRITE_TIMEOUT" envDefault:"30s" about:"how long a client may take to receive the answer; for a streamed list, each part of it"`
 	IdleTimeout       time.Duration `env:"HTTP_IDLE_TIMEOUT" envDefault:"2m" about:"how long a connection is kept open between two requests"`
 	MaxBodyBytes      int64         `env:"HTTP_MAX_BODY_BYTES" envDefault:"65536" about:"largest request body; a larger one is answered with 413"`
@@ -31,5 +32,8 @@ func (s Settings) Validate(must func(ok bool, variable, detail string, args ...a
 	positive("HTTP_IDLE_TIMEOUT", s.IdleTimeout)
 	must(s.RequestTimeout < s.WriteTimeout, "HTTP_REQUEST_TIMEOUT",
 		"is %s, but must be less than HTTP_WRITE_TIMEOUT (%s): the 503 must reach the client", s.RequestTimeout, s.WriteTimeout)
+	must(s.MaxWait >= 0 && (s.RequestTimeout >= s.WriteTimeout || s.MaxWait+s.RequestTimeout < s.WriteTimeout), "HTTP_MAX_WAIT",
+		"is %s, but together with HTTP_REQUEST_TIMEOUT (%s) it must be less than HTTP_WRITE_TIMEOUT (%s): the answer after the wait must reach the client",
+		s.MaxWait, s.RequestTimeout, s.WriteTimeout)
 	must(s.MaxBodyBytes >= 1024, "HTTP_MAX_BODY_BYTES", "is %d, but must be 1024 or more", s.MaxBodyBytes)
 }

@@ -1,7 +1,10 @@
 package pgtx
 
 import (
+	"context"
 	"errors"
+	"io"
+	"net"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -26,6 +29,32 @@ func Class(err error) string {
 func NoSession(err error) bool {
 	_, is := errors.AsType[*pgconn.ConnectError](err)
 	return is
+}
+
+// Unavailable reports whether err means that the database could not be reached or could not answer, so that a later try may
+// help. A context that the caller canceled does not count.
+func Unavailable(err error) bool {
+	if err == nil || errors.Is(err, context.Canceled) {
+		return false
+	}
+	switch SQLState(err) {
+	case "":
+	case "55P03", // lock_not_available: lock_timeout
+		"25P03", "25P04", // idle_in_transaction_session_timeout, transaction_timeout: the server ended the connection
+		"25006": // read_only_sql_transaction: a fail-over has begun, and this server is the standby
+		return true
+	default:
+		switch Class(err) {
+		case "08", "53", "57", "40": // connection, resources, operator intervention, rolled back
+			return true
+		}
+		return false
+	}
+	if _, ok := errors.AsType[net.Error](err); ok {
+		return true
+	}
+	return NoSession(err) || errors.Is(err, ErrOutcomeUnknown) || errors.Is(err, context.DeadlineExceeded) ||
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) || pgconn.SafeToRetry(err)
 }
 
 // Brief returns a text of err that is safe to show to anyone. The text of a connection error would name the user, the

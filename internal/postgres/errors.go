@@ -3,8 +3,6 @@ package postgres
 import (
 	"context"
 	"errors"
-	"io"
-	"net"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -42,28 +40,5 @@ func Translate(err error, constraints map[string]*apperr.Error) error {
 // IsUnavailable reports whether err means that the database could not be reached or could not answer, so that a later try
 // may help. A context that the caller canceled does not count.
 func IsUnavailable(err error) bool {
-	if err == nil || errors.Is(err, context.Canceled) {
-		return false
-	}
-	if apperr.KindOf(err) == apperr.Unavailable {
-		return true
-	}
-	switch pgtx.SQLState(err) {
-	case "":
-	case "55P03", // lock_not_available: lock_timeout
-		"25P03", "25P04", // idle_in_transaction_session_timeout, transaction_timeout: the server ended the connection
-		"25006": // read_only_sql_transaction: a fail-over has begun, and this server is the standby
-		return true
-	default:
-		switch pgtx.Class(err) {
-		case "08", "53", "57", "40": // connection, resources, operator intervention, rolled back
-			return true
-		}
-		return false
-	}
-	if _, ok := errors.AsType[net.Error](err); ok {
-		return true
-	}
-	return pgtx.NoSession(err) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
-		errors.Is(err, net.ErrClosed) || pgconn.SafeToRetry(err)
+	return pgtx.Unavailable(err) || err != nil && !errors.Is(err, context.Canceled) && apperr.KindOf(err) == apperr.Unavailable
 }

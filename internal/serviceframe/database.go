@@ -40,7 +40,7 @@ const maintainEvery = 30 * time.Second
 
 // maintain makes and drops partitions of the outbox. A database that is away must not end the service.
 func (f *Frame) maintain(ctx context.Context) error {
-	return f.repeat(ctx, maintainEvery, "the outbox could not be maintained", func() error {
+	return f.Repeat(ctx, maintainEvery, "the outbox could not be maintained", func() error {
 		return outbox.Maintain(ctx, f.Pool, f.cfg.Outbox.Retention)
 	})
 }
@@ -51,13 +51,14 @@ const deleteEvery = time.Minute
 // deleteOldKeys deletes idempotency keys that are older than the retention. A database that is away must not end the
 // service.
 func (f *Frame) deleteOldKeys(ctx context.Context) error {
-	return f.repeat(ctx, deleteEvery, "old idempotency keys could not be deleted", func() error {
+	return f.Repeat(ctx, deleteEvery, "old idempotency keys could not be deleted", func() error {
 		return f.keys.DeleteOld(ctx, f.Pool)
 	})
 }
 
-// repeat does the job at once and then after every pause, until ctx is done. It logs failed when the job fails.
-func (f *Frame) repeat(ctx context.Context, pause time.Duration, failed string, job func() error) error {
+// Repeat does the job at once and then after every pause, until ctx is done. It logs failed when the job fails: a database
+// that is away must not end the service.
+func (f *Frame) Repeat(ctx context.Context, pause time.Duration, failed string, job func() error) error {
 	for {
 		if err := job(); err != nil && ctx.Err() == nil {
 			f.log.WarnContext(ctx, failed, "error", err)

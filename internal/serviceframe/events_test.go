@@ -21,7 +21,7 @@ func TestEncoder(t *testing.T) {
 		t.Fatal(err)
 	}
 	good := documented.Examples()[0].Payload
-	spoiled := bytes.Replace(good, []byte(`"name"`), []byte(`"title"`), 1)
+	spoiled := bytes.Replace(good, []byte(`"specversion"`), []byte(`"version"`), 1)
 	failure := errors.New("cannot be encoded")
 	encode := func(payload []byte) (event.Message, error) {
 		if payload == nil {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -22,6 +23,7 @@ import (
 	"github.com/monsplit/monsplit/internal/messaging/event"
 	"github.com/monsplit/monsplit/internal/messaging/outbox"
 	"github.com/monsplit/monsplit/internal/messaging/topics"
+	"github.com/monsplit/monsplit/internal/messaging/wakeup"
 	"github.com/monsplit/monsplit/internal/oas"
 	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/internal/telemetry"
@@ -36,7 +38,8 @@ type Spec struct {
 	OpenAPI    []byte
 	AsyncAPI   []byte
 	Pacts      fs.FS    // the pact files of all services, for the pages; may be nil
-	Topics     []string // the topics that the service owns: it creates them, and no other service writes to them
+	Topics     []string // the topics of events that the service owns: it creates them, and no other service writes to them
+	Queues     []string // the topics of requests and outcomes that it owns; they keep each message for a limited time
 	Migrations postgres.Migrations
 }
 
@@ -44,6 +47,9 @@ type Spec struct {
 type Frame struct {
 	Pool  *postgres.Pool
 	Relay *outbox.Relay
+	// Waiters are requests that wait for a change. A service registers what can be waited for, and kicks them after each
+	// commit of its consumer.
+	Waiters *wakeup.Waiters
 
 	sites  []site
 	spec   Spec
@@ -53,6 +59,7 @@ type Frame struct {
 	keys   idempotency.Keys
 	gate   *topics.Gate
 	schema *schema
+	extra  []prometheus.Collector
 }
 
 // Open returns the frame. The database and Kafka need not be reachable yet.
@@ -75,8 +82,13 @@ func Open(ctx context.Context, spec Spec, cfg config.Common, log *slog.Logger) (
 	return &Frame{
 		Pool: pool, Relay: outbox.NewRelay(pool, client, relay, log),
 		spec: spec, cfg: cfg, log: log, client: client, keys: idempotency.New(cfg.Idempotency), gate: topics.NewGate(client, log, topicSpecs(spec, cfg)...),
-		schema: newSchema(spec, cfg, log),
+		schema: newSchema(spec, cfg, log), Waiters: wakeup.New(pool, wakeup.Config{MetricsNamespace: MetricsNamespace}, log),
 	}, nil
+}
+
+// Freshness lets the API's clients read their own writes, with the kinds that are registered at Waiters.
+func (f *Frame) Freshness() httpserver.Freshness {
+	return httpserver.Freshness{Waiters: f.Waiters, MaxWait: f.cfg.HTTP.MaxWait}
 }
 
 // closeTimeout bounds how long Close waits for connections that are still in use. After a stop that ended in time there are
@@ -105,16 +117,20 @@ type Consumer interface {
 	Collectors() []prometheus.Collector
 }
 
+// Collect adds metrics of the service's own. Call it before Serve.
+func (f *Frame) Collect(collectors ...prometheus.Collector) { f.extra = append(f.extra, collectors...) }
+
 // Serve runs the service until ctx is done. The HTTP server answers at once. The parts that need the schema start when it
-// is up to date.
-func (f *Frame) Serve(ctx context.Context, events Consumer, api oas.API) error {
+// is up to date, among them the service's own parts. Those stop after the consumer and before the relay, so that what they
+// append can still be published.
+func (f *Frame) Serve(ctx context.Context, events Consumer, api oas.API, parts ...lifecycle.Part) error {
 	database, closeProbe, err := f.openProbe(ctx)
 	if err != nil {
 		return err
 	}
 	defer closeProbe()
 	registry := telemetry.NewRegistry(f.spec.Name)
-	registry.MustRegister(append(f.Relay.Collectors(), events.Collectors()...)...)
+	registry.MustRegister(slices.Concat(f.Relay.Collectors(), f.Waiters.Collectors(), events.Collectors(), f.extra)...)
 	pages, err := docpages.Pages(docpages.Config{
 		Service: f.spec.Name, Bases: f.spec.bases(), API: f.spec.API, OpenAPI: f.spec.OpenAPI, AsyncAPI: f.spec.AsyncAPI, Pacts: f.spec.Pacts,
 	})
@@ -125,7 +141,7 @@ func (f *Frame) Serve(ctx context.Context, events Consumer, api oas.API) error {
 		Service: f.spec.Name, Addr: f.cfg.HTTP.Addr, Prefix: f.spec.Prefix, API: f.spec.API,
 		ReadHeaderTimeout: f.cfg.HTTP.ReadHeaderTimeout, ReadTimeout: f.cfg.HTTP.ReadTimeout,
 		RequestTimeout: f.cfg.HTTP.RequestTimeout, WriteTimeout: f.cfg.HTTP.WriteTimeout, IdleTimeout: f.cfg.HTTP.IdleTimeout,
-		TrustedProxies: f.cfg.HTTP.TrustedProxies, StopDelay: f.cfg.Shutdown.Delay, StopTimeout: (f.cfg.Shutdown.Grace - f.cfg.Shutdown.Delay) / 2,
+		OnStop: f.Waiters.Stop, TrustedProxies: f.cfg.HTTP.TrustedProxies, StopDelay: f.cfg.Shutdown.Delay, StopTimeout: (f.cfg.Shutdown.Grace - f.cfg.Shutdown.Delay) / 2,
 		OpenAPI: f.spec.OpenAPI, AsyncAPI: f.spec.AsyncAPI, Pages: pages, Checks: f.checks(events, database), Registry: registry,
 	}, f.log)
 	f.mountSites(server)
@@ -135,15 +151,21 @@ func (f *Frame) Serve(ctx context.Context, events Consumer, api oas.API) error {
 	if err := server.Listen(ctx); err != nil {
 		return err
 	}
-	return lifecycle.Run(ctx, f.cfg.Shutdown.Grace,
-		lifecycle.Part{Name: "schema", Run: f.schema.run},
-		lifecycle.Part{Name: "topics", Run: f.gate.Run},
-		lifecycle.Part{Name: "maintenance", Run: f.schema.before(f.maintain)},
-		lifecycle.Part{Name: "idempotency", Run: f.schema.before(f.deleteOldKeys)},
-		lifecycle.Part{Name: "relay", Run: f.schema.before(f.gate.Behind(f.Relay.Run))},
+	all := []lifecycle.Part{
+		{Name: "schema", Run: f.schema.run},
+		{Name: "topics", Run: f.gate.Run},
+		{Name: "maintenance", Run: f.schema.before(f.maintain)},
+		{Name: "idempotency", Run: f.schema.before(f.deleteOldKeys)},
+		{Name: "wakeup", Run: f.schema.before(f.Waiters.Run)},
+		{Name: "relay", Run: f.schema.before(f.gate.Behind(f.Relay.Run))},
+	}
+	for _, part := range parts {
+		all = append(all, lifecycle.Part{Name: part.Name, Run: f.schema.before(part.Run)})
+	}
+	return lifecycle.Run(ctx, f.cfg.Shutdown.Grace, append(all,
 		lifecycle.Part{Name: "consumer", Run: f.schema.before(f.gate.Behind(func(ctx context.Context) error { return events.Run(ctx, f.client) }))},
 		lifecycle.Part{Name: "http", Run: server.Run},
-	)
+	)...)
 }
 
 // bases returns the paths below which the service's own endpoints are available.
@@ -173,19 +195,25 @@ func (f *Frame) mount(server *httpserver.Server, api oas.API) error {
 }
 
 func topicSpecs(spec Spec, cfg config.Common) []broker.TopicSpec {
-	specs := make([]broker.TopicSpec, len(spec.Topics))
-	for i, topic := range spec.Topics {
-		specs[i] = broker.TopicSpec{
-			Name: topic, Partitions: event.Partitions,
+	owned := func(name string, retention time.Duration) broker.TopicSpec {
+		return broker.TopicSpec{
+			Name: name, Partitions: event.Partitions, Retention: retention,
 			ReplicationFactor: cfg.Kafka.ReplicationFactor, MinInSyncReplicas: cfg.Kafka.MinInSyncReplicas,
 		}
+	}
+	specs := make([]broker.TopicSpec, 0, len(spec.Topics)+len(spec.Queues))
+	for _, topic := range spec.Topics {
+		specs = append(specs, owned(topic, 0))
+	}
+	for _, topic := range spec.Queues {
+		specs = append(specs, owned(topic, cfg.Requests.TopicRetention()))
 	}
 	return specs
 }
 
 func relayConfig(spec Spec, cfg config.Common) outbox.Config {
 	return outbox.Config{
-		Topics: spec.Topics, MetricsNamespace: MetricsNamespace,
+		Topics: slices.Concat(spec.Topics, spec.Queues), MetricsNamespace: MetricsNamespace,
 		LeaseTimeout: cfg.Outbox.LeaseTimeout, RenewEvery: cfg.Outbox.LeaseRenew, ProduceTimeout: cfg.Outbox.ProduceTimeout,
 		SweepMin: cfg.Outbox.SweepMin, SweepMax: cfg.Outbox.SweepMax, ClaimRows: cfg.Outbox.BatchRows,
 		StopTimeout: (cfg.Shutdown.Grace - cfg.Shutdown.Delay) / 4, // HTTP gets a half, and the consumer stops before the relay

@@ -87,13 +87,17 @@ func (s *service) end() {
 	s.ended <- nil
 }
 
-func (s *service) call(method, path, body string) (int, string) {
+// call sends a request. The headers are names and values.
+func (s *service) call(method, path, body string, headers ...string) (int, string) {
 	s.t.Helper()
 	req, err := http.NewRequestWithContext(s.t.Context(), method, s.url+path, strings.NewReader(body))
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	req.Header.Set("Content-Type", "application/json")
+	for i := 0; i < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
+	}
 	req.Close = true
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
@@ -129,10 +133,7 @@ func TestAChangeGoesOutAndEventsComeIn(t *testing.T) {
 	}
 	published(t, kafka, "monsplit.market.v1", "NL", "monsplit.market.created.v1")
 
-	// The consumer waits for the topic of the other service, and then reads it from the beginning.
-	if err := kafka.Direct().EnsureTopic(t.Context(), broker.TopicSpec{Name: "monsplit.product.v1", Partitions: event.Partitions}); err != nil {
-		t.Fatal(err)
-	}
+	monolithTopics(t, kafka) // the consumer waits for them, and then reads them from the beginning
 	publish(t, kafka, 1, "monsplit.product.created.v1", false)
 	s.eventually("/catalog/api/v1/products", `"Chair"`)
 	status, text := s.call(http.MethodPost, "/catalog/api/v1", `{"product":"`+product+`","market":"NL","availability_date":"2026-03-01"}`)
@@ -152,6 +153,17 @@ func TestAChangeGoesOutAndEventsComeIn(t *testing.T) {
 	s.eventually("/catalog/metrics", "monsplit_build_info")
 	s.eventually("/catalog/openapi.yaml", "listEntries")
 	s.eventually("/asyncapi.yaml", "monsplit.catalog-entry.v1")
+}
+
+// monolithTopics creates the topics of the monolith.
+func monolithTopics(t *testing.T, kafka *kafkatest.Broker) {
+	t.Helper()
+	for _, topic := range []broker.TopicSpec{{Name: "monsplit.product.v1"}, {Name: requests, Retention: time.Hour}} {
+		topic.Partitions = event.Partitions
+		if err := kafka.Direct().EnsureTopic(t.Context(), topic); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // published waits until the topic has events of these types for the key. No other key may be in its partition.
@@ -174,15 +186,21 @@ func published(t *testing.T, kafka *kafkatest.Broker, topic, key string, types .
 func publish(t *testing.T, kafka *kafkatest.Broker, version int64, typ string, discontinued bool) {
 	t.Helper()
 	data := fmt.Sprintf(`{"name":"Chair","product_category":"Furniture","discontinued":%t,"updated_at":"2026-11-23T12:00:00Z"}`, discontinued)
-	value, err := json.Marshal(event.Event{
-		ID: uuid.NewString(), Source: "/monolith", Type: typ, Subject: product, Version: version,
-		Time: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC), Data: json.RawMessage(data),
-	})
+	write(t, kafka, "monsplit.product.v1", event.Event{ID: uuid.NewString(), Type: typ, Version: version, Data: json.RawMessage(data)})
+}
+
+// write writes a message about the product as the monolith would.
+func write(t *testing.T, kafka *kafkatest.Broker, topic string, e event.Event) {
+	t.Helper()
+	e.Source, e.Subject, e.Time = "/monolith", product, time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	value, err := json.Marshal(e)
 	if err != nil {
 		t.Fatal(err)
 	}
-	tp := broker.TopicPartition{Topic: "monsplit.product.v1", Partition: event.Partition([]byte(product), event.Partitions)}
-	kafka.Write(t, tp, broker.Record{Key: []byte(product), Value: value, Time: time.Now()})
+	tp := broker.TopicPartition{Topic: topic, Partition: event.Partition([]byte(product), event.Partitions)}
+	kafka.Write(t, tp, broker.Record{
+		Key: []byte(product), Value: value, Time: time.Now(), Headers: []broker.Header{{Key: event.HeaderID, Value: []byte(e.ID)}},
+	})
 }
 
 // With a topic of another shape, HTTP works, nothing is published, and /readyz gives the reason.

@@ -19,9 +19,10 @@ import (
 
 // The ids that the contract names.
 const (
-	chairID = "0198c0de-3b1c-7c4e-9a52-6d1f0e8b7a35"
-	deskID  = "0198c0de-4c2d-7d5f-8b63-7e2f1f9c8b46"
-	entryID = "0198c0de-5d20-7a11-8c3f-2b9a44d7e610"
+	chairID   = "0198c0de-3b1c-7c4e-9a52-6d1f0e8b7a35"
+	deskID    = "0198c0de-4c2d-7d5f-8b63-7e2f1f9c8b46"
+	entryID   = "0198c0de-5d20-7a11-8c3f-2b9a44d7e610"
+	requestID = "0198c0de-7f42-7c33-8e51-4dbc66f90832"
 )
 
 // productData has the members of a product's event that are used: the fields of consume.productData, and no more.
@@ -61,11 +62,20 @@ func expectations() []expectation {
 //nolint:paralleltest // its parts write one file
 func TestConsumerContract(t *testing.T) {
 	pact.Consumer(t, "catalog", "monolith", func(c *pact.Contract) {
+		for _, e := range requestExpectations() {
+			c.Event(e.event, func(t *testing.T, d pact.Delivery) {
+				b := withChair(t, "2026-12-31")
+				if err := errors.Join(b.createMarket(t.Context(), "BE", "Belgium"), d.To(t.Context(), b.events)); err != nil {
+					t.Fatal(err)
+				}
+				e.check(t, b)
+			})
+		}
 		for _, e := range expectations() {
 			c.Event(pact.Event{
 				Description: e.description, Given: e.given, Topic: consume.TopicProduct, Key: e.product, Type: e.typ, Data: e.data,
 			}, func(t *testing.T, d pact.Delivery) {
-				b := withChair(t)
+				b := withChair(t, "")
 				if err := d.To(t.Context(), b.events); err != nil {
 					t.Fatal(err)
 				}
@@ -75,15 +85,16 @@ func TestConsumerContract(t *testing.T) {
 	})
 }
 
-// withChair returns a catalog that knows a chair at version 1, and offers it in the Netherlands without an end.
-func withChair(t *testing.T) *business {
+// withChair returns a catalog that knows a chair at version 1, and offers it in the Netherlands until end, or without an end
+// if end is "".
+func withChair(t *testing.T, end string) *business {
 	t.Helper()
 	pool := pgtest.New(t, pact.Migrations(spec().Migrations)...)
 	b := newBusiness(t, pool, Config{Common: config.Common{Checks: config.Checks{Events: true}}}, slog.New(servicetest.NewLog(t)), func() {})
 	err := errors.Join(
 		b.productArrives(t.Context(), chairID, "Rocking chair"),
 		b.createMarket(t.Context(), "NL", "Netherlands"),
-		b.createEntry(t.Context(), entryID, chairID, ""))
+		b.createEntry(t.Context(), entryID, chairID, end))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,7 +6,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -36,14 +38,14 @@ func (r *running) states(ctx context.Context) map[string]func(pact.Params) (pact
 			r.nextID = &id
 			return err
 		}),
-		"an entry": pact.Without(func(params pact.Params) error {
-			if err := r.offerable(ctx); err != nil {
-				return err
-			}
-			_, err := r.announced(ctx, func() error {
-				return r.createEntry(ctx, params.Text("id"), chairID, "2026-12-31")
-			})
-			return err
+		"an entry": pact.Without(func(params pact.Params) error { return r.entryExists(ctx, params.Text("id")) }),
+		"a product and a market that a request is about": pact.Without(func(params pact.Params) error {
+			r.request = params.Text("request")
+			return r.offerable(ctx)
+		}),
+		"an entry that a request is about": pact.Without(func(params pact.Params) error {
+			r.request = params.Text("request")
+			return r.entryExists(ctx, params.Text("id"))
 		}),
 		"a product": pact.Without(func(pact.Params) error { return r.productArrives(ctx, chairID, "Rocking chair") }),
 		"an entry without end in a market": pact.Without(func(pact.Params) error {
@@ -85,6 +87,15 @@ func (r *running) offerable(ctx context.Context) error {
 	return errors.Join(r.productArrives(ctx, chairID, "Rocking chair"), r.marketExists(ctx, "NL"))
 }
 
+// entryExists creates an entry until the end of 2026, and waits until its event is published.
+func (r *running) entryExists(ctx context.Context, id string) error {
+	if err := r.offerable(ctx); err != nil {
+		return err
+	}
+	_, err := r.announced(ctx, func() error { return r.createEntry(ctx, id, chairID, "2026-12-31") })
+	return err
+}
+
 // publications are the changes that the events announce.
 func (r *running) publications(ctx context.Context) map[string]func() (pact.Published, error) {
 	change := func(f func() error) func() (pact.Published, error) {
@@ -102,19 +113,47 @@ func (r *running) publications(ctx context.Context) map[string]func() (pact.Publ
 			return err
 		})
 	}
-	return map[string]func() (pact.Published, error){
+	byEvents := map[string]func() (pact.Published, error){
 		"a market created event": change(func() error { return r.createMarket(ctx, "DE", "Germany") }),
 		"a market updated event": change(func() error {
 			_, err := r.markets.Patch(ctx, "NL", market.Patch{Name: new("Nederland")}, nil)
 			return err
 		}),
-		"a market deleted event":                   change(func() error { return r.markets.Delete(ctx, "NL", nil) }),
+		"a market deleted event":                   change(func() error { return errOf(r.markets.Delete(ctx, "NL", nil)) }),
 		"an entry created event, with both dates":  create("2026-05-01", "2026-11-30"),
 		"an entry created event, without dates":    create("", ""),
 		"an entry updated event, with both dates":  patch("2026-05-01", "2026-11-30"),
 		"an entry updated event, open again":       patch("2026-05-01", ""),
 		"an entry updated event, with only an end": patch("", "2026-11-30"),
 		"an entry updated event, without dates":    patch("", ""),
-		"an entry deleted event":                   change(func() error { return r.entries.Delete(ctx, uuid.MustParse(entryID), nil) }),
+		"an entry deleted event":                   change(func() error { return errOf(r.entries.Delete(ctx, uuid.MustParse(entryID), nil)) }),
+	}
+	maps.Copy(byEvents, r.decisions(ctx))
+	return byEvents
+}
+
+// decisions are the outcomes of requests, and the events that requests cause.
+func (r *running) decisions(ctx context.Context) map[string]func() (pact.Published, error) {
+	outcome := func(operation, values string, expiresAt time.Time) func() (pact.Published, error) {
+		return func() (pact.Published, error) {
+			return r.decided(ctx, func() error { return r.requestArrives(ctx, operation, values, expiresAt) })
+		}
+	}
+	caused := func(operation, values string) func() (pact.Published, error) {
+		return func() (pact.Published, error) {
+			return r.announced(ctx, func() error { return r.requestArrives(ctx, operation, values, time.Now().Add(time.Hour)) })
+		}
+	}
+	soon := time.Now().Add(time.Hour)
+	return map[string]func() (pact.Published, error){
+		"an entry created event, caused by a request":   caused("create", `{"market":"NL"}`),
+		"an entry updated event, caused by a request":   caused("patch", `{"availability_end_date":null}`),
+		"an entry deleted event, caused by a request":   caused("delete", `{}`),
+		"the outcome of an accepted request":            outcome("patch", `{"availability_end_date":null}`, soon),
+		"the outcome of a request that changed nothing": outcome("patch", `{"availability_end_date":"2026-12-31"}`, soon),
+		"the outcome of a refused request":              outcome("create", `{"market":"NL"}`, soon),
+		"the outcome of a request with a fault":         outcome("patch", `{"market":"DE"}`, soon),
+		"the outcome of an expired request":             outcome("patch", `{}`, time.Now().Add(-time.Hour)),
+		"the outcome of an unreadable request":          outcome("explode", `{}`, soon),
 	}
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/monsplit/monsplit/services/catalog/internal/httpapi"
 	"github.com/monsplit/monsplit/services/catalog/internal/market"
 	"github.com/monsplit/monsplit/services/catalog/internal/productcopy"
+	"github.com/monsplit/monsplit/services/catalog/internal/store"
 )
 
 // business is the catalog as it is in production, except that a test can choose the id of an entry, which contracts name.
@@ -30,8 +31,9 @@ type business struct {
 	entries *entry.Service
 	markets *market.Service
 	copies  *productcopy.Service
-	events  *consumer.Consumer[productcopy.Tx]
+	events  *consumer.Consumer[store.Tx]
 	nextID  *uuid.UUID // the next new id; nil for a random id
+	request string     // the id of the request that arrives
 }
 
 func newBusiness(t *testing.T, pool *postgres.Pool, cfg Config, log *slog.Logger, wake func()) *business {
@@ -42,7 +44,7 @@ func newBusiness(t *testing.T, pool *postgres.Pool, cfg Config, log *slog.Logger
 	}
 	b := &business{}
 	b.entries, b.markets, b.copies = services(storage, b.newID)
-	b.events = newConsumer(pool, cfg, storage, b.copies, log)
+	b.events = newConsumer(pool, cfg, storage, b.copies, newOwner(pool, cfg, storage, b.entries, log), func() {}, log)
 	return b
 }
 
@@ -78,6 +80,24 @@ func (b *business) createEntry(ctx context.Context, id, product, end string) err
 	return err
 }
 
+// requestArrives applies a request of the monolith. It creates another entry of the chair in the Netherlands, or it is about
+// the entry. The values are JSON.
+func (b *business) requestArrives(ctx context.Context, operation, values string, expiresAt time.Time) error {
+	about := entryID
+	if operation == "create" {
+		about = b.request
+	}
+	d, err := pact.NewDelivery(consume.TopicEntryRequest, event.Event{
+		ID: b.request, Type: "monsplit.catalog-entry.change-requested.v1", Subject: chairID, Version: 1, Time: time.Now(),
+		Data: json.RawMessage(`{"operation":"` + operation + `","entry":"` + about + `","product":"` + chairID + `","product_version":1,` +
+			`"expires_at":"` + expiresAt.UTC().Format(time.RFC3339) + `","values":` + values + `}`),
+	})
+	if err != nil {
+		return err
+	}
+	return d.To(ctx, b.events)
+}
+
 // date parses a valid date. "" is the zero Date.
 func date(text string) entry.Date {
 	if text == "" {
@@ -108,12 +128,20 @@ func run(t *testing.T) *running {
 	t.Cleanup(frame.Close)
 	b := newBusiness(t, frame.Pool, Config{cfg}, slog.New(log), frame.Relay.Wake)
 	url := pact.Serve(t, log, func(ctx context.Context) error {
-		return frame.Serve(ctx, b.events, httpapi.New(b.entries, b.markets, b.copies))
+		return frame.Serve(ctx, b.events, httpapi.New(b.entries, b.markets, b.copies, frame.Freshness()))
 	})
 	return &running{business: b, kafka: kafka, url: url}
 }
 
-// announced makes a change and returns the events that are published for it.
+// announced makes a change and returns the event that is published for it.
 func (r *running) announced(ctx context.Context, change func() error) (pact.Published, error) {
 	return pact.Announced(ctx, r.kafka, spec().Topics, change)
 }
+
+// decided makes the catalog decide about a request, and returns its outcome.
+func (r *running) decided(ctx context.Context, request func() error) (pact.Published, error) {
+	return pact.Announced(ctx, r.kafka, spec().Queues, request)
+}
+
+// errOf returns the error of a call whose result does not matter.
+func errOf[T any](_ T, err error) error { return err }

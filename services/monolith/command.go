@@ -5,7 +5,6 @@ import (
 	"log/slog"
 
 	"github.com/monsplit/monsplit/internal/cli"
-	"github.com/monsplit/monsplit/internal/messaging/consumer"
 	"github.com/monsplit/monsplit/internal/postgres"
 )
 
@@ -13,16 +12,17 @@ import (
 func App() cli.App[Config] {
 	return cli.App[Config]{
 		Name: name, About: "The old system, which owns the products and still serves the legacy API",
-		Defaults: Defaults(), Load: LoadConfig, Migrate: Migrate, Serve: Run, OpenImport: OpenImport, Replay: Replay,
+		Defaults: Defaults(), Load: LoadConfig, Migrate: Migrate, Serve: Run, OpenImport: OpenImport,
+		OpenDeadLetters: OpenDeadLetters,
 	}
 }
 
-// Replay applies a dead letter again. by is the person who does it.
-func Replay(ctx context.Context, cfg Config, log *slog.Logger, id int64, by string) (consumer.DeadLetter, error) {
-	pool, err := postgres.Open(ctx, postgres.Config{URL: cfg.Database.URL, Application: name + " replay"})
+// OpenDeadLetters opens the service's dead letters for an operator. The service need not run.
+func OpenDeadLetters(ctx context.Context, cfg Config, log *slog.Logger) (cli.DeadLetters, error) {
+	pool, err := postgres.Open(ctx, postgres.Config{URL: cfg.Database.URL, Application: name + " dead-letters"})
 	if err != nil {
-		return consumer.DeadLetter{}, err
+		return cli.DeadLetters{}, err
 	}
-	defer pool.Close()
-	return newConsumer(pool, cfg, log).Replay(ctx, id, by)
+	events := newConsumer(pool, cfg, log, func(eventTx) {})
+	return cli.DeadLetters{Replay: events.Replay, Discard: events.Discard, Close: pool.Close}, nil
 }

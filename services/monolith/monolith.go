@@ -3,6 +3,7 @@ package monolith
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -12,11 +13,15 @@ import (
 	"github.com/monsplit/monsplit/asyncapi"
 	"github.com/monsplit/monsplit/contracts"
 	"github.com/monsplit/monsplit/internal/idempotency"
+	"github.com/monsplit/monsplit/internal/lifecycle"
 	"github.com/monsplit/monsplit/internal/messaging/broker"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
 	"github.com/monsplit/monsplit/internal/messaging/event"
+	"github.com/monsplit/monsplit/internal/messaging/request"
+	"github.com/monsplit/monsplit/internal/messaging/wakeup"
 	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/internal/serviceframe"
+	"github.com/monsplit/monsplit/services/monolith/internal/catalogchange"
 	"github.com/monsplit/monsplit/services/monolith/internal/catalogcopy"
 	"github.com/monsplit/monsplit/services/monolith/internal/consume"
 	"github.com/monsplit/monsplit/services/monolith/internal/httpapi"
@@ -33,7 +38,8 @@ const name = "monolith"
 func spec() serviceframe.Spec {
 	return serviceframe.Spec{
 		Name: name, APIPrefix: "/api/", API: []string{"/api/v1/product", "/api/v1/catalog", "/api/v1/market"},
-		OpenAPI: monolithapi.Document, AsyncAPI: asyncapi.Monolith, Pacts: contracts.Pacts, Topics: []string{messages.TopicProduct},
+		OpenAPI: monolithapi.Document, AsyncAPI: asyncapi.Monolith, Pacts: contracts.Pacts,
+		Topics: []string{messages.TopicProduct}, Queues: []string{messages.TopicCatalogEntryRequest},
 		Migrations: postgres.Migrations{FS: monolithsql.Migrations, Table: "goose_service"},
 	}
 }
@@ -55,21 +61,54 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger) error {
 		return err
 	}
 	products, copies := services(storage, newID)
-	api := httpapi.New(products, copies, cfg.HTTP.WriteTimeout)
-	return frame.Serve(ctx, newConsumer(frame.Pool, cfg, log), api)
+	requests := request.NewSentMetrics(frame.Pool, serviceframe.MetricsNamespace, messages.TopicCatalogEntryRequest)
+	calls := httpapi.NewCalls(serviceframe.MetricsNamespace)
+	frame.Collect(requests, calls)
+	api := httpapi.New(products, copies, newChanges(frame, storage, copies, cfg, newID), frame.Freshness(), calls, httpapi.Config{
+		WriteTimeout: cfg.HTTP.WriteTimeout, ChangeWait: cfg.Legacy.Wait, MaxWait: cfg.HTTP.MaxWait,
+	})
+	events := newConsumer(frame.Pool, cfg, log, func(tx eventTx) {
+		requests.Count(tx.Finished())
+		frame.Waiters.Kick()
+	})
+	return frame.Serve(ctx, events, api, lifecycle.Part{Name: "requests", Run: func(ctx context.Context) error {
+		return frame.Repeat(ctx, deleteEvery, "finished requests could not be deleted", func() error {
+			return request.DeleteFinished(ctx, frame.Pool, cfg.Legacy.Keep)
+		})
+	}})
 }
 
-// newConsumer applies the catalog's events.
-func newConsumer(pool *postgres.Pool, cfg Config, log *slog.Logger) *consumer.Consumer[catalogcopy.Tx] {
-	return consumer.New(pool, consumer.Config[catalogcopy.Tx]{
+// deleteEvery bounds by how much longer than the setting a finished request stays in the table.
+const deleteEvery = time.Minute
+
+// newChanges takes changes of the catalog, and lets their callers wait for the outcome and for the copy.
+func newChanges(
+	frame *serviceframe.Frame, s *store.Store, copies *catalogcopy.Service, cfg Config, newID func() uuid.UUID,
+) *catalogchange.Service {
+	frame.Waiters.Register(catalogchange.KindRequest, wakeup.UUIDs(request.Lookup(frame.Pool)))
+	frame.Waiters.Register(catalogchange.KindCopy, wakeup.UUIDs(copies.EntryVersions))
+	return catalogchange.NewService(s.Changes(), frame.Waiters, catalogchange.Config{
+		Expiry: cfg.Requests.Expiry, Closed: cfg.Legacy.Writes == writesOff,
+	}, time.Now, newID)
+}
+
+// eventTx is the transaction of the consumer.
+type eventTx = *store.EventTx
+
+// newConsumer applies the catalog's events and outcomes. It calls committed after each commit.
+func newConsumer(pool *postgres.Pool, cfg Config, log *slog.Logger, committed func(eventTx)) *consumer.Consumer[eventTx] {
+	return consumer.New(pool, consumer.Config[eventTx]{
 		Group: name,
-		Topics: map[string]consumer.Handler[catalogcopy.Tx]{
-			consume.TopicMarket: consume.Markets, consume.TopicCatalogEntry: consume.Entries,
+		Topics: map[string]consumer.Handler[eventTx]{
+			consume.TopicMarket: consume.Markets[eventTx], consume.TopicCatalogEntry: consume.Entries[eventTx],
+			consume.TopicEntryOutcome: consume.Outcomes[eventTx],
 		},
-		Versions: map[string]consumer.VersionOf[catalogcopy.Tx]{
-			consume.TopicMarket: consume.MarketVersion, consume.TopicCatalogEntry: consume.EntryVersion,
+		Versions: map[string]consumer.VersionOf[eventTx]{
+			consume.TopicMarket: consume.MarketVersion[eventTx], consume.TopicCatalogEntry: consume.EntryVersion[eventTx],
 		},
+		Queues:           map[string]bool{consume.TopicEntryOutcome: true},
 		Bind:             store.Bind,
+		Committed:        committed,
 		Classify:         serviceframe.Classify,
 		MetricsNamespace: serviceframe.MetricsNamespace,
 		Transactions:     cfg.ConsumerTransactions(),
@@ -78,11 +117,12 @@ func newConsumer(pool *postgres.Pool, cfg Config, log *slog.Logger) *consumer.Co
 }
 
 func newStore(pool *postgres.Pool, cfg Config, log *slog.Logger, wake func()) (*store.Store, error) {
-	encode, err := serviceframe.Encoder(spec(), cfg.Common, log, publish.Product)
-	if err != nil {
+	products, errProduct := serviceframe.Encoder(spec(), cfg.Common, log, publish.Product)
+	changes, errChange := serviceframe.Encoder(spec(), cfg.Common, log, publish.Change)
+	if err := errors.Join(errProduct, errChange); err != nil {
 		return nil, err
 	}
-	return store.New(pool, encode, idempotency.New(cfg.Idempotency), wake), nil
+	return store.New(pool, store.Encode{Product: products, Change: changes}, idempotency.New(cfg.Idempotency), wake), nil
 }
 
 func newID() uuid.UUID { return uuid.Must(uuid.NewV7()) } // it fails only without a source of randomness

@@ -36,14 +36,14 @@ type service struct {
 }
 
 // start runs the service on an empty database until the test ends.
-func start(t *testing.T, kafka string) *service {
+func start(t *testing.T, kafka string, change ...func(*monolith.Config)) *service {
 	t.Helper()
 	cfg := monolith.Config{Common: config.Common{
 		Database: postgres.Settings{URL: pgtest.NewURL(t), MaxConns: 8},
 		Kafka:    config.Kafka{Brokers: []string{kafka}, ReplicationFactor: 1, MinInSyncReplicas: 1},
 		HTTP: httpserver.Settings{
 			Addr: "127.0.0.1:0", ReadHeaderTimeout: time.Minute, ReadTimeout: time.Minute,
-			WriteTimeout: time.Minute, IdleTimeout: time.Minute, MaxBodyBytes: 1 << 16,
+			WriteTimeout: time.Minute, IdleTimeout: time.Minute, MaxBodyBytes: 1 << 16, MaxWait: 30 * time.Second,
 		},
 		Checks:   config.Checks{Responses: true, Events: true},
 		Shutdown: lifecycle.Settings{Grace: 30 * time.Second},
@@ -52,7 +52,11 @@ func start(t *testing.T, kafka string) *service {
 			SweepMin: 100 * time.Millisecond, SweepMax: time.Second, BatchRows: 2000, Retention: time.Hour,
 		},
 		Consumer: config.Consumer{Batch: 500},
-	}}
+		Requests: config.Requests{Expiry: 24 * time.Hour},
+	}, Legacy: monolith.Legacy{Writes: "on", Wait: 30 * time.Second, Keep: 30 * 24 * time.Hour}}
+	for _, f := range change {
+		f(&cfg)
+	}
 	if err := monolith.Migrate(t.Context(), cfg, slog.New(slog.DiscardHandler)); err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +139,7 @@ func TestAChangeGoesOutAndEventsComeIn(t *testing.T) {
 	}
 
 	// The consumer waits for the topics of the other service, and then reads them from the beginning.
-	for _, topic := range []string{"monsplit.market.v1", "monsplit.catalog-entry.v1"} {
+	for _, topic := range []string{"monsplit.market.v1", "monsplit.catalog-entry.v1", "monsplit.catalog-entry-outcome.v1"} {
 		if err := kafka.Direct().EnsureTopic(t.Context(), broker.TopicSpec{Name: topic, Partitions: event.Partitions}); err != nil {
 			t.Fatal(err)
 		}

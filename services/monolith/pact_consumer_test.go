@@ -40,9 +40,9 @@ type expectation struct {
 //nolint:paralleltest // its parts write one file
 func TestConsumerContract(t *testing.T) {
 	pact.Consumer(t, "monolith", "catalog", func(c *pact.Contract) {
-		for _, e := range append(marketExpectations(), entryExpectations()...) {
+		for _, e := range slices.Concat(marketExpectations(), entryExpectations(), outcomeExpectations()) {
 			c.Event(e.event, func(t *testing.T, d pact.Delivery) {
-				b := withCatalog(t)
+				b := withRequest(t)
 				if err := d.To(t.Context(), b.events); err != nil {
 					t.Fatal(err)
 				}
@@ -110,6 +110,12 @@ func entryExpectations() []expectation {
 	offer := pact.State{Name: "a product and a market without an entry", Params: map[string]any{"next_id": otherID}}
 	entry := pact.State{Name: "an entry", Params: map[string]any{"id": entryID}}
 	start, end := pact.Day("2026-03-01"), pact.Day("2026-09-30")
+	offered := pact.State{Name: "a product and a market that a request is about", Params: map[string]any{"request": requestID}}
+	// The monolith applies an event in the same way with and without a cause. Operators need the cause to trace a change.
+	caused := func(e pact.Event) pact.Event {
+		e.Description, e.Cause = e.Description+", caused by a request", requestID
+		return e
+	}
 	const known, news = "2026-01-01 to 2026-12-31 (2026-03-01 09:30)", " (2026-03-02 10:00)"
 	return []expectation{
 		{of("an entry created event, with both dates", created, otherID, offer, entryData(start, end)),
@@ -120,6 +126,9 @@ func entryExpectations() []expectation {
 		{of("an entry updated event, with only an end", updated, entryID, entry, entryData(nil, end)), entriesAre(" to 2026-09-30" + news)},
 		{of("an entry updated event, without dates", updated, entryID, entry, entryData(nil, nil)), entriesAre(" to " + news)},
 		{of("an entry deleted event", deleted, entryID, entry, nil), entriesAre()},
+		{caused(of("an entry created event", created, requestID, offered, entryData(nil, nil))), entriesAre(known, " to "+news)},
+		{caused(of("an entry updated event", updated, entryID, aboutAnEntry(), entryData(start, nil))), entriesAre("2026-03-01 to " + news)},
+		{caused(of("an entry deleted event", deleted, entryID, aboutAnEntry(), nil)), entriesAre()},
 	}
 }
 

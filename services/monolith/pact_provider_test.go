@@ -5,11 +5,15 @@ package monolith
 import (
 	"context"
 	"errors"
+	"maps"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
+	"github.com/monsplit/monsplit/internal/condition"
 	"github.com/monsplit/monsplit/internal/testkit/pact"
+	"github.com/monsplit/monsplit/services/monolith/internal/catalogchange"
 	"github.com/monsplit/monsplit/services/monolith/internal/product"
 )
 
@@ -34,6 +38,10 @@ func (r *running) states(ctx context.Context) map[string]func(pact.Params) (pact
 		"an entry without dates": pact.Without(func(pact.Params) error {
 			return errors.Join(r.productExists(ctx, chairID), r.marketArrives(ctx, "NL", "Netherlands"), r.entryArrives(ctx, entryID, "NL", "null", "null"))
 		}),
+		"a product and a market without an entry": pact.Without(func(params pact.Params) error { return r.offerable(ctx, params) }),
+		"an entry": pact.Without(func(params pact.Params) error {
+			return errors.Join(r.offerable(ctx, params), r.entryArrives(ctx, params.Text("id"), params.Text("iso_code"), `"2026-01-01"`, `"2026-12-31"`))
+		}),
 		"more entries than a page holds": func(pact.Params) (pact.Params, error) {
 			if err := r.moreEntriesThanAPageHolds(ctx); err != nil {
 				return nil, err
@@ -50,6 +58,14 @@ func (r *running) productExists(ctx context.Context, id string) error {
 		_, err := r.create(ctx, id, product.Draft{Name: "Rocking chair", Category: "Furniture"})
 		return err
 	})
+	return err
+}
+
+// offerable creates a product and a market. The next request has the id that the state names.
+func (r *running) offerable(ctx context.Context, params pact.Params) error {
+	id, err := uuid.Parse(params.Text("next_id"))
+	err = errors.Join(err, r.productExists(ctx, params.Text("product_uuid")), r.marketArrives(ctx, params.Text("iso_code"), "The market"))
+	r.nextID = &id
 	return err
 }
 
@@ -70,7 +86,7 @@ func (r *running) moreEntriesThanAPageHolds(ctx context.Context) error {
 
 // publications are the changes of the first product that the events announce.
 func (r *running) publications(ctx context.Context) map[string]func() (pact.Published, error) {
-	return map[string]func() (pact.Published, error){
+	published := map[string]func() (pact.Published, error){
 		"a product created event": func() (pact.Published, error) {
 			return r.announced(ctx, func() error {
 				_, err := r.products.Create(ctx, product.Draft{Name: "Standing desk", Category: "Desks"}, nil)
@@ -84,7 +100,44 @@ func (r *running) publications(ctx context.Context) map[string]func() (pact.Publ
 			return r.patched(ctx, product.Patch{Discontinued: new(true)})
 		},
 		"a product deleted event": func() (pact.Published, error) {
-			return r.announced(ctx, func() error { return r.products.Delete(ctx, 1, nil) })
+			return r.announced(ctx, func() error { return errOf(r.products.Delete(ctx, 1, nil)) })
+		},
+	}
+	maps.Copy(published, r.requests(ctx))
+	return published
+}
+
+// requests are the changes that callers of the legacy API ask for: of a new entry of the first product in the first market,
+// or of the first entry.
+func (r *running) requests(ctx context.Context) map[string]func() (pact.Published, error) {
+	create := func(start, end catalogchange.Date) func() (pact.Published, error) {
+		return func() (pact.Published, error) {
+			return r.announced(ctx, func() error {
+				return errOf(r.changes.Create(ctx, catalogchange.Draft{Product: 1, Market: 1, Start: start, End: end}, nil))
+			})
+		}
+	}
+	patch := func(d catalogchange.Draft, match condition.Match) func() (pact.Published, error) {
+		return func() (pact.Published, error) {
+			return r.announced(ctx, func() error { return errOf(r.changes.Patch(ctx, 1, d, match, nil)) })
+		}
+	}
+	day := func(month time.Month, day int) catalogchange.Date {
+		return catalogchange.Date{Sent: true, Day: new(time.Date(2026, month, day, 0, 0, 0, 0, time.UTC))}
+	}
+	start, end := day(time.March, 1), day(time.September, 30)
+	null, absent := catalogchange.Date{Sent: true}, catalogchange.Date{}
+	return map[string]func() (pact.Published, error){
+		"a request to create an entry, with both dates":                                    create(start, end),
+		"a request to create an entry, with a date that is null and one that was not sent": create(null, absent),
+		"a request to patch an entry, with a date that is null and one that was not sent":  patch(catalogchange.Draft{Start: null}, nil),
+		"a request to patch an entry, if it is at a version":                               patch(catalogchange.Draft{End: end}, condition.Match{1}),
+		"a request to patch the product of an entry":                                       patch(catalogchange.Draft{Product: 1, End: null}, nil),
+		"a request to replace an entry, with only an end": func() (pact.Published, error) {
+			return r.announced(ctx, func() error { return errOf(r.changes.Replace(ctx, 1, catalogchange.Draft{End: end}, nil, nil)) })
+		},
+		"a request to delete an entry": func() (pact.Published, error) {
+			return r.announced(ctx, func() error { return errOf(r.changes.Delete(ctx, 1, nil, nil)) })
 		},
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"slices"
 	"testing"
 	"time"
 
@@ -18,23 +19,29 @@ import (
 	"github.com/monsplit/monsplit/internal/testkit/kafkatest"
 	"github.com/monsplit/monsplit/internal/testkit/pact"
 	"github.com/monsplit/monsplit/internal/testkit/servicetest"
+	"github.com/monsplit/monsplit/services/monolith/internal/catalogchange"
 	"github.com/monsplit/monsplit/services/monolith/internal/catalogcopy"
 	"github.com/monsplit/monsplit/services/monolith/internal/consume"
 	"github.com/monsplit/monsplit/services/monolith/internal/httpapi"
 	"github.com/monsplit/monsplit/services/monolith/internal/product"
+	"github.com/monsplit/monsplit/services/monolith/internal/store"
 )
 
 // The ids that the contracts name.
 const (
-	chairID = "0198c0de-3b1c-7c4e-9a52-6d1f0e8b7a35"
-	entryID = "0198c0de-5d20-7a11-8c3f-2b9a44d7e610"
+	chairID   = "0198c0de-3b1c-7c4e-9a52-6d1f0e8b7a35"
+	entryID   = "0198c0de-5d20-7a11-8c3f-2b9a44d7e610"
+	requestID = "0198c0de-7f42-7c33-8e51-4dbc66f90832"
 )
 
-// business is the monolith as it is in production, except that a test can choose the id of a product, which contracts name.
+// business is the monolith as it is in production, except that a test can choose the id of a product or a request, which
+// contracts name.
 type business struct {
 	products *product.Service
 	copies   *catalogcopy.Service
-	events   *consumer.Consumer[catalogcopy.Tx]
+	changes  *catalogchange.Service
+	events   *consumer.Consumer[eventTx]
+	storage  *store.Store
 	nextID   *uuid.UUID // the next new id; nil for a random id
 }
 
@@ -44,8 +51,9 @@ func newBusiness(t *testing.T, pool *postgres.Pool, cfg Config, log *slog.Logger
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &business{events: newConsumer(pool, cfg, log)}
+	b := &business{events: newConsumer(pool, cfg, log, func(eventTx) {}), storage: storage}
 	b.products, b.copies = services(storage, b.newID)
+	b.changes = catalogchange.NewService(storage.Changes(), nil, catalogchange.Config{Expiry: time.Hour}, time.Now, b.newID)
 	return b
 }
 
@@ -94,20 +102,23 @@ type running struct {
 func run(t *testing.T) *running {
 	t.Helper()
 	kafka := kafkatest.New(t)
-	cfg, log := pact.Config(t, kafka, spec().Migrations), servicetest.NewLog(t)
-	frame, err := serviceframe.Open(t.Context(), spec(), cfg, slog.New(log))
+	cfg, log := Config{Common: pact.Config(t, kafka, spec().Migrations)}, servicetest.NewLog(t)
+	frame, err := serviceframe.Open(t.Context(), spec(), cfg.Common, slog.New(log))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(frame.Close)
-	b := newBusiness(t, frame.Pool, Config{cfg}, slog.New(log), frame.Relay.Wake)
-	url := pact.Serve(t, log, func(ctx context.Context) error {
-		return frame.Serve(ctx, b.events, httpapi.New(b.products, b.copies, cfg.HTTP.WriteTimeout))
-	})
+	b := newBusiness(t, frame.Pool, cfg, slog.New(log), frame.Relay.Wake)
+	b.changes = newChanges(frame, b.storage, b.copies, cfg, b.newID)
+	api := httpapi.New(b.products, b.copies, b.changes, frame.Freshness(), httpapi.NewCalls(""), httpapi.Config{WriteTimeout: cfg.HTTP.WriteTimeout})
+	url := pact.Serve(t, log, func(ctx context.Context) error { return frame.Serve(ctx, b.events, api) })
 	return &running{business: b, kafka: kafka, url: url}
 }
 
-// announced makes a change and returns the events that are published for it.
+// announced makes a change and returns the message that is published for it.
 func (r *running) announced(ctx context.Context, change func() error) (pact.Published, error) {
-	return pact.Announced(ctx, r.kafka, spec().Topics, change)
+	return pact.Announced(ctx, r.kafka, slices.Concat(spec().Topics, spec().Queues), change)
 }
+
+// errOf returns the error of a call whose result does not matter.
+func errOf[T any](_ T, err error) error { return err }

@@ -60,6 +60,8 @@ func TestRefuses(t *testing.T) {
 		"an operation that receives":  {"action: send", "action: receive", "message sent is in no operation that sends"},
 		"two content types":           {"contentType: application/cloudevents", "contentType: application/avro", "content type"},
 		"not YAML":                    {"asyncapi: 3.0.0", "\t", "found character"},
+		"a list of anything":          {", items: { type: string, format: uuid }", "", "a list needs items"},
+		"a list of lists":             {"items: { type: string, format: uuid }", "items: { type: array, items: { type: string } }", "a list of lists"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {

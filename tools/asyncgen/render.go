@@ -11,6 +11,7 @@ import (
 var imports = []struct{ prefix, path string }{
 	{"time.", "time"},
 	{"uuid.", "github.com/google/uuid"},
+	{"nullable.", "github.com/oapi-codegen/nullable"},
 	{"types.", "github.com/oapi-codegen/runtime/types"},
 }
 
@@ -58,7 +59,7 @@ func (w *writer) imports(m *Model) {
 	used := func(prefix string) bool {
 		uses := func(o Object) bool {
 			return slices.ContainsFunc(o.Fields, func(f Field) bool {
-				return strings.HasPrefix(strings.TrimPrefix(f.Type, "*"), prefix)
+				return strings.Contains(f.Type, prefix)
 			})
 		}
 		return slices.ContainsFunc(m.Objects, uses) ||
@@ -103,7 +104,10 @@ func (w *writer) object(o Object) {
 	w.line("type %s struct {", o.Name)
 	for _, f := range o.Fields {
 		tag := f.Member
-		if f.Optional {
+		switch {
+		case f.Optional && strings.HasPrefix(f.Type, "[]"):
+			tag += ",omitzero" // an empty list is sent, because it may mean something else than no list
+		case f.Optional:
 			tag += ",omitempty"
 		}
 		w.doc("\t", f.Doc)
@@ -112,20 +116,23 @@ func (w *writer) object(o Object) {
 	w.line("}\n")
 }
 
-// constructor writes the function that creates an event. Its parameters are the members that vary, in the order of the fields.
+// constructor writes the function that creates an event. Its parameters are the required members that vary, in the order of
+// the fields. A caller sets optional members afterwards.
 func (w *writer) constructor(m *Model, e Event) {
 	var params []string
 	for _, f := range e.Fields {
-		if !f.Fixed {
+		if !f.Fixed && !f.Optional {
 			params = append(params, paramName(f.Name)+" "+f.Type)
 		}
 	}
-	w.line("// New%s returns the event with every constant member set.", e.Name)
+	w.line("// New%s returns the event with every constant and every required member set.", e.Name)
 	w.line("func New%s(%s) %s {", e.Name, strings.Join(params, ", "), e.Name)
 	w.line("\treturn %s{", e.Name)
 	for _, f := range e.Fields {
 		value := paramName(f.Name)
 		switch {
+		case f.Optional:
+			continue
 		case f.Member == "type":
 			value = "Type" + e.Message
 		case f.Member == "source" && f.Const == m.Source && f.Fixed:

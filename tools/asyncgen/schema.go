@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // object turns an object schema into a struct. It merges the parts of an allOf. A later part refines the members of an earlier
@@ -86,9 +87,13 @@ func (l *loader) field(m member, required bool) (Field, error) {
 	if err != nil {
 		return f, err
 	}
-	f.Type = t
-	if nullable || f.Optional {
+	switch list := strings.HasPrefix(t, "[]"); {
+	case nullable && f.Optional: // a member that is absent differs from one that is null
+		f.Type = "nullable.Nullable[" + t + "]"
+	case nullable || f.Optional && !list:
 		f.Type = "*" + t
+	default:
+		f.Type = t
 	}
 	if c := m.find("const"); c.exists() {
 		if t != "string" || f.Type != t {
@@ -114,6 +119,9 @@ func (l *loader) goType(m member) (t string, nullable bool, err error) {
 		}
 		return goName(name), false, nil
 	}
+	if m.find("type").text() == "array" {
+		return l.listType(m)
+	}
 	types := m.find("type").texts()
 	nullable = slices.Contains(types, "null")
 	types = slices.DeleteFunc(types, func(s string) bool { return s == "null" })
@@ -137,4 +145,20 @@ func (l *loader) goType(m member) (t string, nullable bool, err error) {
 		return "bool", nullable, nil
 	}
 	return "", false, fmt.Errorf("type %s has no Go type here", types[0])
+}
+
+// listType returns the type of a list. A list is never null: the document leaves it out, or it is empty.
+func (l *loader) listType(m member) (t string, nullable bool, err error) {
+	item := m.find("items")
+	if !item.exists() {
+		return "", false, errors.New("a list needs items")
+	}
+	t, null, err := l.goType(member{m.name, []node{item}})
+	if err != nil {
+		return "", false, err
+	}
+	if null || strings.HasPrefix(t, "[]") {
+		return "", false, errors.New("a list of lists, or of values that can be null, has no Go type here")
+	}
+	return "[]" + t, false, nil
 }

@@ -14,13 +14,15 @@ import (
 )
 
 // TopicSpec is the specification of a topic. Some settings are the same for every topic, so they are not listed here: it
-// is compacted and never deleted by age, has no unclean leader election, keeps each record for at least seven days, and
-// accepts batches of MaxBatchBytes.
+// has no unclean leader election, and accepts batches of MaxBatchBytes.
 type TopicSpec struct {
 	Name              string
 	Partitions        int
 	ReplicationFactor int // the lowest accepted; 0 means 1
 	MinInSyncReplicas int // the lowest accepted; 0 means 1
+	// Retention is 0 for a topic of events: it is compacted, never deleted by age, and keeps each record for at least seven
+	// days. Otherwise the topic is a queue: it is never compacted, and keeps each record for at least this long.
+	Retention time.Duration
 }
 
 // compactionLag is how long each record is kept at least, so that a consumer that was away for a week misses none.
@@ -127,22 +129,41 @@ type setting struct {
 	name, value string
 	create      bool // set it on creation; if false, a new topic gets the broker's default, which is then checked
 	atLeast     bool // a higher number is accepted too
+	unlimited   bool // -1 is accepted too: it means that there is no limit
 	advice      string
 }
 
 func (s TopicSpec) settings() []setting {
-	alter := "Change it with kafka-configs.sh --alter --entity-type topics."
-	return []setting{
-		{name: "cleanup.policy", value: "compact", create: true,
-			advice: "Deleting by age would delete the only record of an aggregate. " + alter},
-		{name: "unclean.leader.election.enable", value: "false", create: true,
+	return append(s.cleanup(),
+		setting{name: "unclean.leader.election.enable", value: "false", create: true,
 			advice: "An unclean leader loses acknowledged events. " + alter},
-		{name: "min.insync.replicas", value: strconv.Itoa(s.MinInSyncReplicas), create: true, atLeast: true, advice: alter},
-		{name: "min.compaction.lag.ms", value: strconv.FormatInt(compactionLag.Milliseconds(), 10), create: true,
-			atLeast: true, advice: alter},
-		{name: "max.message.bytes", value: strconv.Itoa(MaxBatchBytes + headerBytes), atLeast: true, advice: alter},
+		setting{name: "min.insync.replicas", value: strconv.Itoa(s.MinInSyncReplicas), create: true, atLeast: true, advice: alter},
+		setting{name: "max.message.bytes", value: strconv.Itoa(MaxBatchBytes + headerBytes), atLeast: true, advice: alter},
+	)
+}
+
+// cleanup returns the settings that decide which records Kafka removes, and when.
+func (s TopicSpec) cleanup() []setting {
+	if s.Retention == 0 {
+		return []setting{
+			{name: "cleanup.policy", value: "compact", create: true,
+				advice: "Deleting by age would delete the only record of an aggregate. " + alter},
+			{name: "min.compaction.lag.ms", value: milliseconds(compactionLag), create: true, atLeast: true, advice: alter},
+		}
+	}
+	return []setting{
+		{name: "cleanup.policy", value: "delete", create: true,
+			advice: "Compaction would remove all messages of a key except for the last one. " + alter},
+		{name: "retention.ms", value: milliseconds(s.Retention), create: true, atLeast: true, unlimited: true,
+			advice: "Kafka could remove messages that are still needed. " + alter + " Or lower the setting of this service."},
+		{name: "retention.bytes", value: "-1", create: true,
+			advice: "A limit in bytes could remove messages before their time. " + alter},
 	}
 }
+
+const alter = "Change it with kafka-configs.sh --alter --entity-type topics."
+
+func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
 
 // Settings returns the required Kafka settings of the topic by name: the value, or the lowest accepted value.
 func (s TopicSpec) Settings() map[string]string {
@@ -168,7 +189,7 @@ func (c *Client) checkTopic(ctx context.Context, spec TopicSpec, layout topicLay
 			break
 		}
 	}
-	actual, err := c.topicSettings(ctx, spec.Name)
+	actual, err := c.topicSettings(ctx, spec)
 	if err != nil {
 		return errors.Join(append(faults, err)...)
 	}
@@ -190,25 +211,29 @@ func (s setting) accepts(value string) bool {
 	if !s.atLeast {
 		return value == s.value
 	}
+	if s.unlimited && value == "-1" {
+		return true
+	}
 	least, err1 := strconv.ParseInt(s.value, 10, 64)
 	number, err2 := strconv.ParseInt(value, 10, 64)
 	return err1 == nil && err2 == nil && number >= least
 }
 
-func (c *Client) topicSettings(ctx context.Context, topic string) (map[string]string, error) {
+// topicSettings returns the current values of the settings that the specification has.
+func (c *Client) topicSettings(ctx context.Context, spec TopicSpec) (map[string]string, error) {
 	const topicResource = 2
-	request := describeconfigs.RequestResource{ResourceType: topicResource, ResourceName: topic}
-	for _, s := range (TopicSpec{}).settings() {
+	request := describeconfigs.RequestResource{ResourceType: topicResource, ResourceName: spec.Name}
+	for _, s := range spec.settings() {
 		request.ConfigNames = append(request.ConfigNames, s.name)
 	}
 	answer, err := c.askAnyBroker(ctx, &describeconfigs.Request{Resources: []describeconfigs.RequestResource{request}})
 	if err != nil {
-		return nil, fmt.Errorf("ask for the settings of topic %s: %w", topic, err)
+		return nil, fmt.Errorf("ask for the settings of topic %s: %w", spec.Name, err)
 	}
 	settings := map[string]string{}
 	for _, r := range answer.(*describeconfigs.Response).Resources {
 		if r.ErrorCode != 0 {
-			return nil, fmt.Errorf("ask for the settings of topic %s: %w %s", topic, kafka.Error(r.ErrorCode), r.ErrorMessage)
+			return nil, fmt.Errorf("ask for the settings of topic %s: %w %s", spec.Name, kafka.Error(r.ErrorCode), r.ErrorMessage)
 		}
 		for _, e := range r.ConfigEntries {
 			settings[e.ConfigName] = e.ConfigValue

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/segmentio/kafka-go"
 
@@ -15,34 +16,51 @@ import (
 
 func TestEnsureTopicCreatesAndThenAgrees(t *testing.T) {
 	t.Parallel()
-	b := kafkatest.New(t)
-	c := b.Client(t)
-	spec := broker.TopicSpec{Name: b.Topic("new"), Partitions: 12, ReplicationFactor: 1, MinInSyncReplicas: 1}
-	for range 3 {
-		if err := c.EnsureTopic(t.Context(), spec); err != nil {
-			t.Fatal(err)
-		}
+	for name, c := range map[string]struct {
+		retention time.Duration
+		settings  map[string]string
+	}{
+		"events": {0, map[string]string{"cleanup.policy": "compact", "min.compaction.lag.ms": "604800000"}},
+		"queue": {38 * 24 * time.Hour, map[string]string{
+			"cleanup.policy": "delete", "retention.ms": "3283200000", "retention.bytes": "-1"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := kafkatest.New(t)
+			client := b.Client(t)
+			spec := broker.TopicSpec{
+				Name: b.Topic("new"), Partitions: 12, ReplicationFactor: 1, MinInSyncReplicas: 1, Retention: c.retention}
+			for range 3 {
+				if err := client.EnsureTopic(t.Context(), spec); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if n, err := client.Partitions(t.Context(), spec.Name); err != nil || n != 12 {
+				t.Errorf("%d partitions, %v", n, err)
+			}
+			want := map[string]string{"unclean.leader.election.enable": "false", "min.insync.replicas": "1"}
+			maps.Copy(want, c.settings)
+			if got := settingsOf(t, b, spec.Name, slices.Collect(maps.Keys(want))); !maps.Equal(got, want) {
+				t.Errorf("the topic has the settings %v, want %v", got, want)
+			}
+		})
 	}
-	if n, err := c.Partitions(t.Context(), spec.Name); err != nil || n != 12 {
-		t.Errorf("%d partitions, %v", n, err)
-	}
-	settings := map[string]string{"cleanup.policy": "compact", "min.compaction.lag.ms": "604800000",
-		"unclean.leader.election.enable": "false", "min.insync.replicas": "1"}
+}
+
+// settingsOf asks the broker for settings of a topic.
+func settingsOf(t *testing.T, b *kafkatest.Broker, topic string, names []string) map[string]string {
+	t.Helper()
 	r, err := foreign(t, &bundle{Broker: b}).DescribeConfigs(t.Context(), &kafka.DescribeConfigsRequest{
-		Resources: []kafka.DescribeConfigRequestResource{{ResourceType: kafka.ResourceTypeTopic, ResourceName: spec.Name,
-			ConfigNames: slices.Collect(maps.Keys(settings))}}})
+		Resources: []kafka.DescribeConfigRequestResource{{
+			ResourceType: kafka.ResourceTypeTopic, ResourceName: topic, ConfigNames: names}}})
 	if err != nil {
 		t.Fatal(err)
 	}
+	settings := map[string]string{}
 	for _, e := range r.Resources[0].ConfigEntries {
-		if settings[e.ConfigName] != e.ConfigValue {
-			t.Errorf("%s is %s", e.ConfigName, e.ConfigValue)
-		}
-		delete(settings, e.ConfigName)
+		settings[e.ConfigName] = e.ConfigValue
 	}
-	if len(settings) > 0 {
-		t.Errorf("not set: %v", settings)
-	}
+	return settings
 }
 
 func TestEnsureTopicAtTheSameTime(t *testing.T) {
@@ -66,15 +84,9 @@ func TestEnsureTopicNamesEveryMismatch(t *testing.T) {
 	b := kafkatest.New(t)
 	c := b.Client(t)
 	name := b.Topic("old")
-	client := foreign(t, &bundle{Broker: b})
-	created, err := client.CreateTopics(t.Context(), &kafka.CreateTopicsRequest{Topics: []kafka.TopicConfig{{
-		Topic: name, NumPartitions: 5, ReplicationFactor: 1, ConfigEntries: []kafka.ConfigEntry{
-			{ConfigName: "cleanup.policy", ConfigValue: "delete"}, {ConfigName: "max.message.bytes", ConfigValue: "1000"},
-			{ConfigName: "min.compaction.lag.ms", ConfigValue: "0"}}}}})
-	if err != nil || created.Errors[name] != nil {
-		t.Fatal(err, created)
-	}
-	err = c.EnsureTopic(t.Context(), broker.TopicSpec{Name: name, Partitions: 12, ReplicationFactor: 3, MinInSyncReplicas: 2})
+	create(t, b, name, 5, map[string]string{
+		"cleanup.policy": "delete", "max.message.bytes": "1000", "min.compaction.lag.ms": "0"})
+	err := c.EnsureTopic(t.Context(), broker.TopicSpec{Name: name, Partitions: 12, ReplicationFactor: 3, MinInSyncReplicas: 2})
 	want := map[string]string{"partitions": "5", "replication factor": "1", "cleanup.policy": "delete",
 		"max.message.bytes": "1000", "min.compaction.lag.ms": "0", "min.insync.replicas": "1"}
 	for _, e := range mismatches(err) {
@@ -88,6 +100,54 @@ func TestEnsureTopicNamesEveryMismatch(t *testing.T) {
 	}
 	if _, ok := errors.AsType[*broker.TopicMismatchError](err); !ok {
 		t.Error("errors.As finds no mismatch")
+	}
+}
+
+// create creates a topic as an operator would, without the client.
+func create(t *testing.T, b *kafkatest.Broker, topic string, partitions int, settings map[string]string) {
+	t.Helper()
+	config := kafka.TopicConfig{Topic: topic, NumPartitions: partitions, ReplicationFactor: 1}
+	for name, value := range settings {
+		config.ConfigEntries = append(config.ConfigEntries, kafka.ConfigEntry{ConfigName: name, ConfigValue: value})
+	}
+	created, err := foreign(t, &bundle{Broker: b}).CreateTopics(t.Context(), &kafka.CreateTopicsRequest{Topics: []kafka.TopicConfig{config}})
+	if err != nil || created.Errors[topic] != nil {
+		t.Fatal(err, created)
+	}
+}
+
+// A queue may keep its messages for longer than asked, or for ever. It must not lose one earlier.
+func TestEnsureTopicChecksTheRetentionOfAQueue(t *testing.T) {
+	t.Parallel()
+	b := kafkatest.New(t)
+	c := b.Client(t)
+	for name, tt := range map[string]struct {
+		settings map[string]string
+		faults   []string
+	}{
+		"as asked":      {map[string]string{"retention.ms": "3600000"}, nil},
+		"longer":        {map[string]string{"retention.ms": "3600001"}, nil},
+		"for ever":      {map[string]string{"retention.ms": "-1"}, nil},
+		"shorter":       {map[string]string{"retention.ms": "3599999"}, []string{"retention.ms"}},
+		"by size":       {map[string]string{"retention.ms": "-1", "retention.bytes": "1000000"}, []string{"retention.bytes"}},
+		"compacted":     {map[string]string{"retention.ms": "-1", "cleanup.policy": "compact"}, []string{"cleanup.policy"}},
+		"compacted too": {map[string]string{"retention.ms": "-1", "cleanup.policy": "compact,delete"}, []string{"cleanup.policy"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			spec := broker.TopicSpec{Name: b.Topic(strings.ReplaceAll(name, " ", "-")), Partitions: 1, Retention: time.Hour}
+			create(t, b, spec.Name, 1, tt.settings)
+			var faults []string
+			for _, e := range mismatches(c.EnsureTopic(t.Context(), spec)) {
+				faults = append(faults, e.Setting)
+				if e.Have != tt.settings[e.Setting] || !strings.HasSuffix(e.Advice, ".") {
+					t.Errorf("unexpected: %+v", e)
+				}
+			}
+			if !slices.Equal(faults, tt.faults) {
+				t.Errorf("faults %v, want %v", faults, tt.faults)
+			}
+		})
 	}
 }
 

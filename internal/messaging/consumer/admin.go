@@ -13,7 +13,6 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
-	"github.com/monsplit/monsplit/internal/pgtx"
 )
 
 // DeadLetter is an event that could not be applied. Its texts are safe on a terminal: unprintable characters are escaped.
@@ -117,23 +116,6 @@ func ShowDeadLetter(ctx context.Context, pool *pgxpool.Pool, id int64) (DeadLett
 		d.Headers = append(d.Headers, DeadLetterHeader{escapeUnprintable(h.Key, ""), escapeUnprintable(string(h.Value), "")})
 	}
 	return d, nil
-}
-
-// Discard closes an open dead letter for good, without applying it. by and note record who decided that, and why.
-func Discard(ctx context.Context, pool *pgxpool.Pool, id int64, by, note string) (DeadLetter, error) {
-	if err := errors.Join(checkText("by", by, true), checkText("note", note, false)); err != nil {
-		return DeadLetter{}, err
-	}
-	var letter DeadLetter
-	err := pgtx.Run(ctx, pool, "", func(tx pgx.Tx) error {
-		r, err := lockOpenLetter(ctx, tx, id)
-		if err != nil {
-			return err
-		}
-		letter, err = closeLetter(ctx, tx, r.ID, Discarded, by, note, 0)
-		return err
-	})
-	return letter, err
 }
 
 // lockOpenLetter locks an open dead letter, so that it cannot be closed twice.

@@ -176,7 +176,7 @@ func TestDiscard(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	ids := b.deadLetters("a", "b")
-	letter, err := consumer.Discard(t.Context(), b.pool, ids[0], "Ada", "the supplier is gone")
+	letter, err := b.Discard(t.Context(), ids[0], "Ada", "the supplier is gone")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -201,7 +201,7 @@ func TestDiscard(t *testing.T) {
 		if c.code == "" || name == "and closed" {
 			continue
 		}
-		if _, err := consumer.Discard(t.Context(), b.pool, c.id, c.by, c.note); codeOf(err) != c.code {
+		if _, err := b.Discard(t.Context(), c.id, c.by, c.note); codeOf(err) != c.code {
 			t.Errorf("%s: error %v, want %s", name, err, c.code)
 		}
 	}
@@ -212,7 +212,7 @@ func TestListDeadLetters(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	ids := b.deadLetters("a", "b", "c", "d", "e")
-	if _, err := consumer.Discard(t.Context(), b.pool, ids[2], "Ada", ""); err != nil {
+	if _, err := b.Discard(t.Context(), ids[2], "Ada", ""); err != nil {
 		t.Fatal(err)
 	}
 	keys := func(f consumer.DeadLetterFilter) string {

@@ -24,6 +24,13 @@ type Handler[T any] func(ctx context.Context, tx T, events []Event) error
 // VersionOf returns the version of the copy with that key, or 0 if there is none.
 type VersionOf[T any] func(ctx context.Context, tx T, key string) (int64, error)
 
+// DeadLetteredFunc learns that an event of its topic is now an open dead letter. As much of the event is set as could be read;
+// the headers are always set.
+type DeadLetteredFunc[T any] func(ctx context.Context, tx T, e Event, reason string) error
+
+// DiscardedFunc learns that an operator has closed a dead letter of its topic for good. The event is set as for DeadLetteredFunc.
+type DiscardedFunc[T any] func(ctx context.Context, tx T, e Event, by, note string) error
+
 // Config sets what a service consumes, and how. Each comment ends with the default of the zero value.
 type Config[T any] struct {
 	Group  string                // the Kafka consumer group; each service has its own
@@ -33,8 +40,20 @@ type Config[T any] struct {
 	// Versions reads the version of a copy, by topic. With it, dead letters that are not newer than the copy are closed,
 	// and Replay can report that it changed nothing. Without it, an event that its handler ignored counts as applied.
 	Versions map[string]VersionOf[T]
-	// Committed is called after each commit, with the transaction that the handlers used. A service wakes its relay here
-	// if a handler has appended events. It must not block.
+	// Queues has the topics whose messages do not describe an aggregate, such as requests; none. A later message of a key
+	// does not supersede an earlier dead letter, and Versions is not asked. A record without a value has no effect: the
+	// handler does not get it.
+	Queues map[string]bool
+	// DeadLettered has functions by topic; none. They are called in the transaction that stores the dead letter, in a
+	// savepoint of their own. If a function fails with an error that would make an event poison, its effects are rolled
+	// back and the dead letter is stored all the same. It is called again for the same message if an operator has set the
+	// position back, but not if a replay fails again.
+	DeadLettered map[string]DeadLetteredFunc[T]
+	// Discarded has functions by topic; none. They are called in the transaction that closes the dead letter. If one fails,
+	// the dead letter stays open.
+	Discarded map[string]DiscardedFunc[T]
+	// Committed is called after each commit, with the transaction that the handlers used, and with the transaction of each
+	// function of DeadLettered or Discarded. A service wakes its relay here if an event was appended. It must not block.
 	Committed func(tx T)
 
 	// Classify decides what a handler's error means; always Undecided. It is asked only about errors that the consumer does

@@ -29,6 +29,16 @@
 //
 // A dead letter keeps the record's bytes. A replay that fails again leaves it open, with the new reason.
 //
+// A service that owes an answer for each message can give it: Config.DeadLettered is called in the transaction that stores an
+// open dead letter, and Config.Discarded in the transaction that discards it.
+//
+// # A queue topic
+//
+// The events of an aggregate replace each other: the newest one is enough. The messages of a queue topic do not. Each one is
+// for itself, as a request or its outcome is, and the topic is not compacted. Name it in Config.Queues. Then a later message
+// of the same key does not close a dead letter, and Config.Versions is not asked. A record without a value has no effect: the
+// handler does not get it.
+//
 // # Writing a handler
 //
 // A handler gets events of one topic and a transaction. The events of each partition are in offset order. The transaction
@@ -36,7 +46,7 @@
 // another batch. So it must have effects only through the transaction.
 //
 //   - An older or repeated version of an aggregate changes nothing. Compare the event's version with the copy's, under the
-//     lock of the copy's row.
+//     lock of the copy's row. For a message of a queue topic, compare its id with the ids that were handled.
 //   - Look at the change of the copy's state, not at the event's type: an earlier event may have been compacted away, or
 //     may be a dead letter (H5 compacted discontinuation). Ignore types and members that you do not know. The position
 //     moves past them.

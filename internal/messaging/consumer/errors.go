@@ -7,6 +7,8 @@ const (
 	CodeClosed       = "dead-letter-closed" // the dead letter is not open
 	CodeTopicNotRead = "topic-not-read"     // no handler reads the dead letter's topic any more
 	CodeReplayFailed = "replay-failed"      // the event failed again; its dead letter stays open
+	// CodeDiscardFailed means that the service could not handle the discard; the dead letter stays open.
+	CodeDiscardFailed = "discard-failed"
 )
 
 // Error is a refused request about a dead letter: to list, show, discard or replay one. Every other error of these
@@ -14,7 +16,7 @@ const (
 type Error struct {
 	Code   string // one of the codes above
 	Detail string // for a person; safe to show
-	Cause  error  // for the log, nil except for CodeReplayFailed: what the handler returned
+	Cause  error  // for the log, nil except for CodeReplayFailed and CodeDiscardFailed: what the service returned
 }
 
 // Error implements error. It includes the cause, so it is for logs and operators.

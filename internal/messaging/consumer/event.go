@@ -1,6 +1,7 @@
 package consumer
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -47,9 +48,20 @@ func Data[D any](e Event) (D, error) {
 
 // item is a record with its decoded event. If err is set, it becomes a dead letter instead of being applied.
 type item struct {
-	record broker.Fetched
-	event  Event
-	err    error
+	record  broker.Fetched
+	event   Event
+	err     error
+	ignored bool // a purge of a queue topic: it is passed over
+}
+
+// headerID returns the id of the event from the record's headers. It returns "" if there is none that PostgreSQL can store.
+func headerID(headers []broker.Header) string {
+	for _, h := range headers {
+		if h.Key == event.HeaderID && utf8.Valid(h.Value) && bytes.IndexByte(h.Value, 0) < 0 {
+			return string(h.Value)
+		}
+	}
+	return ""
 }
 
 // decodeRecord decodes a record. It ensures what later code relies on: the key is text that PostgreSQL can store, and it
@@ -66,10 +78,16 @@ func decodeRecord(tp broker.TopicPartition, r broker.Fetched) item {
 	}
 	if r.Value == nil {
 		it.event.Purge = true
+		if it.err != nil {
+			it.event.ID = headerID(r.Headers)
+		}
 		return it
 	}
 	e, err := event.Decode(r.Value)
 	it.event.Event = e
+	if id := headerID(r.Headers); err != nil && id != "" {
+		it.event.ID = id // more reliable than what could be read of the value
+	}
 	var de *event.DecodeError
 	switch {
 	case it.err != nil:

@@ -38,6 +38,9 @@ func (c *Consumer[T]) Handle(
 			return c.finishBatch(ctx, p, tp, fmt.Errorf("offset %d is out of order in [%d, %d)", r.Offset, from, next), false)
 		}
 		b.items[i] = decodeRecord(tp, r)
+		if r.Value == nil && c.cfg.Queues[tp.Topic] {
+			b.items[i].err, b.items[i].ignored = nil, true
+		}
 	}
 	err := c.applyShared(ctx, p, b)
 	moved := false
@@ -98,24 +101,26 @@ func (c *Consumer[T]) commit(ctx context.Context, beginSQL string, jobs ...*job)
 	defer cancel()
 	ctx, end := c.startSpan(ctx, jobs, events)
 	mayHaveDeadLetters := make([]bool, len(jobs))
-	var serviceTx T
+	var used []T // the service's transactions, for Committed
 	err := pgtx.Run(ctx, c.pool, beginSQL, func(tx pgx.Tx) error {
+		used = nil
 		if err := movePositions(ctx, tx, jobs); err != nil {
 			return err
 		}
 		if len(events) > 0 {
-			serviceTx = c.cfg.Bind(tx)
+			used = append(used, c.cfg.Bind(tx))
 		}
 		for topic, events := range byTopic(events) {
-			if err := c.callHandler(ctx, topic, serviceTx, events); err != nil {
+			if err := c.callHandler(ctx, topic, used[0], events); err != nil {
 				return err
 			}
 		}
 		for i, j := range jobs {
-			var err error
-			if mayHaveDeadLetters[i], err = c.updateDeadLetters(ctx, j.p, tx, j.batch); err != nil {
+			open, told, err := c.updateDeadLetters(ctx, j.p, tx, j.batch)
+			if err != nil {
 				return err
 			}
+			mayHaveDeadLetters[i], used = open, append(used, told...)
 		}
 		return nil
 	})
@@ -126,10 +131,15 @@ func (c *Consumer[T]) commit(ctx context.Context, beginSQL string, jobs ...*job)
 	for i, j := range jobs {
 		c.recordCommit(ctx, j.p, j.batch, mayHaveDeadLetters[i], started)
 	}
-	if len(events) > 0 {
-		c.cfg.Committed(serviceTx)
-	}
+	c.committed(used)
 	return nil
+}
+
+// committed reports the commit of the service's transactions to the service.
+func (c *Consumer[T]) committed(used []T) {
+	for _, tx := range used {
+		c.cfg.Committed(tx)
+	}
 }
 
 // eventsOf returns the events to apply, in the order of the jobs. Jobs are sorted by topic, and each is in offset order.
@@ -141,7 +151,7 @@ func eventsOf(jobs []*job) []Event {
 	events := make([]Event, 0, n)
 	for _, j := range jobs {
 		for _, it := range j.items {
-			if it.err == nil {
+			if it.err == nil && !it.ignored {
 				events = append(events, it.event)
 			}
 		}
@@ -189,17 +199,22 @@ const beginTx = `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL enable_seqscan 
 	`SET LOCAL enable_mergejoin = off; SET LOCAL plan_cache_mode = force_generic_plan`
 
 // callHandler calls the topic's handler, and turns its panic into an error.
-func (c *Consumer[T]) callHandler(ctx context.Context, topic string, tx T, events []Event) (err error) {
+func (c *Consumer[T]) callHandler(ctx context.Context, topic string, tx T, events []Event) error {
 	handler, ok := c.cfg.Topics[topic]
 	if !ok {
 		return fmt.Errorf("no handler for the topic %s", topic)
 	}
+	return catchPanic(func() error { return handler(ctx, tx, events) })
+}
+
+// catchPanic calls f, and turns its panic into an error.
+func catchPanic(f func() error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = &panicError{value: v, stack: debug.Stack()}
 		}
 	}()
-	return handler(ctx, tx, events)
+	return f()
 }
 
 // recordCommit updates state, metrics and log after a commit.
@@ -210,6 +225,11 @@ func (c *Consumer[T]) recordCommit(ctx context.Context, p *partition, b batch, m
 	now := c.cfg.Now()
 	effects := false
 	for _, it := range b.items {
+		if it.ignored {
+			c.log.LogAttrs(ctx, slog.LevelWarn, "a record without a value has no effect in this topic",
+				slog.String("topic", b.tp.Topic), slog.Int("partition", b.tp.Partition), slog.Int64("offset", it.record.Offset))
+			continue
+		}
 		if it.err == nil {
 			effects = true
 			c.metrics.countApplied(it.event, now)

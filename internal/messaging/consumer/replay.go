@@ -85,8 +85,7 @@ func toItem(row messagingdb.DeadLetter) (item, error) {
 	}), nil
 }
 
-// applyInSavepoint runs the handler within a savepoint, so that the transaction stays usable if the handler fails. It also
-// checks deferred constraints there: at COMMIT it would be too late to store their failure.
+// applyInSavepoint runs the handler within a savepoint, so that the transaction stays usable if the handler fails.
 func (c *Consumer[T]) applyInSavepoint(ctx context.Context, tx pgx.Tx, it item) (serviceTx T, note string, failed, err error) {
 	copied, err := c.copyVersion(ctx, tx, it.event)
 	if err != nil {
@@ -95,22 +94,13 @@ func (c *Consumer[T]) applyInSavepoint(ctx context.Context, tx pgx.Tx, it item) 
 	if !it.event.Purge && copied >= it.event.Version {
 		note = "the copy already had version " + strconv.FormatInt(copied, 10) + ": nothing changed"
 	}
-	savepoint, err := tx.Begin(ctx)
+	serviceTx, failed, err = c.inSavepoint(ctx, tx, func(tx T) error {
+		return c.callHandler(ctx, it.event.Topic, tx, []Event{it.event})
+	})
 	if err != nil {
-		return serviceTx, "", nil, fmt.Errorf("begin a savepoint: %w", err)
-	}
-	serviceTx = c.cfg.Bind(savepoint)
-	err = c.callHandler(ctx, it.event.Topic, serviceTx, []Event{it.event})
-	if err == nil {
-		_, err = savepoint.Exec(ctx, "SET CONSTRAINTS ALL IMMEDIATE")
-	}
-	if err == nil {
-		return serviceTx, note, nil, savepoint.Commit(ctx)
-	}
-	if _, is := c.poisonCode(err); !is {
 		return serviceTx, "", nil, fmt.Errorf("replay: %w", err)
 	}
-	return serviceTx, "", err, savepoint.Rollback(ctx)
+	return serviceTx, note, failed, nil
 }
 
 // closeReplayedLetter closes the letter, and the older letters of the same aggregate that it supersedes.

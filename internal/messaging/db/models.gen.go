@@ -45,3 +45,20 @@ type OutboxLease struct {
 	ProducerID int64
 	Beat       int64
 }
+
+type SentRequest struct {
+	ID           uuid.UUID
+	Topic        string
+	Key          string
+	Number       int64
+	Subject      string
+	Body         []byte
+	OnceID       []byte
+	Fingerprint  []byte
+	CreatedAt    time.Time
+	ExpiresAt    time.Time
+	UnreadableAt *time.Time
+	Outcome      *string
+	Result       []byte
+	FinishedAt   *time.Time
+}

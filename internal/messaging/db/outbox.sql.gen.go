@@ -136,10 +136,11 @@ func (q *Queries) BlockAggregate(ctx context.Context, arg BlockAggregateParams) 
 }
 
 const claimPending = `-- name: ClaimPending :many
-SELECT c.shard, c.seq, c.topic, c.key, c.version, c.prev_seq, c.was_blocked, c.payload, c.traceparent, c.created_at
+SELECT c.shard, c.seq, c.event_id, c.topic, c.key, c.version, c.prev_seq, c.was_blocked, c.payload, c.traceparent,
+    c.created_at
 FROM (SELECT unnest($1::smallint[]) AS shard, unnest($2::bigint[]) AS epoch, unnest($3::bigint[]) AS low) AS h
 CROSS JOIN LATERAL (
-    SELECT p.shard, p.seq, p.topic, p.key, p.version, e.payload, e.traceparent, e.created_at,
+    SELECT p.shard, p.seq, e.event_id, p.topic, p.key, p.version, e.payload, e.traceparent, e.created_at,
         CASE WHEN p.prev_seq = 0 THEN 0 ELSE COALESCE(
             (SELECT q.seq FROM outbox_pending q WHERE q.shard = p.shard AND q.seq = p.prev_seq), 0) END::bigint AS prev_seq,
         (b.key IS NOT NULL)::boolean AS was_blocked,
@@ -171,6 +172,7 @@ type ClaimPendingParams struct {
 type ClaimPendingRow struct {
 	Shard       int16
 	Seq         int64
+	EventID     uuid.UUID
 	Topic       string
 	Key         string
 	Version     int64
@@ -205,6 +207,7 @@ func (q *Queries) ClaimPending(ctx context.Context, arg ClaimPendingParams) ([]C
 		if err := rows.Scan(
 			&i.Shard,
 			&i.Seq,
+			&i.EventID,
 			&i.Topic,
 			&i.Key,
 			&i.Version,

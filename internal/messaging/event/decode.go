@@ -25,6 +25,9 @@ type Event struct {
 	Time       time.Time       // UTC, in microseconds
 	Version    int64           // aggregateversion, above 0
 	Data       json.RawMessage // a part of the decoded bytes, not a copy; nil if the message has none
+
+	// CausationID is the id of the message that caused the change, or "". It is for tracing only.
+	CausationID string
 }
 
 // DecodeError says why a message is not a valid event. Decoding it again gives the same error.
@@ -53,7 +56,8 @@ func Decode(value []byte) (Event, error) {
 // rawAttributes are the raw JSON values of the known attributes. A value is nil if the attribute is absent or null: for
 // CloudEvents these are the same.
 type rawAttributes struct {
-	specversion, id, source, typ, subject, time, datacontenttype, dataschema, aggregateversion, data, dataBase64 []byte
+	specversion, id, source, typ, subject, time, datacontenttype, dataschema, aggregateversion, causationid, data,
+	dataBase64 []byte
 }
 
 // set keeps the raw value of the named attribute. Names are compared exactly: CloudEvents names are in lower case.
@@ -80,6 +84,8 @@ func (m *rawAttributes) set(name, raw []byte) {
 		m.dataschema = raw
 	case "aggregateversion":
 		m.aggregateversion = raw
+	case "causationid":
+		m.causationid = raw
 	case "data":
 		m.data = raw
 	case "data_base64":
@@ -116,6 +122,8 @@ func (m *rawAttributes) fill(e *Event) error {
 	e.Time, err = timestamp(m.time)
 	fault(err)
 	e.Version, err = version(m.aggregateversion)
+	fault(err)
+	e.CausationID, err = attribute("causationid", m.causationid, false)
 	fault(err)
 	contentType, err := attribute("datacontenttype", m.datacontenttype, false)
 	fault(err)

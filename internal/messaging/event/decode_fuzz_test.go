@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"reflect"
+	"strings"
 	"testing"
 	"unicode/utf8"
 
@@ -14,6 +15,7 @@ import (
 // PostgreSQL can store its strings. Encoding the event and decoding it again gives the same event.
 func FuzzDecode(f *testing.F) {
 	f.Add([]byte(valid))
+	f.Add([]byte(strings.Replace(valid, `{"spec`, `{"causationid":"0199b5a4","spec`, 1)))
 	f.Add([]byte(with("data", `{"a":[1,-0.5e+3,true,null,"\ud83e\uddc3\u2028<&>"]}`)))
 	f.Add([]byte(with("time", `"9999-12-31T23:59:59.9999999-23:59"`)))
 	f.Add([]byte(`{"id":"\ud800"}`))
@@ -25,7 +27,7 @@ func FuzzDecode(f *testing.F) {
 		if !json.Valid(value) {
 			t.Fatalf("not JSON: %q", value)
 		}
-		for _, s := range []string{e.ID, e.Source, e.Type, e.Subject, e.DataSchema} {
+		for _, s := range []string{e.ID, e.Source, e.Type, e.Subject, e.DataSchema, e.CausationID} {
 			if !utf8.ValidString(s) || bytes.IndexByte([]byte(s), 0) >= 0 {
 				t.Fatalf("PostgreSQL would refuse %q", s)
 			}

@@ -1,6 +1,7 @@
 package event_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -32,6 +33,28 @@ func TestDecode(t *testing.T) {
 	}
 	if !strings.HasPrefix(string(e.Data), `{"product_uuid"`) {
 		t.Errorf("data is %s", e.Data)
+	}
+}
+
+// The id of the cause is optional. It survives encoding and decoding.
+func TestDecodeTheCause(t *testing.T) {
+	t.Parallel()
+	for _, cause := range []string{"", "0199b5a4-0b7e-7c39-8f3d-4be1c5f1a002"} {
+		e, err := event.Decode([]byte(valid))
+		if err != nil || e.CausationID != "" {
+			t.Fatal(e.CausationID, err)
+		}
+		e.CausationID = cause
+		value, err := json.Marshal(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if has := strings.Contains(string(value), "causationid"); has != (cause != "") {
+			t.Errorf("encoded %s", value)
+		}
+		if got, err := event.Decode(value); err != nil || got.CausationID != cause {
+			t.Errorf("decoded %q, want %q, %v", got.CausationID, cause, err)
+		}
 	}
 }
 
@@ -82,6 +105,7 @@ func TestDecodeAccepts(t *testing.T) {
 		"as deep as allowed":              with("data", strings.Repeat("[", 31)+strings.Repeat("]", 31)),
 		"data that is not an object":      with("data", `[1.5e-7,true,false,null,"",-0]`),
 		"the same name in other objects":  with("data", `{"a":{"b":1},"b":{"a":1}}`),
+		"a null causation id":             strings.Replace(valid, `{"spec`, `{"causationid":null,"spec`, 1),
 		"a name that differs in its case": strings.Replace(valid, `{"spec`, `{"ID":"x","Type":5,"spec`, 1),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -155,6 +179,8 @@ func TestDecodeRefuses(t *testing.T) {
 		"a version of more than 64 bits": {with("aggregateversion", "9223372036854775808"), "not a positive integer"},
 		"data that is not JSON":          {with("datacontenttype", `"text/plain"`), "not JSON"},
 		"data in base64":                 {strings.Replace(valid, `{"spec`, `{"data_base64":"AA==","spec`, 1), "data_base64"},
+		"an empty causation id":          {strings.Replace(valid, `{"spec`, `{"causationid":"","spec`, 1), "causationid is empty"},
+		"a causation id in number":       {strings.Replace(valid, `{"spec`, `{"causationid":7,"spec`, 1), "causationid is not a string"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -11,15 +11,20 @@
 //	  Shard(): murmur2 of  ------------>   partition
 //	    Key mod Partitions
 //	  Payload              ------------>   value: JSON              -- Decode ---->  ID, Source, Type, Subject, Time,
-//	                                                                                 Version, DataSchema, Data
+//	                                                                                 Version, DataSchema, CausationID,
+//	                                                                                 Data
 //	  ID, Version, Type                    as in the payload; the outbox uses them for its log and for the order
 //
-// The record also has the header "content-type" and, if the change was made in a trace, "traceparent".
+// The record also has the header "content-type" and, if the change was made in a trace, "traceparent". The header "ce_id"
+// repeats the id, for consumers that cannot decode the value. The Kafka binding of CloudEvents allows that.
 //
 // # Rules
 //
 //   - The key is the id of the aggregate, so that all its events are in one partition, in order.
 //   - aggregateversion is the version of the aggregate, from 1 without gaps. It is an extension of CloudEvents, and required.
+//   - A message that does not describe an aggregate, such as a request, has a number instead of the version. It counts the
+//     messages of its key.
+//   - causationid is an optional extension: the id of the message that caused the change. It is for tracing only.
 //   - A topic has Partitions partitions. The number never changes for an existing topic.
 //   - Partition agrees with Java's default partitioner, so other programs can find a key's partition.
 //

@@ -15,6 +15,9 @@ const (
 const (
 	HeaderContentType = "content-type"
 	HeaderTraceparent = "traceparent" // W3C Trace Context
+	// HeaderID has the id of the event, so that a consumer knows the event even if it cannot decode the value. The name is
+	// the one that the Kafka binding of CloudEvents gives to the attribute.
+	HeaderID = "ce_id"
 )
 
 // MarshalJSON implements json.Marshaler. It returns a message that Decode reads back as e. It is for tools, tests and
@@ -30,6 +33,7 @@ func (e Event) MarshalJSON() ([]byte, error) {
 		DataContentType string          `json:"datacontenttype"`
 		DataSchema      string          `json:"dataschema,omitempty"`
 		Version         int64           `json:"aggregateversion"`
+		CausationID     string          `json:"causationid,omitempty"`
 		Data            json.RawMessage `json:"data,omitempty"`
-	}{SpecVersion, e.ID, e.Source, e.Type, e.Subject, e.Time, DataContentType, e.DataSchema, e.Version, e.Data})
+	}{SpecVersion, e.ID, e.Source, e.Type, e.Subject, e.Time, DataContentType, e.DataSchema, e.Version, e.CausationID, e.Data})
 }

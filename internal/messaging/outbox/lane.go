@@ -110,7 +110,7 @@ func (l *lane) admit(claimed []messagingdb.ClaimPendingRow, cut bool) (in admitR
 			in.unknown = c.Topic
 			continue
 		}
-		r := &row{seq: c.Seq, topic: c.Topic, key: c.Key, payload: c.Payload, traceparent: c.Traceparent,
+		r := &row{seq: c.Seq, eventID: c.EventID, topic: c.Topic, key: c.Key, payload: c.Payload, traceparent: c.Traceparent,
 			createdAt: c.CreatedAt, wasBlocked: c.WasBlocked, size: len(c.Payload)}
 		l.rows[r.seq] = r
 		l.rowCount++

@@ -24,7 +24,8 @@ func TestPublishesCommittedEvents(t *testing.T) {
 	ctx := trace.ContextWithSpanContext(t.Context(), trace.NewSpanContext(trace.SpanContextConfig{
 		TraceID: trace.TraceID{1}, SpanID: trace.SpanID{2}, TraceFlags: trace.FlagsSampled}))
 	before := time.Now().Add(-time.Second)
-	if err := pgx.BeginFunc(ctx, b.pool, func(tx pgx.Tx) error { return Append(ctx, tx, message(b.products, "a", 1)) }); err != nil {
+	m := message(b.products, "a", 1)
+	if err := pgx.BeginFunc(ctx, b.pool, func(tx pgx.Tx) error { return Append(ctx, tx, m) }); err != nil {
 		t.Fatal(err)
 	}
 	relay.Wake()
@@ -38,7 +39,7 @@ func TestPublishesCommittedEvents(t *testing.T) {
 	for _, h := range r.Headers {
 		headers[h.Key] = string(h.Value)
 	}
-	if headers["content-type"] != "application/cloudevents+json" ||
+	if headers["content-type"] != "application/cloudevents+json" || headers["ce_id"] != m.ID.String() ||
 		headers["traceparent"] != "00-01000000000000000000000000000000-0200000000000000-01" {
 		t.Errorf("headers %v", headers)
 	}

@@ -3,6 +3,8 @@ package outbox
 import (
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/monsplit/monsplit/internal/messaging/broker"
 	"github.com/monsplit/monsplit/internal/messaging/event"
 )
@@ -10,6 +12,7 @@ import (
 // row is a pending event that the relay has in memory.
 type row struct {
 	seq         int64
+	eventID     uuid.UUID
 	topic, key  string
 	payload     []byte
 	traceparent *string
@@ -21,7 +24,9 @@ type row struct {
 
 // record returns the Kafka record of the row.
 func (r *row) record() broker.Record {
-	headers := []broker.Header{{Key: event.HeaderContentType, Value: []byte(event.ContentType)}}
+	headers := []broker.Header{
+		{Key: event.HeaderContentType, Value: []byte(event.ContentType)}, {Key: event.HeaderID, Value: []byte(r.eventID.String())},
+	}
 	if r.traceparent != nil {
 		headers = append(headers, broker.Header{Key: event.HeaderTraceparent, Value: []byte(*r.traceparent)})
 	}

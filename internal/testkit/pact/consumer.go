@@ -3,6 +3,7 @@
 package pact
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -57,13 +58,21 @@ type Event struct {
 	Topic, Key  string
 	Type        string
 	Data        Body // nil if the consumer reads none
+	// ID is the id of the message, if the consumer uses it. It is also in a header, because the consumer must know the id of
+	// a message that it cannot decode. Without ID, any id is right.
+	ID string
+	// Cause is the id of the request that the change names as its cause. Without Cause, the event may have any cause or none.
+	Cause string
 }
+
+// anyID is the example of an id that the consumer does not use.
+const anyID = "0198c0de-8f42-7d19-a3c6-1e5b7f902d48"
 
 // body is the CloudEvents message with the attributes that event.Decode requires.
 func (e Event) body() Body {
 	body := Body{
 		"specversion":      event.SpecVersion,
-		"id":               Text("0198c0de-8f42-7d19-a3c6-1e5b7f902d48"),
+		"id":               Text(anyID),
 		"source":           Text("/source"),
 		"type":             e.Type,
 		"subject":          e.Key,
@@ -74,11 +83,25 @@ func (e Event) body() Body {
 	if e.Data != nil {
 		body["data"] = e.Data
 	}
+	if e.ID != "" {
+		body["id"] = e.ID
+	}
+	if e.Cause != "" {
+		body["causationid"] = e.Cause
+	}
 	return body
 }
 
+func (e Event) metadata() map[string]string {
+	metadata := map[string]string{metadataTopic: e.Topic, metadataKey: e.Key}
+	if e.ID != "" {
+		metadata[metadataID] = e.ID
+	}
+	return metadata
+}
+
 // Event adds an event to the contract, and gives the consumer an example of it in the form in which it comes from Kafka.
-// Topic and key are in the contract as metadata of the message, where all comparisons are exact.
+// Topic, key and header are in the contract as metadata of the message, where all comparisons are exact.
 func (c *Contract) Event(e Event, consume func(*testing.T, Delivery)) {
 	c.t.Helper()
 	c.interaction(e.Description, func(t *testing.T) {
@@ -93,10 +116,10 @@ func (c *Contract) Event(e Event, consume func(*testing.T, Delivery)) {
 		err = expected.AddAsynchronousMessage().
 			GivenWithParameter(models.ProviderState{Name: e.Given.Name, Parameters: e.Given.Params}).
 			ExpectsToReceive(e.Description).
-			WithMetadata(map[string]string{metadataTopic: e.Topic, metadataKey: e.Key}).
+			WithMetadata(e.metadata()).
 			WithContent(event.ContentType, content).
 			ConsumedBy(func(m v4.AsynchronousMessage) error {
-				consume(t, newDelivery(e.Topic, e.Key, m.Contents))
+				consume(t, newDelivery(e.Topic, e.Key, cmp.Or(e.ID, anyID), m.Contents))
 				return nil
 			}).
 			Verify(t)

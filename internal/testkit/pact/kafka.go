@@ -3,6 +3,7 @@
 package pact
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -19,21 +20,24 @@ type Delivery struct {
 	record broker.Record
 }
 
-func newDelivery(topic, key string, value []byte) Delivery {
+func newDelivery(topic, key, id string, value []byte) Delivery {
 	return Delivery{
 		tp: broker.TopicPartition{Topic: topic, Partition: event.Partition([]byte(key), event.Partitions)},
 		record: broker.Record{
 			Key: []byte(key), Value: value, Time: time.Now(),
-			Headers: []broker.Header{{Key: event.HeaderContentType, Value: []byte(event.ContentType)}},
+			Headers: []broker.Header{
+				{Key: event.HeaderContentType, Value: []byte(event.ContentType)}, {Key: event.HeaderID, Value: []byte(id)},
+			},
 		},
 	}
 }
 
-// NewDelivery returns an event of another service that a test needs before an interaction. It is in no contract.
+// NewDelivery returns a message of another service that a test needs before an interaction. It is in no contract. The id of
+// the message may be empty.
 func NewDelivery(topic string, e event.Event) (Delivery, error) {
-	e.ID, e.Source = "0198c0de-0000-7000-8000-000000000000", "/other"
+	e.ID, e.Source = cmp.Or(e.ID, "0198c0de-0000-7000-8000-000000000000"), "/other"
 	value, err := json.Marshal(e)
-	return newDelivery(topic, e.Subject, value), err
+	return newDelivery(topic, e.Subject, e.ID, value), err
 }
 
 // To gives the record to the service's consumer, with its offset, as the broker's client would.

@@ -47,6 +47,10 @@ func Integer(example int) Body { return matcher(example, rule("integer")) }
 // Bool matches true and false.
 func Bool(example bool) Body { return matcher(example, rule("type")) }
 
+// Exactly matches an object with exactly these members and values, which are literal. Other objects may have more members, so
+// a contract that relies on the absence of a member must say so.
+func Exactly(members Body) Body { return matcher(members, rule("equality")) }
+
 // List matches a list of at least one item, each like the example.
 func List(item Body) Body {
 	return Body{"pact:matcher:type": "type", "value": []Body{item}, "min": 1}

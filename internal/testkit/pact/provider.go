@@ -23,6 +23,7 @@ import (
 const (
 	metadataTopic = "topic"
 	metadataKey   = "key"
+	metadataID    = event.HeaderID
 )
 
 // Provider is a service that is verified against the expectations of its consumers.
@@ -169,8 +170,11 @@ func (p Provider) events(t *testing.T, i pactfile.Interaction, asked *sync.Map) 
 func (p Published) metadata() message.Metadata {
 	metadata := message.Metadata{metadataTopic: p.Topic, metadataKey: string(p.Record.Key), "contentType": ""}
 	for _, h := range p.Record.Headers {
-		if h.Key == event.HeaderContentType {
+		switch h.Key {
+		case event.HeaderContentType:
 			metadata["contentType"] = string(h.Value)
+		case event.HeaderID:
+			metadata[metadataID] = string(h.Value)
 		}
 	}
 	return metadata

@@ -46,6 +46,13 @@ SELECT discontinued FROM product_copy WHERE id = @id AND NOT deleted FOR SHARE;
 -- name: ShareMarket :one
 SELECT iso_code FROM market WHERE iso_code = @iso_code AND NOT deleted FOR SHARE;
 
+-- Several at once, in the order of their keys.
+-- name: ShareProducts :exec
+SELECT id FROM product_copy WHERE id = ANY (@ids::uuid[]) ORDER BY id FOR SHARE;
+
+-- name: ShareMarkets :exec
+SELECT iso_code FROM market WHERE iso_code = ANY (@codes::text[]) ORDER BY iso_code FOR SHARE;
+
 -- name: ProductStates :many
 SELECT id, discontinued FROM product_copy WHERE id = ANY (@ids::uuid[]) AND NOT deleted;
 

@@ -1,6 +1,10 @@
 -- name: GetProduct :one
 SELECT * FROM product_copy WHERE id = @id AND NOT deleted;
 
+-- Of deleted products too.
+-- name: ProductVersions :many
+SELECT id, version FROM product_copy WHERE id = ANY (@ids::uuid[]);
+
 -- name: LockProducts :many
 SELECT * FROM product_copy WHERE id = ANY (@ids::uuid[]) ORDER BY id FOR UPDATE;
 

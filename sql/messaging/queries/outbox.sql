@@ -36,10 +36,11 @@ FROM e;
 -- settings of the relay's connections: outbox_pending is empty at one moment and full at the next, so the planner's
 -- statistics are wrong.
 -- name: ClaimPending :many
-SELECT c.shard, c.seq, c.topic, c.key, c.version, c.prev_seq, c.was_blocked, c.payload, c.traceparent, c.created_at
+SELECT c.shard, c.seq, c.event_id, c.topic, c.key, c.version, c.prev_seq, c.was_blocked, c.payload, c.traceparent,
+    c.created_at
 FROM (SELECT unnest(@shards::smallint[]) AS shard, unnest(@epochs::bigint[]) AS epoch, unnest(@lows::bigint[]) AS low) AS h
 CROSS JOIN LATERAL (
-    SELECT p.shard, p.seq, p.topic, p.key, p.version, e.payload, e.traceparent, e.created_at,
+    SELECT p.shard, p.seq, e.event_id, p.topic, p.key, p.version, e.payload, e.traceparent, e.created_at,
         CASE WHEN p.prev_seq = 0 THEN 0 ELSE COALESCE(
             (SELECT q.seq FROM outbox_pending q WHERE q.shard = p.shard AND q.seq = p.prev_seq), 0) END::bigint AS prev_seq,
         (b.key IS NOT NULL)::boolean AS was_blocked,

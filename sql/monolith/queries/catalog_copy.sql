@@ -47,3 +47,14 @@ FROM (SELECT unnest(@ids::uuid[]) AS id, unnest(@versions::bigint[]) AS version,
         unnest(@markets::text[]) AS market, unnest(@starts::text[]) AS starts, unnest(@ends::text[]) AS ends,
         unnest(@updated_ats::timestamptz[]) AS updated_at) u
 WHERE e.id = u.id;
+
+-- name: LegacyEntry :one
+SELECT entry_id FROM legacy_catalog_id WHERE id = @id;
+
+-- The same entries as the legacy API shows, and deleted ones: an entry whose product or market is not known here yet counts
+-- as not arrived.
+-- name: EntryVersions :many
+SELECT e.id, e.version FROM catalog_entry_copy e
+WHERE e.id = ANY (@ids::uuid[]) AND e.version > 0 AND (e.deleted OR (
+    EXISTS (SELECT FROM product p WHERE p.product_uuid = e.product_uuid)
+    AND EXISTS (SELECT FROM market_copy c WHERE c.iso_code = e.market AND c.version > 0)));

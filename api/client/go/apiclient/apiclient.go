@@ -37,7 +37,11 @@ func Configure(baseURL string, options ...Option) (*Doer, error) {
 type Doer struct {
 	client *http.Client
 	header http.Header // added to every request that does not have a header of the same name
+	later  func(*http.Request) bool
 }
+
+// Later sets which changes the service may carry out later: it answers them with 202.
+func (d *Doer) Later(may func(*http.Request) bool) { d.later = may }
 
 // Do sends a request. The generated clients need no other method.
 func (d *Doer) Do(request *http.Request) (*http.Response, error) {
@@ -50,11 +54,20 @@ func (d *Doer) Do(request *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	if d.accepted(request, response) {
+		return response, nil
+	}
 	if err := refused(request, response); err != nil {
 		_ = response.Body.Close() // the error already has its content, or the content is not needed
 		return nil, err
 	}
 	return response, nil
+}
+
+// accepted reports whether the service will carry out the request later. The answer to a deletion has no content.
+func (d *Doer) accepted(request *http.Request, response *http.Response) bool {
+	return response.StatusCode == http.StatusAccepted && d.later != nil && d.later(request) &&
+		(isJSON(response) || request.Method == http.MethodDelete)
 }
 
 // refused returns an error if an answer is not successful. An answer that no operation describes does not come from the
@@ -76,7 +89,7 @@ func refused(request *http.Request, response *http.Response) error {
 		request.Method, request.URL.Redacted(), response.StatusCode, response.Header.Get("Content-Type"))
 }
 
-// success returns the only status of a successful answer to a method.
+// success returns the status of a successful answer to a method.
 func success(method string) int {
 	switch method {
 	case http.MethodPost:

@@ -14,6 +14,7 @@ import (
 
 	catalogapi "github.com/monsplit/monsplit/api/catalog"
 	"github.com/monsplit/monsplit/api/client/go/apiclient"
+	"github.com/monsplit/monsplit/api/client/go/catalogclient"
 	"github.com/monsplit/monsplit/api/client/go/monolithclient"
 	monolithapi "github.com/monsplit/monsplit/api/monolith"
 )
@@ -119,6 +120,10 @@ func TestForeignAnswersToOneOperationAreErrors(t *testing.T) {
 		"PatchNothing":       {patch, answer{204, "", nil, ""}},
 		"PatchUnchanged":     {patch, answer{304, "", nil, ""}},
 		"DeleteOK":           {remove, answer{200, "application/json", nil, `{}`}},
+		"DeleteAccepted":     {remove, answer{202, "", nil, ""}},
+		"EntryAccepted": {func(c *monolithclient.Client) (any, error) {
+			return c.PatchCatalog(t.Context(), 5, monolithclient.LegacyEntryPatch{})
+		}, answer{202, "text/html", nil, "<p>Please log in</p>"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -136,9 +141,6 @@ func TestSuccessIsAsDocumented(t *testing.T) {
 		for path, item := range must(openapi3.NewLoader().LoadFromData(document)).Paths.Map() {
 			for method, operation := range item.Operations() {
 				described := slices.DeleteFunc(slices.Sorted(maps.Keys(operation.Responses.Map())), func(status string) bool { return status >= "4" })
-				if len(described) == 0 {
-					continue // the service always refuses it
-				}
 				conditional := operation.Parameters.GetByInAndName("header", "If-None-Match") != nil
 				for _, status := range []int{200, 201, 202, 203, 204, 205, 206, 304} {
 					request := httptest.NewRequestWithContext(t.Context(), method, "http://shop.example"+path, nil)
@@ -146,14 +148,26 @@ func TestSuccessIsAsDocumented(t *testing.T) {
 					if conditional {
 						request.Header.Set("If-None-Match", `"3"`)
 					}
-					doer := must(apiclient.Configure("http://shop.example", apiclient.WithHTTPClient(answer{status, "application/json", nil, ""}.client())))
-					if _, err := doer.Do(request); (err == nil) != slices.Contains(described, strconv.Itoa(status)) {
+					if _, err := doerOf(name, answer{status, "application/json", nil, ""}).Do(request); (err == nil) != slices.Contains(described, strconv.Itoa(status)) {
 						t.Errorf("%s: %s %s, answered with %d: %v; described are %v", name, method, path, status, err, described)
 					}
 				}
 			}
 		}
 	}
+}
+
+// doer is what a generated client sends its requests with.
+type doer interface {
+	Do(request *http.Request) (*http.Response, error)
+}
+
+// doerOf returns the doer of a service's client, which gets this answer to every request.
+func doerOf(service string, a answer) doer {
+	if service == "monolith" {
+		return must(monolithclient.New("http://shop.example", apiclient.WithHTTPClient(a.client()))).ClientInterface.(*monolithclient.HTTPClient).Client
+	}
+	return must(catalogclient.New("http://shop.example", apiclient.WithHTTPClient(a.client()))).ClientInterface.(*catalogclient.HTTPClient).Client
 }
 
 // Programs of other teams import a client. So it must have few dependencies, and none on the services.

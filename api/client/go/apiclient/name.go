@@ -4,6 +4,8 @@ package apiclient
 const (
 	Malformed            = "malformed"
 	NotFound             = "not-found"
+	ChangePending        = "change-pending"
+	ChangeRefused        = "change-refused"
 	MethodNotAllowed     = "method-not-allowed"
 	NotAcceptable        = "not-acceptable"
 	ProductExists        = "product-exists"
@@ -11,6 +13,8 @@ const (
 	EntryExists          = "entry-exists"
 	MarketInUse          = "market-in-use"
 	NotTheOwner          = "not-the-owner"
+	ChangeExpired        = "change-expired"
+	ChangeDiscarded      = "change-discarded"
 	InProgress           = "in-progress"
 	Stale                = "stale"
 	TooLarge             = "too-large"
@@ -18,6 +22,7 @@ const (
 	Invalid              = "invalid"
 	UnknownReference     = "unknown-reference"
 	IdempotencyKeyReused = "idempotency-key-reused"
+	NotYet               = "not-yet"
 	Unavailable          = "unavailable"
 	Internal             = "internal"
 )

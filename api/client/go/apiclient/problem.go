@@ -15,7 +15,7 @@ import (
 )
 
 // Problem is an error answer: problem details (RFC 9457). An answer of 400 and above without problem details, such as one
-// from another gateway, is a Problem too, of type about:blank.
+// from another gateway, is a Problem too, of type about:blank. A change that was refused after a 202 has a Problem as well.
 type Problem struct {
 	Type      string  `json:"type"`   // an identifier to compare with, not an address; see Name
 	Title     string  `json:"title"`  // the status in words
@@ -53,7 +53,10 @@ func IsProblem(err error, name string) bool {
 // Error returns one line with everything that a person needs to act on the problem.
 func (p *Problem) Error() string {
 	var text strings.Builder
-	fmt.Fprintf(&text, "%s %s: %d %s", p.method, p.url, p.Status, p.Title)
+	if p.method != "" {
+		fmt.Fprintf(&text, "%s %s: ", p.method, p.url)
+	}
+	fmt.Fprintf(&text, "%d %s", p.Status, p.Title)
 	if p.Detail != "" {
 		fmt.Fprintf(&text, ": %s", p.Detail)
 	}

@@ -430,6 +430,12 @@ type IfNoneMatch = string
 // Limit defines model for Limit.
 type Limit = int32
 
+// MinVersion defines model for MinVersion.
+type MinVersion = int64
+
+// Prefer defines model for Prefer.
+type Prefer = string
+
 // ListEntriesParams defines parameters for ListEntries.
 type ListEntriesParams struct {
 	// Product Lists only the entries of this product.
@@ -542,6 +548,15 @@ type ListProductsParamsSort string
 
 // GetProductParams defines parameters for GetProduct.
 type GetProductParams struct {
+	// MinVersion Reads the copy only if it has this version, or a later one, of the product; otherwise 503 of type `not-yet`. With
+	// `Prefer: wait=5` the service waits up to five seconds for the version. It also waits for a product that it does not
+	// know yet. If the product was deleted at this version or later, the answer is 404.
+	MinVersion *MinVersion `form:"min_version,omitempty" json:"min_version,omitempty"`
+
+	// Prefer Preferences (RFC 7240). With `min_version`, `wait=N` waits at most N seconds for the version; the service has an upper
+	// limit. Other preferences are ignored.
+	Prefer *Prefer `json:"Prefer,omitempty"`
+
 	// IfNoneMatch If the entity's `ETag` is in this list, the entity is not sent again (304).
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 }
@@ -1917,6 +1932,33 @@ func NewGetProductRequest(server string, productUUID openapi_types.UUID, params 
 		return nil, err
 	}
 
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.MinVersion != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "min_version", *params.MinVersion, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
@@ -1924,15 +1966,26 @@ func NewGetProductRequest(server string, productUUID openapi_types.UUID, params 
 
 	if params != nil {
 
-		if params.IfNoneMatch != nil {
+		if params.Prefer != nil {
 			var headerParam0 string
 
-			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Prefer", *params.Prefer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
 			if err != nil {
 				return nil, err
 			}
 
-			req.Header.Set("If-None-Match", headerParam0)
+			req.Header.Set("Prefer", headerParam0)
+		}
+
+		if params.IfNoneMatch != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam1)
 		}
 
 	}
@@ -2445,9 +2498,11 @@ func (r ListEntriesResponse) StatusCode() int {
 
 // CreateEntryResponse201Headers the declared response headers of an HTTP 201 response for CreateEntry
 type CreateEntryResponse201Headers struct {
-	ETag       string
-	Location   string
-	XRequestID string
+	AggregateID      string
+	AggregateVersion int64
+	ETag             string
+	Location         string
+	XRequestID       string
 }
 
 type CreateEntryResponse struct {
@@ -2508,9 +2563,11 @@ func (r ListMarketsResponse) StatusCode() int {
 
 // CreateMarketResponse201Headers the declared response headers of an HTTP 201 response for CreateMarket
 type CreateMarketResponse201Headers struct {
-	ETag       string
-	Location   string
-	XRequestID string
+	AggregateID      string
+	AggregateVersion int64
+	ETag             string
+	Location         string
+	XRequestID       string
 }
 
 type CreateMarketResponse struct {
@@ -2540,7 +2597,9 @@ func (r CreateMarketResponse) StatusCode() int {
 
 // DeleteMarketResponse204Headers the declared response headers of an HTTP 204 response for DeleteMarket
 type DeleteMarketResponse204Headers struct {
-	XRequestID string
+	AggregateID      string
+	AggregateVersion int64
+	XRequestID       string
 }
 
 type DeleteMarketResponse struct {
@@ -2607,8 +2666,10 @@ func (r GetMarketResponse) StatusCode() int {
 
 // PatchMarketResponse200Headers the declared response headers of an HTTP 200 response for PatchMarket
 type PatchMarketResponse200Headers struct {
-	ETag       string
-	XRequestID string
+	AggregateID      string
+	AggregateVersion int64
+	ETag             string
+	XRequestID       string
 }
 
 type PatchMarketResponse struct {
@@ -2638,8 +2699,10 @@ func (r PatchMarketResponse) StatusCode() int {
 
 // ReplaceMarketResponse200Headers the declared response headers of an HTTP 200 response for ReplaceMarket
 type ReplaceMarketResponse200Headers struct {
-	ETag       string
-	XRequestID string
+	AggregateID      string
+	AggregateVersion int64
+	ETag             string
+	XRequestID       string
 }
 
 type ReplaceMarketResponse struct {
@@ -2700,14 +2763,16 @@ func (r ListProductsResponse) StatusCode() int {
 
 // GetProductResponse200Headers the declared response headers of an HTTP 200 response for GetProduct
 type GetProductResponse200Headers struct {
-	ETag       string
-	XRequestID string
+	ETag              string
+	PreferenceApplied *string
+	XRequestID        string
 }
 
 // GetProductResponse304Headers the declared response headers of an HTTP 304 response for GetProduct
 type GetProductResponse304Headers struct {
-	ETag       string
-	XRequestID string
+	ETag              string
+	PreferenceApplied *string
+	XRequestID        string
 }
 
 type GetProductResponse struct {
@@ -2739,7 +2804,9 @@ func (r GetProductResponse) StatusCode() int {
 
 // DeleteEntryResponse204Headers the declared response headers of an HTTP 204 response for DeleteEntry
 type DeleteEntryResponse204Headers struct {
-	XRequestID string
+	AggregateID      string
+	AggregateVersion int64
+	XRequestID       string
 }
 
 type DeleteEntryResponse struct {
@@ -2806,8 +2873,10 @@ func (r GetEntryResponse) StatusCode() int {
 
 // PatchEntryResponse200Headers the declared response headers of an HTTP 200 response for PatchEntry
 type PatchEntryResponse200Headers struct {
-	ETag       string
-	XRequestID string
+	AggregateID      string
+	AggregateVersion int64
+	ETag             string
+	XRequestID       string
 }
 
 type PatchEntryResponse struct {
@@ -2837,8 +2906,10 @@ func (r PatchEntryResponse) StatusCode() int {
 
 // ReplaceEntryResponse200Headers the declared response headers of an HTTP 200 response for ReplaceEntry
 type ReplaceEntryResponse200Headers struct {
-	ETag       string
-	XRequestID string
+	AggregateID      string
+	AggregateVersion int64
+	ETag             string
+	XRequestID       string
 }
 
 type ReplaceEntryResponse struct {
@@ -3263,6 +3334,20 @@ func ParseCreateEntryResponse(rsp *http.Response) (*CreateEntryResponse, error) 
 	switch {
 	case rsp.StatusCode == 201:
 		var headers CreateEntryResponse201Headers
+		if values := rsp.Header.Values("Aggregate-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Aggregate-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.AggregateID = value
+		}
+		if values := rsp.Header.Values("Aggregate-Version"); len(values) > 0 {
+			var value int64
+			if err := runtime.BindStyledParameterWithOptions("simple", "Aggregate-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			}
+			headers.AggregateVersion = value
+		}
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -3362,6 +3447,20 @@ func ParseCreateMarketResponse(rsp *http.Response) (*CreateMarketResponse, error
 	switch {
 	case rsp.StatusCode == 201:
 		var headers CreateMarketResponse201Headers
+		if values := rsp.Header.Values("Aggregate-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Aggregate-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.AggregateID = value
+		}
+		if values := rsp.Header.Values("Aggregate-Version"); len(values) > 0 {
+			var value int64
+			if err := runtime.BindStyledParameterWithOptions("simple", "Aggregate-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			}
+			headers.AggregateVersion = value
+		}
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -3405,6 +3504,20 @@ func ParseDeleteMarketResponse(rsp *http.Response) (*DeleteMarketResponse, error
 	switch {
 	case rsp.StatusCode == 204:
 		var headers DeleteMarketResponse204Headers
+		if values := rsp.Header.Values("Aggregate-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Aggregate-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.AggregateID = value
+		}
+		if values := rsp.Header.Values("Aggregate-Version"); len(values) > 0 {
+			var value int64
+			if err := runtime.BindStyledParameterWithOptions("simple", "Aggregate-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			}
+			headers.AggregateVersion = value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -3510,6 +3623,20 @@ func ParsePatchMarketResponse(rsp *http.Response) (*PatchMarketResponse, error) 
 	switch {
 	case rsp.StatusCode == 200:
 		var headers PatchMarketResponse200Headers
+		if values := rsp.Header.Values("Aggregate-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Aggregate-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.AggregateID = value
+		}
+		if values := rsp.Header.Values("Aggregate-Version"); len(values) > 0 {
+			var value int64
+			if err := runtime.BindStyledParameterWithOptions("simple", "Aggregate-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			}
+			headers.AggregateVersion = value
+		}
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -3556,6 +3683,20 @@ func ParseReplaceMarketResponse(rsp *http.Response) (*ReplaceMarketResponse, err
 	switch {
 	case rsp.StatusCode == 200:
 		var headers ReplaceMarketResponse200Headers
+		if values := rsp.Header.Values("Aggregate-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Aggregate-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.AggregateID = value
+		}
+		if values := rsp.Header.Values("Aggregate-Version"); len(values) > 0 {
+			var value int64
+			if err := runtime.BindStyledParameterWithOptions("simple", "Aggregate-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			}
+			headers.AggregateVersion = value
+		}
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -3658,6 +3799,13 @@ func ParseGetProductResponse(rsp *http.Response) (*GetProductResponse, error) {
 			}
 			headers.ETag = value
 		}
+		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Preference-Applied", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PreferenceApplied = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -3674,6 +3822,13 @@ func ParseGetProductResponse(rsp *http.Response) (*GetProductResponse, error) {
 				return nil, err
 			}
 			headers.ETag = value
+		}
+		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Preference-Applied", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PreferenceApplied = &value
 		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
@@ -3704,6 +3859,20 @@ func ParseDeleteEntryResponse(rsp *http.Response) (*DeleteEntryResponse, error) 
 	switch {
 	case rsp.StatusCode == 204:
 		var headers DeleteEntryResponse204Headers
+		if values := rsp.Header.Values("Aggregate-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Aggregate-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.AggregateID = value
+		}
+		if values := rsp.Header.Values("Aggregate-Version"); len(values) > 0 {
+			var value int64
+			if err := runtime.BindStyledParameterWithOptions("simple", "Aggregate-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			}
+			headers.AggregateVersion = value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -3809,6 +3978,20 @@ func ParsePatchEntryResponse(rsp *http.Response) (*PatchEntryResponse, error) {
 	switch {
 	case rsp.StatusCode == 200:
 		var headers PatchEntryResponse200Headers
+		if values := rsp.Header.Values("Aggregate-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Aggregate-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.AggregateID = value
+		}
+		if values := rsp.Header.Values("Aggregate-Version"); len(values) > 0 {
+			var value int64
+			if err := runtime.BindStyledParameterWithOptions("simple", "Aggregate-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			}
+			headers.AggregateVersion = value
+		}
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -3855,6 +4038,20 @@ func ParseReplaceEntryResponse(rsp *http.Response) (*ReplaceEntryResponse, error
 	switch {
 	case rsp.StatusCode == 200:
 		var headers ReplaceEntryResponse200Headers
+		if values := rsp.Header.Values("Aggregate-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Aggregate-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.AggregateID = value
+		}
+		if values := rsp.Header.Values("Aggregate-Version"); len(values) > 0 {
+			var value int64
+			if err := runtime.BindStyledParameterWithOptions("simple", "Aggregate-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			}
+			headers.AggregateVersion = value
+		}
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {

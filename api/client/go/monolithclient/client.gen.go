@@ -18,6 +18,51 @@ import (
 	openapi_types "github.com/oapi-codegen/runtime/types"
 )
 
+// Defines values for CatalogChangeOperation.
+const (
+	CatalogChangeOperationCreate  CatalogChangeOperation = "create"
+	CatalogChangeOperationDelete  CatalogChangeOperation = "delete"
+	CatalogChangeOperationPatch   CatalogChangeOperation = "patch"
+	CatalogChangeOperationReplace CatalogChangeOperation = "replace"
+)
+
+// Valid indicates whether the value is a known member of the CatalogChangeOperation enum.
+func (e CatalogChangeOperation) Valid() bool {
+	switch e {
+	case CatalogChangeOperationCreate:
+		return true
+	case CatalogChangeOperationDelete:
+		return true
+	case CatalogChangeOperationPatch:
+		return true
+	case CatalogChangeOperationReplace:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CatalogChangeState.
+const (
+	CatalogChangeStateDone    CatalogChangeState = "done"
+	CatalogChangeStatePending CatalogChangeState = "pending"
+	CatalogChangeStateRefused CatalogChangeState = "refused"
+)
+
+// Valid indicates whether the value is a known member of the CatalogChangeState enum.
+func (e CatalogChangeState) Valid() bool {
+	switch e {
+	case CatalogChangeStateDone:
+		return true
+	case CatalogChangeStatePending:
+		return true
+	case CatalogChangeStateRefused:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListCatalogParamsSort.
 const (
 	ListCatalogParamsSortID             ListCatalogParamsSort = "id"
@@ -114,6 +159,94 @@ func (e ListProductsParamsSort) Valid() bool {
 	}
 }
 
+// CatalogChange A request to change a catalog entry.
+type CatalogChange struct {
+	// Catalog The integer id of the entry.
+	//
+	// Example: 5
+	Catalog int64 `json:"catalog"`
+
+	// CreatedAt A time in UTC, with at most six decimals of a second.
+	//
+	// Example: 2026-03-01T09:30:00.123456Z
+	CreatedAt Timestamp `json:"created_at"`
+
+	// ExpiresAt A time in UTC, with at most six decimals of a second.
+	//
+	// Example: 2026-03-01T09:30:00.123456Z
+	ExpiresAt Timestamp `json:"expires_at"`
+
+	// FinishedAt The time at which the outcome arrived here.
+	//
+	// Example: 2026-03-01T09:30:01.5Z
+	FinishedAt *time.Time `json:"finished_at,omitempty"`
+
+	// ID The id of the request.
+	//
+	// Example: 0198c0de-9d55-7e31-8b60-2c7a4f5e1d08
+	ID openapi_types.UUID `json:"id"`
+
+	// Operation What was asked for.
+	//
+	// Example: create
+	Operation CatalogChangeOperation `json:"operation"`
+
+	// Overdue Whether the request is pending although it has expired. The owner does not carry it out any more, unless it
+	// already has.
+	//
+	//
+	// Example: false
+	Overdue bool `json:"overdue"`
+
+	// Problem Problem details (RFC 9457).
+	Problem *Problem `json:"problem,omitempty"`
+
+	// State `pending`: the owner has not decided yet, or its change has not arrived here. `done`: the change was made, and can
+	// be read here. `refused`: the change was not made, and `problem` says why.
+	//
+	//
+	// Example: pending
+	State CatalogChangeState `json:"state"`
+
+	// Unreadable Whether the request is pending because the owner cannot read it. An operator looks at it.
+	//
+	// Example: false
+	Unreadable bool `json:"unreadable"`
+
+	// Version The version of the entry after the change, if it was made.
+	//
+	// Example: 1
+	Version *int64 `json:"version,omitempty"`
+
+	// Wanted A catalog entry offers a product in a market. This is the shape that old integrations know.
+	Wanted LegacyEntry `json:"wanted"`
+}
+
+// CatalogChangeOperation What was asked for.
+//
+// Example: create
+type CatalogChangeOperation string
+
+// CatalogChangeState `pending`: the owner has not decided yet, or its change has not arrived here. `done`: the change was made, and can
+// be read here. `refused`: the change was not made, and `problem` says why.
+//
+// Example: pending
+type CatalogChangeState string
+
+// Fault One fault of the input.
+type Fault struct {
+	// Detail What is wrong with the value.
+	//
+	// Example: must not be blank
+	Detail string `json:"detail"`
+
+	// Pointer A JSON pointer (RFC 6901) to the invalid value in the body, or `/query/NAME` or `/header/NAME` for a parameter.
+	//
+	//
+	// Example: /name
+	Pointer string `json:"pointer"`
+}
+
 // ID An integer id. The monolith assigns it and never uses it twice.
 //
 // Example: 17
@@ -154,6 +287,93 @@ type LegacyEntry struct {
 	UpdatedAt Timestamp `json:"updated_at"`
 }
 
+// LegacyEntryInput A new catalog entry.
+type LegacyEntryInput struct {
+	// AvailabilityDate The first day of the offer. Null if it is not scheduled yet.
+	//
+	// Example: 2026-03-01
+	AvailabilityDate nullable.Nullable[openapi_types.Date] `json:"availability_date,omitempty"`
+
+	// AvailabilityEndDate The last day of the offer, not before the first day. Null if the end is open.
+	AvailabilityEndDate nullable.Nullable[openapi_types.Date] `json:"availability_end_date,omitempty"`
+
+	// ID A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
+	ID Ignored `json:"id,omitempty"`
+
+	// Market The market's integer id.
+	//
+	// Example: 3
+	Market int64 `json:"market"`
+
+	// Product The product's integer id.
+	//
+	// Example: 17
+	Product int64 `json:"product"`
+
+	// UpdatedAt A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
+	UpdatedAt Ignored `json:"updated_at,omitempty"`
+}
+
+// LegacyEntryPatch The members of a catalog entry to change. Null removes a date. No other member can be null (422).
+type LegacyEntryPatch struct {
+	// AvailabilityDate The first day of the offer. Null if it is not scheduled yet.
+	//
+	// Example: 2026-03-01
+	AvailabilityDate nullable.Nullable[openapi_types.Date] `json:"availability_date,omitempty"`
+
+	// AvailabilityEndDate The last day of the offer, not before the first day. Null if the end is open.
+	AvailabilityEndDate nullable.Nullable[openapi_types.Date] `json:"availability_end_date,omitempty"`
+
+	// ID A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
+	ID Ignored `json:"id,omitempty"`
+
+	// Market The market's integer id. It never changes. If present, it must have its current value.
+	//
+	// Example: 3
+	Market *int64 `json:"market,omitempty"`
+
+	// Product The product's integer id. It never changes. If present, it must have its current value.
+	//
+	// Example: 17
+	Product *int64 `json:"product,omitempty"`
+
+	// UpdatedAt A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
+	UpdatedAt Ignored `json:"updated_at,omitempty"`
+}
+
+// LegacyEntryReplacement A whole catalog entry, as a client sends it. A date that is left out is null.
+type LegacyEntryReplacement struct {
+	// AvailabilityDate The first day of the offer. Null if it is not scheduled yet.
+	//
+	// Example: 2026-03-01
+	AvailabilityDate nullable.Nullable[openapi_types.Date] `json:"availability_date,omitempty"`
+
+	// AvailabilityEndDate The last day of the offer, not before the first day. Null if the end is open.
+	AvailabilityEndDate nullable.Nullable[openapi_types.Date] `json:"availability_end_date,omitempty"`
+
+	// ID A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
+	ID Ignored `json:"id,omitempty"`
+
+	// Market The market's integer id. It never changes. If present, it must have its current value.
+	//
+	// Example: 3
+	Market *int64 `json:"market,omitempty"`
+
+	// Product The product's integer id. It never changes. If present, it must have its current value.
+	//
+	// Example: 17
+	Product *int64 `json:"product,omitempty"`
+
+	// UpdatedAt A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
+	UpdatedAt Ignored `json:"updated_at,omitempty"`
+}
+
 // LegacyMarket A market in the shape that old integrations know.
 type LegacyMarket struct {
 	// ID The market's integer id.
@@ -175,6 +395,42 @@ type LegacyMarket struct {
 	//
 	// Example: 2026-03-01T09:30:00.123456Z
 	UpdatedAt Timestamp `json:"updated_at"`
+}
+
+// Problem Problem details (RFC 9457).
+type Problem struct {
+	// Detail What happened, for a person.
+	//
+	// Example: The product is not valid.
+	Detail *string `json:"detail,omitempty"`
+
+	// Errors All faults of the input.
+	Errors []Fault `json:"errors,omitempty"`
+
+	// Instance The path of the request.
+	//
+	// Example: /api/v1/product
+	Instance *string `json:"instance,omitempty"`
+
+	// RequestID The same id as in `X-Request-Id`.
+	//
+	// Example: 0198c0de-7a11-7000-8000-0d4f6a1b2c3d
+	RequestID *string `json:"request_id,omitempty"`
+
+	// Status The HTTP status.
+	//
+	// Example: 422
+	Status int32 `json:"status"`
+
+	// Title The status in words.
+	//
+	// Example: Unprocessable Entity
+	Title string `json:"title"`
+
+	// Type The kind of problem, for programs. It is an identifier, not an address to fetch.
+	//
+	// Example: https://monsplit.github.io/problems/invalid
+	Type string `json:"type"`
 }
 
 // Product A product.
@@ -304,6 +560,9 @@ type Timestamp = time.Time
 // Example: 3
 type Version = int64
 
+// ChangeKey defines model for ChangeKey.
+type ChangeKey = string
+
 // Cursor defines model for Cursor.
 type Cursor = string
 
@@ -318,6 +577,18 @@ type IfNoneMatch = string
 
 // Limit defines model for Limit.
 type Limit = int32
+
+// MinVersion defines model for MinVersion.
+type MinVersion = int64
+
+// Prefer defines model for Prefer.
+type Prefer = string
+
+// PreferChange defines model for PreferChange.
+type PreferChange = string
+
+// ChangeRequested A catalog entry offers a product in a market. This is the shape that old integrations know.
+type ChangeRequested = LegacyEntry
 
 // ListCatalogParams defines parameters for ListCatalog.
 type ListCatalogParams struct {
@@ -341,10 +612,76 @@ type ListCatalogParams struct {
 // ListCatalogParamsSort defines parameters for ListCatalog.
 type ListCatalogParamsSort string
 
+// CreateCatalogParams defines parameters for CreateCatalog.
+type CreateCatalogParams struct {
+	// IdempotencyKey A text that is new for each change, such as a UUID. As long as the request is known, and that is 30 days after it was
+	// finished, the same key with the same body joins that request and gets its outcome, also a refusal. The same key with
+	// another body is refused (422).
+	IdempotencyKey *ChangeKey `json:"Idempotency-Key,omitempty"`
+
+	// Prefer Preferences (RFC 7240). `wait=N` waits at most N seconds for the outcome; the service has an upper limit.
+	// `respond-async` asks not to wait, or to wait no longer than `wait`. Other preferences are ignored.
+	Prefer *PreferChange `json:"Prefer,omitempty"`
+}
+
+// DeleteCatalogParams defines parameters for DeleteCatalog.
+type DeleteCatalogParams struct {
+	// IfMatch Changes the entity only if its `ETag` is in this list, or if it exists and the value is `*`; otherwise 412.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+
+	// IdempotencyKey A text that is new for each change, such as a UUID. As long as the request is known, and that is 30 days after it was
+	// finished, the same key with the same body joins that request and gets its outcome, also a refusal. The same key with
+	// another body is refused (422).
+	IdempotencyKey *ChangeKey `json:"Idempotency-Key,omitempty"`
+
+	// Prefer Preferences (RFC 7240). `wait=N` waits at most N seconds for the outcome; the service has an upper limit.
+	// `respond-async` asks not to wait, or to wait no longer than `wait`. Other preferences are ignored.
+	Prefer *PreferChange `json:"Prefer,omitempty"`
+}
+
 // GetCatalogParams defines parameters for GetCatalog.
 type GetCatalogParams struct {
+	// MinVersion Reads the copy only if it has this version, or a later one, of the entry; otherwise 503 of type `not-yet`. With
+	// `Prefer: wait=5` the service waits up to five seconds for the version. If the entry was deleted at this version or
+	// later, the answer is 404.
+	MinVersion *MinVersion `form:"min_version,omitempty" json:"min_version,omitempty"`
+
+	// Prefer Preferences (RFC 7240). With `min_version`, `wait=N` waits at most N seconds for the version; the service has an upper
+	// limit. Other preferences are ignored.
+	Prefer *Prefer `json:"Prefer,omitempty"`
+
 	// IfNoneMatch If the entity's `ETag` is in this list, the entity is not sent again (304).
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// PatchCatalogParams defines parameters for PatchCatalog.
+type PatchCatalogParams struct {
+	// IfMatch Changes the entity only if its `ETag` is in this list, or if it exists and the value is `*`; otherwise 412.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+
+	// IdempotencyKey A text that is new for each change, such as a UUID. As long as the request is known, and that is 30 days after it was
+	// finished, the same key with the same body joins that request and gets its outcome, also a refusal. The same key with
+	// another body is refused (422).
+	IdempotencyKey *ChangeKey `json:"Idempotency-Key,omitempty"`
+
+	// Prefer Preferences (RFC 7240). `wait=N` waits at most N seconds for the outcome; the service has an upper limit.
+	// `respond-async` asks not to wait, or to wait no longer than `wait`. Other preferences are ignored.
+	Prefer *PreferChange `json:"Prefer,omitempty"`
+}
+
+// ReplaceCatalogParams defines parameters for ReplaceCatalog.
+type ReplaceCatalogParams struct {
+	// IfMatch Changes the entity only if its `ETag` is in this list, or if it exists and the value is `*`; otherwise 412.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+
+	// IdempotencyKey A text that is new for each change, such as a UUID. As long as the request is known, and that is 30 days after it was
+	// finished, the same key with the same body joins that request and gets its outcome, also a refusal. The same key with
+	// another body is refused (422).
+	IdempotencyKey *ChangeKey `json:"Idempotency-Key,omitempty"`
+
+	// Prefer Preferences (RFC 7240). `wait=N` waits at most N seconds for the outcome; the service has an upper limit.
+	// `respond-async` asks not to wait, or to wait no longer than `wait`. Other preferences are ignored.
+	Prefer *PreferChange `json:"Prefer,omitempty"`
 }
 
 // ListMarketsParams defines parameters for ListMarkets.
@@ -422,6 +759,15 @@ type ReplaceProductParams struct {
 	// IfMatch Changes the entity only if its `ETag` is in this list, or if it exists and the value is `*`; otherwise 412.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
+
+// CreateCatalogJSONRequestBody defines body for CreateCatalog for application/json ContentType.
+type CreateCatalogJSONRequestBody = LegacyEntryInput
+
+// PatchCatalogApplicationMergePatchPlusJSONRequestBody defines body for PatchCatalog for application/merge-patch+json ContentType.
+type PatchCatalogApplicationMergePatchPlusJSONRequestBody = LegacyEntryPatch
+
+// ReplaceCatalogJSONRequestBody defines body for ReplaceCatalog for application/json ContentType.
+type ReplaceCatalogJSONRequestBody = LegacyEntryReplacement
 
 // CreateProductJSONRequestBody defines body for CreateProduct for application/json ContentType.
 type CreateProductJSONRequestBody = ProductInput
@@ -514,46 +860,99 @@ type ClientInterface interface {
 	// Corresponds with GET /api/v1/catalog (the `ListCatalog` operationId).
 	ListCatalog(ctx context.Context, params *ListCatalogParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// CreateCatalogWithBody Always refused, because the catalog service owns the entries
+	// CreateCatalogWithBody Create a catalog entry
 	//
-	// Always 409 of type `not-the-owner`, with any body. Create entries in the catalog service.
+	// Asks the owner of the entries to offer a product in a market. The new entry has its integer id at once, but can be read
+	// only when the owner has accepted it. A product has at most one entry in a market. With an `Idempotency-Key` it is safe
+	// to send the request again.
 	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /api/v1/catalog (the `CreateCatalog` operationId).
-	CreateCatalogWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+	CreateCatalogWithBody(ctx context.Context, params *CreateCatalogParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// DeleteCatalog Always refused, because the catalog service owns the entries
+	// CreateCatalog Create a catalog entry
 	//
-	// Always 409 of type `not-the-owner`. Delete entries in the catalog service.
+	// Asks the owner of the entries to offer a product in a market. The new entry has its integer id at once, but can be read
+	// only when the owner has accepted it. A product has at most one entry in a market. With an `Idempotency-Key` it is safe
+	// to send the request again.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/v1/catalog (the `CreateCatalog` operationId).
+	CreateCatalog(ctx context.Context, params *CreateCatalogParams, body CreateCatalogJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetCatalogChange Read what became of a change
+	//
+	// A request to change a catalog entry, whose address a 202 had in `Location`. It is pending until the owner of the
+	// entries has decided and the entry can be read here. It stays for 30 days after it was finished.
+	//
+	// Corresponds with GET /api/v1/catalog-change/{id} (the `GetCatalogChange` operationId).
+	GetCatalogChange(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteCatalog Delete a catalog entry
+	//
+	// Asks the owner of the entries to delete the entry. If the entry is already deleted, the answer is 404. If the entry's
+	// creation is still pending, the owner decides about this request after it.
 	//
 	// Corresponds with DELETE /api/v1/catalog/{id} (the `DeleteCatalog` operationId).
-	DeleteCatalog(ctx context.Context, id ID, reqEditors ...RequestEditorFn) (*http.Response, error)
+	DeleteCatalog(ctx context.Context, id ID, params *DeleteCatalogParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetCatalog Read a catalog entry
 	//
-	// The entry in its legacy shape, from the local copy. Its `ETag` is the version that the owner gave it.
+	// The entry in its legacy shape, from the local copy. Its `ETag` is the version that the owner gave it. An entry whose
+	// creation is pending, or was refused, does not exist: the type of the 404 tells so.
 	//
 	// Corresponds with GET /api/v1/catalog/{id} (the `GetCatalog` operationId).
 	GetCatalog(ctx context.Context, id ID, params *GetCatalogParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// PatchCatalogWithBody Always refused, because the catalog service owns the entries
+	// PatchCatalogWithBody Change parts of a catalog entry
 	//
-	// Always 409 of type `not-the-owner`, with any body. Change entries in the catalog service.
+	// Asks the owner of the entries to change some members: a JSON merge patch (RFC 7396). Members that are left out do not
+	// change, and `null` removes a date. Product and market never change: if present they must have their current values, and
+	// they cannot be removed (422). A patch that changes nothing returns the same `ETag`. If the entry's creation is still
+	// pending, the owner decides about this request after it.
 	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with PATCH /api/v1/catalog/{id} (the `PatchCatalog` operationId).
-	PatchCatalogWithBody(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+	PatchCatalogWithBody(ctx context.Context, id ID, params *PatchCatalogParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// ReplaceCatalogWithBody Always refused, because the catalog service owns the entries
+	// PatchCatalogWithApplicationMergePatchPlusJSONBody Change parts of a catalog entry
 	//
-	// Always 409 of type `not-the-owner`, with any body. Change entries in the catalog service.
+	// Asks the owner of the entries to change some members: a JSON merge patch (RFC 7396). Members that are left out do not
+	// change, and `null` removes a date. Product and market never change: if present they must have their current values, and
+	// they cannot be removed (422). A patch that changes nothing returns the same `ETag`. If the entry's creation is still
+	// pending, the owner decides about this request after it.
+	//
+	// Takes a body of the `application/merge-patch+json` content type.
+	//
+	// Corresponds with PATCH /api/v1/catalog/{id} (the `PatchCatalog` operationId).
+	PatchCatalogWithApplicationMergePatchPlusJSONBody(ctx context.Context, id ID, params *PatchCatalogParams, body PatchCatalogApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReplaceCatalogWithBody Replace a catalog entry
+	//
+	// Asks the owner of the entries to set both dates. A date that is left out becomes null. Product and market never change:
+	// they may be left out, and if present they must have their current values. The operation never creates an entry (404).
+	// A replacement that changes nothing returns the same `ETag`. If the entry's creation is still pending, the owner
+	// decides about this request after it.
 	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with PUT /api/v1/catalog/{id} (the `ReplaceCatalog` operationId).
-	ReplaceCatalogWithBody(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+	ReplaceCatalogWithBody(ctx context.Context, id ID, params *ReplaceCatalogParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReplaceCatalog Replace a catalog entry
+	//
+	// Asks the owner of the entries to set both dates. A date that is left out becomes null. Product and market never change:
+	// they may be left out, and if present they must have their current values. The operation never creates an entry (404).
+	// A replacement that changes nothing returns the same `ETag`. If the entry's creation is still pending, the owner
+	// decides about this request after it.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /api/v1/catalog/{id} (the `ReplaceCatalog` operationId).
+	ReplaceCatalog(ctx context.Context, id ID, params *ReplaceCatalogParams, body ReplaceCatalogJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListMarkets List markets
 	//
@@ -665,15 +1064,17 @@ func (c *HTTPClient) ListCatalog(ctx context.Context, params *ListCatalogParams,
 	return c.Client.Do(req)
 }
 
-// CreateCatalogWithBody Always refused, because the catalog service owns the entries
+// CreateCatalogWithBody Create a catalog entry
 //
-// Always 409 of type `not-the-owner`, with any body. Create entries in the catalog service.
+// Asks the owner of the entries to offer a product in a market. The new entry has its integer id at once, but can be read
+// only when the owner has accepted it. A product has at most one entry in a market. With an `Idempotency-Key` it is safe
+// to send the request again.
 //
 // Takes any type of body and a specified content type.
 //
 // Corresponds with POST /api/v1/catalog (the `CreateCatalog` operationId).
-func (c *HTTPClient) CreateCatalogWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewCreateCatalogRequestWithBody(c.Server, contentType, body)
+func (c *HTTPClient) CreateCatalogWithBody(ctx context.Context, params *CreateCatalogParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateCatalogRequestWithBody(c.Server, params, contentType, body)
 	if err != nil {
 		return nil, err
 	}
@@ -684,13 +1085,53 @@ func (c *HTTPClient) CreateCatalogWithBody(ctx context.Context, contentType stri
 	return c.Client.Do(req)
 }
 
-// DeleteCatalog Always refused, because the catalog service owns the entries
+// CreateCatalog Create a catalog entry
 //
-// Always 409 of type `not-the-owner`. Delete entries in the catalog service.
+// Asks the owner of the entries to offer a product in a market. The new entry has its integer id at once, but can be read
+// only when the owner has accepted it. A product has at most one entry in a market. With an `Idempotency-Key` it is safe
+// to send the request again.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/v1/catalog (the `CreateCatalog` operationId).
+func (c *HTTPClient) CreateCatalog(ctx context.Context, params *CreateCatalogParams, body CreateCatalogJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateCatalogRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetCatalogChange Read what became of a change
+//
+// A request to change a catalog entry, whose address a 202 had in `Location`. It is pending until the owner of the
+// entries has decided and the entry can be read here. It stays for 30 days after it was finished.
+//
+// Corresponds with GET /api/v1/catalog-change/{id} (the `GetCatalogChange` operationId).
+func (c *HTTPClient) GetCatalogChange(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetCatalogChangeRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteCatalog Delete a catalog entry
+//
+// Asks the owner of the entries to delete the entry. If the entry is already deleted, the answer is 404. If the entry's
+// creation is still pending, the owner decides about this request after it.
 //
 // Corresponds with DELETE /api/v1/catalog/{id} (the `DeleteCatalog` operationId).
-func (c *HTTPClient) DeleteCatalog(ctx context.Context, id ID, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewDeleteCatalogRequest(c.Server, id)
+func (c *HTTPClient) DeleteCatalog(ctx context.Context, id ID, params *DeleteCatalogParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteCatalogRequest(c.Server, id, params)
 	if err != nil {
 		return nil, err
 	}
@@ -703,7 +1144,8 @@ func (c *HTTPClient) DeleteCatalog(ctx context.Context, id ID, reqEditors ...Req
 
 // GetCatalog Read a catalog entry
 //
-// The entry in its legacy shape, from the local copy. Its `ETag` is the version that the owner gave it.
+// The entry in its legacy shape, from the local copy. Its `ETag` is the version that the owner gave it. An entry whose
+// creation is pending, or was refused, does not exist: the type of the 404 tells so.
 //
 // Corresponds with GET /api/v1/catalog/{id} (the `GetCatalog` operationId).
 func (c *HTTPClient) GetCatalog(ctx context.Context, id ID, params *GetCatalogParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -718,15 +1160,18 @@ func (c *HTTPClient) GetCatalog(ctx context.Context, id ID, params *GetCatalogPa
 	return c.Client.Do(req)
 }
 
-// PatchCatalogWithBody Always refused, because the catalog service owns the entries
+// PatchCatalogWithBody Change parts of a catalog entry
 //
-// Always 409 of type `not-the-owner`, with any body. Change entries in the catalog service.
+// Asks the owner of the entries to change some members: a JSON merge patch (RFC 7396). Members that are left out do not
+// change, and `null` removes a date. Product and market never change: if present they must have their current values, and
+// they cannot be removed (422). A patch that changes nothing returns the same `ETag`. If the entry's creation is still
+// pending, the owner decides about this request after it.
 //
 // Takes any type of body and a specified content type.
 //
 // Corresponds with PATCH /api/v1/catalog/{id} (the `PatchCatalog` operationId).
-func (c *HTTPClient) PatchCatalogWithBody(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewPatchCatalogRequestWithBody(c.Server, id, contentType, body)
+func (c *HTTPClient) PatchCatalogWithBody(ctx context.Context, id ID, params *PatchCatalogParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPatchCatalogRequestWithBody(c.Server, id, params, contentType, body)
 	if err != nil {
 		return nil, err
 	}
@@ -737,15 +1182,62 @@ func (c *HTTPClient) PatchCatalogWithBody(ctx context.Context, id ID, contentTyp
 	return c.Client.Do(req)
 }
 
-// ReplaceCatalogWithBody Always refused, because the catalog service owns the entries
+// PatchCatalogWithApplicationMergePatchPlusJSONBody Change parts of a catalog entry
 //
-// Always 409 of type `not-the-owner`, with any body. Change entries in the catalog service.
+// Asks the owner of the entries to change some members: a JSON merge patch (RFC 7396). Members that are left out do not
+// change, and `null` removes a date. Product and market never change: if present they must have their current values, and
+// they cannot be removed (422). A patch that changes nothing returns the same `ETag`. If the entry's creation is still
+// pending, the owner decides about this request after it.
+//
+// Takes a body of the `application/merge-patch+json` content type.
+//
+// Corresponds with PATCH /api/v1/catalog/{id} (the `PatchCatalog` operationId).
+func (c *HTTPClient) PatchCatalogWithApplicationMergePatchPlusJSONBody(ctx context.Context, id ID, params *PatchCatalogParams, body PatchCatalogApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPatchCatalogRequestWithApplicationMergePatchPlusJSONBody(c.Server, id, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReplaceCatalogWithBody Replace a catalog entry
+//
+// Asks the owner of the entries to set both dates. A date that is left out becomes null. Product and market never change:
+// they may be left out, and if present they must have their current values. The operation never creates an entry (404).
+// A replacement that changes nothing returns the same `ETag`. If the entry's creation is still pending, the owner
+// decides about this request after it.
 //
 // Takes any type of body and a specified content type.
 //
 // Corresponds with PUT /api/v1/catalog/{id} (the `ReplaceCatalog` operationId).
-func (c *HTTPClient) ReplaceCatalogWithBody(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewReplaceCatalogRequestWithBody(c.Server, id, contentType, body)
+func (c *HTTPClient) ReplaceCatalogWithBody(ctx context.Context, id ID, params *ReplaceCatalogParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReplaceCatalogRequestWithBody(c.Server, id, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReplaceCatalog Replace a catalog entry
+//
+// Asks the owner of the entries to set both dates. A date that is left out becomes null. Product and market never change:
+// they may be left out, and if present they must have their current values. The operation never creates an entry (404).
+// A replacement that changes nothing returns the same `ETag`. If the entry's creation is still pending, the owner
+// decides about this request after it.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /api/v1/catalog/{id} (the `ReplaceCatalog` operationId).
+func (c *HTTPClient) ReplaceCatalog(ctx context.Context, id ID, params *ReplaceCatalogParams, body ReplaceCatalogJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReplaceCatalogRequest(c.Server, id, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -1049,8 +1541,19 @@ func NewListCatalogRequest(server string, params *ListCatalogParams) (*http.Requ
 	return req, nil
 }
 
+// NewCreateCatalogRequest calls the generic CreateCatalog builder with application/json body
+func NewCreateCatalogRequest(server string, params *CreateCatalogParams, body CreateCatalogJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateCatalogRequestWithBody(server, params, "application/json", bodyReader)
+}
+
 // NewCreateCatalogRequestWithBody constructs an http.Request for the CreateCatalog method, with any body, and a specified content type
-func NewCreateCatalogRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+func NewCreateCatalogRequestWithBody(server string, params *CreateCatalogParams, contentType string, body io.Reader) (*http.Request, error) {
 	var err error
 
 	serverURL, err := url.Parse(server)
@@ -1075,11 +1578,71 @@ func NewCreateCatalogRequestWithBody(server string, contentType string, body io.
 
 	req.Header.Add("Content-Type", contentType)
 
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+		if params.Prefer != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Prefer", *params.Prefer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Prefer", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetCatalogChangeRequest constructs an http.Request for the GetCatalogChange method
+func NewGetCatalogChangeRequest(server string, id openapi_types.UUID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/v1/catalog-change/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
 	return req, nil
 }
 
 // NewDeleteCatalogRequest constructs an http.Request for the DeleteCatalog method
-func NewDeleteCatalogRequest(server string, id ID) (*http.Request, error) {
+func NewDeleteCatalogRequest(server string, id ID, params *DeleteCatalogParams) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -1107,6 +1670,43 @@ func NewDeleteCatalogRequest(server string, id ID) (*http.Request, error) {
 	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+		if params.IdempotencyKey != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam1)
+		}
+
+		if params.Prefer != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Prefer", *params.Prefer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Prefer", headerParam2)
+		}
+
 	}
 
 	return req, nil
@@ -1138,6 +1738,33 @@ func NewGetCatalogRequest(server string, id ID, params *GetCatalogParams) (*http
 		return nil, err
 	}
 
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.MinVersion != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "min_version", *params.MinVersion, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
@@ -1145,15 +1772,26 @@ func NewGetCatalogRequest(server string, id ID, params *GetCatalogParams) (*http
 
 	if params != nil {
 
-		if params.IfNoneMatch != nil {
+		if params.Prefer != nil {
 			var headerParam0 string
 
-			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Prefer", *params.Prefer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
 			if err != nil {
 				return nil, err
 			}
 
-			req.Header.Set("If-None-Match", headerParam0)
+			req.Header.Set("Prefer", headerParam0)
+		}
+
+		if params.IfNoneMatch != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam1)
 		}
 
 	}
@@ -1161,8 +1799,19 @@ func NewGetCatalogRequest(server string, id ID, params *GetCatalogParams) (*http
 	return req, nil
 }
 
+// NewPatchCatalogRequestWithApplicationMergePatchPlusJSONBody calls the generic PatchCatalog builder with application/merge-patch+json body
+func NewPatchCatalogRequestWithApplicationMergePatchPlusJSONBody(server string, id ID, params *PatchCatalogParams, body PatchCatalogApplicationMergePatchPlusJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPatchCatalogRequestWithBody(server, id, params, "application/merge-patch+json", bodyReader)
+}
+
 // NewPatchCatalogRequestWithBody constructs an http.Request for the PatchCatalog method, with any body, and a specified content type
-func NewPatchCatalogRequestWithBody(server string, id ID, contentType string, body io.Reader) (*http.Request, error) {
+func NewPatchCatalogRequestWithBody(server string, id ID, params *PatchCatalogParams, contentType string, body io.Reader) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -1194,11 +1843,59 @@ func NewPatchCatalogRequestWithBody(server string, id ID, contentType string, bo
 
 	req.Header.Add("Content-Type", contentType)
 
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+		if params.IdempotencyKey != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam1)
+		}
+
+		if params.Prefer != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Prefer", *params.Prefer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Prefer", headerParam2)
+		}
+
+	}
+
 	return req, nil
 }
 
+// NewReplaceCatalogRequest calls the generic ReplaceCatalog builder with application/json body
+func NewReplaceCatalogRequest(server string, id ID, params *ReplaceCatalogParams, body ReplaceCatalogJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewReplaceCatalogRequestWithBody(server, id, params, "application/json", bodyReader)
+}
+
 // NewReplaceCatalogRequestWithBody constructs an http.Request for the ReplaceCatalog method, with any body, and a specified content type
-func NewReplaceCatalogRequestWithBody(server string, id ID, contentType string, body io.Reader) (*http.Request, error) {
+func NewReplaceCatalogRequestWithBody(server string, id ID, params *ReplaceCatalogParams, contentType string, body io.Reader) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -1229,6 +1926,43 @@ func NewReplaceCatalogRequestWithBody(server string, id ID, contentType string, 
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+		if params.IdempotencyKey != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam1)
+		}
+
+		if params.Prefer != nil {
+			var headerParam2 string
+
+			headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Prefer", *params.Prefer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Prefer", headerParam2)
+		}
+
+	}
 
 	return req, nil
 }
@@ -1768,50 +2502,105 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /api/v1/catalog (the `ListCatalog` operationId).
 	ListCatalogWithResponse(ctx context.Context, params *ListCatalogParams, reqEditors ...RequestEditorFn) (*ListCatalogResponse, error)
 
-	// CreateCatalogWithBodyWithResponse Always refused, because the catalog service owns the entries
+	// CreateCatalogWithBodyWithResponse Create a catalog entry
 	//
-	// Always 409 of type `not-the-owner`, with any body. Create entries in the catalog service.
+	// Asks the owner of the entries to offer a product in a market. The new entry has its integer id at once, but can be read
+	// only when the owner has accepted it. A product has at most one entry in a market. With an `Idempotency-Key` it is safe
+	// to send the request again.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /api/v1/catalog (the `CreateCatalog` operationId).
-	CreateCatalogWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateCatalogResponse, error)
+	CreateCatalogWithBodyWithResponse(ctx context.Context, params *CreateCatalogParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateCatalogResponse, error)
 
-	// DeleteCatalogWithResponse Always refused, because the catalog service owns the entries
+	// CreateCatalogWithResponse Create a catalog entry
 	//
-	// Always 409 of type `not-the-owner`. Delete entries in the catalog service.
+	// Asks the owner of the entries to offer a product in a market. The new entry has its integer id at once, but can be read
+	// only when the owner has accepted it. A product has at most one entry in a market. With an `Idempotency-Key` it is safe
+	// to send the request again.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/v1/catalog (the `CreateCatalog` operationId).
+	CreateCatalogWithResponse(ctx context.Context, params *CreateCatalogParams, body CreateCatalogJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateCatalogResponse, error)
+
+	// GetCatalogChangeWithResponse Read what became of a change
+	//
+	// A request to change a catalog entry, whose address a 202 had in `Location`. It is pending until the owner of the
+	// entries has decided and the entry can be read here. It stays for 30 days after it was finished.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/v1/catalog-change/{id} (the `GetCatalogChange` operationId).
+	GetCatalogChangeWithResponse(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*GetCatalogChangeResponse, error)
+
+	// DeleteCatalogWithResponse Delete a catalog entry
+	//
+	// Asks the owner of the entries to delete the entry. If the entry is already deleted, the answer is 404. If the entry's
+	// creation is still pending, the owner decides about this request after it.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with DELETE /api/v1/catalog/{id} (the `DeleteCatalog` operationId).
-	DeleteCatalogWithResponse(ctx context.Context, id ID, reqEditors ...RequestEditorFn) (*DeleteCatalogResponse, error)
+	DeleteCatalogWithResponse(ctx context.Context, id ID, params *DeleteCatalogParams, reqEditors ...RequestEditorFn) (*DeleteCatalogResponse, error)
 
 	// GetCatalogWithResponse Read a catalog entry
 	//
-	// The entry in its legacy shape, from the local copy. Its `ETag` is the version that the owner gave it.
+	// The entry in its legacy shape, from the local copy. Its `ETag` is the version that the owner gave it. An entry whose
+	// creation is pending, or was refused, does not exist: the type of the 404 tells so.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /api/v1/catalog/{id} (the `GetCatalog` operationId).
 	GetCatalogWithResponse(ctx context.Context, id ID, params *GetCatalogParams, reqEditors ...RequestEditorFn) (*GetCatalogResponse, error)
 
-	// PatchCatalogWithBodyWithResponse Always refused, because the catalog service owns the entries
+	// PatchCatalogWithBodyWithResponse Change parts of a catalog entry
 	//
-	// Always 409 of type `not-the-owner`, with any body. Change entries in the catalog service.
+	// Asks the owner of the entries to change some members: a JSON merge patch (RFC 7396). Members that are left out do not
+	// change, and `null` removes a date. Product and market never change: if present they must have their current values, and
+	// they cannot be removed (422). A patch that changes nothing returns the same `ETag`. If the entry's creation is still
+	// pending, the owner decides about this request after it.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PATCH /api/v1/catalog/{id} (the `PatchCatalog` operationId).
-	PatchCatalogWithBodyWithResponse(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PatchCatalogResponse, error)
+	PatchCatalogWithBodyWithResponse(ctx context.Context, id ID, params *PatchCatalogParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PatchCatalogResponse, error)
 
-	// ReplaceCatalogWithBodyWithResponse Always refused, because the catalog service owns the entries
+	// PatchCatalogWithApplicationMergePatchPlusJSONBodyWithResponse Change parts of a catalog entry
 	//
-	// Always 409 of type `not-the-owner`, with any body. Change entries in the catalog service.
+	// Asks the owner of the entries to change some members: a JSON merge patch (RFC 7396). Members that are left out do not
+	// change, and `null` removes a date. Product and market never change: if present they must have their current values, and
+	// they cannot be removed (422). A patch that changes nothing returns the same `ETag`. If the entry's creation is still
+	// pending, the owner decides about this request after it.
+	//
+	// Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /api/v1/catalog/{id} (the `PatchCatalog` operationId).
+	PatchCatalogWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, id ID, params *PatchCatalogParams, body PatchCatalogApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*PatchCatalogResponse, error)
+
+	// ReplaceCatalogWithBodyWithResponse Replace a catalog entry
+	//
+	// Asks the owner of the entries to set both dates. A date that is left out becomes null. Product and market never change:
+	// they may be left out, and if present they must have their current values. The operation never creates an entry (404).
+	// A replacement that changes nothing returns the same `ETag`. If the entry's creation is still pending, the owner
+	// decides about this request after it.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PUT /api/v1/catalog/{id} (the `ReplaceCatalog` operationId).
-	ReplaceCatalogWithBodyWithResponse(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReplaceCatalogResponse, error)
+	ReplaceCatalogWithBodyWithResponse(ctx context.Context, id ID, params *ReplaceCatalogParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReplaceCatalogResponse, error)
+
+	// ReplaceCatalogWithResponse Replace a catalog entry
+	//
+	// Asks the owner of the entries to set both dates. A date that is left out becomes null. Product and market never change:
+	// they may be left out, and if present they must have their current values. The operation never creates an entry (404).
+	// A replacement that changes nothing returns the same `ETag`. If the entry's creation is still pending, the owner
+	// decides about this request after it.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /api/v1/catalog/{id} (the `ReplaceCatalog` operationId).
+	ReplaceCatalogWithResponse(ctx context.Context, id ID, params *ReplaceCatalogParams, body ReplaceCatalogJSONRequestBody, reqEditors ...RequestEditorFn) (*ReplaceCatalogResponse, error)
 
 	// ListMarketsWithResponse List markets
 	//
@@ -1944,9 +2733,35 @@ func (r ListCatalogResponse) StatusCode() int {
 	return 0
 }
 
+// CreateCatalogResponse201Headers the declared response headers of an HTTP 201 response for CreateCatalog
+type CreateCatalogResponse201Headers struct {
+	AggregateID      string
+	AggregateVersion int64
+	ETag             string
+	Location         string
+	XRequestID       string
+}
+
+// CreateCatalogResponse202Headers the declared response headers of an HTTP 202 response for CreateCatalog
+type CreateCatalogResponse202Headers struct {
+	AggregateID       string
+	Location          string
+	PreferenceApplied *string
+	RetryAfter        int32
+	XRequestID        string
+}
+
 type CreateCatalogResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *LegacyEntry
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *ChangeRequested
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *CreateCatalogResponse201Headers
+	// Headers202 the parsed response headers for an HTTP 202 response
+	Headers202 *CreateCatalogResponse202Headers
 }
 
 // Status returns HTTPResponse.Status
@@ -1965,9 +2780,60 @@ func (r CreateCatalogResponse) StatusCode() int {
 	return 0
 }
 
+// GetCatalogChangeResponse200Headers the declared response headers of an HTTP 200 response for GetCatalogChange
+type GetCatalogChangeResponse200Headers struct {
+	RetryAfter *int32
+	XRequestID string
+}
+
+type GetCatalogChangeResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *CatalogChange
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetCatalogChangeResponse200Headers
+}
+
+// Status returns HTTPResponse.Status
+func (r GetCatalogChangeResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetCatalogChangeResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// DeleteCatalogResponse202Headers the declared response headers of an HTTP 202 response for DeleteCatalog
+type DeleteCatalogResponse202Headers struct {
+	AggregateID       string
+	Location          string
+	PreferenceApplied *string
+	RetryAfter        int32
+	XRequestID        string
+}
+
+// DeleteCatalogResponse204Headers the declared response headers of an HTTP 204 response for DeleteCatalog
+type DeleteCatalogResponse204Headers struct {
+	AggregateID      string
+	AggregateVersion int64
+	XRequestID       string
+}
+
 type DeleteCatalogResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// Headers202 the parsed response headers for an HTTP 202 response
+	Headers202 *DeleteCatalogResponse202Headers
+	// Headers204 the parsed response headers for an HTTP 204 response
+	Headers204 *DeleteCatalogResponse204Headers
 }
 
 // Status returns HTTPResponse.Status
@@ -1988,14 +2854,16 @@ func (r DeleteCatalogResponse) StatusCode() int {
 
 // GetCatalogResponse200Headers the declared response headers of an HTTP 200 response for GetCatalog
 type GetCatalogResponse200Headers struct {
-	ETag       string
-	XRequestID string
+	ETag              string
+	PreferenceApplied *string
+	XRequestID        string
 }
 
 // GetCatalogResponse304Headers the declared response headers of an HTTP 304 response for GetCatalog
 type GetCatalogResponse304Headers struct {
-	ETag       string
-	XRequestID string
+	ETag              string
+	PreferenceApplied *string
+	XRequestID        string
 }
 
 type GetCatalogResponse struct {
@@ -2025,9 +2893,34 @@ func (r GetCatalogResponse) StatusCode() int {
 	return 0
 }
 
+// PatchCatalogResponse200Headers the declared response headers of an HTTP 200 response for PatchCatalog
+type PatchCatalogResponse200Headers struct {
+	AggregateID      string
+	AggregateVersion int64
+	ETag             string
+	XRequestID       string
+}
+
+// PatchCatalogResponse202Headers the declared response headers of an HTTP 202 response for PatchCatalog
+type PatchCatalogResponse202Headers struct {
+	AggregateID       string
+	Location          string
+	PreferenceApplied *string
+	RetryAfter        int32
+	XRequestID        string
+}
+
 type PatchCatalogResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *LegacyEntry
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *ChangeRequested
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *PatchCatalogResponse200Headers
+	// Headers202 the parsed response headers for an HTTP 202 response
+	Headers202 *PatchCatalogResponse202Headers
 }
 
 // Status returns HTTPResponse.Status
@@ -2046,9 +2939,34 @@ func (r PatchCatalogResponse) StatusCode() int {
 	return 0
 }
 
+// ReplaceCatalogResponse200Headers the declared response headers of an HTTP 200 response for ReplaceCatalog
+type ReplaceCatalogResponse200Headers struct {
+	AggregateID      string
+	AggregateVersion int64
+	ETag             string
+	XRequestID       string
+}
+
+// ReplaceCatalogResponse202Headers the declared response headers of an HTTP 202 response for ReplaceCatalog
+type ReplaceCatalogResponse202Headers struct {
+	AggregateID       string
+	Location          string
+	PreferenceApplied *string
+	RetryAfter        int32
+	XRequestID        string
+}
+
 type ReplaceCatalogResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *LegacyEntry
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *ChangeRequested
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ReplaceCatalogResponse200Headers
+	// Headers202 the parsed response headers for an HTTP 202 response
+	Headers202 *ReplaceCatalogResponse202Headers
 }
 
 // Status returns HTTPResponse.Status
@@ -2131,9 +3049,11 @@ func (r ListProductsResponse) StatusCode() int {
 
 // CreateProductResponse201Headers the declared response headers of an HTTP 201 response for CreateProduct
 type CreateProductResponse201Headers struct {
-	ETag       string
-	Location   string
-	XRequestID string
+	AggregateID      string
+	AggregateVersion int64
+	ETag             string
+	Location         string
+	XRequestID       string
 }
 
 type CreateProductResponse struct {
@@ -2163,7 +3083,9 @@ func (r CreateProductResponse) StatusCode() int {
 
 // DeleteProductResponse204Headers the declared response headers of an HTTP 204 response for DeleteProduct
 type DeleteProductResponse204Headers struct {
-	XRequestID string
+	AggregateID      string
+	AggregateVersion int64
+	XRequestID       string
 }
 
 type DeleteProductResponse struct {
@@ -2230,8 +3152,10 @@ func (r GetProductResponse) StatusCode() int {
 
 // PatchProductResponse200Headers the declared response headers of an HTTP 200 response for PatchProduct
 type PatchProductResponse200Headers struct {
-	ETag       string
-	XRequestID string
+	AggregateID      string
+	AggregateVersion int64
+	ETag             string
+	XRequestID       string
 }
 
 type PatchProductResponse struct {
@@ -2261,8 +3185,10 @@ func (r PatchProductResponse) StatusCode() int {
 
 // ReplaceProductResponse200Headers the declared response headers of an HTTP 200 response for ReplaceProduct
 type ReplaceProductResponse200Headers struct {
-	ETag       string
-	XRequestID string
+	AggregateID      string
+	AggregateVersion int64
+	ETag             string
+	XRequestID       string
 }
 
 type ReplaceProductResponse struct {
@@ -2306,30 +3232,66 @@ func (c *ClientWithResponses) ListCatalogWithResponse(ctx context.Context, param
 	return ParseListCatalogResponse(rsp)
 }
 
-// CreateCatalogWithBodyWithResponse Always refused, because the catalog service owns the entries
+// CreateCatalogWithBodyWithResponse Create a catalog entry
 //
-// Always 409 of type `not-the-owner`, with any body. Create entries in the catalog service.
+// Asks the owner of the entries to offer a product in a market. The new entry has its integer id at once, but can be read
+// only when the owner has accepted it. A product has at most one entry in a market. With an `Idempotency-Key` it is safe
+// to send the request again.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /api/v1/catalog (the `CreateCatalog` operationId).
-func (c *ClientWithResponses) CreateCatalogWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateCatalogResponse, error) {
-	rsp, err := c.CreateCatalogWithBody(ctx, contentType, body, reqEditors...)
+func (c *ClientWithResponses) CreateCatalogWithBodyWithResponse(ctx context.Context, params *CreateCatalogParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateCatalogResponse, error) {
+	rsp, err := c.CreateCatalogWithBody(ctx, params, contentType, body, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
 	return ParseCreateCatalogResponse(rsp)
 }
 
-// DeleteCatalogWithResponse Always refused, because the catalog service owns the entries
+// CreateCatalogWithResponse Create a catalog entry
 //
-// Always 409 of type `not-the-owner`. Delete entries in the catalog service.
+// Asks the owner of the entries to offer a product in a market. The new entry has its integer id at once, but can be read
+// only when the owner has accepted it. A product has at most one entry in a market. With an `Idempotency-Key` it is safe
+// to send the request again.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/v1/catalog (the `CreateCatalog` operationId).
+func (c *ClientWithResponses) CreateCatalogWithResponse(ctx context.Context, params *CreateCatalogParams, body CreateCatalogJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateCatalogResponse, error) {
+	rsp, err := c.CreateCatalog(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateCatalogResponse(rsp)
+}
+
+// GetCatalogChangeWithResponse Read what became of a change
+//
+// A request to change a catalog entry, whose address a 202 had in `Location`. It is pending until the owner of the
+// entries has decided and the entry can be read here. It stays for 30 days after it was finished.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/v1/catalog-change/{id} (the `GetCatalogChange` operationId).
+func (c *ClientWithResponses) GetCatalogChangeWithResponse(ctx context.Context, id openapi_types.UUID, reqEditors ...RequestEditorFn) (*GetCatalogChangeResponse, error) {
+	rsp, err := c.GetCatalogChange(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetCatalogChangeResponse(rsp)
+}
+
+// DeleteCatalogWithResponse Delete a catalog entry
+//
+// Asks the owner of the entries to delete the entry. If the entry is already deleted, the answer is 404. If the entry's
+// creation is still pending, the owner decides about this request after it.
 //
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with DELETE /api/v1/catalog/{id} (the `DeleteCatalog` operationId).
-func (c *ClientWithResponses) DeleteCatalogWithResponse(ctx context.Context, id ID, reqEditors ...RequestEditorFn) (*DeleteCatalogResponse, error) {
-	rsp, err := c.DeleteCatalog(ctx, id, reqEditors...)
+func (c *ClientWithResponses) DeleteCatalogWithResponse(ctx context.Context, id ID, params *DeleteCatalogParams, reqEditors ...RequestEditorFn) (*DeleteCatalogResponse, error) {
+	rsp, err := c.DeleteCatalog(ctx, id, params, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -2338,7 +3300,8 @@ func (c *ClientWithResponses) DeleteCatalogWithResponse(ctx context.Context, id 
 
 // GetCatalogWithResponse Read a catalog entry
 //
-// The entry in its legacy shape, from the local copy. Its `ETag` is the version that the owner gave it.
+// The entry in its legacy shape, from the local copy. Its `ETag` is the version that the owner gave it. An entry whose
+// creation is pending, or was refused, does not exist: the type of the 404 tells so.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -2351,30 +3314,72 @@ func (c *ClientWithResponses) GetCatalogWithResponse(ctx context.Context, id ID,
 	return ParseGetCatalogResponse(rsp)
 }
 
-// PatchCatalogWithBodyWithResponse Always refused, because the catalog service owns the entries
+// PatchCatalogWithBodyWithResponse Change parts of a catalog entry
 //
-// Always 409 of type `not-the-owner`, with any body. Change entries in the catalog service.
+// Asks the owner of the entries to change some members: a JSON merge patch (RFC 7396). Members that are left out do not
+// change, and `null` removes a date. Product and market never change: if present they must have their current values, and
+// they cannot be removed (422). A patch that changes nothing returns the same `ETag`. If the entry's creation is still
+// pending, the owner decides about this request after it.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with PATCH /api/v1/catalog/{id} (the `PatchCatalog` operationId).
-func (c *ClientWithResponses) PatchCatalogWithBodyWithResponse(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PatchCatalogResponse, error) {
-	rsp, err := c.PatchCatalogWithBody(ctx, id, contentType, body, reqEditors...)
+func (c *ClientWithResponses) PatchCatalogWithBodyWithResponse(ctx context.Context, id ID, params *PatchCatalogParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PatchCatalogResponse, error) {
+	rsp, err := c.PatchCatalogWithBody(ctx, id, params, contentType, body, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
 	return ParsePatchCatalogResponse(rsp)
 }
 
-// ReplaceCatalogWithBodyWithResponse Always refused, because the catalog service owns the entries
+// PatchCatalogWithApplicationMergePatchPlusJSONBodyWithResponse Change parts of a catalog entry
 //
-// Always 409 of type `not-the-owner`, with any body. Change entries in the catalog service.
+// Asks the owner of the entries to change some members: a JSON merge patch (RFC 7396). Members that are left out do not
+// change, and `null` removes a date. Product and market never change: if present they must have their current values, and
+// they cannot be removed (422). A patch that changes nothing returns the same `ETag`. If the entry's creation is still
+// pending, the owner decides about this request after it.
+//
+// Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /api/v1/catalog/{id} (the `PatchCatalog` operationId).
+func (c *ClientWithResponses) PatchCatalogWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, id ID, params *PatchCatalogParams, body PatchCatalogApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*PatchCatalogResponse, error) {
+	rsp, err := c.PatchCatalogWithApplicationMergePatchPlusJSONBody(ctx, id, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePatchCatalogResponse(rsp)
+}
+
+// ReplaceCatalogWithBodyWithResponse Replace a catalog entry
+//
+// Asks the owner of the entries to set both dates. A date that is left out becomes null. Product and market never change:
+// they may be left out, and if present they must have their current values. The operation never creates an entry (404).
+// A replacement that changes nothing returns the same `ETag`. If the entry's creation is still pending, the owner
+// decides about this request after it.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with PUT /api/v1/catalog/{id} (the `ReplaceCatalog` operationId).
-func (c *ClientWithResponses) ReplaceCatalogWithBodyWithResponse(ctx context.Context, id ID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReplaceCatalogResponse, error) {
-	rsp, err := c.ReplaceCatalogWithBody(ctx, id, contentType, body, reqEditors...)
+func (c *ClientWithResponses) ReplaceCatalogWithBodyWithResponse(ctx context.Context, id ID, params *ReplaceCatalogParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReplaceCatalogResponse, error) {
+	rsp, err := c.ReplaceCatalogWithBody(ctx, id, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReplaceCatalogResponse(rsp)
+}
+
+// ReplaceCatalogWithResponse Replace a catalog entry
+//
+// Asks the owner of the entries to set both dates. A date that is left out becomes null. Product and market never change:
+// they may be left out, and if present they must have their current values. The operation never creates an entry (404).
+// A replacement that changes nothing returns the same `ETag`. If the entry's creation is still pending, the owner
+// decides about this request after it.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /api/v1/catalog/{id} (the `ReplaceCatalog` operationId).
+func (c *ClientWithResponses) ReplaceCatalogWithResponse(ctx context.Context, id ID, params *ReplaceCatalogParams, body ReplaceCatalogJSONRequestBody, reqEditors ...RequestEditorFn) (*ReplaceCatalogResponse, error) {
+	rsp, err := c.ReplaceCatalog(ctx, id, params, body, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -2599,6 +3604,148 @@ func ParseCreateCatalogResponse(rsp *http.Response) (*CreateCatalogResponse, err
 		HTTPResponse: rsp,
 	}
 
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest LegacyEntry
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest ChangeRequested
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers CreateCatalogResponse201Headers
+		if values := rsp.Header.Values("Aggregate-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Aggregate-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.AggregateID = value
+		}
+		if values := rsp.Header.Values("Aggregate-Version"); len(values) > 0 {
+			var value int64
+			if err := runtime.BindStyledParameterWithOptions("simple", "Aggregate-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			}
+			headers.AggregateVersion = value
+		}
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers201 = &headers
+	case rsp.StatusCode == 202:
+		var headers CreateCatalogResponse202Headers
+		if values := rsp.Header.Values("Aggregate-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Aggregate-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.AggregateID = value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Preference-Applied", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PreferenceApplied = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers202 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetCatalogChangeResponse parses an HTTP response from a GetCatalogChangeWithResponse call
+func ParseGetCatalogChangeResponse(rsp *http.Response) (*GetCatalogChangeResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetCatalogChangeResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest CatalogChange
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetCatalogChangeResponse200Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers200 = &headers
+	}
+
 	return response, nil
 }
 
@@ -2613,6 +3760,71 @@ func ParseDeleteCatalogResponse(rsp *http.Response) (*DeleteCatalogResponse, err
 	response := &DeleteCatalogResponse{
 		Body:         bodyBytes,
 		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 202:
+		var headers DeleteCatalogResponse202Headers
+		if values := rsp.Header.Values("Aggregate-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Aggregate-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.AggregateID = value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Preference-Applied", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PreferenceApplied = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers202 = &headers
+	case rsp.StatusCode == 204:
+		var headers DeleteCatalogResponse204Headers
+		if values := rsp.Header.Values("Aggregate-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Aggregate-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.AggregateID = value
+		}
+		if values := rsp.Header.Values("Aggregate-Version"); len(values) > 0 {
+			var value int64
+			if err := runtime.BindStyledParameterWithOptions("simple", "Aggregate-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			}
+			headers.AggregateVersion = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers204 = &headers
 	}
 
 	return response, nil
@@ -2654,6 +3866,13 @@ func ParseGetCatalogResponse(rsp *http.Response) (*GetCatalogResponse, error) {
 			}
 			headers.ETag = value
 		}
+		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Preference-Applied", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PreferenceApplied = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -2670,6 +3889,13 @@ func ParseGetCatalogResponse(rsp *http.Response) (*GetCatalogResponse, error) {
 				return nil, err
 			}
 			headers.ETag = value
+		}
+		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Preference-Applied", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PreferenceApplied = &value
 		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
@@ -2697,6 +3923,95 @@ func ParsePatchCatalogResponse(rsp *http.Response) (*PatchCatalogResponse, error
 		HTTPResponse: rsp,
 	}
 
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest LegacyEntry
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest ChangeRequested
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers PatchCatalogResponse200Headers
+		if values := rsp.Header.Values("Aggregate-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Aggregate-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.AggregateID = value
+		}
+		if values := rsp.Header.Values("Aggregate-Version"); len(values) > 0 {
+			var value int64
+			if err := runtime.BindStyledParameterWithOptions("simple", "Aggregate-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			}
+			headers.AggregateVersion = value
+		}
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 202:
+		var headers PatchCatalogResponse202Headers
+		if values := rsp.Header.Values("Aggregate-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Aggregate-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.AggregateID = value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Preference-Applied", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PreferenceApplied = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers202 = &headers
+	}
+
 	return response, nil
 }
 
@@ -2711,6 +4026,95 @@ func ParseReplaceCatalogResponse(rsp *http.Response) (*ReplaceCatalogResponse, e
 	response := &ReplaceCatalogResponse{
 		Body:         bodyBytes,
 		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest LegacyEntry
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest ChangeRequested
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ReplaceCatalogResponse200Headers
+		if values := rsp.Header.Values("Aggregate-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Aggregate-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.AggregateID = value
+		}
+		if values := rsp.Header.Values("Aggregate-Version"); len(values) > 0 {
+			var value int64
+			if err := runtime.BindStyledParameterWithOptions("simple", "Aggregate-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			}
+			headers.AggregateVersion = value
+		}
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 202:
+		var headers ReplaceCatalogResponse202Headers
+		if values := rsp.Header.Values("Aggregate-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Aggregate-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.AggregateID = value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		if values := rsp.Header.Values("Preference-Applied"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Preference-Applied", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.PreferenceApplied = &value
+		}
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers202 = &headers
 	}
 
 	return response, nil
@@ -2834,6 +4238,20 @@ func ParseCreateProductResponse(rsp *http.Response) (*CreateProductResponse, err
 	switch {
 	case rsp.StatusCode == 201:
 		var headers CreateProductResponse201Headers
+		if values := rsp.Header.Values("Aggregate-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Aggregate-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.AggregateID = value
+		}
+		if values := rsp.Header.Values("Aggregate-Version"); len(values) > 0 {
+			var value int64
+			if err := runtime.BindStyledParameterWithOptions("simple", "Aggregate-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			}
+			headers.AggregateVersion = value
+		}
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -2877,6 +4295,20 @@ func ParseDeleteProductResponse(rsp *http.Response) (*DeleteProductResponse, err
 	switch {
 	case rsp.StatusCode == 204:
 		var headers DeleteProductResponse204Headers
+		if values := rsp.Header.Values("Aggregate-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Aggregate-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.AggregateID = value
+		}
+		if values := rsp.Header.Values("Aggregate-Version"); len(values) > 0 {
+			var value int64
+			if err := runtime.BindStyledParameterWithOptions("simple", "Aggregate-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			}
+			headers.AggregateVersion = value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -2982,6 +4414,20 @@ func ParsePatchProductResponse(rsp *http.Response) (*PatchProductResponse, error
 	switch {
 	case rsp.StatusCode == 200:
 		var headers PatchProductResponse200Headers
+		if values := rsp.Header.Values("Aggregate-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Aggregate-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.AggregateID = value
+		}
+		if values := rsp.Header.Values("Aggregate-Version"); len(values) > 0 {
+			var value int64
+			if err := runtime.BindStyledParameterWithOptions("simple", "Aggregate-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			}
+			headers.AggregateVersion = value
+		}
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -3028,6 +4474,20 @@ func ParseReplaceProductResponse(rsp *http.Response) (*ReplaceProductResponse, e
 	switch {
 	case rsp.StatusCode == 200:
 		var headers ReplaceProductResponse200Headers
+		if values := rsp.Header.Values("Aggregate-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Aggregate-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.AggregateID = value
+		}
+		if values := rsp.Header.Values("Aggregate-Version"); len(values) > 0 {
+			var value int64
+			if err := runtime.BindStyledParameterWithOptions("simple", "Aggregate-Version", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			}
+			headers.AggregateVersion = value
+		}
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {

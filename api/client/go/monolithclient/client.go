@@ -8,6 +8,7 @@ import (
 	"context"
 	"iter"
 	"net/http"
+	"strings"
 
 	"github.com/monsplit/monsplit/api/client/go/apiclient"
 )
@@ -23,11 +24,18 @@ func New(baseURL string, options ...apiclient.Option) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	doer.Later(changesCatalog)
 	generated, err := newClientWithResponses(baseURL, withHTTPClient(doer))
 	if err != nil {
 		return nil, err
 	}
 	return &Client{generated}, nil
+}
+
+// changesCatalog reports whether a request changes the catalog. Another service owns the catalog, so the answer may be 202:
+// JSON202 has the entry as it was asked for, and Headers202.Location the address of the request (GetCatalogChange).
+func changesCatalog(request *http.Request) bool {
+	return request.Method != http.MethodGet && strings.Contains(request.URL.Path, "/api/v1/catalog")
 }
 
 // AllProducts yields the products. It reads them page by page.
@@ -67,6 +75,12 @@ func (c *Client) AllMarkets(ctx context.Context, params ListMarketsParams) iter.
 		}
 		return answer.JSON200, answer.HTTPResponse.Header, nil
 	})
+}
+
+// PatchCatalog asks for the members that are set in the patch to be changed (RFC 7396). It has the name of the operation. The
+// answer has JSON200, or JSON202 if the outcome is not known yet.
+func (c *Client) PatchCatalog(ctx context.Context, id ID, patch LegacyEntryPatch, editors ...RequestEditorFn) (*PatchCatalogResponse, error) {
+	return c.PatchCatalogWithApplicationMergePatchPlusJSONBodyWithResponse(ctx, id, nil, patch, editors...)
 }
 
 // PatchProduct changes the members that are set in the patch (RFC 7396). It has the name of the operation.

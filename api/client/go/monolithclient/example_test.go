@@ -118,6 +118,35 @@ func ExampleClient_CreateProductWithResponse() {
 	// Output: created: 18 by attempt 2
 }
 
+// The owner of the catalog is slow. So the outcome is not known at first, and is waited for.
+func ExampleClient_AwaitCatalogChange() {
+	client, ctx, stop := connected()
+	defer stop()
+
+	offer := monolithclient.LegacyEntryInput{Product: 17, Market: 3}
+	for range 2 { // the second entry for the same product and market is refused
+		created, err := client.CreateCatalogWithResponse(ctx, nil, offer, apiclient.IdempotencyKey(apiclient.NewIdempotencyKey()))
+		if err == nil && created.JSON202 != nil { // the owner has not decided yet
+			waiting, cancel := context.WithTimeout(ctx, time.Minute)
+			_, err = client.AwaitCatalogChange(waiting, created.Headers202.Location)
+			cancel()
+		}
+		switch {
+		case errors.Is(err, context.DeadlineExceeded):
+			fmt.Println("still pending: it is carried out later, so store the Location")
+		case apiclient.IsProblem(err, apiclient.EntryExists):
+			fmt.Println("the product already has an entry in this market")
+		case err != nil:
+			log.Fatal(err)
+		default:
+			fmt.Println("created")
+		}
+	}
+	// Output:
+	// created
+	// the product already has an entry in this market
+}
+
 // connected returns a client of a service that has some chairs.
 func connected() (*monolithclient.Client, context.Context, func()) {
 	url, ctx, stop := service()

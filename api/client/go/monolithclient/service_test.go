@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 
 	"github.com/monsplit/monsplit/api/client/go/apiclient"
 	"github.com/monsplit/monsplit/api/client/go/monolithclient"
@@ -68,8 +69,47 @@ func service() (url string, ctx context.Context, stop func()) {
 			panic(http.ErrAbortHandler) // the answer is lost
 		}
 	})
+	catalogChanges(mux)
 	server := httptest.NewServer(mux)
 	return server.URL, context.Background(), server.Close
+}
+
+// catalogChanges adds the changes of a catalog whose owner is slow: the second look at a change shows that it is finished. A
+// product has at most one entry.
+func catalogChanges(mux *http.ServeMux) {
+	var taken []int64
+	var looks int
+	var change monolithclient.CatalogChange
+	mux.HandleFunc("POST /api/v1/catalog", func(w http.ResponseWriter, r *http.Request) {
+		var input monolithclient.LegacyEntryInput
+		if err := json.NewDecoder(r.Body).Decode(&input); err != nil {
+			panic(err)
+		}
+		looks = 0
+		change = monolithclient.CatalogChange{ID: [16]byte{1, byte(len(taken))}, State: monolithclient.CatalogChangeStateDone,
+			Wanted: monolithclient.LegacyEntry{ID: 5, Product: input.Product, Market: input.Market}, Catalog: 5}
+		if slices.Contains(taken, input.Product) {
+			change.State = monolithclient.CatalogChangeStateRefused
+			change.Problem = &monolithclient.Problem{Type: "https://monsplit.github.io/problems/entry-exists", Title: "Conflict", Status: 409,
+				Detail: new("There is already an entry."), Errors: []monolithclient.Fault{{Pointer: "/market", Detail: "is taken"}}}
+		}
+		taken = append(taken, input.Product)
+		w.Header().Set("Location", "/api/v1/catalog-change/"+change.ID.String())
+		w.Header().Set("Retry-After", "1")
+		write(w, http.StatusAccepted, change.Wanted)
+	})
+	mux.HandleFunc("GET /api/v1/catalog-change/{id}", func(w http.ResponseWriter, r *http.Request) {
+		now := change
+		if looks++; looks < 2 {
+			now.State, now.Problem = monolithclient.CatalogChangeStatePending, nil
+			w.Header().Set("Retry-After", "1")
+		}
+		if r.PathValue("id") != change.ID.String() {
+			refuse(w, http.StatusNotFound, apiclient.NotFound)
+			return
+		}
+		write(w, http.StatusOK, now)
+	})
 }
 
 func write(w http.ResponseWriter, status int, body any) {

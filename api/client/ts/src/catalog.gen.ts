@@ -485,6 +485,8 @@ export interface components {
         /** @description Deleted. */
         Deleted: {
             headers: {
+                "Aggregate-Id": components["headers"]["AggregateID"];
+                "Aggregate-Version": components["headers"]["AggregateVersion"];
                 "X-Request-Id": components["headers"]["RequestID"];
                 [name: string]: unknown;
             };
@@ -494,6 +496,16 @@ export interface components {
         NotModified: {
             headers: {
                 ETag: components["headers"]["ETag"];
+                "X-Request-Id": components["headers"]["RequestID"];
+                [name: string]: unknown;
+            };
+            content?: never;
+        };
+        /** @description The copy has not changed since the given `ETag`. */
+        CopyNotModified: {
+            headers: {
+                ETag: components["headers"]["ETag"];
+                "Preference-Applied": components["headers"]["PreferenceApplied"];
                 "X-Request-Id": components["headers"]["RequestID"];
                 [name: string]: unknown;
             };
@@ -798,6 +810,30 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /**
+         * @description `not-yet`: the local copy has not reached `min_version`. Send the request again after `Retry-After`. `unavailable`:
+         *     the database is unreachable or did not answer in time.
+         */
+        NotYet: {
+            headers: {
+                "Retry-After": components["headers"]["RetryAfter"];
+                "X-Request-Id": components["headers"]["RequestID"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://monsplit.github.io/problems/not-yet",
+                 *       "title": "Service Unavailable",
+                 *       "status": 503,
+                 *       "detail": "Version 3 has not arrived here yet.",
+                 *       "instance": "/catalog/api/v1/products/0198c0de-3b1c-7c4e-9a52-6d1f0e8b7a35",
+                 *       "request_id": "0198c0de-7a11-7000-8000-0d4f6a1b2c3d"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description Any other error. An error in the service is `internal` (500). */
         Unexpected: {
             headers: {
@@ -847,9 +883,37 @@ export interface components {
          * @example "3"
          */
         IfNoneMatch: string;
+        /**
+         * @description Reads the copy only if it has this version, or a later one, of the product; otherwise 503 of type `not-yet`. With
+         *     `Prefer: wait=5` the service waits up to five seconds for the version. It also waits for a product that it does not
+         *     know yet. If the product was deleted at this version or later, the answer is 404.
+         * @example 1
+         */
+        MinVersion: number;
+        /**
+         * @description Preferences (RFC 7240). With `min_version`, `wait=N` waits at most N seconds for the version; the service has an upper
+         *     limit. Other preferences are ignored.
+         * @example wait=5
+         */
+        Prefer: string;
     };
     requestBodies: never;
     headers: {
+        /**
+         * @description The id of the entity across all services, for reads with `min_version`.
+         * @example 0198c0de-9d55-7e31-8b60-2c7a4f5e1d08
+         */
+        AggregateID: string;
+        /**
+         * @description The version of the entity after this change, for reads with `min_version`.
+         * @example 3
+         */
+        AggregateVersion: number;
+        /**
+         * @description The preferences of `Prefer` that were followed (RFC 7240), if there are any.
+         * @example wait=5
+         */
+        PreferenceApplied: string;
         /**
          * @description The entity's version as a strong validator, for `If-Match` and `If-None-Match`.
          * @example "3"
@@ -969,6 +1033,8 @@ export interface operations {
             /** @description Created. */
             201: {
                 headers: {
+                    "Aggregate-Id": components["headers"]["AggregateID"];
+                    "Aggregate-Version": components["headers"]["AggregateVersion"];
                     ETag: components["headers"]["ETag"];
                     Location: components["headers"]["Location"];
                     "X-Request-Id": components["headers"]["RequestID"];
@@ -1056,6 +1122,8 @@ export interface operations {
             /** @description The entry after the change. */
             200: {
                 headers: {
+                    "Aggregate-Id": components["headers"]["AggregateID"];
+                    "Aggregate-Version": components["headers"]["AggregateVersion"];
                     ETag: components["headers"]["ETag"];
                     "X-Request-Id": components["headers"]["RequestID"];
                     [name: string]: unknown;
@@ -1132,6 +1200,8 @@ export interface operations {
             /** @description The entry after the change. */
             200: {
                 headers: {
+                    "Aggregate-Id": components["headers"]["AggregateID"];
+                    "Aggregate-Version": components["headers"]["AggregateVersion"];
                     ETag: components["headers"]["ETag"];
                     "X-Request-Id": components["headers"]["RequestID"];
                     [name: string]: unknown;
@@ -1224,6 +1294,8 @@ export interface operations {
             /** @description Created. */
             201: {
                 headers: {
+                    "Aggregate-Id": components["headers"]["AggregateID"];
+                    "Aggregate-Version": components["headers"]["AggregateVersion"];
                     ETag: components["headers"]["ETag"];
                     Location: components["headers"]["Location"];
                     "X-Request-Id": components["headers"]["RequestID"];
@@ -1311,6 +1383,8 @@ export interface operations {
             /** @description The market after the change. */
             200: {
                 headers: {
+                    "Aggregate-Id": components["headers"]["AggregateID"];
+                    "Aggregate-Version": components["headers"]["AggregateVersion"];
                     ETag: components["headers"]["ETag"];
                     "X-Request-Id": components["headers"]["RequestID"];
                     [name: string]: unknown;
@@ -1388,6 +1462,8 @@ export interface operations {
             /** @description The market after the change. */
             200: {
                 headers: {
+                    "Aggregate-Id": components["headers"]["AggregateID"];
+                    "Aggregate-Version": components["headers"]["AggregateVersion"];
                     ETag: components["headers"]["ETag"];
                     "X-Request-Id": components["headers"]["RequestID"];
                     [name: string]: unknown;
@@ -1467,8 +1543,22 @@ export interface operations {
     };
     getProduct: {
         parameters: {
-            query?: never;
+            query?: {
+                /**
+                 * @description Reads the copy only if it has this version, or a later one, of the product; otherwise 503 of type `not-yet`. With
+                 *     `Prefer: wait=5` the service waits up to five seconds for the version. It also waits for a product that it does not
+                 *     know yet. If the product was deleted at this version or later, the answer is 404.
+                 * @example 1
+                 */
+                min_version?: components["parameters"]["MinVersion"];
+            };
             header?: {
+                /**
+                 * @description Preferences (RFC 7240). With `min_version`, `wait=N` waits at most N seconds for the version; the service has an upper
+                 *     limit. Other preferences are ignored.
+                 * @example wait=5
+                 */
+                Prefer?: components["parameters"]["Prefer"];
                 /**
                  * @description If the entity's `ETag` is in this list, the entity is not sent again (304).
                  * @example "3"
@@ -1490,6 +1580,7 @@ export interface operations {
             200: {
                 headers: {
                     ETag: components["headers"]["ETag"];
+                    "Preference-Applied": components["headers"]["PreferenceApplied"];
                     "X-Request-Id": components["headers"]["RequestID"];
                     [name: string]: unknown;
                 };
@@ -1497,10 +1588,11 @@ export interface operations {
                     "application/json": components["schemas"]["Product"];
                 };
             };
-            304: components["responses"]["NotModified"];
+            304: components["responses"]["CopyNotModified"];
             404: components["responses"]["NotFound"];
             406: components["responses"]["NotAcceptable"];
-            503: components["responses"]["Unavailable"];
+            422: components["responses"]["InvalidQuery"];
+            503: components["responses"]["NotYet"];
             default: components["responses"]["Unexpected"];
         };
     };

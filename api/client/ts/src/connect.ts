@@ -13,14 +13,15 @@ export interface Options {
   fetch?: (request: Request, init?: RequestInit) => Promise<Response>;
 }
 
-export function connect<Paths extends {}>(options: Options): Client<Paths> {
+/** Connects to a service. `later` tells which changes it may carry out later: it answers them with 202. */
+export function connect<Paths extends {}>(options: Options, later: (request: Request) => boolean = () => false): Client<Paths> {
   const { baseUrl, timeout = 30_000, headers = {}, fetch = globalThis.fetch } = options;
   checkBaseUrl(baseUrl);
   checkTimeout(timeout);
   const client = createClient<Paths>({
     baseUrl,
     headers: { Accept: "application/json, application/problem+json", ...headers },
-    fetch: (request) => within(request, timeout, async (signal) => whole(request, await fetch(request, { signal }))),
+    fetch: (request) => within(request, timeout, async (signal) => whole(request, await fetch(request, { signal }), later(request))),
   });
   // Every PATCH of both services needs a merge patch (RFC 7396), but openapi-fetch would send application/json.
   client.use({
@@ -54,7 +55,7 @@ function checkTimeout(timeout: number): void {
   }
 }
 
-/** The only status of a successful answer, by method. */
+/** The status of a successful answer, by method. A change that the service may carry out later can have 202, too. */
 const success: Record<string, number> = { GET: 200, PUT: 200, PATCH: 200, POST: 201, DELETE: 204 };
 
 /**
@@ -62,13 +63,15 @@ const success: Record<string, number> = { GET: 200, PUT: 200, PATCH: 200, POST: 
  * captive portal would fail as broken JSON without a hint at its source, and an undocumented status would count as a success
  * without data.
  */
-async function whole(request: Request, response: Response): Promise<Response> {
+async function whole(request: Request, response: Response, later: boolean): Promise<Response> {
   const { status, headers, url } = response;
-  const fits = status === success[request.method] && (status === 204 || isJSON(headers));
+  const empty = status === 204 || (status === 202 && request.method === "DELETE");
+  const succeeded = status === success[request.method] || (status === 202 && later);
+  const fits = succeeded && (empty || isJSON(headers));
   const unchanged = status === 304 && request.method === "GET" && request.headers.has("If-None-Match");
   const refused = status >= 400 && status <= 599;
   const body = fits || unchanged || refused ? await response.arrayBuffer() : undefined;
-  if (!body || (fits && status !== 204 && body.byteLength === 0)) {
+  if (!body || (fits && !empty && body.byteLength === 0)) {
     const type = JSON.stringify(headers.get("Content-Type") ?? "");
     throw new Error(
       `${request.method} ${request.url}: answered with status ${status} and content type ${type}${body ? " and no body" : ""}, ` +

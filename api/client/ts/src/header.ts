@@ -25,3 +25,25 @@ export function idempotencyKey(key: string): { "Idempotency-Key": string } {
 export function newIdempotencyKey(): string {
   return crypto.randomUUID();
 }
+
+/**
+ * Returns the id that the changed entity has in all services, and its version after the change, from the answer to a write.
+ * It returns undefined if the answer does not tell. Pass the version to {@link atLeast}, to read the change in another service.
+ */
+export function written({ response }: { response: Response }): { id: string; version: number } | undefined {
+  const id = response.headers.get("Aggregate-Id");
+  const version = Number(response.headers.get("Aggregate-Version"));
+  return id && Number.isSafeInteger(version) && version > 0 ? { id, version } : undefined;
+}
+
+/**
+ * Parameters to read a copy only if it has this version or a later one, to spread into `params`. The service waits for the
+ * version as long as `wait` says, in seconds, and at most 10 s unless its operator has set another limit. Without the version
+ * the call is a problem named "not-yet". The time-out of the client must be longer than the wait.
+ *
+ *     catalog.GET("/catalog/api/v1/products/{product_uuid}", { params: { path: { product_uuid }, ...atLeast(version, 5) } })
+ */
+export function atLeast(version: number, wait = 0): { query: { min_version: number }; header: { Prefer?: string } } {
+  const seconds = Math.ceil(wait);
+  return { query: { min_version: version }, header: seconds > 0 ? { Prefer: `wait=${seconds}` } : {} };
+}

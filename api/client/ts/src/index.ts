@@ -4,6 +4,6 @@
  */
 export { changed, ok, type Answer } from "./answer.js";
 export type { Options } from "./connect.js";
-export { etagOf, idempotencyKey, ifMatch, ifNoneMatch, newIdempotencyKey } from "./header.js";
+export { atLeast, etagOf, idempotencyKey, ifMatch, ifNoneMatch, newIdempotencyKey, written } from "./header.js";
 export { items, type At } from "./list.js";
 export { isProblem, Problem, type Fault, type ProblemName } from "./problem.js";

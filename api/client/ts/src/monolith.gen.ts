@@ -86,8 +86,10 @@ export interface paths {
         get: operations["listCatalog"];
         put?: never;
         /**
-         * Always refused, because the catalog service owns the entries
-         * @description Always 409 of type `not-the-owner`, with any body. Create entries in the catalog service.
+         * Create a catalog entry
+         * @description Asks the owner of the entries to offer a product in a market. The new entry has its integer id at once, but can be read
+         *     only when the owner has accepted it. A product has at most one entry in a market. With an `Idempotency-Key` it is safe
+         *     to send the request again.
          */
         post: operations["createCatalog"];
         delete?: never;
@@ -111,27 +113,62 @@ export interface paths {
         };
         /**
          * Read a catalog entry
-         * @description The entry in its legacy shape, from the local copy. Its `ETag` is the version that the owner gave it.
+         * @description The entry in its legacy shape, from the local copy. Its `ETag` is the version that the owner gave it. An entry whose
+         *     creation is pending, or was refused, does not exist: the type of the 404 tells so.
          */
         get: operations["getCatalog"];
         /**
-         * Always refused, because the catalog service owns the entries
-         * @description Always 409 of type `not-the-owner`, with any body. Change entries in the catalog service.
+         * Replace a catalog entry
+         * @description Asks the owner of the entries to set both dates. A date that is left out becomes null. Product and market never change:
+         *     they may be left out, and if present they must have their current values. The operation never creates an entry (404).
+         *     A replacement that changes nothing returns the same `ETag`. If the entry's creation is still pending, the owner
+         *     decides about this request after it.
          */
         put: operations["replaceCatalog"];
         post?: never;
         /**
-         * Always refused, because the catalog service owns the entries
-         * @description Always 409 of type `not-the-owner`. Delete entries in the catalog service.
+         * Delete a catalog entry
+         * @description Asks the owner of the entries to delete the entry. If the entry is already deleted, the answer is 404. If the entry's
+         *     creation is still pending, the owner decides about this request after it.
          */
         delete: operations["deleteCatalog"];
         options?: never;
         head?: never;
         /**
-         * Always refused, because the catalog service owns the entries
-         * @description Always 409 of type `not-the-owner`, with any body. Change entries in the catalog service.
+         * Change parts of a catalog entry
+         * @description Asks the owner of the entries to change some members: a JSON merge patch (RFC 7396). Members that are left out do not
+         *     change, and `null` removes a date. Product and market never change: if present they must have their current values, and
+         *     they cannot be removed (422). A patch that changes nothing returns the same `ETag`. If the entry's creation is still
+         *     pending, the owner decides about this request after it.
          */
         patch: operations["patchCatalog"];
+        trace?: never;
+    };
+    "/api/v1/catalog-change/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The request's id. Any other value is not found (404).
+                 * @example 0198c0de-9d55-7e31-8b60-2c7a4f5e1d08
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * Read what became of a change
+         * @description A request to change a catalog entry, whose address a 202 had in `Location`. It is pending until the owner of the
+         *     entries has decided and the entry can be read here. It stays for 30 days after it was finished.
+         */
+        get: operations["getCatalogChange"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/market": {
@@ -295,6 +332,148 @@ export interface components {
             availability_end_date: string | null;
             updated_at: components["schemas"]["Timestamp"];
         };
+        /** @description A new catalog entry. */
+        LegacyEntryInput: {
+            /**
+             * Format: int64
+             * @description The product's integer id.
+             * @example 17
+             */
+            product: number;
+            /**
+             * Format: int64
+             * @description The market's integer id.
+             * @example 3
+             */
+            market: number;
+            /**
+             * Format: date
+             * @description The first day of the offer. Null if it is not scheduled yet.
+             * @example 2026-03-01
+             */
+            availability_date?: string | null;
+            /**
+             * Format: date
+             * @description The last day of the offer, not before the first day. Null if the end is open.
+             * @example null
+             */
+            availability_end_date?: string | null;
+            id?: components["schemas"]["Ignored"];
+            updated_at?: components["schemas"]["Ignored"];
+        };
+        /** @description A whole catalog entry, as a client sends it. A date that is left out is null. */
+        LegacyEntryReplacement: {
+            /**
+             * Format: int64
+             * @description The product's integer id. It never changes. If present, it must have its current value.
+             * @example 17
+             */
+            product?: number;
+            /**
+             * Format: int64
+             * @description The market's integer id. It never changes. If present, it must have its current value.
+             * @example 3
+             */
+            market?: number;
+            /**
+             * Format: date
+             * @description The first day of the offer. Null if it is not scheduled yet.
+             * @example 2026-03-01
+             */
+            availability_date?: string | null;
+            /**
+             * Format: date
+             * @description The last day of the offer, not before the first day. Null if the end is open.
+             * @example null
+             */
+            availability_end_date?: string | null;
+            id?: components["schemas"]["Ignored"];
+            updated_at?: components["schemas"]["Ignored"];
+        };
+        /** @description The members of a catalog entry to change. Null removes a date. No other member can be null (422). */
+        LegacyEntryPatch: {
+            /**
+             * Format: int64
+             * @description The product's integer id. It never changes. If present, it must have its current value.
+             * @example 17
+             */
+            product?: number;
+            /**
+             * Format: int64
+             * @description The market's integer id. It never changes. If present, it must have its current value.
+             * @example 3
+             */
+            market?: number;
+            /**
+             * Format: date
+             * @description The first day of the offer. Null if it is not scheduled yet.
+             * @example 2026-03-01
+             */
+            availability_date?: string | null;
+            /**
+             * Format: date
+             * @description The last day of the offer, not before the first day. Null if the end is open.
+             * @example null
+             */
+            availability_end_date?: string | null;
+            id?: components["schemas"]["Ignored"];
+            updated_at?: components["schemas"]["Ignored"];
+        };
+        /** @description A request to change a catalog entry. */
+        CatalogChange: {
+            /**
+             * Format: uuid
+             * @description The id of the request.
+             * @example 0198c0de-9d55-7e31-8b60-2c7a4f5e1d08
+             */
+            id: string;
+            /**
+             * @description What was asked for.
+             * @example create
+             * @enum {string}
+             */
+            operation: "create" | "replace" | "patch" | "delete";
+            /**
+             * @description `pending`: the owner has not decided yet, or its change has not arrived here. `done`: the change was made, and can
+             *     be read here. `refused`: the change was not made, and `problem` says why.
+             * @example pending
+             * @enum {string}
+             */
+            state: "pending" | "done" | "refused";
+            /**
+             * @description Whether the request is pending although it has expired. The owner does not carry it out any more, unless it
+             *     already has.
+             * @example false
+             */
+            overdue: boolean;
+            /**
+             * @description Whether the request is pending because the owner cannot read it. An operator looks at it.
+             * @example false
+             */
+            unreadable: boolean;
+            /**
+             * Format: int64
+             * @description The integer id of the entry.
+             * @example 5
+             */
+            catalog: number;
+            wanted: components["schemas"]["LegacyEntry"];
+            /**
+             * Format: int64
+             * @description The version of the entry after the change, if it was made.
+             * @example 1
+             */
+            version?: number;
+            problem?: components["schemas"]["Problem"];
+            created_at: components["schemas"]["Timestamp"];
+            expires_at: components["schemas"]["Timestamp"];
+            /**
+             * Format: date-time
+             * @description The time at which the outcome arrived here.
+             * @example 2026-03-01T09:30:01.5Z
+             */
+            finished_at?: string;
+        };
         /** @description A market in the shape that old integrations know. */
         LegacyMarket: {
             /**
@@ -371,6 +550,8 @@ export interface components {
         /** @description Deleted. */
         Deleted: {
             headers: {
+                "Aggregate-Id": components["headers"]["AggregateID"];
+                "Aggregate-Version": components["headers"]["AggregateVersion"];
                 "X-Request-Id": components["headers"]["RequestID"];
                 [name: string]: unknown;
             };
@@ -380,6 +561,16 @@ export interface components {
         NotModified: {
             headers: {
                 ETag: components["headers"]["ETag"];
+                "X-Request-Id": components["headers"]["RequestID"];
+                [name: string]: unknown;
+            };
+            content?: never;
+        };
+        /** @description The copy has not changed since the given `ETag`. */
+        CopyNotModified: {
+            headers: {
+                ETag: components["headers"]["ETag"];
+                "Preference-Applied": components["headers"]["PreferenceApplied"];
                 "X-Request-Id": components["headers"]["RequestID"];
                 [name: string]: unknown;
             };
@@ -509,20 +700,79 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `not-the-owner`: the catalog service owns the entries. Change them there. */
-        NotTheOwner: {
+        /**
+         * @description The change was requested, and its outcome is not known yet. The body is the entry as it was asked for; `updated_at` is
+         *     the time of the request. It is not the state of the entry: the owner may still refuse the change.
+         */
+        ChangeRequested: {
             headers: {
+                "Aggregate-Id": components["headers"]["AggregateID"];
+                Location: components["headers"]["ChangeLocation"];
+                "Preference-Applied": components["headers"]["PreferenceApplied"];
+                "Retry-After": components["headers"]["RetryAfter"];
+                "X-Request-Id": components["headers"]["RequestID"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["LegacyEntry"];
+            };
+        };
+        /** @description The deletion was requested, and its outcome is not known yet. The owner may still refuse it. */
+        DeletionRequested: {
+            headers: {
+                "Aggregate-Id": components["headers"]["AggregateID"];
+                Location: components["headers"]["ChangeLocation"];
+                "Preference-Applied": components["headers"]["PreferenceApplied"];
+                "Retry-After": components["headers"]["RetryAfter"];
+                "X-Request-Id": components["headers"]["RequestID"];
+                [name: string]: unknown;
+            };
+            content?: never;
+        };
+        /**
+         * @description `not-found`: the entry does not exist, or no longer exists. `change-pending`: its creation was requested, and is
+         *     not confirmed yet. `change-refused`: its creation was refused; this is known for 30 days.
+         */
+        NoEntry: {
+            headers: {
+                Link: components["headers"]["ChangeStatus"];
                 "X-Request-Id": components["headers"]["RequestID"];
                 [name: string]: unknown;
             };
             content: {
                 /**
                  * @example {
-                 *       "type": "https://monsplit.github.io/problems/not-the-owner",
+                 *       "type": "https://monsplit.github.io/problems/change-pending",
+                 *       "title": "Not Found",
+                 *       "status": 404,
+                 *       "detail": "The creation of catalog entry 5 is pending, in request 0198c0de-9d55-7e31-8b60-2c7a4f5e1d08.",
+                 *       "instance": "/api/v1/catalog/5",
+                 *       "request_id": "0198c0de-7a11-7000-8000-0d4f6a1b2c3d"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `entry-exists`: the product already has an entry in the market. `change-expired`: the owner got to the request after
+         *     the time at which it expires, and did nothing. `change-discarded`: an operator of the owner has discarded the request,
+         *     because the owner could not read it. `not-the-owner`: this service takes no more requests for changes of the
+         *     catalog; `Link` has the API to use instead.
+         */
+        ChangeConflict: {
+            headers: {
+                Link: components["headers"]["Successor"];
+                "X-Request-Id": components["headers"]["RequestID"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://monsplit.github.io/problems/entry-exists",
                  *       "title": "Conflict",
                  *       "status": 409,
-                 *       "detail": "The catalog service owns the catalog; change it there.",
-                 *       "instance": "/api/v1/catalog/5",
+                 *       "detail": "There is already an entry for this product in this market.",
+                 *       "instance": "/api/v1/catalog",
                  *       "request_id": "0198c0de-7a11-7000-8000-0d4f6a1b2c3d"
                  *     }
                  */
@@ -649,6 +899,36 @@ export interface components {
             };
         };
         /**
+         * @description `invalid`: the service understands the request, but the input breaks a rule. `errors` lists all faults.
+         *     `unknown-reference`: the product or the market is not known. `idempotency-key-reused`: the `Idempotency-Key` was used
+         *     before with another body.
+         */
+        InvalidChange: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestID"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://monsplit.github.io/problems/unknown-reference",
+                 *       "title": "Unprocessable Entity",
+                 *       "status": 422,
+                 *       "detail": "What the entry refers to is not known here.",
+                 *       "instance": "/api/v1/catalog",
+                 *       "request_id": "0198c0de-7a11-7000-8000-0d4f6a1b2c3d",
+                 *       "errors": [
+                 *         {
+                 *           "pointer": "/product",
+                 *           "detail": "is not known here"
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
          * @description `unavailable`: the database is unreachable or did not answer in time. Send the request again after `Retry-After`.
          *     A change may have happened nevertheless. You can send PUT, PATCH and DELETE again unchanged; if the change has
          *     happened, the answer may be 412 or 404. Send a POST again only with its `Idempotency-Key`.
@@ -667,6 +947,30 @@ export interface components {
                  *       "status": 503,
                  *       "detail": "The database is away.",
                  *       "instance": "/api/v1/product",
+                 *       "request_id": "0198c0de-7a11-7000-8000-0d4f6a1b2c3d"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `not-yet`: the local copy has not reached `min_version`. Send the request again after `Retry-After`. `unavailable`:
+         *     the database is unreachable or did not answer in time.
+         */
+        NotYet: {
+            headers: {
+                "Retry-After": components["headers"]["RetryAfter"];
+                "X-Request-Id": components["headers"]["RequestID"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://monsplit.github.io/problems/not-yet",
+                 *       "title": "Service Unavailable",
+                 *       "status": 503,
+                 *       "detail": "Version 3 has not arrived here yet.",
+                 *       "instance": "/api/v1/catalog/5",
                  *       "request_id": "0198c0de-7a11-7000-8000-0d4f6a1b2c3d"
                  *     }
                  */
@@ -713,6 +1017,19 @@ export interface components {
          */
         IdempotencyKey: string;
         /**
+         * @description A text that is new for each change, such as a UUID. As long as the request is known, and that is 30 days after it was
+         *     finished, the same key with the same body joins that request and gets its outcome, also a refusal. The same key with
+         *     another body is refused (422).
+         * @example 0198c0de-7a11-7000-8000-5f1d3b9a2c44
+         */
+        ChangeKey: string;
+        /**
+         * @description Preferences (RFC 7240). `wait=N` waits at most N seconds for the outcome; the service has an upper limit.
+         *     `respond-async` asks not to wait, or to wait no longer than `wait`. Other preferences are ignored.
+         * @example wait=5
+         */
+        PreferChange: string;
+        /**
          * @description Changes the entity only if its `ETag` is in this list, or if it exists and the value is `*`; otherwise 412.
          * @example "3"
          */
@@ -722,16 +1039,32 @@ export interface components {
          * @example "3"
          */
         IfNoneMatch: string;
+        /**
+         * @description Reads the copy only if it has this version, or a later one, of the entry; otherwise 503 of type `not-yet`. With
+         *     `Prefer: wait=5` the service waits up to five seconds for the version. If the entry was deleted at this version or
+         *     later, the answer is 404.
+         * @example 1
+         */
+        MinVersion: number;
+        /**
+         * @description Preferences (RFC 7240). With `min_version`, `wait=N` waits at most N seconds for the version; the service has an upper
+         *     limit. Other preferences are ignored.
+         * @example wait=5
+         */
+        Prefer: string;
     };
-    requestBodies: {
-        /** @description Any body. The service does not read it. */
-        Unread: {
-            content: {
-                "*/*": unknown;
-            };
-        };
-    };
+    requestBodies: never;
     headers: {
+        /**
+         * @description The id of the entity across all services, for reads with `min_version`.
+         * @example 0198c0de-3b1c-7c4e-9a52-6d1f0e8b7a35
+         */
+        AggregateID: string;
+        /**
+         * @description The version of the entity after this change, for reads with `min_version`.
+         * @example 3
+         */
+        AggregateVersion: number;
         /**
          * @description The entity's version as a strong validator, for `If-Match` and `If-None-Match`.
          * @example "3"
@@ -748,6 +1081,27 @@ export interface components {
          */
         Link: string;
         /**
+         * @description The address of the request, relative to this service.
+         * @example /api/v1/catalog-change/0198c0de-9d55-7e31-8b60-2c7a4f5e1d08
+         */
+        ChangeLocation: string;
+        /**
+         * @description If the entry's creation is pending or was refused: the address of that request (`rel="status"`, RFC 8631), relative to
+         *     this service.
+         * @example </api/v1/catalog-change/0198c0de-9d55-7e31-8b60-2c7a4f5e1d08>; rel="status"
+         */
+        ChangeStatus: string;
+        /**
+         * @description With `not-the-owner`, the API to use instead (`rel="successor-version"`, RFC 5829).
+         * @example </catalog/api/v1>; rel="successor-version"
+         */
+        Successor: string;
+        /**
+         * @description The preferences of `Prefer` that were followed (RFC 7240), if there are any.
+         * @example respond-async
+         */
+        PreferenceApplied: string;
+        /**
          * @description The id of this request in the log and in problems.
          * @example 0198c0de-7a11-7000-8000-0d4f6a1b2c3d
          */
@@ -757,6 +1111,11 @@ export interface components {
          * @example 2
          */
         RetryAfter: number;
+        /**
+         * @description Only while the request is pending. The number of seconds to wait before the next look.
+         * @example 2
+         */
+        RetryAfterPending: number;
         /**
          * @description Only while a request with the same `Idempotency-Key` is in progress. The number of seconds to wait before the next try.
          * @example 1
@@ -850,6 +1209,8 @@ export interface operations {
             /** @description Created. */
             201: {
                 headers: {
+                    "Aggregate-Id": components["headers"]["AggregateID"];
+                    "Aggregate-Version": components["headers"]["AggregateVersion"];
                     ETag: components["headers"]["ETag"];
                     Location: components["headers"]["Location"];
                     "X-Request-Id": components["headers"]["RequestID"];
@@ -937,6 +1298,8 @@ export interface operations {
             /** @description The product after the change. */
             200: {
                 headers: {
+                    "Aggregate-Id": components["headers"]["AggregateID"];
+                    "Aggregate-Version": components["headers"]["AggregateVersion"];
                     ETag: components["headers"]["ETag"];
                     "X-Request-Id": components["headers"]["RequestID"];
                     [name: string]: unknown;
@@ -1014,6 +1377,8 @@ export interface operations {
             /** @description The product after the change. */
             200: {
                 headers: {
+                    "Aggregate-Id": components["headers"]["AggregateID"];
+                    "Aggregate-Version": components["headers"]["AggregateVersion"];
                     ETag: components["headers"]["ETag"];
                     "X-Request-Id": components["headers"]["RequestID"];
                     [name: string]: unknown;
@@ -1090,20 +1455,74 @@ export interface operations {
     createCatalog: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description A text that is new for each change, such as a UUID. As long as the request is known, and that is 30 days after it was
+                 *     finished, the same key with the same body joins that request and gets its outcome, also a refusal. The same key with
+                 *     another body is refused (422).
+                 * @example 0198c0de-7a11-7000-8000-5f1d3b9a2c44
+                 */
+                "Idempotency-Key"?: components["parameters"]["ChangeKey"];
+                /**
+                 * @description Preferences (RFC 7240). `wait=N` waits at most N seconds for the outcome; the service has an upper limit.
+                 *     `respond-async` asks not to wait, or to wait no longer than `wait`. Other preferences are ignored.
+                 * @example wait=5
+                 */
+                Prefer?: components["parameters"]["PreferChange"];
+            };
             path?: never;
             cookie?: never;
         };
-        requestBody?: components["requestBodies"]["Unread"];
+        /** @description The new entry. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LegacyEntryInput"];
+            };
+        };
         responses: {
-            409: components["responses"]["NotTheOwner"];
+            /** @description Created. */
+            201: {
+                headers: {
+                    "Aggregate-Id": components["headers"]["AggregateID"];
+                    "Aggregate-Version": components["headers"]["AggregateVersion"];
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
+                    "X-Request-Id": components["headers"]["RequestID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LegacyEntry"];
+                };
+            };
+            202: components["responses"]["ChangeRequested"];
+            400: components["responses"]["Malformed"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["ChangeConflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidChange"];
+            503: components["responses"]["Unavailable"];
             default: components["responses"]["Unexpected"];
         };
     };
     getCatalog: {
         parameters: {
-            query?: never;
+            query?: {
+                /**
+                 * @description Reads the copy only if it has this version, or a later one, of the entry; otherwise 503 of type `not-yet`. With
+                 *     `Prefer: wait=5` the service waits up to five seconds for the version. If the entry was deleted at this version or
+                 *     later, the answer is 404.
+                 * @example 1
+                 */
+                min_version?: components["parameters"]["MinVersion"];
+            };
             header?: {
+                /**
+                 * @description Preferences (RFC 7240). With `min_version`, `wait=N` waits at most N seconds for the version; the service has an upper
+                 *     limit. Other preferences are ignored.
+                 * @example wait=5
+                 */
+                Prefer?: components["parameters"]["Prefer"];
                 /**
                  * @description If the entity's `ETag` is in this list, the entity is not sent again (304).
                  * @example "3"
@@ -1125,6 +1544,7 @@ export interface operations {
             200: {
                 headers: {
                     ETag: components["headers"]["ETag"];
+                    "Preference-Applied": components["headers"]["PreferenceApplied"];
                     "X-Request-Id": components["headers"]["RequestID"];
                     [name: string]: unknown;
                 };
@@ -1132,17 +1552,37 @@ export interface operations {
                     "application/json": components["schemas"]["LegacyEntry"];
                 };
             };
-            304: components["responses"]["NotModified"];
-            404: components["responses"]["NotFound"];
+            304: components["responses"]["CopyNotModified"];
+            404: components["responses"]["NoEntry"];
             406: components["responses"]["NotAcceptable"];
-            503: components["responses"]["Unavailable"];
+            422: components["responses"]["InvalidQuery"];
+            503: components["responses"]["NotYet"];
             default: components["responses"]["Unexpected"];
         };
     };
     replaceCatalog: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Changes the entity only if its `ETag` is in this list, or if it exists and the value is `*`; otherwise 412.
+                 * @example "3"
+                 */
+                "If-Match"?: components["parameters"]["IfMatch"];
+                /**
+                 * @description A text that is new for each change, such as a UUID. As long as the request is known, and that is 30 days after it was
+                 *     finished, the same key with the same body joins that request and gets its outcome, also a refusal. The same key with
+                 *     another body is refused (422).
+                 * @example 0198c0de-7a11-7000-8000-5f1d3b9a2c44
+                 */
+                "Idempotency-Key"?: components["parameters"]["ChangeKey"];
+                /**
+                 * @description Preferences (RFC 7240). `wait=N` waits at most N seconds for the outcome; the service has an upper limit.
+                 *     `respond-async` asks not to wait, or to wait no longer than `wait`. Other preferences are ignored.
+                 * @example wait=5
+                 */
+                Prefer?: components["parameters"]["PreferChange"];
+            };
             path: {
                 /**
                  * @description The entry's integer id. Any other value is not found (404).
@@ -1152,17 +1592,62 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: components["requestBodies"]["Unread"];
+        /** @description The whole entry. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LegacyEntryReplacement"];
+            };
+        };
         responses: {
-            404: components["responses"]["NotFound"];
-            409: components["responses"]["NotTheOwner"];
+            /** @description The entry after the change. */
+            200: {
+                headers: {
+                    "Aggregate-Id": components["headers"]["AggregateID"];
+                    "Aggregate-Version": components["headers"]["AggregateVersion"];
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-Id": components["headers"]["RequestID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LegacyEntry"];
+                };
+            };
+            202: components["responses"]["ChangeRequested"];
+            400: components["responses"]["Malformed"];
+            404: components["responses"]["NoEntry"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["ChangeConflict"];
+            412: components["responses"]["Stale"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidChange"];
+            503: components["responses"]["Unavailable"];
             default: components["responses"]["Unexpected"];
         };
     };
     deleteCatalog: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Changes the entity only if its `ETag` is in this list, or if it exists and the value is `*`; otherwise 412.
+                 * @example "3"
+                 */
+                "If-Match"?: components["parameters"]["IfMatch"];
+                /**
+                 * @description A text that is new for each change, such as a UUID. As long as the request is known, and that is 30 days after it was
+                 *     finished, the same key with the same body joins that request and gets its outcome, also a refusal. The same key with
+                 *     another body is refused (422).
+                 * @example 0198c0de-7a11-7000-8000-5f1d3b9a2c44
+                 */
+                "Idempotency-Key"?: components["parameters"]["ChangeKey"];
+                /**
+                 * @description Preferences (RFC 7240). `wait=N` waits at most N seconds for the outcome; the service has an upper limit.
+                 *     `respond-async` asks not to wait, or to wait no longer than `wait`. Other preferences are ignored.
+                 * @example wait=5
+                 */
+                Prefer?: components["parameters"]["PreferChange"];
+            };
             path: {
                 /**
                  * @description The entry's integer id. Any other value is not found (404).
@@ -1174,15 +1659,48 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            404: components["responses"]["NotFound"];
-            409: components["responses"]["NotTheOwner"];
+            202: components["responses"]["DeletionRequested"];
+            /** @description Deleted. */
+            204: {
+                headers: {
+                    "Aggregate-Id": components["headers"]["AggregateID"];
+                    "Aggregate-Version": components["headers"]["AggregateVersion"];
+                    "X-Request-Id": components["headers"]["RequestID"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: components["responses"]["NoEntry"];
+            409: components["responses"]["ChangeConflict"];
+            412: components["responses"]["Stale"];
+            422: components["responses"]["InvalidChange"];
+            503: components["responses"]["Unavailable"];
             default: components["responses"]["Unexpected"];
         };
     };
     patchCatalog: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Changes the entity only if its `ETag` is in this list, or if it exists and the value is `*`; otherwise 412.
+                 * @example "3"
+                 */
+                "If-Match"?: components["parameters"]["IfMatch"];
+                /**
+                 * @description A text that is new for each change, such as a UUID. As long as the request is known, and that is 30 days after it was
+                 *     finished, the same key with the same body joins that request and gets its outcome, also a refusal. The same key with
+                 *     another body is refused (422).
+                 * @example 0198c0de-7a11-7000-8000-5f1d3b9a2c44
+                 */
+                "Idempotency-Key"?: components["parameters"]["ChangeKey"];
+                /**
+                 * @description Preferences (RFC 7240). `wait=N` waits at most N seconds for the outcome; the service has an upper limit.
+                 *     `respond-async` asks not to wait, or to wait no longer than `wait`. Other preferences are ignored.
+                 * @example wait=5
+                 */
+                Prefer?: components["parameters"]["PreferChange"];
+            };
             path: {
                 /**
                  * @description The entry's integer id. Any other value is not found (404).
@@ -1192,10 +1710,68 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: components["requestBodies"]["Unread"];
+        /** @description The members to change. */
+        requestBody: {
+            content: {
+                "application/merge-patch+json": components["schemas"]["LegacyEntryPatch"];
+            };
+        };
         responses: {
+            /** @description The entry after the change. */
+            200: {
+                headers: {
+                    "Aggregate-Id": components["headers"]["AggregateID"];
+                    "Aggregate-Version": components["headers"]["AggregateVersion"];
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-Id": components["headers"]["RequestID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LegacyEntry"];
+                };
+            };
+            202: components["responses"]["ChangeRequested"];
+            400: components["responses"]["Malformed"];
+            404: components["responses"]["NoEntry"];
+            406: components["responses"]["NotAcceptable"];
+            409: components["responses"]["ChangeConflict"];
+            412: components["responses"]["Stale"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["InvalidChange"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Unexpected"];
+        };
+    };
+    getCatalogChange: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The request's id. Any other value is not found (404).
+                 * @example 0198c0de-9d55-7e31-8b60-2c7a4f5e1d08
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request. */
+            200: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfterPending"];
+                    "X-Request-Id": components["headers"]["RequestID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CatalogChange"];
+                };
+            };
             404: components["responses"]["NotFound"];
-            409: components["responses"]["NotTheOwner"];
+            406: components["responses"]["NotAcceptable"];
+            503: components["responses"]["Unavailable"];
             default: components["responses"]["Unexpected"];
         };
     };

@@ -13,18 +13,21 @@ func codeMutations() []mutation {
 	lives := tests("TestProductLives", "./services/monolith/internal/httpapi")
 	deleted := provider("monolith", "catalog-monolith", "a-product-deleted-event")
 	edited := func(file, old, mutated string) []edit { return []edit{{file: file, old: old, mutated: mutated}} }
+	created := func(old, mutated string) []edit {
+		return []edit{{monolithOAPI, "func (response CreateProduct201JSONResponse) Visit", old, mutated}}
+	}
 	return []mutation{
 		{"the code sends a field under another name", sent, "missing property 'name'",
-			edited(monolithMessages, "\tName string `json:\"name\"`", "\tName string `json:\"title\"`")},
+			[]edit{{monolithMessages, "type Product struct {", "\tName string `json:\"name\"`", "\tName string `json:\"title\"`"}}},
 		{"the code sends a version as a string", sent, "at '/data/version': got string, want integer",
 			edited(monolithMessages, "\tVersion int64 `json:\"version\"`", "\tVersion int64 `json:\"version,string\"`")},
 		{"the code leaves a CloudEvents attribute empty", sent, "at '/dataschema'", []edit{
 			{monolithMessages, "\t\tType:             TypeProductCreated,\n", "\t\tDataSchema:       \"https://monsplit.github.io/schemas/product/v1\",\n", ""},
 		}},
 		{"the code answers with another status", lives, "POST /api/v1/product answered 200: status is not supported",
-			edited(monolithOAPI, "response.Headers.Location))\n\tw.WriteHeader(201)", "response.Headers.Location))\n\tw.WriteHeader(200)")},
+			created("w.WriteHeader(201)", "w.WriteHeader(200)")},
 		{"the code leaves out a response header", lives, `POST /api/v1/product answered 201: response header "Location" missing`,
-			edited(monolithOAPI, "\tw.Header().Set(\"Location\", fmt.Sprint(response.Headers.Location))\n", "")},
+			created("\tw.Header().Set(\"Location\", fmt.Sprint(response.Headers.Location))\n", "")},
 		{"the code publishes an event to another topic", tests("TestProductLives", "./services/monolith/internal/store"), "changed without its event",
 			edited(monolithMessages, `TopicProduct = "monsplit.product.v1"`, `TopicProduct = "monsplit.products.v1"`)},
 		{"the code sends another key", deleted,

@@ -18,7 +18,8 @@ type mutation struct {
 type edit struct{ file, after, old, mutated string }
 
 func mutations() []mutation {
-	return slices.Concat(eventDocumentMutations(), apiDocumentMutations(), codeMutations(), ownerMutations(), consumerMutations())
+	return slices.Concat(eventDocumentMutations(), apiDocumentMutations(), codeMutations(), ownerMutations(), consumerMutations(),
+		requestDocumentMutations(), requestCodeMutations())
 }
 
 func (e edit) apply(text string) (string, error) {

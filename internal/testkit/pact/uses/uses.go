@@ -6,21 +6,21 @@ package uses
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/monsplit/monsplit/internal/eventschema"
 	"github.com/monsplit/monsplit/internal/messaging/event"
 )
 
-// members are the members of an event's data, by the event's type.
+// members are the paths of members of an event's data, by the event's type. A path is, for example, problem.errors[].detail.
 type members map[string][]string
 
 // Contract fails the test unless the contract, a pact file, names exactly what apply uses of the example events in the
-// owner's AsyncAPI document. These are the types that have an effect, and the members of their data whose absence changes
-// the effect. Apply returns the effect, or nil for none. It may choose a state in which the effect is visible.
+// owner's AsyncAPI document. These are the types that have an effect, and the members of their data, at any depth, whose
+// absence changes the effect. Apply returns the effect, or nil for none. It may choose a state in which the effect is visible.
 func Contract(t testing.TB, pact, document []byte, apply func(event.Event) (effect any, err error)) {
 	t.Helper()
 	named, err := namedIn(pact)
@@ -68,22 +68,55 @@ func (m members) add(e event.Event, apply func(event.Event) (any, error)) error 
 	if whole == nil {
 		return nil
 	}
-	var data map[string]json.RawMessage
-	if err := json.Unmarshal(e.Data, &data); err != nil {
+	data, example := map[string]any{}, e.Data
+	if err := json.Unmarshal(example, &data); err != nil {
 		return err
 	}
 	m[e.Type] = append(make([]string, 0), m[e.Type]...)
-	for name := range data {
-		rest := maps.Clone(data)
-		delete(rest, name)
+	for _, path := range paths("", data) {
+		rest := map[string]any{}
+		if err := json.Unmarshal(example, &rest); err != nil {
+			return err
+		}
+		omit(rest, path)
 		if e.Data, err = json.Marshal(rest); err != nil {
 			return err
 		}
 		if without, err := apply(e); err != nil || !reflect.DeepEqual(without, whole) {
-			m[e.Type] = append(m[e.Type], name)
+			m[e.Type] = append(m[e.Type], path)
 		}
 	}
 	return nil
+}
+
+// paths returns the paths of an object's members, at any depth. Of a list it looks only at the first item.
+func paths(parent string, object map[string]any) (list []string) {
+	for name, value := range object {
+		at := parent + name
+		list = append(list, at)
+		if items, ok := value.([]any); ok && len(items) > 0 {
+			at, value = at+"[]", items[0]
+		}
+		if inner, ok := value.(map[string]any); ok {
+			list = append(list, paths(at+".", inner)...)
+		}
+	}
+	return list
+}
+
+// omit removes the member with the path from the object. Of a list it changes only the first item.
+func omit(object map[string]any, path string) {
+	name, rest, deeper := strings.Cut(path, ".")
+	if !deeper {
+		delete(object, name)
+		return
+	}
+	value := object[strings.TrimSuffix(name, "[]")]
+	if items, ok := value.([]any); ok {
+		value = items[0]
+	}
+	inner, _ := value.(map[string]any) // paths has found it
+	omit(inner, rest)
 }
 
 // namedIn returns what the interactions of a pact file name.
@@ -108,7 +141,7 @@ func namedIn(pact []byte) (members, error) {
 		if content.Type == "" {
 			return nil, fmt.Errorf("the interaction %q is about no event", i.Description)
 		}
-		named[content.Type] = slices.AppendSeq(append(make([]string, 0), named[content.Type]...), maps.Keys(content.Data))
+		named[content.Type] = append(append(make([]string, 0), named[content.Type]...), paths("", content.Data)...)
 	}
 	return named, nil
 }

@@ -34,8 +34,8 @@ type productData struct {
 }
 
 // Products returns the handler of TopicProduct.
-func Products(service *productcopy.Service) func(context.Context, productcopy.Tx, []consumer.Event) error {
-	return func(ctx context.Context, tx productcopy.Tx, events []consumer.Event) error {
+func Products[T productcopy.Tx](service *productcopy.Service) func(context.Context, T, []consumer.Event) error {
+	return func(ctx context.Context, tx T, events []consumer.Event) error {
 		changes := make([]productcopy.ProductChange, 0, len(events))
 		for _, e := range events {
 			id, err := uuid.Parse(e.Key)
@@ -62,7 +62,7 @@ func Products(service *productcopy.Service) func(context.Context, productcopy.Tx
 }
 
 // ProductVersion returns the version of the copy of the product with this key, 0 if there is no copy.
-func ProductVersion(ctx context.Context, tx productcopy.Tx, key string) (int64, error) {
+func ProductVersion[T productcopy.Tx](ctx context.Context, tx T, key string) (int64, error) {
 	id, err := uuid.Parse(key)
 	if err != nil {
 		return 0, consumer.Poison(fmt.Sprintf("the key %q is not a UUID", key))

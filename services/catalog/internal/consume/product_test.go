@@ -60,7 +60,7 @@ type bundle struct {
 func setup(t *testing.T) bundle {
 	t.Helper()
 	b := bundle{tx: &savedTx{}, entries: &noEntries{}}
-	apply := consume.Products(productcopy.NewService(nil, b.entries))
+	apply := consume.Products[productcopy.Tx](productcopy.NewService(nil, b.entries))
 	b.handle = func(events ...consumer.Event) error { return apply(t.Context(), b.tx, events) }
 	return b
 }
@@ -176,6 +176,9 @@ func TestTheContractNamesWhatIsUsed(t *testing.T) {
 		t.Fatal(err)
 	}
 	uses.Contract(t, pact, asyncapi.Monolith, func(e event.Event) (any, error) {
+		if e.Type == requestType {
+			return consume.EntryRequest(consumer.Event{Event: e, Key: e.Subject})
+		}
 		e.Version += 10 // above what is stored
 		b := setup(t)
 		if err := b.handle(consumer.Event{Event: e, Key: e.Subject}); err != nil || len(b.tx.products) == 0 {

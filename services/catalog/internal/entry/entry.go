@@ -54,6 +54,20 @@ func (p Patch) applied(d Draft) Draft {
 	return d
 }
 
+// Draft returns a draft with the values of the patch only.
+func (p Patch) Draft() Draft { return p.applied(Draft{}) }
+
+// Replacing returns a patch that removes the dates that p leaves unchanged.
+func (p Patch) Replacing() Patch {
+	if p.Start == nil {
+		p.Start = new(Date)
+	}
+	if p.End == nil {
+		p.End = new(Date)
+	}
+	return p
+}
+
 var code = regexp.MustCompile(`^[A-Z]{2}$`)
 
 // Validate returns an Invalid error that lists every rule that the draft breaks by itself. Whether its product and its

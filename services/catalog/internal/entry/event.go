@@ -1,6 +1,7 @@
 package entry
 
 import (
+	"context"
 	"time"
 
 	"github.com/google/uuid"
@@ -22,4 +23,20 @@ type Event struct {
 	Kind  Kind
 	Time  time.Time
 	Entry Entry
+	Cause uuid.UUID // the request that caused the change; uuid.Nil if there was none
+}
+
+// CausedBy returns a Tx that names the request as the cause of all events that are appended to it.
+func CausedBy(tx Tx, request uuid.UUID) Tx { return causedTx{tx, request} }
+
+type causedTx struct {
+	Tx
+	cause uuid.UUID
+}
+
+func (t causedTx) Append(ctx context.Context, events ...Event) error {
+	for i := range events {
+		events[i].Cause = t.cause
+	}
+	return t.Tx.Append(ctx, events...)
 }

@@ -90,7 +90,7 @@ func (s *Service) Import(ctx context.Context, d Draft) (Entry, Outcome, error) {
 				return err
 			}
 			outcome = ImportedNew
-			e, err = s.create(ctx, tx, d)
+			e, err = s.create(ctx, tx, s.newID(), d)
 			return err
 		}
 		if err := d.validChange(old.Draft, product); err != nil {

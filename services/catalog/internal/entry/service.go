@@ -42,19 +42,29 @@ func (s *Service) Create(ctx context.Context, d Draft, once *condition.Once) (En
 				return err
 			}
 		}
-		product, market, err := share(ctx, tx, d)
-		if err != nil {
-			return err
-		}
-		if err := checkReferences(product, market); err != nil {
-			return err
-		}
-		if e, err = s.create(ctx, tx, d); err != nil || once == nil {
+		var err error
+		if e, err = s.CreateIn(ctx, tx, s.newID(), d); err != nil || once == nil {
 			return err
 		}
 		return tx.Remember(ctx, *once, e)
 	})
 	return e, err
+}
+
+// CreateIn creates an entry with the given id in the caller's transaction. It fails with IDTaken if there was an entry with
+// this id.
+func (s *Service) CreateIn(ctx context.Context, tx Tx, id uuid.UUID, d Draft) (Entry, error) {
+	if err := d.Validate(); err != nil {
+		return Entry{}, err
+	}
+	product, market, err := share(ctx, tx, d)
+	if err != nil {
+		return Entry{}, err
+	}
+	if err := checkReferences(product, market); err != nil {
+		return Entry{}, err
+	}
+	return s.create(ctx, tx, id, d)
 }
 
 // share locks the draft's product and market against changes until the transaction ends. H4 write skew: an event that
@@ -94,69 +104,72 @@ func checkReferences(product Product, market bool) error {
 
 // Replace replaces everything that can change. A date that is nil in p is removed.
 func (s *Service) Replace(ctx context.Context, id uuid.UUID, p Patch, match condition.Match) (Entry, error) {
-	if p.Start == nil {
-		p.Start = new(Date)
-	}
-	if p.End == nil {
-		p.End = new(Date)
-	}
-	return s.Patch(ctx, id, p, match)
+	return s.Patch(ctx, id, p.Replacing(), match)
 }
 
 // Patch changes some fields of the draft.
 func (s *Service) Patch(ctx context.Context, id uuid.UUID, patch Patch, match condition.Match) (Entry, error) {
-	return s.change(ctx, id, match, patch.applied)
-}
-
-// Delete marks the entry as deleted. It is not found any more.
-func (s *Service) Delete(ctx context.Context, id uuid.UUID, match condition.Match) error {
-	return s.store.InTx(ctx, func(tx Tx) error {
-		e, err := tx.LockEntry(ctx, id)
-		if err != nil {
-			return err
-		}
-		if err := match.Check("entry", e.Version); err != nil {
-			return err
-		}
-		_, err = s.delete(ctx, tx, e)
-		return err
-	})
-}
-
-// change applies edit to the locked entry. If edit changes nothing, the version stays the same and there is no event. The
-// offer of a discontinued product may be shortened, but not extended.
-func (s *Service) change(ctx context.Context, id uuid.UUID, match condition.Match, edit func(Draft) Draft) (Entry, error) {
 	var e Entry
 	err := s.store.InTx(ctx, func(tx Tx) (err error) {
-		if e, err = tx.Entry(ctx, id); err != nil { // only to know its product, which never changes
-			return err
-		}
-		// Without this lock, an event could discontinue the product and end this entry after the check of the product and
-		// before the change. The change would then open the entry again.
-		product, err := tx.ShareProduct(ctx, e.Product)
-		if err != nil {
-			return err
-		}
-		if e, err = tx.LockEntry(ctx, id); err != nil {
-			return err
-		}
-		if err := match.Check("entry", e.Version); err != nil {
-			return err
-		}
-		d := edit(e.Draft)
-		if err := d.validChange(e.Draft, product); err != nil {
-			return err
-		}
-		e, err = s.update(ctx, tx, e, d)
+		e, _, err = s.PatchIn(ctx, tx, id, patch, match)
 		return err
 	})
 	return e, err
 }
 
+// PatchIn changes some fields of the draft in the caller's transaction. It reports whether anything has changed. If not, the
+// version stays the same and there is no event. The offer of a discontinued product may be shortened, but not extended.
+func (s *Service) PatchIn(ctx context.Context, tx Tx, id uuid.UUID, patch Patch, match condition.Match) (e Entry, changed bool, err error) {
+	if e, err = tx.Entry(ctx, id); err != nil { // only to know its product, which never changes
+		return Entry{}, false, err
+	}
+	// Without this lock, an event could discontinue the product and end this entry after the check of the product and
+	// before the change. The change would then open the entry again.
+	product, err := tx.ShareProduct(ctx, e.Product)
+	if err != nil {
+		return Entry{}, false, err
+	}
+	if e, err = tx.LockEntry(ctx, id); err != nil {
+		return Entry{}, false, err
+	}
+	if err := match.Check("entry", e.Version); err != nil {
+		return Entry{}, false, err
+	}
+	d := patch.applied(e.Draft)
+	if err := d.validChange(e.Draft, product); err != nil {
+		return Entry{}, false, err
+	}
+	changed = d != e.Draft
+	e, err = s.update(ctx, tx, e, d)
+	return e, changed, err
+}
+
+// Delete marks the entry as deleted, and returns it at the version of the deletion. It is not found any more.
+func (s *Service) Delete(ctx context.Context, id uuid.UUID, match condition.Match) (Entry, error) {
+	var e Entry
+	err := s.store.InTx(ctx, func(tx Tx) (err error) {
+		e, err = s.DeleteIn(ctx, tx, id, match)
+		return err
+	})
+	return e, err
+}
+
+// DeleteIn marks the entry as deleted in the caller's transaction, and returns it at the version of the deletion.
+func (s *Service) DeleteIn(ctx context.Context, tx Tx, id uuid.UUID, match condition.Match) (Entry, error) {
+	e, err := tx.LockEntry(ctx, id)
+	if err != nil {
+		return Entry{}, err
+	}
+	if err := match.Check("entry", e.Version); err != nil {
+		return Entry{}, err
+	}
+	return s.delete(ctx, tx, e)
+}
+
 // create inserts an entry at version 1 and appends the event.
-func (s *Service) create(ctx context.Context, tx Tx, d Draft) (Entry, error) {
+func (s *Service) create(ctx context.Context, tx Tx, id uuid.UUID, d Draft) (Entry, error) {
 	now := s.moment()
-	e := Entry{ID: s.newID(), Draft: d, Version: 1, CreatedAt: now, UpdatedAt: now}
+	e := Entry{ID: id, Draft: d, Version: 1, CreatedAt: now, UpdatedAt: now}
 	if err := tx.InsertEntry(ctx, e); err != nil {
 		return Entry{}, err
 	}

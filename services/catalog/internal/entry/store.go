@@ -51,8 +51,8 @@ type Tx interface {
 	// separate statement: see Service.EndForProducts.
 	LockEntriesOf(ctx context.Context, products []uuid.UUID) ([]Entry, error)
 
-	// InsertEntry fails with PlaceTaken if the product has an entry in the market. After InsertEntry and SaveEntries, the
-	// transaction commits only with the event of each change.
+	// InsertEntry fails with PlaceTaken if the product has an entry in the market, and with IDTaken if there is or was an
+	// entry with the id. After InsertEntry and SaveEntries, the transaction commits only with the event of each change.
 	InsertEntry(ctx context.Context, e Entry) error
 	// SaveEntries overwrites locked entries, and Append appends events. Both take any number: a product may have thousands of
 	// entries.
@@ -82,4 +82,10 @@ func NotFound(id uuid.UUID) *apperr.Error {
 // PlaceTaken is the Conflict that a store returns if a product would have two entries in a market.
 func PlaceTaken() *apperr.Error {
 	return apperr.Coded(apperr.Conflict, "entry-exists", "There is already an entry for this product in this market.")
+}
+
+// IDTaken is the Conflict that a store returns if an entry would get the id of another one. Only ids that others choose can
+// be taken.
+func IDTaken() *apperr.Error {
+	return apperr.Coded(apperr.Conflict, "entry-exists", "There is, or was, an entry with this id.")
 }

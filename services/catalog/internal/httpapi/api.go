@@ -3,6 +3,7 @@
 package httpapi
 
 import (
+	"github.com/monsplit/monsplit/internal/httpserver"
 	"github.com/monsplit/monsplit/services/catalog/internal/entry"
 	"github.com/monsplit/monsplit/services/catalog/internal/market"
 	"github.com/monsplit/monsplit/services/catalog/internal/oapi"
@@ -14,13 +15,14 @@ type API struct {
 	entries *entry.Service
 	markets *market.Service
 	copies  *productcopy.Service
+	fresh   httpserver.Freshness
 }
 
 var _ oapi.StrictServerInterface = (*API)(nil)
 
-// New returns the API on the given business services.
-func New(entries *entry.Service, markets *market.Service, copies *productcopy.Service) *API {
-	return &API{entries: entries, markets: markets, copies: copies}
+// New returns the API on the given business services. fresh knows the kind ProductCopy.
+func New(entries *entry.Service, markets *market.Service, copies *productcopy.Service, fresh httpserver.Freshness) *API {
+	return &API{entries: entries, markets: markets, copies: copies, fresh: fresh}
 }
 
 // The paths where entries and markets are created. An Idempotency-Key belongs to its path.

@@ -24,6 +24,7 @@ func (a *API) CreateEntry(
 	return oapi.CreateEntry201JSONResponse{
 		Body: fromEntry(e),
 		Headers: oapi.CreateEntry201ResponseHeaders{
+			AggregateID: e.ID.String(), AggregateVersion: e.Version,
 			ETag: httpserver.ETag(e.Version), Location: pathEntries + "/" + e.ID.String(),
 		},
 	}, nil
@@ -53,7 +54,11 @@ func (a *API) ReplaceEntry(
 		return nil, err
 	}
 	return oapi.ReplaceEntry200JSONResponse{
-		Body: fromEntry(e), Headers: oapi.ReplaceEntry200ResponseHeaders{ETag: httpserver.ETag(e.Version)},
+		Body: fromEntry(e),
+		Headers: oapi.ReplaceEntry200ResponseHeaders{
+			AggregateID: e.ID.String(), AggregateVersion: e.Version,
+			ETag: httpserver.ETag(e.Version),
+		},
 	}, nil
 }
 
@@ -66,7 +71,11 @@ func (a *API) PatchEntry(
 		return nil, err
 	}
 	return oapi.PatchEntry200JSONResponse{
-		Body: fromEntry(e), Headers: oapi.PatchEntry200ResponseHeaders{ETag: httpserver.ETag(e.Version)},
+		Body: fromEntry(e),
+		Headers: oapi.PatchEntry200ResponseHeaders{
+			AggregateID: e.ID.String(), AggregateVersion: e.Version,
+			ETag: httpserver.ETag(e.Version),
+		},
 	}, nil
 }
 
@@ -74,10 +83,13 @@ func (a *API) PatchEntry(
 func (a *API) DeleteEntry(
 	ctx context.Context, r oapi.DeleteEntryRequestObject,
 ) (oapi.DeleteEntryResponseObject, error) {
-	if err := a.entries.Delete(ctx, r.ID, httpserver.IfMatch(r.Params.IfMatch)); err != nil {
+	e, err := a.entries.Delete(ctx, r.ID, httpserver.IfMatch(r.Params.IfMatch))
+	if err != nil {
 		return nil, err
 	}
-	return oapi.DeleteEntry204Response{}, nil
+	return oapi.DeleteEntry204Response{Headers: oapi.DeletedResponseHeaders{
+		AggregateID: e.ID.String(), AggregateVersion: e.Version,
+	}}, nil
 }
 
 func toEntryDraft(in oapi.EntryInput) entry.Draft {

@@ -21,6 +21,7 @@ func (a *API) CreateMarket(
 	return oapi.CreateMarket201JSONResponse{
 		Body: fromMarket(m),
 		Headers: oapi.CreateMarket201ResponseHeaders{
+			AggregateID: m.ISOCode, AggregateVersion: m.Version,
 			ETag: httpserver.ETag(m.Version), Location: pathMarkets + "/" + m.ISOCode,
 		},
 	}, nil
@@ -50,7 +51,11 @@ func (a *API) ReplaceMarket(
 		return nil, err
 	}
 	return oapi.ReplaceMarket200JSONResponse{
-		Body: fromMarket(m), Headers: oapi.ReplaceMarket200ResponseHeaders{ETag: httpserver.ETag(m.Version)},
+		Body: fromMarket(m),
+		Headers: oapi.ReplaceMarket200ResponseHeaders{
+			AggregateID: m.ISOCode, AggregateVersion: m.Version,
+			ETag: httpserver.ETag(m.Version),
+		},
 	}, nil
 }
 
@@ -63,7 +68,11 @@ func (a *API) PatchMarket(
 		return nil, err
 	}
 	return oapi.PatchMarket200JSONResponse{
-		Body: fromMarket(m), Headers: oapi.PatchMarket200ResponseHeaders{ETag: httpserver.ETag(m.Version)},
+		Body: fromMarket(m),
+		Headers: oapi.PatchMarket200ResponseHeaders{
+			AggregateID: m.ISOCode, AggregateVersion: m.Version,
+			ETag: httpserver.ETag(m.Version),
+		},
 	}, nil
 }
 
@@ -71,10 +80,13 @@ func (a *API) PatchMarket(
 func (a *API) DeleteMarket(
 	ctx context.Context, r oapi.DeleteMarketRequestObject,
 ) (oapi.DeleteMarketResponseObject, error) {
-	if err := a.markets.Delete(ctx, r.ISOCode, httpserver.IfMatch(r.Params.IfMatch)); err != nil {
+	m, err := a.markets.Delete(ctx, r.ISOCode, httpserver.IfMatch(r.Params.IfMatch))
+	if err != nil {
 		return nil, err
 	}
-	return oapi.DeleteMarket204Response{}, nil
+	return oapi.DeleteMarket204Response{Headers: oapi.DeletedResponseHeaders{
+		AggregateID: m.ISOCode, AggregateVersion: m.Version,
+	}}, nil
 }
 
 func toMarketDraft(in oapi.MarketInput) market.Draft {

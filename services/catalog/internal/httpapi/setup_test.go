@@ -17,9 +17,11 @@ import (
 	"github.com/monsplit/monsplit/internal/copyrow"
 	"github.com/monsplit/monsplit/internal/httpserver"
 	"github.com/monsplit/monsplit/internal/idempotency"
+	"github.com/monsplit/monsplit/internal/messaging/wakeup"
 	"github.com/monsplit/monsplit/internal/oas"
 	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/internal/testkit/apitest"
+	"github.com/monsplit/monsplit/internal/testkit/kafkatest"
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 	"github.com/monsplit/monsplit/internal/testkit/servicetest"
 	"github.com/monsplit/monsplit/services/catalog/internal/entry"
@@ -43,6 +45,7 @@ type server struct {
 	pool    *pgxpool.Pool
 	storage *store.Store
 	copies  *productcopy.Service
+	waiters *wakeup.Waiters
 }
 
 func setup(t *testing.T) *server {
@@ -75,7 +78,9 @@ func serveAt(t *testing.T, pool *pgxpool.Pool, now func() time.Time, newID func(
 	entries := entry.NewService(storage.Entries(), now, newID)
 	copies := productcopy.NewService(storage, entries)
 	h := httpserver.New(httpserver.Config{Registry: prometheus.NewRegistry(), RequestTimeout: requestTimeout}, slog.New(slog.DiscardHandler))
-	api := httpapi.New(entries, market.NewService(storage.Markets(), now, newID), copies)
+	waiters := wakeup.New(pool, wakeup.Config{}, slog.New(slog.DiscardHandler))
+	waiters.Register(httpapi.ProductCopy, wakeup.UUIDs(copies.Versions))
+	api := httpapi.New(entries, market.NewService(storage.Markets(), now, newID), copies, httpserver.Freshness{Waiters: waiters, MaxWait: maxWait})
 	validator, err := oas.New(catalogapi.Document, oas.Config{MaxBody: 64 << 10, OnResponse: func(_ context.Context, err error) {
 		t.Errorf("this answer does not match the document: %v", err)
 	}})
@@ -88,7 +93,7 @@ func serveAt(t *testing.T, pool *pgxpool.Pool, now func() time.Time, newID func(
 	}
 	listening := httptest.NewServer(h.Handler())
 	t.Cleanup(listening.Close)
-	return &server{Client: apitest.Client{T: t, URL: listening.URL}, pool: pool, storage: storage, copies: copies}
+	return &server{Client: apitest.Client{T: t, URL: listening.URL}, pool: pool, storage: storage, copies: copies, waiters: waiters}
 }
 
 // in returns the same server for a subtest.
@@ -122,4 +127,18 @@ func state(id uuid.UUID, version int64, name string, discontinued bool) productc
 		ID: id, Change: copyrow.Change{Version: version, Time: noon},
 		ProductData: productcopy.ProductData{Name: name, Category: "Furniture", Discontinued: discontinued, UpdatedAt: noon},
 	}
+}
+
+// maxWait is the longest wait that the server grants. It is longer than requestTimeout, which a wait does not use up.
+const maxWait = 20 * time.Second
+
+// getWaiting sends a GET that has to wait, and lets change happen meanwhile.
+func (s *server) getWaiting(path string, change func(), headers ...string) apitest.Reply {
+	s.T.Helper()
+	reply := make(chan apitest.Reply, 1)
+	servicetest.Run(s.T, s.waiters.Run)
+	go func() { reply <- s.Get(path, headers...) }()
+	kafkatest.Eventually(s.T, "the request waits", func() bool { return s.waiters.Waiting() > 0 })
+	change()
+	return <-reply
 }

@@ -226,17 +226,18 @@ func TestDelete(t *testing.T) {
 			t.Parallel()
 			service, store := setup(t, tt.stored)
 			store.used["NL"] = tt.used
-			check(t, service.Delete(t.Context(), "NL", tt.match), tt.wantError)
+			deleted, err := service.Delete(t.Context(), "NL", tt.match)
+			check(t, err, tt.wantError)
 			if tt.wantError != "" {
 				if len(store.events) != 0 || store.rows[tt.stored.ISOCode] != tt.stored {
 					t.Errorf("stored %+v, announced %q", store.rows, store.announced())
 				}
 				return
 			}
-			if m := store.rows["NL"]; !m.Deleted || m.Version != 4 || store.announced()[0] != "deleted NL v4" {
-				t.Errorf("stored %+v, announced %q", m, store.announced())
+			if m := store.rows["NL"]; !m.Deleted || m.Version != 4 || m != deleted || store.announced()[0] != "deleted NL v4" {
+				t.Errorf("stored %+v, returned %+v, announced %q", m, deleted, store.announced())
 			}
-			_, err := service.Get(t.Context(), "NL")
+			_, err = service.Get(t.Context(), "NL")
 			check(t, err, "not-found")
 		})
 	}

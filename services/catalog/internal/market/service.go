@@ -69,11 +69,11 @@ func (s *Service) Patch(ctx context.Context, isoCode string, patch Patch, match 
 	return s.change(ctx, isoCode, match, patch.applied)
 }
 
-// Delete marks the market as deleted, unless entries use it. It is not found any more.
-func (s *Service) Delete(ctx context.Context, isoCode string, match condition.Match) error {
-	return s.store.InTx(ctx, func(tx Tx) error {
-		m, err := lockLive(ctx, tx, isoCode)
-		if err != nil {
+// Delete marks the market as deleted, unless entries use it. It is not found any more. Delete returns its last version.
+func (s *Service) Delete(ctx context.Context, isoCode string, match condition.Match) (Market, error) {
+	var m Market
+	err := s.store.InTx(ctx, func(tx Tx) (err error) {
+		if m, err = lockLive(ctx, tx, isoCode); err != nil {
 			return err
 		}
 		if err := match.Check("market", m.Version); err != nil {
@@ -87,9 +87,10 @@ func (s *Service) Delete(ctx context.Context, isoCode string, match condition.Ma
 			return InUse()
 		}
 		m.Deleted = true
-		_, err = s.save(ctx, tx, m, Deleted)
+		m, err = s.save(ctx, tx, m, Deleted)
 		return err
 	})
+	return m, err
 }
 
 // change applies edit to the locked market. If edit changes nothing, the version stays the same and there is no event.

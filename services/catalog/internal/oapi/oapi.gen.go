@@ -429,6 +429,12 @@ type IfNoneMatch = string
 // Limit defines model for Limit.
 type Limit = int32
 
+// MinVersion defines model for MinVersion.
+type MinVersion = int64
+
+// Prefer defines model for Prefer.
+type Prefer = string
+
 // ListEntriesParams defines parameters for ListEntries.
 type ListEntriesParams struct {
 	// Product Lists only the entries of this product.
@@ -541,6 +547,15 @@ type ListProductsParamsSort string
 
 // GetProductParams defines parameters for GetProduct.
 type GetProductParams struct {
+	// MinVersion Reads the copy only if it has this version, or a later one, of the product; otherwise 503 of type `not-yet`. With
+	// `Prefer: wait=5` the service waits up to five seconds for the version. It also waits for a product that it does not
+	// know yet. If the product was deleted at this version or later, the answer is 404.
+	MinVersion *MinVersion `form:"min_version,omitempty" json:"min_version,omitempty"`
+
+	// Prefer Preferences (RFC 7240). With `min_version`, `wait=N` waits at most N seconds for the version; the service has an upper
+	// limit. Other preferences are ignored.
+	Prefer *Prefer `json:"Prefer,omitempty"`
+
 	// IfNoneMatch If the entity's `ETag` is in this list, the entity is not sent again (304).
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 }
@@ -998,8 +1013,29 @@ func (w *ServerInterfaceWrapper) GetProduct(ctx echo.Context) error {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params GetProductParams
+	// ------------- Optional query parameter "min_version" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "min_version", ctx.QueryParams(), &params.MinVersion, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter min_version: %s", err))
+	}
 
 	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Prefer" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Prefer")]; found {
+		var Prefer Prefer
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Prefer, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Prefer", valueList[0], &Prefer, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Prefer: %s", err))
+		}
+
+		params.Prefer = &Prefer
+	}
 	// ------------- Optional header parameter "If-None-Match" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
 		var IfNoneMatch IfNoneMatch
@@ -1229,7 +1265,20 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 
 }
 
+type CopyNotModifiedResponseHeaders struct {
+	ETag              string
+	PreferenceApplied *string
+}
+type CopyNotModifiedResponse struct {
+	Headers CopyNotModifiedResponseHeaders
+}
+
+type DeletedResponseHeaders struct {
+	AggregateID      string
+	AggregateVersion int64
+}
 type DeletedResponse struct {
+	Headers DeletedResponseHeaders
 }
 
 type NotModifiedResponseHeaders struct {
@@ -1281,8 +1330,10 @@ type CreateEntryResponseObject interface {
 }
 
 type CreateEntry201ResponseHeaders struct {
-	ETag     string
-	Location string
+	AggregateID      string
+	AggregateVersion int64
+	ETag             string
+	Location         string
 }
 
 type CreateEntry201JSONResponse struct {
@@ -1297,6 +1348,8 @@ func (response CreateEntry201JSONResponse) VisitCreateEntryResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Aggregate-Id", fmt.Sprint(response.Headers.AggregateID))
+	w.Header().Set("Aggregate-Version", fmt.Sprint(response.Headers.AggregateVersion))
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
 	w.WriteHeader(201)
@@ -1346,8 +1399,10 @@ type CreateMarketResponseObject interface {
 }
 
 type CreateMarket201ResponseHeaders struct {
-	ETag     string
-	Location string
+	AggregateID      string
+	AggregateVersion int64
+	ETag             string
+	Location         string
 }
 
 type CreateMarket201JSONResponse struct {
@@ -1362,6 +1417,8 @@ func (response CreateMarket201JSONResponse) VisitCreateMarketResponse(w http.Res
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Aggregate-Id", fmt.Sprint(response.Headers.AggregateID))
+	w.Header().Set("Aggregate-Version", fmt.Sprint(response.Headers.AggregateVersion))
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
 	w.WriteHeader(201)
@@ -1381,6 +1438,8 @@ type DeleteMarketResponseObject interface {
 type DeleteMarket204Response = DeletedResponse
 
 func (response DeleteMarket204Response) VisitDeleteMarketResponse(w http.ResponseWriter) error {
+	w.Header().Set("Aggregate-Id", fmt.Sprint(response.Headers.AggregateID))
+	w.Header().Set("Aggregate-Version", fmt.Sprint(response.Headers.AggregateVersion))
 	w.WriteHeader(204)
 	return nil
 }
@@ -1435,7 +1494,9 @@ type PatchMarketResponseObject interface {
 }
 
 type PatchMarket200ResponseHeaders struct {
-	ETag string
+	AggregateID      string
+	AggregateVersion int64
+	ETag             string
 }
 
 type PatchMarket200JSONResponse struct {
@@ -1450,6 +1511,8 @@ func (response PatchMarket200JSONResponse) VisitPatchMarketResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Aggregate-Id", fmt.Sprint(response.Headers.AggregateID))
+	w.Header().Set("Aggregate-Version", fmt.Sprint(response.Headers.AggregateVersion))
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
@@ -1467,7 +1530,9 @@ type ReplaceMarketResponseObject interface {
 }
 
 type ReplaceMarket200ResponseHeaders struct {
-	ETag string
+	AggregateID      string
+	AggregateVersion int64
+	ETag             string
 }
 
 type ReplaceMarket200JSONResponse struct {
@@ -1482,6 +1547,8 @@ func (response ReplaceMarket200JSONResponse) VisitReplaceMarketResponse(w http.R
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Aggregate-Id", fmt.Sprint(response.Headers.AggregateID))
+	w.Header().Set("Aggregate-Version", fmt.Sprint(response.Headers.AggregateVersion))
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
@@ -1530,7 +1597,8 @@ type GetProductResponseObject interface {
 }
 
 type GetProduct200ResponseHeaders struct {
-	ETag string
+	ETag              string
+	PreferenceApplied *string
 }
 
 type GetProduct200JSONResponse struct {
@@ -1546,15 +1614,21 @@ func (response GetProduct200JSONResponse) VisitGetProductResponse(w http.Respons
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	if response.Headers.PreferenceApplied != nil {
+		w.Header().Set("Preference-Applied", fmt.Sprint(*response.Headers.PreferenceApplied))
+	}
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
 }
 
-type GetProduct304Response = NotModifiedResponse
+type GetProduct304Response = CopyNotModifiedResponse
 
 func (response GetProduct304Response) VisitGetProductResponse(w http.ResponseWriter) error {
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	if response.Headers.PreferenceApplied != nil {
+		w.Header().Set("Preference-Applied", fmt.Sprint(*response.Headers.PreferenceApplied))
+	}
 	w.WriteHeader(304)
 	return nil
 }
@@ -1571,6 +1645,8 @@ type DeleteEntryResponseObject interface {
 type DeleteEntry204Response = DeletedResponse
 
 func (response DeleteEntry204Response) VisitDeleteEntryResponse(w http.ResponseWriter) error {
+	w.Header().Set("Aggregate-Id", fmt.Sprint(response.Headers.AggregateID))
+	w.Header().Set("Aggregate-Version", fmt.Sprint(response.Headers.AggregateVersion))
 	w.WriteHeader(204)
 	return nil
 }
@@ -1625,7 +1701,9 @@ type PatchEntryResponseObject interface {
 }
 
 type PatchEntry200ResponseHeaders struct {
-	ETag string
+	AggregateID      string
+	AggregateVersion int64
+	ETag             string
 }
 
 type PatchEntry200JSONResponse struct {
@@ -1640,6 +1718,8 @@ func (response PatchEntry200JSONResponse) VisitPatchEntryResponse(w http.Respons
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Aggregate-Id", fmt.Sprint(response.Headers.AggregateID))
+	w.Header().Set("Aggregate-Version", fmt.Sprint(response.Headers.AggregateVersion))
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
@@ -1657,7 +1737,9 @@ type ReplaceEntryResponseObject interface {
 }
 
 type ReplaceEntry200ResponseHeaders struct {
-	ETag string
+	AggregateID      string
+	AggregateVersion int64
+	ETag             string
 }
 
 type ReplaceEntry200JSONResponse struct {
@@ -1672,6 +1754,8 @@ func (response ReplaceEntry200JSONResponse) VisitReplaceEntryResponse(w http.Res
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Aggregate-Id", fmt.Sprint(response.Headers.AggregateID))
+	w.Header().Set("Aggregate-Version", fmt.Sprint(response.Headers.AggregateVersion))
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)

@@ -27,6 +27,8 @@ type Product struct {
 type Store interface {
 	// Product fails with NotFound if there is no such product.
 	Product(ctx context.Context, id uuid.UUID) (Product, error)
+	// Versions returns the version of each product that was ever applied, also if it is deleted.
+	Versions(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]int64, error)
 	// Products yields the products of the query in its order. It reads while the caller iterates. An error is the last pair.
 	Products(ctx context.Context, q Query) iter.Seq2[Product, error]
 }
@@ -51,6 +53,11 @@ func NewService(store Store, entries Entries) *Service {
 // Get returns the product with the id.
 func (s *Service) Get(ctx context.Context, id uuid.UUID) (Product, error) {
 	return s.store.Product(ctx, id)
+}
+
+// Versions returns the version of each product that was ever applied, also if it is deleted.
+func (s *Service) Versions(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]int64, error) {
+	return s.store.Versions(ctx, ids)
 }
 
 // List yields the products of the query while they are read. An error is the last pair.

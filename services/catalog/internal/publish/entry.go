@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/google/uuid"
 	"github.com/oapi-codegen/runtime/types"
 
 	"github.com/monsplit/monsplit/internal/messaging/event"
@@ -20,13 +21,19 @@ func Entry(e entry.Event) (event.Message, error) {
 	switch at := e.Time.UTC(); e.Kind {
 	case entry.Created:
 		m.Type = messages.TypeCatalogEntryCreated
-		message = messages.NewCatalogEntryCreatedEvent(e.ID, v.ID, at, v.Version, toEntryData(v))
+		created := messages.NewCatalogEntryCreatedEvent(e.ID, v.ID, at, v.Version, toEntryData(v))
+		created.CausationID = toCausation(e.Cause)
+		message = created
 	case entry.Updated:
 		m.Type = messages.TypeCatalogEntryUpdated
-		message = messages.NewCatalogEntryUpdatedEvent(e.ID, v.ID, at, v.Version, toEntryData(v))
+		updated := messages.NewCatalogEntryUpdatedEvent(e.ID, v.ID, at, v.Version, toEntryData(v))
+		updated.CausationID = toCausation(e.Cause)
+		message = updated
 	case entry.Deleted:
 		m.Type = messages.TypeCatalogEntryDeleted
-		message = messages.NewCatalogEntryDeletedEvent(e.ID, v.ID, at, v.Version, messages.CatalogEntryRef{ID: v.ID})
+		deleted := messages.NewCatalogEntryDeletedEvent(e.ID, v.ID, at, v.Version, messages.CatalogEntryRef{ID: v.ID})
+		deleted.CausationID = toCausation(e.Cause)
+		message = deleted
 	default:
 		return event.Message{}, fmt.Errorf("no message for an entry event of kind %q", e.Kind)
 	}
@@ -40,6 +47,14 @@ func toEntryData(v entry.Entry) messages.CatalogEntry {
 		AvailabilityDate: toDate(v.Start), AvailabilityEndDate: toDate(v.End),
 		Version: v.Version, CreatedAt: v.CreatedAt.UTC(), UpdatedAt: v.UpdatedAt.UTC(),
 	}
+}
+
+// toCausation returns nil if no request caused the change.
+func toCausation(request uuid.UUID) *uuid.UUID {
+	if request == uuid.Nil {
+		return nil
+	}
+	return &request
 }
 
 func toDate(d entry.Date) *types.Date {

@@ -94,7 +94,8 @@ func (t entryTx) InsertEntry(ctx context.Context, e entry.Entry) error {
 		Deleted: e.Deleted, Version: e.Version, CreatedAt: e.CreatedAt, UpdatedAt: e.UpdatedAt,
 	})
 	if err != nil {
-		return fmt.Errorf("insert catalog entry: %w", err)
+		// The consumer needs the business error here: it may go on with the transaction from a savepoint.
+		return translate(fmt.Errorf("insert catalog entry: %w", err))
 	}
 	return nil
 }

@@ -22,7 +22,7 @@ func TestListMarkets(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := b.markets.Delete(t.Context(), "GB", nil); err != nil {
+	if _, err := b.markets.Delete(t.Context(), "GB", nil); err != nil {
 		t.Fatal(err)
 	}
 	by := func(f market.Field, desc bool) market.Sort { return market.Sort{By: f, Desc: desc} }
@@ -90,7 +90,7 @@ func TestListEntries(t *testing.T) {
 	} {
 		name[e.ID] = fmt.Sprint(i)
 		if i == 5 {
-			if err := b.entries.Delete(t.Context(), e.ID, nil); err != nil {
+			if _, err := b.entries.Delete(t.Context(), e.ID, nil); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -33,11 +33,11 @@ func TestMarketLives(t *testing.T) {
 		t.Errorf("read %+v, %v\nwant %+v", got, err, changed)
 	}
 	e := b.entry(t, b.product(t), "CI", "", "")
-	wantCode(t, b.markets.Delete(t.Context(), "CI", nil), "market-in-use")
-	if err := b.entries.Delete(t.Context(), e.ID, nil); err != nil {
+	wantCode(t, errOf(b.markets.Delete(t.Context(), "CI", nil)), "market-in-use")
+	if _, err := b.entries.Delete(t.Context(), e.ID, nil); err != nil {
 		t.Fatal(err)
 	}
-	if err := b.markets.Delete(t.Context(), "CI", nil); err != nil {
+	if _, err := b.markets.Delete(t.Context(), "CI", nil); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := b.markets.Get(t.Context(), "CI"); apperr.KindOf(err) != apperr.NotFound {
@@ -76,7 +76,7 @@ func TestEntryLives(t *testing.T) {
 	if same, err := b.entries.Patch(t.Context(), e.ID, entry.Patch{End: new(date("2026-03-01"))}, nil); err != nil || same != changed {
 		t.Errorf("a change of nothing: %+v, %v", same, err)
 	}
-	if err := b.entries.Delete(t.Context(), e.ID, nil); err != nil {
+	if _, err := b.entries.Delete(t.Context(), e.ID, nil); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := b.entries.Get(t.Context(), e.ID); apperr.KindOf(err) != apperr.NotFound {

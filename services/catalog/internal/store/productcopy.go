@@ -9,7 +9,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/monsplit/monsplit/internal/copyrow"
-	"github.com/monsplit/monsplit/services/catalog/internal/entry"
 	"github.com/monsplit/monsplit/services/catalog/internal/productcopy"
 	"github.com/monsplit/monsplit/services/catalog/internal/store/db"
 )
@@ -29,23 +28,31 @@ func (s *Store) Product(ctx context.Context, id uuid.UUID) (productcopy.Product,
 	}, nil
 }
 
-// copyTx is the consumer's transaction. It changes the copy. The only events that it appends are events of entries.
-type copyTx struct{ own *ownTx }
-
-// Bind returns the storage of the copy in the consumer's transaction.
-func (s *Store) Bind(tx pgx.Tx) productcopy.Tx { return copyTx{s.own(tx)} }
-
-// Committed wakes the relay if the transaction that was just committed has appended events of entries.
-func (s *Store) Committed(tx productcopy.Tx) {
-	if t, ok := tx.(copyTx); ok && t.own.appended {
-		s.wake()
-	}
+// Versions implements productcopy.Store.
+func (s *Store) Versions(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]int64, error) {
+	versions, err := productVersions(ctx, s.q, ids)
+	return versions, translate(err)
 }
 
-// Entries implements productcopy.Tx.
-func (t copyTx) Entries() entry.Tx { return entryTx{t.own} }
+// ProductVersions returns the version of the copy of each product, also of those that were deleted.
+func (t Tx) ProductVersions(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]int64, error) {
+	return productVersions(ctx, t.own.q, ids)
+}
 
-func (t copyTx) LockProducts(ctx context.Context, ids []uuid.UUID) ([]productcopy.ProductRow, error) {
+func productVersions(ctx context.Context, q *db.Queries, ids []uuid.UUID) (map[uuid.UUID]int64, error) {
+	rows, err := q.ProductVersions(ctx, ids)
+	if err != nil {
+		return nil, fmt.Errorf("read the versions of product copies: %w", err)
+	}
+	versions := make(map[uuid.UUID]int64, len(rows))
+	for _, row := range rows {
+		versions[row.ID] = row.Version
+	}
+	return versions, nil
+}
+
+// LockProducts implements productcopy.Tx.
+func (t Tx) LockProducts(ctx context.Context, ids []uuid.UUID) ([]productcopy.ProductRow, error) {
 	rows, err := t.own.q.LockProducts(ctx, ids)
 	if err != nil {
 		return nil, fmt.Errorf("lock product copies: %w", err)
@@ -57,7 +64,8 @@ func (t copyTx) LockProducts(ctx context.Context, ids []uuid.UUID) ([]productcop
 	return list, nil
 }
 
-func (t copyTx) SaveProducts(ctx context.Context, rows []productcopy.ProductRow) error {
+// SaveProducts implements productcopy.Tx.
+func (t Tx) SaveProducts(ctx context.Context, rows []productcopy.ProductRow) error {
 	if len(rows) == 0 {
 		return nil
 	}

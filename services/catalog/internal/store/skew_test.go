@@ -141,7 +141,7 @@ func TestMarketSkew(t *testing.T) {
 				_, err := b.entriesOn(gatedEntries{b.store.Entries(), g}).Create(t.Context(), draft(product, "BE", "", ""), nil)
 				return err
 			},
-			func() error { return b.markets.Delete(t.Context(), "BE", nil) })
+			func() error { return errOf(b.markets.Delete(t.Context(), "BE", nil)) })
 		wantCode(t, created, "")
 		wantCode(t, deleted, "market-in-use")
 	})
@@ -151,7 +151,7 @@ func TestMarketSkew(t *testing.T) {
 		g := newGate()
 		gated := market.NewService(gatedMarkets{b.store.Markets(), g}, b.now, newID)
 		deleted, created := b.race(t, g,
-			func() error { return gated.Delete(t.Context(), "BE", nil) },
+			func() error { return errOf(gated.Delete(t.Context(), "BE", nil)) },
 			func() error {
 				_, err := b.entries.Create(t.Context(), draft(product, "BE", "", ""), nil)
 				return err

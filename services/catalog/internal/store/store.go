@@ -12,6 +12,7 @@ import (
 	"github.com/monsplit/monsplit/internal/idempotency"
 	"github.com/monsplit/monsplit/internal/messaging/event"
 	"github.com/monsplit/monsplit/internal/messaging/outbox"
+	"github.com/monsplit/monsplit/internal/messaging/request"
 	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/services/catalog/internal/entry"
 	"github.com/monsplit/monsplit/services/catalog/internal/market"
@@ -19,10 +20,11 @@ import (
 	"github.com/monsplit/monsplit/services/catalog/internal/store/db"
 )
 
-// Encode turns business events into messages.
+// Encode turns business events and outcomes of requests into messages.
 type Encode struct {
-	Market func(market.Event) (event.Message, error)
-	Entry  func(entry.Event) (event.Message, error)
+	Market  func(market.Event) (event.Message, error)
+	Entry   func(entry.Event) (event.Message, error)
+	Outcome func(request.Outcome) (event.Message, error)
 }
 
 // Store implements the storage that the service's business packages declare: Store itself for the copy of the products,
@@ -93,6 +95,7 @@ func translate(err error) error {
 	return postgres.Translate(err, map[string]*apperr.Error{
 		"market_pkey":                  market.Taken(),
 		"catalog_entry_market_product": entry.PlaceTaken(),
+		"catalog_entry_pkey":           entry.IDTaken(),
 	})
 }
 

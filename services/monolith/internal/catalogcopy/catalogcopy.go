@@ -6,6 +6,8 @@ import (
 	"context"
 	"iter"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 // Market is a market in the form that old integrations know.
@@ -32,6 +34,10 @@ type Entry struct {
 type Store interface {
 	// Entry fails with NotFound if there is no such entry.
 	Entry(ctx context.Context, id int64) (Entry, error)
+	// OwnerID returns the id that the entry has in all services. It fails with NotFound if no entry has the integer.
+	OwnerID(ctx context.Context, id int64) (uuid.UUID, error)
+	// EntryVersions returns the version of each entry that Entry returns, or that is deleted.
+	EntryVersions(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]int64, error)
 	// Entries and Markets yield the rows of the query in its order. They read while the caller iterates. An error is the
 	// last pair.
 	Entries(ctx context.Context, q EntryQuery) iter.Seq2[Entry, error]
@@ -46,6 +52,17 @@ func NewService(store Store) *Service { return &Service{store: store} }
 
 // Entry returns the entry with the monolith's own id.
 func (s *Service) Entry(ctx context.Context, id int64) (Entry, error) { return s.store.Entry(ctx, id) }
+
+// OwnerID returns the id that the entry with the monolith's own id has in all services.
+func (s *Service) OwnerID(ctx context.Context, id int64) (uuid.UUID, error) {
+	return s.store.OwnerID(ctx, id)
+}
+
+// EntryVersions returns the version of each entry that can be read, or that is deleted. An entry is missing while its product
+// or market is not known here.
+func (s *Service) EntryVersions(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]int64, error) {
+	return s.store.EntryVersions(ctx, ids)
+}
 
 // ListEntries yields the entries of the query as they are read. An error is the last pair.
 func (s *Service) ListEntries(ctx context.Context, q EntryQuery) iter.Seq2[Entry, error] {

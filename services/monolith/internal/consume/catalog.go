@@ -46,7 +46,7 @@ type entryData struct {
 }
 
 // Markets applies events of TopicMarket.
-func Markets(ctx context.Context, tx catalogcopy.Tx, events []consumer.Event) error {
+func Markets[T catalogcopy.Tx](ctx context.Context, tx T, events []consumer.Event) error {
 	changes := make([]catalogcopy.MarketChange, 0, len(events))
 	for _, e := range events {
 		c := catalogcopy.MarketChange{ISOCode: e.Key, Change: toChange(e)}
@@ -68,7 +68,7 @@ func Markets(ctx context.Context, tx catalogcopy.Tx, events []consumer.Event) er
 }
 
 // Entries applies events of TopicCatalogEntry.
-func Entries(ctx context.Context, tx catalogcopy.Tx, events []consumer.Event) error {
+func Entries[T catalogcopy.Tx](ctx context.Context, tx T, events []consumer.Event) error {
 	changes := make([]catalogcopy.EntryChange, 0, len(events))
 	for _, e := range events {
 		id, err := uuid.Parse(e.Key)
@@ -93,7 +93,7 @@ func Entries(ctx context.Context, tx catalogcopy.Tx, events []consumer.Event) er
 }
 
 // MarketVersion returns the version of the copy of the market with this key, 0 if there is no copy.
-func MarketVersion(ctx context.Context, tx catalogcopy.Tx, key string) (int64, error) {
+func MarketVersion[T catalogcopy.Tx](ctx context.Context, tx T, key string) (int64, error) {
 	rows, err := tx.LockMarkets(ctx, []string{key})
 	if err != nil || len(rows) == 0 {
 		return 0, err
@@ -102,7 +102,7 @@ func MarketVersion(ctx context.Context, tx catalogcopy.Tx, key string) (int64, e
 }
 
 // EntryVersion returns the version of the copy of the entry with this key, 0 if there is no copy.
-func EntryVersion(ctx context.Context, tx catalogcopy.Tx, key string) (int64, error) {
+func EntryVersion[T catalogcopy.Tx](ctx context.Context, tx T, key string) (int64, error) {
 	id, err := uuid.Parse(key)
 	if err != nil {
 		return 0, consumer.Poison(fmt.Sprintf("the key %q is not a UUID", key))

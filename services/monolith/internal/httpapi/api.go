@@ -5,21 +5,34 @@ package httpapi
 import (
 	"time"
 
+	"github.com/monsplit/monsplit/internal/httpserver"
+	"github.com/monsplit/monsplit/services/monolith/internal/catalogchange"
 	"github.com/monsplit/monsplit/services/monolith/internal/catalogcopy"
 	"github.com/monsplit/monsplit/services/monolith/internal/oapi"
 	"github.com/monsplit/monsplit/services/monolith/internal/product"
 )
 
+// Config has the API's times.
+type Config struct {
+	WriteTimeout time.Duration // for a client to receive each part of a list
+	ChangeWait   time.Duration // for the outcome of a change of the catalog, if the client does not ask for another time
+	MaxWait      time.Duration // longest time for which a client can ask
+}
+
 // API implements the operations of api/monolith/openapi.yaml.
 type API struct {
-	products     *product.Service
-	copies       *catalogcopy.Service
-	writeTimeout time.Duration
+	products *product.Service
+	copies   *catalogcopy.Service
+	changes  *catalogchange.Service
+	fresh    httpserver.Freshness
+	cfg      Config
+	calls    *Calls
 }
 
 var _ oapi.StrictServerInterface = (*API)(nil)
 
-// New returns the API on the given business services. writeTimeout is the time for a client to receive each part of a list.
-func New(products *product.Service, copies *catalogcopy.Service, writeTimeout time.Duration) *API {
-	return &API{products: products, copies: copies, writeTimeout: writeTimeout}
+// New returns the API on the given business services. fresh knows the kind catalogchange.KindCopy. New counts the changes of
+// the catalog in calls.
+func New(products *product.Service, copies *catalogcopy.Service, changes *catalogchange.Service, fresh httpserver.Freshness, calls *Calls, cfg Config) *API {
+	return &API{products: products, copies: copies, changes: changes, fresh: fresh, calls: calls, cfg: cfg}
 }

@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"testing"
 	"time"
@@ -8,9 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	monolithapi "github.com/monsplit/monsplit/api/monolith"
-	"github.com/monsplit/monsplit/internal/copyrow"
 	"github.com/monsplit/monsplit/internal/testkit/documented"
-	"github.com/monsplit/monsplit/services/monolith/internal/catalogcopy"
 )
 
 // The values in the document's examples.
@@ -19,6 +18,7 @@ var (
 	documentedTime  = time.Date(2026, 3, 1, 9, 30, 0, 123456000, time.UTC)
 	changeTime      = time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)
 	documentedChair = uuid.MustParse("0198c0de-3b1c-7c4e-9a52-6d1f0e8b7a35")
+	documentedEntry = uuid.MustParse("0198c0de-9d55-7e31-8b60-2c7a4f5e1d08")
 )
 
 const (
@@ -42,11 +42,30 @@ func TestDocumentedExamples(t *testing.T) {
 		first(s, w)
 		s.copyOfEntry()
 	}
+	market := func(s *server, w *documented.World) {
+		first(s, w)
+		s.market(documentedTime)
+	}
+	owned := func(s *server, w *documented.World) {
+		market(s, w)
+		s.ownEntries(state{version: 1, start: &documentedDay, at: documentedTime})
+	}
+	// The operation changes an entry that is at its third version.
+	changed := func(s *server, w *documented.World) {
+		market(s, w)
+		entry := asked{Entry: documentedEntry, Product: documentedChair}
+		s.arrive(entry, state{version: 3, start: &documentedDay, at: documentedTime})
+		s.ownEntries(state{version: 4, start: &documentedDay, at: changeTime})
+	}
+	pending := func(s *server, w *documented.World) {
+		market(s, w)
+		s.Post("/api/v1/catalog", `{"product":17,"market":3,"availability_date":"2026-03-01"}`, "Prefer", "respond-async").Must(http.StatusAccepted)
+	}
 	states := map[string]func(*server, *documented.World){
 		"createProduct": func(*server, *documented.World) {}, "listProducts": first, "getProduct": first,
 		"replaceProduct": third(armchair), "patchProduct": third(rockingChair), "deleteProduct": third(rockingChair),
 		"listCatalog": copies, "getCatalog": copies, "listMarkets": copies,
-		"createCatalog": copies, "replaceCatalog": copies, "patchCatalog": copies, "deleteCatalog": copies,
+		"createCatalog": owned, "replaceCatalog": changed, "patchCatalog": changed, "deleteCatalog": changed, "getCatalogChange": pending,
 	}
 	documented.Run(t, monolithapi.Document, func(t *testing.T, operation, _ string) string {
 		state := states[operation]
@@ -54,7 +73,7 @@ func TestDocumentedExamples(t *testing.T) {
 			t.Fatalf("this test has no state for the examples of %s", operation)
 		}
 		w := documented.NewWorld(documentedTime)
-		w.Give(documentedChair)
+		w.Give(documentedChair, uuid.New(), documentedEntry) // the second one is for the event of the product
 		s := serveAt(t, database(t), refused(t), w.Now, w.NewID)
 		s.next17()
 		state(s, w)
@@ -75,14 +94,31 @@ func (s *server) next17() {
 // copyOfEntry adds the documented market and entry to the copies.
 func (s *server) copyOfEntry() {
 	s.T.Helper()
-	s.apply(func(tx catalogcopy.Tx) error {
-		change := copyrow.Change{Version: 1, Time: documentedTime}
-		err := catalogcopy.ApplyMarkets(s.T.Context(), tx, []catalogcopy.MarketChange{{ISOCode: "NL", Change: change,
-			MarketData: catalogcopy.MarketData{Name: "Netherlands", UpdatedAt: documentedTime}}})
-		if err != nil {
-			return err
+	s.market(documentedTime)
+	s.arrive(asked{Entry: documentedEntry, Product: documentedChair}, state{version: 1, start: &documentedDay, at: documentedTime})
+}
+
+// ownEntries accepts the first request, and lets the entry arrive in this state. The end of the offer is the one that was
+// sent.
+func (s *server) ownEntries(after state) {
+	s.T.Helper()
+	s.meanwhile(func() {
+		a := s.asked(1)
+		var values struct {
+			End *string `json:"availability_end_date"`
 		}
-		return catalogcopy.ApplyEntries(s.T.Context(), tx, []catalogcopy.EntryChange{{ID: uuid.New(), Change: change,
-			EntryData: catalogcopy.EntryData{Product: documentedChair, Market: "NL", Start: &documentedDay, UpdatedAt: documentedTime}}})
+		if err := json.Unmarshal(a.Values, &values); err != nil {
+			s.T.Error(err)
+		}
+		if values.End != nil {
+			end, err := time.Parse(time.DateOnly, *values.End)
+			if err != nil {
+				s.T.Error(err)
+			}
+			after.end = &end
+		}
+		after.deleted = a.Operation == "delete"
+		s.arrive(a, after)
+		s.accept(a, after.version)
 	})
 }

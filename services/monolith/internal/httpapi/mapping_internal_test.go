@@ -4,7 +4,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/oapi-codegen/nullable"
+	openapi_types "github.com/oapi-codegen/runtime/types"
+
 	"github.com/monsplit/monsplit/internal/testkit/fill"
+	"github.com/monsplit/monsplit/services/monolith/internal/catalogchange"
 	"github.com/monsplit/monsplit/services/monolith/internal/catalogcopy"
 	"github.com/monsplit/monsplit/services/monolith/internal/oapi"
 	"github.com/monsplit/monsplit/services/monolith/internal/product"
@@ -46,6 +50,37 @@ func TestMappingOfCopies(t *testing.T) {
 		"Version": "the legacy API shows it as the ETag only",
 	})
 	fill.Set(t, "catalogcopy.Entry → fromEntry → JSON → oapi.LegacyEntry", showEntry(e), nil)
+}
+
+func TestMappingOfChanges(t *testing.T) {
+	t.Parallel()
+	newDate := func(n int) nullable.Nullable[openapi_types.Date] {
+		return nullable.NewNullableWithValue(openapi_types.Date{Time: *newDay(n)})
+	}
+	sentBySomeone := fill.Internal{"ID": "the service sets it", "UpdatedAt": "the service sets it"}
+	input := fill.Of[oapi.LegacyEntryInput](t, 0, newDate)
+	fill.Carried(t, "oapi.LegacyEntryInput → inputToDraft → catalogchange.Draft", input, inputToDraft, sentBySomeone)
+	fill.Set(t, "oapi.LegacyEntryInput → inputToDraft → catalogchange.Draft", inputToDraft(input), nil)
+	replacement := fill.Of[oapi.LegacyEntryReplacement](t, 0, newDate)
+	fill.Carried(t, "oapi.LegacyEntryReplacement → replacementToDraft → catalogchange.Draft", replacement, replacementToDraft, sentBySomeone)
+	fill.Set(t, "oapi.LegacyEntryReplacement → replacementToDraft → catalogchange.Draft", replacementToDraft(replacement), nil)
+	patch := fill.Of[oapi.LegacyEntryPatch](t, 0, newDate)
+	fill.Carried(t, "oapi.LegacyEntryPatch → patchToDraft → catalogchange.Draft", patch, patchToDraft, sentBySomeone)
+	fill.Set(t, "oapi.LegacyEntryPatch → patchToDraft → catalogchange.Draft", patchToDraft(patch), nil)
+}
+
+// The answer to a refused request has every member of the owner's problem.
+func TestMappingOfProblems(t *testing.T) {
+	t.Parallel()
+	p := fill.Of[catalogchange.Problem](t, 0, func(n int) []catalogchange.Fault {
+		return []catalogchange.Fault{fill.Of[catalogchange.Fault](t, n)}
+	})
+	show := func(p catalogchange.Problem) oapi.Problem {
+		return fill.ViaJSON(t, *fromProblem(problemOf(catalogchange.Outcome{Problem: &p})))
+	}
+	const place = "catalogchange.Problem → problemOf → fromProblem → JSON → oapi.Problem"
+	fill.Carried(t, place, p, show, nil)
+	fill.Set(t, place, show(p), fill.Internal{"Instance": "the request of the problem has it", "RequestID": "the request of the problem has it"})
 }
 
 func newDay(n int) *time.Time {

@@ -82,6 +82,8 @@ func TestDatabaseAway(t *testing.T) {
 	for _, r := range []apitest.Reply{
 		s.Get("/api/v1/product"), s.Get("/api/v1/product/1"), s.Get("/api/v1/catalog"), s.Get("/api/v1/catalog/1"), s.Get("/api/v1/market?limit=5"),
 		s.Post("/api/v1/product", chair), s.Put("/api/v1/product/1", chair), s.Delete("/api/v1/product/1"),
+		s.Post("/api/v1/catalog", `{"product":1,"market":1}`), s.Put("/api/v1/catalog/1", `{}`), s.Patch("/api/v1/catalog/1", `{}`),
+		s.Delete("/api/v1/catalog/1"), s.Get("/api/v1/catalog-change/0198c0de-9d55-7e31-8b60-2c7a4f5e1d08"),
 	} {
 		r.Problem(http.StatusServiceUnavailable, "unavailable")
 		if r.Header("Retry-After") == "" {
@@ -89,7 +91,7 @@ func TestDatabaseAway(t *testing.T) {
 		}
 	}
 	s.Post("/api/v1/product", `{}`).Problem(http.StatusUnprocessableEntity, "invalid")
-	s.Post("/api/v1/catalog", `{}`).Problem(http.StatusConflict, "not-the-owner")
+	s.Post("/api/v1/catalog", `{}`).Problem(http.StatusUnprocessableEntity, "invalid")
 }
 
 // TestDatabaseHangs has a database that receives statements and never answers, as behind a broken network.
@@ -107,6 +109,9 @@ func TestDatabaseHangs(t *testing.T) {
 			return s.Post("/api/v1/product", `{"name":"Stool","product_category":"x"}`, "Idempotency-Key", "k")
 		},
 		func() apitest.Reply { return s.Delete("/api/v1/product/1") },
+		func() apitest.Reply {
+			return s.Post("/api/v1/catalog", `{"product":1,"market":1}`, "Idempotency-Key", "k")
+		},
 	}
 	proxy.Drop(netproxy.ToClient)
 	answers := make(chan apitest.Reply, len(requests))

@@ -22,6 +22,7 @@ func (a *API) CreateProduct(
 	return oapi.CreateProduct201JSONResponse{
 		Body: fromProduct(p),
 		Headers: oapi.CreateProduct201ResponseHeaders{
+			AggregateID: p.UUID.String(), AggregateVersion: p.Version,
 			ETag: httpserver.ETag(p.Version), Location: fmt.Sprintf("%s/%d", collection, p.ID),
 		},
 	}, nil
@@ -51,7 +52,11 @@ func (a *API) ReplaceProduct(
 		return nil, err
 	}
 	return oapi.ReplaceProduct200JSONResponse{
-		Body: fromProduct(p), Headers: oapi.ReplaceProduct200ResponseHeaders{ETag: httpserver.ETag(p.Version)},
+		Body: fromProduct(p),
+		Headers: oapi.ReplaceProduct200ResponseHeaders{
+			AggregateID: p.UUID.String(), AggregateVersion: p.Version,
+			ETag: httpserver.ETag(p.Version),
+		},
 	}, nil
 }
 
@@ -64,7 +69,11 @@ func (a *API) PatchProduct(
 		return nil, err
 	}
 	return oapi.PatchProduct200JSONResponse{
-		Body: fromProduct(p), Headers: oapi.PatchProduct200ResponseHeaders{ETag: httpserver.ETag(p.Version)},
+		Body: fromProduct(p),
+		Headers: oapi.PatchProduct200ResponseHeaders{
+			AggregateID: p.UUID.String(), AggregateVersion: p.Version,
+			ETag: httpserver.ETag(p.Version),
+		},
 	}, nil
 }
 
@@ -72,10 +81,13 @@ func (a *API) PatchProduct(
 func (a *API) DeleteProduct(
 	ctx context.Context, r oapi.DeleteProductRequestObject,
 ) (oapi.DeleteProductResponseObject, error) {
-	if err := a.products.Delete(ctx, r.ID, httpserver.IfMatch(r.Params.IfMatch)); err != nil {
+	p, err := a.products.Delete(ctx, r.ID, httpserver.IfMatch(r.Params.IfMatch))
+	if err != nil {
 		return nil, err
 	}
-	return oapi.DeleteProduct204Response{}, nil
+	return oapi.DeleteProduct204Response{Headers: oapi.DeletedResponseHeaders{
+		AggregateID: p.UUID.String(), AggregateVersion: p.Version,
+	}}, nil
 }
 
 // collection is the path where products are created. An Idempotency-Key belongs to it, whether or not the request has a

@@ -126,15 +126,24 @@ func TestRefusals(t *testing.T) {
 		"TooLarge":          {method: "POST", body: `{"name":"` + strings.Repeat("x", 2<<20) + `"}`, status: 413, name: "too-large"},
 		"NothingMatches":    {method: "DELETE", path: "/1", headers: []string{"If-Match", `W/"1"`}, status: 412, name: "stale"},
 		"MatchIsNonsense":   {method: "DELETE", path: "/1", headers: []string{"If-Match", `x`}, status: 412, name: "stale"},
-		"LegacyPost":        {method: "POST", path: "/../catalog", body: `{"product":1}`, status: 409, name: "not-the-owner"},
-		"LegacyPut":         {method: "PUT", path: "/../catalog/1", body: `nonsense`, status: 409, name: "not-the-owner"},
-		"LegacyPatch":       {method: "PATCH", path: "/../catalog/1", status: 409, name: "not-the-owner"},
-		"LegacyDelete":      {method: "DELETE", path: "/../catalog/1", status: 409, name: "not-the-owner"},
-		"LegacyEncoded":     {method: "POST", path: "/../catalog", body: `x`, headers: []string{"Content-Encoding", "gzip"}, status: 409, name: "not-the-owner"},
-		"LegacyQuery":       {method: "PUT", path: "/../catalog/1?limit=%zz", body: `x`, status: 409, name: "not-the-owner"},
-		"LegacyLarge":       {method: "POST", path: "/../catalog", body: strings.Repeat("x", 100_000), status: 409, name: "not-the-owner"},
-		"LegacyAccept":      {method: "POST", path: "/../catalog", body: `{}`, headers: []string{"Accept", "text/html"}, status: 409, name: "not-the-owner"},
-		"LegacyDeleteBody":  {method: "DELETE", path: "/../catalog/1", body: `x`, status: 409, name: "not-the-owner"},
+		"LegacyEmpty":       {method: "POST", path: "/../catalog", body: `{}`, status: 422, name: "invalid", pointers: "/market /product"},
+		"LegacyAllFaults":   {method: "POST", path: "/../catalog", body: `{"product":0,"market":"NL","availability_date":"soon","taste":1}`, status: 422, name: "invalid", pointers: "/availability_date /market /product /taste"},
+		"LegacyNullDate":    {method: "POST", path: "/../catalog", body: `{"product":99,"market":99,"availability_date":null,"id":null}`, status: 422, name: "unknown-reference", pointers: "/market /product"},
+		"LegacyUnknown":     {method: "POST", path: "/../catalog", body: `{"product":1,"market":99}`, status: 422, name: "unknown-reference", pointers: "/market"},
+		"LegacyNotJSON":     {method: "PUT", path: "/../catalog/1", body: `nonsense`, status: 400, name: "malformed"},
+		"LegacyPutNull":     {method: "PUT", path: "/../catalog/1", body: `{"product":null}`, status: 422, name: "invalid", pointers: "/product"},
+		"LegacyPut":         {method: "PUT", path: "/../catalog/1", body: `{}`, status: 404, name: "not-found"},
+		"LegacyPatchNull":   {method: "PATCH", path: "/../catalog/1", body: `{"market":null}`, status: 422, name: "invalid", pointers: "/market"},
+		"LegacyPatch":       {method: "PATCH", path: "/../catalog/1", body: `{}`, status: 404, name: "not-found"},
+		"LegacyMediaType":   {method: "PATCH", path: "/../catalog/1", body: `{}`, headers: []string{"Content-Type", "application/json"}, status: 415, name: "unsupported-media-type"},
+		"LegacyDelete":      {method: "DELETE", path: "/../catalog/1", status: 404, name: "not-found"},
+		"LegacyEncoded":     {method: "POST", path: "/../catalog", body: `x`, headers: []string{"Content-Encoding", "gzip"}, status: 415, name: "unsupported-media-type"},
+		"LegacyLarge":       {method: "POST", path: "/../catalog", body: strings.Repeat("x", 100_000), status: 413, name: "too-large"},
+		"LegacyAccept":      {method: "POST", path: "/../catalog", body: `{}`, headers: []string{"Accept", "text/html"}, status: 406, name: "not-acceptable"},
+		"LegacyKeyTooLong":  {method: "DELETE", path: "/../catalog/1", headers: []string{"Idempotency-Key", strings.Repeat("k", 256)}, status: 422, name: "invalid", pointers: "/header/Idempotency-Key"},
+		"ChangeUnknown":     {method: "GET", path: "/../catalog-change/0198c0de-9d55-7e31-8b60-2c7a4f5e1d08", status: 404, name: "not-found"},
+		"ChangeBadID":       {method: "GET", path: "/../catalog-change/1", status: 404, name: "not-found"},
+		"ChangeOtherVerb":   {method: "DELETE", path: "/../catalog-change/1", status: 405, name: "method-not-allowed"},
 		"LegacyPutBadID":    {method: "PUT", path: "/../catalog/x", body: `x`, status: 404, name: "not-found"},
 		"LegacyGet":         {method: "GET", path: "/../catalog/1", status: 404, name: "not-found"},
 		"LegacyBadID":       {method: "GET", path: "/../catalog/x", status: 404, name: "not-found"},
@@ -192,9 +201,7 @@ func TestAcceptWhereThereIsNoBody(t *testing.T) {
 	s := setup(t)
 	s.Post("/api/v1/product", chair).Must(http.StatusCreated)
 	s.Delete("/api/v1/product/1", "Accept", "application/json").Must(http.StatusNoContent)
-	for method, path := range map[string]string{"POST": "", "PUT": "/1", "PATCH": "/1", "DELETE": "/1"} {
-		s.Do(method, "/api/v1/catalog"+path, "", "Accept", "application/json").Problem(http.StatusConflict, "not-the-owner")
-	}
+	s.Delete("/api/v1/catalog/1", "Accept", "application/json").Problem(http.StatusNotFound, "not-found")
 }
 
 // Old integrations send query parameters that this API never had.

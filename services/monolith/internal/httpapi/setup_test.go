@@ -18,11 +18,15 @@ import (
 	"github.com/monsplit/monsplit/asyncapi"
 	"github.com/monsplit/monsplit/internal/httpserver"
 	"github.com/monsplit/monsplit/internal/idempotency"
+	"github.com/monsplit/monsplit/internal/messaging/request"
+	"github.com/monsplit/monsplit/internal/messaging/wakeup"
 	"github.com/monsplit/monsplit/internal/oas"
 	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/internal/testkit/apitest"
+	"github.com/monsplit/monsplit/internal/testkit/kafkatest"
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 	"github.com/monsplit/monsplit/internal/testkit/servicetest"
+	"github.com/monsplit/monsplit/services/monolith/internal/catalogchange"
 	"github.com/monsplit/monsplit/services/monolith/internal/catalogcopy"
 	"github.com/monsplit/monsplit/services/monolith/internal/httpapi"
 	"github.com/monsplit/monsplit/services/monolith/internal/product"
@@ -45,6 +49,9 @@ type server struct {
 	apitest.Client
 	pool     *pgxpool.Pool
 	products *product.Service
+	waiters  *wakeup.Waiters
+	wake     chan struct{} // holds a token if something was appended to the outbox
+	registry *prometheus.Registry
 }
 
 func setup(t *testing.T) *server {
@@ -83,11 +90,43 @@ func serveWith(t *testing.T, pool *pgxpool.Pool, onResponse func(ctx context.Con
 // serveAt takes the clock and the source of ids from the test.
 func serveAt(t *testing.T, pool *pgxpool.Pool, onResponse func(ctx context.Context, err error), now func() time.Time, newID func() uuid.UUID) *server {
 	t.Helper()
-	storage := store.New(pool, servicetest.Encode(t, asyncapi.Monolith, publish.Product), idempotency.Keys{}, func() {})
-	products := product.NewService(storage, now, newID)
-	h := httpserver.New(httpserver.Config{Registry: prometheus.NewRegistry(), RequestTimeout: requestTimeout}, slog.New(slog.DiscardHandler))
-	api := httpapi.New(products, catalogcopy.NewService(storage), time.Minute)
-	validator, err := oas.New(monolithapi.Document, oas.Config{MaxBody: 64 << 10, OnResponse: onResponse})
+	return serveBy(t, pool, func(o *options) { o.onResponse, o.now, o.newID = onResponse, now, newID })
+}
+
+// options are what a test can choose about its server.
+type options struct {
+	onResponse func(ctx context.Context, err error)
+	now        func() time.Time
+	newID      func() uuid.UUID
+	changes    catalogchange.Config
+	api        httpapi.Config
+}
+
+// serveBy lets the test choose. Changes of the catalog wait longer than any test takes.
+func serveBy(t *testing.T, pool *pgxpool.Pool, choose func(*options)) *server {
+	t.Helper()
+	o := options{
+		onResponse: refused(t), now: time.Now, newID: func() uuid.UUID { return uuid.Must(uuid.NewV7()) },
+		changes: catalogchange.Config{Expiry: 7 * 24 * time.Hour},
+		api:     httpapi.Config{WriteTimeout: time.Minute, ChangeWait: time.Minute, MaxWait: time.Minute},
+	}
+	choose(&o)
+	log := slog.New(slog.DiscardHandler)
+	s := &server{pool: pool, waiters: wakeup.New(pool, wakeup.Config{}, log), wake: make(chan struct{}, 1), registry: prometheus.NewRegistry()}
+	storage := store.New(pool, store.Encode{
+		Product: servicetest.Encode(t, asyncapi.Monolith, publish.Product), Change: servicetest.Encode(t, asyncapi.Monolith, publish.Change),
+	}, idempotency.Keys{}, s.woken)
+	s.waiters.Register(catalogchange.KindRequest, wakeup.UUIDs(request.Lookup(pool)))
+	s.waiters.Register(catalogchange.KindCopy, wakeup.UUIDs(storage.EntryVersions))
+	s.background(t, s.waiters.Run)
+	s.products = product.NewService(storage, o.now, o.newID)
+	h := httpserver.New(httpserver.Config{Registry: prometheus.NewRegistry(), RequestTimeout: requestTimeout}, log)
+	calls := httpapi.NewCalls("test")
+	s.registry.MustRegister(calls)
+	changes := catalogchange.NewService(storage.Changes(), s.waiters, o.changes, o.now, o.newID)
+	api := httpapi.New(s.products, catalogcopy.NewService(storage), changes,
+		httpserver.Freshness{Waiters: s.waiters, MaxWait: o.api.MaxWait}, calls, o.api)
+	validator, err := oas.New(monolithapi.Document, oas.Config{MaxBody: 64 << 10, OnResponse: o.onResponse})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +136,8 @@ func serveAt(t *testing.T, pool *pgxpool.Pool, onResponse func(ctx context.Conte
 	}
 	listening := httptest.NewServer(h.Handler())
 	t.Cleanup(listening.Close)
-	return &server{Client: apitest.Client{T: t, URL: listening.URL}, pool: pool, products: products}
+	s.Client = apitest.Client{T: t, URL: listening.URL}
+	return s
 }
 
 // in returns the same server for a subtest.
@@ -129,4 +169,14 @@ func (s *server) createMany(n int) {
 	if err := all.Wait(); err != nil {
 		s.T.Fatal(err)
 	}
+}
+
+// getWaiting sends a GET that has to wait, and lets change happen meanwhile.
+func (s *server) getWaiting(path string, change func(), headers ...string) apitest.Reply {
+	s.T.Helper()
+	reply := make(chan apitest.Reply, 1)
+	go func() { reply <- s.Get(path, headers...) }()
+	kafkatest.Eventually(s.T, "the request waits", func() bool { return s.waiters.Waiting() > 0 })
+	change()
+	return <-reply
 }

@@ -8,7 +8,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"time"
 
@@ -17,6 +16,51 @@ import (
 	"github.com/oapi-codegen/runtime"
 	openapi_types "github.com/oapi-codegen/runtime/types"
 )
+
+// Defines values for CatalogChangeOperation.
+const (
+	CatalogChangeOperationCreate  CatalogChangeOperation = "create"
+	CatalogChangeOperationDelete  CatalogChangeOperation = "delete"
+	CatalogChangeOperationPatch   CatalogChangeOperation = "patch"
+	CatalogChangeOperationReplace CatalogChangeOperation = "replace"
+)
+
+// Valid indicates whether the value is a known member of the CatalogChangeOperation enum.
+func (e CatalogChangeOperation) Valid() bool {
+	switch e {
+	case CatalogChangeOperationCreate:
+		return true
+	case CatalogChangeOperationDelete:
+		return true
+	case CatalogChangeOperationPatch:
+		return true
+	case CatalogChangeOperationReplace:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CatalogChangeState.
+const (
+	CatalogChangeStateDone    CatalogChangeState = "done"
+	CatalogChangeStatePending CatalogChangeState = "pending"
+	CatalogChangeStateRefused CatalogChangeState = "refused"
+)
+
+// Valid indicates whether the value is a known member of the CatalogChangeState enum.
+func (e CatalogChangeState) Valid() bool {
+	switch e {
+	case CatalogChangeStateDone:
+		return true
+	case CatalogChangeStatePending:
+		return true
+	case CatalogChangeStateRefused:
+		return true
+	default:
+		return false
+	}
+}
 
 // Defines values for ListCatalogParamsSort.
 const (
@@ -114,6 +158,94 @@ func (e ListProductsParamsSort) Valid() bool {
 	}
 }
 
+// CatalogChange A request to change a catalog entry.
+type CatalogChange struct {
+	// Catalog The integer id of the entry.
+	//
+	// Example: 5
+	Catalog int64 `json:"catalog"`
+
+	// CreatedAt A time in UTC, with at most six decimals of a second.
+	//
+	// Example: 2026-03-01T09:30:00.123456Z
+	CreatedAt Timestamp `json:"created_at"`
+
+	// ExpiresAt A time in UTC, with at most six decimals of a second.
+	//
+	// Example: 2026-03-01T09:30:00.123456Z
+	ExpiresAt Timestamp `json:"expires_at"`
+
+	// FinishedAt The time at which the outcome arrived here.
+	//
+	// Example: 2026-03-01T09:30:01.5Z
+	FinishedAt *time.Time `json:"finished_at,omitempty"`
+
+	// ID The id of the request.
+	//
+	// Example: 0198c0de-9d55-7e31-8b60-2c7a4f5e1d08
+	ID openapi_types.UUID `json:"id"`
+
+	// Operation What was asked for.
+	//
+	// Example: create
+	Operation CatalogChangeOperation `json:"operation"`
+
+	// Overdue Whether the request is pending although it has expired. The owner does not carry it out any more, unless it
+	// already has.
+	//
+	//
+	// Example: false
+	Overdue bool `json:"overdue"`
+
+	// Problem Problem details (RFC 9457).
+	Problem *Problem `json:"problem,omitempty"`
+
+	// State `pending`: the owner has not decided yet, or its change has not arrived here. `done`: the change was made, and can
+	// be read here. `refused`: the change was not made, and `problem` says why.
+	//
+	//
+	// Example: pending
+	State CatalogChangeState `json:"state"`
+
+	// Unreadable Whether the request is pending because the owner cannot read it. An operator looks at it.
+	//
+	// Example: false
+	Unreadable bool `json:"unreadable"`
+
+	// Version The version of the entry after the change, if it was made.
+	//
+	// Example: 1
+	Version *int64 `json:"version,omitempty"`
+
+	// Wanted A catalog entry offers a product in a market. This is the shape that old integrations know.
+	Wanted LegacyEntry `json:"wanted"`
+}
+
+// CatalogChangeOperation What was asked for.
+//
+// Example: create
+type CatalogChangeOperation string
+
+// CatalogChangeState `pending`: the owner has not decided yet, or its change has not arrived here. `done`: the change was made, and can
+// be read here. `refused`: the change was not made, and `problem` says why.
+//
+// Example: pending
+type CatalogChangeState string
+
+// Fault One fault of the input.
+type Fault struct {
+	// Detail What is wrong with the value.
+	//
+	// Example: must not be blank
+	Detail string `json:"detail"`
+
+	// Pointer A JSON pointer (RFC 6901) to the invalid value in the body, or `/query/NAME` or `/header/NAME` for a parameter.
+	//
+	//
+	// Example: /name
+	Pointer string `json:"pointer"`
+}
+
 // ID An integer id. The monolith assigns it and never uses it twice.
 //
 // Example: 17
@@ -154,6 +286,93 @@ type LegacyEntry struct {
 	UpdatedAt Timestamp `json:"updated_at"`
 }
 
+// LegacyEntryInput A new catalog entry.
+type LegacyEntryInput struct {
+	// AvailabilityDate The first day of the offer. Null if it is not scheduled yet.
+	//
+	// Example: 2026-03-01
+	AvailabilityDate nullable.Nullable[openapi_types.Date] `json:"availability_date,omitempty"`
+
+	// AvailabilityEndDate The last day of the offer, not before the first day. Null if the end is open.
+	AvailabilityEndDate nullable.Nullable[openapi_types.Date] `json:"availability_end_date,omitempty"`
+
+	// ID A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
+	ID Ignored `json:"id,omitempty"`
+
+	// Market The market's integer id.
+	//
+	// Example: 3
+	Market int64 `json:"market"`
+
+	// Product The product's integer id.
+	//
+	// Example: 17
+	Product int64 `json:"product"`
+
+	// UpdatedAt A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
+	UpdatedAt Ignored `json:"updated_at,omitempty"`
+}
+
+// LegacyEntryPatch The members of a catalog entry to change. Null removes a date. No other member can be null (422).
+type LegacyEntryPatch struct {
+	// AvailabilityDate The first day of the offer. Null if it is not scheduled yet.
+	//
+	// Example: 2026-03-01
+	AvailabilityDate nullable.Nullable[openapi_types.Date] `json:"availability_date,omitempty"`
+
+	// AvailabilityEndDate The last day of the offer, not before the first day. Null if the end is open.
+	AvailabilityEndDate nullable.Nullable[openapi_types.Date] `json:"availability_end_date,omitempty"`
+
+	// ID A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
+	ID Ignored `json:"id,omitempty"`
+
+	// Market The market's integer id. It never changes. If present, it must have its current value.
+	//
+	// Example: 3
+	Market *int64 `json:"market,omitempty"`
+
+	// Product The product's integer id. It never changes. If present, it must have its current value.
+	//
+	// Example: 17
+	Product *int64 `json:"product,omitempty"`
+
+	// UpdatedAt A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
+	UpdatedAt Ignored `json:"updated_at,omitempty"`
+}
+
+// LegacyEntryReplacement A whole catalog entry, as a client sends it. A date that is left out is null.
+type LegacyEntryReplacement struct {
+	// AvailabilityDate The first day of the offer. Null if it is not scheduled yet.
+	//
+	// Example: 2026-03-01
+	AvailabilityDate nullable.Nullable[openapi_types.Date] `json:"availability_date,omitempty"`
+
+	// AvailabilityEndDate The last day of the offer, not before the first day. Null if the end is open.
+	AvailabilityEndDate nullable.Nullable[openapi_types.Date] `json:"availability_end_date,omitempty"`
+
+	// ID A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
+	ID Ignored `json:"id,omitempty"`
+
+	// Market The market's integer id. It never changes. If present, it must have its current value.
+	//
+	// Example: 3
+	Market *int64 `json:"market,omitempty"`
+
+	// Product The product's integer id. It never changes. If present, it must have its current value.
+	//
+	// Example: 17
+	Product *int64 `json:"product,omitempty"`
+
+	// UpdatedAt A member that the service sets itself. The service accepts any value and ignores it, so that a client can send
+	// back what it has read.
+	UpdatedAt Ignored `json:"updated_at,omitempty"`
+}
+
 // LegacyMarket A market in the shape that old integrations know.
 type LegacyMarket struct {
 	// ID The market's integer id.
@@ -175,6 +394,42 @@ type LegacyMarket struct {
 	//
 	// Example: 2026-03-01T09:30:00.123456Z
 	UpdatedAt Timestamp `json:"updated_at"`
+}
+
+// Problem Problem details (RFC 9457).
+type Problem struct {
+	// Detail What happened, for a person.
+	//
+	// Example: The product is not valid.
+	Detail *string `json:"detail,omitempty"`
+
+	// Errors All faults of the input.
+	Errors []Fault `json:"errors,omitempty"`
+
+	// Instance The path of the request.
+	//
+	// Example: /api/v1/product
+	Instance *string `json:"instance,omitempty"`
+
+	// RequestID The same id as in `X-Request-Id`.
+	//
+	// Example: 0198c0de-7a11-7000-8000-0d4f6a1b2c3d
+	RequestID *string `json:"request_id,omitempty"`
+
+	// Status The HTTP status.
+	//
+	// Example: 422
+	Status int32 `json:"status"`
+
+	// Title The status in words.
+	//
+	// Example: Unprocessable Entity
+	Title string `json:"title"`
+
+	// Type The kind of problem, for programs. It is an identifier, not an address to fetch.
+	//
+	// Example: https://monsplit.github.io/problems/invalid
+	Type string `json:"type"`
 }
 
 // Product A product.
@@ -304,6 +559,9 @@ type Timestamp = time.Time
 // Example: 3
 type Version = int64
 
+// ChangeKey defines model for ChangeKey.
+type ChangeKey = string
+
 // Cursor defines model for Cursor.
 type Cursor = string
 
@@ -318,6 +576,18 @@ type IfNoneMatch = string
 
 // Limit defines model for Limit.
 type Limit = int32
+
+// MinVersion defines model for MinVersion.
+type MinVersion = int64
+
+// Prefer defines model for Prefer.
+type Prefer = string
+
+// PreferChange defines model for PreferChange.
+type PreferChange = string
+
+// ChangeRequested A catalog entry offers a product in a market. This is the shape that old integrations know.
+type ChangeRequested = LegacyEntry
 
 // ListCatalogParams defines parameters for ListCatalog.
 type ListCatalogParams struct {
@@ -341,10 +611,76 @@ type ListCatalogParams struct {
 // ListCatalogParamsSort defines parameters for ListCatalog.
 type ListCatalogParamsSort string
 
+// CreateCatalogParams defines parameters for CreateCatalog.
+type CreateCatalogParams struct {
+	// IdempotencyKey A text that is new for each change, such as a UUID. As long as the request is known, and that is 30 days after it was
+	// finished, the same key with the same body joins that request and gets its outcome, also a refusal. The same key with
+	// another body is refused (422).
+	IdempotencyKey *ChangeKey `json:"Idempotency-Key,omitempty"`
+
+	// Prefer Preferences (RFC 7240). `wait=N` waits at most N seconds for the outcome; the service has an upper limit.
+	// `respond-async` asks not to wait, or to wait no longer than `wait`. Other preferences are ignored.
+	Prefer *PreferChange `json:"Prefer,omitempty"`
+}
+
+// DeleteCatalogParams defines parameters for DeleteCatalog.
+type DeleteCatalogParams struct {
+	// IfMatch Changes the entity only if its `ETag` is in this list, or if it exists and the value is `*`; otherwise 412.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+
+	// IdempotencyKey A text that is new for each change, such as a UUID. As long as the request is known, and that is 30 days after it was
+	// finished, the same key with the same body joins that request and gets its outcome, also a refusal. The same key with
+	// another body is refused (422).
+	IdempotencyKey *ChangeKey `json:"Idempotency-Key,omitempty"`
+
+	// Prefer Preferences (RFC 7240). `wait=N` waits at most N seconds for the outcome; the service has an upper limit.
+	// `respond-async` asks not to wait, or to wait no longer than `wait`. Other preferences are ignored.
+	Prefer *PreferChange `json:"Prefer,omitempty"`
+}
+
 // GetCatalogParams defines parameters for GetCatalog.
 type GetCatalogParams struct {
+	// MinVersion Reads the copy only if it has this version, or a later one, of the entry; otherwise 503 of type `not-yet`. With
+	// `Prefer: wait=5` the service waits up to five seconds for the version. If the entry was deleted at this version or
+	// later, the answer is 404.
+	MinVersion *MinVersion `form:"min_version,omitempty" json:"min_version,omitempty"`
+
+	// Prefer Preferences (RFC 7240). With `min_version`, `wait=N` waits at most N seconds for the version; the service has an upper
+	// limit. Other preferences are ignored.
+	Prefer *Prefer `json:"Prefer,omitempty"`
+
 	// IfNoneMatch If the entity's `ETag` is in this list, the entity is not sent again (304).
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// PatchCatalogParams defines parameters for PatchCatalog.
+type PatchCatalogParams struct {
+	// IfMatch Changes the entity only if its `ETag` is in this list, or if it exists and the value is `*`; otherwise 412.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+
+	// IdempotencyKey A text that is new for each change, such as a UUID. As long as the request is known, and that is 30 days after it was
+	// finished, the same key with the same body joins that request and gets its outcome, also a refusal. The same key with
+	// another body is refused (422).
+	IdempotencyKey *ChangeKey `json:"Idempotency-Key,omitempty"`
+
+	// Prefer Preferences (RFC 7240). `wait=N` waits at most N seconds for the outcome; the service has an upper limit.
+	// `respond-async` asks not to wait, or to wait no longer than `wait`. Other preferences are ignored.
+	Prefer *PreferChange `json:"Prefer,omitempty"`
+}
+
+// ReplaceCatalogParams defines parameters for ReplaceCatalog.
+type ReplaceCatalogParams struct {
+	// IfMatch Changes the entity only if its `ETag` is in this list, or if it exists and the value is `*`; otherwise 412.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+
+	// IdempotencyKey A text that is new for each change, such as a UUID. As long as the request is known, and that is 30 days after it was
+	// finished, the same key with the same body joins that request and gets its outcome, also a refusal. The same key with
+	// another body is refused (422).
+	IdempotencyKey *ChangeKey `json:"Idempotency-Key,omitempty"`
+
+	// Prefer Preferences (RFC 7240). `wait=N` waits at most N seconds for the outcome; the service has an upper limit.
+	// `respond-async` asks not to wait, or to wait no longer than `wait`. Other preferences are ignored.
+	Prefer *PreferChange `json:"Prefer,omitempty"`
 }
 
 // ListMarketsParams defines parameters for ListMarkets.
@@ -423,6 +759,15 @@ type ReplaceProductParams struct {
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
+// CreateCatalogJSONRequestBody defines body for CreateCatalog for application/json ContentType.
+type CreateCatalogJSONRequestBody = LegacyEntryInput
+
+// PatchCatalogApplicationMergePatchPlusJSONRequestBody defines body for PatchCatalog for application/merge-patch+json ContentType.
+type PatchCatalogApplicationMergePatchPlusJSONRequestBody = LegacyEntryPatch
+
+// ReplaceCatalogJSONRequestBody defines body for ReplaceCatalog for application/json ContentType.
+type ReplaceCatalogJSONRequestBody = LegacyEntryReplacement
+
 // CreateProductJSONRequestBody defines body for CreateProduct for application/json ContentType.
 type CreateProductJSONRequestBody = ProductInput
 
@@ -437,21 +782,24 @@ type ServerInterface interface {
 	// ListCatalog List catalog entries
 	// (GET /api/v1/catalog)
 	ListCatalog(ctx echo.Context, params ListCatalogParams) error
-	// CreateCatalog Always refused, because the catalog service owns the entries
+	// CreateCatalog Create a catalog entry
 	// (POST /api/v1/catalog)
-	CreateCatalog(ctx echo.Context) error
-	// DeleteCatalog Always refused, because the catalog service owns the entries
+	CreateCatalog(ctx echo.Context, params CreateCatalogParams) error
+	// GetCatalogChange Read what became of a change
+	// (GET /api/v1/catalog-change/{id})
+	GetCatalogChange(ctx echo.Context, id openapi_types.UUID) error
+	// DeleteCatalog Delete a catalog entry
 	// (DELETE /api/v1/catalog/{id})
-	DeleteCatalog(ctx echo.Context, id ID) error
+	DeleteCatalog(ctx echo.Context, id ID, params DeleteCatalogParams) error
 	// GetCatalog Read a catalog entry
 	// (GET /api/v1/catalog/{id})
 	GetCatalog(ctx echo.Context, id ID, params GetCatalogParams) error
-	// PatchCatalog Always refused, because the catalog service owns the entries
+	// PatchCatalog Change parts of a catalog entry
 	// (PATCH /api/v1/catalog/{id})
-	PatchCatalog(ctx echo.Context, id ID) error
-	// ReplaceCatalog Always refused, because the catalog service owns the entries
+	PatchCatalog(ctx echo.Context, id ID, params PatchCatalogParams) error
+	// ReplaceCatalog Replace a catalog entry
 	// (PUT /api/v1/catalog/{id})
-	ReplaceCatalog(ctx echo.Context, id ID) error
+	ReplaceCatalog(ctx echo.Context, id ID, params ReplaceCatalogParams) error
 	// ListMarkets List markets
 	// (GET /api/v1/market)
 	ListMarkets(ctx echo.Context, params ListMarketsParams) error
@@ -530,8 +878,59 @@ func (w *ServerInterfaceWrapper) ListCatalog(ctx echo.Context) error {
 func (w *ServerInterfaceWrapper) CreateCatalog(ctx echo.Context) error {
 	var err error
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateCatalogParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey ChangeKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+	// ------------- Optional header parameter "Prefer" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Prefer")]; found {
+		var Prefer PreferChange
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Prefer, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Prefer", valueList[0], &Prefer, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Prefer: %s", err))
+		}
+
+		params.Prefer = &Prefer
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.CreateCatalog(ctx)
+	err = w.Handler.CreateCatalog(ctx, params)
+	return err
+}
+
+// GetCatalogChange converts echo context to params.
+func (w *ServerInterfaceWrapper) GetCatalogChange(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id openapi_types.UUID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetCatalogChange(ctx, id)
 	return err
 }
 
@@ -546,8 +945,58 @@ func (w *ServerInterfaceWrapper) DeleteCatalog(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
 	}
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteCatalogParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey ChangeKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+	// ------------- Optional header parameter "Prefer" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Prefer")]; found {
+		var Prefer PreferChange
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Prefer, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Prefer", valueList[0], &Prefer, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Prefer: %s", err))
+		}
+
+		params.Prefer = &Prefer
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.DeleteCatalog(ctx, id)
+	err = w.Handler.DeleteCatalog(ctx, id, params)
 	return err
 }
 
@@ -564,8 +1013,29 @@ func (w *ServerInterfaceWrapper) GetCatalog(ctx echo.Context) error {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params GetCatalogParams
+	// ------------- Optional query parameter "min_version" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "min_version", ctx.QueryParams(), &params.MinVersion, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter min_version: %s", err))
+	}
 
 	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Prefer" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Prefer")]; found {
+		var Prefer Prefer
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Prefer, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Prefer", valueList[0], &Prefer, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Prefer: %s", err))
+		}
+
+		params.Prefer = &Prefer
+	}
 	// ------------- Optional header parameter "If-None-Match" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
 		var IfNoneMatch IfNoneMatch
@@ -598,8 +1068,58 @@ func (w *ServerInterfaceWrapper) PatchCatalog(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
 	}
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PatchCatalogParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey ChangeKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+	// ------------- Optional header parameter "Prefer" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Prefer")]; found {
+		var Prefer PreferChange
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Prefer, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Prefer", valueList[0], &Prefer, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Prefer: %s", err))
+		}
+
+		params.Prefer = &Prefer
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.PatchCatalog(ctx, id)
+	err = w.Handler.PatchCatalog(ctx, id, params)
 	return err
 }
 
@@ -614,8 +1134,58 @@ func (w *ServerInterfaceWrapper) ReplaceCatalog(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
 	}
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ReplaceCatalogParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey ChangeKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+	// ------------- Optional header parameter "Prefer" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Prefer")]; found {
+		var Prefer PreferChange
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Prefer, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Prefer", valueList[0], &Prefer, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Prefer: %s", err))
+		}
+
+		params.Prefer = &Prefer
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.ReplaceCatalog(ctx, id)
+	err = w.Handler.ReplaceCatalog(ctx, id, params)
 	return err
 }
 
@@ -933,6 +1503,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 
 	router.GET(options.BaseURL+"/api/v1/catalog", wrapper.ListCatalog, options.OperationMiddlewares["listCatalog"]...)
 	router.POST(options.BaseURL+"/api/v1/catalog", wrapper.CreateCatalog, options.OperationMiddlewares["createCatalog"]...)
+	router.GET(options.BaseURL+"/api/v1/catalog-change/:id", wrapper.GetCatalogChange, options.OperationMiddlewares["getCatalogChange"]...)
 	router.DELETE(options.BaseURL+"/api/v1/catalog/:id", wrapper.DeleteCatalog, options.OperationMiddlewares["deleteCatalog"]...)
 	router.GET(options.BaseURL+"/api/v1/catalog/:id", wrapper.GetCatalog, options.OperationMiddlewares["getCatalog"]...)
 	router.PATCH(options.BaseURL+"/api/v1/catalog/:id", wrapper.PatchCatalog, options.OperationMiddlewares["patchCatalog"]...)
@@ -947,7 +1518,42 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 
 }
 
+type ChangeRequestedResponseHeaders struct {
+	AggregateID       string
+	Location          string
+	PreferenceApplied *string
+	RetryAfter        int32
+}
+type ChangeRequestedJSONResponse struct {
+	Body LegacyEntry
+
+	Headers ChangeRequestedResponseHeaders
+}
+
+type CopyNotModifiedResponseHeaders struct {
+	ETag              string
+	PreferenceApplied *string
+}
+type CopyNotModifiedResponse struct {
+	Headers CopyNotModifiedResponseHeaders
+}
+
+type DeletedResponseHeaders struct {
+	AggregateID      string
+	AggregateVersion int64
+}
 type DeletedResponse struct {
+	Headers DeletedResponseHeaders
+}
+
+type DeletionRequestedResponseHeaders struct {
+	AggregateID       string
+	Location          string
+	PreferenceApplied *string
+	RetryAfter        int32
+}
+type DeletionRequestedResponse struct {
+	Headers DeletionRequestedResponseHeaders
 }
 
 type NotModifiedResponseHeaders struct {
@@ -990,20 +1596,130 @@ func (response ListCatalog200JSONResponse) VisitListCatalogResponse(w http.Respo
 }
 
 type CreateCatalogRequestObject struct {
-	ContentType string
-	Body        io.Reader
+	Params CreateCatalogParams
+	Body   *CreateCatalogJSONRequestBody
 }
 
 type CreateCatalogResponseObject interface {
 	VisitCreateCatalogResponse(w http.ResponseWriter) error
 }
 
+type CreateCatalog201ResponseHeaders struct {
+	AggregateID      string
+	AggregateVersion int64
+	ETag             string
+	Location         string
+}
+
+type CreateCatalog201JSONResponse struct {
+	Body    LegacyEntry
+	Headers CreateCatalog201ResponseHeaders
+}
+
+func (response CreateCatalog201JSONResponse) VisitCreateCatalogResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Aggregate-Id", fmt.Sprint(response.Headers.AggregateID))
+	w.Header().Set("Aggregate-Version", fmt.Sprint(response.Headers.AggregateVersion))
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateCatalog202JSONResponse struct{ ChangeRequestedJSONResponse }
+
+func (response CreateCatalog202JSONResponse) VisitCreateCatalogResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Aggregate-Id", fmt.Sprint(response.Headers.AggregateID))
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	if response.Headers.PreferenceApplied != nil {
+		w.Header().Set("Preference-Applied", fmt.Sprint(*response.Headers.PreferenceApplied))
+	}
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetCatalogChangeRequestObject struct {
+	ID openapi_types.UUID `json:"id"`
+}
+
+type GetCatalogChangeResponseObject interface {
+	VisitGetCatalogChangeResponse(w http.ResponseWriter) error
+}
+
+type GetCatalogChange200ResponseHeaders struct {
+	RetryAfter *int32
+}
+
+type GetCatalogChange200JSONResponse struct {
+	Body    CatalogChange
+	Headers GetCatalogChange200ResponseHeaders
+}
+
+func (response GetCatalogChange200JSONResponse) VisitGetCatalogChangeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type DeleteCatalogRequestObject struct {
-	ID ID `json:"id"`
+	ID     ID `json:"id"`
+	Params DeleteCatalogParams
 }
 
 type DeleteCatalogResponseObject interface {
 	VisitDeleteCatalogResponse(w http.ResponseWriter) error
+}
+
+type DeleteCatalog202Response = DeletionRequestedResponse
+
+func (response DeleteCatalog202Response) VisitDeleteCatalogResponse(w http.ResponseWriter) error {
+	w.Header().Set("Aggregate-Id", fmt.Sprint(response.Headers.AggregateID))
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	if response.Headers.PreferenceApplied != nil {
+		w.Header().Set("Preference-Applied", fmt.Sprint(*response.Headers.PreferenceApplied))
+	}
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.WriteHeader(202)
+	return nil
+}
+
+type DeleteCatalog204ResponseHeaders struct {
+	AggregateID      string
+	AggregateVersion int64
+}
+
+type DeleteCatalog204Response struct {
+	Headers DeleteCatalog204ResponseHeaders
+}
+
+func (response DeleteCatalog204Response) VisitDeleteCatalogResponse(w http.ResponseWriter) error {
+	w.Header().Set("Aggregate-Id", fmt.Sprint(response.Headers.AggregateID))
+	w.Header().Set("Aggregate-Version", fmt.Sprint(response.Headers.AggregateVersion))
+	w.WriteHeader(204)
+	return nil
 }
 
 type GetCatalogRequestObject struct {
@@ -1016,7 +1732,8 @@ type GetCatalogResponseObject interface {
 }
 
 type GetCatalog200ResponseHeaders struct {
-	ETag string
+	ETag              string
+	PreferenceApplied *string
 }
 
 type GetCatalog200JSONResponse struct {
@@ -1032,37 +1749,135 @@ func (response GetCatalog200JSONResponse) VisitGetCatalogResponse(w http.Respons
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	if response.Headers.PreferenceApplied != nil {
+		w.Header().Set("Preference-Applied", fmt.Sprint(*response.Headers.PreferenceApplied))
+	}
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
 }
 
-type GetCatalog304Response = NotModifiedResponse
+type GetCatalog304Response = CopyNotModifiedResponse
 
 func (response GetCatalog304Response) VisitGetCatalogResponse(w http.ResponseWriter) error {
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	if response.Headers.PreferenceApplied != nil {
+		w.Header().Set("Preference-Applied", fmt.Sprint(*response.Headers.PreferenceApplied))
+	}
 	w.WriteHeader(304)
 	return nil
 }
 
 type PatchCatalogRequestObject struct {
-	ID          ID `json:"id"`
-	ContentType string
-	Body        io.Reader
+	ID     ID `json:"id"`
+	Params PatchCatalogParams
+	Body   *PatchCatalogApplicationMergePatchPlusJSONRequestBody
 }
 
 type PatchCatalogResponseObject interface {
 	VisitPatchCatalogResponse(w http.ResponseWriter) error
 }
 
+type PatchCatalog200ResponseHeaders struct {
+	AggregateID      string
+	AggregateVersion int64
+	ETag             string
+}
+
+type PatchCatalog200JSONResponse struct {
+	Body    LegacyEntry
+	Headers PatchCatalog200ResponseHeaders
+}
+
+func (response PatchCatalog200JSONResponse) VisitPatchCatalogResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Aggregate-Id", fmt.Sprint(response.Headers.AggregateID))
+	w.Header().Set("Aggregate-Version", fmt.Sprint(response.Headers.AggregateVersion))
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PatchCatalog202JSONResponse struct{ ChangeRequestedJSONResponse }
+
+func (response PatchCatalog202JSONResponse) VisitPatchCatalogResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Aggregate-Id", fmt.Sprint(response.Headers.AggregateID))
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	if response.Headers.PreferenceApplied != nil {
+		w.Header().Set("Preference-Applied", fmt.Sprint(*response.Headers.PreferenceApplied))
+	}
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ReplaceCatalogRequestObject struct {
-	ID          ID `json:"id"`
-	ContentType string
-	Body        io.Reader
+	ID     ID `json:"id"`
+	Params ReplaceCatalogParams
+	Body   *ReplaceCatalogJSONRequestBody
 }
 
 type ReplaceCatalogResponseObject interface {
 	VisitReplaceCatalogResponse(w http.ResponseWriter) error
+}
+
+type ReplaceCatalog200ResponseHeaders struct {
+	AggregateID      string
+	AggregateVersion int64
+	ETag             string
+}
+
+type ReplaceCatalog200JSONResponse struct {
+	Body    LegacyEntry
+	Headers ReplaceCatalog200ResponseHeaders
+}
+
+func (response ReplaceCatalog200JSONResponse) VisitReplaceCatalogResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Aggregate-Id", fmt.Sprint(response.Headers.AggregateID))
+	w.Header().Set("Aggregate-Version", fmt.Sprint(response.Headers.AggregateVersion))
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplaceCatalog202JSONResponse struct{ ChangeRequestedJSONResponse }
+
+func (response ReplaceCatalog202JSONResponse) VisitReplaceCatalogResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Aggregate-Id", fmt.Sprint(response.Headers.AggregateID))
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	if response.Headers.PreferenceApplied != nil {
+		w.Header().Set("Preference-Applied", fmt.Sprint(*response.Headers.PreferenceApplied))
+	}
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
 }
 
 type ListMarketsRequestObject struct {
@@ -1139,8 +1954,10 @@ type CreateProductResponseObject interface {
 }
 
 type CreateProduct201ResponseHeaders struct {
-	ETag     string
-	Location string
+	AggregateID      string
+	AggregateVersion int64
+	ETag             string
+	Location         string
 }
 
 type CreateProduct201JSONResponse struct {
@@ -1155,6 +1972,8 @@ func (response CreateProduct201JSONResponse) VisitCreateProductResponse(w http.R
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Aggregate-Id", fmt.Sprint(response.Headers.AggregateID))
+	w.Header().Set("Aggregate-Version", fmt.Sprint(response.Headers.AggregateVersion))
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
 	w.WriteHeader(201)
@@ -1174,6 +1993,8 @@ type DeleteProductResponseObject interface {
 type DeleteProduct204Response = DeletedResponse
 
 func (response DeleteProduct204Response) VisitDeleteProductResponse(w http.ResponseWriter) error {
+	w.Header().Set("Aggregate-Id", fmt.Sprint(response.Headers.AggregateID))
+	w.Header().Set("Aggregate-Version", fmt.Sprint(response.Headers.AggregateVersion))
 	w.WriteHeader(204)
 	return nil
 }
@@ -1228,7 +2049,9 @@ type PatchProductResponseObject interface {
 }
 
 type PatchProduct200ResponseHeaders struct {
-	ETag string
+	AggregateID      string
+	AggregateVersion int64
+	ETag             string
 }
 
 type PatchProduct200JSONResponse struct {
@@ -1243,6 +2066,8 @@ func (response PatchProduct200JSONResponse) VisitPatchProductResponse(w http.Res
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Aggregate-Id", fmt.Sprint(response.Headers.AggregateID))
+	w.Header().Set("Aggregate-Version", fmt.Sprint(response.Headers.AggregateVersion))
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
@@ -1260,7 +2085,9 @@ type ReplaceProductResponseObject interface {
 }
 
 type ReplaceProduct200ResponseHeaders struct {
-	ETag string
+	AggregateID      string
+	AggregateVersion int64
+	ETag             string
 }
 
 type ReplaceProduct200JSONResponse struct {
@@ -1275,6 +2102,8 @@ func (response ReplaceProduct200JSONResponse) VisitReplaceProductResponse(w http
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Aggregate-Id", fmt.Sprint(response.Headers.AggregateID))
+	w.Header().Set("Aggregate-Version", fmt.Sprint(response.Headers.AggregateVersion))
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
@@ -1286,19 +2115,22 @@ type StrictServerInterface interface {
 	// ListCatalog List catalog entries
 	// (GET /api/v1/catalog)
 	ListCatalog(ctx context.Context, request ListCatalogRequestObject) (ListCatalogResponseObject, error)
-	// CreateCatalog Always refused, because the catalog service owns the entries
+	// CreateCatalog Create a catalog entry
 	// (POST /api/v1/catalog)
 	CreateCatalog(ctx context.Context, request CreateCatalogRequestObject) (CreateCatalogResponseObject, error)
-	// DeleteCatalog Always refused, because the catalog service owns the entries
+	// GetCatalogChange Read what became of a change
+	// (GET /api/v1/catalog-change/{id})
+	GetCatalogChange(ctx context.Context, request GetCatalogChangeRequestObject) (GetCatalogChangeResponseObject, error)
+	// DeleteCatalog Delete a catalog entry
 	// (DELETE /api/v1/catalog/{id})
 	DeleteCatalog(ctx context.Context, request DeleteCatalogRequestObject) (DeleteCatalogResponseObject, error)
 	// GetCatalog Read a catalog entry
 	// (GET /api/v1/catalog/{id})
 	GetCatalog(ctx context.Context, request GetCatalogRequestObject) (GetCatalogResponseObject, error)
-	// PatchCatalog Always refused, because the catalog service owns the entries
+	// PatchCatalog Change parts of a catalog entry
 	// (PATCH /api/v1/catalog/{id})
 	PatchCatalog(ctx context.Context, request PatchCatalogRequestObject) (PatchCatalogResponseObject, error)
-	// ReplaceCatalog Always refused, because the catalog service owns the entries
+	// ReplaceCatalog Replace a catalog entry
 	// (PUT /api/v1/catalog/{id})
 	ReplaceCatalog(ctx context.Context, request ReplaceCatalogRequestObject) (ReplaceCatalogResponseObject, error)
 	// ListMarkets List markets
@@ -1362,12 +2194,33 @@ func (sh *strictHandler) ListCatalog(ctx echo.Context, params ListCatalogParams)
 }
 
 // CreateCatalog operation middleware
-func (sh *strictHandler) CreateCatalog(ctx echo.Context) error {
+func (sh *strictHandler) CreateCatalog(ctx echo.Context, params CreateCatalogParams) error {
 	var request CreateCatalogRequestObject
 
-	request.ContentType = ctx.Request().Header.Get("Content-Type")
+	request.Params = params
 
-	request.Body = ctx.Request().Body
+	var body CreateCatalogJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
 
 	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
 		return sh.ssi.CreateCatalog(ctx.Request().Context(), request.(CreateCatalogRequestObject))
@@ -1388,11 +2241,37 @@ func (sh *strictHandler) CreateCatalog(ctx echo.Context) error {
 	return nil
 }
 
+// GetCatalogChange operation middleware
+func (sh *strictHandler) GetCatalogChange(ctx echo.Context, id openapi_types.UUID) error {
+	var request GetCatalogChangeRequestObject
+
+	request.ID = id
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetCatalogChange(ctx.Request().Context(), request.(GetCatalogChangeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetCatalogChange")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetCatalogChangeResponseObject); ok {
+		return validResponse.VisitGetCatalogChangeResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // DeleteCatalog operation middleware
-func (sh *strictHandler) DeleteCatalog(ctx echo.Context, id ID) error {
+func (sh *strictHandler) DeleteCatalog(ctx echo.Context, id ID, params DeleteCatalogParams) error {
 	var request DeleteCatalogRequestObject
 
 	request.ID = id
+	request.Params = params
 
 	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
 		return sh.ssi.DeleteCatalog(ctx.Request().Context(), request.(DeleteCatalogRequestObject))
@@ -1440,13 +2319,34 @@ func (sh *strictHandler) GetCatalog(ctx echo.Context, id ID, params GetCatalogPa
 }
 
 // PatchCatalog operation middleware
-func (sh *strictHandler) PatchCatalog(ctx echo.Context, id ID) error {
+func (sh *strictHandler) PatchCatalog(ctx echo.Context, id ID, params PatchCatalogParams) error {
 	var request PatchCatalogRequestObject
 
 	request.ID = id
-	request.ContentType = ctx.Request().Header.Get("Content-Type")
+	request.Params = params
 
-	request.Body = ctx.Request().Body
+	var body PatchCatalogApplicationMergePatchPlusJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
 
 	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
 		return sh.ssi.PatchCatalog(ctx.Request().Context(), request.(PatchCatalogRequestObject))
@@ -1468,13 +2368,34 @@ func (sh *strictHandler) PatchCatalog(ctx echo.Context, id ID) error {
 }
 
 // ReplaceCatalog operation middleware
-func (sh *strictHandler) ReplaceCatalog(ctx echo.Context, id ID) error {
+func (sh *strictHandler) ReplaceCatalog(ctx echo.Context, id ID, params ReplaceCatalogParams) error {
 	var request ReplaceCatalogRequestObject
 
 	request.ID = id
-	request.ContentType = ctx.Request().Header.Get("Content-Type")
+	request.Params = params
 
-	request.Body = ctx.Request().Body
+	var body ReplaceCatalogJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
 
 	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
 		return sh.ssi.ReplaceCatalog(ctx.Request().Context(), request.(ReplaceCatalogRequestObject))

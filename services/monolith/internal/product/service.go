@@ -60,20 +60,21 @@ func (s *Service) Patch(ctx context.Context, id int64, patch Patch, match condit
 	return s.change(ctx, id, match, patch.applied)
 }
 
-// Delete marks the product as deleted. It is not found any more.
-func (s *Service) Delete(ctx context.Context, id int64, match condition.Match) error {
-	return s.store.InTx(ctx, func(tx Tx) error {
-		p, err := tx.LockProduct(ctx, id)
-		if err != nil {
+// Delete marks the product as deleted. It is not found any more. Delete returns its last version.
+func (s *Service) Delete(ctx context.Context, id int64, match condition.Match) (Product, error) {
+	var p Product
+	err := s.store.InTx(ctx, func(tx Tx) (err error) {
+		if p, err = tx.LockProduct(ctx, id); err != nil {
 			return err
 		}
 		if err := match.Check("product", p.Version); err != nil {
 			return err
 		}
 		p.Deleted = true
-		_, err = s.save(ctx, tx, p, Deleted)
+		p, err = s.save(ctx, tx, p, Deleted)
 		return err
 	})
+	return p, err
 }
 
 // change applies edit to the locked product. If edit changes nothing, the version stays the same and there is no event.

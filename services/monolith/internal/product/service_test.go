@@ -160,13 +160,13 @@ func TestReplaceSetsEverything(t *testing.T) {
 func TestDelete(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	if err := b.service.Delete(t.Context(), 1, condition.Match{1}); apperr.KindOf(err) != apperr.Stale {
+	if _, err := b.service.Delete(t.Context(), 1, condition.Match{1}); apperr.KindOf(err) != apperr.Stale {
 		t.Errorf("stale: %v", err)
 	}
-	if err := b.service.Delete(t.Context(), 1, condition.Match{3}); err != nil {
-		t.Fatal(err)
+	if p, err := b.service.Delete(t.Context(), 1, condition.Match{3}); err != nil || !p.Deleted || p.ID != 1 || p.Version != 4 {
+		t.Fatalf("deleted %+v, %v", p, err)
 	}
-	if err := b.service.Delete(t.Context(), 1, nil); apperr.KindOf(err) != apperr.NotFound {
+	if _, err := b.service.Delete(t.Context(), 1, nil); apperr.KindOf(err) != apperr.NotFound {
 		t.Errorf("a second time: %v", err)
 	}
 	if got := b.announced(); got != "deleted 4" {
@@ -186,7 +186,7 @@ func TestCreateOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := b.service.Delete(t.Context(), first.ID, nil); err != nil {
+	if _, err := b.service.Delete(t.Context(), first.ID, nil); err != nil {
 		t.Fatal(err)
 	}
 	again, err := b.service.Create(t.Context(), bed, once)

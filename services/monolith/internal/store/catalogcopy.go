@@ -9,17 +9,29 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/monsplit/monsplit/internal/copyrow"
+	"github.com/monsplit/monsplit/internal/messaging/request"
+	"github.com/monsplit/monsplit/services/monolith/internal/catalogchange"
 	"github.com/monsplit/monsplit/services/monolith/internal/catalogcopy"
 	"github.com/monsplit/monsplit/services/monolith/internal/store/db"
 )
 
-// copyTx is the consumer's transaction. It changes copies, and cannot append events.
-type copyTx struct{ q *db.Queries }
+// EventTx is the consumer's transaction. It changes copies and finishes requests, and cannot append events.
+type EventTx struct {
+	tx       pgx.Tx
+	q        *db.Queries
+	finished []request.Finished
+}
 
-// Bind returns the storage of the copies in the consumer's transaction.
-func Bind(tx pgx.Tx) catalogcopy.Tx { return &copyTx{q: db.New(tx)} }
+var (
+	_ catalogcopy.Tx          = (*EventTx)(nil)
+	_ catalogchange.OutcomeTx = (*EventTx)(nil)
+)
 
-func (t *copyTx) AddMarkets(ctx context.Context, codes []string) error {
+// Bind returns the storage in the consumer's transaction.
+func Bind(tx pgx.Tx) *EventTx { return &EventTx{tx: tx, q: db.New(tx)} }
+
+// AddMarkets implements catalogcopy.Tx.
+func (t *EventTx) AddMarkets(ctx context.Context, codes []string) error {
 	if len(codes) == 0 {
 		return nil
 	}
@@ -32,7 +44,8 @@ func (t *copyTx) AddMarkets(ctx context.Context, codes []string) error {
 	return nil
 }
 
-func (t *copyTx) LockMarkets(ctx context.Context, codes []string) ([]catalogcopy.MarketRow, error) {
+// LockMarkets implements catalogcopy.Tx.
+func (t *EventTx) LockMarkets(ctx context.Context, codes []string) ([]catalogcopy.MarketRow, error) {
 	rows, err := t.q.LockMarkets(ctx, codes)
 	if err != nil {
 		return nil, fmt.Errorf("lock market copies: %w", err)
@@ -44,7 +57,8 @@ func (t *copyTx) LockMarkets(ctx context.Context, codes []string) ([]catalogcopy
 	return list, nil
 }
 
-func (t *copyTx) SaveMarkets(ctx context.Context, rows []catalogcopy.MarketRow) error {
+// SaveMarkets implements catalogcopy.Tx.
+func (t *EventTx) SaveMarkets(ctx context.Context, rows []catalogcopy.MarketRow) error {
 	if len(rows) == 0 {
 		return nil
 	}
@@ -62,7 +76,8 @@ func (t *copyTx) SaveMarkets(ctx context.Context, rows []catalogcopy.MarketRow) 
 	return nil
 }
 
-func (t *copyTx) AddEntries(ctx context.Context, ids []uuid.UUID) error {
+// AddEntries implements catalogcopy.Tx.
+func (t *EventTx) AddEntries(ctx context.Context, ids []uuid.UUID) error {
 	if len(ids) == 0 {
 		return nil
 	}
@@ -75,7 +90,8 @@ func (t *copyTx) AddEntries(ctx context.Context, ids []uuid.UUID) error {
 	return nil
 }
 
-func (t *copyTx) LockEntries(ctx context.Context, ids []uuid.UUID) ([]catalogcopy.EntryRow, error) {
+// LockEntries implements catalogcopy.Tx.
+func (t *EventTx) LockEntries(ctx context.Context, ids []uuid.UUID) ([]catalogcopy.EntryRow, error) {
 	rows, err := t.q.LockEntries(ctx, ids)
 	if err != nil {
 		return nil, fmt.Errorf("lock entry copies: %w", err)
@@ -87,7 +103,8 @@ func (t *copyTx) LockEntries(ctx context.Context, ids []uuid.UUID) ([]catalogcop
 	return list, nil
 }
 
-func (t *copyTx) SaveEntries(ctx context.Context, rows []catalogcopy.EntryRow) error {
+// SaveEntries implements catalogcopy.Tx.
+func (t *EventTx) SaveEntries(ctx context.Context, rows []catalogcopy.EntryRow) error {
 	if len(rows) == 0 {
 		return nil
 	}

@@ -2,8 +2,12 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/monsplit/monsplit/internal/apperr"
 	"github.com/monsplit/monsplit/internal/keyset"
@@ -124,9 +128,38 @@ func (s *Store) Entry(ctx context.Context, id int64) (catalogcopy.Entry, error) 
 		return catalogcopy.Entry{}, err
 	}
 	if len(entries) == 0 {
-		return catalogcopy.Entry{}, apperr.New(apperr.NotFound, fmt.Sprintf("There is no catalog entry %d.", id))
+		return catalogcopy.Entry{}, noEntry(id)
 	}
 	return entries[0], nil
+}
+
+// OwnerID implements catalogcopy.Store.
+func (s *Store) OwnerID(ctx context.Context, id int64) (uuid.UUID, error) {
+	owner, err := s.q.LegacyEntry(ctx, id)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return uuid.Nil, noEntry(id)
+	case err != nil:
+		return uuid.Nil, translate(fmt.Errorf("read the owner's id of entry %d: %w", id, err))
+	}
+	return owner, nil
+}
+
+func noEntry(id int64) error {
+	return apperr.New(apperr.NotFound, fmt.Sprintf("There is no catalog entry %d.", id))
+}
+
+// EntryVersions implements catalogcopy.Store.
+func (s *Store) EntryVersions(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]int64, error) {
+	rows, err := s.q.EntryVersions(ctx, ids)
+	if err != nil {
+		return nil, translate(fmt.Errorf("read versions of entries: %w", err))
+	}
+	versions := make(map[uuid.UUID]int64, len(rows))
+	for _, row := range rows {
+		versions[row.ID] = row.Version
+	}
+	return versions, nil
 }
 
 func shownEntries() (sql keyset.Query) {

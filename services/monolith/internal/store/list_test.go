@@ -37,7 +37,7 @@ func TestListProducts(t *testing.T) {
 			t.Fatal(err)
 		}
 		if d.Name == "gone" {
-			if err := b.products.Delete(t.Context(), p.ID, nil); err != nil {
+			if _, err := b.products.Delete(t.Context(), p.ID, nil); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -34,7 +34,7 @@ func TestProductLives(t *testing.T) {
 	if same, err := b.products.Patch(t.Context(), p.ID, product.Patch{Discontinued: &off}, nil); err != nil || same != changed {
 		t.Errorf("a change of nothing: %+v, %v", same, err)
 	}
-	if err := b.products.Delete(t.Context(), p.ID, nil); err != nil {
+	if _, err := b.products.Delete(t.Context(), p.ID, nil); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := b.products.Get(t.Context(), p.ID); apperr.KindOf(err) != apperr.NotFound {
@@ -67,7 +67,7 @@ func TestNameTaken(t *testing.T) {
 	if err != nil || len(taken) != 1 || taken[product.Name{Name: "Lamp", Category: "Furniture"}] != lamp.UUID {
 		t.Errorf("taken %v, %v", taken, err)
 	}
-	if err := b.products.Delete(t.Context(), desk.ID, nil); err != nil {
+	if _, err := b.products.Delete(t.Context(), desk.ID, nil); err != nil {
 		t.Fatal(err)
 	}
 	if again := b.create(t, "Desk", "Furniture"); again.ID == desk.ID || again.Version != 1 {

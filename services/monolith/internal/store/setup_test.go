@@ -17,6 +17,7 @@ import (
 	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 	"github.com/monsplit/monsplit/internal/testkit/servicetest"
+	"github.com/monsplit/monsplit/services/monolith/internal/catalogchange"
 	"github.com/monsplit/monsplit/services/monolith/internal/catalogcopy"
 	"github.com/monsplit/monsplit/services/monolith/internal/product"
 	"github.com/monsplit/monsplit/services/monolith/internal/publish"
@@ -30,6 +31,7 @@ type bundle struct {
 	store    *store.Store
 	products *product.Service
 	copies   *catalogcopy.Service
+	changes  *catalogchange.Service
 	woken    atomic.Int32
 }
 
@@ -40,13 +42,16 @@ func setup(t *testing.T) *bundle {
 	b.pool = pgtest.New(t,
 		postgres.Migrations{FS: messagingsql.Migrations, Table: "goose_messaging"},
 		postgres.Migrations{FS: monolithsql.Migrations, Table: "goose_service"})
-	b.store = store.New(b.pool, servicetest.Encode(t, asyncapi.Monolith, publish.Product), idempotency.Keys{}, func() { b.woken.Add(1) })
+	b.store = store.New(b.pool, store.Encode{
+		Product: servicetest.Encode(t, asyncapi.Monolith, publish.Product), Change: servicetest.Encode(t, asyncapi.Monolith, publish.Change),
+	}, idempotency.Keys{}, func() { b.woken.Add(1) })
 	var ticks atomic.Int64
 	now := func() time.Time {
 		return time.Date(2026, 11, 23, 12, 0, 0, 123456789, time.UTC).Add(time.Duration(ticks.Add(1)) * time.Second)
 	}
 	b.products = product.NewService(b.store, now, func() uuid.UUID { return uuid.Must(uuid.NewV7()) })
 	b.copies = catalogcopy.NewService(b.store)
+	b.changes = catalogchange.NewService(b.store.Changes(), nil, catalogchange.Config{Expiry: time.Hour}, now, func() uuid.UUID { return uuid.Must(uuid.NewV7()) })
 	return b
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/monsplit/monsplit/internal/idempotency"
 	"github.com/monsplit/monsplit/internal/messaging/event"
 	"github.com/monsplit/monsplit/internal/postgres"
+	"github.com/monsplit/monsplit/services/monolith/internal/catalogchange"
 	"github.com/monsplit/monsplit/services/monolith/internal/catalogcopy"
 	"github.com/monsplit/monsplit/services/monolith/internal/product"
 	"github.com/monsplit/monsplit/services/monolith/internal/store/db"
@@ -20,7 +21,7 @@ import (
 type Store struct {
 	pool   *pgxpool.Pool
 	q      *db.Queries
-	encode func(product.Event) (event.Message, error)
+	encode Encode
 	keys   idempotency.Keys
 	wake   func()
 }
@@ -30,9 +31,15 @@ var (
 	_ catalogcopy.Store = (*Store)(nil)
 )
 
-// New returns a Store. It encodes events when it appends them to the outbox. It calls wake after each commit that appended
-// events.
-func New(pool *pgxpool.Pool, encode func(product.Event) (event.Message, error), keys idempotency.Keys, wake func()) *Store {
+// Encode turns what business code announces into messages.
+type Encode struct {
+	Product func(product.Event) (event.Message, error)
+	Change  func(catalogchange.Request) (event.Message, error)
+}
+
+// New returns a Store. It encodes events and requests when it appends them to the outbox. It calls wake after each commit that
+// appended some.
+func New(pool *pgxpool.Pool, encode Encode, keys idempotency.Keys, wake func()) *Store {
 	return &Store{pool: pool, q: db.New(pool), encode: encode, keys: keys, wake: wake}
 }
 
@@ -40,7 +47,7 @@ func New(pool *pgxpool.Pool, encode func(product.Event) (event.Message, error), 
 func (s *Store) InTx(ctx context.Context, f func(product.Tx) error) error {
 	appended := false
 	err := postgres.InTx(ctx, s.pool, func(tx pgx.Tx) error {
-		t := &productTx{tx: tx, q: db.New(tx), encode: s.encode, keys: s.keys}
+		t := &productTx{tx: tx, q: db.New(tx), encode: s.encode.Product, keys: s.keys}
 		err := f(t)
 		appended = t.appended
 		return err

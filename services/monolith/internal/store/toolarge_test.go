@@ -22,7 +22,7 @@ func TestEventTooLarge(t *testing.T) {
 		return event.Message{ID: e.ID, Topic: "topic", Key: e.Product.UUID.String(), Version: e.Product.Version, Type: "type",
 			Payload: make([]byte, outbox.MaxPayload+1)}, nil
 	}
-	products := product.NewService(store.New(b.pool, encode, idempotency.Keys{}, func() {}), time.Now, uuid.New)
+	products := product.NewService(store.New(b.pool, store.Encode{Product: encode}, idempotency.Keys{}, func() {}), time.Now, uuid.New)
 	_, err := products.Create(t.Context(), product.Draft{Name: "Desk", Category: "Furniture"}, nil)
 	e, is := apperr.As(err)
 	if !is || e.Kind != apperr.Invalid || e.Detail != "the event is too large: 917505 bytes, the limit is 917504" {

@@ -21,12 +21,12 @@ test("the package works where it is installed", async (t) => {
   await t.test("every export can be imported", async () => {
     const script = `for (const name of ["", "/catalog", "/monolith"]) console.log(...Object.keys(await import("@monsplit/client" + name)));`;
     const { stdout } = await run(process.execPath, ["--input-type=module", "--eval", script], { cwd });
-    const shared = "Problem changed etagOf idempotencyKey ifMatch ifNoneMatch isProblem items newIdempotencyKey ok";
-    assert.deepEqual(stdout.trimEnd().split("\n"), [shared, "createCatalogClient", "createMonolithClient"]);
+    const shared = "Problem atLeast changed etagOf idempotencyKey ifMatch ifNoneMatch isProblem items newIdempotencyKey ok written";
+    assert.deepEqual(stdout.trimEnd().split("\n"), [shared, "createCatalogClient", "awaitCatalogChange createMonolithClient pendingChange"]);
   });
 
   await t.test("its types compile in a strict program for browsers", async () => {
-    await copyFile("test/package/example.ts", join(cwd, "example.ts"));
+    for (const example of ["example.ts", "change.ts"]) await copyFile(join("test/package", example), join(cwd, example));
     await writeFile(join(cwd, "monolith.ts"), `import { createMonolithClient, type ProductInput } from "@monsplit/client/monolith";
 export const desk: ProductInput = { name: "Desk", product_category: "Office" };
 export const client = createMonolithClient({ baseUrl: "http://127.0.0.1:8000" });
@@ -34,7 +34,7 @@ export const client = createMonolithClient({ baseUrl: "http://127.0.0.1:8000" })
 export const answer = client.GET("/api/v1/products");
 `);
     const options = ["--strict", "--exactOptionalPropertyTypes", "--module", "nodenext", "--target", "es2022", "--lib", "es2022,dom", "--noEmit"];
-    await run(process.execPath, [resolve("node_modules/typescript/bin/tsc"), ...options, "example.ts", "monolith.ts"], { cwd }).catch((error) => {
+    await run(process.execPath, [resolve("node_modules/typescript/bin/tsc"), ...options, "example.ts", "change.ts", "monolith.ts"], { cwd }).catch((error) => {
       assert.fail(error.stdout);
     });
   });

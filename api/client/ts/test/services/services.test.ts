@@ -4,9 +4,9 @@ import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { test } from "node:test";
 import { setTimeout } from "node:timers/promises";
-import { changed, etagOf, idempotencyKey, ifMatch, ifNoneMatch, isProblem, items, newIdempotencyKey, ok } from "@monsplit/client";
+import { atLeast, changed, etagOf, idempotencyKey, ifMatch, ifNoneMatch, isProblem, items, newIdempotencyKey, ok, written } from "@monsplit/client";
 import { createCatalogClient } from "@monsplit/client/catalog";
-import { createMonolithClient } from "@monsplit/client/monolith";
+import { awaitCatalogChange, createMonolithClient, pendingChange } from "@monsplit/client/monolith";
 
 const monolith = createMonolithClient({ baseUrl: fromEnvironment("MONOLITH_URL") });
 const catalog = createCatalogClient({ baseUrl: fromEnvironment("CATALOG_URL") });
@@ -62,7 +62,18 @@ test("a change applies only to the version that was read", async () => {
   await assert.rejects(ok(monolith.DELETE("/api/v1/product/{id}", { params, headers: ifMatch(etag!) })), problem("stale"));
   await ok(monolith.DELETE("/api/v1/product/{id}", { params, headers: ifMatch(renamed.etag!) }));
   await assert.rejects(ok(monolith.GET("/api/v1/product/{id}", { params })), problem("not-found"));
-  await assert.rejects(ok(monolith.DELETE("/api/v1/catalog/{id}", { params: { path: { id: 1 } } })), problem("not-the-owner"));
+  await assert.rejects(ok(monolith.DELETE("/api/v1/catalog/{id}", { params: { path: { id: 999999999 } } })), problem("not-found"));
+});
+
+test("a write can be read in the other service at once", async () => {
+  const created = await create("Desk to read");
+  const { id, version } = written(created)!;
+  assert.deepEqual([id, version], [created.data.product_uuid, 1]);
+  const params = { path: { product_uuid: id }, ...atLeast(version, 10) };
+  const { data, response } = await ok(catalog.GET("/catalog/api/v1/products/{product_uuid}", { params }));
+  assert.deepEqual([data.name, data.version, response.headers.get("Preference-Applied")], ["Desk to read", 1, "wait=10"]);
+  const later = { path: { product_uuid: id }, ...atLeast(version + 1) };
+  await assert.rejects(ok(catalog.GET("/catalog/api/v1/products/{product_uuid}", { params: later })), problem("not-yet"));
 });
 
 test("a list has all its pages, with its filters and in its order", async () => {
@@ -104,14 +115,43 @@ test("an entry can be created when its product has arrived, and its dates can be
   assert.equal(legacy.availability_date, "2026-01-01");
 });
 
-test("the README's example runs", async () => {
+test("a client changes the catalog through the monolith, with and without waiting for the outcome", async () => {
+  const { data } = await create("Desk of an old integration");
+  const body = { product: data.id, market: (await ok(monolith.GET("/api/v1/market"))).data[0]!.id };
+  const signal = AbortSignal.timeout(60_000);
+  const requested = await ok(monolith.POST("/api/v1/catalog", { body, headers: { ...idempotencyKey(newIdempotencyKey()), Prefer: "respond-async" } }));
+  const address = pendingChange(requested);
+  assert.equal(requested.response.headers.get("Preference-Applied"), "respond-async");
+  const done = await awaitCatalogChange(monolith, address!, { signal });
+  assert.deepEqual([done.state, done.operation, done.catalog], ["done", "create", requested.data.id]);
+
+  await assert.rejects(async () => {
+    const again = pendingChange(await ok(monolith.POST("/api/v1/catalog", { body })));
+    if (again) await awaitCatalogChange(monolith, again, { signal });
+  }, (error: unknown) => isProblem(error, "entry-exists"));
+
+  const params = { path: { id: done.catalog } };
+  const { etag } = await ok(monolith.GET("/api/v1/catalog/{id}", { params }));
+  const deletion = await ok(monolith.DELETE("/api/v1/catalog/{id}", { params, headers: { ...ifMatch(etag!), Prefer: "respond-async" } }));
+  await awaitCatalogChange(monolith, pendingChange(deletion)!, { signal });
+  await assert.rejects(ok(monolith.GET("/api/v1/catalog/{id}", { params })), problem("not-found"));
+});
+
+test("the README's examples run", async () => {
   await ok(catalog.DELETE("/catalog/api/v1/markets/{iso_code}", { params: { path: { iso_code: "IS" } } })).catch((error: unknown) => {
     if (!isProblem(error, "not-found")) throw error;
   });
-  const example = await readFile("build/test/package/example.js", "utf8");
-  assert.ok(example.includes("http://127.0.0.1:8001"));
-  await writeFile("build/test/package/example-here.js", example.replace("http://127.0.0.1:8001", fromEnvironment("CATALOG_URL")));
-  await import(new URL("../package/example-here.js", import.meta.url).href);
+  await runHere("example");
   const { data } = await ok(catalog.GET("/catalog/api/v1/markets/{iso_code}", { params: { path: { iso_code: "IS" } } }));
   assert.equal(data.name, "Iceland");
+  await runHere("change");
 });
+
+/** Runs an example against the services of this test. */
+async function runHere(name: string): Promise<void> {
+  const example = await readFile(`build/test/package/${name}.js`, "utf8");
+  const here = example.replace("http://127.0.0.1:8000", fromEnvironment("MONOLITH_URL")).replace("http://127.0.0.1:8001", fromEnvironment("CATALOG_URL"));
+  assert.notEqual(here, example);
+  await writeFile(`build/test/package/${name}-here.js`, here);
+  await import(new URL(`../package/${name}-here.js`, import.meta.url).href);
+}

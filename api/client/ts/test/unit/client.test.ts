@@ -2,7 +2,7 @@
 // test/services tests the answers of the services themselves.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { changed, etagOf, idempotencyKey, ifMatch, ifNoneMatch, newIdempotencyKey, ok } from "@monsplit/client";
+import { atLeast, changed, etagOf, idempotencyKey, ifMatch, ifNoneMatch, newIdempotencyKey, ok, written } from "@monsplit/client";
 import { createCatalogClient } from "@monsplit/client/catalog";
 import { answered, json, product, type MonolithClient } from "./answered.js";
 
@@ -77,6 +77,26 @@ test("an ETag that a proxy made weak still matches", async () => {
   const { etag } = await ok(product(client));
   await ok(client.PATCH("/api/v1/product/{id}", { params: { path }, body: {}, headers: ifMatch(etag!) }));
   assert.equal(requests[1]!.headers.get("If-Match"), '"3"');
+});
+
+test("a write names its version, and a read asks for it", async () => {
+  const { client, requests } = answered(
+    new Response('{"id": 7}', { status: 201, headers: { ...json, "Aggregate-Id": "0198c0de", "Aggregate-Version": "4" } }),
+    new Response('{"id": 7}', { headers: json }),
+  );
+  const created = written(await ok(client.POST("/api/v1/product", { body: { name: "Desk", product_category: "Office" } })));
+  assert.deepEqual(created, { id: "0198c0de", version: 4 });
+  const read = await ok(client.GET("/api/v1/catalog/{id}", { params: { path, ...atLeast(created!.version, 4.2) }, headers: ifNoneMatch('"3"') }));
+  await ok(client.GET("/api/v1/catalog/{id}", { params: { path, ...atLeast(4) } }));
+  assert.deepEqual(requests.slice(1).map(({ url, headers }) => [url, headers.get("Prefer"), headers.get("If-None-Match")]), [
+    ["http://shop.example/legacy/api/v1/catalog/7?min_version=4", "wait=5", '"3"'],
+    ["http://shop.example/legacy/api/v1/catalog/7?min_version=4", null, null],
+  ]);
+  assert.equal(written(read), undefined);
+  for (const version of ["", "0", "new", "1.5"]) {
+    const headers = { "Aggregate-Id": "0198c0de", "Aggregate-Version": version };
+    assert.equal(written({ response: new Response(null, { headers }) }), undefined, version);
+  }
 });
 
 test("a base URL is checked at once", () => {

@@ -249,6 +249,15 @@ func (q *Queries) ShareMarket(ctx context.Context, isoCode string) (string, erro
 	return iso_code, err
 }
 
+const shareMarkets = `-- name: ShareMarkets :exec
+SELECT iso_code FROM market WHERE iso_code = ANY ($1::text[]) ORDER BY iso_code FOR SHARE
+`
+
+func (q *Queries) ShareMarkets(ctx context.Context, codes []string) error {
+	_, err := q.db.Exec(ctx, shareMarkets, codes)
+	return err
+}
+
 const shareProduct = `-- name: ShareProduct :one
 SELECT discontinued FROM product_copy WHERE id = $1 AND NOT deleted FOR SHARE
 `
@@ -259,6 +268,16 @@ func (q *Queries) ShareProduct(ctx context.Context, id uuid.UUID) (*bool, error)
 	var discontinued *bool
 	err := row.Scan(&discontinued)
 	return discontinued, err
+}
+
+const shareProducts = `-- name: ShareProducts :exec
+SELECT id FROM product_copy WHERE id = ANY ($1::uuid[]) ORDER BY id FOR SHARE
+`
+
+// Several at once, in the order of their keys.
+func (q *Queries) ShareProducts(ctx context.Context, ids []uuid.UUID) error {
+	_, err := q.db.Exec(ctx, shareProducts, ids)
+	return err
 }
 
 const updateEntries = `-- name: UpdateEntries :exec

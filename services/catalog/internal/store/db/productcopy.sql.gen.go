@@ -65,6 +65,36 @@ func (q *Queries) LockProducts(ctx context.Context, ids []uuid.UUID) ([]ProductC
 	return items, nil
 }
 
+const productVersions = `-- name: ProductVersions :many
+SELECT id, version FROM product_copy WHERE id = ANY ($1::uuid[])
+`
+
+type ProductVersionsRow struct {
+	ID      uuid.UUID
+	Version int64
+}
+
+// Of deleted products too.
+func (q *Queries) ProductVersions(ctx context.Context, ids []uuid.UUID) ([]ProductVersionsRow, error) {
+	rows, err := q.db.Query(ctx, productVersions, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ProductVersionsRow{}
+	for rows.Next() {
+		var i ProductVersionsRow
+		if err := rows.Scan(&i.ID, &i.Version); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const saveProducts = `-- name: SaveProducts :execrows
 INSERT INTO product_copy AS p (id, version, deleted, name, product_category, discontinued, updated_at, applied_at)
 SELECT u.id, u.version, u.deleted, nullif(u.name, ''), nullif(u.product_category, ''), u.discontinued,

@@ -57,6 +57,51 @@ func (q *Queries) AddMarkets(ctx context.Context, codes []string) error {
 	return err
 }
 
+const entryVersions = `-- name: EntryVersions :many
+SELECT e.id, e.version FROM catalog_entry_copy e
+WHERE e.id = ANY ($1::uuid[]) AND e.version > 0 AND (e.deleted OR (
+    EXISTS (SELECT FROM product p WHERE p.product_uuid = e.product_uuid)
+    AND EXISTS (SELECT FROM market_copy c WHERE c.iso_code = e.market AND c.version > 0)))
+`
+
+type EntryVersionsRow struct {
+	ID      uuid.UUID
+	Version int64
+}
+
+// The same entries as the legacy API shows, and deleted ones: an entry whose product or market is not known here yet counts
+// as not arrived.
+func (q *Queries) EntryVersions(ctx context.Context, ids []uuid.UUID) ([]EntryVersionsRow, error) {
+	rows, err := q.db.Query(ctx, entryVersions, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []EntryVersionsRow{}
+	for rows.Next() {
+		var i EntryVersionsRow
+		if err := rows.Scan(&i.ID, &i.Version); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const legacyEntry = `-- name: LegacyEntry :one
+SELECT entry_id FROM legacy_catalog_id WHERE id = $1
+`
+
+func (q *Queries) LegacyEntry(ctx context.Context, id int64) (uuid.UUID, error) {
+	row := q.db.QueryRow(ctx, legacyEntry, id)
+	var entry_id uuid.UUID
+	err := row.Scan(&entry_id)
+	return entry_id, err
+}
+
 const lockEntries = `-- name: LockEntries :many
 SELECT id, version, deleted, product_uuid, market, availability_date, availability_end_date, updated_at, applied_at FROM catalog_entry_copy WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE
 `

@@ -1,0 +1,20 @@
+package request
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
+)
+
+// NextNumber returns the next number of the key in the topic, from 1 without gaps, if the transaction commits. The key is
+// locked until the transaction ends: other transactions that want a number of it wait.
+func NextNumber(ctx context.Context, tx pgx.Tx, topic, key string) (int64, error) {
+	number, err := messagingdb.New(tx).NextNumber(ctx, topic, key)
+	if err != nil {
+		return 0, fmt.Errorf("take the next number of %s in %s: %w", key, topic, err)
+	}
+	return number, nil
+}

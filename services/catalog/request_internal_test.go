@@ -1,0 +1,420 @@
+package catalog
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/config"
+	"github.com/monsplit/monsplit/internal/messaging/broker"
+	"github.com/monsplit/monsplit/internal/messaging/consumer"
+	"github.com/monsplit/monsplit/internal/messaging/event"
+	"github.com/monsplit/monsplit/internal/postgres"
+	"github.com/monsplit/monsplit/internal/testkit/pgtest"
+	"github.com/monsplit/monsplit/services/catalog/internal/consume"
+	"github.com/monsplit/monsplit/services/catalog/internal/entry"
+	"github.com/monsplit/monsplit/services/catalog/internal/market"
+	"github.com/monsplit/monsplit/services/catalog/internal/messages"
+	"github.com/monsplit/monsplit/services/catalog/internal/store"
+	catalogsql "github.com/monsplit/monsplit/sql/catalog"
+	messagingsql "github.com/monsplit/monsplit/sql/messaging"
+)
+
+// instance is the catalog as Run wires it, but without Kafka and HTTP.
+type instance struct {
+	*testing.T
+	pool    *pgxpool.Pool
+	owner   *owner
+	events  *consumer.Consumer[store.Tx]
+	entries *entry.Service
+}
+
+// setup returns an instance on a new database, with the markets NL and BE.
+func setup(t *testing.T) *instance {
+	t.Helper()
+	pool := pgtest.New(t,
+		postgres.Migrations{FS: messagingsql.Migrations, Table: "goose_messaging"},
+		postgres.Migrations{FS: catalogsql.Migrations, Table: "goose_service"})
+	i := on(t, pool)
+	_, markets, _ := services(i.storage(), newID)
+	for _, code := range []string{"NL", "BE"} {
+		if _, err := markets.Create(t.Context(), market.Draft{ISOCode: code, Name: "Market " + code}, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return i
+}
+
+func on(t *testing.T, pool *pgxpool.Pool) *instance {
+	t.Helper()
+	i := &instance{T: t, pool: pool}
+	storage, log := i.storage(), slog.New(slog.DiscardHandler)
+	entries, _, copies := services(storage, newID)
+	i.entries, i.owner = entries, newOwner(pool, checked, storage, entries, log)
+	i.events = newConsumer(pool, checked, storage, copies, i.owner, func() {}, log)
+	return i
+}
+
+// checked is a configuration in which each message is checked against the document.
+var checked = Config{config.Common{Checks: config.Checks{Events: true}, Requests: config.Requests{Expiry: time.Hour}}}
+
+func (i *instance) storage() *store.Store {
+	i.Helper()
+	storage, err := newStore(i.pool, checked, slog.New(slog.DiscardHandler), func() {})
+	if err != nil {
+		i.Fatal(err)
+	}
+	return storage
+}
+
+// deliver lets the consumer handle the messages as one batch of the topic.
+func (i *instance) deliver(topic string, list ...message) {
+	i.Helper()
+	tp := broker.TopicPartition{Topic: topic, Partition: 3}
+	from, err := i.events.Position(i.Context(), tp, 0)
+	if err != nil {
+		i.Fatal(err)
+	}
+	records := make([]broker.Fetched, len(list))
+	for n, m := range list {
+		records[n] = broker.Fetched{Offset: from + int64(n), Record: m.record()}
+	}
+	if err := i.events.Handle(i.Context(), tp, from, from+int64(len(list)), records); err != nil {
+		i.Fatal(err)
+	}
+}
+
+// message is a message of the monolith.
+type message struct {
+	event.Event
+	damaged bool
+}
+
+func (m message) record() broker.Record {
+	value, err := json.Marshal(m.Event)
+	if err != nil {
+		panic(err)
+	}
+	if m.damaged {
+		value = value[:len(value)-1]
+	}
+	return broker.Record{
+		Key: []byte(m.Subject), Value: value, Headers: []broker.Header{{Key: event.HeaderID, Value: []byte(m.ID)}},
+	}
+}
+
+// product returns the event of a product.
+func product(id uuid.UUID, version int64) message {
+	return message{Event: event.Event{
+		ID: newID().String(), Source: "/monolith", Type: "monsplit.product.updated.v1", Subject: id.String(), Version: version, Time: time.Now(),
+		Data: json.RawMessage(`{"name":"Chair","product_category":"Furniture","discontinued":false,"updated_at":"2026-11-23T12:00:00Z"}`),
+	}}
+}
+
+// ask returns a request about an entry of the product. Without an entry, it creates one.
+func ask(product uuid.UUID, number int64, operation, values string, entry ...uuid.UUID) message {
+	id := newID()
+	return message{Event: event.Event{
+		ID: id.String(), Source: "/monolith", Type: "monsplit.catalog-entry.change-requested.v1", Subject: product.String(), Version: number, Time: time.Now(),
+		Data: json.RawMessage(fmt.Sprintf(`{"operation":%q,"entry":%q,"product":%q,"product_version":1,"expires_at":%q,"values":%s}`,
+			operation, append(entry, id)[0], product, time.Now().Add(time.Hour).UTC().Format(time.RFC3339Nano), cmp.Or(values, "{}"))),
+	}}
+}
+
+func (m message) with(old, replacement string) message {
+	m.Data = json.RawMessage(strings.Replace(string(m.Data), old, replacement, 1))
+	return m
+}
+
+func (m message) id() uuid.UUID { return uuid.MustParse(m.ID) }
+
+// outbox returns the messages of a key, in the order of the topic.
+func (i *instance) outbox(topic, key string) (list []event.Event) {
+	i.Helper()
+	rows, err := i.pool.Query(i.Context(), `SELECT payload FROM outbox_event WHERE topic = $1 AND key = $2 ORDER BY seq`, topic, key)
+	if err != nil {
+		i.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var payload []byte
+		if err := rows.Scan(&payload); err != nil {
+			i.Fatal(err)
+		}
+		e, err := event.Decode(payload)
+		if err != nil {
+			i.Fatal(err)
+		}
+		list = append(list, e)
+	}
+	if err := rows.Err(); err != nil {
+		i.Fatal(err)
+	}
+	return list
+}
+
+// outcomes returns the outcomes of the requests of a product, as in "1 accepted v1", "2 refused entry-exists".
+func (i *instance) outcomes(product uuid.UUID) (list []string) {
+	i.Helper()
+	for _, e := range i.outbox(messages.TopicCatalogEntryOutcome, product.String()) {
+		var o messages.CatalogEntryChangeOutcome
+		if err := json.Unmarshal(e.Data, &o); err != nil {
+			i.Fatal(err)
+		}
+		text := fmt.Sprintf("%d %s", e.Version, o.Outcome)
+		if o.Version != nil {
+			text += fmt.Sprintf(" v%d", *o.Version)
+		}
+		if o.Problem != nil {
+			text += o.Problem.Type[strings.LastIndexByte(o.Problem.Type, '/'):]
+		}
+		list = append(list, text)
+	}
+	return list
+}
+
+func (i *instance) wantOutcomes(product uuid.UUID, want ...string) {
+	i.Helper()
+	if got := i.outcomes(product); !slices.Equal(got, want) {
+		i.Errorf("outcomes %q, want %q", got, want)
+	}
+}
+
+// wantEvents checks the events of an entry, and the requests that caused them.
+func (i *instance) wantEvents(entry uuid.UUID, causes ...message) {
+	i.Helper()
+	list := i.outbox(messages.TopicCatalogEntry, entry.String())
+	if len(list) != len(causes) {
+		i.Errorf("%d events of the entry, want %d", len(list), len(causes))
+		return
+	}
+	for n, e := range list {
+		if e.CausationID != causes[n].ID || e.Version != int64(n+1) {
+			i.Errorf("%s at version %d was caused by %q, want %q", e.Type, e.Version, e.CausationID, causes[n].ID)
+		}
+	}
+}
+
+// newProduct returns a product whose copy is at version 1.
+func (i *instance) newProduct() uuid.UUID {
+	i.Helper()
+	id := newID()
+	i.deliver(consume.TopicProduct, product(id, 1))
+	return id
+}
+
+const inNL = `{"market":"NL","availability_date":"2026-03-01","availability_end_date":null}`
+
+// All operations on one entry in one batch, in the order of their key. The place is free again after the deletion.
+func TestRequestsOfOneProduct(t *testing.T) {
+	t.Parallel()
+	i := setup(t)
+	p := i.newProduct()
+	create := ask(p, 1, "create", inNL)
+	id := create.id()
+	end := ask(p, 2, "patch", `{"availability_end_date":"2026-06-30"}`, id).with(`"values"`, `"if_match":[1],"values"`)
+	again := ask(p, 3, "patch", `{"availability_end_date":"2026-06-30"}`, id)
+	stale := ask(p, 4, "patch", `{"availability_end_date":null}`, id).with(`"values"`, `"if_match":[1],"values"`)
+	never := ask(p, 5, "delete", "", id).with(`"values"`, `"if_match":[],"values"`)
+	replace := ask(p, 6, "replace", `{"market":"NL","availability_date":"2026-04-01"}`, id)
+	moved := ask(p, 7, "patch", `{"market":"BE"}`, id)
+	taken := ask(p, 8, "create", inNL)
+	drop := ask(p, 9, "delete", "", id)
+	gone := ask(p, 10, "delete", "", id)
+	next := ask(p, 11, "create", inNL)
+	i.deliver(consume.TopicEntryRequest, create, end, again, stale, never, replace, moved, taken, drop, gone, next)
+	i.wantOutcomes(p, "1 accepted v1", "2 accepted v2", "3 unchanged v2", "4 refused/stale", "5 refused/stale", "6 accepted v3",
+		"7 refused/invalid", "8 refused/entry-exists", "9 accepted v4", "10 refused/not-found", "11 accepted v1")
+	i.wantEvents(id, create, end, replace, drop)
+	i.wantEvents(taken.id())
+	i.wantEvents(next.id(), next)
+	e, err := i.entries.Get(t.Context(), next.id())
+	if err != nil || e.Start.String() != "2026-03-01" || !e.End.IsZero() || e.Product != p || e.Market != "NL" {
+		t.Errorf("the entry is %+v, %v", e, err)
+	}
+	i.wantNoDeadLetters()
+}
+
+func (i *instance) wantNoDeadLetters() {
+	i.Helper()
+	letters, err := consumer.ListDeadLetters(i.Context(), i.pool, consumer.DeadLetterFilter{})
+	if err != nil || len(letters) > 0 {
+		i.Errorf("dead letters %+v, %v", letters, err)
+	}
+}
+
+// A hundred requests of fifty products in one batch: for each product one is accepted, and one is refused by the unique
+// index. Every request is delivered twice.
+func TestAHundredRequestsInOneBatch(t *testing.T) {
+	t.Parallel()
+	i := setup(t)
+	var (
+		products []uuid.UUID
+		copies   []message
+		requests []message
+	)
+	for range 50 {
+		p := newID()
+		products, copies = append(products, p), append(copies, product(p, 1))
+	}
+	i.deliver(consume.TopicProduct, copies...)
+	for n := range int64(2) {
+		for _, p := range products {
+			requests = append(requests, ask(p, n+1, "create", inNL))
+		}
+	}
+	i.deliver(consume.TopicEntryRequest, append(requests, requests...)...)
+	i.deliver(consume.TopicEntryRequest, requests...)
+	for n, p := range products {
+		i.wantOutcomes(p, "1 accepted v1", "2 refused/entry-exists")
+		i.wantEvents(requests[n].id(), requests[n])
+		i.wantEvents(requests[50+n].id())
+	}
+	i.wantNoDeadLetters()
+}
+
+// Refusals that no rule of the draft itself finds.
+func TestRefusalsOfRequests(t *testing.T) {
+	t.Parallel()
+	i := setup(t)
+	p := i.newProduct()
+	for n, tt := range []struct {
+		request message
+		want    string
+	}{
+		{ask(p, 1, "create", `{"market":"XX"}`), "refused/unknown-reference"},
+		{ask(p, 2, "create", `{}`), "refused/invalid"},
+		{ask(p, 3, "create", `{"market":"NL","availability_date":"2026-03-02","availability_end_date":"2026-03-01"}`), "refused/invalid"},
+		{ask(p, 4, "patch", `{}`, newID()), "refused/not-found"},
+		{ask(p, 5, "create", inNL).with(time.Now().UTC().Format("2006-"), "2025-"), "expired"},
+	} {
+		i.deliver(consume.TopicEntryRequest, tt.request)
+		if got := i.outcomes(p); len(got) != n+1 || got[n] != fmt.Sprintf("%d %s", n+1, tt.want) {
+			t.Errorf("outcomes %q, want %s", got, tt.want)
+		}
+	}
+	i.wantNoDeadLetters()
+}
+
+// An id that an entry has already is refused, and not poison.
+func TestAnIDThatIsTaken(t *testing.T) {
+	t.Parallel()
+	i := setup(t)
+	p := i.newProduct()
+	first := ask(p, 1, "create", inNL)
+	i.deliver(consume.TopicEntryRequest, first)
+	if _, err := i.pool.Exec(t.Context(), `TRUNCATE decided_request`); err != nil {
+		t.Fatal(err)
+	}
+	i.deliver(consume.TopicEntryRequest, first.with("NL", "BE"), ask(p, 2, "create", `{"market":"BE"}`))
+	i.wantOutcomes(p, "1 accepted v1", "2 refused/entry-exists", "3 accepted v1")
+	i.wantNoDeadLetters()
+}
+
+// A client creates a product and then its entry, and the topic of the products is held up. The requests wait for the
+// product, and then are decided without any further event.
+func TestARequestWaitsForItsProduct(t *testing.T) {
+	t.Parallel()
+	i := setup(t)
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- i.owner.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	p, known := newID(), i.newProduct()
+	create := ask(p, 1, "create", inNL)
+	i.deliver(consume.TopicEntryRequest, create, ask(known, 1, "create", inNL),
+		ask(p, 2, "patch", `{"availability_end_date":"2026-06-30"}`, create.id()))
+	i.wantOutcomes(p)
+	i.wantOutcomes(known, "1 accepted v1")
+	other := on(t, i.pool) // another instance gets the product
+	other.deliver(consume.TopicProduct, product(p, 1))
+	i.eventually(func() bool { return len(i.outcomes(p)) == 2 })
+	i.wantOutcomes(p, "1 accepted v1", "2 accepted v2")
+	later := ask(p, 3, "delete", "", create.id()).with(`"product_version":1`, `"product_version":2`)
+	i.deliver(consume.TopicEntryRequest, later)
+	i.deliver(consume.TopicProduct, product(p, 2)) // the same instance: the commit kicks Run
+	i.eventually(func() bool { return len(i.outcomes(p)) == 3 })
+	i.wantOutcomes(p, "1 accepted v1", "2 accepted v2", "3 accepted v3")
+}
+
+func (i *instance) eventually(cond func() bool) {
+	i.Helper()
+	deadline := time.Now().Add(30 * time.Second)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for !cond() {
+		if time.Now().After(deadline) {
+			i.Fatal("waited in vain")
+		}
+		<-tick.C
+	}
+}
+
+// A client of the catalog's own API and a request create the same entry. The one that commits first wins.
+func TestARequestRacesWithTheAPI(t *testing.T) {
+	t.Parallel()
+	i := setup(t)
+	p := i.newProduct()
+	results := make(chan error)
+	go func() {
+		_, err := i.entries.Create(t.Context(), entry.Draft{Product: p, Market: "NL"}, nil)
+		results <- err
+	}()
+	i.deliver(consume.TopicEntryRequest, ask(p, 1, "create", inNL))
+	err := <-results
+	outcome := i.outcomes(p)
+	switch e, refused := apperr.As(err); {
+	case err == nil && slices.Equal(outcome, []string{"1 refused/entry-exists"}):
+	case refused && e.Name() == "entry-exists" && slices.Equal(outcome, []string{"1 accepted v1"}):
+	default:
+		t.Errorf("the API answered %v, the request %q", err, outcome)
+	}
+}
+
+// The command line replays and discards requests that could not be read, without a running service.
+func TestDeadLettersOfRequests(t *testing.T) {
+	t.Parallel()
+	i := setup(t)
+	p := i.newProduct()
+	damaged, strange := ask(p, 1, "create", inNL), ask(p, 2, "sell", inNL)
+	damaged.damaged = true
+	i.deliver(consume.TopicEntryRequest, damaged, strange, ask(p, 3, "create", inNL))
+	i.wantOutcomes(p, "1 unreadable", "2 unreadable", "3 accepted v1")
+	cfg := checked
+	cfg.Database.URL = pgtest.URL(i.pool)
+	letters, err := OpenDeadLetters(t.Context(), cfg, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(letters.Close)
+	if _, err := letters.Discard(t.Context(), 1, "Ada", "as agreed"); err != nil {
+		t.Error(err)
+	}
+	i.wantOutcomes(p, "1 unreadable", "2 unreadable", "3 accepted v1", "4 refused/change-discarded")
+	if _, err := letters.Replay(t.Context(), 2, "Ada"); err == nil {
+		t.Error("a request for an unknown operation was replayed")
+	}
+	// As if a newer version of the service knew the operation.
+	if _, err := i.pool.Exec(t.Context(), `UPDATE dead_letter SET value = convert_to(replace(convert_from(value, 'UTF8'), '"sell"', '"create"'), 'UTF8') WHERE id = 2`); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := letters.Replay(t.Context(), 2, "Ada"); err != nil {
+		t.Error(err)
+	}
+	i.wantOutcomes(p, "1 unreadable", "2 unreadable", "3 accepted v1", "4 refused/change-discarded", "5 refused/entry-exists")
+}

@@ -1,0 +1,46 @@
+-- The lock lasts until the transaction ends. A second request with the same Idempotency-Key waits for the first, and sees in
+-- its next statement what the first has committed.
+-- name: LockOnce :exec
+SELECT pg_advisory_xact_lock(@key::bigint);
+
+-- name: GetSentRequestOnce :one
+SELECT * FROM sent_request WHERE once_id = @once_id;
+
+-- name: GetSentRequest :one
+SELECT * FROM sent_request WHERE id = @id;
+
+-- name: LatestSentRequest :one
+SELECT * FROM sent_request WHERE subject = @subject ORDER BY number DESC LIMIT 1;
+
+-- name: InsertSentRequest :exec
+INSERT INTO sent_request (id, topic, key, number, subject, body, once_id, fingerprint, created_at, expires_at)
+VALUES (@id, @topic, @key, @number, @subject, @body, @once_id, @fingerprint, @created_at, @expires_at);
+
+-- Rows are locked in the order of their ids, so that two transactions never wait for each other in a circle.
+-- name: MarkUnreadable :exec
+UPDATE sent_request r SET unreadable_at = coalesce(r.unreadable_at, now())
+FROM (SELECT s.id FROM sent_request s WHERE s.id = ANY (@ids::uuid[]) AND s.finished_at IS NULL ORDER BY s.id FOR UPDATE) l
+WHERE r.id = l.id;
+
+-- The first outcome wins: a finished request stays as it is. Each id may be given once.
+-- name: FinishRequests :many
+UPDATE sent_request r SET outcome = l.outcome, result = l.result, finished_at = now()
+FROM (SELECT s.id, u.outcome, u.result
+    FROM (SELECT unnest(@ids::uuid[]) AS id, unnest(@outcomes::text[]) AS outcome, unnest(@results::jsonb[]) AS result) u
+    JOIN sent_request s ON s.id = u.id AND s.finished_at IS NULL
+    ORDER BY s.id FOR UPDATE OF s) l
+WHERE r.id = l.id
+RETURNING r.topic, l.outcome::text AS outcome, r.created_at, r.finished_at::timestamptz AS finished_at;
+
+-- name: FinishedAmong :many
+SELECT id FROM sent_request WHERE id = ANY (@ids::uuid[]) AND finished_at IS NOT NULL;
+
+-- SKIP LOCKED: another instance is deleting these rows.
+-- name: DeleteFinishedRequests :execrows
+DELETE FROM sent_request WHERE id IN (
+    SELECT s.id FROM sent_request s WHERE s.finished_at < now() - @keep::interval
+    ORDER BY s.finished_at LIMIT @max_rows FOR UPDATE SKIP LOCKED);
+
+-- name: CountPendingRequests :many
+SELECT topic, count(*) AS pending, min(created_at)::timestamptz AS oldest FROM sent_request
+WHERE finished_at IS NULL GROUP BY topic;
