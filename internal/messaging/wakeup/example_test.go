@@ -34,10 +34,15 @@ func Example() {
 	ended := make(chan error, 1)
 	go func() { ended <- waiters.Run(ctx) }()
 
-	go apply(t, pool, 2, "bowler") // in another process
+	applied := make(chan struct{})
+	go func() { // in another process
+		defer close(applied)
+		apply(t, pool, 2, "bowler")
+	}()
 	limit, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	fmt.Println("bowler, version 2:", waiters.Wait(limit, "hat", "bowler", 2))
+	<-applied
 
 	waiters.Stop() // the process begins to stop
 	fmt.Println("bowler, version 3:", waiters.Wait(limit, "hat", "bowler", 3))

@@ -445,7 +445,7 @@ func TestWritesAreOff(t *testing.T) {
 	(<-answer).Must(http.StatusCreated)
 	s.Get("/api/v1/catalog/1").Must(http.StatusOK)
 	s.Get("/api/v1/catalog-change/" + a.ID).Must(http.StatusOK)
-	const want = `# HELP test_legacy_catalog_writes_total Calls of the legacy API that change the catalog: requested from the owner, refused because the API takes no more changes, or failed for another reason.
+	const want = `# HELP test_legacy_catalog_writes_total Calls of the legacy API that change the catalog and that have a valid body: requested from the owner, refused because the API takes no more changes, or failed for another reason.
 # TYPE test_legacy_catalog_writes_total counter
 test_legacy_catalog_writes_total{operation="create",result="refused"} 2
 test_legacy_catalog_writes_total{operation="create",result="requested"} 1
