@@ -153,9 +153,7 @@ var pairs = []pair{
 func (s *system) settled() {
 	s.t.Helper()
 	for _, db := range []string{s.monolithDB, s.catalogDB} {
-		eventually(s.t, "the outbox is empty", func() bool {
-			return slices.Equal(rows(s.t, db, `SELECT count(*) FROM outbox_pending`), []string{"0"})
-		})
+		s.drained(db)
 	}
 	for _, p := range pairs {
 		var owned, held []string
@@ -165,6 +163,23 @@ func (s *system) settled() {
 		}
 		eventually(s.t, p.model+" copies equal their owner's table", equal)
 	}
+}
+
+// drained waits until no event is pending. Otherwise it shows the first pending events, and who holds their shards.
+func (s *system) drained(db string) {
+	s.t.Helper()
+	empty := false
+	defer func() {
+		if !empty {
+			s.t.Logf("pending: %q\nblocked: %q", rows(s.t, db, `SELECT shard, seq, topic, key, version, prev_seq, owner, epoch, i.name, l.beat
+				FROM outbox_pending p JOIN outbox_lease l USING (shard) LEFT JOIN outbox_instance i ON i.id = l.owner ORDER BY seq LIMIT 10`),
+				rows(s.t, db, `SELECT topic, key, attempts, last_error FROM outbox_blocked LIMIT 10`))
+		}
+	}()
+	eventually(s.t, "the outbox is empty", func() bool {
+		empty = slices.Equal(rows(s.t, db, `SELECT count(*) FROM outbox_pending`), []string{"0"})
+		return empty
+	})
 }
 
 // rows runs a query and returns each row as one string.

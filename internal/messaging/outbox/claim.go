@@ -190,9 +190,13 @@ func (cl *claimState) scheduleSweep(now time.Time, took time.Duration, found int
 	if cl.interval = min(2*cl.interval, cfg.SweepMax); found > 0 {
 		cl.interval = cfg.SweepMin
 	}
-	cl.sweepTook = took
-	cl.sweepAt = now.Add(max(cl.interval, sweepShare*took))
+	cl.sweepTook = min(took, longestSweepWait*cfg.SweepMax/sweepShare)
+	cl.sweepAt = now.Add(max(cl.interval, sweepShare*cl.sweepTook))
 }
+
+// longestSweepWait times SweepMax is the longest wait for the next sweep. Without a limit, a process that is paused for 20
+// seconds during a sweep would not sweep again for 400 seconds. Only a sweep finds the rows that other instances append.
+const longestSweepWait = 10
 
 // sweepShare bounds the time for sweeps: they take at most one part in sweepShare.
 const sweepShare = 20
