@@ -46,7 +46,7 @@ type Config[T any] struct {
 	Queues map[string]bool
 	// DeadLettered has functions by topic; none. They are called in the transaction that stores the dead letter, in a
 	// savepoint of their own. If a function fails with an error that would make an event poison, its effects are rolled
-	// back and the dead letter is stored all the same. It is called again for the same message if an operator has set the
+	// back and the dead letter is stored nevertheless. It is called again for the same message if an operator has set the
 	// position back, but not if a replay fails again.
 	DeadLettered map[string]DeadLetteredFunc[T]
 	// Discarded has functions by topic; none. They are called in the transaction that closes the dead letter. If one fails,

@@ -24,8 +24,7 @@ const (
 
 // beginTx pins the planner to indexes. The table of parked requests is usually empty, and PostgreSQL keeps the plans that it
 // made for the empty table. A row that another transaction holds for long delays only the requests that need it.
-const beginTx = `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; ` +
-	`SET LOCAL enable_mergejoin = off; SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL lock_timeout = '1s'`
+const beginTx = pgtx.BeginPinned + `; SET LOCAL lock_timeout = '1s'`
 
 // Kick makes Run look for parked requests that can be decided now. A service calls it after each commit of its consumer. It
 // never blocks.

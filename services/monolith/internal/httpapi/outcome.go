@@ -28,8 +28,8 @@ type outcome struct {
 	applied []string // the preferences that were followed
 }
 
-// outcome waits for the outcome of a request that was sent, unless err says that it was not. It fails with the owner's reason
-// if the request was refused.
+// outcome waits for the outcome of a sent request, and fails with the owner's reason if the request was refused. err is the
+// error of sending: then there is nothing to wait for.
 func (a *API) outcome(
 	ctx context.Context, op catalogchange.Operation, prefer *string, sent catalogchange.Request, err error,
 ) (outcome, error) {
