@@ -27,6 +27,7 @@ func Config(t *testing.T, kafka *kafkatest.Broker, own postgres.Migrations) conf
 		"DATABASE_URL": pgtest.NewURL(t, Migrations(own)...), "DATABASE_MAX_CONNS": "8", "HTTP_ADDR": "127.0.0.1:0",
 		"KAFKA_BROKERS": kafka.Addr, "KAFKA_REPLICATION_FACTOR": "1", "KAFKA_MIN_INSYNC_REPLICAS": "1",
 		"VALIDATE_RESPONSES": "true", "VALIDATE_EVENTS": "true", "MIGRATE_ON_START": "false",
+		"SHUTDOWN_DELAY": "0s", // each interaction starts and stops a service
 	})
 	if err != nil {
 		t.Fatal(err)
