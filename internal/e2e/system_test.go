@@ -25,7 +25,11 @@ type system struct {
 	writeTo               atomic.Value // string: the base URL of the monolith instance that write uses
 }
 
-var topics = []string{"monsplit.product.v1", "monsplit.catalog-entry.v1", "monsplit.market.v1"}
+// The names of the services' topics and consumer groups.
+var (
+	topics = []string{"monsplit.product.v1", "monsplit.catalog-entry.v1", "monsplit.market.v1"}
+	groups = []string{"monolith", "catalog"}
+)
 
 // newSystem starts both services on empty databases and topics.
 func newSystem(t *testing.T) *system {
@@ -53,6 +57,7 @@ func ownBroker(t *testing.T) *kafkatest.Broker {
 		t.Cleanup(cluster.Unlock)
 	}
 	b := kafkatest.New(t)
+	b.RemoveMembers(t, groups...)
 	b.Reset(t, topics...)
 	return b
 }
