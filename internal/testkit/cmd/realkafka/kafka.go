@@ -74,7 +74,7 @@ func start(ctx context.Context, jars, dir string) (*kafka, error) {
 		return nil, err
 	}
 	java := func(args ...string) *exec.Cmd {
-		args = append([]string{"-Xms256m", "-Xmx768m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=4",
+		args = append([]string{"-Xms256m", "-Xmx768m", "-XX:+UseSerialGC",
 			"-Dlog4j2.configurationFile=" + log4j, "-Dkafka.logs.dir=" + dir, "-cp", filepath.Join(jars, "*")}, args...)
 		cmd := exec.CommandContext(ctx, "java", args...) //nolint:gosec // ours
 		// The broker gets a process group of its own. An interrupt from the terminal must not end it before its clients.
