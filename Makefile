@@ -34,6 +34,10 @@ images: ## the container images of both services, with the tags that docker-comp
 # One PostgreSQL for all tests of a run: the machine's own, or a downloaded one.
 WITH_POSTGRES := go run ./internal/testkit/cmd/withpostgres --
 
+# A program with the race detector sleeps before it exits, so that goroutines that still run can report a race. The default
+# is 1 s. A test run has about 100 of these exits: one for each package, and one for each command that a test runs.
+export GORACE ?= atexit_sleep_ms=100
+
 # -count=1 for the modules below: their tests read files outside their module, which Go's test cache does not watch.
 .PHONY: test
 test: ## everything a change must pass, except for the targets below; with the race detector
