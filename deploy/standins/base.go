@@ -1,11 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -26,10 +24,31 @@ func (b builder) ensureBase(ctx context.Context) error {
 	if present, _, err := b.engine.inspect(ctx, baseImage); err != nil || present {
 		return err
 	}
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return fmt.Errorf("find the cache folder: %w", err)
+	}
+	archive, err := baseArchive(filepath.Join(cache, "monsplit"), time.Now(), func(archive string) error {
+		start := time.Now()
+		if err := makeBase(ctx, archive); err != nil {
+			return err
+		}
+		fmt.Fprintf(b.out, "%s: made by debootstrap in %.0f s\n", baseImage, time.Since(start).Seconds())
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	_, err = b.engine.run(ctx, nil, "import", "--change", fmt.Sprintf("LABEL %s=%q", label, "Debian bookworm, by debootstrap"),
+		archive, baseImage)
+	return err
+}
+
+// makeBase makes an archive of a minimal Debian.
+func makeBase(ctx context.Context, archive string) error {
 	if err := canBootstrap(); err != nil {
 		return err
 	}
-	start := time.Now()
 	dir, err := os.MkdirTemp("", "standins-")
 	if err != nil {
 		return err
@@ -39,11 +58,7 @@ func (b builder) ensureBase(ctx context.Context) error {
 	if err := bootstrap(ctx, root); err != nil {
 		return err
 	}
-	if err := b.engine.importFolder(ctx, root, baseImage, "Debian bookworm, by debootstrap"); err != nil {
-		return err
-	}
-	fmt.Fprintf(b.out, "%s: made by debootstrap in %.0f s\n", baseImage, time.Since(start).Seconds())
-	return nil
+	return pack(ctx, root, archive)
 }
 
 // removeTree removes a folder, also after an interrupt. It does not enter other file systems, because an interrupted
@@ -82,24 +97,13 @@ func bootstrap(ctx context.Context, root string) error {
 	return nil
 }
 
-// importFolder makes an image of a folder. It leaves out files that no stand-in needs.
-func (d docker) importFolder(ctx context.Context, root, image, madeOf string) error {
-	pack := exec.CommandContext(ctx, "tar", "-C", root, "--one-file-system", "--exclude=./dev/*", "--exclude=./var/cache/apt/*",
+// pack makes an archive of the folder root, without what no stand-in needs.
+func pack(ctx context.Context, root, archive string) error {
+	cmd := exec.CommandContext(ctx, "tar", "-C", root, "--one-file-system", "--exclude=./dev/*", "--exclude=./var/cache/apt/*",
 		"--exclude=./var/lib/apt/lists/*", "--exclude=./usr/share/doc/*", "--exclude=./usr/share/man/*/*",
-		"--exclude=./usr/share/locale/*", "-c", ".")
-	var said bytes.Buffer
-	pack.Stderr = &said
-	stream, err := pack.StdoutPipe()
-	if err != nil {
-		return err
+		"--exclude=./usr/share/locale/*", "-c", "-f", archive, ".")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("tar: %w\n%s", err, tail(string(out), 10))
 	}
-	if err := pack.Start(); err != nil {
-		return err
-	}
-	_, err = d.run(ctx, stream, "import", "--change", fmt.Sprintf("LABEL %s=%q", label, madeOf), "-", image)
-	_, _ = io.Copy(io.Discard, stream) // tar ends even if docker did not read it all
-	if failed := pack.Wait(); err == nil && failed != nil {
-		err = fmt.Errorf("tar: %w\n%s", failed, said.String())
-	}
-	return err
+	return nil
 }

@@ -26,7 +26,7 @@ There are stand-ins for %s.
 
 Stand-ins carry the label %s. To build them again, remove them first. Building needs Linux, root,
 debootstrap and the Internet (Debian, Maven Central). The stand-in for Kafka also needs Maven, unless Kafka's jars are in
-the user's cache folder.
+the user's cache folder. The Debian below all stand-ins stays in that folder too, and is made again after a week.
 
   --remove   remove the stand-ins among the IMAGEs, and the base image if no stand-in is left; nothing else is removed
 `

@@ -33,7 +33,11 @@ const (
 	outcomeTopic = "monsplit.catalog-entry-outcome.v1"
 )
 
-var topics = []string{productTopic, entryTopic, marketTopic, requestTopic, outcomeTopic}
+// The names of the services' topics and consumer groups.
+var (
+	topics = []string{productTopic, entryTopic, marketTopic, requestTopic, outcomeTopic}
+	groups = []string{"monolith", "catalog"}
+)
 
 // newSystem starts both services on empty databases and topics.
 func newSystem(t *testing.T) *system {
@@ -61,6 +65,7 @@ func ownBroker(t *testing.T) *kafkatest.Broker {
 		t.Cleanup(cluster.Unlock)
 	}
 	b := kafkatest.New(t)
+	b.RemoveMembers(t, groups...)
 	b.Reset(t, topics...)
 	return b
 }

@@ -1,3 +1,5 @@
+//go:build !realkafka
+
 package e2e
 
 import (

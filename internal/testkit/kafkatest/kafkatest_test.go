@@ -5,6 +5,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 	"go.uber.org/goleak"
 
 	"github.com/monsplit/monsplit/internal/messaging/broker"
@@ -29,6 +32,37 @@ func TestResetForgetsWhatATopicHeld(t *testing.T) {
 		if _, err := b.Client(t).Partitions(t.Context(), name); !errors.Is(err, broker.ErrUnknownTopic) {
 			t.Fatal(err)
 		}
+	}
+}
+
+// The member is like that of a killed process: it sends nothing more.
+func TestRemoveMembers(t *testing.T) {
+	t.Parallel()
+	b := kafkatest.New(t)
+	client, err := kgo.NewClient(kgo.SeedBrokers(b.Addr))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	join := kmsg.NewPtrJoinGroupRequest()
+	join.Group, join.ProtocolType, join.SessionTimeoutMillis, join.RebalanceTimeoutMillis = "shop", "consumer", 60_000, 60_000
+	join.Protocols = []kmsg.JoinGroupRequestProtocol{{Name: "range"}}
+	for range 2 { // the first answer is the member's id
+		joined, err := join.RequestWith(t.Context(), client)
+		if err != nil {
+			t.Fatal(err)
+		}
+		join.MemberID = joined.MemberID
+	}
+	b.RemoveMembers(t, "shop", "unknown")
+	alive := kmsg.NewPtrHeartbeatRequest()
+	alive.Group, alive.MemberID, alive.Generation = "shop", join.MemberID, 1
+	beat, err := alive.RequestWith(t.Context(), client)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if beat.ErrorCode != kerr.UnknownMemberID.Code {
+		t.Errorf("a heartbeat of the removed member gets error %d, want %d", beat.ErrorCode, kerr.UnknownMemberID.Code)
 	}
 }
 
