@@ -1,5 +1,5 @@
 # `make` alone prints the targets. The help of a target is the text after "##" in its line.
-TOOL := go tool -modfile=tools/go.mod
+TOOL := go tool -modfile=tools/generate/go.mod
 LINT := go tool -modfile="$(CURDIR)/tools/lint/go.mod"
 SERVICES := monolith catalog
 # Options for the program of a target, as in: make demo ARGS="--data-dir ./data"
@@ -39,7 +39,7 @@ WITH_POSTGRES := go run ./internal/testkit/cmd/withpostgres --
 test: ## everything a change must pass, except for the targets below; with the race detector
 	@$(WITH_POSTGRES) go test -race $(ARGS) ./...
 	@cd deploy && go test -count=1 ./...
-	@cd tools && go test -count=1 ./...
+	@cd tools/generate && go test -count=1 ./...
 	@cd tools/contractcheck && go test -count=1 ./...
 
 # Without internal/pgserver, whose tests start and kill a server each. -short leaves out a test that runs whole commands.
@@ -51,10 +51,10 @@ test-short: ## the quick tests, before a commit: no race detector, nothing end t
 test-kafka: ## the tests of broker and relay, and the end-to-end tests, on a real Apache Kafka
 	@$(WITH_POSTGRES) go run ./internal/testkit/cmd/realkafka -- go test -race -count=1 -tags=realkafka $(ARGS) ./internal/messaging/broker/... ./internal/messaging/outbox/... ./internal/e2e/...
 
-# -count=1: the test reads the files of the other module, which are not part of the key of its cached result.
+# -count=1: the test reads files that are not part of the key of its cached result.
 .PHONY: test-newservice
 test-newservice: ## add services to a copy of the repository with tools/newservice: they build, and their tests pass
-	@$(WITH_POSTGRES) go test -C tools -count=1 -tags=scaffold $(ARGS) ./newservice
+	@$(WITH_POSTGRES) go test -count=1 -tags=scaffold $(ARGS) ./tools/newservice
 
 # awk prints what go test prints, and fails when no test has run.
 .PHONY: test-gateway
@@ -119,7 +119,7 @@ bench: ## a table of costs, each next to its lower bound
 	@go run ./cmd/bench $(ARGS)
 
 # Each module has its own dependencies. The rules of lint are the same for all.
-MODULES := . deploy tools tools/contractcheck tools/browser
+MODULES := . deploy tools/generate tools/contractcheck tools/browser
 
 # govulncheck needs its online database. If that cannot be reached, lint says so and continues.
 .PHONY: lint
@@ -159,7 +159,7 @@ MODEL :=
 
 .PHONY: new-service
 new-service: ## add a service, as in: make new-service NAME=orders MODEL=order
-	@go run -C tools ./newservice --model "$(MODEL)" $(ARGS) $(NAME)
+	@go run ./tools/newservice --model "$(MODEL)" $(ARGS) $(NAME)
 
 ##### Generated code
 
@@ -183,7 +183,7 @@ generate-http:
 
 generate-messages:
 	@for s in $(SERVICES); do \
-		go run -C tools ./asyncgen -out ../services/$$s/internal/messages/messages.gen.go ../asyncapi/$$s.yaml || exit 1; \
+		go run -C tools/generate ./asyncgen -out ../../services/$$s/internal/messages/messages.gen.go ../../asyncapi/$$s.yaml || exit 1; \
 	done
 
 generate-sql:

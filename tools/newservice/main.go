@@ -10,13 +10,14 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 )
 
 const usage = `newservice adds a service to the repository, as a complete program with tests.
 
 	make new-service NAME=orders MODEL=order
-	go run -C tools ./newservice [--model MODEL] [--force] NAME
+	go run ./tools/newservice [--model MODEL] [--force] NAME
 
 NAME and MODEL are lower-case letters. MODEL is the singular name of the model that the service owns. The default is NAME
 without its last "s". The model starts with a code, which is its id, and a name. Change both afterwards.
@@ -49,13 +50,16 @@ func run(ctx context.Context, args []string, out, help io.Writer) error {
 		flags.PrintDefaults()
 	}
 	model := flags.String("model", "", "the singular name of the owned `model`")
-	root := flags.String("root", "..", "the root `folder` of the repository")
+	root := flags.String("root", ".", "the root `folder` of the repository")
 	force := flags.Bool("force", false, "write although the git tree has uncommitted changes")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	if flags.NArg() != 1 {
 		return errors.New("want one name, after the flags: see --help")
+	}
+	if err := isRepository(*root); err != nil {
+		return err
 	}
 	n, err := newNames(*root, flags.Arg(0), *model)
 	if err != nil {
@@ -83,6 +87,15 @@ Next:
 Then change the model: "Add a field to Product" in docs/development.md lists the places. Add the contract with the
 monolith: docs/contracts.md.
 `, n["service"])
+	return nil
+}
+
+// isRepository returns an error if the folder is not the root of this repository.
+func isRepository(root string) error {
+	text, err := os.ReadFile(filepath.Join(root, "go.mod"))
+	if err != nil || !strings.HasPrefix(string(text), "module github.com/monsplit/monsplit\n") {
+		return errors.New("this folder is not the root of the repository: run newservice there, or name it with --root")
+	}
 	return nil
 }
 

@@ -22,6 +22,7 @@ func repository(t *testing.T) string {
 		}
 		put(t, root, in.file, text)
 	}
+	put(t, root, "go.mod", []byte("module github.com/monsplit/monsplit\n"))
 	put(t, root, "services/monolith/monolith.go", nil)
 	put(t, root, "services/catalog/catalog.go", nil)
 	return root
@@ -106,6 +107,16 @@ func TestNamesAreRefused(t *testing.T) {
 	} {
 		if _, err := scaffold(t.Context(), root, tt.args...); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: %v, want %q", name, err, tt.want)
+		}
+	}
+}
+
+func TestAnotherFolderIsRefused(t *testing.T) {
+	t.Parallel()
+	root := repository(t)
+	for name, folder := range map[string]string{"Below": filepath.Join(root, "services"), "Elsewhere": t.TempDir(), "Missing": filepath.Join(root, "none")} {
+		if _, err := scaffold(t.Context(), folder, "orders"); err == nil || !strings.Contains(err.Error(), "not the root of the repository") {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
