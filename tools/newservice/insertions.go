@@ -66,7 +66,7 @@ var <%.Service%> []byte
 ` + "| `HTTP_ADDR` | `:<%.port%>` | address to listen on, as HOST:PORT; each service has its own default |\n"},
 
 	{file: "docs/problems.md", anchor: "| `market-exists` | 409 | a market that is not deleted has this code | |\n",
-		text: "| `<%.model%>-exists` | 409 | <%.a%> <%.model%> that is not deleted has this code | |\n"},
+		text: "| `<%.model%>-exists` | 409 | another <%.model%> that is not deleted has this code | |\n"},
 	{file: "api/client/go/apiclient/name.go", anchor: "= \"market-exists\"\n",
 		text: "	<%.Model%>Exists = \"<%.model%>-exists\"\n"},
 	{file: "api/client/ts/src/problem.ts", anchor: "  | \"market-exists\"\n", text: "  | \"<%.model%>-exists\"\n"},

@@ -13,7 +13,8 @@ import (
 	"strings"
 )
 
-// names holds what the templates insert, by the name that they use.
+// names holds what the templates insert, by the name that they use. The templates have no "a" or "an" before a name, because
+// the right one depends on how the name is spoken: an hour, a user.
 type names map[string]string
 
 // valid has only letters: the gateway's route table and docs/problems.md take no digits.
@@ -56,14 +57,10 @@ func newNames(root, service, model string) (names, error) {
 	if err != nil {
 		return nil, err
 	}
-	article := "a"
-	if strings.ContainsRune("aeiou", rune(model[0])) {
-		article = "an"
-	}
 	return names{
 		"service": service, "Service": upperFirst(service), "SERVICE": strings.ToUpper(service),
 		"model": model, "Model": upperFirst(model), "models": plural(model), "Models": upperFirst(plural(model)),
-		"a": article, "A": upperFirst(article), "port": strconv.Itoa(8000 + len(services)),
+		"port": strconv.Itoa(8000 + len(services)),
 	}, nil
 }
 
