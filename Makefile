@@ -1,7 +1,8 @@
 # `make` alone prints the targets. The help of a target is the text after "##" in its line.
 TOOL := go tool -modfile=tools/generate/go.mod
 LINT := go tool -modfile="$(CURDIR)/tools/lint/go.mod"
-SERVICES := monolith catalog
+# A folder in services/ is a service.
+SERVICES := $(notdir $(patsubst %/,%,$(wildcard services/*/)))
 # Options for the program of a target, as in: make demo ARGS="--data-dir ./data"
 ARGS :=
 
@@ -19,11 +20,11 @@ demo: ## both services, PostgreSQL and a broker in one process; options in ARGS
 
 .PHONY: build
 build: ## all binaries into bin/, without cgo
-	@mkdir -p bin && CGO_ENABLED=0 go build -trimpath -o bin/ ./cmd/monolith ./cmd/catalog ./cmd/demo
+	@mkdir -p bin && CGO_ENABLED=0 go build -trimpath -o bin/ $(addprefix ./cmd/,$(SERVICES)) ./cmd/demo
 
 # VERSION and REVISION become labels of the images. The tag is the one that docker-compose.yml uses.
 .PHONY: images
-images: ## the container images of both services, with the tags that docker-compose.yml uses; needs Docker
+images: ## the container images of all services, with the tags that docker-compose.yml uses; needs Docker
 	@for s in $(SERVICES); do \
 		docker build --target $$s --tag monsplit/$$s:dev --build-arg REVISION="$$(git rev-parse HEAD)" \
 			--build-arg VERSION="$$(git describe --tags --always --dirty)" . || exit 1; \

@@ -9,10 +9,10 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"github.com/monsplit/monsplit/asyncapi"
 	"github.com/monsplit/monsplit/internal/config"
 	"github.com/monsplit/monsplit/internal/messaging/broker"
 	"github.com/monsplit/monsplit/internal/messaging/event"
+	"github.com/monsplit/monsplit/internal/testkit/services"
 )
 
 // TestDocumentsMatchTheMachinery holds what the documents say of topics and records against what is really made.
@@ -27,7 +27,7 @@ func TestDocumentsMatchTheMachinery(t *testing.T) {
 		t.Fatal(err)
 	}
 	made := broker.TopicSpec{MinInSyncReplicas: inSync}
-	for name, document := range map[string][]byte{"monolith": asyncapi.Monolith, "catalog": asyncapi.Catalog} {
+	for name, document := range services.AsyncAPI(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var doc struct {

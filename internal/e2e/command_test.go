@@ -13,6 +13,7 @@ import (
 
 	"github.com/monsplit/monsplit/internal/messaging/broker"
 	"github.com/monsplit/monsplit/internal/messaging/event"
+	"github.com/monsplit/monsplit/internal/testkit/services"
 )
 
 // result has the output of a finished command and its exit code.
@@ -69,7 +70,7 @@ func (p *process) instance() string {
 
 func TestHelp(t *testing.T) {
 	t.Parallel()
-	for _, service := range []string{"monolith", "catalog"} {
+	for _, service := range services.Names(t) {
 		for _, args := range []string{"", "serve", "migrate", "import", "outbox", "outbox status", "outbox list", "dead-letters", "dead-letters list",
 			"dead-letters show", "dead-letters replay", "dead-letters discard", "validate-config", "version"} {
 			r := command(t, nil, service, append(strings.Fields(args), "--help")...).ok(t)
