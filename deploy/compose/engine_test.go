@@ -17,6 +17,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/monsplit/monsplit/internal/testkit/services"
 )
 
 // commands are the ways to call Docker Compose: version 2 and version 1.29.
@@ -61,7 +63,9 @@ func newStack(t *testing.T, command []string) *stack {
 		if out, err := s.run(context.WithoutCancel(t.Context()), "down", "--volumes", "--timeout", "20"); err != nil {
 			t.Errorf("down: %v\n%s", err, out)
 		}
-		docker(t, "image", "rm", "--force", "monsplit/monolith:test", "monsplit/catalog:test")
+		for _, service := range services.Names(t) {
+			docker(t, "image", "rm", "--force", "monsplit/"+service+":test")
+		}
 	})
 	return s
 }

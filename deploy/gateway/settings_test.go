@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/monsplit/monsplit/internal/config"
+	"github.com/monsplit/monsplit/internal/testkit/services"
 )
 
 // settings reads gateway.env.
@@ -40,6 +41,22 @@ func TestSettingsExceedTheServices(t *testing.T) {
 	timeout, err := time.ParseDuration(env["GATEWAY_READ_TIMEOUT"])
 	if err != nil || timeout <= max(service.HTTP.WriteTimeout, service.HTTP.RequestTimeout) {
 		t.Errorf("the gateway waits %s, a service takes up to %s (%v)", timeout, service.HTTP.WriteTimeout, err)
+	}
+}
+
+// README.md has a table of the settings, and gateway.env says where each service is.
+func TestSettingsAreDocumented(t *testing.T) {
+	t.Parallel()
+	readme, env := readFile(t, "README.md"), settings(t)
+	for name, value := range env {
+		if row := "\n| `" + name + "` | `" + value + "` | "; strings.HasPrefix(name, "GATEWAY_") && !strings.Contains(readme, row) {
+			t.Errorf("README.md has no row%s", row)
+		}
+	}
+	for _, service := range services.Names(t) {
+		if name := "GATEWAY_" + strings.ToUpper(service); !strings.HasPrefix(env[name], service+":") {
+			t.Errorf("%s is %q", name, env[name])
+		}
 	}
 }
 

@@ -14,22 +14,24 @@ type insertion struct {
 }
 
 func (in insertion) into(c *change, text string) error {
-	if count := bytes.Count(c.content, []byte(in.anchor)); count != 1 {
-		return fmt.Errorf("%s: the anchor occurs %d times, want once; adapt tools/newservice/insertions.go to the file:\n%s",
-			in.file, count, in.anchor)
-	}
-	replacement := in.anchor + text
 	if in.before {
-		replacement = text + in.anchor
+		return replaceOnce(c, in.anchor, text+in.anchor)
 	}
-	c.content = bytes.Replace(c.content, []byte(in.anchor), []byte(replacement), 1)
+	return replaceOnce(c, in.anchor, in.anchor+text)
+}
+
+// replaceOnce replaces a text that must occur exactly once.
+func replaceOnce(c *change, old, replacement string) error {
+	if count := bytes.Count(c.content, []byte(old)); count != 1 {
+		return fmt.Errorf("%s: this text occurs %d times, want once; adapt tools/newservice to the file:\n%s", c.path, count, old)
+	}
+	c.content = bytes.Replace(c.content, []byte(old), []byte(replacement), 1)
 	return nil
 }
 
 const module = `"github.com/monsplit/monsplit/`
 
 var insertions = []insertion{
-	{file: "Dockerfile", anchor: "-o /out/ ./cmd/monolith ./cmd/catalog", text: " ./cmd/<%.service%>"},
 	{file: "Dockerfile", anchor: "ENTRYPOINT [\"/catalog\"]\nCMD [\"serve\"]\n", text: `
 FROM service AS <%.service%>
 LABEL org.opencontainers.image.title="<%.service%>" \
@@ -49,6 +51,7 @@ CMD ["serve"]
         <<: *go
         package: db
         out: services/<%.service%>/internal/store/db
+        emit_exact_table_names: true # a type is named after its table, also if that ends in "s"
 `},
 	{file: "asyncapi/embed.go", anchor: "var Catalog []byte\n", text: `
 // <%.Service%> is the AsyncAPI document of the <%.service%> service's events.
@@ -85,6 +88,13 @@ x-<%.service%>: &<%.service%>
     build: {<<: *build, target: <%.service%>}
     depends_on: *needs
 `},
+	{file: "docker-compose.yml", anchor: "import, --once, --wait, 2m]\n    depends_on:\n      catalog: {condition: service_healthy}\n", text: `
+  <%.service%>-import:
+    <<: [*import, *<%.service%>]
+    command: [import, --once]
+    depends_on:
+      <%.service%>: {condition: service_healthy}
+`},
 	{file: "docker-compose.yml", anchor: "      CATALOG_DB_PASSWORD: ${CATALOG_DB_PASSWORD:-demo-only-catalog}\n",
 		text: "      <%.SERVICE%>_DB_PASSWORD: ${<%.SERVICE%>_DB_PASSWORD:-demo-only-<%.service%>}\n"},
 	{file: "deploy/compose/databases.sh", anchor: "service_database catalog \"$CATALOG_DB_PASSWORD\"\n",
@@ -97,13 +107,22 @@ x-<%.service%>: &<%.service%>
 		text: "    <%printf \"%-11s\" .service%> ${GATEWAY_<%.SERVICE%>};\n"},
 	{file: "deploy/gateway/gateway.env", anchor: "GATEWAY_CATALOG=catalog:8001\n",
 		text: "GATEWAY_<%.SERVICE%>=<%.service%>:<%.port%>\n"},
+	{file: "deploy/gateway/README.md", anchor: "| where the catalog's instances listen, as NAME:PORT |\n",
+		text: "| `GATEWAY_<%.SERVICE%>` | `<%.service%>:<%.port%>` | where the instances of <%.service%> listen, as NAME:PORT |\n"},
+	{file: "deploy/gateway/page/index.html", anchor: "</section>\n</div>\n", before: true, text: `</section>
+<section aria-labelledby="<%.service%>">
+<h2 id="<%.service%>"><%.Service%> <span>a new service</span></h2>
+<p>Owns the <%.models%>, and keeps a copy of the products.</p>
+<ul>
+<li><a href="/<%.service%>/docs">HTTP API, to try out <code>/<%.service%>/docs</code></a></li>
+<li><a href="/<%.service%>/docs/events">Events on Kafka <code>/<%.service%>/docs/events</code></a></li>
+<li><a href="/<%.service%>/api/v1/products">Products <code>/<%.service%>/api/v1/products</code></a></li>
+<li><a href="/<%.service%>/api/v1/<%.models%>"><%.Models%> <code>/<%.service%>/api/v1/<%.models%></code></a></li>
+<li><a href="/<%.service%>/openapi.yaml">OpenAPI <code>/<%.service%>/openapi.yaml</code></a></li>
+<li><a href="/<%.service%>/asyncapi.yaml">AsyncAPI <code>/<%.service%>/asyncapi.yaml</code></a></li>
+</ul>
+`},
 
-	// Tests that name every service.
-	{file: "deploy/gateway/routes_test.go", anchor: "	catalogapi " + module + "api/catalog\"\n",
-		text: "	<%.service%>api " + module + "api/<%.service%>\"\n"},
-	{file: "deploy/gateway/routes_test.go", anchor: `"catalog": catalogapi.Document`, text: `, "<%.service%>": <%.service%>api.Document`},
-	{file: "deploy/compose/file_test.go", anchor: `"catalog": "catalog", "catalog-import": "catalog",`,
-		text: ` "<%.service%>": "<%.service%>",`},
 	// Tests that need something of every service that cannot be read from its files. Each fails if a service is missing.
 	{file: "api/documents_test.go", anchor: "	valid := map[string]string{ // by document and schema\n",
 		text: "		\"<%.service%> <%.Model%>Input\": `\"code\": \"N1\", \"name\": \"a\", ` + ignored,\n" +
@@ -122,4 +141,7 @@ x-<%.service%>: &<%.service%>
 		text: "	" + module + "services/<%.service%>\"\n"},
 	{file: "internal/config/document_test.go", anchor: "	{\"catalog\", catalog.Defaults()},\n",
 		text: "	{\"<%.service%>\", <%.service%>.Defaults()},\n"},
+	{file: "deploy/gateway/real_test.go", anchor: "	" + module + "services/catalog\"\n",
+		text: "	" + module + "services/<%.service%>\"\n"},
+	{file: "deploy/gateway/real_test.go", anchor: "start(t, catalog.Run),\n", text: "		\"<%.service%>\": start(t, <%.service%>.Run),\n"},
 }

@@ -127,7 +127,7 @@ func TestMissingAnchor(t *testing.T) {
 	root := repository(t)
 	put(t, root, "deploy/gateway/gateway.env", []byte("GATEWAY_MONOLITH=monolith:8000\n"))
 	_, err := scaffold(t.Context(), root, "-force", "orders")
-	if err == nil || !strings.Contains(err.Error(), "deploy/gateway/gateway.env: the anchor occurs 0 times") ||
+	if err == nil || !strings.Contains(err.Error(), "deploy/gateway/gateway.env: this text occurs 0 times") ||
 		!strings.Contains(err.Error(), "GATEWAY_CATALOG=catalog:8001") {
 		t.Errorf("error %v", err)
 	}
