@@ -155,12 +155,14 @@ generate-ts: node ## generate the TypeScript client's types from api/
 ##### A new service
 
 # MODEL is the singular name of the model that the service owns. The default is NAME without its last "s".
+# PLURAL is its plural, if the derived one is wrong.
 NAME :=
 MODEL :=
+PLURAL :=
 
 .PHONY: new-service
 new-service: ## add a service, as in: make new-service NAME=orders MODEL=order
-	@go run ./tools/newservice --model "$(MODEL)" $(ARGS) $(NAME)
+	@go run ./tools/newservice --model "$(MODEL)" --plural "$(PLURAL)" $(ARGS) "$(NAME)"
 
 ##### Generated code
 

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"embed"
+	"errors"
 	"fmt"
 	"go/format"
 	"io/fs"
@@ -34,8 +35,25 @@ func (c change) write(root string) error {
 
 // plan computes every change before anything is written, so that an error leaves the repository as it was.
 func plan(root string, n names) ([]change, error) {
-	var changes []change
-	err := fs.WalkDir(templates, "templates", func(path string, entry fs.DirEntry, err error) error {
+	if err := n.free(root); err != nil {
+		return nil, err
+	}
+	added, err := rendered(n)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range added {
+		if _, err := os.Lstat(filepath.Join(root, c.path)); !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("%s exists already", c.path)
+		}
+	}
+	edited, err := edit(root, n)
+	return append(added, edited...), err
+}
+
+// rendered returns the files of the templates.
+func rendered(n names) (changes []change, err error) {
+	err = fs.WalkDir(templates, "templates", func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
@@ -57,11 +75,7 @@ func plan(root string, n names) ([]change, error) {
 		changes = append(changes, change{"wrote  ", target, content})
 		return nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	edited, err := edit(root, n)
-	return append(changes, edited...), err
+	return changes, err
 }
 
 func (n names) render(name, text string) ([]byte, error) {
