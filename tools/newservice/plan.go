@@ -42,6 +42,11 @@ func plan(root string, n names) ([]change, error) {
 	if err != nil {
 		return nil, err
 	}
+	contract, err := copiedContract(root, n)
+	if err != nil {
+		return nil, err
+	}
+	added = append(added, contract)
 	for _, c := range added {
 		if _, err := os.Lstat(filepath.Join(root, c.path)); !errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("%s exists already", c.path)
@@ -76,6 +81,19 @@ func rendered(n names) (changes []change, err error) {
 		return nil
 	})
 	return changes, err
+}
+
+// copiedContract returns the contract of the new consumer. It reads the same events in the same way as the catalog, so its
+// contract differs only in the name of the consumer. `make pact` compares it with what the new consumer's test expects.
+func copiedContract(root string, n names) (change, error) {
+	const folder, consumer = "contracts/pacts/", "\"consumer\": {\n    \"name\": \"%s\""
+	text, err := os.ReadFile(filepath.Join(root, folder+"catalog-monolith.json"))
+	if err != nil {
+		return change{}, err
+	}
+	c := change{"wrote  ", folder + n["service"] + "-monolith.json", text}
+	err = replaceOnce(&c, fmt.Sprintf(consumer, "catalog"), fmt.Sprintf(consumer, n["service"]))
+	return c, err
 }
 
 func (n names) render(name, text string) ([]byte, error) {
