@@ -55,7 +55,7 @@ test-kafka: ## the tests of broker and relay, and the end-to-end tests, on a rea
 # -count=1: the test reads files that are not part of the key of its cached result.
 .PHONY: test-newservice
 test-newservice: ## add services to a copy of the repository with tools/newservice: they build, and their tests pass
-	@$(WITH_POSTGRES) go test -count=1 -tags=scaffold $(ARGS) ./tools/newservice
+	@$(WITH_POSTGRES) go test -count=1 -tags=scaffold -run '^TestANewServicePassesItsTests$$' $(ARGS) ./tools/newservice
 
 # awk prints what go test prints, and fails when no test has run.
 .PHONY: test-gateway
@@ -124,8 +124,9 @@ MODULES := . deploy tools/generate tools/contractcheck tools/browser
 
 # govulncheck needs its online database. If that cannot be reached, lint says so and continues.
 .PHONY: lint
-lint: ## golangci-lint in all modules, and govulncheck if its database can be reached
+lint: ## golangci-lint in all modules and on the code of a new service, and govulncheck if its database can be reached
 	@for m in $(MODULES); do (cd $$m && $(LINT) golangci-lint run ./...) || exit 1; done
+	@go test -count=1 -tags=scaffold -run '^TestANewServiceIsClean$$' ./tools/newservice
 	@out=$$($(LINT) govulncheck ./... 2>&1) || case "$$out" in \
 		*"fetching vulnerabilities"*) echo "lint: skipped govulncheck: its database cannot be reached" ;; \
 		*) echo "$$out"; exit 1 ;; esac
