@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -244,6 +245,46 @@ func TestPlural(t *testing.T) {
 	for singular, want := range map[string]string{"specimen": "specimens", "category": "categories", "day": "days", "box": "boxes", "batch": "batches"} {
 		if got := plural(singular); got != want {
 			t.Errorf("plural of %s: %s, want %s", singular, got, want)
+		}
+	}
+}
+
+// TestTheDocumentSaysWhatIsWritten compares docs/development.md with the files that are written and changed.
+func TestTheDocumentSaysWhatIsWritten(t *testing.T) {
+	t.Parallel()
+	document, err := os.ReadFile("../../docs/development.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := scaffold(t.Context(), repository(t), "-force", "specimens")
+	if err != nil {
+		t.Fatal(err)
+	}
+	out = strings.ReplaceAll(out, "specimen", "order") // the document's example
+	for _, verb := range []string{"wrote", "changed"} {
+		block := regexp.MustCompile("(?s)<!-- new-service: " + verb + " -->\n```text\n(.*?)```").FindSubmatch(document)
+		if block == nil {
+			t.Fatalf("the document has no list of what newservice %s", verb)
+		}
+		named := map[string]bool{} // whether newservice has written it, or below it
+		for _, path := range regexp.MustCompile(`(?m)^\S+`).FindAllString(string(block[1]), -1) {
+			named[path] = false
+		}
+		for _, file := range regexp.MustCompile(`(?m)^`+verb+` +(\S+)$`).FindAllStringSubmatch(out, -1) {
+			found := false
+			for path := range named {
+				if path == file[1] || strings.HasSuffix(path, "/") && strings.HasPrefix(file[1], path) {
+					named[path], found = true, true
+				}
+			}
+			if !found {
+				t.Errorf("newservice %s %s, which the document does not name", verb, file[1])
+			}
+		}
+		for path, written := range named {
+			if !written {
+				t.Errorf("the document names %s, but newservice does not write it", path)
+			}
 		}
 	}
 }
