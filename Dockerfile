@@ -1,4 +1,4 @@
-# The images of both services:
+# The images of all services, one for each:
 #
 #   docker build --target monolith -t monsplit/monolith:dev .
 #   docker build --target catalog -t monsplit/catalog:dev .
@@ -16,7 +16,7 @@ COPY . .
 ARG VERSION=dev
 RUN CGO_ENABLED=0 go build -trimpath -tags timetzdata \
     -ldflags "-s -w -X github.com/monsplit/monsplit/internal/telemetry.version=${VERSION}" \
-    -o /out/ ./cmd/monolith ./cmd/catalog
+    -o /out/ ./cmd/...
 
 # There is no shell and no package in the image: only the binary, which has the time zones in it, and CA certificates.
 FROM scratch AS service

@@ -1,7 +1,8 @@
 # `make` alone prints the targets. The help of a target is the text after "##" in its line.
-TOOL := go tool -modfile=tools/go.mod
+TOOL := go tool -modfile=tools/generate/go.mod
 LINT := go tool -modfile="$(CURDIR)/tools/lint/go.mod"
-SERVICES := monolith catalog
+# A folder in services/ is a service.
+SERVICES := $(notdir $(patsubst %/,%,$(wildcard services/*/)))
 # Options for the program of a target, as in: make demo ARGS="--data-dir ./data"
 ARGS :=
 
@@ -19,11 +20,11 @@ demo: ## both services, PostgreSQL and a broker in one process; options in ARGS
 
 .PHONY: build
 build: ## all binaries into bin/, without cgo
-	@mkdir -p bin && CGO_ENABLED=0 go build -trimpath -o bin/ ./cmd/monolith ./cmd/catalog ./cmd/demo
+	@mkdir -p bin && CGO_ENABLED=0 go build -trimpath -o bin/ $(addprefix ./cmd/,$(SERVICES)) ./cmd/demo
 
 # VERSION and REVISION become labels of the images. The tag is the one that docker-compose.yml uses.
 .PHONY: images
-images: ## the container images of both services, with the tags that docker-compose.yml uses; needs Docker
+images: ## the container images of all services, with the tags that docker-compose.yml uses; needs Docker
 	@for s in $(SERVICES); do \
 		docker build --target $$s --tag monsplit/$$s:dev --build-arg REVISION="$$(git rev-parse HEAD)" \
 			--build-arg VERSION="$$(git describe --tags --always --dirty)" . || exit 1; \
@@ -43,7 +44,7 @@ export GORACE ?= atexit_sleep_ms=100
 test: ## everything a change must pass, except for the targets below; with the race detector
 	@$(WITH_POSTGRES) go test -race $(ARGS) ./...
 	@cd deploy && go test -count=1 ./...
-	@cd tools && go test -count=1 ./...
+	@cd tools/generate && go test -count=1 ./...
 	@cd tools/contractcheck && go test -count=1 ./...
 
 # Without internal/pgserver, whose tests start and kill a server each. -short leaves out a test that runs whole commands.
@@ -57,10 +58,10 @@ test-kafka: export JAVA_TOOL_OPTIONS ?= -XX:TieredStopAtLevel=1
 test-kafka: ## the tests of broker and relay, and the end-to-end tests, on a real Apache Kafka
 	@$(WITH_POSTGRES) go run ./internal/testkit/cmd/realkafka -- go test -race -count=1 -tags=realkafka $(ARGS) ./internal/messaging/broker/... ./internal/messaging/outbox/... ./internal/e2e/...
 
-# -count=1: the test reads the files of the other module, which are not part of the key of its cached result.
+# -count=1: the test reads files that are not part of the key of its cached result.
 .PHONY: test-newservice
 test-newservice: ## add services to a copy of the repository with tools/newservice: they build, and their tests pass
-	@$(WITH_POSTGRES) go test -C tools -count=1 -tags=scaffold $(ARGS) ./newservice
+	@$(WITH_POSTGRES) go test -count=1 -tags=scaffold -run '^TestANewServicePassesItsTests$$' $(ARGS) ./tools/newservice
 
 # awk prints what go test prints, and fails when no test has run.
 .PHONY: test-gateway
@@ -129,12 +130,13 @@ bench: ## a table of costs, each next to its lower bound
 	@go run ./cmd/bench $(ARGS)
 
 # Each module has its own dependencies. The rules of lint are the same for all.
-MODULES := . deploy tools tools/contractcheck tools/browser
+MODULES := . deploy tools/generate tools/contractcheck tools/browser
 
 # govulncheck needs its online database. If that cannot be reached, lint says so and continues.
 .PHONY: lint
-lint: ## golangci-lint in all modules, and govulncheck if its database can be reached
+lint: ## golangci-lint in all modules and on the code of a new service, and govulncheck if its database can be reached
 	@for m in $(MODULES); do (cd $$m && $(LINT) golangci-lint run ./...) || exit 1; done
+	@go test -count=1 -tags=scaffold -run '^TestANewServiceIsClean$$' ./tools/newservice
 	@out=$$($(LINT) govulncheck ./... 2>&1) || case "$$out" in \
 		*"fetching vulnerabilities"*) echo "lint: skipped govulncheck: its database cannot be reached" ;; \
 		*) echo "$$out"; exit 1 ;; esac
@@ -164,12 +166,14 @@ generate-ts: node ## generate the TypeScript client's types from api/
 ##### A new service
 
 # MODEL is the singular name of the model that the service owns. The default is NAME without its last "s".
+# PLURAL is its plural, if the derived one is wrong.
 NAME :=
 MODEL :=
+PLURAL :=
 
 .PHONY: new-service
 new-service: ## add a service, as in: make new-service NAME=orders MODEL=order
-	@go run -C tools ./newservice --model "$(MODEL)" $(ARGS) $(NAME)
+	@go run ./tools/newservice --model "$(MODEL)" --plural "$(PLURAL)" $(ARGS) "$(NAME)"
 
 ##### Generated code
 
@@ -193,7 +197,7 @@ generate-http:
 
 generate-messages:
 	@for s in $(SERVICES); do \
-		go run -C tools ./asyncgen -out ../services/$$s/internal/messages/messages.gen.go ../asyncapi/$$s.yaml || exit 1; \
+		go run -C tools/generate ./asyncgen -out ../../services/$$s/internal/messages/messages.gen.go ../../asyncapi/$$s.yaml || exit 1; \
 	done
 
 generate-sql:

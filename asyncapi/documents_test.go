@@ -11,10 +11,10 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"github.com/monsplit/monsplit/asyncapi"
 	"github.com/monsplit/monsplit/internal/config"
 	"github.com/monsplit/monsplit/internal/messaging/broker"
 	"github.com/monsplit/monsplit/internal/messaging/event"
+	"github.com/monsplit/monsplit/internal/testkit/services"
 )
 
 // TestDocumentsMatchTheMachinery compares the documents with the topics and records that the services really make.
@@ -34,7 +34,7 @@ func TestDocumentsMatchTheMachinery(t *testing.T) {
 	}
 	events := broker.TopicSpec{MinInSyncReplicas: inSync}
 	queue := broker.TopicSpec{MinInSyncReplicas: inSync, Retention: config.Requests{Expiry: expiry}.TopicRetention()}
-	for name, document := range map[string][]byte{"monolith": asyncapi.Monolith, "catalog": asyncapi.Catalog} {
+	for name, document := range services.AsyncAPI(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var doc struct {

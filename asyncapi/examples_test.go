@@ -11,6 +11,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/monsplit/monsplit/asyncapi"
+	"github.com/monsplit/monsplit/internal/testkit/services"
 )
 
 const resource = "mem:///asyncapi.json"
@@ -104,7 +105,7 @@ func check(t *testing.T, document string) *examples {
 
 func TestEveryExampleFitsItsSchema(t *testing.T) {
 	t.Parallel()
-	for name, document := range map[string][]byte{"monolith": asyncapi.Monolith, "catalog": asyncapi.Catalog} {
+	for name, document := range services.AsyncAPI(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			e := check(t, string(document))

@@ -91,16 +91,18 @@ func (s *stack) patchProduct(p object, change object) {
 	s.change(http.MethodPatch, "/api/v1/product/"+number(p["id"]), change, http.StatusOK)
 }
 
-// awaitCopy waits until the catalog has a product with this name.
+// awaitCopy waits until every service with a copy of the products has one with this name.
 func (s *stack) awaitCopy(name string) {
 	s.t.Helper()
-	eventually(s.t, "the catalog has "+name, func() error {
-		found, err := s.list("/catalog/api/v1/products?search=" + url.QueryEscape(name))
-		if err == nil && len(found) != 1 {
-			err = fmt.Errorf("%d products", len(found))
-		}
-		return err
-	})
+	for service, path := range copies(s.t) {
+		eventually(s.t, "the "+service+" has "+name, func() error {
+			found, err := s.list(path + "?search=" + url.QueryEscape(name))
+			if err == nil && len(found) != 1 {
+				err = fmt.Errorf("%d products", len(found))
+			}
+			return err
+		})
+	}
 }
 
 func number(v any) string { return strconv.FormatFloat(v.(float64), 'f', -1, 64) }

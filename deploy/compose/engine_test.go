@@ -17,6 +17,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/monsplit/monsplit/internal/testkit/services"
 )
 
 // commands are the commands of Docker Compose: of version 2 and of version 1.29.
@@ -62,7 +64,9 @@ func newStack(t *testing.T, command []string) *stack {
 		if out, err := s.run(context.WithoutCancel(t.Context()), "down", "--volumes", "--timeout", "20"); err != nil {
 			t.Errorf("down: %v\n%s", err, out)
 		}
-		docker(t, "image", "rm", "--force", "monsplit/monolith:test", "monsplit/catalog:test")
+		for _, service := range services.Names(t) {
+			docker(t, "image", "rm", "--force", "monsplit/"+service+":test")
+		}
 	})
 	return s
 }

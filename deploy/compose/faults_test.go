@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/monsplit/monsplit/internal/testkit/services"
 )
 
 // tour makes the tour of docs/deploy.md: it creates, lists, renames and discontinues a product.
@@ -33,14 +35,24 @@ func (s *stack) tour() {
 	entry("the monolith has the end date of the entry", func(e object) bool { return e["availability_end_date"] != nil })
 }
 
-func (s *stack) health(service, want string) {
+// healthOfAll waits until every service says so.
+func (s *stack) healthOfAll(want string) {
 	s.t.Helper()
-	eventually(s.t, service+" says "+want, func() error {
-		if out := s.try("exec", "-T", service, "/"+service, "healthcheck"); !strings.HasPrefix(out, want) {
-			return fmt.Errorf("it says %s", out)
-		}
-		return nil
-	})
+	for _, service := range services.Names(s.t) {
+		eventually(s.t, service+" says "+want, func() error {
+			if out := s.try("exec", "-T", service, "/"+service, "healthcheck"); !strings.HasPrefix(out, want) {
+				return fmt.Errorf("it says %s", out)
+			}
+			return nil
+		})
+	}
+}
+
+func (s *stack) awaitAllHealthy() {
+	s.t.Helper()
+	for _, service := range services.Names(s.t) {
+		s.awaitHealthy(service)
+	}
 }
 
 // kafkaAway stops Kafka. Meanwhile the APIs work, and the services report "degraded". Afterwards all changes arrive.
@@ -50,30 +62,31 @@ func (s *stack) kafkaAway() {
 	for i := range n {
 		s.createProduct(fmt.Sprintf("Without Kafka %02d", i))
 	}
-	s.health("monolith", "degraded: kafka: no broker answers")
-	s.health("catalog", "degraded: kafka: no broker answers")
-	s.awaitHealthy("monolith") // a degraded service still takes requests
+	s.healthOfAll("degraded: kafka: no broker answers")
+	s.awaitAllHealthy() // a degraded service still takes requests
 	s.must("start", "kafka")
 	for i := range n {
 		s.awaitCopy(fmt.Sprintf("Without Kafka %02d", i))
 	}
-	s.health("monolith", "ready")
-	s.health("catalog", "ready")
+	s.healthOfAll("ready")
 }
 
-// catalogKilled kills the catalog. Meanwhile the gateway answers with a problem. After the restart the catalog catches up.
-func (s *stack) catalogKilled() {
-	s.kill("catalog")
-	s.createProduct("While the catalog was dead")
-	// Nothing answers at the catalog's address (504) for as long as the gateway remembers it. Then there is no address (502).
+// copiesKilled kills each service that has a copy of the products. Meanwhile the gateway answers with a problem. After the
+// restart the service catches up.
+func (s *stack) copiesKilled() {
+	// Nothing answers at the service's address (504) for as long as the gateway remembers it. Then there is no address (502).
 	problems := map[int]string{http.StatusBadGateway: "bad-gateway", http.StatusGatewayTimeout: "gateway-timeout"}
-	status, text, err := s.ask(http.MethodGet, "/catalog/api/v1", nil)
-	if problem := problems[status]; err != nil || problem == "" || !strings.Contains(string(text), "monsplit.github.io/problems/"+problem) {
-		s.t.Errorf("without a catalog the gateway answers %d, %v\n%s", status, err, text)
+	for service, path := range copies(s.t) {
+		s.kill(service)
+		s.createProduct("While the " + service + " was dead")
+		status, text, err := s.ask(http.MethodGet, path, nil)
+		if problem := problems[status]; err != nil || problem == "" || !strings.Contains(string(text), "monsplit.github.io/problems/"+problem) {
+			s.t.Errorf("without the %s the gateway answers %d, %v\n%s", service, status, err, text)
+		}
+		s.must("start", service)
+		s.awaitCopy("While the " + service + " was dead")
+		s.awaitHealthy(service)
 	}
-	s.must("start", "catalog")
-	s.awaitCopy("While the catalog was dead")
-	s.awaitHealthy("catalog")
 }
 
 // storesKilled checks that PostgreSQL and Kafka keep their data over a crash and a restart.
@@ -107,8 +120,7 @@ func (s *stack) storesKilled() {
 		})
 		s.awaitCopy(after)
 	}
-	s.health("monolith", "ready")
-	s.health("catalog", "ready")
+	s.healthOfAll("ready")
 }
 
 // awaitLog waits until Kafka answers, and checks that no record before these ends is lost.
@@ -125,9 +137,12 @@ func (s *stack) awaitLog(before []int64) {
 
 // scaled runs two instances of each service, which share the work. Then it kills one of each.
 func (s *stack) scaled() {
-	s.must("up", "--detach", "--no-build", "--no-recreate", "--scale", "monolith=2", "--scale", "catalog=2")
-	s.awaitHealthy("monolith")
-	s.awaitHealthy("catalog")
+	up := []string{"up", "--detach", "--no-build", "--no-recreate"}
+	for _, service := range services.Names(s.t) {
+		up = append(up, "--scale", service+"=2")
+	}
+	s.must(up...)
+	s.awaitAllHealthy()
 	asked := map[string]int{}
 	eventually(s.t, "both instances of the monolith get requests", func() error {
 		if status, text, err := s.ask(http.MethodGet, "/api/v1/market?limit=1", nil, "X-Request-Id", "scaled"); err != nil || status != 200 {
@@ -146,7 +161,7 @@ func (s *stack) scaled() {
 	for i := range 20 {
 		s.createProduct(fmt.Sprintf("Scaled %02d", i))
 	}
-	for _, service := range []string{"monolith", "catalog"} {
+	for _, service := range services.Names(s.t) {
 		ids := s.containers(service)
 		if len(ids) != 2 {
 			s.t.Fatalf("%s has %d containers", service, len(ids))
@@ -157,8 +172,7 @@ func (s *stack) scaled() {
 		s.awaitCopy(fmt.Sprintf("Scaled %02d", i))
 	}
 	s.must("up", "--detach", "--no-build", "--no-recreate")
-	s.awaitHealthy("monolith")
-	s.awaitHealthy("catalog")
+	s.awaitAllHealthy()
 }
 
 // sampleComesOnce checks that changes and deletions of sample data survive the next `up`.
@@ -171,9 +185,14 @@ func (s *stack) sampleComesOnce() {
 	s.change(http.MethodDelete, path, nil, http.StatusNoContent)
 	s.patchProduct(sample[1], object{"name": "Renamed"})
 	skipped := func(service string) int { return strings.Count(s.must("logs", "--no-color", service), "skipped") }
-	before := map[string]int{"monolith-import": skipped("monolith-import"), "catalog-import": skipped("catalog-import")}
+	before := map[string]int{}
+	for _, service := range load(s.t, nil).ServiceNames() {
+		if strings.HasSuffix(service, "-import") {
+			before[service] = skipped(service)
+		}
+	}
 	s.must("up", "--detach", "--no-build", "--no-recreate")
-	for _, service := range []string{"monolith-import", "catalog-import"} {
+	for service := range before {
 		eventually(s.t, service+" ends", func() error {
 			state := inspect(s.t, s.container(service)).State
 			if state.Status != "exited" || state.ExitCode != 0 {
@@ -206,7 +225,7 @@ func (s *stack) stopAndStart() {
 	began := time.Now()
 	s.must("stop")
 	s.t.Logf("stopped after %.1f s", time.Since(began).Seconds())
-	for _, service := range []string{"gateway", "monolith", "catalog", "postgres", "kafka"} {
+	for _, service := range load(s.t, nil).ServiceNames() {
 		for _, id := range s.containers(service) {
 			code := inspect(s.t, id).State.ExitCode
 			javaOnSIGTERM := service == "kafka" && code == 143

@@ -16,6 +16,7 @@ import (
 
 	"github.com/monsplit/monsplit/internal/config"
 	"github.com/monsplit/monsplit/internal/httpserver"
+	"github.com/monsplit/monsplit/internal/testkit/services"
 )
 
 const (
@@ -39,10 +40,54 @@ func load(t *testing.T, variables map[string]string, files ...string) *types.Pro
 	return project
 }
 
-// services maps each container that runs one of our binaries to its service.
-var services = map[string]string{
-	"monolith": "monolith", "monolith-import": "monolith", "catalog": "catalog", "catalog-import": "catalog",
+// containersOf maps each container that runs one of our binaries to its service. The image has the name of the service.
+func containersOf(project *types.Project) map[string]string {
+	containers := map[string]string{}
+	for name, s := range project.Services {
+		if image, ok := strings.CutPrefix(s.Image, "monsplit/"); ok {
+			containers[name], _, _ = strings.Cut(image, ":")
+		}
+	}
+	return containers
 }
+
+// Every service has all that it needs here: an image, a container, a database of its own, and the gateway.
+func TestEveryServiceIsDeployed(t *testing.T) {
+	t.Parallel()
+	project := load(t, nil)
+	containers, databases, dockerfile := containersOf(project), read(t, "databases.sh"), read(t, top+"/Dockerfile")
+	for _, service := range services.Names(t) {
+		if containers[service] != service {
+			t.Errorf("the container %s runs %q", service, containers[service])
+		}
+		if _, waits := project.Services["gateway"].DependsOn[service]; !waits {
+			t.Errorf("the gateway does not wait for %s", service)
+		}
+		if line := "\nservice_database " + service + ` "$` + passwordOf(service) + "\"\n"; !strings.Contains(databases, line) {
+			t.Errorf("databases.sh does not have the line %s", line)
+		}
+		if line := "\nFROM service AS " + service + "\n"; !strings.Contains(dockerfile, line) {
+			t.Errorf("the Dockerfile does not have the line %s", line)
+		}
+	}
+	for container, service := range containers {
+		if !slices.Contains(services.Names(t), service) {
+			t.Errorf("%s runs the service %q, which does not exist", container, service)
+		}
+	}
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// passwordOf returns the variable with the password of a service's database.
+func passwordOf(service string) string { return strings.ToUpper(service) + "_DB_PASSWORD" }
 
 func environment(s types.ServiceConfig) map[string]string {
 	values := map[string]string{}
@@ -65,7 +110,7 @@ func TestServicesKnowTheirSettings(t *testing.T) {
 	for _, v := range config.Variables(config.Common{}) {
 		known = append(known, v.Name)
 	}
-	for container, service := range services {
+	for container, service := range containersOf(project) {
 		set := environment(project.Services[container])
 		for name := range set {
 			if !slices.Contains(known, name) {
@@ -105,7 +150,7 @@ func TestOnlyTheGatewayIsTrusted(t *testing.T) {
 		if netip.MustParsePrefix(pool.IPRange).Contains(gateway) {
 			t.Errorf("%s: another container may get the gateway's address %s", name, gateway)
 		}
-		for service := range services {
+		for service := range containersOf(project) {
 			cfg, err := config.LoadFrom(defaults(), environment(project.Services[service]))
 			if err != nil || cfg.HTTP.TrustedProxies.String() != gateway.String()+"/32" {
 				t.Errorf("%s: %s trusts %s (%v), the gateway is %s", name, service, cfg.HTTP.TrustedProxies, err, gateway)
@@ -118,12 +163,14 @@ func TestImagesHaveVersions(t *testing.T) {
 	t.Parallel()
 	builders := map[string]string{}
 	version := regexp.MustCompile(`^(postgres:\d+\.\d+|apache/kafka:\d+\.\d+\.\d+|nginx:\d+\.\d+\.\d+|monsplit/[a-z]+:7\.6)$`)
-	for name, s := range load(t, map[string]string{"MONSPLIT_VERSION": "7.6"}).Services {
+	project := load(t, map[string]string{"MONSPLIT_VERSION": "7.6"})
+	containers := containersOf(project)
+	for name, s := range project.Services {
 		if !version.MatchString(s.Image) {
 			t.Errorf("%s has the image %s", name, s.Image)
 		}
 		if build := s.Build; build != nil {
-			if build.Target != services[name] || *build.Args["VERSION"] != "7.6" {
+			if build.Target != containers[name] || *build.Args["VERSION"] != "7.6" {
 				t.Errorf("%s is built as %s, version %s", name, build.Target, *build.Args["VERSION"])
 			}
 			if other := builders[s.Image]; other != "" { // builds of one image at the same time can fail
@@ -132,7 +179,7 @@ func TestImagesHaveVersions(t *testing.T) {
 			builders[s.Image] = name
 		}
 	}
-	if distinct := slices.Compact(slices.Sorted(maps.Values(services))); len(builders) != len(distinct) {
+	if distinct := slices.Compact(slices.Sorted(maps.Values(containers))); len(builders) != len(distinct) {
 		t.Errorf("images are built by %v, want one for each service", builders)
 	}
 }
@@ -184,7 +231,7 @@ func TestContainersAreHardened(t *testing.T) {
 func TestGracePeriods(t *testing.T) {
 	t.Parallel()
 	project := load(t, nil)
-	for name := range services {
+	for name := range containersOf(project) {
 		cfg, err := config.LoadFrom(defaults(), environment(project.Services[name]))
 		if err != nil {
 			t.Fatal(err)
@@ -199,6 +246,7 @@ func TestGracePeriods(t *testing.T) {
 func TestDependencies(t *testing.T) {
 	t.Parallel()
 	project := load(t, nil)
+	containers := containersOf(project)
 	for name, s := range project.Services {
 		for on, dependency := range s.DependsOn {
 			if strings.HasSuffix(on, "-import") || dependency.Condition != types.ServiceConditionHealthy {
@@ -206,7 +254,7 @@ func TestDependencies(t *testing.T) {
 			}
 		}
 		imports := strings.HasSuffix(name, "-import")
-		checked := services[name] != "" || s.HealthCheck != nil && len(s.HealthCheck.Test) > 1
+		checked := containers[name] != "" || s.HealthCheck != nil && len(s.HealthCheck.Test) > 1
 		if disabled := s.HealthCheck != nil && s.HealthCheck.Disable; disabled != imports || !checked {
 			t.Errorf("%s has no health check, or an import has one", name)
 		}
@@ -245,8 +293,8 @@ func TestDefaultPasswordsSayWhatTheyAreFor(t *testing.T) {
 	t.Parallel()
 	defaults := load(t, nil).Services["postgres"].Environment
 	passwords := map[string]string{"POSTGRES_PASSWORD": "a1"}
-	for _, service := range services {
-		passwords[strings.ToUpper(service)+"_DB_PASSWORD"] = "b2-" + service
+	for _, service := range services.Names(t) {
+		passwords[passwordOf(service)] = "b2-" + service
 	}
 	chosen := load(t, passwords)
 	used := map[string]bool{}
@@ -259,8 +307,8 @@ func TestDefaultPasswordsSayWhatTheyAreFor(t *testing.T) {
 			t.Errorf("%s is %q", name, got)
 		}
 	}
-	for container, service := range services {
-		password := passwords[strings.ToUpper(service)+"_DB_PASSWORD"]
+	for container, service := range containersOf(chosen) {
+		password := passwords[passwordOf(service)]
 		if url := *chosen.Services[container].Environment["DATABASE_URL"]; !strings.Contains(url, ":"+password+"@") {
 			t.Errorf("%s does not use its password", container)
 		}
@@ -274,11 +322,7 @@ func TestNothingTooNew(t *testing.T) {
 		file: `(?m)^name:|start_interval|^\s*(configs|secrets|include):`, persistent: `(?m)^name:`,
 		top + "/Dockerfile": `(?mi)^#\s*syntax\s*=|--mount=|<<`,
 	} {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if found := regexp.MustCompile(refused).Find(text); found != nil {
+		if found := regexp.MustCompile(refused).FindString(read(t, path)); found != "" {
 			t.Errorf("%s has %q", path, found)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"os/exec"
 	"slices"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/monsplit/monsplit/internal/messaging/broker"
 	"github.com/monsplit/monsplit/internal/messaging/event"
+	"github.com/monsplit/monsplit/internal/testkit/services"
 )
 
 // The number of records in the sample data.
@@ -39,7 +41,7 @@ func TestSystem(t *testing.T) {
 		{"Tour", (*stack).tour},
 		{"NothingWentWrongSoFar", (*stack).nothingWentWrongSoFar},
 		{"KafkaAway", (*stack).kafkaAway},
-		{"CatalogKilled", (*stack).catalogKilled},
+		{"CopiesKilled", (*stack).copiesKilled},
 		{"StoresKilled", (*stack).storesKilled},
 		{"Scaled", (*stack).scaled},
 		{"SampleComesOnce", (*stack).sampleComesOnce},
@@ -93,7 +95,7 @@ func TestEveryComposeReadsTheFile(t *testing.T) {
 func (s *stack) images() {
 	s.must("build")
 	const most = 45 << 20
-	for _, name := range []string{"monolith", "catalog"} {
+	for _, name := range services.Names(s.t) {
 		image := inspect(s.t, "monsplit/"+name+":test")
 		s.t.Logf("%s: %.1f MB", name, float64(image.Size)/1e6)
 		if image.Size > most {
@@ -125,7 +127,7 @@ func (s *stack) fromCleanToSampleData() {
 	s.awaitSample()
 	took := time.Since(began)
 	s.t.Logf("up after %.1f s, the sample data is there after %.1f s", up.Seconds(), took.Seconds())
-	const most = 60 * time.Second
+	most := 30 * time.Second * time.Duration(len(services.Names(s.t)))
 	if took > most {
 		s.t.Errorf("the sample data came after %s, at most %s are allowed", took, most)
 	}
@@ -149,11 +151,12 @@ func (s *stack) awaitSample() {
 
 // addresses checks the addresses of the original demo, and that internal endpoints are hidden.
 func (s *stack) addresses() {
-	for _, tt := range []struct {
+	type address struct {
 		port, path string
 		want       int
 		contains   string
-	}{
+	}
+	all := []address{
 		{"MONOLITH_PORT", "/api/v1/product", 200, `"product_uuid"`},
 		{"MONOLITH_PORT", "/api/v1/catalog", 200, `"availability_date"`},
 		{"MONOLITH_PORT", "/docs", 200, "swagger"},
@@ -166,7 +169,12 @@ func (s *stack) addresses() {
 		{"GATEWAY_PORT", "/metrics", 404, "problems/not-found"},
 		{"MONOLITH_PORT", "/readyz", 404, "problems/not-found"},
 		{"CATALOG_PORT", "/catalog/livez", 404, "problems/not-found"},
-	} {
+	}
+	for service, path := range copies(s.t) {
+		all = append(all, address{"GATEWAY_PORT", path, 200, `"product_uuid"`}, address{"GATEWAY_PORT", "/" + service + "/docs", 200, "swagger"},
+			address{"GATEWAY_PORT", "/" + service + "/livez", 404, "problems/not-found"})
+	}
+	for _, tt := range all {
 		status, text, err := s.askAt(tt.port, http.MethodGet, tt.path, nil)
 		if err != nil || status != tt.want || !strings.Contains(string(text), tt.contains) {
 			s.t.Errorf("%s %s: %d, want %d with %q (%v)", tt.port, tt.path, status, tt.want, tt.contains, err)
@@ -218,7 +226,7 @@ func (s *stack) ends() ([]int64, error) {
 
 // hardening checks the rights of the running containers.
 func (s *stack) hardening() {
-	for _, service := range []string{"gateway", "monolith", "catalog", "monolith-import", "catalog-import", "postgres", "kafka"} {
+	for _, service := range load(s.t, nil).ServiceNames() {
 		host := inspect(s.t, s.container(service)).HostConfig
 		if !host.ReadonlyRootfs || !slices.Equal(host.CapDrop, []string{"ALL"}) || !slices.Contains(host.SecurityOpt, "no-new-privileges:true") {
 			s.t.Errorf("%s has more rights than it needs: %+v", service, host)
@@ -240,7 +248,9 @@ func (s *stack) hardening() {
 }
 
 func (s *stack) databasesAreApart() {
-	for role, other := range map[string]string{"monolith": "catalog", "catalog": "monolith"} {
+	names := services.Names(s.t)
+	for i, role := range names {
+		other := names[(i+1)%len(names)]
 		own, others := "demo-only-"+role, "demo-only-"+other
 		for _, tt := range []struct{ database, password, want string }{
 			{role, own, "let in"},
@@ -261,8 +271,8 @@ func (s *stack) databasesAreApart() {
 
 // clientAddress checks that the service logs the address that the gateway saw, and not the one that the client claims.
 func (s *stack) clientAddress() {
-	for _, service := range []string{"monolith", "catalog"} {
-		path := map[string]string{"monolith": "/api/v1/market?limit=1", "catalog": "/catalog/api/v1?limit=1"}[service]
+	for _, service := range services.Names(s.t) {
+		path := lists(s.t, service)[0] + "?limit=1"
 		id := "forged-" + service
 		if status, _, err := s.ask(http.MethodGet, path, nil, "X-Request-Id", id, "X-Forwarded-For", "6.6.6.6"); err != nil || status != 200 {
 			s.t.Fatalf("%d, %v", status, err)
@@ -285,7 +295,8 @@ func (s *stack) clientAddress() {
 // nothingWentWrongSoFar checks that no service has logged an error before the tests cause faults. Warnings are allowed: a
 // new Kafka does not know the coordinator of a group at once.
 func (s *stack) nothingWentWrongSoFar() {
-	for line := range strings.Lines(s.must("logs", "--no-color", "monolith", "catalog", "monolith-import", "catalog-import")) {
+	ours := slices.Sorted(maps.Keys(containersOf(load(s.t, nil))))
+	for line := range strings.Lines(s.must(append([]string{"logs", "--no-color"}, ours...)...)) {
 		if strings.Contains(line, `"level":"ERROR"`) {
 			s.t.Errorf("logged: %s", line)
 		}

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -78,10 +79,10 @@ func (a *asker) ask(target string) answer {
 func TestGatewayHidesEndpoints(t *testing.T) {
 	t.Parallel()
 	server := realServer(t)
-	n := setup(t, options{monolith: server.endpoint(), catalog: server.endpoint()})
+	n := setup(t, options{services: everywhere(t, server.endpoint())})
 	for _, port := range []int{8080, 8000, 8001} {
 		a := &asker{n: n, port: port}
-		for target := range hiddenTargets(port != 8001) {
+		for target := range hiddenTargets(t, port != 8001) {
 			switch got := a.ask(target); got.status {
 			case 400:
 				isProblem(t, got, 400, "malformed")
@@ -103,10 +104,15 @@ func TestGatewayHidesEndpoints(t *testing.T) {
 
 // hiddenTargets returns the endpoints in many spellings. For the other ports it returns only some of them, because the ports
 // share their rules.
-func hiddenTargets(some bool) map[string]bool {
+func hiddenTargets(t *testing.T, some bool) map[string]bool {
 	targets := map[string]bool{"http://x/metrics": true, "http://x:8000/catalog/readyz": true, "HTTP://x//livez": true, "http://x/%6detrics": true}
 	prefixes := []string{"", "/catalog", "/api", "/docs", "/x/..", "/.", "/catalog/.", "/catalog/x/..", "/catalog/%2e%2e", "/", "/catalog/", "/%63atalog",
 		"/x/..%2f..", "http://x", "/a;b", "/catalog%2f", "/healthz/..", "/%2e"}
+	for _, service := range split(t) {
+		if prefix := "/" + service; !slices.Contains(prefixes, prefix) {
+			prefixes = append(prefixes, prefix)
+		}
+	}
 	spellings := []func(string) string{
 		func(word string) string { return word },
 		strings.ToUpper,
@@ -140,7 +146,7 @@ func hiddenTargets(some bool) map[string]bool {
 func TestGatewayHidesEndpointsFromAnything(t *testing.T) {
 	t.Parallel()
 	server := realServer(t)
-	n := setup(t, options{monolith: server.endpoint(), catalog: server.endpoint()})
+	n := setup(t, options{services: everywhere(t, server.endpoint())})
 	parts := []string{"/", "/", "/", "//", ".", "..", "%2e", "%2f", "%5c", "%25", "%00", "%23", "%3f", "%3b", ";", "#", "?", "\\", "+", "%20", "%2B", "m", "%6d",
 		"%6D", "M", "etrics", "metrics", "metrics", "livez", "readyz", "catalog", "catalog", "api", "docs", "%c3%a9", "é", "%", "%zz", "*", ":", "@", "&", "=", "~"}
 	const seed = 1
@@ -167,7 +173,7 @@ func TestGatewayHidesEndpointsFromAnything(t *testing.T) {
 // The names of the hidden endpoints are allowed where they are not a segment of the path.
 func TestGatewayHidesOnlyEndpoints(t *testing.T) {
 	t.Parallel()
-	n, services := both(t, fine)
+	n, services := everyService(t, fine)
 	for _, target := range []string{"/api/v1/product?search=/metrics", "/api/v1/product/metrics1", "/api/v1/product/my-metrics", "/docs/livezone"} {
 		if a := n.rawGet(8080, target); a.status != 200 {
 			t.Errorf("%s: %d", target, a.status)
@@ -182,7 +188,7 @@ func TestGatewayHidesOnlyEndpoints(t *testing.T) {
 func TestGatewayHidesEndpointsFromOldClients(t *testing.T) {
 	t.Parallel()
 	server := realServer(t)
-	n := setup(t, options{monolith: server.endpoint(), catalog: server.endpoint()})
+	n := setup(t, options{services: everywhere(t, server.endpoint())})
 	for _, request := range []string{"GET /metrics\r\n", "GET /metrics HTTP/1.0\r\n\r\n", "HEAD /livez HTTP/1.0\r\n\r\n", "GET /catalog/readyz\r\n"} {
 		conn := n.dial(8001)
 		if _, err := io.WriteString(conn, request); err != nil {

@@ -17,13 +17,15 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/monsplit/monsplit/internal/testkit/services"
 )
 
 // options are the differences between a test's gateway and the real one.
 type options struct {
-	monolith, catalog endpoint                     // where the services listen at first
-	env               map[string]string            // overrides the settings in gateway.env
-	edit              func(template string) string // changes the rendered template
+	services endpoints                    // where the services listen at first; DNS does not know the others
+	env      map[string]string            // overrides the settings in gateway.env
+	edit     func(template string) string // changes the rendered template
 }
 
 // nginx is a running gateway with its own DNS server. It ends with the test.
@@ -41,8 +43,9 @@ func setup(t *testing.T, o options) *nginx {
 	t.Helper()
 	program := findNginx(t)
 	n := &nginx{t: t, dns: startDNS(t)}
-	n.dns.set("monolith", o.monolith.addresses...)
-	n.dns.set("catalog", o.catalog.addresses...)
+	for name, at := range o.services {
+		n.dns.set(name, at.addresses...)
+	}
 	// Another process may take a port after it was found to be free.
 	for range 5 {
 		n.dir, n.ports = t.TempDir(), freePorts(t)
@@ -91,8 +94,9 @@ func (n *nginx) render(o options) {
 	n.t.Helper()
 	env := settings(n.t)
 	env["GATEWAY_RESOLVER"] = n.dns.addr
-	env["GATEWAY_MONOLITH"] = fmt.Sprintf("monolith:%d", max(o.monolith.port, 1))
-	env["GATEWAY_CATALOG"] = fmt.Sprintf("catalog:%d", max(o.catalog.port, 1))
+	for _, name := range services.Names(n.t) {
+		env["GATEWAY_"+strings.ToUpper(name)] = fmt.Sprintf("%s:%d", name, max(o.services[name].port, 1))
+	}
 	env["GATEWAY_RATE"], env["GATEWAY_BURST"] = "1000000r/s", "1000000" // a test sends requests as fast as it can
 	maps.Copy(env, o.env)
 	page, err := filepath.Abs("page")

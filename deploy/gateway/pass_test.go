@@ -14,21 +14,26 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/monsplit/monsplit/internal/testkit/services"
 )
 
-// both starts an instance of each service, and a gateway in front of them.
-func both(t *testing.T, handler http.HandlerFunc) (n *nginx, services map[string]service) {
+// everyService starts an instance of each service, and a gateway in front of them.
+func everyService(t *testing.T, handler http.HandlerFunc) (n *nginx, running map[string]service) {
 	t.Helper()
-	monolith, catalog := startService(t, 1, handler), startService(t, 1, handler)
-	n = setup(t, options{monolith: monolith.endpoint(), catalog: catalog.endpoint()})
-	return n, map[string]service{"monolith": monolith, "catalog": catalog}
+	running, at := map[string]service{}, endpoints{}
+	for _, name := range services.Names(t) {
+		running[name] = startService(t, 1, handler)
+		at[name] = running[name].endpoint()
+	}
+	return setup(t, options{services: at}), running
 }
 
 // Each port passes a path on to its service exactly as the client wrote it.
 func TestGatewayRoutes(t *testing.T) {
 	t.Parallel()
-	n, services := both(t, fine)
-	for path, want := range wantRoutes {
+	n, services := everyService(t, fine)
+	for path, want := range wantRoutes(t) {
 		for port, want := range map[int]string{8080: want, 8000: "monolith", 8001: "catalog"} {
 			before := map[string]int{}
 			for name, s := range services {
@@ -54,7 +59,7 @@ func TestGatewayRoutes(t *testing.T) {
 // A path that nginx and the services read in the same way is passed on unchanged, even if it is unusual.
 func TestGatewayPassesTheTargetUnchanged(t *testing.T) {
 	t.Parallel()
-	n, services := both(t, fine)
+	n, services := everyService(t, fine)
 	for _, target := range []string{
 		"/api/v1/product/a%20b", "/api/v1/product/%41%c3%a9", "/api/v1/product/", "/api/v1/product/1:x@y,z~(a)'*!$&+=-_.", "/api/...",
 		"/api/v1/product?", "/api/v1/product?search=%zz&&=#x", "/api/v1/product?a=/../metrics", "/api/v1/product/%3C%22%3E",
@@ -76,7 +81,7 @@ func TestGatewayPassesTheTargetUnchanged(t *testing.T) {
 
 func TestGatewayHeaders(t *testing.T) {
 	t.Parallel()
-	n, services := both(t, fine)
+	n, services := everyService(t, fine)
 	const trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 	n.do(http.MethodPut, 8080, "/catalog/api/v1/x", "body", "traceparent", trace, "tracestate", "a=1,b=2", "If-Match", `"7"`,
 		"X-Forwarded-For", "6.6.6.6", "X-Forwarded-For", "7.7.7.7", "X-Forwarded-Proto", "https", "X-Forwarded-Host", "evil",
@@ -98,7 +103,7 @@ func TestGatewayHeaders(t *testing.T) {
 // A client of HTTP/1.0 that sends no Host gets an answer too.
 func TestGatewayWithoutHost(t *testing.T) {
 	t.Parallel()
-	n, services := both(t, fine)
+	n, services := everyService(t, fine)
 	if a := n.raw(8000, "GET /x HTTP/1.0\r\n\r\n"); a.status != 200 || services["monolith"].received()[0].host != "localhost" {
 		t.Errorf("%d %s, %+v", a.status, a.body, services["monolith"].received())
 	}
@@ -108,7 +113,7 @@ func TestGatewayWithoutHost(t *testing.T) {
 // the same id.
 func TestGatewayRequestID(t *testing.T) {
 	t.Parallel()
-	n, services := both(t, fine)
+	n, services := everyService(t, fine)
 	long := strings.Repeat("a", 64)
 	for name, tt := range map[string]struct {
 		id   []string
@@ -141,7 +146,7 @@ func TestGatewayRequestID(t *testing.T) {
 // The answer of a service reaches the client unchanged, including errors and headers.
 func TestGatewayPassesAnswersUntouched(t *testing.T) {
 	t.Parallel()
-	n, services := both(t, func(w http.ResponseWriter, r *http.Request) {
+	n, services := everyService(t, func(w http.ResponseWriter, r *http.Request) {
 		var status int
 		_, _ = fmt.Sscanf(r.URL.Path, "/api/%d", &status)
 		maps.Copy(w.Header(), http.Header{
@@ -175,7 +180,7 @@ func TestGatewayPassesAnswersUntouched(t *testing.T) {
 func TestGatewayStreams(t *testing.T) {
 	t.Parallel()
 	seen := make(chan struct{})
-	n, _ := both(t, func(w http.ResponseWriter, r *http.Request) {
+	n, _ := everyService(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/api/length" {
 			w.Header().Set("Content-Length", "18")
 		}
@@ -217,7 +222,7 @@ func TestGatewayStreams(t *testing.T) {
 // The log has one line of JSON for each request, except for health checks.
 func TestGatewayLog(t *testing.T) {
 	t.Parallel()
-	n, services := both(t, fine)
+	n, services := everyService(t, fine)
 	n.get(8080, "/healthz")
 	n.do(http.MethodDelete, 8080, `/nowhere/"x"?secret=1`, "", "X-Request-Id", "id-1")
 	n.get(8080, `/api/v1/product?secret=1`, "X-Request-Id", "id-2")

@@ -20,7 +20,7 @@ func TestGatewayProblems(t *testing.T) {
 		_, _ = conn.Write([]byte("HTTP/1.1 200 OK\r\nnot a header\r\n\r\n"))
 		_ = conn.Close()
 	})
-	n := setup(t, options{monolith: broken.endpoint(), env: map[string]string{"GATEWAY_MAX_BODY": "2k"}, edit: func(template string) string {
+	n := setup(t, options{services: endpoints{"monolith": broken.endpoint()}, env: map[string]string{"GATEWAY_MAX_BODY": "2k"}, edit: func(template string) string {
 		// No request can cause these statuses, so the test adds locations for them.
 		return strings.Replace(template, "server_name", "location = /provoke/500 { return 500; } location = /provoke/503 { return 503; } server_name", 1)
 	}})
@@ -73,7 +73,7 @@ func TestGatewayProblems(t *testing.T) {
 // If a service has no instance left, the gateway answers with a problem. The other service still works.
 func TestGatewayServicesDown(t *testing.T) {
 	t.Parallel()
-	n, services := both(t, fine)
+	n, services := everyService(t, fine)
 	services["monolith"][0].kill()
 	for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE"} {
 		isProblem(t, n.do(method, 8000, "/api/v1/product", "{}"), 502, "bad-gateway")
@@ -92,7 +92,7 @@ func TestGatewayServicesDown(t *testing.T) {
 func TestGatewayTimesOut(t *testing.T) {
 	t.Parallel()
 	monolith := startService(t, 2, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
-	n := setup(t, options{monolith: monolith.endpoint(), env: map[string]string{"GATEWAY_READ_TIMEOUT": "300ms"}})
+	n := setup(t, options{services: endpoints{"monolith": monolith.endpoint()}, env: map[string]string{"GATEWAY_READ_TIMEOUT": "300ms"}})
 	for method, want := range map[string]int{"GET": 2, "POST": 1, "PUT": 1, "PATCH": 1, "DELETE": 1} {
 		before := len(monolith.received())
 		isProblem(t, n.do(method, 8080, "/api/x", ""), 504, "gateway-timeout")
@@ -106,7 +106,7 @@ func TestGatewayTimesOut(t *testing.T) {
 func TestGatewayLimitsTheRate(t *testing.T) {
 	t.Parallel()
 	monolith := startService(t, 1, fine)
-	n := setup(t, options{monolith: monolith.endpoint(), env: map[string]string{"GATEWAY_RATE": "1r/m", "GATEWAY_BURST": "4"}})
+	n := setup(t, options{services: endpoints{"monolith": monolith.endpoint()}, env: map[string]string{"GATEWAY_RATE": "1r/m", "GATEWAY_BURST": "4"}})
 	for i := range 10 {
 		a := n.do(http.MethodPost, 8080, "/api/x", "")
 		if i < 5 && a.status != 200 {
@@ -137,7 +137,7 @@ func TestGatewayCutsOffSlowClients(t *testing.T) {
 			}
 		}
 	})
-	n := setup(t, options{monolith: monolith.endpoint(), env: map[string]string{"GATEWAY_CLIENT_TIMEOUT": "500ms"}})
+	n := setup(t, options{services: endpoints{"monolith": monolith.endpoint()}, env: map[string]string{"GATEWAY_CLIENT_TIMEOUT": "500ms"}})
 	const line = "POST /api/x HTTP/1.1\r\nHost: x\r\n"
 	for name, tt := range map[string]struct{ begin, drip string }{
 		"nothing":         {"", ""},

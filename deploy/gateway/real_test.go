@@ -6,13 +6,16 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/monsplit/monsplit/internal/config"
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
+	"github.com/monsplit/monsplit/internal/testkit/services"
 	"github.com/monsplit/monsplit/internal/testkit/servicetest"
 	"github.com/monsplit/monsplit/services/catalog"
 	"github.com/monsplit/monsplit/services/monolith"
@@ -64,7 +67,7 @@ func created(n *nginx) answer {
 // Conditional requests work through the gateway.
 func TestGatewayConditionalRequests(t *testing.T) {
 	t.Parallel()
-	n := setup(t, options{monolith: start(t, monolith.Run)})
+	n := setup(t, options{services: endpoints{"monolith": start(t, monolith.Run)}})
 	at := "/api/v1/product/1"
 	etag := created(n).header.Get("ETag")
 	for name, tt := range map[string]struct {
@@ -96,7 +99,7 @@ func TestGatewayConditionalRequests(t *testing.T) {
 // If only the service's limit refuses a body, the client always gets the service's own problem.
 func TestGatewayLeavesBodiesToTheService(t *testing.T) {
 	t.Parallel()
-	n := setup(t, options{monolith: start(t, monolith.Run)})
+	n := setup(t, options{services: endpoints{"monolith": start(t, monolith.Run)}})
 	created(n)
 	for name, tt := range map[string]struct {
 		length  func(text string) io.Reader
@@ -138,7 +141,14 @@ func product(size int) string {
 // Every link of the gateway's page works.
 func TestGatewayPageLinks(t *testing.T) {
 	t.Parallel()
-	n := setup(t, options{monolith: start(t, monolith.Run), catalog: start(t, catalog.Run)})
+	real := endpoints{
+		"monolith": start(t, monolith.Run),
+		"catalog":  start(t, catalog.Run),
+	}
+	if got, want := slices.Sorted(maps.Keys(real)), services.Names(t); !slices.Equal(got, want) {
+		t.Fatalf("this test starts the services %q, there are %q", got, want)
+	}
+	n := setup(t, options{services: real})
 	page := n.get(8080, "/")
 	links := pageLinks(page.body)
 	if page.status != 200 || len(links) < 10 {

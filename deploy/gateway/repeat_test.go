@@ -23,7 +23,7 @@ func TestGatewayRepeatsOnlyReads(t *testing.T) {
 	t.Parallel()
 	for how, handler := range map[string]http.HandlerFunc{"dies": dies, "resets": resets} {
 		monolith := startService(t, 3, handler)
-		n := setup(t, options{monolith: monolith.endpoint()})
+		n := setup(t, options{services: endpoints{"monolith": monolith.endpoint()}})
 		for method, want := range map[string]int{
 			"GET": 2, "HEAD": 2, "POST": 1, "PUT": 1, "PATCH": 1, "DELETE": 1, "OPTIONS": 1, "PROPFIND": 1, "LOCK": 1, "MKCOL": 1, "BREW": 1,
 		} {
@@ -63,7 +63,7 @@ func TestGatewayDoesNotRepeatABegunAnswer(t *testing.T) {
 		_ = http.NewResponseController(w).Flush()
 		panic(http.ErrAbortHandler)
 	})
-	n := setup(t, options{monolith: monolith.endpoint()})
+	n := setup(t, options{services: endpoints{"monolith": monolith.endpoint()}})
 	if a, err := n.try(http.MethodGet, 8080, "/api/x", nil); err == nil {
 		t.Errorf("the client takes half an answer for the whole one: %d %s", a.status, a.body)
 	}
@@ -77,7 +77,7 @@ func TestGatewaySendsTheUnsent(t *testing.T) {
 	t.Parallel()
 	monolith := startService(t, 2, fine)
 	monolith[1].kill()
-	n := setup(t, options{monolith: monolith.endpoint()})
+	n := setup(t, options{services: endpoints{"monolith": monolith.endpoint()}})
 	for method, safe := range map[string]bool{"GET": true, "HEAD": true, "POST": true, "PATCH": true, "PUT": false, "DELETE": false} {
 		var sent []string
 		for i := range 30 {
@@ -108,7 +108,7 @@ func TestGatewayGivesUpConnecting(t *testing.T) {
 	monolith := startService(t, 2, fine)
 	monolith[1].kill()
 	deaf(t, monolith[1].addr)
-	n := setup(t, options{monolith: monolith.endpoint()})
+	n := setup(t, options{services: endpoints{"monolith": monolith.endpoint()}})
 	for method, want := range map[string]int{"GET": 200, "POST": 200, "PUT": 504} {
 		eventually(t, "the deaf instance is tried", func() bool {
 			began := time.Now()
@@ -210,7 +210,7 @@ func TestGatewayLosesAnInstance(t *testing.T) {
 		}
 		fine(w, r)
 	})
-	n := setup(t, options{monolith: monolith.endpoint()})
+	n := setup(t, options{services: endpoints{"monolith": monolith.endpoint()}})
 	const clients = 8
 	l := startLoad(n, clients)
 	l.more(100)
@@ -251,7 +251,7 @@ func TestGatewayLosesAnInstance(t *testing.T) {
 func TestGatewayFollowsDNS(t *testing.T) {
 	t.Parallel()
 	catalog := startService(t, 3, fine)
-	n := setup(t, options{catalog: catalog[:1].endpoint()})
+	n := setup(t, options{services: endpoints{"catalog": catalog[:1].endpoint()}})
 	for _, now := range []service{catalog[:1], catalog, catalog[1:], catalog[:2]} {
 		n.dns.set("catalog", now.endpoint().addresses...)
 		want := map[string]bool{}
@@ -275,7 +275,7 @@ func TestGatewayFollowsDNS(t *testing.T) {
 // A change of one line in the route table moves a path to the other service. The reload loses no request.
 func TestGatewayMovesAPath(t *testing.T) {
 	t.Parallel()
-	n, services := both(t, fine)
+	n, services := everyService(t, fine)
 	l := startLoad(n, 2)
 	l.more(20)
 	if a := n.get(8080, "/api/v1/catalog/1"); a.body != services["monolith"][0].addr.String() {

@@ -2,14 +2,14 @@ package gateway_test
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
 	"go.yaml.in/yaml/v3"
 
-	catalogapi "github.com/monsplit/monsplit/api/catalog"
-	monolithapi "github.com/monsplit/monsplit/api/monolith"
 	"github.com/monsplit/monsplit/deploy/gateway"
+	"github.com/monsplit/monsplit/internal/testkit/services"
 )
 
 func table(t *testing.T) []gateway.Route {
@@ -29,7 +29,7 @@ func table(t *testing.T) []gateway.Route {
 func TestRouteTableHasTheDocumentsPaths(t *testing.T) {
 	t.Parallel()
 	routes := table(t)
-	for service, document := range map[string][]byte{"monolith": monolithapi.Document, "catalog": catalogapi.Document} {
+	for service, document := range services.OpenAPI(t) {
 		var doc struct{ Paths map[string]any }
 		if err := yaml.Unmarshal(document, &doc); err != nil || len(doc.Paths) == 0 {
 			t.Fatalf("%s: %d paths, %v", service, len(doc.Paths), err)
@@ -46,7 +46,7 @@ func TestRouteTableHasTheDocumentsPaths(t *testing.T) {
 func TestRouteTable(t *testing.T) {
 	t.Parallel()
 	routes := table(t)
-	for path, want := range wantRoutes {
+	for path, want := range wantRoutes(t) {
 		if got := gateway.Match(routes, path); got != want {
 			t.Errorf("%s goes to %q, want %q", path, got, want)
 		}
@@ -54,15 +54,29 @@ func TestRouteTable(t *testing.T) {
 }
 
 // wantRoutes maps paths to the service that gets them on port 8080; "" means none.
-var wantRoutes = map[string]string{
-	"/api/v1/product": "monolith", "/api/v1/product/1": "monolith", "/api/v1/catalog": "monolith", "/api/": "monolith",
-	"/admin": "monolith", "/admin/": "monolith", "/admin/products": "monolith",
-	"/docs": "monolith", "/docs/": "monolith", "/docs/events": "monolith", "/docs/assets/icon.0123.svg": "monolith",
-	"/openapi.yaml": "monolith", "/asyncapi.yaml": "monolith",
-	"/catalog": "catalog", "/catalog/": "catalog", "/catalog/api/v1": "catalog", "/catalog/docs/events": "catalog",
-	"/catalog/openapi.yaml": "catalog", "/catalog/nothing/of/it": "catalog",
-	"/api": "", "/apis": "", "/administrator": "", "/docsy": "", "/openapi_yaml": "", "/openapi.yaml.bak": "",
-	"/catalog.html": "", "/favicon.ico": "", "/x/catalog/api/v1": "", "/Catalog": "", "/API/v1/product": "",
+func wantRoutes(t *testing.T) map[string]string {
+	t.Helper()
+	routes := map[string]string{
+		"/api/v1/product": "monolith", "/api/v1/product/1": "monolith", "/api/v1/catalog": "monolith", "/api/": "monolith",
+		"/admin": "monolith", "/admin/": "monolith", "/admin/products": "monolith",
+		"/docs": "monolith", "/docs/": "monolith", "/docs/events": "monolith", "/docs/assets/icon.0123.svg": "monolith",
+		"/openapi.yaml": "monolith", "/asyncapi.yaml": "monolith",
+		"/api": "", "/apis": "", "/administrator": "", "/docsy": "", "/openapi_yaml": "", "/openapi.yaml.bak": "",
+		"/favicon.ico": "", "/Catalog": "", "/API/v1/product": "",
+	}
+	for _, service := range split(t) {
+		for _, path := range []string{"", "/", "/api/v1", "/docs/events", "/openapi.yaml", "/nothing/of/it"} {
+			routes["/"+service+path] = service
+		}
+		routes["/"+service+".html"], routes["/x/"+service+"/api/v1"] = "", ""
+	}
+	return routes
+}
+
+// split returns the services that were split from the monolith. Each answers below its own name.
+func split(t *testing.T) []string {
+	t.Helper()
+	return slices.DeleteFunc(services.Names(t), func(name string) bool { return name == "monolith" })
 }
 
 func TestRoutesRefusesUnknownLines(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/monsplit/monsplit/internal/config"
+	"github.com/monsplit/monsplit/internal/testkit/services"
 )
 
 // settings reads gateway.env.
@@ -41,6 +42,22 @@ func TestSettingsExceedTheServices(t *testing.T) {
 	if err != nil || timeout <= max(service.HTTP.WriteTimeout, service.HTTP.RequestTimeout+service.HTTP.MaxWait) {
 		t.Errorf("the gateway waits %s, a service takes up to %s, or %s and %s for a request that waits (%v)",
 			timeout, service.HTTP.WriteTimeout, service.HTTP.RequestTimeout, service.HTTP.MaxWait, err)
+	}
+}
+
+// README.md has a table of the settings, and gateway.env has the address of each service.
+func TestSettingsAreDocumented(t *testing.T) {
+	t.Parallel()
+	readme, env := readFile(t, "README.md"), settings(t)
+	for name, value := range env {
+		if row := "\n| `" + name + "` | `" + value + "` | "; strings.HasPrefix(name, "GATEWAY_") && !strings.Contains(readme, row) {
+			t.Errorf("README.md has no row%s", row)
+		}
+	}
+	for _, service := range services.Names(t) {
+		if name := "GATEWAY_" + strings.ToUpper(service); !strings.HasPrefix(env[name], service+":") {
+			t.Errorf("%s is %q", name, env[name])
+		}
 	}
 }
 

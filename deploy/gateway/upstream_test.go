@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/monsplit/monsplit/internal/testkit/services"
 )
 
 // instance is a fake instance of a service. It records the requests that it gets. All instances of a service listen on the
@@ -42,6 +44,19 @@ type service []*instance
 type endpoint struct {
 	port      uint16
 	addresses []netip.Addr
+}
+
+// endpoints has where each service is found, by its name.
+type endpoints map[string]endpoint
+
+// everywhere returns one endpoint for all services.
+func everywhere(t *testing.T, e endpoint) endpoints {
+	t.Helper()
+	found := endpoints{}
+	for _, name := range services.Names(t) {
+		found[name] = e
+	}
+	return found
 }
 
 func (s service) endpoint() endpoint {

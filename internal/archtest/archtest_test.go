@@ -22,8 +22,8 @@ func TestImportsFollowTheArchitecture(t *testing.T) {
 	}
 }
 
-// A developer who has read one service knows the others: each has a root package, the same adapters and the same generated
-// packages.
+// A developer who has read one service knows the others: each has a root package, the same adapters, the same generated
+// packages, a program, documents, a schema, a client and the contracts of what it consumes.
 func TestServicesHaveTheSameShape(t *testing.T) {
 	t.Parallel()
 	packages := list(t)
@@ -32,11 +32,19 @@ func TestServicesHaveTheSameShape(t *testing.T) {
 		t.Fatalf("found the services %v, want at least 2", services)
 	}
 	for _, service := range services {
+		folders := []string{"cmd/" + service, "api/" + service, "sql/" + service, "api/client/go/" + service + "client"}
 		for _, name := range []string{"", "/internal/httpapi", "/internal/publish", "/internal/consume",
 			"/internal/store", "/internal/oapi", "/internal/messages", "/internal/store/db"} {
-			folder := "services/" + service + name
+			folders = append(folders, "services/"+service+name)
+		}
+		for _, folder := range folders {
 			if !slices.ContainsFunc(packages, func(p archtest.Package) bool { return p.Path == folder }) {
 				t.Errorf("there is no %s: every service has this package", folder)
+			}
+		}
+		for _, pattern := range []string{"asyncapi/" + service + ".yaml", "contracts/pacts/" + service + "-*.json"} {
+			if found, err := filepath.Glob("../../" + pattern); err != nil || len(found) == 0 {
+				t.Errorf("there is no %s: every service has this file (%v)", pattern, err)
 			}
 		}
 	}

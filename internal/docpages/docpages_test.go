@@ -16,6 +16,7 @@ import (
 	"github.com/monsplit/monsplit/contracts"
 	"github.com/monsplit/monsplit/internal/docpages"
 	"github.com/monsplit/monsplit/internal/eventschema"
+	"github.com/monsplit/monsplit/internal/testkit/services"
 )
 
 const openAPI = "info: {title: Things, version: 1.2.3, description: \"All about **things** & `<b>`.\\n\\nNot on the index.\"}"
@@ -124,7 +125,7 @@ func TestIndex(t *testing.T) {
 // The page shows each message, and every example of the document without changes.
 func TestMessagesAndExamples(t *testing.T) {
 	t.Parallel()
-	for service, document := range map[string][]byte{"monolith": asyncapi.Monolith, "catalog": asyncapi.Catalog} {
+	for service, document := range services.AsyncAPI(t) {
 		t.Run(service, func(t *testing.T) {
 			t.Parallel()
 			page := render(t, func(c *docpages.Config) { c.Service, c.AsyncAPI = service, document })["/docs/events"]

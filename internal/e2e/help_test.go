@@ -5,13 +5,15 @@ package e2e
 import (
 	"strings"
 	"testing"
+
+	"github.com/monsplit/monsplit/internal/testkit/services"
 )
 
 // The commands of these tests use no broker. make test runs them. A run on a real Kafka would only repeat them.
 
 func TestHelp(t *testing.T) {
 	t.Parallel()
-	for _, service := range []string{"monolith", "catalog"} {
+	for _, service := range services.Names(t) {
 		for _, args := range []string{"", "serve", "migrate", "import", "outbox", "outbox status", "outbox list", "dead-letters", "dead-letters list",
 			"dead-letters show", "dead-letters replay", "dead-letters discard", "validate-config", "version"} {
 			r := command(t, nil, service, append(strings.Fields(args), "--help")...).ok(t)

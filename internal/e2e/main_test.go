@@ -1,4 +1,4 @@
-// Package e2e runs both services and the demo as real processes, with a real PostgreSQL and a real or embedded broker. It tests
+// Package e2e runs the services and the demo as real processes, with a real PostgreSQL and a real or embedded broker. It tests
 // them from outside: over HTTP, with their command line, and by the contents of their databases and topics.
 package e2e
 
@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"github.com/monsplit/monsplit/internal/testkit/services"
 )
 
 // binaries is the folder of the binaries that TestMain builds.
@@ -30,7 +32,15 @@ func buildAndRun(m *testing.M) int {
 	if raceDetector {
 		args = append(args, "-race")
 	}
-	args = append(args, "./cmd/monolith", "./cmd/catalog", "./cmd/demo", "./examples/legacy-sync")
+	names, err := services.List()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	for _, name := range append(names, "demo") {
+		args = append(args, "./cmd/"+name)
+	}
+	args = append(args, "./examples/legacy-sync")
 	build := exec.CommandContext(context.Background(), "go", args...)
 	build.Dir = "../.."
 	if out, err := build.CombinedOutput(); err != nil {

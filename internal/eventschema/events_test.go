@@ -9,6 +9,7 @@ import (
 
 	"github.com/monsplit/monsplit/asyncapi"
 	"github.com/monsplit/monsplit/internal/eventschema"
+	"github.com/monsplit/monsplit/internal/testkit/services"
 )
 
 func setup(t *testing.T, document []byte) *eventschema.Events {
@@ -47,7 +48,7 @@ components:
 
 func TestExamplesAreValid(t *testing.T) {
 	t.Parallel()
-	for name, document := range map[string][]byte{"monolith": asyncapi.Monolith, "catalog": asyncapi.Catalog} {
+	for name, document := range services.AsyncAPI(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			events := setup(t, document)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -16,26 +17,28 @@ import (
 
 	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
-	catalogsql "github.com/monsplit/monsplit/sql/catalog"
+	"github.com/monsplit/monsplit/internal/testkit/services"
 	messagingsql "github.com/monsplit/monsplit/sql/messaging"
-	monolithsql "github.com/monsplit/monsplit/sql/monolith"
 )
 
 var (
 	messaging = postgres.Migrations{FS: messagingsql.Migrations, Table: "goose_messaging"}
-	schemas   = map[string]postgres.Migrations{
-		"monolith": {FS: monolithsql.Migrations, Table: "goose_service"},
-		"catalog":  {FS: catalogsql.Migrations, Table: "goose_service"},
-	}
-	quiet = slog.New(slog.DiscardHandler)
+	quiet     = slog.New(slog.DiscardHandler)
 )
+
+// schema returns the migrations of a service.
+func schema(t *testing.T, service string) postgres.Migrations {
+	t.Helper()
+	return postgres.Migrations{FS: os.DirFS(services.Path(t, "sql/"+service)), Table: "goose_service"}
+}
 
 // Every migration can be undone and applied again.
 func TestMigrationsGoUpAndDown(t *testing.T) {
 	t.Parallel()
-	for name, service := range schemas {
+	for _, name := range services.Names(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			service := schema(t, name)
 			url := pgtest.NewURL(t)
 			if err := postgres.Migrate(t.Context(), url, quiet, messaging, service); err != nil {
 				t.Fatal(err)
@@ -71,11 +74,11 @@ func down(t *testing.T, url string, set postgres.Migrations) {
 
 func TestInstancesThatStartTogetherMigrateOnce(t *testing.T) {
 	t.Parallel()
-	url := pgtest.NewURL(t)
+	url, service := pgtest.NewURL(t), schema(t, "monolith")
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
-			if err := postgres.Migrate(context.WithoutCancel(t.Context()), url, quiet, messaging, schemas["monolith"]); err != nil {
+			if err := postgres.Migrate(context.WithoutCancel(t.Context()), url, quiet, messaging, service); err != nil {
 				t.Error(err)
 			}
 		})

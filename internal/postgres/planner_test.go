@@ -17,43 +17,22 @@ import (
 // and in the deferred trigger.
 func TestWritesDoNotScanTheOutbox(t *testing.T) {
 	t.Parallel()
-	tables := map[string]struct{ service, topic, insert, change string }{
-		"product": {"monolith", "monsplit.product.v1",
-			`INSERT INTO product (product_uuid, name, product_category, version, created_at, updated_at)
-				VALUES ($1::text::uuid, $1, 'category', 1, now(), now())`,
-			`UPDATE product SET version = $2 WHERE product_uuid = $1`},
-		"market": {"catalog", "monsplit.market.v1",
-			`INSERT INTO market (iso_code, name, version, created_at, updated_at) VALUES ($1, 'name', 1, now(), now())`,
-			`UPDATE market SET version = $2 WHERE iso_code = $1`},
-		"entry": {"catalog", "monsplit.catalog-entry.v1",
-			`INSERT INTO catalog_entry (id, product_uuid, market, version, created_at, updated_at)
-				VALUES ($1, $1::uuid, 'DE', 1, now(), now())`,
-			`UPDATE catalog_entry SET version = $2 WHERE id = $1`},
-	}
-	for name, tt := range tables {
+	for name, tt := range ownedTables {
 		// In the mode "auto", PostgreSQL keeps the plan of AppendOne, but plans AppendMany again for each batch.
 		for _, mode := range []string{"auto", "force_generic_plan"} {
 			t.Run(name+"/"+mode, func(t *testing.T) {
 				t.Parallel()
-				pool := pgtest.New(t, messaging, schemas[tt.service])
+				pool := pgtest.New(t, messaging, schema(t, tt.service))
 				config := pool.Config().ConnConfig.Copy()
 				config.RuntimeParams["plan_cache_mode"] = mode
-				w := newWriter(t, config, tt.topic, tt.insert, tt.change)
+				w := newWriter(t, config, tt.topic, tt.insert, `UPDATE `+name+` SET version = $2 WHERE `+tt.id+` = $1`)
 				others := func(statement string, args ...any) {
 					t.Helper()
 					if _, err := pool.Exec(t.Context(), statement, args...); err != nil {
 						t.Fatal(err)
 					}
 				}
-				if name == "entry" {
-					others(`ALTER TABLE catalog_entry DROP CONSTRAINT catalog_entry_market_fkey`)
-				}
-				key := func(n int) string {
-					if name == "market" {
-						return "A" + string(rune('A'+n))
-					}
-					return uuid.NewString()
-				}
+				others(tt.prepare)
 				// Autovacuum would make the session plan again at an unknown time.
 				others(`ALTER TABLE outbox_pending SET (autovacuum_enabled = off)`)
 				others(`VACUUM ANALYZE outbox_pending`)
@@ -61,15 +40,15 @@ func TestWritesDoNotScanTheOutbox(t *testing.T) {
 				// From the sixth execution of a statement on, PostgreSQL may keep a generic plan. The rows stay pending: later rows
 				// would otherwise take their place on the first page, where a sequential scan finds them early.
 				const rounds, batch = 8, 12
-				one, many := key(0), key(1)
+				one, many := tt.key(0), tt.key(1)
 				for round := range int64(rounds) {
 					w.write(one, round+1, 1)
 					w.write(many, batch*round+1, batch)
 				}
 				others(`INSERT INTO outbox_pending (shard, seq, topic, key, version)
 					SELECT n % $2, nextval('outbox_seq'), $1, 'key-' || n % 5000, n / 5000 + 1 FROM generate_series(0, 49999) n`, tt.topic, event.Partitions)
-				w.wantFewBuffers("insert", key(2), 1, 1)
-				w.wantFewBuffers("insert with many changes", key(3), 1, batch)
+				w.wantFewBuffers("insert", tt.key(2), 1, 1)
+				w.wantFewBuffers("insert with many changes", tt.key(3), 1, batch)
 				w.wantFewBuffers("change", one, rounds+1, 1)
 				w.wantFewBuffers("many changes", many, batch*rounds+1, batch)
 

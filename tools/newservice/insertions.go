@@ -14,24 +14,24 @@ type insertion struct {
 }
 
 func (in insertion) into(c *change, text string) error {
-	if count := bytes.Count(c.content, []byte(in.anchor)); count != 1 {
-		return fmt.Errorf("%s: the anchor occurs %d times, want once; adapt tools/newservice/insertions.go to the file:\n%s",
-			in.file, count, in.anchor)
-	}
-	replacement := in.anchor + text
 	if in.before {
-		replacement = text + in.anchor
+		return replaceOnce(c, in.anchor, text+in.anchor)
 	}
-	c.content = bytes.Replace(c.content, []byte(in.anchor), []byte(replacement), 1)
+	return replaceOnce(c, in.anchor, in.anchor+text)
+}
+
+// replaceOnce replaces a text that must occur exactly once.
+func replaceOnce(c *change, old, replacement string) error {
+	if count := bytes.Count(c.content, []byte(old)); count != 1 {
+		return fmt.Errorf("%s: this text occurs %d times, want once; adapt tools/newservice to the file:\n%s", c.path, count, old)
+	}
+	c.content = bytes.Replace(c.content, []byte(old), []byte(replacement), 1)
 	return nil
 }
 
 const module = `"github.com/monsplit/monsplit/`
 
 var insertions = []insertion{
-	{file: "Makefile", anchor: "SERVICES := monolith catalog", text: " <%.service%>"},
-	{file: "Makefile", anchor: "./cmd/monolith ./cmd/catalog", text: " ./cmd/<%.service%>"},
-	{file: "Dockerfile", anchor: "-o /out/ ./cmd/monolith ./cmd/catalog", text: " ./cmd/<%.service%>"},
 	{file: "Dockerfile", anchor: "ENTRYPOINT [\"/catalog\"]\nCMD [\"serve\"]\n", text: `
 FROM service AS <%.service%>
 LABEL org.opencontainers.image.title="<%.service%>" \
@@ -51,6 +51,7 @@ CMD ["serve"]
         <<: *go
         package: db
         out: services/<%.service%>/internal/store/db
+        emit_exact_table_names: true # a type is named after its table, also if that ends in "s"
 `},
 	{file: "asyncapi/embed.go", anchor: "var Catalog []byte\n", text: `
 // <%.Service%> is the AsyncAPI document of the <%.service%> service's events.
@@ -66,7 +67,7 @@ var <%.Service%> []byte
 ` + "| `HTTP_ADDR` | `:<%.port%>` | address to listen on, as HOST:PORT; each service has its own default |\n"},
 
 	{file: "docs/problems.md", anchor: "| `market-exists` | 409 | a market that is not deleted has this code | |\n",
-		text: "| `<%.model%>-exists` | 409 | <%.a%> <%.model%> that is not deleted has this code | |\n"},
+		text: "| `<%.model%>-exists` | 409 | another <%.model%> that is not deleted has this code | |\n"},
 	{file: "api/client/go/apiclient/name.go", anchor: "= \"market-exists\"\n",
 		text: "	<%.Model%>Exists = \"<%.model%>-exists\"\n"},
 	{file: "api/client/ts/src/problem.ts", anchor: "  | \"market-exists\"\n", text: "  | \"<%.model%>-exists\"\n"},
@@ -87,6 +88,13 @@ x-<%.service%>: &<%.service%>
     build: {<<: *build, target: <%.service%>}
     depends_on: *needs
 `},
+	{file: "docker-compose.yml", anchor: "import, --once, --wait, 2m]\n    depends_on:\n      catalog: {condition: service_healthy}\n", text: `
+  <%.service%>-import:
+    <<: [*import, *<%.service%>]
+    command: [import, --once]
+    depends_on:
+      <%.service%>: {condition: service_healthy}
+`},
 	{file: "docker-compose.yml", anchor: "      CATALOG_DB_PASSWORD: ${CATALOG_DB_PASSWORD:-demo-only-catalog}\n",
 		text: "      <%.SERVICE%>_DB_PASSWORD: ${<%.SERVICE%>_DB_PASSWORD:-demo-only-<%.service%>}\n"},
 	{file: "deploy/compose/databases.sh", anchor: "service_database catalog \"$CATALOG_DB_PASSWORD\"\n",
@@ -99,26 +107,41 @@ x-<%.service%>: &<%.service%>
 		text: "    <%printf \"%-11s\" .service%> ${GATEWAY_<%.SERVICE%>};\n"},
 	{file: "deploy/gateway/gateway.env", anchor: "GATEWAY_CATALOG=catalog:8001\n",
 		text: "GATEWAY_<%.SERVICE%>=<%.service%>:<%.port%>\n"},
+	{file: "deploy/gateway/README.md", anchor: "| where the catalog's instances listen, as NAME:PORT |\n",
+		text: "| `GATEWAY_<%.SERVICE%>` | `<%.service%>:<%.port%>` | where the instances of <%.service%> listen, as NAME:PORT |\n"},
+	{file: "deploy/gateway/page/index.html", anchor: "</section>\n</div>\n", before: true, text: `</section>
+<section aria-labelledby="<%.service%>">
+<h2 id="<%.service%>"><%.Service%> <span>a new service</span></h2>
+<p>Owns the <%.models%>, and keeps a copy of the products.</p>
+<ul>
+<li><a href="/<%.service%>/docs">HTTP API, to try out <code>/<%.service%>/docs</code></a></li>
+<li><a href="/<%.service%>/docs/events">Events on Kafka <code>/<%.service%>/docs/events</code></a></li>
+<li><a href="/<%.service%>/api/v1/products">Products <code>/<%.service%>/api/v1/products</code></a></li>
+<li><a href="/<%.service%>/api/v1/<%.models%>"><%.Models%> <code>/<%.service%>/api/v1/<%.models%></code></a></li>
+<li><a href="/<%.service%>/openapi.yaml">OpenAPI <code>/<%.service%>/openapi.yaml</code></a></li>
+<li><a href="/<%.service%>/asyncapi.yaml">AsyncAPI <code>/<%.service%>/asyncapi.yaml</code></a></li>
+</ul>
+`},
 
-	// Tests that name every service.
-	{file: "deploy/gateway/routes_test.go", anchor: "	catalogapi " + module + "api/catalog\"\n",
-		text: "	<%.service%>api " + module + "api/<%.service%>\"\n"},
-	{file: "deploy/gateway/routes_test.go", anchor: `"catalog": catalogapi.Document`, text: `, "<%.service%>": <%.service%>api.Document`},
-	{file: "api/documents_test.go", anchor: "	catalogapi " + module + "api/catalog\"\n",
-		text: "	<%.service%>api " + module + "api/<%.service%>\"\n"},
-	{file: "api/documents_test.go", anchor: `"catalog": catalogapi.Document`, text: `, "<%.service%>": <%.service%>api.Document`},
-	{file: "asyncapi/documents_test.go", anchor: `"catalog": asyncapi.Catalog`, text: `, "<%.service%>": asyncapi.<%.Service%>`},
-	{file: "asyncapi/examples_test.go", anchor: `"catalog": asyncapi.Catalog`, text: `, "<%.service%>": asyncapi.<%.Service%>`},
-	{file: "internal/docpages/docpages_test.go", anchor: `"catalog": asyncapi.Catalog`, text: `, "<%.service%>": asyncapi.<%.Service%>`},
-	{file: "internal/eventschema/events_test.go", anchor: `"catalog": asyncapi.Catalog`, text: `, "<%.service%>": asyncapi.<%.Service%>`},
-	{file: "deploy/compose/file_test.go", anchor: `"catalog": "catalog", "catalog-import": "catalog",`,
-		text: ` "<%.service%>": "<%.service%>",`},
+	// Tests that need something of every service that cannot be read from its files. Each fails if a service is missing.
+	{file: "api/documents_test.go", anchor: "	valid := map[string]string{ // by document and schema\n",
+		text: "		\"<%.service%> <%.Model%>Input\": `\"code\": \"N1\", \"name\": \"a\", ` + ignored,\n" +
+			"		\"<%.service%> <%.Model%>Replacement\": `\"name\": \"a\", ` + ignored,\n" +
+			"		\"<%.service%> <%.Model%>Patch\": ignored,\n"},
+	{file: "api/documents_test.go", anchor: "	invalid := map[string][]string{\n",
+		text: "		\"<%.service%> <%.Model%>Input\": {`{\"code\": \"N1\"}`, `{\"name\": \"a\"}`, `{\"code\": \"n1\", \"name\": \"a\"}`},\n" +
+			"		\"<%.service%> <%.Model%>Replacement\": {`{}`, `{\"name\": null}`, `{\"name\": \"` + strings.Repeat(\"x\", 81) + `\"}`},\n" +
+			"		\"<%.service%> <%.Model%>Patch\": {`{\"name\": null}`, `{\"code\": null}`},\n"},
+	{file: "internal/postgres/owned_test.go", anchor: "var ownedTables = map[string]ownedTable{\n", text: "	`\"<%.model%>\"`: {" + `
+		service: "<%.service%>", topic: "monsplit.<%.model%>.v1", id: "code", change: "name = 'other'", key: codeKey,
+		insert: ` + "`INSERT INTO \"<%.model%>\" (code, name, version, created_at, updated_at) VALUES ($1, 'name', 1, now(), now())`" + `,
+	},
+`},
 	{file: "internal/config/document_test.go", anchor: "	" + module + "services/catalog\"\n",
 		text: "	" + module + "services/<%.service%>\"\n"},
 	{file: "internal/config/document_test.go", anchor: "	{\"catalog\", catalog.Defaults()},\n",
 		text: "	{\"<%.service%>\", <%.service%>.Defaults()},\n"},
-	{file: "internal/postgres/migrate_test.go", anchor: "	catalogsql " + module + "sql/catalog\"\n",
-		text: "	<%.service%>sql " + module + "sql/<%.service%>\"\n"},
-	{file: "internal/postgres/migrate_test.go", anchor: "{FS: catalogsql.Migrations, Table: \"goose_service\"},\n",
-		text: "		\"<%.service%>\": {FS: <%.service%>sql.Migrations, Table: \"goose_service\"},\n"},
+	{file: "deploy/gateway/real_test.go", anchor: "	" + module + "services/catalog\"\n",
+		text: "	" + module + "services/<%.service%>\"\n"},
+	{file: "deploy/gateway/real_test.go", anchor: "start(t, catalog.Run),\n", text: "		\"<%.service%>\": start(t, <%.service%>.Run),\n"},
 }

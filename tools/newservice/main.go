@@ -10,24 +10,20 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 )
 
-const usage = `newservice adds a service to the repository, as a complete program with tests.
+const usage = `newservice adds a service to the repository, as a complete program with tests. Run it in the root folder:
 
 	make new-service NAME=orders MODEL=order
-	go run -C tools ./newservice [--model MODEL] [--force] NAME
+	go run ./tools/newservice [--model MODEL] [--plural MODELS] [--force] NAME
 
-NAME and MODEL are lower-case letters. MODEL is the singular name of the model that the service owns. The default is NAME
+NAME and MODEL are letters from a to z. MODEL is the singular name of the model that the service owns. The default is NAME
 without its last "s". The model starts with a code, which is its id, and a name. Change both afterwards.
 
-It writes the program, the service with its packages and tests, the OpenAPI and AsyncAPI documents, the Go client, the
-migrations and the queries. It adds the service to docker-compose.yml, the Dockerfile, the gateway, the Makefile,
-sqlc.yaml, docs/configuration.md, docs/problems.md and the tests that list every service.
-
-It does not write a contract with the monolith (docs/contracts.md), a TypeScript client, an import in docker-compose.yml, or
-a port of the service's own in the gateway. It does not add the service to the demo (cmd/demo), or to the tests that need
-Docker or nginx.
+It writes the service, its documents and its tests, and adds the service to the lists that name every service. Then it
+prints what to do next. docs/development.md, "Add a service", says what it writes and what it does not write.
 
 `
 
@@ -49,15 +45,23 @@ func run(ctx context.Context, args []string, out, help io.Writer) error {
 		flags.PrintDefaults()
 	}
 	model := flags.String("model", "", "the singular name of the owned `model`")
-	root := flags.String("root", "..", "the root `folder` of the repository")
+	models := flags.String("plural", "", "the `plural` of the model, if the derived one is wrong")
+	root := flags.String("root", ".", "the root `folder` of the repository")
 	force := flags.Bool("force", false, "write although the git tree has uncommitted changes")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	if flags.NArg() != 1 {
-		return errors.New("want one name, after the flags: see --help")
+	if flags.NArg() != 1 || flags.Arg(0) == "" {
+		return errors.New("want one name, after the flags, as in: make new-service NAME=orders MODEL=order")
 	}
-	n, err := newNames(*root, flags.Arg(0), *model)
+	if err := isRepository(*root); err != nil {
+		return err
+	}
+	n, err := newNames(*root, flags.Arg(0), *model, *models)
+	if err != nil {
+		return err
+	}
+	changes, err := plan(*root, n)
 	if err != nil {
 		return err
 	}
@@ -66,10 +70,6 @@ func run(ctx context.Context, args []string, out, help io.Writer) error {
 			return err
 		}
 	}
-	changes, err := plan(*root, n)
-	if err != nil {
-		return err
-	}
 	for _, c := range changes {
 		if err := c.write(*root); err != nil {
 			return err
@@ -77,12 +77,19 @@ func run(ctx context.Context, args []string, out, help io.Writer) error {
 		fmt.Fprintln(out, c.what, c.path)
 	}
 	fmt.Fprintf(out, `
-Next:
+Next, as docs/development.md ("Add a service") says:
 	make generate
-	go run ./internal/testkit/cmd/withpostgres -- go test ./services/%[1]s/...
-Then change the model: "Add a field to Product" in docs/development.md lists the places. Add the contract with the
-monolith: docs/contracts.md.
+	go run ./internal/testkit/cmd/withpostgres -- go test ./services/%[1]s/... && make test
 `, n["service"])
+	return nil
+}
+
+// isRepository returns an error if the folder is not the root of this repository.
+func isRepository(root string) error {
+	text, err := os.ReadFile(filepath.Join(root, "go.mod"))
+	if err != nil || !strings.HasPrefix(string(text), "module github.com/monsplit/monsplit\n") {
+		return errors.New("this folder is not the root of the repository: run newservice there, or name it with --root")
+	}
 	return nil
 }
 

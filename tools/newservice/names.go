@@ -1,70 +1,76 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"go/token"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 )
 
-// names holds what the templates insert, by the name that they use.
+// names holds what the templates insert, by the name that they use. The templates have no "a" or "an" before a name, because
+// the right one depends on how the name is spoken: an hour, a user.
 type names map[string]string
 
-// valid has only letters: the gateway's route table and docs/problems.md take no digits.
-var valid = regexp.MustCompile(`^[a-z]+$`)
+// valid has only letters: the gateway's route table and docs/problems.md take no digits. PostgreSQL cuts names off after 63
+// letters, and the names of indexes and triggers begin with that of the model.
+var valid = regexp.MustCompile(`^[a-z]{2,30}$`)
 
-// taken lists the names that the generated code or the repository uses for something else.
-var taken = []string{
-	"admin", "any", "api", "apperr", "broker", "bulkimport", "code", "config", "condition", "consume", "consumer", "context", "copyrow", "db",
-	"deploy", "docs", "entry", "err", "errors", "event", "eventschema", "fill", "first", "fmt", "gateway", "healthz", "http", "httpapi", "httpserver",
-	"idempotency", "internal", "iter", "json", "kafka", "keyset", "list", "main", "maps", "messages", "messaging", "name", "oapi",
-	"postgres", "product", "productcopy", "publish", "regexp", "samplemark", "serviceframe", "slices", "slog", "store", "strings",
-	"test", "testing", "time", "uuid",
-}
-
-func newNames(root, service, model string) (names, error) {
+// newNames derives all names. An empty model is the service without its last "s", an empty plural is derived from the model.
+func newNames(root, service, model, models string) (names, error) {
 	if model == "" {
 		singular, plural := strings.CutSuffix(service, "s")
-		if !plural {
-			return nil, fmt.Errorf("%q has no last \"s\" to cut off: name the owned model with --model", service)
+		if !plural && valid.MatchString(service) {
+			return nil, fmt.Errorf("the service %q has no last \"s\" to cut off: name the model that it owns with --model (make: MODEL)", service)
 		}
 		model = singular
 	}
 	for _, name := range []string{service, model} {
-		switch {
-		case !valid.MatchString(name):
-			return nil, fmt.Errorf("%q is not a name: want lower-case letters", name)
-		case token.IsKeyword(name) || slices.Contains(taken, name):
-			return nil, fmt.Errorf("the name %q has another meaning in the code", name)
+		if !valid.MatchString(name) {
+			return nil, fmt.Errorf("%q is not a name: want 2 to 30 letters from a to z, without capitals and hyphens, such as useraccounts", name)
 		}
 	}
-	if service == model {
-		return nil, fmt.Errorf("the service and its model cannot have the same name %q: both are Go packages", model)
+	if models == "" {
+		models = plural(model)
 	}
-	for _, folder := range []string{"services/" + service, "api/" + service, "sql/" + service, "cmd/" + service} {
-		if _, err := os.Stat(filepath.Join(root, folder)); !errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("%s exists already", folder)
-		}
+	if !valid.MatchString(models) {
+		return nil, fmt.Errorf("%q is not a plural: want 2 to 30 letters from a to z; name another one with --plural (make: PLURAL)", models)
 	}
-	services, err := os.ReadDir(filepath.Join(root, "services"))
-	if err != nil {
-		return nil, err
+	switch model {
+	case service:
+		return nil, fmt.Errorf("the service and its model cannot both be named %q: name the model with --model (make: MODEL)", model)
+	case models:
+		return nil, fmt.Errorf("the model and its plural cannot both be named %q: name the plural with --plural (make: PLURAL)", model)
 	}
-	article := "a"
-	if strings.ContainsRune("aeiou", rune(model[0])) {
-		article = "an"
-	}
+	port, err := nextPort(root)
 	return names{
 		"service": service, "Service": upperFirst(service), "SERVICE": strings.ToUpper(service),
-		"model": model, "Model": upperFirst(model), "models": plural(model), "Models": upperFirst(plural(model)),
-		"a": article, "A": upperFirst(article), "port": strconv.Itoa(8000 + len(services)),
-	}, nil
+		"model": model, "Model": upperFirst(model), "models": models, "Models": upperFirst(models), "port": strconv.Itoa(port),
+	}, err
+}
+
+var portOfService = regexp.MustCompile(`(?m)^GATEWAY_[A-Z]+=[a-z]+:(\d+)$`)
+
+// nextPort returns the port after those of the existing services.
+func nextPort(root string) (int, error) {
+	const file = "deploy/gateway/gateway.env"
+	text, err := os.ReadFile(filepath.Join(root, file))
+	if err != nil {
+		return 0, err
+	}
+	last := 0
+	for _, m := range portOfService.FindAllSubmatch(text, -1) {
+		port, err := strconv.Atoi(string(m[1]))
+		if err != nil {
+			return 0, fmt.Errorf("%s: %w", file, err)
+		}
+		last = max(last, port)
+	}
+	if last == 0 {
+		return 0, fmt.Errorf("%s names no port of a service", file)
+	}
+	return last + 1, nil
 }
 
 func upperFirst(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
@@ -72,7 +78,7 @@ func upperFirst(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
 func plural(s string) string {
 	last := s[len(s)-1:]
 	switch {
-	case last == "y" && !strings.ContainsAny(s[max(0, len(s)-2):len(s)-1], "aeiou"):
+	case last == "y" && !strings.ContainsAny(s[len(s)-2:len(s)-1], "aeiou"):
 		return s[:len(s)-1] + "ies"
 	case last == "s" || last == "x" || strings.HasSuffix(s, "ch") || strings.HasSuffix(s, "sh"):
 		return s + "es"

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"embed"
+	"errors"
 	"fmt"
 	"go/format"
 	"io/fs"
@@ -34,8 +35,30 @@ func (c change) write(root string) error {
 
 // plan computes every change before anything is written, so that an error leaves the repository as it was.
 func plan(root string, n names) ([]change, error) {
-	var changes []change
-	err := fs.WalkDir(templates, "templates", func(path string, entry fs.DirEntry, err error) error {
+	if err := n.free(root); err != nil {
+		return nil, err
+	}
+	added, err := rendered(n)
+	if err != nil {
+		return nil, err
+	}
+	contract, err := copiedContract(root, n)
+	if err != nil {
+		return nil, err
+	}
+	added = append(added, contract)
+	for _, c := range added {
+		if _, err := os.Lstat(filepath.Join(root, c.path)); !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("%s exists already", c.path)
+		}
+	}
+	edited, err := edit(root, n)
+	return append(added, edited...), err
+}
+
+// rendered returns the files of the templates.
+func rendered(n names) (changes []change, err error) {
+	err = fs.WalkDir(templates, "templates", func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
@@ -57,11 +80,20 @@ func plan(root string, n names) ([]change, error) {
 		changes = append(changes, change{"wrote  ", target, content})
 		return nil
 	})
+	return changes, err
+}
+
+// copiedContract returns the contract of the new consumer. It reads the same events in the same way as the catalog, so its
+// contract differs only in the name of the consumer. `make pact` compares it with what the new consumer's test expects.
+func copiedContract(root string, n names) (change, error) {
+	const folder, consumer = "contracts/pacts/", "\"consumer\": {\n    \"name\": \"%s\""
+	text, err := os.ReadFile(filepath.Join(root, folder+"catalog-monolith.json"))
 	if err != nil {
-		return nil, err
+		return change{}, err
 	}
-	edited, err := edit(root, n)
-	return append(changes, edited...), err
+	c := change{"wrote  ", folder + n["service"] + "-monolith.json", text}
+	err = replaceOnce(&c, fmt.Sprintf(consumer, "catalog"), fmt.Sprintf(consumer, n["service"]))
+	return c, err
 }
 
 func (n names) render(name, text string) ([]byte, error) {

@@ -12,11 +12,10 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 
-	catalogapi "github.com/monsplit/monsplit/api/catalog"
 	"github.com/monsplit/monsplit/api/client/go/apiclient"
 	"github.com/monsplit/monsplit/api/client/go/catalogclient"
 	"github.com/monsplit/monsplit/api/client/go/monolithclient"
-	monolithapi "github.com/monsplit/monsplit/api/monolith"
+	"github.com/monsplit/monsplit/internal/testkit/services"
 )
 
 // These tests use answers that do not come from these services, but from gateways, captive portals and services of another
@@ -137,7 +136,7 @@ func TestForeignAnswersToOneOperationAreErrors(t *testing.T) {
 // For each operation, the client accepts exactly the answers that the document describes.
 func TestSuccessIsAsDocumented(t *testing.T) {
 	t.Parallel()
-	for name, document := range map[string][]byte{"monolith": monolithapi.Document, "catalog": catalogapi.Document} {
+	for name, document := range services.OpenAPI(t) {
 		for path, item := range must(openapi3.NewLoader().LoadFromData(document)).Paths.Map() {
 			for method, operation := range item.Operations() {
 				described := slices.DeleteFunc(slices.Sorted(maps.Keys(operation.Responses.Map())), func(status string) bool { return status >= "4" })
@@ -174,7 +173,8 @@ func doerOf(service string, a answer) doer {
 func TestClientsAreSmall(t *testing.T) {
 	t.Parallel()
 	const limit = 25
-	for _, path := range []string{"monolithclient", "catalogclient"} {
+	for _, service := range services.Names(t) {
+		path := service + "client"
 		out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}{{end}}", "../"+path).CombinedOutput()
 		if err != nil {
 			t.Fatalf("go list: %v\n%s", err, out)

@@ -20,9 +20,8 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 
-	catalogapi "github.com/monsplit/monsplit/api/catalog"
 	"github.com/monsplit/monsplit/api/client/go/apiclient"
-	monolithapi "github.com/monsplit/monsplit/api/monolith"
+	"github.com/monsplit/monsplit/internal/testkit/services"
 )
 
 func TestErrorAnswersAreProblems(t *testing.T) {
@@ -132,7 +131,7 @@ func TestIsProblem(t *testing.T) {
 // Problem is written by hand, so that both clients share it. It must have every member that the documents have.
 func TestProblemHasTheDocumentedMembers(t *testing.T) {
 	t.Parallel()
-	for name, document := range map[string][]byte{"monolith": monolithapi.Document, "catalog": catalogapi.Document} {
+	for name, document := range services.OpenAPI(t) {
 		doc, err := openapi3.NewLoader().LoadFromData(document)
 		if err != nil {
 			t.Fatal(err)

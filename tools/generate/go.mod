@@ -1,4 +1,4 @@
-module github.com/monsplit/monsplit/tools
+module github.com/monsplit/monsplit/tools/generate
 
 go 1.26.0
 
