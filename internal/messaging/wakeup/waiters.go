@@ -46,11 +46,11 @@ type Config struct {
 
 	MetricsNamespace string // comes before the names of all metrics, as in NAMESPACE_wakeup_waiting; none
 
-	Poll      time.Duration // between two looks, if nothing tells of a change; 1 s
-	LookEvery time.Duration // shortest time between two looks; 5 ms
-	ArmEvery  time.Duration // shortest time between two arms, and from an arm to the look after it; 20 ms
-	Retry     time.Duration // pause after an error of the database; 1 s
-	Timeout   time.Duration // bounds one query; 5 s
+	Poll     time.Duration // between two looks, if nothing tells of a change; 1 s
+	MaxRest  time.Duration // longest rest between two looks; 20 ms
+	ArmEvery time.Duration // shortest time between two arms, and from an arm to the look after it; 20 ms
+	Retry    time.Duration // pause after an error of the database; 1 s
+	Timeout  time.Duration // bounds one query; 5 s
 }
 
 func (c Config) withDefaults() Config {
@@ -61,7 +61,7 @@ func (c Config) withDefaults() Config {
 		value    *time.Duration
 		fallback time.Duration
 	}{
-		{&c.Poll, time.Second}, {&c.LookEvery, 5 * time.Millisecond}, {&c.ArmEvery, 20 * time.Millisecond},
+		{&c.Poll, time.Second}, {&c.MaxRest, 20 * time.Millisecond}, {&c.ArmEvery, 20 * time.Millisecond},
 		{&c.Retry, time.Second}, {&c.Timeout, 5 * time.Second},
 	} {
 		if *d.value <= 0 {
