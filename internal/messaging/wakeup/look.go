@@ -65,13 +65,15 @@ func (l *looker) pass(ctx context.Context) time.Duration {
 	case now.Before(l.armedAt.Add(l.cfg.ArmEvery)):
 		return l.armedAt.Add(l.cfg.ArmEvery).Sub(now)
 	default:
-		return l.armedAt.Add(l.cfg.Poll).Sub(now)
+		// A transaction whose trigger ran before the arm may still be committing. Usually it has only moments to go, so the times
+		// between the looks double.
+		return min(now.Sub(l.armedAt), l.armedAt.Add(l.cfg.Poll).Sub(now))
 	}
 }
 
 // restFactor is how much longer than a look the rest after it is. So with many callers or a slow database, looking takes at
-// most a fifth of the time of one connection. With few callers, the rest is too short to delay their answers.
-const restFactor = 4
+// most a third of the time of one connection. With few callers, the rest is too short to delay their answers.
+const restFactor = 2
 
 // look asks once for each kind that callers wait for.
 func (l *looker) look(ctx context.Context) error {

@@ -114,6 +114,11 @@ func (w *Waiters) Register(kind string, l Lookup) { w.lookups[kind] = l }
 // Kick says that this process has committed a change. It never blocks.
 func (w *Waiters) Kick() { signal(w.kicked) }
 
+// Announce says that this process has committed a version. Callers that wait for it return at once, without a look.
+func (w *Waiters) Announce(kind, id string, version int64) {
+	w.release(kind, map[string]int64{id: version})
+}
+
 // signal puts a token into a channel with room for one, if it has none.
 func signal(c chan struct{}) {
 	select {
