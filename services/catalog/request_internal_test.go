@@ -81,10 +81,11 @@ func (i *instance) storage() *store.Store {
 func (i *instance) deliver(topic string, list ...message) {
 	i.Helper()
 	tp := broker.TopicPartition{Topic: topic, Partition: 3}
-	from, err := i.events.Position(i.Context(), tp, 0)
+	position, err := i.events.Position(i.Context(), tp, broker.LogStart{})
 	if err != nil {
 		i.Fatal(err)
 	}
+	from := position.Offset
 	records := make([]broker.Fetched, len(list))
 	for n, m := range list {
 		records[n] = broker.Fetched{Offset: from + int64(n), Record: m.record()}

@@ -184,7 +184,7 @@ func TestPostgreSQLIsAwayForAWhile(t *testing.T) {
 			t.Errorf("the state says %+v", p)
 		}
 	}
-	if _, err := b.Position(t.Context(), tp, 0); err == nil {
+	if _, err := b.Position(t.Context(), tp, broker.LogStart{}); err == nil {
 		t.Error("read a position without a database")
 	}
 	line.mend()

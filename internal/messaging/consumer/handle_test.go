@@ -70,13 +70,13 @@ func TestPositionIsSeededOnce(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	for _, logStart := range []int64{40, 60} {
-		if next, err := b.Position(t.Context(), tp, logStart); err != nil || next != 40 {
-			t.Errorf("position %d, error %v, want 40", next, err)
+		if next, err := b.Position(t.Context(), tp, broker.LogStart{Offset: logStart}); err != nil || next.Offset != 40 {
+			t.Errorf("position %v, error %v, want 40", next, err)
 		}
 	}
 	b.handle(40, named("a", 1))
-	if next, err := on(t, b.pool).Position(t.Context(), tp, 60); err != nil || next != 41 {
-		t.Errorf("position %d, error %v, want 41", next, err)
+	if next, err := on(t, b.pool).Position(t.Context(), tp, broker.LogStart{Offset: 60}); err != nil || next.Offset != 41 {
+		t.Errorf("position %v, error %v, want 41", next, err)
 	}
 }
 
@@ -205,7 +205,7 @@ func TestATopicWithoutHandlerIsHeld(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	other := broker.TopicPartition{Topic: "other"}
-	if _, err := b.Position(t.Context(), other, 0); err != nil {
+	if _, err := b.Position(t.Context(), other, broker.LogStart{}); err != nil {
 		t.Fatal(err)
 	}
 	err := b.Handle(t.Context(), other, 0, 1, log(0, named("a", 1)))
@@ -232,7 +232,7 @@ func TestConcurrentTransactionsAreLimited(t *testing.T) {
 	for p := range 6 {
 		wg.Go(func() {
 			tp := broker.TopicPartition{Topic: topic, Partition: p}
-			if _, err := b.Position(t.Context(), tp, 0); err != nil {
+			if _, err := b.Position(t.Context(), tp, broker.LogStart{}); err != nil {
 				t.Error(err)
 			}
 			var large []broker.Record // small batches would share a transaction

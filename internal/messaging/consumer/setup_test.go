@@ -260,7 +260,7 @@ func log(from int64, records ...broker.Record) []broker.Fetched {
 
 func (b *bundle) seed(logStart int64) {
 	b.t.Helper()
-	if _, err := b.Position(b.t.Context(), tp, logStart); err != nil {
+	if _, err := b.Position(b.t.Context(), tp, broker.LogStart{Offset: logStart}); err != nil {
 		b.t.Fatal(err)
 	}
 }

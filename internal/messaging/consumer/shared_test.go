@@ -46,7 +46,7 @@ func at(partition int) broker.TopicPartition {
 // place seeds the position of a partition with 0.
 func (s *shared) place(partition int) {
 	s.t.Helper()
-	if _, err := s.Position(s.t.Context(), at(partition), 0); err != nil {
+	if _, err := s.Position(s.t.Context(), at(partition), broker.LogStart{}); err != nil {
 		s.t.Fatal(err)
 	}
 }

@@ -33,7 +33,7 @@ type PartitionState struct {
 // State returns the current state. Before Run it has only the partitions that were handled.
 func (c *Consumer[T]) State() State {
 	c.mu.Lock()
-	client := c.client
+	client, unregistered := c.client, c.unregistered
 	c.mu.Unlock()
 	var group broker.GroupState
 	if client != nil {
@@ -42,6 +42,9 @@ func (c *Consumer[T]) State() State {
 	s := State{
 		Group: c.cfg.Group, Joined: group.Joined, Missing: group.Missing, LastError: group.LastError,
 		Partitions: []PartitionState{},
+	}
+	if unregistered != nil {
+		s.LastError = memberProblem(unregistered)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -294,10 +294,11 @@ func (b *bundle) get(asks ...ask) {
 
 func (b *bundle) handle(list ...broker.Record) error {
 	b.Helper()
-	from, err := b.consumer.Position(b.Context(), tp, 0)
+	position, err := b.consumer.Position(b.Context(), tp, broker.LogStart{})
 	if err != nil {
 		b.Fatal(err)
 	}
+	from := position.Offset
 	fetched := make([]broker.Fetched, len(list))
 	for i, r := range list {
 		fetched[i] = broker.Fetched{Record: r, Offset: from + int64(i)}
