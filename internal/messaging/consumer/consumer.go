@@ -62,8 +62,9 @@ type Config[T any] struct {
 	MetricsNamespace string
 
 	Name string // of this process, for people; host name and process id
-	// MemberBeat is the time between two signs of life of this process in the table consumer_member; 1 s.
-	MemberBeat time.Duration
+	// Beat is the time between two signs of life of this process in the table consumer_member, and between two looks for
+	// positions that a command has changed; 1 s.
+	Beat time.Duration
 
 	// Transactions is the highest number of concurrent transactions, over all partitions; 8. While the consumer catches up,
 	// requests must still get connections of the pool.
@@ -86,6 +87,7 @@ type Config[T any] struct {
 type Client interface {
 	Consume(ctx context.Context, cfg broker.GroupConfig, h broker.PartitionHandler) error
 	GroupState(group string) (broker.GroupState, bool)
+	Reseek(group string, tp broker.TopicPartition)
 }
 
 // Consumer applies the events of one service's topics. It implements broker.PartitionHandler and prometheus.Collector.
@@ -123,8 +125,8 @@ func New[T any](pool *pgxpool.Pool, cfg Config[T], log *slog.Logger) *Consumer[T
 	if cfg.BackoffMax <= 0 {
 		cfg.BackoffMax = 3 * time.Second
 	}
-	if cfg.MemberBeat <= 0 {
-		cfg.MemberBeat = time.Second
+	if cfg.Beat <= 0 {
+		cfg.Beat = time.Second
 	}
 	if cfg.Name == "" {
 		cfg.Name = processName()
@@ -147,7 +149,7 @@ func New[T any](pool *pgxpool.Pool, cfg Config[T], log *slog.Logger) *Consumer[T
 
 // Run consumes until ctx is done. It finishes the batches that are being applied before it returns.
 func (c *Consumer[T]) Run(ctx context.Context, client Client) error {
-	self := newMember(c.pool, c.log, c.cfg.Name, c.cfg.MemberBeat)
+	self := newMember(c.pool, c.log, c.cfg.Name, c.cfg.Beat)
 	cfg := c.cfg.Tuning
 	cfg.GroupID, cfg.Topics = c.cfg.Group, slices.Sorted(maps.Keys(c.cfg.Topics))
 	cfg.Member, cfg.Known = self.id.String(), self.known
@@ -163,6 +165,7 @@ func (c *Consumer[T]) Run(ctx context.Context, client Client) error {
 	beating, stop := context.WithCancel(context.WithoutCancel(ctx)) // until the group was left
 	defer stop()
 	beats.Go(func() { self.run(beating) })
+	beats.Go(func() { c.watchPositions(beating, client) })
 	return client.Consume(ctx, cfg, c)
 }
 

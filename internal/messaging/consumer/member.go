@@ -24,7 +24,7 @@ const (
 
 // member is this process's row in consumer_member. It exists while the process takes part in the consumer group.
 //
-// H27 cloned database: a copy of the database is started beside the original, with the same group. The copy has the
+// H32 cloned database: a copy of the database is started beside the original, with the same group. The copy has the
 // original's rows too, so a row alone proves nothing. A member belongs to this database if its row was written after the
 // row of this process, or if its time has changed since then. The rows of the original never change in the copy.
 type member struct {

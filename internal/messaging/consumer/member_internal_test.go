@@ -67,7 +67,7 @@ func TestAnEarlierMemberIsKnownByItsSignOfLife(t *testing.T) {
 	<-done
 }
 
-// H27 cloned database: the copy has the rows of the original's members too.
+// H32 cloned database: the copy has the rows of the original's members too.
 func TestAMemberOfTheOriginalIsAStrangerInTheCopy(t *testing.T) {
 	t.Parallel()
 	original, clone := memberPool(t), memberPool(t)

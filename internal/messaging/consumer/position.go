@@ -61,7 +61,7 @@ func (c *Consumer[T]) trust(ctx context.Context, q *messagingdb.Queries, tp brok
 
 // movePositions moves the positions of the jobs, in the transaction that applies them.
 //
-// H26 recreated topic: a consumer is paused in a batch, the topic is created again, and an operator adopts the new topic at
+// H30 recreated topic: a consumer is paused in a batch, the topic is created again, and an operator adopts the new topic at
 // the same offset. The paused consumer then continues with records of the old log. So the topic id is compared too.
 func movePositions(ctx context.Context, tx pgx.Tx, jobs []*job) error {
 	var p messagingdb.MovePositionsParams

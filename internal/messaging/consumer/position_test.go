@@ -88,7 +88,7 @@ func TestAnEpochCountsOnlyForItsOffset(t *testing.T) {
 	}
 }
 
-// H26 recreated topic: an operator adopts the new topic at the same offset, while a batch of the old log is being applied.
+// H30 recreated topic: an operator adopts the new topic at the same offset, while a batch of the old log is being applied.
 func TestABatchOfAnEarlierTopicChangesNothing(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

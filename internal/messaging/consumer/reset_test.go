@@ -10,6 +10,7 @@ import (
 
 	"github.com/monsplit/monsplit/internal/messaging/broker"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
+	"github.com/monsplit/monsplit/internal/testkit/kafkatest"
 )
 
 func TestPlanReset(t *testing.T) {
@@ -110,4 +111,31 @@ func TestResetRefusesAnotherTopic(t *testing.T) {
 	if got, want := b.at(secondTopic), (broker.Position{Offset: 20, LeaderEpoch: -1, TopicID: secondTopic}); got != want {
 		t.Errorf("the position is %+v, want %+v", got, want)
 	}
+}
+
+// A consumer that has nothing to read notices a reset too.
+func TestAnIdleConsumerNoticesAReset(t *testing.T) {
+	t.Parallel()
+	kafka := kafkatest.New(t)
+	name := kafka.CreateTopic(t, "thing", 1)
+	part := broker.TopicPartition{Topic: name}
+	kafka.Write(t, part, named("a", 1), named("a", 2))
+	b := setup(t, read(kafka, name))
+	b.start(kafka)
+	kafkatest.Eventually(t, "all is applied", func() bool { return b.caughtUp(kafka, name, 1) })
+	if _, err := b.pool.Exec(t.Context(), `DELETE FROM thing_copy`); err != nil {
+		t.Fatal(err)
+	}
+	client := kafka.Client(t)
+	defer client.Close()
+	plan, err := consumer.PlanReset(t.Context(), client, name, consumer.AllPartitions, consumer.AtStart())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.reset(plan); err != nil {
+		t.Fatal(err)
+	}
+	kafkatest.Eventually(t, "the log was read again", func() bool {
+		return query[int](b, `SELECT coalesce(max(version), 0) FROM thing_copy`) == 2 && b.caughtUp(kafka, name, 1)
+	})
 }
