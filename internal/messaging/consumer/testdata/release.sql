@@ -3,7 +3,7 @@
 SELECT pg_catalog.set_config('search_path', '', false);
 CREATE FUNCTION public.late_bug() RETURNS trigger
     LANGUAGE plpgsql
-    AS $$ BEGIN RAISE EXCEPTION 'changed without its event' USING ERRCODE = 'MS001'; END $$;
+    AS $$ BEGIN RAISE EXCEPTION 'changed without its event' USING ERRCODE = 'XT001'; END $$;
 CREATE FUNCTION public.outbox_make_partition(n bigint) RETURNS void
     LANGUAGE plpgsql
     AS $$
