@@ -157,7 +157,7 @@ func (c *Consumer[T]) Run(ctx context.Context, client Client) error {
 	c.client, c.stopping = client, ctx.Done()
 	c.mu.Unlock()
 	if err := self.register(ctx, c.setUnregistered); err != nil {
-		return nil //nolint:nilerr // ctx is done
+		return nil // ctx is done
 	}
 	defer self.leave(ctx)
 	var beats sync.WaitGroup

@@ -26,10 +26,10 @@ func (b *bundle) at(id broker.TopicID) broker.Position {
 	return p
 }
 
-// withEpoch gives records the leader epoch of their batch.
-func withEpoch(epoch int32, records []broker.Fetched) []broker.Fetched {
+// inEpoch7 gives records the leader epoch 7, as the batch that they come in.
+func inEpoch7(records []broker.Fetched) []broker.Fetched {
 	for i := range records {
-		records[i].LeaderEpoch = epoch
+		records[i].LeaderEpoch = 7
 	}
 	return records
 }
@@ -40,7 +40,7 @@ func TestAPositionSaysWhichLogItBelongsTo(t *testing.T) {
 	if got, want := b.at(firstTopic), (broker.Position{LeaderEpoch: -1, TopicID: firstTopic}); got != want {
 		t.Errorf("a new position is %+v, want %+v", got, want)
 	}
-	if err := b.Handle(t.Context(), tp, 0, 2, withEpoch(7, log(0, named("a", 1), named("a", 2)))); err != nil {
+	if err := b.Handle(t.Context(), tp, 0, 2, inEpoch7(log(0, named("a", 1), named("a", 2)))); err != nil {
 		t.Fatal(err)
 	}
 	// The present topic is another one. The position must not adopt it: the broker's client halts the partition.
@@ -68,7 +68,7 @@ func TestAnEpochCountsOnlyForItsOffset(t *testing.T) {
 		},
 		"PastARecordAndOffsetsWithoutRecords": func(t *testing.T, b *bundle) {
 			t.Helper()
-			if err := b.Handle(t.Context(), tp, 1, 5, withEpoch(7, log(1, named("a", 2)))); err != nil {
+			if err := b.Handle(t.Context(), tp, 1, 5, inEpoch7(log(1, named("a", 2)))); err != nil {
 				t.Fatal(err)
 			}
 		},
@@ -77,7 +77,7 @@ func TestAnEpochCountsOnlyForItsOffset(t *testing.T) {
 			t.Parallel()
 			b := setup(t)
 			b.at(firstTopic)
-			if err := b.Handle(t.Context(), tp, 0, 1, withEpoch(7, log(0, named("a", 1)))); err != nil {
+			if err := b.Handle(t.Context(), tp, 0, 1, inEpoch7(log(0, named("a", 1)))); err != nil {
 				t.Fatal(err)
 			}
 			move(t, b)

@@ -56,7 +56,7 @@ func (c *Consumer[T]) comparePositions(
 		differ[s.TopicPartition] = now
 		if before, ok := suspects[s.TopicPartition]; ok && before == now {
 			c.log.LogAttrs(ctx, slog.LevelInfo, "the stored position was changed, reading from there",
-				slog.String("partition", s.TopicPartition.String()), slog.Int64("offset", s.Offset))
+				slog.String("partition", s.String()), slog.Int64("offset", s.Offset))
 			client.Reseek(c.cfg.Group, s.TopicPartition)
 			delete(differ, s.TopicPartition)
 		}
