@@ -20,22 +20,26 @@ type batch struct {
 	tp         broker.TopicPartition
 	topicID    broker.TopicID // of the log that the items are from; zero if it is not known
 	from, next int64
+	epoch      int32 // the leader epoch of the batch before next; -1 if it is not known
 	items      []item
 }
 
 // Handle implements broker.PartitionHandler. It applies the batch in one transaction. If an event in the batch is poisoned,
 // it applies the batch again, one transaction an event.
 func (c *Consumer[T]) Handle(
-	ctx context.Context, tp broker.TopicPartition, from, next int64, records []broker.Fetched,
+	ctx context.Context, tp broker.TopicPartition, from int64, next broker.Position, records []broker.Fetched,
 ) error {
-	if len(records) == 0 && next <= from {
+	if len(records) == 0 && next.Offset <= from {
 		return nil
 	}
 	p := c.partition(tp)
-	b := batch{tp: tp, topicID: c.topicID(p), from: from, next: next, items: make([]item, len(records))}
+	b := batch{tp: tp, topicID: next.TopicID, from: from, next: next.Offset, epoch: next.LeaderEpoch, items: make([]item, len(records))}
+	if b.topicID.IsZero() {
+		b.topicID = c.topicID(p) // the brokers tell no ids
+	}
 	for i, r := range records {
-		if r.Offset < from || r.Offset >= next || i > 0 && r.Offset <= records[i-1].Offset {
-			return c.finishBatch(ctx, p, tp, fmt.Errorf("offset %d is out of order in [%d, %d)", r.Offset, from, next), false)
+		if r.Offset < from || r.Offset >= next.Offset || i > 0 && r.Offset <= records[i-1].Offset {
+			return c.finishBatch(ctx, p, tp, fmt.Errorf("offset %d is out of order in [%d, %d)", r.Offset, from, next.Offset), false)
 		}
 		b.items[i] = decodeRecord(tp, b.topicID, r)
 		if r.Value == nil && c.cfg.Queues[tp.Topic] {
@@ -67,9 +71,9 @@ func batchTimedOut(ctx context.Context, err error) bool {
 func (c *Consumer[T]) applyEach(ctx context.Context, p *partition, b batch) (moved bool, err error) {
 	from := b.from
 	for i, it := range b.items {
-		one := batch{tp: b.tp, topicID: b.topicID, from: from, next: it.record.Offset + 1, items: []item{it}}
+		one := batch{tp: b.tp, topicID: b.topicID, from: from, next: it.record.Offset + 1, epoch: it.record.LeaderEpoch, items: []item{it}}
 		if i == len(b.items)-1 {
-			one.next = b.next
+			one.next, one.epoch = b.next, b.epoch
 		}
 		err := c.apply(ctx, p, one)
 		if _, is := c.poisonCode(err); is {

@@ -23,7 +23,7 @@ func TestThePositionMovesWithTheEffects(t *testing.T) {
 	records := []broker.Fetched{
 		{Record: named("a", 1), Offset: 102}, {Record: named("b", 1), Offset: 104}, {Record: named("a", 2), Offset: 105},
 	}
-	if err := b.Handle(t.Context(), tp, 100, 110, records); err != nil {
+	if err := b.Handle(t.Context(), tp, 100, broker.At(110), records); err != nil {
 		t.Fatal(err)
 	}
 	b.wantPosition(110)
@@ -43,7 +43,7 @@ func TestThePositionStaysWithoutTheEffects(t *testing.T) {
 			t.Parallel()
 			b := setup(t)
 			b.seed(0)
-			err := b.Handle(t.Context(), tp, 0, 3, log(0, named("a", 1), failing("b", 1, how), named("c", 1)))
+			err := b.Handle(t.Context(), tp, 0, broker.At(3), log(0, named("a", 1), failing("b", 1, how), named("c", 1)))
 			if err == nil || errors.Is(err, broker.ErrReseek) {
 				t.Fatalf("error %v, want one that holds the partition", err)
 			}
@@ -85,16 +85,16 @@ func TestAnEmptyBatchMovesThePosition(t *testing.T) {
 	b := setup(t)
 	b.seed(7)
 	for range 2 { // the second call changes nothing
-		if err := b.Handle(t.Context(), tp, 7, 7, nil); err != nil {
+		if err := b.Handle(t.Context(), tp, 7, broker.At(7), nil); err != nil {
 			t.Fatal(err)
 		}
 		b.wantPosition(7)
 	}
-	if err := b.Handle(t.Context(), tp, 7, 20, nil); err != nil {
+	if err := b.Handle(t.Context(), tp, 7, broker.At(20), nil); err != nil {
 		t.Fatal(err)
 	}
 	b.wantPosition(20)
-	wantReseek(t, b.Handle(t.Context(), tp, 7, 20, nil))
+	wantReseek(t, b.Handle(t.Context(), tp, 7, broker.At(20), nil))
 	if b.calls.Load() != 0 {
 		t.Error("the handler was called without events")
 	}
@@ -105,8 +105,8 @@ func TestABatchAppliedBeforeIsNotAppliedAgain(t *testing.T) {
 	b := setup(t)
 	b.seed(0)
 	b.handle(0, named("a", 1), named("a", 2))
-	wantReseek(t, b.Handle(t.Context(), tp, 0, 2, log(0, named("a", 1), named("a", 2))))
-	wantReseek(t, b.Handle(t.Context(), tp, 1, 3, log(1, named("a", 2), named("a", 3))))
+	wantReseek(t, b.Handle(t.Context(), tp, 0, broker.At(2), log(0, named("a", 1), named("a", 2))))
+	wantReseek(t, b.Handle(t.Context(), tp, 1, broker.At(3), log(1, named("a", 2), named("a", 3))))
 	b.wantPosition(2)
 	b.wantChanges("a1 a2")
 }
@@ -165,7 +165,7 @@ func TestRecordsOutOfOrderAreHeld(t *testing.T) {
 		"behind the end":      log(2, named("a", 1)),
 		"twice":               {{Record: named("a", 1), Offset: 1}, {Record: named("a", 2), Offset: 1}},
 	} {
-		if err := b.Handle(t.Context(), tp, 0, 2, records); err == nil {
+		if err := b.Handle(t.Context(), tp, 0, broker.At(2), records); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}
@@ -208,7 +208,7 @@ func TestATopicWithoutHandlerIsHeld(t *testing.T) {
 	if _, err := b.Position(t.Context(), other, broker.LogStart{}); err != nil {
 		t.Fatal(err)
 	}
-	err := b.Handle(t.Context(), other, 0, 1, log(0, named("a", 1)))
+	err := b.Handle(t.Context(), other, 0, broker.At(1), log(0, named("a", 1)))
 	if err == nil || !strings.Contains(err.Error(), "no handler for the topic other") {
 		t.Errorf("error %v", err)
 	}
@@ -239,7 +239,7 @@ func TestConcurrentTransactionsAreLimited(t *testing.T) {
 			for i := range 64 {
 				large = append(large, named(fmt.Sprintf("p%d-%d-", p, i), 1))
 			}
-			if err := b.Handle(t.Context(), tp, 0, 64, log(0, large...)); err != nil {
+			if err := b.Handle(t.Context(), tp, 0, broker.At(64), log(0, large...)); err != nil {
 				t.Error(err)
 			}
 		})

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/monsplit/monsplit/internal/messaging/broker"
@@ -19,7 +18,7 @@ func (c *Consumer[T]) Position(ctx context.Context, tp broker.TopicPartition, lo
 	defer cancel()
 	q, part := messagingdb.New(c.pool), int32(tp.Partition)
 	err := q.SeedPosition(ctx, messagingdb.SeedPositionParams{
-		Topic: tp.Topic, Part: part, NextOffset: log.Offset, TopicID: uuid.UUID(log.TopicID),
+		Topic: tp.Topic, Part: part, NextOffset: log.Offset, TopicID: log.TopicID.UUID(),
 	})
 	if err != nil {
 		return broker.Position{}, fmt.Errorf("seed the position of %s: %w", tp, err)
@@ -48,7 +47,7 @@ func (c *Consumer[T]) trust(ctx context.Context, q *messagingdb.Queries, tp brok
 	if id.IsZero() {
 		return nil
 	}
-	trusted, err := q.TrustTopic(ctx, uuid.UUID(id), tp.Topic, int32(tp.Partition))
+	trusted, err := q.TrustTopic(ctx, id.UUID(), tp.Topic, int32(tp.Partition))
 	if err != nil {
 		return fmt.Errorf("store the topic id of %s: %w", tp, err)
 	}
@@ -67,8 +66,8 @@ func movePositions(ctx context.Context, tx pgx.Tx, jobs []*job) error {
 	var p messagingdb.MovePositionsParams
 	for _, j := range jobs {
 		p.Topics, p.Parts = append(p.Topics, j.tp.Topic), append(p.Parts, int32(j.tp.Partition))
-		p.TopicIds = append(p.TopicIds, uuid.UUID(j.topicID))
-		p.Froms, p.Nexts, p.Epochs = append(p.Froms, j.from), append(p.Nexts, j.next), append(p.Epochs, j.leaderEpoch())
+		p.TopicIds = append(p.TopicIds, j.topicID.UUID())
+		p.Froms, p.Nexts, p.Epochs = append(p.Froms, j.from), append(p.Nexts, j.next), append(p.Epochs, j.epoch)
 	}
 	moved, err := messagingdb.New(tx).MovePositions(ctx, p)
 	if err != nil {
@@ -78,13 +77,4 @@ func movePositions(ctx context.Context, tx pgx.Tx, jobs []*job) error {
 		return fmt.Errorf("the position of %s is not %d: %w", jobs[0].tp, jobs[0].from, broker.ErrReseek)
 	}
 	return nil
-}
-
-// leaderEpoch returns the epoch of the record right before the batch's end. It returns -1 if there is no such record: the
-// offsets without records at the end of the batch may belong to a later epoch.
-func (b batch) leaderEpoch() int32 {
-	if n := len(b.items); n > 0 && b.items[n-1].record.Offset == b.next-1 {
-		return b.items[n-1].record.LeaderEpoch
-	}
-	return -1
 }

@@ -26,12 +26,9 @@ func (b *bundle) at(id broker.TopicID) broker.Position {
 	return p
 }
 
-// inEpoch7 gives records the leader epoch 7, as the batch that they come in.
-func inEpoch7(records []broker.Fetched) []broker.Fetched {
-	for i := range records {
-		records[i].LeaderEpoch = 7
-	}
-	return records
+// upTo returns the end of a batch of the topic, in leader epoch 7.
+func upTo(offset int64, id broker.TopicID) broker.Position {
+	return broker.Position{Offset: offset, LeaderEpoch: 7, TopicID: id}
 }
 
 func TestAPositionSaysWhichLogItBelongsTo(t *testing.T) {
@@ -40,7 +37,7 @@ func TestAPositionSaysWhichLogItBelongsTo(t *testing.T) {
 	if got, want := b.at(firstTopic), (broker.Position{LeaderEpoch: -1, TopicID: firstTopic}); got != want {
 		t.Errorf("a new position is %+v, want %+v", got, want)
 	}
-	if err := b.Handle(t.Context(), tp, 0, 2, inEpoch7(log(0, named("a", 1), named("a", 2)))); err != nil {
+	if err := b.Handle(t.Context(), tp, 0, upTo(2, firstTopic), log(0, named("a", 1), named("a", 2))); err != nil {
 		t.Fatal(err)
 	}
 	// The present topic is another one. The position must not adopt it: the broker's client halts the partition.
@@ -53,38 +50,32 @@ func TestAPositionSaysWhichLogItBelongsTo(t *testing.T) {
 // log, it would look as if the log had been truncated.
 func TestAnEpochCountsOnlyForItsOffset(t *testing.T) {
 	t.Parallel()
-	for name, move := range map[string]func(*testing.T, *bundle){
-		"ByAnEarlierRelease": func(t *testing.T, b *bundle) {
-			t.Helper()
-			if _, err := b.pool.Exec(t.Context(), `UPDATE consumer_position SET next_offset = 5`); err != nil {
-				t.Fatal(err)
-			}
-		},
-		"PastOffsetsWithoutRecords": func(t *testing.T, b *bundle) {
-			t.Helper()
-			if err := b.Handle(t.Context(), tp, 1, 5, nil); err != nil {
-				t.Fatal(err)
-			}
-		},
-		"PastARecordAndOffsetsWithoutRecords": func(t *testing.T, b *bundle) {
-			t.Helper()
-			if err := b.Handle(t.Context(), tp, 1, 5, inEpoch7(log(1, named("a", 2)))); err != nil {
-				t.Fatal(err)
-			}
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			b := setup(t)
-			b.at(firstTopic)
-			if err := b.Handle(t.Context(), tp, 0, 1, inEpoch7(log(0, named("a", 1)))); err != nil {
-				t.Fatal(err)
-			}
-			move(t, b)
-			if got, want := b.at(firstTopic), (broker.Position{Offset: 5, LeaderEpoch: -1, TopicID: firstTopic}); got != want {
-				t.Errorf("the position is %+v, want %+v", got, want)
-			}
-		})
+	b := setup(t)
+	b.at(firstTopic)
+	if err := b.Handle(t.Context(), tp, 0, upTo(1, firstTopic), log(0, named("a", 1))); err != nil {
+		t.Fatal(err)
+	}
+	// As an earlier release does it, or an operator.
+	if _, err := b.pool.Exec(t.Context(), `UPDATE consumer_position SET next_offset = 5`); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := b.at(firstTopic), (broker.Position{Offset: 5, LeaderEpoch: -1, TopicID: firstTopic}); got != want {
+		t.Errorf("the position is %+v, want %+v", got, want)
+	}
+}
+
+// Events that are applied one by one have the epochs of their own batches.
+func TestTheEpochIsThatOfTheLastEvent(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.at(firstTopic)
+	records := log(0, named("a", 1), failing("b", 1, "poison"), failing("c", 1, "unknown"))
+	records[0].LeaderEpoch, records[1].LeaderEpoch, records[2].LeaderEpoch = 4, 5, 7
+	if err := b.Handle(t.Context(), tp, 0, upTo(3, firstTopic), records); err == nil {
+		t.Fatal("the third event was applied")
+	}
+	if got, want := b.at(firstTopic), (broker.Position{Offset: 2, LeaderEpoch: 5, TopicID: firstTopic}); got != want {
+		t.Errorf("the position is %+v, want %+v", got, want)
 	}
 }
 
@@ -98,7 +89,7 @@ func TestABatchOfAnEarlierTopicChangesNothing(t *testing.T) {
 	if err := b.reset(adopt); err != nil {
 		t.Fatal(err)
 	}
-	wantReseek(t, b.Handle(t.Context(), tp, 1, 2, log(1, named("a", 2))))
+	wantReseek(t, b.Handle(t.Context(), tp, 1, upTo(2, firstTopic), log(1, named("a", 2))))
 	b.wantPosition(1)
 	b.wantChanges("a1")
 	b.at(secondTopic)

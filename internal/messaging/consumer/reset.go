@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -202,7 +201,7 @@ func Reset(ctx context.Context, tx pgx.Tx, plan []NewPosition) ([]PositionChange
 			}
 		}
 		err := q.ResetPosition(ctx, messagingdb.ResetPositionParams{
-			Topic: p.Topic, Part: int32(p.Partition), NextOffset: p.Offset, TopicID: uuid.UUID(p.TopicID),
+			Topic: p.Topic, Part: int32(p.Partition), NextOffset: p.Offset, TopicID: p.TopicID.UUID(),
 		})
 		if err != nil {
 			return nil, fmt.Errorf("set the position of %s: %w", p.TopicPartition, err)

@@ -57,7 +57,7 @@ func TestReset(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.at(firstTopic)
-	if err := b.Handle(t.Context(), tp, 0, 1, inEpoch7(log(0, named("a", 1)))); err != nil {
+	if err := b.Handle(t.Context(), tp, 0, upTo(1, firstTopic), log(0, named("a", 1))); err != nil {
 		t.Fatal(err)
 	}
 	read := broker.TopicPartition{Topic: topic, Partition: 0}

@@ -46,10 +46,10 @@ func TestUnknownTypesAreCounted(t *testing.T) {
 	b := setup(t, knowsOne(1))
 	b.seed(0)
 	batch := log(0, named("a", 1), ofType("a", 2, "test.thing.changed.v2"), ofType("b", 1, "test.thing.changed.v2"), ofType("c", 1, "eaten"))
-	if err := b.Handle(t.Context(), tp, 0, 4, batch); err == nil {
+	if err := b.Handle(t.Context(), tp, 0, broker.At(4), batch); err == nil {
 		t.Fatal("the first try did not fail")
 	}
-	if err := b.Handle(t.Context(), tp, 0, 4, batch); err != nil {
+	if err := b.Handle(t.Context(), tp, 0, broker.At(4), batch); err != nil {
 		t.Fatal(err)
 	}
 	err := testutil.CollectAndCompare(b, strings.NewReader(`

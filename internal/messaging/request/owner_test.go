@@ -304,7 +304,7 @@ func TestTwoInstancesDecideOnce(t *testing.T) {
 		if _, err := b.consumer.Position(t.Context(), at, broker.LogStart{}); err != nil {
 			return err
 		}
-		return b.consumer.Handle(t.Context(), at, 0, 1, []broker.Fetched{{Record: first.record()}})
+		return b.consumer.Handle(t.Context(), at, 0, broker.At(1), []broker.Fetched{{Record: first.record()}})
 	}
 	results := make(chan error, 2)
 	go func() { results <- deliver(slow, 1) }()

@@ -26,7 +26,7 @@ func (s *session[T, R]) park(ctx context.Context, waiting []arrival[R]) error {
 		}
 		p.Keys, p.Numbers, p.Ids = append(p.Keys, r.Key), append(p.Numbers, r.Number), append(p.Ids, r.ID)
 		p.Parts, p.Ats = append(p.Parts, int32(r.event.Partition)), append(p.Ats, r.event.Offset)
-		p.TopicIds = append(p.TopicIds, uuid.UUID(r.event.TopicID))
+		p.TopicIds = append(p.TopicIds, r.event.TopicID.UUID())
 		p.Messages, p.Needs, p.Expires = append(p.Messages, message), append(p.Needs, r.Needs), append(p.Expires, r.ExpiresAt)
 	}
 	if err := s.q.InsertParked(ctx, p); err != nil {
