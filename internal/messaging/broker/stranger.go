@@ -35,7 +35,8 @@ const refusal = "refused: unknown instance"
 
 // errRefused is the state of a stranger.
 var errRefused = errors.New("the group's leader does not find this instance in its database: two databases use one consumer " +
-	"group. A copy of a database needs another prefix of topics and groups, or another cluster")
+	"group. A copy of a database needs another prefix of topics and groups, or another cluster. See docs/operations.md, section " +
+	"another_database")
 
 func (m *member) subscriptionData() []byte {
 	if m.cfg.Member == "" {
@@ -93,8 +94,8 @@ func (g *generation) showStrangers() {
 	for _, s := range g.member.strangers {
 		names = append(names, s.String())
 	}
-	g.status.setError(g.log, "strangers", "members of the consumer group belong to another database and get no partition",
-		errors.New(list(names)))
+	g.status.setError(g.log, "strangers", "members of the consumer group belong to another database and get no partition (see "+
+		"docs/operations.md, section another_database)", errors.New(list(names)))
 }
 
 // awaitStrangers returns when the database knows a stranger after all. Then the partitions have to be shared again.

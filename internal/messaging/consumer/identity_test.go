@@ -191,3 +191,62 @@ func TestARestartedInstanceIsNoStranger(t *testing.T) {
 	kafkatest.Eventually(t, "each has one again", each(again, b))
 	t.Logf("took %v", time.Since(started))
 }
+
+// H31 truncated log: an unclean election has cost the log its end. The stored epoch is newer than any of the log. The log
+// then grows past the position, and this must not end the halt: other records have the offsets of the lost ones.
+func TestATruncatedLogIsNotReadOn(t *testing.T) {
+	t.Parallel()
+	kafka := kafkatest.New(t)
+	name := kafka.CreateTopic(t, "thing", 1)
+	part := broker.TopicPartition{Topic: name}
+	kafka.Write(t, part, versions("a", 1, 3)...)
+	b := setup(t, read(kafka, name))
+	stop := b.start(kafka)
+	kafkatest.Eventually(t, "the log is applied", func() bool { return b.caughtUp(kafka, name, 1) })
+	stop()
+	if _, err := b.pool.Exec(t.Context(), `UPDATE consumer_position SET leader_epoch = 99`); err != nil {
+		t.Fatal(err)
+	}
+	b = on(t, b.pool, read(kafka, name))
+	b.start(kafka)
+	kafkatest.Eventually(t, "the partition is halted", func() bool { return b.isHalted("log_truncated") })
+	if next := `"consumer reset --topic ` + name + ` --partition 0 --to start"`; !b.isHalted(next) {
+		t.Errorf("problems %q do not name the command %s", b.State().Problems(), next)
+	}
+	kafka.Write(t, part, versions("b", 1, 2)...)
+	b.wantPositionOf(part, 3)
+
+	plan, err := consumer.PlanReset(t.Context(), kafka.Direct(), name, 0, consumer.AtStart())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.reset(plan); err != nil {
+		t.Fatal(err)
+	}
+	kafkatest.Eventually(t, "the log is read again", func() bool { return b.caughtUp(kafka, name, 1) && len(b.State().Problems()) == 0 })
+	b.wantChanges("a1 a2 a3 b1 b2")
+}
+
+// A position that has no leader epoch gets the present one before the first record is read. If the log is truncated then,
+// and grows again, only the epoch shows it.
+func TestAPositionGetsTheEpochOfTheLog(t *testing.T) {
+	t.Parallel()
+	kafka := kafkatest.New(t)
+	name := kafka.CreateTopic(t, "thing", 1)
+	part := broker.TopicPartition{Topic: name}
+	kafka.Write(t, part, versions("a", 1, 3)...)
+	b := setup(t, read(kafka, name))
+	plan, err := consumer.PlanReset(t.Context(), kafka.Direct(), name, 0, consumer.AtEnd())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.reset(plan); err != nil {
+		t.Fatal(err)
+	}
+	b.start(kafka)
+	kafkatest.Eventually(t, "the epoch is stored", func() bool {
+		return query[bool](b, `SELECT leader_epoch >= 0 AND epoch_offset = 3 FROM consumer_position`)
+	})
+	b.wantPositionOf(part, 3)
+	b.wantChanges("")
+}

@@ -58,6 +58,15 @@ func (c *Consumer[T]) trust(ctx context.Context, q *messagingdb.Queries, tp brok
 	return nil
 }
 
+// StoreEpoch implements broker.EpochStore. If the position has changed meanwhile, it stores nothing.
+func (c *Consumer[T]) StoreEpoch(ctx context.Context, tp broker.TopicPartition, at broker.Position) error {
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
+	defer cancel()
+	return messagingdb.New(c.pool).StoreEpoch(ctx, messagingdb.StoreEpochParams{
+		LeaderEpoch: at.LeaderEpoch, Topic: tp.Topic, Part: int32(tp.Partition), NextOffset: at.Offset, TopicID: at.TopicID.UUID(),
+	})
+}
+
 // movePositions moves the positions of the jobs, in the transaction that applies them.
 //
 // H30 recreated topic: a consumer is paused in a batch, the topic is created again, and an operator adopts the new topic at

@@ -524,6 +524,31 @@ func (q *Queries) SeedPosition(ctx context.Context, arg SeedPositionParams) erro
 	return err
 }
 
+const storeEpoch = `-- name: StoreEpoch :exec
+UPDATE consumer_position SET leader_epoch = $1, epoch_offset = next_offset
+WHERE topic = $2 AND part = $3 AND next_offset = $4 AND topic_id = $5
+`
+
+type StoreEpochParams struct {
+	LeaderEpoch int32
+	Topic       string
+	Part        int32
+	NextOffset  int64
+	TopicID     uuid.UUID
+}
+
+// Gives a position the leader epoch of the log that was compared with it.
+func (q *Queries) StoreEpoch(ctx context.Context, arg StoreEpochParams) error {
+	_, err := q.db.Exec(ctx, storeEpoch,
+		arg.LeaderEpoch,
+		arg.Topic,
+		arg.Part,
+		arg.NextOffset,
+		arg.TopicID,
+	)
+	return err
+}
+
 const supersedeDeadLetters = `-- name: SupersedeDeadLetters :execrows
 UPDATE dead_letter d SET state = 'superseded', closed_at = now(), closed_by = 'system',
     note = CASE WHEN u.version = 9223372036854775807 THEN 'the key was purged'

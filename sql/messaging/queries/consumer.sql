@@ -12,6 +12,11 @@ WHERE topic = @topic AND part = @part AND topic_id = '00000000-0000-0000-0000-00
 SELECT next_offset, topic_id, (CASE WHEN epoch_offset = next_offset THEN leader_epoch ELSE -1 END)::int AS leader_epoch
 FROM consumer_position WHERE topic = $1 AND part = $2;
 
+-- Gives a position the leader epoch of the log that was compared with it.
+-- name: StoreEpoch :exec
+UPDATE consumer_position SET leader_epoch = @leader_epoch, epoch_offset = next_offset
+WHERE topic = @topic AND part = @part AND next_offset = @next_offset AND topic_id = @topic_id;
+
 -- Moves positions by compare-and-set, in the transaction that applies the events. If it changes fewer rows than it was
 -- given, another consumer has moved a position, or a command has changed it, and the caller must roll back. A command may
 -- leave the offset and change only the topic id.
