@@ -13,10 +13,10 @@ import (
 	"github.com/monsplit/monsplit/internal/testkit/kafkatest"
 )
 
-// versions returns the events from first to last of one thing.
-func versions(key string, first, last int64) []broker.Record {
+// versions returns the events of one thing, up to the last version.
+func versions(key string, last int64) []broker.Record {
 	var records []broker.Record
-	for v := first; v <= last; v++ {
+	for v := int64(1); v <= last; v++ {
 		records = append(records, named(key, v))
 	}
 	return records
@@ -37,14 +37,14 @@ func TestARecreatedTopicIsNotReadOn(t *testing.T) {
 	kafka := kafkatest.New(t)
 	name := kafka.CreateTopic(t, "thing", 1)
 	part := broker.TopicPartition{Topic: name}
-	kafka.Write(t, part, versions("a", 1, 5)...)
+	kafka.Write(t, part, versions("a", 5)...)
 	b := setup(t, read(kafka, name))
 	b.start(kafka)
 	kafkatest.Eventually(t, "the old log is applied", func() bool { return b.caughtUp(kafka, name, 1) })
 
 	kafka.Reset(t, name)
 	kafka.CreateTopic(t, "thing", 1)
-	kafka.Write(t, part, versions("b", 1, 12)...)
+	kafka.Write(t, part, versions("b", 12)...)
 	kafkatest.Eventually(t, "the partition is halted", func() bool { return b.isHalted("created again") })
 	b.wantPositionOf(part, 5)
 	if got := query[int](b, `SELECT count(*) FROM thing_change WHERE id = 'b'`); got != 0 {
@@ -199,7 +199,7 @@ func TestATruncatedLogIsNotReadOn(t *testing.T) {
 	kafka := kafkatest.New(t)
 	name := kafka.CreateTopic(t, "thing", 1)
 	part := broker.TopicPartition{Topic: name}
-	kafka.Write(t, part, versions("a", 1, 3)...)
+	kafka.Write(t, part, versions("a", 3)...)
 	b := setup(t, read(kafka, name))
 	stop := b.start(kafka)
 	kafkatest.Eventually(t, "the log is applied", func() bool { return b.caughtUp(kafka, name, 1) })
@@ -213,7 +213,7 @@ func TestATruncatedLogIsNotReadOn(t *testing.T) {
 	if next := `"consumer reset --topic ` + name + ` --partition 0 --to start"`; !b.isHalted(next) {
 		t.Errorf("problems %q do not name the command %s", b.State().Problems(), next)
 	}
-	kafka.Write(t, part, versions("b", 1, 2)...)
+	kafka.Write(t, part, versions("b", 2)...)
 	b.wantPositionOf(part, 3)
 
 	plan, err := consumer.PlanReset(t.Context(), kafka.Direct(), name, 0, consumer.AtStart())
@@ -234,7 +234,7 @@ func TestAPositionGetsTheEpochOfTheLog(t *testing.T) {
 	kafka := kafkatest.New(t)
 	name := kafka.CreateTopic(t, "thing", 1)
 	part := broker.TopicPartition{Topic: name}
-	kafka.Write(t, part, versions("a", 1, 3)...)
+	kafka.Write(t, part, versions("a", 3)...)
 	b := setup(t, read(kafka, name))
 	plan, err := consumer.PlanReset(t.Context(), kafka.Direct(), name, 0, consumer.AtEnd())
 	if err != nil {
