@@ -14,13 +14,16 @@ import (
 
 	"github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol/listoffsets"
-	"github.com/segmentio/kafka-go/protocol/metadata"
 )
 
 // Config sets how to reach Kafka. Each comment ends with the default of the zero value.
 type Config struct {
 	Brokers  []string // host:port of some brokers; the client learns the others from them
 	ClientID string   // shown in Kafka's logs and quotas; the name of the program
+
+	// Prefix comes before the names of all topics and groups in Kafka, so that environments can share a cluster. Callers use
+	// the names without it. See CheckPrefix; none.
+	Prefix string
 
 	DialTimeout    time.Duration // for one connection, including the negotiation of versions; 3 s
 	RequestTimeout time.Duration // for one metadata, offset, group or admin request; 10 s
@@ -58,6 +61,9 @@ func New(cfg Config, log *slog.Logger) (*Client, error) {
 			return nil, fmt.Errorf("the Kafka broker's address %q is not host:port: %w", address, err)
 		}
 	}
+	if err := CheckPrefix(cfg.Prefix); err != nil {
+		return nil, err
+	}
 	cfg.ClientID = cmp.Or(cfg.ClientID, filepath.Base(os.Args[0]))
 	cfg.DialTimeout = cmp.Or(cfg.DialTimeout, 3*time.Second)
 	cfg.RequestTimeout = cmp.Or(cfg.RequestTimeout, 10*time.Second)
@@ -76,8 +82,7 @@ func (c *Client) Close() { c.conns.close() }
 
 // Ping returns an error if no broker answers.
 func (c *Client) Ping(ctx context.Context) error {
-	_, err := c.askAnyBroker(ctx, &metadata.Request{TopicNames: []string{}}) // an empty list means no topic, nil would mean all
-	if err != nil {
+	if _, err := c.askForMetadata(ctx, nil); err != nil {
 		return fmt.Errorf("reach Kafka: %w", err)
 	}
 	return nil
@@ -125,7 +130,7 @@ func (c *Client) requestOffset(ctx context.Context, tp TopicPartition, timestamp
 		return 0, err
 	}
 	answer, err := c.conns.roundTrip(ctx, address, &listoffsets.Request{ReplicaID: -1,
-		Topics: []listoffsets.RequestTopic{{Topic: tp.Topic, Partitions: []listoffsets.RequestPartition{
+		Topics: []listoffsets.RequestTopic{{Topic: c.wireName(tp.Topic), Partitions: []listoffsets.RequestPartition{
 			{Partition: int32(tp.Partition), CurrentLeaderEpoch: -1, Timestamp: timestamp}}}}})
 	if err != nil {
 		return 0, err

@@ -22,13 +22,20 @@ var ErrReseek = errors.New("read from the stored position again")
 // handler must compare from with its stored position, in the transaction that applies the batch, and return ErrReseek if
 // they differ.
 type PartitionHandler interface {
-	// Position returns the next offset to read. For a partition that was never read, that is logStart, the start of its log.
-	// After an error the client calls it again later.
-	Position(ctx context.Context, tp TopicPartition, logStart int64) (next int64, err error)
-	// Handle applies the records in [from, next), in offset order. Some offsets have no record (it was compacted away, or is
-	// the marker of a transaction), so records may be empty. After ErrReseek the client asks for the position again. After
+	// Position returns the stored position. For a partition that was never read, that is log.Position, the start of its log.
+	// While a partition is halted, it is called again every HaltRecheck. After an error the client calls it again later.
+	Position(ctx context.Context, tp TopicPartition, log LogStart) (Position, error)
+	// Handle applies the records in [from, next.Offset), in offset order, and stores next. Some offsets have no record (it was
+	// compacted away, or is the marker of a transaction), so records may be empty. After ErrReseek the client asks for the position again. After
 	// any other error it offers the same batch again, after a pause that grows from 10 ms to 1 s.
-	Handle(ctx context.Context, tp TopicPartition, from, next int64, records []Fetched) error
+	Handle(ctx context.Context, tp TopicPartition, from int64, next Position, records []Fetched) error
+}
+
+// EpochStore is a PartitionHandler that can store the leader epoch of a position that has none, as those that a command has
+// set. The client calls it before it reads such a partition. Without the epoch, a log that is truncated before the next batch
+// is read would look intact as soon as it has grown past the position.
+type EpochStore interface {
+	StoreEpoch(ctx context.Context, tp TopicPartition, at Position) error
 }
 
 const defaultMaxBytes = 1 << 20
@@ -41,6 +48,12 @@ type GroupConfig struct {
 	// partition and lose their order. So the member joins no group while a topic has another number; 0 accepts any.
 	Partitions int
 
+	// Member is the id under which this instance is registered in its database; "" if it is not. Known reports which of some
+	// ids its database has. The leader of the group gives no partition to a member whose id is not known: that member
+	// belongs to another database, and would take partitions away from this one. A member that sends no id is accepted.
+	Member string
+	Known  func(ctx context.Context, ids []string) (map[string]bool, error)
+
 	SessionTimeout    time.Duration // after this time without a heartbeat, Kafka removes a member; 6 s, Kafka's minimum
 	HeartbeatInterval time.Duration // 500 ms
 	RebalanceTimeout  time.Duration // how long Kafka waits for members to rejoin; 6 s
@@ -48,7 +61,7 @@ type GroupConfig struct {
 	MaxWait           time.Duration // how long a broker may wait for records before it answers a fetch; 500 ms
 	CommitInterval    time.Duration // between two commits of positions, for lag tools; 250 ms
 	TopicBackoff      time.Duration // between two checks for missing topics; 1 s
-	HaltRecheck       time.Duration // between two reads of a halted partition's position; 5 s
+	HaltRecheck       time.Duration // between two reads of a halted partition's position, or of strangers' registrations; 5 s
 	MaxRecords        int           // limit for one Handle; 1000
 	MaxBytes          int           // limit for the records fetched ahead, per partition; 1 MiB
 }
@@ -56,6 +69,9 @@ type GroupConfig struct {
 func (cfg GroupConfig) withDefaults() (GroupConfig, error) {
 	if cfg.GroupID == "" || len(cfg.Topics) == 0 {
 		return cfg, errors.New("a consumer group needs a name and a topic")
+	}
+	if strings.ContainsAny(cfg.Member, " \n") {
+		return cfg, fmt.Errorf("consumer group %s: the id %q of this instance has a space", cfg.GroupID, cfg.Member)
 	}
 	cfg.Topics = slices.Compact(slices.Sorted(slices.Values(cfg.Topics)))
 	cfg.SessionTimeout = cmp.Or(cfg.SessionTimeout, 6*time.Second)

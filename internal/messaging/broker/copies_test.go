@@ -8,31 +8,34 @@ import (
 	"time"
 
 	"github.com/monsplit/monsplit/internal/messaging/broker"
+	"github.com/monsplit/monsplit/internal/testkit/kafkatest"
 )
 
 // copies is the database that the members of a group share: the positions, and the applied records.
 type copies struct {
 	mu        sync.Mutex
-	positions map[broker.TopicPartition]int64
+	positions map[broker.TopicPartition]broker.Position
 	applied   map[broker.TopicPartition][]broker.Fetched
 	largest   int
+	asked     int                                                                                 // how often Position was called
 	before    func(ctx context.Context, tp broker.TopicPartition, records []broker.Fetched) error // runs before each Handle
 }
 
 func newCopies() *copies {
-	return &copies{positions: map[broker.TopicPartition]int64{}, applied: map[broker.TopicPartition][]broker.Fetched{}}
+	return &copies{positions: map[broker.TopicPartition]broker.Position{}, applied: map[broker.TopicPartition][]broker.Fetched{}}
 }
 
-func (c *copies) Position(_ context.Context, tp broker.TopicPartition, logStart int64) (int64, error) {
+func (c *copies) Position(_ context.Context, tp broker.TopicPartition, log broker.LogStart) (broker.Position, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.asked++
 	if _, ok := c.positions[tp]; !ok {
-		c.positions[tp] = logStart
+		c.positions[tp] = log.Position()
 	}
 	return c.positions[tp], nil
 }
 
-func (c *copies) Handle(ctx context.Context, tp broker.TopicPartition, from, next int64, records []broker.Fetched) error {
+func (c *copies) Handle(ctx context.Context, tp broker.TopicPartition, from int64, next broker.Position, records []broker.Fetched) error {
 	c.mu.Lock()
 	before := c.before
 	c.mu.Unlock()
@@ -43,7 +46,7 @@ func (c *copies) Handle(ctx context.Context, tp broker.TopicPartition, from, nex
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.positions[tp] != from {
+	if c.positions[tp].Offset != from {
 		return broker.ErrReseek
 	}
 	c.positions[tp] = next
@@ -52,16 +55,36 @@ func (c *copies) Handle(ctx context.Context, tp broker.TopicPartition, from, nex
 	return nil
 }
 
-func (c *copies) set(tp broker.TopicPartition, position int64) {
+func (c *copies) set(tp broker.TopicPartition, offset int64) { c.setPosition(tp, broker.At(offset)) }
+
+func (c *copies) setPosition(tp broker.TopicPartition, p broker.Position) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.positions[tp] = position
+	c.positions[tp] = p
+}
+
+func (c *copies) stored(tp broker.TopicPartition) broker.Position {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.positions[tp]
+}
+
+// awaitRechecks waits until the positions have been asked for several times more.
+func (c *copies) awaitRechecks(t *testing.T) {
+	t.Helper()
+	asked := func() int {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return c.asked
+	}
+	before := asked()
+	kafkatest.Eventually(t, "the position is asked for again", func() bool { return asked() >= before+5 })
 }
 
 func (c *copies) position(tp broker.TopicPartition) int64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.positions[tp]
+	return c.positions[tp].Offset
 }
 
 func (c *copies) values(tp broker.TopicPartition) []string {
