@@ -176,13 +176,13 @@ func timeHandle(ctx context.Context, pool *pgxpool.Pool, load *applyLoad) (float
 		Bind:   func(tx pgx.Tx) pgx.Tx { return tx },
 	}, slog.New(slog.DiscardHandler))
 	for p := range load.rows {
-		if _, err := c.Position(ctx, broker.TopicPartition{Topic: applyTopic, Partition: p}, 0); err != nil {
+		if _, err := c.Position(ctx, broker.TopicPartition{Topic: applyTopic, Partition: p}, broker.LogStart{}); err != nil {
 			return 0, err
 		}
 	}
 	return load.each(ctx, func(ctx context.Context, p, from, next int) error {
 		tp := broker.TopicPartition{Topic: applyTopic, Partition: p}
-		return c.Handle(ctx, tp, int64(from), int64(next), load.records[p][from:next])
+		return c.Handle(ctx, tp, int64(from), broker.At(int64(next)), load.records[p][from:next])
 	})
 }
 

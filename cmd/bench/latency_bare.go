@@ -145,12 +145,12 @@ func (b *bareChain) publish(ctx context.Context) error {
 }
 
 // Position implements broker.PartitionHandler: positions are not stored.
-func (b *bareChain) Position(_ context.Context, _ broker.TopicPartition, logStart int64) (int64, error) {
-	return logStart, nil
+func (b *bareChain) Position(_ context.Context, _ broker.TopicPartition, log broker.LogStart) (broker.Position, error) {
+	return log.Position(), nil
 }
 
 // Handle implements broker.PartitionHandler with a single statement.
-func (b *bareChain) Handle(ctx context.Context, _ broker.TopicPartition, _, _ int64, records []broker.Fetched) error {
+func (b *bareChain) Handle(ctx context.Context, _ broker.TopicPartition, _ int64, _ broker.Position, records []broker.Fetched) error {
 	if len(records) == 0 {
 		return nil
 	}

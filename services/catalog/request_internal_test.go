@@ -81,15 +81,15 @@ func (i *instance) storage() *store.Store {
 func (i *instance) deliver(topic string, list ...message) {
 	i.Helper()
 	tp := broker.TopicPartition{Topic: topic, Partition: 3}
-	from, err := i.events.Position(i.Context(), tp, 0)
+	at, err := i.events.Position(i.Context(), tp, broker.LogStart{})
 	if err != nil {
 		i.Fatal(err)
 	}
 	records := make([]broker.Fetched, len(list))
 	for n, m := range list {
-		records[n] = broker.Fetched{Offset: from + int64(n), Record: m.record()}
+		records[n] = broker.Fetched{Offset: at.Offset + int64(n), Record: m.record()}
 	}
-	if err := i.events.Handle(i.Context(), tp, from, from+int64(len(list)), records); err != nil {
+	if err := i.events.Handle(i.Context(), tp, at.Offset, broker.At(at.Offset+int64(len(list))), records); err != nil {
 		i.Fatal(err)
 	}
 }

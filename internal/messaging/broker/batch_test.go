@@ -75,9 +75,10 @@ func FuzzDecodeBatches(f *testing.F) {
 	})
 }
 
-func FuzzParseFetch(f *testing.F) {
-	f.Add([]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1, 't', 0, 0, 0, 0})
-	f.Fuzz(func(_ *testing.T, body []byte) { _, _ = parseFetchResponse(body) })
+func FuzzSkipTags(f *testing.F) {
+	f.Add([]byte{0, 1, 2})
+	f.Add([]byte{1, 0, 2, 3, 4})
+	f.Fuzz(func(_ *testing.T, body []byte) { _, _ = skipTags(body) })
 }
 
 //nolint:gochecknoglobals // a generator

@@ -21,11 +21,11 @@ type discard struct {
 	times []time.Duration
 }
 
-func (d *discard) Position(_ context.Context, _ broker.TopicPartition, logStart int64) (int64, error) {
-	return logStart, nil
+func (d *discard) Position(_ context.Context, _ broker.TopicPartition, log broker.LogStart) (broker.Position, error) {
+	return log.Position(), nil
 }
 
-func (d *discard) Handle(_ context.Context, _ broker.TopicPartition, _, _ int64, records []broker.Fetched) error {
+func (d *discard) Handle(_ context.Context, _ broker.TopicPartition, _ int64, _ broker.Position, records []broker.Fetched) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	now := time.Now()

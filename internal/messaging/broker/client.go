@@ -14,7 +14,6 @@ import (
 
 	"github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol/listoffsets"
-	"github.com/segmentio/kafka-go/protocol/metadata"
 )
 
 // Config sets how to reach Kafka. Each comment ends with the default of the zero value.
@@ -76,8 +75,7 @@ func (c *Client) Close() { c.conns.close() }
 
 // Ping returns an error if no broker answers.
 func (c *Client) Ping(ctx context.Context) error {
-	_, err := c.askAnyBroker(ctx, &metadata.Request{TopicNames: []string{}}) // an empty list means no topic, nil would mean all
-	if err != nil {
+	if _, err := c.askForMetadata(ctx, nil); err != nil {
 		return fmt.Errorf("reach Kafka: %w", err)
 	}
 	return nil

@@ -10,6 +10,7 @@ import (
 	"github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol"
 	"github.com/segmentio/kafka-go/protocol/apiversions"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 var errClosed = errors.New("the Kafka client is closed")
@@ -30,6 +31,7 @@ type connPool struct {
 
 type conn struct {
 	*protocol.Conn
+	versions  map[kmsg.Key]int16 // of the requests in newestVersions
 	reused    bool
 	idleSince time.Time
 }
@@ -75,13 +77,18 @@ func (p *connPool) do(ctx context.Context, address string, f exchangeFunc) (prot
 	return answer, nil
 }
 
-// roundTripTwice is roundTrip for requests that may be sent twice. It tries again if an idle connection fails, because the
-// connection may have died unnoticed, for example when the broker restarted.
+// roundTripTwice is roundTrip for requests that may be sent twice.
 func (p *connPool) roundTripTwice(ctx context.Context, address string, request protocol.Message) (protocol.Message, error) {
+	return p.doTwice(ctx, address, func(c *conn) (protocol.Message, error) { return c.RoundTrip(request) })
+}
+
+// doTwice tries again if an idle connection fails, because the connection may have died unnoticed, for example when the
+// broker restarted.
+func (p *connPool) doTwice(ctx context.Context, address string, f exchangeFunc) (protocol.Message, error) {
 	reused := false
 	try := func(c *conn) (protocol.Message, error) {
 		reused = c.reused
-		return c.RoundTrip(request)
+		return f(c)
 	}
 	answer, err := p.do(ctx, address, try)
 	if err != nil && reused && ctx.Err() == nil {
@@ -186,24 +193,41 @@ func negotiate(c *protocol.Conn) (*conn, error) {
 	if response.ErrorCode != 0 {
 		return nil, fmt.Errorf("ask for versions: %w", kafka.Error(response.ErrorCode))
 	}
-	versions := map[protocol.ApiKey]int16{}
+	offered := map[int16]apiversions.ApiKeyResponse{}
 	for _, r := range response.ApiKeys {
-		key := protocol.ApiKey(r.ApiKey)
-		if newest, ours := maxVersions[key]; ours {
-			versions[key] = min(newest, r.MaxVersion)
-			if versions[key] < r.MinVersion {
-				return nil, fmt.Errorf("the broker no longer accepts version %[2]d of %[1]v", key, newest)
-			}
+		offered[r.ApiKey] = r
+	}
+	versions := map[protocol.ApiKey]int16{}
+	for key, newest := range maxVersions {
+		if versions[key], err = commonVersion(offered, key, 0, newest); err != nil {
+			return nil, err
 		}
 	}
-	for key := range maxVersions {
-		if _, ok := versions[key]; !ok {
-			return nil, fmt.Errorf("the broker does not support %v", key)
-		}
+	if versions[protocol.Produce] < 3 {
+		return nil, errTooOld
 	}
-	if versions[protocol.Produce] < 3 || versions[protocol.Metadata] < 4 || versions[protocol.Fetch] != fetchVersion {
-		return nil, errors.New("the broker is older than Kafka 2.3, the oldest that works")
+	out := &conn{Conn: c, versions: map[kmsg.Key]int16{}}
+	for key, v := range newestVersions {
+		if out.versions[key], err = commonVersion(offered, protocol.ApiKey(key), v.oldest, v.newest); err != nil {
+			return nil, err
+		}
 	}
 	c.SetVersions(versions)
-	return &conn{Conn: c}, nil
+	return out, nil
+}
+
+var errTooOld = errors.New("the broker is older than Kafka 2.3, the oldest that works")
+
+// commonVersion returns the newest version that the broker and this client both know.
+func commonVersion(offered map[int16]apiversions.ApiKeyResponse, key protocol.ApiKey, oldest, newest int16) (int16, error) {
+	o, ok := offered[int16(key)]
+	switch {
+	case !ok:
+		return 0, fmt.Errorf("the broker does not support %v", key)
+	case o.MinVersion > newest:
+		return 0, fmt.Errorf("the broker no longer accepts version %d of %v", newest, key)
+	case o.MaxVersion < oldest:
+		return 0, errTooOld
+	}
+	return min(newest, o.MaxVersion), nil
 }

@@ -22,13 +22,13 @@ var ErrReseek = errors.New("read from the stored position again")
 // handler must compare from with its stored position, in the transaction that applies the batch, and return ErrReseek if
 // they differ.
 type PartitionHandler interface {
-	// Position returns the next offset to read. For a partition that was never read, that is logStart, the start of its log.
-	// After an error the client calls it again later.
-	Position(ctx context.Context, tp TopicPartition, logStart int64) (next int64, err error)
-	// Handle applies the records in [from, next), in offset order. Some offsets have no record (it was compacted away, or is
-	// the marker of a transaction), so records may be empty. After ErrReseek the client asks for the position again. After
-	// any other error it offers the same batch again, after a pause that grows from 10 ms to 1 s.
-	Handle(ctx context.Context, tp TopicPartition, from, next int64, records []Fetched) error
+	// Position returns the stored position. For a partition that was never read, that is log.Position, the start of its log.
+	// While a partition is halted, it is called again every HaltRecheck. After an error the client calls it again later.
+	Position(ctx context.Context, tp TopicPartition, log LogStart) (Position, error)
+	// Handle applies the records in [from, next.Offset), in offset order, and stores next. Some offsets have no record (it was
+	// compacted away, or is the marker of a transaction), so records may be empty. After ErrReseek the client asks for the
+	// position again. After any other error it offers the same batch again, after a pause that grows from 10 ms to 1 s.
+	Handle(ctx context.Context, tp TopicPartition, from int64, next Position, records []Fetched) error
 }
 
 const defaultMaxBytes = 1 << 20
@@ -40,6 +40,12 @@ type GroupConfig struct {
 	// Partitions is the required number of partitions of each topic. If it changed, a key's events would move to another
 	// partition and lose their order. So the member joins no group while a topic has another number; 0 accepts any.
 	Partitions int
+
+	// Member is the id under which this instance is registered in its database; "" if it is not. Known reports which of some
+	// ids its database has. The leader of the group gives no partition to a member whose id is not known: that member
+	// belongs to another database, and would take partitions away from this one. A member that sends no id is accepted.
+	Member string
+	Known  func(ctx context.Context, ids []string) (map[string]bool, error)
 
 	SessionTimeout    time.Duration // after this time without a heartbeat, Kafka removes a member; 6 s, Kafka's minimum
 	HeartbeatInterval time.Duration // 500 ms

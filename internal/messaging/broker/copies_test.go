@@ -13,26 +13,26 @@ import (
 // copies is the database that the members of a group share: the positions, and the applied records.
 type copies struct {
 	mu        sync.Mutex
-	positions map[broker.TopicPartition]int64
+	positions map[broker.TopicPartition]broker.Position
 	applied   map[broker.TopicPartition][]broker.Fetched
 	largest   int
 	before    func(ctx context.Context, tp broker.TopicPartition, records []broker.Fetched) error // runs before each Handle
 }
 
 func newCopies() *copies {
-	return &copies{positions: map[broker.TopicPartition]int64{}, applied: map[broker.TopicPartition][]broker.Fetched{}}
+	return &copies{positions: map[broker.TopicPartition]broker.Position{}, applied: map[broker.TopicPartition][]broker.Fetched{}}
 }
 
-func (c *copies) Position(_ context.Context, tp broker.TopicPartition, logStart int64) (int64, error) {
+func (c *copies) Position(_ context.Context, tp broker.TopicPartition, log broker.LogStart) (broker.Position, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if _, ok := c.positions[tp]; !ok {
-		c.positions[tp] = logStart
+		c.positions[tp] = log.Position()
 	}
 	return c.positions[tp], nil
 }
 
-func (c *copies) Handle(ctx context.Context, tp broker.TopicPartition, from, next int64, records []broker.Fetched) error {
+func (c *copies) Handle(ctx context.Context, tp broker.TopicPartition, from int64, next broker.Position, records []broker.Fetched) error {
 	c.mu.Lock()
 	before := c.before
 	c.mu.Unlock()
@@ -43,7 +43,7 @@ func (c *copies) Handle(ctx context.Context, tp broker.TopicPartition, from, nex
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.positions[tp] != from {
+	if c.positions[tp].Offset != from {
 		return broker.ErrReseek
 	}
 	c.positions[tp] = next
@@ -55,13 +55,13 @@ func (c *copies) Handle(ctx context.Context, tp broker.TopicPartition, from, nex
 func (c *copies) set(tp broker.TopicPartition, position int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.positions[tp] = position
+	c.positions[tp] = broker.At(position)
 }
 
 func (c *copies) position(tp broker.TopicPartition) int64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.positions[tp]
+	return c.positions[tp].Offset
 }
 
 func (c *copies) values(tp broker.TopicPartition) []string {

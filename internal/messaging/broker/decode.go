@@ -22,6 +22,7 @@ const (
 type decodedBatches struct {
 	records []Fetched
 	next    int64 // the offset after the last batch, even if compaction has removed its last records
+	epoch   int32 // the leader epoch of the batch before next; unknownEpoch if no batch was read
 	bytes   int   // estimate of the records' memory
 }
 
@@ -32,7 +33,7 @@ type decodedBatches struct {
 // It replaces the library's reader, which hides where a compacted batch ends. A client that does not know the end may ask
 // for the same batch forever.
 func decodeBatches(data []byte, from int64, maxBytes int) (decodedBatches, error) {
-	out := decodedBatches{next: from}
+	out := decodedBatches{next: from, epoch: unknownEpoch}
 	for len(data) >= lengthCountsFrom && out.bytes < maxBytes {
 		base := int64(binary.BigEndian.Uint64(data))
 		end := int64(lengthCountsFrom) + int64(int32(binary.BigEndian.Uint32(data[offsetOfLength:])))
@@ -54,16 +55,18 @@ func decodeBatches(data []byte, from int64, maxBytes int) (decodedBatches, error
 		if after <= out.next {
 			continue
 		}
+		epoch := int32(binary.BigEndian.Uint32(batch[offsetOfLeaderEpoch:]))
 		if binary.BigEndian.Uint16(batch[offsetOfAttributes:])&attributeControl == 0 {
 			whole, err := out.appendRecords(batch, base, from, maxBytes)
 			if err != nil {
 				return out, fmt.Errorf("the batch at offset %d: %w", base, err)
 			}
 			if !whole {
+				out.epoch = epoch
 				return out, nil
 			}
 		}
-		out.next = after
+		out.next, out.epoch = after, epoch
 	}
 	return out, nil
 }
@@ -77,6 +80,7 @@ func (d *decodedBatches) appendRecords(batch []byte, base, from int64, maxBytes 
 	if err != nil {
 		return false, err
 	}
+	epoch := int32(big.Uint32(batch[offsetOfLeaderEpoch:]))
 	appendTime := big.Uint16(batch[offsetOfAttributes:])&(1<<3) != 0
 	last := int64(big.Uint64(batch[offsetOfLastTime:]))
 	r := wireReader{rest: body}
@@ -97,7 +101,7 @@ func (d *decodedBatches) appendRecords(batch []byte, base, from int64, maxBytes 
 		if appendTime {
 			millis = last
 		}
-		f := Fetched{Offset: offset, Record: Record{Time: time.UnixMilli(millis).UTC()}}
+		f := Fetched{Offset: offset, LeaderEpoch: epoch, Record: Record{Time: time.UnixMilli(millis).UTC()}}
 		f.Key, f.Value = record.nullable(), record.nullable()
 		headers := record.varint()
 		if headers < 0 || headers > int64(len(record.rest)) { // each takes at least two bytes
@@ -170,37 +174,4 @@ func (r *wireReader) nullable() []byte {
 		return nil
 	}
 	return r.take(n)
-}
-
-func (r *wireReader) int16() int16 {
-	if b := r.take(2); b != nil {
-		return int16(binary.BigEndian.Uint16(b))
-	}
-	return 0
-}
-
-func (r *wireReader) int32() int32 {
-	if b := r.take(4); b != nil {
-		return int32(binary.BigEndian.Uint32(b))
-	}
-	return 0
-}
-
-func (r *wireReader) int64() int64 {
-	if b := r.take(8); b != nil {
-		return int64(binary.BigEndian.Uint64(b))
-	}
-	return 0
-}
-
-// count reads an array's length. It returns 0 for a null array, and never more than the number of remaining bytes.
-func (r *wireReader) count() int {
-	n := int(r.int32())
-	if n > len(r.rest) {
-		r.broken = true
-	}
-	if n < 0 || r.broken {
-		return 0
-	}
-	return n
 }

@@ -17,29 +17,29 @@ import (
 // in the transaction that applies the records.
 type printer struct {
 	mu   sync.Mutex
-	next map[broker.TopicPartition]int64
+	next map[broker.TopicPartition]broker.Position
 	all  chan struct{} // closed once three records were applied
 }
 
-func (p *printer) Position(_ context.Context, tp broker.TopicPartition, logStart int64) (int64, error) {
+func (p *printer) Position(_ context.Context, tp broker.TopicPartition, log broker.LogStart) (broker.Position, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if _, ok := p.next[tp]; !ok {
-		p.next[tp] = logStart
+		p.next[tp] = log.Position()
 	}
 	return p.next[tp], nil
 }
 
-func (p *printer) Handle(_ context.Context, tp broker.TopicPartition, from, next int64, records []broker.Fetched) error {
+func (p *printer) Handle(_ context.Context, tp broker.TopicPartition, from int64, next broker.Position, records []broker.Fetched) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.next[tp] != from {
+	if p.next[tp].Offset != from {
 		return broker.ErrReseek
 	}
 	for _, r := range records {
 		fmt.Printf("offset %d: %s=%s\n", r.Offset, r.Key, r.Value)
 	}
-	if p.next[tp] = next; next == 3 {
+	if p.next[tp] = next; next.Offset == 3 {
 		close(p.all)
 	}
 	return nil
@@ -76,7 +76,7 @@ func Example() {
 	}
 
 	ctx, stop := context.WithCancel(t.Context())
-	handler := &printer{next: map[broker.TopicPartition]int64{}, all: make(chan struct{})}
+	handler := &printer{next: map[broker.TopicPartition]broker.Position{}, all: make(chan struct{})}
 	ended := make(chan error, 1)
 	go func() {
 		ended <- client.Consume(ctx, broker.GroupConfig{GroupID: kafka.Topic("printers"), Topics: []string{topic}}, handler)

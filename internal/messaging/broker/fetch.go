@@ -2,28 +2,22 @@ package broker
 
 import (
 	"context"
-	"encoding/binary"
-	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/segmentio/kafka-go"
-	"github.com/segmentio/kafka-go/protocol"
-	"github.com/segmentio/kafka-go/protocol/fetch"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// fetchVersion is the version of Fetch whose response parseFetchResponse reads.
-const fetchVersion = 11
+const maxFetchBytes = 16 << 20 // limit that a request asks for, over all partitions
 
-const (
-	maxFetchBytes    = 16 << 20  // limit that a request asks for, over all partitions
-	maxResponseBytes = 256 << 20 // limit that is accepted: a single batch may be larger than maxFetchBytes
-)
+// lastVersionWithNames is the last version of Fetch that names topics by their names. Later ones use only their ids.
+const lastVersionWithNames = 12
 
 // partitionRequest is one partition of a fetch request, and the offset to begin at.
 type partitionRequest struct {
 	tp     TopicPartition
+	log    logIdentity
 	offset int64
 }
 
@@ -31,7 +25,6 @@ type partitionRequest struct {
 type partitionResponse struct {
 	tp        TopicPartition
 	errorCode kafka.Error
-	logStart  int64
 	logEnd    int64  // the offset after the newest record that is on all in-sync replicas
 	batches   []byte // record batches; the last one may be cut off
 }
@@ -44,122 +37,43 @@ func (c *Client) fetch(ctx context.Context, address string, requests []partition
 ) ([]partitionResponse, error) {
 	ctx, cancel := context.WithTimeout(ctx, maxWait+c.cfg.RequestTimeout)
 	defer cancel()
-	request := &fetch.Request{ReplicaID: -1, MaxWaitTime: int32(maxWait.Milliseconds()), MinBytes: 1,
-		MaxBytes: maxFetchBytes, SessionEpoch: -1}
+	request := kmsg.NewPtrFetchRequest()
+	request.MaxWaitMillis, request.MinBytes, request.MaxBytes = int32(maxWait.Milliseconds()), 1, maxFetchBytes
+	request.SessionEpoch = -1
+	send := requestor{pool: c.conns, address: address}
+	names := map[TopicID]string{}
 	for _, r := range requests {
-		if n := len(request.Topics); n == 0 || request.Topics[n-1].Topic != r.tp.Topic {
-			request.Topics = append(request.Topics, fetch.RequestTopic{Topic: r.tp.Topic})
+		if n := len(request.Topics); n == 0 || request.Topics[n-1].Topic != r.tp.Topic || request.Topics[n-1].TopicID != r.log.topicID {
+			topic := kmsg.NewFetchRequestTopic()
+			topic.Topic, topic.TopicID = r.tp.Topic, r.log.topicID
+			request.Topics = append(request.Topics, topic)
+			if names[r.log.topicID] = r.tp.Topic; r.log.topicID.IsZero() {
+				send.newest = lastVersionWithNames
+			}
 		}
 		t := &request.Topics[len(request.Topics)-1]
-		t.Partitions = append(t.Partitions, fetch.RequestPartition{Partition: int32(r.tp.Partition), CurrentLeaderEpoch: -1,
-			FetchOffset: r.offset, LogStartOffset: -1, PartitionMaxBytes: int32(partitionBytes)})
+		partition := kmsg.NewFetchRequestTopicPartition()
+		partition.Partition, partition.CurrentLeaderEpoch = int32(r.tp.Partition), r.log.leaderEpoch
+		partition.FetchOffset, partition.PartitionMaxBytes = r.offset, int32(partitionBytes)
+		t.Partitions = append(t.Partitions, partition)
 	}
-	var responses []partitionResponse
-	_, err := c.conns.do(ctx, address, func(conn *conn) (protocol.Message, error) {
-		const correlation = 0x4d53
-		if err := protocol.WriteRequest(conn, fetchVersion, correlation, c.cfg.ClientID, request); err != nil {
-			return nil, err
-		}
-		body, err := readResponse(conn, correlation)
-		if err == nil {
-			responses, err = parseFetchResponse(body)
-		}
-		return nil, err
-	})
+	response, err := request.RequestWith(ctx, send)
 	if err != nil {
 		return nil, fmt.Errorf("fetch: %w", err)
 	}
-	return responses, nil
-}
-
-func readResponse(r io.Reader, correlation uint32) ([]byte, error) {
-	var head [8]byte
-	if _, err := io.ReadFull(r, head[:]); err != nil {
-		return nil, err
+	if response.ErrorCode != 0 {
+		return nil, fmt.Errorf("fetch: %w", kafka.Error(response.ErrorCode))
 	}
-	size := int64(binary.BigEndian.Uint32(head[:])) - 4
-	if size < 0 || size > maxResponseBytes {
-		return nil, fmt.Errorf("a response of %d bytes", size)
-	}
-	if binary.BigEndian.Uint32(head[4:]) != correlation {
-		return nil, errors.New("the response belongs to another request")
-	}
-	body := make([]byte, size)
-	_, err := io.ReadFull(r, body)
-	return body, err
-}
-
-// parseFetchResponse reads a Fetch response of version 11 without copying the records. The library's reader would decode
-// them one by one, and hide where a batch ends.
-func parseFetchResponse(body []byte) ([]partitionResponse, error) {
-	r := wireReader{rest: body}
-	r.take(4) // throttle time
-	if code := kafka.Error(r.int16()); code != 0 {
-		return nil, code
-	}
-	r.take(4) // session
 	var out []partitionResponse
-	for range r.count() {
-		topic := string(r.take(int64(r.int16())))
-		for range r.count() {
-			p := partitionResponse{tp: TopicPartition{Topic: topic, Partition: int(r.int32())}}
-			p.errorCode = kafka.Error(r.int16())
-			p.logEnd = r.int64()
-			r.take(8) // last stable offset
-			p.logStart = r.int64()
-			r.take(16 * int64(r.count())) // aborted transactions: our producers use none
-			r.take(4)                     // preferred replica
-			if n := r.int32(); n > 0 {
-				p.batches = r.take(int64(n))
-			}
-			out = append(out, p)
-			if r.broken {
-				return nil, errors.New("the response cannot be parsed")
-			}
+	for _, t := range response.Topics {
+		name := t.Topic
+		if response.Version > lastVersionWithNames {
+			name = names[t.TopicID]
 		}
-	}
-	if r.broken {
-		return nil, errors.New("the response cannot be parsed")
+		for _, p := range t.Partitions {
+			out = append(out, partitionResponse{tp: TopicPartition{name, int(p.Partition)}, errorCode: kafka.Error(p.ErrorCode),
+				logEnd: p.HighWatermark, batches: p.RecordBatches})
+		}
 	}
 	return out, nil
-}
-
-// Read returns some records of a partition, from an offset on, with one request. It is for tools and tests; a consumer
-// uses Consume. next is the offset to continue from. Because of compaction it may be higher than the offset after the
-// last record. end is the log's end. There, Read returns no records.
-func (c *Client) Read(ctx context.Context, tp TopicPartition, from int64) (records []Fetched, next, end int64, err error) {
-	for attempt := 0; ; attempt++ {
-		records, next, end, err = c.tryRead(ctx, tp, from)
-		if err == nil || attempt == 2 || ctx.Err() != nil || errors.Is(err, kafka.OffsetOutOfRange) {
-			break
-		}
-		c.expireLayout(tp.Topic)
-	}
-	if err != nil {
-		return nil, from, 0, fmt.Errorf("read %s from offset %d: %w", tp, from, err)
-	}
-	return records, next, end, nil
-}
-
-func (c *Client) tryRead(ctx context.Context, tp TopicPartition, from int64) ([]Fetched, int64, int64, error) {
-	leader, err := c.Leader(ctx, tp)
-	if err != nil {
-		return nil, 0, 0, err
-	}
-	address, err := c.address(leader)
-	if err != nil {
-		return nil, 0, 0, err
-	}
-	answer, err := c.fetch(ctx, address, []partitionRequest{{tp, from}}, 0, defaultMaxBytes)
-	if err != nil {
-		return nil, 0, 0, err
-	}
-	if len(answer) != 1 || answer[0].tp != tp {
-		return nil, 0, 0, errors.New("the response is for another partition")
-	}
-	if answer[0].errorCode != 0 {
-		return nil, 0, 0, answer[0].errorCode
-	}
-	d, err := decodeBatches(answer[0].batches, from, maxDecompressed)
-	return d.records, d.next, answer[0].logEnd, err
 }

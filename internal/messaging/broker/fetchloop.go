@@ -116,7 +116,11 @@ func (g *generation) sendFetch(ctx context.Context, node NodeID, request fetchRe
 	}
 	requests := make([]partitionRequest, len(request.partitions))
 	for i, r := range request.partitions {
-		requests[i] = partitionRequest{r.partition.tp, r.offset}
+		log, err := g.client.identity(ctx, r.partition.tp)
+		if err != nil {
+			return nil, err
+		}
+		requests[i] = partitionRequest{r.partition.tp, log, r.offset}
 	}
 	return g.client.fetch(ctx, address, requests, request.maxWait, g.cfg.MaxBytes)
 }

@@ -89,7 +89,7 @@ type stalling struct {
 	reached, release chan struct{}
 }
 
-func (s *stalling) Handle(ctx context.Context, tp broker.TopicPartition, from, next int64, records []broker.Fetched) error {
+func (s *stalling) Handle(ctx context.Context, tp broker.TopicPartition, from int64, next broker.Position, records []broker.Fetched) error {
 	s.once.Do(func() {
 		close(s.reached)
 		<-s.release

@@ -11,7 +11,7 @@ import (
 
 	"github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol"
-	"github.com/segmentio/kafka-go/protocol/metadata"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // ErrUnknownTopic reports that a topic does not exist.
@@ -29,7 +29,9 @@ type clusterLayout struct {
 
 type topicLayout struct {
 	learnedAt time.Time
+	id        TopicID
 	leaders   []NodeID // by partition; noLeader if it has none
+	epochs    []int32  // by partition: the leader epoch; unknownEpoch if the broker does not tell it
 	replicas  []int    // by partition: their number
 }
 
@@ -69,12 +71,10 @@ func (c *Client) refreshLayout(ctx context.Context, topic string) (topicLayout, 
 		}
 	}
 	c.mu.Unlock()
-	// AllowAutoTopicCreation stays false: only the owner creates a topic, with EnsureTopic.
-	answer, err := c.askAnyBroker(ctx, &metadata.Request{TopicNames: names})
+	response, err := c.askForMetadata(ctx, names)
 	if err != nil {
 		return topicLayout{}, fmt.Errorf("ask Kafka for topics: %w", err)
 	}
-	response := answer.(*metadata.Response)
 	learnedAt := time.Now()
 	next := clusterLayout{addresses: map[NodeID]string{}, controller: NodeID(response.ControllerID), topics: map[string]topicLayout{}}
 	for _, b := range response.Brokers {
@@ -82,10 +82,13 @@ func (c *Client) refreshLayout(ctx context.Context, topic string) (topicLayout, 
 	}
 	err = fmt.Errorf("topic %s: %w", topic, ErrUnknownTopic)
 	for _, t := range response.Topics {
-		switch code := kafka.Error(t.ErrorCode); {
+		if t.Topic == nil {
+			continue
+		}
+		switch name, code := *t.Topic, kafka.Error(t.ErrorCode); {
 		case code == 0:
-			next.topics[t.Name] = newTopicLayout(t, learnedAt)
-		case t.Name != topic || code == kafka.UnknownTopicOrPartition:
+			next.topics[name] = newTopicLayout(t, learnedAt)
+		case name != topic || code == kafka.UnknownTopicOrPartition:
 		default:
 			err = fmt.Errorf("topic %s: %w", topic, code)
 		}
@@ -100,14 +103,32 @@ func (c *Client) refreshLayout(ctx context.Context, topic string) (topicLayout, 
 	return layout, nil
 }
 
-func newTopicLayout(t metadata.ResponseTopic, learnedAt time.Time) topicLayout {
-	layout := topicLayout{learnedAt: learnedAt, leaders: slices.Repeat([]NodeID{noLeader}, len(t.Partitions)),
-		replicas: make([]int, len(t.Partitions))}
+// askForMetadata asks for the cluster's brokers and for the named topics; none if there is no name.
+func (c *Client) askForMetadata(ctx context.Context, names []string) (*kmsg.MetadataResponse, error) {
+	request := kmsg.NewPtrMetadataRequest()
+	// An empty list means no topic, nil would mean all. AllowAutoTopicCreation stays false: only the owner creates a topic,
+	// with EnsureTopic.
+	request.Topics = []kmsg.MetadataRequestTopic{}
+	for _, name := range names {
+		request.Topics = append(request.Topics, kmsg.MetadataRequestTopic{Topic: &name})
+	}
+	var response *kmsg.MetadataResponse
+	err := c.tryBrokers(ctx, func(ctx context.Context, address string) error {
+		var err error
+		response, err = request.RequestWith(ctx, requestor{pool: c.conns, address: address, twice: true})
+		return err
+	})
+	return response, err
+}
+
+func newTopicLayout(t kmsg.MetadataResponseTopic, learnedAt time.Time) topicLayout {
+	layout := topicLayout{learnedAt: learnedAt, id: t.TopicID, leaders: slices.Repeat([]NodeID{noLeader}, len(t.Partitions)),
+		epochs: slices.Repeat([]int32{unknownEpoch}, len(t.Partitions)), replicas: make([]int, len(t.Partitions))}
 	for _, p := range t.Partitions {
-		if i := int(p.PartitionIndex); i < len(layout.leaders) {
-			layout.replicas[i] = len(p.ReplicaNodes)
+		if i := int(p.Partition); i < len(layout.leaders) {
+			layout.replicas[i], layout.epochs[i] = len(p.Replicas), p.LeaderEpoch
 			if p.ErrorCode == 0 || kafka.Error(p.ErrorCode) == kafka.ReplicaNotAvailable {
-				layout.leaders[i] = NodeID(p.LeaderID)
+				layout.leaders[i] = NodeID(p.Leader)
 			}
 			if layout.leaders[i] == noLeader {
 				layout.learnedAt = time.Time{} // so that the next call asks again
@@ -159,22 +180,31 @@ func (c *Client) Partitions(ctx context.Context, topic string) (int, error) {
 }
 
 // askAnyBroker sends a request that every broker can answer to one broker after the other, until one answers.
-func (c *Client) askAnyBroker(ctx context.Context, request protocol.Message) (protocol.Message, error) {
+func (c *Client) askAnyBroker(ctx context.Context, request protocol.Message) (answer protocol.Message, err error) {
+	err = c.tryBrokers(ctx, func(ctx context.Context, address string) error {
+		answer, err = c.conns.roundTripTwice(ctx, address, request)
+		return err
+	})
+	return answer, err
+}
+
+// tryBrokers calls f with the address of one broker after the other, until it returns nil.
+func (c *Client) tryBrokers(ctx context.Context, f func(ctx context.Context, address string) error) error {
 	addresses := c.brokerAddresses()
 	var failures []error
 	for _, address := range addresses {
 		// Each broker gets a share of the time, so that one that hangs does not use up the time for the others.
 		each, cancel := context.WithTimeout(ctx, c.cfg.RequestTimeout/time.Duration(len(addresses)))
-		answer, err := c.conns.roundTripTwice(each, address, request)
+		err := f(each, address)
 		cancel()
 		if err == nil {
-			return answer, nil
+			return nil
 		}
 		if failures = append(failures, err); ctx.Err() != nil {
 			break
 		}
 	}
-	return nil, errors.Join(failures...)
+	return errors.Join(failures...)
 }
 
 // brokerAddresses returns the configured addresses, then the learned ones: all configured brokers may have been replaced.

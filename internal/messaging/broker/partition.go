@@ -32,8 +32,11 @@ type partition struct {
 	queue       []Fetched
 	queuedBytes int
 	queueEnd    int64 // the offset after everything in the queue
-	next        int64 // the next offset to apply; -1 while unknown
-	logEnd      int64
+	// queueEndEpoch is the leader epoch of the last batch in the queue.
+	queueEndEpoch int32
+	topicID       TopicID // of the log that is read
+	next          int64   // the next offset to apply; -1 while unknown
+	logEnd        int64
 
 	unreadableResponses int    // in a row
 	haltReason          string // "" if it is not halted
@@ -97,10 +100,15 @@ func (p *partition) seekToPosition(ctx, handling context.Context, g *generation)
 	if err != nil {
 		return err
 	}
-	next, err := g.handler.Position(handling, p.tp, start)
+	log, err := g.client.identity(ctx, p.tp)
+	if err != nil {
+		return err
+	}
+	position, err := g.handler.Position(handling, p.tp, LogStart{Offset: start, TopicID: log.topicID})
 	if err != nil {
 		return fmt.Errorf("ask for the stored position: %w", err)
 	}
+	next := position.Offset
 	if next < start {
 		p.halt(g, fmt.Sprintf("the stored position %d is before the log's start %d: records were deleted before they were "+
 			"applied. %s, or set the position to %d if nothing is missed", next, start, rereadAdvice(start), start))
@@ -128,7 +136,7 @@ func (p *partition) seekToPosition(ctx, handling context.Context, g *generation)
 	p.haltReason, p.handlerFailure, p.unreadableResponses = "", "", 0
 	p.ready, p.seekCount = true, p.seekCount+1
 	p.fetchOffset, p.queueEnd, p.next, p.logEnd = next, next, next, end
-	p.queue, p.queuedBytes = nil, 0
+	p.queue, p.queuedBytes, p.topicID = nil, 0, log.topicID
 	leader := p.leader
 	p.mu.Unlock()
 	g.wake(leader)
@@ -163,7 +171,7 @@ func (p *partition) applyQueue(ctx, handling context.Context, g *generation) (pr
 			if err == nil {
 				progress = true
 				backoff.reset()
-				p.setApplied(g, next)
+				p.setApplied(g, next.Offset)
 				break
 			}
 			if errors.Is(err, ErrReseek) {

@@ -43,8 +43,8 @@ func TestAnswersFromBeforeASeekAreDropped(t *testing.T) {
 		if !ok {
 			break
 		}
-		got += fmt.Sprintf("%d-%d (%d) ", from, next, len(records))
-		p.setApplied(&generation{}, next)
+		got += fmt.Sprintf("%d-%d (%d) ", from, next.Offset, len(records))
+		p.setApplied(&generation{}, next.Offset)
 	}
 	if got != "10-16 (2) 16-20 (1) " || p.queuedBytes != 0 {
 		t.Errorf("got %s, %d bytes left", got, p.queuedBytes)

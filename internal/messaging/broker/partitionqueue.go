@@ -8,16 +8,19 @@ import (
 // The part of a partition that its fetch loop and its worker share: its place in requests, and the queue.
 
 // takeBatch takes the next batch from the queue. Offsets between its records were compacted away, and belong to the batch.
-func (p *partition) takeBatch(maxRecords int) (from, next int64, records []Fetched, ok bool) {
+func (p *partition) takeBatch(maxRecords int) (from int64, next Position, records []Fetched, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.queueEnd == p.next || p.next < 0 {
-		return 0, 0, nil, false
+		return 0, Position{}, nil, false
 	}
-	from, next, records = p.next, p.queueEnd, p.queue
+	from, records = p.next, p.queue
+	next = Position{Offset: p.queueEnd, LeaderEpoch: p.queueEndEpoch, TopicID: p.topicID}
 	if len(records) > maxRecords {
 		records, p.queue = records[:maxRecords:maxRecords], records[maxRecords:]
-		next = p.queue[0].Offset
+		last := records[maxRecords-1]
+		// Not the offset of the record after it: a batch without records may be between them, with a later leader epoch.
+		next.Offset, next.LeaderEpoch = last.Offset+1, last.LeaderEpoch
 	} else {
 		p.queue = nil
 	}
@@ -71,7 +74,7 @@ func (p *partition) enqueue(seekCount int, d decodedBatches, end int64) {
 	for i := range d.records {
 		p.queuedBytes += d.records[i].Size()
 	}
-	p.fetchOffset, p.queueEnd = d.next, d.next
+	p.fetchOffset, p.queueEnd, p.queueEndEpoch = d.next, d.next, d.epoch
 	p.notify()
 }
 

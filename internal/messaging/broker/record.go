@@ -34,7 +34,8 @@ type Record struct {
 // Fetched is a record read from a partition. The reader may keep its slices.
 type Fetched struct {
 	Record
-	Offset int64
+	Offset      int64
+	LeaderEpoch int32 // of the record's batch: the epoch of the leader that appended it
 }
 
 // recordOverhead is an upper bound of what the encoding adds to a record's key and value: its length (5), attributes (1),

@@ -147,27 +147,27 @@ func (c *Consumer[T]) Run(ctx context.Context, client Client) error {
 }
 
 // Position implements broker.PartitionHandler. A partition that was never read starts at the start of its log.
-func (c *Consumer[T]) Position(ctx context.Context, tp broker.TopicPartition, logStart int64) (int64, error) {
+func (c *Consumer[T]) Position(ctx context.Context, tp broker.TopicPartition, log broker.LogStart) (broker.Position, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
 	defer cancel()
 	q, part := messagingdb.New(c.pool), int32(tp.Partition)
-	if err := q.SeedPosition(ctx, tp.Topic, part, logStart); err != nil {
-		return 0, fmt.Errorf("seed the position of %s: %w", tp, err)
+	if err := q.SeedPosition(ctx, tp.Topic, part, log.Offset); err != nil {
+		return broker.Position{}, fmt.Errorf("seed the position of %s: %w", tp, err)
 	}
 	next, err := q.GetPosition(ctx, tp.Topic, part)
 	if err != nil {
-		return 0, fmt.Errorf("read the position of %s: %w", tp, err)
+		return broker.Position{}, fmt.Errorf("read the position of %s: %w", tp, err)
 	}
 	open, err := q.HasOpenDeadLetters(ctx, tp.Topic, part)
 	if err != nil {
-		return 0, fmt.Errorf("look for dead letters of %s: %w", tp, err)
+		return broker.Position{}, fmt.Errorf("look for dead letters of %s: %w", tp, err)
 	}
 	p := c.partition(tp)
 	c.mu.Lock()
 	p.position, p.mayHaveDeadLetters = next, open
 	p.failures, p.held = 0, "" // these belong to an earlier assignment, or to a batch whose answer was lost
 	c.mu.Unlock()
-	return next, nil
+	return broker.At(next), nil
 }
 
 // partition is what this process knows about one partition. The consumer's mutex guards its fields.

@@ -29,7 +29,7 @@ func TestAZombieConsumerAppliesNothing(t *testing.T) {
 		b.seed(0)
 		b.handle(0, records[0].Record, records[1].Record)
 		b.handle(2, named("a", 2))
-		wantReseek(t, a.Handle(t.Context(), tp, 0, 2, records))
+		wantReseek(t, a.Handle(t.Context(), tp, 0, broker.At(2), records))
 		a.wantChanges("a1 b1 a2")
 		a.wantPosition(3)
 	})
@@ -47,9 +47,9 @@ func TestAZombieConsumerAppliesNothing(t *testing.T) {
 		b.seed(0)
 		var wg sync.WaitGroup
 		errs := make([]error, 2)
-		wg.Go(func() { errs[0] = a.Handle(t.Context(), tp, 0, 2, records) })
+		wg.Go(func() { errs[0] = a.Handle(t.Context(), tp, 0, broker.At(2), records) })
 		<-paused
-		wg.Go(func() { errs[1] = b.Handle(t.Context(), tp, 0, 2, records) })
+		wg.Go(func() { errs[1] = b.Handle(t.Context(), tp, 0, broker.At(2), records) })
 		close(resume)
 		wg.Wait()
 		if errs[0] != nil {
@@ -71,7 +71,7 @@ func TestAZombieConsumerAppliesNothing(t *testing.T) {
 		for range 2 {
 			for _, x := range []*bundle{a, b} {
 				wg.Go(func() {
-					switch err := x.Handle(t.Context(), tp, 0, 2, records); {
+					switch err := x.Handle(t.Context(), tp, 0, broker.At(2), records); {
 					case err == nil:
 						applied.Add(1)
 					case errors.Is(err, broker.ErrReseek):
@@ -101,7 +101,7 @@ func TestACutContextLeavesNothingHalfDone(t *testing.T) {
 	}))
 	b.seed(0)
 	records := log(0, named("a", 1), named("b", 1))
-	if err := b.Handle(ctx, tp, 0, 2, records); !errors.Is(err, context.Canceled) {
+	if err := b.Handle(ctx, tp, 0, broker.At(2), records); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v, want the cancellation", err)
 	}
 	b.wantPosition(0)
@@ -123,7 +123,7 @@ func TestAContextCutInTheFallback(t *testing.T) {
 		return nil
 	}))
 	b.seed(0)
-	if err := b.Handle(ctx, tp, 0, 3, log(0, named("a", 1), failing("b", 1, "poison"), named("c", 1))); err == nil {
+	if err := b.Handle(ctx, tp, 0, broker.At(3), log(0, named("a", 1), failing("b", 1, "poison"), named("c", 1))); err == nil {
 		t.Error("no error")
 	}
 	b.wantPosition(1)
@@ -145,23 +145,23 @@ func TestTheAnswerToACommitIsLost(t *testing.T) {
 	records := log(0, named("a", 1), failing("b", 1, "poison"), named("c", 1))
 
 	line.loseCommits.Store(1)
-	err := b.Handle(t.Context(), tp, 0, 1, records[:1])
+	err := b.Handle(t.Context(), tp, 0, broker.At(1), records[:1])
 	if err == nil || errors.Is(err, broker.ErrReseek) {
 		t.Fatalf("error %v, want the connection's", err)
 	}
 	first.wantPosition(1)
-	wantReseek(t, b.Handle(t.Context(), tp, 0, 1, records[:1]))
+	wantReseek(t, b.Handle(t.Context(), tp, 0, broker.At(1), records[:1]))
 	b.seed(0) // the client asks for the position
 	if p := b.State().Partitions[0]; p.Held != "" || p.Position != 1 {
 		t.Errorf("the state says %+v", p)
 	}
 
 	line.loseCommits.Store(1) // the COMMIT of the dead letter; the batch of two is rolled back before
-	if err := b.Handle(t.Context(), tp, 1, 3, records[1:]); err == nil {
+	if err := b.Handle(t.Context(), tp, 1, broker.At(3), records[1:]); err == nil {
 		t.Fatal("no error")
 	}
 	first.wantPosition(2)
-	wantReseek(t, b.Handle(t.Context(), tp, 1, 3, records[1:]))
+	wantReseek(t, b.Handle(t.Context(), tp, 1, broker.At(3), records[1:]))
 	b.handle(2, records[2].Record)
 	first.wantChanges("a1 c1")
 	first.wantLetters("1:poison/open")
@@ -177,14 +177,14 @@ func TestPostgreSQLIsAwayForAWhile(t *testing.T) {
 	b.handle(0, named("a", 1))
 	line.cut()
 	for n := 1; n <= 3; n++ {
-		if err := b.Handle(t.Context(), tp, 1, 2, log(1, named("a", 2))); err == nil || errors.Is(err, broker.ErrReseek) {
+		if err := b.Handle(t.Context(), tp, 1, broker.At(2), log(1, named("a", 2))); err == nil || errors.Is(err, broker.ErrReseek) {
 			t.Fatalf("error %v, want one that holds the partition", err)
 		}
 		if p := b.State().Partitions[0]; p.Held == "" || p.Attempts != n {
 			t.Errorf("the state says %+v", p)
 		}
 	}
-	if _, err := b.Position(t.Context(), tp, 0); err == nil {
+	if _, err := b.Position(t.Context(), tp, broker.LogStart{}); err == nil {
 		t.Error("read a position without a database")
 	}
 	line.mend()

@@ -26,16 +26,16 @@ type batch struct {
 // Handle implements broker.PartitionHandler. It applies the batch in one transaction. If an event in the batch is poisoned,
 // it applies the batch again, one transaction an event.
 func (c *Consumer[T]) Handle(
-	ctx context.Context, tp broker.TopicPartition, from, next int64, records []broker.Fetched,
+	ctx context.Context, tp broker.TopicPartition, from int64, next broker.Position, records []broker.Fetched,
 ) error {
-	if len(records) == 0 && next <= from {
+	if len(records) == 0 && next.Offset <= from {
 		return nil
 	}
 	p := c.partition(tp)
-	b := batch{tp: tp, from: from, next: next, items: make([]item, len(records))}
+	b := batch{tp: tp, from: from, next: next.Offset, items: make([]item, len(records))}
 	for i, r := range records {
-		if r.Offset < from || r.Offset >= next || i > 0 && r.Offset <= records[i-1].Offset {
-			return c.finishBatch(ctx, p, tp, fmt.Errorf("offset %d is out of order in [%d, %d)", r.Offset, from, next), false)
+		if r.Offset < from || r.Offset >= next.Offset || i > 0 && r.Offset <= records[i-1].Offset {
+			return c.finishBatch(ctx, p, tp, fmt.Errorf("offset %d is out of order in [%d, %d)", r.Offset, from, next.Offset), false)
 		}
 		b.items[i] = decodeRecord(tp, r)
 		if r.Value == nil && c.cfg.Queues[tp.Topic] {

@@ -23,7 +23,7 @@ func TestThePositionMovesWithTheEffects(t *testing.T) {
 	records := []broker.Fetched{
 		{Record: named("a", 1), Offset: 102}, {Record: named("b", 1), Offset: 104}, {Record: named("a", 2), Offset: 105},
 	}
-	if err := b.Handle(t.Context(), tp, 100, 110, records); err != nil {
+	if err := b.Handle(t.Context(), tp, 100, broker.At(110), records); err != nil {
 		t.Fatal(err)
 	}
 	b.wantPosition(110)
@@ -43,7 +43,7 @@ func TestThePositionStaysWithoutTheEffects(t *testing.T) {
 			t.Parallel()
 			b := setup(t)
 			b.seed(0)
-			err := b.Handle(t.Context(), tp, 0, 3, log(0, named("a", 1), failing("b", 1, how), named("c", 1)))
+			err := b.Handle(t.Context(), tp, 0, broker.At(3), log(0, named("a", 1), failing("b", 1, how), named("c", 1)))
 			if err == nil || errors.Is(err, broker.ErrReseek) {
 				t.Fatalf("error %v, want one that holds the partition", err)
 			}
@@ -70,13 +70,13 @@ func TestPositionIsSeededOnce(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	for _, logStart := range []int64{40, 60} {
-		if next, err := b.Position(t.Context(), tp, logStart); err != nil || next != 40 {
-			t.Errorf("position %d, error %v, want 40", next, err)
+		if next, err := b.Position(t.Context(), tp, broker.LogStart{Offset: logStart}); err != nil || next.Offset != 40 {
+			t.Errorf("position %v, error %v, want 40", next, err)
 		}
 	}
 	b.handle(40, named("a", 1))
-	if next, err := on(t, b.pool).Position(t.Context(), tp, 60); err != nil || next != 41 {
-		t.Errorf("position %d, error %v, want 41", next, err)
+	if next, err := on(t, b.pool).Position(t.Context(), tp, broker.LogStart{Offset: 60}); err != nil || next.Offset != 41 {
+		t.Errorf("position %v, error %v, want 41", next, err)
 	}
 }
 
@@ -85,16 +85,16 @@ func TestAnEmptyBatchMovesThePosition(t *testing.T) {
 	b := setup(t)
 	b.seed(7)
 	for range 2 { // the second call changes nothing
-		if err := b.Handle(t.Context(), tp, 7, 7, nil); err != nil {
+		if err := b.Handle(t.Context(), tp, 7, broker.At(7), nil); err != nil {
 			t.Fatal(err)
 		}
 		b.wantPosition(7)
 	}
-	if err := b.Handle(t.Context(), tp, 7, 20, nil); err != nil {
+	if err := b.Handle(t.Context(), tp, 7, broker.At(20), nil); err != nil {
 		t.Fatal(err)
 	}
 	b.wantPosition(20)
-	wantReseek(t, b.Handle(t.Context(), tp, 7, 20, nil))
+	wantReseek(t, b.Handle(t.Context(), tp, 7, broker.At(20), nil))
 	if b.calls.Load() != 0 {
 		t.Error("the handler was called without events")
 	}
@@ -105,8 +105,8 @@ func TestABatchAppliedBeforeIsNotAppliedAgain(t *testing.T) {
 	b := setup(t)
 	b.seed(0)
 	b.handle(0, named("a", 1), named("a", 2))
-	wantReseek(t, b.Handle(t.Context(), tp, 0, 2, log(0, named("a", 1), named("a", 2))))
-	wantReseek(t, b.Handle(t.Context(), tp, 1, 3, log(1, named("a", 2), named("a", 3))))
+	wantReseek(t, b.Handle(t.Context(), tp, 0, broker.At(2), log(0, named("a", 1), named("a", 2))))
+	wantReseek(t, b.Handle(t.Context(), tp, 1, broker.At(3), log(1, named("a", 2), named("a", 3))))
 	b.wantPosition(2)
 	b.wantChanges("a1 a2")
 }
@@ -165,7 +165,7 @@ func TestRecordsOutOfOrderAreHeld(t *testing.T) {
 		"behind the end":      log(2, named("a", 1)),
 		"twice":               {{Record: named("a", 1), Offset: 1}, {Record: named("a", 2), Offset: 1}},
 	} {
-		if err := b.Handle(t.Context(), tp, 0, 2, records); err == nil {
+		if err := b.Handle(t.Context(), tp, 0, broker.At(2), records); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}
@@ -205,10 +205,10 @@ func TestATopicWithoutHandlerIsHeld(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	other := broker.TopicPartition{Topic: "other"}
-	if _, err := b.Position(t.Context(), other, 0); err != nil {
+	if _, err := b.Position(t.Context(), other, broker.LogStart{}); err != nil {
 		t.Fatal(err)
 	}
-	err := b.Handle(t.Context(), other, 0, 1, log(0, named("a", 1)))
+	err := b.Handle(t.Context(), other, 0, broker.At(1), log(0, named("a", 1)))
 	if err == nil || !strings.Contains(err.Error(), "no handler for the topic other") {
 		t.Errorf("error %v", err)
 	}
@@ -232,14 +232,14 @@ func TestConcurrentTransactionsAreLimited(t *testing.T) {
 	for p := range 6 {
 		wg.Go(func() {
 			tp := broker.TopicPartition{Topic: topic, Partition: p}
-			if _, err := b.Position(t.Context(), tp, 0); err != nil {
+			if _, err := b.Position(t.Context(), tp, broker.LogStart{}); err != nil {
 				t.Error(err)
 			}
 			var large []broker.Record // small batches would share a transaction
 			for i := range 64 {
 				large = append(large, named(fmt.Sprintf("p%d-%d-", p, i), 1))
 			}
-			if err := b.Handle(t.Context(), tp, 0, 64, log(0, large...)); err != nil {
+			if err := b.Handle(t.Context(), tp, 0, broker.At(64), log(0, large...)); err != nil {
 				t.Error(err)
 			}
 		})

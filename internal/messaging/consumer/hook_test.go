@@ -128,7 +128,7 @@ func TestADeadLetterThatTheServiceCannotHandleNow(t *testing.T) {
 		t.Run(how, func(t *testing.T) {
 			t.Parallel()
 			b := setupTold(t)
-			if err := b.Handle(t.Context(), tp, 0, 2, log(0, named("a", 1), raw(how, ""))); err == nil {
+			if err := b.Handle(t.Context(), tp, 0, broker.At(2), log(0, named("a", 1), raw(how, ""))); err == nil {
 				t.Error("no error")
 			}
 			b.wantTold()

@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"github.com/monsplit/monsplit/internal/messaging/broker"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
 )
 
@@ -15,7 +16,7 @@ func TestMetrics(t *testing.T) {
 	b := setup(t, func(c *consumer.Config[*tx]) { c.MetricsNamespace = "shop" })
 	b.seed(0)
 	b.handle(0, named("a", 1), failing("b", 1, "poison"), raw("c", "?"), purge("a"))
-	if err := b.Handle(t.Context(), tp, 4, 5, log(4, failing("a", 2, "unknown"))); err == nil {
+	if err := b.Handle(t.Context(), tp, 4, broker.At(5), log(4, failing("a", 2, "unknown"))); err == nil {
 		t.Fatal("no error")
 	}
 	registry := prometheus.NewPedanticRegistry()

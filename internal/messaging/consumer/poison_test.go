@@ -28,7 +28,7 @@ func TestPoisonDelaysNoOtherEvent(t *testing.T) {
 			b.seed(10)
 			bad := failing("b", 1, how)
 			records := log(10, named("a", 1), bad, named("c", 1), failing("d", 1, how), named("a", 2))
-			if err := b.Handle(t.Context(), tp, 10, 20, records); err != nil {
+			if err := b.Handle(t.Context(), tp, 10, broker.At(20), records); err != nil {
 				t.Fatal(err)
 			}
 			b.wantChanges("a1 c1 a2")
@@ -209,7 +209,7 @@ func TestAHoldInTheMiddleOfTheFallback(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.seed(0)
-	err := b.Handle(t.Context(), tp, 0, 4,
+	err := b.Handle(t.Context(), tp, 0, broker.At(4),
 		log(0, named("a", 1), failing("b", 1, "poison"), failing("c", 1, "unknown"), named("d", 1)))
 	wantReseek(t, err)
 	b.wantPosition(2)

@@ -260,7 +260,7 @@ func log(from int64, records ...broker.Record) []broker.Fetched {
 
 func (b *bundle) seed(logStart int64) {
 	b.t.Helper()
-	if _, err := b.Position(b.t.Context(), tp, logStart); err != nil {
+	if _, err := b.Position(b.t.Context(), tp, broker.LogStart{Offset: logStart}); err != nil {
 		b.t.Fatal(err)
 	}
 }
@@ -269,7 +269,7 @@ func (b *bundle) seed(logStart int64) {
 func (b *bundle) handle(from int64, records ...broker.Record) {
 	b.t.Helper()
 	next := from + int64(len(records))
-	if err := b.Handle(b.t.Context(), tp, from, next, log(from, records...)); err != nil {
+	if err := b.Handle(b.t.Context(), tp, from, broker.At(next), log(from, records...)); err != nil {
 		b.t.Fatalf("handle: %s", err)
 	}
 }

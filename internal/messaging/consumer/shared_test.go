@@ -34,7 +34,7 @@ func share(t *testing.T, change ...func(*consumer.Config[*tx])) *shared {
 	patient := func(c *consumer.Config[*tx]) { c.MaxShareWait = time.Hour }
 	s.bundle = setup(t, append([]func(*consumer.Config[*tx]){patient, hold}, change...)...)
 	s.place(9)
-	s.wg.Go(func() { s.first = s.Handle(t.Context(), at(9), 0, 1, log(0, named("first", 1))) })
+	s.wg.Go(func() { s.first = s.Handle(t.Context(), at(9), 0, broker.At(1), log(0, named("first", 1))) })
 	<-begun
 	return s
 }
@@ -46,7 +46,7 @@ func at(partition int) broker.TopicPartition {
 // place seeds the position of a partition with 0.
 func (s *shared) place(partition int) {
 	s.t.Helper()
-	if _, err := s.Position(s.t.Context(), at(partition), 0); err != nil {
+	if _, err := s.Position(s.t.Context(), at(partition), broker.LogStart{}); err != nil {
 		s.t.Fatal(err)
 	}
 }
@@ -58,7 +58,7 @@ func (s *shared) handle(records ...broker.Record) []error {
 	errs := make([]error, len(records))
 	for p, r := range records {
 		s.place(p)
-		s.wg.Go(func() { errs[p] = s.Handle(s.t.Context(), at(p), 0, 1, log(0, r)) })
+		s.wg.Go(func() { errs[p] = s.Handle(s.t.Context(), at(p), 0, broker.At(1), log(0, r)) })
 	}
 	kafkatest.Eventually(s.t, "all of them wait", func() bool { return s.Waiting() == len(records) })
 	close(s.goOn)
@@ -181,7 +181,7 @@ func TestASlowTransactionHoldsUpNoOtherPartition(t *testing.T) {
 	s := share(t, func(c *consumer.Config[*tx]) { c.MaxShareWait = time.Millisecond })
 	for p := range 3 {
 		s.place(p)
-		if err := s.Handle(t.Context(), at(p), 0, 1, log(0, named(fmt.Sprint("p", p), 1))); err != nil {
+		if err := s.Handle(t.Context(), at(p), 0, broker.At(1), log(0, named(fmt.Sprint("p", p), 1))); err != nil {
 			t.Errorf("partition %d: %v", p, err)
 		}
 	}
@@ -199,7 +199,7 @@ func TestAStopWhileWaiting(t *testing.T) {
 	s.place(0)
 	ctx, cancel := context.WithCancel(t.Context())
 	failed := make(chan error, 1)
-	s.wg.Go(func() { failed <- s.Handle(ctx, at(0), 0, 1, log(0, named("a", 1))) })
+	s.wg.Go(func() { failed <- s.Handle(ctx, at(0), 0, broker.At(1), log(0, named("a", 1))) })
 	kafkatest.Eventually(t, "it waits", func() bool { return s.Waiting() == 1 })
 	cancel()
 	if err := <-failed; err == nil {

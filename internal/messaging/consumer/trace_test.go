@@ -52,7 +52,7 @@ func TestABatchLinksToItsEventsTraces(t *testing.T) {
 		spans[0].Links()[0].SpanContext.SpanID().String() != "b7ad6b7169203331" || spans[0].Parent().IsValid() {
 		t.Errorf("spans %+v", spans)
 	}
-	if err := b.Handle(t.Context(), tp, 2, 3, log(2, failing("a", 3, "unknown"))); err == nil {
+	if err := b.Handle(t.Context(), tp, 2, broker.At(3), log(2, failing("a", 3, "unknown"))); err == nil {
 		t.Fatal("no error")
 	}
 	if spans := recorder.Ended(); len(spans) != 2 || spans[1].Status().Description != "not applied" {

@@ -294,15 +294,15 @@ func (b *bundle) get(asks ...ask) {
 
 func (b *bundle) handle(list ...broker.Record) error {
 	b.Helper()
-	from, err := b.consumer.Position(b.Context(), tp, 0)
+	at, err := b.consumer.Position(b.Context(), tp, broker.LogStart{})
 	if err != nil {
 		b.Fatal(err)
 	}
 	fetched := make([]broker.Fetched, len(list))
 	for i, r := range list {
-		fetched[i] = broker.Fetched{Record: r, Offset: from + int64(i)}
+		fetched[i] = broker.Fetched{Record: r, Offset: at.Offset + int64(i)}
 	}
-	return b.consumer.Handle(b.Context(), tp, from, from+int64(len(list)), fetched)
+	return b.consumer.Handle(b.Context(), tp, at.Offset, broker.At(at.Offset+int64(len(list))), fetched)
 }
 
 func (b *bundle) release() {

@@ -301,10 +301,10 @@ func TestTwoInstancesDecideOnce(t *testing.T) {
 	deliver := func(b *bundle, part int) error {
 		at := tp
 		at.Partition = part
-		if _, err := b.consumer.Position(t.Context(), at, 0); err != nil {
+		if _, err := b.consumer.Position(t.Context(), at, broker.LogStart{}); err != nil {
 			return err
 		}
-		return b.consumer.Handle(t.Context(), at, 0, 1, []broker.Fetched{{Record: first.record()}})
+		return b.consumer.Handle(t.Context(), at, 0, broker.At(1), []broker.Fetched{{Record: first.record()}})
 	}
 	results := make(chan error, 2)
 	go func() { results <- deliver(slow, 1) }()

@@ -42,11 +42,11 @@ func NewDelivery(topic string, e event.Event) (Delivery, error) {
 
 // To gives the record to the service's consumer, with its offset, as the broker's client would.
 func (d Delivery) To(ctx context.Context, consumer broker.PartitionHandler) error {
-	at, err := consumer.Position(ctx, d.tp, 0)
+	at, err := consumer.Position(ctx, d.tp, broker.LogStart{})
 	if err != nil {
 		return err
 	}
-	return consumer.Handle(ctx, d.tp, at, at+1, []broker.Fetched{{Record: d.record, Offset: at}})
+	return consumer.Handle(ctx, d.tp, at.Offset, broker.At(at.Offset+1), []broker.Fetched{{Record: d.record, Offset: at.Offset}})
 }
 
 // Published is a record that was read from Kafka.
