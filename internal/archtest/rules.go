@@ -40,6 +40,7 @@ var messagingMayUse = []string{
 // Rules returns the architecture for the services of these packages. docs/architecture.md has it as a picture.
 func Rules(packages []Package) []Rule {
 	services := Services(packages)
+	embedded := []string{"cmd/demo", "cmd/bench", "internal/testkit/**", "internal/messaging/embeddedbroker"}
 	rules := slices.Concat(separation(services), business(services), betweenAdapters(), drivers(), []Rule{
 		{
 			Name:    "messaging imports nothing of this module outside internal/messaging",
@@ -81,8 +82,15 @@ func Rules(packages []Package) []Rule {
 			Name:    "only tests and the demo use the embedded broker",
 			Why:     "it keeps nothing when its process ends, and it is not Kafka",
 			Instead: "use internal/messaging/broker, with the address of a real Kafka",
-			From:    []string{all}, Except: []string{"cmd/demo", "cmd/bench", "internal/testkit/**", "internal/messaging/embeddedbroker"},
-			Deny: []string{"internal/messaging/embeddedbroker", "github.com/twmb/franz-go/**"},
+			From:    []string{all}, Except: embedded,
+			Deny: []string{"internal/messaging/embeddedbroker", "github.com/twmb/franz-go/**"}, Allow: []string{"github.com/twmb/franz-go/pkg/kmsg"},
+		},
+		{
+			Name:    "only the broker package encodes Kafka's requests",
+			Why:     "topic ids, leader epochs and the prefix of names must be in every request, or a reader misses that a topic is another one",
+			Instead: "use or extend internal/messaging/broker",
+			From:    []string{all}, Except: append([]string{"internal/messaging/broker"}, embedded...),
+			Deny: []string{"github.com/twmb/franz-go/pkg/kmsg"},
 		},
 	})
 	return rules

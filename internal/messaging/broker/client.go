@@ -21,6 +21,10 @@ type Config struct {
 	Brokers  []string // host:port of some brokers; the client learns the others from them
 	ClientID string   // shown in Kafka's logs and quotas; the name of the program
 
+	// Prefix comes before the names of all topics and groups in Kafka, so that environments can share a cluster. Callers use
+	// the names without it. See CheckPrefix; none.
+	Prefix string
+
 	DialTimeout    time.Duration // for one connection, including the negotiation of versions; 3 s
 	RequestTimeout time.Duration // for one metadata, offset, group or admin request; 10 s
 	// ProduceTimeout bounds one call of Produce, including the time to connect; 2 s. The broker is told to wait for its
@@ -56,6 +60,9 @@ func New(cfg Config, log *slog.Logger) (*Client, error) {
 		if _, _, err := net.SplitHostPort(address); err != nil {
 			return nil, fmt.Errorf("the Kafka broker's address %q is not host:port: %w", address, err)
 		}
+	}
+	if err := CheckPrefix(cfg.Prefix); err != nil {
+		return nil, err
 	}
 	cfg.ClientID = cmp.Or(cfg.ClientID, filepath.Base(os.Args[0]))
 	cfg.DialTimeout = cmp.Or(cfg.DialTimeout, 3*time.Second)
@@ -123,7 +130,7 @@ func (c *Client) requestOffset(ctx context.Context, tp TopicPartition, timestamp
 		return 0, err
 	}
 	answer, err := c.conns.roundTrip(ctx, address, &listoffsets.Request{ReplicaID: -1,
-		Topics: []listoffsets.RequestTopic{{Topic: tp.Topic, Partitions: []listoffsets.RequestPartition{
+		Topics: []listoffsets.RequestTopic{{Topic: c.wireName(tp.Topic), Partitions: []listoffsets.RequestPartition{
 			{Partition: int32(tp.Partition), CurrentLeaderEpoch: -1, Timestamp: timestamp}}}}})
 	if err != nil {
 		return 0, err

@@ -54,7 +54,7 @@ type GroupConfig struct {
 	MaxWait           time.Duration // how long a broker may wait for records before it answers a fetch; 500 ms
 	CommitInterval    time.Duration // between two commits of positions, for lag tools; 250 ms
 	TopicBackoff      time.Duration // between two checks for missing topics; 1 s
-	HaltRecheck       time.Duration // between two reads of a halted partition's position; 5 s
+	HaltRecheck       time.Duration // between two reads of a halted partition's position, or of strangers' registrations; 5 s
 	MaxRecords        int           // limit for one Handle; 1000
 	MaxBytes          int           // limit for the records fetched ahead, per partition; 1 MiB
 }
@@ -62,6 +62,9 @@ type GroupConfig struct {
 func (cfg GroupConfig) withDefaults() (GroupConfig, error) {
 	if cfg.GroupID == "" || len(cfg.Topics) == 0 {
 		return cfg, errors.New("a consumer group needs a name and a topic")
+	}
+	if strings.ContainsAny(cfg.Member, " \n") {
+		return cfg, fmt.Errorf("consumer group %s: the id %q of this instance has a space", cfg.GroupID, cfg.Member)
 	}
 	cfg.Topics = slices.Compact(slices.Sorted(slices.Values(cfg.Topics)))
 	cfg.SessionTimeout = cmp.Or(cfg.SessionTimeout, 6*time.Second)

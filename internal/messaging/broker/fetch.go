@@ -43,9 +43,9 @@ func (c *Client) fetch(ctx context.Context, address string, requests []partition
 	send := requestor{pool: c.conns, address: address}
 	names := map[TopicID]string{}
 	for _, r := range requests {
-		if n := len(request.Topics); n == 0 || request.Topics[n-1].Topic != r.tp.Topic || request.Topics[n-1].TopicID != r.log.topicID {
+		if n := len(request.Topics); n == 0 || request.Topics[n-1].Topic != c.wireName(r.tp.Topic) || request.Topics[n-1].TopicID != r.log.topicID {
 			topic := kmsg.NewFetchRequestTopic()
-			topic.Topic, topic.TopicID = r.tp.Topic, r.log.topicID
+			topic.Topic, topic.TopicID = c.wireName(r.tp.Topic), r.log.topicID
 			request.Topics = append(request.Topics, topic)
 			if names[r.log.topicID] = r.tp.Topic; r.log.topicID.IsZero() {
 				send.newest = lastVersionWithNames
@@ -66,7 +66,7 @@ func (c *Client) fetch(ctx context.Context, address string, requests []partition
 	}
 	var out []partitionResponse
 	for _, t := range response.Topics {
-		name := t.Topic
+		name := c.bareName(t.Topic)
 		if response.Version > lastVersionWithNames {
 			name = names[t.TopicID]
 		}

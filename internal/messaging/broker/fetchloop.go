@@ -20,6 +20,7 @@ const (
 // requestedPartition is a partition in a fetch request.
 type requestedPartition struct {
 	partition *partition
+	log       logIdentity
 	offset    int64
 	seekCount int // the partition's at the time of the request
 }
@@ -75,12 +76,12 @@ func (g *generation) nextFetch(node NodeID) fetchRequest {
 	request := fetchRequest{maxWait: g.cfg.MaxWait}
 	for i := range g.partitions {
 		p := g.partitions[(first+i)%len(g.partitions)]
-		offset, seekCount, ok, soon := p.startFetch(node, g.cfg)
+		one, ok, soon := p.startFetch(node, g.cfg)
 		if soon {
 			request.maxWait = shortMaxWait
 		}
 		if ok {
-			request.partitions = append(request.partitions, requestedPartition{p, offset, seekCount})
+			request.partitions = append(request.partitions, one)
 		}
 	}
 	return request
@@ -116,11 +117,7 @@ func (g *generation) sendFetch(ctx context.Context, node NodeID, request fetchRe
 	}
 	requests := make([]partitionRequest, len(request.partitions))
 	for i, r := range request.partitions {
-		log, err := g.client.identity(ctx, r.partition.tp)
-		if err != nil {
-			return nil, err
-		}
-		requests[i] = partitionRequest{r.partition.tp, log, r.offset}
+		requests[i] = partitionRequest{r.partition.tp, r.log, r.offset}
 	}
 	return g.client.fetch(ctx, address, requests, request.maxWait, g.cfg.MaxBytes)
 }
@@ -141,7 +138,7 @@ func (g *generation) handleResponse(r requestedPartition, response partitionResp
 		}
 	case kafka.OffsetOutOfRange:
 		r.partition.setOutOfRange(r.seekCount)
-	default: // most often, the leader has moved
+	default: // most often, the leader has moved, or leads in another epoch
 		g.client.expireLayout(response.tp.Topic)
 		err = response.errorCode
 	}

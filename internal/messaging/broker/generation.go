@@ -46,6 +46,7 @@ func (g *generation) run(ctx context.Context, topics []string) {
 	g.log.Info("joined the consumer group", "generation", g.number, "partitions", len(g.partitions))
 	g.status.setGeneration(g)
 	defer g.status.setGeneration(nil)
+	g.showStrangers()
 
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -61,6 +62,12 @@ func (g *generation) run(ctx context.Context, topics []string) {
 		defer cancel()
 		g.awaitTopicChange(ctx, topics)
 	})
+	if len(g.member.strangers) > 0 {
+		others.Go(func() {
+			defer cancel()
+			g.awaitStrangers(ctx)
+		})
+	}
 	g.keepMembership(ctx, func() { cancel(); workers.Wait() })
 	others.Wait()
 }
@@ -210,6 +217,9 @@ func (g *generation) updateLeaders(ctx context.Context, wg *sync.WaitGroup) erro
 		if err != nil {
 			failed = fmt.Errorf("find the leader: %w", err)
 			leader = noLeader
+		}
+		if log, err := g.client.identity(ctx, p.tp); err == nil {
+			p.setLog(log)
 		}
 		if p.setLeader(leader) {
 			g.startFetchLoop(ctx, leader, wg)

@@ -33,7 +33,12 @@ type member struct {
 	coordinator string // its address; "" if it is unknown
 	id          string // "" before the first join
 	generation  int32
+	refused     bool       // the leader calls this member a stranger
+	strangers   []Stranger // that this member, as the leader, has refused
 }
+
+// group returns the group's name in Kafka.
+func (m *member) group() string { return m.client.wireName(m.cfg.GroupID) }
 
 // The protocol type and the only assignment strategy, by Kafka's names.
 const (
@@ -43,7 +48,11 @@ const (
 
 // join joins the next generation and returns the partitions that are assigned to this member.
 func (m *member) join(ctx context.Context, topics []string) ([]TopicPartition, error) {
-	subscription, err := protocol.Marshal(0, consumer.Subscription{Topics: topics})
+	names := make([]string, len(topics))
+	for i, topic := range topics {
+		names[i] = m.client.wireName(topic)
+	}
+	subscription, err := protocol.Marshal(0, consumer.Subscription{Topics: names, UserData: m.subscriptionData()})
 	if err != nil {
 		return nil, fmt.Errorf("encode the subscription: %w", err)
 	}
@@ -51,20 +60,20 @@ func (m *member) join(ctx context.Context, topics []string) ([]TopicPartition, e
 	defer cancel()
 	for {
 		answer, err := m.request(wait, &joingroup.Request{
-			GroupID: m.cfg.GroupID, MemberID: m.id, ProtocolType: protocolType,
+			GroupID: m.group(), MemberID: m.id, ProtocolType: protocolType,
 			SessionTimeoutMS:   int32(m.cfg.SessionTimeout.Milliseconds()),
 			RebalanceTimeoutMS: int32(m.cfg.RebalanceTimeout.Milliseconds()),
 			Protocols:          []joingroup.RequestProtocol{{Name: rangeAssignment, Metadata: subscription}},
 		})
 		if err != nil {
-			return nil, fmt.Errorf("join group %s: %w", m.cfg.GroupID, err)
+			return nil, fmt.Errorf("join group %s: %w", m.group(), err)
 		}
 		response := answer.(*joingroup.Response)
 		switch code := kafka.Error(response.ErrorCode); {
 		case code == kafka.MemberIDRequired: // the broker first gives an id, so that a lost response leaves no member behind
 			m.id = response.MemberID
 		case code != 0:
-			return nil, fmt.Errorf("join group %s: %w", m.cfg.GroupID, m.applyErrorCode(code))
+			return nil, fmt.Errorf("join group %s: %w", m.group(), m.applyErrorCode(code))
 		default:
 			m.id, m.generation = response.MemberID, response.GenerationID
 			return m.sync(wait, response)
@@ -75,62 +84,76 @@ func (m *member) join(ctx context.Context, topics []string) ([]TopicPartition, e
 // sync asks for this member's partitions. If Kafka has chosen this member as the leader, it also sends the assignment of
 // all members.
 func (m *member) sync(ctx context.Context, joined *joingroup.Response) ([]TopicPartition, error) {
-	request := &syncgroup.Request{GroupID: m.cfg.GroupID, GenerationID: m.generation, MemberID: m.id}
+	m.strangers = nil
+	request := &syncgroup.Request{GroupID: m.group(), GenerationID: m.generation, MemberID: m.id}
 	if joined.LeaderID == m.id {
 		var err error
 		if request.Assignments, err = m.assignAll(ctx, joined.Members); err != nil {
-			return nil, fmt.Errorf("assign the partitions of group %s: %w", m.cfg.GroupID, err)
+			return nil, fmt.Errorf("assign the partitions of group %s: %w", m.group(), err)
 		}
 	}
 	answer, err := m.request(ctx, request)
 	if err != nil {
-		return nil, fmt.Errorf("sync group %s: %w", m.cfg.GroupID, err)
+		return nil, fmt.Errorf("sync group %s: %w", m.group(), err)
 	}
 	response := answer.(*syncgroup.Response)
 	if response.ErrorCode != 0 {
-		return nil, fmt.Errorf("sync group %s: %w", m.cfg.GroupID, m.applyErrorCode(kafka.Error(response.ErrorCode)))
+		return nil, fmt.Errorf("sync group %s: %w", m.group(), m.applyErrorCode(kafka.Error(response.ErrorCode)))
 	}
 	var assignment consumer.Assignment
 	if len(response.Assignments) > 0 {
 		if err := protocol.Unmarshal(response.Assignments, 0, &assignment); err != nil {
-			return nil, fmt.Errorf("sync group %s: read the assignment: %w", m.cfg.GroupID, err)
+			return nil, fmt.Errorf("sync group %s: read the assignment: %w", m.group(), err)
 		}
 	}
+	m.refused = string(assignment.UserData) == refusal
 	var mine []TopicPartition
 	for _, t := range assignment.AssignedPartitions {
 		for _, p := range t.Partitions {
-			mine = append(mine, TopicPartition{t.Topic, int(p)})
+			mine = append(mine, TopicPartition{m.client.bareName(t.Topic), int(p)})
 		}
 	}
 	slices.SortFunc(mine, compareTopicPartitions)
 	return mine, nil
 }
 
+// assignAll shares the partitions among the members, as this member's assignment strategy wants it.
 func (m *member) assignAll(ctx context.Context, members []joingroup.ResponseMember) ([]syncgroup.RequestAssignment, error) {
-	subscribers := map[string][]string{} // topic → member ids
-	for _, other := range members {
-		var s consumer.Subscription
-		if err := protocol.Unmarshal(other.Metadata, 0, &s); err != nil {
+	subscriptions, userData := make([]consumer.Subscription, len(members)), make([][]byte, len(members))
+	for i, other := range members {
+		if err := protocol.Unmarshal(other.Metadata, 0, &subscriptions[i]); err != nil {
 			return nil, fmt.Errorf("read the subscription of member %s: %w", other.MemberID, err)
 		}
-		for _, topic := range s.Topics {
+		userData[i] = subscriptions[i].UserData
+	}
+	strangers, err := m.findStrangers(ctx, members, userData)
+	if err != nil {
+		return nil, err
+	}
+	refused := map[string]bool{}
+	for _, s := range strangers {
+		refused[s.MemberID] = true
+	}
+	subscribers := map[string][]string{} // topic → member ids
+	for i, other := range members {
+		if refused[other.MemberID] {
+			continue
+		}
+		for _, topic := range subscriptions[i].Topics {
 			subscribers[topic] = append(subscribers[topic], other.MemberID)
 		}
 	}
-	counts := map[string]int{}
-	for topic := range subscribers {
-		n, err := m.client.Partitions(ctx, topic)
-		if errors.Is(err, ErrUnknownTopic) {
-			continue // its subscribers rejoin when it exists
-		} else if err != nil {
-			return nil, err
-		}
-		counts[topic] = n
+	counts, err := m.partitionCounts(ctx, subscribers)
+	if err != nil {
+		return nil, err
 	}
 	var out []syncgroup.RequestAssignment
 	assignment := assignRanges(subscribers, counts)
 	for _, other := range members {
 		var a consumer.Assignment
+		if refused[other.MemberID] {
+			a.UserData = []byte(refusal)
+		}
 		for _, topic := range slices.Sorted(maps.Keys(assignment[other.MemberID])) {
 			a.AssignedPartitions = append(a.AssignedPartitions,
 				consumer.TopicPartition{Topic: topic, Partitions: assignment[other.MemberID][topic]})
@@ -141,7 +164,23 @@ func (m *member) assignAll(ctx context.Context, members []joingroup.ResponseMemb
 		}
 		out = append(out, syncgroup.RequestAssignment{MemberID: other.MemberID, Assignment: encoded})
 	}
+	m.strangers = strangers
 	return out, nil
+}
+
+// partitionCounts returns the numbers of partitions of the topics that exist. The keys are names in Kafka.
+func (m *member) partitionCounts(ctx context.Context, subscribers map[string][]string) (map[string]int, error) {
+	counts := map[string]int{}
+	for topic := range subscribers {
+		n, err := m.client.Partitions(ctx, m.client.bareName(topic))
+		if errors.Is(err, ErrUnknownTopic) {
+			continue // its subscribers rejoin when it exists
+		} else if err != nil {
+			return nil, err
+		}
+		counts[topic] = n
+	}
+	return counts, nil
 }
 
 // assignRanges gives each topic's subscribers consecutive ranges of its partitions, as Kafka's range assignor does. So
@@ -163,7 +202,7 @@ func assignRanges(subscribers map[string][]string, counts map[string]int) map[st
 
 // heartbeat keeps the membership alive. It returns an error if the generation has ended or the coordinator is away.
 func (m *member) heartbeat(ctx context.Context) error {
-	answer, err := m.request(ctx, &heartbeat.Request{GroupID: m.cfg.GroupID, GenerationID: m.generation, MemberID: m.id})
+	answer, err := m.request(ctx, &heartbeat.Request{GroupID: m.group(), GenerationID: m.generation, MemberID: m.id})
 	if err != nil {
 		return fmt.Errorf("heartbeat: %w", err)
 	}
@@ -175,10 +214,10 @@ func (m *member) heartbeat(ctx context.Context) error {
 
 // commit commits positions for lag tools. This client never reads them.
 func (m *member) commit(ctx context.Context, positions map[TopicPartition]int64) error {
-	request := &offsetcommit.Request{GroupID: m.cfg.GroupID, GenerationID: m.generation, MemberID: m.id, RetentionTimeMs: -1}
+	request := &offsetcommit.Request{GroupID: m.group(), GenerationID: m.generation, MemberID: m.id, RetentionTimeMs: -1}
 	for _, tp := range slices.SortedFunc(maps.Keys(positions), compareTopicPartitions) {
-		if n := len(request.Topics); n == 0 || request.Topics[n-1].Name != tp.Topic {
-			request.Topics = append(request.Topics, offsetcommit.RequestTopic{Name: tp.Topic})
+		if n := len(request.Topics); n == 0 || request.Topics[n-1].Name != m.client.wireName(tp.Topic) {
+			request.Topics = append(request.Topics, offsetcommit.RequestTopic{Name: m.client.wireName(tp.Topic)})
 		}
 		t := &request.Topics[len(request.Topics)-1]
 		t.Partitions = append(t.Partitions, offsetcommit.RequestPartition{PartitionIndex: int32(tp.Partition),
@@ -203,7 +242,7 @@ func (m *member) leave(ctx context.Context) error {
 	if m.id == "" {
 		return nil
 	}
-	_, err := m.request(ctx, &leavegroup.Request{GroupID: m.cfg.GroupID,
+	_, err := m.request(ctx, &leavegroup.Request{GroupID: m.group(),
 		Members: []leavegroup.RequestMember{{MemberID: m.id}}})
 	m.id = ""
 	return err
@@ -230,7 +269,7 @@ func (m *member) request(ctx context.Context, request protocol.Message) (protoco
 
 func (m *member) findCoordinator(ctx context.Context) error {
 	for {
-		answer, err := m.client.askAnyBroker(ctx, &findcoordinator.Request{Key: m.cfg.GroupID})
+		answer, err := m.client.askAnyBroker(ctx, &findcoordinator.Request{Key: m.group()})
 		if err != nil {
 			return fmt.Errorf("find the coordinator: %w", err)
 		}

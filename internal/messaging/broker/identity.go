@@ -124,7 +124,7 @@ func (c *Client) endOfEpoch(ctx context.Context, tp TopicPartition, current, epo
 	request := kmsg.NewPtrOffsetForLeaderEpochRequest()
 	partition := kmsg.NewOffsetForLeaderEpochRequestTopicPartition()
 	partition.Partition, partition.CurrentLeaderEpoch, partition.LeaderEpoch = int32(tp.Partition), current, epoch
-	request.Topics = []kmsg.OffsetForLeaderEpochRequestTopic{{Topic: tp.Topic,
+	request.Topics = []kmsg.OffsetForLeaderEpochRequestTopic{{Topic: c.wireName(tp.Topic),
 		Partitions: []kmsg.OffsetForLeaderEpochRequestTopicPartition{partition}}}
 	response, err := request.RequestWith(ctx, requestor{pool: c.conns, address: address, twice: true})
 	if err == nil && (len(response.Topics) != 1 || len(response.Topics[0].Partitions) != 1) {

@@ -80,17 +80,17 @@ func (c *Client) refreshLayout(ctx context.Context, topic string) (topicLayout, 
 	for _, b := range response.Brokers {
 		next.addresses[NodeID(b.NodeID)] = net.JoinHostPort(b.Host, strconv.Itoa(int(b.Port)))
 	}
-	err = fmt.Errorf("topic %s: %w", topic, ErrUnknownTopic)
+	err = fmt.Errorf("topic %s: %w", c.wireName(topic), ErrUnknownTopic)
 	for _, t := range response.Topics {
 		if t.Topic == nil {
 			continue
 		}
-		switch name, code := *t.Topic, kafka.Error(t.ErrorCode); {
+		switch name, code := c.bareName(*t.Topic), kafka.Error(t.ErrorCode); {
 		case code == 0:
 			next.topics[name] = newTopicLayout(t, learnedAt)
 		case name != topic || code == kafka.UnknownTopicOrPartition:
 		default:
-			err = fmt.Errorf("topic %s: %w", topic, code)
+			err = fmt.Errorf("topic %s: %w", c.wireName(topic), code)
 		}
 	}
 	layout, ok := next.topics[topic] // read it before it is shared: later, expireLayout may write to the map
@@ -109,7 +109,8 @@ func (c *Client) askForMetadata(ctx context.Context, names []string) (*kmsg.Meta
 	// An empty list means no topic, nil would mean all. AllowAutoTopicCreation stays false: only the owner creates a topic,
 	// with EnsureTopic.
 	request.Topics = []kmsg.MetadataRequestTopic{}
-	for _, name := range names {
+	for _, bare := range names {
+		name := c.wireName(bare)
 		request.Topics = append(request.Topics, kmsg.MetadataRequestTopic{Topic: &name})
 	}
 	var response *kmsg.MetadataResponse

@@ -12,11 +12,11 @@ import (
 //
 //	           Position              fetch                Handle
 //	seeking ─────────────► ready ─────────────► queued ─────────────► applied: the next batch
-//	 │   ▲                   │ the offset is      │ ErrReseek
-//	 │   │                   │ out of range       │
+//	 │   ▲                   │ out of range, or   │ ErrReseek
+//	 │   │                   │ another log        │
 //	 │   └───────────────────┴────────────────────┘
 //	 ▼
-//	halted: the position is not in the log, or the log cannot be read. The worker asks for the position again every
+//	halted: the position does not fit the log, or the log cannot be read. The worker asks for the position again every
 //	HaltRecheck, and never changes it.
 type partition struct {
 	tp TopicPartition
@@ -32,13 +32,14 @@ type partition struct {
 	queue       []Fetched
 	queuedBytes int
 	queueEnd    int64 // the offset after everything in the queue
-	// queueEndEpoch is the leader epoch of the last batch in the queue.
-	queueEndEpoch int32
-	topicID       TopicID // of the log that is read
-	next          int64   // the next offset to apply; -1 while unknown
-	logEnd        int64
+	next        int64 // the next offset to apply; -1 while unknown
+	logEnd      int64
 
-	unreadableResponses int    // in a row
+	queueEndEpoch int32       // the leader epoch of the last batch before queueEnd
+	log           logIdentity // of the log that is read: the position was compared with it
+
+	unreadableResponses int // in a row
+	haltCode            HaltCode
 	haltReason          string // "" if it is not halted
 	loggedHaltReason    string // so that the same reason is logged once, until a batch is applied
 	handlerFailure      string // why the handler makes no progress; "" if it does
@@ -53,7 +54,7 @@ func newPartition(tp TopicPartition) *partition {
 func (p *partition) state() PartitionState {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return PartitionState{TopicPartition: p.tp, Next: p.next, End: p.logEnd, Halted: p.haltReason, Error: p.handlerFailure}
+	return PartitionState{TopicPartition: p.tp, Next: p.next, End: p.logEnd, Halted: p.haltReason, HaltCode: p.haltCode, Error: p.handlerFailure}
 }
 
 func (p *partition) position() int64 {
@@ -87,20 +88,18 @@ func (p *partition) isHalted() bool {
 	return p.haltReason != ""
 }
 
-// rereadAdvice tells an operator how to repair a copy from the log. The copy's rows must stay. Their versions make the
-// handler ignore old events, so that a service does not react to them a second time.
-func rereadAdvice(start int64) string {
-	return fmt.Sprintf("To read the log again, set the position to %d and leave the copy as it is", start)
-}
-
-// seekToPosition asks the handler for the position, and makes the partition ready. If the position is not in the log, it
+// seekToPosition asks the handler for the position, and makes the partition ready. If the position does not fit the log, it
 // halts the partition.
 func (p *partition) seekToPosition(ctx, handling context.Context, g *generation) error {
-	start, err := g.client.StartOffset(ctx, p.tp)
+	halted, wasHalted := g.status.halt(p.tp)
+	if wasHalted {
+		g.client.expireLayout(p.tp.Topic) // its id may be right again
+	}
+	log, err := g.client.identity(ctx, p.tp)
 	if err != nil {
 		return err
 	}
-	log, err := g.client.identity(ctx, p.tp)
+	start, err := g.client.StartOffset(ctx, p.tp)
 	if err != nil {
 		return err
 	}
@@ -108,35 +107,25 @@ func (p *partition) seekToPosition(ctx, handling context.Context, g *generation)
 	if err != nil {
 		return fmt.Errorf("ask for the stored position: %w", err)
 	}
-	next := position.Offset
-	if next < start {
-		p.halt(g, fmt.Sprintf("the stored position %d is before the log's start %d: records were deleted before they were "+
-			"applied. %s, or set the position to %d if nothing is missed", next, start, rereadAdvice(start), start))
-		return nil
-	}
-	var end int64
-	// Schedule: a new leader may report for a moment an earlier end of the log than its predecessor.
-	for range 5 {
-		if end, err = g.client.EndOffset(ctx, p.tp); err != nil || next <= end {
-			break
-		}
-		if err = sleep(ctx, 100*time.Millisecond); err != nil {
-			break
-		}
-	}
+	check := &logCheck{client: g.client, tp: p.tp, log: log, start: start, position: position}
+	fault, err := check.run(ctx)
 	if err != nil {
 		return err
 	}
-	if next > end {
-		p.halt(g, fmt.Sprintf("the stored position %d is beyond the log's end %d: the topic was created again or has lost "+
-			"records. %s, or restore the topic", next, end, rereadAdvice(start)))
+	if fault == nil && wasHalted && !check.ends(halted) {
+		fault = &halted
+	}
+	g.status.setHalt(p.tp, fault)
+	if fault != nil {
+		p.halt(g, fault.code, fault.reason)
 		return nil
 	}
 	p.mu.Lock()
-	p.haltReason, p.handlerFailure, p.unreadableResponses = "", "", 0
-	p.ready, p.seekCount = true, p.seekCount+1
-	p.fetchOffset, p.queueEnd, p.next, p.logEnd = next, next, next, end
-	p.queue, p.queuedBytes, p.topicID = nil, 0, log.topicID
+	p.haltCode, p.haltReason, p.handlerFailure, p.unreadableResponses = "", "", "", 0
+	p.ready, p.seekCount, p.log = true, p.seekCount+1, log
+	p.fetchOffset, p.queueEnd, p.queueEndEpoch = position.Offset, position.Offset, position.LeaderEpoch
+	p.next, p.logEnd = position.Offset, check.end
+	p.queue, p.queuedBytes = nil, 0
 	leader := p.leader
 	p.mu.Unlock()
 	g.wake(leader)
@@ -219,13 +208,24 @@ func (p *partition) setHandlerFailure(g *generation, what string, err error) {
 }
 
 // halt stops reading until an operator corrects the position. It is an alarm: this consumer may have missed records.
-func (p *partition) halt(g *generation, reason string) {
+func (p *partition) halt(g *generation, code HaltCode, reason string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.loggedHaltReason != reason {
-		g.log.Error("the partition is halted", "partition", p.tp.String(), "reason", reason)
+		g.log.Error("the partition is halted", "partition", p.tp.String(), "code", code, "reason", reason)
 	}
-	p.haltReason, p.loggedHaltReason, p.handlerFailure, p.ready = reason, reason, "", false
+	p.haltCode, p.haltReason, p.loggedHaltReason, p.handlerFailure, p.ready = code, reason, reason, "", false
+}
+
+// setLog makes the worker compare the position again, after it has applied the queue, if the log is no longer the one that
+// the position was compared with.
+func (p *partition) setLog(log logIdentity) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.ready && p.log != log {
+		p.ready = false
+		p.notify()
+	}
 }
 
 // setLeader reports whether the leader has changed.

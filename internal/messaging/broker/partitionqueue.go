@@ -15,7 +15,7 @@ func (p *partition) takeBatch(maxRecords int) (from int64, next Position, record
 		return 0, Position{}, nil, false
 	}
 	from, records = p.next, p.queue
-	next = Position{Offset: p.queueEnd, LeaderEpoch: p.queueEndEpoch, TopicID: p.topicID}
+	next = Position{Offset: p.queueEnd, LeaderEpoch: p.queueEndEpoch, TopicID: p.log.topicID}
 	if len(records) > maxRecords {
 		records, p.queue = records[:maxRecords:maxRecords], records[maxRecords:]
 		last := records[maxRecords-1]
@@ -30,21 +30,21 @@ func (p *partition) takeBatch(maxRecords int) (from int64, next Position, record
 	return from, next, records, true
 }
 
-// startFetch marks the partition as being fetched and returns the offset to fetch from, if ok. Otherwise soon reports
+// startFetch marks the partition as being fetched and returns what to fetch, if ok. Otherwise soon reports
 // whether a fetch will soon be possible, because the worker is reading the position or making room in the queue.
-func (p *partition) startFetch(node NodeID, cfg GroupConfig) (offset int64, seekCount int, ok, soon bool) {
+func (p *partition) startFetch(node NodeID, cfg GroupConfig) (request requestedPartition, ok, soon bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
 	case p.leader != node || p.fetching || p.backingOff:
-		return 0, 0, false, false
+		return request, false, false
 	case !p.ready:
-		return 0, 0, false, p.haltReason == "" && p.handlerFailure == ""
+		return request, false, p.haltReason == "" && p.handlerFailure == ""
 	case len(p.queue) >= cfg.MaxRecords || p.queuedBytes >= cfg.MaxBytes:
-		return 0, 0, false, true
+		return request, false, true
 	}
 	p.fetching = true
-	return p.fetchOffset, p.seekCount, true, false
+	return requestedPartition{p, p.log, p.fetchOffset, p.seekCount}, true, false
 }
 
 // endFetch marks the end of a request, with or without a response. It returns the current leader.
@@ -95,7 +95,7 @@ func (p *partition) countUnreadable(g *generation, seekCount int, err error) {
 	third := p.seekCount == seekCount && p.unreadableResponses == 3
 	p.mu.Unlock()
 	if third {
-		p.halt(g, fmt.Sprintf("the log cannot be read: %v", err))
+		p.halt(g, HaltLogUnreadable, fmt.Sprintf("the log cannot be read: %v", err))
 		p.notify()
 	}
 }

@@ -72,7 +72,7 @@ func (c *Client) Produce(ctx context.Context, batches []*Batch) []Result {
 		if err != nil {
 			results[i].Err = &Error{TP: b.TP, Verdict: Resend, Err: err}
 		} else {
-			results[i] = resultOf(response, b.TP)
+			results[i] = resultOf(response, c.wireName(b.TP.Topic), b.TP)
 		}
 		switch VerdictOf(results[i].Err) {
 		case Resend, NotWritten:
@@ -104,7 +104,7 @@ func (c *Client) sendProduce(ctx context.Context, batches []*Batch, indices []in
 		if !ok {
 			topicIndex = len(request.Topics)
 			topics[b.TP.Topic] = topicIndex
-			request.Topics = append(request.Topics, rawproduce.RequestTopic{Topic: b.TP.Topic})
+			request.Topics = append(request.Topics, rawproduce.RequestTopic{Topic: c.wireName(b.TP.Topic)})
 		}
 		request.Topics[topicIndex].Partitions = append(request.Topics[topicIndex].Partitions, rawproduce.RequestPartition{
 			Partition: int32(b.TP.Partition), RecordSet: protocol.RawRecordSet{Reader: bytes.NewReader(b.bytes)}})
@@ -116,10 +116,10 @@ func (c *Client) sendProduce(ctx context.Context, batches []*Batch, indices []in
 	return answer.(*produce.Response), nil
 }
 
-func resultOf(response *produce.Response, tp TopicPartition) Result {
+func resultOf(response *produce.Response, name string, tp TopicPartition) Result {
 	for _, t := range response.Topics {
 		for _, p := range t.Partitions {
-			if t.Topic != tp.Topic || int(p.Partition) != tp.Partition {
+			if t.Topic != name || int(p.Partition) != tp.Partition {
 				continue
 			}
 			if p.ErrorCode == 0 {

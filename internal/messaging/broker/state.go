@@ -16,6 +16,7 @@ type GroupState struct {
 	Generation int32
 	Missing    []string         // topics that do not exist yet
 	Partitions []PartitionState // this member's, sorted by topic and number
+	Strangers  []Stranger       // if this member is the group's leader: those that get no partition
 	LastError  string           // why the member does not work, or not completely; "" if it does
 }
 
@@ -30,7 +31,9 @@ type PartitionState struct {
 	Next   int64  // the next offset to apply; -1 while unknown
 	End    int64  // the log's end, as of the last response
 	Halted string // why it is not read until an operator corrects the position; "" if it is read
-	Error  string // why the handler makes no progress; "" if it does
+	// HaltCode is the kind of the halt; "" if it is read.
+	HaltCode HaltCode
+	Error    string // why the handler makes no progress; "" if it does
 }
 
 // groupStatus is the changing state that GroupState reports.
@@ -38,8 +41,10 @@ type groupStatus struct {
 	mu         sync.Mutex
 	joined     bool
 	missing    []string
+	strangers  []Stranger
 	errors     map[string]string // by the part of the work that fails
 	generation *generation
+	halts      map[TopicPartition]halt // kept over generations, because a halt ends only for a reason
 }
 
 // GroupState returns the state of this client's membership in a group. It reports false if Consume is not running for it.
@@ -56,7 +61,7 @@ func (c *Client) GroupState(group string) (GroupState, bool) {
 func (s *groupStatus) state(group string) GroupState {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	out := GroupState{Group: group, Joined: s.joined, Missing: slices.Clone(s.missing), LastError: s.lastError()}
+	out := GroupState{Group: group, Joined: s.joined, Missing: slices.Clone(s.missing), Strangers: s.strangers, LastError: s.lastError()}
 	if s.generation != nil && s.joined {
 		out.Generation = s.generation.number
 		out.Partitions = s.generation.partitionStates()
@@ -70,7 +75,7 @@ func (c *Client) startGroup(group string) (*groupStatus, error) {
 	if _, ok := c.groups[group]; ok {
 		return nil, fmt.Errorf("this client takes part in consumer group %s already", group)
 	}
-	status := &groupStatus{errors: map[string]string{}}
+	status := &groupStatus{errors: map[string]string{}, halts: map[TopicPartition]halt{}}
 	c.groups[group] = status
 	return status, nil
 }
@@ -95,6 +100,12 @@ func (s *groupStatus) setMissing(log *slog.Logger, missing []string) {
 	s.missing = missing
 }
 
+func (s *groupStatus) setStrangers(strangers []Stranger) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.strangers = strangers
+}
+
 // setError stores the error of one part of the group's work, nil if it works. It logs when the part starts to fail, and
 // when it works again.
 func (s *groupStatus) setError(log *slog.Logger, part, what string, err error) {
@@ -113,6 +124,24 @@ func (s *groupStatus) setError(log *slog.Logger, part, what string, err error) {
 	}
 }
 
+func (s *groupStatus) halt(tp TopicPartition) (halt, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h, ok := s.halts[tp]
+	return h, ok
+}
+
+// setHalt stores why a partition is halted by its position, or nil.
+func (s *groupStatus) setHalt(tp TopicPartition, h *halt) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if h == nil {
+		delete(s.halts, tp)
+	} else {
+		s.halts[tp] = *h
+	}
+}
+
 func (s *groupStatus) lastError() string {
 	var messages []string
 	for _, part := range slices.Sorted(maps.Keys(s.errors)) {
@@ -128,5 +157,6 @@ func (s *groupStatus) setGeneration(g *generation) {
 	s.generation = g
 	if g == nil { // the parts that failed no longer run
 		clear(s.errors)
+		s.strangers = nil
 	}
 }

@@ -30,7 +30,7 @@ const compactionLag = 7 * 24 * time.Hour
 
 // TopicMismatchError reports that an existing topic differs from its specification.
 type TopicMismatchError struct {
-	Topic   string
+	Topic   string // its name in Kafka, with the prefix
 	Setting string // "partitions", "replication factor", or the name of a topic setting of Kafka
 	Want    string
 	Have    string
@@ -61,10 +61,10 @@ func (c *Client) EnsureTopic(ctx context.Context, spec TopicSpec) error {
 		}
 		// The brokers learn of a new topic a little after its creation, and the controller may move in the meantime.
 		if err := c.createTopic(ctx, spec); err != nil && (attempt == 50 || !isTransient(err)) {
-			return fmt.Errorf("create topic %s: %w", spec.Name, err)
+			return fmt.Errorf("create topic %s: %w", c.wireName(spec.Name), err)
 		}
 		if err := sleep(ctx, 20*time.Millisecond); err != nil {
-			return fmt.Errorf("create topic %s: %w", spec.Name, err)
+			return fmt.Errorf("create topic %s: %w", c.wireName(spec.Name), err)
 		}
 	}
 }
@@ -93,7 +93,7 @@ func isTransient(err error) bool {
 func (c *Client) createTopic(ctx context.Context, spec TopicSpec) error {
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.RequestTimeout)
 	defer cancel()
-	topic := createtopics.RequestTopic{Name: spec.Name, NumPartitions: int32(spec.Partitions),
+	topic := createtopics.RequestTopic{Name: c.wireName(spec.Name), NumPartitions: int32(spec.Partitions),
 		ReplicationFactor: int16(spec.ReplicationFactor)}
 	for _, s := range spec.settings() {
 		if s.create {
@@ -177,13 +177,13 @@ func (s TopicSpec) Settings() map[string]string {
 func (c *Client) checkTopic(ctx context.Context, spec TopicSpec, layout topicLayout) error {
 	var faults []error
 	if actual := len(layout.leaders); actual != spec.Partitions {
-		faults = append(faults, &TopicMismatchError{spec.Name, "partitions", strconv.Itoa(spec.Partitions), strconv.Itoa(actual),
+		faults = append(faults, &TopicMismatchError{c.wireName(spec.Name), "partitions", strconv.Itoa(spec.Partitions), strconv.Itoa(actual),
 			"The order of a key's events depends on it, so it cannot be changed: move the events to a new topic, or, " +
 				"if nothing needs them, stop all services and delete the topic."})
 	}
 	for _, actual := range layout.replicas {
 		if actual < spec.ReplicationFactor {
-			faults = append(faults, &TopicMismatchError{spec.Name, "replication factor",
+			faults = append(faults, &TopicMismatchError{c.wireName(spec.Name), "replication factor",
 				"at least " + strconv.Itoa(spec.ReplicationFactor), strconv.Itoa(actual),
 				"Add replicas with kafka-reassign-partitions.sh, or lower the setting of this service."})
 			break
@@ -202,7 +202,7 @@ func (c *Client) checkTopic(ctx context.Context, spec TopicSpec, layout topicLay
 		if s.atLeast {
 			required = "at least " + required
 		}
-		faults = append(faults, &TopicMismatchError{spec.Name, s.name, required, value, s.advice})
+		faults = append(faults, &TopicMismatchError{c.wireName(spec.Name), s.name, required, value, s.advice})
 	}
 	return errors.Join(faults...)
 }
@@ -222,18 +222,18 @@ func (s setting) accepts(value string) bool {
 // topicSettings returns the current values of the settings that the specification has.
 func (c *Client) topicSettings(ctx context.Context, spec TopicSpec) (map[string]string, error) {
 	const topicResource = 2
-	request := describeconfigs.RequestResource{ResourceType: topicResource, ResourceName: spec.Name}
+	request := describeconfigs.RequestResource{ResourceType: topicResource, ResourceName: c.wireName(spec.Name)}
 	for _, s := range spec.settings() {
 		request.ConfigNames = append(request.ConfigNames, s.name)
 	}
 	answer, err := c.askAnyBroker(ctx, &describeconfigs.Request{Resources: []describeconfigs.RequestResource{request}})
 	if err != nil {
-		return nil, fmt.Errorf("ask for the settings of topic %s: %w", spec.Name, err)
+		return nil, fmt.Errorf("ask for the settings of topic %s: %w", c.wireName(spec.Name), err)
 	}
 	settings := map[string]string{}
 	for _, r := range answer.(*describeconfigs.Response).Resources {
 		if r.ErrorCode != 0 {
-			return nil, fmt.Errorf("ask for the settings of topic %s: %w %s", spec.Name, kafka.Error(r.ErrorCode), r.ErrorMessage)
+			return nil, fmt.Errorf("ask for the settings of topic %s: %w %s", c.wireName(spec.Name), kafka.Error(r.ErrorCode), r.ErrorMessage)
 		}
 		for _, e := range r.ConfigEntries {
 			settings[e.ConfigName] = e.ConfigValue
