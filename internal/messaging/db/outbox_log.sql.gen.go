@@ -12,12 +12,53 @@ import (
 	"github.com/google/uuid"
 )
 
+const adoptLog = `-- name: AdoptLog :exec
+INSERT INTO outbox_log (topic, shard, topic_id, acked_end) VALUES ($1, $2, $3, $4)
+ON CONFLICT (topic, shard) DO UPDATE SET topic_id = excluded.topic_id, acked_end = excluded.acked_end
+`
+
+type AdoptLogParams struct {
+	Topic    string
+	Shard    int16
+	TopicID  uuid.UUID
+	AckedEnd int64
+}
+
+func (q *Queries) AdoptLog(ctx context.Context, arg AdoptLogParams) error {
+	_, err := q.db.Exec(ctx, adoptLog,
+		arg.Topic,
+		arg.Shard,
+		arg.TopicID,
+		arg.AckedEnd,
+	)
+	return err
+}
+
 const deleteHalt = `-- name: DeleteHalt :exec
 DELETE FROM outbox_halt WHERE shard = $1
 `
 
 func (q *Queries) DeleteHalt(ctx context.Context, shard int16) error {
 	_, err := q.db.Exec(ctx, deleteHalt, shard)
+	return err
+}
+
+const deleteHalts = `-- name: DeleteHalts :exec
+DELETE FROM outbox_halt
+`
+
+func (q *Queries) DeleteHalts(ctx context.Context) error {
+	_, err := q.db.Exec(ctx, deleteHalts)
+	return err
+}
+
+const forgetProducers = `-- name: ForgetProducers :exec
+UPDATE outbox_lease SET producer_id = -1, epoch = epoch + 1
+`
+
+// Makes every relay begin again with all its shards, with new producer ids.
+func (q *Queries) ForgetProducers(ctx context.Context) error {
+	_, err := q.db.Exec(ctx, forgetProducers)
 	return err
 }
 
@@ -182,6 +223,70 @@ func (q *Queries) ListLogs(ctx context.Context, shard int16) ([]ListLogsRow, err
 		return nil, err
 	}
 	return items, nil
+}
+
+const listOrigins = `-- name: ListOrigins :many
+SELECT shard, cluster_id FROM outbox_origin
+`
+
+type ListOriginsRow struct {
+	Shard     int16
+	ClusterID string
+}
+
+func (q *Queries) ListOrigins(ctx context.Context) ([]ListOriginsRow, error) {
+	rows, err := q.db.Query(ctx, listOrigins)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ListOriginsRow{}
+	for rows.Next() {
+		var i ListOriginsRow
+		if err := rows.Scan(&i.Shard, &i.ClusterID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const lockLeases = `-- name: LockLeases :many
+SELECT shard FROM outbox_lease ORDER BY shard FOR UPDATE
+`
+
+// Locks all leases, so that no relay marks anything until the end of the transaction.
+func (q *Queries) LockLeases(ctx context.Context) ([]int16, error) {
+	rows, err := q.db.Query(ctx, lockLeases)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []int16{}
+	for rows.Next() {
+		var shard int16
+		if err := rows.Scan(&shard); err != nil {
+			return nil, err
+		}
+		items = append(items, shard)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const raiseEpochs = `-- name: RaiseEpochs :exec
+UPDATE outbox_lease SET epoch = epoch + 1
+`
+
+// Makes every relay begin again with all its shards.
+func (q *Queries) RaiseEpochs(ctx context.Context) error {
+	_, err := q.db.Exec(ctx, raiseEpochs)
+	return err
 }
 
 const setHalt = `-- name: SetHalt :exec

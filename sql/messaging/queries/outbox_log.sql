@@ -51,3 +51,25 @@ ON CONFLICT (shard) DO UPDATE SET code = excluded.code, reason = excluded.reason
 
 -- name: DeleteHalt :exec
 DELETE FROM outbox_halt WHERE shard = @shard;
+
+-- name: ListOrigins :many
+SELECT shard, cluster_id FROM outbox_origin;
+
+-- Locks all leases, so that no relay marks anything until the end of the transaction.
+-- name: LockLeases :many
+SELECT shard FROM outbox_lease ORDER BY shard FOR UPDATE;
+
+-- Makes every relay begin again with all its shards.
+-- name: RaiseEpochs :exec
+UPDATE outbox_lease SET epoch = epoch + 1;
+
+-- Makes every relay begin again with all its shards, with new producer ids.
+-- name: ForgetProducers :exec
+UPDATE outbox_lease SET producer_id = -1, epoch = epoch + 1;
+
+-- name: AdoptLog :exec
+INSERT INTO outbox_log (topic, shard, topic_id, acked_end) VALUES (@topic, @shard, @topic_id, @acked_end)
+ON CONFLICT (topic, shard) DO UPDATE SET topic_id = excluded.topic_id, acked_end = excluded.acked_end;
+
+-- name: DeleteHalts :exec
+DELETE FROM outbox_halt;
