@@ -119,6 +119,7 @@ func TestARecreatedTopicIsNoticedByTheNextBatch(t *testing.T) {
 	relay := b.start("a", func(c *Config, k Broker) Broker { c.RecheckEvery = 500 * time.Millisecond; return k })
 	b.append(versions(b.products, "a", 1, 3)...)
 	b.waitUntilSent()
+	relay.waitForShards(event.Partitions)
 	b.recreateProducts(t)
 	b.append(message(b.products, "a", 4))
 	relay.Wake()
@@ -164,12 +165,12 @@ func TestAnotherClusterHalts(t *testing.T) {
 	relay := b.start("second")
 	relay.waitForHalt(ForeignCluster, event.Partitions)
 	b.wantLog(b.products, "a", 1)
-	producers := b.number(`SELECT sum(producer_id) FROM outbox_lease`)
+	producers := b.number(`SELECT max(producer_id) FROM outbox_lease`)
 	b.adopt(atEnd)
 	b.waitUntilSent()
 	relay.waitUntilNotHalted()
 	b.wantLog(b.products, "a", 1, 2)
-	if b.number(`SELECT sum(producer_id) FROM outbox_lease`) == producers {
+	if b.number(`SELECT max(producer_id) FROM outbox_lease`) == producers {
 		t.Error("the shards keep the producer ids of the other cluster")
 	}
 }
