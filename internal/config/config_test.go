@@ -25,6 +25,8 @@ func TestLoad(t *testing.T) {
 		"Defaults":              {nil, nil},
 		"Missing":               {map[string]string{"DATABASE_URL": "", "KAFKA_BROKERS": ""}, []string{"DATABASE_URL", "KAFKA_BROKERS"}},
 		"OtherDatabase":         {map[string]string{"DATABASE_URL": "mysql://db"}, []string{"DATABASE_URL"}},
+		"PrefixIllegal":         {map[string]string{"KAFKA_PREFIX": "my shop"}, []string{"KAFKA_PREFIX"}},
+		"PrefixTooLong":         {map[string]string{"KAFKA_PREFIX": strings.Repeat("a", 101)}, []string{"KAFKA_PREFIX"}},
 		"BrokerNoPort":          {map[string]string{"KAFKA_BROKERS": "a:9092,b"}, []string{"KAFKA_BROKERS"}},
 		"Unreadable":            {map[string]string{"LOG_LEVEL": "loud", "SHUTDOWN_GRACE": "soon", "CONSUMER_BATCH": "many"}, []string{"CONSUMER_BATCH", "LOG_LEVEL", "SHUTDOWN_GRACE"}},
 		"RenewTooSlow":          {map[string]string{"OUTBOX_LEASE_RENEW": "2s"}, []string{"OUTBOX_LEASE_TIMEOUT"}},

@@ -4,6 +4,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/monsplit/monsplit/internal/messaging/broker"
 	"github.com/monsplit/monsplit/internal/messaging/outbox"
 )
 
@@ -13,6 +14,7 @@ import (
 // Kafka says where the brokers are and how this service creates its topics.
 type Kafka struct {
 	Brokers           []string `env:"KAFKA_BROKERS" about:"brokers from which the service learns about the cluster, as HOST:PORT, separated by commas. Required to serve."`
+	Prefix            string   `env:"KAFKA_PREFIX" about:"comes before the names of all topics and consumer groups in Kafka, so that several environments can share one cluster. All services of an environment need the same value, and all tools that look into Kafka see the full names."`
 	ReplicationFactor int      `env:"KAFKA_REPLICATION_FACTOR" envDefault:"3" about:"number of replicas of the topics that this service creates"`
 	MinInSyncReplicas int      `env:"KAFKA_MIN_INSYNC_REPLICAS" envDefault:"2" about:"number of replicas that must hold an event before it counts as sent"`
 }
@@ -24,6 +26,8 @@ func (k Kafka) Validate(must func(ok bool, variable, detail string, args ...any)
 		_, _, err := net.SplitHostPort(b)
 		must(err == nil, "KAFKA_BROKERS", "has %q, which is not HOST:PORT", b)
 	}
+	err := broker.CheckPrefix(k.Prefix)
+	must(err == nil, "KAFKA_PREFIX", "cannot be used: %v", err)
 	must(k.ReplicationFactor >= 1, "KAFKA_REPLICATION_FACTOR", "is %d, but must be 1 or more", k.ReplicationFactor)
 	must(k.MinInSyncReplicas >= 1 && k.MinInSyncReplicas <= k.ReplicationFactor, "KAFKA_MIN_INSYNC_REPLICAS",
 		"is %d, but must be between 1 and KAFKA_REPLICATION_FACTOR (%d)", k.MinInSyncReplicas, k.ReplicationFactor)

@@ -73,7 +73,7 @@ func Open(ctx context.Context, spec Spec, cfg config.Common, log *slog.Logger) (
 		return nil, err
 	}
 	client, err := broker.New(broker.Config{
-		Brokers: cfg.Kafka.Brokers, ClientID: spec.Name, ProduceTimeout: cfg.Outbox.ProduceTimeout,
+		Brokers: cfg.Kafka.Brokers, Prefix: cfg.Kafka.Prefix, ClientID: spec.Name, ProduceTimeout: cfg.Outbox.ProduceTimeout,
 	}, log)
 	if err != nil {
 		pool.Close()

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/monsplit/monsplit/internal/messaging/broker"
+	"github.com/monsplit/monsplit/internal/testkit/kafkatest"
 )
 
 // copies is the database that the members of a group share: the positions, and the applied records.
@@ -16,6 +17,7 @@ type copies struct {
 	positions map[broker.TopicPartition]broker.Position
 	applied   map[broker.TopicPartition][]broker.Fetched
 	largest   int
+	asked     int                                                                                 // how often Position was called
 	before    func(ctx context.Context, tp broker.TopicPartition, records []broker.Fetched) error // runs before each Handle
 }
 
@@ -26,6 +28,7 @@ func newCopies() *copies {
 func (c *copies) Position(_ context.Context, tp broker.TopicPartition, log broker.LogStart) (broker.Position, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.asked++
 	if _, ok := c.positions[tp]; !ok {
 		c.positions[tp] = log.Position()
 	}
@@ -52,10 +55,30 @@ func (c *copies) Handle(ctx context.Context, tp broker.TopicPartition, from int6
 	return nil
 }
 
-func (c *copies) set(tp broker.TopicPartition, position int64) {
+func (c *copies) set(tp broker.TopicPartition, offset int64) { c.setPosition(tp, broker.At(offset)) }
+
+func (c *copies) setPosition(tp broker.TopicPartition, p broker.Position) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.positions[tp] = broker.At(position)
+	c.positions[tp] = p
+}
+
+func (c *copies) stored(tp broker.TopicPartition) broker.Position {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.positions[tp]
+}
+
+// awaitRechecks waits until the positions have been asked for several times more.
+func (c *copies) awaitRechecks(t *testing.T) {
+	t.Helper()
+	asked := func() int {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return c.asked
+	}
+	before := asked()
+	kafkatest.Eventually(t, "the position is asked for again", func() bool { return asked() >= before+5 })
 }
 
 func (c *copies) position(tp broker.TopicPartition) int64 {

@@ -37,10 +37,27 @@
 //	 └──────────────────┴─ the context is done ─► last commit ─► leave
 //
 //	fetch loop of a broker:  find leaders ─► request every partition that has room ─► fill the queues ─► again
-//	worker of a partition:   Position ─► take a batch from the queue ─► Handle ─► next batch; after ErrReseek: Position
+//	worker of a partition:   Position ─► compare ─► take a batch from the queue ─► Handle ─► next batch; after ErrReseek: Position
 //
-// A partition whose position is not in the log halts. That is an alarm and never an automatic reset, which would skip or
-// repeat records silently. Committed offsets only serve lag tools.
+// Before a partition is read, and whenever its topic's id or its leader epoch changes, the worker compares the stored position
+// with the log (logCheck):
+//
+//	the topic has another id than the position ................................. HaltTopicRecreated
+//	the leader epoch of the last batch ends before the position (KIP-320) ...... HaltLogTruncated
+//	the position is beyond the log's end ....................................... HaltLogTruncated
+//	the position is before the log's start ..................................... HaltRecordsDeleted
+//
+// A fetch names its topic by the id, and tells the leader epoch. So Kafka 3.1 or newer refuses to read from another log than
+// the one that was compared. (An older one may be noticed only after MetadataTTL. Before 2.8 topics have no ids at all, and
+// nothing is compared with them.)
+//
+// A halt is an alarm and never an automatic reset, which would skip or repeat records silently. It ends when a command changes
+// the position, or when ids and epochs prove that the log is the right one. It does not end because the log has grown past
+// the position. Committed offsets only serve lag tools.
+//
+// H32 cloned database: a copy of a service's database is started against the same Kafka, and joins the same group. Each member
+// tells the id under which it is registered. The group's leader gives no partition to a member that its database does not
+// know, and both show that (stranger.go). Environments that share a cluster need a Config.Prefix.
 //
 // # Using it
 //
@@ -54,7 +71,8 @@
 // stale offsets (from 21 back to 1, without an error), and it hangs if a committed offset is beyond the log's end. The
 // ConsumerGroup lets metadata requests create topics, and forgets its member id on an error. The Transport cannot be told to
 // refresh the leaders, and still reads a request's buffer after the context has ended. So this package uses only the protocol
-// package, on its own connections and group membership.
+// package, on its own connections and group membership. The package lacks topic ids and OffsetForLeaderEpoch, so Metadata,
+// Fetch and OffsetForLeaderEpoch are encoded with kmsg, franz-go's protocol package.
 //
 // # Why not franz-go
 //

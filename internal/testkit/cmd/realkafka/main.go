@@ -11,16 +11,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
-	"github.com/monsplit/monsplit/internal/messaging/broker"
+	"github.com/monsplit/monsplit/internal/testkit/kafkaprocess"
 )
 
 func main() {
@@ -61,7 +62,7 @@ func run(ctx context.Context, args []string) error {
 		return fmt.Errorf("find the cache folder: %w", err)
 	}
 	cache = filepath.Join(cache, "monsplit")
-	jars, err := obtain(ctx, cache)
+	jars, err := kafkaprocess.Obtain(ctx, cache, func(step string) { fmt.Fprintln(os.Stderr, "realkafka:", step) })
 	if err != nil {
 		return err
 	}
@@ -70,15 +71,18 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	kafka, err := start(ctx, jars, dir)
+	kafka, err := kafkaprocess.New(ctx, jars, dir)
 	if err != nil {
 		return err
 	}
-	defer kafka.stop()
-	if err := kafka.ready(ctx); err != nil {
+	if err := kafka.Start(); err != nil {
 		return err
 	}
-	return command(ctx, args, kafka.addr)
+	defer kafka.Stop(3 * time.Second) // its data is discarded, so a short time for an orderly end is enough
+	if err := kafka.Ready(ctx); err != nil {
+		return err
+	}
+	return command(ctx, args, kafka.Addr)
 }
 
 // command runs the given command. An interrupt from the terminal reaches it directly. Other signals are forwarded.
@@ -86,35 +90,24 @@ func command(ctx context.Context, args []string, addr string) error {
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...) //nolint:gosec // the caller's command
 	cmd.Env = append(os.Environ(), "KAFKA_BROKERS="+addr)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	cmd.SysProcAttr = dieWithParent()
+	cmd.SysProcAttr = kafkaprocess.DieWithParent()
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 10 * time.Second
 	return cmd.Run()
 }
 
-// ready waits until the broker hands out producer ids. That is the last function to become available after a start.
-func (k *kafka) ready(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
-	defer cancel()
-	client, err := broker.New(broker.Config{Brokers: []string{k.addr}, RequestTimeout: time.Second},
-		slog.New(slog.DiscardHandler))
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		_, err := client.NewProducerID(ctx)
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-k.ended:
-			return fmt.Errorf("kafka ended by itself:\n%s", k.tail())
-		case <-ctx.Done():
-			return fmt.Errorf("kafka is not ready: %w\n%s", err, k.tail())
-		case <-tick.C:
+// scratch creates a folder for one run, and removes the folders of killed runs.
+func scratch(cache string) (string, error) {
+	old, _ := filepath.Glob(filepath.Join(cache, "run-*"))
+	for _, dir := range old {
+		pid, err := strconv.Atoi(strings.TrimPrefix(filepath.Base(dir), "run-"))
+		if err == nil && errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
+			os.RemoveAll(dir)
 		}
 	}
+	dir := filepath.Join(cache, "run-"+strconv.Itoa(os.Getpid()))
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", fmt.Errorf("make a scratch folder: %w", err)
+	}
+	return dir, nil
 }
