@@ -50,7 +50,8 @@ type GroupConfig struct {
 
 	// Member is the id under which this instance is registered in its database; "" if it is not. Known reports which of some
 	// ids its database has. The leader of the group gives no partition to a member whose id is not known: that member
-	// belongs to another database, and would take partitions away from this one. A member that sends no id is accepted.
+	// belongs to another database, and would take partitions away from this one. A member that sends no id is accepted. The
+	// ids come from other members, and may be any text. While Known fails, the leader gives no member a partition.
 	Member string
 	Known  func(ctx context.Context, ids []string) (map[string]bool, error)
 

@@ -29,6 +29,9 @@ type halt struct {
 	position Position // the stored one, when the halt began
 }
 
+// H30 recreated topic: a topic is deleted and created again, and grows past the consumer's position. The consumer would read on
+// and miss the records before it. H31 truncated log: the same after an unclean election.
+//
 // logCheck compares a stored position with the log. It uses what identifies the log, and not only offsets: a log that was
 // created again, or that lost its end, soon has the same offsets again, with other records.
 type logCheck struct {

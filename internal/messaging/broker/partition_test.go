@@ -51,6 +51,23 @@ func TestAnswersFromBeforeASeekAreDropped(t *testing.T) {
 	}
 }
 
+// Between two records may be a batch without records, of another leader epoch. The position after the first record must not
+// claim that its epoch reaches up to the second one: the leader would tell that it ends earlier, and the log would pass for a
+// truncated one.
+func TestPositionAfterAPartOfTheQueueHasTheEpochOfItsLastRecord(t *testing.T) {
+	t.Parallel()
+	p := newPartition(TopicPartition{"t", 0})
+	p.ready, p.next, p.queueEnd, p.fetchOffset, p.log.topicID = true, 10, 10, 10, TopicID{1}
+	p.enqueue(0, decodedBatches{records: []Fetched{{Offset: 11, LeaderEpoch: 4}, {Offset: 20, LeaderEpoch: 6}}, next: 25, epoch: 7}, 25)
+	for _, want := range []Position{{12, 4, TopicID{1}}, {25, 7, TopicID{1}}} {
+		from, next, records, ok := p.takeBatch(1)
+		if !ok || next != want || len(records) != 1 {
+			t.Errorf("got %d to %v, %d records, want %v", from, next, len(records), want)
+		}
+		p.setApplied(&generation{}, next.Offset)
+	}
+}
+
 func TestPartitionsAreSharedEvenlyAndTogether(t *testing.T) {
 	t.Parallel()
 	counts := map[string]int{"a": 12, "b": 12, "c": 1}
