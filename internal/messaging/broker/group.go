@@ -33,8 +33,10 @@ type member struct {
 	coordinator string // its address; "" if it is unknown
 	id          string // "" before the first join
 	generation  int32
-	refused     bool       // the leader calls this member a stranger
-	strangers   []Stranger // that this member, as the leader, has refused
+
+	refused       bool       // the leader calls this member a stranger
+	foreignLeader bool       // the leader is a stranger
+	strangers     []Stranger // the leader, if it is one; or those that this member, as the leader, has refused
 }
 
 // group returns the group's name in Kafka.
@@ -52,7 +54,7 @@ func (m *member) join(ctx context.Context, topics []string) ([]TopicPartition, e
 	for i, topic := range topics {
 		names[i] = m.client.wireName(topic)
 	}
-	subscription, err := protocol.Marshal(0, consumer.Subscription{Topics: names, UserData: m.subscriptionData()})
+	subscription, err := protocol.Marshal(0, consumer.Subscription{Topics: names, UserData: m.instanceData()})
 	if err != nil {
 		return nil, fmt.Errorf("encode the subscription: %w", err)
 	}
@@ -84,7 +86,7 @@ func (m *member) join(ctx context.Context, topics []string) ([]TopicPartition, e
 // sync asks for this member's partitions. If Kafka has chosen this member as the leader, it also sends the assignment of
 // all members.
 func (m *member) sync(ctx context.Context, joined *joingroup.Response) ([]TopicPartition, error) {
-	m.strangers = nil
+	m.refused, m.foreignLeader, m.strangers = false, false, nil
 	request := &syncgroup.Request{GroupID: m.group(), GenerationID: m.generation, MemberID: m.id}
 	if joined.LeaderID == m.id {
 		var err error
@@ -106,7 +108,13 @@ func (m *member) sync(ctx context.Context, joined *joingroup.Response) ([]TopicP
 			return nil, fmt.Errorf("sync group %s: read the assignment: %w", m.group(), err)
 		}
 	}
-	m.refused = string(assignment.UserData) == refusal
+	accepted, err := m.acceptAssignment(ctx, joined.LeaderID, assignment.UserData)
+	if err != nil {
+		return nil, fmt.Errorf("sync group %s: %w", m.group(), err)
+	}
+	if !accepted {
+		return nil, nil
+	}
 	var mine []TopicPartition
 	for _, t := range assignment.AssignedPartitions {
 		for _, p := range t.Partitions {
@@ -150,7 +158,7 @@ func (m *member) assignAll(ctx context.Context, members []joingroup.ResponseMemb
 	var out []syncgroup.RequestAssignment
 	assignment := assignRanges(subscribers, counts)
 	for _, other := range members {
-		var a consumer.Assignment
+		a := consumer.Assignment{UserData: m.instanceData()}
 		if refused[other.MemberID] {
 			a.UserData = []byte(refusal)
 		}

@@ -16,7 +16,7 @@ type GroupState struct {
 	Generation int32
 	Missing    []string         // topics that do not exist yet
 	Partitions []PartitionState // this member's, sorted by topic and number
-	Strangers  []Stranger       // if this member is the group's leader: those that get no partition
+	Strangers  []Stranger       // the group's leader if it is one; or those that this member, as the leader, has refused
 	LastError  string           // why the member does not work, or not completely; "" if it does
 }
 

@@ -101,6 +101,40 @@ func TestMemberOfAnotherDatabaseGetsNoPartition(t *testing.T) {
 	kafkatest.Eventually(t, "production has everything", func() bool { return production.count() == 10 })
 }
 
+// A copy of the database has a copy of production's registrations too.
+func TestLeaderOfACopiedDatabaseIsRefused(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	clone := b.Client(t)
+	production, cloned := newCopies(), newCopies()
+	stopClone := b.consume(t, clone, memberConfig("two", newRegistry("one", "two")), cloned)
+	kafkatest.Eventually(t, "the clone leads the group", b.hasPartitions(clone, 2))
+	b.consume(t, b.client, memberConfig("one", newRegistry("one")), production)
+	var got broker.GroupState
+	kafkatest.Eventually(t, "one of them takes nothing, and says why", func() bool {
+		for _, client := range []*broker.Client{b.client, clone} {
+			if got = b.state(client); got.Joined && len(got.Partitions) == 0 && got.LastError != "" {
+				return true
+			}
+		}
+		return false
+	})
+	if len(got.Strangers) == 1 { // the clone leads, otherwise production refuses it
+		if s := got.Strangers[0]; s.Instance != "two" || !strings.Contains(got.LastError, "leader belongs to another database") {
+			t.Errorf("got %+v", got)
+		}
+	}
+	b.write(t, 0, numbers(0, 5)...)
+	b.write(t, 1, numbers(5, 10)...)
+	kafkatest.Eventually(t, "one of them applies something", func() bool { return production.count() > 0 || cloned.count() > 0 })
+	if production.count() > 0 && cloned.count() > 0 {
+		t.Errorf("production has applied %d, the clone %d", production.count(), cloned.count())
+	}
+	stopClone()
+	kafkatest.Eventually(t, "production has everything", func() bool { return production.count() == 10 })
+	kafkatest.Eventually(t, "production shows no problem", func() bool { s := b.state(b.client); return s.Joined && s.LastError == "" })
+}
+
 func TestMembersOfOneDatabaseSharePartitions(t *testing.T) {
 	t.Parallel()
 	for name, second := range map[string]string{"registered": "two", "of an earlier release, without an id": ""} {
