@@ -86,7 +86,7 @@ func (k *logChecker) check(ctx context.Context, l lease, fenced string) (checkRe
 		return checkResult{halt: halt}, q.SetHalt(ctx, messagingdb.SetHaltParams{Shard: l.shard, Owner: k.owner, Epoch: l.epoch,
 			Code: string(halt.Code), Reason: halt.Reason})
 	}
-	result := checkResult{ends: map[string]int64{}, skipped: c.origin.known && c.origin.server != c.server}
+	result := checkResult{ends: map[string]int64{}, skipped: c.origin.server.differsFrom(c.server)}
 	for _, log := range c.logs {
 		result.ends[log.tp.Topic] = log.end
 	}
