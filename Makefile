@@ -52,11 +52,11 @@ test: ## everything a change must pass, except for the targets below; with the r
 test-short: ## the quick tests, before a commit: no race detector, nothing end to end
 	@$(WITH_POSTGRES) go test -short $(ARGS) $$(go list ./... | grep -v -e /internal/e2e -e /internal/pgserver)
 
-# Kafka runs for about a minute. In that time, optimizing its code would cost more than the faster code saves.
+# The tests mostly wait, so more of them than there are CPUs run at a time. Kafka runs for a few minutes. In that time, optimizing its code would cost more than the faster code saves.
 .PHONY: test-kafka
 test-kafka: export JAVA_TOOL_OPTIONS ?= -XX:TieredStopAtLevel=1
-test-kafka: ## the tests of broker and relay, and the end-to-end tests, on a real Apache Kafka
-	@$(WITH_POSTGRES) go run ./internal/testkit/cmd/realkafka -- go test -race -count=1 -tags=realkafka $(ARGS) ./internal/messaging/broker/... ./internal/messaging/outbox/... ./internal/e2e/...
+test-kafka: ## the tests of broker, relay and consumer, and the end-to-end tests, on a real Apache Kafka
+	@$(WITH_POSTGRES) go run ./internal/testkit/cmd/realkafka -- go test -race -count=1 -tags=realkafka -parallel=4 $(ARGS) ./internal/messaging/broker/... ./internal/messaging/outbox/... ./internal/messaging/consumer/... ./internal/e2e/...
 
 # -count=1: the test reads files that are not part of the key of its cached result.
 .PHONY: test-newservice

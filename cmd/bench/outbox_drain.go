@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"runtime"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -238,14 +240,43 @@ func produceAll(ctx context.Context, client *broker.Client, batches []*broker.Ba
 }
 
 // sink is a broker that accepts everything and stores nothing, so that only the relay uses memory.
-type sink struct{ ids atomic.Int64 }
+type sink struct {
+	ids  atomic.Int64
+	mu   sync.Mutex
+	ends map[broker.TopicPartition]int64
+}
 
-func (s *sink) Partitions(context.Context, string) (int, error)                      { return event.Partitions, nil }
-func (s *sink) EndOffset(context.Context, broker.TopicPartition) (int64, error)      { return 0, nil }
+func (s *sink) Partitions(context.Context, string) (int, error) { return event.Partitions, nil }
+func (s *sink) ClusterID(context.Context) (string, error)       { return "bench", nil }
+func (s *sink) TopicID(context.Context, string) (broker.TopicID, error) {
+	return broker.TopicID{1}, nil
+}
+func (s *sink) StartOffset(context.Context, broker.TopicPartition) (int64, error)    { return 0, nil }
 func (s *sink) NewProducerID(context.Context) (int64, error)                         { return s.ids.Add(1), nil }
 func (s *sink) Leader(context.Context, broker.TopicPartition) (broker.NodeID, error) { return 1, nil }
+
+func (s *sink) EndOffset(_ context.Context, tp broker.TopicPartition) (int64, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ends[tp], nil
+}
+
+func (s *sink) ReadRange(context.Context, broker.TopicPartition, int64, int64, func(broker.Fetched) error) error {
+	return errors.New("the bench reads no log")
+}
+
 func (s *sink) Produce(_ context.Context, batches []*broker.Batch) []broker.Result {
-	return make([]broker.Result, len(batches))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ends == nil {
+		s.ends = map[broker.TopicPartition]int64{}
+	}
+	results := make([]broker.Result, len(batches))
+	for i, b := range batches {
+		results[i].Offset = s.ends[b.TP]
+		s.ends[b.TP] += int64(b.Count)
+	}
+	return results
 }
 
 // drainMemory measures the highest heap while a small and a large backlog drain. Both have to be the same.
@@ -254,6 +285,7 @@ func drainMemory(ctx context.Context, e *env) (rows []row, err error) {
 	if err != nil {
 		return nil, err
 	}
+	kafka := new(sink)
 	for _, n := range []int{drainEvents, drainMany} {
 		e.say.step(fmt.Sprintf("memory: filling the outbox with %d", n))
 		if err := fillOutbox(ctx, pool, "bench-memory", n, true); err != nil {
@@ -264,7 +296,7 @@ func drainMemory(ctx context.Context, e *env) (rows []row, err error) {
 		watching, stop := context.WithCancel(ctx)
 		samples := make(chan []float64, 1)
 		go func() { samples <- watchHeap(watching) }()
-		err := runRelay(ctx, pool, new(sink), "bench-memory", n)
+		err := runRelay(ctx, pool, kafka, "bench-memory", n)
 		stop()
 		seen := <-samples
 		if err != nil {

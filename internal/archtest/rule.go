@@ -1,11 +1,13 @@
 package archtest
 
 import (
+	"context"
 	"fmt"
-	"go/build"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Rule forbids the packages that match From to import what matches Deny, unless it matches Allow. All lists hold patterns
@@ -71,6 +73,15 @@ func namesSomething(pattern string, packages []Package) bool {
 
 // inStandardLibrary reports whether the source of Go has a folder that the pattern names.
 func inStandardLibrary(pattern string) bool {
-	folders, err := filepath.Glob(filepath.Join(build.Default.GOROOT, "src", strings.TrimSuffix(pattern, "/**")))
+	folders, err := filepath.Glob(filepath.Join(goroot(), "src", strings.TrimSuffix(pattern, "/**")))
 	return err == nil && len(folders) > 0
 }
+
+// goroot returns the folder of Go. A test that is built with -trimpath knows it only from the go command.
+var goroot = sync.OnceValue(func() string {
+	out, err := exec.CommandContext(context.Background(), "go", "env", "GOROOT").Output()
+	if err != nil {
+		panic(err)
+	}
+	return strings.TrimSpace(string(out))
+})

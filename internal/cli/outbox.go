@@ -75,6 +75,26 @@ func (a App[C]) outboxList() *cobra.Command {
 	return cmd
 }
 
+func printHalted(w io.Writer, halted []outbox.HaltedShard) error {
+	if len(halted) == 0 {
+		return nil
+	}
+	rows := [][]string{{"HALTED SHARD", "SINCE", "CODE", "REASON"}}
+	steps := map[outbox.HaltCode]string{}
+	for _, h := range halted {
+		rows = append(rows, []string{fmt.Sprint(h.Shard), h.Since.Format(time.RFC3339), string(h.Code), h.Reason})
+		steps[h.Code] = h.NextStep
+	}
+	fmt.Fprintln(w)
+	if err := table(w, rows...); err != nil {
+		return err
+	}
+	for _, code := range slices.Sorted(maps.Keys(steps)) {
+		fmt.Fprintf(w, "%s: %s See docs/operations.md, section %[1]s.\n", code, steps[code])
+	}
+	return nil
+}
+
 func printStatus(w io.Writer, s outbox.Status) error {
 	oldest := "-"
 	if s.OldestPending != nil {
@@ -93,6 +113,9 @@ func printStatus(w io.Writer, s outbox.Status) error {
 		if err := table(w, rows...); err != nil {
 			return err
 		}
+	}
+	if err := printHalted(w, s.Halted); err != nil {
+		return err
 	}
 	shards := map[string][]string{}
 	for _, sh := range s.Shards {

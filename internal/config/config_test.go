@@ -69,7 +69,7 @@ func TestLoad(t *testing.T) {
 // A fault of a variable that a command does not use must not stop the command.
 func TestDatabaseAlone(t *testing.T) {
 	t.Parallel()
-	variables := map[string]string{"DATABASE_URL": "postgres://db/monolith", "HTTP_ADDR": "8000", "OUTBOX_BATCH_ROWS": "many",
+	variables := map[string]string{"DATABASE_URL": "postgres://db/monolith", "HTTP_ADDR": "8000", "OUTBOX_CLAIM_ROWS": "many",
 		"CONSUMER_BATCH": "0"}
 	if _, err := load(Common{}, variables, DatabaseAlone); err != nil {
 		t.Error(err)

@@ -40,7 +40,7 @@ type Outbox struct {
 	ProduceTimeout time.Duration `env:"OUTBOX_PRODUCE_TIMEOUT" envDefault:"2s" about:"how long Kafka may take to acknowledge a batch"`
 	SweepMin       time.Duration `env:"OUTBOX_SWEEP_MIN" envDefault:"100ms" about:"shortest time between two sweeps for unsent events"`
 	SweepMax       time.Duration `env:"OUTBOX_SWEEP_MAX" envDefault:"1s" about:"longest time between two sweeps for unsent events"`
-	BatchRows      int           `env:"OUTBOX_BATCH_ROWS" envDefault:"6000" about:"maximum number of unsent events that the relay reads at once"`
+	ClaimRows      int           `env:"OUTBOX_CLAIM_ROWS" envDefault:"6000" about:"maximum number of unsent events that the relay reads at once"`
 	Retention      time.Duration `env:"OUTBOX_RETENTION" envDefault:"168h" about:"minimum time that sent events stay in the outbox"`
 }
 
@@ -58,7 +58,7 @@ func (o Outbox) Validate(must func(ok bool, variable, detail string, args ...any
 		"is %s, but must be longer than OUTBOX_PRODUCE_TIMEOUT (%s) and two of OUTBOX_LEASE_RENEW (%s): "+
 			"one lost renewal would stop publishing", o.LeaseTimeout, o.ProduceTimeout, o.LeaseRenew)
 	must(o.SweepMin <= o.SweepMax, "OUTBOX_SWEEP_MAX", "is %s, but must be OUTBOX_SWEEP_MIN (%s) or longer", o.SweepMax, o.SweepMin)
-	must(o.BatchRows >= 1, "OUTBOX_BATCH_ROWS", "is %d, but must be 1 or more", o.BatchRows)
+	must(o.ClaimRows >= 1, "OUTBOX_CLAIM_ROWS", "is %d, but must be 1 or more", o.ClaimRows)
 }
 
 // Consumer says how the service applies the events of other services.

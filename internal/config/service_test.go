@@ -29,7 +29,7 @@ func TestAThirdServiceHasItsOwnSettings(t *testing.T) {
 	variables := good()
 	variables["ORDERS_PAYMENT_KEY"], variables["ORDERS_PAYMENT_TIMEOUT"] = "k-123", "5s"
 	cfg, err := LoadFrom(orders{Common: defaults()}, variables)
-	if err != nil || cfg.Currency != "EUR" || cfg.Payment != (payment{"k-123", 5 * time.Second}) || cfg.Outbox.BatchRows != 6000 {
+	if err != nil || cfg.Currency != "EUR" || cfg.Payment != (payment{"k-123", 5 * time.Second}) || cfg.Outbox.ClaimRows != 6000 {
 		t.Errorf("loaded %+v, %v", cfg, err)
 	}
 	var shown []string

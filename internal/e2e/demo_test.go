@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/monsplit/monsplit/internal/testkit/kafkatest"
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 )
 
@@ -149,7 +150,8 @@ func reachable(t *testing.T) string {
 // With external servers, the demo can start several times, and it shows no password.
 func TestDemoOnServersOfOthers(t *testing.T) {
 	t.Parallel()
-	kafka, server, dir := ownBroker(t), pgtest.NewServer(t), reachable(t)
+	kafka, server, dir := kafkatest.New(t), pgtest.NewServer(t), reachable(t)
+	kafka.Reset(t, topics...) // on a real cluster, no other test uses the names without a prefix
 	postgres := strings.Replace(server.NewURL(), "postgres://postgres@", "postgres://postgres:swordfish@", 1)
 	d := startDemo(t, dir, "--postgres", postgres, "--no-sample-data")
 	d.create("others-one")

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -33,11 +32,7 @@ const (
 	outcomeTopic = "monsplit.catalog-entry-outcome.v1"
 )
 
-// The names of the services' topics and consumer groups.
-var (
-	topics = []string{productTopic, entryTopic, marketTopic, requestTopic, outcomeTopic}
-	groups = []string{"monolith", "catalog"}
-)
+var topics = []string{productTopic, entryTopic, marketTopic, requestTopic, outcomeTopic}
 
 // newSystem starts both services on empty databases and topics.
 func newSystem(t *testing.T) *system {
@@ -51,23 +46,7 @@ func newSystem(t *testing.T) *system {
 // prepare returns a system with empty databases and a broker without topics. It does not start the services.
 func prepare(t *testing.T) *system {
 	t.Helper()
-	return &system{t: t, kafka: ownBroker(t), monolithDB: pgtest.NewURL(t), catalogDB: pgtest.NewURL(t)}
-}
-
-// cluster is locked by the test that uses a real cluster. All systems use the same topic names, so only one test can use it at a
-// time.
-var cluster sync.Mutex
-
-func ownBroker(t *testing.T) *kafkatest.Broker {
-	t.Helper()
-	if kafkatest.Real() {
-		cluster.Lock()
-		t.Cleanup(cluster.Unlock)
-	}
-	b := kafkatest.New(t)
-	b.RemoveMembers(t, groups...)
-	b.Reset(t, topics...)
-	return b
+	return &system{t: t, kafka: kafkatest.NewPrefixed(t), monolithDB: pgtest.NewURL(t), catalogDB: pgtest.NewURL(t)}
 }
 
 func (s *system) startMonolith(env ...string) *process {
@@ -84,7 +63,7 @@ func (s *system) startCatalog(env ...string) *process {
 
 func (s *system) env(database string, more ...string) []string {
 	return append([]string{
-		"DATABASE_URL=" + database, "KAFKA_BROKERS=" + s.kafka.Addr, "KAFKA_REPLICATION_FACTOR=1",
+		"DATABASE_URL=" + database, "KAFKA_BROKERS=" + s.kafka.Addr, "KAFKA_PREFIX=" + s.kafka.KafkaPrefix(), "KAFKA_REPLICATION_FACTOR=1",
 		"KAFKA_MIN_INSYNC_REPLICAS=1", "VALIDATE_RESPONSES=true", "VALIDATE_EVENTS=true",
 	}, more...)
 }

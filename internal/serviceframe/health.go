@@ -48,7 +48,10 @@ func (f *Frame) brief(name, words string, ask func(context.Context) error) func(
 
 // relayProblems returns what prevents the relay from publishing events, or nil.
 func relayProblems(s outbox.State) error {
-	list := slices.Clone(s.Halted)
+	var list []string
+	for _, h := range s.Halted {
+		list = append(list, h.String())
+	}
 	for _, part := range slices.Sorted(maps.Keys(s.Troubles)) {
 		list = append(list, part+": "+s.Troubles[part])
 	}

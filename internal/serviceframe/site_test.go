@@ -43,7 +43,7 @@ func serve(t *testing.T, migrateOnStart bool, site http.Handler) string {
 		Kafka:    config.Kafka{Brokers: []string{nowhere}, ReplicationFactor: 1, MinInSyncReplicas: 1},
 		HTTP:     httpserver.Settings{Addr: "127.0.0.1:0", MaxBodyBytes: 8},
 		Outbox: config.Outbox{LeaseTimeout: 6 * time.Second, LeaseRenew: time.Second, ProduceTimeout: 2 * time.Second,
-			SweepMin: time.Second, SweepMax: time.Second, BatchRows: 10},
+			SweepMin: time.Second, SweepMax: time.Second, ClaimRows: 10},
 		Shutdown: lifecycle.Settings{Grace: 10 * time.Second},
 	}
 	log := servicetest.NewLog(t)

@@ -3,13 +3,11 @@ package catalog_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -23,7 +21,6 @@ import (
 	"github.com/monsplit/monsplit/internal/messaging/event"
 	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/internal/testkit/kafkatest"
-	"github.com/monsplit/monsplit/internal/testkit/netproxy"
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 	"github.com/monsplit/monsplit/internal/testkit/servicetest"
 	"github.com/monsplit/monsplit/services/catalog"
@@ -56,7 +53,7 @@ func startOn(t *testing.T, kafka, database string) *service {
 		Shutdown: lifecycle.Settings{Grace: 30 * time.Second},
 		Outbox: config.Outbox{
 			LeaseTimeout: 6 * time.Second, LeaseRenew: time.Second, ProduceTimeout: 2 * time.Second,
-			SweepMin: 100 * time.Millisecond, SweepMax: time.Second, BatchRows: 2000, Retention: time.Hour,
+			SweepMin: 100 * time.Millisecond, SweepMax: time.Second, ClaimRows: 2000, Retention: time.Hour,
 		},
 		Consumer: config.Consumer{Batch: 500},
 	}}
@@ -203,115 +200,6 @@ func write(t *testing.T, kafka *kafkatest.Broker, topic string, e event.Event) {
 	})
 }
 
-// With a topic of another shape, HTTP works, nothing is published, and /readyz gives the reason.
-func TestTopicOfAnotherShape(t *testing.T) {
-	t.Parallel()
-	kafka := kafkatest.New(t)
-	if err := kafka.Direct().EnsureTopic(t.Context(), broker.TopicSpec{Name: "monsplit.market.v1", Partitions: 3}); err != nil {
-		t.Fatal(err)
-	}
-	s := start(t, kafka.Addr)
-	s.eventually("/readyz", fmt.Sprint("partitions is 3, but must be ", event.Partitions))
-	if status, text := s.call(http.MethodPost, "/catalog/api/v1/markets", netherlands); status != http.StatusCreated {
-		t.Errorf("%d %s", status, text)
-	}
-	if status, text := s.call(http.MethodGet, "/readyz", ""); status != http.StatusOK || !strings.Contains(text, `"status":"degraded"`) {
-		t.Errorf("%d %s", status, text)
-	}
-}
-
-func TestKafkaAway(t *testing.T) {
-	t.Parallel()
-	s := start(t, "127.0.0.1:1")
-	if status, text := s.call(http.MethodPost, "/catalog/api/v1/markets", netherlands); status != http.StatusCreated {
-		t.Errorf("%d %s", status, text)
-	}
-	if status, text := s.call(http.MethodGet, "/readyz", ""); status != http.StatusOK || !strings.Contains(text, `"name":"kafka","status":"degraded"`) {
-		t.Errorf("%d %s", status, text)
-	}
-}
-
-// While the database is down, the API answers 503. It works again by itself afterwards (invariant 12). No answer tells the
-// address of the database.
-func TestPostgreSQLAway(t *testing.T) {
-	t.Parallel()
-	proxy, url := netproxy.NewURL(t, pgtest.NewURL(t))
-	kafka := kafkatest.New(t)
-	s := startOn(t, kafka.Addr, url)
-	if status, text := s.call(http.MethodPost, "/catalog/api/v1/markets", netherlands); status != http.StatusCreated {
-		t.Fatalf("%d %s", status, text)
-	}
-	published(t, kafka, "monsplit.market.v1", "NL", "monsplit.market.created.v1")
-	if status, text := s.call(http.MethodGet, "/readyz", ""); status != http.StatusOK {
-		t.Errorf("readyz answers %d %s", status, text)
-	}
-	proxy.Cut()
-	for path, body := range map[string]string{"/catalog/api/v1": "", "/catalog/api/v1/markets": `{"iso_code":"BE","name":"Belgium"}`} {
-		method := http.MethodGet
-		if body != "" {
-			method = http.MethodPost
-		}
-		if status, text := s.call(method, path, body); status != http.StatusServiceUnavailable || !strings.Contains(text, "problems/unavailable") {
-			t.Errorf("%s %s: %d %s", method, path, status, text)
-		}
-	}
-	s.eventually("/catalog/readyz", `"name":"database","status":"down"`)
-	s.eventually("/catalog/readyz", `{"name":"relay","status":"degraded"`) // the relay reports its failure, too
-	status, text := s.call(http.MethodGet, "/readyz", "")
-	if status != http.StatusServiceUnavailable {
-		t.Errorf("readyz answers %d", status)
-	}
-	for _, secret := range []string{"user=", "database=", proxy.Addr()} {
-		if strings.Contains(text, secret) {
-			t.Errorf("readyz gives %s away", text)
-		}
-	}
-	if status, _ := s.call(http.MethodGet, "/livez", ""); status != http.StatusOK {
-		t.Errorf("livez answers %d", status)
-	}
-	proxy.Resume()
-	kafkatest.Eventually(t, "writes work again", func() bool {
-		status, _ := s.call(http.MethodPut, "/catalog/api/v1/markets/NL", `{"name":"Holland"}`)
-		return status == http.StatusOK
-	})
-	s.eventually("/readyz", `"name":"database","status":"ok"`)
-}
-
-// A service whose requests use all connections is still ready.
-func TestAServiceUnderLoadIsReady(t *testing.T) {
-	t.Parallel()
-	url := pgtest.NewURL(t)
-	s := startOn(t, "127.0.0.1:1", url)
-	if status, text := s.call(http.MethodPost, "/catalog/api/v1/markets", netherlands); status != http.StatusCreated {
-		t.Fatalf("%d %s", status, text)
-	}
-	pool := pgtest.Open(t, url)
-	holder, err := pool.Begin(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := holder.Exec(t.Context(), `SELECT FROM market FOR UPDATE`); err != nil {
-		t.Fatal(err)
-	}
-	var requests sync.WaitGroup
-	for i := range 20 { // more than there are connections
-		requests.Go(func() { s.call(http.MethodPut, "/catalog/api/v1/markets/NL", fmt.Sprintf(`{"name":"%d"}`, i)) })
-	}
-	kafkatest.Eventually(t, "requests wait for the lock", func() bool {
-		var waiting int
-		err := pool.QueryRow(t.Context(), `SELECT count(*) FROM pg_stat_activity
-			WHERE datname = current_database() AND application_name = 'catalog' AND wait_event_type = 'Lock'`).Scan(&waiting)
-		return err == nil && waiting >= 6
-	})
-	if status, text := s.call(http.MethodGet, "/readyz", ""); status != http.StatusOK {
-		t.Errorf("readyz answers %d %s", status, text)
-	}
-	if err := holder.Rollback(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	requests.Wait()
-}
-
 func TestPages(t *testing.T) {
 	t.Parallel()
 	s := start(t, "127.0.0.1:1")
@@ -335,18 +223,4 @@ func TestStopLeavesNothingBehind(t *testing.T) {
 	s.call(http.MethodGet, "/catalog/api/v1", "")
 	s.end()
 	goleak.VerifyNone(t, before)
-}
-
-func TestAddressTaken(t *testing.T) {
-	t.Parallel()
-	s := start(t, "127.0.0.1:1")
-	cfg := catalog.Config{Common: config.Common{
-		Database: postgres.Settings{URL: "postgres://nobody@127.0.0.1:1/none"}, Kafka: config.Kafka{Brokers: []string{"127.0.0.1:1"}},
-		HTTP:     httpserver.Settings{Addr: strings.TrimPrefix(s.url, "http://"), MaxBodyBytes: 1024},
-		Shutdown: lifecycle.Settings{Grace: time.Second},
-	}}
-	err := catalog.Run(t.Context(), cfg, slog.New(slog.DiscardHandler))
-	if err == nil || errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "taken") {
-		t.Errorf("got %v", err)
-	}
 }

@@ -2,7 +2,6 @@ package catalog
 
 import (
 	"cmp"
-	"context"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -14,7 +13,6 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"github.com/monsplit/monsplit/internal/apperr"
 	"github.com/monsplit/monsplit/internal/config"
 	"github.com/monsplit/monsplit/internal/messaging/broker"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
@@ -281,140 +279,4 @@ func TestAHundredRequestsInOneBatch(t *testing.T) {
 		i.wantEvents(requests[50+n].id())
 	}
 	i.wantNoDeadLetters()
-}
-
-// Refusals that no rule of the draft itself finds.
-func TestRefusalsOfRequests(t *testing.T) {
-	t.Parallel()
-	i := setup(t)
-	p := i.newProduct()
-	for n, tt := range []struct {
-		request message
-		want    string
-	}{
-		{ask(p, 1, "create", `{"market":"XX"}`), "refused/unknown-reference"},
-		{ask(p, 2, "create", `{}`), "refused/invalid"},
-		{ask(p, 3, "create", `{"market":"NL","availability_date":"2026-03-02","availability_end_date":"2026-03-01"}`), "refused/invalid"},
-		{ask(p, 4, "patch", `{}`, newID()), "refused/not-found"},
-		{ask(p, 5, "create", inNL).with(time.Now().UTC().Format("2006-"), "2025-"), "expired"},
-	} {
-		i.deliver(consume.TopicEntryRequest, tt.request)
-		if got := i.outcomes(p); len(got) != n+1 || got[n] != fmt.Sprintf("%d %s", n+1, tt.want) {
-			t.Errorf("outcomes %q, want %s", got, tt.want)
-		}
-	}
-	i.wantNoDeadLetters()
-}
-
-// An id that an entry has already is refused, and not poison.
-func TestAnIDThatIsTaken(t *testing.T) {
-	t.Parallel()
-	i := setup(t)
-	p := i.newProduct()
-	first := ask(p, 1, "create", inNL)
-	i.deliver(consume.TopicEntryRequest, first)
-	if _, err := i.pool.Exec(t.Context(), `TRUNCATE decided_request`); err != nil {
-		t.Fatal(err)
-	}
-	i.deliver(consume.TopicEntryRequest, first.with("NL", "BE"), ask(p, 2, "create", `{"market":"BE"}`))
-	i.wantOutcomes(p, "1 accepted v1", "2 refused/entry-exists", "3 accepted v1")
-	i.wantNoDeadLetters()
-}
-
-// A client creates a product and then its entry, and the topic of the products is held up. The requests wait for the
-// product, and then are decided without any further event.
-func TestARequestWaitsForItsProduct(t *testing.T) {
-	t.Parallel()
-	i := setup(t)
-	ctx, stop := context.WithCancel(t.Context())
-	ended := make(chan error)
-	go func() { ended <- i.owner.Run(ctx) }()
-	t.Cleanup(func() {
-		stop()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-	})
-	p, known := newID(), i.newProduct()
-	create := ask(p, 1, "create", inNL)
-	i.deliver(consume.TopicEntryRequest, create, ask(known, 1, "create", inNL),
-		ask(p, 2, "patch", `{"availability_end_date":"2026-06-30"}`, create.id()))
-	i.wantOutcomes(p)
-	i.wantOutcomes(known, "1 accepted v1")
-	other := on(t, i.pool) // another instance gets the product
-	other.deliver(consume.TopicProduct, product(p, 1))
-	i.eventually(func() bool { return len(i.outcomes(p)) == 2 })
-	i.wantOutcomes(p, "1 accepted v1", "2 accepted v2")
-	later := ask(p, 3, "delete", "", create.id()).with(`"product_version":1`, `"product_version":2`)
-	i.deliver(consume.TopicEntryRequest, later)
-	i.deliver(consume.TopicProduct, product(p, 2)) // the same instance: the commit kicks Run
-	i.eventually(func() bool { return len(i.outcomes(p)) == 3 })
-	i.wantOutcomes(p, "1 accepted v1", "2 accepted v2", "3 accepted v3")
-}
-
-func (i *instance) eventually(cond func() bool) {
-	i.Helper()
-	deadline := time.Now().Add(30 * time.Second)
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for !cond() {
-		if time.Now().After(deadline) {
-			i.Fatal("waited in vain")
-		}
-		<-tick.C
-	}
-}
-
-// A client of the catalog's own API and a request create the same entry. The one that commits first wins.
-func TestARequestRacesWithTheAPI(t *testing.T) {
-	t.Parallel()
-	i := setup(t)
-	p := i.newProduct()
-	results := make(chan error)
-	go func() {
-		_, err := i.entries.Create(t.Context(), entry.Draft{Product: p, Market: "NL"}, nil)
-		results <- err
-	}()
-	i.deliver(consume.TopicEntryRequest, ask(p, 1, "create", inNL))
-	err := <-results
-	outcome := i.outcomes(p)
-	switch e, refused := apperr.As(err); {
-	case err == nil && slices.Equal(outcome, []string{"1 refused/entry-exists"}):
-	case refused && e.Name() == "entry-exists" && slices.Equal(outcome, []string{"1 accepted v1"}):
-	default:
-		t.Errorf("the API answered %v, the request %q", err, outcome)
-	}
-}
-
-// The command line replays and discards requests that could not be read, without a running service.
-func TestDeadLettersOfRequests(t *testing.T) {
-	t.Parallel()
-	i := setup(t)
-	p := i.newProduct()
-	damaged, strange := ask(p, 1, "create", inNL), ask(p, 2, "sell", inNL)
-	damaged.damaged = true
-	i.deliver(consume.TopicEntryRequest, damaged, strange, ask(p, 3, "create", inNL))
-	i.wantOutcomes(p, "1 unreadable", "2 unreadable", "3 accepted v1")
-	cfg := checked
-	cfg.Database.URL = pgtest.URL(i.pool)
-	letters, err := OpenDeadLetters(t.Context(), cfg, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(letters.Close)
-	if _, err := letters.Discard(t.Context(), 1, "Ada", "as agreed"); err != nil {
-		t.Error(err)
-	}
-	i.wantOutcomes(p, "1 unreadable", "2 unreadable", "3 accepted v1", "4 refused/change-discarded")
-	if _, err := letters.Replay(t.Context(), 2, "Ada"); err == nil {
-		t.Error("a request for an unknown operation was replayed")
-	}
-	// As if a newer version of the service knew the operation.
-	if _, err := i.pool.Exec(t.Context(), `UPDATE dead_letter SET value = convert_to(replace(convert_from(value, 'UTF8'), '"sell"', '"create"'), 'UTF8') WHERE id = 2`); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := letters.Replay(t.Context(), 2, "Ada"); err != nil {
-		t.Error(err)
-	}
-	i.wantOutcomes(p, "1 unreadable", "2 unreadable", "3 accepted v1", "4 refused/change-discarded", "5 refused/entry-exists")
 }

@@ -49,7 +49,7 @@ func start(t *testing.T, kafka string, change ...func(*monolith.Config)) *servic
 		Shutdown: lifecycle.Settings{Grace: 30 * time.Second},
 		Outbox: config.Outbox{
 			LeaseTimeout: 6 * time.Second, LeaseRenew: time.Second, ProduceTimeout: 2 * time.Second,
-			SweepMin: 100 * time.Millisecond, SweepMax: time.Second, BatchRows: 2000, Retention: time.Hour,
+			SweepMin: 100 * time.Millisecond, SweepMax: time.Second, ClaimRows: 2000, Retention: time.Hour,
 		},
 		Consumer: config.Consumer{Batch: 500},
 		Requests: config.Requests{Expiry: 24 * time.Hour},

@@ -3,12 +3,14 @@ package main
 import (
 	"bytes"
 	"embed"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"go/format"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/template"
 )
@@ -83,17 +85,38 @@ func rendered(n names) (changes []change, err error) {
 	return changes, err
 }
 
-// copiedContract returns the contract of the new consumer. It reads the same events in the same way as the catalog, so its
-// contract differs only in the name of the consumer. `make pact` compares it with what the new consumer's test expects.
+// copiedContract returns the contract of the new consumer. It reads the events of products in the same way as the catalog,
+// so it has the same interactions about them. `make pact` compares it with what the new consumer's test expects.
 func copiedContract(root string, n names) (change, error) {
-	const folder, consumer = "contracts/pacts/", "\"consumer\": {\n    \"name\": \"%s\""
+	const folder = "contracts/pacts/"
 	text, err := os.ReadFile(filepath.Join(root, folder+"catalog-monolith.json"))
 	if err != nil {
 		return change{}, err
 	}
-	c := change{"wrote  ", folder + n["service"] + "-monolith.json", text}
-	err = replaceOnce(&c, fmt.Sprintf(consumer, "catalog"), fmt.Sprintf(consumer, n["service"]))
-	return c, err
+	var contract struct { // the members of a pact, in the order of their names
+		Consumer     map[string]string `json:"consumer"`
+		Interactions []json.RawMessage `json:"interactions"`
+		Metadata     json.RawMessage   `json:"metadata"`
+		Provider     json.RawMessage   `json:"provider"`
+	}
+	if err := json.Unmarshal(text, &contract); err != nil {
+		return change{}, err
+	}
+	contract.Consumer["name"] = n["service"]
+	contract.Interactions = slices.DeleteFunc(contract.Interactions, func(interaction json.RawMessage) bool {
+		var about struct {
+			Metadata struct {
+				Topic string `json:"topic"`
+			} `json:"metadata"`
+		}
+		return json.Unmarshal(interaction, &about) != nil || about.Metadata.Topic != "monsplit.product.v1"
+	})
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	err = encoder.Encode(contract)
+	return change{"wrote  ", folder + n["service"] + "-monolith.json", out.Bytes()}, err
 }
 
 func (n names) render(name, text string) ([]byte, error) {

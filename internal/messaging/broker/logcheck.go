@@ -106,6 +106,24 @@ func (c *logCheck) compareOffsets(ctx context.Context) (h *halt, err error) {
 		"records. %s, or restore the topic", c.position.Offset, c.end, rereadAdvice(c.start)), nil
 }
 
+// storeEpoch stores the log's leader epoch with a position that fits the log but has no epoch, and returns the position's
+// epoch. Before that, the leader confirms that it leads in this epoch, and that its log reaches the position.
+func (c *logCheck) storeEpoch(ctx, handling context.Context, store EpochStore) (int32, error) {
+	if c.position.LeaderEpoch >= 0 || c.log.leaderEpoch < 0 || !c.sameTopic {
+		return c.position.LeaderEpoch, nil
+	}
+	end, err := c.client.endOfEpoch(ctx, c.tp, c.log.leaderEpoch, c.log.leaderEpoch)
+	if err != nil || !end.known || end.offset < c.position.Offset {
+		return unknownEpoch, err
+	}
+	at := c.position
+	at.LeaderEpoch = c.log.leaderEpoch
+	if err := store.StoreEpoch(handling, c.tp, at); err != nil {
+		return unknownEpoch, fmt.Errorf("store the leader epoch: %w", err)
+	}
+	return at.LeaderEpoch, nil
+}
+
 func (c *logCheck) halt(code HaltCode, format string, args ...any) *halt {
 	return &halt{code: code, reason: fmt.Sprintf(format, args...), position: c.position}
 }

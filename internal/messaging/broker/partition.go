@@ -120,6 +120,11 @@ func (p *partition) seekToPosition(ctx, handling context.Context, g *generation)
 		p.halt(g, fault.code, fault.reason)
 		return nil
 	}
+	if store, ok := g.handler.(EpochStore); ok {
+		if position.LeaderEpoch, err = check.storeEpoch(ctx, handling, store); err != nil {
+			return err
+		}
+	}
 	p.mu.Lock()
 	p.haltCode, p.haltReason, p.handlerFailure, p.unreadableResponses = "", "", "", 0
 	p.ready, p.seekCount, p.log = true, p.seekCount+1, log

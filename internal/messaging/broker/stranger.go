@@ -40,7 +40,8 @@ const refusal = "refused: unknown instance"
 
 // errRefused is the state of a stranger.
 var errRefused = errors.New("the group's leader does not find this instance in its database: two databases use one consumer " +
-	"group. A copy of a database needs another prefix of topics and groups, or another cluster")
+	"group. A copy of a database needs another prefix of topics and groups, or another cluster. See docs/operations.md, section " +
+	"another_database")
 
 // instanceData tells who this member is; nil if it is not registered.
 func (m *member) instanceData() []byte {
@@ -120,7 +121,7 @@ func (g *generation) showStrangers() {
 	if g.member.foreignLeader {
 		what = "the consumer group's leader belongs to another database, so this instance takes no partition from it"
 	}
-	g.status.setError(g.log, "strangers", what, errors.New(list(names)))
+	g.status.setError(g.log, "strangers", what+" (see docs/operations.md, section another_database)", errors.New(list(names)))
 }
 
 // awaitStrangers returns when the database knows a stranger after all. Then the partitions have to be shared again.

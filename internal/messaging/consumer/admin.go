@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/monsplit/monsplit/internal/messaging/broker"
 	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
 )
 
@@ -19,6 +20,7 @@ import (
 type DeadLetter struct {
 	ID        int64      `json:"id"`
 	Topic     string     `json:"topic"`
+	TopicID   string     `json:"topic_id"` // in Kafka's form; "" if it is not known
 	Partition int        `json:"partition"`
 	Offset    int64      `json:"offset"`
 	Key       string     `json:"key"`
@@ -85,7 +87,8 @@ func ListDeadLetters(ctx context.Context, pool *pgxpool.Pool, f DeadLetterFilter
 	letters := make([]DeadLetter, len(rows))
 	for i, r := range rows {
 		letters[i] = DeadLetter{
-			ID: r.ID, Topic: r.Topic, Partition: int(r.Part), Offset: r.Offset, Key: escapeUnprintable(string(r.Key), ""),
+			ID: r.ID, Topic: r.Topic, TopicID: textOf(broker.TopicID(r.TopicID)), Partition: int(r.Part), Offset: r.Offset,
+			Key:     escapeUnprintable(string(r.Key), ""),
 			Version: r.Version, EventID: escapeOrNil(r.EventID), Code: r.Code, Reason: r.Reason, State: r.State,
 			Attempts: int(r.Attempts), CreatedAt: r.CreatedAt.UTC(), ClosedAt: utc(r.ClosedAt), ClosedBy: r.ClosedBy,
 			Note: r.Note,
@@ -162,7 +165,8 @@ func checkText(name, s string, required bool) error {
 
 func toDeadLetter(r messagingdb.DeadLetter) DeadLetter {
 	return DeadLetter{
-		ID: r.ID, Topic: r.Topic, Partition: int(r.Part), Offset: r.Offset, Key: escapeUnprintable(string(r.Key), ""),
+		ID: r.ID, Topic: r.Topic, TopicID: textOf(broker.TopicID(r.TopicID)), Partition: int(r.Part), Offset: r.Offset,
+		Key:     escapeUnprintable(string(r.Key), ""),
 		Version: r.Version, EventID: escapeOrNil(r.EventID), Code: r.Code, Reason: r.Reason, State: r.State,
 		Attempts: int(r.Attempts), CreatedAt: r.CreatedAt.UTC(), ClosedAt: utc(r.ClosedAt), ClosedBy: r.ClosedBy,
 		Note: r.Note,

@@ -20,6 +20,7 @@ func read(kafka *kafkatest.Broker, topicName string) func(*consumer.Config[*tx])
 		c.Group = kafka.Topic("things")
 		c.Topics = map[string]consumer.Handler[*tx]{topicName: c.Topics[topic]}
 		c.Versions = map[string]consumer.VersionOf[*tx]{topicName: c.Versions[topic]}
+		c.Beat = 20 * time.Millisecond
 		c.Tuning = broker.GroupConfig{
 			MaxRecords: 20, HaltRecheck: 10 * time.Millisecond, TopicBackoff: 10 * time.Millisecond,
 		}

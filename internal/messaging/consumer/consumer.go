@@ -2,7 +2,6 @@ package consumer
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
@@ -14,7 +13,6 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/monsplit/monsplit/internal/messaging/broker"
-	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
 )
 
 // Handler applies events of one topic in tx. The events of each partition are in offset order. T is the service's own
@@ -63,6 +61,11 @@ type Config[T any] struct {
 	// MetricsNamespace comes before the names of all metrics, as in NAMESPACE_consumer_lag; none.
 	MetricsNamespace string
 
+	Name string // of this process, for people; host name and process id
+	// Beat is the time between two signs of life of this process in the table consumer_member, and between two looks for
+	// positions that a command has changed; 1 s.
+	Beat time.Duration
+
 	// Transactions is the highest number of concurrent transactions, over all partitions; 8. While the consumer catches up,
 	// requests must still get connections of the pool.
 	Transactions int
@@ -84,6 +87,7 @@ type Config[T any] struct {
 type Client interface {
 	Consume(ctx context.Context, cfg broker.GroupConfig, h broker.PartitionHandler) error
 	GroupState(group string) (broker.GroupState, bool)
+	Reseek(group string, tp broker.TopicPartition)
 }
 
 // Consumer applies the events of one service's topics. It implements broker.PartitionHandler and prometheus.Collector.
@@ -96,11 +100,12 @@ type Consumer[T any] struct {
 	transactionSlots chan struct{} // holds a token for each transaction in progress
 	sharing          chan struct{} // holds a token while small batches share a transaction
 
-	mu          sync.Mutex
-	partitions  map[broker.TopicPartition]*partition
-	waitingJobs []*job          // small batches that wait for the next shared transaction
-	client      Client          // of Run
-	stopping    <-chan struct{} // of Run; nil before Run, and then never closed
+	mu           sync.Mutex
+	partitions   map[broker.TopicPartition]*partition
+	waitingJobs  []*job          // small batches that wait for the next shared transaction
+	client       Client          // of Run
+	stopping     <-chan struct{} // of Run; nil before Run, and then never closed
+	unregistered error           // why Run does not join the group yet
 }
 
 // New returns a consumer that keeps its positions and dead letters in pool's database.
@@ -120,6 +125,12 @@ func New[T any](pool *pgxpool.Pool, cfg Config[T], log *slog.Logger) *Consumer[T
 	if cfg.BackoffMax <= 0 {
 		cfg.BackoffMax = 3 * time.Second
 	}
+	if cfg.Beat <= 0 {
+		cfg.Beat = time.Second
+	}
+	if cfg.Name == "" {
+		cfg.Name = processName()
+	}
 	if cfg.Committed == nil {
 		cfg.Committed = func(T) {}
 	}
@@ -138,41 +149,41 @@ func New[T any](pool *pgxpool.Pool, cfg Config[T], log *slog.Logger) *Consumer[T
 
 // Run consumes until ctx is done. It finishes the batches that are being applied before it returns.
 func (c *Consumer[T]) Run(ctx context.Context, client Client) error {
+	self := newMember(c.pool, c.log, c.cfg.Name, c.cfg.Beat)
 	cfg := c.cfg.Tuning
 	cfg.GroupID, cfg.Topics = c.cfg.Group, slices.Sorted(maps.Keys(c.cfg.Topics))
+	cfg.Member, cfg.Known = self.id.String(), self.known
 	c.mu.Lock()
 	c.client, c.stopping = client, ctx.Done()
 	c.mu.Unlock()
+	if err := self.register(ctx, c.setUnregistered); err != nil {
+		return nil // ctx is done
+	}
+	defer self.leave(ctx)
+	var beats sync.WaitGroup
+	defer beats.Wait()
+	beating, stop := context.WithCancel(context.WithoutCancel(ctx)) // until the group was left
+	defer stop()
+	beats.Go(func() { self.run(beating) })
+	beats.Go(func() { c.watchPositions(beating, client) })
 	return client.Consume(ctx, cfg, c)
 }
 
-// Position implements broker.PartitionHandler. A partition that was never read starts at the start of its log.
-func (c *Consumer[T]) Position(ctx context.Context, tp broker.TopicPartition, log broker.LogStart) (broker.Position, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
-	defer cancel()
-	q, part := messagingdb.New(c.pool), int32(tp.Partition)
-	if err := q.SeedPosition(ctx, tp.Topic, part, log.Offset); err != nil {
-		return broker.Position{}, fmt.Errorf("seed the position of %s: %w", tp, err)
-	}
-	next, err := q.GetPosition(ctx, tp.Topic, part)
-	if err != nil {
-		return broker.Position{}, fmt.Errorf("read the position of %s: %w", tp, err)
-	}
-	open, err := q.HasOpenDeadLetters(ctx, tp.Topic, part)
-	if err != nil {
-		return broker.Position{}, fmt.Errorf("look for dead letters of %s: %w", tp, err)
-	}
-	p := c.partition(tp)
+// setUnregistered stores why this process is not registered, and logs the first failure.
+func (c *Consumer[T]) setUnregistered(err error) {
 	c.mu.Lock()
-	p.position, p.mayHaveDeadLetters = next, open
-	p.failures, p.held = 0, "" // these belong to an earlier assignment, or to a batch whose answer was lost
+	was := c.unregistered
+	c.unregistered = err
 	c.mu.Unlock()
-	return broker.At(next), nil
+	if err != nil && was == nil {
+		c.log.Warn("waiting to register this instance", "error", err)
+	}
 }
 
 // partition is what this process knows about one partition. The consumer's mutex guards its fields.
 type partition struct {
-	position int64 // the next offset, as last committed or read; -1 while unknown
+	position int64          // the next offset, as last committed or read; -1 while unknown
+	topicID  broker.TopicID // of the log that the position belongs to; zero while unknown
 	// mayHaveDeadLetters is false only if the partition certainly has no open dead letter. Then a batch need not look for
 	// dead letters to supersede. Only the holder of the position opens dead letters, so what Position has read stays true
 	// until this process opens one.

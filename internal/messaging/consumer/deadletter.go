@@ -144,7 +144,7 @@ func newLetter(it item, code string) (messagingdb.InsertDeadLetterParams, error)
 		return messagingdb.InsertDeadLetterParams{}, err
 	}
 	letter := messagingdb.InsertDeadLetterParams{
-		Topic: it.event.Topic, Part: int32(it.event.Partition), At: it.event.Offset,
+		Topic: it.event.Topic, TopicID: it.event.TopicID.UUID(), Part: int32(it.event.Partition), At: it.event.Offset,
 		Key: it.record.Key, Value: it.record.Value, Headers: headers,
 		Code: code, Reason: deadLetterReason(it.err), State: Open,
 	}

@@ -18,6 +18,25 @@
 // was paused, and whose partition another instance has taken over, applies nothing when it goes on (H2 zombie consumer),
 // and a restored database continues where its own data ends.
 //
+// # Which log a position belongs to
+//
+// An offset says nothing without its log. A topic that is created again begins at 0, and a log that was truncated has other
+// records at the same offsets. So a position also has the topic's id and the leader epoch of the record before it. The
+// broker's client compares both with the log before it reads, and halts the partition if they do not fit (H30 recreated
+// topic, H31 truncated log). A halt ends when a command sets the position (Reset), or when the identity fits again. Dead
+// letters have the topic id too, so the letters of an earlier topic stay.
+//
+// A position of an earlier release, or from brokers that know no topic ids, has the zero id. It is taken to belong to the
+// topic that the first reading finds.
+//
+// # Who takes part in the group
+//
+// Each instance has a row in consumer_member, and sends the row's id when it joins the group. The group's leader gives
+// partitions only to members that run on its own database. Otherwise an instance on a copy of the database would take a
+// part of the partitions, and each database would have a part of the events (H32 cloned database).
+//
+// # How small batches share a transaction
+//
 // A small batch waits while another transaction is in progress, and shares the next one with the small batches of other
 // partitions. If the shared transaction fails, each batch is applied in a transaction of its own.
 //
@@ -48,8 +67,8 @@
 //   - An older or repeated version of an aggregate changes nothing. Compare the event's version with the copy's, under the
 //     lock of the copy's row. For a message of a queue topic, compare its id with the ids that were handled.
 //   - Look at the change of the copy's state, not at the event's type: an earlier event may have been compacted away, or
-//     may be a dead letter (H5 compacted discontinuation). Ignore types and members that you do not know. The position
-//     moves past them.
+//     may be a dead letter (H5 compacted discontinuation). Ignore types and members that you do not know, and call
+//     Event.UnknownType for each event with such a type. The position moves past them.
 //   - Purge means that an operator has removed the key. Blank the copy's data, keep its id and version, and mark it
 //     deleted.
 //   - Return Poison (or an error that Config.Classify calls poison) for an event that can never be applied. Return every

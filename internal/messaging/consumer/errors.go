@@ -9,10 +9,11 @@ const (
 	CodeReplayFailed = "replay-failed"      // the event failed again; its dead letter stays open
 	// CodeDiscardFailed means that the service could not handle the discard; the dead letter stays open.
 	CodeDiscardFailed = "discard-failed"
+	CodeOtherTopic    = "other-topic" // the position belongs to an earlier topic of the same name
 )
 
-// Error is a refused request about a dead letter: to list, show, discard or replay one. Every other error of these
-// functions is a failure of the database.
+// Error is a refused request of an operator: about a dead letter, or about positions. Every other error of these functions is
+// a failure of the database or of Kafka.
 type Error struct {
 	Code   string // one of the codes above
 	Detail string // for a person; safe to show

@@ -16,11 +16,22 @@ import (
 type Event struct {
 	event.Event
 	Topic     string
+	TopicID   broker.TopicID // tells apart topics that had the same name, one after the other; zero if it is not known
 	Partition int
 	Offset    int64
 	Key       string // the aggregate's id, equal to Subject
 	Purge     bool   // the record's value was null: an operator has removed the key's data
 	Headers   []broker.Header
+
+	Unknown *bool // what UnknownType sets; may be nil
+}
+
+// UnknownType reports to the consumer that the handler does not know the event's type, and ignores the event. The consumer
+// counts such events by their type, so that a type that nobody reads is noticed.
+func (e Event) UnknownType() {
+	if e.Unknown != nil {
+		*e.Unknown = true
+	}
 }
 
 // Header returns the value of the first header with that name, or "".
@@ -52,6 +63,7 @@ type item struct {
 	event   Event
 	err     error
 	ignored bool // a purge of a queue topic: it is passed over
+	unknown bool // the handler does not know the event's type
 }
 
 // headerID returns the id of the event from the record's headers. It returns "" if there is none that PostgreSQL can store.
@@ -66,9 +78,9 @@ func headerID(headers []broker.Header) string {
 
 // decodeRecord decodes a record. It ensures what later code relies on: the key is text that PostgreSQL can store, and it
 // equals the event's subject.
-func decodeRecord(tp broker.TopicPartition, r broker.Fetched) item {
+func decodeRecord(tp broker.TopicPartition, topicID broker.TopicID, r broker.Fetched) item {
 	it := item{record: r, event: Event{
-		Topic: tp.Topic, Partition: tp.Partition, Offset: r.Offset, Key: string(r.Key), Headers: r.Headers,
+		Topic: tp.Topic, TopicID: topicID, Partition: tp.Partition, Offset: r.Offset, Key: string(r.Key), Headers: r.Headers,
 	}}
 	switch {
 	case len(r.Key) == 0:

@@ -12,14 +12,15 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/monsplit/monsplit/internal/messaging/broker"
-	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
 	"github.com/monsplit/monsplit/internal/pgtx"
 )
 
 // batch is what one transaction applies: the items of one partition in [from, next).
 type batch struct {
 	tp         broker.TopicPartition
+	topicID    broker.TopicID // of the log that the items are from; zero if it is not known
 	from, next int64
+	epoch      int32 // the leader epoch of the batch before next; -1 if it is not known
 	items      []item
 }
 
@@ -32,12 +33,15 @@ func (c *Consumer[T]) Handle(
 		return nil
 	}
 	p := c.partition(tp)
-	b := batch{tp: tp, from: from, next: next.Offset, items: make([]item, len(records))}
+	b := batch{tp: tp, topicID: next.TopicID, from: from, next: next.Offset, epoch: next.LeaderEpoch, items: make([]item, len(records))}
+	if b.topicID.IsZero() {
+		b.topicID = c.topicID(p) // the brokers tell no ids
+	}
 	for i, r := range records {
 		if r.Offset < from || r.Offset >= next.Offset || i > 0 && r.Offset <= records[i-1].Offset {
 			return c.finishBatch(ctx, p, tp, fmt.Errorf("offset %d is out of order in [%d, %d)", r.Offset, from, next.Offset), false)
 		}
-		b.items[i] = decodeRecord(tp, r)
+		b.items[i] = decodeRecord(tp, b.topicID, r)
 		if r.Value == nil && c.cfg.Queues[tp.Topic] {
 			b.items[i].err, b.items[i].ignored = nil, true
 		}
@@ -52,6 +56,12 @@ func (c *Consumer[T]) Handle(
 	return c.finishBatch(ctx, p, tp, err, moved)
 }
 
+func (c *Consumer[T]) topicID(p *partition) broker.TopicID {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return p.topicID
+}
+
 // batchTimedOut reports whether the transaction's own time-out ended the batch. Retrying it whole would time out again.
 func batchTimedOut(ctx context.Context, err error) bool {
 	return ctx.Err() == nil && (errors.Is(err, context.DeadlineExceeded) || pgtx.SQLState(err) == "57014") // query_canceled
@@ -61,9 +71,9 @@ func batchTimedOut(ctx context.Context, err error) bool {
 func (c *Consumer[T]) applyEach(ctx context.Context, p *partition, b batch) (moved bool, err error) {
 	from := b.from
 	for i, it := range b.items {
-		one := batch{tp: b.tp, from: from, next: it.record.Offset + 1, items: []item{it}}
+		one := batch{tp: b.tp, topicID: b.topicID, from: from, next: it.record.Offset + 1, epoch: it.record.LeaderEpoch, items: []item{it}}
 		if i == len(b.items)-1 {
-			one.next = b.next
+			one.next, one.epoch = b.next, b.epoch
 		}
 		err := c.apply(ctx, p, one)
 		if _, is := c.poisonCode(err); is {
@@ -150,10 +160,14 @@ func eventsOf(jobs []*job) []Event {
 	}
 	events := make([]Event, 0, n)
 	for _, j := range jobs {
-		for _, it := range j.items {
-			if it.err == nil && !it.ignored {
-				events = append(events, it.event)
+		for i := range j.items {
+			it := &j.items[i]
+			if it.err != nil || it.ignored {
+				continue
 			}
+			it.unknown = false
+			it.event.Unknown = &it.unknown
+			events = append(events, it.event)
 		}
 	}
 	return events
@@ -173,22 +187,6 @@ func byTopic(events []Event) iter.Seq2[string, []Event] {
 			events = events[n:]
 		}
 	}
-}
-
-func movePositions(ctx context.Context, tx pgx.Tx, jobs []*job) error {
-	var p messagingdb.MovePositionsParams
-	for _, j := range jobs {
-		p.Topics, p.Parts = append(p.Topics, j.tp.Topic), append(p.Parts, int32(j.tp.Partition))
-		p.Froms, p.Nexts = append(p.Froms, j.from), append(p.Nexts, j.next)
-	}
-	moved, err := messagingdb.New(tx).MovePositions(ctx, p)
-	if err != nil {
-		return fmt.Errorf("move the position: %w", err)
-	}
-	if int(moved) < len(jobs) {
-		return fmt.Errorf("the position of %s is not %d: %w", jobs[0].tp, jobs[0].from, broker.ErrReseek)
-	}
-	return nil
 }
 
 // beginTx begins every transaction that calls a handler. It pins the planner to indexes, because all statements of these
@@ -232,6 +230,9 @@ func (c *Consumer[T]) recordCommit(ctx context.Context, p *partition, b batch, m
 		if it.err == nil {
 			effects = true
 			c.metrics.countApplied(it.event, now)
+			if it.unknown {
+				c.countUnknownType(ctx, it.event)
+			}
 			continue
 		}
 		code, _ := c.poisonCode(it.err)

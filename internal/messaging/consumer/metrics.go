@@ -16,9 +16,11 @@ const scrapeTimeout = time.Second
 const subsystem = "consumer"
 
 type metrics struct {
-	events, deadLetters, retries *prometheus.CounterVec
-	applyDuration, eventAge      *prometheus.HistogramVec
-	openDeadLetters, lag, held   *prometheus.Desc
+	events, deadLetters, retries, unknownTypes *prometheus.CounterVec
+	applyDuration, eventAge                    *prometheus.HistogramVec
+	openDeadLetters, lag, held                 *prometheus.Desc
+
+	unknown unknownTypes
 }
 
 // newMetrics returns the metrics. Their names begin with the namespace, if there is one, and the subsystem.
@@ -40,6 +42,8 @@ func newMetrics(namespace string) *metrics {
 		events:      counter("events_applied_total", "Events applied, including those that changed nothing.", "topic"),
 		deadLetters: counter("dead_letters_total", "Events that became dead letters.", "topic", "code"),
 		retries:     counter("retries_total", "Batches that failed and wait for another try.", "topic"),
+		unknownTypes: counter("unknown_types_total", "Events that the handler ignored because it does not know their type.",
+			"topic", "type"),
 		applyDuration: histogram("apply_seconds", "Time to apply one batch.",
 			prometheus.ExponentialBuckets(0.0005, 2, 14)),
 		eventAge: histogram("event_age_seconds", "Time from the event to the commit of its effects.",
@@ -68,7 +72,7 @@ func (m *metrics) observeApply(topic string, d time.Duration) {
 }
 
 func (m *metrics) vectors() []prometheus.Collector {
-	return []prometheus.Collector{m.events, m.deadLetters, m.retries, m.applyDuration, m.eventAge}
+	return []prometheus.Collector{m.events, m.deadLetters, m.retries, m.unknownTypes, m.applyDuration, m.eventAge}
 }
 
 // Collectors returns the collectors to register.

@@ -80,7 +80,7 @@ func toItem(row messagingdb.DeadLetter) (item, error) {
 	for i, h := range stored {
 		headers[i] = broker.Header(h)
 	}
-	return decodeRecord(broker.TopicPartition{Topic: row.Topic, Partition: int(row.Part)}, broker.Fetched{
+	return decodeRecord(broker.TopicPartition{Topic: row.Topic, Partition: int(row.Part)}, broker.TopicID(row.TopicID), broker.Fetched{
 		Record: broker.Record{Key: row.Key, Value: row.Value, Headers: headers}, Offset: row.Offset,
 	}), nil
 }

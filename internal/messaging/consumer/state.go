@@ -20,20 +20,22 @@ type State struct {
 
 // PartitionState is the state of one partition.
 type PartitionState struct {
-	Topic     string     `json:"topic"`
-	Partition int        `json:"partition"`
-	Position  int64      `json:"position"`             // the next offset to apply; -1 while unknown
-	Lag       int64      `json:"lag"`                  // records from the position to the log's end; -1 while unknown
-	Halted    string     `json:"halted,omitempty"`     // why it is not read until an operator corrects the position
-	Held      string     `json:"held,omitempty"`       // the error because of which its batch is retried
-	HeldSince *time.Time `json:"held_since,omitempty"` // time of the first failure
-	Attempts  int        `json:"attempts,omitempty"`   // at the batch that is retried
+	Topic     string `json:"topic"`
+	Partition int    `json:"partition"`
+	Position  int64  `json:"position"` // the next offset to apply; -1 while unknown
+	Lag       int64  `json:"lag"`      // records from the position to the log's end; -1 while unknown
+	// HaltCode is the kind of the halt, and the name of its section in docs/operations.md.
+	HaltCode  broker.HaltCode `json:"halt_code,omitempty"`
+	Halted    string          `json:"halted,omitempty"`     // why it is not read until an operator decides
+	Held      string          `json:"held,omitempty"`       // the error because of which its batch is retried
+	HeldSince *time.Time      `json:"held_since,omitempty"` // time of the first failure
+	Attempts  int             `json:"attempts,omitempty"`   // at the batch that is retried
 }
 
 // State returns the current state. Before Run it has only the partitions that were handled.
 func (c *Consumer[T]) State() State {
 	c.mu.Lock()
-	client := c.client
+	client, unregistered := c.client, c.unregistered
 	c.mu.Unlock()
 	var group broker.GroupState
 	if client != nil {
@@ -42,6 +44,9 @@ func (c *Consumer[T]) State() State {
 	s := State{
 		Group: c.cfg.Group, Joined: group.Joined, Missing: group.Missing, LastError: group.LastError,
 		Partitions: []PartitionState{},
+	}
+	if unregistered != nil {
+		s.LastError = memberProblem(unregistered)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -60,7 +65,7 @@ func (c *Consumer[T]) State() State {
 			p = &partition{position: -1}
 		}
 		ps := p.state(g.TopicPartition)
-		ps.Halted = g.Halted
+		ps.HaltCode, ps.Halted = g.HaltCode, g.Halted
 		if ps.Held == "" {
 			ps.Held = g.Error // for example, its position cannot be read
 		}
@@ -95,7 +100,7 @@ func (s State) Problems() []string {
 	for _, p := range s.Partitions {
 		switch {
 		case p.Halted != "":
-			problems = append(problems, fmt.Sprintf("%s-%d is halted: %s", p.Topic, p.Partition, p.Halted))
+			problems = append(problems, haltProblem(p))
 		case p.Held != "":
 			problems = append(problems, fmt.Sprintf("%s-%d is held: %s", p.Topic, p.Partition, p.Held))
 		}

@@ -8,6 +8,8 @@ package messagingdb
 import (
 	"context"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 const closeDeadLetter = `-- name: CloseDeadLetter :exec
@@ -64,6 +66,25 @@ func (q *Queries) CountOpenDeadLetters(ctx context.Context) ([]CountOpenDeadLett
 	return items, nil
 }
 
+const deleteMember = `-- name: DeleteMember :exec
+DELETE FROM consumer_member WHERE id = $1
+`
+
+func (q *Queries) DeleteMember(ctx context.Context, id uuid.UUID) error {
+	_, err := q.db.Exec(ctx, deleteMember, id)
+	return err
+}
+
+const deleteOldMembers = `-- name: DeleteOldMembers :exec
+DELETE FROM consumer_member WHERE seen_at < now() - interval '1 day'
+`
+
+// Deletes consumers that ended without a stop.
+func (q *Queries) DeleteOldMembers(ctx context.Context) error {
+	_, err := q.db.Exec(ctx, deleteOldMembers)
+	return err
+}
+
 const failDeadLetterAgain = `-- name: FailDeadLetterAgain :exec
 UPDATE dead_letter SET attempts = attempts + 1, code = $1, reason = $2 WHERE id = $3
 `
@@ -74,7 +95,7 @@ func (q *Queries) FailDeadLetterAgain(ctx context.Context, code string, reason s
 }
 
 const getDeadLetter = `-- name: GetDeadLetter :one
-SELECT id, topic, part, "offset", key, value, headers, version, event_id, code, reason, state, attempts, created_at, closed_at, closed_by, note FROM dead_letter WHERE id = $1
+SELECT id, topic, part, "offset", key, value, headers, version, event_id, code, reason, state, attempts, created_at, closed_at, closed_by, note, topic_id FROM dead_letter WHERE id = $1
 `
 
 func (q *Queries) GetDeadLetter(ctx context.Context, id int64) (DeadLetter, error) {
@@ -98,19 +119,28 @@ func (q *Queries) GetDeadLetter(ctx context.Context, id int64) (DeadLetter, erro
 		&i.ClosedAt,
 		&i.ClosedBy,
 		&i.Note,
+		&i.TopicID,
 	)
 	return i, err
 }
 
 const getPosition = `-- name: GetPosition :one
-SELECT next_offset FROM consumer_position WHERE topic = $1 AND part = $2
+SELECT next_offset, topic_id, (CASE WHEN epoch_offset = next_offset THEN leader_epoch ELSE -1 END)::int AS leader_epoch
+FROM consumer_position WHERE topic = $1 AND part = $2
 `
 
-func (q *Queries) GetPosition(ctx context.Context, topic string, part int32) (int64, error) {
+type GetPositionRow struct {
+	NextOffset  int64
+	TopicID     uuid.UUID
+	LeaderEpoch int32
+}
+
+// The leader epoch is -1 if next_offset was changed without it, by hand or by an earlier release.
+func (q *Queries) GetPosition(ctx context.Context, topic string, part int32) (GetPositionRow, error) {
 	row := q.db.QueryRow(ctx, getPosition, topic, part)
-	var next_offset int64
-	err := row.Scan(&next_offset)
-	return next_offset, err
+	var i GetPositionRow
+	err := row.Scan(&i.NextOffset, &i.TopicID, &i.LeaderEpoch)
+	return i, err
 }
 
 const hasOpenDeadLetters = `-- name: HasOpenDeadLetters :one
@@ -125,11 +155,11 @@ func (q *Queries) HasOpenDeadLetters(ctx context.Context, topic string, part int
 }
 
 const insertDeadLetter = `-- name: InsertDeadLetter :one
-INSERT INTO dead_letter (topic, part, "offset", key, value, headers, version, event_id, code, reason,
+INSERT INTO dead_letter (topic, topic_id, part, "offset", key, value, headers, version, event_id, code, reason,
     state, closed_at, closed_by, note)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
-    $11, CASE WHEN $11::text = 'open' THEN NULL ELSE now() END, $12, $13)
-ON CONFLICT (topic, part, "offset") DO UPDATE SET key = excluded.key, value = excluded.value,
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,
+    $12, CASE WHEN $12::text = 'open' THEN NULL ELSE now() END, $13, $14)
+ON CONFLICT (topic, topic_id, part, "offset") DO UPDATE SET key = excluded.key, value = excluded.value,
     headers = excluded.headers, version = excluded.version, event_id = excluded.event_id, code = excluded.code,
     reason = excluded.reason, state = excluded.state, closed_at = excluded.closed_at, closed_by = excluded.closed_by,
     note = excluded.note, attempts = dead_letter.attempts + 1
@@ -138,6 +168,7 @@ RETURNING id
 
 type InsertDeadLetterParams struct {
 	Topic    string
+	TopicID  uuid.UUID
 	Part     int32
 	At       int64
 	Key      []byte
@@ -152,11 +183,11 @@ type InsertDeadLetterParams struct {
 	Note     *string
 }
 
-// A row with the same offset exists if the position was set back by hand or the topic was created again. The new data
-// replaces the old.
+// A row with the same place exists if the position was set back. The new data replaces the old.
 func (q *Queries) InsertDeadLetter(ctx context.Context, arg InsertDeadLetterParams) (int64, error) {
 	row := q.db.QueryRow(ctx, insertDeadLetter,
 		arg.Topic,
+		arg.TopicID,
 		arg.Part,
 		arg.At,
 		arg.Key,
@@ -201,7 +232,7 @@ func (q *Queries) KeysWithOpenDeadLetters(ctx context.Context, topic string, key
 
 const listDeadLetters = `-- name: ListDeadLetters :many
 SELECT id, topic, part, "offset", key, version, event_id, code, reason, state, attempts, created_at, closed_at,
-    closed_by, note
+    closed_by, note, topic_id
 FROM dead_letter
 WHERE id > $1 AND ($2::text IS NULL OR state = $2)
   AND ($3::text IS NULL OR topic = $3)
@@ -231,6 +262,7 @@ type ListDeadLettersRow struct {
 	ClosedAt  *time.Time
 	ClosedBy  *string
 	Note      *string
+	TopicID   uuid.UUID
 }
 
 func (q *Queries) ListDeadLetters(ctx context.Context, arg ListDeadLettersParams) ([]ListDeadLettersRow, error) {
@@ -263,6 +295,72 @@ func (q *Queries) ListDeadLetters(ctx context.Context, arg ListDeadLettersParams
 			&i.ClosedAt,
 			&i.ClosedBy,
 			&i.Note,
+			&i.TopicID,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listMembers = `-- name: ListMembers :many
+SELECT id, seen_at FROM consumer_member
+`
+
+type ListMembersRow struct {
+	ID     uuid.UUID
+	SeenAt time.Time
+}
+
+func (q *Queries) ListMembers(ctx context.Context) ([]ListMembersRow, error) {
+	rows, err := q.db.Query(ctx, listMembers)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ListMembersRow{}
+	for rows.Next() {
+		var i ListMembersRow
+		if err := rows.Scan(&i.ID, &i.SeenAt); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listPositions = `-- name: ListPositions :many
+SELECT topic, part, next_offset, topic_id FROM consumer_position ORDER BY topic, part
+`
+
+type ListPositionsRow struct {
+	Topic      string
+	Part       int32
+	NextOffset int64
+	TopicID    uuid.UUID
+}
+
+func (q *Queries) ListPositions(ctx context.Context) ([]ListPositionsRow, error) {
+	rows, err := q.db.Query(ctx, listPositions)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ListPositionsRow{}
+	for rows.Next() {
+		var i ListPositionsRow
+		if err := rows.Scan(
+			&i.Topic,
+			&i.Part,
+			&i.NextOffset,
+			&i.TopicID,
 		); err != nil {
 			return nil, err
 		}
@@ -275,7 +373,7 @@ func (q *Queries) ListDeadLetters(ctx context.Context, arg ListDeadLettersParams
 }
 
 const lockDeadLetter = `-- name: LockDeadLetter :one
-SELECT id, topic, part, "offset", key, value, headers, version, event_id, code, reason, state, attempts, created_at, closed_at, closed_by, note FROM dead_letter WHERE id = $1 FOR UPDATE
+SELECT id, topic, part, "offset", key, value, headers, version, event_id, code, reason, state, attempts, created_at, closed_at, closed_by, note, topic_id FROM dead_letter WHERE id = $1 FOR UPDATE
 `
 
 func (q *Queries) LockDeadLetter(ctx context.Context, id int64) (DeadLetter, error) {
@@ -299,32 +397,69 @@ func (q *Queries) LockDeadLetter(ctx context.Context, id int64) (DeadLetter, err
 		&i.ClosedAt,
 		&i.ClosedBy,
 		&i.Note,
+		&i.TopicID,
 	)
 	return i, err
 }
 
+const lockPositions = `-- name: LockPositions :many
+SELECT part, next_offset, topic_id FROM consumer_position WHERE topic = $1 ORDER BY part FOR UPDATE
+`
+
+type LockPositionsRow struct {
+	Part       int32
+	NextOffset int64
+	TopicID    uuid.UUID
+}
+
+// Locks positions in a fixed order, so that two commands do not wait for each other.
+func (q *Queries) LockPositions(ctx context.Context, topic string) ([]LockPositionsRow, error) {
+	rows, err := q.db.Query(ctx, lockPositions, topic)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []LockPositionsRow{}
+	for rows.Next() {
+		var i LockPositionsRow
+		if err := rows.Scan(&i.Part, &i.NextOffset, &i.TopicID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const movePositions = `-- name: MovePositions :execrows
-UPDATE consumer_position p SET next_offset = b.next, moved_at = now()
-FROM (SELECT unnest($1::text[]) AS topic, unnest($2::int[]) AS part, unnest($3::bigint[]) AS from_offset,
-        unnest($4::bigint[]) AS next) AS b
-WHERE p.topic = b.topic AND p.part = b.part AND p.next_offset = b.from_offset
+UPDATE consumer_position p SET next_offset = b.next, leader_epoch = b.epoch, epoch_offset = b.next, moved_at = now()
+FROM (SELECT unnest($1::text[]) AS topic, unnest($2::int[]) AS part, unnest($3::uuid[]) AS topic_id,
+        unnest($4::bigint[]) AS from_offset, unnest($5::bigint[]) AS next, unnest($6::int[]) AS epoch) AS b
+WHERE p.topic = b.topic AND p.part = b.part AND p.topic_id = b.topic_id AND p.next_offset = b.from_offset
 `
 
 type MovePositionsParams struct {
-	Topics []string
-	Parts  []int32
-	Froms  []int64
-	Nexts  []int64
+	Topics   []string
+	Parts    []int32
+	TopicIds []uuid.UUID
+	Froms    []int64
+	Nexts    []int64
+	Epochs   []int32
 }
 
 // Moves positions by compare-and-set, in the transaction that applies the events. If it changes fewer rows than it was
-// given, another consumer has moved a position, and the caller must roll back.
+// given, another consumer has moved a position, or a command has changed it, and the caller must roll back. A command may
+// leave the offset and change only the topic id.
 func (q *Queries) MovePositions(ctx context.Context, arg MovePositionsParams) (int64, error) {
 	result, err := q.db.Exec(ctx, movePositions,
 		arg.Topics,
 		arg.Parts,
+		arg.TopicIds,
 		arg.Froms,
 		arg.Nexts,
+		arg.Epochs,
 	)
 	if err != nil {
 		return 0, err
@@ -332,12 +467,85 @@ func (q *Queries) MovePositions(ctx context.Context, arg MovePositionsParams) (i
 	return result.RowsAffected(), nil
 }
 
-const seedPosition = `-- name: SeedPosition :exec
-INSERT INTO consumer_position (topic, part, next_offset) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING
+const resetPosition = `-- name: ResetPosition :exec
+INSERT INTO consumer_position (topic, part, next_offset, topic_id) VALUES ($1, $2, $3, $4)
+ON CONFLICT (topic, part) DO UPDATE SET next_offset = excluded.next_offset, topic_id = excluded.topic_id,
+    leader_epoch = -1, epoch_offset = -1, moved_at = now()
 `
 
-func (q *Queries) SeedPosition(ctx context.Context, topic string, part int32, nextOffset int64) error {
-	_, err := q.db.Exec(ctx, seedPosition, topic, part, nextOffset)
+type ResetPositionParams struct {
+	Topic      string
+	Part       int32
+	NextOffset int64
+	TopicID    uuid.UUID
+}
+
+// Sets a position by a command. Nobody has read the record before it, so its epoch is not known.
+func (q *Queries) ResetPosition(ctx context.Context, arg ResetPositionParams) error {
+	_, err := q.db.Exec(ctx, resetPosition,
+		arg.Topic,
+		arg.Part,
+		arg.NextOffset,
+		arg.TopicID,
+	)
+	return err
+}
+
+const saveMember = `-- name: SaveMember :exec
+INSERT INTO consumer_member (id, name) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET seen_at = clock_timestamp()
+`
+
+// Registers a consumer, and shows later that it still runs. A row that is gone is written again: the database may have come
+// back from a backup.
+func (q *Queries) SaveMember(ctx context.Context, iD uuid.UUID, name string) error {
+	_, err := q.db.Exec(ctx, saveMember, iD, name)
+	return err
+}
+
+const seedPosition = `-- name: SeedPosition :exec
+INSERT INTO consumer_position (topic, part, next_offset, topic_id) VALUES ($1, $2, $3, $4)
+ON CONFLICT DO NOTHING
+`
+
+type SeedPositionParams struct {
+	Topic      string
+	Part       int32
+	NextOffset int64
+	TopicID    uuid.UUID
+}
+
+func (q *Queries) SeedPosition(ctx context.Context, arg SeedPositionParams) error {
+	_, err := q.db.Exec(ctx, seedPosition,
+		arg.Topic,
+		arg.Part,
+		arg.NextOffset,
+		arg.TopicID,
+	)
+	return err
+}
+
+const storeEpoch = `-- name: StoreEpoch :exec
+UPDATE consumer_position SET leader_epoch = $1, epoch_offset = next_offset
+WHERE topic = $2 AND part = $3 AND next_offset = $4 AND topic_id = $5
+`
+
+type StoreEpochParams struct {
+	LeaderEpoch int32
+	Topic       string
+	Part        int32
+	NextOffset  int64
+	TopicID     uuid.UUID
+}
+
+// Gives a position the leader epoch of the log that was compared with it.
+func (q *Queries) StoreEpoch(ctx context.Context, arg StoreEpochParams) error {
+	_, err := q.db.Exec(ctx, storeEpoch,
+		arg.LeaderEpoch,
+		arg.Topic,
+		arg.Part,
+		arg.NextOffset,
+		arg.TopicID,
+	)
 	return err
 }
 
@@ -355,6 +563,20 @@ WHERE d.topic = $1 AND d.key = u.key AND d.state = 'open'
 // the highest possible version here, closes all dead letters of the key.
 func (q *Queries) SupersedeDeadLetters(ctx context.Context, topic string, keys [][]byte, versions []int64) (int64, error) {
 	result, err := q.db.Exec(ctx, supersedeDeadLetters, topic, keys, versions)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const trustTopic = `-- name: TrustTopic :execrows
+UPDATE consumer_position SET topic_id = $1
+WHERE topic = $2 AND part = $3 AND topic_id = '00000000-0000-0000-0000-000000000000'
+`
+
+// Gives a position that belongs to no known log the id of the present topic.
+func (q *Queries) TrustTopic(ctx context.Context, topicID uuid.UUID, topic string, part int32) (int64, error) {
+	result, err := q.db.Exec(ctx, trustTopic, topicID, topic, part)
 	if err != nil {
 		return 0, err
 	}

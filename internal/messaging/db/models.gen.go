@@ -28,6 +28,7 @@ type DeadLetter struct {
 	ClosedAt  *time.Time
 	ClosedBy  *string
 	Note      *string
+	TopicID   uuid.UUID
 }
 
 type OutboxBlocked struct {

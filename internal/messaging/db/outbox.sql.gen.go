@@ -481,6 +481,12 @@ WITH held AS MATERIALIZED (
     USING (SELECT unnest($6::smallint[]) AS shard, unnest($7::text[]) AS topic,
             unnest($8::text[]) AS key) AS u
     WHERE b.topic = u.topic AND b.key = u.key AND u.shard = ANY (ARRAY(SELECT held.shard FROM held))
+), raised AS (
+    UPDATE outbox_log o SET acked_end = u.acked_end
+    FROM (SELECT unnest($9::smallint[]) AS shard, unnest($10::text[]) AS topic,
+            unnest($11::bigint[]) AS acked_end) AS u
+    WHERE o.topic = u.topic AND o.shard = u.shard AND o.acked_end < u.acked_end
+        AND u.shard = ANY (ARRAY(SELECT held.shard FROM held))
 )
 SELECT held.shard FROM held
 `
@@ -494,6 +500,9 @@ type MarkSentParams struct {
 	FreeShards []int16
 	FreeTopics []string
 	FreeKeys   []string
+	EndShards  []int16
+	EndTopics  []string
+	Ends       []int64
 }
 
 // Marks rows that the broker has acknowledged: deletes them from outbox_pending. Only the holder of the lease may do
@@ -501,8 +510,9 @@ type MarkSentParams struct {
 // aggregate's events. If the second half disappeared, the thief would never send it, and an older version would be the
 // last record of the key. Because of the row lock, taking over a lease waits for this statement, or this statement sees
 // that the lease is lost. The same statement deletes the blocks of aggregates whose refused event has now been
-// accepted: after a crash between two statements, such an aggregate would still be shown as blocked. Returns the shards
-// whose rows were deleted.
+// accepted: after a crash between two statements, such an aggregate would still be shown as blocked. It also raises the ends
+// of the logs, so that no crash can come between an event's mark and the place up to which everything is marked. Returns the
+// shards whose rows were deleted.
 func (q *Queries) MarkSent(ctx context.Context, arg MarkSentParams) ([]int16, error) {
 	rows, err := q.db.Query(ctx, markSent,
 		arg.Shards,
@@ -513,6 +523,9 @@ func (q *Queries) MarkSent(ctx context.Context, arg MarkSentParams) ([]int16, er
 		arg.FreeShards,
 		arg.FreeTopics,
 		arg.FreeKeys,
+		arg.EndShards,
+		arg.EndTopics,
+		arg.Ends,
 	)
 	if err != nil {
 		return nil, err

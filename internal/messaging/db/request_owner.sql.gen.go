@@ -92,11 +92,11 @@ func (q *Queries) HandledRequests(ctx context.Context, ids []uuid.UUID) ([]uuid.
 }
 
 const insertParked = `-- name: InsertParked :exec
-INSERT INTO parked_request (topic, key, number, id, part, "offset", message, needs, expires_at, parked_at)
-SELECT $1, u.key, u.number, u.id, u.part, u.at, u.message, u.needs, u.expires_at, $2
+INSERT INTO parked_request (topic, key, number, id, part, "offset", topic_id, message, needs, expires_at, parked_at)
+SELECT $1, u.key, u.number, u.id, u.part, u.at, u.topic_id, u.message, u.needs, u.expires_at, $2
 FROM (SELECT unnest($3::text[]) AS key, unnest($4::bigint[]) AS number, unnest($5::uuid[]) AS id,
-        unnest($6::int[]) AS part, unnest($7::bigint[]) AS at, unnest($8::bytea[]) AS message,
-        unnest($9::bigint[]) AS needs, unnest($10::timestamptz[]) AS expires_at) u
+        unnest($6::int[]) AS part, unnest($7::bigint[]) AS at, unnest($8::uuid[]) AS topic_id, unnest($9::bytea[]) AS message,
+        unnest($10::bigint[]) AS needs, unnest($11::timestamptz[]) AS expires_at) u
 `
 
 type InsertParkedParams struct {
@@ -107,6 +107,7 @@ type InsertParkedParams struct {
 	Ids      []uuid.UUID
 	Parts    []int32
 	Ats      []int64
+	TopicIds []uuid.UUID
 	Messages [][]byte
 	Needs    []int64
 	Expires  []time.Time
@@ -121,6 +122,7 @@ func (q *Queries) InsertParked(ctx context.Context, arg InsertParkedParams) erro
 		arg.Ids,
 		arg.Parts,
 		arg.Ats,
+		arg.TopicIds,
 		arg.Messages,
 		arg.Needs,
 		arg.Expires,
@@ -259,8 +261,8 @@ func (q *Queries) ParkedHeads(ctx context.Context, topic string, after string, m
 }
 
 const parkedOf = `-- name: ParkedOf :many
-SELECT p.id, p.part, p."offset", p.message FROM (
-    SELECT topic, key, number, id, part, "offset", message, needs, expires_at, parked_at FROM parked_request q WHERE q.topic = $1 AND q.key = $2
+SELECT p.id, p.part, p."offset", p.topic_id, p.message FROM (
+    SELECT topic, key, number, id, part, "offset", message, needs, expires_at, parked_at, topic_id FROM parked_request q WHERE q.topic = $1 AND q.key = $2
     ORDER BY (q.expires_at > $3), q.number LIMIT $4) p
 ORDER BY p.number, p.parked_at
 `
@@ -276,6 +278,7 @@ type ParkedOfRow struct {
 	ID      uuid.UUID
 	Part    int32
 	Offset  int64
+	TopicID uuid.UUID
 	Message []byte
 }
 
@@ -298,6 +301,7 @@ func (q *Queries) ParkedOf(ctx context.Context, arg ParkedOfParams) ([]ParkedOfR
 			&i.ID,
 			&i.Part,
 			&i.Offset,
+			&i.TopicID,
 			&i.Message,
 		); err != nil {
 			return nil, err

@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
@@ -68,7 +69,7 @@ func (c *coordinator) claim(now time.Time) {
 	runInBackground(c, func(ctx context.Context) (o outcome) {
 		ctx, cancel := context.WithTimeout(ctx, claimTimeout)
 		defer cancel()
-		q, err := cl.db.queries(ctx)
+		q, err := cl.db.queriesUnlessReconnected(ctx)
 		if err != nil {
 			return outcome{err: err}
 		}
@@ -78,6 +79,10 @@ func (c *coordinator) claim(now time.Time) {
 		cl.running = false
 		// The rows of this claim have to be admitted first: rows that were settled while it ran may be among them.
 		defer c.forget()
+		if errors.Is(o.err, errReconnected) {
+			c.recheckLanes("a connection to the database was opened again")
+			return
+		}
 		c.report("claim", o.err)
 		took := time.Since(now)
 		cl.restAfter(time.Now(), took)

@@ -85,7 +85,7 @@ func TestForgetsOnlyRowsThatNoClaimCanReturn(t *testing.T) {
 	if err := l.streams[0].freeze(10, 1000); err != nil {
 		t.Fatal(err)
 	}
-	sent := l.acknowledge(l.streams[0])
+	sent := l.acknowledge(l.streams[0], 0)
 	l.settle(sent, true) // while a claim is running
 	if in := l.admit([]messagingdb.ClaimPendingRow{row}, false); in.queued != 0 {
 		t.Error("a sent event is queued again")

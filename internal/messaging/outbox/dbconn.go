@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -27,9 +28,14 @@ func PlannerSettings() map[string]string {
 // One goroutine uses it at a time. The relay does not use the pool for this: publishing must not wait for requests, and
 // requests must not wait for publishing.
 type dbConn struct {
-	config *pgx.ConnConfig
-	conn   *pgx.Conn
+	config      *pgx.ConnConfig
+	conn        *pgx.Conn
+	reconnected bool // the connection was opened again, and takeReconnected has not been called since
 }
+
+// errReconnected reports that a connection was opened again. The database may now be another server, with another
+// history. So the logs have to be compared before anything is read or written.
+var errReconnected = errors.New("the connection to the database was opened again")
 
 func newDBConn(config *pgx.ConnConfig, settings ...map[string]string) *dbConn {
 	config = config.Copy()
@@ -48,9 +54,26 @@ func (l *dbConn) queries(ctx context.Context) (*messagingdb.Queries, error) {
 		if err != nil {
 			return nil, fmt.Errorf("connect to the database: %w", err)
 		}
+		l.reconnected = l.reconnected || l.conn != nil
 		l.conn = conn
 	}
 	return messagingdb.New(l.conn), nil
+}
+
+// takeReconnected reports whether the connection was opened again since the last call.
+func (l *dbConn) takeReconnected() bool {
+	reconnected := l.reconnected
+	l.reconnected = false
+	return reconnected
+}
+
+// queriesUnlessReconnected returns errReconnected if the connection has just been opened again. The next call succeeds.
+func (l *dbConn) queriesUnlessReconnected(ctx context.Context) (*messagingdb.Queries, error) {
+	q, err := l.queries(ctx)
+	if err == nil && l.takeReconnected() {
+		return nil, errReconnected
+	}
+	return q, err
 }
 
 func (l *dbConn) close(ctx context.Context) {

@@ -21,6 +21,9 @@
 //   - Order of an aggregate: version n+1 gets into Kafka only after version n. After a crash, the log may repeat versions, in
 //     order, and then again ends with the highest one. So compaction keeps the highest version of each key.
 //   - A refused event delays only its own aggregate.
+//   - The relay publishes only to a log that fits its database. It halts a shard if the log has an event that the database
+//     does not know, if the log lost acknowledged events, if the topic or the cluster is another one, or if another database
+//     publishes. Halt has the reasons. So a restored backup, a recreated topic and a copy of the database do no silent harm.
 //
 // # The relay's rounds
 //
@@ -38,6 +41,7 @@
 //	            +--> claim         one at a time           -->+
 //	            +--> lease pass    one at a time           -->+
 //	            +--> check topics, get producer ids        -->+
+//	            +--> compare logs  one shard at a time     -->+
 //	            +--> read the status, for the metrics      -->+
 //
 // A claim after a wake reads the rows above the highest sequence number that was known when the last sweep began. A
@@ -72,12 +76,19 @@
 //
 // A lane lives as long as one epoch of its lease.
 //
-//	opening --> ready --> draining --> parked --> order sent --> removed, when a lease pass shows the changed lease
-//	   |                                              ^
-//	   +--------- has a new producer id --------------+
+//	   +---- a check is needed again --+
+//	   v                               |
+//	opening --------> ready -----------+--> draining --> parked --> order sent --> removed, when a lease pass shows
+//	 | ^  |             |                                    ^                     the changed lease
+//	 | |  |             v                                    |
+//	 | |  |           fenced ---> lost, or back to opening   |
+//	 | +--+ halted    (the lease is still valid: halted)     |
+//	 +------------------- has a new producer id -------------+
 //
-//	opening      waits until the topics are checked; if it has no producer id, gets one from Kafka
+//	opening      waits until its logs fit the database; if it has no producer id, gets one from Kafka. A halted lane stays
+//	             here and is checked again every RecheckEvery
 //	ready        claims, sends and marks
+//	fenced       waits for the next lease pass: is the lease lost, or does another database publish?
 //	draining     starts no new work and waits for the running work: a stop, the fair share, a new epoch, or a halt
 //	parked       waits before its order, as after a halt
 //	order sent   the lease keeper has its order: release the lease, raise the epoch, or store the producer id
@@ -90,7 +101,7 @@
 //
 //	free
 //	 |  ^
-//	 |  +-- release: A stops, has more than its fair share, or was fenced ------+
+//	 |  +-- release: A stops, or has more than its fair share ------------------+
 //	 |                                                                          |
 //	 +-- take: epoch + 1 --> held by A -----------------------------------------+
 //	                          |  ^  |
@@ -102,4 +113,24 @@
 // A sends nothing that could arrive after its deadline: the deadline less ProduceTimeout is its last moment to send.
 // The deadline counts from before A sent the renewal; B counts from after it read the beat (H13 slow renewal). Both use
 // only their own monotonic clock.
+//
+// # Comparing the log with the database
+//
+// outbox_log has, for each topic and shard, the topic's id and acked_end: every event below it is acknowledged and marked.
+// The statement that marks events raises it. Before a lane sends anything, the relay reads each log from acked_end to its
+// end and looks the records up in the database:
+//
+//	the event is pending                   it is marked sent; nothing is sent twice after a crash
+//	the event is known and not pending     nothing to do; a relay of an earlier version has marked it
+//	a null value                           an operator has purged the key
+//	the event is not known                 the histories have parted: halt
+//	the log ends below acked_end           the log lost events: halt
+//	another cluster id or topic id         halt
+//
+// This check runs when a lane opens, when a connection to the database was opened again, when an id has changed, and when a
+// batch lands elsewhere than at the expected end:
+//
+//	below the end    the broker took the batch for a repetition, because the epoch was used (H23 used epoch). Nothing is
+//	                 marked; the lane begins again with a higher epoch, after a check
+//	above the end    another producer has written in between; nothing is marked before the check has compared its records
 package outbox

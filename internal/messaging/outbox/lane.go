@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"slices"
 	"time"
 
 	"github.com/monsplit/monsplit/internal/messaging/broker"
@@ -12,8 +13,9 @@ import (
 type phase int
 
 const (
-	phaseOpening   phase = iota // waits until the topics are checked and it has a producer id
+	phaseOpening   phase = iota // waits until its logs are checked and it has a producer id
 	phaseReady                  // claims and produces
+	phaseFenced                 // waits for the lease pass that shows whether its lease is lost
 	phaseDraining               // starts no new work, waits for the running work
 	phaseParked                 // waits until parkedUntil
 	phaseOrderSent              // the lease keeper has its final order
@@ -49,9 +51,14 @@ type lane struct {
 	mayHaveMore    bool  // there may be pending rows after readAfter
 	sweptAt        time.Time
 
+	verified bool      // the logs were compared with the database, and nothing has happened since that needs another check
+	checkAt  time.Time // when to check the logs next, if they are not verified
+	fenced   string    // how the broker has fenced the lane; "" if it has not
+	fencedAt time.Time
+
 	finalOrder  leaseOrder // sent to the lease keeper after draining
 	parkedUntil time.Time
-	haltReason  string // why publishing is halted until an operator acts; "" if it is not
+	halt        *Halt // why publishing is halted until an operator acts; nil if it is not
 }
 
 // refusal is an aggregate whose next event the broker refused.
@@ -134,10 +141,10 @@ func (l *lane) readFrom(seq int64) {
 	l.readAfter, l.mayHaveMore = seq, true
 }
 
-// acknowledge takes the batch in flight out of the stream: the broker has written it. It returns the rows, to be
-// marked.
-func (l *lane) acknowledge(s *stream) []*row {
-	rows := s.takeWritten()
+// acknowledge takes the batch in flight out of the stream: the broker has written it, from offset on. It returns the
+// rows, to be marked.
+func (l *lane) acknowledge(s *stream, offset int64) []*row {
+	rows := s.takeWritten(offset)
 	l.acked = append(l.acked, rows...)
 	for _, r := range rows {
 		r.payload = nil
@@ -189,12 +196,19 @@ func (l *lane) drain(o leaseOrder) {
 	l.phase, l.finalOrder = phaseDraining, o
 }
 
-// idle reports whether no request and no mark is running for the lane, and nothing waits to be marked.
-func (l *lane) idle() bool {
-	for _, s := range l.streams {
-		if s.sending {
-			return false
-		}
-	}
-	return l.markingRows == 0 && len(l.acked) == 0 && len(l.blocked) == 0
+// sending reports whether a request is in flight that has a batch of the lane.
+func (l *lane) sending() bool {
+	return slices.ContainsFunc(l.streams, func(s *stream) bool { return s.sending })
 }
+
+// toMark returns how many rows and refusals wait to be marked. A lane that is not verified marks nothing: the mark would
+// raise the end of the log above records that nobody has compared. The next check marks the rows that the log has.
+func (l *lane) toMark() int {
+	if !l.verified {
+		return 0
+	}
+	return len(l.acked) + len(l.blocked)
+}
+
+// idle reports whether no request and no mark is running for the lane, and nothing waits to be marked.
+func (l *lane) idle() bool { return !l.sending() && l.markingRows == 0 && l.toMark() == 0 }

@@ -169,7 +169,7 @@ func (w *laneModel) answer(t *rapid.T, arrives, answered bool) {
 		}
 	}
 	if answered {
-		w.lane.acknowledge(s)
+		w.lane.acknowledge(s, 0)
 	} else {
 		s.retryLater(time.Time{}, time.Second, time.Second)
 	}

@@ -29,6 +29,9 @@ func (c *coordinator) renewLeases(now time.Time) {
 		return outcome{v, err}
 	}, func(o outcome) {
 		c.leasePassRunning = false
+		if c.keeper.db.takeReconnected() {
+			c.recheckLanes("a connection to the database was opened again")
+		}
 		c.metrics.stage.WithLabelValues("lease").Observe(time.Since(now).Seconds())
 		c.report("leases", o.err)
 		if o.err != nil {
@@ -37,13 +40,14 @@ func (c *coordinator) renewLeases(now time.Time) {
 			c.orders, c.renewAt = append(orders, c.orders...), time.Now().Add(c.cfg.RetryMin)
 			return
 		}
-		c.applyLeaseView(o.view)
+		c.applyLeaseView(o.view, now)
 	})
 }
 
 // applyLeaseView removes the lanes whose lease is no longer in the view, and makes a lane for each new lease. Views
-// arrive in order and show every change of a lease, so a lane is only made for an epoch that had none before.
-func (c *coordinator) applyLeaseView(v leaseView) {
+// arrive in order and show every change of a lease, so a lane is only made for an epoch that had none before. began is when
+// the pass began.
+func (c *coordinator) applyLeaseView(v leaseView, began time.Time) {
 	c.deadline = v.deadline
 	held := map[int16]lease{}
 	for _, l := range v.leases {
@@ -53,6 +57,7 @@ func (c *coordinator) applyLeaseView(v leaseView) {
 		now, ours := held[l.shard]
 		if ours && now == l.lease() {
 			delete(held, l.shard)
+			c.confirmFence(l, began)
 			return false
 		}
 		if !ours && l.phase != phaseOrderSent {

@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -9,9 +10,10 @@ import (
 	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
 )
 
-// markSettings are the settings that make a mark survive a crash of the database. The schedule: version 3 is
+// markSettings are the settings that make a mark, or a lease, survive a crash of the database. The schedule: version 3 is
 // acknowledged and marked, so the relay forgets it. Version 4 is in flight. The database crashes and comes back without
-// the mark. The relay, which did not crash, finds version 3 pending and sends it after version 4.
+// the mark. The relay, which did not crash, finds version 3 pending and sends it after version 4. A lease that is lost would
+// be given out again, with an epoch that was used.
 func markSettings() map[string]string { return map[string]string{"synchronous_commit": "on"} }
 
 const (
@@ -36,6 +38,15 @@ type markJob struct {
 	stillOurs bool // the mark found the lease still held by this instance
 }
 
+// ends returns, for each topic, the offset after the last of the rows. The rows of a topic are in the order of the log.
+func (j *markJob) ends() map[string]int64 {
+	ends := map[string]int64{}
+	for _, r := range j.rows {
+		ends[r.topic] = r.offset + 1
+	}
+	return ends
+}
+
 // mark deletes acknowledged rows from outbox_pending, and stores refusals.
 func (c *coordinator) mark(now time.Time) {
 	m := &c.marks
@@ -48,7 +59,7 @@ func (c *coordinator) mark(now time.Time) {
 	}
 	count, urgent := 0, false
 	for _, l := range c.lanes {
-		count += len(l.acked) + len(l.blocked)
+		count += l.toMark()
 		urgent = urgent || len(l.blocked) > 0 || l.phase == phaseDraining
 	}
 	if count == 0 {
@@ -67,7 +78,11 @@ func (c *coordinator) mark(now time.Time) {
 	}, func(err error) {
 		m.running = false
 		c.metrics.stage.WithLabelValues("mark").Observe(time.Since(now).Seconds())
-		c.report("mark", err)
+		if errors.Is(err, errReconnected) {
+			c.recheckLanes("a connection to the database was opened again")
+		} else {
+			c.report("mark", err)
+		}
 		if err != nil {
 			m.failures++
 			m.retryAt = time.Now().Add(backoff(m.failures, c.cfg.RetryMin, c.cfg.RetryMax))
@@ -84,6 +99,9 @@ func (c *coordinator) mark(now time.Time) {
 func (c *coordinator) takeMarkJobs() (jobs []*markJob) {
 	room := markRows
 	for _, l := range c.lanes {
+		if l.toMark() == 0 {
+			continue
+		}
 		n := min(len(l.acked), room)
 		if n == 0 && len(l.blocked) == 0 {
 			continue
@@ -98,13 +116,16 @@ func (c *coordinator) takeMarkJobs() (jobs []*markJob) {
 
 // storeMarks writes the jobs to the database. It may be repeated after a failure.
 func (c *coordinator) storeMarks(ctx context.Context, jobs []*markJob) error {
-	q, err := c.marks.db.queries(ctx)
+	q, err := c.marks.db.queriesUnlessReconnected(ctx)
 	if err != nil {
 		return err
 	}
 	p := messagingdb.MarkSentParams{Owner: c.id}
 	for _, j := range jobs {
 		p.Shards, p.Epochs = append(p.Shards, j.lane.shard), append(p.Epochs, j.lane.epoch)
+		for topic, end := range j.ends() {
+			p.EndShards, p.EndTopics, p.Ends = append(p.EndShards, j.lane.shard), append(p.EndTopics, topic), append(p.Ends, end)
+		}
 		for _, r := range j.rows {
 			p.RowShards, p.Seqs = append(p.RowShards, j.lane.shard), append(p.Seqs, r.seq)
 			if r.wasBlocked {

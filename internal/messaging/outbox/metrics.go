@@ -1,6 +1,8 @@
 package outbox
 
 import (
+	"slices"
+
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -14,6 +16,7 @@ type metrics struct {
 	pending     prometheus.Gauge
 	oldest      prometheus.Gauge
 	blockedKeys prometheus.Gauge
+	halted      *prometheus.GaugeVec
 }
 
 // newMetrics makes metrics whose names begin with the namespace and "outbox". An empty namespace is left out.
@@ -38,11 +41,23 @@ func newMetrics(namespace string) *metrics {
 			Help: "Age of the oldest event that is not yet marked sent; 0 when there is none."}),
 		blockedKeys: prometheus.NewGauge(prometheus.GaugeOpts{Name: name("blocked_aggregates"),
 			Help: "Aggregates that back off because the broker refused their event."}),
+		halted: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name("halted"),
+			Help: "1 while this instance does not publish a shard, or any, until an operator has solved the problem."}, []string{"code"}),
+	}
+}
+
+func (m *metrics) setHalted(halts []Halt) {
+	for _, code := range HaltCodes() {
+		halted := 0.0
+		if slices.ContainsFunc(halts, func(h Halt) bool { return h.Code == code }) {
+			halted = 1
+		}
+		m.halted.WithLabelValues(string(code)).Set(halted)
 	}
 }
 
 // Collectors returns the relay's metrics, for the caller to register.
 func (r *Relay) Collectors() []prometheus.Collector {
 	m := r.metrics
-	return []prometheus.Collector{m.published, m.failures, m.stage, m.inOutbox, m.shards, m.pending, m.oldest, m.blockedKeys}
+	return []prometheus.Collector{m.published, m.failures, m.stage, m.inOutbox, m.shards, m.pending, m.oldest, m.blockedKeys, m.halted}
 }

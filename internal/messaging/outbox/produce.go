@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/monsplit/monsplit/internal/messaging/broker"
@@ -64,24 +65,19 @@ func (c *coordinator) send(node broker.NodeID, streams []*stream, now time.Time)
 		c.metrics.stage.WithLabelValues("produce").Observe(time.Since(now).Seconds())
 		for i, s := range streams {
 			s.sending = false
-			c.handleResult(s, results[i].Err)
+			c.handleResult(s, results[i])
 		}
 	})
 }
 
 // handleResult handles the broker's answer for one batch.
-func (c *coordinator) handleResult(s *stream, err error) {
-	if s.lane.phase == phaseLost {
+func (c *coordinator) handleResult(s *stream, result broker.Result) {
+	if s.lane.phase == phaseLost || s.lane.fenced != "" {
 		return // the holder of the lease sends the rows again that are still pending
 	}
-	now := time.Now()
+	now, err := time.Now(), result.Err
 	if err == nil {
-		rows := s.lane.acknowledge(s)
-		c.kafkaAnswered()
-		c.metrics.published.WithLabelValues(s.tp.Topic).Add(float64(len(rows)))
-		for _, r := range rows {
-			c.metrics.inOutbox.Observe(now.Sub(r.createdAt).Seconds())
-		}
+		c.handleAck(s, result.Offset, now)
 		return
 	}
 	verdict := broker.VerdictOf(err)
@@ -95,10 +91,12 @@ func (c *coordinator) handleResult(s *stream, err error) {
 		c.log.Info("a shard continues with a new epoch", "partition", s.tp.String(), "error", err)
 		c.endLane(s.lane, raiseEpoch, now.Add(c.cfg.RetryMin))
 	case broker.Fenced:
-		// Never raise the epoch and send again: the holder of the higher epoch may be far ahead. If this instance still
-		// holds the lease, releasing it lets any instance, also this one, begin again with the pending rows.
+		// Never raise the epoch and send again: the holder of the higher epoch may be far ahead, or belong to another
+		// database. The next lease pass shows whether the lease is lost.
 		c.log.Warn("the broker has fenced a shard", "partition", s.tp.String(), "epoch", s.lane.epoch, "error", err)
-		c.endLane(s.lane, releaseLease, now.Add(c.cfg.RetryMax))
+		s.lane.fence(fmt.Sprintf("a higher epoch than %d of the producer id %d has written to %s, but this database has not given "+
+			"out a higher one", s.lane.epoch, s.lane.session.ID, s.tp), now)
+		c.renewAt = now
 	case broker.Refused:
 		if row := s.handleRefusal(); row != nil {
 			c.log.Error("the broker refuses an event: its aggregate backs off", "topic", row.topic, "key", row.key, "error", err)
@@ -106,6 +104,28 @@ func (c *coordinator) handleResult(s *stream, err error) {
 		}
 	case broker.Configuration, broker.Bug:
 		c.haltLane(s, err)
+	}
+}
+
+// handleAck handles the acknowledgement of a batch, whose first record has the given offset.
+func (c *coordinator) handleAck(s *stream, offset int64, now time.Time) {
+	landed := s.landed(offset)
+	if landed == landedBefore {
+		c.metrics.failures.WithLabelValues(s.tp.Topic, "not_at_end").Inc()
+		c.log.Warn("a batch was acknowledged, but it is not at the end of the log: its shard continues with a new epoch",
+			"partition", s.tp.String(), "epoch", s.lane.epoch, "offset", offset, "expected", s.nextOffset)
+		c.endLane(s.lane, raiseEpoch, now)
+		return
+	}
+	rows := s.lane.acknowledge(s, offset)
+	c.kafkaAnswered()
+	c.metrics.published.WithLabelValues(s.tp.Topic).Add(float64(len(rows)))
+	for _, r := range rows {
+		c.metrics.inOutbox.Observe(now.Sub(r.createdAt).Seconds())
+	}
+	if landed == landedAfter {
+		c.log.Warn("another producer has written to a log: the relay compares it with the database again", "partition", s.tp.String())
+		s.lane.recheck()
 	}
 }
 
@@ -117,10 +137,8 @@ var verdictNames = map[broker.Verdict]string{
 // haltLane stops publishing a shard and reports why, for an operator. After RecheckEvery it tries again, with a new
 // epoch.
 func (c *coordinator) haltLane(s *stream, err error) {
-	l := s.lane
-	l.haltReason = "publishing to " + s.tp.String() + " is halted: " + err.Error()
-	c.log.Error("publishing is halted", "shard", l.shard, "partition", s.tp.String(), "error", err)
-	c.endLane(l, raiseEpoch, time.Now().Add(c.cfg.RecheckEvery))
+	c.setHalt(s.lane, &Halt{Code: RefusedByKafka, Reason: "publishing to " + s.tp.String() + " fails: " + err.Error()})
+	c.endLane(s.lane, raiseEpoch, time.Now().Add(c.cfg.RecheckEvery))
 }
 
 // lookUpLeaders finds the leaders of the partitions that have rows to send. A partition without a leader waits; others

@@ -106,7 +106,7 @@ func TestBrokerVerdicts(t *testing.T) {
 	t.Parallel()
 	for name, code := range map[string]int16{
 		"no leader": 5, "not the leader": 6, "timed out": 7, "not enough replicas": 19, "corrupt": 2, "invalid record": 87,
-		"sequence out of order": 45, "fenced": 47, "not authorized": 29,
+		"sequence out of order": 45, "not authorized": 29,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -15,7 +15,11 @@ import (
 // Broker is the part of *broker.Client that the relay uses.
 type Broker interface {
 	Partitions(ctx context.Context, topic string) (int, error)
+	ClusterID(ctx context.Context) (string, error)
+	TopicID(ctx context.Context, topic string) (broker.TopicID, error)
+	StartOffset(ctx context.Context, tp broker.TopicPartition) (int64, error)
 	EndOffset(ctx context.Context, tp broker.TopicPartition) (int64, error)
+	ReadRange(ctx context.Context, tp broker.TopicPartition, from, to int64, f func(broker.Fetched) error) error
 	NewProducerID(ctx context.Context) (int64, error)
 	Leader(ctx context.Context, tp broker.TopicPartition) (broker.NodeID, error)
 	Produce(ctx context.Context, batches []*broker.Batch) []broker.Result
@@ -82,6 +86,10 @@ type coordinator struct {
 	renewAt          time.Time
 	orders           []leaseOrder // for the next pass of the lease keeper
 
+	checker         *logChecker
+	logCheckRunning bool
+	checkRound      int // raised by recheckLanes; the result of a check that began earlier is dropped
+
 	leaderLookupRunning bool
 	busyBrokers         map[broker.NodeID]bool // brokers that have a request in flight
 	claims              claimState
@@ -94,9 +102,10 @@ func newCoordinator(r *Relay, io context.Context, id uuid.UUID) *coordinator {
 	config := r.pool.Config().ConnConfig
 	return &coordinator{
 		Relay: r, io: io, id: id, outcomes: make(chan func()), troubles: map[string]*trouble{},
-		keeper: newLeaseKeeper(newDBConn(config), id, r.cfg), busyBrokers: map[broker.NodeID]bool{},
-		claims: claimState{db: newDBConn(config, PlannerSettings()), interval: r.cfg.SweepMin},
-		marks:  markState{db: newDBConn(config, PlannerSettings(), markSettings())},
+		keeper: newLeaseKeeper(newDBConn(config, markSettings()), id, r.cfg), busyBrokers: map[broker.NodeID]bool{},
+		checker: &logChecker{db: newDBConn(config, PlannerSettings(), markSettings()), broker: r.broker, cfg: r.cfg, owner: id, log: r.log},
+		claims:  claimState{db: newDBConn(config, PlannerSettings()), interval: r.cfg.SweepMin},
+		marks:   markState{db: newDBConn(config, PlannerSettings(), markSettings())},
 	}
 }
 
@@ -118,6 +127,7 @@ func (c *coordinator) run(ctx context.Context, cancel context.CancelFunc) {
 	defer c.claims.db.close(ctx)
 	defer c.marks.db.close(ctx)
 	defer c.keeper.db.close(ctx)
+	defer c.checker.db.close(ctx)
 	stop, cutOff, timer := ctx.Done(), c.io.Done(), time.NewTimer(0)
 	defer timer.Stop()
 	for !c.stopping || c.workRunning > 0 || len(c.lanes) > 0 && c.io.Err() == nil {
@@ -159,6 +169,7 @@ func (c *coordinator) startDueWork(now time.Time) {
 	c.finishLanes(now)
 	c.renewLeases(now)
 	c.checkTopics(now)
+	c.checkLogs(now)
 	c.openLanes(now)
 	c.readStatus(now)
 	c.publishState()

@@ -18,7 +18,7 @@ func TestStartUp(t *testing.T) {
 	t.Parallel()
 	halted := func(r *runningRelay, part string) func() bool {
 		return func() bool {
-			return slices.ContainsFunc(r.State().Halted, func(s string) bool { return strings.Contains(s, part) })
+			return slices.ContainsFunc(r.State().Halted, func(h Halt) bool { return strings.Contains(h.String(), part) })
 		}
 	}
 	t.Run("the relay waits for a missing topic", func(t *testing.T) {

@@ -11,7 +11,8 @@ import (
 type State struct {
 	Instance string            `json:"instance"`
 	Shards   []int             `json:"shards"`             // that this instance publishes
-	Halted   []string          `json:"halted,omitempty"`   // problems that an operator has to solve
+	Halted   []Halt            `json:"halted,omitempty"`   // problems that an operator has to solve
+	Compares string            `json:"compares,omitempty"` // the log that the relay has been comparing for long, and how far it is
 	Troubles map[string]string `json:"troubles,omitempty"` // failures that are tried again: part of the relay → last error
 }
 
@@ -20,19 +21,23 @@ func (r *Relay) State() State { return *r.state.Load() }
 
 func (c *coordinator) publishState() {
 	s := &State{Instance: c.cfg.Name, Shards: []int{}}
-	if c.checks.reason != "" {
-		s.Halted = append(s.Halted, c.checks.reason)
+	if compares := c.checker.progress.Load(); compares != nil {
+		s.Compares = *compares
 	}
-	seen := map[string]bool{}
+	var halts haltList
+	if c.checks.reason != "" {
+		halts = append(halts, Halt{Code: TopicsUnfit, Reason: c.checks.reason})
+	}
 	for _, l := range c.lanes {
 		if l.phase == phaseReady {
 			s.Shards = append(s.Shards, int(l.shard))
 		}
-		if l.haltReason != "" && !seen[l.haltReason] {
-			seen[l.haltReason] = true
-			s.Halted = append(s.Halted, l.haltReason)
+		if l.halt != nil {
+			halts.add(*l.halt, int(l.shard))
 		}
 	}
+	s.Halted = halts
+	c.metrics.setHalted(halts)
 	for part, t := range c.troubles {
 		if s.Troubles == nil {
 			s.Troubles = map[string]string{}

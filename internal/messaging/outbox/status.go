@@ -21,6 +21,7 @@ type Status struct {
 	BlockedCount  int64              `json:"blocked_count"`
 	Blocked       []BlockedAggregate `json:"blocked"` // the first 100 of them, by the time of the next try
 	Shards        []ShardStatus      `json:"shards"`
+	Halted        []HaltedShard      `json:"halted"`
 	Instances     []InstanceStatus   `json:"instances"`
 }
 
@@ -40,6 +41,15 @@ type ShardStatus struct {
 	Epoch  int64  `json:"epoch"`
 }
 
+// HaltedShard is a shard that is halted because the log and the database do not fit.
+type HaltedShard struct {
+	Shard    int       `json:"shard"`
+	Code     HaltCode  `json:"code"`
+	Reason   string    `json:"reason"`
+	NextStep string    `json:"next_step"`
+	Since    time.Time `json:"since"`
+}
+
 // InstanceStatus is a relay in the table of instances.
 type InstanceStatus struct {
 	Name   string `json:"name"`
@@ -50,13 +60,13 @@ const blockedShown = 100
 
 // ReadStatus reads the status. It counts the pending events, which takes a moment if there are millions.
 func ReadStatus(ctx context.Context, pool *pgxpool.Pool) (Status, error) {
-	s := Status{Blocked: []BlockedAggregate{}, Shards: []ShardStatus{}, Instances: []InstanceStatus{}}
+	s := Status{Blocked: []BlockedAggregate{}, Shards: []ShardStatus{}, Halted: []HaltedShard{}, Instances: []InstanceStatus{}}
 	tx, err := pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
 	if err != nil {
 		return s, fmt.Errorf("read the outbox's status: %w", err)
 	}
 	defer func() { _ = tx.Rollback(ctx) }() // the transaction only reads
-	for _, read := range []func(context.Context, pgx.Tx) error{s.readEvents, s.readBlocked, s.readLeases} {
+	for _, read := range []func(context.Context, pgx.Tx) error{s.readEvents, s.readBlocked, s.readLeases, s.readHalts} {
 		if err := read(ctx, tx); err != nil {
 			return s, fmt.Errorf("read the outbox's status: %w", err)
 		}
@@ -128,6 +138,15 @@ func (s *Status) readLeases(ctx context.Context, tx pgx.Tx) error {
 		s.Shards = append(s.Shards, shard)
 	}
 	return nil
+}
+
+func (s *Status) readHalts(ctx context.Context, tx pgx.Tx) error {
+	rows, err := messagingdb.New(tx).ListHalts(ctx)
+	for _, h := range rows {
+		code := HaltCode(h.Code)
+		s.Halted = append(s.Halted, HaltedShard{Shard: int(h.Shard), Code: code, Reason: h.Reason, NextStep: code.NextStep(), Since: h.Since.UTC()})
+	}
+	return err
 }
 
 // lastSeq returns the last sequence number that was drawn, or 0.

@@ -20,6 +20,7 @@ type row struct {
 	wasBlocked  bool // its aggregate is in outbox_blocked
 	withdrawn   bool // its aggregate waits after a refusal, so later rows of it must wait too
 	size        int
+	offset      int64 // in the log; only of an acknowledged row
 }
 
 // record returns the Kafka record of the row.
@@ -45,6 +46,8 @@ type stream struct {
 	sending    bool
 	sequence   int32 // producer sequence of the next record
 	batchLimit int   // most rows in the next batch; 0 means only the configured limit
+	nextOffset int64 // where the next batch has to land in the log
+	exact      bool  // a batch that lands above nextOffset shows that another producer has written
 
 	leader      broker.NodeID
 	leaderKnown bool // leader is known
@@ -85,9 +88,13 @@ func (s *stream) freeze(maxRows, maxBytes int) error {
 	return nil
 }
 
-// takeWritten takes the rows of the batch in flight out: the broker has written them.
-func (s *stream) takeWritten() []*row {
+// takeWritten takes the rows of the batch in flight out: the broker has written them, from offset on.
+func (s *stream) takeWritten(offset int64) []*row {
 	rows := s.inFlight.rows
+	for i, r := range rows {
+		r.offset = offset + int64(i)
+	}
+	s.nextOffset, s.exact = offset+int64(len(rows)), true
 	s.sequence, s.inFlight, s.failures, s.refusals = s.inFlight.batch.NextSequence, nil, 0, 0
 	s.batchLimit *= 2 // after a refusal, the batches grow to the full size step by step
 	if s.batchLimit > 1<<16 {

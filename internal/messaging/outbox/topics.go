@@ -17,6 +17,26 @@ type topicCheck struct {
 	again   time.Time
 	passed  bool
 	reason  string // why it did not pass; "" also while Kafka does not answer
+	logs    logIdentities
+}
+
+// logIdentities says which cluster and which topics these are.
+type logIdentities struct {
+	clusterID string
+	topicIDs  map[string]broker.TopicID
+}
+
+// changed reports whether something that both know is different.
+func (i logIdentities) changed(now logIdentities) bool {
+	if i.clusterID != "" && now.clusterID != "" && i.clusterID != now.clusterID {
+		return true
+	}
+	for topic, id := range now.topicIDs {
+		if before := i.topicIDs[topic]; !before.IsZero() && !id.IsZero() && before != id {
+			return true
+		}
+	}
+	return false
 }
 
 func (c *coordinator) checkTopics(now time.Time) {
@@ -29,12 +49,15 @@ func (c *coordinator) checkTopics(now time.Time) {
 	}
 	type outcome struct {
 		reason string
+		logs   logIdentities
 		err    error
 	}
 	c.checks.running = true
-	runInBackground(c, func(ctx context.Context) outcome {
-		reason, err := checkTopicSetup(ctx, c.broker, c.cfg.Topics)
-		return outcome{reason, err}
+	runInBackground(c, func(ctx context.Context) (o outcome) {
+		if o.reason, o.err = checkTopicSetup(ctx, c.broker, c.cfg.Topics); o.reason == "" && o.err == nil {
+			o.logs, o.err = readLogIdentities(ctx, c.broker, c.cfg.Topics)
+		}
+		return o
 	}, func(o outcome) {
 		c.checks.running = false
 		if o.err == nil {
@@ -43,6 +66,12 @@ func (c *coordinator) checkTopics(now time.Time) {
 			c.report("kafka", o.err)
 			c.checks.again = time.Now().Add(c.cfg.RetryMax)
 			return
+		}
+		if o.reason == "" {
+			if c.checks.logs.changed(o.logs) {
+				c.recheckLanes("the cluster or a topic has another id")
+			}
+			c.checks.logs = o.logs
 		}
 		if o.reason != "" && o.reason != c.checks.reason {
 			c.log.Error("publishing is halted", "reason", o.reason)
@@ -73,7 +102,20 @@ func checkTopicSetup(ctx context.Context, b Broker, topics []string) (reason str
 	return "", nil
 }
 
-// openLanes makes lanes ready that have a producer id, and requests producer ids for the others.
+func readLogIdentities(ctx context.Context, b Broker, topics []string) (i logIdentities, err error) {
+	if i.clusterID, err = b.ClusterID(ctx); err != nil {
+		return i, err
+	}
+	i.topicIDs = map[string]broker.TopicID{}
+	for _, topic := range topics {
+		if i.topicIDs[topic], err = b.TopicID(ctx, topic); err != nil {
+			return i, err
+		}
+	}
+	return i, nil
+}
+
+// openLanes makes the verified lanes ready that have a producer id, and requests producer ids for the others.
 func (c *coordinator) openLanes(now time.Time) {
 	if !c.checks.passed || c.stopping {
 		return
@@ -81,7 +123,7 @@ func (c *coordinator) openLanes(now time.Time) {
 	var fresh []*lane
 	for _, l := range c.lanes {
 		switch {
-		case l.phase != phaseOpening:
+		case l.phase != phaseOpening || !l.verified:
 		case !l.lease().needsProducer():
 			l.phase = phaseReady
 			l.readFrom(0)
@@ -100,15 +142,11 @@ func (c *coordinator) openLanes(now time.Time) {
 // requestProducerIDs gets producer ids from Kafka. The lease keeper then stores them.
 func (c *coordinator) requestProducerIDs(lanes []*lane) {
 	type outcome struct {
-		ids    []int64
-		reason string
-		err    error
+		ids []int64
+		err error
 	}
 	c.checks.running = true
 	runInBackground(c, func(ctx context.Context) (o outcome) {
-		if o.reason, o.err = foreignRecords(ctx, c.broker, c.cfg.Topics, lanes); o.reason != "" || o.err != nil {
-			return o
-		}
 		for range lanes {
 			id, err := c.broker.NewProducerID(ctx)
 			if err != nil {
@@ -127,39 +165,12 @@ func (c *coordinator) requestProducerIDs(lanes []*lane) {
 			if l.phase != phaseOpening { // it was ended meanwhile
 				continue
 			}
-			if o.reason != l.haltReason && o.reason != "" {
-				c.log.Error("publishing is halted", "shard", l.shard, "reason", o.reason)
-			}
-			switch l.haltReason = o.reason; {
-			case o.err != nil:
+			if o.err != nil {
 				l.parkedUntil = time.Now().Add(c.cfg.RetryMax)
-			case o.reason != "":
-				l.parkedUntil = time.Now().Add(c.cfg.RecheckEvery)
-			default:
-				l.phase = phaseOrderSent
-				c.orders = append(c.orders, leaseOrder{kind: storeProducerID, shard: l.shard, epoch: l.epoch, producerID: o.ids[i]})
+				continue
 			}
+			l.phase = phaseOrderSent
+			c.orders = append(c.orders, leaseOrder{kind: storeProducerID, shard: l.shard, epoch: l.epoch, producerID: o.ids[i]})
 		}
 	})
-}
-
-// foreignRecords returns a sentence if Kafka has records of a shard that this database has never published, and ""
-// otherwise. Publishing would mix the versions of two databases.
-func foreignRecords(ctx context.Context, b Broker, topics []string, lanes []*lane) (string, error) {
-	for _, l := range lanes {
-		if l.session.ID >= 0 {
-			continue
-		}
-		for _, topic := range topics {
-			tp := broker.TopicPartition{Topic: topic, Partition: int(l.shard)}
-			switch end, err := b.EndOffset(ctx, tp); {
-			case err != nil:
-				return "", fmt.Errorf("look for records in %s: %w", tp, err)
-			case end > 0:
-				return fmt.Sprintf("%s has %d records, but this database has never published to it; use the database "+
-					"that belongs to this Kafka, or another Kafka, or delete the topic if its records are not needed", tp, end), nil
-			}
-		}
-	}
-	return "", nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/monsplit/monsplit/internal/messaging/broker"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
 	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
 	"github.com/monsplit/monsplit/internal/messaging/event"
@@ -25,6 +26,7 @@ func (s *session[T, R]) park(ctx context.Context, waiting []arrival[R]) error {
 		}
 		p.Keys, p.Numbers, p.Ids = append(p.Keys, r.Key), append(p.Numbers, r.Number), append(p.Ids, r.ID)
 		p.Parts, p.Ats = append(p.Parts, int32(r.event.Partition)), append(p.Ats, r.event.Offset)
+		p.TopicIds = append(p.TopicIds, r.event.TopicID.UUID())
 		p.Messages, p.Needs, p.Expires = append(p.Messages, message), append(p.Needs, r.Needs), append(p.Expires, r.ExpiresAt)
 	}
 	if err := s.q.InsertParked(ctx, p); err != nil {
@@ -76,7 +78,9 @@ func (s *session[T, R]) release(ctx context.Context, key string) (more bool, err
 
 // readAgain reads a parked request. This fails only if a newer version of the service reads less than the one that parked it.
 func (s *session[T, R]) readAgain(key string, row messagingdb.ParkedOfRow) (r arrival[R], err error) {
-	r.event = consumer.Event{Topic: s.cfg.Topic, Partition: int(row.Part), Offset: row.Offset, Key: key}
+	r.event = consumer.Event{
+		Topic: s.cfg.Topic, TopicID: broker.TopicID(row.TopicID), Partition: int(row.Part), Offset: row.Offset, Key: key,
+	}
 	r.message = row.Message
 	if r.event.Event, err = event.Decode(row.Message); err == nil {
 		r.Received, err = s.cfg.Read(r.event)

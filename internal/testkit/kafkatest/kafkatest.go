@@ -24,7 +24,8 @@ type Broker struct {
 	embedded *embeddedbroker.Broker // nil when the cluster is a real one
 	upstream string
 	proxy    *proxy
-	prefix   string
+	prefix   string         // of the names that Topic returns
+	wire     string         // comes before all names in Kafka, as broker.Config.Prefix
 	direct   *broker.Client // around the proxy and its faults
 }
 
@@ -53,9 +54,26 @@ func New(t testing.TB) *Broker {
 	}
 	t.Cleanup(b.proxy.close)
 	b.Addr = addr
-	b.direct = newClient(t, b.upstream)
+	b.direct = b.newClient(t, b.upstream)
 	return b
 }
+
+// NewPrefixed returns a broker for a test that cannot choose the names of its topics and groups. On a real cluster, the
+// clients put a prefix before all names, as KafkaPrefix says. The topics are deleted at the end of the test.
+func NewPrefixed(t testing.TB) *Broker {
+	t.Helper()
+	b := New(t)
+	if Real() {
+		b.wire, b.prefix = b.prefix, ""
+		b.direct = b.newClient(t, b.upstream)
+		admin := b.admin(t)
+		t.Cleanup(func() { deleteTopics(t, admin, b.wire) })
+	}
+	return b
+}
+
+// KafkaPrefix returns what comes before all names in Kafka. A service gets it as KAFKA_PREFIX. It may be empty.
+func (b *Broker) KafkaPrefix() string { return b.wire }
 
 // Topic returns the name to use for a topic, or for a group. On a real cluster both outlive the test, so names are unique.
 func (b *Broker) Topic(name string) string { return b.prefix + name }
@@ -63,12 +81,12 @@ func (b *Broker) Topic(name string) string { return b.prefix + name }
 // Client returns a client of the broker without a log. The end of the test closes it.
 func (b *Broker) Client(t testing.TB) *broker.Client {
 	t.Helper()
-	return newClient(t, b.Addr)
+	return b.newClient(t, b.Addr)
 }
 
-func newClient(t testing.TB, addr string) *broker.Client {
+func (b *Broker) newClient(t testing.TB, addr string) *broker.Client {
 	t.Helper()
-	c, err := broker.New(broker.Config{Brokers: []string{addr}}, slog.New(slog.DiscardHandler))
+	c, err := broker.New(broker.Config{Brokers: []string{addr}, Prefix: b.wire}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,7 +179,7 @@ func (b *Broker) RefuseProduce(tp broker.TopicPartition, code int16, times int) 
 	f := &b.proxy.faults
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.refuse = append(f.refuse, &refusal{topic: tp.Topic, partition: int32(tp.Partition), code: code, left: times})
+	f.refuse = append(f.refuse, &refusal{topic: b.wire + tp.Topic, partition: int32(tp.Partition), code: code, left: times})
 }
 
 // Hold keeps the next request of a kind from reaching the cluster until release is called. reached is closed when the

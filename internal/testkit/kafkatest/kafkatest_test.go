@@ -5,9 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kerr"
-	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/kmsg"
 	"go.uber.org/goleak"
 
 	"github.com/monsplit/monsplit/internal/messaging/broker"
@@ -35,34 +32,27 @@ func TestResetForgetsWhatATopicHeld(t *testing.T) {
 	}
 }
 
-// The member is like that of a killed process: it sends nothing more.
-func TestRemoveMembers(t *testing.T) {
+func TestPrefixedTopicsAreApart(t *testing.T) {
 	t.Parallel()
-	b := kafkatest.New(t)
-	client, err := kgo.NewClient(kgo.SeedBrokers(b.Addr))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(client.Close)
-	join := kmsg.NewPtrJoinGroupRequest()
-	join.Group, join.ProtocolType, join.SessionTimeoutMillis, join.RebalanceTimeoutMillis = "shop", "consumer", 60_000, 60_000
-	join.Protocols = []kmsg.JoinGroupRequestProtocol{{Name: "range"}}
-	for range 2 { // the first answer is the member's id
-		joined, err := join.RequestWith(t.Context(), client)
-		if err != nil {
-			t.Fatal(err)
+	a, b := kafkatest.NewPrefixed(t), kafkatest.NewPrefixed(t)
+	for _, one := range []*kafkatest.Broker{a, b} {
+		if name := one.CreateTopic(t, "shop", 1); name != "shop" {
+			t.Errorf("the topic is called %s", name)
 		}
-		join.MemberID = joined.MemberID
+		one.Write(t, broker.TopicPartition{Topic: "shop"}, broker.Record{Key: []byte("k"), Value: []byte("v"), Time: time.Now()})
+		if n := len(one.Log(t, broker.TopicPartition{Topic: "shop"})); n != 1 {
+			t.Errorf("%d records", n)
+		}
 	}
-	b.RemoveMembers(t, "shop", "unknown")
-	alive := kmsg.NewPtrHeartbeatRequest()
-	alive.Group, alive.MemberID, alive.Generation = "shop", join.MemberID, 1
-	beat, err := alive.RequestWith(t.Context(), client)
-	if err != nil {
+	if kafkatest.Real() == (a.KafkaPrefix() == "") || kafkatest.Real() == (a.KafkaPrefix() == b.KafkaPrefix()) {
+		t.Errorf("prefixes %q and %q", a.KafkaPrefix(), b.KafkaPrefix())
+	}
+	b.Reset(t, "shop")
+	if _, err := b.Client(t).Partitions(t.Context(), "shop"); !errors.Is(err, broker.ErrUnknownTopic) {
 		t.Fatal(err)
 	}
-	if beat.ErrorCode != kerr.UnknownMemberID.Code {
-		t.Errorf("a heartbeat of the removed member gets error %d, want %d", beat.ErrorCode, kerr.UnknownMemberID.Code)
+	if n := len(a.Log(t, broker.TopicPartition{Topic: "shop"})); n != 1 {
+		t.Errorf("%d records are left in the other topic", n)
 	}
 }
 

@@ -2,6 +2,7 @@ package kafkatest
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -10,8 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// Reset deletes topics whose names a test cannot choose, and returns when they no longer exist. On a real cluster, tests
-// that call it must not run at the same time.
+// Reset deletes topics, and returns when they no longer exist.
 func (b *Broker) Reset(t testing.TB, topics ...string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), time.Minute)
@@ -22,8 +22,8 @@ func (b *Broker) Reset(t testing.TB, topics ...string) {
 			req := kmsg.NewPtrDeleteTopicsRequest()
 			req.TimeoutMillis = 10_000
 			one := kmsg.NewDeleteTopicsRequestTopic()
-			one.Topic = kmsg.StringPtr(topic)
-			req.Topics, req.TopicNames = []kmsg.DeleteTopicsRequestTopic{one}, []string{topic}
+			one.Topic = kmsg.StringPtr(b.wire + topic)
+			req.Topics, req.TopicNames = []kmsg.DeleteTopicsRequestTopic{one}, []string{b.wire + topic}
 			resp, err := req.RequestWith(ctx, client)
 			return err == nil && len(resp.Topics) == 1 && resp.Topics[0].ErrorCode == kerr.UnknownTopicOrPartition.Code
 		})
@@ -39,33 +39,31 @@ func (b *Broker) Reset(t testing.TB, topics ...string) {
 	}
 }
 
-// RemoveMembers removes all members of consumer groups. On a real cluster, the members of killed processes remain until their
-// session times out, and a new member has to wait for that.
-func (b *Broker) RemoveMembers(t testing.TB, groups ...string) {
+// deleteTopics deletes all topics whose names begin with the prefix. It does not wait until they are gone.
+func deleteTopics(t testing.TB, client *kgo.Client, prefix string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), time.Minute)
 	defer cancel()
-	client := b.admin(t)
-	for _, group := range groups {
-		Eventually(t, "group "+group+" has no members", func() bool {
-			describe := kmsg.NewPtrDescribeGroupsRequest()
-			describe.Groups = []string{group}
-			described, err := describe.RequestWith(ctx, client) // fails while a new cluster has no coordinator
-			if err != nil {
-				return false
-			}
-			leave := kmsg.NewPtrLeaveGroupRequest()
-			leave.Group = group
-			for _, member := range described.Groups[0].Members {
-				one := kmsg.NewLeaveGroupRequestMember()
-				one.MemberID = member.MemberID
-				leave.Members = append(leave.Members, one)
-			}
-			if len(leave.Members) > 0 {
-				_, _ = leave.RequestWith(ctx, client) // the next description tells whether it worked
-			}
-			return len(leave.Members) == 0
-		})
+	list := kmsg.NewPtrMetadataRequest() // of all topics
+	layout, err := list.RequestWith(ctx, client)
+	if err != nil {
+		t.Errorf("list the topics: %v", err)
+		return
+	}
+	request := kmsg.NewPtrDeleteTopicsRequest()
+	request.TimeoutMillis = 10_000
+	for _, topic := range layout.Topics {
+		if topic.Topic != nil && strings.HasPrefix(*topic.Topic, prefix) {
+			one := kmsg.NewDeleteTopicsRequestTopic()
+			one.Topic = topic.Topic
+			request.Topics, request.TopicNames = append(request.Topics, one), append(request.TopicNames, *topic.Topic)
+		}
+	}
+	if len(request.Topics) == 0 {
+		return
+	}
+	if _, err := request.RequestWith(ctx, client); err != nil {
+		t.Errorf("delete the topics of the test: %v", err)
 	}
 }
 

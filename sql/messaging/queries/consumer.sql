@@ -1,25 +1,51 @@
 -- name: SeedPosition :exec
-INSERT INTO consumer_position (topic, part, next_offset) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING;
+INSERT INTO consumer_position (topic, part, next_offset, topic_id) VALUES (@topic, @part, @next_offset, @topic_id)
+ON CONFLICT DO NOTHING;
 
+-- Gives a position that belongs to no known log the id of the present topic.
+-- name: TrustTopic :execrows
+UPDATE consumer_position SET topic_id = @topic_id
+WHERE topic = @topic AND part = @part AND topic_id = '00000000-0000-0000-0000-000000000000';
+
+-- The leader epoch is -1 if next_offset was changed without it, by hand or by an earlier release.
 -- name: GetPosition :one
-SELECT next_offset FROM consumer_position WHERE topic = $1 AND part = $2;
+SELECT next_offset, topic_id, (CASE WHEN epoch_offset = next_offset THEN leader_epoch ELSE -1 END)::int AS leader_epoch
+FROM consumer_position WHERE topic = $1 AND part = $2;
+
+-- Gives a position the leader epoch of the log that was compared with it.
+-- name: StoreEpoch :exec
+UPDATE consumer_position SET leader_epoch = @leader_epoch, epoch_offset = next_offset
+WHERE topic = @topic AND part = @part AND next_offset = @next_offset AND topic_id = @topic_id;
 
 -- Moves positions by compare-and-set, in the transaction that applies the events. If it changes fewer rows than it was
--- given, another consumer has moved a position, and the caller must roll back.
+-- given, another consumer has moved a position, or a command has changed it, and the caller must roll back. A command may
+-- leave the offset and change only the topic id.
 -- name: MovePositions :execrows
-UPDATE consumer_position p SET next_offset = b.next, moved_at = now()
-FROM (SELECT unnest(@topics::text[]) AS topic, unnest(@parts::int[]) AS part, unnest(@froms::bigint[]) AS from_offset,
-        unnest(@nexts::bigint[]) AS next) AS b
-WHERE p.topic = b.topic AND p.part = b.part AND p.next_offset = b.from_offset;
+UPDATE consumer_position p SET next_offset = b.next, leader_epoch = b.epoch, epoch_offset = b.next, moved_at = now()
+FROM (SELECT unnest(@topics::text[]) AS topic, unnest(@parts::int[]) AS part, unnest(@topic_ids::uuid[]) AS topic_id,
+        unnest(@froms::bigint[]) AS from_offset, unnest(@nexts::bigint[]) AS next, unnest(@epochs::int[]) AS epoch) AS b
+WHERE p.topic = b.topic AND p.part = b.part AND p.topic_id = b.topic_id AND p.next_offset = b.from_offset;
 
--- A row with the same offset exists if the position was set back by hand or the topic was created again. The new data
--- replaces the old.
+-- Locks positions in a fixed order, so that two commands do not wait for each other.
+-- name: LockPositions :many
+SELECT part, next_offset, topic_id FROM consumer_position WHERE topic = $1 ORDER BY part FOR UPDATE;
+
+-- Sets a position by a command. Nobody has read the record before it, so its epoch is not known.
+-- name: ResetPosition :exec
+INSERT INTO consumer_position (topic, part, next_offset, topic_id) VALUES (@topic, @part, @next_offset, @topic_id)
+ON CONFLICT (topic, part) DO UPDATE SET next_offset = excluded.next_offset, topic_id = excluded.topic_id,
+    leader_epoch = -1, epoch_offset = -1, moved_at = now();
+
+-- name: ListPositions :many
+SELECT topic, part, next_offset, topic_id FROM consumer_position ORDER BY topic, part;
+
+-- A row with the same place exists if the position was set back. The new data replaces the old.
 -- name: InsertDeadLetter :one
-INSERT INTO dead_letter (topic, part, "offset", key, value, headers, version, event_id, code, reason,
+INSERT INTO dead_letter (topic, topic_id, part, "offset", key, value, headers, version, event_id, code, reason,
     state, closed_at, closed_by, note)
-VALUES (@topic, @part, @at, @key, @value, @headers, @version, @event_id, @code, @reason,
+VALUES (@topic, @topic_id, @part, @at, @key, @value, @headers, @version, @event_id, @code, @reason,
     @state, CASE WHEN @state::text = 'open' THEN NULL ELSE now() END, @closed_by, @note)
-ON CONFLICT (topic, part, "offset") DO UPDATE SET key = excluded.key, value = excluded.value,
+ON CONFLICT (topic, topic_id, part, "offset") DO UPDATE SET key = excluded.key, value = excluded.value,
     headers = excluded.headers, version = excluded.version, event_id = excluded.event_id, code = excluded.code,
     reason = excluded.reason, state = excluded.state, closed_at = excluded.closed_at, closed_by = excluded.closed_by,
     note = excluded.note, attempts = dead_letter.attempts + 1
@@ -47,7 +73,7 @@ SELECT topic, count(*) AS open FROM dead_letter WHERE state = 'open' GROUP BY to
 
 -- name: ListDeadLetters :many
 SELECT id, topic, part, "offset", key, version, event_id, code, reason, state, attempts, created_at, closed_at,
-    closed_by, note
+    closed_by, note, topic_id
 FROM dead_letter
 WHERE id > @after AND (sqlc.narg('state')::text IS NULL OR state = sqlc.narg('state'))
   AND (sqlc.narg('topic')::text IS NULL OR topic = sqlc.narg('topic'))
@@ -66,3 +92,18 @@ WHERE id = @id;
 
 -- name: FailDeadLetterAgain :exec
 UPDATE dead_letter SET attempts = attempts + 1, code = @code, reason = @reason WHERE id = @id;
+
+-- Registers a consumer, and shows later that it still runs. A row that is gone is written again: the database may have come
+-- back from a backup.
+-- name: SaveMember :exec
+INSERT INTO consumer_member (id, name) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET seen_at = clock_timestamp();
+
+-- name: ListMembers :many
+SELECT id, seen_at FROM consumer_member;
+
+-- name: DeleteMember :exec
+DELETE FROM consumer_member WHERE id = $1;
+
+-- Deletes consumers that ended without a stop.
+-- name: DeleteOldMembers :exec
+DELETE FROM consumer_member WHERE seen_at < now() - interval '1 day';

@@ -64,8 +64,9 @@ WHERE c.bytes_before IS NULL OR c.bytes_before < @max_bytes::bigint;
 -- aggregate's events. If the second half disappeared, the thief would never send it, and an older version would be the
 -- last record of the key. Because of the row lock, taking over a lease waits for this statement, or this statement sees
 -- that the lease is lost. The same statement deletes the blocks of aggregates whose refused event has now been
--- accepted: after a crash between two statements, such an aggregate would still be shown as blocked. Returns the shards
--- whose rows were deleted.
+-- accepted: after a crash between two statements, such an aggregate would still be shown as blocked. It also raises the ends
+-- of the logs, so that no crash can come between an event's mark and the place up to which everything is marked. Returns the
+-- shards whose rows were deleted.
 -- name: MarkSent :many
 WITH held AS MATERIALIZED (
     SELECT l.shard FROM outbox_lease l
@@ -82,6 +83,12 @@ WITH held AS MATERIALIZED (
     USING (SELECT unnest(@free_shards::smallint[]) AS shard, unnest(@free_topics::text[]) AS topic,
             unnest(@free_keys::text[]) AS key) AS u
     WHERE b.topic = u.topic AND b.key = u.key AND u.shard = ANY (ARRAY(SELECT held.shard FROM held))
+), raised AS (
+    UPDATE outbox_log o SET acked_end = u.acked_end
+    FROM (SELECT unnest(@end_shards::smallint[]) AS shard, unnest(@end_topics::text[]) AS topic,
+            unnest(@ends::bigint[]) AS acked_end) AS u
+    WHERE o.topic = u.topic AND o.shard = u.shard AND o.acked_end < u.acked_end
+        AND u.shard = ANY (ARRAY(SELECT held.shard FROM held))
 )
 SELECT held.shard FROM held;
 

@@ -42,10 +42,10 @@ SELECT k.key::text FROM (SELECT unnest(@keys::text[]) AS key) k
 WHERE EXISTS (SELECT FROM parked_request p WHERE p.topic = @topic AND p.key = k.key);
 
 -- name: InsertParked :exec
-INSERT INTO parked_request (topic, key, number, id, part, "offset", message, needs, expires_at, parked_at)
-SELECT @topic, u.key, u.number, u.id, u.part, u.at, u.message, u.needs, u.expires_at, @parked_at
+INSERT INTO parked_request (topic, key, number, id, part, "offset", topic_id, message, needs, expires_at, parked_at)
+SELECT @topic, u.key, u.number, u.id, u.part, u.at, u.topic_id, u.message, u.needs, u.expires_at, @parked_at
 FROM (SELECT unnest(@keys::text[]) AS key, unnest(@numbers::bigint[]) AS number, unnest(@ids::uuid[]) AS id,
-        unnest(@parts::int[]) AS part, unnest(@ats::bigint[]) AS at, unnest(@messages::bytea[]) AS message,
+        unnest(@parts::int[]) AS part, unnest(@ats::bigint[]) AS at, unnest(@topic_ids::uuid[]) AS topic_id, unnest(@messages::bytea[]) AS message,
         unnest(@needs::bigint[]) AS needs, unnest(@expires::timestamptz[]) AS expires_at) u;
 
 -- Returns the version that the first parked request of each key waits for.
@@ -59,7 +59,7 @@ WHERE p.topic = @topic AND p.expires_at <= @now AND p.key > @after ORDER BY p.ke
 
 -- Returns the parked requests of a key in the order of their numbers: the expired ones, and then the first others.
 -- name: ParkedOf :many
-SELECT p.id, p.part, p."offset", p.message FROM (
+SELECT p.id, p.part, p."offset", p.topic_id, p.message FROM (
     SELECT * FROM parked_request q WHERE q.topic = @topic AND q.key = @key
     ORDER BY (q.expires_at > @now), q.number LIMIT @max_rows) p
 ORDER BY p.number, p.parked_at;

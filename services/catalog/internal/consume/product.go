@@ -53,6 +53,7 @@ func Products[T productcopy.Tx](service *productcopy.Service) func(context.Conte
 					return err
 				}
 			default:
+				e.UnknownType()
 				continue
 			}
 			changes = append(changes, c)

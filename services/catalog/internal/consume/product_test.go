@@ -135,7 +135,8 @@ func TestProducts(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			e := consumer.Event{Key: productID, Event: event.Event{
+			var unknown bool
+			e := consumer.Event{Key: productID, Unknown: &unknown, Event: event.Event{
 				Type: "monsplit.product." + tt.typ + ".v1", Version: 2, Data: json.RawMessage(tt.data),
 			}}
 			if tt.data == "" {
@@ -148,6 +149,9 @@ func TestProducts(t *testing.T) {
 			err := b.handle(e)
 			if tt.poison == "" && err != nil || tt.poison != "" && (err == nil || !strings.Contains(err.Error(), tt.poison)) {
 				t.Fatalf("error %v, want %q", err, tt.poison)
+			}
+			if unknown != (tt.typ == "eaten") {
+				t.Errorf("the type is unknown: %t", unknown)
 			}
 			if len(b.tx.products) != tt.saved || b.entries.ended != tt.ended {
 				t.Errorf("saved %+v, calls to entries %+v", b.tx.products, b.entries)

@@ -60,6 +60,7 @@ func Markets[T catalogcopy.Tx](ctx context.Context, tx T, events []consumer.Even
 				return err
 			}
 		default:
+			e.UnknownType()
 			continue
 		}
 		changes = append(changes, c)
@@ -85,6 +86,7 @@ func Entries[T catalogcopy.Tx](ctx context.Context, tx T, events []consumer.Even
 				return err
 			}
 		default:
+			e.UnknownType()
 			continue
 		}
 		changes = append(changes, c)

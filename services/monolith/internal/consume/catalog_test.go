@@ -125,7 +125,8 @@ func TestEntries(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			e := consumer.Event{Key: entryID, Event: event.Event{
+			var unknown bool
+			e := consumer.Event{Key: entryID, Unknown: &unknown, Event: event.Event{
 				Type: "monsplit.catalog-entry." + tt.typ + ".v1", Version: 2, Time: time.Unix(0, 0), Data: json.RawMessage(tt.data)}}
 			if tt.data == "" {
 				e.Data = nil
@@ -137,6 +138,9 @@ func TestEntries(t *testing.T) {
 			err := consume.Entries(t.Context(), tx, []consumer.Event{e})
 			if tt.poison == "" && err != nil || tt.poison != "" && (err == nil || !strings.Contains(err.Error(), tt.poison)) {
 				t.Fatalf("error %v, want %q", err, tt.poison)
+			}
+			if unknown != (tt.typ == "eaten") {
+				t.Errorf("the type is unknown: %t", unknown)
 			}
 			if len(tx.entries) != tt.saved {
 				t.Errorf("saved %+v", tx.entries)

@@ -40,7 +40,11 @@ type faultData struct {
 func Outcomes[T catalogchange.OutcomeTx](ctx context.Context, tx T, events []consumer.Event) error {
 	decisions := make([]catalogchange.Decision, 0, len(events))
 	for _, e := range events {
-		if e.Purge || e.Type != typeChangeDecided {
+		if e.Purge {
+			continue
+		}
+		if e.Type != typeChangeDecided {
+			e.UnknownType()
 			continue
 		}
 		d, err := toDecision(e)

@@ -86,12 +86,15 @@ func TestOutcomes(t *testing.T) {
 func TestOutcomesOfABatch(t *testing.T) {
 	t.Parallel()
 	other := outcome(`{}`)
-	other.Type = "monsplit.catalog-entry.change-praised.v1"
+	other.Type, other.Unknown = "monsplit.catalog-entry.change-praised.v1", new(bool)
 	purge := consumer.Event{Purge: true}
 	one, two := uuid.NewString(), uuid.NewString()
 	got, err := decide(t, outcome(`{"request":"`+one+`","outcome":"expired"}`), other, purge, outcome(`{"request":"`+two+`","outcome":"expired"}`))
 	if err != nil || len(got) != 2 || got[0].Request.String() != one || got[1].Request.String() != two {
 		t.Errorf("got %+v, %v", got, err)
+	}
+	if !*other.Unknown {
+		t.Error("the other type was not reported")
 	}
 	if got, err := decide(t, other, purge); err != nil || len(got) > 0 {
 		t.Errorf("got %+v, %v", got, err)

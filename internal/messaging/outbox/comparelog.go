@@ -1,0 +1,95 @@
+package outbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/monsplit/monsplit/internal/messaging/broker"
+
+	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
+)
+
+// compareLog compares the part of a log with the database that is not known to be acknowledged.
+func (c *logCheck) compareLog(ctx context.Context, q *messagingdb.Queries, log *checkedLog) (*Halt, error) {
+	switch {
+	case log.recreated:
+		return &Halt{Code: TopicRecreated, Reason: fmt.Sprintf("topic %s was deleted and created again: it now has the id %s",
+			log.tp.Topic, log.topicID)}, nil
+	case log.end < log.ackedEnd:
+		return &Halt{Code: LogTruncated, Reason: fmt.Sprintf("%s ends at offset %d, but Kafka had acknowledged all events below %d",
+			log.tp, log.end, log.ackedEnd)}, nil
+	case log.end == log.ackedEnd:
+		return nil, nil
+	case !log.known && c.lease.producerID < 0:
+		return &Halt{Code: HistoriesParted, Reason: fmt.Sprintf("%s has %d records, but this database has never published to it",
+			log.tp, log.end)}, nil
+	}
+	start, err := c.broker.StartOffset(ctx, log.tp) // above ackedEnd if Kafka has removed old messages of a queue
+	if err != nil {
+		return nil, err
+	}
+	log.sent, err = c.compareRange(ctx, q, log.tp, max(start, log.ackedEnd), log.end)
+	if unknown, ok := errors.AsType[*unknownRecordError](err); ok {
+		return &Halt{Code: HistoriesParted, Reason: unknown.Error()}, nil
+	}
+	return nil, err
+}
+
+// compareRange reads a part of a log. It returns the pending events that count as sent, or an *unknownRecordError.
+func (c *logCheck) compareRange(ctx context.Context, q *messagingdb.Queries, tp broker.TopicPartition, from, to int64) ([]sentEvent, error) {
+	result, chunk, reported := newComparison(compareRows), make([]logRecord, 0, compareChunk), time.Now()
+	err := c.broker.ReadRange(ctx, tp, from, to, func(r broker.Fetched) error {
+		if r.Value == nil {
+			return nil // an operator has purged the key
+		}
+		record, err := identify(tp, r)
+		if err != nil {
+			return err
+		}
+		if chunk = append(chunk, record); len(chunk) < compareChunk {
+			return nil
+		}
+		err = c.look(ctx, q, tp, chunk, result)
+		chunk = chunk[:0]
+		if now := time.Now(); now.Sub(reported) >= progressEvery {
+			reported = now
+			text := fmt.Sprintf("%s: offset %d of %d", tp, r.Offset, to)
+			c.progress.Store(&text)
+			c.log.Info("the relay compares the log with the database", "partition", tp.String(), "from", from, "offset", r.Offset, "end", to)
+		}
+		return err
+	})
+	if err == nil {
+		err = c.look(ctx, q, tp, chunk, result)
+	}
+	return result.sent(), err
+}
+
+// look adds records to a comparison. It returns an *unknownRecordError for the first one that the database does not know.
+func (c *logCheck) look(ctx context.Context, q *messagingdb.Queries, tp broker.TopicPartition, records []logRecord, result *comparison) error {
+	if len(records) == 0 {
+		return nil
+	}
+	p := messagingdb.KnownEventsParams{Topic: tp.Topic, Shard: int16(tp.Partition)}
+	for _, r := range records {
+		p.Keys, p.EventIds = append(p.Keys, r.key), append(p.EventIds, r.id)
+	}
+	rows, err := q.KnownEvents(ctx, p)
+	if err != nil {
+		return fmt.Errorf("look for the events of %s in the database: %w", tp, err)
+	}
+	known := make([]*messagingdb.KnownEventsRow, len(records))
+	for i := range rows {
+		known[rows[i].N] = &rows[i]
+	}
+	for i, r := range records {
+		e := known[i]
+		if e == nil {
+			return &unknownRecordError{tp, r.offset, r.key}
+		}
+		result.add(r.key, knownEvent{seq: e.Seq, version: e.Version, predecessor: e.Predecessor, pending: e.Pending, blocked: e.Blocked})
+	}
+	return nil
+}

@@ -1,0 +1,231 @@
+package outbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/monsplit/monsplit/internal/messaging/broker"
+
+	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
+)
+
+// logChecker compares the logs of a shard with the database, before the shard is published. One check runs at a time.
+type logChecker struct {
+	db       *dbConn
+	broker   Broker
+	cfg      Config
+	owner    uuid.UUID
+	log      *slog.Logger
+	progress atomic.Pointer[string] // what a check has been reading for longer than progressEvery; nil otherwise
+}
+
+const (
+	compareRows   = 100_000          // most events that a comparison marks; others are sent again
+	compareChunk  = 500              // records in one query
+	progressEvery = 10 * time.Second // between two log lines of a long check
+	// skippedEpochs is how many epochs a shard skips after another database server has taken over. A standby that is
+	// promoted may lack the last commits of leases. Without the skip, the relay would use epochs again.
+	skippedEpochs = 100
+)
+
+var errLeaseLost = errors.New("the lease is lost")
+
+// logCheck is one check of one shard.
+type logCheck struct {
+	*logChecker
+	lease  lease
+	fenced string // why the broker has fenced the shard; "" if it has not
+
+	server    databaseServer
+	origin    origin
+	clusterID string
+	hasHalt   bool // the shard is in outbox_halt
+	logs      []checkedLog
+}
+
+// checkedLog is the log of one topic in a shard.
+type checkedLog struct {
+	tp      broker.TopicPartition
+	topicID broker.TopicID
+	known   bool // the database has a row of it
+	// recreated reports that the topic has another id than the one that was published to.
+	recreated bool
+	ackedEnd  int64
+	end       int64 // in Kafka
+	sent      []sentEvent
+}
+
+// checkResult is the result of a check that no error has ended.
+type checkResult struct {
+	halt    *Halt
+	ends    map[string]int64 // topic → end of its log when it was compared
+	skipped bool             // the epoch was raised, so the lane has to begin again
+}
+
+// check compares the logs of a shard with the database. It marks events as sent that the log has, and stores which logs
+// these are. fenced is why the broker has fenced the shard, or "".
+func (k *logChecker) check(ctx context.Context, l lease, fenced string) (checkResult, error) {
+	defer k.progress.Store(nil)
+	q, err := k.db.queries(ctx)
+	if err != nil {
+		return checkResult{}, err
+	}
+	c := &logCheck{logChecker: k, lease: l, fenced: fenced}
+	halt, err := c.run(ctx, q)
+	if err != nil {
+		return checkResult{}, err
+	}
+	if halt != nil {
+		return checkResult{halt: halt}, q.SetHalt(ctx, messagingdb.SetHaltParams{Shard: l.shard, Owner: k.owner, Epoch: l.epoch,
+			Code: string(halt.Code), Reason: halt.Reason})
+	}
+	result := checkResult{ends: map[string]int64{}, skipped: c.origin.server.differsFrom(c.server)}
+	for _, log := range c.logs {
+		result.ends[log.tp.Topic] = log.end
+	}
+	return result, c.store(ctx, result.skipped)
+}
+
+// run returns what halts the shard, or nil.
+func (c *logCheck) run(ctx context.Context, q *messagingdb.Queries) (halt *Halt, err error) {
+	if halt, err = c.isFenced(ctx, q); halt != nil || err != nil {
+		return halt, err
+	}
+	if c.server, err = readDatabaseServer(ctx, c.db.conn); err != nil {
+		return nil, err
+	}
+	if c.origin, err = readOrigin(ctx, q, c.lease.shard); err != nil {
+		return nil, err
+	}
+	if c.clusterID, err = c.broker.ClusterID(ctx); err != nil {
+		return nil, err
+	}
+	if halt := c.origin.foreignCluster(c.clusterID); halt != nil {
+		return halt, nil
+	}
+	if err := c.readLogs(ctx, q); err != nil {
+		return nil, err
+	}
+	for i := range c.logs {
+		if halt, err := c.compareLog(ctx, q, &c.logs[i]); halt != nil || err != nil {
+			return halt, err
+		}
+	}
+	return nil, nil
+}
+
+// isFenced returns a halt if another producer has fenced the producer id of the shard, now or before.
+func (c *logCheck) isFenced(ctx context.Context, q *messagingdb.Queries) (*Halt, error) {
+	row, err := q.GetHalt(ctx, c.lease.shard)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return nil, fmt.Errorf("read why shard %d is halted: %w", c.lease.shard, err)
+	}
+	c.hasHalt = err == nil
+	if c.hasHalt && row.Code == string(FencedByAnother) && row.ProducerID == c.lease.producerID {
+		return &Halt{Code: FencedByAnother, Reason: row.Reason}, nil
+	}
+	if c.fenced != "" {
+		return &Halt{Code: FencedByAnother, Reason: c.fenced}, nil
+	}
+	return nil, nil
+}
+
+// readLogs reads what the database and Kafka say about each log.
+func (c *logCheck) readLogs(ctx context.Context, q *messagingdb.Queries) error {
+	rows, err := q.ListLogs(ctx, c.lease.shard)
+	if err != nil {
+		return fmt.Errorf("read the ends of the logs of shard %d: %w", c.lease.shard, err)
+	}
+	for _, topic := range c.cfg.Topics {
+		log := checkedLog{tp: broker.TopicPartition{Topic: topic, Partition: int(c.lease.shard)}}
+		if log.topicID, err = c.broker.TopicID(ctx, topic); err != nil {
+			return err
+		}
+		if log.end, err = c.broker.EndOffset(ctx, log.tp); err != nil {
+			return err
+		}
+		// An earlier version of the relay has published the shard and stored no end. The first check trusts the log.
+		if trusted := len(rows) == 0 && c.lease.producerID >= 0; trusted {
+			c.log.Info("the relay trusts the log as it is, because this database has not stored where its events end",
+				"partition", log.tp.String(), "topic_id", log.topicID.String(), "end", log.end, "cluster", c.clusterID)
+			log.ackedEnd = log.end
+		}
+		for _, row := range rows {
+			if row.Topic == topic {
+				log.known, log.ackedEnd = true, row.AckedEnd
+				if stored := broker.TopicID(row.TopicID); log.topicID.IsZero() {
+					log.topicID = stored
+				} else if !stored.IsZero() && stored != log.topicID {
+					log.recreated = true
+				}
+			}
+		}
+		c.logs = append(c.logs, log)
+	}
+	return nil
+}
+
+// store marks the events that the logs have, and stores the logs and their origin.
+func (c *logCheck) store(ctx context.Context, skip bool) error {
+	ctx, cancel := context.WithTimeout(ctx, markTimeout)
+	defer cancel()
+	return pgx.BeginFunc(ctx, c.db.conn, func(tx pgx.Tx) error {
+		q := messagingdb.New(tx)
+		for _, log := range c.logs {
+			if err := c.storeLog(ctx, q, log); err != nil {
+				return err
+			}
+		}
+		if c.hasHalt {
+			if err := q.DeleteHalt(ctx, c.lease.shard); err != nil {
+				return err
+			}
+		}
+		if skip {
+			c.log.Warn("another database server has taken over: the shard skips epochs, because the last leases may be lost",
+				"shard", c.lease.shard, "timeline_before", c.origin.server.timeline, "timeline", c.server.timeline)
+			if err := q.SkipEpochs(ctx, messagingdb.SkipEpochsParams{Skipped: skippedEpochs, Shard: c.lease.shard, Owner: c.owner,
+				Epoch: c.lease.epoch}); err != nil {
+				return err
+			}
+		}
+		if c.clusterID == "" {
+			c.clusterID = c.origin.clusterID
+		}
+		return q.SetOrigin(ctx, messagingdb.SetOriginParams{Shard: c.lease.shard, ClusterID: c.clusterID,
+			SystemIdentifier: c.server.systemIdentifier, Timeline: c.server.timeline})
+	})
+}
+
+func (c *logCheck) storeLog(ctx context.Context, q *messagingdb.Queries, log checkedLog) error {
+	p := messagingdb.MarkSentParams{Owner: c.owner, Shards: []int16{c.lease.shard}, Epochs: []int64{c.lease.epoch}}
+	for _, e := range log.sent {
+		p.RowShards, p.Seqs = append(p.RowShards, c.lease.shard), append(p.Seqs, e.seq)
+		if e.blocked {
+			p.FreeShards = append(p.FreeShards, c.lease.shard)
+			p.FreeTopics, p.FreeKeys = append(p.FreeTopics, log.tp.Topic), append(p.FreeKeys, e.key)
+		}
+	}
+	if len(log.sent) > 0 {
+		if _, err := q.MarkSent(ctx, p); err != nil {
+			return fmt.Errorf("mark events as sent that the log has: %w", err)
+		}
+		c.log.Info("the log has events that were not marked sent", "partition", log.tp.String(), "events", len(log.sent))
+	}
+	stored, err := q.SetLog(ctx, messagingdb.SetLogParams{Topic: log.tp.Topic, TopicID: log.topicID.UUID(), AckedEnd: log.end,
+		Shard: c.lease.shard, Owner: c.owner, Epoch: c.lease.epoch})
+	if err != nil {
+		return fmt.Errorf("store the end of %s: %w", log.tp, err)
+	}
+	if stored == 0 {
+		return errLeaseLost
+	}
+	return nil
+}
