@@ -26,8 +26,8 @@ type PartitionHandler interface {
 	// While a partition is halted, it is called again every HaltRecheck. After an error the client calls it again later.
 	Position(ctx context.Context, tp TopicPartition, log LogStart) (Position, error)
 	// Handle applies the records in [from, next.Offset), in offset order, and stores next. Some offsets have no record (it was
-	// compacted away, or is the marker of a transaction), so records may be empty. After ErrReseek the client asks for the position again. After
-	// any other error it offers the same batch again, after a pause that grows from 10 ms to 1 s.
+	// compacted away, or is the marker of a transaction), so records may be empty. After ErrReseek the client asks for the
+	// position again. After any other error it offers the same batch again, after a pause that grows from 10 ms to 1 s.
 	Handle(ctx context.Context, tp TopicPartition, from int64, next Position, records []Fetched) error
 }
 

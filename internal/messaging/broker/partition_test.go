@@ -68,6 +68,23 @@ func TestPositionAfterAPartOfTheQueueHasTheEpochOfItsLastRecord(t *testing.T) {
 	}
 }
 
+// The position may be changed while a batch is being applied. The batch ends as usual, and nothing before it comes again.
+func TestReseekDuringABatchLeavesNoBatchBehind(t *testing.T) {
+	t.Parallel()
+	p := newPartition(TopicPartition{"t", 0})
+	p.ready, p.next, p.queueEnd, p.fetchOffset = true, 10, 10, 10
+	p.enqueue(0, decodedBatches{records: []Fetched{{Offset: 10}}, next: 11}, 11)
+	_, next, _, ok := p.takeBatch(10)
+	if !ok {
+		t.Fatal("there is no batch")
+	}
+	p.reseek()
+	p.setApplied(&generation{}, next.Offset)
+	if from, next, _, ok := p.takeBatch(10); ok || p.ready {
+		t.Errorf("the next batch goes from %d to %d, ready %v", from, next.Offset, p.ready)
+	}
+}
+
 func TestPartitionsAreSharedEvenlyAndTogether(t *testing.T) {
 	t.Parallel()
 	counts := map[string]int{"a": 12, "b": 12, "c": 1}

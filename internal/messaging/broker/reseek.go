@@ -24,11 +24,11 @@ func (c *Client) Reseek(group string, tp TopicPartition) {
 	}
 }
 
-// reseek drops what was fetched, and wakes the worker, which then asks for the position.
+// reseek makes the worker ask for the position again, after it has applied the queue. If the position was changed, the handler
+// refuses what is in the queue with ErrReseek. The queue must stay: the worker may be applying its first part.
 func (p *partition) reseek() {
-	p.dropQueue()
-	select {
-	case p.wakeWorker <- struct{}{}:
-	default:
-	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.ready = false
+	p.notify()
 }

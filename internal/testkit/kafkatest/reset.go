@@ -27,6 +27,15 @@ func (b *Broker) Reset(t testing.TB, topics ...string) {
 			resp, err := req.RequestWith(ctx, client)
 			return err == nil && len(resp.Topics) == 1 && resp.Topics[0].ErrorCode == kerr.UnknownTopicOrPartition.Code
 		})
+		// The brokers learn of it later than the controller. Until then, the topic's owner would believe that it exists.
+		Eventually(t, topic+" is forgotten", func() bool {
+			req := kmsg.NewPtrMetadataRequest()
+			one := kmsg.NewMetadataRequestTopic()
+			one.Topic = kmsg.StringPtr(topic)
+			req.Topics = []kmsg.MetadataRequestTopic{one}
+			resp, err := req.RequestWith(ctx, client)
+			return err == nil && len(resp.Topics) == 1 && resp.Topics[0].ErrorCode == kerr.UnknownTopicOrPartition.Code
+		})
 	}
 }
 
