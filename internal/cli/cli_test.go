@@ -76,6 +76,7 @@ func TestUsage(t *testing.T) {
 		"dead-letters show x":               "\"x\" is not the id of a dead letter",
 		"dead-letters replay 0":             "\"0\" is not the id of a dead letter",
 		"dead-letters discard 1 2":          "accepts",
+		"audit list --limit=0":              "--limit must be between 1 and 1000",
 		"validate-config all":               "accepts",
 		"healthcheck now":                   "accepts",
 		"healthcheck --timeout=0s":          "--timeout must be longer than 0s",
@@ -96,7 +97,7 @@ func TestNeeds(t *testing.T) {
 	t.Parallel()
 	for line, kafka := range map[string]bool{
 		"serve": true, "validate-config": true, "migrate": false, "import": false, "outbox status": false, "outbox list": false,
-		"dead-letters list": false, "dead-letters show 1": false, "dead-letters replay 1": false, "dead-letters discard 1": false,
+		"audit list": false, "dead-letters list": false, "dead-letters show 1": false, "dead-letters replay 1": false, "dead-letters discard 1": false,
 	} {
 		app, asked := bare(), false
 		app.Load = func(needs config.Needs) (settings, error) {
@@ -197,7 +198,7 @@ func TestDeadLettersAreClosedByTheService(t *testing.T) {
 	app.Load = func(config.Needs) (settings, error) { return settings{}, nil }
 	app.OpenDeadLetters = func(context.Context, settings, *slog.Logger) (DeadLetters, error) {
 		return DeadLetters{
-			Replay: func(_ context.Context, id int64, by string) (consumer.DeadLetter, error) {
+			Replay: func(_ context.Context, id int64, by, _ string) (consumer.DeadLetter, error) {
 				return consumer.DeadLetter{ID: id, State: consumer.Replayed, Note: new("by " + by)}, nil
 			},
 			Discard: func(_ context.Context, id int64, by, note string) (consumer.DeadLetter, error) {
