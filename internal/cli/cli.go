@@ -1,5 +1,5 @@
-// Package cli is the command line that every service has: serve, migrate, import, outbox, dead-letters, healthcheck,
-// validate-config and version. It reads the arguments and prints the results. The service provides what the commands do.
+// Package cli is the command line that every service has: serve, migrate, import, outbox, consumer, dead-letters, adopt, audit,
+// healthcheck, validate-config and version. It reads the arguments and prints the results. The service provides what the commands do.
 package cli
 
 import (
@@ -31,6 +31,8 @@ type App[C config.Config] struct {
 	OpenImport func(ctx context.Context, cfg C) (bulkimport.Target, error)
 	// OpenDeadLetters opens the service's dead letters for the commands that replay and discard them.
 	OpenDeadLetters func(ctx context.Context, cfg C, log *slog.Logger) (DeadLetters, error)
+	// OpenMessaging connects to Kafka for the commands that look at the logs.
+	OpenMessaging func(cfg C, log *slog.Logger) (Messaging, error)
 }
 
 // Main runs the command line and returns the exit code: 0 for success, 1 for an error, 2 for wrong arguments.
@@ -73,8 +75,8 @@ func New[C config.Config](app App[C]) *cobra.Command {
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return &usageError{err, cmd.CommandPath()} })
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(app.serve(), app.migrate(), app.importCommand(), app.outbox(), app.deadLetters(), app.healthcheck(),
-		app.validateConfig(), app.version())
+	root.AddCommand(app.serve(), app.migrate(), app.importCommand(), app.outbox(), app.consumer(), app.deadLetters(), app.adopt(),
+		app.audit(), app.healthcheck(), app.validateConfig(), app.version())
 	return root
 }
 

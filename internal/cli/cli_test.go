@@ -56,29 +56,36 @@ func bare() App[settings] {
 func TestUsage(t *testing.T) {
 	t.Parallel()
 	tests := map[string]string{
-		"nonsense":                          "unknown command \"nonsense\"",
-		"outbox nonsense":                   "unknown command \"nonsense\"",
-		"serve now":                         "accepts",
-		"migrate --nonsense":                "unknown flag: --nonsense",
-		"import a b":                        "accepts",
-		"import --format=xml a":             "unknown format \"xml\": use csv, json or jsonl",
-		"import --generate=0":               "--generate takes a number of 1 or more",
-		"import --generate=-1":              "--generate takes a number of 1 or more",
-		"import --generate=many":            "invalid argument \"many\"",
-		"import --generate=1 a":             "--generate takes a number of 1 or more, and no FILE",
-		"import --wait=soon":                "invalid argument \"soon\"",
-		"import --once a":                   "--once is for the built-in sample",
-		"import --once --generate=1":        "--once is for the built-in sample",
-		"outbox list --limit=0":             "--limit must be between 1 and 1000",
-		"dead-letters list --limit=1001":    "--limit must be between 1 and 1000",
-		"dead-letters list --state=bananas": "--state bananas: it must be one of open, replayed, superseded, discarded, all",
-		"dead-letters show":                 "accepts",
-		"dead-letters show x":               "\"x\" is not the id of a dead letter",
-		"dead-letters replay 0":             "\"0\" is not the id of a dead letter",
-		"dead-letters discard 1 2":          "accepts",
-		"validate-config all":               "accepts",
-		"healthcheck now":                   "accepts",
-		"healthcheck --timeout=0s":          "--timeout must be longer than 0s",
+		"nonsense":                                   "unknown command \"nonsense\"",
+		"outbox nonsense":                            "unknown command \"nonsense\"",
+		"serve now":                                  "accepts",
+		"migrate --nonsense":                         "unknown flag: --nonsense",
+		"import a b":                                 "accepts",
+		"import --format=xml a":                      "unknown format \"xml\": use csv, json or jsonl",
+		"import --generate=0":                        "--generate takes a number of 1 or more",
+		"import --generate=-1":                       "--generate takes a number of 1 or more",
+		"import --generate=many":                     "invalid argument \"many\"",
+		"import --generate=1 a":                      "--generate takes a number of 1 or more, and no FILE",
+		"import --wait=soon":                         "invalid argument \"soon\"",
+		"import --once a":                            "--once is for the built-in sample",
+		"import --once --generate=1":                 "--once is for the built-in sample",
+		"outbox list --limit=0":                      "--limit must be between 1 and 1000",
+		"dead-letters list --limit=1001":             "--limit must be between 1 and 1000",
+		"dead-letters list --state=bananas":          "--state bananas: it must be one of open, replayed, superseded, discarded, all",
+		"dead-letters show":                          "accepts",
+		"dead-letters show x":                        "\"x\" is not the id of a dead letter",
+		"dead-letters replay 0":                      "\"0\" is not the id of a dead letter",
+		"dead-letters discard 1 2":                   "accepts",
+		"audit list --limit=0":                       "--limit must be between 1 and 1000",
+		"adopt":                                      "--positions has to be start",
+		"adopt --positions=7":                        "--positions has to be start",
+		"adopt --positions=end":                      "--reason has to say why",
+		"consumer reset --to=start":                  "--topic and --to are needed",
+		"consumer reset --topic=t --to=x --reason=r": "the place is start, end or an offset",
+		"consumer reset --topic=t --to=end":          "--reason has to say why",
+		"validate-config all":                        "accepts",
+		"healthcheck now":                            "accepts",
+		"healthcheck --timeout=0s":                   "--timeout must be longer than 0s",
 	}
 	for line, want := range tests {
 		t.Run(line, func(t *testing.T) {
@@ -96,7 +103,7 @@ func TestNeeds(t *testing.T) {
 	t.Parallel()
 	for line, kafka := range map[string]bool{
 		"serve": true, "validate-config": true, "migrate": false, "import": false, "outbox status": false, "outbox list": false,
-		"dead-letters list": false, "dead-letters show 1": false, "dead-letters replay 1": false, "dead-letters discard 1": false,
+		"audit list": false, "dead-letters list": false, "dead-letters show 1": false, "dead-letters replay 1": false, "dead-letters discard 1": false,
 	} {
 		app, asked := bare(), false
 		app.Load = func(needs config.Needs) (settings, error) {
@@ -197,7 +204,7 @@ func TestDeadLettersAreClosedByTheService(t *testing.T) {
 	app.Load = func(config.Needs) (settings, error) { return settings{}, nil }
 	app.OpenDeadLetters = func(context.Context, settings, *slog.Logger) (DeadLetters, error) {
 		return DeadLetters{
-			Replay: func(_ context.Context, id int64, by string) (consumer.DeadLetter, error) {
+			Replay: func(_ context.Context, id int64, by, _ string) (consumer.DeadLetter, error) {
 				return consumer.DeadLetter{ID: id, State: consumer.Replayed, Note: new("by " + by)}, nil
 			},
 			Discard: func(_ context.Context, id int64, by, note string) (consumer.DeadLetter, error) {

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/monsplit/monsplit/internal/config"
+	"github.com/monsplit/monsplit/internal/messaging/audit"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
 	"github.com/monsplit/monsplit/internal/messaging/event"
 	"github.com/monsplit/monsplit/internal/messaging/outbox"
@@ -94,6 +95,16 @@ func TestDeadLetters(t *testing.T) {
 		if r.code != tt.code || !strings.Contains(r.out+r.err, tt.want) || (r.code == 0) != (r.err == "") {
 			t.Errorf("%s: %+v, want code %d and %q", tt.line, r, tt.code, tt.want)
 		}
+	}
+	for _, want := range []string{`"state": "replayed"`, `"state": "open"`, "rubbish"} {
+		if r := call(t.Context(), app, nil, "audit", "list"); r.code != 0 || strings.Count(r.out, "\n") != 4 || !strings.Contains(r.out, want) {
+			t.Errorf("%+v does not have %q", r, want)
+		}
+	}
+	var actions []audit.Action
+	if r := call(t.Context(), app, nil, "audit", "list", "--json", "--limit=1"); json.Unmarshal([]byte(r.out), &actions) != nil ||
+		len(actions) != 1 || actions[0].By != "me" || actions[0].Reason != "rubbish" || actions[0].Command != "dead-letters discard" {
+		t.Errorf("%+v", r)
 	}
 	var letters []consumer.DeadLetter
 	r := call(t.Context(), app, nil, "dead-letters", "list", "--state=all", "--json")

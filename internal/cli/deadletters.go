@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/monsplit/monsplit/internal/config"
+	"github.com/monsplit/monsplit/internal/messaging/audit"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
 	"github.com/monsplit/monsplit/internal/postgres"
 )
@@ -88,35 +89,35 @@ func (a App[C]) showDeadLetter() *cobra.Command {
 }
 
 func (a App[C]) replayDeadLetter() *cobra.Command {
-	var by string
+	var operator audit.Operator
 	cmd := &cobra.Command{
 		Use: "replay ID", Short: "Apply a dead letter again, after its cause has been fixed", Args: letterID,
 		RunE: a.withDeadLetters(func(cmd *cobra.Command, id int64, letters DeadLetters) (consumer.DeadLetter, error) {
-			return letters.Replay(cmd.Context(), id, by)
+			return letters.Replay(cmd.Context(), id, operator.By, operator.Reason)
 		}),
 	}
-	cmd.Flags().StringVar(&by, "by", currentUser(), "who does it; this is recorded")
+	operatorFlags(cmd, &operator)
 	return cmd
 }
 
 func (a App[C]) discardDeadLetter() *cobra.Command {
-	var by, note string
+	var operator audit.Operator
 	cmd := &cobra.Command{
 		Use: "discard ID", Short: "Close a dead letter without applying it; the record is kept", Args: letterID,
 		RunE: a.withDeadLetters(func(cmd *cobra.Command, id int64, letters DeadLetters) (consumer.DeadLetter, error) {
-			return letters.Discard(cmd.Context(), id, by, note)
+			return letters.Discard(cmd.Context(), id, operator.By, operator.Reason)
 		}),
 	}
-	cmd.Flags().StringVar(&by, "by", currentUser(), "who does it; this is recorded")
-	cmd.Flags().StringVar(&note, "note", "", "the reason; this is recorded")
+	operatorFlags(cmd, &operator)
+	cmd.Flags().StringVar(&operator.Reason, "note", "", "the same as --reason")
 	return cmd
 }
 
 // DeadLetters closes dead letters of a service. The methods of the service's consumer.Consumer do it; the service need not
-// run. by is the person who does it.
+// run. by is the person who does it, and reason is why.
 type DeadLetters struct {
-	Replay  func(ctx context.Context, id int64, by string) (consumer.DeadLetter, error)
-	Discard func(ctx context.Context, id int64, by, note string) (consumer.DeadLetter, error)
+	Replay  func(ctx context.Context, id int64, by, reason string) (consumer.DeadLetter, error)
+	Discard func(ctx context.Context, id int64, by, reason string) (consumer.DeadLetter, error)
 	Close   func()
 }
 

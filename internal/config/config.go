@@ -74,6 +74,11 @@ func DatabaseAlone(variable string) bool {
 		func(prefix string) bool { return strings.HasPrefix(variable, prefix) })
 }
 
+// Messaging needs the variables of the database and of Kafka. Commands that look at the logs use it.
+func Messaging(variable string) bool {
+	return DatabaseAlone(variable) || strings.HasPrefix(variable, "KAFKA_")
+}
+
 // AddressAlone needs the address of the service. Commands that only talk to the running service use it.
 func AddressAlone(variable string) bool { return variable == "HTTP_ADDR" }
 

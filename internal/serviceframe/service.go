@@ -40,6 +40,7 @@ type Spec struct {
 	Pacts      fs.FS    // the pact files of all services, for the pages; may be nil
 	Topics     []string // the topics of events that the service owns: it creates them, and no other service writes to them
 	Queues     []string // the topics of requests and outcomes that it owns; they keep each message for a limited time
+	Consumes   []string // the topics of other services that its consumer reads
 	Migrations postgres.Migrations
 }
 
@@ -72,9 +73,7 @@ func Open(ctx context.Context, spec Spec, cfg config.Common, log *slog.Logger) (
 	if err != nil {
 		return nil, err
 	}
-	client, err := broker.New(broker.Config{
-		Brokers: cfg.Kafka.Brokers, Prefix: cfg.Kafka.Prefix, ClientID: spec.Name, ProduceTimeout: cfg.Outbox.ProduceTimeout,
-	}, log)
+	client, err := Connect(spec, cfg, log)
 	if err != nil {
 		pool.Close()
 		return nil, err
@@ -84,6 +83,13 @@ func Open(ctx context.Context, spec Spec, cfg config.Common, log *slog.Logger) (
 		spec: spec, cfg: cfg, log: log, client: client, keys: idempotency.New(cfg.Idempotency), gate: topics.NewGate(client, log, topicSpecs(spec, cfg)...),
 		schema: newSchema(spec, cfg, log), Waiters: wakeup.New(pool, wakeup.Config{MetricsNamespace: MetricsNamespace}, log),
 	}, nil
+}
+
+// Connect returns a client of Kafka. Kafka need not be reachable yet.
+func Connect(spec Spec, cfg config.Common, log *slog.Logger) (*broker.Client, error) {
+	return broker.New(broker.Config{
+		Brokers: cfg.Kafka.Brokers, Prefix: cfg.Kafka.Prefix, ClientID: spec.Name, ProduceTimeout: cfg.Outbox.ProduceTimeout,
+	}, log)
 }
 
 // Freshness lets the API's clients read their own writes, with the kinds that are registered at Waiters.
@@ -114,6 +120,7 @@ func (f *Frame) Close() {
 type Consumer interface {
 	Run(ctx context.Context, client consumer.Client) error
 	State() consumer.State
+	Topics() []string
 	Collectors() []prometheus.Collector
 }
 
@@ -124,6 +131,9 @@ func (f *Frame) Collect(collectors ...prometheus.Collector) { f.extra = append(f
 // is up to date, among them the service's own parts. Those stop after the consumer and before the relay, so that what they
 // append can still be published.
 func (f *Frame) Serve(ctx context.Context, events Consumer, api oas.API, parts ...lifecycle.Part) error {
+	if want := slices.Sorted(slices.Values(f.spec.Consumes)); !slices.Equal(events.Topics(), want) {
+		return fmt.Errorf("%s consumes %q, but its description says %q: commands would repair other topics", f.spec.Name, events.Topics(), want)
+	}
 	database, closeProbe, err := f.openProbe(ctx)
 	if err != nil {
 		return err

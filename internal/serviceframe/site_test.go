@@ -26,6 +26,7 @@ import (
 type noEvents struct{}
 
 func (noEvents) Run(ctx context.Context, _ consumer.Client) error { <-ctx.Done(); return nil }
+func (noEvents) Topics() []string                                 { return nil }
 func (noEvents) State() consumer.State                            { return consumer.State{} }
 func (noEvents) Collectors() []prometheus.Collector               { return nil }
 

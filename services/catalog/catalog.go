@@ -42,6 +42,7 @@ func spec() serviceframe.Spec {
 		API:     []string{"/catalog/api/v1", "/catalog/api/v1/markets", "/catalog/api/v1/products"},
 		OpenAPI: catalogapi.Document, AsyncAPI: asyncapi.Catalog, Pacts: contracts.Pacts, Topics: []string{messages.TopicCatalogEntry, messages.TopicMarket},
 		Queues:     []string{messages.TopicCatalogEntryOutcome},
+		Consumes:   []string{consume.TopicProduct, consume.TopicEntryRequest},
 		Migrations: postgres.Migrations{FS: catalogsql.Migrations, Table: "goose_service"},
 	}
 }

@@ -3,9 +3,11 @@ package catalog
 import (
 	"context"
 	"log/slog"
+	"slices"
 
 	"github.com/monsplit/monsplit/internal/cli"
 	"github.com/monsplit/monsplit/internal/postgres"
+	"github.com/monsplit/monsplit/internal/serviceframe"
 )
 
 // App is the catalog service for its command line.
@@ -13,8 +15,14 @@ func App() cli.App[Config] {
 	return cli.App[Config]{
 		Name: name, About: "The service that has taken over the catalog entries and the markets",
 		Defaults: Defaults(), Load: LoadConfig, Migrate: Migrate, Serve: Run, OpenImport: OpenImport,
-		OpenDeadLetters: OpenDeadLetters,
+		OpenDeadLetters: OpenDeadLetters, OpenMessaging: OpenMessaging,
 	}
+}
+
+// OpenMessaging connects to Kafka for an operator. The service need not run.
+func OpenMessaging(cfg Config, log *slog.Logger) (cli.Messaging, error) {
+	client, err := serviceframe.Connect(spec(), cfg.Common, log)
+	return cli.Messaging{Kafka: client, Publishes: slices.Concat(spec().Topics, spec().Queues), Consumes: spec().Consumes}, err
 }
 
 // OpenDeadLetters opens the service's dead letters for an operator. The service need not run.

@@ -68,14 +68,14 @@ func TestDeadLettersOfRequests(t *testing.T) {
 		t.Error(err)
 	}
 	i.wantOutcomes(p, "1 unreadable", "2 unreadable", "3 accepted v1", "4 refused/change-discarded")
-	if _, err := letters.Replay(t.Context(), 2, "Ada"); err == nil {
+	if _, err := letters.Replay(t.Context(), 2, "Ada", ""); err == nil {
 		t.Error("a request for an unknown operation was replayed")
 	}
 	// As if a newer version of the service knew the operation.
 	if _, err := i.pool.Exec(t.Context(), `UPDATE dead_letter SET value = convert_to(replace(convert_from(value, 'UTF8'), '"sell"', '"create"'), 'UTF8') WHERE id = 2`); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := letters.Replay(t.Context(), 2, "Ada"); err != nil {
+	if _, err := letters.Replay(t.Context(), 2, "Ada", ""); err != nil {
 		t.Error(err)
 	}
 	i.wantOutcomes(p, "1 unreadable", "2 unreadable", "3 accepted v1", "4 refused/change-discarded", "5 refused/entry-exists")

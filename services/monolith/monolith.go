@@ -40,6 +40,7 @@ func spec() serviceframe.Spec {
 		Name: name, APIPrefix: "/api/", API: []string{"/api/v1/product", "/api/v1/catalog", "/api/v1/market"},
 		OpenAPI: monolithapi.Document, AsyncAPI: asyncapi.Monolith, Pacts: contracts.Pacts,
 		Topics: []string{messages.TopicProduct}, Queues: []string{messages.TopicCatalogEntryRequest},
+		Consumes:   []string{consume.TopicMarket, consume.TopicCatalogEntry, consume.TopicEntryOutcome},
 		Migrations: postgres.Migrations{FS: monolithsql.Migrations, Table: "goose_service"},
 	}
 }

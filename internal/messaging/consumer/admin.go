@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/monsplit/monsplit/internal/messaging/audit"
 	"github.com/monsplit/monsplit/internal/messaging/broker"
 	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
 )
@@ -148,6 +149,17 @@ func closeLetter(
 	}
 	r, err := q.GetDeadLetter(ctx, id)
 	return toDeadLetter(r), err
+}
+
+// recordLetter records what an operator did to a dead letter.
+func recordLetter(ctx context.Context, tx pgx.Tx, o audit.Operator, command string, l DeadLetter) error {
+	_, err := audit.Record(ctx, tx, o, command, struct {
+		ID    int64  `json:"id"`
+		Topic string `json:"topic"`
+		Key   string `json:"key"`
+		State string `json:"state"` // afterwards: it stays open if it failed again
+	}{l.ID, l.Topic, l.Key, l.State})
+	return err
 }
 
 // checkText checks a text that a person writes into a dead letter.

@@ -69,7 +69,7 @@ func TestReplay(t *testing.T) {
 	ids := b.deadLetters("a", "b")
 	before := b.committed.Load()
 
-	letter, err := b.Replay(t.Context(), ids[0], "Ada")
+	letter, err := b.Replay(t.Context(), ids[0], "Ada", "")
 	if e, ok := errors.AsType[*consumer.Error](err); !ok || e.Code != consumer.CodeReplayFailed ||
 		!strings.Contains(e.Detail, "no such size") {
 		t.Errorf("error %v, want that it failed again", err)
@@ -80,7 +80,7 @@ func TestReplay(t *testing.T) {
 	b.wantChanges("")
 
 	isBroken.Store(false)
-	letter, err = b.Replay(t.Context(), ids[0], "Ada")
+	letter, err = b.Replay(t.Context(), ids[0], "Ada", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +92,7 @@ func TestReplay(t *testing.T) {
 	if b.committed.Load() != before+1 {
 		t.Error("the relay was not woken")
 	}
-	_, err = b.Replay(t.Context(), ids[0], "Ada")
+	_, err = b.Replay(t.Context(), ids[0], "Ada", "")
 	if codeOf(err) != consumer.CodeClosed {
 		t.Errorf("error %v, want that it is closed", err)
 	}
@@ -112,7 +112,7 @@ func TestReplayingAnOlderVersionChangesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	isBroken.Store(false)
-	letter, err := b.Replay(t.Context(), ids[0], "Ada")
+	letter, err := b.Replay(t.Context(), ids[0], "Ada", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,7 +145,7 @@ func TestReplayThatFails(t *testing.T) {
 			}))
 			ids := b.deadLetters("a")
 			isBroken.Store(false)
-			if _, err := b.Replay(t.Context(), ids[0], "Ada"); err == nil {
+			if _, err := b.Replay(t.Context(), ids[0], "Ada", ""); err == nil {
 				t.Fatal("no error")
 			}
 			letters, err := consumer.ListDeadLetters(t.Context(), b.pool, consumer.DeadLetterFilter{})
@@ -166,7 +166,7 @@ func TestReplayOfAnUndecodableRecord(t *testing.T) {
 	b.seed(0)
 	b.handle(0, raw("a", "?"))
 	letters, _ := consumer.ListDeadLetters(t.Context(), b.pool, consumer.DeadLetterFilter{})
-	letter, err := b.Replay(t.Context(), letters[0].ID, "Ada")
+	letter, err := b.Replay(t.Context(), letters[0].ID, "Ada", "")
 	if codeOf(err) != consumer.CodeReplayFailed || letter.Code != "undecodable" || letter.Attempts != 2 {
 		t.Errorf("error %v, letter %+v", err, letter)
 	}

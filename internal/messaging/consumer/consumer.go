@@ -147,11 +147,14 @@ func New[T any](pool *pgxpool.Pool, cfg Config[T], log *slog.Logger) *Consumer[T
 	}
 }
 
+// Topics returns the topics that it consumes, sorted.
+func (c *Consumer[T]) Topics() []string { return slices.Sorted(maps.Keys(c.cfg.Topics)) }
+
 // Run consumes until ctx is done. It finishes the batches that are being applied before it returns.
 func (c *Consumer[T]) Run(ctx context.Context, client Client) error {
 	self := newMember(c.pool, c.log, c.cfg.Name, c.cfg.Beat)
 	cfg := c.cfg.Tuning
-	cfg.GroupID, cfg.Topics = c.cfg.Group, slices.Sorted(maps.Keys(c.cfg.Topics))
+	cfg.GroupID, cfg.Topics = c.cfg.Group, c.Topics()
 	cfg.Member, cfg.Known = self.id.String(), self.known
 	c.mu.Lock()
 	c.client, c.stopping = client, ctx.Done()

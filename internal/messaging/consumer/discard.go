@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/monsplit/monsplit/internal/messaging/audit"
 	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
 	"github.com/monsplit/monsplit/internal/pgtx"
 )
@@ -31,8 +32,10 @@ func (c *Consumer[T]) Discard(ctx context.Context, id int64, by, note string) (D
 		if used, err = c.tellDiscarded(ctx, tx, row, by, note); err != nil {
 			return err
 		}
-		letter, err = closeLetter(ctx, tx, row.ID, Discarded, by, note, 0)
-		return err
+		if letter, err = closeLetter(ctx, tx, row.ID, Discarded, by, note, 0); err != nil {
+			return err
+		}
+		return recordLetter(ctx, tx, audit.Operator{By: by, Reason: note}, "dead-letters discard", letter)
 	})
 	if err != nil {
 		return DeadLetter{}, err

@@ -43,7 +43,7 @@ func TestReplayInAQueue(t *testing.T) {
 	ids := b.deadLetters("a", "a")
 	b.handle(2, message("a", 9, thing{}))
 	isBroken.Store(false)
-	letter, err := b.Replay(t.Context(), ids[1], "Ada")
+	letter, err := b.Replay(t.Context(), ids[1], "Ada", "")
 	if err != nil || letter.State != consumer.Replayed || letter.Note != nil {
 		t.Errorf("the letter is %+v, %v", letter, err)
 	}

@@ -2,24 +2,27 @@ package consumer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strconv"
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/monsplit/monsplit/internal/messaging/audit"
 	"github.com/monsplit/monsplit/internal/messaging/broker"
 	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
 	"github.com/monsplit/monsplit/internal/pgtx"
 )
 
-// Replay applies the message of an open dead letter again. If the copy has a newer version now, its version guard ensures
-// that the message changes nothing. Then the dead letter is closed as replayed, and its note says that nothing changed. If
+// Replay applies the message of an open dead letter again. by and reason record who does it, and why. If the copy has a
+// newer version now, its version guard ensures that the message changes nothing. Then the dead letter is closed as replayed, and its note says that nothing changed. If
 // the event fails again, its dead letter stays open with the new reason, and the error is an *Error with CodeReplayFailed.
-func (c *Consumer[T]) Replay(ctx context.Context, id int64, by string) (DeadLetter, error) {
-	if err := checkText("by", by, true); err != nil {
+func (c *Consumer[T]) Replay(ctx context.Context, id int64, by, reason string) (DeadLetter, error) {
+	if err := errors.Join(checkText("by", by, true), checkText("reason", reason, false)); err != nil {
 		return DeadLetter{}, err
 	}
+	operator := audit.Operator{By: by, Reason: reason}
 	var (
 		letter    DeadLetter
 		failed    error
@@ -46,17 +49,21 @@ func (c *Consumer[T]) Replay(ctx context.Context, id int64, by string) (DeadLett
 			return err
 		}
 		if failed == nil {
-			letter, err = c.closeReplayedLetter(ctx, tx, it, row.ID, by, note)
-			return err
+			if letter, err = c.closeReplayedLetter(ctx, tx, it, row.ID, by, note); err != nil {
+				return err
+			}
+			return recordLetter(ctx, tx, operator, "dead-letters replay", letter)
 		}
 		code, _ := c.poisonCode(failed)
 		q := messagingdb.New(tx)
 		if err := q.FailDeadLetterAgain(ctx, code, deadLetterReason(failed), id); err != nil {
 			return fmt.Errorf("store the failure: %w", err)
 		}
-		row, err = q.GetDeadLetter(ctx, id)
+		if row, err = q.GetDeadLetter(ctx, id); err != nil {
+			return fmt.Errorf("read dead letter %d: %w", id, err)
+		}
 		letter = toDeadLetter(row)
-		return err
+		return recordLetter(ctx, tx, operator, "dead-letters replay", letter)
 	})
 	if err != nil {
 		return DeadLetter{}, err

@@ -31,6 +31,15 @@ type DeadLetter struct {
 	TopicID   uuid.UUID
 }
 
+type OperatorAction struct {
+	ID      int64
+	At      time.Time
+	ByWhom  string
+	Command string
+	Reason  string
+	Detail  []byte
+}
+
 type OutboxBlocked struct {
 	Topic     string
 	Key       string

@@ -126,11 +126,11 @@ func TestAnUnexpectedFaultSpoilsOneRequest(t *testing.T) {
 			b.wantChanges("put pen, put ink, put cup")
 			b.wantLetters("1:" + code + "/open")
 			id := query[int64](b, `SELECT id FROM dead_letter`)
-			if _, err := b.consumer.Replay(t.Context(), id, "Ada"); err == nil {
+			if _, err := b.consumer.Replay(t.Context(), id, "Ada", ""); err == nil {
 				t.Error("the replay succeeded")
 			}
 			b.broken.Store(false)
-			if _, err := b.consumer.Replay(t.Context(), id, "Ada"); err != nil {
+			if _, err := b.consumer.Replay(t.Context(), id, "Ada", ""); err != nil {
 				t.Error(err)
 			}
 			b.wantOutcomes("a", "1 accepted pen v1, 2 unreadable, 3 accepted ink v1, 4 accepted pad v1")

@@ -157,7 +157,7 @@ func TestAParkedRequestCanBeSpoiled(t *testing.T) {
 			b.wantLetters("0:poison/open")
 			b.wantParked(0)
 			b.broken.Store(false)
-			if _, err := b.consumer.Replay(t.Context(), query[int64](b, `SELECT id FROM dead_letter`), "Ada"); err != nil {
+			if _, err := b.consumer.Replay(t.Context(), query[int64](b, `SELECT id FROM dead_letter`), "Ada", ""); err != nil {
 				t.Error(err)
 			}
 			b.wantOutcomes("a", "1 unreadable, 2 accepted pad v1, 3 accepted pen v1")

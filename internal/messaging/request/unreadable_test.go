@@ -65,7 +65,7 @@ func TestADiscardIsFinal(t *testing.T) {
 	b.wantOutcomes("a", want)
 	b.broken.Store(false)
 	second := query[int64](b, `SELECT max(id) FROM dead_letter`)
-	if _, err := b.consumer.Replay(t.Context(), second, "Ada"); err != nil {
+	if _, err := b.consumer.Replay(t.Context(), second, "Ada", ""); err != nil {
 		t.Error(err)
 	}
 	b.get(first)
