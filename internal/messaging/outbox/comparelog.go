@@ -12,7 +12,7 @@ import (
 )
 
 // compareLog compares the part of a log with the database that is not known to be acknowledged.
-func (c *logCheck) compareLog(ctx context.Context, q *messagingdb.Queries, log *checkedLog) (*Halt, error) {
+func (c *logCheck) compareLog(ctx context.Context, log *checkedLog) (*Halt, error) {
 	switch {
 	case log.recreated:
 		return &Halt{Code: TopicRecreated, Reason: fmt.Sprintf("topic %s was deleted and created again: it now has the id %s",
@@ -30,7 +30,7 @@ func (c *logCheck) compareLog(ctx context.Context, q *messagingdb.Queries, log *
 	if err != nil {
 		return nil, err
 	}
-	log.sent, err = c.compareRange(ctx, q, log.tp, max(start, log.ackedEnd), log.end)
+	log.sent, err = c.compareRange(ctx, log.tp, max(start, log.ackedEnd), log.end)
 	if unknown, ok := errors.AsType[*unknownRecordError](err); ok {
 		return &Halt{Code: HistoriesParted, Reason: unknown.Error()}, nil
 	}
@@ -38,7 +38,7 @@ func (c *logCheck) compareLog(ctx context.Context, q *messagingdb.Queries, log *
 }
 
 // compareRange reads a part of a log. It returns the pending events that count as sent, or an *unknownRecordError.
-func (c *logCheck) compareRange(ctx context.Context, q *messagingdb.Queries, tp broker.TopicPartition, from, to int64) ([]sentEvent, error) {
+func (c *logCheck) compareRange(ctx context.Context, tp broker.TopicPartition, from, to int64) ([]sentEvent, error) {
 	result, chunk, reported := newComparison(compareRows), make([]logRecord, 0, compareChunk), time.Now()
 	err := c.broker.ReadRange(ctx, tp, from, to, func(r broker.Fetched) error {
 		if r.Value == nil {
@@ -51,7 +51,7 @@ func (c *logCheck) compareRange(ctx context.Context, q *messagingdb.Queries, tp 
 		if chunk = append(chunk, record); len(chunk) < compareChunk {
 			return nil
 		}
-		err = c.look(ctx, q, tp, chunk, result)
+		err = c.look(ctx, tp, chunk, result)
 		chunk = chunk[:0]
 		if now := time.Now(); now.Sub(reported) >= progressEvery {
 			reported = now
@@ -62,13 +62,13 @@ func (c *logCheck) compareRange(ctx context.Context, q *messagingdb.Queries, tp 
 		return err
 	})
 	if err == nil {
-		err = c.look(ctx, q, tp, chunk, result)
+		err = c.look(ctx, tp, chunk, result)
 	}
 	return result.sent(), err
 }
 
 // look adds records to a comparison. It returns an *unknownRecordError for the first one that the database does not know.
-func (c *logCheck) look(ctx context.Context, q *messagingdb.Queries, tp broker.TopicPartition, records []logRecord, result *comparison) error {
+func (c *logCheck) look(ctx context.Context, tp broker.TopicPartition, records []logRecord, result *comparison) error {
 	if len(records) == 0 {
 		return nil
 	}
@@ -76,7 +76,9 @@ func (c *logCheck) look(ctx context.Context, q *messagingdb.Queries, tp broker.T
 	for _, r := range records {
 		p.Keys, p.EventIds = append(p.Keys, r.key), append(p.EventIds, r.id)
 	}
-	rows, err := q.KnownEvents(ctx, p)
+	ctx, cancel := context.WithTimeout(ctx, claimTimeout)
+	defer cancel()
+	rows, err := messagingdb.New(c.db.conn).KnownEvents(ctx, p)
 	if err != nil {
 		return fmt.Errorf("look for the events of %s in the database: %w", tp, err)
 	}
