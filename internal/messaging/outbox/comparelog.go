@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/monsplit/monsplit/internal/messaging/broker"
+	"github.com/monsplit/monsplit/internal/messaging/event"
 
 	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
 )
@@ -20,11 +22,10 @@ func (c *logCheck) compareLog(ctx context.Context, log *checkedLog) (*Halt, erro
 	case log.end < log.ackedEnd:
 		return &Halt{Code: LogTruncated, Reason: fmt.Sprintf("%s ends at offset %d, but Kafka had acknowledged all events below %d",
 			log.tp, log.end, log.ackedEnd)}, nil
+	case !log.known && c.lease.producerID < 0:
+		return c.usedTopic(ctx, log.tp.Topic)
 	case log.end == log.ackedEnd:
 		return nil, nil
-	case !log.known && c.lease.producerID < 0:
-		return &Halt{Code: HistoriesParted, Reason: fmt.Sprintf("%s has %d records, but this database has never published to it",
-			log.tp, log.end)}, nil
 	}
 	start, err := c.broker.StartOffset(ctx, log.tp) // above ackedEnd if Kafka has removed old messages of a queue
 	if err != nil {
@@ -35,6 +36,41 @@ func (c *logCheck) compareLog(ctx context.Context, log *checkedLog) (*Halt, erro
 		return &Halt{Code: HistoriesParted, Reason: unknown.Error()}, nil
 	}
 	return nil, err
+}
+
+// usedTopic returns a halt if a topic has records that this database has not published. It looks at all shards of which the
+// database knows no log: an empty database must not publish to the empty shards of a topic that belongs to another one.
+func (c *logCheck) usedTopic(ctx context.Context, topic string) (*Halt, error) {
+	for p := range event.Partitions {
+		tp := broker.TopicPartition{Topic: topic, Partition: p}
+		end, err := c.broker.EndOffset(ctx, tp)
+		if err != nil {
+			return nil, err
+		}
+		if end == 0 {
+			continue
+		}
+		// Read this after the end: another instance stores a log before it publishes the first event to it.
+		ours, err := c.shardsOf(ctx, topic)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.Contains(ours, int16(p)) {
+			return &Halt{Code: HistoriesParted, Reason: fmt.Sprintf("%s has %d records, but this database has never published to it; "+
+				"use the database that belongs to this Kafka, or another Kafka, or delete the topic if its records are not needed", tp, end)}, nil
+		}
+	}
+	return nil, nil
+}
+
+func (c *logCheck) shardsOf(ctx context.Context, topic string) ([]int16, error) {
+	ctx, cancel := context.WithTimeout(ctx, claimTimeout)
+	defer cancel()
+	shards, err := messagingdb.New(c.db.conn).ListLogShards(ctx, topic)
+	if err != nil {
+		return nil, fmt.Errorf("read which logs of topic %s this database knows: %w", topic, err)
+	}
+	return shards, nil
 }
 
 // compareRange reads a part of a log. It returns the pending events that count as sent, or an *unknownRecordError.
