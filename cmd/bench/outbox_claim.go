@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -95,7 +96,15 @@ func (t *tracer) TraceQueryStart(ctx context.Context, _ *pgx.Conn, q pgx.TraceQu
 // TraceQueryEnd implements pgx.QueryTracer.
 func (*tracer) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
 
-// await returns a claim that began when the relay already had all shards.
+// ofAllShards reports whether the claim reads all shards. Lanes open one after the other, and then claim alone.
+func (c *caughtClaim) ofAllShards() bool {
+	return slices.ContainsFunc(c.args, func(arg any) bool {
+		shards, ok := arg.([]int16)
+		return ok && len(shards) == event.Partitions
+	})
+}
+
+// await returns a claim of all shards that began when the relay already had them.
 func (t *tracer) await(ctx context.Context, relay *outbox.Relay) (*caughtClaim, error) {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
@@ -107,7 +116,7 @@ func (t *tracer) await(ctx context.Context, relay *outbox.Relay) (*caughtClaim, 
 		claim := t.last
 		t.last = nil
 		t.mu.Unlock()
-		if ready && claim != nil {
+		if ready && claim != nil && claim.ofAllShards() {
 			return claim, nil
 		}
 		ready = all

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -9,10 +10,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/monsplit/monsplit/internal/messaging/broker"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
 	"github.com/monsplit/monsplit/internal/messaging/event"
+	"github.com/monsplit/monsplit/internal/messaging/outbox"
 )
 
 // result has the output of a finished command and its exit code.
@@ -104,17 +107,18 @@ func TestDeadLetters(t *testing.T) {
 	t.Parallel()
 	s := newSystem(t)
 	s.createMarket("BE")
-	p := s.createProduct("Before the poison")
+	s.createProduct("Before the poison")
 	s.settled()
 
-	key := []byte(p["product_uuid"].(string))
-	s.kafka.Write(t, broker.TopicPartition{Topic: productTopic, Partition: event.Partition(key, event.Partitions)},
-		broker.Record{Key: key, Value: []byte("this is not an event"), Time: time.Now()})
+	// The relay of the owner publishes it. It would halt if another producer wrote to its topic.
+	poison := event.Message{ID: uuid.New(), Topic: productTopic, Key: uuid.NewString(), Version: 1, Type: "poison.v1",
+		Payload: []byte("this is not an event")}
+	appendEvent(t, s.monolithDB, poison)
 	s.createProduct("Behind the poison")
 	s.settled()
 	env := s.env(s.catalogDB)
 	eventually(t, "the dead letter is listed", func() bool {
-		return contains(command(t, env, "catalog", "dead-letters", "list").ok(t).stdout, p["product_uuid"].(string))
+		return contains(command(t, env, "catalog", "dead-letters", "list").ok(t).stdout, poison.Key)
 	})
 	id := rows(t, s.catalogDB, `SELECT id FROM dead_letter WHERE state = 'open'`)[0]
 	if r := command(t, env, "catalog", "dead-letters", "show", id).ok(t); !contains(r.stdout, "this is not an event") {
@@ -129,6 +133,19 @@ func TestDeadLetters(t *testing.T) {
 	}
 	if r := command(t, env, "catalog", "dead-letters", "discard", "999999"); r.code == 0 || r.stderr == "" {
 		t.Errorf("discarding a missing dead letter: %+v", r)
+	}
+}
+
+// appendEvent commits an event that no change belongs to.
+func appendEvent(t *testing.T, db string, m event.Message) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(t.Context())) }()
+	if err := pgx.BeginFunc(t.Context(), conn, func(tx pgx.Tx) error { return outbox.Append(t.Context(), tx, m) }); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -195,6 +195,31 @@ func (q *Queries) ListHalts(ctx context.Context) ([]ListHaltsRow, error) {
 	return items, nil
 }
 
+const listLogShards = `-- name: ListLogShards :many
+SELECT shard FROM outbox_log WHERE topic = $1
+`
+
+// Returns the shards of which this database knows the log of a topic.
+func (q *Queries) ListLogShards(ctx context.Context, topic string) ([]int16, error) {
+	rows, err := q.db.Query(ctx, listLogShards, topic)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []int16{}
+	for rows.Next() {
+		var shard int16
+		if err := rows.Scan(&shard); err != nil {
+			return nil, err
+		}
+		items = append(items, shard)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const listLogs = `-- name: ListLogs :many
 SELECT topic, topic_id, acked_end FROM outbox_log WHERE shard = $1 ORDER BY topic
 `

@@ -45,8 +45,9 @@ type logCheck struct {
 
 	server    databaseServer
 	origin    origin
-	clusterID string
-	hasHalt   bool // the shard is in outbox_halt
+	halt      *Halt // what the database says about the shard; nil if it is not halted
+	stored    map[string]messagingdb.ListLogsRow
+	clusterID string // of the brokers
 	logs      []checkedLog
 }
 
@@ -73,18 +74,16 @@ type checkResult struct {
 // these are. fenced is why the broker has fenced the shard, or "".
 func (k *logChecker) check(ctx context.Context, l lease, fenced string) (checkResult, error) {
 	defer k.progress.Store(nil)
-	q, err := k.db.queries(ctx)
-	if err != nil {
+	c := &logCheck{logChecker: k, lease: l, fenced: fenced}
+	if err := c.readDatabase(ctx); err != nil {
 		return checkResult{}, err
 	}
-	c := &logCheck{logChecker: k, lease: l, fenced: fenced}
-	halt, err := c.run(ctx, q)
+	halt, err := c.run(ctx)
 	if err != nil {
 		return checkResult{}, err
 	}
 	if halt != nil {
-		return checkResult{halt: halt}, q.SetHalt(ctx, messagingdb.SetHaltParams{Shard: l.shard, Owner: k.owner, Epoch: l.epoch,
-			Code: string(halt.Code), Reason: halt.Reason})
+		return checkResult{halt: halt}, c.storeHalt(ctx, halt)
 	}
 	result := checkResult{ends: map[string]int64{}, skipped: c.origin.server.differsFrom(c.server)}
 	for _, log := range c.logs {
@@ -93,16 +92,46 @@ func (k *logChecker) check(ctx context.Context, l lease, fenced string) (checkRe
 	return result, c.store(ctx, result.skipped)
 }
 
-// run returns what halts the shard, or nil.
-func (c *logCheck) run(ctx context.Context, q *messagingdb.Queries) (halt *Halt, err error) {
-	if halt, err = c.isFenced(ctx, q); halt != nil || err != nil {
-		return halt, err
+// readDatabase reads what the database says about the shard. A database that does not answer ends the check: the lanes of
+// all shards wait for it.
+func (c *logCheck) readDatabase(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, claimTimeout)
+	defer cancel()
+	q, err := c.db.queries(ctx)
+	if err != nil {
+		return err
 	}
 	if c.server, err = readDatabaseServer(ctx, c.db.conn); err != nil {
-		return nil, err
+		return err
 	}
 	if c.origin, err = readOrigin(ctx, q, c.lease.shard); err != nil {
-		return nil, err
+		return err
+	}
+	halt, err := q.GetHalt(ctx, c.lease.shard)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return fmt.Errorf("read why shard %d is halted: %w", c.lease.shard, err)
+	}
+	if err == nil {
+		c.halt = &Halt{Code: HaltCode(halt.Code), Reason: halt.Reason}
+		if c.halt.Code == FencedByAnother && halt.ProducerID == c.lease.producerID && c.fenced == "" {
+			c.fenced = halt.Reason
+		}
+	}
+	rows, err := q.ListLogs(ctx, c.lease.shard)
+	if err != nil {
+		return fmt.Errorf("read the ends of the logs of shard %d: %w", c.lease.shard, err)
+	}
+	c.stored = map[string]messagingdb.ListLogsRow{}
+	for _, row := range rows {
+		c.stored[row.Topic] = row
+	}
+	return nil
+}
+
+// run returns what halts the shard, or nil.
+func (c *logCheck) run(ctx context.Context) (halt *Halt, err error) {
+	if c.fenced != "" {
+		return &Halt{Code: FencedByAnother, Reason: c.fenced}, nil
 	}
 	if c.clusterID, err = c.broker.ClusterID(ctx); err != nil {
 		return nil, err
@@ -110,64 +139,53 @@ func (c *logCheck) run(ctx context.Context, q *messagingdb.Queries) (halt *Halt,
 	if halt := c.origin.foreignCluster(c.clusterID); halt != nil {
 		return halt, nil
 	}
-	if err := c.readLogs(ctx, q); err != nil {
-		return nil, err
-	}
-	for i := range c.logs {
-		if halt, err := c.compareLog(ctx, q, &c.logs[i]); halt != nil || err != nil {
+	for _, topic := range c.cfg.Topics {
+		log, err := c.readLog(ctx, broker.TopicPartition{Topic: topic, Partition: int(c.lease.shard)})
+		if err != nil {
+			return nil, err
+		}
+		if halt, err := c.compareLog(ctx, &log); halt != nil || err != nil {
 			return halt, err
 		}
-	}
-	return nil, nil
-}
-
-// isFenced returns a halt if another producer has fenced the producer id of the shard, now or before.
-func (c *logCheck) isFenced(ctx context.Context, q *messagingdb.Queries) (*Halt, error) {
-	row, err := q.GetHalt(ctx, c.lease.shard)
-	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
-		return nil, fmt.Errorf("read why shard %d is halted: %w", c.lease.shard, err)
-	}
-	c.hasHalt = err == nil
-	if c.hasHalt && row.Code == string(FencedByAnother) && row.ProducerID == c.lease.producerID {
-		return &Halt{Code: FencedByAnother, Reason: row.Reason}, nil
-	}
-	if c.fenced != "" {
-		return &Halt{Code: FencedByAnother, Reason: c.fenced}, nil
-	}
-	return nil, nil
-}
-
-// readLogs reads what the database and Kafka say about each log.
-func (c *logCheck) readLogs(ctx context.Context, q *messagingdb.Queries) error {
-	rows, err := q.ListLogs(ctx, c.lease.shard)
-	if err != nil {
-		return fmt.Errorf("read the ends of the logs of shard %d: %w", c.lease.shard, err)
-	}
-	for _, topic := range c.cfg.Topics {
-		log := checkedLog{tp: broker.TopicPartition{Topic: topic, Partition: int(c.lease.shard)}}
-		if log.topicID, err = c.broker.TopicID(ctx, topic); err != nil {
-			return err
-		}
-		if log.end, err = c.broker.EndOffset(ctx, log.tp); err != nil {
-			return err
-		}
-		// An earlier version of the relay has published the shard and stored no end. The first check trusts the log.
-		if trusted := len(rows) == 0 && c.lease.producerID >= 0; trusted {
-			c.log.Info("the relay trusts the log as it is, because this database has not stored where its events end",
-				"partition", log.tp.String(), "topic_id", log.topicID.String(), "end", log.end, "cluster", c.clusterID)
-			log.ackedEnd = log.end
-		}
-		for _, row := range rows {
-			if row.Topic == topic {
-				log.known, log.ackedEnd = true, row.AckedEnd
-				if stored := broker.TopicID(row.TopicID); log.topicID.IsZero() {
-					log.topicID = stored
-				} else if !stored.IsZero() && stored != log.topicID {
-					log.recreated = true
-				}
-			}
-		}
 		c.logs = append(c.logs, log)
+	}
+	return nil, nil
+}
+
+// readLog reads what the database and Kafka say about a log.
+func (c *logCheck) readLog(ctx context.Context, tp broker.TopicPartition) (log checkedLog, err error) {
+	log.tp = tp
+	if log.topicID, err = c.broker.TopicID(ctx, tp.Topic); err != nil {
+		return log, err
+	}
+	if log.end, err = c.broker.EndOffset(ctx, tp); err != nil {
+		return log, err
+	}
+	row, known := c.stored[tp.Topic]
+	switch stored := broker.TopicID(row.TopicID); {
+	case len(c.stored) == 0 && c.lease.producerID >= 0:
+		// A relay of an earlier version has published the shard, and has not stored where its events end.
+		c.log.Info("the relay trusts the log as it is, because this database has not stored where its events end",
+			"partition", tp.String(), "topic_id", log.topicID.String(), "end", log.end, "cluster", c.clusterID)
+		log.ackedEnd = log.end
+	case log.topicID.IsZero():
+		log.topicID = stored
+	default:
+		log.recreated = !stored.IsZero() && stored != log.topicID
+	}
+	if log.known = known; known {
+		log.ackedEnd = row.AckedEnd
+	}
+	return log, nil
+}
+
+// storeHalt stores why the shard is halted, for people and for the next holder of the lease.
+func (c *logCheck) storeHalt(ctx context.Context, halt *Halt) error {
+	ctx, cancel := context.WithTimeout(ctx, claimTimeout)
+	defer cancel()
+	if err := messagingdb.New(c.db.conn).SetHalt(ctx, messagingdb.SetHaltParams{Shard: c.lease.shard, Owner: c.owner,
+		Epoch: c.lease.epoch, Code: string(halt.Code), Reason: halt.Reason}); err != nil {
+		return fmt.Errorf("store why shard %d is halted: %w", c.lease.shard, err)
 	}
 	return nil
 }
@@ -183,7 +201,7 @@ func (c *logCheck) store(ctx context.Context, skip bool) error {
 				return err
 			}
 		}
-		if c.hasHalt {
+		if c.halt != nil {
 			if err := q.DeleteHalt(ctx, c.lease.shard); err != nil {
 				return err
 			}

@@ -49,6 +49,7 @@ func TestStartUp(t *testing.T) {
 		b.append(message(b.products, "a", 1))
 		relay := b.start("a")
 		kafkatest.Eventually(t, "the relay says what to do", halted(relay, "this database has never published"))
+		relay.waitForHalt(HistoriesParted, event.Partitions) // also the shards whose logs are empty
 		b.wantLog(b.products, "a")
 		if len(relay.State().Shards) != 0 {
 			t.Errorf("shards %v are published", relay.State().Shards)

@@ -73,3 +73,7 @@ ON CONFLICT (topic, shard) DO UPDATE SET topic_id = excluded.topic_id, acked_end
 
 -- name: DeleteHalts :exec
 DELETE FROM outbox_halt;
+
+-- Returns the shards of which this database knows the log of a topic.
+-- name: ListLogShards :many
+SELECT shard FROM outbox_log WHERE topic = @topic;
