@@ -29,8 +29,8 @@ type App[C config.Config] struct {
 	Serve       func(ctx context.Context, cfg C, log *slog.Logger) error
 	// OpenImport opens the target of the import command.
 	OpenImport func(ctx context.Context, cfg C) (bulkimport.Target, error)
-	// OpenDeadLetters opens the service's dead letters for the commands that replay and discard them.
-	OpenDeadLetters func(ctx context.Context, cfg C, log *slog.Logger) (DeadLetters, error)
+	// OpenOperations opens what the commands of operators need.
+	OpenOperations func(ctx context.Context, cfg C, log *slog.Logger) (Operations, error)
 	// OpenMessaging connects to Kafka for the commands that look at the logs.
 	OpenMessaging func(cfg C, log *slog.Logger) (Messaging, error)
 }

@@ -76,6 +76,9 @@ func TestUsage(t *testing.T) {
 		"dead-letters show x":                        "\"x\" is not the id of a dead letter",
 		"dead-letters replay 0":                      "\"0\" is not the id of a dead letter",
 		"dead-letters discard 1 2":                   "accepts",
+		"outbox republish":                           "--reason has to say why",
+		"outbox republish --rate=-1":                 "--rate must be 0 or more",
+		"outbox republish --dry-run --by=":           "--by has to say who does it",
 		"audit list --limit=0":                       "--limit must be between 1 and 1000",
 		"adopt":                                      "--positions has to be start",
 		"adopt --positions=7":                        "--positions has to be start",
@@ -103,7 +106,7 @@ func TestNeeds(t *testing.T) {
 	t.Parallel()
 	for line, kafka := range map[string]bool{
 		"serve": true, "validate-config": true, "migrate": false, "import": false, "outbox status": false, "outbox list": false,
-		"audit list": false, "dead-letters list": false, "dead-letters show 1": false, "dead-letters replay 1": false, "dead-letters discard 1": false,
+		"outbox republish --reason=lost": false, "audit list": false, "dead-letters list": false, "dead-letters show 1": false, "dead-letters replay 1": false, "dead-letters discard 1": false,
 	} {
 		app, asked := bare(), false
 		app.Load = func(needs config.Needs) (settings, error) {
@@ -202,8 +205,8 @@ func TestDeadLettersAreClosedByTheService(t *testing.T) {
 	t.Parallel()
 	app, closed := bare(), 0
 	app.Load = func(config.Needs) (settings, error) { return settings{}, nil }
-	app.OpenDeadLetters = func(context.Context, settings, *slog.Logger) (DeadLetters, error) {
-		return DeadLetters{
+	app.OpenOperations = func(context.Context, settings, *slog.Logger) (Operations, error) {
+		return Operations{
 			Replay: func(_ context.Context, id int64, by, _ string) (consumer.DeadLetter, error) {
 				return consumer.DeadLetter{ID: id, State: consumer.Replayed, Note: new("by " + by)}, nil
 			},

@@ -34,15 +34,59 @@ func hatter(t *testing.T) (App[settings], *postgres.Pool) {
 			Database: postgres.Settings{URL: pgtest.URL(pool)}, Log: telemetry.Settings{Level: slog.LevelError},
 		}}, nil
 	}
-	app.OpenDeadLetters = func(_ context.Context, _ settings, log *slog.Logger) (DeadLetters, error) {
+	app.OpenOperations = func(_ context.Context, _ settings, log *slog.Logger) (Operations, error) {
 		c := consumer.New(pool, consumer.Config[pgx.Tx]{
 			Group:  "shop",
 			Topics: map[string]consumer.Handler[pgx.Tx]{hatTopic: func(context.Context, pgx.Tx, []consumer.Event) error { return nil }},
 			Bind:   func(tx pgx.Tx) pgx.Tx { return tx },
 		}, log)
-		return DeadLetters{Replay: c.Replay, Discard: c.Discard, Close: func() {}}, nil
+		return Operations{Pool: pool, Replay: c.Replay, Discard: c.Discard, Models: []outbox.Model{twoHats}, Close: func() {}}, nil
 	}
 	return app, pool
+}
+
+// twoHats are two hats that never change.
+var twoHats = outbox.Model{
+	Topic: hatTopic,
+	Count: func(context.Context, pgx.Tx) (int, error) { return 2, nil },
+	Page: func(_ context.Context, _ pgx.Tx, after string, _ int) ([]event.Message, error) {
+		if after != "" {
+			return nil, nil
+		}
+		hat := event.Message{ID: uuid.New(), Topic: hatTopic, Key: "bowler", Version: 7, Type: "test.hat.updated.v1", Payload: []byte("{}")}
+		other := hat
+		other.ID, other.Key = uuid.New(), "fez"
+		return []event.Message{hat, other}, nil
+	},
+}
+
+func TestRepublish(t *testing.T) {
+	t.Parallel()
+	app, pool := hatter(t)
+	var results []outbox.Republished
+	r := call(t.Context(), app, nil, "outbox", "republish", "--dry-run", "--json")
+	if err := json.Unmarshal([]byte(r.out), &results); err != nil || len(results) != 1 || results[0].Appended != 2 {
+		t.Errorf("%+v, %v", r, err)
+	}
+	for _, tt := range []struct {
+		line string
+		code int
+		want string
+	}{
+		{"--dry-run", 0, hatTopic + ": 2 aggregates, 2 events to append, 0 are pending already\n"},
+		{"--reason=x --topic=none", 2, "--topic none: it must be " + hatTopic},
+		{"--reason=lost --topic=" + hatTopic, 0, hatTopic + ": 2 aggregates, 2 events appended, 0 are pending already\n"},
+		{"--reason=again --rate=0", 0, hatTopic + ": 2 aggregates, 0 events appended, 2 are pending already\n"},
+	} {
+		r := call(t.Context(), app, nil, append([]string{"outbox", "republish"}, strings.Fields(tt.line)...)...)
+		if r.code != tt.code || !strings.Contains(r.out+r.err, tt.want) {
+			t.Errorf("%s: %+v", tt.line, r)
+		}
+	}
+	var reasons string
+	if err := pool.QueryRow(t.Context(), `SELECT string_agg(reason, ' ' ORDER BY id) FROM operator_action`).Scan(&reasons); err != nil || reasons != "lost again" {
+		t.Errorf("recorded %q, %v", reasons, err)
+	}
 }
 
 func execSQL(t *testing.T, pool *postgres.Pool, statement string, args ...any) {

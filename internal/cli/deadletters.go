@@ -1,10 +1,8 @@
 package cli
 
 import (
-	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"os/user"
 	"slices"
 	"strconv"
@@ -13,7 +11,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/monsplit/monsplit/internal/config"
 	"github.com/monsplit/monsplit/internal/messaging/audit"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
 	"github.com/monsplit/monsplit/internal/postgres"
@@ -92,8 +89,8 @@ func (a App[C]) replayDeadLetter() *cobra.Command {
 	var operator audit.Operator
 	cmd := &cobra.Command{
 		Use: "replay ID", Short: "Apply a dead letter again, after its cause has been fixed", Args: letterID,
-		RunE: a.withDeadLetters(func(cmd *cobra.Command, id int64, letters DeadLetters) (consumer.DeadLetter, error) {
-			return letters.Replay(cmd.Context(), id, operator.By, operator.Reason)
+		RunE: a.closing(func(cmd *cobra.Command, id int64, o Operations) (consumer.DeadLetter, error) {
+			return o.Replay(cmd.Context(), id, operator.By, operator.Reason)
 		}),
 	}
 	operatorFlags(cmd, &operator)
@@ -104,8 +101,8 @@ func (a App[C]) discardDeadLetter() *cobra.Command {
 	var operator audit.Operator
 	cmd := &cobra.Command{
 		Use: "discard ID", Short: "Close a dead letter without applying it; the record is kept", Args: letterID,
-		RunE: a.withDeadLetters(func(cmd *cobra.Command, id int64, letters DeadLetters) (consumer.DeadLetter, error) {
-			return letters.Discard(cmd.Context(), id, operator.By, operator.Reason)
+		RunE: a.closing(func(cmd *cobra.Command, id int64, o Operations) (consumer.DeadLetter, error) {
+			return o.Discard(cmd.Context(), id, operator.By, operator.Reason)
 		}),
 	}
 	operatorFlags(cmd, &operator)
@@ -113,24 +110,10 @@ func (a App[C]) discardDeadLetter() *cobra.Command {
 	return cmd
 }
 
-// DeadLetters closes dead letters of a service. The methods of the service's consumer.Consumer do it; the service need not
-// run. by is the person who does it, and reason is why.
-type DeadLetters struct {
-	Replay  func(ctx context.Context, id int64, by, reason string) (consumer.DeadLetter, error)
-	Discard func(ctx context.Context, id int64, by, reason string) (consumer.DeadLetter, error)
-	Close   func()
-}
-
-// withDeadLetters returns a command that closes a dead letter and prints it. f gets the id in the first argument.
-func (a App[C]) withDeadLetters(f func(*cobra.Command, int64, DeadLetters) (consumer.DeadLetter, error),
-) func(*cobra.Command, []string) error {
-	return a.configured(config.DatabaseAlone, func(cmd *cobra.Command, args []string, cfg C, log *slog.Logger) error {
-		letters, err := a.OpenDeadLetters(cmd.Context(), cfg, log)
-		if err != nil {
-			return err
-		}
-		defer letters.Close()
-		letter, err := f(cmd, idOf(args), letters)
+// closing returns a command that closes a dead letter and prints it. f gets the id in the first argument.
+func (a App[C]) closing(f func(*cobra.Command, int64, Operations) (consumer.DeadLetter, error)) func(*cobra.Command, []string) error {
+	return a.withOperations(func(cmd *cobra.Command, args []string, o Operations) error {
+		letter, err := f(cmd, idOf(args), o)
 		if err != nil {
 			return err
 		}

@@ -16,7 +16,7 @@ import (
 )
 
 func (a App[C]) outbox() *cobra.Command {
-	return group("outbox", "Show the state and the events of the outbox", a.outboxStatus(), a.outboxList())
+	return group("outbox", "Show the state and the events of the outbox, and publish again", a.outboxStatus(), a.outboxList(), a.outboxRepublish())
 }
 
 func (a App[C]) outboxStatus() *cobra.Command {

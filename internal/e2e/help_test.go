@@ -14,7 +14,7 @@ import (
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	for _, service := range services.Names(t) {
-		for _, args := range []string{"", "serve", "migrate", "import", "outbox", "outbox status", "outbox list", "dead-letters", "dead-letters list",
+		for _, args := range []string{"", "serve", "migrate", "import", "outbox", "outbox status", "outbox list", "outbox republish", "dead-letters", "dead-letters list",
 			"dead-letters show", "dead-letters replay", "dead-letters discard", "audit list", "adopt", "consumer reset", "validate-config", "version"} {
 			r := command(t, nil, service, append(strings.Fields(args), "--help")...).ok(t)
 			if !contains(r.stdout, "Usage:") {

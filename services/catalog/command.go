@@ -6,8 +6,10 @@ import (
 	"slices"
 
 	"github.com/monsplit/monsplit/internal/cli"
+	"github.com/monsplit/monsplit/internal/messaging/outbox"
 	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/internal/serviceframe"
+	"github.com/monsplit/monsplit/services/catalog/internal/messages"
 )
 
 // App is the catalog service for its command line.
@@ -15,7 +17,7 @@ func App() cli.App[Config] {
 	return cli.App[Config]{
 		Name: name, About: "The service that has taken over the catalog entries and the markets",
 		Defaults: Defaults(), Load: LoadConfig, Migrate: Migrate, Serve: Run, OpenImport: OpenImport,
-		OpenDeadLetters: OpenDeadLetters, OpenMessaging: OpenMessaging,
+		OpenOperations: OpenOperations, OpenMessaging: OpenMessaging,
 	}
 }
 
@@ -25,20 +27,23 @@ func OpenMessaging(cfg Config, log *slog.Logger) (cli.Messaging, error) {
 	return cli.Messaging{Kafka: client, Publishes: slices.Concat(spec().Topics, spec().Queues), Consumes: spec().Consumes}, err
 }
 
-// OpenDeadLetters opens the service's dead letters for an operator. The service need not run.
-func OpenDeadLetters(ctx context.Context, cfg Config, log *slog.Logger) (cli.DeadLetters, error) {
-	pool, err := postgres.Open(ctx, postgres.Config{URL: cfg.Database.URL, Application: name + " dead-letters"})
+// OpenOperations opens what the commands of operators need. The service need not run.
+func OpenOperations(ctx context.Context, cfg Config, log *slog.Logger) (cli.Operations, error) {
+	pool, err := postgres.Open(ctx, postgres.Config{URL: cfg.Database.URL, Application: name + " operations"})
 	if err != nil {
-		return cli.DeadLetters{}, err
+		return cli.Operations{}, err
 	}
 	// No relay is woken: the relay of a running instance finds the events with its sweep.
 	storage, err := newStore(pool, cfg, log, func() {})
 	if err != nil {
 		pool.Close()
-		return cli.DeadLetters{}, err
+		return cli.Operations{}, err
 	}
 	entries, _, copies := services(storage, newID)
 	requests := newOwner(pool, cfg, storage, entries, log)
 	events := newConsumer(pool, cfg, storage, copies, requests, func() {}, log)
-	return cli.DeadLetters{Replay: events.Replay, Discard: events.Discard, Close: pool.Close}, nil
+	return cli.Operations{
+		Pool: pool, Replay: events.Replay, Discard: events.Discard, Close: pool.Close,
+		Models: []outbox.Model{storage.MarketModel(messages.TopicMarket, newID), storage.EntryModel(messages.TopicCatalogEntry, newID)},
+	}, nil
 }

@@ -59,7 +59,7 @@ func TestDeadLettersOfRequests(t *testing.T) {
 	i.wantOutcomes(p, "1 unreadable", "2 unreadable", "3 accepted v1")
 	cfg := checked
 	cfg.Database.URL = pgtest.URL(i.pool)
-	letters, err := OpenDeadLetters(t.Context(), cfg, slog.New(slog.DiscardHandler))
+	letters, err := OpenOperations(t.Context(), cfg, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

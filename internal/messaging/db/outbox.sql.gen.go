@@ -579,6 +579,32 @@ func (q *Queries) PendingBetween(ctx context.Context, first int64, last int64) (
 	return found, err
 }
 
+const pendingVersions = `-- name: PendingVersions :many
+SELECT u.key::text AS key FROM (SELECT unnest($1::text[]) AS key, unnest($2::bigint[]) AS version) u
+WHERE outbox_predecessor($3::text, u.key, u.version) IS NOT NULL
+`
+
+// Returns the keys whose version is pending.
+func (q *Queries) PendingVersions(ctx context.Context, keys []string, versions []int64, topic string) ([]string, error) {
+	rows, err := q.db.Query(ctx, pendingVersions, keys, versions, topic)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []string{}
+	for rows.Next() {
+		var key string
+		if err := rows.Scan(&key); err != nil {
+			return nil, err
+		}
+		items = append(items, key)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const raiseEpoch = `-- name: RaiseEpoch :exec
 UPDATE outbox_lease SET epoch = epoch + 1 WHERE shard = $1 AND owner = $2::uuid AND epoch = $3
 `

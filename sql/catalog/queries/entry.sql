@@ -58,3 +58,11 @@ SELECT id, discontinued FROM product_copy WHERE id = ANY (@ids::uuid[]) AND NOT 
 
 -- name: KnownMarkets :many
 SELECT iso_code FROM market WHERE iso_code = ANY (@codes::text[]) AND NOT deleted;
+
+-- Deleted entries too.
+-- name: CountEntries :one
+SELECT count(*)::int FROM catalog_entry;
+
+-- Deleted entries too. Nothing changes these entries until the end of the transaction.
+-- name: PageOfEntries :many
+SELECT * FROM catalog_entry WHERE id > @after ORDER BY id LIMIT @most FOR NO KEY UPDATE;

@@ -16,3 +16,11 @@ VALUES (@iso_code, @name, @deleted, @version, @created_at, @updated_at);
 UPDATE market SET name = @name, deleted = @deleted, version = @version, created_at = @created_at,
     updated_at = @updated_at
 WHERE iso_code = @iso_code;
+
+-- Deleted markets too.
+-- name: CountMarkets :one
+SELECT count(*)::int FROM market;
+
+-- Deleted markets too. Nothing changes these markets until the end of the transaction.
+-- name: PageOfMarkets :many
+SELECT * FROM market WHERE iso_code > @after ORDER BY iso_code LIMIT @most FOR NO KEY UPDATE;

@@ -174,3 +174,8 @@ FROM outbox_pending p JOIN outbox_event e ON e.seq = p.seq
 WHERE (sqlc.narg(topic)::text IS NULL OR p.topic = sqlc.narg(topic)) AND (sqlc.narg(key)::text IS NULL OR p.key = sqlc.narg(key))
     AND p.seq < @before
 ORDER BY p.seq DESC LIMIT @most;
+
+-- Returns the keys whose version is pending.
+-- name: PendingVersions :many
+SELECT u.key::text AS key FROM (SELECT unnest(@keys::text[]) AS key, unnest(@versions::bigint[]) AS version) u
+WHERE outbox_predecessor(@topic::text, u.key, u.version) IS NOT NULL;

@@ -25,3 +25,11 @@ WHERE id = @id;
 SELECT p.name, p.product_category, p.product_uuid
 FROM (SELECT unnest(@names::text[]) AS name, unnest(@categories::text[]) AS product_category) n
 JOIN product p ON p.name = n.name AND p.product_category = n.product_category AND NOT p.deleted;
+
+-- Deleted products too.
+-- name: CountProducts :one
+SELECT count(*)::int FROM product;
+
+-- Deleted products too. Nothing changes these products until the end of the transaction.
+-- name: PageOfProducts :many
+SELECT * FROM product WHERE product_uuid > @after ORDER BY product_uuid LIMIT @most FOR NO KEY UPDATE;

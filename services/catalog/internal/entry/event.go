@@ -26,6 +26,18 @@ type Event struct {
 	Cause uuid.UUID // the request that caused the change; uuid.Nil if there was none
 }
 
+// Current returns an event that describes the entry as it is. It publishes the state again, when Kafka has lost it.
+func (e Entry) Current(id uuid.UUID) Event {
+	kind := Updated
+	switch {
+	case e.Deleted:
+		kind = Deleted
+	case e.Version == 1:
+		kind = Created
+	}
+	return Event{ID: id, Kind: kind, Time: e.UpdatedAt, Entry: e}
+}
+
 // CausedBy returns a Tx that names the request as the cause of all events that are appended to it.
 func CausedBy(tx Tx, request uuid.UUID) Tx { return causedTx{tx, request} }
 

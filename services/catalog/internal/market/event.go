@@ -23,3 +23,15 @@ type Event struct {
 	Time   time.Time
 	Market Market
 }
+
+// Current returns an event that describes the market as it is. It publishes the state again, when Kafka has lost it.
+func (m Market) Current(id uuid.UUID) Event {
+	kind := Updated
+	switch {
+	case m.Deleted:
+		kind = Deleted
+	case m.Version == 1:
+		kind = Created
+	}
+	return Event{ID: id, Kind: kind, Time: m.UpdatedAt, Market: m}
+}

@@ -25,3 +25,15 @@ type Event struct {
 	Time    time.Time
 	Product Product
 }
+
+// Current returns an event that describes the product as it is. It publishes the state again, when Kafka has lost it.
+func (p Product) Current(id uuid.UUID) Event {
+	kind := Updated // the data says whether the product is discontinued
+	switch {
+	case p.Deleted:
+		kind = Deleted
+	case p.Version == 1:
+		kind = Created
+	}
+	return Event{ID: id, Kind: kind, Time: p.UpdatedAt, Product: p}
+}

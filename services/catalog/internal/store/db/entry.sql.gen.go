@@ -12,6 +12,18 @@ import (
 	"github.com/google/uuid"
 )
 
+const countEntries = `-- name: CountEntries :one
+SELECT count(*)::int FROM catalog_entry
+`
+
+// Deleted entries too.
+func (q *Queries) CountEntries(ctx context.Context) (int32, error) {
+	row := q.db.QueryRow(ctx, countEntries)
+	var column_1 int32
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
 const entriesAt = `-- name: EntriesAt :many
 SELECT e.id, e.product_uuid, e.market, e.availability_date, e.availability_end_date, e.deleted, e.version, e.created_at, e.updated_at
 FROM (SELECT unnest($1::text[]) AS market, unnest($2::uuid[]) AS product_uuid) n
@@ -207,6 +219,41 @@ func (q *Queries) LockEntryAt(ctx context.Context, market string, productUUID uu
 		&i.UpdatedAt,
 	)
 	return i, err
+}
+
+const pageOfEntries = `-- name: PageOfEntries :many
+SELECT id, product_uuid, market, availability_date, availability_end_date, deleted, version, created_at, updated_at FROM catalog_entry WHERE id > $1 ORDER BY id LIMIT $2 FOR NO KEY UPDATE
+`
+
+// Deleted entries too. Nothing changes these entries until the end of the transaction.
+func (q *Queries) PageOfEntries(ctx context.Context, after uuid.UUID, most int32) ([]CatalogEntry, error) {
+	rows, err := q.db.Query(ctx, pageOfEntries, after, most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []CatalogEntry{}
+	for rows.Next() {
+		var i CatalogEntry
+		if err := rows.Scan(
+			&i.ID,
+			&i.ProductUUID,
+			&i.Market,
+			&i.AvailabilityDate,
+			&i.AvailabilityEndDate,
+			&i.Deleted,
+			&i.Version,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const productStates = `-- name: ProductStates :many

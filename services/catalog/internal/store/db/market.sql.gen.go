@@ -10,6 +10,18 @@ import (
 	"time"
 )
 
+const countMarkets = `-- name: CountMarkets :one
+SELECT count(*)::int FROM market
+`
+
+// Deleted markets too.
+func (q *Queries) CountMarkets(ctx context.Context) (int32, error) {
+	row := q.db.QueryRow(ctx, countMarkets)
+	var column_1 int32
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
 const getMarket = `-- name: GetMarket :one
 SELECT iso_code, name, deleted, version, created_at, updated_at FROM market WHERE iso_code = $1 AND NOT deleted
 `
@@ -82,6 +94,38 @@ func (q *Queries) MarketInUse(ctx context.Context, isoCode string) (bool, error)
 	var exists bool
 	err := row.Scan(&exists)
 	return exists, err
+}
+
+const pageOfMarkets = `-- name: PageOfMarkets :many
+SELECT iso_code, name, deleted, version, created_at, updated_at FROM market WHERE iso_code > $1 ORDER BY iso_code LIMIT $2 FOR NO KEY UPDATE
+`
+
+// Deleted markets too. Nothing changes these markets until the end of the transaction.
+func (q *Queries) PageOfMarkets(ctx context.Context, after string, most int32) ([]Market, error) {
+	rows, err := q.db.Query(ctx, pageOfMarkets, after, most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Market{}
+	for rows.Next() {
+		var i Market
+		if err := rows.Scan(
+			&i.ISOCode,
+			&i.Name,
+			&i.Deleted,
+			&i.Version,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const updateMarket = `-- name: UpdateMarket :exec

@@ -12,6 +12,18 @@ import (
 	"github.com/google/uuid"
 )
 
+const countProducts = `-- name: CountProducts :one
+SELECT count(*)::int FROM product
+`
+
+// Deleted products too.
+func (q *Queries) CountProducts(ctx context.Context) (int32, error) {
+	row := q.db.QueryRow(ctx, countProducts)
+	var column_1 int32
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
 const getProduct = `-- name: GetProduct :one
 SELECT id, product_uuid, name, product_category, discontinued, deleted, version, created_at, updated_at FROM product WHERE id = $1 AND NOT deleted
 `
@@ -128,6 +140,41 @@ func (q *Queries) LockProductByUUID(ctx context.Context, productUuid uuid.UUID) 
 		&i.UpdatedAt,
 	)
 	return i, err
+}
+
+const pageOfProducts = `-- name: PageOfProducts :many
+SELECT id, product_uuid, name, product_category, discontinued, deleted, version, created_at, updated_at FROM product WHERE product_uuid > $1 ORDER BY product_uuid LIMIT $2 FOR NO KEY UPDATE
+`
+
+// Deleted products too. Nothing changes these products until the end of the transaction.
+func (q *Queries) PageOfProducts(ctx context.Context, after uuid.UUID, most int32) ([]Product, error) {
+	rows, err := q.db.Query(ctx, pageOfProducts, after, most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Product{}
+	for rows.Next() {
+		var i Product
+		if err := rows.Scan(
+			&i.ID,
+			&i.ProductUUID,
+			&i.Name,
+			&i.ProductCategory,
+			&i.Discontinued,
+			&i.Deleted,
+			&i.Version,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const productsNamed = `-- name: ProductsNamed :many

@@ -1,0 +1,37 @@
+package cli
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/spf13/cobra"
+
+	"github.com/monsplit/monsplit/internal/config"
+	"github.com/monsplit/monsplit/internal/messaging/consumer"
+	"github.com/monsplit/monsplit/internal/messaging/outbox"
+	"github.com/monsplit/monsplit/internal/postgres"
+)
+
+// Operations is what the commands of operators need of a service. The service need not run. by is the person who runs a
+// command, and reason is why.
+type Operations struct {
+	Pool *postgres.Pool
+	// Replay and Discard are the methods of the service's consumer.Consumer.
+	Replay  func(ctx context.Context, id int64, by, reason string) (consumer.DeadLetter, error)
+	Discard func(ctx context.Context, id int64, by, reason string) (consumer.DeadLetter, error)
+	// Models are the models that the service owns. A model comes after those that it refers to.
+	Models []outbox.Model
+	Close  func()
+}
+
+// withOperations opens the service's operations for run.
+func (a App[C]) withOperations(run func(*cobra.Command, []string, Operations) error) func(*cobra.Command, []string) error {
+	return a.configured(config.DatabaseAlone, func(cmd *cobra.Command, args []string, cfg C, log *slog.Logger) error {
+		o, err := a.OpenOperations(cmd.Context(), cfg, log)
+		if err != nil {
+			return err
+		}
+		defer o.Close()
+		return run(cmd, args, o)
+	})
+}
