@@ -23,7 +23,8 @@ const (
 // and for its copy, and answers. The bound is t: a create at the catalog's own API, and twice the time from a commit to the
 // commit that applies it, because a legacy create goes to the owner and back. All three have the same rate, and take turns.
 //
-// Afterwards the catalog is stopped. From then on, each legacy create is answered with 202 after legacyWait.
+// Afterwards the catalog is stopped. From then on, each legacy create is answered with 202 after legacyWait, and the requests
+// pile up.
 func legacyCreate(ctx context.Context, e *env) ([]row, error) {
 	both, err := e.services(ctx)
 	if err != nil {
@@ -187,7 +188,8 @@ func (l *legacy) overdue(ctx context.Context, e *env) ([]row, error) {
 			bound: wait, ratio: took / wait, note: fmt.Sprintf("aim %.0f ms at most", wait+50),
 		})
 	}
-	return rows, nil
+	pending, err := l.backlog(ctx, e, products)
+	return append(rows, pending...), err
 }
 
 // product is a product with its id in each API.

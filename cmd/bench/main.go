@@ -55,7 +55,7 @@ cluster in KAFKA_BROKERS, or else an embedded test broker, whose figures say not
 
   go run ./internal/testkit/cmd/realkafka -- make bench
 
-BENCH_LARGE=1 adds the loads that take minutes: a claim with 10^7 sent events in the outbox.
+BENCH_LARGE=1 adds the loads that take minutes: a claim with 10^7 sent events in the outbox, 100,000 pending requests.
 
 Usage: bench [options]; or: make bench ARGS="options"
 

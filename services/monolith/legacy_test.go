@@ -256,7 +256,7 @@ func TestOldRequestsAreDeleted(t *testing.T) {
 	old, young := uuid.NewString(), uuid.NewString()
 	if _, err := pgtest.Open(t, url).Exec(t.Context(), `INSERT INTO sent_request
 		(id, topic, key, number, subject, body, created_at, expires_at, outcome, result, finished_at)
-		SELECT id::uuid, 't', 'k', 1, '', '{"operation":"create","wanted":{"id":1,"product":1,"market":1}}', now(), now(), 'expired', '{}', now() - age::interval
+		SELECT id::uuid, 'monsplit.catalog-entry-request.v1', 'k', 1, '', '{"operation":"create","wanted":{"id":1,"product":1,"market":1}}', now(), now(), 'expired', '{}', now() - age::interval
 		FROM (VALUES ($1, '31 days'), ($2, '29 days')) v (id, age)`, old, young); err != nil {
 		t.Fatal(err)
 	}

@@ -69,7 +69,12 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger) error {
 	})
 	events := newConsumer(frame.Pool, cfg, log, func(tx eventTx) {
 		requests.Count(tx.Finished())
-		frame.Waiters.Kick()
+		for _, f := range tx.Finished() {
+			frame.Waiters.Announce(catalogchange.KindRequest, f.ID.String(), request.FinishedVersion)
+		}
+		if tx.Copied() {
+			frame.Waiters.Kick()
+		}
 	})
 	return frame.Serve(ctx, events, api, lifecycle.Part{Name: "requests", Run: func(ctx context.Context) error {
 		return frame.Repeat(ctx, deleteEvery, "finished requests could not be deleted", func() error {

@@ -124,7 +124,7 @@ x-<%.service%>: &<%.service%>
 `},
 
 	// Tests that need something of every service that cannot be read from its files. Each fails if a service is missing.
-	{file: "api/documents_test.go", anchor: "	valid := map[string]string{ // by document and schema\n",
+	{file: "api/documents_test.go", anchor: "	valid := map[string]string{ // document and schema → members\n",
 		text: "		\"<%.service%> <%.Model%>Input\": `\"code\": \"N1\", \"name\": \"a\", ` + ignored,\n" +
 			"		\"<%.service%> <%.Model%>Replacement\": `\"name\": \"a\", ` + ignored,\n" +
 			"		\"<%.service%> <%.Model%>Patch\": ignored,\n"},

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"runtime"
 	"slices"
 	"time"
 )
@@ -37,6 +38,7 @@ func (c *Consumer[T]) applyShared(ctx context.Context, p *partition, b batch) er
 	c.mu.Lock()
 	c.waitingJobs = append(c.waitingJobs, j)
 	c.mu.Unlock()
+	runtime.Gosched() // batches of one response arrive together: let the others join before one of them begins alone
 	timer := time.NewTimer(c.cfg.MaxShareWait)
 	defer timer.Stop()
 	for {

@@ -65,10 +65,11 @@ FROM (SELECT s.id, u.outcome, u.result
     JOIN sent_request s ON s.id = u.id AND s.finished_at IS NULL
     ORDER BY s.id FOR UPDATE OF s) l
 WHERE r.id = l.id
-RETURNING r.topic, l.outcome::text AS outcome, r.created_at, r.finished_at::timestamptz AS finished_at
+RETURNING r.id, r.topic, l.outcome::text AS outcome, r.created_at, r.finished_at::timestamptz AS finished_at
 `
 
 type FinishRequestsRow struct {
+	ID         uuid.UUID
 	Topic      string
 	Outcome    string
 	CreatedAt  time.Time
@@ -86,6 +87,7 @@ func (q *Queries) FinishRequests(ctx context.Context, ids []uuid.UUID, outcomes 
 	for rows.Next() {
 		var i FinishRequestsRow
 		if err := rows.Scan(
+			&i.ID,
 			&i.Topic,
 			&i.Outcome,
 			&i.CreatedAt,
@@ -126,11 +128,11 @@ func (q *Queries) FinishedAmong(ctx context.Context, ids []uuid.UUID) ([]uuid.UU
 }
 
 const getSentRequest = `-- name: GetSentRequest :one
-SELECT id, topic, key, number, subject, body, once_id, fingerprint, created_at, expires_at, unreadable_at, outcome, result, finished_at FROM sent_request WHERE id = $1
+SELECT id, topic, key, number, subject, body, once_id, fingerprint, created_at, expires_at, unreadable_at, outcome, result, finished_at FROM sent_request WHERE topic = $1 AND id = $2
 `
 
-func (q *Queries) GetSentRequest(ctx context.Context, id uuid.UUID) (SentRequest, error) {
-	row := q.db.QueryRow(ctx, getSentRequest, id)
+func (q *Queries) GetSentRequest(ctx context.Context, topic string, iD uuid.UUID) (SentRequest, error) {
+	row := q.db.QueryRow(ctx, getSentRequest, topic, iD)
 	var i SentRequest
 	err := row.Scan(
 		&i.ID,
@@ -212,11 +214,11 @@ func (q *Queries) InsertSentRequest(ctx context.Context, arg InsertSentRequestPa
 }
 
 const latestSentRequest = `-- name: LatestSentRequest :one
-SELECT id, topic, key, number, subject, body, once_id, fingerprint, created_at, expires_at, unreadable_at, outcome, result, finished_at FROM sent_request WHERE subject = $1 ORDER BY number DESC LIMIT 1
+SELECT id, topic, key, number, subject, body, once_id, fingerprint, created_at, expires_at, unreadable_at, outcome, result, finished_at FROM sent_request WHERE topic = $1 AND subject = $2 ORDER BY number DESC LIMIT 1
 `
 
-func (q *Queries) LatestSentRequest(ctx context.Context, subject string) (SentRequest, error) {
-	row := q.db.QueryRow(ctx, latestSentRequest, subject)
+func (q *Queries) LatestSentRequest(ctx context.Context, topic string, subject string) (SentRequest, error) {
+	row := q.db.QueryRow(ctx, latestSentRequest, topic, subject)
 	var i SentRequest
 	err := row.Scan(
 		&i.ID,

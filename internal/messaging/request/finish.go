@@ -21,6 +21,7 @@ type Decision struct {
 
 // Finished is a request that an outcome has finished.
 type Finished struct {
+	ID     uuid.UUID
 	Topic  string
 	Kind   Kind
 	Waited time.Duration // from the sending of the request
@@ -59,7 +60,7 @@ func Finish(ctx context.Context, tx pgx.Tx, decisions []Decision) ([]Finished, e
 	}
 	finished := make([]Finished, len(rows))
 	for i, row := range rows {
-		finished[i] = Finished{Topic: row.Topic, Kind: Kind(row.Outcome), Waited: max(row.FinishedAt.Sub(row.CreatedAt), 0)}
+		finished[i] = Finished{ID: row.ID, Topic: row.Topic, Kind: Kind(row.Outcome), Waited: max(row.FinishedAt.Sub(row.CreatedAt), 0)}
 	}
 	return finished, nil
 }

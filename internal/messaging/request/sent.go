@@ -88,15 +88,15 @@ func Send(ctx context.Context, tx pgx.Tx, s Sent, once *Once, m event.Message) e
 // DB is a pool or a transaction.
 type DB = messagingdb.DBTX
 
-// Get returns the request with the id. It fails with ErrUnknown if there is none.
-func Get(ctx context.Context, db DB, id uuid.UUID) (Sent, error) {
-	return toSent(messagingdb.New(db).GetSentRequest(ctx, id))
+// Get returns the request of the topic with the id. It fails with ErrUnknown if there is none.
+func Get(ctx context.Context, db DB, topic string, id uuid.UUID) (Sent, error) {
+	return toSent(messagingdb.New(db).GetSentRequest(ctx, topic, id))
 }
 
-// LatestOf returns the last request about the subject. All requests about it must have the same key. It fails with ErrUnknown
-// if there is none.
-func LatestOf(ctx context.Context, db DB, subject string) (Sent, error) {
-	return toSent(messagingdb.New(db).LatestSentRequest(ctx, subject))
+// LatestOf returns the last request of the topic about the subject. All requests about it must have the same key. It fails
+// with ErrUnknown if there is none.
+func LatestOf(ctx context.Context, db DB, topic, subject string) (Sent, error) {
+	return toSent(messagingdb.New(db).LatestSentRequest(ctx, topic, subject))
 }
 
 func toSent(row messagingdb.SentRequest, err error) (Sent, error) {

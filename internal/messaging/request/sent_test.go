@@ -77,7 +77,7 @@ func messageOf(s request.Sent) event.Message {
 
 func (a *asker) get(id uuid.UUID) request.Sent {
 	a.t.Helper()
-	s, err := request.Get(a.t.Context(), a.pool, id)
+	s, err := request.Get(a.t.Context(), a.pool, sentTopic, id)
 	if err != nil {
 		a.t.Fatal(err)
 	}
@@ -124,16 +124,21 @@ func TestSend(t *testing.T) {
 	}
 	a.send("other", nil)
 	last := a.send("k", nil)
-	if latest, err := request.LatestOf(t.Context(), a.pool, "thing of k"); err != nil || latest.ID != last.ID || latest.Number != 2 {
+	if latest, err := request.LatestOf(t.Context(), a.pool, sentTopic, "thing of k"); err != nil || latest.ID != last.ID || latest.Number != 2 {
 		t.Errorf("the latest of the subject is %+v, %v", latest, err)
 	}
 	if numbers := a.appended("k"); !slices.Equal(numbers, []int64{1, 2}) {
 		t.Errorf("the outbox has the numbers %v", numbers)
 	}
-	_, err := request.Get(t.Context(), a.pool, uuid.New())
-	_, errLatest := request.LatestOf(t.Context(), a.pool, "nothing")
-	if !errors.Is(err, request.ErrUnknown) || !errors.Is(errLatest, request.ErrUnknown) {
-		t.Errorf("of an unknown request: %v, %v", err, errLatest)
+	for _, unknown := range []struct {
+		topic, subject string
+		id             uuid.UUID
+	}{{sentTopic, "nothing", uuid.New()}, {"another topic", "thing of k", last.ID}} {
+		_, err := request.Get(t.Context(), a.pool, unknown.topic, unknown.id)
+		_, errLatest := request.LatestOf(t.Context(), a.pool, unknown.topic, unknown.subject)
+		if !errors.Is(err, request.ErrUnknown) || !errors.Is(errLatest, request.ErrUnknown) {
+			t.Errorf("of an unknown request in %s: %v, %v", unknown.topic, err, errLatest)
+		}
 	}
 }
 

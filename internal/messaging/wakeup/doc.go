@@ -4,7 +4,8 @@
 // goroutine, which looks for all of them with one query for each kind. It looks when a caller begins to wait, and when one
 // of these tells that something may have changed:
 //
-//   - Kick: this process has committed a change.
+//   - Kick: this process has committed a change. If the process knows the version that it has committed, Announce releases
+//     the callers without a look.
 //   - NOTIFY: another process has committed a change. The process listens on one connection of its own.
 //   - The poll, once a second: everything works with the poll alone, only slower. A notification is lost when the
 //     connection breaks, and a connection pooler between the process and PostgreSQL may not pass on notifications.

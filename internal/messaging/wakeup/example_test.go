@@ -9,12 +9,13 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/monsplit/monsplit/internal/messaging/wakeup"
+	"github.com/monsplit/monsplit/internal/testkit/exampletb"
 )
 
 // A caller waits until the copy of a hat has version 2. Another process applies that version a moment later.
 func Example() {
-	t := newExampleTB()
-	defer t.cleanUp()
+	t := exampletb.New()
+	defer t.CleanUp()
 	pool := newDatabase(t)
 
 	waiters := wakeup.New(pool, wakeup.Config{MetricsNamespace: "shop"}, slog.New(slog.DiscardHandler))

@@ -27,7 +27,7 @@ func (w *Waiters) Run(ctx context.Context) error {
 			l.armed = false
 		case <-timer.C:
 		}
-		if !rest(ctx, w.cfg.LookEvery-time.Since(l.lookedAt)) {
+		if !rest(ctx, time.Until(l.restUntil)) {
 			return nil
 		}
 		timer.Reset(l.pass(ctx))
@@ -37,10 +37,10 @@ func (w *Waiters) Run(ctx context.Context) error {
 // looker is the state of Run's loop.
 type looker struct {
 	*Waiters
-	lookedAt time.Time
-	armedAt  time.Time // last try
-	armed    bool      // false if the channel is certainly or maybe not armed
-	failing  bool
+	restUntil time.Time // before then it does not look again
+	armedAt   time.Time // last try
+	armed     bool      // false if the channel is certainly or maybe not armed
+	failing   bool
 }
 
 // pass looks for all waiters and arms the channel for those that are left. It returns the time until the next pass, if
@@ -65,13 +65,23 @@ func (l *looker) pass(ctx context.Context) time.Duration {
 	case now.Before(l.armedAt.Add(l.cfg.ArmEvery)):
 		return l.armedAt.Add(l.cfg.ArmEvery).Sub(now)
 	default:
-		return l.armedAt.Add(l.cfg.Poll).Sub(now)
+		// A transaction whose trigger ran before the arm may still be committing. Usually it has only moments to go, so the times
+		// between the looks double.
+		return min(now.Sub(l.armedAt), l.armedAt.Add(l.cfg.Poll).Sub(now))
 	}
 }
 
+// restFactor is how much longer than a look the rest after it is. So with many callers or a slow database, looking takes at
+// most a third of the time of one connection. With few callers, the rest is too short to delay their answers.
+const restFactor = 2
+
 // look asks once for each kind that callers wait for.
 func (l *looker) look(ctx context.Context) error {
-	l.lookedAt = time.Now()
+	began := time.Now()
+	defer func() {
+		ended := time.Now()
+		l.restUntil = ended.Add(min(restFactor*ended.Sub(began), l.cfg.MaxRest))
+	}()
 	for kind, ids := range l.wanted() {
 		l.metrics.looks.Inc()
 		versions, err := l.ask(ctx, l.lookups[kind], ids)

@@ -46,11 +46,11 @@ type Config struct {
 
 	MetricsNamespace string // comes before the names of all metrics, as in NAMESPACE_wakeup_waiting; none
 
-	Poll      time.Duration // between two looks, if nothing tells of a change; 1 s
-	LookEvery time.Duration // shortest time between two looks; 5 ms
-	ArmEvery  time.Duration // shortest time between two arms, and from an arm to the look after it; 20 ms
-	Retry     time.Duration // pause after an error of the database; 1 s
-	Timeout   time.Duration // bounds one query; 5 s
+	Poll     time.Duration // between two looks, if nothing tells of a change; 1 s
+	MaxRest  time.Duration // longest rest between two looks; 20 ms
+	ArmEvery time.Duration // shortest time between two arms, and from an arm to the look after it; 20 ms
+	Retry    time.Duration // pause after an error of the database; 1 s
+	Timeout  time.Duration // bounds one query; 5 s
 }
 
 func (c Config) withDefaults() Config {
@@ -61,7 +61,7 @@ func (c Config) withDefaults() Config {
 		value    *time.Duration
 		fallback time.Duration
 	}{
-		{&c.Poll, time.Second}, {&c.LookEvery, 5 * time.Millisecond}, {&c.ArmEvery, 20 * time.Millisecond},
+		{&c.Poll, time.Second}, {&c.MaxRest, 20 * time.Millisecond}, {&c.ArmEvery, 20 * time.Millisecond},
 		{&c.Retry, time.Second}, {&c.Timeout, 5 * time.Second},
 	} {
 		if *d.value <= 0 {
@@ -113,6 +113,11 @@ func (w *Waiters) Register(kind string, l Lookup) { w.lookups[kind] = l }
 
 // Kick says that this process has committed a change. It never blocks.
 func (w *Waiters) Kick() { signal(w.kicked) }
+
+// Announce says that this process has committed a version. Callers that wait for it return at once, without a look.
+func (w *Waiters) Announce(kind, id string, version int64) {
+	w.release(kind, map[string]int64{id: version})
+}
 
 // signal puts a token into a channel with room for one, if it has none.
 func signal(c chan struct{}) {

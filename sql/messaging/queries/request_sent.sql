@@ -7,10 +7,10 @@ SELECT pg_advisory_xact_lock(@key::bigint);
 SELECT * FROM sent_request WHERE once_id = @once_id;
 
 -- name: GetSentRequest :one
-SELECT * FROM sent_request WHERE id = @id;
+SELECT * FROM sent_request WHERE topic = @topic AND id = @id;
 
 -- name: LatestSentRequest :one
-SELECT * FROM sent_request WHERE subject = @subject ORDER BY number DESC LIMIT 1;
+SELECT * FROM sent_request WHERE topic = @topic AND subject = @subject ORDER BY number DESC LIMIT 1;
 
 -- name: InsertSentRequest :exec
 INSERT INTO sent_request (id, topic, key, number, subject, body, once_id, fingerprint, created_at, expires_at)
@@ -30,7 +30,7 @@ FROM (SELECT s.id, u.outcome, u.result
     JOIN sent_request s ON s.id = u.id AND s.finished_at IS NULL
     ORDER BY s.id FOR UPDATE OF s) l
 WHERE r.id = l.id
-RETURNING r.topic, l.outcome::text AS outcome, r.created_at, r.finished_at::timestamptz AS finished_at;
+RETURNING r.id, r.topic, l.outcome::text AS outcome, r.created_at, r.finished_at::timestamptz AS finished_at;
 
 -- name: FinishedAmong :many
 SELECT id FROM sent_request WHERE id = ANY (@ids::uuid[]) AND finished_at IS NOT NULL;

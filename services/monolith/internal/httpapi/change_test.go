@@ -437,6 +437,7 @@ func TestWritesAreOff(t *testing.T) {
 			t.Errorf("Link %s", r.Header("Link"))
 		}
 	}
+	s.Put("/api/v1/catalog/1", `{"unknown": 1}`).Must(http.StatusUnprocessableEntity)
 	a := s.asked(1)
 	s.Get("/api/v1/catalog/1").Problem(http.StatusNotFound, "change-pending")
 	answer := begin(func() apitest.Reply { return s.Post("/api/v1/catalog", offer, "Idempotency-Key", "k") })
@@ -445,12 +446,13 @@ func TestWritesAreOff(t *testing.T) {
 	(<-answer).Must(http.StatusCreated)
 	s.Get("/api/v1/catalog/1").Must(http.StatusOK)
 	s.Get("/api/v1/catalog-change/" + a.ID).Must(http.StatusOK)
-	const want = `# HELP test_legacy_catalog_writes_total Calls of the legacy API that change the catalog and that have a valid body: requested from the owner, refused because the API takes no more changes, or failed for another reason.
+	const want = `# HELP test_legacy_catalog_writes_total Calls of the legacy API that change the catalog: requested from the owner, refused because the API takes no more changes, invalid by the document of the API, or failed for another reason.
 # TYPE test_legacy_catalog_writes_total counter
 test_legacy_catalog_writes_total{operation="create",result="refused"} 2
 test_legacy_catalog_writes_total{operation="create",result="requested"} 1
 test_legacy_catalog_writes_total{operation="delete",result="refused"} 1
 test_legacy_catalog_writes_total{operation="patch",result="refused"} 1
+test_legacy_catalog_writes_total{operation="replace",result="invalid"} 1
 test_legacy_catalog_writes_total{operation="replace",result="refused"} 1
 `
 	if err := testutil.GatherAndCompare(s.registry, strings.NewReader(want)); err != nil {

@@ -9,6 +9,6 @@ import (
 // Mount routes every operation of the document to its handler, behind the middlewares for its operationId.
 func (a *API) Mount(e *echo.Echo, middlewares map[string][]echo.MiddlewareFunc) {
 	oapi.RegisterHandlersWithOptions(e, oapi.NewStrictHandler(a, nil), oapi.RegisterHandlersOptions{
-		OperationMiddlewares: middlewares,
+		OperationMiddlewares: a.calls.countInvalid(middlewares),
 	})
 }

@@ -33,7 +33,7 @@ type outcome struct {
 func (a *API) outcome(
 	ctx context.Context, op catalogchange.Operation, prefer *string, sent catalogchange.Request, err error,
 ) (outcome, error) {
-	a.calls.count(op, err)
+	a.calls.count(ctx, op, err)
 	if err != nil {
 		return outcome{}, linked(err)
 	}

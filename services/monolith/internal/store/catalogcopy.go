@@ -20,6 +20,7 @@ type EventTx struct {
 	tx       pgx.Tx
 	q        *db.Queries
 	finished []request.Finished
+	copied   bool
 }
 
 var (
@@ -29,6 +30,9 @@ var (
 
 // Bind returns the storage in the consumer's transaction.
 func Bind(tx pgx.Tx) *EventTx { return &EventTx{tx: tx, q: db.New(tx)} }
+
+// Copied reports whether this transaction has changed copies.
+func (t *EventTx) Copied() bool { return t.copied }
 
 // AddMarkets implements catalogcopy.Tx.
 func (t *EventTx) AddMarkets(ctx context.Context, codes []string) error {
@@ -62,6 +66,7 @@ func (t *EventTx) SaveMarkets(ctx context.Context, rows []catalogcopy.MarketRow)
 	if len(rows) == 0 {
 		return nil
 	}
+	t.copied = true
 	var arg db.SaveMarketsParams
 	for _, row := range rows {
 		arg.Codes = append(arg.Codes, row.ISOCode)
@@ -108,6 +113,7 @@ func (t *EventTx) SaveEntries(ctx context.Context, rows []catalogcopy.EntryRow) 
 	if len(rows) == 0 {
 		return nil
 	}
+	t.copied = true
 	var arg db.SaveEntriesParams
 	for _, row := range rows {
 		arg.Ids = append(arg.Ids, row.ID)

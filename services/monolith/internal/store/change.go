@@ -27,7 +27,7 @@ func (s *Store) Changes() catalogchange.Store { return changes{s} }
 type changes struct{ s *Store }
 
 func (c changes) Request(ctx context.Context, id uuid.UUID) (catalogchange.Request, error) {
-	r, err := toRequest(request.Get(ctx, c.s.pool, id))
+	r, err := toRequest(request.Get(ctx, c.s.pool, messages.TopicCatalogEntryRequest, id))
 	return r, translate(noRequest(err, id))
 }
 
@@ -98,7 +98,7 @@ func (t *changeTx) Target(ctx context.Context, id int64) (catalogchange.Target, 
 }
 
 func (t *changeTx) Request(ctx context.Context, id uuid.UUID) (catalogchange.Request, error) {
-	r, err := toRequest(request.Get(ctx, t.tx, id))
+	r, err := toRequest(request.Get(ctx, t.tx, messages.TopicCatalogEntryRequest, id))
 	return r, noRequest(err, id)
 }
 
@@ -115,7 +115,7 @@ func (t *changeTx) NextNumber(ctx context.Context, product uuid.UUID) (int64, er
 }
 
 func (t *changeTx) Latest(ctx context.Context, entry uuid.UUID) (catalogchange.Request, bool, error) {
-	return foundRequest(toRequest(request.LatestOf(ctx, t.tx, entry.String())))
+	return foundRequest(toRequest(request.LatestOf(ctx, t.tx, messages.TopicCatalogEntryRequest, entry.String())))
 }
 
 func (t *changeTx) AllotID(ctx context.Context, entry uuid.UUID) (int64, error) {
