@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -12,6 +11,7 @@ import (
 
 	"github.com/monsplit/monsplit/internal/messaging/broker"
 	"github.com/monsplit/monsplit/internal/messaging/event"
+	"github.com/monsplit/monsplit/internal/strictjson"
 )
 
 // The source of the bare chain: the product and its event as the monolith stores them, without anything that guarantees
@@ -166,7 +166,7 @@ func (b *bareChain) Handle(ctx context.Context, _ broker.TopicPartition, _ int64
 				UpdatedAt    time.Time `json:"updated_at"`
 			} `json:"data"`
 		}
-		if err := json.Unmarshal(r.Value, &e); err != nil {
+		if err := strictjson.Unmarshal(r.Value, &e); err != nil {
 			return err
 		}
 		rows = append(rows, productRow{

@@ -34,7 +34,7 @@ var businessMayUse = []string{
 // So they import nothing of this module themselves, and each line needs a reason.
 var messagingMayUse = []string{
 	"internal/pgtx",       // how a transaction runs, and what PostgreSQL's errors say
-	"internal/strictjson", // what an event's JSON must not contain
+	"internal/strictjson", // what JSON from outside must not contain, and how it is decoded
 }
 
 // Rules returns the architecture for the services of these packages. docs/architecture.md has it as a picture.

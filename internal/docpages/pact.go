@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"path"
 	"slices"
+
+	"github.com/monsplit/monsplit/internal/strictjson"
 )
 
 // expectation is a message that a consumer relies on, with the description that the consumer gave it.
@@ -21,16 +23,22 @@ type expectation struct {
 
 // pact has the parts of a pact file (specification 4) that the page shows.
 type pact struct {
-	Consumer, Provider struct{ Name string }
-	Interactions       []struct {
-		Type           string
-		Description    string
-		ProviderStates []struct{ Name string }
+	Consumer     participant `json:"consumer"`
+	Provider     participant `json:"provider"`
+	Interactions []struct {
+		Type           string        `json:"type"`
+		Description    string        `json:"description"`
+		ProviderStates []participant `json:"providerStates"`
 		Contents       struct {
-			Content json.RawMessage
-			Encoded any
-		}
-	}
+			Content json.RawMessage `json:"content"`
+			Encoded any             `json:"encoded"`
+		} `json:"contents"`
+	} `json:"interactions"`
+}
+
+// participant is a consumer or a provider. A state looks the same.
+type participant struct {
+	Name string `json:"name"`
 }
 
 // expectations returns the expectations of a service's messages in all pact files, by consumer.
@@ -59,7 +67,7 @@ func expectations(pacts fs.FS, provider string) (list []expectation, err error) 
 
 func inPact(text []byte, provider string) (list []expectation, err error) {
 	var p pact
-	if err := json.Unmarshal(text, &p); err != nil {
+	if err := strictjson.Unmarshal(text, &p); err != nil {
 		return nil, err
 	}
 	if p.Provider.Name != provider {
@@ -87,7 +95,7 @@ func inPact(text []byte, provider string) (list []expectation, err error) {
 // contents reads a message. It is plain JSON, or a text that contains JSON and may be in base64.
 func contents(content json.RawMessage, encoded any) (value map[string]any, err error) {
 	var text string
-	if json.Unmarshal(content, &text) == nil {
+	if strictjson.Unmarshal(content, &text) == nil {
 		content = json.RawMessage(text)
 		if encoded == "base64" {
 			if content, err = base64.StdEncoding.DecodeString(text); err != nil {
@@ -95,7 +103,7 @@ func contents(content json.RawMessage, encoded any) (value map[string]any, err e
 			}
 		}
 	}
-	err = json.Unmarshal(content, &value)
+	err = strictjson.Unmarshal(content, &value)
 	return value, err
 }
 

@@ -15,6 +15,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/monsplit/monsplit/internal/messaging/event"
+	"github.com/monsplit/monsplit/internal/strictjson"
 )
 
 // Events has a schema for each CloudEvents type of one document.
@@ -129,5 +130,5 @@ func decode(document []byte, into any) error {
 	if err != nil {
 		return err
 	}
-	return json.Unmarshal(asJSON, into)
+	return strictjson.Unmarshal(asJSON, into)
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/strictjson"
 )
 
 // cursor is opaque to clients. It has the position at which a page of a list ends, and a hash of the filters and the sort
@@ -47,14 +48,14 @@ func ReadCursor[P any](text *string, query any) (*P, error) {
 		return nil, brokenCursor()
 	}
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(*text)
-	if err != nil || strict(raw, &c) != nil || c.Version != cursorVersion {
+	if err != nil || strictjson.UnmarshalKnown(raw, &c) != nil || c.Version != cursorVersion {
 		return nil, brokenCursor()
 	}
 	if !bytes.Equal(c.List, hashOf(query)) {
 		return nil, badCursor("The cursor belongs to a list with other filters or another sort order.")
 	}
 	position := new(P)
-	if strict(c.Position, position) != nil || containsNUL(c.Position) {
+	if strictjson.UnmarshalKnown(c.Position, position) != nil || containsNUL(c.Position) {
 		return nil, brokenCursor()
 	}
 	return position, nil
@@ -79,12 +80,6 @@ func brokenCursor() error { return badCursor("The cursor is broken.") }
 func badCursor(detail string) error {
 	return &apperr.Error{Kind: apperr.Malformed, Detail: detail,
 		Fields: []apperr.FieldError{{Pointer: "/query/cursor", Detail: "must be copied unchanged from the Link header of the previous page"}}}
-}
-
-func strict(text []byte, into any) error {
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
-	return d.Decode(into)
 }
 
 func hashOf(query any) []byte {

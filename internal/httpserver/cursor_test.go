@@ -1,6 +1,7 @@
 package httpserver_test
 
 import (
+	"encoding/base64"
 	"strings"
 	"testing"
 
@@ -53,6 +54,29 @@ func TestACursorHoldsNoNUL(t *testing.T) {
 	}
 	if got, err := httpserver.ReadCursor[position](nil, query{}); got != nil || err != nil {
 		t.Errorf("without a cursor: got %+v, %v", got, err)
+	}
+}
+
+// A client may write any JSON into a cursor.
+func TestACursorIsReadExactly(t *testing.T) {
+	t.Parallel()
+	whole, err := base64.RawURLEncoding.DecodeString(httpserver.NewCursor(query{}, position{ID: 7, Name: "a"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for change, ok := range map[[2]string]bool{
+		{`"ID"`, `"ID"`}:                true,
+		{`"ID"`, `"id"`}:                false,
+		{`"v"`, `"V"`}:                  false,
+		{`"Name"`, `"NAME":"b","Name"`}: false,
+		{`"ID"`, `"ID":7,"ID"`}:         false,
+		{`"a"}}`, `"a"}} {}`}:           false,
+	} {
+		text := base64.RawURLEncoding.EncodeToString([]byte(strings.Replace(string(whole), change[0], change[1], 1)))
+		got, err := httpserver.ReadCursor[position](&text, query{})
+		if ok && (err != nil || *got != position{ID: 7, Name: "a"}) || !ok && apperr.KindOf(err) != apperr.Malformed {
+			t.Errorf("%s instead of %s: got %+v, %v", change[1], change[0], got, err)
+		}
 	}
 }
 

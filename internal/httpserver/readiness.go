@@ -2,13 +2,14 @@ package httpserver
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"strings"
+
+	"github.com/monsplit/monsplit/internal/strictjson"
 )
 
 // The states of a check and of the whole service.
@@ -81,7 +82,11 @@ func AskReadiness(ctx context.Context, addr string) (Readiness, error) {
 		return answer, err
 	}
 	defer resp.Body.Close()
-	if err := json.NewDecoder(io.LimitReader(resp.Body, maxReadiness)).Decode(&answer); err != nil {
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxReadiness))
+	if err != nil {
+		return answer, err
+	}
+	if err := strictjson.Unmarshal(body, &answer); err != nil {
 		return answer, fmt.Errorf("%s does not answer as /readyz does: %s, %w", req.URL, resp.Status, err)
 	}
 	if answer.Status == "" {

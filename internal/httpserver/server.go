@@ -85,6 +85,7 @@ func New(cfg Config, log *slog.Logger) *Server {
 	cfg.Registry.MustRegister(s.duration, s.inFlight)
 	s.Echo.HideBanner, s.Echo.HidePort = true, true
 	s.Echo.HTTPErrorHandler = handleError(log)
+	s.Echo.JSONSerializer = exactNames{}
 	s.Echo.IPExtractor = clientAddress(cfg.TrustedProxies)
 	s.Echo.Pre(normalize, identify, s.bound, s.observe, recoverPanics, protect, joinLists)
 	s.mountOwn()

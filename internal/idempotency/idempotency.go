@@ -18,6 +18,7 @@ import (
 
 	"github.com/monsplit/monsplit/internal/apperr"
 	idempotencydb "github.com/monsplit/monsplit/internal/idempotency/db"
+	"github.com/monsplit/monsplit/internal/strictjson"
 )
 
 // promised is how long the API promises to repeat a first answer, in api/*/openapi.yaml.
@@ -70,7 +71,7 @@ func (k Keys) Recall(ctx context.Context, tx pgx.Tx, id, fingerprint [32]byte, f
 		return false, apperr.Coded(apperr.Invalid, "idempotency-key-reused",
 			"This Idempotency-Key was used with another request.")
 	}
-	if err := json.Unmarshal(answer.Result, first); err != nil {
+	if err := strictjson.Unmarshal(answer.Result, first); err != nil {
 		return false, fmt.Errorf("decode the first answer: %w", err)
 	}
 	return true, nil

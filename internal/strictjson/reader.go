@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"strconv"
+	"unicode/utf8"
 )
 
 // reader parses b without copying it.
@@ -14,6 +15,22 @@ type reader struct {
 	bounded  bool // numbers must fit into a double
 	// names are the names of the members of all open objects. The outermost object comes first.
 	names [][]byte
+
+	into  *plan  // what the text is read into
+	known bool   // refuse members that it does not have
+	exact []byte // the text, changed so that encoding/json reads it exactly; nil as long as nothing needs a change
+}
+
+// text reads the whole text.
+func (r *reader) text() error {
+	if !utf8.Valid(r.b) {
+		return &Error{Reason: "not UTF-8"}
+	}
+	r.space()
+	if err := r.value(0, r.into); err != nil {
+		return err
+	}
+	return r.end()
 }
 
 func (r *reader) fault(format string, args ...any) error {
@@ -38,17 +55,22 @@ func (r *reader) space() {
 	}
 }
 
-func (r *reader) value(depth int) error {
+func (r *reader) value(depth int, into *plan) error {
 	if r.i >= len(r.b) {
 		return r.fault("the JSON ends too early")
 	}
 	switch c := r.b[r.i]; {
 	case c == '{':
-		return r.object(depth+1, nil)
+		return r.object(depth+1, into, nil)
 	case c == '[':
-		return r.array(depth + 1)
+		return r.array(depth+1, into.elements())
 	case c == '"':
-		return r.str()
+		from := r.i
+		err := r.str()
+		if err == nil && into != nil && into.time {
+			r.raise(from, r.i)
+		}
+		return err
 	case c == '-' || c >= '0' && c <= '9':
 		return r.number()
 	case c == 't':
@@ -69,7 +91,7 @@ func (r *reader) literal(s string) error {
 	return nil
 }
 
-func (r *reader) object(depth int, member func(name, raw []byte)) error {
+func (r *reader) object(depth int, into *plan, member func(name, raw []byte)) error {
 	if depth > MaxDepth {
 		return r.fault("the JSON is nested deeper than %d levels", MaxDepth)
 	}
@@ -93,13 +115,20 @@ func (r *reader) object(depth int, member func(name, raw []byte)) error {
 		if err := r.remember(base, name, &many); err != nil {
 			return err
 		}
+		inner, has := into.member(name)
+		if !has && r.known {
+			return r.fault("the member %q is unknown", shorten(name))
+		}
+		if !has && into.resembles(name) {
+			r.hide(at, r.i)
+		}
 		if r.space(); r.i >= len(r.b) || r.b[r.i] != ':' {
 			return r.fault("a colon is missing")
 		}
 		r.i++
 		r.space()
 		at = r.i
-		if err := r.value(depth); err != nil {
+		if err := r.value(depth, inner); err != nil {
 			return err
 		}
 		if member != nil {
@@ -146,7 +175,7 @@ func (r *reader) remember(base int, name []byte, many *map[string]bool) error {
 	return nil
 }
 
-func (r *reader) array(depth int) error {
+func (r *reader) array(depth int, element *plan) error {
 	if depth > MaxDepth {
 		return r.fault("the JSON is nested deeper than %d levels", MaxDepth)
 	}
@@ -157,7 +186,7 @@ func (r *reader) array(depth int) error {
 	}
 	for {
 		r.space()
-		if err := r.value(depth); err != nil {
+		if err := r.value(depth, element); err != nil {
 			return err
 		}
 		if r.space(); r.i >= len(r.b) {

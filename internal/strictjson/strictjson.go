@@ -1,7 +1,9 @@
-// Package strictjson checks JSON that comes from outside. It accepts only JSON that means the same to every reader.
+// Package strictjson checks and decodes JSON that comes from outside. It accepts only JSON that means the same to every
+// reader.
 //
-// encoding/json is not strict enough. It accepts repeated members, data after the value and unlimited nesting, and it
-// replaces invalid UTF-8 and unpaired surrogates. So one reader could check a value and the next reader could read another.
+// encoding/json is not strict enough. It accepts repeated members, data after the value and unlimited nesting, it replaces
+// invalid UTF-8 and unpaired surrogates, and it takes "NAME" for the member "name". So one reader could check a value and
+// the next reader could read another. A test in internal/archtest names the few places that may use encoding/json directly.
 package strictjson
 
 import (
@@ -26,16 +28,9 @@ func (e *Error) Error() string { return fmt.Sprintf("byte %d: %s", e.Offset, e.R
 // Check returns an *Error unless text is one JSON value (RFC 8259) in UTF-8. The value must have no repeated member, no
 // unpaired surrogate and no number that is too large for a double (I-JSON, RFC 7493). It must not nest deeper than MaxDepth.
 func Check(text []byte) error {
-	if !utf8.Valid(text) {
-		return &Error{Reason: "not UTF-8"}
-	}
 	var names [32][]byte
 	r := reader{b: text, allowNUL: true, bounded: true, names: names[:0]}
-	r.space()
-	if err := r.value(0); err != nil {
-		return err
-	}
-	return r.end()
+	return r.text()
 }
 
 // Object is like Check, with two differences: text must be an object, and it must not contain NUL, which PostgreSQL cannot
@@ -50,7 +45,7 @@ func Object(text []byte, member func(name, raw []byte)) error {
 	if r.space(); r.i >= len(r.b) || r.b[r.i] != '{' {
 		return r.fault("it is not a JSON object")
 	}
-	if err := r.object(1, member); err != nil {
+	if err := r.object(1, nil, member); err != nil {
 		return err
 	}
 	return r.end()

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/monsplit/monsplit/internal/strictjson"
 	"github.com/oasdiff/oasdiff/checker"
 	"go.yaml.in/yaml/v3"
 )
@@ -69,7 +70,7 @@ func readAsyncAPI(document []byte) (*events, error) {
 		return nil, err
 	}
 	var d asyncDocument
-	if err := json.Unmarshal(asJSON, &d); err != nil {
+	if err := strictjson.Unmarshal(asJSON, &d); err != nil {
 		return nil, err
 	}
 	e := &events{topics: map[string]topic{}, schemas: d.Components.Schemas}

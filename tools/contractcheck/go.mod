@@ -3,9 +3,10 @@ module github.com/monsplit/monsplit/tools/contractcheck
 go 1.26.0
 
 require (
-	github.com/getkin/kin-openapi v0.151.0
+	github.com/getkin/kin-openapi v0.152.0
+	github.com/monsplit/monsplit v0.0.0-00010101000000-000000000000
 	github.com/oasdiff/oasdiff v1.35.0
-	go.yaml.in/yaml/v3 v3.0.5
+	go.yaml.in/yaml/v3 v3.0.6
 )
 
 require (
@@ -24,3 +25,5 @@ require (
 	github.com/yargevad/filepathx v1.0.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
 )
+
+replace github.com/monsplit/monsplit => ../..

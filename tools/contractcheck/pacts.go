@@ -7,6 +7,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/monsplit/monsplit/internal/strictjson"
 )
 
 // pactDir is the folder of the contracts, which have the consumers' expectations.
@@ -51,20 +53,34 @@ func (u use) calls(method, template string) bool {
 
 // contract has the parts of a Pact file that are compared.
 type contract struct {
-	Consumer, Provider struct{ Name string }
-	Interactions       []json.RawMessage
+	Consumer     participant       `json:"consumer"`
+	Provider     participant       `json:"provider"`
+	Interactions []json.RawMessage `json:"interactions"`
+}
+
+type participant struct {
+	Name string `json:"name"`
 }
 
 type interaction struct {
-	Description string
-	Metadata    struct{ Topic string }
-	Contents    struct{ Content any }
-	Request     struct{ Method, Path string }
-	Response    struct {
-		Status  int
-		Headers map[string]any
-		Body    struct{ Content any }
-	}
+	Description string `json:"description"`
+	Metadata    struct {
+		Topic string `json:"topic"`
+	} `json:"metadata"`
+	Contents content `json:"contents"`
+	Request  struct {
+		Method string `json:"method"`
+		Path   string `json:"path"`
+	} `json:"request"`
+	Response struct {
+		Status  int            `json:"status"`
+		Headers map[string]any `json:"headers"`
+		Body    content        `json:"body"`
+	} `json:"response"`
+}
+
+type content struct {
+	Content any `json:"content"`
 }
 
 // allUses returns the uses in both states. A consumer that no longer uses something may still run in its old version.
@@ -87,13 +103,13 @@ func allUses(states ...files) (uses, error) {
 
 func usesIn(file []byte) (uses, error) {
 	var c contract
-	if err := json.Unmarshal(file, &c); err != nil {
+	if err := strictjson.Unmarshal(file, &c); err != nil {
 		return nil, err
 	}
 	var found uses
 	for _, raw := range c.Interactions {
 		var i interaction
-		if err := json.Unmarshal(raw, &i); err != nil {
+		if err := strictjson.Unmarshal(raw, &i); err != nil {
 			return nil, err
 		}
 		u := use{
@@ -169,16 +185,16 @@ func interactions(file []byte) (all map[string]any, c contract, err error) {
 	if file == nil {
 		return all, c, nil
 	}
-	if err := json.Unmarshal(file, &c); err != nil {
+	if err := strictjson.Unmarshal(file, &c); err != nil {
 		return nil, c, err
 	}
 	for _, raw := range c.Interactions {
 		var i interaction
 		var whole any
-		if err := json.Unmarshal(raw, &i); err != nil {
+		if err := strictjson.Unmarshal(raw, &i); err != nil {
 			return nil, c, err
 		}
-		if err := json.Unmarshal(raw, &whole); err != nil {
+		if err := strictjson.Unmarshal(raw, &whole); err != nil {
 			return nil, c, err
 		}
 		all[i.Description] = whole

@@ -2,7 +2,6 @@ package consumer
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -14,6 +13,8 @@ import (
 
 	"github.com/monsplit/monsplit/internal/messaging/audit"
 	"github.com/monsplit/monsplit/internal/messaging/broker"
+	"github.com/monsplit/monsplit/internal/strictjson"
+
 	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
 )
 
@@ -206,7 +207,7 @@ func decodeHeaders(raw []byte) ([]storedHeader, error) {
 		return nil, nil
 	}
 	var headers []storedHeader
-	if err := json.Unmarshal(raw, &headers); err != nil {
+	if err := strictjson.Unmarshal(raw, &headers); err != nil {
 		return nil, fmt.Errorf("read the stored headers: %w", err)
 	}
 	return headers, nil

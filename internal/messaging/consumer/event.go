@@ -2,7 +2,6 @@ package consumer
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -10,6 +9,7 @@ import (
 
 	"github.com/monsplit/monsplit/internal/messaging/broker"
 	"github.com/monsplit/monsplit/internal/messaging/event"
+	"github.com/monsplit/monsplit/internal/strictjson"
 )
 
 // Event is an event for a handler. A purge has only its key, headers and place in the log set.
@@ -51,7 +51,7 @@ func Data[D any](e Event) (D, error) {
 	if e.Data == nil {
 		return data, Poison("the event has no data")
 	}
-	if err := json.Unmarshal(e.Data, &data); err != nil {
+	if err := strictjson.Unmarshal(e.Data, &data); err != nil {
 		return data, &poisonError{code: "undecodable", reason: "data: " + err.Error()}
 	}
 	return data, nil

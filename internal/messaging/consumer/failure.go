@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/monsplit/monsplit/internal/pgtx"
+	"github.com/monsplit/monsplit/internal/strictjson"
 )
 
 // Poison returns an error by which a handler reports that the event can never be applied.
@@ -55,8 +56,9 @@ func (c *Consumer[T]) poisonCode(err error) (code string, is bool) {
 	case Undecided:
 	}
 	_, syntax := errors.AsType[*json.SyntaxError](err)
+	_, strict := errors.AsType[*strictjson.Error](err)
 	_, mismatch := errors.AsType[*json.UnmarshalTypeError](err)
-	if syntax || mismatch {
+	if syntax || strict || mismatch {
 		return "undecodable", true
 	}
 	return "", false

@@ -23,7 +23,7 @@ type Event struct {
 	Subject    string // the aggregate's id; the consumer compares it with the Kafka key
 	DataSchema string
 	Time       time.Time       // UTC, in microseconds
-	Version    int64           // aggregateversion, above 0
+	Version    int64           // aggregateversion, from 1 to MaxVersion
 	Data       json.RawMessage // a part of the decoded bytes, not a copy; nil if the message has none
 
 	// CausationID is the id of the message that caused the change, or "". It is for tracing only.
@@ -199,8 +199,9 @@ func timestamp(raw []byte) (time.Time, error) {
 	if err != nil {
 		return time.Time{}, err
 	}
-	t, err := time.Parse(time.RFC3339, s)
-	if err != nil || !strictRFC3339(s) {
+	upper := strings.ToUpper(s) // RFC 3339, section 5.6, allows a lower-case t and z
+	t, err := time.Parse(time.RFC3339, upper)
+	if err != nil || !strictRFC3339(upper) {
 		return time.Time{}, &DecodeError{fmt.Sprintf("time is %q, not RFC 3339", s)}
 	}
 	t = t.UTC().Truncate(time.Microsecond)
@@ -229,8 +230,8 @@ func version(raw []byte) (int64, error) {
 	}
 	// ParseInt refuses fractions and exponents; the JSON grammar has already refused signs and leading zeros.
 	v, err := strconv.ParseInt(string(raw), 10, 64)
-	if err != nil || v < 1 {
-		return 0, &DecodeError{fmt.Sprintf("aggregateversion is %s, not a positive integer", shorten(raw))}
+	if err != nil || v < 1 || v > MaxVersion {
+		return 0, &DecodeError{fmt.Sprintf("aggregateversion is %s, not an integer from 1 to %d", shorten(raw), MaxVersion)}
 	}
 	return v, nil
 }

@@ -22,6 +22,7 @@
 //
 //   - The key is the id of the aggregate, so that all its events are in one partition, in order.
 //   - aggregateversion is the version of the aggregate, from 1 without gaps. It is an extension of CloudEvents, and required.
+//     The highest is MaxVersion, because integers of CloudEvents have 32 bits.
 //   - A message that does not describe an aggregate, such as a request, has a number instead of the version. It counts the
 //     messages of its key.
 //   - causationid is an optional extension: the id of the message that caused the change. It is for tracing only.

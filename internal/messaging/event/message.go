@@ -11,6 +11,10 @@ const ContentType = "application/cloudevents+json"
 // before it takes a lease.
 const Partitions = 12
 
+// MaxVersion is the highest version of an aggregate: the largest Integer of CloudEvents 1.0 ("Type System"). The outbox
+// accepts no higher one.
+const MaxVersion = 1<<31 - 1
+
 // Message is an event that is ready to be published. It is one row of the outbox.
 type Message struct {
 	ID      uuid.UUID // the CloudEvents id, a version 7 UUID

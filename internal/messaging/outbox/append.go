@@ -64,6 +64,9 @@ func check(m event.Message) error {
 	if m.Version < 1 {
 		return fmt.Errorf("append %s %s to the outbox: version %d, but versions begin at 1", m.Type, m.Key, m.Version)
 	}
+	if m.Version > event.MaxVersion {
+		return fmt.Errorf("append %s %s to the outbox: version %d, but the highest version is %d", m.Type, m.Key, m.Version, event.MaxVersion)
+	}
 	if n := len(m.Payload); n > MaxPayload {
 		return &TooLargeError{Bytes: n, Limit: MaxPayload}
 	}

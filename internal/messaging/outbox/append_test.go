@@ -75,6 +75,7 @@ func TestAppendRefuses(t *testing.T) {
 		tooLarge bool
 	}{
 		"a payload that Kafka would not accept": {[]event.Message{message("topic", "b", 1), large}, true},
+		"a version above an Integer":            {[]event.Message{message("topic", "a", event.MaxVersion+1)}, false},
 		"version 0":                             {[]event.Message{message("topic", "a", 0)}, false},
 		"the same version twice":                {[]event.Message{message("topic", "c", 1), message("topic", "c", 1)}, false},
 	} {

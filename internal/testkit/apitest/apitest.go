@@ -2,7 +2,6 @@
 package apitest
 
 import (
-	"encoding/json"
 	"io"
 	"net/http"
 	"slices"
@@ -10,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/monsplit/monsplit/internal/httpserver"
+	"github.com/monsplit/monsplit/internal/strictjson"
 )
 
 // Client sends requests to the server at URL. What goes wrong fails the test T.
@@ -166,7 +166,7 @@ func (r Reply) List() []map[string]any {
 
 func (r Reply) decode(into any) {
 	r.t.Helper()
-	if err := json.Unmarshal([]byte(r.Text), into); err != nil {
+	if err := strictjson.Unmarshal([]byte(r.Text), into); err != nil {
 		r.t.Fatalf("%s: %v\n%s", r.request, err, r.Text)
 	}
 }

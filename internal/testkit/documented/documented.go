@@ -19,6 +19,8 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
 	"github.com/getkin/kin-openapi/routers"
+
+	"github.com/monsplit/monsplit/internal/strictjson"
 )
 
 // Prepare starts a server in the state that the examples of an operation assume, and returns its URL. It is called for each
@@ -189,7 +191,7 @@ func (o operation) compare(name string, res *http.Response, text []byte) error {
 		return nil
 	}
 	var have any
-	if err := json.Unmarshal(text, &have); err != nil {
+	if err := strictjson.Unmarshal(text, &have); err != nil {
 		return err
 	}
 	media := promised.Get(res.Header.Get("Content-Type"))

@@ -3,7 +3,6 @@
 package fill
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -13,6 +12,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/monsplit/monsplit/internal/strictjson"
 )
 
 // Internal lists the fields that a place drops on purpose, and why. Fields are named as in the failure: with the
@@ -156,7 +157,7 @@ func SameByName(t testing.TB, place string, from, to any, internal Internal) {
 func CarriedMembers[R any](t testing.TB, place string, object []byte, convert func(object []byte) R, internal Internal) {
 	t.Helper()
 	var members map[string]json.RawMessage
-	if err := json.Unmarshal(object, &members); err != nil {
+	if err := strictjson.Unmarshal(object, &members); err != nil {
 		t.Fatal(err)
 	}
 	all := convert(object)
@@ -185,9 +186,7 @@ func ViaJSON[T any](t testing.TB, v T) (decoded T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&decoded); err != nil {
+	if err := strictjson.UnmarshalKnown(text, &decoded); err != nil {
 		t.Fatalf("%T: %v", v, err)
 	}
 	return decoded

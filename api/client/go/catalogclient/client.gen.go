@@ -143,7 +143,7 @@ type Entry struct {
 	// Example: 2026-03-01T09:30:00.123456Z
 	UpdatedAt Timestamp `json:"updated_at"`
 
-	// Version The version. It starts at 1, and each change raises it by 1.
+	// Version The version. It starts at 1, and each change raises it by 1. It is at most 2147483647.
 	//
 	// Example: 3
 	Version Version `json:"version"`
@@ -291,7 +291,7 @@ type Market struct {
 	// Example: 2026-03-01T09:30:00.123456Z
 	UpdatedAt Timestamp `json:"updated_at"`
 
-	// Version The version. It starts at 1, and each change raises it by 1.
+	// Version The version. It starts at 1, and each change raises it by 1. It is at most 2147483647.
 	//
 	// Example: 3
 	Version Version `json:"version"`
@@ -399,7 +399,7 @@ type Product struct {
 	// Example: 2026-03-01T09:30:00.123456Z
 	UpdatedAt Timestamp `json:"updated_at"`
 
-	// Version The version. It starts at 1, and each change raises it by 1.
+	// Version The version. It starts at 1, and each change raises it by 1. It is at most 2147483647.
 	//
 	// Example: 3
 	Version Version `json:"version"`
@@ -410,7 +410,7 @@ type Product struct {
 // Example: 2026-03-01T09:30:00.123456Z
 type Timestamp = time.Time
 
-// Version The version. It starts at 1, and each change raises it by 1.
+// Version The version. It starts at 1, and each change raises it by 1. It is at most 2147483647.
 //
 // Example: 3
 type Version = int64

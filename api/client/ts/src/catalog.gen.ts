@@ -199,7 +199,7 @@ export interface components {
         ISOCode: string;
         /**
          * Format: int64
-         * @description The version. It starts at 1, and each change raises it by 1.
+         * @description The version. It starts at 1, and each change raises it by 1. It is at most 2147483647.
          * @example 3
          */
         Version: number;

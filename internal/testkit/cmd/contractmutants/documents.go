@@ -65,7 +65,7 @@ func eventDocumentMutations() []mutation {
 		documented("the type of an event is renamed", created+"the event is no longer sent to monsplit.product.v1",
 			edited("const: monsplit.product.created.v1", "const: monsplit.product.made.v1")),
 		documented("the version becomes a string", updated+"the `aggregateversion`'s property `type/format` changed from `integer/int64` to `string`",
-			edited("          type: integer\n          format: int64\n          minimum: 1\n          x-go-name: AggregateVersion\n          examples: [1]",
+			edited("          type: integer\n          format: int64\n          minimum: 1\n          maximum: 2147483647\n          x-go-name: AggregateVersion\n          examples: [1]",
 				"          type: string\n          x-go-name: AggregateVersion\n          examples: ['1']")),
 	}
 }

@@ -2,8 +2,9 @@ package main
 
 import (
 	"bytes"
-	"encoding/json"
 	"strings"
+
+	"github.com/monsplit/monsplit/internal/strictjson"
 )
 
 // result is what "go test -json" reported.
@@ -20,7 +21,7 @@ func parse(out []byte, err error) result {
 	var shown strings.Builder
 	for line := range bytes.Lines(out) {
 		var event struct{ Action, Test, Output string }
-		if json.Unmarshal(line, &event) != nil {
+		if strictjson.Unmarshal(line, &event) != nil {
 			shown.Write(line) // the compiler's messages, for example
 			continue
 		}

@@ -11,6 +11,8 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+
+	"github.com/monsplit/monsplit/internal/strictjson"
 )
 
 // kit is the package that tests with contracts import.
@@ -70,7 +72,7 @@ func (r *results) follow(lines *bufio.Scanner) string {
 	var failed strings.Builder
 	for lines.Scan() {
 		var e struct{ Action, Package, ImportPath, Test, Output string }
-		if json.Unmarshal(lines.Bytes(), &e) != nil {
+		if strictjson.Unmarshal(lines.Bytes(), &e) != nil {
 			fmt.Fprintln(&failed, lines.Text())
 			continue
 		}
@@ -120,7 +122,11 @@ func users(ctx context.Context) ([]string, error) {
 			ImportPath                string
 			TestImports, XTestImports []string
 		}
-		if err := decoder.Decode(&p); err != nil {
+		var text json.RawMessage
+		if err := decoder.Decode(&text); err != nil {
+			return nil, err
+		}
+		if err := strictjson.Unmarshal(text, &p); err != nil {
 			return nil, err
 		}
 		if slices.Contains(p.TestImports, kit) || slices.Contains(p.XTestImports, kit) {

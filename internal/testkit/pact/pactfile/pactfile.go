@@ -12,6 +12,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/monsplit/monsplit/internal/strictjson"
 )
 
 // File is one contract: what a consumer expects of a provider.
@@ -80,16 +82,20 @@ func parse(text []byte) (*File, error) {
 	if err := decoder.Decode(&f.tree); err != nil {
 		return nil, err
 	}
-	var known struct {
-		Consumer, Provider struct{ Name string }
-		Interactions       []struct {
-			Description    string
-			Type           string
-			ProviderStates []struct{ Name string }
-			Metadata       map[string]any
-		}
+	type named struct {
+		Name string `json:"name"`
 	}
-	if err := json.Unmarshal(text, &known); err != nil {
+	var known struct {
+		Consumer     named `json:"consumer"`
+		Provider     named `json:"provider"`
+		Interactions []struct {
+			Description    string         `json:"description"`
+			Type           string         `json:"type"`
+			ProviderStates []named        `json:"providerStates"`
+			Metadata       map[string]any `json:"metadata"`
+		} `json:"interactions"`
+	}
+	if err := strictjson.Unmarshal(text, &known); err != nil {
 		return nil, err
 	}
 	trees, _ := f.tree["interactions"].([]any)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/monsplit/monsplit/internal/eventschema"
 	"github.com/monsplit/monsplit/internal/messaging/event"
+	"github.com/monsplit/monsplit/internal/strictjson"
 )
 
 // members are the paths of members of an event's data, by the event's type. A path is, for example, problem.errors[].detail.
@@ -69,13 +70,13 @@ func (m members) add(e event.Event, apply func(event.Event) (any, error)) error 
 		return nil
 	}
 	data, example := map[string]any{}, e.Data
-	if err := json.Unmarshal(example, &data); err != nil {
+	if err := strictjson.Unmarshal(example, &data); err != nil {
 		return err
 	}
 	m[e.Type] = append(make([]string, 0), m[e.Type]...)
 	for _, path := range paths("", data) {
 		rest := map[string]any{}
-		if err := json.Unmarshal(example, &rest); err != nil {
+		if err := strictjson.Unmarshal(example, &rest); err != nil {
 			return err
 		}
 		omit(rest, path)
@@ -123,16 +124,16 @@ func omit(object map[string]any, path string) {
 func namedIn(pact []byte) (members, error) {
 	var file struct {
 		Interactions []struct {
-			Description string
+			Description string `json:"description"`
 			Contents    struct {
 				Content struct {
-					Type string
-					Data map[string]any
-				}
-			}
-		}
+					Type string         `json:"type"`
+					Data map[string]any `json:"data"`
+				} `json:"content"`
+			} `json:"contents"`
+		} `json:"interactions"`
 	}
-	if err := json.Unmarshal(pact, &file); err != nil {
+	if err := strictjson.Unmarshal(pact, &file); err != nil {
 		return nil, err
 	}
 	named := members{}

@@ -2,7 +2,6 @@ package consume
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -11,6 +10,7 @@ import (
 	"github.com/monsplit/monsplit/internal/condition"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
 	"github.com/monsplit/monsplit/internal/messaging/request"
+	"github.com/monsplit/monsplit/internal/strictjson"
 	"github.com/monsplit/monsplit/services/catalog/internal/entry"
 	"github.com/monsplit/monsplit/services/catalog/internal/entryrequest"
 )
@@ -46,7 +46,7 @@ type sent[V any] struct {
 // UnmarshalJSON implements json.Unmarshaler. It is called only for members that are present, also if they are null.
 func (s *sent[V]) UnmarshalJSON(raw []byte) error {
 	s.present, s.null = true, string(raw) == "null"
-	return json.Unmarshal(raw, &s.value)
+	return strictjson.Unmarshal(raw, &s.value)
 }
 
 // orNil returns the value of a member that is present. A null is the zero value.

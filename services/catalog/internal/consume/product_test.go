@@ -120,6 +120,9 @@ func TestProducts(t *testing.T) {
 		"UnknownMember":     {typ: "updated", data: object(name, category, on, time, `"shade":{"deep":[1]}`), saved: 1},
 		"StateNotType":      {typ: "updated", data: object(name, category, off, time), saved: 1, ended: 1}, // H5 compacted discontinuation
 		"TypeNotState":      {typ: "discontinued", data: object(name, category, on, time), saved: 1},
+		"OtherCase":         {typ: "updated", data: object(name, category, on, time, `"NAME":5`, `"Discontinued":true`), saved: 1},
+		"OnlyOtherCase":     {typ: "updated", data: object(`"Name":"Chair"`, category, on, time), poison: "name is missing"},
+		"LowerCaseTime":     {typ: "updated", data: object(name, category, on, `"updated_at":"2026-03-01t09:30:00z"`), saved: 1},
 		"UnknownType":       {typ: "eaten", data: `{}`},
 		"Deletion":          {typ: "deleted", data: `{}`, saved: 1},
 		"BadKey":            {key: "x", typ: "deleted", poison: "not a UUID"},

@@ -63,7 +63,8 @@ type CatalogEntryCreatedEvent struct {
 	// The identifier of the format of data.
 	DataSchema string `json:"dataschema"`
 	// The version of the aggregate after this change. It starts at 1, and each change raises it by 1. A consumer
-	// ignores an event if its copy has the same or a higher version.
+	// ignores an event if its copy has the same or a higher version. It is an Integer of CloudEvents, so it is at
+	// most 2147483647.
 	AggregateVersion int64 `json:"aggregateversion"`
 	// The id of the request that caused this change. Absent if the change has another cause. It is for tracing only.
 	CausationID *uuid.UUID `json:"causationid,omitempty"`
@@ -106,7 +107,8 @@ type CatalogEntryUpdatedEvent struct {
 	// The identifier of the format of data.
 	DataSchema string `json:"dataschema"`
 	// The version of the aggregate after this change. It starts at 1, and each change raises it by 1. A consumer
-	// ignores an event if its copy has the same or a higher version.
+	// ignores an event if its copy has the same or a higher version. It is an Integer of CloudEvents, so it is at
+	// most 2147483647.
 	AggregateVersion int64 `json:"aggregateversion"`
 	// The id of the request that caused this change. Absent if the change has another cause. It is for tracing only.
 	CausationID *uuid.UUID `json:"causationid,omitempty"`
@@ -149,7 +151,8 @@ type CatalogEntryDeletedEvent struct {
 	// The identifier of the format of data.
 	DataSchema string `json:"dataschema"`
 	// The version of the aggregate after this change. It starts at 1, and each change raises it by 1. A consumer
-	// ignores an event if its copy has the same or a higher version.
+	// ignores an event if its copy has the same or a higher version. It is an Integer of CloudEvents, so it is at
+	// most 2147483647.
 	AggregateVersion int64 `json:"aggregateversion"`
 	// The id of the request that caused this change. Absent if the change has another cause. It is for tracing only.
 	CausationID *uuid.UUID `json:"causationid,omitempty"`
@@ -192,7 +195,8 @@ type MarketCreatedEvent struct {
 	// The identifier of the format of data.
 	DataSchema string `json:"dataschema"`
 	// The version of the aggregate after this change. It starts at 1, and each change raises it by 1. A consumer
-	// ignores an event if its copy has the same or a higher version.
+	// ignores an event if its copy has the same or a higher version. It is an Integer of CloudEvents, so it is at
+	// most 2147483647.
 	AggregateVersion int64 `json:"aggregateversion"`
 	// The id of the request that caused this change. Absent if the change has another cause. It is for tracing only.
 	CausationID *uuid.UUID `json:"causationid,omitempty"`
@@ -235,7 +239,8 @@ type MarketUpdatedEvent struct {
 	// The identifier of the format of data.
 	DataSchema string `json:"dataschema"`
 	// The version of the aggregate after this change. It starts at 1, and each change raises it by 1. A consumer
-	// ignores an event if its copy has the same or a higher version.
+	// ignores an event if its copy has the same or a higher version. It is an Integer of CloudEvents, so it is at
+	// most 2147483647.
 	AggregateVersion int64 `json:"aggregateversion"`
 	// The id of the request that caused this change. Absent if the change has another cause. It is for tracing only.
 	CausationID *uuid.UUID `json:"causationid,omitempty"`
@@ -278,7 +283,8 @@ type MarketDeletedEvent struct {
 	// The identifier of the format of data.
 	DataSchema string `json:"dataschema"`
 	// The version of the aggregate after this change. It starts at 1, and each change raises it by 1. A consumer
-	// ignores an event if its copy has the same or a higher version.
+	// ignores an event if its copy has the same or a higher version. It is an Integer of CloudEvents, so it is at
+	// most 2147483647.
 	AggregateVersion int64 `json:"aggregateversion"`
 	// The id of the request that caused this change. Absent if the change has another cause. It is for tracing only.
 	CausationID *uuid.UUID `json:"causationid,omitempty"`
@@ -321,7 +327,8 @@ type CatalogEntryChangeDecidedEvent struct {
 	// The identifier of the format of data.
 	DataSchema string `json:"dataschema"`
 	// The version of the aggregate after this change. It starts at 1, and each change raises it by 1. A consumer
-	// ignores an event if its copy has the same or a higher version.
+	// ignores an event if its copy has the same or a higher version. It is an Integer of CloudEvents, so it is at
+	// most 2147483647.
 	AggregateVersion int64 `json:"aggregateversion"`
 	// The id of the request that caused this change. Absent if the change has another cause. It is for tracing only.
 	CausationID *uuid.UUID `json:"causationid,omitempty"`

@@ -110,6 +110,7 @@ func TestEntries(t *testing.T) {
 		"WithoutDates":      {typ: "created", data: "{" + whole + "}", saved: 1},
 		"NullDates":         {typ: "updated", data: "{" + whole + `,"availability_date":null,"availability_end_date":null}`, saved: 1},
 		"UnknownMember":     {typ: "updated", data: "{" + whole + `,"taste":{"deep":[1]}}`, saved: 1},
+		"OtherCase":         {typ: "updated", data: "{" + whole + `,"NAME":5,"Product":"x","updated_AT":1}`, saved: 1},
 		"UnknownType":       {typ: "eaten", data: `{}`},
 		"Deletion":          {typ: "deleted", data: `{}`, saved: 1},
 		"BadKey":            {key: "x", typ: "deleted", poison: "not a UUID"},

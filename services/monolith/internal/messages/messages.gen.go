@@ -58,7 +58,8 @@ type ProductCreatedEvent struct {
 	// The identifier of the format of data.
 	DataSchema string `json:"dataschema"`
 	// The version of the aggregate after this change. It starts at 1, and each change raises it by 1. A consumer
-	// ignores an event if its copy has the same or a higher version.
+	// ignores an event if its copy has the same or a higher version. It is an Integer of CloudEvents, so it is at
+	// most 2147483647.
 	AggregateVersion int64 `json:"aggregateversion"`
 	// The whole public state of the aggregate at that version. After a deletion it is only the id.
 	Data Product `json:"data"`
@@ -99,7 +100,8 @@ type ProductUpdatedEvent struct {
 	// The identifier of the format of data.
 	DataSchema string `json:"dataschema"`
 	// The version of the aggregate after this change. It starts at 1, and each change raises it by 1. A consumer
-	// ignores an event if its copy has the same or a higher version.
+	// ignores an event if its copy has the same or a higher version. It is an Integer of CloudEvents, so it is at
+	// most 2147483647.
 	AggregateVersion int64 `json:"aggregateversion"`
 	// The whole public state of the aggregate at that version. After a deletion it is only the id.
 	Data Product `json:"data"`
@@ -140,7 +142,8 @@ type ProductDiscontinuedEvent struct {
 	// The identifier of the format of data.
 	DataSchema string `json:"dataschema"`
 	// The version of the aggregate after this change. It starts at 1, and each change raises it by 1. A consumer
-	// ignores an event if its copy has the same or a higher version.
+	// ignores an event if its copy has the same or a higher version. It is an Integer of CloudEvents, so it is at
+	// most 2147483647.
 	AggregateVersion int64 `json:"aggregateversion"`
 	// The whole public state of the aggregate at that version. After a deletion it is only the id.
 	Data Product `json:"data"`
@@ -181,7 +184,8 @@ type ProductDeletedEvent struct {
 	// The identifier of the format of data.
 	DataSchema string `json:"dataschema"`
 	// The version of the aggregate after this change. It starts at 1, and each change raises it by 1. A consumer
-	// ignores an event if its copy has the same or a higher version.
+	// ignores an event if its copy has the same or a higher version. It is an Integer of CloudEvents, so it is at
+	// most 2147483647.
 	AggregateVersion int64 `json:"aggregateversion"`
 	// The whole public state of the aggregate at that version. After a deletion it is only the id.
 	Data ProductRef `json:"data"`
@@ -222,7 +226,8 @@ type CatalogEntryChangeRequestedEvent struct {
 	// The identifier of the format of data.
 	DataSchema string `json:"dataschema"`
 	// The version of the aggregate after this change. It starts at 1, and each change raises it by 1. A consumer
-	// ignores an event if its copy has the same or a higher version.
+	// ignores an event if its copy has the same or a higher version. It is an Integer of CloudEvents, so it is at
+	// most 2147483647.
 	AggregateVersion int64 `json:"aggregateversion"`
 	// The whole public state of the aggregate at that version. After a deletion it is only the id.
 	Data CatalogEntryChangeRequest `json:"data"`

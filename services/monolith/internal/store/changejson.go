@@ -1,13 +1,13 @@
 package store
 
 import (
-	"encoding/json"
 	"fmt"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/monsplit/monsplit/internal/messaging/request"
+	"github.com/monsplit/monsplit/internal/strictjson"
 	"github.com/monsplit/monsplit/services/monolith/internal/catalogchange"
 	"github.com/monsplit/monsplit/services/monolith/internal/catalogcopy"
 )
@@ -60,7 +60,7 @@ func toRequest(s request.Sent, err error) (catalogchange.Request, error) {
 		return catalogchange.Request{}, err
 	}
 	var body changeBody
-	if err := json.Unmarshal(s.Body, &body); err != nil {
+	if err := strictjson.Unmarshal(s.Body, &body); err != nil {
 		return catalogchange.Request{}, fmt.Errorf("decode request %s: %w", s.ID, err)
 	}
 	outcome, err := toOutcome(s)
@@ -92,7 +92,7 @@ func toOutcome(s request.Sent) (*catalogchange.Outcome, error) {
 		return nil, nil
 	}
 	var result changeResult
-	if err := json.Unmarshal(s.Result, &result); err != nil {
+	if err := strictjson.Unmarshal(s.Result, &result); err != nil {
 		return nil, fmt.Errorf("decode the outcome of request %s: %w", s.ID, err)
 	}
 	o := &catalogchange.Outcome{Kind: catalogchange.Kind(s.Outcome), Version: result.Version, Time: *s.FinishedAt}
