@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"text/template"
+
+	"github.com/monsplit/monsplit/internal/strictjson"
 )
 
 // templates has a file for each file of a service. SERVICE and MODEL in a path stand for the names.
@@ -99,7 +101,7 @@ func copiedContract(root string, n names) (change, error) {
 		Metadata     json.RawMessage   `json:"metadata"`
 		Provider     json.RawMessage   `json:"provider"`
 	}
-	if err := json.Unmarshal(text, &contract); err != nil {
+	if err := strictjson.Unmarshal(text, &contract); err != nil {
 		return change{}, err
 	}
 	contract.Consumer["name"] = n["service"]
@@ -109,7 +111,7 @@ func copiedContract(root string, n names) (change, error) {
 				Topic string `json:"topic"`
 			} `json:"metadata"`
 		}
-		return json.Unmarshal(interaction, &about) != nil || about.Metadata.Topic != "monsplit.product.v1"
+		return strictjson.Unmarshal(interaction, &about) != nil || about.Metadata.Topic != "monsplit.product.v1"
 	})
 	var out bytes.Buffer
 	encoder := json.NewEncoder(&out)

@@ -1,7 +1,6 @@
 package servicetest
 
 import (
-	"encoding/json"
 	"reflect"
 	"slices"
 	"testing"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/monsplit/monsplit/internal/messaging/event"
 	"github.com/monsplit/monsplit/internal/messaging/outbox"
+	"github.com/monsplit/monsplit/internal/strictjson"
 )
 
 // CurrentEvents fails the test unless the model's pages have one event for each aggregate, in the order of the keys, and each
@@ -66,7 +66,7 @@ func CurrentEvents(t *testing.T, pool *pgxpool.Pool, model outbox.Model) map[str
 func members(t *testing.T, payload []byte) map[string]any {
 	t.Helper()
 	var m map[string]any
-	if err := json.Unmarshal(payload, &m); err != nil {
+	if err := strictjson.Unmarshal(payload, &m); err != nil {
 		t.Fatal(err)
 	}
 	for name := range m {

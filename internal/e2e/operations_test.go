@@ -1,0 +1,152 @@
+//go:build !realkafka
+
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/monsplit/monsplit/internal/messaging/broker"
+	"github.com/monsplit/monsplit/internal/messaging/consumer"
+	"github.com/monsplit/monsplit/internal/messaging/event"
+	"github.com/monsplit/monsplit/internal/messaging/outbox"
+	"github.com/monsplit/monsplit/internal/testkit/pgtest"
+)
+
+// The tests of this file type the commands of docs/operations.md as they stand there.
+
+var sectionHeading = regexp.MustCompile(`(?m)^## (.+)$`)
+
+// operations returns the commands of each section of the document, by the names in its heading.
+func operations(t *testing.T) map[string][]string {
+	t.Helper()
+	text, err := os.ReadFile("../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sections := map[string][]string{}
+	headings := sectionHeading.FindAllSubmatchIndex(text, -1)
+	for i, h := range headings {
+		end := len(text)
+		if i+1 < len(headings) {
+			end = headings[i+1][0]
+		}
+		commands := []string{}
+		for _, block := range shellBlock.FindAllSubmatch(text[h[1]:end], -1) {
+			for line := range strings.Lines(string(block[1])) {
+				commands = append(commands, strings.TrimSpace(line))
+			}
+		}
+		for name := range strings.SplitSeq(string(text[h[2]:h[3]]), ", ") {
+			sections[name] = commands
+		}
+	}
+	return sections
+}
+
+// Every code that a service can show has a section.
+func TestEveryHaltHasASection(t *testing.T) {
+	t.Parallel()
+	codes := []string{consumer.AnotherDatabase, "dead_letters"}
+	for _, c := range outbox.HaltCodes() {
+		codes = append(codes, string(c))
+	}
+	for _, c := range consumer.HaltCodes() {
+		codes = append(codes, string(c))
+	}
+	sections := operations(t)
+	for _, c := range codes {
+		if _, ok := sections[c]; !ok {
+			t.Errorf("docs/operations.md has no section %s", c)
+		}
+	}
+	for name := range sections {
+		if name != "First look" && !slices.Contains(codes, name) {
+			t.Errorf("docs/operations.md has the section %s, but nothing shows this code", name)
+		}
+	}
+}
+
+var words = regexp.MustCompile(`"[^"]*"|\S+`)
+
+// typeIn types the commands of a section. Each must succeed.
+func (s *system) typeIn(section string, replace ...string) {
+	s.t.Helper()
+	commands := operations(s.t)[section]
+	if len(commands) == 0 {
+		s.t.Fatalf("the section %s has no commands", section)
+	}
+	for _, line := range commands {
+		args := words.FindAllString(strings.NewReplacer(replace...).Replace(line), -1)
+		for i := range args {
+			args[i] = strings.Trim(args[i], `"`)
+		}
+		database := map[string]string{"monolith": s.monolithDB, "catalog": s.catalogDB}[args[0]]
+		r := command(s.t, s.env(database), args[0], args[1:]...).ok(s.t)
+		s.t.Logf("$ %s\n%s", line, r.stdout)
+	}
+}
+
+// degraded waits until a service shows a code.
+func (s *system) degraded(p *process, code string) {
+	s.t.Helper()
+	eventually(s.t, p.name+" shows "+code, func() bool { return contains(call(s.t, http.MethodGet, p.url("/readyz"), nil).raw, code) })
+}
+
+// A topic is deleted and created again: both services halt. After the commands, the copy is as before, and changes arrive.
+func TestOperationsTopicRecreated(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t)
+	for i := range 30 {
+		s.createProduct(fmt.Sprintf("Before %02d", i))
+	}
+	s.settled()
+	s.typeIn("First look")
+	s.kafka.Reset(t, productTopic)
+	s.kafka.CreateTopic(t, productTopic, event.Partitions)
+	for i := range 30 {
+		s.createProduct(fmt.Sprintf("Meanwhile %02d", i))
+	}
+	s.degraded(s.monolith, "topic_recreated")
+	s.degraded(s.catalog, "topic_recreated")
+	s.typeIn("topic_recreated")
+	s.createProduct("Afterwards")
+	s.settled()
+}
+
+// The commands against one broken partition work on a healthy system too: they repeat events, which changes nothing.
+func TestOperationsOnAHealthySystem(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t)
+	s.createProduct("Before")
+	s.settled()
+	s.typeIn("records_deleted")
+	s.typeIn("log_unreadable")
+	s.typeIn("fenced_by_another")
+	s.settled()
+}
+
+// An event that cannot be read is kept. When its cause is gone, it is replayed.
+func TestOperationsDeadLetters(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t)
+	p := s.createProduct("Before the poison")
+	s.settled()
+	key := []byte(p["product_uuid"].(string))
+	tp := broker.TopicPartition{Topic: productTopic, Partition: event.Partition(key, event.Partitions)}
+	log := s.kafka.Log(t, tp)
+	s.kafka.Write(t, tp, broker.Record{Key: key, Value: []byte("this is not an event"), Time: time.Now()})
+	eventually(t, "the dead letter is open", func() bool { return len(rows(t, s.catalogDB, `SELECT id FROM dead_letter WHERE state = 'open'`)) == 1 })
+	// As if a new version of the service could read it.
+	if _, err := pgtest.Open(t, s.catalogDB).Exec(t.Context(), `UPDATE dead_letter SET value = $1`, log[len(log)-1].Value); err != nil {
+		t.Fatal(err)
+	}
+	s.typeIn("dead_letters", " 1", " "+rows(t, s.catalogDB, `SELECT id FROM dead_letter WHERE state = 'open'`)[0])
+	s.settled()
+}
