@@ -11,7 +11,7 @@ import (
 )
 
 type embedded struct {
-	*embedded
+	*embedded //nolint:unused // the type embeds itself
 
 	Shade string `json:"shade"`
 }
