@@ -9,9 +9,10 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/monsplit/monsplit/internal/strictjson"
 	"github.com/oasdiff/oasdiff/checker"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/monsplit/monsplit/internal/strictjson"
 )
 
 // asyncDocument has the parts of an AsyncAPI 3 document that are compared.
