@@ -21,6 +21,8 @@ type Operations struct {
 	Discard func(ctx context.Context, id int64, by, reason string) (consumer.DeadLetter, error)
 	// Models are the models that the service owns. A model comes after those that it refers to.
 	Models []outbox.Model
+	// Verify compares the service's copies with the logs: consumer.Consumer.Verify.
+	Verify func(ctx context.Context, kafka consumer.LogReader, o consumer.VerifyOptions) ([]consumer.Verified, error)
 	Close  func()
 }
 

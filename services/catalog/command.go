@@ -6,10 +6,13 @@ import (
 	"slices"
 
 	"github.com/monsplit/monsplit/internal/cli"
+	"github.com/monsplit/monsplit/internal/messaging/consumer"
 	"github.com/monsplit/monsplit/internal/messaging/outbox"
 	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/internal/serviceframe"
+	"github.com/monsplit/monsplit/services/catalog/internal/consume"
 	"github.com/monsplit/monsplit/services/catalog/internal/messages"
+	"github.com/monsplit/monsplit/services/catalog/internal/store"
 )
 
 // App is the catalog service for its command line.
@@ -44,6 +47,9 @@ func OpenOperations(ctx context.Context, cfg Config, log *slog.Logger) (cli.Oper
 	events := newConsumer(pool, cfg, storage, copies, requests, func() {}, log)
 	return cli.Operations{
 		Pool: pool, Replay: events.Replay, Discard: events.Discard, Close: pool.Close,
+		Verify: func(ctx context.Context, kafka consumer.LogReader, o consumer.VerifyOptions) ([]consumer.Verified, error) {
+			return events.Verify(ctx, kafka, store.Copies(consume.TopicProduct), o)
+		},
 		Models: []outbox.Model{storage.MarketModel(messages.TopicMarket, newID), storage.EntryModel(messages.TopicCatalogEntry, newID)},
 	}, nil
 }

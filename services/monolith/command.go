@@ -6,10 +6,13 @@ import (
 	"slices"
 
 	"github.com/monsplit/monsplit/internal/cli"
+	"github.com/monsplit/monsplit/internal/messaging/consumer"
 	"github.com/monsplit/monsplit/internal/messaging/outbox"
 	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/internal/serviceframe"
+	"github.com/monsplit/monsplit/services/monolith/internal/consume"
 	"github.com/monsplit/monsplit/services/monolith/internal/messages"
+	"github.com/monsplit/monsplit/services/monolith/internal/store"
 )
 
 // App is the monolith for its command line.
@@ -42,6 +45,9 @@ func OpenOperations(ctx context.Context, cfg Config, log *slog.Logger) (cli.Oper
 	events := newConsumer(pool, cfg, log, func(eventTx) {})
 	return cli.Operations{
 		Pool: pool, Replay: events.Replay, Discard: events.Discard, Close: pool.Close,
+		Verify: func(ctx context.Context, kafka consumer.LogReader, o consumer.VerifyOptions) ([]consumer.Verified, error) {
+			return events.Verify(ctx, kafka, store.Copies(consume.TopicMarket, consume.TopicCatalogEntry), o)
+		},
 		Models: []outbox.Model{storage.ProductModel(messages.TopicProduct, newID)},
 	}, nil
 }
