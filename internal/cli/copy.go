@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"maps"
 	"reflect"
 	"slices"
@@ -13,7 +12,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/monsplit/monsplit/internal/config"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
 )
 
@@ -35,17 +33,7 @@ func (a App[C]) verifyCopies() *cobra.Command {
 			"changes nothing, and the service may run meanwhile. Rows with events that the service has not read yet are not compared.\n" +
 			"The command builds each copy again in temporary tables of the database, so it needs space there.\n\n" +
 			"With --json, each line is a JSON object: one for each difference, then one for each copy, with the number of its rows.",
-		RunE: a.configured(config.Messaging, func(cmd *cobra.Command, _ []string, cfg C, log *slog.Logger) error {
-			o, err := a.OpenOperations(cmd.Context(), cfg, log)
-			if err != nil {
-				return err
-			}
-			defer o.Close()
-			m, err := a.OpenMessaging(cfg, log)
-			if err != nil {
-				return err
-			}
-			defer m.Kafka.Close()
+		RunE: a.withMessaging(func(cmd *cobra.Command, o Operations, m Messaging) error {
 			show := newProgress(cmd.ErrOrStderr(), "records")
 			options.Progress = show.report
 			options.Found = func(d consumer.Difference) error {

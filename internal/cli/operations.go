@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/monsplit/monsplit/internal/config"
+	"github.com/monsplit/monsplit/internal/messaging/broker"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
 	"github.com/monsplit/monsplit/internal/messaging/outbox"
 	"github.com/monsplit/monsplit/internal/postgres"
@@ -35,5 +36,29 @@ func (a App[C]) withOperations(run func(*cobra.Command, []string, Operations) er
 		}
 		defer o.Close()
 		return run(cmd, args, o)
+	})
+}
+
+// Messaging is the service's end of the messages, for commands that look at the logs in Kafka.
+type Messaging struct {
+	Kafka     *broker.Client
+	Publishes []string // the topics that the service owns
+	Consumes  []string // the topics of other services that it reads
+}
+
+// withMessaging opens the service's operations and Kafka for run.
+func (a App[C]) withMessaging(run func(*cobra.Command, Operations, Messaging) error) func(*cobra.Command, []string) error {
+	return a.configured(config.Messaging, func(cmd *cobra.Command, _ []string, cfg C, log *slog.Logger) error {
+		o, err := a.OpenOperations(cmd.Context(), cfg, log)
+		if err != nil {
+			return err
+		}
+		defer o.Close()
+		m, err := a.OpenMessaging(cfg, log)
+		if err != nil {
+			return err
+		}
+		defer m.Kafka.Close()
+		return run(cmd, o, m)
 	})
 }

@@ -5,24 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"slices"
 
 	"github.com/spf13/cobra"
 
-	"github.com/monsplit/monsplit/internal/config"
 	"github.com/monsplit/monsplit/internal/messaging/audit"
-	"github.com/monsplit/monsplit/internal/messaging/broker"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
+	"github.com/monsplit/monsplit/internal/messaging/outbox"
 	"github.com/monsplit/monsplit/internal/messaging/repair"
-	"github.com/monsplit/monsplit/internal/postgres"
 )
 
-// Messaging is the service's end of the messages, for commands that look at the logs in Kafka.
-type Messaging struct {
-	Kafka     *broker.Client
-	Publishes []string // the topics that the service owns
-	Consumes  []string // the topics of other services that it reads
+func repairService(o Operations, m Messaging) repair.Service {
+	return repair.Service{Pool: o.Pool, Kafka: m.Kafka, Publishes: m.Publishes, Consumes: m.Consumes}
 }
 
 func (a App[C]) consumer() *cobra.Command {
@@ -47,8 +41,8 @@ func (a App[C]) resetConsumer() *cobra.Command {
 			o.To, err = consumer.ParsePlace(to)
 			return errors.Join(err, operator.Check(!o.DryRun))
 		}),
-		RunE: a.withMessaging(func(cmd *cobra.Command, s repair.Service) error {
-			changes, err := s.Reset(cmd.Context(), operator, o)
+		RunE: a.withMessaging(func(cmd *cobra.Command, ops Operations, m Messaging) error {
+			changes, err := repairService(ops, m).Reset(cmd.Context(), operator, o)
 			if err != nil {
 				return err
 			}
@@ -74,8 +68,8 @@ func (a App[C]) adopt() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use: "adopt --positions start|end", Short: "Go on with a topic that was created again, or with another Kafka cluster", Args: exactly(0),
-		Long: "Go on with a topic that was created again, or with another Kafka cluster. The service accepts what is there now, and no\n" +
-			"longer compares it with its database. Afterwards publish again what the topics have lost: \"outbox republish\".\n\n" +
+		Long: "Go on with a topic that was created again or has lost its end, or with another Kafka cluster. Topics that are the same as\n" +
+			"before stay as they are. Afterwards publish again what the others have lost: \"outbox republish\".\n\n" +
 			"Do not use it for a copy of a database while the original is in use: both would publish to the same topics, and share\n" +
 			"one consumer group. A copy needs another KAFKA_PREFIX or another cluster.",
 		PreRunE: checked(func(*cobra.Command, []string) (err error) {
@@ -85,8 +79,8 @@ func (a App[C]) adopt() *cobra.Command {
 			o.Positions, err = consumer.ParsePlace(positions)
 			return errors.Join(err, operator.Check(!o.DryRun))
 		}),
-		RunE: a.withMessaging(func(cmd *cobra.Command, s repair.Service) error {
-			adopted, err := s.Adopt(cmd.Context(), operator, o)
+		RunE: a.withMessaging(func(cmd *cobra.Command, ops Operations, m Messaging) error {
+			adopted, err := repairService(ops, m).Adopt(cmd.Context(), operator, o)
 			if err != nil {
 				return err
 			}
@@ -96,7 +90,9 @@ func (a App[C]) adopt() *cobra.Command {
 			return printAdopted(cmd.OutOrStdout(), adopted, o.DryRun)
 		}),
 	}
-	cmd.Flags().StringVar(&positions, "positions", "", "where to read on in the topics of others: start or end")
+	cmd.Flags().StringVar(&positions, "positions", "", "where to read on in topics of others that are other ones than before: start or end")
+	cmd.Flags().BoolVar(&o.UnknownEvents, "accept-unknown-events", false, "also accept events in the service's own topics that its database\n"+
+		"does not know. Never use it for a database that lost commits: it would give out their versions again")
 	repairFlags(cmd, &operator, &o.DryRun, &asJSON)
 	return cmd
 }
@@ -106,23 +102,6 @@ func repairFlags(cmd *cobra.Command, operator *audit.Operator, dryRun, asJSON *b
 	operatorFlags(cmd, operator)
 	cmd.Flags().BoolVar(dryRun, "dry-run", false, "print what would be changed, and change nothing")
 	cmd.Flags().BoolVar(asJSON, "json", false, "print JSON")
-}
-
-// withMessaging opens the service's database and Kafka for run.
-func (a App[C]) withMessaging(run func(*cobra.Command, repair.Service) error) func(*cobra.Command, []string) error {
-	return a.configured(config.Messaging, func(cmd *cobra.Command, _ []string, cfg C, log *slog.Logger) error {
-		pool, err := postgres.Open(cmd.Context(), postgres.Config{URL: cfg.CommonPart().Database.URL, Application: a.Name + " " + cmd.Name()})
-		if err != nil {
-			return err
-		}
-		defer pool.Close()
-		m, err := a.OpenMessaging(cfg, log)
-		if err != nil {
-			return err
-		}
-		defer m.Kafka.Close()
-		return run(cmd, repair.Service{Pool: pool, Kafka: m.Kafka, Publishes: m.Publishes, Consumes: m.Consumes})
-	})
 }
 
 func printPositions(w io.Writer, changes []consumer.PositionChange) error {
@@ -142,27 +121,41 @@ func printPositions(w io.Writer, changes []consumer.PositionChange) error {
 }
 
 func printAdopted(w io.Writer, a repair.Adopted, dryRun bool) error {
-	fmt.Fprintf(w, "cluster %s\n\n", a.ClusterID)
-	if err := printPositions(w, a.Consumes); err != nil {
-		return err
+	fmt.Fprintf(w, "cluster %s\n", a.ClusterID)
+	if len(a.Consumes)+len(a.Publishes) == 0 {
+		fmt.Fprintln(w, "\nAll topics are the same as before. The relay begins again.")
 	}
+	if len(a.Consumes) > 0 {
+		fmt.Fprintln(w)
+		if err := printPositions(w, a.Consumes); err != nil {
+			return err
+		}
+	}
+	if len(a.Publishes) > 0 {
+		if err := printLogs(w, a.Publishes, dryRun); err != nil {
+			return err
+		}
+	}
+	return printDryRun(w, dryRun)
+}
+
+func printLogs(w io.Writer, logs []outbox.AdoptedLog, dryRun bool) error {
 	var topics []string
 	rows := [][]string{{"PUBLISHES", "SHARD", "COMPARED FROM"}}
-	for _, l := range a.Publishes {
+	for _, l := range logs {
 		topics = append(topics, l.Topic)
 		rows = append(rows, []string{l.Topic, fmt.Sprint(l.Shard), fmt.Sprint(l.From)})
 	}
 	fmt.Fprintln(w)
-	if err := table(w, rows...); err != nil {
+	if err := table(w, rows...); err != nil || dryRun {
 		return err
 	}
-	if !dryRun {
-		fmt.Fprintln(w)
-		for _, topic := range slices.Compact(topics) {
-			fmt.Fprintf(w, "If %s has lost events, publish them again: outbox republish --topic %[1]s\n", topic)
-		}
+	slices.Sort(topics)
+	fmt.Fprintln(w)
+	for _, topic := range slices.Compact(topics) {
+		fmt.Fprintf(w, "If %s has lost events, publish them again: outbox republish --topic %[1]s\n", topic)
 	}
-	return printDryRun(w, dryRun)
+	return nil
 }
 
 func printDryRun(w io.Writer, dryRun bool) error {

@@ -24,12 +24,20 @@ func TestRepairs(t *testing.T) {
 	if r.code != 0 || !strings.Contains(r.out, other) || !strings.Contains(r.out, "This was a dry run. Nothing is changed.") {
 		t.Errorf("%+v", r)
 	}
-	r = call(t.Context(), app, nil, strings.Fields("adopt --positions=start --by=ann --reason=recreated --json")...)
+	r = call(t.Context(), app, nil, strings.Fields("adopt --positions=start --by=ann --reason=recreated --accept-unknown-events --json")...)
 	var adopted repair.Adopted
 	if err := json.Unmarshal([]byte(r.out), &adopted); err != nil || r.code != 0 || len(adopted.Publishes) != event.Partitions || len(adopted.Consumes) != 2 {
 		t.Errorf("%+v: %+v, %v", r, adopted, err)
 	}
-	r = call(t.Context(), app, nil, strings.Fields("adopt --positions=end --by=ann --reason=recreated")...)
+	r = call(t.Context(), app, nil, strings.Fields("adopt --positions=end --by=ann --reason=recreated --json")...)
+	if r.code != 0 || !strings.Contains(r.out, `"publishes": []`) || !strings.Contains(r.out, `"consumes": []`) {
+		t.Errorf("%+v", r)
+	}
+	r = call(t.Context(), app, nil, strings.Fields("adopt --positions=end --dry-run")...)
+	if r.code != 0 || !strings.Contains(r.out, "All topics are the same as before.") || !strings.Contains(r.out, "This was a dry run.") {
+		t.Errorf("%+v", r)
+	}
+	r = call(t.Context(), app, nil, strings.Fields("adopt --positions=end --accept-unknown-events --by=ann --reason=recreated")...)
 	if r.code != 0 || !strings.Contains(r.out, "If "+own+" has lost events, publish them again: outbox republish --topic "+own) {
 		t.Errorf("%+v", r)
 	}
@@ -38,7 +46,7 @@ func TestRepairs(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 	r = call(t.Context(), app, nil, "audit", "list")
-	if r.code != 0 || strings.Count(r.out, "ann  adopt") != 2 || strings.Contains(r.out, "consumer reset") {
+	if r.code != 0 || strings.Count(r.out, "ann  adopt") != 3 || strings.Contains(r.out, "consumer reset") {
 		t.Errorf("%+v", r)
 	}
 }

@@ -120,6 +120,41 @@ func TestOperationsTopicRecreated(t *testing.T) {
 	s.settled()
 }
 
+// The log of the owner has lost its end: here, the owner has stored a later end. After the commands it publishes again.
+func TestOperationsLogTruncated(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t)
+	s.createProduct("Before")
+	s.settled()
+	s.haltMonolith("log_truncated", `UPDATE outbox_log SET acked_end = acked_end + 1000 WHERE topic = 'monsplit.product.v1'`)
+	s.createProduct("Meanwhile")
+	s.typeIn("log_truncated")
+	s.settled()
+}
+
+// The owner has published to another cluster before.
+func TestOperationsForeignCluster(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t)
+	s.createProduct("Before")
+	s.settled()
+	s.haltMonolith("foreign_cluster", `UPDATE outbox_origin SET cluster_id = 'another'`)
+	s.createProduct("Meanwhile")
+	s.typeIn("foreign_cluster")
+	s.settled()
+}
+
+// haltMonolith changes the monolith's database while the monolith is stopped, so that it halts with the code.
+func (s *system) haltMonolith(code, statement string) {
+	s.t.Helper()
+	s.monolith.terminate()
+	if _, err := pgtest.Open(s.t, s.monolithDB).Exec(s.t.Context(), statement); err != nil {
+		s.t.Fatal(err)
+	}
+	s.monolith = s.startMonolith()
+	s.degraded(s.monolith, code)
+}
+
 // The commands against one broken partition work on a healthy system too: they repeat events, which changes nothing.
 func TestOperationsOnAHealthySystem(t *testing.T) {
 	t.Parallel()

@@ -22,7 +22,7 @@ func versions(key string, last int64) []broker.Record {
 	return records
 }
 
-// isHalted reports whether a problem says that the partition is halted because of something.
+// isHalted reports whether a partition is halted, with this text in the reason.
 func (b *bundle) isHalted(because string) bool {
 	b.t.Helper()
 	return slices.ContainsFunc(b.State().Problems(), func(p string) bool {

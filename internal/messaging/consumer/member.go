@@ -176,7 +176,7 @@ func (m *member) do(ctx context.Context, f func(context.Context, *messagingdb.Qu
 	return nil
 }
 
-// memberProblem says that the process is not registered yet, and therefore takes no part in the group.
+// memberProblem is the problem of a process that is not registered yet. Until then it does not join the group.
 func memberProblem(err error) string {
 	if err == nil {
 		return ""

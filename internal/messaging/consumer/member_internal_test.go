@@ -129,7 +129,7 @@ func TestOldMembersAreDeleted(t *testing.T) {
 	<-done
 }
 
-// Without the database nobody is known, and that is an error: the leader must not take its own members for strangers.
+// While the database is away, Known fails. If it returned an empty list, the leader would refuse its own members.
 func TestKnownFailsWithoutTheDatabase(t *testing.T) {
 	t.Parallel()
 	pool := memberPool(t)

@@ -15,9 +15,11 @@ import (
 	"github.com/monsplit/monsplit/internal/pgtx"
 )
 
-// Replay applies the message of an open dead letter again. by and reason record who does it, and why. If the copy has a
-// newer version now, its version guard ensures that the message changes nothing. Then the dead letter is closed as replayed, and its note says that nothing changed. If
-// the event fails again, its dead letter stays open with the new reason, and the error is an *Error with CodeReplayFailed.
+// Replay applies the message of an open dead letter again. by and reason record who does it, and why.
+//
+// If the copy has a newer version by now, its version guard ignores the message. Then the dead letter is closed as replayed,
+// and its note says that nothing changed. If the event fails again, its dead letter stays open with the new reason, and the
+// error is an *Error with CodeReplayFailed.
 func (c *Consumer[T]) Replay(ctx context.Context, id int64, by, reason string) (DeadLetter, error) {
 	if err := errors.Join(checkText("by", by, true), checkText("reason", reason, false)); err != nil {
 		return DeadLetter{}, err

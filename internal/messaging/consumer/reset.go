@@ -67,7 +67,7 @@ type NewPosition struct {
 	broker.TopicPartition
 	Offset  int64
 	TopicID broker.TopicID // of the present topic
-	Adopt   bool           // the position moves to this topic; otherwise it must belong to it already
+	Adopt   bool           // only a position of another topic moves; otherwise the position must belong to this topic already
 }
 
 // PlanReset finds the place in a partition of a topic, or in AllPartitions. It changes nothing. An offset that is not in the
@@ -99,8 +99,8 @@ func PlanReset(ctx context.Context, logs Logs, topic string, partition int, to P
 	return plan, nil
 }
 
-// PlanAdoption finds the place in every partition of the topics. When Reset carries the plan out, the positions belong to the
-// present topics, whichever they belonged to before. It changes nothing.
+// PlanAdoption finds the place in every partition of the topics. When Reset carries the plan out, all positions belong to the
+// present topics. A position that belongs to its present topic already stays where it is. PlanAdoption changes nothing.
 func PlanAdoption(ctx context.Context, logs Logs, topics []string, to Place) ([]NewPosition, error) {
 	var plan []NewPosition
 	for _, topic := range slices.Sorted(slices.Values(topics)) {
@@ -191,6 +191,9 @@ func Reset(ctx context.Context, tx pgx.Tx, plan []NewPosition) ([]PositionChange
 		change := PositionChange{Topic: p.Topic, Partition: p.Partition, To: p.Offset, ToTopic: textOf(p.TopicID)}
 		if row, ok := stored[p.Topic][int32(p.Partition)]; ok {
 			was := broker.TopicID(row.TopicID)
+			if p.Adopt && !was.IsZero() && was == p.TopicID {
+				continue
+			}
 			change.From, change.FromTopic = &row.NextOffset, textOf(was)
 			if !p.Adopt && !was.IsZero() && !p.TopicID.IsZero() && was != p.TopicID {
 				return nil, &Error{Code: CodeOtherTopic, Detail: fmt.Sprintf("the topic %s was created again, and the position belongs "+

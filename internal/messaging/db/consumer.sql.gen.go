@@ -480,7 +480,7 @@ type ResetPositionParams struct {
 	TopicID    uuid.UUID
 }
 
-// Sets a position by a command. Nobody has read the record before it, so its epoch is not known.
+// Sets a position that an operator has chosen. The consumer has not read the record before it, so the epoch is not known.
 func (q *Queries) ResetPosition(ctx context.Context, arg ResetPositionParams) error {
 	_, err := q.db.Exec(ctx, resetPosition,
 		arg.Topic,

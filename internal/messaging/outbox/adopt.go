@@ -3,10 +3,12 @@ package outbox
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/monsplit/monsplit/internal/messaging/broker"
+	"github.com/monsplit/monsplit/internal/messaging/event"
 
 	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
 )
@@ -19,29 +21,61 @@ type AdoptedLog struct {
 	From    int64          `json:"from"` // the relay compares the log with the database from this offset on
 }
 
-// Place returns an offset of a partition. Broker.StartOffset and Broker.EndOffset are places.
-type Place func(ctx context.Context, tp broker.TopicPartition) (int64, error)
+// PresentLogs are the cluster and the topics that the brokers have now.
+type PresentLogs struct {
+	ClusterID string
+	topics    []presentTopic
+}
+
+type presentTopic struct {
+	name string
+	id   broker.TopicID
+	ends []int64 // by shard
+}
+
+// LookAtLogs asks Kafka for the topics, for Adopt. It fails if one of them does not exist.
+func LookAtLogs(ctx context.Context, kafka Broker, topics []string) (p PresentLogs, err error) {
+	if p.ClusterID, err = kafka.ClusterID(ctx); err != nil {
+		return p, err
+	}
+	for _, name := range topics {
+		t := presentTopic{name: name}
+		if t.id, err = kafka.TopicID(ctx, name); err != nil {
+			return p, err
+		}
+		for shard := range event.Partitions {
+			end, err := kafka.EndOffset(ctx, broker.TopicPartition{Topic: name, Partition: shard})
+			if err != nil {
+				return p, err
+			}
+			t.ends = append(t.ends, end)
+		}
+		p.topics = append(p.topics, t)
+	}
+	return p, nil
+}
 
 // Adopt makes the database accept the present Kafka cluster and the present topics as the ones that it publishes to. Each
-// relay begins again with all its shards, and compares each log with the database from the place on. If the cluster is
-// another one, or another producer has fenced a shard, the shards also get new producer ids: see ResetProducers.
+// relay begins again with all its shards. A log that is another one than before, or that has lost its end, is compared with
+// the database from its present end on. Every other log is compared from where it was compared before: if it has events that
+// the database does not know, its shard halts again. With unknownEvents, such a log is compared from its end on too.
 //
-// It returns what it has accepted. Roll the transaction back for a dry run.
-func Adopt(ctx context.Context, tx pgx.Tx, kafka Broker, topics []string, from Place) ([]AdoptedLog, error) {
+// If the cluster is another one, or another producer has fenced a shard, the shards also get new producer ids: see
+// ResetProducers. It returns what it has changed. Roll the transaction back for a dry run.
+func Adopt(ctx context.Context, tx pgx.Tx, present PresentLogs, unknownEvents bool) ([]AdoptedLog, error) {
 	q := messagingdb.New(tx)
-	shards, err := q.LockLeases(ctx)
-	if err != nil {
+	if _, err := q.LockLeases(ctx); err != nil {
 		return nil, fmt.Errorf("lock the leases of the outbox: %w", err)
 	}
-	clusterID, err := kafka.ClusterID(ctx)
+	foreign, err := isForeign(ctx, q, present.ClusterID)
 	if err != nil {
 		return nil, err
 	}
-	reset, err := needsNewProducers(ctx, q, clusterID)
+	fenced, err := isFenced(ctx, q)
 	if err != nil {
 		return nil, err
 	}
-	if reset {
+	if foreign || fenced {
 		err = ResetProducers(ctx, tx)
 	} else {
 		err = restart(ctx, q)
@@ -49,62 +83,67 @@ func Adopt(ctx context.Context, tx pgx.Tx, kafka Broker, topics []string, from P
 	if err != nil {
 		return nil, err
 	}
-	adopted, err := adoptLogs(ctx, q, kafka, topics, shards, from)
+	adopted, err := adoptLogs(ctx, q, present, foreign || unknownEvents)
 	if err != nil {
 		return nil, err
 	}
-	return adopted, adoptOrigin(ctx, tx, clusterID, shards)
+	return adopted, adoptOrigin(ctx, tx, present.ClusterID)
 }
 
-func needsNewProducers(ctx context.Context, q *messagingdb.Queries, clusterID string) (bool, error) {
+// isForeign reports whether a shard was published to another cluster.
+func isForeign(ctx context.Context, q *messagingdb.Queries, clusterID string) (bool, error) {
 	origins, err := q.ListOrigins(ctx)
 	if err != nil {
 		return false, fmt.Errorf("read who published last: %w", err)
 	}
-	for _, o := range origins {
-		if (origin{clusterID: o.ClusterID}).foreignCluster(clusterID) != nil {
-			return true, nil
-		}
-	}
+	return slices.ContainsFunc(origins, func(o messagingdb.ListOriginsRow) bool {
+		return origin{clusterID: o.ClusterID}.foreignCluster(clusterID) != nil
+	}), nil
+}
+
+// isFenced reports whether another producer has fenced a shard.
+func isFenced(ctx context.Context, q *messagingdb.Queries) (bool, error) {
 	halts, err := q.ListHalts(ctx)
 	if err != nil {
 		return false, fmt.Errorf("read which shards are halted: %w", err)
 	}
-	for _, h := range halts {
-		if h.Code == string(FencedByAnother) {
-			return true, nil
-		}
-	}
-	return false, nil
+	return slices.ContainsFunc(halts, func(h messagingdb.ListHaltsRow) bool { return h.Code == string(FencedByAnother) }), nil
 }
 
-func adoptLogs(ctx context.Context, q *messagingdb.Queries, kafka Broker, topics []string, shards []int16, from Place,
-) (adopted []AdoptedLog, err error) {
-	for _, topic := range topics {
-		id, err := kafka.TopicID(ctx, topic)
+// adoptLogs stores the logs that differ from what is stored, or all of them.
+func adoptLogs(ctx context.Context, q *messagingdb.Queries, present PresentLogs, all bool) ([]AdoptedLog, error) {
+	adopted := []AdoptedLog{}
+	for shard := range int16(event.Partitions) {
+		rows, err := q.ListLogs(ctx, shard)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("read the ends of the logs of shard %d: %w", shard, err)
 		}
-		for _, shard := range shards {
-			offset, err := from(ctx, broker.TopicPartition{Topic: topic, Partition: int(shard)})
-			if err != nil {
-				return nil, err
+		stored := map[string]messagingdb.ListLogsRow{}
+		for _, row := range rows {
+			stored[row.Topic] = row
+		}
+		for _, t := range present.topics {
+			end := t.ends[shard]
+			row, known := stored[t.name]
+			changed := known && (broker.TopicID(row.TopicID) != t.id || row.AckedEnd > end)
+			if !all && !changed {
+				continue
 			}
-			if err := q.AdoptLog(ctx, messagingdb.AdoptLogParams{Topic: topic, Shard: shard, TopicID: id.UUID(), AckedEnd: offset}); err != nil {
-				return nil, fmt.Errorf("adopt %s-%d: %w", topic, shard, err)
+			if err := q.AdoptLog(ctx, messagingdb.AdoptLogParams{Topic: t.name, Shard: shard, TopicID: t.id.UUID(), AckedEnd: end}); err != nil {
+				return nil, fmt.Errorf("adopt %s-%d: %w", t.name, shard, err)
 			}
-			adopted = append(adopted, AdoptedLog{Topic: topic, Shard: int(shard), TopicID: id, From: offset})
+			adopted = append(adopted, AdoptedLog{Topic: t.name, Shard: int(shard), TopicID: t.id, From: end})
 		}
 	}
 	return adopted, nil
 }
 
-func adoptOrigin(ctx context.Context, tx pgx.Tx, clusterID string, shards []int16) error {
+func adoptOrigin(ctx context.Context, tx pgx.Tx, clusterID string) error {
 	server, err := readDatabaseServer(ctx, tx)
 	if err != nil {
 		return err
 	}
-	for _, shard := range shards {
+	for shard := range int16(event.Partitions) {
 		if err := messagingdb.New(tx).SetOrigin(ctx, messagingdb.SetOriginParams{Shard: shard, ClusterID: clusterID,
 			SystemIdentifier: server.systemIdentifier, Timeline: server.timeline}); err != nil {
 			return fmt.Errorf("adopt the cluster %s: %w", clusterID, err)

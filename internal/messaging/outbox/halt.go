@@ -5,7 +5,7 @@ import "fmt"
 // HaltCode is the kind of a problem that only an operator can solve. docs/operations.md has a section for each code.
 type HaltCode string
 
-// The reasons to halt. Publishing continues by itself when the cause is gone. Only FencedByAnother needs a command.
+// The reasons to halt. Publishing continues by itself when the cause is gone. NextStep says which of them need a command.
 const (
 	ForeignCluster  HaltCode = "foreign_cluster"   // the Kafka cluster is not the one that this database published to
 	TopicRecreated  HaltCode = "topic_recreated"   // the topic was deleted and created again
@@ -29,7 +29,7 @@ func (c HaltCode) NextStep() string {
 	case TopicRecreated, LogTruncated:
 		return `Accept the log as it is with the command "adopt", and then publish the lost state again with "outbox republish".`
 	case HistoriesParted:
-		return "If this database lost commits, restore one that has them; if it is a copy of another database, stop this service " +
+		return "If this database lost commits, restore one that has them. If it is a copy of another database, stop this service " +
 			"and give it another Kafka cluster or topic prefix."
 	case FencedByAnother:
 		return `Find and stop the service that uses a copy of this database, and then run "adopt", which takes new producer ids.`

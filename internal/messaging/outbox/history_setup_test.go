@@ -9,7 +9,6 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"github.com/monsplit/monsplit/internal/messaging/broker"
 	"github.com/monsplit/monsplit/internal/messaging/event"
 	"github.com/monsplit/monsplit/internal/testkit/kafkatest"
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
@@ -150,21 +149,22 @@ func (r *runningRelay) waitUntilNotHalted() {
 	}
 }
 
-// adopt accepts the logs as they are, from the place on.
-func (b *bundle) adopt(from func(*broker.Client) Place) []AdoptedLog {
+// adopt accepts the present logs.
+func (b *bundle) adopt(unknownEvents bool) []AdoptedLog {
 	b.t.Helper()
+	present, err := LookAtLogs(b.t.Context(), b.kafka.Direct(), b.topics())
+	if err != nil {
+		b.t.Fatal(err)
+	}
 	var adopted []AdoptedLog
-	kafka := b.kafka.Direct()
 	if err := pgx.BeginFunc(b.t.Context(), b.pool, func(tx pgx.Tx) (err error) {
-		adopted, err = Adopt(b.t.Context(), tx, kafka, b.topics(), from(kafka))
+		adopted, err = Adopt(b.t.Context(), tx, present, unknownEvents)
 		return err
 	}); err != nil {
 		b.t.Fatal(err)
 	}
 	return adopted
 }
-
-func atEnd(c *broker.Client) Place { return c.EndOffset }
 
 func (b *bundle) number(query string, args ...any) (n int64) {
 	b.t.Helper()

@@ -201,8 +201,8 @@ func (l *lane) sending() bool {
 	return slices.ContainsFunc(l.streams, func(s *stream) bool { return s.sending })
 }
 
-// toMark returns how many rows and refusals wait to be marked. A lane that is not verified marks nothing: the mark would
-// raise the end of the log above records that nobody has compared. The next check marks the rows that the log has.
+// toMark returns how many rows and refusals wait to be marked. Before its check, a lane marks nothing: the mark would
+// raise the acked end above records that the check has not compared yet. The next check marks the rows that the log has.
 func (l *lane) toMark() int {
 	if !l.verified {
 		return 0

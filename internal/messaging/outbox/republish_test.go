@@ -90,7 +90,7 @@ func TestRepublish(t *testing.T) {
 	b.changeEach(b.products, keys[:50])
 	b.publishOnce(t, "before")
 	b.recreateProducts(t)
-	b.adopt(atEnd)
+	b.adopt(false)
 	b.changeEach(b.products, keys[100:110]) // still pending
 
 	options := RepublishOptions{DryRun: true}

@@ -10,6 +10,7 @@ import (
 	"github.com/monsplit/monsplit/internal/messaging/audit"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
 	"github.com/monsplit/monsplit/internal/messaging/outbox"
+	"github.com/monsplit/monsplit/internal/pgtx"
 )
 
 // Kafka is the part of broker.Client that repairs need.
@@ -31,7 +32,7 @@ var errDryRun = errors.New("nothing is changed")
 
 // change runs f in one transaction. f returns what it has changed, for the record. A dry run is rolled back.
 func (s Service) change(ctx context.Context, o audit.Operator, command string, dryRun bool, f func(pgx.Tx) (detail any, err error)) error {
-	err := pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
+	err := pgtx.Run(ctx, s.Pool, pgtx.BeginPinned, func(tx pgx.Tx) error {
 		detail, err := f(tx)
 		if err != nil {
 			return err

@@ -30,7 +30,7 @@ WHERE p.topic = b.topic AND p.part = b.part AND p.topic_id = b.topic_id AND p.ne
 -- name: LockPositions :many
 SELECT part, next_offset, topic_id FROM consumer_position WHERE topic = $1 ORDER BY part FOR UPDATE;
 
--- Sets a position by a command. Nobody has read the record before it, so its epoch is not known.
+-- Sets a position that an operator has chosen. The consumer has not read the record before it, so the epoch is not known.
 -- name: ResetPosition :exec
 INSERT INTO consumer_position (topic, part, next_offset, topic_id) VALUES (@topic, @part, @next_offset, @topic_id)
 ON CONFLICT (topic, part) DO UPDATE SET next_offset = excluded.next_offset, topic_id = excluded.topic_id,

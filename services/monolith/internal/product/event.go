@@ -28,7 +28,7 @@ type Event struct {
 
 // Current returns an event that describes the product as it is. It publishes the state again, when Kafka has lost it.
 func (p Product) Current(id uuid.UUID) Event {
-	kind := Updated // the data says whether the product is discontinued
+	kind := Updated // also of a discontinued product: the data has the flag
 	switch {
 	case p.Deleted:
 		kind = Deleted
