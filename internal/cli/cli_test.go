@@ -217,8 +217,8 @@ func TestDeadLettersAreClosedByTheService(t *testing.T) {
 		}, nil
 	}
 	for line, want := range map[string]string{
-		"replay 7 --by=me":                 "dead letter 7: replayed (by me)\n",
-		"discard 8 --by=me --note=rubbish": "dead letter 8: discarded (rubbish, by me)\n",
+		"replay 7 --by=me":                   "dead letter 7: replayed (by me)\n",
+		"discard 8 --by=me --reason=rubbish": "dead letter 8: discarded (rubbish, by me)\n",
 	} {
 		r := call(t.Context(), app, nil, append([]string{"dead-letters"}, strings.Fields(line)...)...)
 		if r != (result{out: want}) {

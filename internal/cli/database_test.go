@@ -128,7 +128,7 @@ func TestDeadLetters(t *testing.T) {
 		{"discard 9", 1, "there is no dead letter 9"},
 		{"replay 1 --by=me", 0, "dead letter 1: replayed\n"},
 		{"replay 2", 1, "it failed again"},
-		{"discard 2 --by=me --note=rubbish", 0, "dead letter 2: discarded (rubbish)\n"},
+		{"discard 2 --by=me --reason=rubbish", 0, "dead letter 2: discarded (rubbish)\n"},
 		{"discard 2", 1, "already discarded"},
 		{"list", 0, "3   open"},
 		{"list --state=replayed", 0, "1   replayed"},

@@ -106,7 +106,6 @@ func (a App[C]) discardDeadLetter() *cobra.Command {
 		}),
 	}
 	operatorFlags(cmd, &operator)
-	cmd.Flags().StringVar(&operator.Reason, "note", "", "the same as --reason")
 	return cmd
 }
 

@@ -44,9 +44,7 @@ func (a App[C]) outboxRepublish() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&topic, "topic", "", "only this topic")
 	cmd.Flags().IntVar(&options.Rate, "rate", 1000, "maximum number of aggregates in a second; 0 is without limit")
-	cmd.Flags().BoolVar(&options.DryRun, "dry-run", false, "change nothing, and show what would be done")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	operatorFlags(cmd, &operator)
+	repairFlags(cmd, &operator, &options.DryRun, &asJSON)
 	return cmd
 }
 

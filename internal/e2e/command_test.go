@@ -127,7 +127,7 @@ func TestDeadLetters(t *testing.T) {
 	if r := command(t, env, "catalog", "dead-letters", "replay", id); r.code == 0 || r.stderr == "" {
 		t.Errorf("a replay that fails again must report it: %+v", r)
 	}
-	command(t, env, "catalog", "dead-letters", "discard", id, "--note=nonsense by hand").ok(t)
+	command(t, env, "catalog", "dead-letters", "discard", id, "--reason=nonsense by hand").ok(t)
 	if open := rows(t, s.catalogDB, `SELECT id FROM dead_letter WHERE state = 'open'`); len(open) != 0 {
 		t.Errorf("still open: %v", open)
 	}

@@ -171,7 +171,7 @@ func TestLegacyWritesThatTheOwnerCannotRead(t *testing.T) {
 	if len(letters) != 1 {
 		t.Fatalf("open dead letters: %v", letters)
 	}
-	command(t, s.env(s.catalogDB), "catalog", "dead-letters", "discard", letters[0], "--note=we do not paint").ok(t)
+	command(t, s.env(s.catalogDB), "catalog", "dead-letters", "discard", letters[0], "--reason=we do not paint").ok(t)
 	s.checkRequests(2)
 	s.is(broken, "refused", "change-discarded")
 	if problem := s.became(broken)["problem"].(map[string]any); problem["detail"] != "we do not paint" {
