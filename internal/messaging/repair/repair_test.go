@@ -119,6 +119,12 @@ func query[T any](s *system, sql string, args ...any) (value T) {
 
 func (s *system) sent() bool { return query[int64](s, `SELECT count(*) FROM outbox_pending`) == 0 }
 
+// started waits until the relay has all shards. A shard that starts later knows only the logs that exist then.
+func (s *system) started() {
+	s.Helper()
+	kafkatest.Eventually(s.T, "the relay has all shards", func() bool { return query[int64](s, `SELECT count(*) FROM outbox_log`) == event.Partitions })
+}
+
 func (s *system) actions() []string {
 	s.Helper()
 	list, err := audit.List(s.Context(), s.Pool, audit.Filter{Limit: 10})
@@ -177,6 +183,7 @@ func TestAdopt(t *testing.T) {
 	s.append("a", 1)
 	s.receive(3)
 	kafkatest.Eventually(t, "everything is sent and applied", func() bool { return s.sent() && s.position() == 3 })
+	s.started()
 
 	s.kafka.Reset(t, s.Publishes[0], s.Consumes[0])
 	s.createTopics()
