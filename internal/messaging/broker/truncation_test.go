@@ -21,7 +21,7 @@ import (
 // With one broker there is no unclean election. So the test removes the end of the log while the broker is stopped.
 func TestLogOfKafkaThatLostItsEndHalts(t *testing.T) {
 	t.Parallel()
-	kafka := ownKafka(t)
+	kafka := ownKafka(t, nil)
 	client, err := broker.New(broker.Config{Brokers: []string{kafka.Addr}}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
@@ -78,8 +78,8 @@ func TestLogOfKafkaThatLostItsEndHalts(t *testing.T) {
 	kafkatest.Eventually(t, "the new records are applied", func() bool { return db.count() == 30 })
 }
 
-// ownKafka runs a broker that the test may stop.
-func ownKafka(t *testing.T) *kafkaprocess.Broker {
+// ownKafka runs a broker that the test may stop. secured may be nil.
+func ownKafka(t *testing.T, secured *kafkaprocess.Secured) *kafkaprocess.Broker {
 	t.Helper()
 	cache, err := os.UserCacheDir()
 	if err != nil {
@@ -89,7 +89,7 @@ func ownKafka(t *testing.T) *kafkaprocess.Broker {
 	if err != nil {
 		t.Fatal(err)
 	}
-	kafka, err := kafkaprocess.New(t.Context(), jars, t.TempDir())
+	kafka, err := kafkaprocess.New(t.Context(), jars, t.TempDir(), secured)
 	if err != nil {
 		t.Fatal(err)
 	}
