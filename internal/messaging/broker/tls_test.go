@@ -28,7 +28,9 @@ func TestCloseDoesNotWaitForTheBroker(t *testing.T) {
 	}
 	ours, theirs := net.Pipe() // a pipe has no buffer: a write waits for its reader
 	t.Cleanup(func() { theirs.Close() })
-	go func() { _ = tls.Server(theirs, &tls.Config{Certificates: []tls.Certificate{server}, MinVersion: tls.VersionTLS12}).Handshake() }()
+	go func() {
+		_ = tls.Server(theirs, &tls.Config{Certificates: []tls.Certificate{server}, MinVersion: tls.VersionTLS12}).Handshake()
+	}()
 	secured, err := encrypt(t.Context(), ours, "127.0.0.1:9092", trusting)
 	if err != nil {
 		t.Fatal(err)

@@ -114,7 +114,9 @@ func sign(t testing.TB, template, parent *x509.Certificate, key, by *ecdsa.Priva
 	return der
 }
 
-func block(kind string, der []byte) []byte { return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}) }
+func block(kind string, der []byte) []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})
+}
 
 func write(t testing.TB, file string, text []byte) {
 	t.Helper()
