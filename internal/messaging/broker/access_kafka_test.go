@@ -17,7 +17,7 @@ func TestAccessToKafka(t *testing.T) {
 	g := guarded{authority: certificate.NewAuthority(t), other: certificate.NewAuthority(t)}
 	secured := &kafkaprocess.Secured{Certificate: g.authority.Issue(t, "broker", "127.0.0.1").Both, Authority: g.authority.File,
 		Users: []kafkaprocess.User{{Name: user, Password: password}}, Reauthorize: 500 * time.Millisecond}
-	kafka := ownKafka(t, secured)
+	kafka := kafkaprocess.Run(t, secured)
 	g.plain, g.secure, g.signed, g.mutual = kafka.Addr, secured.SecureAddr, secured.SignedAddr, secured.MutualAddr
 	t.Run("", func(t *testing.T) { testAccess(t, g) }) //nolint:paralleltest // it waits for its parallel tests
 	t.Run("SignInEnds", func(t *testing.T) {
