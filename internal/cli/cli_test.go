@@ -107,8 +107,8 @@ func TestRefusedSession(t *testing.T) {
 	t.Parallel()
 	app := bare()
 	app.Load = func(config.Needs) (settings, error) { return migrating(), nil }
+	u := strings.Replace(pgtest.NewURL(t), "sslmode=disable", "sslmode=require", 1) // the server has no TLS
 	app.Migrate = func(ctx context.Context, _ settings, _ *slog.Logger) error {
-		u := strings.Replace(pgtest.NewURL(t), "sslmode=disable", "sslmode=require", 1) // the server has no TLS
 		pool, err := postgres.Open(ctx, postgres.Config{URL: u})
 		if err != nil {
 			return err

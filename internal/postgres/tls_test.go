@@ -1,7 +1,10 @@
 package postgres_test
 
 import (
+	"crypto/tls"
 	"fmt"
+	"io"
+	"net"
 	"net/url"
 	"strings"
 	"testing"
@@ -94,6 +97,59 @@ func TestTLS(t *testing.T) {
 				t.Errorf("the password is shown: %v", err)
 			}
 		})
+	}
+}
+
+// pretend returns the URL of a server that does nothing but TLS.
+func pretend(t *testing.T, authority *certificate.Authority, issued certificate.Pair, client tls.ClientAuthType) string {
+	t.Helper()
+	pair, err := tls.LoadX509KeyPair(issued.Cert, issued.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { listener.Close() })
+	cfg := &tls.Config{Certificates: []tls.Certificate{pair}, ClientAuth: client, MinVersion: tls.VersionTLS12}
+	serve := func(conn net.Conn) {
+		defer conn.Close()
+		var request [8]byte // SSLRequest (PostgreSQL manual, "Message Formats")
+		if _, err := io.ReadFull(conn, request[:]); err != nil {
+			return
+		}
+		if _, err := conn.Write([]byte{'S'}); err != nil {
+			return
+		}
+		secured := tls.Server(conn, cfg)
+		if secured.HandshakeContext(t.Context()) == nil {
+			_, _ = io.Copy(io.Discard, secured)
+		}
+	}
+	go func() {
+		for conn, err := listener.Accept(); err == nil; conn, err = listener.Accept() {
+			go serve(conn)
+		}
+	}()
+	parameters := url.Values{"sslmode": {"verify-full"}, "sslrootcert": {authority.File}}
+	return "postgres://somebody@" + listener.Addr().String() + "/none?" + parameters.Encode()
+}
+
+func TestRefusedCertificates(t *testing.T) {
+	t.Parallel()
+	authority := certificate.NewAuthority(t)
+	for want, text := range map[string]string{
+		"has expired":           pretend(t, authority, authority.IssueExpired(t, "old", "127.0.0.1"), tls.NoClientCert),
+		"as sslcert and sslkey": pretend(t, authority, authority.Issue(t, "server", "127.0.0.1"), tls.RequireAnyClientCert),
+	} {
+		conn, err := pgx.Connect(t.Context(), text)
+		if err == nil {
+			_ = conn.Close(t.Context())
+		}
+		if got := pgtx.Refusal(err); !strings.Contains(got, want) {
+			t.Errorf("refused with %q, want %q; the error is %v", got, want, err)
+		}
 	}
 }
 

@@ -19,7 +19,7 @@ func TestAccessToKafka(t *testing.T) {
 		Users: []kafkaprocess.User{{Name: user, Password: password}}, Reauthorize: 500 * time.Millisecond}
 	kafka := kafkaprocess.Run(t, secured)
 	g.plain, g.secure, g.signed, g.mutual = kafka.Addr, secured.SecureAddr, secured.SignedAddr, secured.MutualAddr
-	t.Run("", func(t *testing.T) { testAccess(t, g) }) //nolint:paralleltest // it waits for its parallel tests
+	testAccess(t, g)
 	t.Run("SignInEnds", func(t *testing.T) {
 		t.Parallel()
 		requestsOutliveSignIn(t, g.signed, 4*secured.Reauthorize)

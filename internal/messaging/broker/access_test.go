@@ -31,6 +31,8 @@ type guarded struct {
 	secure string // TLS and a sign-in
 	signed string // a sign-in without TLS
 	mutual string // TLS with a certificate of the client
+
+	expired string // TLS with an old certificate; only of the embedded broker
 }
 
 func (g guarded) tls(t *testing.T, files broker.TLSFiles) *tls.Config {
@@ -91,7 +93,9 @@ func testAccess(t *testing.T, g guarded) {
 		"StrangeClient": {broker.Config{Brokers: []string{g.mutual}, TLS: g.tls(t, broker.TLSFiles{Cert: stranger.Cert, Key: stranger.Key})},
 			clientRefused},
 	}
-	if !g.embedded { // it waits for the rest of what it takes for a request, and gives no reason
+	if g.embedded {
+		tests["ExpiredCertificate"] = accessTest{broker.Config{Brokers: []string{g.expired}, TLS: trusting}, "has expired"}
+	} else { // the embedded broker waits for the rest of what it takes for a request, or gives no reason
 		tests["TLSClientOnPlainPort"] = accessTest{broker.Config{Brokers: []string{g.plain}, TLS: trusting}, "turn TLS off"}
 		tests["SignInNotWanted"] = accessTest{broker.Config{Brokers: []string{g.plain}, Credentials: credentials(broker.Plain)}, "remove the SASL settings"}
 	}
@@ -145,8 +149,7 @@ func produceAndRead(t *testing.T, client *broker.Client) {
 func TestAccessToEmbeddedBroker(t *testing.T) {
 	t.Parallel()
 	g := guarded{embedded: true, authority: certificate.NewAuthority(t), other: certificate.NewAuthority(t)}
-	issued := g.authority.Issue(t, "broker", "127.0.0.1")
-	server, err := tls.LoadX509KeyPair(issued.Cert, issued.Key)
+	server, err := tls.LoadX509KeyPair(pair(g.authority.Issue(t, "broker", "127.0.0.1")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,6 +162,10 @@ func TestAccessToEmbeddedBroker(t *testing.T) {
 	var users []embeddedbroker.User
 	for _, mechanism := range broker.Mechanisms() {
 		users = append(users, embeddedbroker.User{Mechanism: mechanism, Name: user, Password: password})
+	}
+	expired, err := tls.LoadX509KeyPair(pair(g.authority.IssueExpired(t, "old", "127.0.0.1")))
+	if err != nil {
+		t.Fatal(err)
 	}
 	start := func(options embeddedbroker.Options) string {
 		b, err := embeddedbroker.Start(t.Context(), options)
@@ -173,5 +180,8 @@ func TestAccessToEmbeddedBroker(t *testing.T) {
 	both.ClientAuth, both.ClientCAs = tls.RequireAndVerifyClientCert, clients
 	g.plain, g.signed = start(embeddedbroker.Options{}), start(embeddedbroker.Options{Users: users})
 	g.secure, g.mutual = start(embeddedbroker.Options{TLS: one, Users: users}), start(embeddedbroker.Options{TLS: both})
-	t.Run("", func(t *testing.T) { testAccess(t, g) }) //nolint:paralleltest // it waits for its parallel tests
+	g.expired = start(embeddedbroker.Options{TLS: &tls.Config{Certificates: []tls.Certificate{expired}, MinVersion: tls.VersionTLS12}})
+	testAccess(t, g)
 }
+
+func pair(p certificate.Pair) (cert, key string) { return p.Cert, p.Key }

@@ -29,7 +29,8 @@ func TestCloseDoesNotWaitForTheBroker(t *testing.T) {
 	ours, theirs := net.Pipe() // a pipe has no buffer: a write waits for its reader
 	t.Cleanup(func() { theirs.Close() })
 	go func() {
-		_ = tls.Server(theirs, &tls.Config{Certificates: []tls.Certificate{server}, MinVersion: tls.VersionTLS12}).Handshake()
+		cfg := &tls.Config{Certificates: []tls.Certificate{server}, MinVersion: tls.VersionTLS12}
+		_ = tls.Server(theirs, cfg).HandshakeContext(t.Context())
 	}()
 	secured, err := encrypt(t.Context(), ours, "127.0.0.1:9092", trusting)
 	if err != nil {
