@@ -70,7 +70,7 @@ func (p *connPool) signIn(ctx context.Context, c *conn, address string) error {
 	for done := false; err == nil && !done; {
 		var answer *kmsg.SASLAuthenticateResponse
 		if answer, err = c.authenticate(clientID, message); err != nil {
-			return err
+			return withAdvice(p.adviceIfClosed(err, adviceCredentials), err) // some brokers give no reason
 		}
 		done, message, err = session.Challenge(answer.SASLAuthBytes)
 		if done && answer.SessionLifetimeMillis > 0 {
@@ -110,9 +110,6 @@ func (c *conn) authenticate(clientID string, message []byte) (*kmsg.SASLAuthenti
 	request.Version, request.SASLAuthBytes = 1, message // from 1 on, the broker tells how long the sign-in is valid
 	answer, err := c.exchange(request, clientID)
 	if err != nil {
-		if endedByBroker(err) {
-			return nil, withAdvice(adviceCredentials, err)
-		}
 		return nil, err
 	}
 	response := answer.(*kmsg.SASLAuthenticateResponse)
