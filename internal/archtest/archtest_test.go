@@ -114,7 +114,7 @@ func TestRulesBite(t *testing.T) {
 		"only programs and whole-system packages import a service's root":     {imports("internal/cli", "services/catalog")},
 		"test helpers reach no program":                                       {imports("cmd/demo", "internal/testkit/pgtest"), imports("cmd/demo", "testing")},
 		"only tests and the demo use the embedded broker":                     {imports("services/catalog", "internal/messaging/embeddedbroker")},
-		"only the broker package encodes Kafka's requests":                    {imports("internal/messaging/consumer", "github.com/twmb/franz-go/pkg/kmsg")},
+		"only the broker package encodes Kafka's requests":                    {imports("internal/messaging/consumer", "github.com/twmb/franz-go/pkg/kmsg"), imports("internal/config", "github.com/twmb/franz-go/pkg/sasl/plain")},
 	}
 	// The examples need exactly two services and the third one, orders. Other services would need their own examples.
 	packages := slices.DeleteFunc(list(t), func(p archtest.Package) bool {

@@ -40,6 +40,7 @@ var messagingMayUse = []string{
 // Rules returns the architecture for the services of these packages. docs/architecture.md has it as a picture.
 func Rules(packages []Package) []Rule {
 	services := Services(packages)
+	broker := []string{"github.com/twmb/franz-go/pkg/kmsg", "github.com/twmb/franz-go/pkg/sasl/**"}
 	embedded := []string{"cmd/demo", "cmd/bench", "internal/testkit/**", "internal/messaging/embeddedbroker"}
 	rules := slices.Concat(separation(services), business(services), betweenAdapters(), drivers(), []Rule{
 		{
@@ -83,14 +84,14 @@ func Rules(packages []Package) []Rule {
 			Why:     "it keeps nothing when its process ends, and it is not Kafka",
 			Instead: "use internal/messaging/broker, with the address of a real Kafka",
 			From:    []string{all}, Except: embedded,
-			Deny: []string{"internal/messaging/embeddedbroker", "github.com/twmb/franz-go/**"}, Allow: []string{"github.com/twmb/franz-go/pkg/kmsg"},
+			Deny: []string{"internal/messaging/embeddedbroker", "github.com/twmb/franz-go/**"}, Allow: broker,
 		},
 		{
 			Name:    "only the broker package encodes Kafka's requests",
-			Why:     "topic ids, leader epochs and the prefix of names must be in every request, or a reader misses that a topic is another one",
+			Why:     "topic ids, leader epochs and the prefix of names must be in every request, or a reader misses that a topic is another one; and one package signs in",
 			Instead: "use or extend internal/messaging/broker",
 			From:    []string{all}, Except: append([]string{"internal/messaging/broker"}, embedded...),
-			Deny: []string{"github.com/twmb/franz-go/pkg/kmsg"},
+			Deny: broker,
 		},
 	})
 	return rules

@@ -16,6 +16,7 @@ import (
 	"github.com/monsplit/monsplit/internal/bulkimport"
 	"github.com/monsplit/monsplit/internal/config"
 	"github.com/monsplit/monsplit/internal/lifecycle"
+	"github.com/monsplit/monsplit/internal/pgtx"
 	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/internal/telemetry"
 )
@@ -54,6 +55,9 @@ func execute[C config.Config](ctx context.Context, app App[C], root *cobra.Comma
 	case errors.As(err, &usage):
 		fmt.Fprintf(root.ErrOrStderr(), "%s: %v\nTry: %s --help\n", app.Name, err, usage.command)
 		return 2
+	case pgtx.Refusal(err) != "": // the error itself has a line for each address, and no advice
+		fmt.Fprintf(root.ErrOrStderr(), "%s: %s\nCause: %v\n", app.Name, pgtx.Refusal(err), err)
+		return 1
 	default:
 		fmt.Fprintf(root.ErrOrStderr(), "%s: %v\n", app.Name, err)
 		return 1

@@ -14,6 +14,7 @@ import (
 	"github.com/monsplit/monsplit/internal/config"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
 	"github.com/monsplit/monsplit/internal/postgres"
+	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 )
 
 // result is what a command printed and how it ended.
@@ -98,6 +99,26 @@ func TestUsage(t *testing.T) {
 				t.Errorf("%+v, want code 2 and %q", r, want)
 			}
 		})
+	}
+}
+
+// If the database refuses the session, the first line says what to do. The driver's error follows.
+func TestRefusedSession(t *testing.T) {
+	t.Parallel()
+	app := bare()
+	app.Load = func(config.Needs) (settings, error) { return migrating(), nil }
+	u := strings.Replace(pgtest.NewURL(t), "sslmode=disable", "sslmode=require", 1) // the server has no TLS
+	app.Migrate = func(ctx context.Context, _ settings, _ *slog.Logger) error {
+		pool, err := postgres.Open(ctx, postgres.Config{URL: u})
+		if err != nil {
+			return err
+		}
+		defer pool.Close()
+		return pool.Ping(ctx)
+	}
+	r := call(t.Context(), app, nil, "migrate")
+	if r.code != 1 || !strings.HasPrefix(r.err, "shop: the database does not speak TLS") || !strings.Contains(r.err, "\nCause: ") {
+		t.Errorf("%+v", r)
 	}
 }
 

@@ -17,6 +17,7 @@ type Kafka struct {
 	Prefix            string   `env:"KAFKA_PREFIX" about:"comes before the names of all topics and consumer groups in Kafka, so that several environments can share one cluster. All services of an environment need the same value, and all tools that look into Kafka see the full names."`
 	ReplicationFactor int      `env:"KAFKA_REPLICATION_FACTOR" envDefault:"3" about:"number of replicas of the topics that this service creates"`
 	MinInSyncReplicas int      `env:"KAFKA_MIN_INSYNC_REPLICAS" envDefault:"2" about:"number of replicas that must hold an event before it counts as sent"`
+	Access            KafkaAccess
 }
 
 // Validate checks the values. must reports a fault of the variable unless ok.

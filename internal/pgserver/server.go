@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/url"
 	"os"
@@ -40,6 +41,7 @@ type Options struct {
 	// Trust lets every user of this machine connect without a password. Otherwise a password is created with the data and
 	// stored in the data folder, which only the server's user may enter. The option has an effect only when the data is created.
 	Trust    bool
+	TLS      *TLS              // nil means no TLS
 	Settings map[string]string // more server settings
 	Progress func(step string) // called before each step that may take longer; may be nil
 }
@@ -122,6 +124,9 @@ func (s *Server) prepare(ctx context.Context, account account) error {
 	if err := s.initialize(ctx, account); err != nil {
 		return err
 	}
+	if err := s.installTLS(account); err != nil {
+		return err
+	}
 	if err := s.readPassword(); err != nil {
 		return fmt.Errorf("read the database's password: %w", err)
 	}
@@ -131,7 +136,7 @@ func (s *Server) prepare(ctx context.Context, account account) error {
 // URL returns the connection string of a database on this server.
 func (s *Server) URL(database string) string {
 	u := url.URL{Scheme: "postgres", User: url.User(Superuser), Host: net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port)),
-		Path: "/" + database, RawQuery: "sslmode=disable"}
+		Path: "/" + database, RawQuery: s.tlsParameters()}
 	if s.password != "" {
 		u.User = url.UserPassword(Superuser, s.password)
 	}
@@ -234,9 +239,8 @@ func (s *Server) arguments() []string {
 	if !s.opts.Durable {
 		settings["fsync"], settings["synchronous_commit"], settings["full_page_writes"] = "off", "off", "off"
 	}
-	for name, value := range s.opts.Settings {
-		settings[name] = value
-	}
+	maps.Copy(settings, s.tlsSettings())
+	maps.Copy(settings, s.opts.Settings)
 	args := []string{"-D", s.opts.DataDir}
 	for name, value := range settings {
 		args = append(args, "-c", name+"="+value)

@@ -60,9 +60,11 @@ func Unavailable(err error) bool {
 // Brief returns a text of err that is safe to show to anyone. The text of a connection error would name the user, the
 // database and the host, so Brief replaces it.
 func Brief(err error) string {
-	switch state := SQLState(err); {
+	switch state, refusal := SQLState(err), Refusal(err); {
 	case !NoSession(err):
 		return err.Error()
+	case refusal != "":
+		return refusal
 	case state != "":
 		return "the database refuses the session (SQLSTATE " + state + ")"
 	default:

@@ -7,11 +7,13 @@ import (
 
 	"github.com/monsplit/monsplit/internal/config"
 	"github.com/monsplit/monsplit/internal/messaging/outbox"
+	"github.com/monsplit/monsplit/internal/pgtx"
 	"github.com/monsplit/monsplit/internal/postgres"
 	messagingsql "github.com/monsplit/monsplit/sql/messaging"
 )
 
-// Migrate brings the schema up to date. While the database is away it waits, until ctx is done.
+// Migrate brings the schema up to date. While the database is away it waits, until ctx is done. It does not wait if the
+// database refuses the password, or if a certificate is not valid: a person has to change something.
 func (s Spec) Migrate(ctx context.Context, cfg config.Common, log *slog.Logger) error {
 	return s.migrate(ctx, cfg, log, func(error) {})
 }
@@ -24,7 +26,7 @@ func (s Spec) migrate(ctx context.Context, cfg config.Common, log *slog.Logger, 
 		if ctx.Err() != nil && err != nil {
 			return ctx.Err() // an interrupted attempt fails with many different errors
 		}
-		if !postgres.IsUnavailable(err) {
+		if !postgres.IsUnavailable(err) || pgtx.Refusal(err) != "" {
 			return err
 		}
 		log.WarnContext(ctx, "waiting for the database", "error", err)

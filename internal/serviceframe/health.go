@@ -1,13 +1,16 @@
 package serviceframe
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
 	"slices"
 
 	"github.com/monsplit/monsplit/internal/httpserver"
+	"github.com/monsplit/monsplit/internal/messaging/broker"
 	"github.com/monsplit/monsplit/internal/messaging/outbox"
+	"github.com/monsplit/monsplit/internal/pgtx"
 	"github.com/monsplit/monsplit/internal/postgres"
 )
 
@@ -15,9 +18,9 @@ import (
 // nothing.
 func (f *Frame) checks(events Consumer, database *postgres.Pool) []httpserver.Check {
 	return []httpserver.Check{
-		{Name: "database", Critical: true, Ask: f.brief("database", "it does not answer; see the log", database.Ping)},
+		{Name: "database", Critical: true, Ask: f.brief("database", "it does not answer; see the log", pgtx.Refusal, database.Ping)},
 		{Name: "schema", Critical: true, Ask: func(context.Context) error { return problems(f.schema.problem()) }},
-		{Name: "kafka", Ask: f.brief("kafka", "no broker answers; see the log", f.client.Ping)},
+		{Name: "kafka", Ask: f.brief("kafka", "no broker answers; see the log", broker.Advice, f.client.Ping)},
 		{Name: "topics", Ask: func(context.Context) error { return problems(f.gate.Problem()) }},
 		{Name: "relay", Ask: func(context.Context) error { return relayProblems(f.Relay.State()) }},
 		{Name: "consumer", Ask: func(context.Context) error { return problems(events.State().Problems()...) }},
@@ -34,13 +37,13 @@ func (f *Frame) openProbe(ctx context.Context) (database *postgres.Pool, closeIt
 	return database, func() { go database.Close() }, nil // a connection that hangs must not delay the stop
 }
 
-// brief replaces the error of ask by words, and logs the error. Anyone may read /readyz, and errors name users, databases
-// and hosts.
-func (f *Frame) brief(name, words string, ask func(context.Context) error) func(context.Context) error {
+// brief replaces the error of ask by its advice, or by words if there is no advice, and logs the error. Anyone may read
+// /readyz, and errors name users, databases and hosts.
+func (f *Frame) brief(name, words string, advice func(error) string, ask func(context.Context) error) func(context.Context) error {
 	return func(ctx context.Context) error {
 		if err := ask(ctx); err != nil {
 			f.log.WarnContext(ctx, "not ready", "check", name, "error", err)
-			return errors.New(words)
+			return errors.New(cmp.Or(advice(err), words))
 		}
 		return nil
 	}

@@ -87,8 +87,12 @@ func Open(ctx context.Context, spec Spec, cfg config.Common, log *slog.Logger) (
 
 // Connect returns a client of Kafka. Kafka need not be reachable yet.
 func Connect(spec Spec, cfg config.Common, log *slog.Logger) (*broker.Client, error) {
+	encryption, err := cfg.Kafka.Access.TLSConfig()
+	if err != nil {
+		return nil, fmt.Errorf("TLS to Kafka: %w", err)
+	}
 	return broker.New(broker.Config{
-		Brokers: cfg.Kafka.Brokers, Prefix: cfg.Kafka.Prefix, ClientID: spec.Name, ProduceTimeout: cfg.Outbox.ProduceTimeout,
+		TLS: encryption, Credentials: cfg.Kafka.Access.Credentials(), Brokers: cfg.Kafka.Brokers, Prefix: cfg.Kafka.Prefix, ClientID: spec.Name, ProduceTimeout: cfg.Outbox.ProduceTimeout,
 	}, log)
 }
 

@@ -3,6 +3,7 @@ package broker
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -34,6 +35,9 @@ type Config struct {
 	// MaxBatchAge is the highest age at which an encoded batch may be sent; 15 min. It must stay far below the broker's
 	// producer.id.expiration.ms (a day). After that time the broker does not recognize a repeated batch.
 	MaxBatchAge time.Duration
+
+	TLS         *tls.Config  // as from LoadTLS; each broker's certificate must be valid for its host. nil means no TLS
+	Credentials *Credentials // nil means no sign-in
 
 	// Dial opens connections; net.Dialer's DialContext.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
@@ -73,7 +77,11 @@ func New(cfg Config, log *slog.Logger) (*Client, error) {
 	if cfg.Dial == nil {
 		cfg.Dial = (&net.Dialer{}).DialContext
 	}
-	return &Client{cfg: cfg, log: log, conns: newConnPool(cfg), refreshing: make(chan struct{}, 1),
+	conns, err := newConnPool(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return &Client{cfg: cfg, log: log, conns: conns, refreshing: make(chan struct{}, 1),
 		groups: map[string]*groupStatus{}}, nil
 }
 

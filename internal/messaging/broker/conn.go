@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol"
 	"github.com/segmentio/kafka-go/protocol/apiversions"
 	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/twmb/franz-go/pkg/sasl"
 )
 
 var errClosed = errors.New("the Kafka client is closed")
@@ -21,7 +23,9 @@ var errClosed = errors.New("the Kafka client is closed")
 // It replaces the library's Transport, which cannot be told to refresh the leaders, and which still reads a request's
 // buffer after the request's context has ended.
 type connPool struct {
-	cfg Config
+	cfg       Config
+	mechanism sasl.Mechanism // nil means no sign-in
+	answered  atomic.Bool    // a request was answered, so TLS and SASL are set as the brokers want
 
 	mu     sync.Mutex
 	closed bool
@@ -34,13 +38,27 @@ type conn struct {
 	versions  map[kmsg.Key]int16 // of the requests in newestVersions
 	reused    bool
 	idleSince time.Time
+	// signInAgain is when the sign-in is about to end; never, if it is zero. The broker closes a connection on which it gets a
+	// request later than that, so no request is sent on it then.
+	signInAgain time.Time
+}
+
+// tooOld reports whether an idle connection must not be used again.
+func (c *conn) tooOld() bool {
+	return time.Since(c.idleSince) > maxIdleTime || !c.signInAgain.IsZero() && time.Now().After(c.signInAgain)
 }
 
 // maxIdleTime is how long an idle connection is kept. Brokers close idle connections after 10 minutes.
 const maxIdleTime = time.Minute
 
-func newConnPool(cfg Config) *connPool {
-	return &connPool{cfg: cfg, idle: map[string][]*conn{}, open: map[*conn]struct{}{}}
+func newConnPool(cfg Config) (*connPool, error) {
+	p := &connPool{cfg: cfg, idle: map[string][]*conn{}, open: map[*conn]struct{}{}}
+	if cfg.Credentials == nil {
+		return p, nil
+	}
+	var err error
+	p.mechanism, err = cfg.Credentials.mechanism()
+	return p, err
 }
 
 // exchangeFunc sends one request and reads its response, on a connection that it alone uses.
@@ -68,12 +86,13 @@ func (p *connPool) do(ctx context.Context, address string, f exchangeFunc) (prot
 	switch {
 	case err != nil:
 		p.drop(address, c)
-		return nil, fmt.Errorf("%s: %w", address, errors.Join(err, ctx.Err()))
+		return nil, fmt.Errorf("%s: %w", address, errors.Join(p.explain(err), ctx.Err()))
 	case interrupted: // AfterFunc may still set its deadline to the past
 		p.drop(address, c)
 	default:
 		p.put(address, c)
 	}
+	p.answered.Store(true)
 	return answer, nil
 }
 
@@ -106,7 +125,7 @@ func (p *connPool) get(ctx context.Context, address string) (*conn, error) {
 	for idle := p.idle[address]; len(idle) > 0; idle = p.idle[address] {
 		c := idle[len(idle)-1]
 		p.idle[address] = idle[:len(idle)-1]
-		if time.Since(c.idleSince) > maxIdleTime {
+		if c.tooOld() {
 			delete(p.open, c)
 			c.Close()
 			continue
@@ -164,7 +183,7 @@ func (p *connPool) close() {
 	clear(p.idle)
 }
 
-// connect opens a connection, and negotiates the version of each request.
+// connect opens a connection that is ready for requests.
 func (p *connPool) connect(ctx context.Context, address string) (*conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, p.cfg.DialTimeout)
 	defer cancel()
@@ -173,7 +192,7 @@ func (p *connPool) connect(ctx context.Context, address string) (*conn, error) {
 		return nil, err
 	}
 	stop := context.AfterFunc(ctx, func() { raw.SetDeadline(time.Unix(1, 0)) }) //nolint:errcheck // the exchange fails
-	c, err := negotiate(protocol.NewConn(raw, p.cfg.ClientID))
+	c, err := p.prepare(ctx, raw, address)
 	if !stop() && err == nil {
 		err = ctx.Err()
 	}

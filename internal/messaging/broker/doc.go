@@ -59,6 +59,17 @@
 // tells the id under which it is registered. The group's leader gives no partition to a member that its database does not
 // know, and both show that (stranger.go). Environments that share a cluster need a Config.Prefix.
 //
+// # TLS and sign-in
+//
+// Each new connection is prepared before its first request (access.go):
+//
+//	dial ─► TLS, with the host's name in the certificate ─► versions ─► sign-in ─► requests, until the sign-in is about to end
+//
+// A connection never signs in a second time: it is closed when it is idle, before the broker would close it. If the two sides
+// do not agree, the error is an AccessError, and Advice says what a person has to change. A broker that wants TLS or a sign-in
+// often just closes the connection, as a broker that stops does. So an end of the connection is explained only until the
+// first answer of any broker.
+//
 // # Using it
 //
 // See the Example. A Client serves both directions, and its methods may be called concurrently. internal/messaging/outbox

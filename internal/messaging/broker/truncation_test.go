@@ -21,7 +21,7 @@ import (
 // With one broker there is no unclean election. So the test removes the end of the log while the broker is stopped.
 func TestLogOfKafkaThatLostItsEndHalts(t *testing.T) {
 	t.Parallel()
-	kafka := ownKafka(t)
+	kafka := kafkaprocess.Run(t, nil)
 	client, err := broker.New(broker.Config{Brokers: []string{kafka.Addr}}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
@@ -76,31 +76,6 @@ func TestLogOfKafkaThatLostItsEndHalts(t *testing.T) {
 	}
 	db.set(tp, 5)
 	kafkatest.Eventually(t, "the new records are applied", func() bool { return db.count() == 30 })
-}
-
-// ownKafka runs a broker that the test may stop.
-func ownKafka(t *testing.T) *kafkaprocess.Broker {
-	t.Helper()
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		t.Fatal(err)
-	}
-	jars, err := kafkaprocess.Obtain(t.Context(), filepath.Join(cache, "monsplit"), func(step string) { t.Log(step) })
-	if err != nil {
-		t.Fatal(err)
-	}
-	kafka, err := kafkaprocess.New(t.Context(), jars, t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := kafka.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { kafka.Stop(3 * time.Second) })
-	if err := kafka.Ready(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	return kafka
 }
 
 // cutLog removes the second half of a partition's only segment, and what Kafka derives from the segment.

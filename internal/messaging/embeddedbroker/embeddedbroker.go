@@ -2,6 +2,7 @@ package embeddedbroker
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -21,7 +22,13 @@ type Options struct {
 	Addr    string // host:port; "127.0.0.1:0". Port 0 takes a free port, which later starts keep.
 	DataDir string // "" keeps everything in memory until Stop
 	Log     *slog.Logger
+
+	TLS   *tls.Config // nil means no TLS
+	Users []User      // if there are any, each connection has to sign in as one of them
 }
+
+// User may sign in with a SASL mechanism: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512.
+type User struct{ Mechanism, Name, Password string }
 
 // Broker is an embedded broker. Its address stays the same when it is started again.
 type Broker struct {
@@ -85,6 +92,15 @@ func (b *Broker) start(ctx context.Context) error {
 			"default.replication.factor": "1",
 		}),
 		kfake.WithLogger(logger{b.opts.Log}),
+	}
+	if b.opts.TLS != nil {
+		options = append(options, kfake.TLS(b.opts.TLS))
+	}
+	if len(b.opts.Users) > 0 {
+		options = append(options, kfake.EnableSASL())
+	}
+	for _, u := range b.opts.Users {
+		options = append(options, kfake.Superuser(u.Mechanism, u.Name, u.Password))
 	}
 	if b.opts.DataDir != "" {
 		if err := os.MkdirAll(b.opts.DataDir, 0o700); err != nil {

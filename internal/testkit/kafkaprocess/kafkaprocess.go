@@ -48,16 +48,18 @@ type Broker struct {
 	ended chan struct{}
 }
 
-// New formats the storage of a broker in the folder dir, with the jars of Obtain. It does not start the broker.
-func New(ctx context.Context, jars, dir string) (*Broker, error) {
-	ports, err := freePorts(ctx, 2)
+// New formats the storage of a broker in the folder dir, with the jars of Obtain. It does not start the broker. With secured,
+// which may be nil, the broker also has listeners with TLS and SASL.
+func New(ctx context.Context, jars, dir string, secured *Secured) (*Broker, error) {
+	ports, err := freePorts(ctx, 5)
 	if err != nil {
 		return nil, err
 	}
 	b := &Broker{Addr: net.JoinHostPort("127.0.0.1", strconv.Itoa(ports[0])), Data: filepath.Join(dir, "data"), dir: dir}
 	var properties bytes.Buffer
 	err = template.Must(template.New("").Parse(settings)).Execute(&properties, map[string]any{
-		"Port": ports[0], "ControllerPort": ports[1], "Data": b.Data})
+		"Port": ports[0], "ControllerPort": ports[1], "Data": b.Data, "Secured": secured.at(ports[2:]),
+		"SASLListeners": []string{"secure", "signed"}})
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +77,8 @@ func New(ctx context.Context, jars, dir string) (*Broker, error) {
 		return cmd
 	}
 	const cluster = "bW9uc3BsaXQtdGVzdHMtMQ" // sixteen bytes, base64
-	if out, err := b.java("kafka.tools.StorageTool", "format", "--standalone", "-t", cluster, "-c", b.config()).CombinedOutput(); err != nil {
+	format := append([]string{"kafka.tools.StorageTool", "format", "--standalone", "-t", cluster, "-c", b.config()}, secured.scramUsers()...)
+	if out, err := b.java(format...).CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("format the broker's storage: %w\n%s", err, out)
 	}
 	return b, nil

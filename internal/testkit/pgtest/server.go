@@ -109,8 +109,23 @@ type Server struct {
 // NewServer starts a server that ends with the test.
 func NewServer(t testing.TB) *Server {
 	t.Helper()
-	s := &Server{t: t, options: ScratchOptions(Folder(t))}
-	s.options.Durable = true // it will be killed
+	options := ScratchOptions(Folder(t))
+	options.Durable = true // it will be killed
+	return newServer(t, options)
+}
+
+// NewTLSServer starts a server that accepts only connections with TLS and with the superuser's password, which is in its
+// URLs. It ends with the test.
+func NewTLSServer(t testing.TB, tls pgserver.TLS) *Server {
+	t.Helper()
+	options := ScratchOptions(Folder(t))
+	options.TLS, options.Trust = &tls, false
+	return newServer(t, options)
+}
+
+func newServer(t testing.TB, options pgserver.Options) *Server {
+	t.Helper()
+	s := &Server{t: t, options: options}
 	s.Start()
 	t.Cleanup(func() { s.server.Kill() })
 	return s

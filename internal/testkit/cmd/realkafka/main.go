@@ -71,7 +71,7 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	kafka, err := kafkaprocess.New(ctx, jars, dir)
+	kafka, err := kafkaprocess.New(ctx, jars, dir, nil)
 	if err != nil {
 		return err
 	}
