@@ -92,7 +92,8 @@ func Connect(spec Spec, cfg config.Common, log *slog.Logger) (*broker.Client, er
 		return nil, fmt.Errorf("TLS to Kafka: %w", err)
 	}
 	return broker.New(broker.Config{
-		TLS: encryption, Credentials: cfg.Kafka.Access.Credentials(), Brokers: cfg.Kafka.Brokers, Prefix: cfg.Kafka.Prefix, ClientID: spec.Name, ProduceTimeout: cfg.Outbox.ProduceTimeout,
+		Brokers: cfg.Kafka.Brokers, Prefix: cfg.Kafka.Prefix, ClientID: spec.Name, ProduceTimeout: cfg.Outbox.ProduceTimeout,
+		TLS: encryption, Credentials: cfg.Kafka.Access.Credentials(),
 	}, log)
 }
 
