@@ -16,6 +16,7 @@ import (
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
 	"github.com/monsplit/monsplit/internal/messaging/event"
 	"github.com/monsplit/monsplit/internal/messaging/outbox"
+	"github.com/monsplit/monsplit/internal/messaging/repair"
 	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/internal/telemetry"
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
@@ -40,13 +41,13 @@ func hatter(t *testing.T) (App[settings], *postgres.Pool) {
 			Topics: map[string]consumer.Handler[pgx.Tx]{hatTopic: func(context.Context, pgx.Tx, []consumer.Event) error { return nil }},
 			Bind:   func(tx pgx.Tx) pgx.Tx { return tx },
 		}, log)
-		return Operations{Pool: pool, Replay: c.Replay, Discard: c.Discard, Models: []outbox.Model{twoHats}, Close: func() {}}, nil
+		return Operations{Pool: pool, Replay: c.Replay, Discard: c.Discard, Models: []repair.Model{twoHats}, Close: func() {}}, nil
 	}
 	return app, pool
 }
 
 // twoHats are two hats that never change.
-var twoHats = outbox.Model{
+var twoHats = repair.Model{
 	Topic: hatTopic,
 	Count: func(context.Context, pgx.Tx) (int, error) { return 2, nil },
 	Page: func(_ context.Context, _ pgx.Tx, after string, _ int) ([]event.Message, error) {
@@ -63,7 +64,7 @@ var twoHats = outbox.Model{
 func TestRepublish(t *testing.T) {
 	t.Parallel()
 	app, pool := hatter(t)
-	var results []outbox.Republished
+	var results []repair.Republished
 	r := call(t.Context(), app, nil, "outbox", "republish", "--dry-run", "--json")
 	if err := json.Unmarshal([]byte(r.out), &results); err != nil || len(results) != 1 || results[0].Appended != 2 {
 		t.Errorf("%+v, %v", r, err)

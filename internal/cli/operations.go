@@ -9,7 +9,7 @@ import (
 	"github.com/monsplit/monsplit/internal/config"
 	"github.com/monsplit/monsplit/internal/messaging/broker"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
-	"github.com/monsplit/monsplit/internal/messaging/outbox"
+	"github.com/monsplit/monsplit/internal/messaging/repair"
 	"github.com/monsplit/monsplit/internal/postgres"
 )
 
@@ -21,7 +21,7 @@ type Operations struct {
 	Replay  func(ctx context.Context, id int64, by, reason string) (consumer.DeadLetter, error)
 	Discard func(ctx context.Context, id int64, by, reason string) (consumer.DeadLetter, error)
 	// Models are the models that the service owns. A model comes after those that it refers to.
-	Models []outbox.Model
+	Models []repair.Model
 	// Verify compares the service's copies with the logs: consumer.Consumer.Verify.
 	Verify func(ctx context.Context, kafka consumer.LogReader, o consumer.VerifyOptions) ([]consumer.Verified, error)
 	Close  func()

@@ -16,7 +16,8 @@ import (
 )
 
 func (a App[C]) outbox() *cobra.Command {
-	return group("outbox", "Show the state and the events of the outbox, and publish again", a.outboxStatus(), a.outboxList(), a.outboxRepublish())
+	return group("outbox", "Show the state and the events of the outbox, and publish again",
+		a.outboxStatus(), a.outboxList(), a.outboxRepublish(), a.outboxReassert())
 }
 
 func (a App[C]) outboxStatus() *cobra.Command {

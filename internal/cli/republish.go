@@ -9,13 +9,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/monsplit/monsplit/internal/messaging/audit"
-	"github.com/monsplit/monsplit/internal/messaging/outbox"
+	"github.com/monsplit/monsplit/internal/messaging/repair"
 )
 
 func (a App[C]) outboxRepublish() *cobra.Command {
 	var (
 		operator audit.Operator
-		options  outbox.RepublishOptions
+		options  repair.RepublishOptions
 		topic    string
 		asJSON   bool
 	)
@@ -37,7 +37,7 @@ func (a App[C]) outboxRepublish() *cobra.Command {
 			}
 			show := newProgress(cmd.ErrOrStderr(), "republish")
 			options.Progress = show.report
-			results, err := outbox.Republish(cmd.Context(), o.Pool, models, operator, options)
+			results, err := repair.Republish(cmd.Context(), o.Pool, models, operator, options)
 			show.end()
 			return errors.Join(err, printRepublished(cmd, results, options.DryRun, asJSON))
 		}),
@@ -48,7 +48,7 @@ func (a App[C]) outboxRepublish() *cobra.Command {
 	return cmd
 }
 
-func printRepublished(cmd *cobra.Command, results []outbox.Republished, dryRun, asJSON bool) error {
+func printRepublished(cmd *cobra.Command, results []repair.Republished, dryRun, asJSON bool) error {
 	if asJSON {
 		return printJSON(cmd.OutOrStdout(), results)
 	}
@@ -66,11 +66,11 @@ func printRepublished(cmd *cobra.Command, results []outbox.Republished, dryRun, 
 }
 
 // modelsOf returns the model of the topic, or all models if topic is empty.
-func modelsOf(models []outbox.Model, topic string) ([]outbox.Model, error) {
+func modelsOf(models []repair.Model, topic string) ([]repair.Model, error) {
 	if topic == "" {
 		return models, nil
 	}
-	chosen := slices.DeleteFunc(slices.Clone(models), func(m outbox.Model) bool { return m.Topic != topic })
+	chosen := slices.DeleteFunc(slices.Clone(models), func(m repair.Model) bool { return m.Topic != topic })
 	if len(chosen) > 0 {
 		return chosen, nil
 	}

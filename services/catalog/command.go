@@ -7,11 +7,12 @@ import (
 
 	"github.com/monsplit/monsplit/internal/cli"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
-	"github.com/monsplit/monsplit/internal/messaging/outbox"
+	"github.com/monsplit/monsplit/internal/messaging/repair"
 	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/internal/serviceframe"
 	"github.com/monsplit/monsplit/services/catalog/internal/consume"
 	"github.com/monsplit/monsplit/services/catalog/internal/messages"
+	"github.com/monsplit/monsplit/services/catalog/internal/publish"
 	"github.com/monsplit/monsplit/services/catalog/internal/store"
 )
 
@@ -50,6 +51,9 @@ func OpenOperations(ctx context.Context, cfg Config, log *slog.Logger) (cli.Oper
 		Verify: func(ctx context.Context, kafka consumer.LogReader, o consumer.VerifyOptions) ([]consumer.Verified, error) {
 			return events.Verify(ctx, kafka, store.Copies(consume.TopicProduct), o)
 		},
-		Models: []outbox.Model{storage.MarketModel(messages.TopicMarket, newID), storage.EntryModel(messages.TopicCatalogEntry, newID)},
+		Models: []repair.Model{
+			storage.MarketModel(messages.TopicMarket, newID, publish.ReadMarket),
+			storage.EntryModel(messages.TopicCatalogEntry, newID, publish.ReadEntry),
+		},
 	}, nil
 }

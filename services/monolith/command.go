@@ -7,11 +7,12 @@ import (
 
 	"github.com/monsplit/monsplit/internal/cli"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
-	"github.com/monsplit/monsplit/internal/messaging/outbox"
+	"github.com/monsplit/monsplit/internal/messaging/repair"
 	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/internal/serviceframe"
 	"github.com/monsplit/monsplit/services/monolith/internal/consume"
 	"github.com/monsplit/monsplit/services/monolith/internal/messages"
+	"github.com/monsplit/monsplit/services/monolith/internal/publish"
 	"github.com/monsplit/monsplit/services/monolith/internal/store"
 )
 
@@ -48,6 +49,6 @@ func OpenOperations(ctx context.Context, cfg Config, log *slog.Logger) (cli.Oper
 		Verify: func(ctx context.Context, kafka consumer.LogReader, o consumer.VerifyOptions) ([]consumer.Verified, error) {
 			return events.Verify(ctx, kafka, store.Copies(consume.TopicMarket, consume.TopicCatalogEntry), o)
 		},
-		Models: []outbox.Model{storage.ProductModel(messages.TopicProduct, newID)},
+		Models: []repair.Model{storage.ProductModel(messages.TopicProduct, newID, publish.ReadProduct)},
 	}, nil
 }

@@ -249,6 +249,21 @@ func (q *Queries) CountPending(ctx context.Context) (int64, error) {
 	return count, err
 }
 
+const followPending = `-- name: FollowPending :exec
+UPDATE outbox_pending p SET prev_seq = (
+    SELECT max(q.seq) FROM outbox_pending q WHERE q.topic = p.topic AND q.key = p.key AND q.version < p.version)
+FROM (SELECT unnest($2::text[]) AS key, unnest($3::bigint[]) AS version) u
+WHERE p.topic = $1 AND p.key = u.key AND p.version = u.version AND p.prev_seq = 0
+    AND EXISTS (SELECT FROM outbox_pending q WHERE q.topic = p.topic AND q.key = p.key AND q.version < p.version)
+`
+
+// Makes the relay publish each of these events after those of its aggregate that are pending. The versions of an aggregate
+// may have a gap, so that the append did not find the one before.
+func (q *Queries) FollowPending(ctx context.Context, topic string, keys []string, versions []int64) error {
+	_, err := q.db.Exec(ctx, followPending, topic, keys, versions)
+	return err
+}
+
 const leaveInstance = `-- name: LeaveInstance :exec
 DELETE FROM outbox_instance WHERE id = $1
 `

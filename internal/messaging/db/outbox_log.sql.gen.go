@@ -52,6 +52,16 @@ func (q *Queries) DeleteHalts(ctx context.Context) error {
 	return err
 }
 
+const forgetHaltedProducers = `-- name: ForgetHaltedProducers :exec
+UPDATE outbox_lease SET producer_id = -1 WHERE shard IN (SELECT shard FROM outbox_halt)
+`
+
+// Takes the producer ids from the shards that are halted.
+func (q *Queries) ForgetHaltedProducers(ctx context.Context) error {
+	_, err := q.db.Exec(ctx, forgetHaltedProducers)
+	return err
+}
+
 const forgetProducers = `-- name: ForgetProducers :exec
 UPDATE outbox_lease SET producer_id = -1, epoch = epoch + 1
 `
@@ -279,6 +289,35 @@ func (q *Queries) ListOrigins(ctx context.Context) ([]ListOriginsRow, error) {
 	return items, nil
 }
 
+const listTopicIDs = `-- name: ListTopicIDs :many
+SELECT DISTINCT topic, topic_id FROM outbox_log
+`
+
+type ListTopicIDsRow struct {
+	Topic   string
+	TopicID uuid.UUID
+}
+
+func (q *Queries) ListTopicIDs(ctx context.Context) ([]ListTopicIDsRow, error) {
+	rows, err := q.db.Query(ctx, listTopicIDs)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ListTopicIDsRow{}
+	for rows.Next() {
+		var i ListTopicIDsRow
+		if err := rows.Scan(&i.Topic, &i.TopicID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const lockLeases = `-- name: LockLeases :many
 SELECT shard FROM outbox_lease ORDER BY shard FOR UPDATE
 `
@@ -305,12 +344,12 @@ func (q *Queries) LockLeases(ctx context.Context) ([]int16, error) {
 }
 
 const raiseEpochs = `-- name: RaiseEpochs :exec
-UPDATE outbox_lease SET epoch = epoch + 1
+UPDATE outbox_lease SET epoch = epoch + $1
 `
 
-// Makes every relay begin again with all its shards.
-func (q *Queries) RaiseEpochs(ctx context.Context) error {
-	_, err := q.db.Exec(ctx, raiseEpochs)
+// Makes every relay begin again with all its shards. The epochs rise far enough that those of lost commits are not used again.
+func (q *Queries) RaiseEpochs(ctx context.Context, by int64) error {
+	_, err := q.db.Exec(ctx, raiseEpochs, by)
 	return err
 }
 

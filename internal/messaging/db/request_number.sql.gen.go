@@ -23,3 +23,15 @@ func (q *Queries) NextNumber(ctx context.Context, topic string, key string) (int
 	err := row.Scan(&last)
 	return last, err
 }
+
+const raiseNumbers = `-- name: RaiseNumbers :exec
+INSERT INTO message_number AS m (topic, key, last)
+SELECT $1, u.key, u.last FROM (SELECT unnest($2::text[]) AS key, unnest($3::bigint[]) AS last) u
+ON CONFLICT (topic, key) DO UPDATE SET last = greatest(m.last, excluded.last)
+`
+
+// Gives out no number again that is in the log.
+func (q *Queries) RaiseNumbers(ctx context.Context, topic string, keys []string, numbers []int64) error {
+	_, err := q.db.Exec(ctx, raiseNumbers, topic, keys, numbers)
+	return err
+}

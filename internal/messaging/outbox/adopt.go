@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -55,6 +56,42 @@ func LookAtLogs(ctx context.Context, kafka Broker, topics []string) (p PresentLo
 	return p, nil
 }
 
+// Each calls f with each log, and with the offset after its last event.
+func (p PresentLogs) Each(f func(log broker.TopicPartition, end int64) error) error {
+	for _, t := range p.topics {
+		for shard, end := range t.ends {
+			if err := f(broker.TopicPartition{Topic: t.name, Partition: shard}, end); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// CheckSame returns an error if these are not the cluster and the topics that the database has published to.
+func (p PresentLogs) CheckSame(ctx context.Context, tx pgx.Tx) error {
+	q := messagingdb.New(tx)
+	foreign, err := isForeign(ctx, q, p.ClusterID)
+	if err != nil {
+		return err
+	}
+	if foreign {
+		return errors.New("the Kafka cluster is not the one that this database published to: run adopt first, if this is meant")
+	}
+	stored, err := q.ListTopicIDs(ctx)
+	if err != nil {
+		return fmt.Errorf("read which topics the database has published to: %w", err)
+	}
+	for _, row := range stored {
+		for _, t := range p.topics {
+			if id := broker.TopicID(row.TopicID); row.Topic == t.name && !id.IsZero() && !t.id.IsZero() && id != t.id {
+				return fmt.Errorf("the topic %s was created again: run adopt first, and then outbox republish", t.name)
+			}
+		}
+	}
+	return nil
+}
+
 // Adopt makes the database accept the present Kafka cluster and the present topics as the ones that it publishes to. Each
 // relay begins again with all its shards. A log that is another one than before, or that has lost its end, is compared with
 // the database from its present end on. Every other log is compared from where it was compared before: if it has events that
@@ -84,6 +121,27 @@ func Adopt(ctx context.Context, tx pgx.Tx, present PresentLogs, unknownEvents bo
 		return nil, err
 	}
 	adopted, err := adoptLogs(ctx, q, present, foreign || unknownEvents)
+	if err != nil {
+		return nil, err
+	}
+	return adopted, adoptOrigin(ctx, tx, present.ClusterID)
+}
+
+// AdoptReasserted makes the database accept all that is in the logs, after all its versions were raised past theirs. Shards
+// that are halted get new producer ids: the database may have lost the commits that raised their epochs. It returns what it
+// has changed.
+func AdoptReasserted(ctx context.Context, tx pgx.Tx, present PresentLogs) ([]AdoptedLog, error) {
+	q := messagingdb.New(tx)
+	if _, err := q.LockLeases(ctx); err != nil {
+		return nil, fmt.Errorf("lock the leases of the outbox: %w", err)
+	}
+	if err := q.ForgetHaltedProducers(ctx); err != nil {
+		return nil, fmt.Errorf("forget the producer ids of the halted shards: %w", err)
+	}
+	if err := restart(ctx, q); err != nil {
+		return nil, err
+	}
+	adopted, err := adoptLogs(ctx, q, present, true)
 	if err != nil {
 		return nil, err
 	}
@@ -157,7 +215,7 @@ func restart(ctx context.Context, q *messagingdb.Queries) error {
 	if err := q.DeleteHalts(ctx); err != nil {
 		return fmt.Errorf("delete the halts of the outbox: %w", err)
 	}
-	if err := q.RaiseEpochs(ctx); err != nil {
+	if err := q.RaiseEpochs(ctx, skippedEpochs); err != nil {
 		return fmt.Errorf("raise the epochs of the outbox: %w", err)
 	}
 	return nil

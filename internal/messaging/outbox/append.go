@@ -60,6 +60,45 @@ func Append(ctx context.Context, tx pgx.Tx, msgs ...event.Message) error {
 	return nil
 }
 
+// AppendAfterGap is Append for events of one topic whose versions are higher than the next one. The relay publishes each of
+// them after those of its aggregate that are pending. Only a command that repairs a history needs it.
+func AppendAfterGap(ctx context.Context, tx pgx.Tx, topic string, msgs []event.Message) error {
+	if err := Append(ctx, tx, msgs...); err != nil {
+		return err
+	}
+	keys, versions := keysAndVersions(msgs)
+	if err := messagingdb.New(tx).FollowPending(ctx, topic, keys, versions); err != nil {
+		return fmt.Errorf("put events of %s after those that are pending: %w", topic, err)
+	}
+	return nil
+}
+
+// WithoutPending returns the events of one topic whose versions are not pending. The relay publishes the others anyway.
+func WithoutPending(ctx context.Context, tx pgx.Tx, topic string, msgs []event.Message) (rest []event.Message, err error) {
+	keys, versions := keysAndVersions(msgs)
+	pending, err := messagingdb.New(tx).PendingVersions(ctx, keys, versions, topic)
+	if err != nil {
+		return nil, fmt.Errorf("look for pending events of %s: %w", topic, err)
+	}
+	skip := make(map[string]bool, len(pending))
+	for _, key := range pending {
+		skip[key] = true
+	}
+	for _, m := range msgs {
+		if !skip[m.Key] {
+			rest = append(rest, m)
+		}
+	}
+	return rest, nil
+}
+
+func keysAndVersions(msgs []event.Message) (keys []string, versions []int64) {
+	for _, m := range msgs {
+		keys, versions = append(keys, m.Key), append(versions, m.Version)
+	}
+	return keys, versions
+}
+
 func check(m event.Message) error {
 	if m.Version < 1 {
 		return fmt.Errorf("append %s %s to the outbox: version %d, but versions begin at 1", m.Type, m.Key, m.Version)

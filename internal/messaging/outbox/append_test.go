@@ -147,3 +147,21 @@ func TestConfig(t *testing.T) {
 		}
 	}
 }
+
+// A version that leaves a gap is published after the versions of its aggregate that are pending.
+func TestAppendAfterGap(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.append(versions(b.products, "pending", 1, 2)...)
+	if err := pgx.BeginFunc(t.Context(), b.pool, func(tx pgx.Tx) error {
+		return AppendAfterGap(t.Context(), tx, b.products, []event.Message{message(b.products, "pending", 7), message(b.products, "new", 4)})
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for key, version := range map[string]int{"pending": 2, "new": 0} {
+		if n := b.number(`SELECT count(*) FROM outbox_pending p WHERE key = $1 AND version > 2 AND prev_seq =
+			coalesce((SELECT seq FROM outbox_pending WHERE key = $1 AND version = $2), 0)`, key, version); n != 1 {
+			t.Errorf("%s does not follow version %d", key, version)
+		}
+	}
+}

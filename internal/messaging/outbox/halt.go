@@ -29,7 +29,7 @@ func (c HaltCode) NextStep() string {
 	case TopicRecreated, LogTruncated:
 		return `Accept the log as it is with the command "adopt", and then publish the lost state again with "outbox republish".`
 	case HistoriesParted:
-		return "If this database lost commits, restore one that has them. If it is a copy of another database, stop this service " +
+		return `If this database lost commits, run "outbox reassert". If it is a copy of another database, stop this service ` +
 			"and give it another Kafka cluster or topic prefix."
 	case FencedByAnother:
 		return `Find and stop the service that uses a copy of this database, and then run "adopt", which takes new producer ids.`

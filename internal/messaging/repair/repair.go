@@ -2,7 +2,6 @@ package repair
 
 import (
 	"context"
-	"errors"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -10,12 +9,12 @@ import (
 	"github.com/monsplit/monsplit/internal/messaging/audit"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
 	"github.com/monsplit/monsplit/internal/messaging/outbox"
-	"github.com/monsplit/monsplit/internal/pgtx"
 )
 
 // Kafka is the part of broker.Client that repairs need.
 type Kafka interface {
 	consumer.Logs
+	LogReader
 	outbox.Broker
 }
 
@@ -27,26 +26,8 @@ type Service struct {
 	Consumes  []string // the topics that its consumer reads
 }
 
-// errDryRun rolls a transaction back that was only a trial.
-var errDryRun = errors.New("nothing is changed")
-
-// change runs f in one transaction. f returns what it has changed, for the record. A dry run is rolled back.
-func (s Service) change(ctx context.Context, o audit.Operator, command string, dryRun bool, f func(pgx.Tx) (detail any, err error)) error {
-	err := pgtx.Run(ctx, s.Pool, pgtx.BeginPinned, func(tx pgx.Tx) error {
-		detail, err := f(tx)
-		if err != nil {
-			return err
-		}
-		if _, err := audit.Record(ctx, tx, o, command, detail); err != nil {
-			return err
-		}
-		if dryRun {
-			return errDryRun
-		}
-		return nil
-	})
-	if errors.Is(err, errDryRun) {
-		return nil
-	}
-	return err
+// change runs f in one transaction. f returns what it has changed, for the audit. A dry run is rolled back.
+func (s Service) change(ctx context.Context, by audit.Operator, command string, dryRun bool, f func(pgx.Tx) (detail any, err error)) error {
+	r := record{by: by, command: command, dryRun: dryRun}
+	return r.change(ctx, s.Pool, func(tx pgx.Tx, _ int64) (any, error) { return f(tx) })
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -32,46 +33,77 @@ func TestMain(m *testing.M) {
 
 var operator = audit.Operator{By: "ann", Reason: "the disk of the broker was lost"}
 
-// system is a service with a running relay and a running consumer.
+// system is a service with a running relay and a running consumer. It owns the topic "own", with the table thing.
 type system struct {
 	*testing.T
 	repair.Service
 	kafka    *kafkatest.Broker
+	model    repair.Model
 	relay    *outbox.Relay
 	consumer *consumer.Consumer[pgx.Tx]
+	stop     func() // the relay and the consumer; may be called again
 }
 
 func setup(t *testing.T) *system {
 	t.Helper()
 	s := &system{T: t, kafka: kafkatest.New(t)}
-	pool := pgtest.New(t, postgres.Migrations{FS: messagingsql.Migrations, Table: "goose_messaging"})
-	s.Service = repair.Service{Pool: pool, Kafka: s.kafka.Direct(), Publishes: []string{s.kafka.Topic("own")}, Consumes: []string{s.kafka.Topic("other")}}
+	s.Service = repair.Service{Kafka: s.kafka.Direct(), Publishes: []string{s.kafka.Topic("own"), s.kafka.Topic("queue")}, Consumes: []string{s.kafka.Topic("other")}}
+	s.model = thingModel(s.Publishes[0])
 	s.createTopics()
+	url := pgtest.NewURL(t, postgres.Migrations{FS: messagingsql.Migrations, Table: "goose_messaging"})
+	s.run(url)
+	s.createThings()
+	return s
+}
+
+// run starts the relay and the consumer on a database.
+func (s *system) run(url string) {
+	s.Helper()
+	s.Pool = pgtest.Open(s.T, url)
 	log := slog.New(slog.DiscardHandler)
-	s.relay = outbox.NewRelay(pool, s.kafka.Client(t), outbox.Config{Topics: s.Publishes}, log)
-	s.consumer = consumer.New(pool, consumer.Config[pgx.Tx]{
+	s.relay = outbox.NewRelay(s.Pool, s.kafka.Client(s.T), outbox.Config{Topics: s.Publishes}, log)
+	s.consumer = consumer.New(s.Pool, consumer.Config[pgx.Tx]{
 		Group: s.kafka.Topic("service"), Bind: func(tx pgx.Tx) pgx.Tx { return tx },
 		Topics: map[string]consumer.Handler[pgx.Tx]{s.Consumes[0]: func(context.Context, pgx.Tx, []consumer.Event) error { return nil }},
 		Tuning: broker.GroupConfig{HaltRecheck: 50 * time.Millisecond},
 	}, log)
-	ctx, cancel := context.WithCancel(t.Context())
+	ctx, cancel := context.WithCancel(s.Context())
 	ended := make(chan error, 2)
 	go func() { ended <- s.relay.Run(ctx) }()
-	go func() { ended <- s.consumer.Run(ctx, s.kafka.Client(t)) }()
-	t.Cleanup(func() {
+	go func() { ended <- s.consumer.Run(ctx, s.kafka.Client(s.T)) }()
+	s.stop = sync.OnceFunc(func() {
 		cancel()
 		for range 2 {
 			if err := <-ended; err != nil {
-				t.Error(err)
+				s.Error(err)
 			}
 		}
 	})
-	return s
+	s.Cleanup(s.stop)
+}
+
+// backup stops the relay and the consumer, and returns a copy of the database as it is. They run again afterwards.
+func (s *system) backup() (url string) {
+	s.Helper()
+	s.stop()
+	original := pgtest.URL(s.Pool)
+	s.Pool.Close()
+	url = pgtest.CopyOf(s.T, original)
+	s.run(original)
+	return url
+}
+
+// restore goes on with a backup.
+func (s *system) restore(url string) {
+	s.Helper()
+	s.stop()
+	s.run(url)
 }
 
 func (s *system) createTopics() {
 	s.Helper()
 	s.kafka.CreateTopic(s.T, "own", event.Partitions)
+	s.kafka.CreateTopic(s.T, "queue", event.Partitions)
 	s.kafka.CreateTopic(s.T, "other", 1)
 }
 
@@ -122,7 +154,9 @@ func (s *system) sent() bool { return query[int64](s, `SELECT count(*) FROM outb
 // started waits until the relay has all shards. A shard that starts later knows only the logs that exist then.
 func (s *system) started() {
 	s.Helper()
-	kafkatest.Eventually(s.T, "the relay has all shards", func() bool { return query[int64](s, `SELECT count(*) FROM outbox_log`) == event.Partitions })
+	kafkatest.Eventually(s.T, "the relay has all shards", func() bool {
+		return query[int64](s, `SELECT count(*) FROM outbox_log`) == int64(len(s.Publishes)*event.Partitions)
+	})
 }
 
 func (s *system) actions() []string {
@@ -185,7 +219,7 @@ func TestAdopt(t *testing.T) {
 	kafkatest.Eventually(t, "everything is sent and applied", func() bool { return s.sent() && s.position() == 3 })
 	s.started()
 
-	s.kafka.Reset(t, s.Publishes[0], s.Consumes[0])
+	s.kafka.Reset(t, append(s.Publishes, s.Consumes...)...)
 	s.createTopics()
 	s.append("a", 2)
 	s.receive(5)
@@ -195,7 +229,7 @@ func TestAdopt(t *testing.T) {
 	})
 
 	would, err := s.Adopt(t.Context(), operator, repair.AdoptOptions{Positions: consumer.AtStart(), DryRun: true})
-	if err != nil || len(would.Consumes) != 1 || would.Consumes[0].To != 0 || len(would.Publishes) != event.Partitions || s.actions() != nil || s.position() != 3 {
+	if err != nil || len(would.Consumes) != 1 || would.Consumes[0].To != 0 || len(would.Publishes) != len(s.Publishes)*event.Partitions || s.actions() != nil || s.position() != 3 {
 		t.Fatalf("a dry run would change %+v, %v; it recorded %q, and the position is %d", would, err, s.actions(), s.position())
 	}
 	if _, err := s.Adopt(t.Context(), operator, repair.AdoptOptions{Positions: consumer.AtStart()}); err != nil {

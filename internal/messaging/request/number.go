@@ -18,3 +18,12 @@ func NextNumber(ctx context.Context, tx pgx.Tx, topic, key string) (int64, error
 	}
 	return number, nil
 }
+
+// RaiseNumbers makes NextNumber continue after the given numbers of a topic's keys. It is for a database that has lost
+// commits: the topic has numbers that it gave out.
+func RaiseNumbers(ctx context.Context, tx pgx.Tx, topic string, keys []string, numbers []int64) error {
+	if err := messagingdb.New(tx).RaiseNumbers(ctx, topic, keys, numbers); err != nil {
+		return fmt.Errorf("raise the numbers of %s: %w", topic, err)
+	}
+	return nil
+}

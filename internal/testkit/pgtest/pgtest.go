@@ -49,6 +49,17 @@ func NewURL(t testing.TB, sets ...postgres.Migrations) string {
 	return newDatabase(t, adminURL(t), sets)
 }
 
+// CopyOf returns the connection string of a copy of a database, like a backup. Nothing may be connected to the original. The end
+// of the test drops the copy.
+func CopyOf(t testing.TB, original string) string {
+	t.Helper()
+	address, err := pgx.ParseConfig(original)
+	if err != nil {
+		t.Fatalf("pgtest: %v", err)
+	}
+	return copyDatabase(t, adminURL(t), address.Database)
+}
+
 func newDatabase(t testing.TB, admin string, sets []postgres.Migrations) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 2*time.Minute)
@@ -57,6 +68,13 @@ func newDatabase(t testing.TB, admin string, sets []postgres.Migrations) string 
 	if err != nil {
 		t.Fatalf("pgtest: %v", err)
 	}
+	return copyDatabase(t, admin, template)
+}
+
+func copyDatabase(t testing.TB, admin, template string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 2*time.Minute)
+	defer cancel()
 	name := databaseName()
 	if err := execute(ctx, admin, "CREATE DATABASE "+quote(name)+" TEMPLATE "+quote(template)); err != nil {
 		t.Fatalf("pgtest: %v", err)

@@ -66,3 +66,9 @@ SELECT count(*)::int FROM catalog_entry;
 -- Deleted entries too. Nothing changes these entries until the end of the transaction.
 -- name: PageOfEntries :many
 SELECT * FROM catalog_entry WHERE id > @after ORDER BY id LIMIT @most FOR NO KEY UPDATE;
+
+-- Gives entries versions past the published ones. The trigger allows it to the command "outbox reassert" alone.
+-- name: RaiseEntries :many
+UPDATE catalog_entry t SET version = greatest(t.version, u.version) + 1
+FROM (SELECT unnest(@keys::uuid[]) AS key, unnest(@versions::bigint[]) AS version) u
+WHERE t.id = u.key RETURNING t.*;

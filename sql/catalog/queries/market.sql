@@ -24,3 +24,9 @@ SELECT count(*)::int FROM market;
 -- Deleted markets too. Nothing changes these markets until the end of the transaction.
 -- name: PageOfMarkets :many
 SELECT * FROM market WHERE iso_code > @after ORDER BY iso_code LIMIT @most FOR NO KEY UPDATE;
+
+-- Gives markets versions past the published ones. The trigger allows it to the command "outbox reassert" alone.
+-- name: RaiseMarkets :many
+UPDATE market t SET version = greatest(t.version, u.version) + 1
+FROM (SELECT unnest(@keys::text[]) AS key, unnest(@versions::bigint[]) AS version) u
+WHERE t.iso_code = u.key RETURNING t.*;

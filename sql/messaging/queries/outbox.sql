@@ -179,3 +179,12 @@ ORDER BY p.seq DESC LIMIT @most;
 -- name: PendingVersions :many
 SELECT u.key::text AS key FROM (SELECT unnest(@keys::text[]) AS key, unnest(@versions::bigint[]) AS version) u
 WHERE outbox_predecessor(@topic::text, u.key, u.version) IS NOT NULL;
+
+-- Makes the relay publish each of these events after those of its aggregate that are pending. The versions of an aggregate
+-- may have a gap, so that the append did not find the one before.
+-- name: FollowPending :exec
+UPDATE outbox_pending p SET prev_seq = (
+    SELECT max(q.seq) FROM outbox_pending q WHERE q.topic = p.topic AND q.key = p.key AND q.version < p.version)
+FROM (SELECT unnest(@keys::text[]) AS key, unnest(@versions::bigint[]) AS version) u
+WHERE p.topic = @topic AND p.key = u.key AND p.version = u.version AND p.prev_seq = 0
+    AND EXISTS (SELECT FROM outbox_pending q WHERE q.topic = p.topic AND q.key = p.key AND q.version < p.version);

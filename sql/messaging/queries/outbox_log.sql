@@ -59,9 +59,13 @@ SELECT shard, cluster_id FROM outbox_origin;
 -- name: LockLeases :many
 SELECT shard FROM outbox_lease ORDER BY shard FOR UPDATE;
 
--- Makes every relay begin again with all its shards.
+-- Makes every relay begin again with all its shards. The epochs rise far enough that those of lost commits are not used again.
 -- name: RaiseEpochs :exec
-UPDATE outbox_lease SET epoch = epoch + 1;
+UPDATE outbox_lease SET epoch = epoch + @by;
+
+-- Takes the producer ids from the shards that are halted.
+-- name: ForgetHaltedProducers :exec
+UPDATE outbox_lease SET producer_id = -1 WHERE shard IN (SELECT shard FROM outbox_halt);
 
 -- Makes every relay begin again with all its shards, with new producer ids.
 -- name: ForgetProducers :exec
@@ -77,3 +81,6 @@ DELETE FROM outbox_halt;
 -- Returns the shards of which this database knows the log of a topic.
 -- name: ListLogShards :many
 SELECT shard FROM outbox_log WHERE topic = @topic;
+
+-- name: ListTopicIDs :many
+SELECT DISTINCT topic, topic_id FROM outbox_log;

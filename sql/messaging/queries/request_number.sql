@@ -4,3 +4,9 @@
 INSERT INTO message_number AS m (topic, key, last) VALUES (@topic, @key, 1)
 ON CONFLICT (topic, key) DO UPDATE SET last = m.last + 1
 RETURNING last;
+
+-- Gives out no number again that is in the log.
+-- name: RaiseNumbers :exec
+INSERT INTO message_number AS m (topic, key, last)
+SELECT @topic, u.key, u.last FROM (SELECT unnest(@keys::text[]) AS key, unnest(@numbers::bigint[]) AS last) u
+ON CONFLICT (topic, key) DO UPDATE SET last = greatest(m.last, excluded.last);

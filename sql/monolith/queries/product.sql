@@ -33,3 +33,9 @@ SELECT count(*)::int FROM product;
 -- Deleted products too. Nothing changes these products until the end of the transaction.
 -- name: PageOfProducts :many
 SELECT * FROM product WHERE product_uuid > @after ORDER BY product_uuid LIMIT @most FOR NO KEY UPDATE;
+
+-- Gives products versions past the published ones. The trigger allows it to the command "outbox reassert" alone.
+-- name: RaiseProducts :many
+UPDATE product t SET version = greatest(t.version, u.version) + 1
+FROM (SELECT unnest(@keys::uuid[]) AS key, unnest(@versions::bigint[]) AS version) u
+WHERE t.product_uuid = u.key RETURNING t.*;

@@ -9,6 +9,7 @@ import (
 	"github.com/oapi-codegen/runtime/types"
 
 	"github.com/monsplit/monsplit/internal/messaging/event"
+	"github.com/monsplit/monsplit/internal/strictjson"
 	"github.com/monsplit/monsplit/services/catalog/internal/entry"
 	"github.com/monsplit/monsplit/services/catalog/internal/messages"
 )
@@ -40,6 +41,30 @@ func Entry(e entry.Event) (event.Message, error) {
 	return encoded(m, message)
 }
 
+// ReadEntry is the reverse of Entry, for a database that has lost the entry. An event of a deleted entry has only the id.
+func ReadEntry(e event.Event) (entry.Entry, error) {
+	switch e.Type {
+	case messages.TypeCatalogEntryCreated, messages.TypeCatalogEntryUpdated:
+		var data messages.CatalogEntry
+		err := strictjson.Unmarshal(e.Data, &data)
+		return fromEntryData(data), err
+	case messages.TypeCatalogEntryDeleted:
+		var data messages.CatalogEntryRef
+		err := strictjson.Unmarshal(e.Data, &data)
+		return entry.Entry{ID: data.ID, Deleted: true, Version: e.Version, CreatedAt: e.Time, UpdatedAt: e.Time}, err
+	default:
+		return entry.Entry{}, fmt.Errorf("no event of a catalog entry has the type %s", e.Type)
+	}
+}
+
+func fromEntryData(v messages.CatalogEntry) entry.Entry {
+	return entry.Entry{
+		ID:      v.ID,
+		Draft:   entry.Draft{Product: v.Product, Market: v.Market, Start: fromDate(v.AvailabilityDate), End: fromDate(v.AvailabilityEndDate)},
+		Version: v.Version, CreatedAt: v.CreatedAt.UTC(), UpdatedAt: v.UpdatedAt.UTC(),
+	}
+}
+
 // toEntryData returns the public state of an entry.
 func toEntryData(v entry.Entry) messages.CatalogEntry {
 	return messages.CatalogEntry{
@@ -62,6 +87,13 @@ func toDate(d entry.Date) *types.Date {
 		return nil
 	}
 	return &types.Date{Time: d.Time()}
+}
+
+func fromDate(d *types.Date) entry.Date {
+	if d == nil {
+		return entry.Date{}
+	}
+	return entry.DateOf(d.Time)
 }
 
 func encoded(m event.Message, message any) (event.Message, error) {

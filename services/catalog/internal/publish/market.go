@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/monsplit/monsplit/internal/messaging/event"
+	"github.com/monsplit/monsplit/internal/strictjson"
 	"github.com/monsplit/monsplit/services/catalog/internal/market"
 	"github.com/monsplit/monsplit/services/catalog/internal/messages"
 )
@@ -27,6 +28,30 @@ func Market(e market.Event) (event.Message, error) {
 		return event.Message{}, fmt.Errorf("no message for a market event of kind %q", e.Kind)
 	}
 	return encoded(m, message)
+}
+
+// ReadMarket is the reverse of Market, for a database that has lost the market. An event of a deleted market has only the code.
+func ReadMarket(e event.Event) (market.Market, error) {
+	switch e.Type {
+	case messages.TypeMarketCreated, messages.TypeMarketUpdated:
+		var data messages.Market
+		err := strictjson.Unmarshal(e.Data, &data)
+		return fromMarketData(data), err
+	case messages.TypeMarketDeleted:
+		var data messages.MarketRef
+		err := strictjson.Unmarshal(e.Data, &data)
+		return market.Market{
+			Draft: market.Draft{ISOCode: data.ISOCode}, Deleted: true, Version: e.Version, CreatedAt: e.Time, UpdatedAt: e.Time,
+		}, err
+	default:
+		return market.Market{}, fmt.Errorf("no event of a market has the type %s", e.Type)
+	}
+}
+
+func fromMarketData(m messages.Market) market.Market {
+	return market.Market{
+		Draft: market.Draft{ISOCode: m.ISOCode, Name: m.Name}, Version: m.Version, CreatedAt: m.CreatedAt.UTC(), UpdatedAt: m.UpdatedAt.UTC(),
+	}
 }
 
 // toMarketData returns the public state of a market.

@@ -88,16 +88,19 @@ func (t entryTx) LockEntriesOf(ctx context.Context, products []uuid.UUID) ([]ent
 }
 
 func (t entryTx) InsertEntry(ctx context.Context, e entry.Entry) error {
-	err := t.q.InsertEntry(ctx, db.InsertEntryParams{
-		ID: e.ID, ProductUUID: e.Product, Market: e.Market,
-		AvailabilityDate: fromDate(e.Start), AvailabilityEndDate: fromDate(e.End),
-		Deleted: e.Deleted, Version: e.Version, CreatedAt: e.CreatedAt, UpdatedAt: e.UpdatedAt,
-	})
-	if err != nil {
+	if err := t.q.InsertEntry(ctx, insertEntryParams(e)); err != nil {
 		// The consumer needs the business error here: it may go on with the transaction from a savepoint.
 		return translate(fmt.Errorf("insert catalog entry: %w", err))
 	}
 	return nil
+}
+
+func insertEntryParams(e entry.Entry) db.InsertEntryParams {
+	return db.InsertEntryParams{
+		ID: e.ID, ProductUUID: e.Product, Market: e.Market,
+		AvailabilityDate: fromDate(e.Start), AvailabilityEndDate: fromDate(e.End),
+		Deleted: e.Deleted, Version: e.Version, CreatedAt: e.CreatedAt, UpdatedAt: e.UpdatedAt,
+	}
 }
 
 func (t entryTx) SaveEntries(ctx context.Context, entries ...entry.Entry) error {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/monsplit/monsplit/internal/messaging/event"
+	"github.com/monsplit/monsplit/internal/strictjson"
 	"github.com/monsplit/monsplit/services/monolith/internal/messages"
 	"github.com/monsplit/monsplit/services/monolith/internal/product"
 )
@@ -36,6 +37,31 @@ func Product(e product.Event) (event.Message, error) {
 		return event.Message{}, fmt.Errorf("encode %s: %w", m.Type, err)
 	}
 	return m, nil
+}
+
+// ReadProduct is the reverse of Product, for a database that has lost the product. An event of a deleted product has only the
+// product's UUID, and no event has the monolith's own id.
+func ReadProduct(e event.Event) (product.Product, error) {
+	switch e.Type {
+	case messages.TypeProductCreated, messages.TypeProductUpdated, messages.TypeProductDiscontinued:
+		var data messages.Product
+		err := strictjson.Unmarshal(e.Data, &data)
+		return fromData(data), err
+	case messages.TypeProductDeleted:
+		var data messages.ProductRef
+		err := strictjson.Unmarshal(e.Data, &data)
+		return product.Product{UUID: data.ProductUUID, Deleted: true, Version: e.Version, CreatedAt: e.Time, UpdatedAt: e.Time}, err
+	default:
+		return product.Product{}, fmt.Errorf("no event of a product has the type %s", e.Type)
+	}
+}
+
+func fromData(p messages.Product) product.Product {
+	return product.Product{
+		UUID:    p.ProductUUID,
+		Draft:   product.Draft{Name: p.Name, Category: p.ProductCategory, Discontinued: p.Discontinued},
+		Version: p.Version, CreatedAt: p.CreatedAt.UTC(), UpdatedAt: p.UpdatedAt.UTC(),
+	}
 }
 
 // toData returns the public state of a product: everything except the monolith's own id.

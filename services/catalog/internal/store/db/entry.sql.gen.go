@@ -285,6 +285,43 @@ func (q *Queries) ProductStates(ctx context.Context, ids []uuid.UUID) ([]Product
 	return items, nil
 }
 
+const raiseEntries = `-- name: RaiseEntries :many
+UPDATE catalog_entry t SET version = greatest(t.version, u.version) + 1
+FROM (SELECT unnest($1::uuid[]) AS key, unnest($2::bigint[]) AS version) u
+WHERE t.id = u.key RETURNING t.id, t.product_uuid, t.market, t.availability_date, t.availability_end_date, t.deleted, t.version, t.created_at, t.updated_at
+`
+
+// Gives entries versions past the published ones. The trigger allows it to the command "outbox reassert" alone.
+func (q *Queries) RaiseEntries(ctx context.Context, keys []uuid.UUID, versions []int64) ([]CatalogEntry, error) {
+	rows, err := q.db.Query(ctx, raiseEntries, keys, versions)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []CatalogEntry{}
+	for rows.Next() {
+		var i CatalogEntry
+		if err := rows.Scan(
+			&i.ID,
+			&i.ProductUUID,
+			&i.Market,
+			&i.AvailabilityDate,
+			&i.AvailabilityEndDate,
+			&i.Deleted,
+			&i.Version,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const shareMarket = `-- name: ShareMarket :one
 SELECT iso_code FROM market WHERE iso_code = $1 AND NOT deleted FOR SHARE
 `

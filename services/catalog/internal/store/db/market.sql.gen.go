@@ -128,6 +128,40 @@ func (q *Queries) PageOfMarkets(ctx context.Context, after string, most int32) (
 	return items, nil
 }
 
+const raiseMarkets = `-- name: RaiseMarkets :many
+UPDATE market t SET version = greatest(t.version, u.version) + 1
+FROM (SELECT unnest($1::text[]) AS key, unnest($2::bigint[]) AS version) u
+WHERE t.iso_code = u.key RETURNING t.iso_code, t.name, t.deleted, t.version, t.created_at, t.updated_at
+`
+
+// Gives markets versions past the published ones. The trigger allows it to the command "outbox reassert" alone.
+func (q *Queries) RaiseMarkets(ctx context.Context, keys []string, versions []int64) ([]Market, error) {
+	rows, err := q.db.Query(ctx, raiseMarkets, keys, versions)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Market{}
+	for rows.Next() {
+		var i Market
+		if err := rows.Scan(
+			&i.ISOCode,
+			&i.Name,
+			&i.Deleted,
+			&i.Version,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const updateMarket = `-- name: UpdateMarket :exec
 UPDATE market SET name = $1, deleted = $2, version = $3, created_at = $4,
     updated_at = $5

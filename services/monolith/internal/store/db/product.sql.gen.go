@@ -209,6 +209,43 @@ func (q *Queries) ProductsNamed(ctx context.Context, names []string, categories 
 	return items, nil
 }
 
+const raiseProducts = `-- name: RaiseProducts :many
+UPDATE product t SET version = greatest(t.version, u.version) + 1
+FROM (SELECT unnest($1::uuid[]) AS key, unnest($2::bigint[]) AS version) u
+WHERE t.product_uuid = u.key RETURNING t.id, t.product_uuid, t.name, t.product_category, t.discontinued, t.deleted, t.version, t.created_at, t.updated_at
+`
+
+// Gives products versions past the published ones. The trigger allows it to the command "outbox reassert" alone.
+func (q *Queries) RaiseProducts(ctx context.Context, keys []uuid.UUID, versions []int64) ([]Product, error) {
+	rows, err := q.db.Query(ctx, raiseProducts, keys, versions)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Product{}
+	for rows.Next() {
+		var i Product
+		if err := rows.Scan(
+			&i.ID,
+			&i.ProductUUID,
+			&i.Name,
+			&i.ProductCategory,
+			&i.Discontinued,
+			&i.Deleted,
+			&i.Version,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const updateProduct = `-- name: UpdateProduct :exec
 UPDATE product SET name = $1, product_category = $2, discontinued = $3,
     deleted = $4, version = $5, created_at = $6, updated_at = $7

@@ -8,6 +8,7 @@ import (
 	"github.com/monsplit/monsplit/internal/testkit/servicetest"
 	"github.com/monsplit/monsplit/services/monolith/internal/messages"
 	"github.com/monsplit/monsplit/services/monolith/internal/product"
+	"github.com/monsplit/monsplit/services/monolith/internal/publish"
 )
 
 func TestProductsAsTheyAre(t *testing.T) {
@@ -25,7 +26,7 @@ func TestProductsAsTheyAre(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	model := b.store.ProductModel(messages.TopicProduct, uuid.New)
+	model := b.store.ProductModel(messages.TopicProduct, uuid.New, publish.ReadProduct)
 	types := servicetest.CurrentEvents(t, b.pool, model)
 	for p, want := range map[product.Product]string{
 		fresh: messages.TypeProductCreated, renamed: messages.TypeProductUpdated, off: messages.TypeProductUpdated, gone: messages.TypeProductDeleted,
@@ -34,6 +35,7 @@ func TestProductsAsTheyAre(t *testing.T) {
 			t.Errorf("%s has an event of type %s", p.Name, types[p.UUID.String()])
 		}
 	}
+	servicetest.Reassert(t, b.pool, model, "product")
 }
 
 // errOf returns the error of a call whose result does not matter.

@@ -7,6 +7,7 @@ import (
 	"github.com/monsplit/monsplit/services/catalog/internal/entry"
 	"github.com/monsplit/monsplit/services/catalog/internal/market"
 	"github.com/monsplit/monsplit/services/catalog/internal/messages"
+	"github.com/monsplit/monsplit/services/catalog/internal/publish"
 )
 
 func TestModelsAsTheyAre(t *testing.T) {
@@ -28,13 +29,13 @@ func TestModelsAsTheyAre(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	types := servicetest.CurrentEvents(t, b.pool, b.store.MarketModel(messages.TopicMarket, newID))
+	types := servicetest.CurrentEvents(t, b.pool, b.store.MarketModel(messages.TopicMarket, newID, publish.ReadMarket))
 	for code, want := range map[string]string{"BE": messages.TypeMarketCreated, "NL": messages.TypeMarketUpdated, "LU": messages.TypeMarketDeleted} {
 		if types[code] != want {
 			t.Errorf("%s has an event of type %s", code, types[code])
 		}
 	}
-	types = servicetest.CurrentEvents(t, b.pool, b.store.EntryModel(messages.TopicCatalogEntry, newID))
+	types = servicetest.CurrentEvents(t, b.pool, b.store.EntryModel(messages.TopicCatalogEntry, newID, publish.ReadEntry))
 	for e, want := range map[entry.Entry]string{
 		fresh: messages.TypeCatalogEntryCreated, open: messages.TypeCatalogEntryUpdated, gone: messages.TypeCatalogEntryDeleted,
 	} {
@@ -42,4 +43,6 @@ func TestModelsAsTheyAre(t *testing.T) {
 			t.Errorf("the entry has an event of type %s, want %s", types[e.ID.String()], want)
 		}
 	}
+	servicetest.Reassert(t, b.pool, b.store.EntryModel(messages.TopicCatalogEntry, newID, publish.ReadEntry), "catalog_entry")
+	servicetest.Reassert(t, b.pool, b.store.MarketModel(messages.TopicMarket, newID, publish.ReadMarket), "market")
 }

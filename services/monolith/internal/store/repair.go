@@ -1,0 +1,94 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/monsplit/monsplit/internal/messaging/event"
+	"github.com/monsplit/monsplit/internal/messaging/repair"
+	"github.com/monsplit/monsplit/services/monolith/internal/product"
+	"github.com/monsplit/monsplit/services/monolith/internal/store/db"
+)
+
+// ProductModel returns the products for the commands that publish the state again. newID makes the ids of the events, and read
+// decodes events.
+func (s *Store) ProductModel(topic string, newID func() uuid.UUID, read func(event.Event) (product.Product, error)) repair.Model {
+	m := productModel{s, newID, read}
+	return repair.Model{Topic: topic, Count: m.count, Page: m.page, Raise: m.raise, Rebuild: m.rebuild}
+}
+
+type productModel struct {
+	*Store
+	newID func() uuid.UUID
+	read  func(event.Event) (product.Product, error)
+}
+
+func (m productModel) count(ctx context.Context, tx pgx.Tx) (int, error) {
+	n, err := db.New(tx).CountProducts(ctx)
+	return int(n), err
+}
+
+func (m productModel) page(ctx context.Context, tx pgx.Tx, after string, limit int) ([]event.Message, error) {
+	last, err := keyOrNil(after)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := db.New(tx).PageOfProducts(ctx, last, int32(limit))
+	if err != nil {
+		return nil, fmt.Errorf("lock the products after %s: %w", last, err)
+	}
+	return m.current(rows)
+}
+
+func (m productModel) raise(ctx context.Context, tx pgx.Tx, published []repair.Published) ([]event.Message, error) {
+	ids, versions := repair.UUIDs(published)
+	rows, err := db.New(tx).RaiseProducts(ctx, ids, versions)
+	if err != nil {
+		return nil, fmt.Errorf("raise the versions of products: %w", err)
+	}
+	return m.current(rows)
+}
+
+// rebuild cannot give the product its old integer id: no event has it.
+func (m productModel) rebuild(ctx context.Context, tx pgx.Tx, last event.Event, deleted bool) (event.Message, error) {
+	p, err := m.read(last)
+	if err != nil {
+		return event.Message{}, fmt.Errorf("%w: %w", repair.ErrUnfit, err)
+	}
+	if p.Deleted { // its UUID never comes back
+		return event.Message{}, nil
+	}
+	p.Version++
+	if deleted {
+		p.Deleted, p.UpdatedAt = true, time.Now().UTC().Truncate(time.Microsecond)
+	}
+	t := productTx{tx: tx, q: db.New(tx)}
+	if p, err = t.InsertProduct(ctx, p); err != nil {
+		return event.Message{}, err
+	}
+	return m.encode.Product(p.Current(m.newID()))
+}
+
+// current encodes the products as they are.
+func (m productModel) current(rows []db.Product) ([]event.Message, error) {
+	messages := make([]event.Message, len(rows))
+	for i, row := range rows {
+		message, err := m.encode.Product(toProduct(row).Current(m.newID()))
+		if err != nil {
+			return nil, err
+		}
+		messages[i] = message
+	}
+	return messages, nil
+}
+
+func keyOrNil(key string) (uuid.UUID, error) {
+	if key == "" {
+		return uuid.Nil, nil
+	}
+	return uuid.Parse(key)
+}
