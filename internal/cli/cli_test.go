@@ -80,6 +80,9 @@ func TestUsage(t *testing.T) {
 		"outbox republish":                           "--reason has to say why",
 		"outbox republish --rate=-1":                 "--rate must be 0 or more",
 		"outbox republish --dry-run --by=":           "--by has to say who does it",
+		"outbox reassert":                            "--lost has to be recover",
+		"outbox reassert --lost=keep --reason=r":     "--lost has to be recover",
+		"outbox reassert --lost=delete":              "--reason has to say why",
 		"audit list --limit=0":                       "--limit must be between 1 and 1000",
 		"adopt":                                      "--positions has to be start",
 		"adopt --positions=7":                        "--positions has to be start",
@@ -127,7 +130,7 @@ func TestNeeds(t *testing.T) {
 	t.Parallel()
 	for line, kafka := range map[string]bool{
 		"serve": true, "validate-config": true, "migrate": false, "import": false, "outbox status": false, "outbox list": false,
-		"outbox republish --reason=lost": false, "audit list": false, "dead-letters list": false, "dead-letters show 1": false, "dead-letters replay 1": false, "dead-letters discard 1": false,
+		"outbox republish --reason=lost": false, "outbox reassert --lost=delete --reason=lost": true, "audit list": false, "dead-letters list": false, "dead-letters show 1": false, "dead-letters replay 1": false, "dead-letters discard 1": false,
 	} {
 		app, asked := bare(), false
 		app.Load = func(needs config.Needs) (settings, error) {

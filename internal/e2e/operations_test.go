@@ -167,6 +167,43 @@ func TestOperationsOnAHealthySystem(t *testing.T) {
 	s.settled()
 }
 
+// The database of an owner comes back from a backup, and is changed before anybody notices. The state of the database wins, and
+// what only the log has is rebuilt.
+func TestOperationsHistoriesParted(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t)
+	kept := s.createProduct("In the backup")
+	s.settled()
+	s.monolith.terminate()
+	backup := pgtest.CopyOf(t, s.monolithDB)
+	s.monolith = s.startMonolith()
+	lost := s.createProduct("After the backup")
+	s.rename(kept, "Changed after the backup")
+	s.settled()
+
+	s.monolith.terminate()
+	s.monolithDB = backup
+	s.monolith = s.startMonolith()
+	s.rename(kept, "Changed after the restore")
+	s.degraded(s.monolith, "histories_parted")
+	s.typeIn("histories_parted")
+	s.settled()
+	names := rows(t, s.catalogDB, `SELECT name, version FROM product_copy ORDER BY name`)
+	if want := []string{"After the backup 2", "Changed after the restore 3"}; !slices.Equal(names, want) {
+		t.Errorf("the catalog has %q, want %q", names, want)
+	}
+	if again := rows(t, s.monolithDB, `SELECT product_uuid::text FROM product WHERE name = 'After the backup'`); !slices.Equal(again, []string{lost["product_uuid"].(string)}) {
+		t.Errorf("the monolith has %q", again)
+	}
+	s.createProduct("Afterwards")
+	s.settled()
+}
+
+func (s *system) rename(product map[string]any, name string) {
+	s.t.Helper()
+	call(s.t, http.MethodPatch, s.monolith.url("/api/v1/product/"+fmt.Sprint(product["id"])), map[string]any{"name": name}).must(s.t, http.StatusOK)
+}
+
 // An event that cannot be read is kept. When its cause is gone, it is replayed.
 func TestOperationsDeadLetters(t *testing.T) {
 	t.Parallel()

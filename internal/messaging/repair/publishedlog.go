@@ -89,17 +89,23 @@ type recordChunk struct {
 }
 
 func (c *recordChunk) add(ctx context.Context, r broker.Fetched) error {
-	key := string(r.Key)
-	e, err := event.Decode(r.Value)
-	if err != nil || e.Subject != key || !utf8.ValidString(key) || strings.ContainsRune(key, 0) {
+	version, ok := versionOf(r)
+	if !ok {
 		c.log.unreadable[c.topic]++
 		return nil
 	}
-	c.keys, c.versions, c.events = append(c.keys, key), append(c.versions, e.Version), append(c.events, r.Value)
+	c.keys, c.versions, c.events = append(c.keys, string(r.Key)), append(c.versions, version), append(c.events, r.Value)
 	if c.bytes += len(r.Value); len(c.keys) < readRecords && c.bytes < readBytes {
 		return nil
 	}
 	return c.store(ctx)
+}
+
+// versionOf returns the version of a record's event. It is not ok if the record is no event of its key.
+func versionOf(r broker.Fetched) (version int64, ok bool) {
+	key := string(r.Key)
+	e, err := event.Decode(r.Value)
+	return e.Version, err == nil && e.Subject == key && utf8.ValidString(key) && !strings.ContainsRune(key, 0)
 }
 
 func (c *recordChunk) store(ctx context.Context) error {

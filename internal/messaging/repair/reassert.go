@@ -162,7 +162,7 @@ func (r *reassertion) topic(ctx context.Context, topic string, change pageFunc) 
 // page runs f in one transaction in which versions may jump: see outbox_reasserts in sql/messaging.
 func (r *reassertion) page(ctx context.Context, f func(pgx.Tx, *Reasserted) error) error {
 	return r.run.page(ctx, func(tx pgx.Tx, id int64, result *Reasserted) error {
-		if _, err := tx.Exec(ctx, `SELECT set_config('monsplit.reassert', $1, true)`, strconv.FormatInt(id, 10)); err != nil {
+		if _, err := tx.Exec(ctx, `SELECT set_config('messaging.reassert', $1, true)`, strconv.FormatInt(id, 10)); err != nil {
 			return fmt.Errorf("let versions jump: %w", err)
 		}
 		if err := f(tx, result); err != nil {

@@ -183,11 +183,11 @@ func TestVersionsJumpOnlyInReassert(t *testing.T) {
 	}
 	insert := func(command string) string {
 		return fmt.Sprintf(`WITH a AS (INSERT INTO operator_action (by_whom, command, reason, detail) VALUES ('ann', '%s', '', '{}') RETURNING id)
-			SELECT set_config('monsplit.reassert', id::text, true) FROM a`, command)
+			SELECT set_config('messaging.reassert', id::text, true) FROM a`, command)
 	}
 	for name, prepare := range map[string]string{
-		"no setting": `SELECT 1`, "an empty setting": `SELECT set_config('monsplit.reassert', '', true)`,
-		"no record": `SELECT set_config('monsplit.reassert', '99', true)`, "another command": insert("adopt"),
+		"no setting": `SELECT 1`, "an empty setting": `SELECT set_config('messaging.reassert', '', true)`,
+		"no record": `SELECT set_config('messaging.reassert', '99', true)`, "another command": insert("adopt"),
 	} {
 		if err := jump(prepare); err == nil || !strings.Contains(err.Error(), "without its event") {
 			t.Errorf("%s: %v", name, err)

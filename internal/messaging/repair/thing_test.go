@@ -46,9 +46,9 @@ func (s *system) createThings() {
 			DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION thing_has_event()`)
 }
 
-func (s *system) exec(statement string, args ...any) {
+func (s *system) exec(statement string) {
 	s.Helper()
-	if _, err := s.Pool.Exec(s.Context(), statement, args...); err != nil {
+	if _, err := s.Pool.Exec(s.Context(), statement); err != nil {
 		s.Fatal(err)
 	}
 }

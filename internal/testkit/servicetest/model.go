@@ -190,7 +190,7 @@ func reassert(t *testing.T, pool *pgxpool.Pool, f func(pgx.Tx) ([]event.Message,
 		if err != nil {
 			return err
 		}
-		if _, err := tx.Exec(t.Context(), `SELECT set_config('monsplit.reassert', $1, true)`, strconv.FormatInt(id, 10)); err != nil {
+		if _, err := tx.Exec(t.Context(), `SELECT set_config('messaging.reassert', $1, true)`, strconv.FormatInt(id, 10)); err != nil {
 			return err
 		}
 		messages, err := f(tx)
