@@ -178,13 +178,13 @@ func TestOperationsHistoriesParted(t *testing.T) {
 	backup := pgtest.CopyOf(t, s.monolithDB)
 	s.monolith = s.startMonolith()
 	lost := s.createProduct("After the backup")
-	s.rename(kept, "Changed after the backup")
+	s.patchProduct(kept, map[string]any{"name": "Changed after the backup"})
 	s.settled()
 
 	s.monolith.terminate()
 	s.monolithDB = backup
 	s.monolith = s.startMonolith()
-	s.rename(kept, "Changed after the restore")
+	s.patchProduct(kept, map[string]any{"name": "Changed after the restore"})
 	s.degraded(s.monolith, "histories_parted")
 	s.typeIn("histories_parted")
 	s.settled()
@@ -197,11 +197,6 @@ func TestOperationsHistoriesParted(t *testing.T) {
 	}
 	s.createProduct("Afterwards")
 	s.settled()
-}
-
-func (s *system) rename(product map[string]any, name string) {
-	s.t.Helper()
-	call(s.t, http.MethodPatch, s.monolith.url("/api/v1/product/"+fmt.Sprint(product["id"])), map[string]any{"name": name}).must(s.t, http.StatusOK)
 }
 
 // An event that cannot be read is kept. When its cause is gone, it is replayed.
