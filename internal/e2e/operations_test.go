@@ -1,5 +1,3 @@
-//go:build !realkafka
-
 package e2e
 
 import (
@@ -21,7 +19,10 @@ import (
 
 // The tests of this file type the commands of docs/operations.md as they stand there.
 
-var sectionHeading = regexp.MustCompile(`(?m)^## (.+)$`)
+var (
+	sectionHeading = regexp.MustCompile(`(?m)^## (.+)$`)
+	shellBlock     = regexp.MustCompile("(?ms)^```sh\n(.*?)^```$")
+)
 
 // operations returns the commands of each section of the document, by the names in its heading.
 func operations(t *testing.T) map[string][]string {
@@ -155,16 +156,99 @@ func (s *system) haltMonolith(code, statement string) {
 	s.degraded(s.monolith, code)
 }
 
-// The commands against one broken partition work on a healthy system too: they repeat events, which changes nothing.
-func TestOperationsOnAHealthySystem(t *testing.T) {
+// While the catalog is stopped, Kafka deletes records that it has not read. The last event of the product is still there.
+func TestOperationsRecordsDeleted(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t)
+	p := s.createProduct("Before")
+	s.settled()
+	s.catalog.terminate()
+	for i := range 3 {
+		s.patchProduct(p, map[string]any{"name": fmt.Sprint("Changed ", i)})
+	}
+	s.drained(s.monolithDB)
+	tp := partitionOf(p)
+	s.kafka.DeleteRecords(t, tp, int64(len(s.kafka.Log(t, tp))-1))
+	s.catalog = s.startCatalog()
+	s.degraded(s.catalog, "records_deleted")
+	s.typeIn("records_deleted")
+	s.settled()
+}
+
+// A record has a wrong checksum.
+func TestOperationsLogUnreadable(t *testing.T) {
 	t.Parallel()
 	s := newSystem(t)
 	s.createProduct("Before")
 	s.settled()
-	s.typeIn("records_deleted")
-	s.typeIn("log_unreadable")
-	s.typeIn("fenced_by_another")
+	s.catalog.terminate()
+	p := s.createProduct("Damaged")
+	s.drained(s.monolithDB)
+	tp := partitionOf(p)
+	log := s.kafka.Log(t, tp)
+	e, err := event.Decode(log[len(log)-1].Value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.kafka.Damage(e.ID)
+	s.catalog = s.startCatalog()
+	s.degraded(s.catalog, "log_unreadable")
+	s.typeIn("log_unreadable", "--partition 3", fmt.Sprint("--partition ", tp.Partition))
 	s.settled()
+}
+
+func partitionOf(product map[string]any) broker.TopicPartition {
+	key := []byte(product["product_uuid"].(string))
+	return broker.TopicPartition{Topic: productTopic, Partition: event.Partition(key, event.Partitions)}
+}
+
+// A test environment on a copy of the monolith's database publishes to the same Kafka while the original is quiet.
+func TestOperationsFencedByAnother(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t)
+	p := s.createProduct("Before")
+	s.settled()
+	s.monolith.terminate()
+	environment := s.env(pgtest.CopyOf(t, s.monolithDB))
+	s.monolith = s.startMonolith()
+
+	for range 2 { // with each start, its epochs rise
+		start(t, "monolith", environment...).terminate()
+	}
+	clone := start(t, "monolith", environment...)
+	call(t, http.MethodPatch, clone.url(fmt.Sprint("/api/v1/product/", p["id"])), map[string]any{"name": "In the test"}).must(t, http.StatusOK)
+	eventually(t, "the copy publishes", func() bool {
+		log := s.kafka.Log(t, partitionOf(p))
+		return strings.Contains(string(log[len(log)-1].Value), "In the test")
+	})
+	s.patchProduct(p, map[string]any{"name": "In production again"})
+	s.degraded(s.monolith, "fenced_by_another")
+	clone.terminate()
+	s.typeIn("fenced_by_another")
+	s.degraded(s.monolith, "histories_parted")
+	s.typeIn("histories_parted")
+	s.settled()
+}
+
+// A test environment on a copy of the catalog's database joins the same consumer group.
+func TestOperationsAnotherDatabase(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t)
+	s.createProduct("Before")
+	s.settled()
+	s.catalog.terminate()
+	environment := s.env(pgtest.CopyOf(t, s.catalogDB))
+	s.catalog = s.startCatalog()
+	s.createProduct("In production")
+	s.settled()
+	clone := launch(t, "catalog", environment...)
+	s.degraded(s.catalog, "another_database")
+	s.createProduct("Meanwhile")
+	s.settled()
+	clone.terminate()
+	eventually(t, "the alarm ends", func() bool {
+		return !contains(call(t, http.MethodGet, s.catalog.url("/readyz"), nil).raw, "another_database")
+	})
 }
 
 // The database of an owner comes back from a backup, and is changed before anybody notices. The state of the database wins, and
@@ -205,10 +289,9 @@ func TestOperationsDeadLetters(t *testing.T) {
 	s := newSystem(t)
 	p := s.createProduct("Before the poison")
 	s.settled()
-	key := []byte(p["product_uuid"].(string))
-	tp := broker.TopicPartition{Topic: productTopic, Partition: event.Partition(key, event.Partitions)}
+	tp := partitionOf(p)
 	log := s.kafka.Log(t, tp)
-	s.kafka.Write(t, tp, broker.Record{Key: key, Value: []byte("this is not an event"), Time: time.Now()})
+	s.kafka.Write(t, tp, broker.Record{Key: log[0].Key, Value: []byte("this is not an event"), Time: time.Now()})
 	eventually(t, "the dead letter is open", func() bool { return len(rows(t, s.catalogDB, `SELECT id FROM dead_letter WHERE state = 'open'`)) == 1 })
 	// As if a new version of the service could read it.
 	if _, err := pgtest.Open(t, s.catalogDB).Exec(t.Context(), `UPDATE dead_letter SET value = $1`, log[len(log)-1].Value); err != nil {

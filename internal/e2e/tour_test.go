@@ -25,7 +25,6 @@ var reads = []string{
 
 var (
 	tour       = regexp.MustCompile(`(?ms)^## A tour\n(.*?)^## `)
-	shellBlock = regexp.MustCompile("(?ms)^```sh\n(.*?)^```$")
 	assignment = regexp.MustCompile(`^([A-Z]+)=(\$\(.*\))$`)
 )
 

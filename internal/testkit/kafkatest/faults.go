@@ -1,6 +1,7 @@
 package kafkatest
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"sync"
@@ -49,12 +50,13 @@ type faults struct {
 	lose   map[API]int
 	refuse []*refusal
 	holds  []*hold
+	damage []byte
 }
 
 func (f *faults) heal() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.lose, f.refuse = nil, nil
+	f.lose, f.refuse, f.damage = nil, nil, nil
 	for _, h := range f.holds {
 		close(h.release)
 	}
@@ -77,6 +79,16 @@ func (f *faults) held(api API) <-chan struct{} {
 		}
 	}
 	return nil
+}
+
+// damaged returns the answer with each occurrence of the text that Damage names changed.
+func (f *faults) damaged(x exchange, frame []byte) []byte {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if API(x.key) != Fetch || f.damage == nil {
+		return frame
+	}
+	return bytes.ReplaceAll(frame, f.damage, bytes.Repeat([]byte{'x'}, len(f.damage)))
 }
 
 // apply notes in x what must happen to the answer. It returns the request without the refused partitions. If no partition

@@ -199,7 +199,15 @@ func (b *Broker) Hold(api API) (reached <-chan struct{}, release func()) {
 	}
 }
 
-// Heal ends LoseAnswers and RefuseProduce, and each Hold that no request has reached yet.
+// Damage changes this text in each answer to Fetch, so that its checksum is wrong, as on a damaged disk.
+func (b *Broker) Damage(text string) {
+	f := &b.proxy.faults
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.damage = []byte(text)
+}
+
+// Heal ends LoseAnswers, RefuseProduce and Damage, and each Hold that no request has reached yet.
 func (b *Broker) Heal() { b.proxy.faults.heal() }
 
 // Requests returns how many requests of a kind the proxy has received so far.

@@ -277,7 +277,7 @@ func (s *session) passAnswer(upstream net.Conn) error {
 	if frame, err = s.rewrite(x, frame); err != nil {
 		return err
 	}
-	return writeFrame(s.client, frame)
+	return writeFrame(s.client, s.proxy.faults.damaged(x, frame))
 }
 
 // rewrite replaces the brokers' addresses by the proxy's, and adds the answers for the partitions that apply removed.

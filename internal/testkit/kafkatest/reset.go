@@ -9,6 +9,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/monsplit/monsplit/internal/messaging/broker"
 )
 
 // Reset deletes topics, and returns when they no longer exist.
@@ -36,6 +38,47 @@ func (b *Broker) Reset(t testing.TB, topics ...string) {
 			resp, err := req.RequestWith(ctx, client)
 			return err == nil && len(resp.Topics) == 1 && resp.Topics[0].ErrorCode == kerr.UnknownTopicOrPartition.Code
 		})
+	}
+}
+
+// DeleteRecords deletes the records of a partition before an offset, as a short retention does. Kafka refuses it for a topic
+// that is only compacted, so the topic's policy is another one meanwhile.
+func (b *Broker) DeleteRecords(t testing.TB, tp broker.TopicPartition, before int64) {
+	t.Helper()
+	b.setCleanupPolicy(t, tp.Topic, "compact,delete")
+	defer b.setCleanupPolicy(t, tp.Topic, "compact")
+	request := kmsg.NewPtrDeleteRecordsRequest()
+	request.TimeoutMillis = 10_000
+	topic := kmsg.NewDeleteRecordsRequestTopic()
+	topic.Topic = b.wire + tp.Topic
+	partition := kmsg.NewDeleteRecordsRequestTopicPartition()
+	partition.Partition, partition.Offset = int32(tp.Partition), before
+	topic.Partitions = append(topic.Partitions, partition)
+	request.Topics = append(request.Topics, topic)
+	client := b.admin(t)
+	Eventually(t, tp.String()+" begins later", func() bool { // the broker may learn of the policy late
+		for _, shard := range client.RequestSharded(t.Context(), request) {
+			if shard.Err != nil {
+				t.Fatal(shard.Err)
+			}
+		}
+		start, err := b.direct.StartOffset(t.Context(), tp)
+		return err == nil && start == before
+	})
+}
+
+func (b *Broker) setCleanupPolicy(t testing.TB, topic, policy string) {
+	t.Helper()
+	request := kmsg.NewPtrIncrementalAlterConfigsRequest()
+	resource := kmsg.NewIncrementalAlterConfigsRequestResource()
+	resource.ResourceType, resource.ResourceName = kmsg.ConfigResourceTypeTopic, b.wire+topic
+	config := kmsg.NewIncrementalAlterConfigsRequestResourceConfig()
+	config.Name, config.Value = "cleanup.policy", &policy
+	resource.Configs = append(resource.Configs, config)
+	request.Resources = append(request.Resources, resource)
+	response, err := request.RequestWith(t.Context(), b.admin(t))
+	if err != nil || len(response.Resources) != 1 || response.Resources[0].ErrorCode != 0 {
+		t.Fatalf("set the clean-up policy of %s: %+v, %v", topic, response, err)
 	}
 }
 
