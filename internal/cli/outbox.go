@@ -16,8 +16,8 @@ import (
 )
 
 func (a App[C]) outbox() *cobra.Command {
-	return group("outbox", "Show the state and the events of the outbox, and publish again",
-		a.outboxStatus(), a.outboxList(), a.outboxRepublish(), a.outboxReassert())
+	return group("outbox", "Show the state and the events of the outbox, and repair it",
+		a.outboxStatus(), a.outboxList(), a.outboxRetry(), a.outboxDiscard(), a.outboxRepublish(), a.outboxReassert())
 }
 
 func (a App[C]) outboxStatus() *cobra.Command {
@@ -62,7 +62,7 @@ func (a App[C]) outboxList() *cobra.Command {
 			rows := [][]string{{"SEQ", "TIME", "TOPIC", "KEY", "VERSION", "TYPE", "SENT"}}
 			for _, e := range events {
 				rows = append(rows, []string{fmt.Sprint(e.Seq), e.Time.Format(time.RFC3339), e.Topic, e.Key, fmt.Sprint(e.Version), e.Type,
-					fmt.Sprint(e.Sent)})
+					sentOf(e)})
 			}
 			return table(cmd.OutOrStdout(), rows...)
 		}),
@@ -74,6 +74,13 @@ func (a App[C]) outboxList() *cobra.Command {
 	cmd.Flags().IntVar(&filter.Limit, "limit", 100, fmt.Sprintf("maximum number of rows, up to %d", mostListed))
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
+}
+
+func sentOf(e outbox.ListedEvent) string {
+	if e.Discarded {
+		return "discarded"
+	}
+	return fmt.Sprint(e.Sent)
 }
 
 func printHalted(w io.Writer, halted []outbox.HaltedShard) error {

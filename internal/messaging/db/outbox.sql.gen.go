@@ -249,6 +249,16 @@ func (q *Queries) CountPending(ctx context.Context) (int64, error) {
 	return count, err
 }
 
+const discardPending = `-- name: DiscardPending :exec
+WITH gone AS (DELETE FROM outbox_pending p WHERE p.shard = $1 AND p.seq = $2 RETURNING p.seq)
+INSERT INTO outbox_discarded (seq) SELECT gone.seq FROM gone
+`
+
+func (q *Queries) DiscardPending(ctx context.Context, shard int16, seq int64) error {
+	_, err := q.db.Exec(ctx, discardPending, shard, seq)
+	return err
+}
+
 const followPending = `-- name: FollowPending :exec
 UPDATE outbox_pending p SET prev_seq = (
     SELECT max(q.seq) FROM outbox_pending q WHERE q.topic = p.topic AND q.key = p.key AND q.version < p.version)
@@ -261,6 +271,15 @@ WHERE p.topic = $1 AND p.key = u.key AND p.version = u.version AND p.prev_seq = 
 // may have a gap, so that the append did not find the one before.
 func (q *Queries) FollowPending(ctx context.Context, topic string, keys []string, versions []int64) error {
 	_, err := q.db.Exec(ctx, followPending, topic, keys, versions)
+	return err
+}
+
+const forgetDiscarded = `-- name: ForgetDiscarded :exec
+DELETE FROM outbox_discarded WHERE seq <= $1
+`
+
+func (q *Queries) ForgetDiscarded(ctx context.Context, through int64) error {
+	_, err := q.db.Exec(ctx, forgetDiscarded, through)
 	return err
 }
 
@@ -304,10 +323,12 @@ func (q *Queries) ListBlocked(ctx context.Context, maxRows int32) ([]OutboxBlock
 }
 
 const listEvents = `-- name: ListEvents :many
-SELECT seq, created_at, topic, key, version, type, sent FROM outbox
-WHERE ($1::text IS NULL OR topic = $1) AND ($2::text IS NULL OR key = $2)
-    AND seq < $3
-ORDER BY seq DESC LIMIT $4
+SELECT o.seq, o.created_at, o.topic, o.key, o.version, o.type, o.sent::boolean AS sent,
+    EXISTS (SELECT FROM outbox_discarded d WHERE d.seq = o.seq)::boolean AS discarded
+FROM outbox o
+WHERE ($1::text IS NULL OR o.topic = $1) AND ($2::text IS NULL OR o.key = $2)
+    AND o.seq < $3
+ORDER BY o.seq DESC LIMIT $4
 `
 
 type ListEventsParams struct {
@@ -325,6 +346,7 @@ type ListEventsRow struct {
 	Version   int64
 	Type      string
 	Sent      bool
+	Discarded bool
 }
 
 // Returns the newest events before a sequence number.
@@ -350,6 +372,7 @@ func (q *Queries) ListEvents(ctx context.Context, arg ListEventsParams) ([]ListE
 			&i.Version,
 			&i.Type,
 			&i.Sent,
+			&i.Discarded,
 		); err != nil {
 			return nil, err
 		}
@@ -422,7 +445,7 @@ func (q *Queries) ListLeases(ctx context.Context) ([]OutboxLease, error) {
 }
 
 const listPendingEvents = `-- name: ListPendingEvents :many
-SELECT e.seq, e.created_at, e.topic, e.key, e.version, e.type, false AS sent
+SELECT e.seq, e.created_at, e.topic, e.key, e.version, e.type, false AS sent, false AS discarded
 FROM outbox_pending p JOIN outbox_event e ON e.seq = p.seq
 WHERE ($1::text IS NULL OR p.topic = $1) AND ($2::text IS NULL OR p.key = $2)
     AND p.seq < $3
@@ -444,6 +467,7 @@ type ListPendingEventsRow struct {
 	Version   int64
 	Type      string
 	Sent      bool
+	Discarded bool
 }
 
 // Returns the newest pending events before a sequence number. It does not read the other events: there may be millions.
@@ -469,6 +493,7 @@ func (q *Queries) ListPendingEvents(ctx context.Context, arg ListPendingEventsPa
 			&i.Version,
 			&i.Type,
 			&i.Sent,
+			&i.Discarded,
 		); err != nil {
 			return nil, err
 		}
@@ -680,6 +705,39 @@ func (q *Queries) RenewLeases(ctx context.Context, owner uuid.UUID) ([]RenewLeas
 	return items, nil
 }
 
+const retryBlocked = `-- name: RetryBlocked :many
+UPDATE outbox_blocked SET retry_at = now()
+WHERE ($1::text IS NULL OR topic = $1) AND ($2::text IS NULL OR key = $2)
+RETURNING topic, key, attempts, retry_at, last_error
+`
+
+// Ends the wait of aggregates whose oldest pending event was refused, so that the next claim has it.
+func (q *Queries) RetryBlocked(ctx context.Context, topic *string, key *string) ([]OutboxBlocked, error) {
+	rows, err := q.db.Query(ctx, retryBlocked, topic, key)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []OutboxBlocked{}
+	for rows.Next() {
+		var i OutboxBlocked
+		if err := rows.Scan(
+			&i.Topic,
+			&i.Key,
+			&i.Attempts,
+			&i.RetryAt,
+			&i.LastError,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const setProducer = `-- name: SetProducer :exec
 UPDATE outbox_lease SET producer_id = $1, epoch = CASE WHEN epoch > 32767 THEN 0 ELSE epoch END
 WHERE shard = $2 AND owner = $3::uuid AND epoch = $4
@@ -732,5 +790,40 @@ func (q *Queries) TakeLease(ctx context.Context, arg TakeLeaseParams) (TakeLease
 	)
 	var i TakeLeaseRow
 	err := row.Scan(&i.Shard, &i.Epoch, &i.ProducerID)
+	return i, err
+}
+
+const unblockAggregate = `-- name: UnblockAggregate :one
+WITH b AS (DELETE FROM outbox_blocked x WHERE x.topic = $1 AND x.key = $2 RETURNING x.topic, x.key)
+SELECT e.seq, e.shard, e.event_id, e.created_at, e.topic, e.key, e.version, e.type
+FROM b JOIN outbox_pending p ON p.topic = b.topic AND p.key = b.key JOIN outbox_event e ON e.seq = p.seq
+ORDER BY p.seq LIMIT 1
+`
+
+type UnblockAggregateRow struct {
+	Seq       int64
+	Shard     int16
+	EventID   uuid.UUID
+	CreatedAt time.Time
+	Topic     string
+	Key       string
+	Version   int64
+	Type      string
+}
+
+// Ends the wait of an aggregate, and returns the event that was refused: the oldest pending one.
+func (q *Queries) UnblockAggregate(ctx context.Context, topic string, key string) (UnblockAggregateRow, error) {
+	row := q.db.QueryRow(ctx, unblockAggregate, topic, key)
+	var i UnblockAggregateRow
+	err := row.Scan(
+		&i.Seq,
+		&i.Shard,
+		&i.EventID,
+		&i.CreatedAt,
+		&i.Topic,
+		&i.Key,
+		&i.Version,
+		&i.Type,
+	)
 	return i, err
 }

@@ -13,13 +13,14 @@ import (
 
 // ListedEvent is an event in the outbox, for people.
 type ListedEvent struct {
-	Seq     int64     `json:"seq"`
-	Time    time.Time `json:"time"` // when it was appended
-	Topic   string    `json:"topic"`
-	Key     string    `json:"key"`
-	Version int64     `json:"version"`
-	Type    string    `json:"type"`
-	Sent    bool      `json:"sent"`
+	Seq       int64     `json:"seq"`
+	Time      time.Time `json:"time"` // when it was appended
+	Topic     string    `json:"topic"`
+	Key       string    `json:"key"`
+	Version   int64     `json:"version"`
+	Type      string    `json:"type"`
+	Sent      bool      `json:"sent"`
+	Discarded bool      `json:"discarded"` // an operator has discarded it, because Kafka refused it
 }
 
 // EventFilter selects events. A zero value does not filter.
@@ -43,7 +44,7 @@ func ListEvents(ctx context.Context, pool *pgxpool.Pool, f EventFilter) ([]Liste
 	}
 	events := make([]ListedEvent, len(rows))
 	for i, r := range rows {
-		events[i] = ListedEvent{Seq: r.Seq, Time: r.CreatedAt.UTC(), Topic: r.Topic, Key: r.Key, Version: r.Version, Type: r.Type, Sent: r.Sent}
+		events[i] = ListedEvent{Seq: r.Seq, Time: r.CreatedAt.UTC(), Topic: r.Topic, Key: r.Key, Version: r.Version, Type: r.Type, Sent: r.Sent, Discarded: r.Discarded}
 	}
 	return events, nil
 }

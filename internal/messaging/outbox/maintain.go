@@ -125,6 +125,9 @@ func dropPartition(ctx context.Context, pool *pgxpool.Pool, n int64, retention t
 		if err != nil || pending {
 			return err
 		}
+		if err := messagingdb.New(tx).ForgetDiscarded(ctx, end); err != nil {
+			return err
+		}
 		_, err = tx.Exec(ctx, `DROP TABLE `+name)
 		dropped = err == nil
 		return err

@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/monsplit/monsplit/internal/messaging/broker"
 	"github.com/monsplit/monsplit/internal/messaging/event"
@@ -127,5 +130,76 @@ func TestBrokerVerdicts(t *testing.T) {
 				return len(s.Shards) == event.Partitions && len(s.Halted) == 0
 			})
 		})
+	}
+}
+
+// refusing starts a relay whose broker refuses version 2 of an aggregate. Version 3 waits behind it.
+func (b *bundle) refusing(t *testing.T) (relay *runningRelay, kafka *sizeLimitedBroker) {
+	t.Helper()
+	poison := message(b.products, "sick", 2)
+	poison.Payload = append(poison.Payload, make([]byte, 5000)...)
+	b.append(message(b.products, "sick", 1), poison, message(b.products, "sick", 3))
+	kafka = &sizeLimitedBroker{limit: 4000}
+	relay = b.start("a", func(c *Config, k Broker) Broker {
+		kafka.Broker, c.BlockMin, c.BlockMax = k, time.Hour, time.Hour
+		return kafka
+	})
+	kafkatest.Eventually(t, "an event is refused", func() bool { return b.number(`SELECT count(*) FROM outbox_blocked`) == 1 })
+	b.wantLog(b.products, "sick", 1)
+	return relay, kafka
+}
+
+// An operator does not wait for the next try.
+func TestRetryRefused(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	_, kafka := b.refusing(t)
+	kafka.setLimit(1 << 20)
+	retry := func(topic, key string) (aggregates []BlockedAggregate) {
+		if err := pgx.BeginFunc(t.Context(), b.pool, func(tx pgx.Tx) (err error) {
+			aggregates, err = RetryRefused(t.Context(), tx, topic, key)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		return aggregates
+	}
+	if got := append(retry(b.markets, ""), retry("", "another")...); len(got) != 0 {
+		t.Errorf("others: %+v", got)
+	}
+	if got := retry(b.products, ""); len(got) != 1 || got[0].Key != "sick" || got[0].Attempts != 1 || got[0].LastError == "" {
+		t.Errorf("got %+v", got)
+	}
+	b.waitUntilSent()
+	b.wantLog(b.products, "sick", 1, 2, 3)
+}
+
+// An operator gives up a refused event. The next one of its aggregate goes on.
+func TestDiscardRefused(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.refusing(t)
+	discard := func(key string) (e ListedEvent, err error) {
+		err = pgx.BeginFunc(t.Context(), b.pool, func(tx pgx.Tx) (err error) {
+			e, err = DiscardRefused(t.Context(), tx, b.products, key)
+			return err
+		})
+		return e, err
+	}
+	if _, err := discard("healthy"); !errors.Is(err, ErrNotBlocked) {
+		t.Errorf("no refused event: %v", err)
+	}
+	e, err := discard("sick")
+	if err != nil || e.Version != 2 || !e.Discarded || e.Sent {
+		t.Fatalf("discarded %+v, %v", e, err)
+	}
+	if _, err := discard("sick"); !errors.Is(err, ErrNotBlocked) {
+		t.Errorf("a second time: %v", err)
+	}
+	b.waitUntilSent()
+	b.wantLog(b.products, "sick", 1, 3)
+	events, err := ListEvents(t.Context(), b.pool, EventFilter{Limit: 10})
+	if err != nil || len(events) != 3 || events[1].Sent || !events[1].Discarded || !events[0].Sent || events[0].Discarded {
+		t.Errorf("listed %+v, %v", events, err)
 	}
 }

@@ -100,8 +100,7 @@ func (s *Status) readBlocked(ctx context.Context, tx pgx.Tx) (err error) {
 	}
 	rows, err := q.ListBlocked(ctx, blockedShown)
 	for _, b := range rows {
-		s.Blocked = append(s.Blocked, BlockedAggregate{Topic: b.Topic, Key: b.Key, Attempts: int(b.Attempts),
-			RetryAt: b.RetryAt.UTC(), LastError: b.LastError})
+		s.Blocked = append(s.Blocked, toBlocked(b))
 	}
 	return err
 }

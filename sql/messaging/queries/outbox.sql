@@ -162,14 +162,16 @@ SELECT EXISTS (SELECT FROM outbox_lease l
 
 -- Returns the newest events before a sequence number.
 -- name: ListEvents :many
-SELECT seq, created_at, topic, key, version, type, sent FROM outbox
-WHERE (sqlc.narg(topic)::text IS NULL OR topic = sqlc.narg(topic)) AND (sqlc.narg(key)::text IS NULL OR key = sqlc.narg(key))
-    AND seq < @before
-ORDER BY seq DESC LIMIT @most;
+SELECT o.seq, o.created_at, o.topic, o.key, o.version, o.type, o.sent::boolean AS sent,
+    EXISTS (SELECT FROM outbox_discarded d WHERE d.seq = o.seq)::boolean AS discarded
+FROM outbox o
+WHERE (sqlc.narg(topic)::text IS NULL OR o.topic = sqlc.narg(topic)) AND (sqlc.narg(key)::text IS NULL OR o.key = sqlc.narg(key))
+    AND o.seq < @before
+ORDER BY o.seq DESC LIMIT @most;
 
 -- Returns the newest pending events before a sequence number. It does not read the other events: there may be millions.
 -- name: ListPendingEvents :many
-SELECT e.seq, e.created_at, e.topic, e.key, e.version, e.type, false AS sent
+SELECT e.seq, e.created_at, e.topic, e.key, e.version, e.type, false AS sent, false AS discarded
 FROM outbox_pending p JOIN outbox_event e ON e.seq = p.seq
 WHERE (sqlc.narg(topic)::text IS NULL OR p.topic = sqlc.narg(topic)) AND (sqlc.narg(key)::text IS NULL OR p.key = sqlc.narg(key))
     AND p.seq < @before
@@ -188,3 +190,23 @@ UPDATE outbox_pending p SET prev_seq = (
 FROM (SELECT unnest(@keys::text[]) AS key, unnest(@versions::bigint[]) AS version) u
 WHERE p.topic = @topic AND p.key = u.key AND p.version = u.version AND p.prev_seq = 0
     AND EXISTS (SELECT FROM outbox_pending q WHERE q.topic = p.topic AND q.key = p.key AND q.version < p.version);
+
+-- Ends the wait of aggregates whose oldest pending event was refused, so that the next claim has it.
+-- name: RetryBlocked :many
+UPDATE outbox_blocked SET retry_at = now()
+WHERE (sqlc.narg(topic)::text IS NULL OR topic = sqlc.narg(topic)) AND (sqlc.narg(key)::text IS NULL OR key = sqlc.narg(key))
+RETURNING topic, key, attempts, retry_at, last_error;
+
+-- Ends the wait of an aggregate, and returns the event that was refused: the oldest pending one.
+-- name: UnblockAggregate :one
+WITH b AS (DELETE FROM outbox_blocked x WHERE x.topic = @topic AND x.key = @key RETURNING x.topic, x.key)
+SELECT e.seq, e.shard, e.event_id, e.created_at, e.topic, e.key, e.version, e.type
+FROM b JOIN outbox_pending p ON p.topic = b.topic AND p.key = b.key JOIN outbox_event e ON e.seq = p.seq
+ORDER BY p.seq LIMIT 1;
+
+-- name: DiscardPending :exec
+WITH gone AS (DELETE FROM outbox_pending p WHERE p.shard = @shard AND p.seq = @seq RETURNING p.seq)
+INSERT INTO outbox_discarded (seq) SELECT gone.seq FROM gone;
+
+-- name: ForgetDiscarded :exec
+DELETE FROM outbox_discarded WHERE seq <= @through;
