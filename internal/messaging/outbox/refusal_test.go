@@ -134,26 +134,26 @@ func TestBrokerVerdicts(t *testing.T) {
 }
 
 // refusing starts a relay whose broker refuses version 2 of an aggregate. Version 3 waits behind it.
-func (b *bundle) refusing(t *testing.T) (relay *runningRelay, kafka *sizeLimitedBroker) {
+func (b *bundle) refusing(t *testing.T) *sizeLimitedBroker {
 	t.Helper()
 	poison := message(b.products, "sick", 2)
 	poison.Payload = append(poison.Payload, make([]byte, 5000)...)
 	b.append(message(b.products, "sick", 1), poison, message(b.products, "sick", 3))
-	kafka = &sizeLimitedBroker{limit: 4000}
-	relay = b.start("a", func(c *Config, k Broker) Broker {
+	kafka := &sizeLimitedBroker{limit: 4000}
+	b.start("a", func(c *Config, k Broker) Broker {
 		kafka.Broker, c.BlockMin, c.BlockMax = k, time.Hour, time.Hour
 		return kafka
 	})
 	kafkatest.Eventually(t, "an event is refused", func() bool { return b.number(`SELECT count(*) FROM outbox_blocked`) == 1 })
 	b.wantLog(b.products, "sick", 1)
-	return relay, kafka
+	return kafka
 }
 
 // An operator does not wait for the next try.
 func TestRetryRefused(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	_, kafka := b.refusing(t)
+	kafka := b.refusing(t)
 	kafka.setLimit(1 << 20)
 	retry := func(topic, key string) (aggregates []BlockedAggregate) {
 		if err := pgx.BeginFunc(t.Context(), b.pool, func(tx pgx.Tx) (err error) {
