@@ -11,7 +11,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/monsplit/monsplit/internal/messaging/audit"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
 	"github.com/monsplit/monsplit/internal/postgres"
 )
@@ -59,7 +58,7 @@ func (a App[C]) listDeadLetters() *cobra.Command {
 		}),
 	}
 	cmd.Flags().StringVar(&filter.State, "state", consumer.Open, "open, replayed, superseded, discarded or all")
-	cmd.Flags().StringVar(&filter.Topic, "topic", "", "only this topic")
+	letterFlags(cmd, &filter)
 	cmd.Flags().Int64Var(&filter.After, "after", 0, "only dead letters with a greater id")
 	cmd.Flags().IntVar(&filter.Limit, "limit", 100, fmt.Sprintf("maximum number of rows, up to %d", mostListed))
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
@@ -83,42 +82,6 @@ func (a App[C]) showDeadLetter() *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
-}
-
-func (a App[C]) replayDeadLetter() *cobra.Command {
-	var operator audit.Operator
-	cmd := &cobra.Command{
-		Use: "replay ID", Short: "Apply a dead letter again, after its cause has been fixed", Args: letterID,
-		RunE: a.closing(func(cmd *cobra.Command, id int64, o Operations) (consumer.DeadLetter, error) {
-			return o.Replay(cmd.Context(), id, operator.By, operator.Reason)
-		}),
-	}
-	operatorFlags(cmd, &operator)
-	return cmd
-}
-
-func (a App[C]) discardDeadLetter() *cobra.Command {
-	var operator audit.Operator
-	cmd := &cobra.Command{
-		Use: "discard ID", Short: "Close a dead letter without applying it; the record is kept", Args: letterID,
-		RunE: a.closing(func(cmd *cobra.Command, id int64, o Operations) (consumer.DeadLetter, error) {
-			return o.Discard(cmd.Context(), id, operator.By, operator.Reason)
-		}),
-	}
-	operatorFlags(cmd, &operator)
-	return cmd
-}
-
-// closing returns a command that closes a dead letter and prints it. f gets the id in the first argument.
-func (a App[C]) closing(f func(*cobra.Command, int64, Operations) (consumer.DeadLetter, error)) func(*cobra.Command, []string) error {
-	return a.withOperations(func(cmd *cobra.Command, args []string, o Operations) error {
-		letter, err := f(cmd, idOf(args), o)
-		if err != nil {
-			return err
-		}
-		_, err = fmt.Fprintf(cmd.OutOrStdout(), "dead letter %d: %s%s\n", letter.ID, letter.State, noteOf(letter))
-		return err
-	})
 }
 
 // letterID accepts one argument, the id of a dead letter.

@@ -57,8 +57,23 @@ type DeadLetterHeader struct {
 type DeadLetterFilter struct {
 	State string
 	Topic string
-	After int64 // only those with a higher id; the last id of the previous page
-	Limit int   // 100 by default, 1000 at most
+	Code  string
+	Since time.Time // only those that were stored at this time or later
+	After int64     // only those with a higher id; the last id of the previous page
+	Limit int       // 100 by default, 1000 at most
+}
+
+func (f DeadLetterFilter) params() messagingdb.ListDeadLettersParams {
+	p := messagingdb.ListDeadLettersParams{After: f.After, Most: int32(min(f.Limit, 1000))}
+	for to, text := range map[**string]string{&p.State: f.State, &p.Topic: f.Topic, &p.Code: f.Code} {
+		if text != "" {
+			*to = &text
+		}
+	}
+	if !f.Since.IsZero() {
+		p.Since = &f.Since
+	}
+	return p
 }
 
 func errNotFound(id int64) error {
@@ -75,14 +90,7 @@ func ListDeadLetters(ctx context.Context, pool *pgxpool.Pool, f DeadLetterFilter
 	if f.Limit <= 0 {
 		f.Limit = 100
 	}
-	params := messagingdb.ListDeadLettersParams{After: f.After, Most: int32(min(f.Limit, 1000))}
-	if f.State != "" {
-		params.State = &f.State
-	}
-	if f.Topic != "" {
-		params.Topic = &f.Topic
-	}
-	rows, err := messagingdb.New(pool).ListDeadLetters(ctx, params)
+	rows, err := messagingdb.New(pool).ListDeadLetters(ctx, f.params())
 	if err != nil {
 		return nil, fmt.Errorf("list dead letters: %w", err)
 	}

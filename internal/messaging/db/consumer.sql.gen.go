@@ -37,6 +37,35 @@ func (q *Queries) CloseDeadLetter(ctx context.Context, arg CloseDeadLetterParams
 	return err
 }
 
+const countDeadLetters = `-- name: CountDeadLetters :one
+SELECT count(*)::int FROM dead_letter
+WHERE id > $1 AND ($2::text IS NULL OR state = $2)
+  AND ($3::text IS NULL OR topic = $3)
+  AND ($4::text IS NULL OR code = $4)
+  AND ($5::timestamptz IS NULL OR created_at >= $5)
+`
+
+type CountDeadLettersParams struct {
+	After int64
+	State *string
+	Topic *string
+	Code  *string
+	Since *time.Time
+}
+
+func (q *Queries) CountDeadLetters(ctx context.Context, arg CountDeadLettersParams) (int32, error) {
+	row := q.db.QueryRow(ctx, countDeadLetters,
+		arg.After,
+		arg.State,
+		arg.Topic,
+		arg.Code,
+		arg.Since,
+	)
+	var column_1 int32
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
 const countOpenDeadLetters = `-- name: CountOpenDeadLetters :many
 SELECT topic, count(*) AS open FROM dead_letter WHERE state = 'open' GROUP BY topic ORDER BY topic
 `
@@ -236,13 +265,17 @@ SELECT id, topic, part, "offset", key, version, event_id, code, reason, state, a
 FROM dead_letter
 WHERE id > $1 AND ($2::text IS NULL OR state = $2)
   AND ($3::text IS NULL OR topic = $3)
-ORDER BY id LIMIT $4
+  AND ($4::text IS NULL OR code = $4)
+  AND ($5::timestamptz IS NULL OR created_at >= $5)
+ORDER BY id LIMIT $6
 `
 
 type ListDeadLettersParams struct {
 	After int64
 	State *string
 	Topic *string
+	Code  *string
+	Since *time.Time
 	Most  int32
 }
 
@@ -270,6 +303,8 @@ func (q *Queries) ListDeadLetters(ctx context.Context, arg ListDeadLettersParams
 		arg.After,
 		arg.State,
 		arg.Topic,
+		arg.Code,
+		arg.Since,
 		arg.Most,
 	)
 	if err != nil {

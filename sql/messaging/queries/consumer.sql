@@ -77,7 +77,16 @@ SELECT id, topic, part, "offset", key, version, event_id, code, reason, state, a
 FROM dead_letter
 WHERE id > @after AND (sqlc.narg('state')::text IS NULL OR state = sqlc.narg('state'))
   AND (sqlc.narg('topic')::text IS NULL OR topic = sqlc.narg('topic'))
+  AND (sqlc.narg('code')::text IS NULL OR code = sqlc.narg('code'))
+  AND (sqlc.narg('since')::timestamptz IS NULL OR created_at >= sqlc.narg('since'))
 ORDER BY id LIMIT @most;
+
+-- name: CountDeadLetters :one
+SELECT count(*)::int FROM dead_letter
+WHERE id > @after AND (sqlc.narg('state')::text IS NULL OR state = sqlc.narg('state'))
+  AND (sqlc.narg('topic')::text IS NULL OR topic = sqlc.narg('topic'))
+  AND (sqlc.narg('code')::text IS NULL OR code = sqlc.narg('code'))
+  AND (sqlc.narg('since')::timestamptz IS NULL OR created_at >= sqlc.narg('since'));
 
 -- name: GetDeadLetter :one
 SELECT * FROM dead_letter WHERE id = $1;
