@@ -61,10 +61,12 @@ func TestBulkEnds(t *testing.T) {
 	}
 	var got []string
 	bulk := consumer.Bulk{
-		Close: func(_ context.Context, id int64) (consumer.DeadLetter, error) {
+		Close: func(ctx context.Context, id int64) (consumer.DeadLetter, error) {
 			switch id {
 			case 1:
-				execSQL(t, pool, `UPDATE dead_letter SET state = 'superseded' WHERE id = 1`)
+				if _, err := pool.Exec(ctx, `UPDATE dead_letter SET state = 'superseded' WHERE id = 1`); err != nil {
+					return consumer.DeadLetter{}, err
+				}
 				return consumer.DeadLetter{}, &consumer.Error{Code: consumer.CodeClosed, Detail: "it is closed"}
 			case 2:
 				return consumer.DeadLetter{}, &consumer.Error{Code: consumer.CodeReplayFailed, Detail: "it failed"}
