@@ -114,7 +114,7 @@ func TestReadinessFailsFirst(t *testing.T) {
 func TestAStopIsNotHeldUpByClients(t *testing.T) {
 	t.Parallel()
 	s := prepare(t)
-	p := s.startMonolith("SHUTDOWN_GRACE=3s")
+	p := s.startMonolith("SHUTDOWN_GRACE=8s") // a half of it for the client, and a quarter for the relay
 	holdOn(t, p.addr)
 	if code := p.terminate(); code != 0 {
 		t.Errorf("exit code %d", code)
