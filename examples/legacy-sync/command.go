@@ -14,8 +14,9 @@ import (
 
 const usage = `Write a list of availabilities to the catalog, through the monolith's legacy API.
 
-FILE is CSV with the columns product (integer id), market (ISO code), availability_date and availability_end_date. An empty
-date is no date. The program sends only what differs from the catalog, and deletes nothing. It can be run again at any time.
+FILE is CSV with the columns product (integer id), market (ISO code), availability_date and availability_end_date. An
+empty date means that there is none. The program sends only what differs from the catalog, and deletes nothing. It can be run
+again at any time.
 
 Usage: legacy-sync [--monolith URL] [--wait DURATION] [--retry DURATION] [--dry-run] [--json] FILE
 

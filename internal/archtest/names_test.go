@@ -15,7 +15,7 @@ func TestDocumentsNameOnlyWhatExists(t *testing.T) {
 	for _, kind := range kindsOfNames(t, root) {
 		found := 0
 		for _, d := range all {
-			if d.name == "CHANGELOG.md" { // it also tells what is no more
+			if d.name == "CHANGELOG.md" { // it also names what was removed
 				continue
 			}
 			for _, name := range kind.in(d) {

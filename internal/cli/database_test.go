@@ -176,7 +176,7 @@ func TestOutbox(t *testing.T) {
 		t.Errorf("%+v, %v", r, err)
 	}
 	r = call(t.Context(), app, nil, "outbox", "status")
-	for _, want := range []string{"pending   1\n", "too large", "(nobody)"} {
+	for _, want := range []string{"pending   1\n", "too large", "(free)"} {
 		if r.code != 0 || !strings.Contains(r.out, want) {
 			t.Errorf("%+v does not show %q", r, want)
 		}

@@ -135,7 +135,7 @@ func printStatus(w io.Writer, s outbox.Status) error {
 		delete(shards, i.Name)
 	}
 	for _, holder := range slices.Sorted(maps.Keys(shards)) { // holders that are no longer running, and free shards
-		rows = append(rows, []string{cmp.Or(holder, "(nobody)"), strings.Join(shards[holder], " ")})
+		rows = append(rows, []string{cmp.Or(holder, "(free)"), strings.Join(shards[holder], " ")})
 	}
 	fmt.Fprintln(w)
 	return table(w, rows...)

@@ -80,7 +80,7 @@ type Requests struct {
 // Validate checks the values. must reports a fault of the variable unless ok.
 func (r Requests) Validate(must func(ok bool, variable, detail string, args ...any)) {
 	const most = 365 * 24 * time.Hour
-	must(r.Expiry >= time.Minute && r.Expiry <= most, "REQUEST_EXPIRY", "is %s, it has to be between 1m and 8760h", r.Expiry)
+	must(r.Expiry >= time.Minute && r.Expiry <= most, "REQUEST_EXPIRY", "is %s, but must be between 1m and 8760h", r.Expiry)
 }
 
 // TopicRetention is how long the topics of requests and outcomes keep each message: longer than 30 days after the request

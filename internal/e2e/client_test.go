@@ -9,7 +9,11 @@ import (
 	"time"
 )
 
-var client = &http.Client{Timeout: 20 * time.Second}
+// client waits longer than any service does.
+var client = &http.Client{Timeout: 50 * time.Second}
+
+// hasty gives up soon. It is for writers that must go on although a service is paused.
+var hasty = &http.Client{Timeout: 5 * time.Second}
 
 // reply is an answer with its decoded JSON body: a map, or a slice for lists.
 type reply struct {
@@ -32,6 +36,11 @@ func call(t *testing.T, method, url string, body any, header ...string) reply {
 
 // try is like call, for tests in which the service may be unreachable.
 func try(t *testing.T, method, url string, body any, header ...string) (reply, error) {
+	t.Helper()
+	return tryBy(t, client, method, url, body, header...)
+}
+
+func tryBy(t *testing.T, client *http.Client, method, url string, body any, header ...string) (reply, error) {
 	t.Helper()
 	var in io.Reader = http.NoBody
 	if body != nil {

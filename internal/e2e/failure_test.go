@@ -114,7 +114,7 @@ func TestReadinessFailsFirst(t *testing.T) {
 func TestAStopIsNotHeldUpByClients(t *testing.T) {
 	t.Parallel()
 	s := prepare(t)
-	p := s.startMonolith("SHUTDOWN_GRACE=3s")
+	p := s.startMonolith("SHUTDOWN_GRACE=8s") // a half of it for the client, and a quarter for the relay
 	holdOn(t, p.addr)
 	if code := p.terminate(); code != 0 {
 		t.Errorf("exit code %d", code)
@@ -289,25 +289,28 @@ func (s *system) write(writers int) (stop func(), written *atomic.Int64) {
 	return stop, written
 }
 
-func (s *system) writeOne(writer, i int) int64 {
-	base := s.writeTo.Load().(string)
-	r, err := try(s.t, http.MethodPost, base+"/api/v1/product",
-		map[string]any{"name": fmt.Sprintf("Product %d of writer %d", i, writer), "product_category": "Tests"})
-	if err != nil || r.status != http.StatusCreated {
-		return 0
-	}
-	url := base + fmt.Sprint("/api/v1/product/", r.object["id"])
-	changes := []map[string]any{{"name": fmt.Sprintf("Renamed %d of writer %d", i, writer)}, {"discontinued": true}, {"discontinued": false}}
-	n := int64(1)
-	for _, change := range changes[:i%4] {
-		if r, err := try(s.t, http.MethodPatch, url, change); err == nil && r.status == http.StatusOK {
-			n++
+func (s *system) writeOne(writer, i int) (n int64) {
+	send := func(method, path string, body any, want int) (reply, bool) {
+		r, err := tryBy(s.t, hasty, method, s.writeTo.Load().(string)+path, body)
+		if err != nil || r.status != want {
+			return r, false
 		}
+		n++
+		return r, true
+	}
+	const products = "/api/v1/product"
+	created, ok := send(http.MethodPost, products,
+		map[string]any{"name": fmt.Sprintf("Product %d of writer %d", i, writer), "product_category": "Tests"}, http.StatusCreated)
+	if !ok {
+		return n
+	}
+	product := products + below([]any{created.object["id"]})
+	changes := []map[string]any{{"name": fmt.Sprintf("Renamed %d of writer %d", i, writer)}, {"discontinued": true}, {"discontinued": false}}
+	for _, change := range changes[:i%4] {
+		send(http.MethodPatch, product, change, http.StatusOK)
 	}
 	if i%5 == 0 {
-		if r, err := try(s.t, http.MethodDelete, url, nil); err == nil && r.status == http.StatusNoContent {
-			n++
-		}
+		send(http.MethodDelete, product, nil, http.StatusNoContent)
 	}
 	return n
 }

@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/monsplit/monsplit/api/client/go/apiclient"
 	"github.com/monsplit/monsplit/api/client/go/catalogclient"
 	"github.com/monsplit/monsplit/api/client/go/monolithclient"
+	"github.com/monsplit/monsplit/internal/messaging/event"
 )
 
 // wait is how long reads wait. It is the longest time that a service grants.
@@ -23,10 +25,15 @@ func TestReadYourWrites(t *testing.T) {
 	t.Parallel()
 	s := newSystem(t)
 	monolith, first := s.clients()
-	second, err := catalogclient.New(s.startCatalog().url(""))
+	other := s.startCatalog()
+	second, err := catalogclient.New(other.url(""), apiclient.WithTimeout(patience))
 	if err != nil {
 		t.Fatal(err)
 	}
+	// While the instances share the partitions, nothing is read, maybe for longer than a service lets a client wait.
+	eventually(t, "each instance reads a half of the product topic and of the request topic", func() bool {
+		return s.catalog.partitions() == event.Partitions && other.partitions() == event.Partitions
+	})
 	ctx := t.Context()
 	var writers errgroup.Group
 	for n := range 24 {
@@ -120,4 +127,10 @@ func TestAStopIsNotHeldUpByAWait(t *testing.T) {
 		t.Errorf("the read ended %v after the stop began", took)
 	}
 	s.catalog.kill()
+}
+
+// partitions counts the partitions that the consumer of the instance reads.
+func (p *process) partitions() int {
+	p.t.Helper()
+	return strings.Count(call(p.t, http.MethodGet, p.url("/metrics"), nil).must(p.t, http.StatusOK).raw, "\nmonsplit_consumer_held{")
 }

@@ -8,8 +8,10 @@ import (
 	"testing"
 )
 
-// patientWrites lets a legacy write wait for its outcome longer than a slow machine needs. The time is below that of client.
-var patientWrites = []string{"LEGACY_WRITE_WAIT=15s", "HTTP_MAX_WAIT=15s"}
+// patientWrites lets a legacy write wait for its outcome longer than a slow machine needs. When a service is ready, its consumer
+// may not have joined its group yet, and an instance that was killed leaves the group only some seconds later. The time is below
+// that of client.
+var patientWrites = []string{"LEGACY_WRITE_WAIT=45s", "HTTP_MAX_WAIT=45s", "HTTP_WRITE_TIMEOUT=60s"}
 
 // place is where an entry can be: a product in a market. Both APIs name it in their own way.
 type place struct {

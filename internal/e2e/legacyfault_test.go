@@ -91,11 +91,11 @@ func TestLegacyWritesExpire(t *testing.T) {
 func TestLegacyWritesToASlowCatalog(t *testing.T) {
 	t.Parallel()
 	s := prepare(t)
-	s.monolith, s.catalog = s.startMonolith("LEGACY_WRITE_WAIT=100ms", "HTTP_MAX_WAIT=15s"), s.startCatalog()
+	s.monolith, s.catalog = s.startMonolith(append(patientWrites[:len(patientWrites):len(patientWrites)], "LEGACY_WRITE_WAIT=100ms")...), s.startCatalog()
 	s.createMarket("DE")
 	p := s.place(s.createProduct("Desk"), "DE")
 	s.catalog.freeze()
-	write := []string{"Idempotency-Key", "k", "Prefer", "wait=15"}
+	write := []string{"Idempotency-Key", "k", "Prefer", "wait=45"}
 	call(t, http.MethodPost, s.legacyURL(), p.legacy(nil), write[:2]...).must(t, http.StatusAccepted)
 	answer := begin(t, http.MethodPost, s.legacyURL(), p.legacy(nil), write...)
 	s.waits(1)

@@ -210,9 +210,8 @@ func TestLegacyWritesWithTwoInstances(t *testing.T) {
 		s.confirmed(s.offer(p, nil), 1, nil, nil)
 		return first.metric(outcomes) > 0 && second.metric(outcomes) > 0 && first.metric(notified) > 0
 	})
-	if got := int(first.metric(outcomes) + second.metric(outcomes)); got != n {
-		t.Errorf("%d outcomes of %d requests", got, n)
-	}
+	// An instance counts an outcome after its commit, and the other one may hear of the commit and answer before that.
+	eventually(t, "each outcome is counted once", func() bool { return int(first.metric(outcomes)+second.metric(outcomes)) == n })
 	// The first instance ends while a request waits. Its client repeats the request at the second instance, which answers.
 	s.catalog.terminate()
 	p := s.place(s.createProduct("Desk"), "DE")

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// Old integrations and clients of the owner write whatever they like in a few places, while processes are killed and paused and
+// Old integrations and clients of the owner make random changes in a few places, while processes are killed and paused and
 // Kafka goes away. In the end both services have the same state, each request has had one outcome, and no version is missing.
 func TestRandomWritesThroughBothAPIs(t *testing.T) {
 	t.Parallel()
@@ -181,7 +181,7 @@ func (w *randomWriters) listed(base string) (id any, ok bool) {
 	return r.list[rand.IntN(len(r.list))]["id"], true
 }
 
-// randomDates returns members that may be missing, null, or, seldom, in the wrong order.
+// randomDates returns members that may be missing or null, and rarely are in the wrong order.
 func randomDates() map[string]any {
 	members := map[string]any{}
 	for month, name := range map[int]string{3: "availability_date", 4: "availability_end_date"} {
@@ -215,7 +215,7 @@ func (w *randomWriters) note(ids *[]any, id any) {
 	*ids = slices.Delete(*ids, 0, max(len(*ids)-6, 0))
 }
 
-// productWrite discontinues a product or brings it back. Seldom it deletes one.
+// productWrite discontinues a product or brings it back. It rarely deletes one.
 func (w *randomWriters) productWrite() {
 	base := w.writeTo.Load().(string) + "/api/v1/product"
 	slot := &w.products[rand.IntN(len(w.products))]

@@ -209,13 +209,19 @@ func TestOperationsFencedByAnother(t *testing.T) {
 	p := s.createProduct("Before")
 	s.settled()
 	s.monolith.terminate()
-	environment := s.env(pgtest.CopyOf(t, s.monolithDB))
+	cloneDB := pgtest.CopyOf(t, s.monolithDB)
 	s.monolith = s.startMonolith()
-
-	for range 2 { // with each start, its epochs rise
-		start(t, "monolith", environment...).terminate()
+	eventually(t, "the original has compared its logs", func() bool {
+		return s.monolith.metric(`monsplit_outbox_stage_seconds_count\{stage="compare"\}`) >= event.Partitions
+	})
+	clone := &process{}
+	for range 3 { // the epoch of a shard rises each time that an instance takes it
+		if clone.cmd != nil {
+			clone.terminate()
+		}
+		clone = start(t, "monolith", s.env(cloneDB)...)
+		eventually(t, "the copy has all shards", func() bool { return holders(t, cloneDB)[clone.instance()] == event.Partitions })
 	}
-	clone := start(t, "monolith", environment...)
 	call(t, http.MethodPatch, clone.url(fmt.Sprint("/api/v1/product/", p["id"])), map[string]any{"name": "In the test"}).must(t, http.StatusOK)
 	eventually(t, "the copy publishes", func() bool {
 		log := s.kafka.Log(t, partitionOf(p))

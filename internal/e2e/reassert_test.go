@@ -13,7 +13,8 @@ import (
 // before are delivered again. In the end, the monolith's copies are equal to the catalog, and everything works as before.
 func TestReassertTheCatalog(t *testing.T) {
 	t.Parallel()
-	s := newSystem(t)
+	s := prepare(t)
+	s.monolith, s.catalog = s.startMonolith(patientWrites...), s.startCatalog()
 	for _, code := range []string{"BE", "DE"} {
 		s.createMarket(code)
 	}

@@ -29,10 +29,10 @@ const promisedKeep = 30 * 24 * time.Hour
 // Validate checks the values. must reports a fault of the variable unless ok.
 func (c Config) Validate(must func(ok bool, variable, detail string, args ...any)) {
 	l := c.Legacy
-	must(l.Writes == "on" || l.Writes == writesOff, "LEGACY_CATALOG_WRITES", "is %q, it has to be on or off", l.Writes)
-	must(l.Wait >= 0 && l.Wait <= c.HTTP.MaxWait, "LEGACY_WRITE_WAIT", "is %s, it has to be between 0s and HTTP_MAX_WAIT (%s)",
+	must(l.Writes == "on" || l.Writes == writesOff, "LEGACY_CATALOG_WRITES", "is %q, but must be on or off", l.Writes)
+	must(l.Wait >= 0 && l.Wait <= c.HTTP.MaxWait, "LEGACY_WRITE_WAIT", "is %s, but must be between 0s and HTTP_MAX_WAIT (%s)",
 		l.Wait, c.HTTP.MaxWait)
-	must(l.Keep >= promisedKeep, "REQUEST_KEEP", "is %s, it has to be 720h or longer: the API promises 30 days", l.Keep)
+	must(l.Keep >= promisedKeep, "REQUEST_KEEP", "is %s, but must be 720h or longer: the API promises 30 days", l.Keep)
 }
 
 // Defaults holds the defaults that differ from those of other services.

@@ -1,5 +1,3 @@
-// Package audit keeps what operators have changed with commands: who, when, why and what. Each record is written in the
-// transaction of the change.
 package audit
 
 import (

@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -73,7 +74,7 @@ func (c *comparison) sent() (list []sentEvent) {
 			list = append(list, sentEvent{e.seq, key, e.blocked})
 		}
 	}
-	slices.SortFunc(list, func(a, b sentEvent) int { return int(a.seq - b.seq) })
+	slices.SortFunc(list, func(a, b sentEvent) int { return cmp.Compare(a.seq, b.seq) })
 	return list
 }
 

@@ -39,13 +39,11 @@ func TestRelaysShareTheShards(t *testing.T) {
 	b.append(versions(b.products, "a", 1, 3)...)
 	b.waitUntilSent()
 	b.wantLog(b.products, "a", 1, 2, 3)
-	s, err := ReadStatus(t.Context(), b.pool)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(s.Instances) != 1 || s.Instances[0] != (InstanceStatus{Name: "first", Shards: event.Partitions}) {
-		t.Errorf("instances %+v, want only the first", s.Instances)
-	}
+	// The row of a dead instance may go one pass later than its leases, if it died between the two beats of a pass.
+	kafkatest.Eventually(t, "only the first instance is left", func() bool {
+		s, err := ReadStatus(t.Context(), b.pool)
+		return err == nil && slices.Equal(s.Instances, []InstanceStatus{{Name: "first", Shards: event.Partitions}})
+	})
 }
 
 // noProduceBroker is a broker that must not get a produce request.
@@ -198,12 +196,13 @@ func TestEpochBeyondKafkas(t *testing.T) {
 	b.append(versions(b.products, "a", 1, 3)...)
 	rest := 300 * time.Millisecond
 	started := time.Now()
-	b.start("a", func(c *Config, k Broker) Broker { c.WrapRest = rest; return k })
+	relay := b.start("a", func(c *Config, k Broker) Broker { c.WrapRest = rest; return k })
 	b.waitUntilSent()
 	if waited := time.Since(started); waited < rest {
 		t.Errorf("sent after %v: batches of a relay that was paused with the old producer id may still arrive", waited)
 	}
 	b.wantLog(b.products, "a", 1, 2, 3)
+	relay.waitForShards(event.Partitions)
 	var epoch, id int64
 	err := b.pool.QueryRow(t.Context(), `SELECT max(epoch), max(producer_id) FROM outbox_lease`).Scan(&epoch, &id)
 	if err != nil || epoch != 0 || id == 1011 {

@@ -95,7 +95,7 @@ func TestAnExpiredRequestHoldsUpNoOther(t *testing.T) {
 	b.wantOutcomes("a", "1 expired pen, 2 accepted pad v1")
 }
 
-// More requests than one transaction takes are released all the same, and in order. An expired one behind them does not
+// More requests than one transaction takes are still released, and in order. An expired one behind them does not
 // wait for them.
 func TestManyParkedRequests(t *testing.T) {
 	t.Parallel()
@@ -119,7 +119,7 @@ func TestManyParkedRequests(t *testing.T) {
 	b.wantOutcomes("a", strings.Join(want, ", "))
 }
 
-// More keys than one query looks at are looked at all the same.
+// If there are more keys than one query returns, the rest is looked at too.
 func TestManyKeysWithParkedRequests(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -33,7 +33,7 @@ func (b *Broker) Reset(t testing.TB, topics ...string) {
 		Eventually(t, topic+" is forgotten", func() bool {
 			req := kmsg.NewPtrMetadataRequest()
 			one := kmsg.NewMetadataRequestTopic()
-			one.Topic = kmsg.StringPtr(topic)
+			one.Topic = kmsg.StringPtr(b.wire + topic)
 			req.Topics = []kmsg.MetadataRequestTopic{one}
 			resp, err := req.RequestWith(ctx, client)
 			return err == nil && len(resp.Topics) == 1 && resp.Topics[0].ErrorCode == kerr.UnknownTopicOrPartition.Code

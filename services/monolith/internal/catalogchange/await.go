@@ -9,7 +9,7 @@ import (
 	"github.com/monsplit/monsplit/services/monolith/internal/catalogcopy"
 )
 
-// Waiter waits until something has reached a version. It returns an error if the wait ends before, for whatever reason.
+// Waiter waits until something has reached a version. It returns an error if the wait ends earlier.
 type Waiter interface {
 	Wait(ctx context.Context, kind, id string, version int64) error
 }
