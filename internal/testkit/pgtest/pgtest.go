@@ -15,6 +15,7 @@ import (
 	"net/url"
 	"os"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -47,6 +48,24 @@ func URL(pool *pgxpool.Pool) string { return pool.Config().ConnString() }
 func NewURL(t testing.TB, sets ...postgres.Migrations) string {
 	t.Helper()
 	return newDatabase(t, adminURL(t), sets)
+}
+
+// Earlier returns the migrations up to a number, the schema of an earlier release.
+func Earlier(t testing.TB, set postgres.Migrations, last int) postgres.Migrations {
+	t.Helper()
+	files, err := fs.Glob(set.FS, "migrations/*.sql")
+	if err != nil || len(files) <= last {
+		t.Fatalf("pgtest: %d migrations, %v; want more than %d", len(files), err, last)
+	}
+	folder := fstest.MapFS{}
+	for _, file := range files[:last] {
+		text, err := fs.ReadFile(set.FS, file)
+		if err != nil {
+			t.Fatalf("pgtest: %v", err)
+		}
+		folder[file] = &fstest.MapFile{Data: text}
+	}
+	return postgres.Migrations{FS: folder, Table: set.Table}
 }
 
 func newDatabase(t testing.TB, admin string, sets []postgres.Migrations) string {
