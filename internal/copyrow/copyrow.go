@@ -34,15 +34,18 @@ func (r *Row) Take(c Change) bool {
 		}
 		r.Deleted, r.Digest = true, ""
 		return true
-	case c.Version == r.Version:
-		if c.SameVersion != nil && c.Digest.comparable(r.Digest) {
-			c.SameVersion(c.Digest == r.Digest)
-		}
-		return false
-	case c.Version < r.Version:
+	case c.Version <= r.Version:
+		c.compare(*r)
 		return false
 	default:
 		r.Version, r.Deleted, r.Digest = c.Version, c.Deleted, c.Digest
 		return true
+	}
+}
+
+// compare calls SameVersion if the row has this version already and the data can be compared.
+func (c Change) compare(r Row) {
+	if c.SameVersion != nil && c.Version == r.Version && c.Digest.comparable(r.Digest) {
+		c.SameVersion(c.Digest == r.Digest)
 	}
 }
