@@ -113,8 +113,8 @@ func (c *Consumer[T]) commit(ctx context.Context, beginSQL string, jobs ...*job)
 	mayHaveDeadLetters, conflicts := make([]bool, len(jobs)), make([]conflictChange, len(jobs))
 	var used []T // the service's transactions, for Committed
 	err := pgtx.Run(ctx, c.pool, beginSQL, func(tx pgx.Tx) error {
-		used = nil
 		forgetReports(jobs)
+		used = nil
 		if err := movePositions(ctx, tx, jobs); err != nil {
 			return err
 		}
