@@ -31,7 +31,8 @@ const (
 const noData = "\x00\x00\x00\x00"
 
 // Of returns the digest of the data of an event: a struct with only the fields that the consumer keeps, so that new members
-// of the event change nothing. It is nil for a deletion. Times must be in UTC, and as precise as the owner stores them.
+// of the event change nothing. It is nil for a deletion. Times must be in UTC, and as precise as the owner stores them. If a
+// later release reads a member of the event in another way, its field needs another name or type.
 func Of(version int64, data any) Digest {
 	text, err := json.Marshal(data) // the order of the members is the order of the fields
 	if err != nil {

@@ -104,6 +104,15 @@ func newestItems(items []item) map[string]comparedItem {
 	return newest
 }
 
+func haveOtherData(items []item) bool {
+	for i := range items {
+		if items[i].comparison == OtherData {
+			return true
+		}
+	}
+	return false
+}
+
 // conflictChange is how items have changed the open conflicts of their partition.
 type conflictChange struct {
 	begun []messagingdb.InsertConflictsRow
@@ -115,6 +124,9 @@ type conflictChange struct {
 // changeConflicts stores which copies differ from the items, and ends the conflicts of copies that have a higher version now,
 // or the data of the last item. Without mayHave, the partition had no conflict before.
 func changeConflicts(ctx context.Context, tx pgx.Tx, topic string, part int, items []item, mayHave bool) (change conflictChange, err error) {
+	if !mayHave && !haveOtherData(items) {
+		return conflictChange{}, nil
+	}
 	var keys, endKeys []string
 	var versions, endBelow []int64
 	for key, it := range newestItems(items) {
@@ -128,7 +140,7 @@ func changeConflicts(ctx context.Context, tx pgx.Tx, topic string, part int, ite
 		}
 	}
 	q := messagingdb.New(tx)
-	if mayHave && len(endKeys) > 0 {
+	if len(endKeys) > 0 {
 		if change.ended, err = q.EndConflicts(ctx, endKeys, endBelow, topic); err != nil {
 			return conflictChange{}, fmt.Errorf("end conflicts of copies: %w", err)
 		}
