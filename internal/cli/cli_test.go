@@ -73,6 +73,8 @@ func TestUsage(t *testing.T) {
 		"outbox list --limit=0":                      "--limit must be between 1 and 1000",
 		"dead-letters list --limit=1001":             "--limit must be between 1 and 1000",
 		"dead-letters list --state=bananas":          "--state bananas: it must be one of open, replayed, superseded, discarded, all",
+		"copy conflicts --after=a":                   "--after needs --topic",
+		"copy conflicts --limit=0":                   "--limit must be between 1 and 1000",
 		"dead-letters show":                          "accepts",
 		"dead-letters show x":                        "\"x\" is not the id of a dead letter",
 		"dead-letters replay":                        "give the id of a dead letter, or select some",
@@ -134,7 +136,7 @@ func TestNeeds(t *testing.T) {
 	t.Parallel()
 	for line, kafka := range map[string]bool{
 		"serve": true, "validate-config": true, "migrate": false, "import": false, "outbox status": false, "outbox list": false,
-		"outbox republish --reason=lost": false, "outbox reassert --lost=delete --reason=lost": true, "audit list": false, "dead-letters list": false, "dead-letters show 1": false, "dead-letters replay 1": false, "dead-letters discard 1": false,
+		"outbox republish --reason=lost": false, "outbox reassert --lost=delete --reason=lost": true, "audit list": false, "copy conflicts": false, "dead-letters list": false, "dead-letters show 1": false, "dead-letters replay 1": false, "dead-letters discard 1": false,
 	} {
 		app, asked := bare(), false
 		app.Load = func(needs config.Needs) (settings, error) {

@@ -9,17 +9,58 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
+	"github.com/monsplit/monsplit/internal/postgres"
 )
 
 // errDifferences makes the exit code 1 after differences were printed.
 var errDifferences = errors.New("the copies differ from the logs")
 
 func (a App[C]) copies() *cobra.Command {
-	return group("copy", "Compare the local copies with the logs in Kafka", a.verifyCopies())
+	return group("copy", "Compare the local copies with the logs in Kafka", a.verifyCopies(), a.listConflicts())
+}
+
+func (a App[C]) listConflicts() *cobra.Command {
+	var (
+		filter consumer.ConflictFilter
+		asJSON bool
+	)
+	cmd := &cobra.Command{
+		Use: "conflicts", Short: "List the copies that differ from the last event of their version", Args: exactly(0),
+		PreRunE: checked(func(*cobra.Command, []string) error {
+			if filter.After != "" && filter.Topic == "" {
+				return errors.New("--after needs --topic")
+			}
+			return checkLimit(filter.Limit)
+		}),
+		RunE: a.withDatabase(func(cmd *cobra.Command, _ []string, pool *postgres.Pool) error {
+			conflicts, err := consumer.Conflicts(cmd.Context(), pool, filter)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return printJSON(cmd.OutOrStdout(), conflicts)
+			}
+			if len(conflicts) == 0 {
+				_, err := fmt.Fprintln(cmd.OutOrStdout(), "there are none")
+				return err
+			}
+			rows := [][]string{{"TOPIC", "KEY", "VERSION", "SINCE"}}
+			for _, c := range conflicts {
+				rows = append(rows, []string{c.Topic, c.Key, fmt.Sprint(c.Version), c.SeenAt.Format(time.RFC3339)})
+			}
+			return table(cmd.OutOrStdout(), rows...)
+		}),
+	}
+	cmd.Flags().StringVar(&filter.Topic, "topic", "", "only this topic")
+	cmd.Flags().StringVar(&filter.After, "after", "", "only keys of the topic that come after this one")
+	cmd.Flags().IntVar(&filter.Limit, "limit", 100, fmt.Sprintf("maximum number of rows, up to %d", mostListed))
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
 }
 
 func (a App[C]) verifyCopies() *cobra.Command {

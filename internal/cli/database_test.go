@@ -158,6 +158,25 @@ func TestDeadLetters(t *testing.T) {
 	}
 }
 
+func TestCopyConflicts(t *testing.T) {
+	t.Parallel()
+	app, pool := hatter(t)
+	if r := call(t.Context(), app, nil, "copy", "conflicts"); r.code != 0 || r.out != "there are none\n" {
+		t.Errorf("%+v", r)
+	}
+	execSQL(t, pool, `INSERT INTO copy_conflict (topic, part, key, version, seen_at) VALUES ($1, 0, 'fez', 7, '2026-03-01 12:00:00Z'),
+		($1, 0, E'a\nb', 1, now())`, hatTopic)
+	r := call(t.Context(), app, nil, "copy", "conflicts")
+	if r.code != 0 || strings.Count(r.out, "\n") != 3 || !strings.Contains(r.out, hatTopic+"  fez   7        2026-03-01T12:00:00Z\n") {
+		t.Errorf("%+v", r)
+	}
+	r = call(t.Context(), app, nil, "copy", "conflicts", "--topic="+hatTopic, "--after=b", "--json")
+	var list []consumer.Conflict
+	if err := json.Unmarshal([]byte(r.out), &list); err != nil || len(list) != 1 || list[0].Key != "fez" || list[0].Version != 7 {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
+
 func TestOutbox(t *testing.T) {
 	t.Parallel()
 	app, pool := hatter(t)

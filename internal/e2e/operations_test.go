@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
 	"os"
@@ -54,7 +55,7 @@ func operations(t *testing.T) map[string][]string {
 // Every code that a service can show has a section.
 func TestEveryHaltHasASection(t *testing.T) {
 	t.Parallel()
-	codes := []string{consumer.AnotherDatabase, "dead_letters"}
+	codes := []string{consumer.AnotherDatabase, consumer.CopyConflict, "dead_letters"}
 	for _, c := range outbox.HaltCodes() {
 		codes = append(codes, string(c))
 	}
@@ -287,6 +288,31 @@ func TestOperationsHistoriesParted(t *testing.T) {
 	}
 	s.createProduct("Afterwards")
 	s.settled()
+}
+
+// An event has the version of the copy, but other data. After the commands, the topic ends with the owner's data again.
+func TestOperationsCopyConflict(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t)
+	p := s.createProduct("Before")
+	s.settled()
+	key := []byte(p["product_uuid"].(string))
+	tp := broker.TopicPartition{Topic: productTopic, Partition: event.Partition(key, event.Partitions)}
+	log := s.kafka.Log(t, tp)
+	byHand := log[len(log)-1].Record
+	byHand.Value = bytes.Replace(byHand.Value, []byte("Before"), []byte("By hand"), 1)
+	s.kafka.Write(t, tp, byHand)
+	s.degraded(s.catalog, consumer.CopyConflict)
+	if r := command(t, s.env(s.catalogDB), "catalog", "copy", "verify"); r.code != 1 || !contains(r.stdout, `name is "Before" instead of "By hand"`) {
+		t.Errorf("copy verify: %+v", r)
+	}
+	s.typeIn("copy_conflict")
+	eventually(t, "the alarm has ended", func() bool {
+		return call(t, http.MethodGet, s.catalog.url("/readyz"), nil).status == http.StatusOK &&
+			!contains(call(t, http.MethodGet, s.catalog.url("/readyz"), nil).raw, consumer.CopyConflict)
+	})
+	s.settled()
+	command(t, s.env(s.catalogDB), "catalog", "copy", "verify").ok(t)
 }
 
 // An event that cannot be read is kept. When its cause is gone, it is replayed.

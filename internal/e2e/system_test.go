@@ -147,6 +147,11 @@ func (s *system) settled() {
 		}
 		eventually(s.t, p.model+" copies equal their owner's table", equal)
 	}
+	for _, db := range []string{s.monolithDB, s.catalogDB} {
+		if conflicts := rows(s.t, db, `SELECT topic, key, version FROM copy_conflict`); len(conflicts) != 0 {
+			s.t.Errorf("copies differ from the last event of their version: %q", conflicts)
+		}
+	}
 }
 
 // drained waits until no event is pending. Otherwise it shows the first pending events, and who holds their shards.

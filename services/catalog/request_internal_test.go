@@ -37,13 +37,15 @@ type instance struct {
 	entries *entry.Service
 }
 
+var (
+	messagingSchema = postgres.Migrations{FS: messagingsql.Migrations, Table: "goose_messaging"}
+	catalogSchema   = postgres.Migrations{FS: catalogsql.Migrations, Table: "goose_service"}
+)
+
 // setup returns an instance on a new database, with the markets NL and BE.
 func setup(t *testing.T) *instance {
 	t.Helper()
-	pool := pgtest.New(t,
-		postgres.Migrations{FS: messagingsql.Migrations, Table: "goose_messaging"},
-		postgres.Migrations{FS: catalogsql.Migrations, Table: "goose_service"})
-	i := on(t, pool)
+	i := on(t, pgtest.New(t, messagingSchema, catalogSchema))
 	_, markets, _ := services(i.storage(), newID)
 	for _, code := range []string{"NL", "BE"} {
 		if _, err := markets.Create(t.Context(), market.Draft{ISOCode: code, Name: "Market " + code}, nil); err != nil {

@@ -63,7 +63,7 @@ type Config[T any] struct {
 
 	Name string // of this process, for people; host name and process id
 	// Beat is the time between two signs of life of this process in the table consumer_member, and between two looks for
-	// positions that a command has changed; 1 s.
+	// positions and conflicts that a command has changed; 1 s.
 	Beat time.Duration
 
 	// Transactions is the highest number of concurrent transactions, over all partitions; 8. While the consumer catches up,
@@ -168,7 +168,7 @@ func (c *Consumer[T]) Run(ctx context.Context, client Client) error {
 	beating, stop := context.WithCancel(context.WithoutCancel(ctx)) // until the group was left
 	defer stop()
 	beats.Go(func() { self.run(beating) })
-	beats.Go(func() { c.watchPositions(beating, client) })
+	beats.Go(func() { c.watch(beating, client) })
 	return client.Consume(ctx, cfg, c)
 }
 
@@ -192,6 +192,11 @@ type partition struct {
 	// until this process opens one.
 	mayHaveDeadLetters bool
 
+	conflicts int64 // open ones, for State
+	// mayHaveConflicts is false only if the partition certainly has no open conflict. Then a batch need not look for conflicts
+	// to end.
+	mayHaveConflicts bool
+
 	failures  int // in a row
 	held      string
 	heldSince time.Time
@@ -202,7 +207,7 @@ func (c *Consumer[T]) partition(tp broker.TopicPartition) *partition {
 	defer c.mu.Unlock()
 	p := c.partitions[tp]
 	if p == nil {
-		p = &partition{position: -1, mayHaveDeadLetters: true}
+		p = &partition{position: -1, mayHaveDeadLetters: true, mayHaveConflicts: true}
 		c.partitions[tp] = p
 	}
 	return p

@@ -51,6 +51,17 @@
 // A service that owes an answer for each message can give it: Config.DeadLettered is called in the transaction that stores an
 // open dead letter, and Config.Discarded in the transaction that discards it.
 //
+// # A copy that differs
+//
+//	         ┌─ a higher version or a purge was applied ──────────► gone
+//	conflict ┤
+//	         └─ an event of the version has the copy's data again ► gone
+//
+// An event may have the version of the copy, but other data: the owner's database lost commits and gave out the version again,
+// or the event is not from the owner (H24 parted histories). The copy keeps its data, because it cannot know which data is
+// right. The handler reports the event with Event.SameVersion. A row in copy_conflict, a line in the log, State and a metric
+// then say so, until the last event of the copy's version has the copy's data.
+//
 // # A queue topic
 //
 // The events of an aggregate replace each other: the newest one is enough. The messages of a queue topic do not. Each one is
@@ -66,6 +77,7 @@
 //
 //   - An older or repeated version of an aggregate changes nothing. Compare the event's version with the copy's, under the
 //     lock of the copy's row. For a message of a queue topic, compare its id with the ids that were handled.
+//   - Keep a digest of the copy's data. Call Event.SameVersion for an event that has the version of the copy.
 //   - Look at the change of the copy's state, not at the event's type: an earlier event may have been compacted away, or
 //     may be a dead letter (H5 compacted discontinuation). Ignore types and members that you do not know, and call
 //     Event.UnknownType for each event with such a type. The position moves past them.

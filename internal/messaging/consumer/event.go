@@ -23,7 +23,8 @@ type Event struct {
 	Purge     bool   // the record's value was null: an operator has removed the key's data
 	Headers   []broker.Header
 
-	Unknown *bool // what UnknownType sets; may be nil
+	Unknown    *bool       // what UnknownType sets; may be nil
+	Comparison *Comparison // what SameVersion sets; may be nil
 }
 
 // UnknownType reports to the consumer that the handler does not know the event's type, and ignores the event. The consumer
@@ -63,7 +64,17 @@ type item struct {
 	event   Event
 	err     error
 	ignored bool // a purge of a queue topic: it is passed over
-	unknown bool // the handler does not know the event's type
+
+	unknown    bool // the handler does not know the event's type
+	comparison Comparison
+}
+
+// forHandler returns the event for a handler. What the handler reports about it is stored in the item.
+func (it *item) forHandler() Event {
+	it.unknown, it.comparison = false, NotCompared
+	e := it.event
+	e.Unknown, e.Comparison = &it.unknown, &it.comparison
+	return e
 }
 
 // headerID returns the id of the event from the record's headers. It returns "" if there is none that PostgreSQL can store.

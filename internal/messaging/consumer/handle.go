@@ -110,9 +110,10 @@ func (c *Consumer[T]) commit(ctx context.Context, beginSQL string, jobs ...*job)
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
 	defer cancel()
 	ctx, end := c.startSpan(ctx, jobs, events)
-	mayHaveDeadLetters := make([]bool, len(jobs))
+	mayHaveDeadLetters, conflicts := make([]bool, len(jobs)), make([]conflictChange, len(jobs))
 	var used []T // the service's transactions, for Committed
 	err := pgtx.Run(ctx, c.pool, beginSQL, func(tx pgx.Tx) error {
+		forgetReports(jobs)
 		used = nil
 		if err := movePositions(ctx, tx, jobs); err != nil {
 			return err
@@ -131,6 +132,9 @@ func (c *Consumer[T]) commit(ctx context.Context, beginSQL string, jobs ...*job)
 				return err
 			}
 			mayHaveDeadLetters[i], used = open, append(used, told...)
+			if conflicts[i], err = c.updateConflicts(ctx, j.p, tx, j.batch); err != nil {
+				return err
+			}
 		}
 		return nil
 	})
@@ -140,6 +144,7 @@ func (c *Consumer[T]) commit(ctx context.Context, beginSQL string, jobs ...*job)
 	}
 	for i, j := range jobs {
 		c.recordCommit(ctx, j.p, j.batch, mayHaveDeadLetters[i], started)
+		c.recordConflicts(ctx, j.p, j.tp.Topic, j.tp.Partition, conflicts[i])
 	}
 	c.committed(used)
 	return nil
@@ -165,12 +170,19 @@ func eventsOf(jobs []*job) []Event {
 			if it.err != nil || it.ignored {
 				continue
 			}
-			it.unknown = false
-			it.event.Unknown = &it.unknown
-			events = append(events, it.event)
+			events = append(events, it.forHandler())
 		}
 	}
 	return events
+}
+
+// forgetReports forgets what handlers have reported in a transaction that was rolled back.
+func forgetReports(jobs []*job) {
+	for _, j := range jobs {
+		for i := range j.items {
+			j.items[i].unknown, j.items[i].comparison = false, NotCompared
+		}
+	}
 }
 
 // byTopic yields the events topic by topic. They must be sorted by topic.

@@ -18,7 +18,7 @@ const subsystem = "consumer"
 type metrics struct {
 	events, deadLetters, retries, unknownTypes *prometheus.CounterVec
 	applyDuration, eventAge                    *prometheus.HistogramVec
-	openDeadLetters, lag, held                 *prometheus.Desc
+	openDeadLetters, openConflicts, lag, held  *prometheus.Desc
 
 	unknown unknownTypes
 }
@@ -49,6 +49,7 @@ func newMetrics(namespace string) *metrics {
 		eventAge: histogram("event_age_seconds", "Time from the event to the commit of its effects.",
 			prometheus.ExponentialBuckets(0.001, 2, 20)),
 		openDeadLetters: gauge("dead_letters_open", "Open dead letters.", "topic"),
+		openConflicts:   gauge("copy_conflicts_open", "Copies that differ from the last event of their version.", "topic"),
 		lag:             gauge("lag", "Records between the partition's position and the end of its log.", "topic", "partition"),
 		held:            gauge("held", "1 if the partition waits for another try or for an operator, otherwise 0.", "topic", "partition"),
 	}
@@ -84,11 +85,12 @@ func (c *Consumer[T]) Describe(out chan<- *prometheus.Desc) {
 		v.Describe(out)
 	}
 	out <- c.metrics.openDeadLetters
+	out <- c.metrics.openConflicts
 	out <- c.metrics.lag
 	out <- c.metrics.held
 }
 
-// Collect implements prometheus.Collector. It leaves out the open dead letters while the database is away.
+// Collect implements prometheus.Collector. It leaves out what it counts in the database while that is away.
 func (c *Consumer[T]) Collect(out chan<- prometheus.Metric) {
 	for _, v := range c.metrics.vectors() {
 		v.Collect(out)
@@ -107,20 +109,36 @@ func (c *Consumer[T]) Collect(out chan<- prometheus.Metric) {
 		}
 		gauge(c.metrics.held, held, p.Topic, number)
 	}
+	c.collectOpen(gauge)
+}
+
+// collectOpen collects what is counted in the database, by topic.
+func (c *Consumer[T]) collectOpen(gauge func(d *prometheus.Desc, v float64, labels ...string)) {
 	ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
 	defer cancel()
-	open, err := messagingdb.New(c.pool).CountOpenDeadLetters(ctx)
+	q := messagingdb.New(c.pool)
+	letters, err := q.CountOpenDeadLetters(ctx)
 	if err != nil {
 		return
 	}
-	counts := make(map[string]int64, len(c.cfg.Topics))
+	conflicts, err := q.CountConflicts(ctx)
+	if err != nil {
+		return
+	}
+	openLetters, openConflicts := map[string]int64{}, map[string]int64{}
 	for topic := range c.cfg.Topics {
-		counts[topic] = 0
+		openLetters[topic], openConflicts[topic] = 0, 0
 	}
-	for _, row := range open {
-		counts[row.Topic] = row.Open
+	for _, row := range letters {
+		openLetters[row.Topic] = row.Open
 	}
-	for topic, n := range counts {
+	for _, row := range conflicts {
+		openConflicts[row.Topic] += row.Open
+	}
+	for topic, n := range openLetters {
 		gauge(c.metrics.openDeadLetters, float64(n), topic)
+	}
+	for topic, n := range openConflicts {
+		gauge(c.metrics.openConflicts, float64(n), topic)
 	}
 }

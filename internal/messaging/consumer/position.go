@@ -34,9 +34,14 @@ func (c *Consumer[T]) Position(ctx context.Context, tp broker.TopicPartition, lo
 	if err != nil {
 		return broker.Position{}, fmt.Errorf("look for dead letters of %s: %w", tp, err)
 	}
+	conflicts, err := q.CountConflictsOf(ctx, tp.Topic, part)
+	if err != nil {
+		return broker.Position{}, fmt.Errorf("count conflicts of %s: %w", tp, err)
+	}
 	p := c.partition(tp)
 	c.mu.Lock()
 	p.position, p.topicID, p.mayHaveDeadLetters = row.NextOffset, broker.TopicID(row.TopicID), open
+	p.setConflicts(conflicts)
 	p.failures, p.held = 0, "" // these belong to an earlier assignment, or to a batch whose answer was lost
 	c.mu.Unlock()
 	return broker.Position{Offset: row.NextOffset, LeaderEpoch: row.LeaderEpoch, TopicID: broker.TopicID(row.TopicID)}, nil

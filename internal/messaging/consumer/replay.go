@@ -20,6 +20,8 @@ import (
 // If the copy has a newer version by now, its version guard ignores the message. Then the dead letter is closed as replayed,
 // and its note says that nothing changed. If the event fails again, its dead letter stays open with the new reason, and the
 // error is an *Error with CodeReplayFailed.
+//
+// The consumer that has the partition shows a conflict that the replay begins or ends within Config.Beat.
 func (c *Consumer[T]) Replay(ctx context.Context, id int64, by, reason string) (DeadLetter, error) {
 	if err := errors.Join(checkText("by", by, true), checkText("reason", reason, false)); err != nil {
 		return DeadLetter{}, err
@@ -29,6 +31,7 @@ func (c *Consumer[T]) Replay(ctx context.Context, id int64, by, reason string) (
 		letter    DeadLetter
 		failed    error
 		serviceTx T
+		conflicts conflictChange
 	)
 	err := pgtx.Run(ctx, c.pool, beginTx, func(tx pgx.Tx) error {
 		failed = nil
@@ -45,12 +48,16 @@ func (c *Consumer[T]) Replay(ctx context.Context, id int64, by, reason string) (
 		}
 		var note string
 		if failed = it.err; failed == nil {
-			serviceTx, note, failed, err = c.applyInSavepoint(ctx, tx, it)
+			serviceTx, note, failed, err = c.applyInSavepoint(ctx, tx, &it)
 		}
 		if err != nil {
 			return err
 		}
 		if failed == nil {
+			conflicts, err = changeConflicts(ctx, tx, row.Topic, int(row.Part), []item{it}, true)
+			if err != nil {
+				return err
+			}
 			if letter, err = c.closeReplayedLetter(ctx, tx, it, row.ID, by, note); err != nil {
 				return err
 			}
@@ -75,6 +82,7 @@ func (c *Consumer[T]) Replay(ctx context.Context, id int64, by, reason string) (
 	}
 	c.log.LogAttrs(ctx, slog.LevelInfo, "a dead letter was replayed", slog.Int64("id", id), slog.String("by", by),
 		slog.String("topic", letter.Topic), slog.String("key", letter.Key))
+	c.recordConflicts(ctx, nil, letter.Topic, letter.Partition, conflicts)
 	c.cfg.Committed(serviceTx)
 	return letter, nil
 }
@@ -95,7 +103,7 @@ func toItem(row messagingdb.DeadLetter) (item, error) {
 }
 
 // applyInSavepoint runs the handler within a savepoint, so that the transaction stays usable if the handler fails.
-func (c *Consumer[T]) applyInSavepoint(ctx context.Context, tx pgx.Tx, it item) (serviceTx T, note string, failed, err error) {
+func (c *Consumer[T]) applyInSavepoint(ctx context.Context, tx pgx.Tx, it *item) (serviceTx T, note string, failed, err error) {
 	copied, err := c.copyVersion(ctx, tx, it.event)
 	if err != nil {
 		return serviceTx, "", nil, err
@@ -104,10 +112,13 @@ func (c *Consumer[T]) applyInSavepoint(ctx context.Context, tx pgx.Tx, it item) 
 		note = "the copy already had version " + strconv.FormatInt(copied, 10) + ": nothing changed"
 	}
 	serviceTx, failed, err = c.inSavepoint(ctx, tx, func(tx T) error {
-		return c.callHandler(ctx, it.event.Topic, tx, []Event{it.event})
+		return c.callHandler(ctx, it.event.Topic, tx, []Event{it.forHandler()})
 	})
 	if err != nil {
 		return serviceTx, "", nil, fmt.Errorf("replay: %w", err)
+	}
+	if it.comparison == OtherData {
+		note = "the copy already had version " + strconv.FormatInt(copied, 10) + " with other data: nothing changed"
 	}
 	return serviceTx, note, failed, nil
 }

@@ -30,6 +30,7 @@ type PartitionState struct {
 	Held      string          `json:"held,omitempty"`       // the error because of which its batch is retried
 	HeldSince *time.Time      `json:"held_since,omitempty"` // time of the first failure
 	Attempts  int             `json:"attempts,omitempty"`   // at the batch that is retried
+	Conflicts int64           `json:"conflicts,omitempty"`  // copies that differ from the last event of their version
 }
 
 // State returns the current state. Before Run it has only the partitions that were handled.
@@ -80,6 +81,7 @@ func (c *Consumer[T]) State() State {
 func (p *partition) state(tp broker.TopicPartition) PartitionState {
 	s := PartitionState{
 		Topic: tp.Topic, Partition: tp.Partition, Position: p.position, Lag: -1, Held: p.held, Attempts: p.failures,
+		Conflicts: p.conflicts,
 	}
 	if p.held != "" {
 		since := p.heldSince
@@ -88,7 +90,7 @@ func (p *partition) state(tp broker.TopicPartition) PartitionState {
 	return s
 }
 
-// Problems returns one sentence for each thing that keeps events from being applied.
+// Problems returns one sentence for each thing that keeps events from being applied, or keeps a copy from being right.
 func (s State) Problems() []string {
 	var problems []string
 	if s.LastError != "" {
@@ -105,5 +107,5 @@ func (s State) Problems() []string {
 			problems = append(problems, fmt.Sprintf("%s-%d is held: %s", p.Topic, p.Partition, p.Held))
 		}
 	}
-	return problems
+	return append(problems, conflictProblems(s.Partitions)...)
 }

@@ -110,6 +110,9 @@ func TestUpgrade(t *testing.T) {
 	if n := query[int](b, `SELECT count(DISTINCT topic_id) FROM consumer_position WHERE topic_id <> '00000000-0000-0000-0000-000000000000'`); n != 1 {
 		t.Errorf("%d topic ids are stored, want one", n)
 	}
+	if n := query[int](b, `SELECT count(*) FROM copy_conflict`); n != 0 {
+		t.Errorf("%d conflicts", n)
+	}
 	if problems := b.State().Problems(); len(problems) != 0 {
 		t.Errorf("problems %q", problems)
 	}

@@ -59,9 +59,9 @@ type LogReader interface {
 // Verify compares the copies with the logs, row by row. It changes nothing, and the consumer may run meanwhile.
 //
 // It has a connection of its own, on which temporary tables hide the copies and the tables beside them. It calls the handlers
-// with all events up to the consumer's position, so they build the copies again, by the same rules. Then it compares these
-// with the real ones, in a snapshot that also has the positions. Its memory does not grow with the logs: the temporary
-// tables are on the disk of the database server.
+// with all events up to the consumer's position, so they build the copies again, by the same rules. If the log has a version
+// twice, the last event counts. Then it compares these copies with the real ones, in a snapshot that also has the positions.
+// Its memory does not grow with the logs: the temporary tables are on the disk of the database server.
 func (c *Consumer[T]) Verify(ctx context.Context, kafka LogReader, cfg VerifyConfig, o VerifyOptions) ([]Verified, error) {
 	conn, err := pgx.ConnectConfig(ctx, c.pool.Config().ConnConfig)
 	if err != nil {

@@ -2,6 +2,7 @@ package consumer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -61,29 +62,45 @@ func (v *verification[T]) replay(ctx context.Context, one *verifiedCopy, tp brok
 // apply calls the handler with a chunk, or with each event alone if one of them cannot be applied.
 func (v *verification[T]) apply(ctx context.Context, tx pgx.Tx, one *verifiedCopy, chunk []item) error {
 	var events []Event
-	unreadable := int64(0)
-	for _, it := range chunk {
-		if it.err != nil {
-			unreadable++
-		} else {
-			events = append(events, it.event)
+	for i := range chunk {
+		if chunk[i].err == nil {
+			events = append(events, chunk[i].forHandler())
 		}
 	}
 	failed, err := v.call(ctx, tx, one.Topic, events)
 	if err != nil {
 		return err
 	}
-	if failed != nil {
-		for _, e := range events {
-			if failed, err = v.call(ctx, tx, one.Topic, []Event{e}); err != nil {
+	for i := range chunk {
+		it := &chunk[i]
+		if failed != nil && it.err == nil {
+			if it.err, err = v.call(ctx, tx, one.Topic, []Event{it.forHandler()}); err != nil {
 				return err
 			}
-			if failed != nil {
-				unreadable++
-			}
+		}
+		if it.err != nil {
+			one.result.Unreadable++
 		}
 	}
-	one.result.Unreadable += unreadable
+	return v.takeLast(ctx, tx, one, chunk)
+}
+
+// takeLast gives the rows of a chunk the data of the last event of their version, if it differs: that event stays in the log
+// after a compaction. The handler keeps the first one.
+func (v *verification[T]) takeLast(ctx context.Context, tx pgx.Tx, one *verifiedCopy, chunk []item) error {
+	lower := fmt.Sprintf("UPDATE pg_temp.%s SET version = version - 1 WHERE %s = $1",
+		pgx.Identifier{one.Table}.Sanitize(), pgx.Identifier{one.Key}.Sanitize())
+	for key, it := range newestItems(chunk) {
+		if it.comparison != OtherData {
+			continue
+		}
+		if _, err := tx.Exec(ctx, lower, key); err != nil {
+			return fmt.Errorf("compare the events of %s: %w", key, err)
+		}
+		if failed, err := v.call(ctx, tx, one.Topic, []Event{it.forHandler()}); err != nil || failed != nil {
+			return errors.Join(err, failed)
+		}
+	}
 	return nil
 }
 

@@ -14,9 +14,9 @@ type place struct {
 	offset  int64
 }
 
-// watchPositions looks for positions that a command has changed, until ctx is done. A partition that gets records notices
-// the change with its next batch, but a command must also work for a partition without new records.
-func (c *Consumer[T]) watchPositions(ctx context.Context, client Client) {
+// watch looks for what a command has changed, positions and conflicts, until ctx is done. A partition that gets records
+// notices the change with its next batch, but a command must also work for a partition without new records.
+func (c *Consumer[T]) watch(ctx context.Context, client Client) {
 	ticker := time.NewTicker(c.cfg.Beat)
 	defer ticker.Stop()
 	suspects := map[broker.TopicPartition]place{}
@@ -27,6 +27,7 @@ func (c *Consumer[T]) watchPositions(ctx context.Context, client Client) {
 			return
 		}
 		suspects = c.comparePositions(ctx, client, suspects)
+		c.countConflicts(ctx)
 	}
 }
 

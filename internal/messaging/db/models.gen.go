@@ -10,6 +10,14 @@ import (
 	"github.com/google/uuid"
 )
 
+type CopyConflict struct {
+	Topic   string
+	Part    int32
+	Key     string
+	Version int64
+	SeenAt  time.Time
+}
+
 type DeadLetter struct {
 	ID        int64
 	Topic     string

@@ -15,6 +15,7 @@ import (
 	"net/url"
 	"os"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -58,6 +59,24 @@ func CopyOf(t testing.TB, original string) string {
 		t.Fatalf("pgtest: %v", err)
 	}
 	return copyDatabase(t, adminURL(t), address.Database)
+}
+
+// Earlier returns the migrations up to a number, the schema of an earlier release.
+func Earlier(t testing.TB, set postgres.Migrations, last int) postgres.Migrations {
+	t.Helper()
+	files, err := fs.Glob(set.FS, "migrations/*.sql")
+	if err != nil || len(files) <= last {
+		t.Fatalf("pgtest: %d migrations, %v; want more than %d", len(files), err, last)
+	}
+	folder := fstest.MapFS{}
+	for _, file := range files[:last] {
+		text, err := fs.ReadFile(set.FS, file)
+		if err != nil {
+			t.Fatalf("pgtest: %v", err)
+		}
+		folder[file] = &fstest.MapFile{Data: text}
+	}
+	return postgres.Migrations{FS: folder, Table: set.Table}
 }
 
 func newDatabase(t testing.TB, admin string, sets []postgres.Migrations) string {

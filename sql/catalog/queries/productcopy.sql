@@ -12,15 +12,15 @@ SELECT * FROM product_copy WHERE id = ANY (@ids::uuid[]) ORDER BY id FOR UPDATE;
 -- rows. A newer row that another transaction has added in the meantime stays as it is. Empty texts and the year 1 mean null,
 -- because arrays from Go have no nulls.
 -- name: SaveProducts :execrows
-INSERT INTO product_copy AS p (id, version, deleted, name, product_category, discontinued, updated_at, applied_at)
+INSERT INTO product_copy AS p (id, version, deleted, name, product_category, discontinued, updated_at, digest, applied_at)
 SELECT u.id, u.version, u.deleted, nullif(u.name, ''), nullif(u.product_category, ''), u.discontinued,
-    nullif(u.updated_at, '0001-01-01 00:00:00+00'), now()
+    nullif(u.updated_at, '0001-01-01 00:00:00+00'), nullif(u.digest, ''), now()
 FROM (SELECT unnest(@ids::uuid[]) AS id, unnest(@versions::bigint[]) AS version,
         unnest(@deleted::boolean[]) AS deleted, unnest(@names::text[]) AS name,
         unnest(@categories::text[]) AS product_category, unnest(@discontinued::boolean[]) AS discontinued,
-        unnest(@updated_ats::timestamptz[]) AS updated_at) u
+        unnest(@updated_ats::timestamptz[]) AS updated_at, unnest(@digests::bytea[]) AS digest) u
 ORDER BY u.id
 ON CONFLICT (id) DO UPDATE SET version = excluded.version, deleted = excluded.deleted, name = excluded.name,
     product_category = excluded.product_category, discontinued = excluded.discontinued,
-    updated_at = excluded.updated_at, applied_at = excluded.applied_at
+    updated_at = excluded.updated_at, digest = excluded.digest, applied_at = excluded.applied_at
 WHERE p.version <= excluded.version;

@@ -17,10 +17,10 @@ SELECT * FROM market_copy WHERE iso_code = ANY (@codes::text[]) ORDER BY iso_cod
 -- name: SaveMarkets :exec
 UPDATE market_copy m
 SET version = u.version, deleted = u.deleted, name = nullif(u.name, ''),
-    updated_at = nullif(u.updated_at, '0001-01-01 00:00:00+00'), applied_at = now()
+    updated_at = nullif(u.updated_at, '0001-01-01 00:00:00+00'), digest = nullif(u.digest, ''), applied_at = now()
 FROM (SELECT unnest(@codes::text[]) AS iso_code, unnest(@versions::bigint[]) AS version,
         unnest(@deleted::boolean[]) AS deleted, unnest(@names::text[]) AS name,
-        unnest(@updated_ats::timestamptz[]) AS updated_at) u
+        unnest(@updated_ats::timestamptz[]) AS updated_at, unnest(@digests::bytea[]) AS digest) u
 WHERE m.iso_code = u.iso_code;
 
 -- name: AddEntries :exec
@@ -41,11 +41,11 @@ UPDATE catalog_entry_copy e
 SET version = u.version, deleted = u.deleted,
     product_uuid = nullif(u.product_uuid, '00000000-0000-0000-0000-000000000000'), market = nullif(u.market, ''),
     availability_date = nullif(u.starts, '')::date, availability_end_date = nullif(u.ends, '')::date,
-    updated_at = nullif(u.updated_at, '0001-01-01 00:00:00+00'), applied_at = now()
+    updated_at = nullif(u.updated_at, '0001-01-01 00:00:00+00'), digest = nullif(u.digest, ''), applied_at = now()
 FROM (SELECT unnest(@ids::uuid[]) AS id, unnest(@versions::bigint[]) AS version,
         unnest(@deleted::boolean[]) AS deleted, unnest(@product_uuids::uuid[]) AS product_uuid,
         unnest(@markets::text[]) AS market, unnest(@starts::text[]) AS starts, unnest(@ends::text[]) AS ends,
-        unnest(@updated_ats::timestamptz[]) AS updated_at) u
+        unnest(@updated_ats::timestamptz[]) AS updated_at, unnest(@digests::bytea[]) AS digest) u
 WHERE e.id = u.id;
 
 -- name: LegacyEntry :one

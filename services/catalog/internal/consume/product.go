@@ -46,12 +46,13 @@ func Products[T productcopy.Tx](service *productcopy.Service) func(context.Conte
 			switch {
 			case e.Purge:
 			case e.Type == typeProductDeleted:
-				c.Deleted = true
+				c.Deleted, c.Digest = true, copyrow.Of(e.Version, nil)
 			case e.Type == typeProductCreated, e.Type == typeProductUpdated, e.Type == typeProductDiscontinued:
 				// The data, and not the type, says whether the product is discontinued: the type only says what has changed.
 				if c.ProductData, err = toProductData(e); err != nil {
 					return err
 				}
+				c.Digest = copyrow.Of(e.Version, c.ProductData)
 			default:
 				e.UnknownType()
 				continue
@@ -76,7 +77,7 @@ func ProductVersion[T productcopy.Tx](ctx context.Context, tx T, key string) (in
 }
 
 func toChange(e consumer.Event) copyrow.Change {
-	return copyrow.Change{Version: e.Version, Time: e.Time, Purged: e.Purge}
+	return copyrow.Change{Version: e.Version, Time: e.Time, Purged: e.Purge, SameVersion: e.SameVersion}
 }
 
 func toProductData(e consumer.Event) (productcopy.ProductData, error) {

@@ -78,6 +78,7 @@ func (t Tx) SaveProducts(ctx context.Context, rows []productcopy.ProductRow) err
 		arg.Categories = append(arg.Categories, row.Category)
 		arg.Discontinued = append(arg.Discontinued, row.Discontinued)
 		arg.UpdatedAts = append(arg.UpdatedAts, row.UpdatedAt)
+		arg.Digests = append(arg.Digests, []byte(row.Digest))
 	}
 	saved, err := t.own.q.SaveProducts(ctx, arg)
 	if err != nil {
@@ -91,7 +92,7 @@ func (t Tx) SaveProducts(ctx context.Context, rows []productcopy.ProductRow) err
 
 func toProductRow(row db.ProductCopy) productcopy.ProductRow {
 	return productcopy.ProductRow{
-		ID: row.ID, Row: copyrow.Row{Version: row.Version, Deleted: row.Deleted},
+		ID: row.ID, Row: copyrow.Row{Version: row.Version, Deleted: row.Deleted, Digest: copyrow.Digest(row.Digest)},
 		ProductData: productcopy.ProductData{
 			Name: orZero(row.Name), Category: orZero(row.ProductCategory), Discontinued: orZero(row.Discontinued),
 			UpdatedAt: orZero(row.UpdatedAt).UTC(),

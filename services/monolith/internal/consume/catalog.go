@@ -53,12 +53,13 @@ func Markets[T catalogcopy.Tx](ctx context.Context, tx T, events []consumer.Even
 		switch {
 		case e.Purge:
 		case e.Type == typeMarketDeleted:
-			c.Deleted = true
+			c.Deleted, c.Digest = true, copyrow.Of(e.Version, nil)
 		case e.Type == typeMarketCreated, e.Type == typeMarketUpdated:
 			var err error
 			if c.MarketData, err = toMarketData(e); err != nil {
 				return err
 			}
+			c.Digest = copyrow.Of(e.Version, c.MarketData)
 		default:
 			e.UnknownType()
 			continue
@@ -80,11 +81,12 @@ func Entries[T catalogcopy.Tx](ctx context.Context, tx T, events []consumer.Even
 		switch {
 		case e.Purge:
 		case e.Type == typeEntryDeleted:
-			c.Deleted = true
+			c.Deleted, c.Digest = true, copyrow.Of(e.Version, nil)
 		case e.Type == typeEntryCreated, e.Type == typeEntryUpdated:
 			if c.EntryData, err = toEntryData(e); err != nil {
 				return err
 			}
+			c.Digest = copyrow.Of(e.Version, c.EntryData)
 		default:
 			e.UnknownType()
 			continue
@@ -117,7 +119,7 @@ func EntryVersion[T catalogcopy.Tx](ctx context.Context, tx T, key string) (int6
 }
 
 func toChange(e consumer.Event) copyrow.Change {
-	return copyrow.Change{Version: e.Version, Time: e.Time, Purged: e.Purge}
+	return copyrow.Change{Version: e.Version, Time: e.Time, Purged: e.Purge, SameVersion: e.SameVersion}
 }
 
 func toMarketData(e consumer.Event) (catalogcopy.MarketData, error) {
@@ -130,7 +132,7 @@ func toMarketData(e consumer.Event) (catalogcopy.MarketData, error) {
 	case data.UpdatedAt.IsZero():
 		return catalogcopy.MarketData{}, missing("updated_at")
 	}
-	return catalogcopy.MarketData{Name: data.Name, UpdatedAt: data.UpdatedAt.UTC()}, nil
+	return catalogcopy.MarketData{Name: data.Name, UpdatedAt: data.UpdatedAt.UTC().Truncate(time.Microsecond)}, nil
 }
 
 func toEntryData(e consumer.Event) (catalogcopy.EntryData, error) {
@@ -145,7 +147,7 @@ func toEntryData(e consumer.Event) (catalogcopy.EntryData, error) {
 	case data.UpdatedAt.IsZero():
 		return catalogcopy.EntryData{}, missing("updated_at")
 	}
-	entry := catalogcopy.EntryData{Product: data.Product, Market: data.Market, UpdatedAt: data.UpdatedAt.UTC()}
+	entry := catalogcopy.EntryData{Product: data.Product, Market: data.Market, UpdatedAt: data.UpdatedAt.UTC().Truncate(time.Microsecond)}
 	if entry.Start, err = toDay("availability_date", data.AvailabilityDate); err != nil {
 		return catalogcopy.EntryData{}, err
 	}

@@ -74,6 +74,7 @@ func (t *EventTx) SaveMarkets(ctx context.Context, rows []catalogcopy.MarketRow)
 		arg.Deleted = append(arg.Deleted, row.Deleted)
 		arg.Names = append(arg.Names, row.Name)
 		arg.UpdatedAts = append(arg.UpdatedAts, row.UpdatedAt)
+		arg.Digests = append(arg.Digests, []byte(row.Digest))
 	}
 	if err := t.q.SaveMarkets(ctx, arg); err != nil {
 		return fmt.Errorf("save market copies: %w", err)
@@ -124,6 +125,7 @@ func (t *EventTx) SaveEntries(ctx context.Context, rows []catalogcopy.EntryRow) 
 		arg.Starts = append(arg.Starts, dayText(row.Start))
 		arg.Ends = append(arg.Ends, dayText(row.End))
 		arg.UpdatedAts = append(arg.UpdatedAts, row.UpdatedAt)
+		arg.Digests = append(arg.Digests, []byte(row.Digest))
 	}
 	if err := t.q.SaveEntries(ctx, arg); err != nil {
 		return fmt.Errorf("save entry copies: %w", err)
@@ -133,14 +135,14 @@ func (t *EventTx) SaveEntries(ctx context.Context, rows []catalogcopy.EntryRow) 
 
 func toMarketRow(row db.MarketCopy) catalogcopy.MarketRow {
 	return catalogcopy.MarketRow{
-		ISOCode: row.ISOCode, Row: copyrow.Row{Version: row.Version, Deleted: row.Deleted},
+		ISOCode: row.ISOCode, Row: copyrow.Row{Version: row.Version, Deleted: row.Deleted, Digest: copyrow.Digest(row.Digest)},
 		MarketData: catalogcopy.MarketData{Name: orZero(row.Name), UpdatedAt: orZero(row.UpdatedAt).UTC()},
 	}
 }
 
 func toEntryRow(row db.CatalogEntryCopy) catalogcopy.EntryRow {
 	return catalogcopy.EntryRow{
-		ID: row.ID, Row: copyrow.Row{Version: row.Version, Deleted: row.Deleted},
+		ID: row.ID, Row: copyrow.Row{Version: row.Version, Deleted: row.Deleted, Digest: copyrow.Digest(row.Digest)},
 		EntryData: catalogcopy.EntryData{
 			Product: orZero(row.ProductUUID), Market: orZero(row.Market), Start: row.AvailabilityDate,
 			End: row.AvailabilityEndDate, UpdatedAt: orZero(row.UpdatedAt).UTC(),

@@ -78,6 +78,7 @@ func TestMappingOfMarketCopies(t *testing.T) {
 		const place = "catalogcopy.MarketRow → store.Markets → catalogcopy.Market"
 		fill.SameByName(t, place, row, shown, fill.Internal{
 			"Version": "the legacy API shows no version of a market", "Deleted": "deleted markets are hidden",
+			"Digest": "only compares two events of a version",
 		})
 		fill.Set(t, place, shown, nil)
 	}
@@ -122,6 +123,7 @@ func TestMappingOfEntryCopies(t *testing.T) {
 		fill.SameByName(t, place, row, e, fill.Internal{
 			"ID": "becomes the monolith's own integer", "Product": "becomes the monolith's own integer",
 			"Market": "becomes the monolith's own integer", "Deleted": "deleted entries are hidden",
+			"Digest": "only compares two events of a version",
 		})
 		fill.Set(t, place, e, nil)
 		read, err := b.copies.Entry(t.Context(), e.ID)

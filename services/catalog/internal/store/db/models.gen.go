@@ -40,4 +40,5 @@ type ProductCopy struct {
 	Discontinued    *bool
 	UpdatedAt       *time.Time
 	AppliedAt       *time.Time
+	Digest          []byte
 }

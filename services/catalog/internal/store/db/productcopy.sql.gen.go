@@ -13,7 +13,7 @@ import (
 )
 
 const getProduct = `-- name: GetProduct :one
-SELECT id, version, deleted, name, product_category, discontinued, updated_at, applied_at FROM product_copy WHERE id = $1 AND NOT deleted
+SELECT id, version, deleted, name, product_category, discontinued, updated_at, applied_at, digest FROM product_copy WHERE id = $1 AND NOT deleted
 `
 
 func (q *Queries) GetProduct(ctx context.Context, id uuid.UUID) (ProductCopy, error) {
@@ -28,12 +28,13 @@ func (q *Queries) GetProduct(ctx context.Context, id uuid.UUID) (ProductCopy, er
 		&i.Discontinued,
 		&i.UpdatedAt,
 		&i.AppliedAt,
+		&i.Digest,
 	)
 	return i, err
 }
 
 const lockProducts = `-- name: LockProducts :many
-SELECT id, version, deleted, name, product_category, discontinued, updated_at, applied_at FROM product_copy WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE
+SELECT id, version, deleted, name, product_category, discontinued, updated_at, applied_at, digest FROM product_copy WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE
 `
 
 func (q *Queries) LockProducts(ctx context.Context, ids []uuid.UUID) ([]ProductCopy, error) {
@@ -54,6 +55,7 @@ func (q *Queries) LockProducts(ctx context.Context, ids []uuid.UUID) ([]ProductC
 			&i.Discontinued,
 			&i.UpdatedAt,
 			&i.AppliedAt,
+			&i.Digest,
 		); err != nil {
 			return nil, err
 		}
@@ -96,17 +98,17 @@ func (q *Queries) ProductVersions(ctx context.Context, ids []uuid.UUID) ([]Produ
 }
 
 const saveProducts = `-- name: SaveProducts :execrows
-INSERT INTO product_copy AS p (id, version, deleted, name, product_category, discontinued, updated_at, applied_at)
+INSERT INTO product_copy AS p (id, version, deleted, name, product_category, discontinued, updated_at, digest, applied_at)
 SELECT u.id, u.version, u.deleted, nullif(u.name, ''), nullif(u.product_category, ''), u.discontinued,
-    nullif(u.updated_at, '0001-01-01 00:00:00+00'), now()
+    nullif(u.updated_at, '0001-01-01 00:00:00+00'), nullif(u.digest, ''), now()
 FROM (SELECT unnest($1::uuid[]) AS id, unnest($2::bigint[]) AS version,
         unnest($3::boolean[]) AS deleted, unnest($4::text[]) AS name,
         unnest($5::text[]) AS product_category, unnest($6::boolean[]) AS discontinued,
-        unnest($7::timestamptz[]) AS updated_at) u
+        unnest($7::timestamptz[]) AS updated_at, unnest($8::bytea[]) AS digest) u
 ORDER BY u.id
 ON CONFLICT (id) DO UPDATE SET version = excluded.version, deleted = excluded.deleted, name = excluded.name,
     product_category = excluded.product_category, discontinued = excluded.discontinued,
-    updated_at = excluded.updated_at, applied_at = excluded.applied_at
+    updated_at = excluded.updated_at, digest = excluded.digest, applied_at = excluded.applied_at
 WHERE p.version <= excluded.version
 `
 
@@ -118,6 +120,7 @@ type SaveProductsParams struct {
 	Categories   []string
 	Discontinued []bool
 	UpdatedAts   []time.Time
+	Digests      [][]byte
 }
 
 // The rows are written in the order of their keys, so that two batches cannot deadlock. The caller has locked the existing
@@ -132,6 +135,7 @@ func (q *Queries) SaveProducts(ctx context.Context, arg SaveProductsParams) (int
 		arg.Categories,
 		arg.Discontinued,
 		arg.UpdatedAts,
+		arg.Digests,
 	)
 	if err != nil {
 		return 0, err

@@ -103,7 +103,7 @@ func (q *Queries) LegacyEntry(ctx context.Context, id int64) (uuid.UUID, error) 
 }
 
 const lockEntries = `-- name: LockEntries :many
-SELECT id, version, deleted, product_uuid, market, availability_date, availability_end_date, updated_at, applied_at FROM catalog_entry_copy WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE
+SELECT id, version, deleted, product_uuid, market, availability_date, availability_end_date, updated_at, applied_at, digest FROM catalog_entry_copy WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE
 `
 
 func (q *Queries) LockEntries(ctx context.Context, ids []uuid.UUID) ([]CatalogEntryCopy, error) {
@@ -125,6 +125,7 @@ func (q *Queries) LockEntries(ctx context.Context, ids []uuid.UUID) ([]CatalogEn
 			&i.AvailabilityEndDate,
 			&i.UpdatedAt,
 			&i.AppliedAt,
+			&i.Digest,
 		); err != nil {
 			return nil, err
 		}
@@ -137,7 +138,7 @@ func (q *Queries) LockEntries(ctx context.Context, ids []uuid.UUID) ([]CatalogEn
 }
 
 const lockMarkets = `-- name: LockMarkets :many
-SELECT iso_code, version, deleted, name, updated_at, applied_at FROM market_copy WHERE iso_code = ANY ($1::text[]) ORDER BY iso_code FOR UPDATE
+SELECT iso_code, version, deleted, name, updated_at, applied_at, digest FROM market_copy WHERE iso_code = ANY ($1::text[]) ORDER BY iso_code FOR UPDATE
 `
 
 func (q *Queries) LockMarkets(ctx context.Context, codes []string) ([]MarketCopy, error) {
@@ -156,6 +157,7 @@ func (q *Queries) LockMarkets(ctx context.Context, codes []string) ([]MarketCopy
 			&i.Name,
 			&i.UpdatedAt,
 			&i.AppliedAt,
+			&i.Digest,
 		); err != nil {
 			return nil, err
 		}
@@ -172,11 +174,11 @@ UPDATE catalog_entry_copy e
 SET version = u.version, deleted = u.deleted,
     product_uuid = nullif(u.product_uuid, '00000000-0000-0000-0000-000000000000'), market = nullif(u.market, ''),
     availability_date = nullif(u.starts, '')::date, availability_end_date = nullif(u.ends, '')::date,
-    updated_at = nullif(u.updated_at, '0001-01-01 00:00:00+00'), applied_at = now()
+    updated_at = nullif(u.updated_at, '0001-01-01 00:00:00+00'), digest = nullif(u.digest, ''), applied_at = now()
 FROM (SELECT unnest($1::uuid[]) AS id, unnest($2::bigint[]) AS version,
         unnest($3::boolean[]) AS deleted, unnest($4::uuid[]) AS product_uuid,
         unnest($5::text[]) AS market, unnest($6::text[]) AS starts, unnest($7::text[]) AS ends,
-        unnest($8::timestamptz[]) AS updated_at) u
+        unnest($8::timestamptz[]) AS updated_at, unnest($9::bytea[]) AS digest) u
 WHERE e.id = u.id
 `
 
@@ -189,6 +191,7 @@ type SaveEntriesParams struct {
 	Starts       []string
 	Ends         []string
 	UpdatedAts   []time.Time
+	Digests      [][]byte
 }
 
 // Empty texts, the nil UUID and the year 1 mean null, because arrays from Go have no nulls.
@@ -202,6 +205,7 @@ func (q *Queries) SaveEntries(ctx context.Context, arg SaveEntriesParams) error 
 		arg.Starts,
 		arg.Ends,
 		arg.UpdatedAts,
+		arg.Digests,
 	)
 	return err
 }
@@ -209,10 +213,10 @@ func (q *Queries) SaveEntries(ctx context.Context, arg SaveEntriesParams) error 
 const saveMarkets = `-- name: SaveMarkets :exec
 UPDATE market_copy m
 SET version = u.version, deleted = u.deleted, name = nullif(u.name, ''),
-    updated_at = nullif(u.updated_at, '0001-01-01 00:00:00+00'), applied_at = now()
+    updated_at = nullif(u.updated_at, '0001-01-01 00:00:00+00'), digest = nullif(u.digest, ''), applied_at = now()
 FROM (SELECT unnest($1::text[]) AS iso_code, unnest($2::bigint[]) AS version,
         unnest($3::boolean[]) AS deleted, unnest($4::text[]) AS name,
-        unnest($5::timestamptz[]) AS updated_at) u
+        unnest($5::timestamptz[]) AS updated_at, unnest($6::bytea[]) AS digest) u
 WHERE m.iso_code = u.iso_code
 `
 
@@ -222,6 +226,7 @@ type SaveMarketsParams struct {
 	Deleted    []bool
 	Names      []string
 	UpdatedAts []time.Time
+	Digests    [][]byte
 }
 
 // Empty texts and the year 1 mean null, because arrays from Go have no nulls.
@@ -232,6 +237,7 @@ func (q *Queries) SaveMarkets(ctx context.Context, arg SaveMarketsParams) error 
 		arg.Deleted,
 		arg.Names,
 		arg.UpdatedAts,
+		arg.Digests,
 	)
 	return err
 }

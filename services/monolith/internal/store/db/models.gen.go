@@ -20,6 +20,7 @@ type CatalogEntryCopy struct {
 	AvailabilityEndDate *time.Time
 	UpdatedAt           *time.Time
 	AppliedAt           *time.Time
+	Digest              []byte
 }
 
 type MarketCopy struct {
@@ -29,6 +30,7 @@ type MarketCopy struct {
 	Name      *string
 	UpdatedAt *time.Time
 	AppliedAt *time.Time
+	Digest    []byte
 }
 
 type Product struct {
