@@ -14,7 +14,7 @@ import (
 // The commands print what they change, and say what to do next.
 func TestRepairs(t *testing.T) {
 	t.Parallel()
-	app, _ := hatter(t)
+	app, pool := hatter(t)
 	kafka := kafkatest.New(t)
 	own, other := kafka.CreateTopic(t, "own", event.Partitions), kafka.CreateTopic(t, "other", 2)
 	app.OpenMessaging = func(settings, *slog.Logger) (Messaging, error) {
@@ -24,6 +24,7 @@ func TestRepairs(t *testing.T) {
 	if r.code != 0 || !strings.Contains(r.out, other) || !strings.Contains(r.out, "This was a dry run. Nothing is changed.") {
 		t.Errorf("%+v", r)
 	}
+	execSQL(t, pool, `INSERT INTO consumer_position (topic, part, next_offset, topic_id) VALUES ($1, 0, 7, gen_random_uuid())`, other)
 	r = call(t.Context(), app, nil, strings.Fields("adopt --positions=start --by=ann --reason=recreated --accept-unknown-events --json")...)
 	var adopted repair.Adopted
 	if err := json.Unmarshal([]byte(r.out), &adopted); err != nil || r.code != 0 || len(adopted.Publishes) != event.Partitions || len(adopted.Consumes) != 2 {

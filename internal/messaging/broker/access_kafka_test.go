@@ -16,13 +16,13 @@ func TestAccessToKafka(t *testing.T) {
 	t.Parallel()
 	g := guarded{authority: certificate.NewAuthority(t), other: certificate.NewAuthority(t)}
 	secured := &kafkaprocess.Secured{Certificate: g.authority.Issue(t, "broker", "127.0.0.1").Both, Authority: g.authority.File,
-		Users: []kafkaprocess.User{{Name: user, Password: password}}, Reauthorize: 500 * time.Millisecond}
+		Users: []kafkaprocess.User{{Name: user, Password: password}}, Reauthorize: 2 * time.Second}
 	kafka := kafkaprocess.Run(t, secured)
 	g.plain, g.secure, g.signed, g.mutual = kafka.Addr, secured.SecureAddr, secured.SignedAddr, secured.MutualAddr
 	testAccess(t, g)
 	t.Run("SignInEnds", func(t *testing.T) {
 		t.Parallel()
-		requestsOutliveSignIn(t, g.signed, 4*secured.Reauthorize)
+		requestsOutliveSignIn(t, g.signed, 3*secured.Reauthorize)
 	})
 }
 

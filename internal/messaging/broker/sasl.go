@@ -69,12 +69,13 @@ func (p *connPool) signIn(ctx context.Context, c *conn, address string) error {
 	session, message, err := m.Authenticate(ctx, address)
 	for done := false; err == nil && !done; {
 		var answer *kmsg.SASLAuthenticateResponse
+		sent := time.Now() // the broker counts from later on
 		if answer, err = c.authenticate(clientID, message); err != nil {
 			return withAdvice(p.adviceIfClosed(err, adviceCredentials), err) // some brokers give no reason
 		}
 		done, message, err = session.Challenge(answer.SASLAuthBytes)
 		if done && answer.SessionLifetimeMillis > 0 {
-			c.signInAgain = time.Now().Add(time.Duration(answer.SessionLifetimeMillis) * time.Millisecond * 4 / 5)
+			c.signInAgain = sent.Add(time.Duration(answer.SessionLifetimeMillis) * time.Millisecond * 4 / 5)
 		}
 	}
 	if err != nil {

@@ -217,15 +217,25 @@ func TestATopicWithoutHandlerIsHeld(t *testing.T) {
 // While the consumer catches up, requests must still get connections of the pool.
 func TestConcurrentTransactionsAreLimited(t *testing.T) {
 	t.Parallel()
-	var under, most, calls atomic.Int64
+	var (
+		mu          sync.Mutex
+		under, most int
+		calls       atomic.Int64
+	)
+	enter := func(n int) {
+		mu.Lock()
+		defer mu.Unlock()
+		under += n
+		most = max(most, under)
+	}
 	both := make(chan struct{})
 	b := setup(t, func(c *consumer.Config[*tx]) { c.Transactions = 2 }, wrap(func(context.Context, int64, *tx) error {
-		most.Store(max(most.Load(), under.Add(1)))
+		enter(1)
 		if calls.Add(1) == 2 {
 			close(both)
 		}
 		<-both // the first two run at the same time
-		under.Add(-1)
+		enter(-1)
 		return nil
 	}))
 	var wg sync.WaitGroup
@@ -245,7 +255,7 @@ func TestConcurrentTransactionsAreLimited(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if most.Load() != 2 || calls.Load() != 6 {
-		t.Errorf("%d at a time and %d calls, want 2 and 6", most.Load(), calls.Load())
+	if most != 2 || calls.Load() != 6 {
+		t.Errorf("%d at a time and %d calls, want 2 and 6", most, calls.Load())
 	}
 }

@@ -20,6 +20,7 @@ const (
 	memberPatience  = 3                      // beats that a member has for its next sign of life
 	memberCleanEach = 600                    // beats between two deletions of old rows
 	memberRetry     = 200 * time.Millisecond // between two tries to register
+	memberStop      = 500 * time.Millisecond // for a statement during a stop, which it must not delay
 )
 
 // member is this process's row in consumer_member. It exists while the process takes part in the consumer group.
@@ -84,7 +85,7 @@ func (m *member) run(ctx context.Context) {
 	defer ticker.Stop()
 	failing := false
 	for n := 0; ; n++ {
-		err := m.save(ctx)
+		err := m.finishSave(ctx)
 		if err == nil && n%memberCleanEach == 0 {
 			err = m.do(ctx, func(ctx context.Context, q *messagingdb.Queries) error { return q.DeleteOldMembers(ctx) })
 		}
@@ -102,9 +103,18 @@ func (m *member) run(ctx context.Context) {
 	}
 }
 
+// finishSave is save, but a write that has begun may go on for a moment after ctx has ended. The server could commit a canceled
+// write after leave has deleted the row.
+func (m *member) finishSave(ctx context.Context) error {
+	finishing, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(memberStop, cancel) })()
+	return m.save(finishing)
+}
+
 // leave deletes the row.
 func (m *member) leave(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 500*time.Millisecond) // it must not delay the stop
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), memberStop)
 	defer cancel()
 	if err := m.do(ctx, func(ctx context.Context, q *messagingdb.Queries) error { return q.DeleteMember(ctx, m.id) }); err != nil {
 		m.log.LogAttrs(ctx, slog.LevelDebug, "the row in consumer_member is left for the clean-up", slog.Any("error", err))

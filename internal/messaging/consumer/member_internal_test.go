@@ -59,6 +59,7 @@ func TestAnEarlierMemberIsKnownByItsSignOfLife(t *testing.T) {
 	pool := memberPool(t)
 	earlier := registered(t, pool)
 	m := registered(t, pool)
+	m.beat = time.Second // the patience for a slow disk
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { defer close(done); earlier.run(ctx) }()

@@ -67,7 +67,8 @@ type NewPosition struct {
 	broker.TopicPartition
 	Offset  int64
 	TopicID broker.TopicID // of the present topic
-	Adopt   bool           // only a position of another topic moves; otherwise the position must belong to this topic already
+	// Adopt moves only positions in a topic that was created again. Otherwise, the position must belong to this topic already.
+	Adopt bool
 }
 
 // PlanReset finds the place in a partition of a topic, or in AllPartitions. It changes nothing. An offset that is not in the
@@ -99,8 +100,8 @@ func PlanReset(ctx context.Context, logs Logs, topic string, partition int, to P
 	return plan, nil
 }
 
-// PlanAdoption finds the place in every partition of the topics. When Reset carries the plan out, all positions belong to the
-// present topics. A position that belongs to its present topic already stays where it is. PlanAdoption changes nothing.
+// PlanAdoption finds the place in every partition of the topics. When Reset carries the plan out, the positions of topics that
+// were created again move there. All others stay where they are. PlanAdoption changes nothing.
 func PlanAdoption(ctx context.Context, logs Logs, topics []string, to Place) ([]NewPosition, error) {
 	var plan []NewPosition
 	for _, topic := range slices.Sorted(slices.Values(topics)) {
@@ -188,18 +189,18 @@ func Reset(ctx context.Context, tx pgx.Tx, plan []NewPosition) ([]PositionChange
 	}
 	changes := make([]PositionChange, 0, len(plan))
 	for _, p := range plan {
+		if p.Adopt && !needsAdoption(p, stored[p.Topic]) {
+			continue
+		}
 		change := PositionChange{Topic: p.Topic, Partition: p.Partition, To: p.Offset, ToTopic: textOf(p.TopicID)}
 		if row, ok := stored[p.Topic][int32(p.Partition)]; ok {
 			was := broker.TopicID(row.TopicID)
-			if p.Adopt && !was.IsZero() && was == p.TopicID {
-				continue
-			}
 			change.From, change.FromTopic = &row.NextOffset, textOf(was)
-			if !p.Adopt && !was.IsZero() && !p.TopicID.IsZero() && was != p.TopicID {
+			if !p.Adopt && isOther(was, p.TopicID) {
 				return nil, &Error{Code: CodeOtherTopic, Detail: fmt.Sprintf("the topic %s was created again, and the position belongs "+
 					"to the earlier one: adopt the new topic instead", p.Topic)}
 			}
-			if p.TopicID.IsZero() && !p.Adopt {
+			if p.TopicID.IsZero() {
 				p.TopicID, change.ToTopic = was, change.FromTopic
 			}
 		}
@@ -213,6 +214,23 @@ func Reset(ctx context.Context, tx pgx.Tx, plan []NewPosition) ([]PositionChange
 	}
 	return changes, nil
 }
+
+// needsAdoption reports whether a partition belongs to a topic that was created again, and has not been adopted yet. A position
+// whose topic is not known stays: a consumer trusts it.
+func needsAdoption(p NewPosition, stored map[int32]messagingdb.LockPositionsRow) bool {
+	if row, ok := stored[int32(p.Partition)]; ok {
+		return isOther(broker.TopicID(row.TopicID), p.TopicID)
+	}
+	for _, row := range stored {
+		if isOther(broker.TopicID(row.TopicID), p.TopicID) {
+			return true
+		}
+	}
+	return false
+}
+
+// isOther reports whether two topics are certainly not the same.
+func isOther(a, b broker.TopicID) bool { return !a.IsZero() && !b.IsZero() && a != b }
 
 // planTopics returns the topics of a plan, in the order in which every command locks them.
 func planTopics(plan []NewPosition) []string {

@@ -113,6 +113,30 @@ func TestResetRefusesAnotherTopic(t *testing.T) {
 	}
 }
 
+// An adoption passes over no event of a topic that is the same, or of which the database does not know the id yet.
+func TestAdoptionMovesOnlyOtherTopics(t *testing.T) {
+	t.Parallel()
+	for name, id := range map[string]broker.TopicID{"the same": firstTopic, "not known": {}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			b.at(id)
+			b.handle(0, named("a", 1))
+			plan, err := consumer.PlanAdoption(t.Context(), logs{firstTopic}, []string{topic}, consumer.AtEnd())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := b.reset(plan); err != nil { // plan has a partition that was never read, too
+				t.Fatal(err)
+			}
+			b.wantPosition(1)
+			if n := query[int](b, `SELECT count(*) FROM consumer_position`); n != 1 {
+				t.Errorf("%d positions", n)
+			}
+		})
+	}
+}
+
 // A consumer that has nothing to read notices a reset too.
 func TestAnIdleConsumerNoticesAReset(t *testing.T) {
 	t.Parallel()
