@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -47,6 +48,15 @@ func (a App[C]) auditList() *cobra.Command {
 	cmd.Flags().IntVar(&filter.Limit, "limit", 100, fmt.Sprintf("maximum number of rows, up to %d", mostListed))
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
+}
+
+// checkOperator names the faults by the flags of operatorFlags.
+func checkOperator(o audit.Operator, needsReason bool) error {
+	faults := o.Faults(needsReason)
+	for i, fault := range faults {
+		faults[i] = fmt.Errorf("--%w", fault)
+	}
+	return errors.Join(faults...)
 }
 
 // operatorFlags adds the flags that say who runs a command, and why.

@@ -76,7 +76,7 @@ func (c *closing) check(_ *cobra.Command, args []string) error {
 	case len(args) == 0 && selected == c.all:
 		return errors.New("give the id of a dead letter, or select some with --topic, --code or --since, or all of them with --all")
 	}
-	return c.operator.Check(false)
+	return checkOperator(c.operator, false)
 }
 
 func (c *closing) one(cmd *cobra.Command, id int64) error {

@@ -37,7 +37,7 @@ func (a App[C]) outboxReassert() *cobra.Command {
 			if options.Rate < 0 {
 				faults = append(faults, errors.New("--rate must be 0 or more"))
 			}
-			return errors.Join(append(faults, operator.Check(!options.DryRun))...)
+			return errors.Join(append(faults, checkOperator(operator, !options.DryRun))...)
 		}),
 		RunE: a.withMessaging(func(cmd *cobra.Command, ops Operations, m Messaging) error {
 			show := newProgress(cmd.ErrOrStderr(), "reassert")

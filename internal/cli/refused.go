@@ -22,7 +22,7 @@ func (a App[C]) outboxRetry() *cobra.Command {
 		Use: "retry", Short: "Try events again now that Kafka has refused", Args: exactly(0),
 		Long: "Try events again now that Kafka has refused. The relay also does this by itself, but waits longer after each refusal.\n" +
 			"\"outbox status\" shows whether they are refused again.",
-		PreRunE: checked(func(*cobra.Command, []string) error { return operator.Check(false) }),
+		PreRunE: checked(func(*cobra.Command, []string) error { return checkOperator(operator, false) }),
 		RunE: a.withDatabase(func(cmd *cobra.Command, _ []string, pool *postgres.Pool) error {
 			aggregates, err := repair.RetryRefused(cmd.Context(), pool, operator, refused)
 			if err != nil {
@@ -62,7 +62,7 @@ func (a App[C]) outboxDiscard() *cobra.Command {
 			if refused.Topic == "" || refused.Key == "" {
 				return errors.New("--topic and --key are needed; outbox status shows them")
 			}
-			return operator.Check(!refused.DryRun)
+			return checkOperator(operator, !refused.DryRun)
 		}),
 		RunE: a.withDatabase(func(cmd *cobra.Command, _ []string, pool *postgres.Pool) error {
 			e, err := repair.DiscardRefused(cmd.Context(), pool, operator, refused)

@@ -39,7 +39,7 @@ func (a App[C]) resetConsumer() *cobra.Command {
 				return errors.New("--topic and --to are needed")
 			}
 			o.To, err = consumer.ParsePlace(to)
-			return errors.Join(err, operator.Check(!o.DryRun))
+			return errors.Join(err, checkOperator(operator, !o.DryRun))
 		}),
 		RunE: a.withMessaging(func(cmd *cobra.Command, ops Operations, m Messaging) error {
 			changes, err := repairService(ops, m).Reset(cmd.Context(), operator, o)
@@ -77,7 +77,7 @@ func (a App[C]) adopt() *cobra.Command {
 				return errors.New("--positions has to be start (apply what is in the topics now) or end (pass over it)")
 			}
 			o.Positions, err = consumer.ParsePlace(positions)
-			return errors.Join(err, operator.Check(!o.DryRun))
+			return errors.Join(err, checkOperator(operator, !o.DryRun))
 		}),
 		RunE: a.withMessaging(func(cmd *cobra.Command, ops Operations, m Messaging) error {
 			adopted, err := repairService(ops, m).Adopt(cmd.Context(), operator, o)

@@ -28,7 +28,7 @@ func (a App[C]) outboxRepublish() *cobra.Command {
 			if options.Rate < 0 {
 				return errors.New("--rate must be 0 or more")
 			}
-			return operator.Check(!options.DryRun)
+			return checkOperator(operator, !options.DryRun)
 		}),
 		RunE: a.withOperations(func(cmd *cobra.Command, _ []string, o Operations) error {
 			models, err := modelsOf(o.Models, topic)

@@ -56,7 +56,7 @@ func Pages(cfg Config) ([]httpserver.Page, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := view{Title: api.Info.Title, API: api, Roots: cfg.API, Events: events}
+	v := pageData{Title: api.Info.Title, API: api, Roots: cfg.API, Events: events}
 	var pages []httpserver.Page
 	for _, base := range cfg.Bases {
 		below, err := v.below(base, assets)
@@ -73,8 +73,8 @@ type apiDocument struct {
 	Info struct{ Title, Version, Description string }
 }
 
-// view is the data of every template.
-type view struct {
+// pageData is the data of every template.
+type pageData struct {
 	Base   string
 	Here   string // the name of the page
 	Title  string // the title of the service
@@ -85,7 +85,7 @@ type view struct {
 }
 
 // Asset returns the address of a file that the pages use.
-func (v view) Asset(name string) (string, error) {
+func (v pageData) Asset(name string) (string, error) {
 	if at, ok := v.assets[name]; ok {
 		return at, nil
 	}
@@ -109,7 +109,7 @@ func readAssets() ([]httpserver.Page, error) {
 }
 
 // below renders the pages below one base. Their paths are absolute.
-func (v view) below(base string, assets []httpserver.Page) ([]httpserver.Page, error) {
+func (v pageData) below(base string, assets []httpserver.Page) ([]httpserver.Page, error) {
 	v.Base, v.assets = base, map[string]string{}
 	var pages []httpserver.Page
 	for _, asset := range assets {
@@ -136,7 +136,7 @@ func hashed(name string, body []byte) string {
 	return strings.TrimSuffix(name, ext) + "." + hex.EncodeToString(sum[:6]) + ext
 }
 
-func render(v view) ([]byte, error) {
+func render(v pageData) ([]byte, error) {
 	set, err := template.New("").Funcs(template.FuncMap{"prose": prose, "opening": opening}).ParseFS(templates, "templates/layout.html", "templates/"+v.Here+".html")
 	if err != nil {
 		return nil, err

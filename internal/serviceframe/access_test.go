@@ -64,7 +64,7 @@ func TestTheKafkaCheckSaysWhatToDo(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			log := slog.New(slog.DiscardHandler)
-			client, err := Connect(Spec{Name: "shop"}, config.Common{Kafka: config.Kafka{Brokers: []string{kafka.Addr()}, Access: tt.access}}, log)
+			client, err := connect(Spec{Name: "shop"}, config.Common{Kafka: config.Kafka{Brokers: []string{kafka.Addr()}, Access: tt.access}}, log)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/monsplit/monsplit/internal/cli"
 	"github.com/monsplit/monsplit/internal/config"
 	"github.com/monsplit/monsplit/internal/docpages"
 	"github.com/monsplit/monsplit/internal/httpserver"
@@ -73,7 +74,7 @@ func Open(ctx context.Context, spec Spec, cfg config.Common, log *slog.Logger) (
 	if err != nil {
 		return nil, err
 	}
-	client, err := Connect(spec, cfg, log)
+	client, err := connect(spec, cfg, log)
 	if err != nil {
 		pool.Close()
 		return nil, err
@@ -85,8 +86,8 @@ func Open(ctx context.Context, spec Spec, cfg config.Common, log *slog.Logger) (
 	}, nil
 }
 
-// Connect returns a client of Kafka. Kafka need not be reachable yet.
-func Connect(spec Spec, cfg config.Common, log *slog.Logger) (*broker.Client, error) {
+// connect returns a client of Kafka. Kafka need not be reachable yet.
+func connect(spec Spec, cfg config.Common, log *slog.Logger) (*broker.Client, error) {
 	encryption, err := cfg.Kafka.Access.TLSConfig()
 	if err != nil {
 		return nil, fmt.Errorf("TLS to Kafka: %w", err)
@@ -95,6 +96,12 @@ func Connect(spec Spec, cfg config.Common, log *slog.Logger) (*broker.Client, er
 		Brokers: cfg.Kafka.Brokers, Prefix: cfg.Kafka.Prefix, ClientID: spec.Name, ProduceTimeout: cfg.Outbox.ProduceTimeout,
 		TLS: encryption, Credentials: cfg.Kafka.Access.Credentials(),
 	}, log)
+}
+
+// OpenMessaging connects to Kafka for an operator. The service need not run.
+func OpenMessaging(spec Spec, cfg config.Common, log *slog.Logger) (cli.Messaging, error) {
+	client, err := connect(spec, cfg, log)
+	return cli.Messaging{Kafka: client, Publishes: slices.Concat(spec.Topics, spec.Queues), Consumes: spec.Consumes}, err
 }
 
 // Freshness lets the API's clients read their own writes, with the kinds that are registered at Waiters.

@@ -3,7 +3,6 @@ package monolith
 import (
 	"context"
 	"log/slog"
-	"slices"
 
 	"github.com/monsplit/monsplit/internal/cli"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
@@ -27,8 +26,7 @@ func App() cli.App[Config] {
 
 // OpenMessaging connects to Kafka for an operator. The service need not run.
 func OpenMessaging(cfg Config, log *slog.Logger) (cli.Messaging, error) {
-	client, err := serviceframe.Connect(spec(), cfg.Common, log)
-	return cli.Messaging{Kafka: client, Publishes: slices.Concat(spec().Topics, spec().Queues), Consumes: spec().Consumes}, err
+	return serviceframe.OpenMessaging(spec(), cfg.Common, log)
 }
 
 // OpenOperations opens what the commands of operators need. The service need not run.

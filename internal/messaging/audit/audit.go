@@ -25,19 +25,21 @@ type Operator struct {
 // mostText is the maximum length of a text of an operator, in bytes.
 const mostText = 1000
 
-// Check returns every fault of the texts. A reason is required if the command needs one.
-func (o Operator) Check(needsReason bool) error {
-	var faults []error
+// Check returns an error with every fault of the texts, each in a line. A reason is required if the command needs one.
+func (o Operator) Check(needsReason bool) error { return errors.Join(o.Faults(needsReason)...) }
+
+// Faults returns the faults of the texts one by one. Each begins with the name of the text: "by" or "reason".
+func (o Operator) Faults(needsReason bool) (faults []error) {
 	fault := func(bad bool, text string) {
 		if bad {
 			faults = append(faults, errors.New(text))
 		}
 	}
-	fault(strings.TrimSpace(o.By) == "", "--by has to say who does it")
-	fault(needsReason && strings.TrimSpace(o.Reason) == "", "--reason has to say why")
-	fault(!printable(o.By), fmt.Sprintf("--by has to be printable text of at most %d bytes", mostText))
-	fault(!printable(o.Reason), fmt.Sprintf("--reason has to be printable text of at most %d bytes", mostText))
-	return errors.Join(faults...)
+	fault(strings.TrimSpace(o.By) == "", "by has to say who does it")
+	fault(needsReason && strings.TrimSpace(o.Reason) == "", "reason has to say why")
+	fault(!printable(o.By), fmt.Sprintf("by has to be printable text of at most %d bytes", mostText))
+	fault(!printable(o.Reason), fmt.Sprintf("reason has to be printable text of at most %d bytes", mostText))
+	return faults
 }
 
 func printable(s string) bool {

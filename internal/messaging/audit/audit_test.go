@@ -60,10 +60,10 @@ func TestOperators(t *testing.T) {
 	}{
 		"Fine":          {audit.Operator{By: "Ada", Reason: "two\nlines"}, true, ""},
 		"NoReason":      {audit.Operator{By: "Ada"}, false, ""},
-		"ReasonMissing": {audit.Operator{By: "Ada", Reason: " "}, true, "--reason has to say why"},
-		"Nobody":        {audit.Operator{By: " "}, false, "--by has to say who"},
-		"Unprintable":   {audit.Operator{By: "A\x00"}, false, "--by has to be printable"},
-		"NotUTF8":       {audit.Operator{By: "Ada", Reason: "\xff"}, false, "--reason has to be printable"},
+		"ReasonMissing": {audit.Operator{By: "Ada", Reason: " "}, true, "reason has to say why"},
+		"Nobody":        {audit.Operator{By: " "}, false, "by has to say who"},
+		"Unprintable":   {audit.Operator{By: "A\x00"}, false, "by has to be printable"},
+		"NotUTF8":       {audit.Operator{By: "Ada", Reason: "\xff"}, false, "reason has to be printable"},
 		"Long":          {audit.Operator{By: "Ada", Reason: strings.Repeat("x", 1001)}, false, "at most 1000 bytes"},
 	} {
 		err := tt.operator.Check(tt.needsReason)

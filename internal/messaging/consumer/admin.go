@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
-	"unicode"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -171,15 +169,10 @@ func recordLetter(ctx context.Context, tx pgx.Tx, o audit.Operator, command stri
 	return err
 }
 
-// checkText checks a text that a person writes into a dead letter.
-func checkText(name, s string, required bool) error {
-	const most = 1000
-	switch {
-	case required && strings.TrimSpace(s) == "":
-		return &Error{Code: CodeInvalid, Detail: name + " must say who"}
-	case len(s) > most || strings.IndexFunc(s, func(c rune) bool { return !unicode.IsPrint(c) && c != '\n' }) >= 0 ||
-		strings.ToValidUTF8(s, "") != s:
-		return &Error{Code: CodeInvalid, Detail: fmt.Sprintf("%s is printable text of at most %d bytes", name, most)}
+// checkOperator checks the texts that a person writes into a dead letter.
+func checkOperator(o audit.Operator) error {
+	if err := o.Check(false); err != nil {
+		return &Error{Code: CodeInvalid, Detail: err.Error()}
 	}
 	return nil
 }

@@ -2,7 +2,6 @@ package consumer
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 
@@ -17,7 +16,8 @@ import (
 // topic's function of Config.Discarded refuses, the dead letter stays open, and the error is an *Error with
 // CodeDiscardFailed.
 func (c *Consumer[T]) Discard(ctx context.Context, id int64, by, note string) (DeadLetter, error) {
-	if err := errors.Join(checkText("by", by, true), checkText("note", note, false)); err != nil {
+	operator := audit.Operator{By: by, Reason: note}
+	if err := checkOperator(operator); err != nil {
 		return DeadLetter{}, err
 	}
 	var (
@@ -35,7 +35,7 @@ func (c *Consumer[T]) Discard(ctx context.Context, id int64, by, note string) (D
 		if letter, err = closeLetter(ctx, tx, row.ID, Discarded, by, note, 0); err != nil {
 			return err
 		}
-		return recordLetter(ctx, tx, audit.Operator{By: by, Reason: note}, "dead-letters discard", letter)
+		return recordLetter(ctx, tx, operator, "dead-letters discard", letter)
 	})
 	if err != nil {
 		return DeadLetter{}, err

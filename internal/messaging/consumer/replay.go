@@ -2,7 +2,6 @@ package consumer
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"strconv"
@@ -23,10 +22,10 @@ import (
 //
 // The consumer that has the partition shows a conflict that the replay begins or ends within Config.Beat.
 func (c *Consumer[T]) Replay(ctx context.Context, id int64, by, reason string) (DeadLetter, error) {
-	if err := errors.Join(checkText("by", by, true), checkText("reason", reason, false)); err != nil {
+	operator := audit.Operator{By: by, Reason: reason}
+	if err := checkOperator(operator); err != nil {
 		return DeadLetter{}, err
 	}
-	operator := audit.Operator{By: by, Reason: reason}
 	var (
 		letter    DeadLetter
 		failed    error

@@ -63,3 +63,24 @@ func UUIDs(published []Published) (ids []uuid.UUID, versions []int64) {
 	}
 	return ids, versions
 }
+
+// UUIDAfter returns the key after which a page begins, for a model whose keys are UUIDs. Without one, it is uuid.Nil.
+func UUIDAfter(key string) (uuid.UUID, error) {
+	if key == "" {
+		return uuid.Nil, nil
+	}
+	return uuid.Parse(key)
+}
+
+// Encode returns each row as an event of its current version.
+func Encode[R any](rows []R, encode func(R) (event.Message, error)) ([]event.Message, error) {
+	messages := make([]event.Message, len(rows))
+	for i, row := range rows {
+		m, err := encode(row)
+		if err != nil {
+			return nil, err
+		}
+		messages[i] = m
+	}
+	return messages, nil
+}

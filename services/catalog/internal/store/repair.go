@@ -38,7 +38,7 @@ func (m marketModel) page(ctx context.Context, tx pgx.Tx, after string, limit in
 	if err != nil {
 		return nil, fmt.Errorf("lock the markets after %s: %w", after, err)
 	}
-	return encodeAll(rows, m.current)
+	return repair.Encode(rows, m.current)
 }
 
 func (m marketModel) raise(ctx context.Context, tx pgx.Tx, published []repair.Published) ([]event.Message, error) {
@@ -47,7 +47,7 @@ func (m marketModel) raise(ctx context.Context, tx pgx.Tx, published []repair.Pu
 	if err != nil {
 		return nil, fmt.Errorf("raise the versions of markets: %w", err)
 	}
-	return encodeAll(rows, m.current)
+	return repair.Encode(rows, m.current)
 }
 
 // rebuild also rebuilds a market that is deleted: its code may come back, and then needs its next version. No event has the name
@@ -91,7 +91,7 @@ func (m entryModel) count(ctx context.Context, tx pgx.Tx) (int, error) {
 }
 
 func (m entryModel) page(ctx context.Context, tx pgx.Tx, after string, limit int) ([]event.Message, error) {
-	last, err := keyOrNil(after)
+	last, err := repair.UUIDAfter(after)
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +99,7 @@ func (m entryModel) page(ctx context.Context, tx pgx.Tx, after string, limit int
 	if err != nil {
 		return nil, fmt.Errorf("lock the entries after %s: %w", last, err)
 	}
-	return encodeAll(rows, m.current)
+	return repair.Encode(rows, m.current)
 }
 
 func (m entryModel) raise(ctx context.Context, tx pgx.Tx, published []repair.Published) ([]event.Message, error) {
@@ -108,7 +108,7 @@ func (m entryModel) raise(ctx context.Context, tx pgx.Tx, published []repair.Pub
 	if err != nil {
 		return nil, fmt.Errorf("raise the versions of entries: %w", err)
 	}
-	return encodeAll(rows, m.current)
+	return repair.Encode(rows, m.current)
 }
 
 func (m entryModel) rebuild(ctx context.Context, tx pgx.Tx, last event.Event, deleted bool) (event.Message, error) {
@@ -131,23 +131,4 @@ func (m entryModel) rebuild(ctx context.Context, tx pgx.Tx, last event.Event, de
 
 func (m entryModel) current(row db.CatalogEntry) (event.Message, error) {
 	return m.encode.Entry(toEntry(row).Current(m.newID()))
-}
-
-func encodeAll[R any](rows []R, encode func(R) (event.Message, error)) ([]event.Message, error) {
-	messages := make([]event.Message, len(rows))
-	for i, row := range rows {
-		m, err := encode(row)
-		if err != nil {
-			return nil, err
-		}
-		messages[i] = m
-	}
-	return messages, nil
-}
-
-func keyOrNil(key string) (uuid.UUID, error) {
-	if key == "" {
-		return uuid.Nil, nil
-	}
-	return uuid.Parse(key)
 }

@@ -33,7 +33,7 @@ func (m productModel) count(ctx context.Context, tx pgx.Tx) (int, error) {
 }
 
 func (m productModel) page(ctx context.Context, tx pgx.Tx, after string, limit int) ([]event.Message, error) {
-	last, err := keyOrNil(after)
+	last, err := repair.UUIDAfter(after)
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +41,7 @@ func (m productModel) page(ctx context.Context, tx pgx.Tx, after string, limit i
 	if err != nil {
 		return nil, fmt.Errorf("lock the products after %s: %w", last, err)
 	}
-	return m.current(rows)
+	return repair.Encode(rows, m.current)
 }
 
 func (m productModel) raise(ctx context.Context, tx pgx.Tx, published []repair.Published) ([]event.Message, error) {
@@ -50,7 +50,7 @@ func (m productModel) raise(ctx context.Context, tx pgx.Tx, published []repair.P
 	if err != nil {
 		return nil, fmt.Errorf("raise the versions of products: %w", err)
 	}
-	return m.current(rows)
+	return repair.Encode(rows, m.current)
 }
 
 // rebuild cannot give the product its old integer id: no event has it.
@@ -73,22 +73,6 @@ func (m productModel) rebuild(ctx context.Context, tx pgx.Tx, last event.Event, 
 	return m.encode.Product(p.Current(m.newID()))
 }
 
-// current encodes the products as they are.
-func (m productModel) current(rows []db.Product) ([]event.Message, error) {
-	messages := make([]event.Message, len(rows))
-	for i, row := range rows {
-		message, err := m.encode.Product(toProduct(row).Current(m.newID()))
-		if err != nil {
-			return nil, err
-		}
-		messages[i] = message
-	}
-	return messages, nil
-}
-
-func keyOrNil(key string) (uuid.UUID, error) {
-	if key == "" {
-		return uuid.Nil, nil
-	}
-	return uuid.Parse(key)
+func (m productModel) current(row db.Product) (event.Message, error) {
+	return m.encode.Product(toProduct(row).Current(m.newID()))
 }
