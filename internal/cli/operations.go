@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/monsplit/monsplit/internal/config"
+	"github.com/monsplit/monsplit/internal/messaging/audit"
 	"github.com/monsplit/monsplit/internal/messaging/broker"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
 	"github.com/monsplit/monsplit/internal/messaging/repair"
@@ -20,6 +21,8 @@ type Operations struct {
 	// Replay and Discard are the methods of the service's consumer.Consumer.
 	Replay  func(ctx context.Context, id int64, by, reason string) (consumer.DeadLetter, error)
 	Discard func(ctx context.Context, id int64, by, reason string) (consumer.DeadLetter, error)
+	// Skip is the method of the service's consumer.Consumer.
+	Skip func(ctx context.Context, kafka consumer.LogReader, tp broker.TopicPartition, by audit.Operator) (consumer.DeadLetter, error)
 	// Models are the models that the service owns. A model comes after those that it refers to.
 	Models []repair.Model
 	// Verify compares the service's copies with the logs: consumer.Consumer.Verify.

@@ -19,10 +19,6 @@ func repairService(o Operations, m Messaging) repair.Service {
 	return repair.Service{Pool: o.Pool, Kafka: m.Kafka, Publishes: m.Publishes, Consumes: m.Consumes}
 }
 
-func (a App[C]) consumer() *cobra.Command {
-	return group("consumer", "Set where the service reads on in the topics of others", a.resetConsumer())
-}
-
 func (a App[C]) resetConsumer() *cobra.Command {
 	var (
 		o        repair.ResetOptions

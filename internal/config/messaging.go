@@ -64,11 +64,13 @@ func (o Outbox) Validate(must func(ok bool, variable, detail string, args ...any
 
 // Consumer says how the service applies the events of other services.
 type Consumer struct {
-	Batch int `env:"CONSUMER_BATCH" envDefault:"500" about:"maximum number of events that the consumer applies in one transaction"`
+	Batch             int `env:"CONSUMER_BATCH" envDefault:"500" about:"maximum number of events that the consumer applies in one transaction"`
+	DeadLettersInARow int `env:"CONSUMER_DEAD_LETTERS_IN_A_ROW" envDefault:"20" about:"how many events in a row, of different aggregates, may become dead letters. Then the partition is paused until an operator resumes it. -1 is without limit"`
 }
 
 // Validate checks the values. must reports a fault of the variable unless ok.
 func (c Consumer) Validate(must func(ok bool, variable, detail string, args ...any)) {
+	must(c.DeadLettersInARow >= 1 || c.DeadLettersInARow == -1, "CONSUMER_DEAD_LETTERS_IN_A_ROW", "is %d, but must be 1 or more, or -1", c.DeadLettersInARow)
 	must(c.Batch >= 1, "CONSUMER_BATCH", "is %d, but must be 1 or more", c.Batch)
 }
 

@@ -114,10 +114,11 @@ func newConsumer(pool *postgres.Pool, cfg Config, storage *store.Store, copies *
 			requests.Kick()
 			kick()
 		},
-		Classify:         serviceframe.Classify,
-		MetricsNamespace: serviceframe.MetricsNamespace,
-		Transactions:     cfg.ConsumerTransactions(),
-		Tuning:           broker.GroupConfig{MaxRecords: cfg.Consumer.Batch, Partitions: event.Partitions},
+		Classify:          serviceframe.Classify,
+		MetricsNamespace:  serviceframe.MetricsNamespace,
+		Transactions:      cfg.ConsumerTransactions(),
+		DeadLettersInARow: cfg.Consumer.DeadLettersInARow,
+		Tuning:            broker.GroupConfig{MaxRecords: cfg.Consumer.Batch, Partitions: event.Partitions},
 	}, log)
 }
 

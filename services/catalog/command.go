@@ -45,7 +45,7 @@ func OpenOperations(ctx context.Context, cfg Config, log *slog.Logger) (cli.Oper
 	requests := newOwner(pool, cfg, storage, entries, log)
 	events := newConsumer(pool, cfg, storage, copies, requests, func() {}, log)
 	return cli.Operations{
-		Pool: pool, Replay: events.Replay, Discard: events.Discard, Close: pool.Close,
+		Pool: pool, Replay: events.Replay, Discard: events.Discard, Skip: events.Skip, Close: pool.Close,
 		Verify: func(ctx context.Context, kafka consumer.LogReader, o consumer.VerifyOptions) ([]consumer.Verified, error) {
 			return events.Verify(ctx, kafka, store.Copies(consume.TopicProduct), o)
 		},

@@ -43,7 +43,7 @@ func OpenOperations(ctx context.Context, cfg Config, log *slog.Logger) (cli.Oper
 	}
 	events := newConsumer(pool, cfg, log, func(eventTx) {})
 	return cli.Operations{
-		Pool: pool, Replay: events.Replay, Discard: events.Discard, Close: pool.Close,
+		Pool: pool, Replay: events.Replay, Discard: events.Discard, Skip: events.Skip, Close: pool.Close,
 		Verify: func(ctx context.Context, kafka consumer.LogReader, o consumer.VerifyOptions) ([]consumer.Verified, error) {
 			return events.Verify(ctx, kafka, store.Copies(consume.TopicMarket, consume.TopicCatalogEntry), o)
 		},

@@ -112,13 +112,14 @@ func newConsumer(pool *postgres.Pool, cfg Config, log *slog.Logger, committed fu
 		Versions: map[string]consumer.VersionOf[eventTx]{
 			consume.TopicMarket: consume.MarketVersion[eventTx], consume.TopicCatalogEntry: consume.EntryVersion[eventTx],
 		},
-		Queues:           map[string]bool{consume.TopicEntryOutcome: true},
-		Bind:             store.Bind,
-		Committed:        committed,
-		Classify:         serviceframe.Classify,
-		MetricsNamespace: serviceframe.MetricsNamespace,
-		Transactions:     cfg.ConsumerTransactions(),
-		Tuning:           broker.GroupConfig{MaxRecords: cfg.Consumer.Batch, Partitions: event.Partitions},
+		Queues:            map[string]bool{consume.TopicEntryOutcome: true},
+		Bind:              store.Bind,
+		Committed:         committed,
+		Classify:          serviceframe.Classify,
+		MetricsNamespace:  serviceframe.MetricsNamespace,
+		Transactions:      cfg.ConsumerTransactions(),
+		DeadLettersInARow: cfg.Consumer.DeadLettersInARow,
+		Tuning:            broker.GroupConfig{MaxRecords: cfg.Consumer.Batch, Partitions: event.Partitions},
 	}, log)
 }
 

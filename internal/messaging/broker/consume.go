@@ -23,7 +23,8 @@ var ErrReseek = errors.New("read from the stored position again")
 // they differ.
 type PartitionHandler interface {
 	// Position returns the stored position. For a partition that was never read, that is log.Position, the start of its log.
-	// While a partition is halted, it is called again every HaltRecheck. After an error the client calls it again later.
+	// While a partition is halted, it is called again every HaltRecheck. A *HaltError halts the partition. After any other error
+	// the client calls it again later.
 	Position(ctx context.Context, tp TopicPartition, log LogStart) (Position, error)
 	// Handle applies the records in [from, next.Offset), in offset order, and stores next. Some offsets have no record (it was
 	// compacted away, or is the marker of a transaction), so records may be empty. After ErrReseek the client asks for the

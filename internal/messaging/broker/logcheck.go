@@ -22,6 +22,15 @@ const (
 	HaltLogUnreadable HaltCode = "log_unreadable"
 )
 
+// HaltError is how a PartitionHandler halts a partition. The halt ends when Position returns a position.
+type HaltError struct {
+	Code   HaltCode
+	Reason string
+}
+
+// Error implements error.
+func (e *HaltError) Error() string { return fmt.Sprintf("%s: %s", e.Code, e.Reason) }
+
 // halt is why a partition is not read.
 type halt struct {
 	code     HaltCode

@@ -104,6 +104,10 @@ func (p *partition) seekToPosition(ctx, handling context.Context, g *generation)
 		return err
 	}
 	position, err := g.handler.Position(handling, p.tp, LogStart{Offset: start, TopicID: log.topicID})
+	if halted, is := errors.AsType[*HaltError](err); is {
+		p.halt(g, halted.Code, halted.Reason)
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("ask for the stored position: %w", err)
 	}

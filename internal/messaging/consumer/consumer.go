@@ -47,6 +47,9 @@ type Config[T any] struct {
 	// back and the dead letter is stored nevertheless. It is called again for the same message if an operator has set the
 	// position back, but not if a replay fails again.
 	DeadLettered map[string]DeadLetteredFunc[T]
+	// DeadLettersInARow is how many events in a row, of different keys, a partition may make dead letters. Then it is paused
+	// until an operator resumes it; 20. A negative number is without limit.
+	DeadLettersInARow int
 	// Discarded has functions by topic; none. They are called in the transaction that closes the dead letter. If one fails,
 	// the dead letter stays open.
 	Discarded map[string]DiscardedFunc[T]
@@ -125,6 +128,9 @@ func New[T any](pool *pgxpool.Pool, cfg Config[T], log *slog.Logger) *Consumer[T
 	if cfg.BackoffMax <= 0 {
 		cfg.BackoffMax = 3 * time.Second
 	}
+	if cfg.DeadLettersInARow == 0 {
+		cfg.DeadLettersInARow = 20
+	}
 	if cfg.Beat <= 0 {
 		cfg.Beat = time.Second
 	}
@@ -192,6 +198,9 @@ type partition struct {
 	// until this process opens one.
 	mayHaveDeadLetters bool
 
+	deadInARow keysInARow
+	paused     bool // as Position has read it last
+
 	conflicts int64 // open ones, for State
 	// mayHaveConflicts is false only if the partition certainly has no open conflict. Then a batch need not look for conflicts
 	// to end.
@@ -207,7 +216,7 @@ func (c *Consumer[T]) partition(tp broker.TopicPartition) *partition {
 	defer c.mu.Unlock()
 	p := c.partitions[tp]
 	if p == nil {
-		p = &partition{position: -1, mayHaveDeadLetters: true, mayHaveConflicts: true}
+		p = &partition{position: -1, mayHaveDeadLetters: true, mayHaveConflicts: true, deadInARow: keysInARow{}}
 		c.partitions[tp] = p
 	}
 	return p

@@ -9,6 +9,7 @@ const (
 	CodeReplayFailed = "replay-failed"      // the event failed again; its dead letter stays open
 	// CodeDiscardFailed means that the service could not handle the discard; the dead letter stays open.
 	CodeDiscardFailed = "discard-failed"
+	CodeMoved         = "moved"       // the position has moved meanwhile
 	CodeOtherTopic    = "other-topic" // the position belongs to an earlier topic of the same name
 )
 

@@ -12,7 +12,8 @@ const AnotherDatabase = "another_database"
 
 // HaltCodes returns the codes of all halts of a partition.
 func HaltCodes() []broker.HaltCode {
-	return []broker.HaltCode{broker.HaltTopicRecreated, broker.HaltLogTruncated, broker.HaltRecordsDeleted, broker.HaltLogUnreadable}
+	return []broker.HaltCode{broker.HaltTopicRecreated, broker.HaltLogTruncated, broker.HaltRecordsDeleted, broker.HaltLogUnreadable,
+		Paused, ManyDeadLetters}
 }
 
 // nextStep says what an operator has to do about a halted partition, in one sentence.
@@ -25,6 +26,11 @@ func nextStep(code broker.HaltCode, tp broker.TopicPartition) string {
 		return "When the owner has published the lost state again, read the log again with " + reset + "."
 	case broker.HaltRecordsDeleted:
 		return "Read what is left of the log with " + reset + "."
+	case Paused:
+		return fmt.Sprintf(`It continues with "consumer resume --topic %s --partition %d".`, tp.Topic, tp.Partition)
+	case ManyDeadLetters:
+		return fmt.Sprintf(`Read "dead-letters list", repair the cause, and then run "consumer resume --topic %s --partition %d".`,
+			tp.Topic, tp.Partition)
 	default:
 		return fmt.Sprintf(`Repair the log, or pass over its damaged part with "consumer reset --topic %s --partition %d --to OFFSET".`,
 			tp.Topic, tp.Partition)

@@ -46,9 +46,16 @@ func (c *Consumer[T]) Handle(
 			b.items[i].err, b.items[i].ignored = nil, true
 		}
 	}
+	b, cut := c.cutAtLimit(p, b)
 	err := c.applyShared(ctx, p, b)
 	moved := false
-	if _, is := c.poisonCode(err); is || len(b.items) > 1 && batchTimedOut(ctx, err) {
+	if err == nil {
+		err = c.pauseAtLimit(ctx, p, tp)
+	}
+	if err == nil && cut {
+		err = broker.ErrReseek // the client has a longer batch
+	}
+	if _, is := c.poisonCode(err); is || len(b.items) > 1 && (batchTimedOut(ctx, err) || c.failsAgain(ctx, p, err)) {
 		c.log.LogAttrs(ctx, slog.LevelInfo, "the batch cannot be applied as a whole, applying its events one by one",
 			slog.String("partition", tp.String()), slog.Int64("from", from), slog.Any("error", err))
 		moved, err = c.applyEach(ctx, p, b)
@@ -67,6 +74,17 @@ func batchTimedOut(ctx context.Context, err error) bool {
 	return ctx.Err() == nil && (errors.Is(err, context.DeadlineExceeded) || pgtx.SQLState(err) == "57014") // query_canceled
 }
 
+// triesTogether is how often a batch is tried as a whole.
+const triesTogether = 3
+
+// failsAgain reports whether the batch has failed so often that its events have to be applied one by one. Then the position
+// shows which of them fails, and those before it are applied.
+func (c *Consumer[T]) failsAgain(ctx context.Context, p *partition, err error) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return err != nil && ctx.Err() == nil && !errors.Is(err, broker.ErrReseek) && p.failures >= triesTogether
+}
+
 // applyEach applies each item in a transaction of its own. It reports whether the position moved before the error.
 func (c *Consumer[T]) applyEach(ctx context.Context, p *partition, b batch) (moved bool, err error) {
 	from := b.from
@@ -82,6 +100,9 @@ func (c *Consumer[T]) applyEach(ctx context.Context, p *partition, b batch) (mov
 		}
 		if err != nil {
 			return i > 0, err
+		}
+		if err := c.pauseAtLimit(ctx, p, b.tp); err != nil {
+			return true, err
 		}
 		from = one.next
 	}
@@ -230,6 +251,9 @@ func catchPanic(f func() error) (err error) {
 func (c *Consumer[T]) recordCommit(ctx context.Context, p *partition, b batch, mayHaveDeadLetters bool, started time.Time) {
 	c.mu.Lock()
 	p.position, p.mayHaveDeadLetters = b.next, mayHaveDeadLetters
+	for _, it := range b.items {
+		p.deadInARow.add(it)
+	}
 	c.mu.Unlock()
 	now := c.cfg.Now()
 	effects := false
@@ -274,7 +298,10 @@ func (c *Consumer[T]) finishBatch(
 		return nil
 	}
 	if errors.Is(err, broker.ErrReseek) {
-		c.log.LogAttrs(ctx, slog.LevelInfo, "another instance has moved the position", slog.String("partition", tp.String()))
+		if !errors.Is(err, errPaused) {
+			c.log.LogAttrs(ctx, slog.LevelInfo, "another instance or a command has moved or paused the position",
+				slog.String("partition", tp.String()))
+		}
 		return err
 	}
 	if ctx.Err() != nil {

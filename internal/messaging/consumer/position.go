@@ -12,7 +12,8 @@ import (
 )
 
 // Position implements broker.PartitionHandler. A partition that was never read starts at the start of its log. A position
-// that does not say which log it belongs to, as those of earlier releases, is taken to belong to the present one.
+// that does not say which log it belongs to, as those of earlier releases, is taken to belong to the present one. The error of
+// a paused partition is a *broker.HaltError.
 func (c *Consumer[T]) Position(ctx context.Context, tp broker.TopicPartition, log broker.LogStart) (broker.Position, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
 	defer cancel()
@@ -30,6 +31,13 @@ func (c *Consumer[T]) Position(ctx context.Context, tp broker.TopicPartition, lo
 	if err != nil {
 		return broker.Position{}, fmt.Errorf("read the position of %s: %w", tp, err)
 	}
+	if err := pausedError(row); err != nil {
+		p := c.partition(tp)
+		c.mu.Lock()
+		p.position, p.topicID, p.paused = row.NextOffset, broker.TopicID(row.TopicID), true
+		c.mu.Unlock()
+		return broker.Position{}, err
+	}
 	open, err := q.HasOpenDeadLetters(ctx, tp.Topic, part)
 	if err != nil {
 		return broker.Position{}, fmt.Errorf("look for dead letters of %s: %w", tp, err)
@@ -41,6 +49,9 @@ func (c *Consumer[T]) Position(ctx context.Context, tp broker.TopicPartition, lo
 	p := c.partition(tp)
 	c.mu.Lock()
 	p.position, p.topicID, p.mayHaveDeadLetters = row.NextOffset, broker.TopicID(row.TopicID), open
+	if p.paused { // an operator has resumed it
+		p.paused, p.deadInARow = false, keysInARow{}
+	}
 	p.setConflicts(conflicts)
 	p.failures, p.held = 0, "" // these belong to an earlier assignment, or to a batch whose answer was lost
 	c.mu.Unlock()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -142,6 +143,15 @@ type StoredPosition struct {
 	broker.TopicPartition
 	Offset  int64          // the next one to apply
 	TopicID broker.TopicID // zero if it is not known
+	MovedAt time.Time
+	Paused  *Pausing // nil if it is not paused
+}
+
+// Pausing says since when and why a partition is paused.
+type Pausing struct {
+	Code   broker.HaltCode `json:"code"`
+	Reason string          `json:"reason"`
+	Since  time.Time       `json:"since"`
 }
 
 // Positions returns all stored positions, sorted by topic and partition.
@@ -154,7 +164,10 @@ func Positions(ctx context.Context, pool *pgxpool.Pool) ([]StoredPosition, error
 	for i, r := range rows {
 		positions[i] = StoredPosition{
 			TopicPartition: broker.TopicPartition{Topic: r.Topic, Partition: int(r.Part)}, Offset: r.NextOffset,
-			TopicID: broker.TopicID(r.TopicID),
+			TopicID: broker.TopicID(r.TopicID), MovedAt: r.MovedAt.UTC(),
+		}
+		if r.PausedCode != nil {
+			positions[i].Paused = &Pausing{Code: broker.HaltCode(*r.PausedCode), Reason: orEmpty(r.PausedReason), Since: *utc(r.PausedAt)}
 		}
 	}
 	return positions, nil
@@ -240,6 +253,13 @@ func planTopics(plan []NewPosition) []string {
 	}
 	slices.Sort(topics)
 	return slices.Compact(topics)
+}
+
+func orEmpty(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
 }
 
 func textOf(id broker.TopicID) string {

@@ -8,10 +8,11 @@ import (
 	"github.com/monsplit/monsplit/internal/messaging/broker"
 )
 
-// place is where a position is: in which log, and at which offset.
+// place is where a position is: in which log, at which offset, and whether it is paused.
 type place struct {
 	topicID broker.TopicID
 	offset  int64
+	paused  bool
 }
 
 // watch looks for what a command has changed, positions and conflicts, until ctx is done. A partition that gets records
@@ -50,7 +51,7 @@ func (c *Consumer[T]) comparePositions(
 	}
 	differ := map[broker.TopicPartition]place{}
 	for _, s := range stored {
-		now := place{s.TopicID, s.Offset}
+		now := place{s.TopicID, s.Offset, s.Paused != nil}
 		if !mine[s.TopicPartition] || c.isAt(s.TopicPartition, now) {
 			continue
 		}
@@ -70,5 +71,5 @@ func (c *Consumer[T]) isAt(tp broker.TopicPartition, there place) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	p := c.partitions[tp]
-	return p == nil || p.position < 0 || place{p.topicID, p.position} == there
+	return p == nil || p.position < 0 || place{p.topicID, p.position, p.paused} == there
 }

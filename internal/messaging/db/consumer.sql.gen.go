@@ -153,22 +153,73 @@ func (q *Queries) GetDeadLetter(ctx context.Context, id int64) (DeadLetter, erro
 	return i, err
 }
 
+const getDeadLetterAt = `-- name: GetDeadLetterAt :one
+SELECT id, topic, part, "offset", key, value, headers, version, event_id, code, reason, state, attempts, created_at, closed_at, closed_by, note, topic_id FROM dead_letter WHERE topic = $1 AND topic_id = $2 AND part = $3 AND "offset" = $4
+`
+
+type GetDeadLetterAtParams struct {
+	Topic   string
+	TopicID uuid.UUID
+	Part    int32
+	At      int64
+}
+
+func (q *Queries) GetDeadLetterAt(ctx context.Context, arg GetDeadLetterAtParams) (DeadLetter, error) {
+	row := q.db.QueryRow(ctx, getDeadLetterAt,
+		arg.Topic,
+		arg.TopicID,
+		arg.Part,
+		arg.At,
+	)
+	var i DeadLetter
+	err := row.Scan(
+		&i.ID,
+		&i.Topic,
+		&i.Part,
+		&i.Offset,
+		&i.Key,
+		&i.Value,
+		&i.Headers,
+		&i.Version,
+		&i.EventID,
+		&i.Code,
+		&i.Reason,
+		&i.State,
+		&i.Attempts,
+		&i.CreatedAt,
+		&i.ClosedAt,
+		&i.ClosedBy,
+		&i.Note,
+		&i.TopicID,
+	)
+	return i, err
+}
+
 const getPosition = `-- name: GetPosition :one
-SELECT next_offset, topic_id, (CASE WHEN epoch_offset = next_offset THEN leader_epoch ELSE -1 END)::int AS leader_epoch
+SELECT next_offset, topic_id, (CASE WHEN epoch_offset = next_offset THEN leader_epoch ELSE -1 END)::int AS leader_epoch,
+    paused_code, paused_reason
 FROM consumer_position WHERE topic = $1 AND part = $2
 `
 
 type GetPositionRow struct {
-	NextOffset  int64
-	TopicID     uuid.UUID
-	LeaderEpoch int32
+	NextOffset   int64
+	TopicID      uuid.UUID
+	LeaderEpoch  int32
+	PausedCode   *string
+	PausedReason *string
 }
 
 // The leader epoch is -1 if next_offset was changed without it, by hand or by an earlier release.
 func (q *Queries) GetPosition(ctx context.Context, topic string, part int32) (GetPositionRow, error) {
 	row := q.db.QueryRow(ctx, getPosition, topic, part)
 	var i GetPositionRow
-	err := row.Scan(&i.NextOffset, &i.TopicID, &i.LeaderEpoch)
+	err := row.Scan(
+		&i.NextOffset,
+		&i.TopicID,
+		&i.LeaderEpoch,
+		&i.PausedCode,
+		&i.PausedReason,
+	)
 	return i, err
 }
 
@@ -372,14 +423,19 @@ func (q *Queries) ListMembers(ctx context.Context) ([]ListMembersRow, error) {
 }
 
 const listPositions = `-- name: ListPositions :many
-SELECT topic, part, next_offset, topic_id FROM consumer_position ORDER BY topic, part
+SELECT topic, part, next_offset, topic_id, moved_at, paused_code, paused_reason, paused_at FROM consumer_position
+ORDER BY topic, part
 `
 
 type ListPositionsRow struct {
-	Topic      string
-	Part       int32
-	NextOffset int64
-	TopicID    uuid.UUID
+	Topic        string
+	Part         int32
+	NextOffset   int64
+	TopicID      uuid.UUID
+	MovedAt      time.Time
+	PausedCode   *string
+	PausedReason *string
+	PausedAt     *time.Time
 }
 
 func (q *Queries) ListPositions(ctx context.Context) ([]ListPositionsRow, error) {
@@ -396,6 +452,10 @@ func (q *Queries) ListPositions(ctx context.Context) ([]ListPositionsRow, error)
 			&i.Part,
 			&i.NextOffset,
 			&i.TopicID,
+			&i.MovedAt,
+			&i.PausedCode,
+			&i.PausedReason,
+			&i.PausedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -473,6 +533,7 @@ UPDATE consumer_position p SET next_offset = b.next, leader_epoch = b.epoch, epo
 FROM (SELECT unnest($1::text[]) AS topic, unnest($2::int[]) AS part, unnest($3::uuid[]) AS topic_id,
         unnest($4::bigint[]) AS from_offset, unnest($5::bigint[]) AS next, unnest($6::int[]) AS epoch) AS b
 WHERE p.topic = b.topic AND p.part = b.part AND p.topic_id = b.topic_id AND p.next_offset = b.from_offset
+    AND p.paused_code IS NULL
 `
 
 type MovePositionsParams struct {
@@ -485,8 +546,8 @@ type MovePositionsParams struct {
 }
 
 // Moves positions by compare-and-set, in the transaction that applies the events. If it changes fewer rows than it was
-// given, another consumer has moved a position, or a command has changed it, and the caller must roll back. A command may
-// leave the offset and change only the topic id.
+// given, another consumer has moved a position, or a command has changed or paused it, and the caller must roll back. A
+// command may leave the offset and change only the topic id.
 func (q *Queries) MovePositions(ctx context.Context, arg MovePositionsParams) (int64, error) {
 	result, err := q.db.Exec(ctx, movePositions,
 		arg.Topics,
@@ -500,6 +561,50 @@ func (q *Queries) MovePositions(ctx context.Context, arg MovePositionsParams) (i
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const pausePositions = `-- name: PausePositions :many
+UPDATE consumer_position SET paused_code = $1::text, paused_reason = $2::text, paused_at = now()
+WHERE topic = $3 AND ($4::int IS NULL OR part = $4) AND paused_code IS NULL
+RETURNING part, next_offset
+`
+
+type PausePositionsParams struct {
+	Code   string
+	Reason string
+	Topic  string
+	Part   *int32
+}
+
+type PausePositionsRow struct {
+	Part       int32
+	NextOffset int64
+}
+
+// Pauses the partitions of a topic, or one of them. A partition that is paused keeps its code and reason.
+func (q *Queries) PausePositions(ctx context.Context, arg PausePositionsParams) ([]PausePositionsRow, error) {
+	rows, err := q.db.Query(ctx, pausePositions,
+		arg.Code,
+		arg.Reason,
+		arg.Topic,
+		arg.Part,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []PausePositionsRow{}
+	for rows.Next() {
+		var i PausePositionsRow
+		if err := rows.Scan(&i.Part, &i.NextOffset); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const resetPosition = `-- name: ResetPosition :exec
@@ -524,6 +629,50 @@ func (q *Queries) ResetPosition(ctx context.Context, arg ResetPositionParams) er
 		arg.TopicID,
 	)
 	return err
+}
+
+const resumePositions = `-- name: ResumePositions :many
+WITH old AS (
+    SELECT p.part, p.paused_code, p.paused_reason FROM consumer_position p
+    WHERE p.topic = $1 AND ($2::int IS NULL OR p.part = $2) AND p.paused_code IS NOT NULL
+    ORDER BY p.part FOR UPDATE
+)
+UPDATE consumer_position c SET paused_code = NULL, paused_reason = NULL, paused_at = NULL
+FROM old WHERE c.topic = $1 AND c.part = old.part
+RETURNING c.part, c.next_offset, old.paused_code::text AS paused_code, old.paused_reason::text AS paused_reason
+`
+
+type ResumePositionsRow struct {
+	Part         int32
+	NextOffset   int64
+	PausedCode   string
+	PausedReason string
+}
+
+// Resumes them, and returns why they were paused.
+func (q *Queries) ResumePositions(ctx context.Context, topic string, part *int32) ([]ResumePositionsRow, error) {
+	rows, err := q.db.Query(ctx, resumePositions, topic, part)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ResumePositionsRow{}
+	for rows.Next() {
+		var i ResumePositionsRow
+		if err := rows.Scan(
+			&i.Part,
+			&i.NextOffset,
+			&i.PausedCode,
+			&i.PausedReason,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const saveMember = `-- name: SaveMember :exec
@@ -557,6 +706,36 @@ func (q *Queries) SeedPosition(ctx context.Context, arg SeedPositionParams) erro
 		arg.TopicID,
 	)
 	return err
+}
+
+const skipEvent = `-- name: SkipEvent :execrows
+UPDATE consumer_position SET next_offset = $1, leader_epoch = $2, epoch_offset = $1, moved_at = now()
+WHERE topic = $3 AND part = $4 AND topic_id = $5 AND next_offset = $6
+`
+
+type SkipEventParams struct {
+	Next        int64
+	LeaderEpoch int32
+	Topic       string
+	Part        int32
+	TopicID     uuid.UUID
+	FromOffset  int64
+}
+
+// Passes over an event, also in a paused partition. It changes nothing if the position has moved.
+func (q *Queries) SkipEvent(ctx context.Context, arg SkipEventParams) (int64, error) {
+	result, err := q.db.Exec(ctx, skipEvent,
+		arg.Next,
+		arg.LeaderEpoch,
+		arg.Topic,
+		arg.Part,
+		arg.TopicID,
+		arg.FromOffset,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const storeEpoch = `-- name: StoreEpoch :exec

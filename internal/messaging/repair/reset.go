@@ -2,9 +2,6 @@ package repair
 
 import (
 	"context"
-	"fmt"
-	"slices"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -23,8 +20,8 @@ type ResetOptions struct {
 // Reset sets positions of the consumer, and returns what it has changed. The rows of the copy stay as they are: their versions
 // make events that were applied before change nothing. Events that are passed over are never applied.
 func (s Service) Reset(ctx context.Context, by audit.Operator, o ResetOptions) ([]consumer.PositionChange, error) {
-	if !slices.Contains(s.Consumes, o.Topic) {
-		return nil, fmt.Errorf("this service does not consume the topic %q. It consumes %s", o.Topic, strings.Join(s.Consumes, ", "))
+	if err := s.checkConsumed(o.Topic); err != nil {
+		return nil, err
 	}
 	plan, err := consumer.PlanReset(ctx, s.Kafka, o.Topic, o.Partition, o.To)
 	if err != nil {

@@ -9,7 +9,8 @@ WHERE topic = @topic AND part = @part AND topic_id = '00000000-0000-0000-0000-00
 
 -- The leader epoch is -1 if next_offset was changed without it, by hand or by an earlier release.
 -- name: GetPosition :one
-SELECT next_offset, topic_id, (CASE WHEN epoch_offset = next_offset THEN leader_epoch ELSE -1 END)::int AS leader_epoch
+SELECT next_offset, topic_id, (CASE WHEN epoch_offset = next_offset THEN leader_epoch ELSE -1 END)::int AS leader_epoch,
+    paused_code, paused_reason
 FROM consumer_position WHERE topic = $1 AND part = $2;
 
 -- Gives a position the leader epoch of the log that was compared with it.
@@ -18,13 +19,31 @@ UPDATE consumer_position SET leader_epoch = @leader_epoch, epoch_offset = next_o
 WHERE topic = @topic AND part = @part AND next_offset = @next_offset AND topic_id = @topic_id;
 
 -- Moves positions by compare-and-set, in the transaction that applies the events. If it changes fewer rows than it was
--- given, another consumer has moved a position, or a command has changed it, and the caller must roll back. A command may
--- leave the offset and change only the topic id.
+-- given, another consumer has moved a position, or a command has changed or paused it, and the caller must roll back. A
+-- command may leave the offset and change only the topic id.
 -- name: MovePositions :execrows
 UPDATE consumer_position p SET next_offset = b.next, leader_epoch = b.epoch, epoch_offset = b.next, moved_at = now()
 FROM (SELECT unnest(@topics::text[]) AS topic, unnest(@parts::int[]) AS part, unnest(@topic_ids::uuid[]) AS topic_id,
         unnest(@froms::bigint[]) AS from_offset, unnest(@nexts::bigint[]) AS next, unnest(@epochs::int[]) AS epoch) AS b
-WHERE p.topic = b.topic AND p.part = b.part AND p.topic_id = b.topic_id AND p.next_offset = b.from_offset;
+WHERE p.topic = b.topic AND p.part = b.part AND p.topic_id = b.topic_id AND p.next_offset = b.from_offset
+    AND p.paused_code IS NULL;
+
+-- Pauses the partitions of a topic, or one of them. A partition that is paused keeps its code and reason.
+-- name: PausePositions :many
+UPDATE consumer_position SET paused_code = @code::text, paused_reason = @reason::text, paused_at = now()
+WHERE topic = @topic AND (sqlc.narg(part)::int IS NULL OR part = sqlc.narg(part)) AND paused_code IS NULL
+RETURNING part, next_offset;
+
+-- Resumes them, and returns why they were paused.
+-- name: ResumePositions :many
+WITH old AS (
+    SELECT p.part, p.paused_code, p.paused_reason FROM consumer_position p
+    WHERE p.topic = @topic AND (sqlc.narg(part)::int IS NULL OR p.part = sqlc.narg(part)) AND p.paused_code IS NOT NULL
+    ORDER BY p.part FOR UPDATE
+)
+UPDATE consumer_position c SET paused_code = NULL, paused_reason = NULL, paused_at = NULL
+FROM old WHERE c.topic = @topic AND c.part = old.part
+RETURNING c.part, c.next_offset, old.paused_code::text AS paused_code, old.paused_reason::text AS paused_reason;
 
 -- Locks positions in a fixed order, so that two commands do not wait for each other.
 -- name: LockPositions :many
@@ -36,8 +55,14 @@ INSERT INTO consumer_position (topic, part, next_offset, topic_id) VALUES (@topi
 ON CONFLICT (topic, part) DO UPDATE SET next_offset = excluded.next_offset, topic_id = excluded.topic_id,
     leader_epoch = -1, epoch_offset = -1, moved_at = now();
 
+-- Passes over an event, also in a paused partition. It changes nothing if the position has moved.
+-- name: SkipEvent :execrows
+UPDATE consumer_position SET next_offset = @next, leader_epoch = @leader_epoch, epoch_offset = @next, moved_at = now()
+WHERE topic = @topic AND part = @part AND topic_id = @topic_id AND next_offset = @from_offset;
+
 -- name: ListPositions :many
-SELECT topic, part, next_offset, topic_id FROM consumer_position ORDER BY topic, part;
+SELECT topic, part, next_offset, topic_id, moved_at, paused_code, paused_reason, paused_at FROM consumer_position
+ORDER BY topic, part;
 
 -- A row with the same place exists if the position was set back. The new data replaces the old.
 -- name: InsertDeadLetter :one
@@ -90,6 +115,9 @@ WHERE id > @after AND (sqlc.narg('state')::text IS NULL OR state = sqlc.narg('st
 
 -- name: GetDeadLetter :one
 SELECT * FROM dead_letter WHERE id = $1;
+
+-- name: GetDeadLetterAt :one
+SELECT * FROM dead_letter WHERE topic = @topic AND topic_id = @topic_id AND part = @part AND "offset" = @at;
 
 -- name: LockDeadLetter :one
 SELECT * FROM dead_letter WHERE id = $1 FOR UPDATE;
