@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/monsplit/monsplit/internal/messaging/broker"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
 	"github.com/monsplit/monsplit/internal/messaging/event"
@@ -99,6 +101,15 @@ func (s *system) typeIn(section string, replace ...string) {
 func (s *system) degraded(p *process, code string) {
 	s.t.Helper()
 	eventually(s.t, p.name+" shows "+code, func() bool { return contains(call(s.t, http.MethodGet, p.url("/readyz"), nil).raw, code) })
+}
+
+// noLongerDegraded waits until a service no longer shows a code.
+func (s *system) noLongerDegraded(p *process, code string) {
+	s.t.Helper()
+	eventually(s.t, p.name+" no longer shows "+code, func() bool {
+		r := call(s.t, http.MethodGet, p.url("/readyz"), nil)
+		return r.status == http.StatusOK && !contains(r.raw, code)
+	})
 }
 
 // A topic is deleted and created again: both services halt. After the commands, the copy is as before, and changes arrive.
@@ -307,12 +318,62 @@ func TestOperationsCopyConflict(t *testing.T) {
 		t.Errorf("copy verify: %+v", r)
 	}
 	s.typeIn("copy_conflict")
-	eventually(t, "the alarm has ended", func() bool {
-		return call(t, http.MethodGet, s.catalog.url("/readyz"), nil).status == http.StatusOK &&
-			!contains(call(t, http.MethodGet, s.catalog.url("/readyz"), nil).raw, consumer.CopyConflict)
-	})
+	s.noLongerDegraded(s.catalog, consumer.CopyConflict)
+	s.settled()
+	s.kafka.Write(t, tp, byHand)
+	s.degraded(s.catalog, consumer.CopyConflict)
+	s.typeIn("histories_parted") // it publishes everything with higher versions
+	s.noLongerDegraded(s.catalog, consumer.CopyConflict)
 	s.settled()
 	command(t, s.env(s.catalogDB), "catalog", "copy", "verify").ok(t)
+}
+
+// An operator pauses a topic. The changes arrive when it is resumed.
+func TestOperationsPaused(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t)
+	s.createProduct("Before")
+	s.settled()
+	command(t, s.env(s.catalogDB), "catalog", "consumer", "pause", "--topic="+productTopic, "--reason=maintenance").ok(t)
+	s.createProduct("Meanwhile")
+	s.degraded(s.catalog, "paused")
+	s.typeIn("paused")
+	s.settled()
+}
+
+// A publisher sends many events that cannot be read. The first ones are kept, and the partition waits for an operator.
+func TestOperationsManyDeadLetters(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t)
+	p := s.createProduct("Good")
+	s.settled()
+	key, tp := p["product_uuid"].(string), partitionOf(p)
+	value := s.kafka.Log(t, tp)[0].Value
+	for range 30 {
+		id := uuid.NewString()
+		broken := append([]byte("broken"), bytes.ReplaceAll(value, []byte(key), []byte(id))...)
+		s.kafka.Write(t, tp, broker.Record{Key: []byte(id), Value: broken, Time: time.Now()})
+	}
+	letters := func(n int) {
+		t.Helper()
+		s.degraded(s.catalog, "many_dead_letters")
+		if got := rows(t, s.catalogDB, `SELECT count(*) FROM dead_letter`); got[0] != fmt.Sprint(n) {
+			t.Fatalf("%s dead letters, want %d", got[0], n)
+		}
+	}
+	letters(20)
+	// As if a new version of the service could read them.
+	if _, err := pgtest.Open(t, s.catalogDB).Exec(t.Context(), `UPDATE dead_letter SET value = substr(value, 7)`); err != nil {
+		t.Fatal(err)
+	}
+	s.typeIn("many_dead_letters")
+	eventually(t, "the rest is dead letters, too few for a pause", func() bool {
+		return slices.Equal(rows(t, s.catalogDB, `SELECT count(*), count(*) FILTER (WHERE state = 'replayed') FROM dead_letter`), []string{"30 20"})
+	})
+	s.createProduct("Afterwards")
+	eventually(t, "the topic is read on", func() bool {
+		return len(rows(t, s.catalogDB, `SELECT FROM product_copy WHERE name = 'Afterwards'`)) == 1
+	})
 }
 
 // An event that cannot be read is kept. When its cause is gone, it is replayed.
