@@ -59,6 +59,18 @@
 // tells the id under which it is registered. The group's leader gives no partition to a member that its database does not
 // know, and both show that (stranger.go). Environments that share a cluster need a Config.Prefix.
 //
+// # Which broker is asked
+//
+// Any broker can tell who leads a partition or a group. The client asks the one that answered last, and asks another one
+// (askorder.go) when
+//
+//	a request fails, or the connection is not ready within DialTimeout ..... it is asked after all others for some seconds
+//	a leader or coordinator that it named refuses, or does not answer ...... it is asked last
+//	it tells a lower leader epoch than another broker before ............... its answer is dropped
+//
+// An isolated broker is behind without knowing it, so it must not be believed forever. A layout is asked for again in the
+// background at half of MetadataTTL. Callers wait for the cluster only if they have no layout, or if it has failed.
+//
 // # TLS and sign-in
 //
 // Each new connection is prepared before its first request (access.go):

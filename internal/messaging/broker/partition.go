@@ -93,7 +93,7 @@ func (p *partition) isHalted() bool {
 func (p *partition) seekToPosition(ctx, handling context.Context, g *generation) error {
 	halted, wasHalted := g.status.halt(p.tp)
 	if wasHalted {
-		g.client.expireLayout(p.tp.Topic) // its id may be right again
+		g.client.distrustLayout(p.tp.Topic) // its id may be right again
 	}
 	log, err := g.client.identity(ctx, p.tp)
 	if err != nil {

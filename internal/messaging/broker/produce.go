@@ -26,7 +26,7 @@ type Result struct {
 // NewProducerID asks Kafka for a unique producer id. The id is valid forever. The caller chooses the epochs.
 func (c *Client) NewProducerID(ctx context.Context) (int64, error) {
 	for {
-		answer, err := c.askAnyBroker(ctx, &initproducerid.Request{ProducerID: -1, ProducerEpoch: -1})
+		answer, source, err := c.askAnyBroker(ctx, &initproducerid.Request{ProducerID: -1, ProducerEpoch: -1})
 		if err != nil {
 			return 0, fmt.Errorf("ask Kafka for a producer id: %w", err)
 		}
@@ -36,6 +36,7 @@ func (c *Client) NewProducerID(ctx context.Context) (int64, error) {
 			return response.ProducerID, nil
 		case kafka.GroupLoadInProgress, kafka.GroupCoordinatorNotAvailable, kafka.NotCoordinatorForGroup,
 			kafka.RequestTimedOut, kafka.ConcurrentTransactions: // a broker that has just started has no ids yet
+			c.order.putLast(source)
 			if err := sleep(ctx, 20*time.Millisecond); err != nil {
 				return 0, fmt.Errorf("ask Kafka for a producer id: %w", errors.Join(code, err))
 			}
@@ -77,7 +78,7 @@ func (c *Client) Produce(ctx context.Context, batches []*Batch) []Result {
 		switch VerdictOf(results[i].Err) {
 		case Resend, NotWritten:
 			if results[i].Err != nil {
-				c.expireLayout(b.TP.Topic)
+				c.distrustLayout(b.TP.Topic)
 			}
 		default:
 		}
