@@ -38,6 +38,9 @@ type Config struct {
 	// producer.id.expiration.ms (a day). After that time the broker does not recognize a repeated batch.
 	MaxBatchAge time.Duration
 
+	MaxConns int           // to each broker; further requests wait. A fetch or a join uses one while it waits for Kafka; 16
+	MaxIdle  time.Duration // how long a connection is kept that no request uses; brokers close it after 10 min; 1 min
+
 	TLS         *tls.Config  // as from LoadTLS; each broker's certificate must be valid for its host. nil means no TLS
 	Credentials *Credentials // nil means no sign-in
 
@@ -81,6 +84,8 @@ func New(cfg Config, log *slog.Logger) (*Client, error) {
 	cfg.DialTimeout = cmp.Or(cfg.DialTimeout, cfg.ProduceTimeout/2)
 	cfg.MetadataTTL = cmp.Or(cfg.MetadataTTL, 5*time.Second)
 	cfg.MaxBatchAge = cmp.Or(cfg.MaxBatchAge, 15*time.Minute)
+	cfg.MaxConns = cmp.Or(cfg.MaxConns, 16)
+	cfg.MaxIdle = cmp.Or(cfg.MaxIdle, time.Minute)
 	if cfg.Dial == nil {
 		cfg.Dial = (&net.Dialer{}).DialContext
 	}

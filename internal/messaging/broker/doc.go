@@ -71,6 +71,13 @@
 // An isolated broker is behind without knowing it, so it must not be believed forever. A layout is asked for again in the
 // background at half of MetadataTTL. Callers wait for the cluster only if they have no layout, or if it has failed.
 //
+// # Connections
+//
+// A connection carries one request at a time. There are at most MaxConns to a broker; further requests wait:
+//
+//	dial ──► in use ──► idle ──► in use, the one first that was used last
+//	                     └─────► closed (reap.go): idle for MaxIdle, or the broker has closed it
+//
 // # TLS and sign-in
 //
 // Each new connection is prepared before its first request (access.go):
