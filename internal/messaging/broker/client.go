@@ -63,6 +63,7 @@ type Client struct {
 	expired    map[string]time.Time // by topic: a layout that was learned earlier is not used
 	refreshing *refresh             // the running one, or nil
 	groups     map[string]*groupStatus
+	transfers  map[string]links // by the broker's address
 }
 
 // New checks the configuration and returns a client. It does not connect, so it also works while the cluster is away.
@@ -94,7 +95,7 @@ func New(cfg Config, log *slog.Logger) (*Client, error) {
 		return nil, err
 	}
 	c := &Client{cfg: cfg, log: log, conns: conns, order: newAskOrder(cfg.Brokers), expired: map[string]time.Time{},
-		groups: map[string]*groupStatus{}}
+		groups: map[string]*groupStatus{}, transfers: map[string]links{}}
 	c.life, c.stop = context.WithCancel(context.Background())
 	return c, nil
 }

@@ -68,7 +68,7 @@ func (p *connPool) roundTrip(ctx context.Context, address string, request protoc
 }
 
 func (p *connPool) do(ctx context.Context, address string, f exchangeFunc) (protocol.Message, error) {
-	c, err := p.get(ctx, address)
+	c, err := p.getInTime(ctx, address)
 	if err != nil {
 		return nil, err
 	}
@@ -111,6 +111,13 @@ func (p *connPool) doTwice(ctx context.Context, address string, f exchangeFunc) 
 		answer, err = p.do(ctx, address, try)
 	}
 	return answer, err
+}
+
+// getInTime is get for a context that may have no end.
+func (p *connPool) getInTime(ctx context.Context, address string) (*conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, p.cfg.RequestTimeout)
+	defer cancel()
+	return p.get(ctx, address)
 }
 
 // get returns a connection that no other request uses. put or drop gives it back.
@@ -189,11 +196,15 @@ func (p *connPool) put(address string, c *conn) {
 	p.reapLater()
 }
 
-// drop closes a connection that failed, and the idle connections to the same address, which have probably failed too.
+// drop closes a connection that failed, and the idle connections to the same address, which have probably failed too. What it
+// has not sent yet is discarded: otherwise the rest of a large request would use a slow link for long, and delay the next try.
 func (p *connPool) drop(address string, c *conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	<-p.inUse[address]
+	if tcp, ok := c.raw.(interface{ SetLinger(sec int) error }); ok {
+		_ = tcp.SetLinger(0) // it is closed in any case
+	}
 	for _, other := range append(p.idle[address], c) {
 		delete(p.open, other)
 		other.Close()

@@ -78,6 +78,14 @@
 //	dial ──► in use ──► idle ──► in use, the one first that was used last
 //	                     └─────► closed (reap.go): idle for MaxIdle, or the broker has closed it
 //
+// # Slow links
+//
+// The client learns what the link to each broker carries (transfer.go). ProduceLimit tells the caller how much to send at once,
+// and a fetch asks for that much. Both begin at 64 KiB, double when they are fast, and shrink when they are slow. A response to
+// a fetch may take as long as bytes arrive, because a single large batch cannot be divided. A produce request must end within
+// ProduceTimeout, which the lease of the relay depends on. So a batch that is too large for a link that has become slow never
+// arrives: Error.TimedOut tells that, and the relay continues with a new epoch and smaller batches.
+//
 // # TLS and sign-in
 //
 // Each new connection is prepared before its first request (access.go):
