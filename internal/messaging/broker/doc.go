@@ -39,6 +39,9 @@
 //	fetch loop of a broker:  find leaders ─► request every partition that has room ─► fill the queues ─► again
 //	worker of a partition:   Position ─► compare ─► take a batch from the queue ─► Handle ─► next batch; after ErrReseek: Position
 //
+// A partition whose queue is full cannot join a request that is waiting for records. So a request is short while a worker is
+// about to make room. A worker that is held, or that has not made room within MaxWait, shortens no request.
+//
 // Before a partition is read, and whenever its topic's id or its leader epoch changes, the worker compares the stored position
 // with the log (logCheck):
 //
