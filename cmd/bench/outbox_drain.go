@@ -254,6 +254,7 @@ func (s *sink) TopicID(context.Context, string) (broker.TopicID, error) {
 func (s *sink) StartOffset(context.Context, broker.TopicPartition) (int64, error)    { return 0, nil }
 func (s *sink) NewProducerID(context.Context) (int64, error)                         { return s.ids.Add(1), nil }
 func (s *sink) Leader(context.Context, broker.TopicPartition) (broker.NodeID, error) { return 1, nil }
+func (s *sink) ProduceLimit(broker.NodeID) int                                       { return 16 << 20 }
 
 func (s *sink) EndOffset(_ context.Context, tp broker.TopicPartition) (int64, error) {
 	s.mu.Lock()

@@ -1,10 +1,12 @@
 package broker_test
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"slices"
 	"strings"
@@ -117,10 +119,33 @@ func testAccess(t *testing.T, g guarded) {
 			}
 		})
 	}
+	t.Run("Reuse", func(t *testing.T) {
+		t.Parallel()
+		requestsShareAConnection(t, broker.Config{Brokers: []string{g.mutual}, TLS: g.tls(t, broker.TLSFiles{Cert: client.Cert, Key: client.Key})})
+	})
 	t.Run("Produce", func(t *testing.T) {
 		t.Parallel()
 		produceAndRead(t, open(t, broker.Config{Brokers: []string{g.secure}, TLS: trusting, Credentials: credentials(broker.ScramSHA512)}))
 	})
+}
+
+// TLS may send bytes of its own. They must not make a connection look as if the broker had closed it.
+func requestsShareAConnection(t *testing.T, cfg broker.Config) {
+	t.Helper()
+	dials := 0
+	cfg.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+		dials++
+		return new(net.Dialer).DialContext(ctx, network, address)
+	}
+	client := open(t, cfg)
+	for range 20 {
+		if err := client.Ping(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if dials != 1 {
+		t.Errorf("%d connections for requests one after the other", dials)
+	}
 }
 
 // produceAndRead writes more than fits into one record of TLS, and reads it again.

@@ -26,15 +26,20 @@ type Config struct {
 	// the names without it. See CheckPrefix; none.
 	Prefix string
 
-	DialTimeout    time.Duration // for one connection, including the negotiation of versions; 3 s
+	// DialTimeout is for one connection, including TLS, sign-in and the negotiation of versions. It must be less than
+	// ProduceTimeout, so that a broker that is gone leaves time for another one; half of ProduceTimeout.
+	DialTimeout    time.Duration
 	RequestTimeout time.Duration // for one metadata, offset, group or admin request; 10 s
 	// ProduceTimeout bounds one call of Produce, including the time to connect; 2 s. The broker is told to wait for its
 	// replicas for only three quarters of it, so that its response can still arrive.
 	ProduceTimeout time.Duration
-	MetadataTTL    time.Duration // how long a cached cluster layout is used; 5 s
+	MetadataTTL    time.Duration // how long a cached cluster layout is used; it is asked for again at half of it; 5 s
 	// MaxBatchAge is the highest age at which an encoded batch may be sent; 15 min. It must stay far below the broker's
 	// producer.id.expiration.ms (a day). After that time the broker does not recognize a repeated batch.
 	MaxBatchAge time.Duration
+
+	MaxConns int           // to each broker; further requests wait. A fetch or a join uses one while it waits for Kafka; 16
+	MaxIdle  time.Duration // how long a connection is kept that no request uses; brokers close it after 10 min; 1 min
 
 	TLS         *tls.Config  // as from LoadTLS; each broker's certificate must be valid for its host. nil means no TLS
 	Credentials *Credentials // nil means no sign-in
@@ -45,14 +50,20 @@ type Config struct {
 
 // Client is a client of one cluster. Its methods may be called concurrently.
 type Client struct {
-	cfg        Config
-	log        *slog.Logger
-	conns      *connPool
-	refreshing chan struct{} // holds a token while one goroutine asks for the cluster's layout
+	cfg     Config
+	log     *slog.Logger
+	conns   *connPool
+	order   *askOrder
+	life    context.Context // ends with Close
+	stop    context.CancelFunc
+	running sync.WaitGroup // the refresh
 
-	mu      sync.Mutex
-	cluster clusterLayout
-	groups  map[string]*groupStatus
+	mu         sync.Mutex
+	cluster    clusterLayout
+	expired    map[string]time.Time // by topic: a layout that was learned earlier is not used
+	refreshing *refresh             // the running one, or nil
+	groups     map[string]*groupStatus
+	transfers  map[string]links // by the broker's address
 }
 
 // New checks the configuration and returns a client. It does not connect, so it also works while the cluster is away.
@@ -69,11 +80,13 @@ func New(cfg Config, log *slog.Logger) (*Client, error) {
 		return nil, err
 	}
 	cfg.ClientID = cmp.Or(cfg.ClientID, filepath.Base(os.Args[0]))
-	cfg.DialTimeout = cmp.Or(cfg.DialTimeout, 3*time.Second)
 	cfg.RequestTimeout = cmp.Or(cfg.RequestTimeout, 10*time.Second)
 	cfg.ProduceTimeout = cmp.Or(cfg.ProduceTimeout, 2*time.Second)
+	cfg.DialTimeout = cmp.Or(cfg.DialTimeout, cfg.ProduceTimeout/2)
 	cfg.MetadataTTL = cmp.Or(cfg.MetadataTTL, 5*time.Second)
 	cfg.MaxBatchAge = cmp.Or(cfg.MaxBatchAge, 15*time.Minute)
+	cfg.MaxConns = cmp.Or(cfg.MaxConns, 16)
+	cfg.MaxIdle = cmp.Or(cfg.MaxIdle, time.Minute)
 	if cfg.Dial == nil {
 		cfg.Dial = (&net.Dialer{}).DialContext
 	}
@@ -81,12 +94,20 @@ func New(cfg Config, log *slog.Logger) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{cfg: cfg, log: log, conns: conns, refreshing: make(chan struct{}, 1),
-		groups: map[string]*groupStatus{}}, nil
+	c := &Client{cfg: cfg, log: log, conns: conns, order: newAskOrder(cfg.Brokers), expired: map[string]time.Time{},
+		groups: map[string]*groupStatus{}, transfers: map[string]links{}}
+	c.life, c.stop = context.WithCancel(context.Background())
+	return c, nil
 }
 
 // Close closes every connection. Calls in progress fail. End Consume before.
-func (c *Client) Close() { c.conns.close() }
+func (c *Client) Close() {
+	c.mu.Lock() // no refresh starts any more
+	c.stop()
+	c.mu.Unlock()
+	c.conns.close()
+	c.running.Wait()
+}
 
 // Ping returns an error if no broker answers.
 func (c *Client) Ping(ctx context.Context) error {
@@ -121,7 +142,7 @@ func (c *Client) offset(ctx context.Context, tp TopicPartition, timestamp int64)
 			return offset, nil
 		}
 		// Only a request shows that the leader has moved, or that the connection is dead.
-		c.expireLayout(tp.Topic)
+		c.distrustLayout(tp.Topic)
 		if attempt == 1 || ctx.Err() != nil || errors.Is(err, ErrUnknownTopic) {
 			return 0, fmt.Errorf("ask for an offset of %s: %w", tp, err)
 		}

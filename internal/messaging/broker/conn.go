@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,8 +18,9 @@ import (
 
 var errClosed = errors.New("the Kafka client is closed")
 
-// connPool keeps idle connections by address. A connection carries one request at a time. Concurrent requests to one
-// broker use several connections, so a fetch that waits for records delays no other request.
+// connPool keeps connections by address. A connection carries one request at a time. Concurrent requests to one broker use
+// several connections, so a fetch that waits for records delays no other request. There are at most Config.MaxConns of them:
+// further requests wait until one is free.
 //
 // It replaces the library's Transport, which cannot be told to refresh the leaders, and which still reads a request's
 // buffer after the request's context has ended.
@@ -29,12 +31,15 @@ type connPool struct {
 
 	mu     sync.Mutex
 	closed bool
+	inUse  map[string]chan struct{} // by address: as many tokens as connections that carry a request
 	idle   map[string][]*conn
 	open   map[*conn]struct{}
+	reaper *time.Timer // runs while there are idle connections
 }
 
 type conn struct {
 	*protocol.Conn
+	raw       net.Conn
 	versions  map[kmsg.Key]int16 // of the requests in newestVersions
 	reused    bool
 	idleSince time.Time
@@ -43,16 +48,8 @@ type conn struct {
 	signInAgain time.Time
 }
 
-// tooOld reports whether an idle connection must not be used again.
-func (c *conn) tooOld() bool {
-	return time.Since(c.idleSince) > maxIdleTime || !c.signInAgain.IsZero() && time.Now().After(c.signInAgain)
-}
-
-// maxIdleTime is how long an idle connection is kept. Brokers close idle connections after 10 minutes.
-const maxIdleTime = time.Minute
-
 func newConnPool(cfg Config) (*connPool, error) {
-	p := &connPool{cfg: cfg, idle: map[string][]*conn{}, open: map[*conn]struct{}{}}
+	p := &connPool{cfg: cfg, inUse: map[string]chan struct{}{}, idle: map[string][]*conn{}, open: map[*conn]struct{}{}}
 	if cfg.Credentials == nil {
 		return p, nil
 	}
@@ -71,7 +68,7 @@ func (p *connPool) roundTrip(ctx context.Context, address string, request protoc
 }
 
 func (p *connPool) do(ctx context.Context, address string, f exchangeFunc) (protocol.Message, error) {
-	c, err := p.get(ctx, address)
+	c, err := p.getInTime(ctx, address)
 	if err != nil {
 		return nil, err
 	}
@@ -116,26 +113,61 @@ func (p *connPool) doTwice(ctx context.Context, address string, f exchangeFunc) 
 	return answer, err
 }
 
+// getInTime is get for a context that may have no end.
+func (p *connPool) getInTime(ctx context.Context, address string) (*conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, p.cfg.RequestTimeout)
+	defer cancel()
+	return p.get(ctx, address)
+}
+
+// get returns a connection that no other request uses. put or drop gives it back.
 func (p *connPool) get(ctx context.Context, address string) (*conn, error) {
+	tokens := p.tokens(address)
+	select {
+	case tokens <- struct{}{}:
+	case <-ctx.Done():
+		return nil, fmt.Errorf("all %d connections to Kafka at %s are in use: %w", p.cfg.MaxConns, address, ctx.Err())
+	}
+	c, err := p.reuse(address)
+	if c == nil && err == nil {
+		c, err = p.dial(ctx, address)
+	}
+	if err != nil {
+		<-tokens
+	}
+	return c, err
+}
+
+func (p *connPool) tokens(address string) chan struct{} {
 	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.inUse[address] == nil {
+		p.inUse[address] = make(chan struct{}, p.cfg.MaxConns)
+	}
+	return p.inUse[address]
+}
+
+// reuse returns the idle connection that was used last, or nil if there is none. So those that are not needed become old.
+func (p *connPool) reuse(address string) (*conn, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.closed {
-		p.mu.Unlock()
 		return nil, errClosed
 	}
 	for idle := p.idle[address]; len(idle) > 0; idle = p.idle[address] {
 		c := idle[len(idle)-1]
 		p.idle[address] = idle[:len(idle)-1]
-		if c.tooOld() {
-			delete(p.open, c)
-			c.Close()
-			continue
+		if !p.unusable(c) {
+			c.reused = true
+			return c, nil
 		}
-		c.reused = true
-		p.mu.Unlock()
-		return c, nil
+		delete(p.open, c)
+		c.Close()
 	}
-	p.mu.Unlock()
+	return nil, nil //nolint:nilnil // no idle connection
+}
 
+func (p *connPool) dial(ctx context.Context, address string) (*conn, error) {
 	c, err := p.connect(ctx, address)
 	if err != nil {
 		return nil, fmt.Errorf("connect to Kafka at %s: %w", address, err)
@@ -153,18 +185,26 @@ func (p *connPool) get(ctx context.Context, address string) (*conn, error) {
 func (p *connPool) put(address string, c *conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed {
+	<-p.inUse[address]
+	if p.closed || c.SetDeadline(time.Time{}) != nil {
+		delete(p.open, c)
 		c.Close()
 		return
 	}
 	c.idleSince = time.Now()
 	p.idle[address] = append(p.idle[address], c)
+	p.reapLater()
 }
 
-// drop closes a connection that failed, and the idle connections to the same address, which have probably failed too.
+// drop closes a connection that failed, and the idle connections to the same address, which have probably failed too. What it
+// has not sent yet is discarded: otherwise the rest of a large request would use a slow link for long, and delay the next try.
 func (p *connPool) drop(address string, c *conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	<-p.inUse[address]
+	if tcp, ok := c.raw.(interface{ SetLinger(sec int) error }); ok {
+		_ = tcp.SetLinger(0) // it is closed in any case
+	}
 	for _, other := range append(p.idle[address], c) {
 		delete(p.open, other)
 		other.Close()
@@ -176,6 +216,9 @@ func (p *connPool) close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.closed = true
+	if p.reaper != nil {
+		p.reaper.Stop()
+	}
 	for c := range p.open {
 		c.Close()
 	}
@@ -200,6 +243,7 @@ func (p *connPool) connect(ctx context.Context, address string) (*conn, error) {
 		raw.Close()
 		return nil, errors.Join(err, ctx.Err())
 	}
+	c.raw = raw
 	return c, nil
 }
 

@@ -39,6 +39,9 @@
 //	fetch loop of a broker:  find leaders ─► request every partition that has room ─► fill the queues ─► again
 //	worker of a partition:   Position ─► compare ─► take a batch from the queue ─► Handle ─► next batch; after ErrReseek: Position
 //
+// A partition whose queue is full cannot join a request that is waiting for records. So a request is short while a worker is
+// about to make room. A worker that is held, or that has not made room within MaxWait, shortens no request.
+//
 // Before a partition is read, and whenever its topic's id or its leader epoch changes, the worker compares the stored position
 // with the log (logCheck):
 //
@@ -58,6 +61,33 @@
 // H32 cloned database: a copy of a service's database is started against the same Kafka, and joins the same group. Each member
 // tells the id under which it is registered. The group's leader gives no partition to a member that its database does not
 // know, and both show that (stranger.go). Environments that share a cluster need a Config.Prefix.
+//
+// # Which broker is asked
+//
+// Any broker can tell who leads a partition or a group. The client asks the one that answered last, and asks another one
+// (askorder.go) when
+//
+//	a request fails, or the connection is not ready within DialTimeout ..... it is asked after all others for some seconds
+//	a leader or coordinator that it named refuses, or does not answer ...... it is asked last
+//	it tells a lower leader epoch than another broker before ............... its answer is dropped
+//
+// An isolated broker is behind without knowing it, so it must not be believed forever. A layout is asked for again in the
+// background at half of MetadataTTL. Callers wait for the cluster only if they have no layout, or if it has failed.
+//
+// # Connections
+//
+// A connection carries one request at a time. There are at most MaxConns to a broker; further requests wait:
+//
+//	dial ──► in use ──► idle ──► in use, the one first that was used last
+//	                     └─────► closed (reap.go): idle for MaxIdle, or the broker has closed it
+//
+// # Slow links
+//
+// The client learns what the link to each broker carries (transfer.go). ProduceLimit tells the caller how much to send at once,
+// and a fetch asks for that much. Both begin at 64 KiB, double when they are fast, and shrink when they are slow. A response to
+// a fetch may take as long as bytes arrive, because a single large batch cannot be divided. A produce request must end within
+// ProduceTimeout, which the lease of the relay depends on. So a batch that is too large for a link that has become slow never
+// arrives: Error.TimedOut tells that, and the relay continues with a new epoch and smaller batches.
 //
 // # TLS and sign-in
 //

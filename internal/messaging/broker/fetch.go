@@ -9,7 +9,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-const maxFetchBytes = 16 << 20 // limit that a request asks for, over all partitions
+// maxFetchBytes is the highest limit that a request asks for, over all partitions, and the highest size of a produce request.
+const maxFetchBytes = 16 << 20
 
 // lastVersionWithNames is the last version of Fetch that names topics by their names. Later ones use only their ids.
 const lastVersionWithNames = 12
@@ -31,16 +32,17 @@ type partitionResponse struct {
 
 // fetch asks one broker for records of several partitions. While there are none, the broker may wait for maxWait. It
 // returns at least one batch of the first partition that has records, however large, and of the other partitions only
-// what fits the limits.
+// what fits the limits. How much it asks for depends on what the link to the broker carries. It takes as long as bytes arrive.
 func (c *Client) fetch(ctx context.Context, address string, requests []partitionRequest, maxWait time.Duration,
 	partitionBytes int,
 ) ([]partitionResponse, error) {
-	ctx, cancel := context.WithTimeout(ctx, maxWait+c.cfg.RequestTimeout)
-	defer cancel()
+	limit := c.links(address).fetch
+	most := limit.get()
 	request := kmsg.NewPtrFetchRequest()
-	request.MaxWaitMillis, request.MinBytes, request.MaxBytes = int32(maxWait.Milliseconds()), 1, maxFetchBytes
+	request.MaxWaitMillis, request.MinBytes, request.MaxBytes = int32(maxWait.Milliseconds()), 1, int32(most)
 	request.SessionEpoch = -1
-	send := requestor{pool: c.conns, address: address}
+	send := requestor{pool: c.conns, address: address,
+		body: &largeBody{first: maxWait + c.cfg.RequestTimeout, idle: c.cfg.RequestTimeout, limit: limit}}
 	names := map[TopicID]string{}
 	for _, r := range requests {
 		if n := len(request.Topics); n == 0 || request.Topics[n-1].Topic != c.wireName(r.tp.Topic) || request.Topics[n-1].TopicID != r.log.topicID {
@@ -54,7 +56,7 @@ func (c *Client) fetch(ctx context.Context, address string, requests []partition
 		t := &request.Topics[len(request.Topics)-1]
 		partition := kmsg.NewFetchRequestTopicPartition()
 		partition.Partition, partition.CurrentLeaderEpoch = int32(r.tp.Partition), r.log.leaderEpoch
-		partition.FetchOffset, partition.PartitionMaxBytes = r.offset, int32(partitionBytes)
+		partition.FetchOffset, partition.PartitionMaxBytes = r.offset, int32(min(partitionBytes, most))
 		t.Partitions = append(t.Partitions, partition)
 	}
 	response, err := request.RequestWith(ctx, send)

@@ -101,7 +101,7 @@ func (g *generation) fetchOnce(ctx context.Context, node NodeID, request fetchRe
 	}
 	for _, r := range request.partitions {
 		if err != nil {
-			g.client.expireLayout(r.partition.tp.Topic)
+			g.client.distrustLayout(r.partition.tp.Topic)
 		}
 		if leader := r.partition.endFetch(); leader != node {
 			g.wake(leader)
@@ -139,7 +139,7 @@ func (g *generation) handleResponse(r requestedPartition, response partitionResp
 	case kafka.OffsetOutOfRange:
 		r.partition.setOutOfRange(r.seekCount)
 	default: // most often, the leader has moved, or leads in another epoch
-		g.client.expireLayout(response.tp.Topic)
+		g.client.distrustLayout(response.tp.Topic)
 		err = response.errorCode
 	}
 	g.status.setError(g.log, response.tp.String(), "a partition cannot be fetched", err)

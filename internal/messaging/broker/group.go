@@ -31,6 +31,7 @@ type member struct {
 	cfg    GroupConfig
 
 	coordinator string // its address; "" if it is unknown
+	source      string // the address of the broker that told it
 	id          string // "" before the first join
 	generation  int32
 
@@ -258,26 +259,27 @@ func (m *member) leave(ctx context.Context) error {
 
 // request sends a request to the group's coordinator. It looks the coordinator up if it is unknown.
 func (m *member) request(ctx context.Context, request protocol.Message) (protocol.Message, error) {
-	if m.coordinator == "" {
-		if err := m.findCoordinator(ctx); err != nil {
-			return nil, err
-		}
-	}
 	if _, ok := request.(*joingroup.Request); !ok {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, min(m.client.cfg.RequestTimeout, m.cfg.SessionTimeout/2))
 		defer cancel()
 	}
+	if m.coordinator == "" {
+		if err := m.findCoordinator(ctx); err != nil {
+			return nil, err
+		}
+	}
 	answer, err := m.client.conns.roundTrip(ctx, m.coordinator, request)
 	if err != nil {
-		m.coordinator = ""
+		m.forgetCoordinator()
 	}
 	return answer, err
 }
 
 func (m *member) findCoordinator(ctx context.Context) error {
 	for {
-		answer, err := m.client.askAnyBroker(ctx, &findcoordinator.Request{Key: m.group()})
+		answer, source, err := m.client.askAnyBroker(ctx, &findcoordinator.Request{Key: m.group()})
+		m.source = source
 		if err != nil {
 			return fmt.Errorf("find the coordinator: %w", err)
 		}
@@ -287,6 +289,7 @@ func (m *member) findCoordinator(ctx context.Context) error {
 			m.coordinator = net.JoinHostPort(response.Host, strconv.Itoa(int(response.Port)))
 			return nil
 		case kafka.GroupLoadInProgress, kafka.GroupCoordinatorNotAvailable: // happens with the first group on a new broker
+			m.forgetCoordinator()
 			if err := sleep(ctx, 50*time.Millisecond); err != nil {
 				return fmt.Errorf("find the coordinator: %w", errors.Join(code, err))
 			}
@@ -296,13 +299,19 @@ func (m *member) findCoordinator(ctx context.Context) error {
 	}
 }
 
+// forgetCoordinator makes the next request ask for the coordinator, another broker than before.
+func (m *member) forgetCoordinator() {
+	m.coordinator = ""
+	m.client.order.putLast(m.source)
+}
+
 // applyErrorCode forgets the member id or the coordinator if the error code says that it is wrong. It returns the code.
 func (m *member) applyErrorCode(code kafka.Error) error {
 	switch code {
 	case kafka.UnknownMemberId, kafka.FencedInstanceID:
 		m.id = ""
 	case kafka.NotCoordinatorForGroup, kafka.GroupCoordinatorNotAvailable:
-		m.coordinator = ""
+		m.forgetCoordinator()
 	default:
 	}
 	return code

@@ -137,6 +137,6 @@ func (c *Client) endOfEpoch(ctx context.Context, tp TopicPartition, current, epo
 		}
 		err = kafka.Error(p.ErrorCode)
 	}
-	c.expireLayout(tp.Topic)
+	c.distrustLayout(tp.Topic)
 	return epochEnd{}, fmt.Errorf("ask for the end of leader epoch %d of %s: %w", epoch, tp, err)
 }

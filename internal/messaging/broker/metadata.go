@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/segmentio/kafka-go"
@@ -25,10 +23,11 @@ type clusterLayout struct {
 	addresses  map[NodeID]string
 	controller NodeID
 	topics     map[string]topicLayout
+	source     string // the address of the broker that told it
 }
 
 type topicLayout struct {
-	learnedAt time.Time
+	learnedAt time.Time // when the question was sent
 	id        TopicID
 	leaders   []NodeID // by partition; noLeader if it has none
 	epochs    []int32  // by partition: the leader epoch; unknownEpoch if the broker does not tell it
@@ -37,89 +36,58 @@ type topicLayout struct {
 
 const noLeader NodeID = -1
 
-// topicLayout returns the layout of a topic. It asks the cluster if the cached layout is older than MetadataTTL.
+// leaderWait is the age from which a layout that lacks a leader is asked for again.
+const leaderWait = 50 * time.Millisecond
+
+// topicLayout returns the layout of a topic. It waits for the cluster if there is no layout that is younger than MetadataTTL
+// and has not expired. A layout of half that age is still returned at once, and asked for again in the background.
 func (c *Client) topicLayout(ctx context.Context, topic string) (topicLayout, error) {
-	if layout, ok := c.cachedLayout(topic); ok {
-		return layout, nil
+	begun := time.Now()
+	for {
+		layout, r := c.cachedLayout(topic)
+		if r == nil {
+			return layout, nil
+		}
+		select {
+		case <-r.done:
+		case <-ctx.Done():
+			return topicLayout{}, fmt.Errorf("wait for the layout of topic %s: %w", c.wireName(topic), ctx.Err())
+		}
+		if r.answers(topic, begun) {
+			return r.layout(topic)
+		}
 	}
-	select { // one request at a time; goroutines that waited find its result in the cache
-	case c.refreshing <- struct{}{}:
-		defer func() { <-c.refreshing }()
-	case <-ctx.Done():
-		return topicLayout{}, ctx.Err()
-	}
-	if layout, ok := c.cachedLayout(topic); ok {
-		return layout, nil
-	}
-	return c.refreshLayout(ctx, topic)
 }
 
-func (c *Client) cachedLayout(topic string) (topicLayout, bool) {
+// cachedLayout returns the layout of a topic if it may be used, or else the refresh to wait for.
+func (c *Client) cachedLayout(topic string) (topicLayout, *refresh) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	t, ok := c.cluster.topics[topic]
-	return t, ok && time.Since(t.learnedAt) < c.cfg.MetadataTTL
-}
-
-// refreshLayout asks the cluster for a topic and for all cached topics, so that all layouts have the same age.
-func (c *Client) refreshLayout(ctx context.Context, topic string) (topicLayout, error) {
-	names := []string{topic}
-	c.mu.Lock()
-	for name := range c.cluster.topics {
-		if name != topic {
-			names = append(names, name)
-		}
+	layout, known := c.cluster.topics[topic]
+	age := time.Since(layout.learnedAt)
+	if !known || age >= c.cfg.MetadataTTL || layout.learnedAt.Before(c.expired[topic]) {
+		return topicLayout{}, c.startRefresh(topic)
 	}
-	c.mu.Unlock()
-	response, err := c.askForMetadata(ctx, names)
-	if err != nil {
-		return topicLayout{}, fmt.Errorf("ask Kafka for topics: %w", err)
-	}
-	learnedAt := time.Now()
-	next := clusterLayout{addresses: map[NodeID]string{}, controller: NodeID(response.ControllerID), topics: map[string]topicLayout{}}
-	for _, b := range response.Brokers {
-		next.addresses[NodeID(b.NodeID)] = net.JoinHostPort(b.Host, strconv.Itoa(int(b.Port)))
-	}
-	err = fmt.Errorf("topic %s: %w", c.wireName(topic), ErrUnknownTopic)
-	for _, t := range response.Topics {
-		if t.Topic == nil {
-			continue
-		}
-		switch name, code := c.bareName(*t.Topic), kafka.Error(t.ErrorCode); {
-		case code == 0:
-			next.topics[name] = newTopicLayout(t, learnedAt)
-		case name != topic || code == kafka.UnknownTopicOrPartition:
-		default:
-			err = fmt.Errorf("topic %s: %w", c.wireName(topic), code)
-		}
-	}
-	layout, ok := next.topics[topic] // read it before it is shared: later, expireLayout may write to the map
-	c.mu.Lock()
-	c.cluster = next
-	c.mu.Unlock()
-	if !ok {
-		return topicLayout{}, err
+	if age >= c.cfg.MetadataTTL/2 || age >= leaderWait && slices.Contains(layout.leaders, noLeader) {
+		c.startRefresh(topic)
 	}
 	return layout, nil
 }
 
-// askForMetadata asks for the cluster's brokers and for the named topics; none if there is no name.
-func (c *Client) askForMetadata(ctx context.Context, names []string) (*kmsg.MetadataResponse, error) {
-	request := kmsg.NewPtrMetadataRequest()
-	// An empty list means no topic, nil would mean all. AllowAutoTopicCreation stays false: only the owner creates a topic,
-	// with EnsureTopic.
-	request.Topics = []kmsg.MetadataRequestTopic{}
-	for _, bare := range names {
-		name := c.wireName(bare)
-		request.Topics = append(request.Topics, kmsg.MetadataRequestTopic{Topic: &name})
-	}
-	var response *kmsg.MetadataResponse
-	err := c.tryBrokers(ctx, func(ctx context.Context, address string) error {
-		var err error
-		response, err = request.RequestWith(ctx, requestor{pool: c.conns, address: address, twice: true})
-		return err
-	})
-	return response, err
+// expireLayout makes the next call of topicLayout wait for the cluster.
+func (c *Client) expireLayout(topic string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.expired[topic] = time.Now()
+}
+
+// distrustLayout is expireLayout for a layout that seems to be wrong. The broker that told it is asked last.
+func (c *Client) distrustLayout(topic string) {
+	c.expireLayout(topic)
+	c.mu.Lock()
+	source := c.cluster.source
+	c.mu.Unlock()
+	c.order.putLast(source)
 }
 
 func newTopicLayout(t kmsg.MetadataResponseTopic, learnedAt time.Time) topicLayout {
@@ -131,22 +99,9 @@ func newTopicLayout(t kmsg.MetadataResponseTopic, learnedAt time.Time) topicLayo
 			if p.ErrorCode == 0 || kafka.Error(p.ErrorCode) == kafka.ReplicaNotAvailable {
 				layout.leaders[i] = NodeID(p.Leader)
 			}
-			if layout.leaders[i] == noLeader {
-				layout.learnedAt = time.Time{} // so that the next call asks again
-			}
 		}
 	}
 	return layout
-}
-
-// expireLayout makes the next call of topicLayout ask the cluster.
-func (c *Client) expireLayout(topic string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if t, ok := c.cluster.topics[topic]; ok {
-		t.learnedAt = time.Time{}
-		c.cluster.topics[topic] = t
-	}
 }
 
 func (c *Client) address(node NodeID) (string, error) {
@@ -180,43 +135,13 @@ func (c *Client) Partitions(ctx context.Context, topic string) (int, error) {
 	return len(layout.leaders), err
 }
 
-// askAnyBroker sends a request that every broker can answer to one broker after the other, until one answers.
-func (c *Client) askAnyBroker(ctx context.Context, request protocol.Message) (answer protocol.Message, err error) {
+// askAnyBroker sends a request that every broker can answer to one broker after the other, until one answers. It returns
+// the address of that one.
+func (c *Client) askAnyBroker(ctx context.Context, request protocol.Message) (answer protocol.Message, source string, err error) {
 	err = c.tryBrokers(ctx, func(ctx context.Context, address string) error {
+		source = address
 		answer, err = c.conns.roundTripTwice(ctx, address, request)
 		return err
 	})
-	return answer, err
-}
-
-// tryBrokers calls f with the address of one broker after the other, until it returns nil.
-func (c *Client) tryBrokers(ctx context.Context, f func(ctx context.Context, address string) error) error {
-	addresses := c.brokerAddresses()
-	var failures []error
-	for _, address := range addresses {
-		// Each broker gets a share of the time, so that one that hangs does not use up the time for the others.
-		each, cancel := context.WithTimeout(ctx, c.cfg.RequestTimeout/time.Duration(len(addresses)))
-		err := f(each, address)
-		cancel()
-		if err == nil {
-			return nil
-		}
-		if failures = append(failures, err); ctx.Err() != nil {
-			break
-		}
-	}
-	return errors.Join(failures...)
-}
-
-// brokerAddresses returns the configured addresses, then the learned ones: all configured brokers may have been replaced.
-func (c *Client) brokerAddresses() []string {
-	addresses := slices.Clone(c.cfg.Brokers)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, address := range c.cluster.addresses {
-		if !slices.Contains(addresses, address) {
-			addresses = append(addresses, address)
-		}
-	}
-	return addresses
+	return answer, source, err
 }

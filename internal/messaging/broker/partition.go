@@ -23,10 +23,11 @@ type partition struct {
 
 	mu         sync.Mutex
 	leader     NodeID
-	ready      bool // the position is known, so the partition may be fetched
-	fetching   bool // a fetch request contains it
-	backingOff bool // its last fetch failed a moment ago
-	seekCount  int  // responses to requests from before the last seek are dropped
+	ready      bool      // the position is known, so the partition may be fetched
+	fetching   bool      // a fetch request contains it
+	backingOff bool      // its last fetch failed a moment ago
+	workSince  time.Time // when the worker began to look for the position, or to apply the batch that it has taken
+	seekCount  int       // responses to requests from before the last seek are dropped
 
 	fetchOffset int64 // where the next fetch begins
 	queue       []Fetched
@@ -48,7 +49,7 @@ type partition struct {
 }
 
 func newPartition(tp TopicPartition) *partition {
-	return &partition{tp: tp, leader: noLeader, next: -1, wakeWorker: make(chan struct{}, 1)}
+	return &partition{tp: tp, leader: noLeader, next: -1, workSince: time.Now(), wakeWorker: make(chan struct{}, 1)}
 }
 
 func (p *partition) state() PartitionState {
@@ -91,9 +92,12 @@ func (p *partition) isHalted() bool {
 // seekToPosition asks the handler for the position, and makes the partition ready. If the position does not fit the log, it
 // halts the partition.
 func (p *partition) seekToPosition(ctx, handling context.Context, g *generation) error {
+	p.mu.Lock()
+	p.workSince = time.Now()
+	p.mu.Unlock()
 	halted, wasHalted := g.status.halt(p.tp)
 	if wasHalted {
-		g.client.expireLayout(p.tp.Topic) // its id may be right again
+		g.client.distrustLayout(p.tp.Topic) // its id may be right again
 	}
 	log, err := g.client.identity(ctx, p.tp)
 	if err != nil {

@@ -14,6 +14,7 @@ func (p *partition) takeBatch(maxRecords int) (from int64, next Position, record
 	if p.queueEnd == p.next || p.next < 0 {
 		return 0, Position{}, nil, false
 	}
+	p.workSince = time.Now()
 	from, records = p.next, p.queue
 	next = Position{Offset: p.queueEnd, LeaderEpoch: p.queueEndEpoch, TopicID: p.log.topicID}
 	if len(records) > maxRecords {
@@ -31,7 +32,9 @@ func (p *partition) takeBatch(maxRecords int) (from int64, next Position, record
 }
 
 // startFetch marks the partition as being fetched and returns what to fetch, if ok. Otherwise soon reports
-// whether a fetch will soon be possible, because the worker is reading the position or making room in the queue.
+// whether a fetch will soon be possible, because the worker is reading the position or making room in the queue. A worker
+// that has not done so within MaxWait will take longer. It is held, or its database is slow. When it has finished, it waits
+// for the running request at most as long again.
 func (p *partition) startFetch(node NodeID, cfg GroupConfig) (request requestedPartition, ok, soon bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -39,12 +42,17 @@ func (p *partition) startFetch(node NodeID, cfg GroupConfig) (request requestedP
 	case p.leader != node || p.fetching || p.backingOff:
 		return request, false, false
 	case !p.ready:
-		return request, false, p.haltReason == "" && p.handlerFailure == ""
+		return request, false, p.haltReason == "" && p.worksBriefly(cfg.MaxWait)
 	case len(p.queue) >= cfg.MaxRecords || p.queuedBytes >= cfg.MaxBytes:
-		return request, false, true
+		return request, false, p.worksBriefly(cfg.MaxWait)
 	}
 	p.fetching = true
 	return requestedPartition{p, p.log, p.fetchOffset, p.seekCount}, true, false
+}
+
+// worksBriefly reports whether the worker makes progress. The caller holds the lock.
+func (p *partition) worksBriefly(most time.Duration) bool {
+	return p.handlerFailure == "" && time.Since(p.workSince) < most
 }
 
 // endFetch marks the end of a request, with or without a response. It returns the current leader.

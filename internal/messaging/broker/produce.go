@@ -26,7 +26,7 @@ type Result struct {
 // NewProducerID asks Kafka for a unique producer id. The id is valid forever. The caller chooses the epochs.
 func (c *Client) NewProducerID(ctx context.Context) (int64, error) {
 	for {
-		answer, err := c.askAnyBroker(ctx, &initproducerid.Request{ProducerID: -1, ProducerEpoch: -1})
+		answer, source, err := c.askAnyBroker(ctx, &initproducerid.Request{ProducerID: -1, ProducerEpoch: -1})
 		if err != nil {
 			return 0, fmt.Errorf("ask Kafka for a producer id: %w", err)
 		}
@@ -36,6 +36,7 @@ func (c *Client) NewProducerID(ctx context.Context) (int64, error) {
 			return response.ProducerID, nil
 		case kafka.GroupLoadInProgress, kafka.GroupCoordinatorNotAvailable, kafka.NotCoordinatorForGroup,
 			kafka.RequestTimedOut, kafka.ConcurrentTransactions: // a broker that has just started has no ids yet
+			c.order.putLast(source)
 			if err := sleep(ctx, 20*time.Millisecond); err != nil {
 				return 0, fmt.Errorf("ask Kafka for a producer id: %w", errors.Join(code, err))
 			}
@@ -51,7 +52,7 @@ func (c *Client) NewProducerID(ctx context.Context) (int64, error) {
 // At most one batch of a partition may be in flight at a time, over all callers. Two concurrent requests have no order, and
 // the leader refuses for good a batch that arrives out of sequence. When Produce has returned, nothing reads the batches
 // any more. But keep a batch that failed unchanged, and send it again until its verdict is neither Resend nor NotWritten.
-// Config.ProduceTimeout bounds the call.
+// Config.ProduceTimeout bounds the call. ProduceLimit tells how much it can carry in that time.
 func (c *Client) Produce(ctx context.Context, batches []*Batch) []Result {
 	results := make([]Result, len(batches))
 	fresh := make([]int, 0, len(batches)) // indices of the batches to send
@@ -66,18 +67,18 @@ func (c *Client) Produce(ctx context.Context, batches []*Batch) []Result {
 	if len(fresh) == 0 {
 		return results
 	}
-	response, err := c.sendProduce(ctx, batches, fresh)
+	response, timedOut, err := c.sendProduce(ctx, batches, fresh)
 	for _, i := range fresh {
 		b := batches[i]
 		if err != nil {
-			results[i].Err = &Error{TP: b.TP, Verdict: Resend, Err: err}
+			results[i].Err = &Error{TP: b.TP, Verdict: Resend, Err: err, TimedOut: timedOut}
 		} else {
 			results[i] = resultOf(response, c.wireName(b.TP.Topic), b.TP)
 		}
 		switch VerdictOf(results[i].Err) {
 		case Resend, NotWritten:
 			if results[i].Err != nil {
-				c.expireLayout(b.TP.Topic)
+				c.distrustLayout(b.TP.Topic)
 			}
 		default:
 		}
@@ -85,18 +86,48 @@ func (c *Client) Produce(ctx context.Context, batches []*Batch) []Result {
 	return results
 }
 
-func (c *Client) sendProduce(ctx context.Context, batches []*Batch, indices []int) (*produce.Response, error) {
+// ProduceLimit returns how many bytes of batches one Produce to a broker should carry at present, so that the link carries
+// them in good time. A single batch that is larger may be sent alone.
+func (c *Client) ProduceLimit(node NodeID) int {
+	address, err := c.address(node)
+	if err != nil {
+		return firstTransfer
+	}
+	return c.links(address).produce.get()
+}
+
+func (c *Client) sendProduce(ctx context.Context, batches []*Batch, indices []int) (response *produce.Response, timedOut bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.ProduceTimeout)
 	defer cancel()
 	leader, err := c.Leader(ctx, batches[indices[0]].TP)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	address, err := c.address(leader)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	request := &rawproduce.Request{Acks: allReplicas, Timeout: int32((c.cfg.ProduceTimeout * 3 / 4).Milliseconds())}
+	request, size := c.produceRequest(batches, indices)
+	limit := c.links(address).produce
+	answer, err := c.conns.do(ctx, address, func(conn *conn) (protocol.Message, error) {
+		begun := time.Now()
+		answer, err := conn.RoundTrip(request)
+		if err == nil {
+			limit.carried(size, time.Since(begun))
+		} else if timedOut = isTimeout(err) && !errors.Is(ctx.Err(), context.Canceled); timedOut {
+			limit.ranOut(size)
+		}
+		return answer, err
+	})
+	if err != nil {
+		return nil, timedOut, err
+	}
+	return answer.(*produce.Response), false, nil
+}
+
+// produceRequest returns a request with the batches of these indices, and the size of the batches.
+func (c *Client) produceRequest(batches []*Batch, indices []int) (request *rawproduce.Request, size int) {
+	request = &rawproduce.Request{Acks: allReplicas, Timeout: int32((c.cfg.ProduceTimeout * 3 / 4).Milliseconds())}
 	topics := map[string]int{}
 	for _, i := range indices {
 		b := batches[i]
@@ -108,12 +139,9 @@ func (c *Client) sendProduce(ctx context.Context, batches []*Batch, indices []in
 		}
 		request.Topics[topicIndex].Partitions = append(request.Topics[topicIndex].Partitions, rawproduce.RequestPartition{
 			Partition: int32(b.TP.Partition), RecordSet: protocol.RawRecordSet{Reader: bytes.NewReader(b.bytes)}})
+		size += b.Bytes()
 	}
-	answer, err := c.conns.roundTrip(ctx, address, request)
-	if err != nil {
-		return nil, err
-	}
-	return answer.(*produce.Response), nil
+	return request, size
 }
 
 func resultOf(response *produce.Response, name string, tp TopicPartition) Result {

@@ -74,7 +74,7 @@ func (c *Client) readPiece(ctx context.Context, tp TopicPartition, from int64, m
 		if err == nil {
 			return p, nil
 		}
-		c.expireLayout(tp.Topic)
+		c.distrustLayout(tp.Topic)
 		if attempt == readAttempts || errors.Is(err, kafka.OffsetOutOfRange) || errors.Is(err, ErrUnknownTopic) ||
 			sleep(ctx, time.Duration(attempt)*20*time.Millisecond) != nil {
 			return piece{}, fmt.Errorf("read %s from offset %d: %w", tp, from, err)

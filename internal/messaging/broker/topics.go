@@ -61,6 +61,7 @@ func (c *Client) EnsureTopic(ctx context.Context, spec TopicSpec) error {
 		}
 		// The brokers learn of a new topic a little after its creation, and the controller may move in the meantime.
 		if err := c.createTopic(ctx, spec); err != nil && (attempt == 50 || !isTransient(err)) {
+			c.distrustLayout(spec.Name) // the controller may be another one
 			return fmt.Errorf("create topic %s: %w", c.wireName(spec.Name), err)
 		}
 		if err := sleep(ctx, 20*time.Millisecond); err != nil {
@@ -80,7 +81,7 @@ func (c *Client) awaitLeaders(ctx context.Context, topic string, partitions int)
 			if err == nil || sleep(ctx, 10*time.Millisecond) != nil {
 				break
 			}
-			c.expireLayout(topic)
+			c.distrustLayout(topic)
 		}
 	}
 }
@@ -226,7 +227,7 @@ func (c *Client) topicSettings(ctx context.Context, spec TopicSpec) (map[string]
 	for _, s := range spec.settings() {
 		request.ConfigNames = append(request.ConfigNames, s.name)
 	}
-	answer, err := c.askAnyBroker(ctx, &describeconfigs.Request{Resources: []describeconfigs.RequestResource{request}})
+	answer, _, err := c.askAnyBroker(ctx, &describeconfigs.Request{Resources: []describeconfigs.RequestResource{request}})
 	if err != nil {
 		return nil, fmt.Errorf("ask for the settings of topic %s: %w", c.wireName(spec.Name), err)
 	}

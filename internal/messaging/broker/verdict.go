@@ -46,6 +46,8 @@ type Error struct {
 	Code    int16 // Kafka's error code; 0 if there was no response or no request
 	Verdict Verdict
 	Err     error
+	// TimedOut reports that the request was sent, or was being sent, when its time ran out. It may be too large for the link.
+	TimedOut bool
 }
 
 // Error implements error.

@@ -72,6 +72,10 @@
 //	   v
 //	marked -------> forgotten    when no claim is running that began before the mark
 //
+// A request carries as much as the link to the broker carries in time (broker.Client.ProduceLimit). The streams that have waited
+// longest come first. If the link becomes slow, a batch in flight can be too large for it, and its bytes must not change. After
+// a few tries, its lane begins again with a new epoch: then the same rows may be sent in smaller batches.
+//
 // # A lane's phases
 //
 // A lane lives as long as one epoch of its lease.

@@ -76,6 +76,8 @@ type silentBroker struct {
 	healthy atomic.Bool
 }
 
+func (d *silentBroker) ProduceLimit(broker.NodeID) int { return broker.MaxBatchBytes }
+
 func (d *silentBroker) Produce(ctx context.Context, batches []*broker.Batch) []broker.Result {
 	d.calls.Add(1)
 	if d.healthy.Load() {

@@ -8,27 +8,29 @@ import (
 	"github.com/monsplit/monsplit/internal/messaging/broker"
 )
 
-// produce sends one request to each broker that has none in flight, with the next batch of every partition it leads.
-// While the request is in flight, the queues grow, so the load sets the size of the next batches.
+// produce sends one request to each broker that has none in flight, with the next batches of the partitions it leads. While
+// the request is in flight, the queues grow, so the load sets the size of the next batches.
 func (c *coordinator) produce(now time.Time) {
 	if !c.mayProduce(now) || !c.checks.passed {
 		return
 	}
-	requests := map[broker.NodeID][]*stream{}
+	ready := map[broker.NodeID][]*stream{}
 	for _, l := range c.lanes {
 		for _, s := range l.streams {
-			if c.prepare(s, now) {
-				requests[s.leader] = append(requests[s.leader], s)
+			if c.mayStart(s, now) {
+				ready[s.leader] = append(ready[s.leader], s)
 			}
 		}
 	}
-	for node, streams := range requests {
-		c.send(node, streams, now)
+	for node, streams := range ready {
+		if chosen := c.fillRequest(node, streams); len(chosen) > 0 {
+			c.send(node, chosen, now)
+		}
 	}
 }
 
-// prepare reports whether the stream has a batch to send now. If none is in flight, it freezes the next one.
-func (c *coordinator) prepare(s *stream, now time.Time) bool {
+// mayStart reports whether the stream has something to send now.
+func (c *coordinator) mayStart(s *stream, now time.Time) bool {
 	if s.lane.phase != phaseReady || s.sending || !s.leaderKnown || c.busyBrokers[s.leader] || s.inFlight == nil && len(s.queue) == 0 {
 		return false
 	}
@@ -41,19 +43,13 @@ func (c *coordinator) prepare(s *stream, now time.Time) bool {
 		c.endLane(s.lane, raiseEpoch, now)
 		return false
 	}
-	if s.inFlight == nil {
-		if err := s.freeze(c.cfg.BatchRows, c.cfg.BatchBytes); err != nil {
-			c.haltLane(s, err)
-			return false
-		}
-	}
 	return true
 }
 
 func (c *coordinator) send(node broker.NodeID, streams []*stream, now time.Time) {
 	batches := make([]*broker.Batch, len(streams))
 	for i, s := range streams {
-		batches[i], s.sending = s.inFlight.batch, true
+		batches[i], s.sending, s.sentAt = s.inFlight.batch, true, now
 	}
 	c.busyBrokers[node] = true
 	runInBackground(c, func(ctx context.Context) []broker.Result {
@@ -87,6 +83,7 @@ func (c *coordinator) handleResult(s *stream, result broker.Result) {
 		c.report("kafka", err)
 		s.retryLater(now, c.cfg.RetryMin, c.cfg.RetryMax)
 		s.leaderKnown = false
+		c.divideLater(s, err, now)
 	case broker.NextEpoch:
 		c.log.Info("a shard continues with a new epoch", "partition", s.tp.String(), "error", err)
 		c.endLane(s.lane, raiseEpoch, now.Add(c.cfg.RetryMin))

@@ -23,6 +23,7 @@ type Broker interface {
 	NewProducerID(ctx context.Context) (int64, error)
 	Leader(ctx context.Context, tp broker.TopicPartition) (broker.NodeID, error)
 	Produce(ctx context.Context, batches []*broker.Batch) []broker.Result
+	ProduceLimit(node broker.NodeID) int
 }
 
 // Relay publishes the pending rows of an outbox. Any number of relays, in any number of processes, share the shards of

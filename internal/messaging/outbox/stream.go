@@ -53,7 +53,9 @@ type stream struct {
 	leaderKnown bool // leader is known
 	failures    int  // failed tries in a row
 	retryAt     time.Time
-	refusals    int // of the batch in flight
+	sentAt      time.Time // when a batch was last sent
+	slowTries   int       // of the batch in flight, in which the time was not enough
+	refusals    int       // of the batch in flight
 }
 
 // inFlightBatch is a batch that does not change until the broker has answered. A second try sends the same bytes, which
@@ -83,7 +85,7 @@ func (s *stream) freeze(maxRows, maxBytes int) error {
 	if err != nil {
 		return err
 	}
-	s.inFlight = &inFlightBatch{batch: batch, rows: s.queue[:n:n]}
+	s.inFlight, s.slowTries = &inFlightBatch{batch: batch, rows: s.queue[:n:n]}, 0
 	s.queue = s.queue[n:]
 	return nil
 }

@@ -103,8 +103,7 @@ func (f *faults) apply(x *exchange, frame []byte) (request, answer []byte, err e
 	if API(x.key) != Produce || len(f.refuse) == 0 {
 		return frame, nil, nil
 	}
-	clientID := int(int16(binary.BigEndian.Uint16(frame[8:])))
-	head := 10 + max(clientID, 0)
+	head := headerLength(frame)
 	r := kmsg.NewPtrProduceRequest()
 	r.SetVersion(x.version)
 	if r.IsFlexible() {
@@ -137,6 +136,12 @@ func (f *faults) apply(x *exchange, frame []byte) (request, answer []byte, err e
 		return nil, response.AppendTo([]byte{}), nil
 	}
 	return r.AppendTo(frame[:head:head]), nil, nil
+}
+
+// headerLength returns the length of a request's header, without the tags of the flexible encoding.
+func headerLength(frame []byte) int {
+	clientID := int(int16(binary.BigEndian.Uint16(frame[8:])))
+	return 10 + max(clientID, 0)
 }
 
 func (f *faults) refused(topic string, partition int32) int16 {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"strconv"
 	"sync"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -26,48 +25,10 @@ type proxy struct {
 	wg       sync.WaitGroup
 }
 
-// node is one broker, as clients see it.
-type node struct {
-	listener net.Listener
-	upstream string
-}
-
 func newProxy() *proxy {
 	resume := make(chan struct{})
 	close(resume)
 	return &proxy{resume: resume, nodes: map[string]*node{}, sessions: map[*session]struct{}{}}
-}
-
-// front returns the address under which clients reach the broker at upstream.
-func (p *proxy) front(upstream string) (string, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if n, ok := p.nodes[upstream]; ok {
-		return n.listener.Addr().String(), nil
-	}
-	if p.closed {
-		return "", net.ErrClosed
-	}
-	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("listen in front of %s: %w", upstream, err)
-	}
-	n := &node{listener: listener, upstream: upstream}
-	p.nodes[upstream] = n
-	p.wg.Go(func() { p.accept(n) })
-	return listener.Addr().String(), nil
-}
-
-func (p *proxy) accept(n *node) {
-	for {
-		client, err := n.listener.Accept()
-		if err != nil {
-			return
-		}
-		if !p.serve(n, client) {
-			client.Close()
-		}
-	}
 }
 
 // serve starts a session, unless the cluster must look stopped. Then the port stays open, and connections end at once.
@@ -77,7 +38,7 @@ func (p *proxy) serve(n *node, client net.Conn) bool {
 	if p.away || p.closed {
 		return false
 	}
-	s := &session{proxy: p, client: client, pending: map[int32]exchange{}, done: make(chan struct{})}
+	s := &session{proxy: p, node: n, client: client, pending: map[int32]exchange{}, done: make(chan struct{})}
 	p.sessions[s] = struct{}{}
 	p.wg.Go(func() {
 		s.run(n.upstream)
@@ -152,6 +113,7 @@ type exchange struct {
 // session is one connection of a client.
 type session struct {
 	proxy  *proxy
+	node   *node
 	client net.Conn
 	once   sync.Once
 	done   chan struct{}
@@ -235,6 +197,11 @@ func (s *session) passRequest(upstream net.Conn) error {
 			return net.ErrClosed
 		}
 	}
+	if s.node.stale {
+		if answer, err := refuseStale(x, frame); answer != nil || err != nil {
+			return errors.Join(err, s.answer(correlation, answer))
+		}
+	}
 	frame, answer, err := s.proxy.faults.apply(&x, frame)
 	if err != nil {
 		return err
@@ -306,6 +273,12 @@ func (s *session) rewrite(x exchange, frame []byte) ([]byte, error) {
 	}
 	switch r := response.(type) {
 	case *kmsg.MetadataResponse:
+		if s.node.stale {
+			if err := believeStale(r, s.node.listener.Addr()); err != nil {
+				return nil, err
+			}
+			break
+		}
 		for i := range r.Brokers {
 			if err := s.proxy.hide(&r.Brokers[i].Host, &r.Brokers[i].Port); err != nil {
 				return nil, err
@@ -328,18 +301,4 @@ func (s *session) rewrite(x exchange, frame []byte) ([]byte, error) {
 		addRefusals(r, x.refused)
 	}
 	return response.AppendTo(frame[:head:head]), nil
-}
-
-func (p *proxy) hide(host *string, port *int32) error {
-	address, err := p.front(net.JoinHostPort(*host, strconv.Itoa(int(*port))))
-	if err != nil {
-		return err
-	}
-	h, n, err := net.SplitHostPort(address)
-	if err != nil {
-		return err
-	}
-	number, err := strconv.Atoi(n)
-	*host, *port = h, int32(number)
-	return err
 }

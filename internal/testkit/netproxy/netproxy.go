@@ -1,5 +1,5 @@
 // Package netproxy is between a client and a server. It does to their TCP connections what networks do: it delays bytes,
-// loses them in one direction, and cuts connections. It does not know their protocol.
+// loses them in one direction, cuts connections, and carries only so many bytes a second. It does not know their protocol.
 package netproxy
 
 import (
@@ -30,6 +30,7 @@ type Proxy struct {
 	paused  chan struct{} // closed by the end of the pause; nil unless paused
 	dropped [2]bool       // by Direction
 	refuses bool
+	links   [2]link // by Direction
 	pairs   map[*pair]struct{}
 }
 
@@ -92,11 +93,21 @@ func (p *Proxy) Cut() {
 	}
 }
 
+// Limit makes all connections together carry at most so many bytes a second in each direction.
+func (p *Proxy) Limit(bytesPerSecond int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.links = [2]link{{rate: bytesPerSecond}, {rate: bytesPerSecond}}
+	for pair := range p.pairs {
+		shrinkBuffers(pair.client, pair.server)
+	}
+}
+
 // Resume ends the effects of all other methods.
 func (p *Proxy) Resume() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.dropped, p.refuses = [2]bool{}, false
+	p.dropped, p.refuses, p.links = [2]bool{}, false, [2]link{}
 	if p.paused != nil {
 		close(p.paused)
 		p.paused = nil
@@ -128,6 +139,7 @@ func (p *Proxy) serve(client net.Conn) {
 	}
 	defer server.Close()
 	context.AfterFunc(ctx, func() { _ = server.Close() })
+	p.connected(pair, server)
 	var answers sync.WaitGroup
 	answers.Go(func() { pair.carry(ToClient, server, client) })
 	pair.carry(ToServer, client, server)
@@ -154,6 +166,7 @@ func (p *Proxy) remove(pair *pair) {
 type pair struct {
 	proxy  *Proxy
 	client net.Conn
+	server net.Conn // nil before it is connected
 	ended  <-chan struct{}
 	end    func()
 }
@@ -170,6 +183,7 @@ func (c *pair) carry(d Direction, from, to net.Conn) {
 	buffer := make([]byte, 32<<10)
 	for {
 		n, err := from.Read(buffer)
+		c.await(c.proxy.take(d, n))
 		if n > 0 && c.mayPass(d) {
 			if _, err := to.Write(buffer[:n]); err != nil {
 				return

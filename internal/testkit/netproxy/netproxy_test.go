@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -188,5 +189,27 @@ func TestACutEndsWhatAPauseHolds(t *testing.T) {
 	b.proxy.Cut()
 	if got, err := b.receives(conn, long); got != "" || err == nil {
 		t.Fatalf("got %q, %v", got, err)
+	}
+}
+
+func TestALimitSlowsDownAllConnectionsTogether(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.proxy.Limit(10_000)
+	begun, text := time.Now(), strings.Repeat("x", 1000)
+	first, second := b.dial(), b.dial()
+	b.send(first, text)
+	b.send(second, text)
+	for _, conn := range []net.Conn{first, second} {
+		for left := len(text); left > 0; {
+			got, err := b.receives(conn, long)
+			if err != nil {
+				t.Fatal(err)
+			}
+			left -= len(got)
+		}
+	}
+	if took := time.Since(begun); took < 200*time.Millisecond {
+		t.Errorf("2,000 bytes took %s at 10,000 bytes a second", took)
 	}
 }
