@@ -146,11 +146,11 @@ CROSS JOIN LATERAL (
         (b.key IS NOT NULL)::boolean AS was_blocked,
         sum(octet_length(e.payload)) OVER (ORDER BY p.seq ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS bytes_before
     FROM outbox_pending p
-    JOIN outbox_event e ON e.seq = p.seq
+    CROSS JOIN LATERAL (SELECT v.event_id, v.payload, v.traceparent, v.created_at FROM outbox_event v WHERE v.seq = p.seq LIMIT 1) AS e
     LEFT JOIN LATERAL (
         SELECT x.key, x.retry_at FROM outbox_blocked x
         WHERE (SELECT EXISTS (SELECT FROM outbox_blocked)) -- evaluated once; usually the table is empty
-            AND x.topic = p.topic AND x.key = p.key
+            AND x.topic = p.topic AND x.key = p.key LIMIT 1
     ) AS b ON true
     WHERE p.shard = h.shard AND p.seq > h.low
         AND EXISTS (SELECT FROM outbox_lease l WHERE l.shard = h.shard AND l.owner = $4::uuid AND l.epoch = h.epoch)
@@ -187,7 +187,8 @@ type ClaimPendingRow struct {
 // a shard, and at most max_bytes of payload, not counting the last row. It leaves out aggregates that wait after a
 // refusal. prev_seq is the seq of the predecessor if that is still pending, and otherwise 0. The statement needs the
 // settings of the relay's connections: outbox_pending is empty at one moment and full at the next, so the planner's
-// statistics are wrong.
+// statistics are wrong. LIMIT 1 makes the planner use the condition in the index: for tables that were empty, a join could
+// also read all of them for each row.
 func (q *Queries) ClaimPending(ctx context.Context, arg ClaimPendingParams) ([]ClaimPendingRow, error) {
 	rows, err := q.db.Query(ctx, claimPending,
 		arg.Shards,
