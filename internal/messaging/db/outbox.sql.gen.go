@@ -590,7 +590,7 @@ const oldestPending = `-- name: OldestPending :one
 SELECT min(e.created_at)::timestamptz AS created_at, extract(epoch FROM clock_timestamp() - min(e.created_at))::float8 AS age
 FROM outbox_lease l
 CROSS JOIN LATERAL (SELECT seq FROM outbox_pending WHERE shard = l.shard ORDER BY seq LIMIT 1) AS p
-JOIN outbox_event e ON e.seq = p.seq
+CROSS JOIN LATERAL (SELECT v.created_at FROM outbox_event v WHERE v.seq = p.seq LIMIT 1) AS e
 HAVING count(*) > 0
 `
 
@@ -599,7 +599,8 @@ type OldestPendingRow struct {
 	Age       float64
 }
 
-// Returns when the oldest pending event was appended, and its age in seconds.
+// Returns when the oldest pending event was appended, and its age in seconds. PostgreSQL keeps the plan of a statement without
+// parameters, so LIMIT 1 makes it use the condition in the index, as in ClaimPending.
 func (q *Queries) OldestPending(ctx context.Context) (OldestPendingRow, error) {
 	row := q.db.QueryRow(ctx, oldestPending)
 	var i OldestPendingRow

@@ -22,13 +22,13 @@ var Small = map[string]string{
 // values are SQL expressions with the row's number n, for columns that need another value than the one for their type.
 // A name of a column alone means all tables.
 var values = map[string]string{
-	"shard": "n % 12", "part": "n % 12", "version": "1", "prev": "0", "topic": "'monsplit.product.v1'", "market": "'NL'",
+	"shard": "n % 12", "part": "n % 12", "version": "1", "prev": "0", "topic": "'monsplit.product.v1'", "market": "'v' || (n % 100 + 1)",
 	"code":                  "'V' || n",
 	"availability_end_date": "NULL",
 	// A half of the requests is pending.
 	"outcome": "CASE WHEN n % 2 = 0 THEN 'accepted' END", "result": "CASE WHEN n % 2 = 0 THEN '{}'::jsonb END",
 	"finished_at": "CASE WHEN n % 2 = 0 THEN now() - n * interval '1 ms' END", "unreadable_at": "NULL",
-	"idempotency_key.result": "'{}'", "decided_request.outcome": "'accepted'",
+	"outbox_blocked.key": "'blocked-' || n", "idempotency_key.result": "'{}'", "decided_request.outcome": "'accepted'",
 	"expires_at": "now() + interval '7 days'", "retry_at": "now() + interval '7 days'", "needs": "2", "state": "'open'",
 }
 
@@ -39,7 +39,7 @@ var byType = map[string]string{
 	"timestamp with time zone": "now() - n * interval '1 ms'",
 }
 
-// pending makes every event that is not sent pending.
+// pending makes the new events pending.
 const pending = `INSERT INTO outbox_pending (shard, seq, topic, key, version)
 	SELECT shard, seq, topic, key, version FROM outbox_event WHERE key LIKE 'v%'`
 

@@ -142,12 +142,13 @@ WHERE shard = @shard AND owner = @owner::uuid AND epoch = @epoch;
 -- name: CountPending :one
 SELECT count(*) FROM outbox_pending;
 
--- Returns when the oldest pending event was appended, and its age in seconds.
+-- Returns when the oldest pending event was appended, and its age in seconds. PostgreSQL keeps the plan of a statement without
+-- parameters, so LIMIT 1 makes it use the condition in the index, as in ClaimPending.
 -- name: OldestPending :one
 SELECT min(e.created_at)::timestamptz AS created_at, extract(epoch FROM clock_timestamp() - min(e.created_at))::float8 AS age
 FROM outbox_lease l
 CROSS JOIN LATERAL (SELECT seq FROM outbox_pending WHERE shard = l.shard ORDER BY seq LIMIT 1) AS p
-JOIN outbox_event e ON e.seq = p.seq
+CROSS JOIN LATERAL (SELECT v.created_at FROM outbox_event v WHERE v.seq = p.seq LIMIT 1) AS e
 HAVING count(*) > 0;
 
 -- name: ListBlocked :many
