@@ -17,12 +17,13 @@ var Small = map[string]string{
 	"consumer_position": "a row for each partition", "wake_channel": "a row for each channel", "sample_import": "a row for each model",
 	"operator_action": "a row for each command of an operator", "goose_messaging": "a row for each migration",
 	"goose_service": "a row for each migration", "market": "two letters name a market",
+	"market_copy": "two letters name a market", "legacy_market_id": "two letters name a market",
 }
 
 // values are SQL expressions with the row's number n, for columns that need another value than the one for their type.
 // A name of a column alone means all tables.
 var values = map[string]string{
-	"shard": "n % 12", "part": "n % 12", "version": "1", "prev": "0", "topic": "'monsplit.product.v1'", "market": "'v' || (n % 100 + 1)",
+	"shard": "n % 12", "part": "n % 12", "version": "1", "prev": "0", "topic": "'monsplit.product.v1'", "market": "'AA'",
 	"code":                  "'V' || n",
 	"availability_end_date": "NULL",
 	// A half of the requests is pending.
