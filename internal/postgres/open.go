@@ -58,6 +58,7 @@ func Open(ctx context.Context, cfg Config) (*Pool, error) {
 	params["timezone"] = "UTC"
 	params["default_transaction_isolation"] = "read committed"
 	maps.Copy(params, pgtx.PlannerSettings())
+	params["synchronous_commit"] = pgtx.DurableCommit(params["synchronous_commit"])
 	p, err := pgxpool.NewWithConfig(ctx, pool)
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)

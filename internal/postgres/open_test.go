@@ -23,9 +23,11 @@ func TestEverySessionIsBounded(t *testing.T) {
 		want map[string]string
 	}{
 		"Defaults": {postgres.Config{URL: url}, map[string]string{"application_name": "monsplit", "statement_timeout": "30s",
-			"lock_timeout": "10s", "idle_in_transaction_session_timeout": "1min", "TimeZone": "UTC", "transaction_isolation": "read committed"}},
+			"lock_timeout": "10s", "idle_in_transaction_session_timeout": "1min", "TimeZone": "UTC", "transaction_isolation": "read committed", "synchronous_commit": "on", "plan_cache_mode": "force_custom_plan"}},
 		"Chosen": {postgres.Config{URL: url, Application: "a", StatementTimeout: time.Minute, LockTimeout: time.Second},
 			map[string]string{"application_name": "a", "statement_timeout": "1min", "lock_timeout": "1s"}},
+		"CommitsAreDurable":     {postgres.Config{URL: url + "&synchronous_commit=off"}, map[string]string{"synchronous_commit": "on"}},
+		"AStrongerCommitIsKept": {postgres.Config{URL: url + "&synchronous_commit=remote_apply"}, map[string]string{"synchronous_commit": "remote_apply"}},
 		"TheURLGoesFirst": {postgres.Config{URL: url + "&lock_timeout=2000&application_name=u&timezone=CET", Application: "a"},
 			map[string]string{"application_name": "u", "lock_timeout": "2s", "TimeZone": "UTC"}},
 	}
@@ -44,6 +46,38 @@ func TestEverySessionIsBounded(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A server, database or role with synchronous_commit = off reports a commit before it is on disk. A crash would lose a change
+// whose event may already be in Kafka.
+func TestACommitSurvivesACrash(t *testing.T) {
+	t.Parallel()
+	server := pgtest.NewServer(t)
+	url := server.NewURL()
+	pool := pgtest.Open(t, url)
+	for _, statement := range []string{`CREATE TABLE kept (n int)`, `ALTER SYSTEM SET synchronous_commit = off`, `ALTER SYSTEM SET wal_writer_delay = '10s'`,
+		`CHECKPOINT`, `SELECT pg_reload_conf()`} {
+		if _, err := pool.Exec(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pool.Close()
+	pool = pgtest.Open(t, url)
+	for n := range 20 { // the WAL writer is asleep for most of them
+		if err := postgres.InTx(t.Context(), pool, func(tx pgx.Tx) error {
+			_, err := tx.Exec(t.Context(), `INSERT INTO kept VALUES ($1)`, n)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	server.Kill()
+	server.Start()
+	pool.Reset()
+	var kept int
+	if err := pool.QueryRow(t.Context(), `SELECT count(*) FROM kept`).Scan(&kept); err != nil || kept != 20 {
+		t.Errorf("%d of 20 commits survived a crash (%v)", kept, err)
 	}
 }
 

@@ -28,6 +28,7 @@ SELECT e.shard, e.seq, e.topic, e.key, e.version, COALESCE(
     lag(e.seq) OVER (PARTITION BY e.topic, e.key ORDER BY e.version), -- appended by the same statement
     outbox_predecessor(e.topic, e.key, nullif(e.prev, 0)), 0)
 FROM e
+WHERE current_setting('synchronous_commit') IN ('on', 'remote_apply') OR set_config('synchronous_commit', 'on', true) IS NOT NULL
 `
 
 type AppendManyParams struct {
@@ -66,6 +67,7 @@ INSERT INTO outbox_pending (shard, seq, topic, key, version, prev_seq)
 SELECT e.shard, e.seq, e.topic, e.key, e.version,
     COALESCE(outbox_predecessor(e.topic, e.key, nullif(e.prev, 0)), 0)
 FROM e
+WHERE current_setting('synchronous_commit') IN ('on', 'remote_apply') OR set_config('synchronous_commit', 'on', true) IS NOT NULL
 `
 
 type AppendOneParams struct {
@@ -82,7 +84,8 @@ type AppendOneParams struct {
 
 // Appends one event. The transaction of the change calls it after it has locked the aggregate's row, so the sequence
 // numbers of an aggregate have the order of its versions. Version 1 has no predecessor: PostgreSQL does not call a
-// STRICT function for null.
+// STRICT function for null. The condition makes the transaction's commit durable, whatever the session's setting is. Otherwise a
+// crash could lose a change whose event is already in Kafka.
 func (q *Queries) AppendOne(ctx context.Context, arg AppendOneParams) error {
 	_, err := q.db.Exec(ctx, appendOne,
 		arg.Shard,

@@ -105,7 +105,7 @@ func newCoordinator(r *Relay, io context.Context, id uuid.UUID) *coordinator {
 		Relay: r, io: io, id: id, outcomes: make(chan func()), troubles: map[string]*trouble{},
 		keeper: newLeaseKeeper(newDBConn(config, markSettings()), id, r.cfg), busyBrokers: map[broker.NodeID]bool{},
 		checker: &logChecker{db: newDBConn(config, pgtx.PlannerSettings(), markSettings()), broker: r.broker, cfg: r.cfg, owner: id, log: r.log},
-		claims:  claimState{db: newDBConn(config, PlannerSettings()), interval: r.cfg.SweepMin},
+		claims:  claimState{db: newDBConn(config, PlannerSettings(), markSettings()), interval: r.cfg.SweepMin},
 		marks:   markState{db: newDBConn(config, pgtx.PlannerSettings(), markSettings())},
 	}
 }

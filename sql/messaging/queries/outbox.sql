@@ -1,6 +1,7 @@
 -- Appends one event. The transaction of the change calls it after it has locked the aggregate's row, so the sequence
 -- numbers of an aggregate have the order of its versions. Version 1 has no predecessor: PostgreSQL does not call a
--- STRICT function for null.
+-- STRICT function for null. The condition makes the transaction's commit durable, whatever the session's setting is. Otherwise a
+-- crash could lose a change whose event is already in Kafka.
 -- name: AppendOne :exec
 WITH e AS (
     INSERT INTO outbox_event (shard, event_id, topic, key, version, prev, type, payload, traceparent)
@@ -10,7 +11,8 @@ WITH e AS (
 INSERT INTO outbox_pending (shard, seq, topic, key, version, prev_seq)
 SELECT e.shard, e.seq, e.topic, e.key, e.version,
     COALESCE(outbox_predecessor(e.topic, e.key, nullif(e.prev, 0)), 0)
-FROM e;
+FROM e
+WHERE current_setting('synchronous_commit') IN ('on', 'remote_apply') OR set_config('synchronous_commit', 'on', true) IS NOT NULL;
 
 -- Appends many events. Their sequence numbers have the order of the arguments.
 -- name: AppendMany :exec
@@ -28,7 +30,8 @@ INSERT INTO outbox_pending (shard, seq, topic, key, version, prev_seq)
 SELECT e.shard, e.seq, e.topic, e.key, e.version, COALESCE(
     lag(e.seq) OVER (PARTITION BY e.topic, e.key ORDER BY e.version), -- appended by the same statement
     outbox_predecessor(e.topic, e.key, nullif(e.prev, 0)), 0)
-FROM e;
+FROM e
+WHERE current_setting('synchronous_commit') IN ('on', 'remote_apply') OR set_config('synchronous_commit', 'on', true) IS NOT NULL;
 
 -- Returns, for each shard whose lease the caller holds, the first rows after low. It returns at most max_rows rows for
 -- a shard, and at most max_bytes of payload, not counting the last row. It leaves out aggregates that wait after a
