@@ -122,7 +122,7 @@ func TestKindsOfSQLStates(t *testing.T) {
 		"08006": apperr.Unavailable, "40P01": apperr.Unavailable, "53300": apperr.Unavailable, "57P03": apperr.Unavailable,
 		"57014": apperr.Unavailable, "55P03": apperr.Unavailable, "25P03": apperr.Unavailable, "25006": apperr.Unavailable,
 		"22021": apperr.Invalid, "22P05": apperr.Invalid, "54000": apperr.Invalid,
-		"23505": apperr.Internal, "42P01": apperr.Internal, "25P02": apperr.Internal, "28P01": apperr.Internal,
+		"54001": apperr.Internal, "23505": apperr.Internal, "42P01": apperr.Internal, "25P02": apperr.Internal, "28P01": apperr.Internal,
 		"MS001": apperr.Internal, "XX000": apperr.Internal,
 	}
 	for state, want := range tests {
@@ -132,6 +132,21 @@ func TestKindsOfSQLStates(t *testing.T) {
 		}
 		if got := postgres.IsUnavailable(err); got != (want == apperr.Unavailable) {
 			t.Errorf("%s: unavailable %t", state, got)
+		}
+	}
+}
+
+// A table without a partition for a row, and a sequence at its end, refuse all rows. That is no fault of a value.
+func TestNoRoomIsUnavailable(t *testing.T) {
+	t.Parallel()
+	pool := setup(t)
+	for what, statement := range map[string]string{
+		"no partition": `CREATE TABLE parted (n int) PARTITION BY RANGE (n); INSERT INTO parted VALUES (1)`,
+		"no number":    `CREATE SEQUENCE short MAXVALUE 1; SELECT nextval('short'), nextval('short')`,
+	} {
+		_, err := pool.Exec(t.Context(), statement, pgx.QueryExecModeSimpleProtocol)
+		if kind := apperr.KindOf(postgres.Translate(err, nil)); err == nil || kind != apperr.Unavailable || pgtx.DataFault(err) {
+			t.Errorf("%s: %v is %s, and a fault of a value: %t", what, err, kind, pgtx.DataFault(err))
 		}
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/monsplit/monsplit/internal/lifecycle"
 	"github.com/monsplit/monsplit/internal/messaging/broker"
 	"github.com/monsplit/monsplit/internal/messaging/event"
+	"github.com/monsplit/monsplit/internal/messaging/outbox"
 	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/internal/testkit/kafkatest"
 	"github.com/monsplit/monsplit/internal/testkit/netproxy"
@@ -95,6 +96,33 @@ func TestPostgreSQLAway(t *testing.T) {
 		return status == http.StatusOK
 	})
 	s.eventually("/readyz", `"name":"database","status":"ok"`)
+}
+
+// Somebody has set the outbox's sequence far ahead, where it has no partition yet. Writes answer 503 until the maintenance has
+// made one.
+func TestASequenceThatIsFarAhead(t *testing.T) {
+	t.Parallel()
+	url := pgtest.NewURL(t)
+	s := startOn(t, "127.0.0.1:1", url)
+	pool := pgtest.Open(t, url)
+	if status, text := s.call(http.MethodPost, "/catalog/api/v1/markets", netherlands); status != http.StatusCreated {
+		t.Fatalf("%d %s", status, text)
+	}
+	if _, err := pool.Exec(t.Context(), `SELECT setval('outbox_seq', 500000000)`); err != nil {
+		t.Fatal(err)
+	}
+	put := func() (int, string) {
+		return s.call(http.MethodPut, "/catalog/api/v1/markets/NL", `{"name":"Holland"}`)
+	}
+	if status, text := put(); status != http.StatusServiceUnavailable || !strings.Contains(text, "problems/unavailable") {
+		t.Errorf("%d %s", status, text)
+	}
+	if err := outbox.Maintain(t.Context(), pool, 0); err != nil {
+		t.Fatal(err)
+	}
+	if status, text := put(); status != http.StatusOK {
+		t.Errorf("after the maintenance: %d %s", status, text)
+	}
 }
 
 // A service whose requests use all connections is still ready.
