@@ -142,7 +142,7 @@ func TestNoRoomIsUnavailable(t *testing.T) {
 	pool := setup(t)
 	for what, statement := range map[string]string{
 		"no partition": `CREATE TABLE parted (n int) PARTITION BY RANGE (n); INSERT INTO parted VALUES (1)`,
-		"no number":    `CREATE SEQUENCE short MAXVALUE 1; SELECT nextval('short'), nextval('short')`,
+		"no number":    `CREATE SEQUENCE short MAXVALUE 2; SELECT nextval('short'), nextval('short'), nextval('short')`,
 	} {
 		_, err := pool.Exec(t.Context(), statement, pgx.QueryExecModeSimpleProtocol)
 		if kind := apperr.KindOf(postgres.Translate(err, nil)); err == nil || kind != apperr.Unavailable || pgtx.DataFault(err) {
