@@ -6,10 +6,13 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/monsplit/monsplit/internal/config"
 	"github.com/monsplit/monsplit/internal/httpserver"
@@ -122,6 +125,28 @@ func TestASequenceThatIsFarAhead(t *testing.T) {
 	}
 	if status, text := put(); status != http.StatusOK {
 		t.Errorf("after the maintenance: %d %s", status, text)
+	}
+}
+
+// A service whose role may not create tables says so at once, when there is room for millions of events. The command maintain
+// then makes room as another role.
+func TestARoleThatMayNotCreateTables(t *testing.T) {
+	t.Parallel()
+	owner := pgtest.NewServer(t).NewURL()
+	startOn(t, "127.0.0.1:1", owner).end() // has brought the schema up to date
+	if _, err := pgtest.Open(t, owner).Exec(t.Context(), `CREATE ROLE limited LOGIN; GRANT ALL ON ALL TABLES IN SCHEMA public TO limited;
+		GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO limited; DROP TABLE IF EXISTS outbox_event_8`, pgx.QueryExecModeSimpleProtocol); err != nil {
+		t.Fatal(err)
+	}
+	limited, err := url.Parse(owner)
+	if err != nil {
+		t.Fatal(err)
+	}
+	limited.User = url.User("limited")
+	s := startOn(t, "127.0.0.1:1", limited.String())
+	s.eventually("/readyz", `"name":"maintenance","status":"degraded","detail":"maintain the outbox: make partition outbox_event_8`)
+	if status, text := s.call(http.MethodPost, "/catalog/api/v1/markets", netherlands); status != http.StatusCreated {
+		t.Errorf("%d %s", status, text)
 	}
 }
 
