@@ -20,11 +20,9 @@ import (
 )
 
 // readWhole are the statements that read a whole table, or its first rows in the order of an index, because their result needs
-// it. All other statements find rows by conditions on an index.
+// it. So do all whose names begin with Count. All other statements find rows by conditions on an index.
 var readWhole = map[string]string{
-	"CountPending": "for metrics", "CountBlocked": "for metrics", "CountOpenDeadLetters": "for metrics", "CountPendingRequests": "for metrics",
-	"ListBlocked":   "for outbox status: the first 100 in the order of their next try",
-	"CountProducts": "before all are published again", "CountEntries": "before all are published again", "CountMarkets": "before all are published again",
+	"ListBlocked":  "for outbox status: the first 100 in the order of their next try",
 	"ClaimPending": "it looks whether there is any blocked aggregate; the relay's own settings are tested there",
 }
 
@@ -47,7 +45,7 @@ func TestStatementsFindTheirRowsByAnIndex(t *testing.T) {
 			statements := generatedStatements(t, service)
 			check := func(withParameters bool) {
 				for name, sql := range statements {
-					if readWhole[name] != "" || strings.Contains(sql, "$1") != withParameters {
+					if readWhole[name] != "" || strings.HasPrefix(name, "Count") || strings.Contains(sql, "$1") != withParameters {
 						continue
 					}
 					explain(t, conn.Conn(), sql).walk(func(n planNode) {
