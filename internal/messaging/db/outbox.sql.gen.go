@@ -801,7 +801,9 @@ func (q *Queries) TakeLease(ctx context.Context, arg TakeLeaseParams) (TakeLease
 const unblockAggregate = `-- name: UnblockAggregate :one
 WITH b AS (DELETE FROM outbox_blocked x WHERE x.topic = $1 AND x.key = $2 RETURNING x.topic, x.key)
 SELECT e.seq, e.shard, e.event_id, e.created_at, e.topic, e.key, e.version, e.type
-FROM b JOIN outbox_pending p ON p.topic = b.topic AND p.key = b.key JOIN outbox_event e ON e.seq = p.seq
+FROM b JOIN outbox_pending p ON p.topic = b.topic AND p.key = b.key
+CROSS JOIN LATERAL (SELECT v.seq, v.shard, v.event_id, v.created_at, v.topic, v.key, v.version, v.type FROM outbox_event v
+    WHERE v.seq = p.seq LIMIT 1) AS e
 ORDER BY p.seq LIMIT 1
 `
 
