@@ -18,8 +18,8 @@ import (
 
 // readWhole are the statements that read a whole table, because their result needs it. The key is a part of the statement.
 var readWhole = map[string]string{
-	"-- name: CountPending ": "for metrics, rarely", "-- name: CountBlocked ": "for metrics, rarely", "-- name: ListBlocked ": "for metrics, rarely",
-	"-- name: CountOpenDeadLetters ": "for metrics, rarely", "-- name: CountPendingRequests ": "for metrics", "-- name: CountParked ": "for metrics",
+	"-- name: Count":              "for metrics, and when a consumer gets a partition",
+	"-- name: ListBlocked ":       "for metrics, rarely",
 	"AND p.id = $1 ORDER BY l.id": "without statistics, the list of a product's entries may read all entries of a market instead",
 }
 
