@@ -16,6 +16,7 @@ import (
 	"github.com/monsplit/monsplit/internal/bulkimport"
 	"github.com/monsplit/monsplit/internal/config"
 	"github.com/monsplit/monsplit/internal/lifecycle"
+	"github.com/monsplit/monsplit/internal/messaging/outbox"
 	"github.com/monsplit/monsplit/internal/pgtx"
 	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/internal/telemetry"
@@ -79,7 +80,7 @@ func New[C config.Config](app App[C]) *cobra.Command {
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return &usageError{err, cmd.CommandPath()} })
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(app.serve(), app.migrate(), app.importCommand(), app.outbox(), app.consumer(), app.deadLetters(), app.copies(),
+	root.AddCommand(app.serve(), app.migrate(), app.maintain(), app.importCommand(), app.outbox(), app.consumer(), app.deadLetters(), app.copies(),
 		app.adopt(), app.audit(), app.healthcheck(), app.validateConfig(), app.version())
 	return root
 }
@@ -100,6 +101,23 @@ func (a App[C]) migrate() *cobra.Command {
 		Use: "migrate", Short: "Bring the database's schema up to date", Args: exactly(0),
 		RunE: a.configured(config.DatabaseAlone, func(cmd *cobra.Command, _ []string, cfg C, log *slog.Logger) error {
 			return a.Migrate(cmd.Context(), cfg, log)
+		}),
+	}
+}
+
+func (a App[C]) maintain() *cobra.Command {
+	return &cobra.Command{
+		Use: "maintain", Short: "Make room in the outbox, and drop old events", Args: exactly(0),
+		Long: "Make room in the outbox for new events, and drop events that are sent and older than OUTBOX_RETENTION. A running service\n" +
+			"does this by itself every 30 s, if its role owns the tables. Otherwise, run this command hourly with the URL of a role that does.",
+		RunE: a.configured(config.DatabaseAlone, func(cmd *cobra.Command, _ []string, cfg C, _ *slog.Logger) error {
+			common := cfg.CommonPart()
+			pool, err := postgres.Open(cmd.Context(), postgres.Config{URL: common.Database.URL, Application: a.Name + " " + cmd.Name()})
+			if err != nil {
+				return err
+			}
+			defer pool.Close()
+			return outbox.Maintain(cmd.Context(), pool, common.Outbox.Retention)
 		}),
 	}
 }

@@ -138,7 +138,7 @@ func TestRefusedSession(t *testing.T) {
 func TestNeeds(t *testing.T) {
 	t.Parallel()
 	for line, kafka := range map[string]bool{
-		"serve": true, "validate-config": true, "migrate": false, "import": false, "outbox status": false, "outbox list": false,
+		"serve": true, "validate-config": true, "migrate": false, "maintain": false, "import": false, "outbox status": false, "outbox list": false,
 		"outbox republish --reason=lost": false, "outbox reassert --lost=delete --reason=lost": true, "audit list": false, "copy conflicts": false, "dead-letters list": false, "dead-letters show 1": false, "dead-letters replay 1": false, "dead-letters discard 1": false,
 	} {
 		app, asked := bare(), false

@@ -109,7 +109,7 @@ func printStatus(w io.Writer, s outbox.Status) error {
 		oldest = time.Duration(s.OldestAge * float64(time.Second)).Round(time.Millisecond).String()
 	}
 	if err := table(w, []string{"pending", fmt.Sprint(s.Pending)}, []string{"oldest", oldest},
-		[]string{"appended", fmt.Sprint(s.Appended)}, []string{"blocked", fmt.Sprint(s.BlockedCount)}); err != nil {
+		[]string{"appended", fmt.Sprint(s.Appended)}, []string{"room", fmt.Sprint(s.Room)}, []string{"blocked", fmt.Sprint(s.BlockedCount)}); err != nil {
 		return err
 	}
 	if len(s.Blocked) > 0 {

@@ -19,12 +19,12 @@ func TestSQL(t *testing.T) {
 		want  string
 		args  string
 	}{
-		"Everything":    {byID, func(*keyset.Query, keyset.Order) {}, "SELECT ORDER BY id LIMIT 3", "[]"},
-		"Conditions":    {byID, func(q *keyset.Query, _ keyset.Order) { q.Where("a"); q.Where("b = ? OR c = ?", 1, 2) }, "SELECT WHERE a AND b = $1 OR c = $2 ORDER BY id LIMIT 3", "[1 2]"},
-		"AfterID":       {byID, func(q *keyset.Query, o keyset.Order) { q.After(o, nil, 7) }, "SELECT WHERE id > $1 ORDER BY id LIMIT 3", "[7]"},
-		"BeforeID":      {keyset.Order{By: "id", Desc: true, Tie: "id"}, func(q *keyset.Query, o keyset.Order) { q.After(o, nil, 7) }, "SELECT WHERE id < $1 ORDER BY id DESC LIMIT 3", "[7]"},
-		"AfterName":     {keyset.Order{By: "n", Tie: "id"}, func(q *keyset.Query, o keyset.Order) { q.Where("x = ?", 1); q.After(o, "b", 7) }, "SELECT WHERE x = $1 AND n >= $2 AND (n > $2 OR id > $3) ORDER BY n, id LIMIT 3", "[1 b 7]"},
-		"AfterNameDesc": {keyset.Order{By: "n", Desc: true, Tie: "id"}, func(q *keyset.Query, o keyset.Order) { q.After(o, "b", 7) }, "SELECT WHERE n <= $1 AND (n < $1 OR id > $2) ORDER BY n DESC, id LIMIT 3", "[b 7]"},
+		"Everything":    {byID, func(*keyset.Query, keyset.Order) {}, "SELECT ORDER BY id LIMIT $1", "[3]"},
+		"Conditions":    {byID, func(q *keyset.Query, _ keyset.Order) { q.Where("a"); q.Where("b = ? OR c = ?", 1, 2) }, "SELECT WHERE a AND b = $1 OR c = $2 ORDER BY id LIMIT $3", "[1 2 3]"},
+		"AfterID":       {byID, func(q *keyset.Query, o keyset.Order) { q.After(o, nil, 7) }, "SELECT WHERE id > $1 ORDER BY id LIMIT $2", "[7 3]"},
+		"BeforeID":      {keyset.Order{By: "id", Desc: true, Tie: "id"}, func(q *keyset.Query, o keyset.Order) { q.After(o, nil, 7) }, "SELECT WHERE id < $1 ORDER BY id DESC LIMIT $2", "[7 3]"},
+		"AfterName":     {keyset.Order{By: "n", Tie: "id"}, func(q *keyset.Query, o keyset.Order) { q.Where("x = ?", 1); q.After(o, "b", 7) }, "SELECT WHERE x = $1 AND n >= $2 AND (n > $2 OR id > $3) ORDER BY n, id LIMIT $4", "[1 b 7 3]"},
+		"AfterNameDesc": {keyset.Order{By: "n", Desc: true, Tie: "id"}, func(q *keyset.Query, o keyset.Order) { q.After(o, "b", 7) }, "SELECT WHERE n <= $1 AND (n < $1 OR id > $2) ORDER BY n DESC, id LIMIT $3", "[b 7 3]"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -45,7 +45,7 @@ func TestSearch(t *testing.T) {
 	q.Search("name", "")
 	q.Search("name", `50%_a\b`)
 	sql, args := q.SQL("SELECT", keyset.Order{By: "id", Tie: "id"}, 3)
-	if want := `SELECT WHERE name COLLATE "und-x-icu" ILIKE $1 ORDER BY id LIMIT 3`; sql != want || fmt.Sprint(args) != `[%50\%\_a\\b%]` {
+	if want := `SELECT WHERE name COLLATE "und-x-icu" ILIKE $1 ORDER BY id LIMIT $2`; sql != want || fmt.Sprint(args) != `[%50\%\_a\\b% 3]` {
 		t.Errorf("got %s %v, want %s", sql, args, want)
 	}
 }

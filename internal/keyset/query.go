@@ -64,7 +64,7 @@ func (q *Query) SQL(selectFrom string, o Order, limit int) (string, []any) {
 	if o.By != o.Tie {
 		b.WriteString(", " + o.Tie)
 	}
-	b.WriteString(" LIMIT " + strconv.Itoa(limit))
+	b.WriteString(" LIMIT " + q.arg(limit)) // PostgreSQL keeps the plan of a statement without arguments, even if the table grows
 	return b.String(), q.args
 }
 

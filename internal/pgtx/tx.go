@@ -25,11 +25,6 @@ const (
 	rollbackTimeout = 5 * time.Second
 )
 
-// BeginPinned is SQL for Run. It begins a transaction whose statements find all rows by key, and pins the planner to indexes:
-// a plan that was made for an empty table would read the whole table when that has grown.
-const BeginPinned = `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; ` +
-	`SET LOCAL enable_mergejoin = off; SET LOCAL plan_cache_mode = force_generic_plan`
-
 // Run runs f in one READ COMMITTED transaction and commits it. It rolls the transaction back when f returns an error or
 // panics. begin is SQL that begins the transaction and makes its settings, in one round trip; "" means BEGIN alone.
 //

@@ -141,3 +141,28 @@ func eventually(t *testing.T, cond func() bool) {
 		<-tick.C
 	}
 }
+
+// BeginPinned makes the settings of PlannerSettings on a session that lacks them.
+func TestBeginPinned(t *testing.T) {
+	t.Parallel()
+	config := setup(t).Config()
+	for name := range pgtx.PlannerSettings() {
+		delete(config.ConnConfig.RuntimeParams, name)
+	}
+	pool, err := pgxpool.NewWithConfig(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	if err := pgtx.Run(t.Context(), pool, pgtx.BeginPinned, func(tx pgx.Tx) error {
+		for name, want := range pgtx.PlannerSettings() {
+			var got string
+			if err := tx.QueryRow(t.Context(), `SELECT current_setting($1)`, name).Scan(&got); err != nil || got != want {
+				t.Errorf("%s is %q, want %q (%v)", name, got, want, err)
+			}
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -11,7 +11,7 @@ import (
 )
 
 // Translate turns an error of the storage into one that the caller can act on: a violated constraint into the error in
-// constraints under its name, a database that is away into apperr.Unavailable, and a value that PostgreSQL cannot store
+// constraints under its name, a database that is away or has no room into apperr.Unavailable, and a value that PostgreSQL cannot store
 // into apperr.Invalid. All other errors stay as they are, also an apperr.Error.
 func Translate(err error, constraints map[string]*apperr.Error) error {
 	if err == nil {
@@ -25,8 +25,10 @@ func Translate(err error, constraints map[string]*apperr.Error) error {
 			return known.Because(err)
 		}
 	}
-	switch pgtx.Class(err) {
-	case "22", "54": // data exception, program limit exceeded
+	if pgtx.NoRoom(err) { // the maintenance of the outbox makes room
+		return apperr.New(apperr.Unavailable, "The database has no room for the change yet.").Because(err)
+	}
+	if class := pgtx.Class(err); (class == "22" || class == "54") && pgtx.DataFault(err) {
 		return apperr.New(apperr.Invalid, "A value cannot be stored.").Because(err)
 	}
 	// If the server refuses the session, for example because a password is being changed, the database is away for a

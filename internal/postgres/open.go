@@ -5,9 +5,12 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/monsplit/monsplit/internal/pgtx"
 )
 
 // Config says how to reach a database. A zero value means the default that is named below.
@@ -51,9 +54,11 @@ func Open(ctx context.Context, cfg Config) (*Pool, error) {
 			params[name] = value
 		}
 	}
-	// The code is correct only with these two values, so the URL cannot override them.
+	// The code is correct only with these values, so the URL cannot override them.
 	params["timezone"] = "UTC"
 	params["default_transaction_isolation"] = "read committed"
+	maps.Copy(params, pgtx.PlannerSettings())
+	params["synchronous_commit"] = pgtx.DurableCommit(params["synchronous_commit"])
 	p, err := pgxpool.NewWithConfig(ctx, pool)
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)

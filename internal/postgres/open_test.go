@@ -23,9 +23,11 @@ func TestEverySessionIsBounded(t *testing.T) {
 		want map[string]string
 	}{
 		"Defaults": {postgres.Config{URL: url}, map[string]string{"application_name": "monsplit", "statement_timeout": "30s",
-			"lock_timeout": "10s", "idle_in_transaction_session_timeout": "1min", "TimeZone": "UTC", "transaction_isolation": "read committed"}},
+			"lock_timeout": "10s", "idle_in_transaction_session_timeout": "1min", "TimeZone": "UTC", "transaction_isolation": "read committed", "synchronous_commit": "on", "plan_cache_mode": "force_custom_plan"}},
 		"Chosen": {postgres.Config{URL: url, Application: "a", StatementTimeout: time.Minute, LockTimeout: time.Second},
 			map[string]string{"application_name": "a", "statement_timeout": "1min", "lock_timeout": "1s"}},
+		"CommitsAreDurable":     {postgres.Config{URL: url + "&synchronous_commit=off"}, map[string]string{"synchronous_commit": "on"}},
+		"AStrongerCommitIsKept": {postgres.Config{URL: url + "&synchronous_commit=remote_apply"}, map[string]string{"synchronous_commit": "remote_apply"}},
 		"TheURLGoesFirst": {postgres.Config{URL: url + "&lock_timeout=2000&application_name=u&timezone=CET", Application: "a"},
 			map[string]string{"application_name": "u", "lock_timeout": "2s", "TimeZone": "UTC"}},
 	}
@@ -44,6 +46,38 @@ func TestEverySessionIsBounded(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A server, database or role with synchronous_commit = off reports a commit before it is on disk. A crash would lose a change
+// whose event may already be in Kafka.
+func TestACommitSurvivesACrash(t *testing.T) {
+	t.Parallel()
+	server := pgtest.NewServer(t)
+	url := server.NewURL()
+	pool := pgtest.Open(t, url)
+	for _, statement := range []string{`CREATE TABLE kept (n int)`, `ALTER SYSTEM SET synchronous_commit = off`, `ALTER SYSTEM SET wal_writer_delay = '10s'`,
+		`CHECKPOINT`, `SELECT pg_reload_conf()`} {
+		if _, err := pool.Exec(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pool.Close()
+	pool = pgtest.Open(t, url)
+	for n := range 20 { // the WAL writer is asleep for most of them
+		if err := postgres.InTx(t.Context(), pool, func(tx pgx.Tx) error {
+			_, err := tx.Exec(t.Context(), `INSERT INTO kept VALUES ($1)`, n)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	server.Kill()
+	server.Start()
+	pool.Reset()
+	var kept int
+	if err := pool.QueryRow(t.Context(), `SELECT count(*) FROM kept`).Scan(&kept); err != nil || kept != 20 {
+		t.Errorf("%d of 20 commits survived a crash (%v)", kept, err)
 	}
 }
 
@@ -88,7 +122,7 @@ func TestKindsOfSQLStates(t *testing.T) {
 		"08006": apperr.Unavailable, "40P01": apperr.Unavailable, "53300": apperr.Unavailable, "57P03": apperr.Unavailable,
 		"57014": apperr.Unavailable, "55P03": apperr.Unavailable, "25P03": apperr.Unavailable, "25006": apperr.Unavailable,
 		"22021": apperr.Invalid, "22P05": apperr.Invalid, "54000": apperr.Invalid,
-		"23505": apperr.Internal, "42P01": apperr.Internal, "25P02": apperr.Internal, "28P01": apperr.Internal,
+		"54001": apperr.Internal, "23505": apperr.Internal, "42P01": apperr.Internal, "25P02": apperr.Internal, "28P01": apperr.Internal,
 		"MS001": apperr.Internal, "XX000": apperr.Internal,
 	}
 	for state, want := range tests {
@@ -98,6 +132,21 @@ func TestKindsOfSQLStates(t *testing.T) {
 		}
 		if got := postgres.IsUnavailable(err); got != (want == apperr.Unavailable) {
 			t.Errorf("%s: unavailable %t", state, got)
+		}
+	}
+}
+
+// A table without a partition for a row, and a sequence at its end, refuse all rows. That is no fault of a value.
+func TestNoRoomIsUnavailable(t *testing.T) {
+	t.Parallel()
+	pool := setup(t)
+	for what, statement := range map[string]string{
+		"no partition": `CREATE TABLE parted (n int) PARTITION BY RANGE (n); INSERT INTO parted VALUES (1)`,
+		"no number":    `CREATE SEQUENCE short MAXVALUE 2; SELECT nextval('short'), nextval('short'), nextval('short')`,
+	} {
+		_, err := pool.Exec(t.Context(), statement, pgx.QueryExecModeSimpleProtocol)
+		if kind := apperr.KindOf(postgres.Translate(err, nil)); err == nil || kind != apperr.Unavailable || pgtx.DataFault(err) {
+			t.Errorf("%s: %v is %s, and a fault of a value: %t", what, err, kind, pgtx.DataFault(err))
 		}
 	}
 }

@@ -43,8 +43,23 @@ const maintainEvery = 30 * time.Second
 // maintain makes and drops partitions of the outbox. A database that is away must not end the service.
 func (f *Frame) maintain(ctx context.Context) error {
 	return f.Repeat(ctx, maintainEvery, "the outbox could not be maintained", func() error {
-		return outbox.Maintain(ctx, f.Pool, f.cfg.Outbox.Retention)
+		err := outbox.Maintain(ctx, f.Pool, f.cfg.Outbox.Retention)
+		if ctx.Err() == nil {
+			f.upkeep.Store(&upkeep{err})
+		}
+		return err
 	})
+}
+
+// upkeep is the outcome of the last maintenance of the outbox.
+type upkeep struct{ err error }
+
+// problem returns why the last maintenance has failed, or "". A database that is away has a check of its own.
+func (u *upkeep) problem() string {
+	if u == nil || u.err == nil || postgres.IsUnavailable(u.err) {
+		return ""
+	}
+	return pgtx.Brief(u.err)
 }
 
 // deleteEvery bounds by how much longer than the retention an idempotency key stays in the table.

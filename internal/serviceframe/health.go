@@ -23,6 +23,7 @@ func (f *Frame) checks(events Consumer, database *postgres.Pool) []httpserver.Ch
 		{Name: "kafka", Ask: f.brief("kafka", "no broker answers; see the log", broker.Advice, f.client.Ping)},
 		{Name: "topics", Ask: func(context.Context) error { return problems(f.gate.Problem()) }},
 		{Name: "relay", Ask: func(context.Context) error { return relayProblems(f.Relay.State()) }},
+		{Name: "maintenance", Ask: func(context.Context) error { return problems(f.upkeep.Load().problem()) }},
 		{Name: "consumer", Ask: func(context.Context) error { return problems(events.State().Problems()...) }},
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -61,6 +62,7 @@ type Frame struct {
 	keys   idempotency.Keys
 	gate   *topics.Gate
 	schema *schema
+	upkeep atomic.Pointer[upkeep]
 	extra  []prometheus.Collector
 }
 

@@ -6,16 +6,20 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/monsplit/monsplit/internal/config"
 	"github.com/monsplit/monsplit/internal/httpserver"
 	"github.com/monsplit/monsplit/internal/lifecycle"
 	"github.com/monsplit/monsplit/internal/messaging/broker"
 	"github.com/monsplit/monsplit/internal/messaging/event"
+	"github.com/monsplit/monsplit/internal/messaging/outbox"
 	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/internal/testkit/kafkatest"
 	"github.com/monsplit/monsplit/internal/testkit/netproxy"
@@ -95,6 +99,55 @@ func TestPostgreSQLAway(t *testing.T) {
 		return status == http.StatusOK
 	})
 	s.eventually("/readyz", `"name":"database","status":"ok"`)
+}
+
+// Somebody has set the outbox's sequence far ahead, where it has no partition yet. Writes answer 503 until the maintenance has
+// made one.
+func TestASequenceThatIsFarAhead(t *testing.T) {
+	t.Parallel()
+	url := pgtest.NewURL(t)
+	s := startOn(t, "127.0.0.1:1", url)
+	pool := pgtest.Open(t, url)
+	if status, text := s.call(http.MethodPost, "/catalog/api/v1/markets", netherlands); status != http.StatusCreated {
+		t.Fatalf("%d %s", status, text)
+	}
+	if _, err := pool.Exec(t.Context(), `SELECT setval('outbox_seq', 500000000)`); err != nil {
+		t.Fatal(err)
+	}
+	put := func() (int, string) {
+		return s.call(http.MethodPut, "/catalog/api/v1/markets/NL", `{"name":"Holland"}`)
+	}
+	if status, text := put(); status != http.StatusServiceUnavailable || !strings.Contains(text, "problems/unavailable") {
+		t.Errorf("%d %s", status, text)
+	}
+	if err := outbox.Maintain(t.Context(), pool, 0); err != nil {
+		t.Fatal(err)
+	}
+	if status, text := put(); status != http.StatusOK {
+		t.Errorf("after the maintenance: %d %s", status, text)
+	}
+}
+
+// A service whose role may not create tables says so at once, when there is room for millions of events. The command maintain
+// then makes room as another role.
+func TestARoleThatMayNotCreateTables(t *testing.T) {
+	t.Parallel()
+	owner := pgtest.NewServer(t).NewURL()
+	startOn(t, "127.0.0.1:1", owner).end() // has brought the schema up to date
+	if _, err := pgtest.Open(t, owner).Exec(t.Context(), `CREATE ROLE limited LOGIN; GRANT ALL ON ALL TABLES IN SCHEMA public TO limited;
+		GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO limited; DROP TABLE IF EXISTS outbox_event_8`, pgx.QueryExecModeSimpleProtocol); err != nil {
+		t.Fatal(err)
+	}
+	limited, err := url.Parse(owner)
+	if err != nil {
+		t.Fatal(err)
+	}
+	limited.User = url.User("limited")
+	s := startOn(t, "127.0.0.1:1", limited.String())
+	s.eventually("/readyz", `"name":"maintenance","status":"degraded","detail":"maintain the outbox: make partition outbox_event_8`)
+	if status, text := s.call(http.MethodPost, "/catalog/api/v1/markets", netherlands); status != http.StatusCreated {
+		t.Errorf("%d %s", status, text)
+	}
 }
 
 // A service whose requests use all connections is still ready.

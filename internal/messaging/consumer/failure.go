@@ -42,8 +42,7 @@ func (c *Consumer[T]) poisonCode(err error) (code string, is bool) {
 		return "panic", true
 	}
 	if state := pgtx.SQLState(err); state != "" {
-		switch pgtx.Class(err) {
-		case "22", "23", "54": // data, constraint, limit
+		if pgtx.DataFault(err) {
 			return "sqlstate-" + state, true
 		}
 		return "", false

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/monsplit/monsplit/internal/messaging/broker"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
 	"github.com/monsplit/monsplit/internal/messaging/event"
@@ -47,6 +49,47 @@ func TestPoisonDelaysNoOtherEvent(t *testing.T) {
 				d.Headers[0].Value != event.ContentType || d.ClosedAt != nil {
 				t.Errorf("the dead letter is %+v", d)
 			}
+		})
+	}
+}
+
+// A handler appends events. If the outbox has no partition for them, or its sequence has ended, that is not the fault of the
+// event: the batch waits, and is applied when there is room.
+func TestAFaultOfOurOwnTablesIsNotPoison(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ spoil, mend string }{
+		"no partition":         {`SELECT setval('outbox_seq', 99000000)`, `SELECT outbox_make_partition(99)`},
+		"a sequence that ends": {`ALTER SEQUENCE outbox_seq MAXVALUE 10; SELECT setval('outbox_seq', 10)`, `ALTER SEQUENCE outbox_seq MAXVALUE 1000`},
+		"a used number":        {`CREATE UNIQUE INDEX outbox_event_0_used ON outbox_event_0 ((1))`, `DROP INDEX outbox_event_0_used`},
+		"a missing table":      {`ALTER TABLE outbox_pending RENAME TO gone`, `ALTER TABLE gone RENAME TO outbox_pending`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			b.seed(0)
+			run := func(sql string) {
+				t.Helper()
+				if _, err := b.pool.Exec(t.Context(), sql, pgx.QueryExecModeSimpleProtocol); err != nil {
+					t.Fatal(err)
+				}
+			}
+			appending := failing("a", 1, "append")
+			run(c.spoil)
+			if name == "a used number" {
+				run(`INSERT INTO outbox_event (shard, event_id, topic, key, version, prev, type, payload) VALUES (0, gen_random_uuid(), 't', 'k', 1, 0, 'x', '')`)
+			}
+			if err := b.Handle(t.Context(), tp, 0, broker.At(2), log(0, appending, named("b", 1))); err == nil {
+				t.Error("the batch was applied")
+			}
+			b.wantLetters("")
+			b.wantPosition(0)
+			if name == "a used number" {
+				run(`DELETE FROM outbox_event`)
+			}
+			run(c.mend)
+			b.handle(0, appending, named("b", 1))
+			b.wantLetters("")
+			b.wantPosition(2)
 		})
 	}
 }

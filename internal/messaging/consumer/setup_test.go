@@ -187,6 +187,10 @@ func fail(ctx context.Context, t *tx, how string) error {
 		sql = `UPDATE thing_copy SET name = repeat('x', 101)`
 	case "unique":
 		sql = `INSERT INTO thing_copy (id, version) VALUES ('twice', 1), ('twice', 1)`
+	case "append": // as outbox.Append
+		sql = `WITH e AS (INSERT INTO outbox_event (shard, event_id, topic, key, version, prev, type, payload)
+				VALUES (0, gen_random_uuid(), 'topic', 'key', 1, 0, 'type', '') RETURNING shard, seq, topic, key, version)
+			INSERT INTO outbox_pending SELECT e.* FROM e`
 	case "late unique":
 		sql = `INSERT INTO late_unique VALUES (1), (1)`
 	case "late bug":

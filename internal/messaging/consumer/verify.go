@@ -8,6 +8,7 @@ import (
 
 	"github.com/monsplit/monsplit/internal/messaging/broker"
 	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
+	"github.com/monsplit/monsplit/internal/pgtx"
 )
 
 // Copy is a table that the handler of a topic fills, with one row for each key. It has the columns version, which is 0 while no
@@ -59,9 +60,9 @@ type LogReader interface {
 // Verify compares the copies with the logs, row by row. It changes nothing, and the consumer may run meanwhile.
 //
 // It has a connection of its own, on which temporary tables hide the copies and the tables beside them. It calls the handlers
-// with all events up to the consumer's position, so they build the copies again, by the same rules. If the log has a version
-// twice, the last event counts. Then it compares these copies with the real ones, in a snapshot that also has the positions.
-// Its memory does not grow with the logs: the temporary tables are on the disk of the database server.
+// with all events up to the consumer's position, so they build the copies again, by the same rules. Then it compares these
+// with the real ones, in a snapshot that also has the positions. Its memory does not grow with the logs: the temporary
+// tables are on the disk of the database server.
 func (c *Consumer[T]) Verify(ctx context.Context, kafka LogReader, cfg VerifyConfig, o VerifyOptions) ([]Verified, error) {
 	conn, err := pgx.ConnectConfig(ctx, c.pool.Config().ConnConfig)
 	if err != nil {
@@ -69,7 +70,7 @@ func (c *Consumer[T]) Verify(ctx context.Context, kafka LogReader, cfg VerifyCon
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }() // this also drops the temporary tables
 	// Reading a log may take longer than the time-outs of usual sessions.
-	if _, err := conn.Exec(ctx, "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0"); err != nil {
+	if _, err := conn.Exec(ctx, "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; "+pgtx.AllPlans); err != nil {
 		return nil, fmt.Errorf("prepare the comparison: %w", err)
 	}
 	v := &verification[T]{c: c, conn: conn, kafka: kafka, cfg: cfg, options: o, read: map[broker.TopicPartition]int64{}}

@@ -287,9 +287,11 @@ func (q *Queries) InsertDeadLetter(ctx context.Context, arg InsertDeadLetterPara
 }
 
 const keysWithOpenDeadLetters = `-- name: KeysWithOpenDeadLetters :many
-SELECT DISTINCT key FROM dead_letter WHERE topic = $1 AND state = 'open' AND key = ANY ($2::bytea[])
+SELECT DISTINCT k.key::bytea AS key FROM (SELECT $1::text AS topic, unnest($2::bytea[]) AS key) k
+CROSS JOIN LATERAL (SELECT FROM dead_letter d WHERE d.topic = k.topic AND d.state = 'open' AND d.key = k.key LIMIT 1) d
 `
 
+// A hash index cannot look for many keys at once, so each key is a look of its own.
 func (q *Queries) KeysWithOpenDeadLetters(ctx context.Context, topic string, keys [][]byte) ([][]byte, error) {
 	rows, err := q.db.Query(ctx, keysWithOpenDeadLetters, topic, keys)
 	if err != nil {

@@ -28,6 +28,7 @@ SELECT e.shard, e.seq, e.topic, e.key, e.version, COALESCE(
     lag(e.seq) OVER (PARTITION BY e.topic, e.key ORDER BY e.version), -- appended by the same statement
     outbox_predecessor(e.topic, e.key, nullif(e.prev, 0)), 0)
 FROM e
+WHERE current_setting('synchronous_commit') IN ('on', 'remote_apply') OR set_config('synchronous_commit', 'on', true) IS NOT NULL
 `
 
 type AppendManyParams struct {
@@ -66,6 +67,7 @@ INSERT INTO outbox_pending (shard, seq, topic, key, version, prev_seq)
 SELECT e.shard, e.seq, e.topic, e.key, e.version,
     COALESCE(outbox_predecessor(e.topic, e.key, nullif(e.prev, 0)), 0)
 FROM e
+WHERE current_setting('synchronous_commit') IN ('on', 'remote_apply') OR set_config('synchronous_commit', 'on', true) IS NOT NULL
 `
 
 type AppendOneParams struct {
@@ -82,7 +84,8 @@ type AppendOneParams struct {
 
 // Appends one event. The transaction of the change calls it after it has locked the aggregate's row, so the sequence
 // numbers of an aggregate have the order of its versions. Version 1 has no predecessor: PostgreSQL does not call a
-// STRICT function for null.
+// STRICT function for null. The condition makes the transaction's commit durable, whatever the session's setting is. Otherwise a
+// crash could lose a change whose event is already in Kafka.
 func (q *Queries) AppendOne(ctx context.Context, arg AppendOneParams) error {
 	_, err := q.db.Exec(ctx, appendOne,
 		arg.Shard,
@@ -146,11 +149,11 @@ CROSS JOIN LATERAL (
         (b.key IS NOT NULL)::boolean AS was_blocked,
         sum(octet_length(e.payload)) OVER (ORDER BY p.seq ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS bytes_before
     FROM outbox_pending p
-    JOIN outbox_event e ON e.seq = p.seq
+    CROSS JOIN LATERAL (SELECT v.event_id, v.payload, v.traceparent, v.created_at FROM outbox_event v WHERE v.seq = p.seq LIMIT 1) AS e
     LEFT JOIN LATERAL (
         SELECT x.key, x.retry_at FROM outbox_blocked x
         WHERE (SELECT EXISTS (SELECT FROM outbox_blocked)) -- evaluated once; usually the table is empty
-            AND x.topic = p.topic AND x.key = p.key
+            AND x.topic = p.topic AND x.key = p.key LIMIT 1
     ) AS b ON true
     WHERE p.shard = h.shard AND p.seq > h.low
         AND EXISTS (SELECT FROM outbox_lease l WHERE l.shard = h.shard AND l.owner = $4::uuid AND l.epoch = h.epoch)
@@ -187,7 +190,8 @@ type ClaimPendingRow struct {
 // a shard, and at most max_bytes of payload, not counting the last row. It leaves out aggregates that wait after a
 // refusal. prev_seq is the seq of the predecessor if that is still pending, and otherwise 0. The statement needs the
 // settings of the relay's connections: outbox_pending is empty at one moment and full at the next, so the planner's
-// statistics are wrong.
+// statistics are wrong. LIMIT 1 makes the planner use the condition in the index: for tables that were empty, a join could
+// also read all of them for each row.
 func (q *Queries) ClaimPending(ctx context.Context, arg ClaimPendingParams) ([]ClaimPendingRow, error) {
 	rows, err := q.db.Query(ctx, claimPending,
 		arg.Shards,
@@ -589,7 +593,7 @@ const oldestPending = `-- name: OldestPending :one
 SELECT min(e.created_at)::timestamptz AS created_at, extract(epoch FROM clock_timestamp() - min(e.created_at))::float8 AS age
 FROM outbox_lease l
 CROSS JOIN LATERAL (SELECT seq FROM outbox_pending WHERE shard = l.shard ORDER BY seq LIMIT 1) AS p
-JOIN outbox_event e ON e.seq = p.seq
+CROSS JOIN LATERAL (SELECT v.created_at FROM outbox_event v WHERE v.seq = p.seq LIMIT 1) AS e
 HAVING count(*) > 0
 `
 
@@ -598,7 +602,8 @@ type OldestPendingRow struct {
 	Age       float64
 }
 
-// Returns when the oldest pending event was appended, and its age in seconds.
+// Returns when the oldest pending event was appended, and its age in seconds. PostgreSQL keeps the plan of a statement without
+// parameters, so LIMIT 1 makes it use the condition in the index, as in ClaimPending.
 func (q *Queries) OldestPending(ctx context.Context) (OldestPendingRow, error) {
 	row := q.db.QueryRow(ctx, oldestPending)
 	var i OldestPendingRow
@@ -796,7 +801,9 @@ func (q *Queries) TakeLease(ctx context.Context, arg TakeLeaseParams) (TakeLease
 const unblockAggregate = `-- name: UnblockAggregate :one
 WITH b AS (DELETE FROM outbox_blocked x WHERE x.topic = $1 AND x.key = $2 RETURNING x.topic, x.key)
 SELECT e.seq, e.shard, e.event_id, e.created_at, e.topic, e.key, e.version, e.type
-FROM b JOIN outbox_pending p ON p.topic = b.topic AND p.key = b.key JOIN outbox_event e ON e.seq = p.seq
+FROM b JOIN outbox_pending p ON p.topic = b.topic AND p.key = b.key
+CROSS JOIN LATERAL (SELECT v.seq, v.shard, v.event_id, v.created_at, v.topic, v.key, v.version, v.type FROM outbox_event v
+    WHERE v.seq = p.seq LIMIT 1) AS e
 ORDER BY p.seq LIMIT 1
 `
 

@@ -62,7 +62,7 @@ const finishRequests = `-- name: FinishRequests :many
 UPDATE sent_request r SET outcome = l.outcome, result = l.result, finished_at = now()
 FROM (SELECT s.id, u.outcome, u.result
     FROM (SELECT unnest($1::uuid[]) AS id, unnest($2::text[]) AS outcome, unnest($3::jsonb[]) AS result) u
-    JOIN sent_request s ON s.id = u.id AND s.finished_at IS NULL
+    JOIN sent_request s ON s.id = u.id AND s.outcome IS NULL
     ORDER BY s.id FOR UPDATE OF s) l
 WHERE r.id = l.id
 RETURNING r.id, r.topic, l.outcome::text AS outcome, r.created_at, r.finished_at::timestamptz AS finished_at
@@ -252,11 +252,12 @@ func (q *Queries) LockOnce(ctx context.Context, key int64) error {
 
 const markUnreadable = `-- name: MarkUnreadable :exec
 UPDATE sent_request r SET unreadable_at = coalesce(r.unreadable_at, now())
-FROM (SELECT s.id FROM sent_request s WHERE s.id = ANY ($1::uuid[]) AND s.finished_at IS NULL ORDER BY s.id FOR UPDATE) l
+FROM (SELECT s.id FROM sent_request s WHERE s.id = ANY ($1::uuid[]) AND s.outcome IS NULL ORDER BY s.id FOR UPDATE) l
 WHERE r.id = l.id
 `
 
-// Rows are locked in the order of their ids, so that two transactions never wait for each other in a circle.
+// Rows are locked in the order of their ids, so that two transactions never wait for each other in a circle. A request without
+// an outcome is not finished. With finished_at instead, the planner may read the whole index of pending requests.
 func (q *Queries) MarkUnreadable(ctx context.Context, ids []uuid.UUID) error {
 	_, err := q.db.Exec(ctx, markUnreadable, ids)
 	return err

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/monsplit/monsplit/internal/messaging/event"
@@ -67,18 +68,63 @@ func TestDatabaseKilledInTheMiddle(t *testing.T) {
 	}
 }
 
-// TestMarksOutliveACrash: markSettings describes the schedule. A test can hardly hit it, so this one only checks the
-// setting.
-func TestMarksOutliveACrash(t *testing.T) {
+// TestCommitsOfTheRelayOutliveACrash: markSettings describes the schedule. A test can hardly hit it, so this one only checks the
+// setting, for marks, leases and comparisons, on a database that does not wait for its commits.
+func TestCommitsOfTheRelayOutliveACrash(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	c := newCoordinator(NewRelay(b.pool, nil, b.config("a"), slog.New(slog.DiscardHandler)), t.Context(), uuid.New())
-	defer c.marks.db.close(t.Context())
-	if _, err := c.marks.db.queries(t.Context()); err != nil {
+	pool := notWaiting(t, b.pool, "off")
+	c := newCoordinator(NewRelay(pool, nil, b.config("a"), slog.New(slog.DiscardHandler)), t.Context(), uuid.New())
+	for name, db := range map[string]*dbConn{"marks": c.marks.db, "leases": c.keeper.db, "comparisons": c.checker.db, "claims": c.claims.db} {
+		defer db.close(t.Context())
+		if _, err := db.queries(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		var setting string
+		if err := db.conn.QueryRow(t.Context(), "SHOW synchronous_commit").Scan(&setting); err != nil || setting != "on" {
+			t.Errorf("%s are committed with synchronous_commit = %s (%v)", name, setting, err)
+		}
+	}
+}
+
+// notWaiting returns a pool on the same database whose sessions have this value of synchronous_commit.
+func notWaiting(t *testing.T, pool *pgxpool.Pool, value string) *pgxpool.Pool {
+	t.Helper()
+	config := pool.Config()
+	config.ConnConfig.RuntimeParams["synchronous_commit"] = value
+	other, err := pgxpool.NewWithConfig(t.Context(), config)
+	if err != nil {
 		t.Fatal(err)
 	}
-	var setting string
-	if err := c.marks.db.conn.QueryRow(t.Context(), "SHOW synchronous_commit").Scan(&setting); err != nil || setting != "on" {
-		t.Errorf("marks are committed with synchronous_commit = %s (%v)", setting, err)
+	t.Cleanup(other.Close)
+	return other
+}
+
+// TestAnAppendIsDurable: the transaction of an append waits for its commit on any session. Otherwise PostgreSQL could crash
+// when the event is in Kafka, and come back without the change.
+func TestAnAppendIsDurable(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for value, want := range map[string]string{"off": "on", "local": "on", "remote_write": "on", "on": "on", "remote_apply": "remote_apply"} {
+		for _, many := range []bool{false, true} {
+			err := pgx.BeginFunc(t.Context(), notWaiting(t, b.pool, value), func(tx pgx.Tx) error {
+				events := versions(b.products, fmt.Sprint(value, many), 1, 1)
+				if many {
+					events = versions(b.products, fmt.Sprint(value, many), 1, 3)
+				}
+				if err := Append(t.Context(), tx, events...); err != nil {
+					return err
+				}
+				var got string
+				err := tx.QueryRow(t.Context(), `SHOW synchronous_commit`).Scan(&got)
+				if got != want {
+					t.Errorf("%d events on a session with synchronous_commit = %s commit with %s, want %s", len(events), value, got, want)
+				}
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
 }

@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -25,7 +26,7 @@ const (
 // Maintain creates partitions of the table outbox_event ahead of the sequence. It drops partitions whose events are all
 // sent and older than retention (0 keeps everything). Call it at start and at intervals. While another instance maintains
 // the outbox, it does nothing. It never makes appends wait for long: a partition that it cannot lock within 100 ms stays
-// for the next call.
+// for the next call. If an old partition stays, the error says why. The others are dropped nevertheless.
 func Maintain(ctx context.Context, pool *pgxpool.Pool, retention time.Duration) error {
 	conn, err := pool.Acquire(ctx)
 	if err != nil {
@@ -37,13 +38,9 @@ func Maintain(ctx context.Context, pool *pgxpool.Pool, retention time.Duration) 
 		if err := guard.QueryRow(ctx, `SELECT pg_try_advisory_xact_lock($1)`, int64(maintainLock)).Scan(&first); err != nil || !first {
 			return err
 		}
-		for _, job := range []func() error{
-			func() error { return makePartitions(ctx, pool) },
-			func() error { return dropPartitions(ctx, pool, retention) },
-		} {
-			if err := job(); err != nil {
-				return fmt.Errorf("maintain the outbox: %w", err)
-			}
+		// Old partitions are dropped even if no new ones can be made.
+		if err := errors.Join(makePartitions(ctx, pool), dropPartitions(ctx, pool, retention)); err != nil {
+			return fmt.Errorf("maintain the outbox: %w", err)
 		}
 		return nil
 	})
@@ -73,14 +70,22 @@ func makePartitions(ctx context.Context, pool *pgxpool.Pool) error {
 			if _, err := tx.Exec(ctx, fmt.Sprintf(`CREATE TABLE %s (LIKE outbox_event INCLUDING DEFAULTS INCLUDING CONSTRAINTS);
 				ALTER TABLE outbox_event ATTACH PARTITION %s FOR VALUES FROM (%d) TO (%d)`,
 				name, name, n*partitionSize+1, (n+1)*partitionSize+1), pgx.QueryExecModeSimpleProtocol); err != nil {
-				return fmt.Errorf("make partition %s: %w", name, err)
+				return fmt.Errorf("make partition %s, for the events from number %d on (the last one is %d): %w", name, n*partitionSize+1, last, err)
 			}
 		}
 		return nil
 	})
 }
 
-// dropPartitions drops partitions, the oldest first, up to the first one that is still needed.
+// errYoung reports that a partition is too young to be dropped. So are all later ones.
+var errYoung = errors.New("the partition is not old enough")
+
+// keptError is the reason why an old partition stays. It does not concern later partitions.
+type keptError struct{ reason string }
+
+func (e *keptError) Error() string { return e.reason }
+
+// dropPartitions drops old partitions, the oldest first. It returns why it has kept some of them.
 func dropPartitions(ctx context.Context, pool *pgxpool.Pool, retention time.Duration) error {
 	if retention <= 0 {
 		return nil
@@ -89,53 +94,72 @@ func dropPartitions(ctx context.Context, pool *pgxpool.Pool, retention time.Dura
 	if err != nil {
 		return err
 	}
+	var reasons []error
 	for _, n := range existing {
-		dropped, err := dropPartition(ctx, pool, n, retention)
-		if pgtx.SQLState(err) == "55P03" { // lock_not_available
-			return nil
+		err := dropPartition(ctx, pool, n, retention)
+		if errors.Is(err, errYoung) {
+			break
 		}
-		if err != nil || !dropped {
-			return err
+		if pgtx.SQLState(err) == "55P03" { // lock_not_available
+			err = errors.New("another session holds a lock on the outbox for long: pg_locks shows it")
+		}
+		if err == nil {
+			continue
+		}
+		reasons = append(reasons, fmt.Errorf("old partition %s is kept: %w", partitionName(n), err))
+		if _, only := errors.AsType[*keptError](err); !only {
+			break
 		}
 	}
-	return nil
+	return errors.Join(reasons...)
 }
 
-func dropPartition(ctx context.Context, pool *pgxpool.Pool, n int64, retention time.Duration) (dropped bool, err error) {
-	name, end := partitionName(n), (n+1)*partitionSize
-	err = pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
+func dropPartition(ctx context.Context, pool *pgxpool.Pool, n int64, retention time.Duration) error {
+	name, first, end := partitionName(n), n*partitionSize+1, (n+1)*partitionSize
+	return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
 		last, err := lastSeq(ctx, tx)
-		if err != nil || last <= end {
+		if err != nil {
 			return err
 		}
-		// While this transaction waits for the lock, appends wait behind it. So it gives up early.
-		if _, err := tx.Exec(ctx, `SET LOCAL lock_timeout = '100ms'`); err != nil {
-			return err
+		if last <= end {
+			return errYoung
 		}
 		var old bool
 		err = tx.QueryRow(ctx, `SELECT coalesce((SELECT created_at < now() - $1::interval FROM `+name+
 			` ORDER BY seq DESC LIMIT 1), true)`, retention).Scan(&old)
-		if err != nil || !old {
+		if err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `LOCK TABLE outbox_event, `+name+` IN ACCESS EXCLUSIVE MODE`); err != nil {
+		if !old {
+			return errYoung
+		}
+		if err := noPending(ctx, tx, first, end); err != nil {
 			return err
 		}
-		pending, err := messagingdb.New(tx).PendingBetween(ctx, n*partitionSize+1, end)
-		if err != nil || pending {
+		// While this transaction waits for the lock, appends wait behind it. So it gives up early.
+		if _, err := tx.Exec(ctx, `SET LOCAL lock_timeout = '100ms'; LOCK TABLE outbox_event, `+name+` IN ACCESS EXCLUSIVE MODE`,
+			pgx.QueryExecModeSimpleProtocol); err != nil {
+			return err
+		}
+		if err := noPending(ctx, tx, first, end); err != nil { // a late commit
 			return err
 		}
 		if err := messagingdb.New(tx).ForgetDiscarded(ctx, end); err != nil {
 			return err
 		}
 		_, err = tx.Exec(ctx, `DROP TABLE `+name)
-		dropped = err == nil
 		return err
 	})
-	if err != nil {
-		return false, fmt.Errorf("drop partition %s: %w", name, err)
+}
+
+// noPending returns a *keptError if an event with one of these numbers is pending.
+func noPending(ctx context.Context, tx pgx.Tx, first, last int64) error {
+	pending, err := messagingdb.New(tx).PendingBetween(ctx, first, last)
+	if err == nil && pending {
+		return &keptError{fmt.Sprintf("one of its events is still pending, between the numbers %d and %d: outbox list --pending --before %d shows it",
+			first, last, last+1)}
 	}
-	return dropped, nil
+	return err
 }
 
 const partitionPrefix = "outbox_event_"
@@ -158,4 +182,23 @@ func partitions(ctx context.Context, db messagingdb.DBTX) (numbers []int64, err 
 		numbers = append(numbers, n)
 	}
 	return numbers, err
+}
+
+// roomLeft returns how many more events fit into the existing partitions.
+func roomLeft(ctx context.Context, tx pgx.Tx) (int64, error) {
+	last, err := lastSeq(ctx, tx)
+	if err != nil {
+		return 0, err
+	}
+	existing, err := partitions(ctx, tx)
+	if err != nil {
+		return 0, err
+	}
+	end := last // the last number that has a partition
+	for _, n := range existing {
+		if n*partitionSize <= end && end < (n+1)*partitionSize {
+			end = (n + 1) * partitionSize
+		}
+	}
+	return end - last, nil
 }

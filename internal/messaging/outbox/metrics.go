@@ -14,6 +14,7 @@ type metrics struct {
 	inOutbox    prometheus.Histogram
 	shards      prometheus.Gauge
 	pending     prometheus.Gauge
+	room        prometheus.Gauge
 	oldest      prometheus.Gauge
 	blockedKeys prometheus.Gauge
 	halted      *prometheus.GaugeVec
@@ -37,6 +38,8 @@ func newMetrics(namespace string) *metrics {
 			Help: "Shards that this instance publishes."}),
 		pending: prometheus.NewGauge(prometheus.GaugeOpts{Name: name("pending"),
 			Help: "Events appended and not yet marked sent, over all instances."}),
+		room: prometheus.NewGauge(prometheus.GaugeOpts{Name: name("room"),
+			Help: "How many more events fit into the partitions that exist. Maintenance makes new ones; at 0, changes are refused."}),
 		oldest: prometheus.NewGauge(prometheus.GaugeOpts{Name: name("oldest_pending_seconds"),
 			Help: "Age of the oldest event that is not yet marked sent; 0 when there is none."}),
 		blockedKeys: prometheus.NewGauge(prometheus.GaugeOpts{Name: name("blocked_aggregates"),
@@ -59,5 +62,5 @@ func (m *metrics) setHalted(halts []Halt) {
 // Collectors returns the relay's metrics, for the caller to register.
 func (r *Relay) Collectors() []prometheus.Collector {
 	m := r.metrics
-	return []prometheus.Collector{m.published, m.failures, m.stage, m.inOutbox, m.shards, m.pending, m.oldest, m.blockedKeys, m.halted}
+	return []prometheus.Collector{m.published, m.failures, m.stage, m.inOutbox, m.shards, m.pending, m.room, m.oldest, m.blockedKeys, m.halted}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/monsplit/monsplit/internal/messaging/broker"
+	"github.com/monsplit/monsplit/internal/pgtx"
 )
 
 // Broker is the part of *broker.Client that the relay uses.
@@ -104,9 +105,9 @@ func newCoordinator(r *Relay, io context.Context, id uuid.UUID) *coordinator {
 	return &coordinator{
 		Relay: r, io: io, id: id, outcomes: make(chan func()), troubles: map[string]*trouble{},
 		keeper: newLeaseKeeper(newDBConn(config, markSettings()), id, r.cfg), busyBrokers: map[broker.NodeID]bool{},
-		checker: &logChecker{db: newDBConn(config, PlannerSettings(), markSettings()), broker: r.broker, cfg: r.cfg, owner: id, log: r.log},
-		claims:  claimState{db: newDBConn(config, PlannerSettings()), interval: r.cfg.SweepMin},
-		marks:   markState{db: newDBConn(config, PlannerSettings(), markSettings())},
+		checker: &logChecker{db: newDBConn(config, pgtx.PlannerSettings(), markSettings()), broker: r.broker, cfg: r.cfg, owner: id, log: r.log},
+		claims:  claimState{db: newDBConn(config, PlannerSettings(), markSettings()), interval: r.cfg.SweepMin},
+		marks:   markState{db: newDBConn(config, pgtx.PlannerSettings(), markSettings())},
 	}
 }
 

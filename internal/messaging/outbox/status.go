@@ -18,6 +18,7 @@ type Status struct {
 	OldestPending *time.Time         `json:"oldest_pending,omitempty"` // when the oldest pending event was appended
 	OldestAge     float64            `json:"oldest_age_seconds"`
 	Appended      int64              `json:"appended"` // events ever appended; events that were rolled back count too
+	Room          int64              `json:"room"`     // how many more events fit into the partitions of the outbox; maintenance makes new ones
 	BlockedCount  int64              `json:"blocked_count"`
 	Blocked       []BlockedAggregate `json:"blocked"` // the first 100 of them, by the time of the next try
 	Shards        []ShardStatus      `json:"shards"`
@@ -80,6 +81,9 @@ func (s *Status) readEvents(ctx context.Context, tx pgx.Tx) (err error) {
 		return err
 	}
 	if s.Appended, err = lastSeq(ctx, tx); err != nil {
+		return err
+	}
+	if s.Room, err = roomLeft(ctx, tx); err != nil {
 		return err
 	}
 	oldest, err := q.OldestPending(ctx)
@@ -182,8 +186,21 @@ func (c *coordinator) readStatus(now time.Time) {
 		if o.err != nil {
 			return // then claims fail too, and report it
 		}
+		c.metrics.room.Set(float64(o.status.Room))
+		c.report("room", enoughRoom(o.status.Room))
 		c.metrics.pending.Set(float64(o.status.Pending))
 		c.metrics.blockedKeys.Set(float64(o.status.BlockedCount))
 		c.metrics.oldest.Set(o.status.OldestAge)
 	})
+}
+
+// littleRoom is when there should have been new partitions for long: maintenance makes partitionsAhead of them.
+const littleRoom = partitionsAhead / 2 * partitionSize
+
+// enoughRoom returns an error if the outbox will be full after a few million more events.
+func enoughRoom(room int64) error {
+	if room > littleRoom {
+		return nil
+	}
+	return fmt.Errorf("the outbox has room for only %d more events: its maintenance fails. See the log, or run the command maintain with a role that owns its tables", room)
 }

@@ -173,9 +173,8 @@ func (s *session[T, R]) carryOut(ctx context.Context, r arrival[R]) (version int
 // ofDatabase reports whether the database, or another transaction, is the reason of the error. Then a repetition may
 // succeed.
 func ofDatabase(err error) bool {
-	if state := pgtx.SQLState(err); state != "" {
-		class := state[:2]
-		return class != "22" && class != "23" && class != "54" // data, constraint, limit
+	if pgtx.SQLState(err) != "" {
+		return !pgtx.DataFault(err)
 	}
 	return pgtx.Unavailable(err)
 }

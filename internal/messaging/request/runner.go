@@ -22,8 +22,8 @@ const (
 	txTimeout  = time.Minute           // of one transaction
 )
 
-// beginTx pins the planner to indexes. The table of parked requests is usually empty, and PostgreSQL keeps the plans that it
-// made for the empty table. A row that another transaction holds for long delays only the requests that need it.
+// beginTx pins the planner to indexes: the table of parked requests is usually empty, and large at times. A row that another
+// transaction holds for long delays only the requests that need it.
 const beginTx = pgtx.BeginPinned + `; SET LOCAL lock_timeout = '1s'`
 
 // Kick makes Run look for parked requests that can be decided now. A service calls it after each commit of its consumer. It

@@ -3,6 +3,7 @@ package pgtest
 import (
 	"context"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -113,6 +114,22 @@ func NewServer(t testing.TB) *Server {
 	options.Durable = true // it will be killed
 	return newServer(t, options)
 }
+
+// NewExplainingServer starts a server that ends with the test. Its log has the plan of each statement that it has executed,
+// also of statements in functions, with the buffers that it read. The server never vacuums or analyzes by itself.
+func NewExplainingServer(t testing.TB) *Server {
+	t.Helper()
+	options := ScratchOptions(Folder(t))
+	maps.Copy(options.Settings, map[string]string{
+		"session_preload_libraries": "auto_explain", "auto_explain.log_min_duration": "0", "auto_explain.log_format": "json",
+		"auto_explain.log_analyze": "on", "auto_explain.log_buffers": "on", "auto_explain.log_timing": "off",
+		"auto_explain.log_nested_statements": "on", "autovacuum": "off", "log_line_prefix": "%a: ",
+	})
+	return newServer(t, options)
+}
+
+// LogPath returns the path of the server's log. Each start begins a new log.
+func (s *Server) LogPath() string { return s.server.LogPath() }
 
 // NewTLSServer starts a server that accepts only connections with TLS and with the superuser's password, which is in its
 // URLs. It ends with the test.

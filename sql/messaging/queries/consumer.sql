@@ -79,8 +79,10 @@ RETURNING id;
 -- name: HasOpenDeadLetters :one
 SELECT EXISTS (SELECT FROM dead_letter WHERE topic = @topic AND part = @part AND state = 'open');
 
+-- A hash index cannot look for many keys at once, so each key is a look of its own.
 -- name: KeysWithOpenDeadLetters :many
-SELECT DISTINCT key FROM dead_letter WHERE topic = @topic AND state = 'open' AND key = ANY (@keys::bytea[]);
+SELECT DISTINCT k.key::bytea AS key FROM (SELECT @topic::text AS topic, unnest(@keys::bytea[]) AS key) k
+CROSS JOIN LATERAL (SELECT FROM dead_letter d WHERE d.topic = k.topic AND d.state = 'open' AND d.key = k.key LIMIT 1) d;
 
 -- Closes the open dead letters of a key that are not newer than the version that was applied. Dead letters without a
 -- version (of events that could not be decoded, and of purges) stay open for an operator. Applying a purge, which has

@@ -1,6 +1,7 @@
 -- Appends one event. The transaction of the change calls it after it has locked the aggregate's row, so the sequence
 -- numbers of an aggregate have the order of its versions. Version 1 has no predecessor: PostgreSQL does not call a
--- STRICT function for null.
+-- STRICT function for null. The condition makes the transaction's commit durable, whatever the session's setting is. Otherwise a
+-- crash could lose a change whose event is already in Kafka.
 -- name: AppendOne :exec
 WITH e AS (
     INSERT INTO outbox_event (shard, event_id, topic, key, version, prev, type, payload, traceparent)
@@ -10,7 +11,8 @@ WITH e AS (
 INSERT INTO outbox_pending (shard, seq, topic, key, version, prev_seq)
 SELECT e.shard, e.seq, e.topic, e.key, e.version,
     COALESCE(outbox_predecessor(e.topic, e.key, nullif(e.prev, 0)), 0)
-FROM e;
+FROM e
+WHERE current_setting('synchronous_commit') IN ('on', 'remote_apply') OR set_config('synchronous_commit', 'on', true) IS NOT NULL;
 
 -- Appends many events. Their sequence numbers have the order of the arguments.
 -- name: AppendMany :exec
@@ -28,13 +30,15 @@ INSERT INTO outbox_pending (shard, seq, topic, key, version, prev_seq)
 SELECT e.shard, e.seq, e.topic, e.key, e.version, COALESCE(
     lag(e.seq) OVER (PARTITION BY e.topic, e.key ORDER BY e.version), -- appended by the same statement
     outbox_predecessor(e.topic, e.key, nullif(e.prev, 0)), 0)
-FROM e;
+FROM e
+WHERE current_setting('synchronous_commit') IN ('on', 'remote_apply') OR set_config('synchronous_commit', 'on', true) IS NOT NULL;
 
 -- Returns, for each shard whose lease the caller holds, the first rows after low. It returns at most max_rows rows for
 -- a shard, and at most max_bytes of payload, not counting the last row. It leaves out aggregates that wait after a
 -- refusal. prev_seq is the seq of the predecessor if that is still pending, and otherwise 0. The statement needs the
 -- settings of the relay's connections: outbox_pending is empty at one moment and full at the next, so the planner's
--- statistics are wrong.
+-- statistics are wrong. LIMIT 1 makes the planner use the condition in the index: for tables that were empty, a join could
+-- also read all of them for each row.
 -- name: ClaimPending :many
 SELECT c.shard, c.seq, c.event_id, c.topic, c.key, c.version, c.prev_seq, c.was_blocked, c.payload, c.traceparent,
     c.created_at
@@ -46,11 +50,11 @@ CROSS JOIN LATERAL (
         (b.key IS NOT NULL)::boolean AS was_blocked,
         sum(octet_length(e.payload)) OVER (ORDER BY p.seq ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS bytes_before
     FROM outbox_pending p
-    JOIN outbox_event e ON e.seq = p.seq
+    CROSS JOIN LATERAL (SELECT v.event_id, v.payload, v.traceparent, v.created_at FROM outbox_event v WHERE v.seq = p.seq LIMIT 1) AS e
     LEFT JOIN LATERAL (
         SELECT x.key, x.retry_at FROM outbox_blocked x
         WHERE (SELECT EXISTS (SELECT FROM outbox_blocked)) -- evaluated once; usually the table is empty
-            AND x.topic = p.topic AND x.key = p.key
+            AND x.topic = p.topic AND x.key = p.key LIMIT 1
     ) AS b ON true
     WHERE p.shard = h.shard AND p.seq > h.low
         AND EXISTS (SELECT FROM outbox_lease l WHERE l.shard = h.shard AND l.owner = @owner::uuid AND l.epoch = h.epoch)
@@ -141,12 +145,13 @@ WHERE shard = @shard AND owner = @owner::uuid AND epoch = @epoch;
 -- name: CountPending :one
 SELECT count(*) FROM outbox_pending;
 
--- Returns when the oldest pending event was appended, and its age in seconds.
+-- Returns when the oldest pending event was appended, and its age in seconds. PostgreSQL keeps the plan of a statement without
+-- parameters, so LIMIT 1 makes it use the condition in the index, as in ClaimPending.
 -- name: OldestPending :one
 SELECT min(e.created_at)::timestamptz AS created_at, extract(epoch FROM clock_timestamp() - min(e.created_at))::float8 AS age
 FROM outbox_lease l
 CROSS JOIN LATERAL (SELECT seq FROM outbox_pending WHERE shard = l.shard ORDER BY seq LIMIT 1) AS p
-JOIN outbox_event e ON e.seq = p.seq
+CROSS JOIN LATERAL (SELECT v.created_at FROM outbox_event v WHERE v.seq = p.seq LIMIT 1) AS e
 HAVING count(*) > 0;
 
 -- name: ListBlocked :many
@@ -201,7 +206,9 @@ RETURNING topic, key, attempts, retry_at, last_error;
 -- name: UnblockAggregate :one
 WITH b AS (DELETE FROM outbox_blocked x WHERE x.topic = @topic AND x.key = @key RETURNING x.topic, x.key)
 SELECT e.seq, e.shard, e.event_id, e.created_at, e.topic, e.key, e.version, e.type
-FROM b JOIN outbox_pending p ON p.topic = b.topic AND p.key = b.key JOIN outbox_event e ON e.seq = p.seq
+FROM b JOIN outbox_pending p ON p.topic = b.topic AND p.key = b.key
+CROSS JOIN LATERAL (SELECT v.seq, v.shard, v.event_id, v.created_at, v.topic, v.key, v.version, v.type FROM outbox_event v
+    WHERE v.seq = p.seq LIMIT 1) AS e
 ORDER BY p.seq LIMIT 1;
 
 -- name: DiscardPending :exec

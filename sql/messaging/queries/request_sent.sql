@@ -16,10 +16,11 @@ SELECT * FROM sent_request WHERE topic = @topic AND subject = @subject ORDER BY 
 INSERT INTO sent_request (id, topic, key, number, subject, body, once_id, fingerprint, created_at, expires_at)
 VALUES (@id, @topic, @key, @number, @subject, @body, @once_id, @fingerprint, @created_at, @expires_at);
 
--- Rows are locked in the order of their ids, so that two transactions never wait for each other in a circle.
+-- Rows are locked in the order of their ids, so that two transactions never wait for each other in a circle. A request without
+-- an outcome is not finished. With finished_at instead, the planner may read the whole index of pending requests.
 -- name: MarkUnreadable :exec
 UPDATE sent_request r SET unreadable_at = coalesce(r.unreadable_at, now())
-FROM (SELECT s.id FROM sent_request s WHERE s.id = ANY (@ids::uuid[]) AND s.finished_at IS NULL ORDER BY s.id FOR UPDATE) l
+FROM (SELECT s.id FROM sent_request s WHERE s.id = ANY (@ids::uuid[]) AND s.outcome IS NULL ORDER BY s.id FOR UPDATE) l
 WHERE r.id = l.id;
 
 -- The first outcome wins: a finished request stays as it is. Each id may be given once.
@@ -27,7 +28,7 @@ WHERE r.id = l.id;
 UPDATE sent_request r SET outcome = l.outcome, result = l.result, finished_at = now()
 FROM (SELECT s.id, u.outcome, u.result
     FROM (SELECT unnest(@ids::uuid[]) AS id, unnest(@outcomes::text[]) AS outcome, unnest(@results::jsonb[]) AS result) u
-    JOIN sent_request s ON s.id = u.id AND s.finished_at IS NULL
+    JOIN sent_request s ON s.id = u.id AND s.outcome IS NULL
     ORDER BY s.id FOR UPDATE OF s) l
 WHERE r.id = l.id
 RETURNING r.id, r.topic, l.outcome::text AS outcome, r.created_at, r.finished_at::timestamptz AS finished_at;

@@ -144,11 +144,12 @@ func (q *Queries) KnownMarkets(ctx context.Context, codes []string) ([]string, e
 }
 
 const lockEntriesOf = `-- name: LockEntriesOf :many
-SELECT id, product_uuid, market, availability_date, availability_end_date, deleted, version, created_at, updated_at FROM catalog_entry WHERE product_uuid = ANY ($1::uuid[]) AND NOT deleted ORDER BY id FOR UPDATE
+SELECT id, product_uuid, market, availability_date, availability_end_date, deleted, version, created_at, updated_at FROM catalog_entry WHERE product_uuid = ANY ($1::uuid[]) AND NOT deleted ORDER BY id::text FOR UPDATE
 `
 
 // H4 write skew: this must be a separate statement, after the one that changed the products. That one has waited for the
 // locks of transactions that saw the products on sale. The snapshot of this one is newer, so it sees their entries.
+// The order is that of the ids, but as texts: otherwise the planner may read the whole table in the order of its primary key.
 func (q *Queries) LockEntriesOf(ctx context.Context, products []uuid.UUID) ([]CatalogEntry, error) {
 	rows, err := q.db.Query(ctx, lockEntriesOf, products)
 	if err != nil {
