@@ -239,11 +239,12 @@ func TestLegacyWritesInOneBatch(t *testing.T) {
 	s.monolith, s.catalog = s.startMonolith(), s.startCatalog()
 	desk := s.createProduct("Desk")
 	var places []place
-	for i := range 20 {
+	const count = 12 // places; five requests for each of them fit into the first fetch, which is small
+	for i := range count {
 		s.createMarket(fmt.Sprintf("X%c", 'A'+i))
 	}
 	s.settled()
-	for i := range 20 {
+	for i := range count {
 		places = append(places, s.place(desk, fmt.Sprintf("X%c", 'A'+i)))
 	}
 	s.catalog.terminate()
@@ -262,7 +263,7 @@ func TestLegacyWritesInOneBatch(t *testing.T) {
 		return slices.Equal(rows(t, s.monolithDB, `SELECT count(*) FROM outbox_pending`), []string{"0"})
 	})
 	s.catalog = s.startCatalog()
-	s.checkRequests(100)
+	s.checkRequests(5 * count)
 	if tx := rows(t, s.catalogDB, `SELECT DISTINCT xmin FROM decided_request`); len(tx) != 1 {
 		t.Errorf("decided in %d transactions", len(tx))
 	}
