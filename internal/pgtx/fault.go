@@ -15,9 +15,9 @@ func machinery() []string {
 		"wake_channel", "operator_action", "idempotency_key"}
 }
 
-// DataFault reports whether err says that a value cannot be stored: the same event or request would fail again. A fault of the
-// tables is not the fault of a value: a missing partition, a used-up sequence, a constraint of the machinery's own tables, a
-// missing column (class 42), a statement that is too complex.
+// DataFault reports whether err says that a value cannot be stored. The same event or request would then fail again. Faults of the
+// tables do not count: a missing partition, a used-up sequence, a constraint of the machinery's own tables, a missing column
+// (class 42), a statement that is too complex.
 func DataFault(err error) bool {
 	e, ok := errors.AsType[*pgconn.PgError](err)
 	if !ok || NoRoom(err) {

@@ -24,8 +24,8 @@ const BeginPinned = `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL plan_cache_
 // AllPlans is SQL that lets a session use all kinds of plans, for reports that read whole tables.
 const AllPlans = "SET enable_seqscan = on; SET enable_bitmapscan = on; SET enable_hashjoin = on; SET enable_mergejoin = on"
 
-// DurableCommit returns the value of synchronous_commit for a session whose commits must survive a crash of the server. A server,
-// database or role may have a weaker one, with which the server says that it has committed, and then loses the transaction.
+// DurableCommit returns the value of synchronous_commit for a session whose commits must survive a crash of the server. With a
+// weaker value, a crash can undo a transaction that the server has reported as committed. A server, database or role may have one.
 // chosen is the value in the URL, or "". The one stronger value is kept.
 func DurableCommit(chosen string) string {
 	if chosen == "remote_apply" {

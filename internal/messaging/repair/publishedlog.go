@@ -10,15 +10,10 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/monsplit/monsplit/internal/messaging/broker"
+	"github.com/monsplit/monsplit/internal/messaging/consumer"
 	"github.com/monsplit/monsplit/internal/messaging/event"
 	"github.com/monsplit/monsplit/internal/messaging/outbox"
 )
-
-// LogReader is the part of broker.Client that reads logs.
-type LogReader interface {
-	StartOffset(ctx context.Context, tp broker.TopicPartition) (int64, error)
-	ReadRange(ctx context.Context, tp broker.TopicPartition, from, to int64, f func(broker.Fetched) error) error
-}
 
 // publishedLog has the highest version of each key in the logs, in a temporary table. So its memory does not grow with the
 // logs.
@@ -50,7 +45,7 @@ func newPublishedLog(ctx context.Context, pool *pgxpool.Pool) (*publishedLog, er
 func (l *publishedLog) close(ctx context.Context) { _ = l.conn.Close(context.WithoutCancel(ctx)) }
 
 // read reads the logs up to the present ends.
-func (l *publishedLog) read(ctx context.Context, kafka LogReader, present outbox.PresentLogs, progress Progress) error {
+func (l *publishedLog) read(ctx context.Context, kafka consumer.LogReader, present outbox.PresentLogs, progress Progress) error {
 	starts, done, total := map[broker.TopicPartition]int64{}, 0, 0
 	err := present.Each(func(tp broker.TopicPartition, end int64) (err error) {
 		starts[tp], err = kafka.StartOffset(ctx, tp)

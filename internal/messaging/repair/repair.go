@@ -13,8 +13,7 @@ import (
 
 // Kafka is the part of broker.Client that repairs need.
 type Kafka interface {
-	consumer.Logs
-	LogReader
+	consumer.LogReader
 	outbox.Broker
 }
 
