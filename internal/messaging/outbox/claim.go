@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/monsplit/monsplit/internal/messaging/broker"
+
 	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
 )
 
@@ -25,6 +27,8 @@ type claimState struct {
 	// that other instances appended. Sweeps take at most a twentieth of the time.
 	sweepAt  time.Time
 	interval time.Duration // between sweeps that find nothing
+
+	arms armState
 }
 
 const (
@@ -38,48 +42,59 @@ func (cl *claimState) restAfter(now time.Time, took time.Duration) {
 	}
 }
 
-// claim reads the next rows of every lane that has room for more, in one statement.
+// claim reads the next rows of every lane that has room for more, in one statement. Before that, it arms and disarms logs.
 func (c *coordinator) claim(now time.Time) {
 	cl := &c.claims
-	if cl.running || c.stopping || !now.Before(c.deadline) {
+	if cl.running || !now.Before(c.deadline) {
 		return
 	}
 	if now.Before(cl.retryAt) {
 		c.tickAt(cl.retryAt)
 		return
 	}
-	sweep := c.rewind(now)
-	lanes := c.readableLanes()
-	if len(lanes) == 0 {
+	readUp := c.readUpLogs()
+	disarm := cl.arms.disarm(now, readUp)
+	var sweep bool
+	var arm []broker.TopicPartition
+	var lanes []*lane
+	if !c.stopping {
+		var looks bool
+		if sweep, looks = c.rewind(now, readUp); looks {
+			arm = cl.arms.arm(now, readUp)
+		}
+		lanes = c.readableLanes()
+	}
+	if len(lanes) == 0 && !disarm {
 		return
 	}
-	held := len(c.lanes)
-	p := messagingdb.ClaimPendingParams{Owner: c.id,
-		MaxRows:  int32(max(1, min(c.cfg.ClaimRows/len(lanes), 4*c.cfg.ClaimRows/held))),
-		MaxBytes: int64(max(1, c.cfg.ClaimBytes/len(lanes))),
-	}
-	for _, l := range lanes {
-		p.Shards, p.Epochs, p.Lows = append(p.Shards, l.shard), append(p.Epochs, l.epoch), append(p.Lows, l.readAfter)
-	}
+	p := c.claimParams(lanes)
 	type outcome struct {
-		rows []messagingdb.ClaimPendingRow
-		err  error
+		armed []broker.TopicPartition
+		rows  []messagingdb.ClaimPendingRow
+		err   error
 	}
 	cl.running = true
 	runInBackground(c, func(ctx context.Context) (o outcome) {
 		ctx, cancel := context.WithTimeout(ctx, claimTimeout)
 		defer cancel()
 		q, err := cl.db.queriesUnlessReconnected(ctx)
-		if err != nil {
-			return outcome{err: err}
+		if err == nil && disarm {
+			err = q.DisarmLogs(ctx)
 		}
-		o.rows, o.err = q.ClaimPending(ctx, p)
+		if err == nil && len(arm) > 0 { // before the look, so that no commit falls between the two
+			o.armed, err = armLogs(ctx, q, arm)
+		}
+		if err == nil && len(lanes) > 0 {
+			o.rows, err = q.ClaimPending(ctx, p)
+		}
+		o.err = err
 		return o
 	}, func(o outcome) {
 		cl.running = false
 		// The rows of this claim have to be admitted first: rows that were settled while it ran may be among them.
 		defer c.forget()
 		if errors.Is(o.err, errReconnected) {
+			cl.arms.sessionEnded()
 			c.recheckLanes("a connection to the database was opened again")
 			return
 		}
@@ -88,6 +103,7 @@ func (c *coordinator) claim(now time.Time) {
 		cl.restAfter(time.Now(), took)
 		c.metrics.stage.WithLabelValues("claim").Observe(took.Seconds())
 		if o.err != nil {
+			cl.arms.failed()
 			cl.failures++
 			cl.retryAt = time.Now().Add(backoff(cl.failures, c.cfg.RetryMin, c.cfg.RetryMax))
 			return
@@ -102,7 +118,20 @@ func (c *coordinator) claim(now time.Time) {
 		if sweep {
 			cl.scheduleSweep(time.Now(), took, found, c.cfg)
 		}
+		cl.arms.claimed(time.Now(), o.armed, found, took)
 	})
+}
+
+func (c *coordinator) claimParams(lanes []*lane) messagingdb.ClaimPendingParams {
+	n, held := max(1, len(lanes)), max(1, len(c.lanes))
+	p := messagingdb.ClaimPendingParams{Owner: c.id,
+		MaxRows:  int32(max(1, min(c.cfg.ClaimRows/n, 4*c.cfg.ClaimRows/held))),
+		MaxBytes: int64(max(1, c.cfg.ClaimBytes/n)),
+	}
+	for _, l := range lanes {
+		p.Shards, p.Epochs, p.Lows = append(p.Shards, l.shard), append(p.Epochs, l.epoch), append(p.Lows, l.readAfter)
+	}
+	return p
 }
 
 // forget drops the rows that were settled before now: no later claim can return them.
@@ -114,9 +143,15 @@ func (c *coordinator) forget() {
 
 const claimTimeout = 30 * time.Second
 
-// rewind sets the lanes back to where a sweep or a wake has to read from. It reports whether the next claim is a sweep.
-func (c *coordinator) rewind(now time.Time) (sweep bool) {
+// rewind sets the lanes back to where a sweep or a wake has to read from. It reports whether the next claim is a sweep, and
+// whether it looks at all lanes, as a sweep or after a wake.
+func (c *coordinator) rewind(now time.Time, readUp []broker.TopicPartition) (sweep, looks bool) {
 	cl := &c.claims
+	if at := cl.arms.nextLook(readUp, now); at.Equal(now) {
+		cl.woken = true
+	} else if !at.IsZero() {
+		c.tickAt(at)
+	}
 	if sweep = !now.Before(cl.sweepAt); sweep {
 		for _, l := range c.lanes {
 			// During a backlog a lane keeps reading forward and goes back only every 10*SweepMax. Going back with each sweep
@@ -131,11 +166,11 @@ func (c *coordinator) rewind(now time.Time) (sweep bool) {
 		c.tickAt(cl.sweepAt)
 	}
 	if !cl.woken {
-		return sweep
+		return sweep, sweep
 	}
 	if now.Before(cl.restUntil) {
 		c.tickAt(cl.restUntil)
-		return sweep
+		return sweep, sweep
 	}
 	cl.woken = false
 	for _, l := range c.lanes {
@@ -143,19 +178,23 @@ func (c *coordinator) rewind(now time.Time) (sweep bool) {
 			l.readFrom(l.highestAtSweep)
 		}
 	}
-	return sweep
+	return sweep, true
 }
 
 // readableLanes returns the lanes that have room for more rows. A full lane must neither use up the memory nor delay
 // others.
 func (c *coordinator) readableLanes() (lanes []*lane) {
-	held := max(1, len(c.lanes))
 	for _, l := range c.lanes {
-		if l.phase == phaseReady && l.mayHaveMore && l.rowCount < max(1, 3*c.cfg.ClaimRows/held) && l.payloadBytes < max(1, 2*c.cfg.ClaimBytes/held) {
+		if l.phase == phaseReady && l.mayHaveMore && c.hasRoom(l) {
 			lanes = append(lanes, l)
 		}
 	}
 	return lanes
+}
+
+func (c *coordinator) hasRoom(l *lane) bool {
+	held := max(1, len(c.lanes))
+	return l.rowCount < max(1, 3*c.cfg.ClaimRows/held) && l.payloadBytes < max(1, 2*c.cfg.ClaimBytes/held)
 }
 
 // distribute gives each lane its part of the claimed rows, which are ordered by shard. It returns how many rows were

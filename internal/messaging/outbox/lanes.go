@@ -49,6 +49,7 @@ func (c *coordinator) renewLeases(now time.Time) {
 // the pass began.
 func (c *coordinator) applyLeaseView(v leaseView, began time.Time) {
 	c.deadline = v.deadline
+	c.listen(v.shared)
 	held := map[int16]lease{}
 	for _, l := range v.leases {
 		held[l.shard] = l

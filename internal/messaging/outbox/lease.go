@@ -36,6 +36,7 @@ type leaseView struct {
 	deadline time.Time
 	leases   []lease
 	giveUp   []int16 // shards above the fair share of this instance
+	shared   bool    // other instances are alive
 }
 
 // leaseOrderKind is the change that a leaseOrder asks for.
@@ -137,7 +138,7 @@ func (k *leaseKeeper) balance(ctx context.Context, q *messagingdb.Queries, v *le
 	now := time.Now()
 	k.liveness.observe(instances, leases, now)
 	plan := k.liveness.plan(k.id, instances, leases, now)
-	v.giveUp = plan.giveUp
+	v.giveUp, v.shared = plan.giveUp, len(instances)-len(plan.dead) > 1
 	for _, i := range plan.dead {
 		if err := q.RemoveInstance(ctx, i.ID, i.Beat); err != nil {
 			return fmt.Errorf("remove instance %s: %w", i.Name, err)

@@ -3,6 +3,7 @@ package outbox
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -95,6 +96,8 @@ type coordinator struct {
 	leaderLookupRunning bool
 	busyBrokers         map[broker.NodeID]bool // brokers that have a request in flight
 	claims              claimState
+	listeners           sync.WaitGroup
+	stopListening       context.CancelFunc // nil while no commits of other instances are listened to
 	marks               markState
 	statusRunning       bool
 	nextStatusAt        time.Time
@@ -132,6 +135,8 @@ func (c *coordinator) run(ctx context.Context, cancel context.CancelFunc) {
 	defer c.checker.db.close(ctx)
 	stop, cutOff, timer := ctx.Done(), c.io.Done(), time.NewTimer(0)
 	defer timer.Stop()
+	defer c.listeners.Wait()
+	defer c.listen(false)
 	for !c.stopping || c.workRunning > 0 || len(c.lanes) > 0 && c.io.Err() == nil {
 		select {
 		case outcome := <-c.outcomes:
