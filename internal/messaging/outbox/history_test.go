@@ -163,7 +163,7 @@ func TestAnotherClusterHalts(t *testing.T) {
 	b.exec(b.pool, `UPDATE outbox_origin SET cluster_id = 'another'`)
 	b.append(message(b.products, "a", 2))
 	relay := b.start("second")
-	relay.waitForHalt(ForeignCluster, event.Partitions)
+	relay.waitForHalt(ForeignCluster, allShards)
 	b.wantLog(b.products, "a", 1)
 	producers := b.number(`SELECT max(producer_id) FROM outbox_lease`)
 	b.adopt(false)
