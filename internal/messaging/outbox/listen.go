@@ -68,8 +68,8 @@ func (c *coordinator) heard(payload string) {
 
 func (c *coordinator) publishes(tp broker.TopicPartition) bool {
 	for _, l := range c.lanes {
-		if int(l.shard) == tp.Partition && l.phase == phaseReady {
-			return l.stream(tp.Topic) != nil
+		if l.tp == tp {
+			return l.phase == phaseReady
 		}
 	}
 	return false
@@ -82,9 +82,7 @@ func (c *coordinator) readUpLogs() (logs []broker.TopicPartition) {
 	}
 	for _, l := range c.lanes {
 		if l.phase == phaseReady && !l.mayHaveMore && c.hasRoom(l) {
-			for _, s := range l.streams {
-				logs = append(logs, s.tp)
-			}
+			logs = append(logs, l.tp)
 		}
 	}
 	return logs

@@ -70,48 +70,62 @@ func (r *Relay) Run(ctx context.Context) error {
 	return nil
 }
 
-// coordinator owns all state of a running relay. All its methods run in one goroutine, so nothing needs a lock.
+// coordinator owns all state of a running relay. All its methods run in one goroutine, so nothing needs a lock. A lane goes
+// through these stages; the fields are in the same order:
+//
+//	leases ---> topics ---> comparison ---> producer id ---> claims ---> leaders ---> requests ---> marks
+//	lanes.go    topics.go   lanecheck.go    enlist.go        claim.go    produce.go   produce.go    mark.go
 type coordinator struct {
 	*Relay
-	id          uuid.UUID
+	id    uuid.UUID
+	lanes []*lane // one for each lease that this instance holds, by topic and partition
+
+	// the loop
 	io          context.Context // of running work; it ends later than Run's context, so that work can finish
 	outcomes    chan func()     // of work that has ended; the coordinator calls them
 	workRunning int             // pieces of work whose outcome has not been called
 	nextTick    time.Time       // when to call startDueWork next, even if nothing happens
 	stopping    bool
-	troubles    map[string]*trouble
-	checks      topicCheck
 
-	lanes            []*lane // one for each lease that this instance holds, by shard
+	// leases
 	keeper           *leaseKeeper
 	deadline         time.Time // of the leases
 	leasePassRunning bool
 	renewAt          time.Time
 	orders           []leaseOrder // for the next pass of the lease keeper
 
-	checker         *logChecker
-	logCheckRunning bool
-	checkRound      int // raised by recheckLanes; the result of a check that began earlier is dropped
+	topics           topicChecks
+	checkers         map[string]*logChecker // by topic
+	idRequestRunning bool
+	claims           claimState
+	listeners        sync.WaitGroup
+	stopListening    context.CancelFunc // nil while no commits of other instances are listened to
 
+	// leaders and requests
 	leaderLookupRunning bool
 	busyBrokers         map[broker.NodeID]bool // brokers that have a request in flight
-	claims              claimState
-	listeners           sync.WaitGroup
-	stopListening       context.CancelFunc // nil while no commits of other instances are listened to
-	marks               markState
-	statusRunning       bool
-	nextStatusAt        time.Time
+
+	marks markState
+
+	// what people see
+	troubles      map[string]*trouble
+	statusRunning bool
+	nextStatusAt  time.Time
 }
 
 func newCoordinator(r *Relay, io context.Context, id uuid.UUID) *coordinator {
 	config := r.pool.Config().ConnConfig
-	return &coordinator{
+	c := &coordinator{
 		Relay: r, io: io, id: id, outcomes: make(chan func()), troubles: map[string]*trouble{},
 		keeper: newLeaseKeeper(newDBConn(config, markSettings()), id, r.cfg), busyBrokers: map[broker.NodeID]bool{},
-		checker: &logChecker{db: newDBConn(config, pgtx.PlannerSettings(), markSettings()), broker: r.broker, cfg: r.cfg, owner: id, log: r.log},
-		claims:  claimState{db: newDBConn(config, PlannerSettings(), markSettings()), interval: r.cfg.SweepMin},
-		marks:   markState{db: newDBConn(config, pgtx.PlannerSettings(), markSettings())},
+		topics: topicChecks{of: map[string]topicCheck{}}, checkers: map[string]*logChecker{},
+		claims: claimState{db: newDBConn(config, PlannerSettings(), markSettings()), interval: r.cfg.SweepMin},
+		marks:  markState{db: newDBConn(config, pgtx.PlannerSettings(), markSettings())},
 	}
+	for _, topic := range r.cfg.Topics {
+		c.checkers[topic] = &logChecker{db: newDBConn(config, pgtx.PlannerSettings(), markSettings()), broker: r.broker, owner: id, log: r.log}
+	}
+	return c
 }
 
 // runInBackground runs work in a goroutine of its own, then calls outcome with the result in the coordinator's
@@ -132,7 +146,9 @@ func (c *coordinator) run(ctx context.Context, cancel context.CancelFunc) {
 	defer c.claims.db.close(ctx)
 	defer c.marks.db.close(ctx)
 	defer c.keeper.db.close(ctx)
-	defer c.checker.db.close(ctx)
+	for _, k := range c.checkers {
+		defer k.db.close(ctx)
+	}
 	stop, cutOff, timer := ctx.Done(), c.io.Done(), time.NewTimer(0)
 	defer timer.Stop()
 	defer c.listeners.Wait()

@@ -29,9 +29,9 @@ func (b *bundle) threeRelays() (relays []*runningRelay) {
 		relays = append(relays, b.start(name, onlyWoken))
 	}
 	for _, r := range relays {
-		r.waitForShards(event.Partitions / 3)
+		r.waitForShards(allShards / 3)
 	}
-	b.untilArmed(len(b.topics()) * event.Partitions)
+	b.untilArmed(allShards)
 	return relays
 }
 
@@ -99,7 +99,7 @@ func TestManyCommitsWakeTheHolder(t *testing.T) {
 		b.append(message(b.products, keyOf(n%event.Partitions), int64(1+n/event.Partitions)))
 	}
 	b.waitUntilSent()
-	b.untilArmed(len(b.topics()) * event.Partitions)
+	b.untilArmed(allShards)
 	b.append(message(b.products, "another key", 1))
 	b.waitUntilSent()
 }
@@ -119,8 +119,8 @@ func TestACommitDuringTheArmIsSeen(t *testing.T) {
 	if _, err := tx.Exec(t.Context(), `SET CONSTRAINTS ALL IMMEDIATE`); err != nil { // runs the trigger, as a commit that takes long
 		t.Fatal(err)
 	}
-	b.start("first", onlyWoken).waitForShards(event.Partitions)
-	b.start("second", onlyWoken).waitForShards(event.Partitions / 2)
+	b.start("first", onlyWoken).waitForShards(allShards)
+	b.start("second", onlyWoken).waitForShards(allShards / 2)
 	b.untilArmed(len(b.topics())*event.Partitions - 1)
 	if err := tx.Commit(t.Context()); err != nil {
 		t.Fatal(err)
@@ -174,9 +174,9 @@ func TestTheLookIsAfterTheArm(t *testing.T) {
 		}
 	})
 	first, second := b.start("first", onlyWoken), b.start("second", onlyWoken)
-	first.waitForShards(event.Partitions / 2)
-	second.waitForShards(event.Partitions / 2)
-	b.untilArmed(len(b.topics()) * event.Partitions)
+	first.waitForShards(allShards / 2)
+	second.waitForShards(allShards / 2)
+	b.untilArmed(allShards)
 	b.waitUntilSent()
 	mu.Lock()
 	defer mu.Unlock()
@@ -229,15 +229,15 @@ func TestAnInstanceThatDiesLeavesNothingArmed(t *testing.T) {
 	relays := b.threeRelays()
 	relays[2].crash()
 	for _, r := range relays[:2] {
-		r.waitForShards(event.Partitions / 2)
+		r.waitForShards(allShards / 2)
 	}
-	b.untilArmed(len(b.topics()) * event.Partitions)
+	b.untilArmed(allShards)
 	for n := range event.Partitions {
 		b.append(message(b.products, keyOf(n), 1))
 	}
 	b.waitUntilSent()
 	relays[1].crash()
-	relays[0].waitForShards(event.Partitions)
+	relays[0].waitForShards(allShards)
 	b.untilArmed(0) // it is alone
 	kafkatest.Eventually(t, "no connection listens", func() bool { return len(query[[]int32](b, listening)) == 0 })
 }
@@ -295,7 +295,7 @@ func TestALoneRelayDoesNotListen(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	relay := b.start("alone", onlyWoken)
-	relay.waitForShards(event.Partitions)
+	relay.waitForShards(allShards)
 	b.append(message(b.products, "a", 1))
 	relay.Wake()
 	b.waitUntilSent()
