@@ -10,36 +10,12 @@ import (
 	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
 )
 
-// claimState decides when the relay claims, and from where. At most one claim runs at a time.
+// claimState is what the coordinator knows about claims. At most one claim runs at a time.
 type claimState struct {
-	db        *dbConn
-	running   bool
-	retryAt   time.Time
-	failures  int
-	sweepTook time.Duration // how long the last sweep took
-
-	woken bool // Wake was called
-	// restUntil is when the next wake is answered. After a slow claim, the relay waits as long as the claim took (at most
-	// maxRest). A claim is slow when the machine is busy, and then one claim for several commits saves work.
-	restUntil time.Time
-
-	// A sweep is a claim without a wake-up, from the first pending row on. It finds rows that were committed late and rows
-	// that other instances appended. Sweeps take at most a twentieth of the time.
-	sweepAt  time.Time
-	interval time.Duration // between sweeps that find nothing
-
-	arms armState
-}
-
-const (
-	minRest = time.Millisecond // timers are not finer than 1 ms
-	maxRest = 5 * time.Millisecond
-)
-
-func (cl *claimState) restAfter(now time.Time, took time.Duration) {
-	if took >= minRest {
-		cl.restUntil = now.Add(min(took, maxRest))
-	}
+	db       *dbConn
+	running  bool
+	schedule claimSchedule
+	arms     armState
 }
 
 // claim reads the next rows of every lane that has room for more, in one statement. Before that, it arms and disarms logs.
@@ -48,21 +24,26 @@ func (c *coordinator) claim(now time.Time) {
 	if cl.running || !now.Before(c.deadline) {
 		return
 	}
-	if now.Before(cl.retryAt) {
-		c.tickAt(cl.retryAt)
+	readUp := c.readUpLogs()
+	if at := cl.arms.nextLook(readUp, now); at.Equal(now) {
+		cl.schedule.wake()
+	} else if !at.IsZero() {
+		c.tickAt(at)
+	}
+	kind, again := cl.schedule.next(now)
+	c.tickAt(again)
+	if kind == readNothing {
 		return
 	}
-	readUp := c.readUpLogs()
 	disarm := cl.arms.disarm(now, readUp)
-	var sweep bool
 	var arm []broker.TopicPartition
 	var lanes []*lane
 	if !c.stopping {
-		var looks bool
-		if sweep, looks = c.rewind(now, readUp); looks {
+		c.rewind(kind, now)
+		lanes = c.readableLanes()
+		if kind != readOn {
 			arm = cl.arms.arm(now, readUp)
 		}
-		lanes = c.readableLanes()
 	}
 	if len(lanes) == 0 && !disarm {
 		return
@@ -100,19 +81,14 @@ func (c *coordinator) claim(now time.Time) {
 		}
 		c.report("claim", o.err)
 		took := time.Since(now)
-		cl.restAfter(time.Now(), took)
 		c.metrics.stage.WithLabelValues("claim").Observe(took.Seconds())
 		if o.err != nil {
 			cl.arms.failed()
-			cl.failures++
-			cl.retryAt = time.Now().Add(backoff(cl.failures, c.cfg.RetryMin, c.cfg.RetryMax))
+			cl.schedule.failed(time.Now(), took)
 			return
 		}
-		cl.failures = 0
 		found := c.distribute(lanes, o.rows, p)
-		if sweep {
-			cl.scheduleSweep(time.Now(), took, found, c.cfg)
-		}
+		cl.schedule.claimed(time.Now(), kind, took, found)
 		cl.arms.claimed(time.Now(), o.armed, found, took)
 	})
 }
@@ -139,42 +115,19 @@ func (c *coordinator) forget() {
 
 const claimTimeout = 30 * time.Second
 
-// rewind sets the lanes back to where a sweep or a wake has to read from. It reports whether the next claim is a sweep, and
-// whether it looks at all lanes, as a sweep or after a wake.
-func (c *coordinator) rewind(now time.Time, readUp []broker.TopicPartition) (sweep, looks bool) {
-	cl := &c.claims
-	if at := cl.arms.nextLook(readUp, now); at.Equal(now) {
-		cl.woken = true
-	} else if !at.IsZero() {
-		c.tickAt(at)
-	}
-	if sweep = !now.Before(cl.sweepAt); sweep {
-		for _, l := range c.lanes {
-			// During a backlog a lane keeps reading forward and goes back only every 10*SweepMax. Going back with each sweep
-			// would read the rows again that are in memory.
-			if !l.mayHaveMore || now.Sub(l.sweptAt) >= 10*c.cfg.SweepMax {
-				l.highestAtSweep, l.sweptAt = l.highestSeen, now
-				l.readFrom(0)
-			}
-		}
-		cl.sweepAt, cl.woken = now.Add(c.cfg.SweepMax), false
-	} else {
-		c.tickAt(cl.sweepAt)
-	}
-	if !cl.woken {
-		return sweep, sweep
-	}
-	if now.Before(cl.restUntil) {
-		c.tickAt(cl.restUntil)
-		return sweep, sweep
-	}
-	cl.woken = false
+// rewind sets the lanes back to where a claim of that kind has to read from. A lane that is still reading forward goes on.
+func (c *coordinator) rewind(kind claimKind, now time.Time) {
 	for _, l := range c.lanes {
-		if !l.mayHaveMore { // otherwise it is still reading forward
+		switch {
+		// During a backlog a lane keeps reading forward and goes back only every 10*SweepMax. Going back with each sweep would
+		// read the rows again that are in memory.
+		case kind == readAll && (!l.mayHaveMore || now.Sub(l.sweptAt) >= 10*c.cfg.SweepMax):
+			l.highestAtSweep, l.sweptAt = l.highestSeen, now
+			l.readFrom(0)
+		case kind == readNew && !l.mayHaveMore:
 			l.readFrom(l.highestAtSweep)
 		}
 	}
-	return sweep, true
 }
 
 // readableLanes returns the lanes that have room for more rows. A full lane must neither use up the memory nor delay
@@ -214,32 +167,8 @@ func (c *coordinator) distribute(lanes []*lane, rows []messagingdb.ClaimPendingR
 		in := l.admit(part, len(part) == int(p.MaxRows) || bytes >= p.MaxBytes)
 		found += in.queued
 		if in.skipped > 0 {
-			c.claims.sweepWithin(time.Now(), c.cfg.SweepMin)
+			c.claims.schedule.sweepSoon(time.Now())
 		}
 	}
 	return found
-}
-
-// scheduleSweep sets the time of the next sweep, after a sweep that took this long and found this many new rows.
-func (cl *claimState) scheduleSweep(now time.Time, took time.Duration, found int, cfg Config) {
-	if cl.interval = min(2*cl.interval, cfg.SweepMax); found > 0 {
-		cl.interval = cfg.SweepMin
-	}
-	cl.sweepTook = min(took, longestSweepWait*cfg.SweepMax/sweepShare)
-	cl.sweepAt = now.Add(max(cl.interval, sweepShare*cl.sweepTook))
-}
-
-// longestSweepWait times SweepMax is the longest wait for the next sweep. Without a limit, a process that is paused for 20
-// seconds during a sweep would not sweep again for 400 seconds. Only a sweep finds the rows that other instances append.
-const longestSweepWait = 10
-
-// sweepShare bounds the time for sweeps: they take at most one part in sweepShare.
-const sweepShare = 20
-
-// sweepWithin makes the next sweep come no later than after wait: a row waits for its predecessor, which only a sweep
-// finds.
-func (cl *claimState) sweepWithin(now time.Time, wait time.Duration) {
-	if at := now.Add(max(wait, sweepShare*cl.sweepTook)); at.Before(cl.sweepAt) {
-		cl.sweepAt = at
-	}
 }

@@ -63,7 +63,7 @@ func (c *coordinator) heard(payload string) {
 		return
 	}
 	c.claims.arms.heard(time.Now())
-	c.claims.woken = true
+	c.claims.schedule.wake()
 }
 
 func (c *coordinator) publishes(tp broker.TopicPartition) bool {

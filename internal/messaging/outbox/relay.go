@@ -119,7 +119,7 @@ func newCoordinator(r *Relay, io context.Context, id uuid.UUID) *coordinator {
 		Relay: r, io: io, id: id, outcomes: make(chan func()), troubles: map[string]*trouble{},
 		keeper: newLeaseKeeper(newDBConn(config, markSettings()), id, r.cfg), busyBrokers: map[broker.NodeID]bool{},
 		topics: topicChecks{of: map[string]topicCheck{}}, checkers: map[string]*logChecker{},
-		claims: claimState{db: newDBConn(config, PlannerSettings(), markSettings()), interval: r.cfg.SweepMin},
+		claims: claimState{db: newDBConn(config, PlannerSettings(), markSettings()), schedule: newClaimSchedule(r.cfg)},
 		marks:  markState{db: newDBConn(config, pgtx.PlannerSettings(), markSettings())},
 	}
 	for _, topic := range r.cfg.Topics {
@@ -158,7 +158,7 @@ func (c *coordinator) run(ctx context.Context, cancel context.CancelFunc) {
 		case outcome := <-c.outcomes:
 			outcome()
 		case <-c.wake:
-			c.claims.woken = true
+			c.claims.schedule.wake()
 		case <-timer.C:
 		case <-cutOff:
 			cutOff = nil
