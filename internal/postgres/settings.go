@@ -14,7 +14,7 @@ const minConns = 6
 // Settings are the database's part of a service's configuration. The tags are explained in internal/config.
 type Settings struct {
 	URL            string `env:"DATABASE_URL" about:"PostgreSQL database of this service, as postgres://USER:PASSWORD@HOST:PORT/NAME. Required. Add ?sslmode=verify-full&sslrootcert=FILE to encrypt connections and to check the server's certificate, where FILE has the certificate of its authority (PEM), or is the word system. sslcert and sslkey name a client certificate. Without sslmode, a connection may be without TLS, and no certificate is checked" secret:"url"`
-	MaxConns       int32  `env:"DATABASE_MAX_CONNS" envDefault:"16" about:"maximum number of connections in the pool that requests and the consumer share. The consumer takes at most half of them. The relay opens three more of its own, /readyz two, and requests that wait share one"`
+	MaxConns       int32  `env:"DATABASE_MAX_CONNS" envDefault:"16" about:"maximum number of connections in the pool that requests and the consumer share. The consumer takes at most half of them. The relay opens three more of its own, and one while other instances run, /readyz two, and requests that wait share one"`
 	MigrateOnStart bool   `env:"MIGRATE_ON_START" envDefault:"true" about:"bring the schema up to date before serving; instances that start at the same time wait for each other"`
 }
 
