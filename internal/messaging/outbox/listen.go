@@ -21,9 +21,7 @@ func (c *coordinator) listen(shared bool) {
 	c.claims.arms.shared = shared
 	switch {
 	case shared && c.stopListening == nil:
-		ctx, cancel := context.WithCancel(c.io)
-		c.stopListening = cancel
-		c.listeners.Go(func() { c.listener(ctx).Run(ctx) })
+		c.stopListening = c.spawn(func(ctx context.Context) { c.listener(ctx).Run(ctx) })
 	case !shared && c.stopListening != nil:
 		c.stopListening()
 		c.stopListening, c.claims.arms.listening = nil, false

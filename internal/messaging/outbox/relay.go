@@ -98,7 +98,8 @@ type coordinator struct {
 	checkers         map[string]*logChecker // by topic
 	idRequestRunning bool
 	claims           claimState
-	listeners        sync.WaitGroup
+	spawn            func(f func(ctx context.Context)) context.CancelFunc // runs f until it is called off, at the latest with io
+	spawned          sync.WaitGroup
 	stopListening    context.CancelFunc // nil while no commits of other instances are listened to
 
 	// leaders and requests
@@ -121,6 +122,11 @@ func newCoordinator(r *Relay, io context.Context, id uuid.UUID) *coordinator {
 		topics: topicChecks{of: map[string]topicCheck{}}, checkers: map[string]*logChecker{},
 		claims: claimState{db: newDBConn(config, PlannerSettings(), markSettings()), schedule: newClaimSchedule(r.cfg)},
 		marks:  markState{db: newDBConn(config, pgtx.PlannerSettings(), markSettings())},
+	}
+	c.spawn = func(f func(ctx context.Context)) context.CancelFunc {
+		ctx, cancel := context.WithCancel(io)
+		c.spawned.Go(func() { f(ctx) })
+		return cancel
 	}
 	for _, topic := range r.cfg.Topics {
 		c.checkers[topic] = &logChecker{db: newDBConn(config, pgtx.PlannerSettings(), markSettings()), broker: r.broker, owner: id, log: r.log}
@@ -151,7 +157,7 @@ func (c *coordinator) run(ctx context.Context, cancel context.CancelFunc) {
 	}
 	stop, cutOff, timer := ctx.Done(), c.io.Done(), time.NewTimer(0)
 	defer timer.Stop()
-	defer c.listeners.Wait()
+	defer c.spawned.Wait()
 	defer c.listen(false)
 	for !c.stopping || c.workRunning > 0 || len(c.lanes) > 0 && c.io.Err() == nil {
 		select {
