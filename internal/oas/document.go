@@ -60,6 +60,8 @@ type operation struct {
 	accepts []string        // the media types of its successful answers; empty if they have no body
 	refuses bool            // it never succeeds
 	lenient bool            // unknown query parameters are ignored
+	changes bool            // it changes an entity with an ETag, and its handler evaluates If-Match
+	reads   bool            // it reads an entity with an ETag, and its handler evaluates If-None-Match
 }
 
 // registerDecoder replaces the JSON decoder of the library, once for the process. The library's decoder accepts repeated
@@ -138,6 +140,8 @@ func newOperation(doc *openapi3.T, path string, item *openapi3.PathItem, method 
 			o.query[p.Value.Name] = true
 		case openapi3.ParameterInHeader:
 			o.headers = append(o.headers, p.Value.Name)
+			o.changes = o.changes || p.Value.Name == "If-Match" && method != http.MethodGet
+			o.reads = o.reads || p.Value.Name == "If-None-Match"
 		case openapi3.ParameterInPath:
 			o.numbers[p.Value.Name] = p.Value.Schema.Value.Type.Is(openapi3.TypeInteger)
 		}

@@ -20,6 +20,7 @@ import (
 
 // middleware passes a request to the handler if the document allows it.
 func (o *operation) middleware(next echo.HandlerFunc) echo.HandlerFunc {
+	next = o.ifMatch(next)
 	return func(c echo.Context) error {
 		req := c.Request()
 		if p, ok := req.Context().Value(probeKey{}).(*probe); ok {
@@ -74,6 +75,9 @@ func (o *operation) serve(c echo.Context, in *openapi3filter.RequestValidationIn
 		if err := o.cfg.Available(); err != nil {
 			return err
 		}
+	}
+	if err := o.conditions(req); err != nil {
+		return err
 	}
 	return next(c)
 }

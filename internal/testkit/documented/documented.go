@@ -1,5 +1,6 @@
 // Package documented sends the example requests of an OpenAPI document, and compares the answers with the document's example
-// answers. A reader who copies an example request must get the example answer.
+// answers. A reader who copies an example request must get the example answer. It also sends variations of these requests,
+// whose answers follow from the rules of HTTP for every operation.
 package documented
 
 import (
@@ -32,31 +33,37 @@ type Prepare func(t *testing.T, operation, example string) string
 // match its schema. It must be equal to the example with the same name, or otherwise to one of the examples.
 func Run(t *testing.T, document []byte, prepare Prepare) {
 	t.Helper()
-	doc, err := openapi3.NewLoader().LoadFromData(document)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ran := 0
-	for path, item := range doc.Paths.Map() {
-		for method, op := range item.Operations() {
-			o := operation{&routers.Route{Spec: doc, Path: path, PathItem: item, Method: method, Operation: op}}
-			for _, b := range o.bodies() {
-				ran++
-				t.Run(strings.TrimSuffix(op.OperationID+"/"+b.name, "/"), func(t *testing.T) {
-					t.Parallel()
-					if err := o.try(t, prepare(t, op.OperationID, b.name), b); err != nil {
-						t.Error(err)
-					}
-				})
-			}
+	for _, o := range operations(t, document) {
+		for _, b := range o.bodies() {
+			t.Run(strings.TrimSuffix(o.Operation.OperationID+"/"+b.name, "/"), func(t *testing.T) {
+				t.Parallel()
+				if err := o.try(t, prepare(t, o.Operation.OperationID, b.name), b, nil); err != nil {
+					t.Error(err)
+				}
+			})
 		}
-	}
-	if ran == 0 {
-		t.Error("the document has no operation")
 	}
 }
 
 type operation struct{ *routers.Route }
+
+// operations returns all operations of the document.
+func operations(t *testing.T, document []byte) (all []operation) {
+	t.Helper()
+	doc, err := openapi3.NewLoader().LoadFromData(document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, item := range doc.Paths.Map() {
+		for method, op := range item.Operations() {
+			all = append(all, operation{&routers.Route{Spec: doc, Path: path, PathItem: item, Method: method, Operation: op}})
+		}
+	}
+	if len(all) == 0 {
+		t.Fatal("the document has no operation")
+	}
+	return all
+}
 
 // body is an example of a request's body.
 type body struct {
@@ -80,20 +87,13 @@ func (o operation) bodies() []body {
 	if len(list) == 1 {
 		list[0].name = ""
 	}
+	slices.SortFunc(list, func(a, b body) int { return strings.Compare(a.name, b.name) })
 	return list
 }
 
-func (o operation) try(t *testing.T, base string, b body) error {
-	req, err := o.request(t, base, b)
-	if err != nil {
-		return err
-	}
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return err
-	}
-	defer res.Body.Close()
-	text, err := io.ReadAll(res.Body)
+// try sends the example request, changed by edit if that is set. The answer must be as documented.
+func (o operation) try(t *testing.T, base string, b body, edit func(*http.Request)) error {
+	req, res, text, err := o.send(t, base, b, edit)
 	if err != nil {
 		return err
 	}
@@ -108,6 +108,24 @@ func (o operation) try(t *testing.T, base string, b body) error {
 		return err
 	}
 	return o.compare(b.name, res, text)
+}
+
+// send sends the example request, changed by edit if that is set, and reads the answer.
+func (o operation) send(t *testing.T, base string, b body, edit func(*http.Request)) (*http.Request, *http.Response, []byte, error) {
+	req, err := o.request(t, base, b)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	if edit != nil {
+		edit(req)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	return req, res, text, err
 }
 
 func (o operation) request(t *testing.T, base string, b body) (*http.Request, error) {

@@ -17,6 +17,7 @@ const (
 	ChangeDiscarded      = "change-discarded"
 	InProgress           = "in-progress"
 	Stale                = "stale"
+	UnsupportedCondition = "unsupported-condition"
 	TooLarge             = "too-large"
 	UnsupportedMediaType = "unsupported-media-type"
 	Invalid              = "invalid"

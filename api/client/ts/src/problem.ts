@@ -21,6 +21,7 @@ export type ProblemName =
   | "change-discarded"
   | "in-progress"
   | "stale"
+  | "unsupported-condition"
   | "too-large"
   | "unsupported-media-type"
   | "invalid"

@@ -1,0 +1,171 @@
+package documented
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+
+	"github.com/monsplit/monsplit/internal/strictjson"
+)
+
+// variation is a change of an example request.
+type variation struct {
+	applies func(o operation) bool // nil: to all operations
+	edit    func(o operation, req *http.Request)
+	again   bool // the example request is sent before; the changed one must get the same answer
+
+	// A refusal has a status, the name of its problem, and headers that the answer must have ("-" for none). Without a
+	// status, the answer must be the one of the example request.
+	status  int
+	problem string
+	headers map[string]func(o operation) string
+}
+
+// Vary sends variations of every example request. One that is refused must change nothing: after all refusals, the example
+// request itself still gets its documented answer.
+func Vary(t *testing.T, document []byte, prepare Prepare) {
+	t.Helper()
+	for _, o := range operations(t, document) {
+		b := o.bodies()[0]
+		id := o.Operation.OperationID
+		t.Run(id, func(t *testing.T) {
+			t.Parallel()
+			t.Run("Refused", func(t *testing.T) {
+				t.Parallel()
+				base := prepare(t, id, b.name)
+				for name, v := range refusals {
+					if v.applies == nil || v.applies(o) {
+						if err := o.refused(t, base, b, v); err != nil {
+							t.Errorf("%s: %v", name, err)
+						}
+					}
+				}
+				if err := o.try(t, base, b, nil); err != nil {
+					t.Errorf("after the refusals: %v", err)
+				}
+			})
+			for name, v := range equivalents {
+				if v.applies != nil && !v.applies(o) {
+					continue
+				}
+				t.Run(name, func(t *testing.T) {
+					t.Parallel()
+					base := prepare(t, id, b.name)
+					if v.again {
+						if err := o.try(t, base, b, nil); err != nil {
+							t.Fatal(err)
+						}
+					}
+					if err := o.try(t, base, b, func(req *http.Request) { v.edit(o, req) }); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+		})
+	}
+}
+
+// refused sends a variation that must be refused.
+func (o operation) refused(t *testing.T, base string, b body, v variation) error {
+	req, res, text, err := o.send(t, base, b, func(req *http.Request) {
+		req.Header.Del("Idempotency-Key") // the owner's refusal of a change would be repeated for the example request
+		v.edit(o, req)
+	})
+	if err != nil {
+		return err
+	}
+	var problem struct {
+		Type string `json:"type"`
+	}
+	if res.StatusCode != v.status || res.Header.Get("Content-Type") != "application/problem+json" {
+		return fmt.Errorf("%s %s: %d, want %d\n%s", req.Method, req.URL, res.StatusCode, v.status, text)
+	}
+	if err := strictjson.Unmarshal(text, &problem); err != nil || !strings.HasSuffix(problem.Type, "/"+v.problem) {
+		return fmt.Errorf("%s %s: want the problem %s: %w\n%s", req.Method, req.URL, v.problem, err, text)
+	}
+	if err := o.headers(res, v); err != nil {
+		return err
+	}
+	return o.valid(t, req, res, text)
+}
+
+func (o operation) headers(res *http.Response, v variation) error {
+	for name, want := range v.headers {
+		have := strings.Join(res.Header.Values(name), ", ")
+		if wanted := want(o); have != wanted {
+			return fmt.Errorf("%d: the header %s is %q, want %q", res.StatusCode, name, have, wanted)
+		}
+	}
+	return nil
+}
+
+// lists reports whether the operation has the parameter.
+func (o operation) lists(in, name string) bool {
+	return slices.ContainsFunc(slices.Concat(o.PathItem.Parameters, o.Operation.Parameters), func(p *openapi3.ParameterRef) bool {
+		return p.Value.In == in && p.Value.Name == name
+	})
+}
+
+func header(name, value string) func(operation, *http.Request) {
+	return func(_ operation, req *http.Request) { req.Header.Set(name, value) }
+}
+
+// changes reports whether the operation changes an entity that has an ETag.
+func changes(o operation) bool { return o.lists(openapi3.ParameterInHeader, "If-Match") }
+
+// reads reports whether the operation reads an entity that has an ETag.
+func reads(o operation) bool { return o.lists(openapi3.ParameterInHeader, "If-None-Match") }
+
+// neither reports whether there is no ETag.
+func neither(o operation) bool { return !changes(o) && !reads(o) }
+
+// refusals are the variations that must be refused.
+var refusals = map[string]variation{ //nolint:gochecknoglobals // a table
+	// RFC 9110, section 13: a precondition holds for every method, whether or not the document names it.
+	"IfNoneMatchAny": {applies: changes, edit: func(_ operation, req *http.Request) {
+		req.Header.Del("If-Match")
+		req.Header.Set("If-None-Match", "*")
+	}, status: 412, problem: "stale"},
+	"IfNoneMatchTheVersion": {applies: changes, edit: func(_ operation, req *http.Request) {
+		req.Header.Set("If-Match", `"3", "4"`)
+		req.Header.Set("If-None-Match", `W/"3"`)
+	}, status: 412, problem: "stale"},
+	"IfNoneMatchATag": {applies: changes, edit: func(_ operation, req *http.Request) {
+		req.Header.Del("If-Match")
+		req.Header.Set("If-None-Match", `"3"`)
+	}, status: 412, problem: "stale"},
+	"IfMatchAnother": {edit: header("If-Match", `"another"`), status: 412, problem: "stale"},
+	"IfMatchWeak": {applies: func(o operation) bool { return !neither(o) }, edit: func(_ operation, req *http.Request) {
+		req.Header.Del("If-None-Match")
+		req.Header.Set("If-Match", `W/"1", W/"3"`)
+	}, status: 412, problem: "stale"},
+	"IfNoneMatchAnyThing": {applies: func(o operation) bool { return neither(o) && o.Method != http.MethodGet },
+		edit: header("If-None-Match", "*"), status: 412, problem: "stale"},
+	"IfNoneMatchAnyList": {applies: func(o operation) bool { return neither(o) && o.Method == http.MethodGet },
+		edit: header("If-None-Match", "*"), status: 412, problem: "unsupported-condition"},
+	"IfUnmodifiedSince": {edit: func(_ operation, req *http.Request) {
+		req.Header.Del("If-Match")
+		req.Header.Set("If-Unmodified-Since", "Tue, 01 Jan 2030 00:00:00 GMT")
+	}, status: 412, problem: "unsupported-condition"},
+}
+
+// equivalents are the variations that must get the answer of the example request.
+var equivalents = map[string]variation{ //nolint:gochecknoglobals // a table
+	"ConditionsThatHold": {edit: func(o operation, req *http.Request) {
+		req.Header.Set("If-Unmodified-Since", "Tue, 01 Jan 2030 00:00:00 GMT") // does not count beside If-Match
+		req.Header.Set("If-Modified-Since", "Tue, 01 Jan 2030 00:00:00 GMT")   // no answer has a time of its last change
+		req.Header.Set("If-None-Match", `"another"`)
+		switch {
+		case reads(o):
+			req.Header.Set("If-Match", `"another", "1"`)
+		case changes(o):
+			req.Header.Set("If-Match", `"2", "3"`)
+		default:
+			req.Header.Set("If-Match", "*")
+		}
+	}},
+}
