@@ -16,6 +16,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/headerfield"
 )
 
 // middleware passes a request to the handler if the document allows it.
@@ -85,12 +86,11 @@ func (o *operation) serve(c echo.Context, in *openapi3filter.RequestValidationIn
 // acceptable returns an error unless the caller accepts a media type of the operation's answers (RFC 9110, section 12.5.1).
 // The error is a problem, even if the caller does not accept problems.
 func (o *operation) acceptable(accept []string) error {
-	list := strings.Join(accept, ",")
-	if strings.TrimSpace(list) == "" || len(o.accepts) == 0 {
+	if strings.TrimSpace(strings.Join(accept, "")) == "" || len(o.accepts) == 0 {
 		return nil
 	}
 	taken := map[string]bool{}
-	for element := range strings.SplitSeq(list, ",") {
+	for element := range headerfield.List(accept) {
 		if mediaRange, params, err := mime.ParseMediaType(element); err == nil {
 			quality, err := strconv.ParseFloat(params["q"], 64)
 			taken[mediaRange] = taken[mediaRange] || err != nil || quality > 0

@@ -48,13 +48,20 @@ func Vary(t *testing.T, document []byte, prepare Prepare) {
 					t.Errorf("after the refusals: %v", err)
 				}
 			})
+			shared := ""
+			if o.Method == http.MethodGet {
+				shared = prepare(t, id, b.name) // reading changes nothing
+			}
 			for name, v := range equivalents {
 				if v.applies != nil && !v.applies(o) {
 					continue
 				}
 				t.Run(name, func(t *testing.T) {
 					t.Parallel()
-					base := prepare(t, id, b.name)
+					base := shared
+					if base == "" {
+						base = prepare(t, id, b.name)
+					}
 					if v.again {
 						if err := o.try(t, base, b, nil); err != nil {
 							t.Fatal(err)
@@ -120,6 +127,8 @@ func changes(o operation) bool { return o.lists(openapi3.ParameterInHeader, "If-
 // reads reports whether the operation reads an entity that has an ETag.
 func reads(o operation) bool { return o.lists(openapi3.ParameterInHeader, "If-None-Match") }
 
+func hasBody(o operation) bool { return o.Operation.RequestBody != nil }
+
 // neither reports whether there is no ETag.
 func neither(o operation) bool { return !changes(o) && !reads(o) }
 
@@ -155,6 +164,13 @@ var refusals = map[string]variation{ //nolint:gochecknoglobals // a table
 
 // equivalents are the variations that must get the answer of the example request.
 var equivalents = map[string]variation{ //nolint:gochecknoglobals // a table
+	// A comma in a quoted string separates nothing.
+	"AcceptWithAQuotedComma":  {edit: header("Accept", `application/json;profile="a,b"`)},
+	"AcceptAfterAQuotedComma": {edit: header("Accept", `text/html;title="x\",application/json;q=0,", application/json`)},
+	"PreferWithAQuotedComma":  {edit: header("Prefer", `handling="a,wait=0", wait=5`)},
+	"ContentTypeWithAQuotedComma": {applies: hasBody, edit: func(_ operation, req *http.Request) {
+		req.Header.Set("Content-Type", req.Header.Get("Content-Type")+`; title="a,b;c"`)
+	}},
 	"ConditionsThatHold": {edit: func(o operation, req *http.Request) {
 		req.Header.Set("If-Unmodified-Since", "Tue, 01 Jan 2030 00:00:00 GMT") // does not count beside If-Match
 		req.Header.Set("If-Modified-Since", "Tue, 01 Jan 2030 00:00:00 GMT")   // no answer has a time of its last change
