@@ -43,18 +43,6 @@ func saneID(id string) bool {
 	return id != "" && len(id) <= 64 && strings.Trim(id, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_.:") == ""
 }
 
-// normalize accepts trailing slashes.
-func normalize(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		req := c.Request()
-		if len(req.URL.Path) > 1 && strings.HasSuffix(req.URL.Path, "/") {
-			req.URL.Path = strings.TrimSuffix(req.URL.Path, "/")
-			req.URL.RawPath = strings.TrimSuffix(req.URL.RawPath, "/")
-		}
-		return next(c)
-	}
-}
-
 // joinLists joins several lines of a header that is a list into one line, because the generated code reads only one. Both forms have
 // the same meaning (RFC 9110, section 5.3).
 func joinLists(next echo.HandlerFunc) echo.HandlerFunc {

@@ -47,6 +47,7 @@ func setup(t *testing.T, handler echo.HandlerFunc, change ...func(*httpserver.Co
 	b.server = httpserver.New(cfg, slog.New(slog.NewJSONHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	if handler != nil {
 		b.server.Echo.GET("/it", handler)
+		b.server.Echo.GET("/it/:id", handler)
 	}
 	if err := b.server.Listen(t.Context()); err != nil {
 		t.Fatal(err)
