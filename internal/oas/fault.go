@@ -73,28 +73,46 @@ func findNUL(at string, value any, faults *[]apperr.FieldError) {
 const cursor = "cursor"
 
 // queryFaults finds the faults that the schemas of the document do not cover: parameters that the operation does not know
-// (most of them are typing errors), parameters that are given twice, and texts that PostgreSQL cannot store.
-func (o *operation) queryFaults(u *url.URL) ([]apperr.FieldError, error) {
-	if u.RawQuery == "" {
-		return nil, nil
-	}
-	values, err := url.ParseQuery(u.RawQuery)
-	if err != nil {
-		return nil, apperr.New(apperr.Malformed, "The query cannot be parsed.").Because(err)
-	}
-	var faults []apperr.FieldError
-	for name, list := range values {
+// (most of them are typing errors), parameters that are given twice, and texts that PostgreSQL cannot store. It fails for a
+// parameter that cannot be decoded, if the operation reads it.
+func (o *operation) queryFaults(u *url.URL) (faults []apperr.FieldError, err error) {
+	given := map[string]bool{} // whether it has been reported
+	for pair := range strings.SplitSeq(u.RawQuery, "&") {
+		if pair == "" {
+			continue
+		}
+		name, value, err := decodePair(pair)
+		fault := apperr.FieldError{Pointer: "/query/" + escape(name)}
+		reported, again := given[name]
 		switch {
+		case reported:
+			continue
 		case !o.query[name] && o.lenient:
 		case !o.query[name]:
-			faults = append(faults, apperr.FieldError{Pointer: "/query/" + escape(name), Detail: "is unknown"})
-		case len(list) > 1:
-			faults = append(faults, apperr.FieldError{Pointer: "/query/" + escape(name), Detail: "is given more than once"})
-		case !storable(list[0]) && name != cursor:
-			faults = append(faults, apperr.FieldError{Pointer: "/query/" + escape(name), Detail: "contains a NUL character or is not UTF-8"})
+			fault.Detail = "is unknown"
+		case err != nil:
+			fault.Detail = "cannot be decoded"
+			return nil, &apperr.Error{Kind: apperr.Malformed, Detail: "The query cannot be parsed.", Fields: []apperr.FieldError{fault}}
+		case again:
+			fault.Detail = "is given more than once"
+		case !storable(value) && name != cursor:
+			fault.Detail = "contains a NUL character or is not UTF-8"
+		}
+		if given[name] = fault.Detail != ""; given[name] {
+			faults = append(faults, fault)
 		}
 	}
 	return faults, nil
+}
+
+// decodePair decodes a part of a query. A name that cannot be decoded is returned as it is.
+func decodePair(pair string) (name, value string, err error) {
+	rawName, rawValue, _ := strings.Cut(pair, "=")
+	if name, err = url.QueryUnescape(rawName); err != nil {
+		return rawName, rawValue, err
+	}
+	value, err = url.QueryUnescape(rawValue)
+	return name, value, err
 }
 
 // headerFaults finds parameters that are given twice: the service cannot know which one was meant.

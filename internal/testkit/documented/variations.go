@@ -129,6 +129,30 @@ func reads(o operation) bool { return o.lists(openapi3.ParameterInHeader, "If-No
 
 func hasBody(o operation) bool { return o.Operation.RequestBody != nil }
 
+// lenient reports whether the document allows query parameters that it does not know.
+func lenient(o operation) bool {
+	yes, _ := o.Spec.Extensions["x-ignore-unknown-query"].(bool)
+	return yes
+}
+
+func strict(o operation) bool { return !lenient(o) }
+
+// encodeLetters encodes every octet that needs no encoding, with small and capital digits in turn.
+func encodeLetters(path string) string {
+	var b strings.Builder
+	for i := range len(path) {
+		switch c := path[i]; {
+		case c == '/':
+			b.WriteByte(c)
+		case i%2 == 0:
+			fmt.Fprintf(&b, "%%%02x", c)
+		default:
+			fmt.Fprintf(&b, "%%%02X", c)
+		}
+	}
+	return b.String()
+}
+
 // neither reports whether there is no ETag.
 func neither(o operation) bool { return !changes(o) && !reads(o) }
 
@@ -156,6 +180,10 @@ var refusals = map[string]variation{ //nolint:gochecknoglobals // a table
 		edit: header("If-None-Match", "*"), status: 412, problem: "stale"},
 	"IfNoneMatchAnyList": {applies: func(o operation) bool { return neither(o) && o.Method == http.MethodGet },
 		edit: header("If-None-Match", "*"), status: 412, problem: "unsupported-condition"},
+	// A strict operation names the parameter, and not only that the query cannot be parsed.
+	"UnknownQuery": {applies: strict, edit: func(_ operation, req *http.Request) {
+		req.URL.RawQuery += "&utm=100%&utm=a;b"
+	}, status: 422, problem: "invalid"},
 	"IfUnmodifiedSince": {edit: func(_ operation, req *http.Request) {
 		req.Header.Del("If-Match")
 		req.Header.Set("If-Unmodified-Since", "Tue, 01 Jan 2030 00:00:00 GMT")
@@ -164,6 +192,18 @@ var refusals = map[string]variation{ //nolint:gochecknoglobals // a table
 
 // equivalents are the variations that must get the answer of the example request.
 var equivalents = map[string]variation{ //nolint:gochecknoglobals // a table
+	// A parameter that nobody reads cannot make a request fail, however it is written.
+	"UnknownQuery": {applies: lenient, edit: func(_ operation, req *http.Request) {
+		req.URL.RawQuery += "&utm=100%&utm=a;b&%zz=1&;&=&utm=%ff&utm=%00"
+	}},
+	// RFC 3986, section 6.2.2.2: an octet that needs no encoding may be encoded.
+	"EncodedPath": {edit: func(_ operation, req *http.Request) {
+		req.URL.RawPath = encodeLetters(req.URL.Path)
+	}},
+	"EncodedPathWithASlash": {edit: func(_ operation, req *http.Request) {
+		req.URL.Path += "/"
+		req.URL.RawPath = encodeLetters(req.URL.Path)
+	}},
 	// A comma in a quoted string separates nothing.
 	"AcceptWithAQuotedComma":  {edit: header("Accept", `application/json;profile="a,b"`)},
 	"AcceptAfterAQuotedComma": {edit: header("Accept", `text/html;title="x\",application/json;q=0,", application/json`)},
