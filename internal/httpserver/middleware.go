@@ -141,6 +141,19 @@ func recoverPanics(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
+// allowHead adds HEAD to Allow in answers to OPTIONS that the router makes itself.
+func allowHead(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		header := c.Response().Header()
+		c.Response().Before(func() {
+			if allowed := header.Get(echo.HeaderAllow); allowed != "" {
+				header.Set(echo.HeaderAllow, withHead(allowed))
+			}
+		})
+		return next(c)
+	}
+}
+
 // protect sets headers that make browsers treat an answer as data only. Pages override the headers that they need to.
 func protect(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {

@@ -70,6 +70,8 @@ func nameOf(status int) string {
 		return "too-large"
 	case http.StatusUnsupportedMediaType:
 		return "unsupported-media-type"
+	case http.StatusTooManyRequests:
+		return "too-many-requests"
 	default:
 		return string(apperr.Malformed)
 	}
@@ -191,13 +193,21 @@ func deeperThanItsRoute(c echo.Context) bool {
 }
 
 // withHead adds HEAD after GET. The router does not know that the server answers HEAD too.
-func withHead(allowed string) string { return strings.Replace(allowed, "GET", "GET, HEAD", 1) }
+func withHead(allowed string) string {
+	if strings.Contains(allowed, http.MethodHead) {
+		return allowed
+	}
+	return strings.Replace(allowed, "GET", "GET, HEAD", 1)
+}
+
+// retryAfter is the number of seconds after which a client should try again what cannot be served now.
+const retryAfter = "2"
 
 func write(c echo.Context, p Problem, kind apperr.Kind) {
 	header := c.Response().Header()
 	switch {
-	case p.Status == http.StatusServiceUnavailable:
-		header.Set("Retry-After", "2")
+	case p.Status == http.StatusServiceUnavailable, p.Status == http.StatusTooManyRequests:
+		header.Set("Retry-After", retryAfter)
 	case kind == apperr.InProgress:
 		header.Set("Retry-After", "1")
 	}

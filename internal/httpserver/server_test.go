@@ -199,6 +199,9 @@ func TestEveryAnswer(t *testing.T) {
 	if resp, text := b.do(http.MethodHead, "/it"); resp.StatusCode != 200 || text != "" {
 		t.Errorf("HEAD gives %d %q", resp.StatusCode, text)
 	}
+	if resp, _ := b.do(http.MethodOptions, "/it"); resp.StatusCode != 204 || resp.Header.Get("Allow") != "OPTIONS, GET, HEAD" {
+		t.Errorf("answered %d, Allow %q", resp.StatusCode, resp.Header.Get("Allow"))
+	}
 	if resp, _ := b.do(http.MethodPut, "/it"); resp.StatusCode != 405 || resp.Header.Get("Allow") != "OPTIONS, GET, HEAD" {
 		t.Errorf("PUT gives %d, Allow %q", resp.StatusCode, resp.Header.Get("Allow"))
 	}

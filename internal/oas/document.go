@@ -44,6 +44,7 @@ type Config struct {
 // Validator checks the operations of one document.
 type Validator struct {
 	operations map[string]*operation // by operationId
+	paths      map[string]*openapi3.PathItem
 	cfg        Config
 }
 
@@ -98,7 +99,7 @@ func New(document []byte, cfg Config) (*Validator, error) {
 			openapi3.WithStringFormatValidator("uuid", openapi3.NewCallbackValidator(isUUID)),
 		},
 	}
-	v := &Validator{operations: map[string]*operation{}, cfg: cfg}
+	v := &Validator{operations: map[string]*operation{}, paths: doc.Paths.Map(), cfg: cfg}
 	for path, item := range doc.Paths.Map() {
 		for method, op := range item.Operations() {
 			if op.OperationID == "" || v.operations[op.OperationID] != nil {
@@ -177,9 +178,11 @@ type API interface {
 	Mount(e *echo.Echo, middlewares map[string][]echo.MiddlewareFunc)
 }
 
-// Mount adds the API with its validation, and verifies that every operation is validated.
+// Mount adds the API with its validation and an answer to OPTIONS for each path. It verifies that every operation is
+// validated.
 func (v *Validator) Mount(e *echo.Echo, api API, prefixes ...string) error {
 	api.Mount(e, v.Middlewares())
+	v.mountOptions(e)
 	return v.Verify(e, prefixes...)
 }
 
@@ -195,8 +198,8 @@ func (v *Validator) Verify(e *echo.Echo, prefixes ...string) error {
 	var errs []error
 	known := map[string]bool{}
 	for id, o := range v.operations {
-		path := strings.NewReplacer("{", ":", "}", "").Replace(o.route.Path)
-		known[o.route.Method+" "+path] = true
+		path := routed(o.route.Path)
+		known[o.route.Method+" "+path], known[http.MethodOptions+" "+path] = true, true
 		if seenBy(e, o.route.Method, path) != id {
 			errs = append(errs, fmt.Errorf("the operation %s (%s %s) has no validated handler", id, o.route.Method, o.route.Path))
 		}

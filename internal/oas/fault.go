@@ -145,7 +145,7 @@ func (o *operation) toError(err error, more func() []apperr.FieldError) error {
 		case req.Parameter != nil:
 			faults = append(faults, details("/"+req.Parameter.In+"/"+escape(req.Parameter.Name), req.Err, req.Reason)...)
 		case strings.HasPrefix(req.Reason, "header Content-Type"):
-			return echo.NewHTTPError(http.StatusUnsupportedMediaType, "The body must be "+strings.Join(o.bodyTypes(), " or ")+".")
+			return echo.NewHTTPError(http.StatusUnsupportedMediaType, "The body must be "+strings.Join(bodyTypes(o.route.Operation), " or ")+".")
 		case unreadable(req):
 			return apperr.New(apperr.Malformed, "The body cannot be parsed: "+cause(req)+".").Because(e)
 		default:

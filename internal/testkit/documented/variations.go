@@ -2,12 +2,14 @@ package documented
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/routers"
 
 	"github.com/monsplit/monsplit/internal/strictjson"
 )
@@ -18,8 +20,8 @@ type variation struct {
 	edit    func(o operation, req *http.Request)
 	again   bool // the example request is sent before; the changed one must get the same answer
 
-	// A refusal has a status, the name of its problem, and headers that the answer must have ("-" for none). Without a
-	// status, the answer must be the one of the example request.
+	// A refusal has a status, the name of its problem, and the values of headers. Without a status, the answer must be the
+	// one of the example request.
 	status  int
 	problem string
 	headers map[string]func(o operation) string
@@ -43,6 +45,9 @@ func Vary(t *testing.T, document []byte, prepare Prepare) {
 							t.Errorf("%s: %v", name, err)
 						}
 					}
+				}
+				if err := o.methods(t, base); err != nil {
+					t.Error(err)
 				}
 				if err := o.try(t, base, b, nil); err != nil {
 					t.Errorf("after the refusals: %v", err)
@@ -100,6 +105,50 @@ func (o operation) refused(t *testing.T, base string, b body, v variation) error
 	return o.valid(t, req, res, text)
 }
 
+// methods returns an error unless OPTIONS, and the refusal of an unknown method, list the methods of the path (RFC 9110,
+// sections 9.3.7 and 15.5.6).
+func (o operation) methods(t *testing.T, base string) error {
+	want := []string{"OPTIONS"}
+	patch := ""
+	for method, op := range o.PathItem.Operations() {
+		want = append(want, method)
+		switch method {
+		case http.MethodGet:
+			want = append(want, http.MethodHead)
+		case http.MethodPatch:
+			patch = mediaType(operation{&routers.Route{Operation: op}})
+		}
+	}
+	slices.Sort(want)
+	for method, status := range map[string]int{http.MethodOptions: http.StatusNoContent, "BREW": http.StatusMethodNotAllowed} {
+		req, res, text, err := o.send(t, base, body{}, func(req *http.Request) { req.Method = method })
+		if err != nil {
+			return err
+		}
+		have := strings.Split(res.Header.Get("Allow"), ", ")
+		slices.Sort(have)
+		if res.StatusCode != status || !slices.Equal(have, want) || method == http.MethodOptions && res.Header.Get("Accept-Patch") != patch {
+			return fmt.Errorf("%s %s: %d, Allow %q, want %q; Accept-Patch %q, want %q\n%s",
+				method, req.URL, res.StatusCode, have, want, res.Header.Get("Accept-Patch"), patch, text)
+		}
+	}
+	return nil
+}
+
+// Unavailable sends every example request to a server whose database is away. The answer says when to try again.
+func Unavailable(t *testing.T, document []byte, base string) {
+	t.Helper()
+	for _, o := range operations(t, document) {
+		err := o.refused(t, base, o.bodies()[0], variation{
+			edit: func(operation, *http.Request) {}, status: 503, problem: "unavailable",
+			headers: map[string]func(operation) string{"Retry-After": func(operation) string { return "2" }},
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func (o operation) headers(res *http.Response, v variation) error {
 	for name, want := range v.headers {
 		have := strings.Join(res.Header.Values(name), ", ")
@@ -128,6 +177,21 @@ func changes(o operation) bool { return o.lists(openapi3.ParameterInHeader, "If-
 func reads(o operation) bool { return o.lists(openapi3.ParameterInHeader, "If-None-Match") }
 
 func hasBody(o operation) bool { return o.Operation.RequestBody != nil }
+
+func none(operation) string { return "" }
+
+// mediaType returns the media type that a body must have.
+func mediaType(o operation) string {
+	return strings.Join(slices.Sorted(maps.Keys(o.Operation.RequestBody.Value.Content)), ", ")
+}
+
+// patchType returns the media type that a patch must have, or "".
+func patchType(o operation) string {
+	if o.Method != http.MethodPatch {
+		return ""
+	}
+	return mediaType(o)
+}
 
 // lenient reports whether the document allows query parameters that it does not know.
 func lenient(o operation) bool {
@@ -180,6 +244,19 @@ var refusals = map[string]variation{ //nolint:gochecknoglobals // a table
 		edit: header("If-None-Match", "*"), status: 412, problem: "stale"},
 	"IfNoneMatchAnyList": {applies: func(o operation) bool { return neither(o) && o.Method == http.MethodGet },
 		edit: header("If-None-Match", "*"), status: 412, problem: "unsupported-condition"},
+	// RFC 9110, sections 12.5.1, 12.5.3 and 15.5.16, and RFC 5789, section 2.2: what the body may be.
+	"UnknownMediaType": {applies: hasBody, edit: header("Content-Type", "text/plain"),
+		status: 415, problem: "unsupported-media-type", headers: map[string]func(operation) string{
+			"Accept": mediaType, "Accept-Patch": patchType, "Accept-Encoding": none,
+		}},
+	"NoMediaType": {applies: hasBody, edit: func(_ operation, req *http.Request) { req.Header.Del("Content-Type") },
+		status: 415, problem: "unsupported-media-type", headers: map[string]func(operation) string{
+			"Accept": mediaType, "Accept-Patch": patchType, "Accept-Encoding": none,
+		}},
+	"CompressedBody": {applies: hasBody, edit: header("Content-Encoding", "gzip"),
+		status: 415, problem: "unsupported-media-type", headers: map[string]func(operation) string{
+			"Accept": none, "Accept-Patch": none, "Accept-Encoding": func(operation) string { return "identity" },
+		}},
 	// A strict operation names the parameter, and not only that the query cannot be parsed.
 	"UnknownQuery": {applies: strict, edit: func(_ operation, req *http.Request) {
 		req.URL.RawQuery += "&utm=100%&utm=a;b"

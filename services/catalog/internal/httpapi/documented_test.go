@@ -32,6 +32,11 @@ func TestVariationsOfExamples(t *testing.T) {
 	documented.Vary(t, catalogapi.Document, prepareExample)
 }
 
+func TestExamplesWithoutDatabase(t *testing.T) {
+	t.Parallel()
+	documented.Unavailable(t, catalogapi.Document, setupWithout(t).URL)
+}
+
 // prepareExample starts a server in the state that the examples of an operation assume.
 func prepareExample(t *testing.T, operation, example string) string {
 	t.Helper()

@@ -37,6 +37,11 @@ func TestVariationsOfExamples(t *testing.T) {
 	documented.Vary(t, monolithapi.Document, prepareExample)
 }
 
+func TestExamplesWithoutDatabase(t *testing.T) {
+	t.Parallel()
+	documented.Unavailable(t, monolithapi.Document, setupWithout(t).URL)
+}
+
 // prepareExample starts a server in the state that the examples of an operation assume.
 func prepareExample(t *testing.T, operation, _ string) string {
 	t.Helper()
