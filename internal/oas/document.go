@@ -124,6 +124,7 @@ func load(document []byte) (*openapi3.T, error) {
 	if err := doc.Validate(context.Background()); err != nil {
 		return nil, fmt.Errorf("the OpenAPI document is not valid: %w", err)
 	}
+	allowNull(doc)
 	return doc, nil
 }
 

@@ -1,7 +1,9 @@
 package documented
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"slices"
@@ -193,6 +195,35 @@ func patchType(o operation) string {
 	return mediaType(o)
 }
 
+// ignoredMembers returns the members of the operation's body that the service accepts and ignores.
+func ignoredMembers(o operation) (names []string) {
+	if o.Operation.RequestBody == nil {
+		return nil
+	}
+	for _, media := range o.Operation.RequestBody.Value.Content {
+		for name, schema := range media.Schema.Value.Properties {
+			if strings.HasSuffix(schema.Ref, "/Ignored") {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
+
+func ignores(o operation) bool { return len(ignoredMembers(o)) > 0 }
+
+// ignored gives all ignored members the value.
+func ignored(value string) func(operation, *http.Request) {
+	return func(o operation, req *http.Request) {
+		text, _ := io.ReadAll(req.Body) // it is in memory
+		for _, name := range ignoredMembers(o) {
+			text = fmt.Appendf(nil, `{"%s": %s,%s`, name, value, bytes.TrimPrefix(text, []byte("{")))
+		}
+		text = bytes.ReplaceAll(text, []byte(",}"), []byte("}"))
+		req.Body, req.ContentLength, req.GetBody = io.NopCloser(bytes.NewReader(text)), int64(len(text)), nil
+	}
+}
+
 // lenient reports whether the document allows query parameters that it does not know.
 func lenient(o operation) bool {
 	yes, _ := o.Spec.Extensions["x-ignore-unknown-query"].(bool)
@@ -281,6 +312,11 @@ var equivalents = map[string]variation{ //nolint:gochecknoglobals // a table
 		req.URL.Path += "/"
 		req.URL.RawPath = encodeLetters(req.URL.Path)
 	}},
+	// Members that the service sets itself may have any value.
+	"IgnoredNullInAList": {applies: ignores, edit: ignored(`[null]`)},
+	"IgnoredNulls":       {applies: ignores, edit: ignored(`[[null], {"a": [null], "b": {"c": null}}]`)},
+	"IgnoredNull":        {applies: ignores, edit: ignored(`null`)},
+	"IgnoredNumbers":     {applies: ignores, edit: ignored(`[1e300, -0, 123456789012345678901234567890]`)},
 	// A comma in a quoted string separates nothing.
 	"AcceptWithAQuotedComma":  {edit: header("Accept", `application/json;profile="a,b"`)},
 	"AcceptAfterAQuotedComma": {edit: header("Accept", `text/html;title="x\",application/json;q=0,", application/json`)},
