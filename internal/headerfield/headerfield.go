@@ -86,3 +86,30 @@ func Tags(list string) func(yield func(string) bool) {
 		}
 	}
 }
+
+// String returns the content of a structured string (RFC 9651, section 3.3.3). Its parameters are ignored.
+func String(text string) (content string, ok bool) {
+	rest, ok := strings.CutPrefix(text, `"`)
+	if !ok {
+		return "", false
+	}
+	var b strings.Builder
+	for i := 0; i < len(rest); i++ {
+		switch c := rest[i]; {
+		case c == '"':
+			after := strings.TrimLeft(rest[i+1:], " ")
+			return b.String(), after == "" || after[0] == ';'
+		case c < ' ' || c > '~':
+			return "", false
+		case c == '\\':
+			i++
+			if i == len(rest) || rest[i] != '"' && rest[i] != '\\' {
+				return "", false
+			}
+			b.WriteByte(rest[i])
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return "", false
+}

@@ -31,6 +31,22 @@ func TestList(t *testing.T) {
 	}
 }
 
+func TestString(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		`"a"`: "a", `"a b"`: "a b", `"a\"b\\c"`: `a"b\c`, `""`: "", `"a";v=1`: "a", `"a" ; v`: "a",
+		`a`: "-", `"`: "-", `"a`: "-", `a"`: "-", `"a"b"`: "-", `"a\b"`: "-", `"a"b`: "-", "\"ä\"": "-", "\"\t\"": "-", ``: "-",
+	} {
+		have, ok := headerfield.String(text)
+		if !ok {
+			have = "-"
+		}
+		if have != want {
+			t.Errorf("%s: %q, want %q", text, have, want)
+		}
+	}
+}
+
 func TestTags(t *testing.T) {
 	t.Parallel()
 	have := slices.Collect(headerfield.Tags(`"a,b", W/"c\" ,, "d"`))

@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
+	"github.com/monsplit/monsplit/internal/headerfield"
 	"github.com/monsplit/monsplit/internal/telemetry"
 )
 
@@ -43,14 +44,20 @@ func saneID(id string) bool {
 	return id != "" && len(id) <= 64 && strings.Trim(id, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_.:") == ""
 }
 
-// joinLists joins several lines of a header that is a list into one line, because the generated code reads only one. Both forms have
-// the same meaning (RFC 9110, section 5.3).
-func joinLists(next echo.HandlerFunc) echo.HandlerFunc {
+// canonicalHeaders gives headers with the same meaning the same form. It joins several lines of a list into one line, because
+// the generated code reads only one (RFC 9110, section 5.3). An Idempotency-Key may be a structured string in quotes, as the
+// draft of its standard says, or the bare text.
+func canonicalHeaders(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		header := c.Request().Header
 		for _, name := range []string{"If-Match", "If-None-Match", "Prefer"} {
 			if lines := header.Values(name); len(lines) > 1 {
 				header.Set(name, strings.Join(lines, ", "))
+			}
+		}
+		for i, key := range header.Values("Idempotency-Key") {
+			if text, ok := headerfield.String(key); ok {
+				header["Idempotency-Key"][i] = text
 			}
 		}
 		return next(c)

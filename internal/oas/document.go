@@ -6,7 +6,8 @@
 // and 422 with JSON pointers if it is not valid. The problem lists all faults of a request at once.
 //
 // If the document gives an operation no successful answer, the operation refuses every request. Then only the path of a
-// request is checked. If the document has x-ignore-unknown-query, callers may send query parameters that it does not know.
+// request is checked. If the document has x-ignore-unknown-query, callers may send query parameters that it does not know,
+// and a body with an operation that reads none. A query parameter with allowEmptyValue and an empty value counts as left out.
 package oas
 
 import (
@@ -60,7 +61,8 @@ type operation struct {
 	numbers map[string]bool // the path parameters that are integers
 	accepts []string        // the media types of its successful answers; empty if they have no body
 	refuses bool            // it never succeeds
-	lenient bool            // unknown query parameters are ignored
+	lenient bool            // unknown query parameters are ignored, and bodies where the operation has none
+	empties map[string]bool // the query parameters for which an empty value means none
 	changes bool            // it changes an entity with an ETag, and its handler evaluates If-Match
 	reads   bool            // it reads an entity with an ETag, and its handler evaluates If-None-Match
 }
@@ -132,7 +134,8 @@ func newOperation(doc *openapi3.T, path string, item *openapi3.PathItem, method 
 	options *openapi3filter.Options, cfg Config,
 ) *operation {
 	o := &operation{
-		id: op.OperationID, options: options, cfg: cfg, query: map[string]bool{}, numbers: map[string]bool{}, refuses: true,
+		id: op.OperationID, options: options, cfg: cfg, query: map[string]bool{}, numbers: map[string]bool{},
+		empties: map[string]bool{}, refuses: true,
 		route: &routers.Route{Spec: doc, Path: path, PathItem: item, Method: method, Operation: op},
 	}
 	o.lenient, _ = doc.Extensions["x-ignore-unknown-query"].(bool)
@@ -140,6 +143,9 @@ func newOperation(doc *openapi3.T, path string, item *openapi3.PathItem, method 
 		switch p.Value.In {
 		case openapi3.ParameterInQuery:
 			o.query[p.Value.Name] = true
+			if p.Value.AllowEmptyValue {
+				o.empties[p.Value.Name] = true
+			}
 		case openapi3.ParameterInHeader:
 			o.headers = append(o.headers, p.Value.Name)
 			o.changes = o.changes || p.Value.Name == "If-Match" && method != http.MethodGet
@@ -154,6 +160,11 @@ func newOperation(doc *openapi3.T, path string, item *openapi3.PathItem, method 
 		}
 		o.refuses = false
 		o.accepts = slices.AppendSeq(o.accepts, maps.Keys(response.Value.Content))
+	}
+	if o.lenient && op.RequestBody == nil {
+		ignored := *options
+		ignored.ExcludeRequestBody = true
+		o.options = &ignored
 	}
 	if o.refuses {
 		unread := *options

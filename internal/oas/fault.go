@@ -105,6 +105,18 @@ func (o *operation) queryFaults(u *url.URL) (faults []apperr.FieldError, err err
 	return faults, nil
 }
 
+// dropEmpty removes the parameters for which an empty value means none, if they have an empty value.
+func (o *operation) dropEmpty(u *url.URL) {
+	if len(o.empties) == 0 || u.RawQuery == "" {
+		return
+	}
+	pairs := strings.Split(u.RawQuery, "&")
+	u.RawQuery = strings.Join(slices.DeleteFunc(pairs, func(pair string) bool {
+		name, value, err := decodePair(pair)
+		return err == nil && value == "" && o.empties[name]
+	}), "&")
+}
+
 // decodePair decodes a part of a query. A name that cannot be decoded is returned as it is.
 func decodePair(pair string) (name, value string, err error) {
 	rawName, rawValue, _ := strings.Cut(pair, "=")

@@ -53,7 +53,7 @@ func (o *operation) serve(c echo.Context, in *openapi3filter.RequestValidationIn
 	if err := o.acceptable(req.Header.Values("Accept")); err != nil {
 		return err
 	}
-	if req.Body != nil && req.Body != http.NoBody {
+	if req.Body != nil && req.Body != http.NoBody && !o.options.ExcludeRequestBody {
 		if err := notEncoded(c); err != nil {
 			return err
 		}
@@ -62,6 +62,7 @@ func (o *operation) serve(c echo.Context, in *openapi3filter.RequestValidationIn
 		}
 		req.Body = http.MaxBytesReader(c.Response().Writer, req.Body, o.cfg.MaxBody)
 	}
+	o.dropEmpty(req.URL)
 	faults, err := o.queryFaults(req.URL)
 	if err != nil {
 		return err
