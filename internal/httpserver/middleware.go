@@ -106,15 +106,26 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 			if quiet(route) {
 				level = slog.LevelDebug
 			}
-			s.log.LogAttrs(req.Context(), level, "request", slog.String("method", method), slog.String("path", req.URL.Path),
+			s.log.LogAttrs(req.Context(), level, "request", slog.String("method", clip(method)), slog.String("path", clip(req.URL.Path)),
 				slog.String("route", route), slog.Int("status", status), slog.Int64("bytes", res.Size), slog.Duration("took", took),
-				slog.String("remote", c.RealIP()), slog.String("request_id", requestID(c)))
+				slog.String("remote", clip(c.RealIP())), slog.String("request_id", requestID(c)))
 		}()
 		if err := next(c); err != nil {
 			c.Error(err)
 		}
 		return nil
 	}
+}
+
+// maxLogged is the number of bytes of a text from outside that the log has.
+const maxLogged = 256
+
+// clip shortens a text from outside for the log.
+func clip(text string) string {
+	if len(text) <= maxLogged {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxLogged], "") + "…"
 }
 
 // methodLabel returns a label from a small set. A client may send any word as the method, and the metrics would keep a

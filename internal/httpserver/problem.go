@@ -37,6 +37,18 @@ type ProblemField struct {
 	Detail  string `json:"detail"`
 }
 
+// maxFaults is the number of faults that a problem lists. A body of the largest size can have thousands of them.
+const maxFaults = 50
+
+// limited returns the problem with at most maxFaults faults. Its detail says how many are left out.
+func (p Problem) limited() Problem {
+	if more := len(p.Errors) - maxFaults; more > 0 {
+		p.Errors = p.Errors[:maxFaults:maxFaults]
+		p.Detail = strings.TrimSpace(fmt.Sprintf("%s %d more faults are not listed.", p.Detail, more))
+	}
+	return p
+}
+
 // statusOf returns the HTTP status of a kind of error. It is the only place that maps kinds to statuses.
 func statusOf(kind apperr.Kind) int {
 	switch kind {
@@ -116,6 +128,7 @@ func handleError(log *slog.Logger) echo.HTTPErrorHandler {
 		}
 		err = inWords(c.Request().Context(), err)
 		p, ours := toProblem(err)
+		p = p.limited()
 		record(c.Request().Context(), log, c, err, p.Status, ours)
 		if c.Response().Committed {
 			// The answer has begun and cannot become a problem. The server cuts the connection so that the client notices.
@@ -138,7 +151,7 @@ func handleError(log *slog.Logger) echo.HTTPErrorHandler {
 // record counts a failure, and logs it if an operator may have to act.
 func record(ctx context.Context, log *slog.Logger, c echo.Context, err error, status int, ours bool) {
 	c.Set(countedKey, status)
-	attrs := []any{"request_id", requestID(c), "method", methodOf(c.Request()), "route", c.Path(), "error", err}
+	attrs := []any{"request_id", requestID(c), "method", clip(methodOf(c.Request())), "route", c.Path(), "error", err}
 	switch {
 	case errors.Is(err, errClientGone):
 		c.Set(countedKey, statusClientGone)

@@ -255,4 +255,6 @@ func unknownMember(reason string) (name string, ok bool) {
 }
 
 // escape encodes a name as a part of a JSON pointer (RFC 6901, section 3).
-func escape(name string) string { return strings.NewReplacer("~", "~0", "/", "~1").Replace(name) }
+func escape(name string) string { return pointerEscapes.Replace(name) }
+
+var pointerEscapes = strings.NewReplacer("~", "~0", "/", "~1") //nolint:gochecknoglobals // a table, which is built only once

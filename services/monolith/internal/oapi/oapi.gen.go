@@ -403,7 +403,7 @@ type Problem struct {
 	// Example: The product is not valid.
 	Detail *string `json:"detail,omitempty"`
 
-	// Errors All faults of the input.
+	// Errors The faults of the input, at most 50. If there are more, `detail` says how many are not listed.
 	Errors []Fault `json:"errors,omitempty"`
 
 	// Instance The path of the request.
