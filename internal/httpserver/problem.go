@@ -78,6 +78,8 @@ func nameOf(status int) string {
 		return "method-not-allowed"
 	case http.StatusNotAcceptable:
 		return "not-acceptable"
+	case http.StatusRequestTimeout:
+		return "too-slow"
 	case http.StatusRequestEntityTooLarge:
 		return "too-large"
 	case http.StatusUnsupportedMediaType:
@@ -221,6 +223,8 @@ func write(c echo.Context, p Problem, kind apperr.Kind) {
 	switch {
 	case p.Status == http.StatusServiceUnavailable, p.Status == http.StatusTooManyRequests:
 		header.Set("Retry-After", retryAfter)
+	case p.Status == http.StatusRequestTimeout:
+		header.Set("Connection", "close") // what is left of the body must not be read as the next request
 	case kind == apperr.InProgress:
 		header.Set("Retry-After", "1")
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"os"
 	"slices"
 	"sort"
 	"strconv"
@@ -152,6 +153,8 @@ func (o *operation) toError(err error, more func() []apperr.FieldError) error {
 			return o.tooLarge()
 		case !errors.As(e, &req):
 			return apperr.New(apperr.Malformed, "The request cannot be parsed.").Because(e)
+		case errors.Is(e, os.ErrDeadlineExceeded):
+			return echo.NewHTTPError(http.StatusRequestTimeout, "The body did not arrive in time.").SetInternal(e)
 		case req.Parameter != nil && req.Parameter.In == openapi3.ParameterInPath:
 			return notFound(e)
 		case req.Parameter != nil:

@@ -8,6 +8,7 @@ const (
 	ChangeRefused        = "change-refused"
 	MethodNotAllowed     = "method-not-allowed"
 	NotAcceptable        = "not-acceptable"
+	TooSlow              = "too-slow"
 	ProductExists        = "product-exists"
 	MarketExists         = "market-exists"
 	EntryExists          = "entry-exists"

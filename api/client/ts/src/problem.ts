@@ -12,6 +12,7 @@ export type ProblemName =
   | "change-refused"
   | "method-not-allowed"
   | "not-acceptable"
+  | "too-slow"
   | "product-exists"
   | "market-exists"
   | "entry-exists"
