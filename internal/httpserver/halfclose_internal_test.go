@@ -43,12 +43,16 @@ func TestTheEndIsDelayed(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				c := &patientConn{Conn: ended{}, grace: grace, interrupt: make(chan struct{})}
-				time.AfterFunc(time.Second, func() { tt.do(c) })
+				done := make(chan struct{})
+				time.AfterFunc(time.Second, func() {
+					defer close(done)
+					tt.do(c)
+				})
 				began := time.Now()
 				if _, err := c.Read(make([]byte, tt.size)); !errors.Is(err, tt.want) || time.Since(began) != tt.took {
 					t.Errorf("%v after %s, want %v after %s", err, time.Since(began), tt.want, tt.took)
 				}
-				time.Sleep(grace) // let the function of the table run, in the time of the bubble
+				<-done
 				if _, err := c.Read(make([]byte, 4096)); !errors.Is(err, io.EOF) {
 					t.Errorf("the next read: %v", err)
 				}

@@ -32,4 +32,3 @@ func TestAnswersStayInProportion(t *testing.T) {
 		t.Errorf("%d: %d faults", w.Code, len(pointers))
 	}
 }
-

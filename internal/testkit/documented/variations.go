@@ -81,7 +81,7 @@ func Vary(t *testing.T, document []byte, prepare Prepare) {
 
 // refused sends a variation that must be refused.
 func (o operation) refused(t *testing.T, base string, b body, v variation) error {
-	req, res, text, err := o.send(t, base, b, func(req *http.Request) {
+	a, err := o.send(t, base, b, func(req *http.Request) {
 		req.Header.Del("Idempotency-Key") // the owner's refusal of a change would be repeated for the example request
 		v.edit(o, req)
 	})
@@ -91,16 +91,16 @@ func (o operation) refused(t *testing.T, base string, b body, v variation) error
 	var problem struct {
 		Type string `json:"type"`
 	}
-	if res.StatusCode != v.status || res.Header.Get("Content-Type") != "application/problem+json" {
-		return fmt.Errorf("%s %s: %d, want %d\n%s", req.Method, req.URL, res.StatusCode, v.status, text)
+	if a.status != v.status || a.header.Get("Content-Type") != "application/problem+json" {
+		return fmt.Errorf("want the problem %s with %d: %s", v.problem, v.status, a)
 	}
-	if err := strictjson.Unmarshal(text, &problem); err != nil || !strings.HasSuffix(problem.Type, "/"+v.problem) {
-		return fmt.Errorf("%s %s: want the problem %s: %w\n%s", req.Method, req.URL, v.problem, err, text)
+	if err := strictjson.Unmarshal(a.text, &problem); err != nil || !strings.HasSuffix(problem.Type, "/"+v.problem) {
+		return fmt.Errorf("want the problem %s: %s", v.problem, a)
 	}
-	if err := o.headers(res, v); err != nil {
+	if err := o.headers(a, v); err != nil {
 		return err
 	}
-	return o.valid(t, req, res, text)
+	return o.valid(t, a)
 }
 
 // methods returns an error unless OPTIONS, and the refusal of an unknown method, list the methods of the path (RFC 9110,
@@ -119,15 +119,14 @@ func (o operation) methods(t *testing.T, base string) error {
 	}
 	slices.Sort(want)
 	for method, status := range map[string]int{http.MethodOptions: http.StatusNoContent, "BREW": http.StatusMethodNotAllowed} {
-		req, res, text, err := o.send(t, base, body{}, func(req *http.Request) { req.Method = method })
+		a, err := o.send(t, base, body{}, func(req *http.Request) { req.Method = method })
 		if err != nil {
 			return err
 		}
-		have := strings.Split(res.Header.Get("Allow"), ", ")
+		have := strings.Split(a.header.Get("Allow"), ", ")
 		slices.Sort(have)
-		if res.StatusCode != status || !slices.Equal(have, want) || method == http.MethodOptions && res.Header.Get("Accept-Patch") != patch {
-			return fmt.Errorf("%s %s: %d, Allow %q, want %q; Accept-Patch %q, want %q\n%s",
-				method, req.URL, res.StatusCode, have, want, res.Header.Get("Accept-Patch"), patch, text)
+		if a.status != status || !slices.Equal(have, want) || method == http.MethodOptions && a.header.Get("Accept-Patch") != patch {
+			return fmt.Errorf("the header Allow is %q, want %q; Accept-Patch is %q, want %q: %s", have, want, a.header.Get("Accept-Patch"), patch, a)
 		}
 	}
 	return nil
@@ -147,11 +146,11 @@ func Unavailable(t *testing.T, document []byte, base string) {
 	}
 }
 
-func (o operation) headers(res *http.Response, v variation) error {
+func (o operation) headers(a answer, v variation) error {
 	for name, want := range v.headers {
-		have := strings.Join(res.Header.Values(name), ", ")
+		have := strings.Join(a.header.Values(name), ", ")
 		if wanted := want(o); have != wanted {
-			return fmt.Errorf("%d: the header %s is %q, want %q", res.StatusCode, name, have, wanted)
+			return fmt.Errorf("the header %s is %q, want %q: %s", name, have, wanted, a)
 		}
 	}
 	return nil

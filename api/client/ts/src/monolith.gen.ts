@@ -797,6 +797,26 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description `too-slow`: the body did not arrive within the time limit of this service. Nothing was changed. */
+        TooSlow: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestID"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://monsplit.github.io/problems/too-slow",
+                 *       "title": "Request Timeout",
+                 *       "status": 408,
+                 *       "detail": "The body did not arrive in time.",
+                 *       "instance": "/api/v1/product",
+                 *       "request_id": "0198c0de-7a11-7000-8000-0d4f6a1b2c3d"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description `too-large`: the body is over the limit of this service. */
         TooLarge: {
             headers: {
@@ -1241,6 +1261,7 @@ export interface operations {
             };
             400: components["responses"]["Malformed"];
             406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["TooSlow"];
             409: components["responses"]["ConflictOrInProgress"];
             412: components["responses"]["Stale"];
             413: components["responses"]["TooLarge"];
@@ -1332,6 +1353,7 @@ export interface operations {
             400: components["responses"]["Malformed"];
             404: components["responses"]["NotFound"];
             406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["TooSlow"];
             409: components["responses"]["Conflict"];
             412: components["responses"]["Stale"];
             413: components["responses"]["TooLarge"];
@@ -1411,6 +1433,7 @@ export interface operations {
             400: components["responses"]["Malformed"];
             404: components["responses"]["NotFound"];
             406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["TooSlow"];
             409: components["responses"]["Conflict"];
             412: components["responses"]["Stale"];
             413: components["responses"]["TooLarge"];
@@ -1519,6 +1542,7 @@ export interface operations {
             202: components["responses"]["ChangeRequested"];
             400: components["responses"]["Malformed"];
             406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["TooSlow"];
             409: components["responses"]["ChangeConflict"];
             412: components["responses"]["Stale"];
             413: components["responses"]["TooLarge"];
@@ -1640,6 +1664,7 @@ export interface operations {
             400: components["responses"]["Malformed"];
             404: components["responses"]["NoEntry"];
             406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["TooSlow"];
             409: components["responses"]["ChangeConflict"];
             412: components["responses"]["Stale"];
             413: components["responses"]["TooLarge"];
@@ -1758,6 +1783,7 @@ export interface operations {
             400: components["responses"]["Malformed"];
             404: components["responses"]["NoEntry"];
             406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["TooSlow"];
             409: components["responses"]["ChangeConflict"];
             412: components["responses"]["Stale"];
             413: components["responses"]["TooLarge"];
