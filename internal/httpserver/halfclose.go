@@ -11,8 +11,17 @@ import (
 
 // A client may close its side of the connection after its request, and still read the answer. net/http sees the same as when
 // the client goes away: the end of what it reads. It then cancels the request at once. patient delays this end while a request
-// is in progress, for as long as the service may take for a request. A client that has really gone away is noticed later
-// than before, and at once if it resets the connection.
+// is in progress. The request of a client that has really gone away then ends by its own limits, or at once if the client
+// resets the connection.
+
+// grace returns how long the end is delayed: longer than any request may take, waits included. Without a limit for requests
+// it is not delayed, because nothing else would end the request of a client that has gone away.
+func (s *Server) grace() time.Duration {
+	if s.cfg.RequestTimeout <= 0 {
+		return 0
+	}
+	return max(s.cfg.RequestTimeout, s.cfg.WriteTimeout)
+}
 
 // patient is a listener whose connections delay the end of what they read.
 type patient struct {

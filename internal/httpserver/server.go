@@ -175,7 +175,7 @@ func (s *Server) Run(ctx context.Context) error {
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug), // clients that misbehave
 	}
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(patient{s.listener, s.cfg.RequestTimeout, s.held}) }()
+	go func() { failed <- server.Serve(patient{s.listener, s.grace(), s.held}) }()
 	select {
 	case err := <-failed:
 		return fmt.Errorf("serve HTTP: %w", err)
