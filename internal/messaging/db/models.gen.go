@@ -62,6 +62,7 @@ type OutboxLease struct {
 	Epoch      int64
 	ProducerID int64
 	Beat       int64
+	RestMs     *int64
 }
 
 type SentRequest struct {

@@ -102,12 +102,27 @@ func (q *Queries) AppendOne(ctx context.Context, arg AppendOneParams) error {
 }
 
 const beatInstance = `-- name: BeatInstance :exec
-INSERT INTO outbox_instance AS i (id, name, beat) VALUES ($1, $2, 0)
-ON CONFLICT (id) DO UPDATE SET beat = i.beat + 1
+INSERT INTO outbox_instance AS i (id, name, beat, answers, kafka, standstills) VALUES ($1, $2, 0, $3, $4, $5)
+ON CONFLICT (id) DO UPDATE SET beat = i.beat + 1, answers = excluded.answers, kafka = excluded.kafka,
+    standstills = excluded.standstills, beat_at = clock_timestamp()
 `
 
-func (q *Queries) BeatInstance(ctx context.Context, iD uuid.UUID, name string) error {
-	_, err := q.db.Exec(ctx, beatInstance, iD, name)
+type BeatInstanceParams struct {
+	ID          uuid.UUID
+	Name        string
+	Answers     int64
+	Kafka       string
+	Standstills []byte
+}
+
+func (q *Queries) BeatInstance(ctx context.Context, arg BeatInstanceParams) error {
+	_, err := q.db.Exec(ctx, beatInstance,
+		arg.ID,
+		arg.Name,
+		arg.Answers,
+		arg.Kafka,
+		arg.Standstills,
+	)
 	return err
 }
 
@@ -389,13 +404,15 @@ func (q *Queries) ListEvents(ctx context.Context, arg ListEventsParams) ([]ListE
 }
 
 const listInstances = `-- name: ListInstances :many
-SELECT id, name, beat FROM outbox_instance ORDER BY id
+SELECT id, name, beat, answers, kafka FROM outbox_instance ORDER BY id
 `
 
 type ListInstancesRow struct {
-	ID   uuid.UUID
-	Name string
-	Beat int64
+	ID      uuid.UUID
+	Name    string
+	Beat    int64
+	Answers int64
+	Kafka   string
 }
 
 func (q *Queries) ListInstances(ctx context.Context) ([]ListInstancesRow, error) {
@@ -407,7 +424,13 @@ func (q *Queries) ListInstances(ctx context.Context) ([]ListInstancesRow, error)
 	items := []ListInstancesRow{}
 	for rows.Next() {
 		var i ListInstancesRow
-		if err := rows.Scan(&i.ID, &i.Name, &i.Beat); err != nil {
+		if err := rows.Scan(
+			&i.ID,
+			&i.Name,
+			&i.Beat,
+			&i.Answers,
+			&i.Kafka,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -419,7 +442,7 @@ func (q *Queries) ListInstances(ctx context.Context) ([]ListInstancesRow, error)
 }
 
 const listLeases = `-- name: ListLeases :many
-SELECT shard, owner, epoch, producer_id, beat FROM outbox_lease ORDER BY shard
+SELECT shard, owner, epoch, producer_id, beat, rest_ms FROM outbox_lease ORDER BY shard
 `
 
 func (q *Queries) ListLeases(ctx context.Context) ([]OutboxLease, error) {
@@ -437,6 +460,7 @@ func (q *Queries) ListLeases(ctx context.Context) ([]OutboxLease, error) {
 			&i.Epoch,
 			&i.ProducerID,
 			&i.Beat,
+			&i.RestMs,
 		); err != nil {
 			return nil, err
 		}
@@ -681,13 +705,14 @@ func (q *Queries) RemoveInstance(ctx context.Context, iD uuid.UUID, beat int64) 
 const renewLeases = `-- name: RenewLeases :many
 WITH mine AS (SELECT shard FROM outbox_lease WHERE owner = $1::uuid ORDER BY shard FOR NO KEY UPDATE)
 UPDATE outbox_lease l SET beat = beat + 1 FROM mine WHERE l.shard = mine.shard
-RETURNING l.shard, l.epoch, l.producer_id
+RETURNING l.shard, l.epoch, l.producer_id, l.rest_ms
 `
 
 type RenewLeasesRow struct {
 	Shard      int16
 	Epoch      int64
 	ProducerID int64
+	RestMs     *int64
 }
 
 func (q *Queries) RenewLeases(ctx context.Context, owner uuid.UUID) ([]RenewLeasesRow, error) {
@@ -699,7 +724,12 @@ func (q *Queries) RenewLeases(ctx context.Context, owner uuid.UUID) ([]RenewLeas
 	items := []RenewLeasesRow{}
 	for rows.Next() {
 		var i RenewLeasesRow
-		if err := rows.Scan(&i.Shard, &i.Epoch, &i.ProducerID); err != nil {
+		if err := rows.Scan(
+			&i.Shard,
+			&i.Epoch,
+			&i.ProducerID,
+			&i.RestMs,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -744,7 +774,7 @@ func (q *Queries) RetryBlocked(ctx context.Context, topic *string, key *string) 
 }
 
 const setProducer = `-- name: SetProducer :exec
-UPDATE outbox_lease SET producer_id = $1, epoch = CASE WHEN epoch > 32767 THEN 0 ELSE epoch END
+UPDATE outbox_lease SET producer_id = $1, rest_ms = NULL, epoch = CASE WHEN epoch > 32767 THEN 0 ELSE epoch END
 WHERE shard = $2 AND owner = $3::uuid AND epoch = $4
 `
 
@@ -766,10 +796,34 @@ func (q *Queries) SetProducer(ctx context.Context, arg SetProducerParams) error 
 	return err
 }
 
+const storeRests = `-- name: StoreRests :exec
+UPDATE outbox_lease l SET rest_ms = r.rest_ms
+FROM (SELECT unnest($2::smallint[]) AS shard, unnest($3::bigint[]) AS epoch, unnest($4::bigint[]) AS rest_ms) AS r
+WHERE l.shard = r.shard AND l.owner = $1::uuid AND l.epoch = r.epoch
+`
+
+type StoreRestsParams struct {
+	Owner   uuid.UUID
+	Shards  []int16
+	Epochs  []int64
+	RestsMs []int64
+}
+
+// Stores how long shards still rest, if the caller holds them.
+func (q *Queries) StoreRests(ctx context.Context, arg StoreRestsParams) error {
+	_, err := q.db.Exec(ctx, storeRests,
+		arg.Owner,
+		arg.Shards,
+		arg.Epochs,
+		arg.RestsMs,
+	)
+	return err
+}
+
 const takeLease = `-- name: TakeLease :one
 UPDATE outbox_lease SET owner = $1::uuid, epoch = epoch + 1, beat = 0
 WHERE shard = $2 AND epoch = $3 AND (owner IS NULL OR beat = $4)
-RETURNING shard, epoch, producer_id
+RETURNING shard, epoch, producer_id, rest_ms
 `
 
 type TakeLeaseParams struct {
@@ -783,6 +837,7 @@ type TakeLeaseRow struct {
 	Shard      int16
 	Epoch      int64
 	ProducerID int64
+	RestMs     *int64
 }
 
 // Takes a lease if it is still as the caller has read it: free, or not renewed since.
@@ -794,7 +849,12 @@ func (q *Queries) TakeLease(ctx context.Context, arg TakeLeaseParams) (TakeLease
 		arg.Beat,
 	)
 	var i TakeLeaseRow
-	err := row.Scan(&i.Shard, &i.Epoch, &i.ProducerID)
+	err := row.Scan(
+		&i.Shard,
+		&i.Epoch,
+		&i.ProducerID,
+		&i.RestMs,
+	)
 	return i, err
 }
 

@@ -20,12 +20,12 @@ func (c *coordinator) renewLeases(now time.Time) {
 		view leaseView
 		err  error
 	}
-	orders, leaving := c.orders, c.stopping
+	order := passOrder{orders: c.orders, leaving: c.stopping, kafka: c.kafka}
 	c.orders, c.leasePassRunning, c.renewAt = nil, true, now.Add(c.cfg.RenewEvery)
 	runInBackground(c, func(ctx context.Context) outcome {
 		ctx, cancel := context.WithTimeout(ctx, c.cfg.LeaseTimeout/2)
 		defer cancel()
-		v, err := c.keeper.pass(ctx, orders, leaving)
+		v, err := c.keeper.pass(ctx, order)
 		return outcome{v, err}
 	}, func(o outcome) {
 		c.leasePassRunning = false
@@ -37,7 +37,7 @@ func (c *coordinator) renewLeases(now time.Time) {
 		if o.err != nil {
 			// An order names the epoch that it applies to. If it was executed although the pass failed, it does nothing the
 			// second time.
-			c.orders, c.renewAt = append(orders, c.orders...), time.Now().Add(c.cfg.RetryMin)
+			c.orders, c.renewAt = append(order.orders, c.orders...), time.Now().Add(c.cfg.RetryMin)
 			return
 		}
 		c.applyLeaseView(o.view, now)
@@ -49,6 +49,7 @@ func (c *coordinator) renewLeases(now time.Time) {
 // the pass began.
 func (c *coordinator) applyLeaseView(v leaseView, began time.Time) {
 	c.deadline = v.deadline
+	c.setCutOff(v.cutOff)
 	held := map[int16]lease{}
 	for _, l := range v.leases {
 		held[l.shard] = l

@@ -36,6 +36,7 @@ type leaseView struct {
 	deadline time.Time
 	leases   []lease
 	giveUp   []int16 // shards above the fair share of this instance
+	cutOff   bool    // Kafka answers other instances, but not this one
 }
 
 // leaseOrderKind is the change that a leaseOrder asks for.
@@ -63,33 +64,42 @@ type leaseKeeper struct {
 	name     string
 	cfg      Config
 	liveness *livenessTracker
+	judge    linkJudge
 	misfit   bool // the table had another number of shards in the last pass
 }
 
+// passOrder is what the coordinator tells the lease keeper for a pass.
+type passOrder struct {
+	orders  []leaseOrder
+	leaving bool
+	kafka   kafkaAnswers
+}
+
 func newLeaseKeeper(link *dbConn, id uuid.UUID, cfg Config) *leaseKeeper {
-	return &leaseKeeper{db: link, id: id, name: cfg.Name, cfg: cfg, liveness: newLivenessTracker(cfg.LeaseTimeout)}
+	return &leaseKeeper{db: link, id: id, name: cfg.Name, cfg: cfg, liveness: newLivenessTracker(cfg.LeaseTimeout),
+		judge: linkJudge{giveUpAfter: cfg.GiveUpAfter, leaseTimeout: cfg.LeaseTimeout}}
 }
 
 // pass executes the orders, renews the leases of this instance and, unless the instance is leaving, works towards its
 // fair share. After an error the leases are as before: they belong to this instance until the deadline of the last
 // view.
-func (k *leaseKeeper) pass(ctx context.Context, orders []leaseOrder, leaving bool) (leaseView, error) {
+func (k *leaseKeeper) pass(ctx context.Context, in passOrder) (leaseView, error) {
 	q, err := k.db.queries(ctx)
 	if err != nil {
 		return leaseView{}, err
 	}
-	for _, o := range orders {
+	for _, o := range in.orders {
 		if err := k.execute(ctx, q, o); err != nil {
 			return leaseView{}, fmt.Errorf("change lease of shard %d: %w", o.shard, err)
 		}
 	}
-	if k.misfit && !leaving {
+	if k.misfit && !in.leaving {
 		// Do not renew leases that this program cannot serve, so that a program that fits can take them.
 		if _, err := k.listLeases(ctx, q); err != nil {
 			return leaseView{}, err
 		}
 	}
-	if err := q.BeatInstance(ctx, k.id, k.name); err != nil {
+	if err := k.beat(ctx, q, in); err != nil {
 		return leaseView{}, fmt.Errorf("register the instance: %w", err)
 	}
 	// The deadline counts from before the renewal is sent. A thief counts from after it has read the renewed lease
@@ -102,13 +112,19 @@ func (k *leaseKeeper) pass(ctx context.Context, orders []leaseOrder, leaving boo
 	for _, l := range renewed {
 		v.leases = append(v.leases, lease{shard: l.Shard, epoch: l.Epoch, producerID: l.ProducerID})
 	}
-	if leaving {
+	if in.leaving {
 		return v, nil
 	}
-	if err := k.balance(ctx, q, &v); err != nil {
+	if err := k.balance(ctx, q, in.kafka, &v); err != nil {
 		return leaseView{}, err
 	}
 	return v, nil
+}
+
+// beat shows that the instance is alive, and what it says about itself.
+func (k *leaseKeeper) beat(ctx context.Context, q *messagingdb.Queries, in passOrder) error {
+	return q.BeatInstance(ctx, messagingdb.BeatInstanceParams{ID: k.id, Name: k.name, Answers: in.kafka.count,
+		Kafka: string(k.judge.link(in.kafka, time.Now())), Standstills: []byte("[]")})
 }
 
 func (k *leaseKeeper) execute(ctx context.Context, q *messagingdb.Queries, o leaseOrder) error {
@@ -125,7 +141,7 @@ func (k *leaseKeeper) execute(ctx context.Context, q *messagingdb.Queries, o lea
 }
 
 // balance takes leases over, removes dead instances and lists the shards to give up, according to the fair share.
-func (k *leaseKeeper) balance(ctx context.Context, q *messagingdb.Queries, v *leaseView) error {
+func (k *leaseKeeper) balance(ctx context.Context, q *messagingdb.Queries, kafka kafkaAnswers, v *leaseView) error {
 	instances, err := q.ListInstances(ctx)
 	if err != nil {
 		return fmt.Errorf("list instances: %w", err)
@@ -135,8 +151,10 @@ func (k *leaseKeeper) balance(ctx context.Context, q *messagingdb.Queries, v *le
 		return err
 	}
 	now := time.Now()
+	k.judge.judge(kafka, k.liveness.othersLink(k.id, instances, now), now)
 	k.liveness.observe(instances, leases, now)
-	plan := k.liveness.plan(k.id, instances, leases, now)
+	v.cutOff = k.judge.cutOff
+	plan := k.liveness.plan(k.id, v.cutOff, instances, leases, now)
 	v.giveUp = plan.giveUp
 	for _, i := range plan.dead {
 		if err := q.RemoveInstance(ctx, i.ID, i.Beat); err != nil {

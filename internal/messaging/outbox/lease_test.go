@@ -95,7 +95,7 @@ func TestThiefWaitsOnItsOwnClock(t *testing.T) {
 		instances := []messagingdb.ListInstancesRow{{ID: me}}
 		leases := []messagingdb.OutboxLease{{Shard: 0, Owner: &holder, Epoch: epoch, Beat: beat}}
 		w.observe(instances, leases, start.Add(after))
-		return len(w.plan(me, instances, leases, start.Add(after)).take) == 1
+		return len(w.plan(me, false, instances, leases, start.Add(after)).take) == 1
 	}
 	for _, step := range []struct {
 		after       time.Duration

@@ -24,6 +24,7 @@ type logChecker struct {
 	owner    uuid.UUID
 	log      *slog.Logger
 	progress atomic.Pointer[string] // what a check has been reading for longer than progressEvery; nil otherwise
+	answers  atomic.Int64           // how often Kafka has answered checks of shards that are not halted
 }
 
 const (
@@ -161,6 +162,7 @@ func (c *logCheck) readLog(ctx context.Context, tp broker.TopicPartition) (log c
 	if log.end, err = c.broker.EndOffset(ctx, tp); err != nil {
 		return log, err
 	}
+	c.answered()
 	row, known := c.stored[tp.Topic]
 	switch stored := broker.TopicID(row.TopicID); {
 	case len(c.stored) == 0 && c.lease.producerID >= 0:
@@ -177,6 +179,14 @@ func (c *logCheck) readLog(ctx context.Context, tp broker.TopicPartition) (log c
 		log.ackedEnd = row.AckedEnd
 	}
 	return log, nil
+}
+
+// answered counts an answer of the leader of a log. The checks of a halted shard are repeated for ever, and say nothing about
+// the events of others.
+func (c *logCheck) answered() {
+	if c.halt == nil {
+		c.answers.Add(1)
+	}
 }
 
 // storeHalt stores why the shard is halted, for people and for the next holder of the lease.

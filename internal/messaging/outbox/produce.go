@@ -73,11 +73,15 @@ func (c *coordinator) handleResult(s *stream, result broker.Result) {
 	}
 	now, err := time.Now(), result.Err
 	if err == nil {
+		c.kafka.acknowledged()
 		c.handleAck(s, result.Offset, now)
 		return
 	}
 	verdict := broker.VerdictOf(err)
 	c.metrics.failures.WithLabelValues(s.tp.Topic, verdictNames[verdict]).Inc()
+	if verdict != broker.Resend && verdict != broker.NotWritten {
+		c.kafka.answered()
+	}
 	switch verdict {
 	case broker.Resend, broker.NotWritten:
 		c.report("kafka", err)

@@ -80,6 +80,8 @@ type coordinator struct {
 	stopping    bool
 	troubles    map[string]*trouble
 	checks      topicCheck
+	kafka       kafkaAnswers
+	cutOff      bool // Kafka answers other instances, but not this one
 
 	lanes            []*lane // one for each lease that this instance holds, by shard
 	keeper           *leaseKeeper
@@ -90,7 +92,8 @@ type coordinator struct {
 
 	checker         *logChecker
 	logCheckRunning bool
-	checkRound      int // raised by recheckLanes; the result of a check that began earlier is dropped
+	checkAnswers    int64 // the checker's answers that are counted
+	checkRound      int   // raised by recheckLanes; the result of a check that began earlier is dropped
 
 	leaderLookupRunning bool
 	busyBrokers         map[broker.NodeID]bool // brokers that have a request in flight
@@ -164,6 +167,7 @@ func (c *coordinator) startDueWork(now time.Time) {
 	if c.io.Err() != nil {
 		return
 	}
+	c.countAnswers(now)
 	c.produce(now)
 	c.lookUpLeaders(now)
 	c.mark(now)

@@ -62,6 +62,7 @@ func (c *coordinator) checkTopics(now time.Time) {
 		c.checks.running = false
 		if o.err == nil {
 			c.kafkaAnswered()
+			c.kafka.checked()
 		} else { // the last result stays
 			c.report("kafka", o.err)
 			c.checks.again = time.Now().Add(c.cfg.RetryMax)
@@ -160,6 +161,9 @@ func (c *coordinator) requestProducerIDs(lanes []*lane) {
 		c.checks.running = false
 		if o.err != nil {
 			c.report("kafka", o.err)
+		}
+		if len(o.ids) > 0 {
+			c.kafka.answered()
 		}
 		for i, l := range lanes {
 			if l.phase != phaseOpening { // it was ended meanwhile

@@ -104,11 +104,12 @@ ON CONFLICT (topic, key) DO UPDATE SET attempts = b.attempts + 1, last_error = e
     retry_at = now() + LEAST(@max_wait::interval, (excluded.retry_at - now()) * power(2, LEAST(b.attempts, 30)));
 
 -- name: BeatInstance :exec
-INSERT INTO outbox_instance AS i (id, name, beat) VALUES (@id, @name, 0)
-ON CONFLICT (id) DO UPDATE SET beat = i.beat + 1;
+INSERT INTO outbox_instance AS i (id, name, beat, answers, kafka, standstills) VALUES (@id, @name, 0, @answers, @kafka, @standstills)
+ON CONFLICT (id) DO UPDATE SET beat = i.beat + 1, answers = excluded.answers, kafka = excluded.kafka,
+    standstills = excluded.standstills, beat_at = clock_timestamp();
 
 -- name: ListInstances :many
-SELECT id, name, beat FROM outbox_instance ORDER BY id;
+SELECT id, name, beat, answers, kafka FROM outbox_instance ORDER BY id;
 
 -- Removes an instance if its beat is still the one that did not change during the time-out.
 -- name: RemoveInstance :exec
@@ -120,16 +121,22 @@ DELETE FROM outbox_instance WHERE id = @id;
 -- name: RenewLeases :many
 WITH mine AS (SELECT shard FROM outbox_lease WHERE owner = @owner::uuid ORDER BY shard FOR NO KEY UPDATE)
 UPDATE outbox_lease l SET beat = beat + 1 FROM mine WHERE l.shard = mine.shard
-RETURNING l.shard, l.epoch, l.producer_id;
+RETURNING l.shard, l.epoch, l.producer_id, l.rest_ms;
 
 -- name: ListLeases :many
-SELECT shard, owner, epoch, producer_id, beat FROM outbox_lease ORDER BY shard;
+SELECT shard, owner, epoch, producer_id, beat, rest_ms FROM outbox_lease ORDER BY shard;
+
+-- Stores how long shards still rest, if the caller holds them.
+-- name: StoreRests :exec
+UPDATE outbox_lease l SET rest_ms = r.rest_ms
+FROM (SELECT unnest(@shards::smallint[]) AS shard, unnest(@epochs::bigint[]) AS epoch, unnest(@rests_ms::bigint[]) AS rest_ms) AS r
+WHERE l.shard = r.shard AND l.owner = @owner::uuid AND l.epoch = r.epoch;
 
 -- Takes a lease if it is still as the caller has read it: free, or not renewed since.
 -- name: TakeLease :one
 UPDATE outbox_lease SET owner = @owner::uuid, epoch = epoch + 1, beat = 0
 WHERE shard = @shard AND epoch = @epoch AND (owner IS NULL OR beat = @beat)
-RETURNING shard, epoch, producer_id;
+RETURNING shard, epoch, producer_id, rest_ms;
 
 -- name: ReleaseLease :exec
 UPDATE outbox_lease SET owner = NULL WHERE shard = @shard AND owner = @owner::uuid AND epoch = @epoch;
@@ -139,7 +146,7 @@ UPDATE outbox_lease SET epoch = epoch + 1 WHERE shard = @shard AND owner = @owne
 
 -- A new producer id has no epoch yet. So an epoch that does not fit into Kafka's int16 starts again at 0.
 -- name: SetProducer :exec
-UPDATE outbox_lease SET producer_id = @producer_id, epoch = CASE WHEN epoch > 32767 THEN 0 ELSE epoch END
+UPDATE outbox_lease SET producer_id = @producer_id, rest_ms = NULL, epoch = CASE WHEN epoch > 32767 THEN 0 ELSE epoch END
 WHERE shard = @shard AND owner = @owner::uuid AND epoch = @epoch;
 
 -- name: CountPending :one
