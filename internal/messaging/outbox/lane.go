@@ -58,7 +58,8 @@ type lane struct {
 
 	finalOrder  leaseOrder // sent to the lease keeper after draining
 	parkedUntil time.Time
-	halt        *Halt // why publishing is halted until an operator acts; nil if it is not
+	restsUntil  time.Time // when its rest ends, if it has used up its epochs
+	halt        *Halt     // why publishing is halted until an operator acts; nil if it is not
 }
 
 // refusal is an aggregate whose next event the broker refused.

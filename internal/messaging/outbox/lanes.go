@@ -70,9 +70,10 @@ func (c *coordinator) applyLeaseView(v leaseView, began time.Time) {
 	for _, l := range held {
 		n := newLane(l, c.cfg.Topics)
 		if l.wrapped() {
+			n.restsUntil = v.rests[l.shard]
+			n.parkedUntil = n.restsUntil
 			c.log.Warn("a shard has used up its epochs: it waits before it takes a new producer id",
-				"shard", l.shard, "wait", c.cfg.WrapRest)
-			n.parkedUntil = time.Now().Add(c.cfg.WrapRest)
+				"shard", l.shard, "wait", time.Until(n.restsUntil).Round(time.Second))
 		}
 		c.lanes = append(c.lanes, n)
 	}

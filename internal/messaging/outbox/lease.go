@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/google/uuid"
@@ -35,8 +36,9 @@ func (l lease) wrapped() bool { return l.producerID >= 0 && l.epoch > maxEpoch }
 type leaseView struct {
 	deadline time.Time
 	leases   []lease
-	giveUp   []int16 // shards above the fair share of this instance
-	cutOff   bool    // Kafka answers other instances, but not this one
+	rests    map[int16]time.Time // when the rests of these leases end; a lease that does not rest is not in it
+	giveUp   []int16             // shards above the fair share of this instance
+	cutOff   bool                // Kafka answers other instances, but not this one
 }
 
 // leaseOrderKind is the change that a leaseOrder asks for.
@@ -65,6 +67,7 @@ type leaseKeeper struct {
 	cfg      Config
 	liveness *livenessTracker
 	judge    linkJudge
+	rests    shardRests
 	misfit   bool // the table had another number of shards in the last pass
 }
 
@@ -77,7 +80,8 @@ type passOrder struct {
 
 func newLeaseKeeper(link *dbConn, id uuid.UUID, cfg Config) *leaseKeeper {
 	return &leaseKeeper{db: link, id: id, name: cfg.Name, cfg: cfg, liveness: newLivenessTracker(cfg.LeaseTimeout),
-		judge: linkJudge{giveUpAfter: cfg.GiveUpAfter, leaseTimeout: cfg.LeaseTimeout}}
+		judge: linkJudge{giveUpAfter: cfg.GiveUpAfter, leaseTimeout: cfg.LeaseTimeout},
+		rests: shardRests{full: cfg.WrapRest, ends: map[int16]time.Time{}}}
 }
 
 // pass executes the orders, renews the leases of this instance and, unless the instance is leaving, works towards its
@@ -110,15 +114,22 @@ func (k *leaseKeeper) pass(ctx context.Context, in passOrder) (leaseView, error)
 		return leaseView{}, fmt.Errorf("renew leases: %w", err)
 	}
 	for _, l := range renewed {
-		v.leases = append(v.leases, lease{shard: l.Shard, epoch: l.Epoch, producerID: l.ProducerID})
+		k.add(&v, lease{shard: l.Shard, epoch: l.Epoch, producerID: l.ProducerID}, l.RestMs)
 	}
-	if in.leaving {
-		return v, nil
+	if !in.leaving {
+		if err := k.balance(ctx, q, in.kafka, &v); err != nil {
+			return leaseView{}, err
+		}
 	}
-	if err := k.balance(ctx, q, in.kafka, &v); err != nil {
-		return leaseView{}, err
-	}
-	return v, nil
+	k.rests.keep(v.leases)
+	v.rests = maps.Clone(k.rests.ends)
+	return v, k.storeRests(ctx, q, v.leases)
+}
+
+// add adds a lease that this instance holds. restLeft is how many milliseconds of its rest are left, if it rests.
+func (k *leaseKeeper) add(v *leaseView, l lease, restLeft *int64) {
+	v.leases = append(v.leases, l)
+	k.rests.observe(l, restLeft, time.Now())
 }
 
 // beat shows that the instance is alive, and what it says about itself.
@@ -169,7 +180,7 @@ func (k *leaseKeeper) balance(ctx context.Context, q *messagingdb.Queries, kafka
 		if err != nil {
 			return fmt.Errorf("take over shard %d: %w", l.Shard, err)
 		}
-		v.leases = append(v.leases, lease{shard: taken.Shard, epoch: taken.Epoch, producerID: taken.ProducerID})
+		k.add(v, lease{shard: taken.Shard, epoch: taken.Epoch, producerID: taken.ProducerID}, taken.RestMs)
 	}
 	return nil
 }
