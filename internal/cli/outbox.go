@@ -17,7 +17,7 @@ import (
 
 func (a App[C]) outbox() *cobra.Command {
 	return group("outbox", "Show the state and the events of the outbox, and repair it",
-		a.outboxStatus(), a.outboxList(), a.outboxRetry(), a.outboxDiscard(), a.outboxRepublish(), a.outboxReassert())
+		a.outboxStatus(), a.outboxList(), a.pauseOutbox(), a.resumeOutbox(), a.outboxRetry(), a.outboxDiscard(), a.outboxRepublish(), a.outboxReassert())
 }
 
 func (a App[C]) outboxStatus() *cobra.Command {
@@ -124,6 +124,12 @@ func printStatus(w io.Writer, s outbox.Status) error {
 	}
 	if err := printHalted(w, s.Halted); err != nil {
 		return err
+	}
+	if len(s.Paused) > 0 {
+		fmt.Fprintln(w)
+		if err := table(w, pauseRows(s.Paused)...); err != nil {
+			return err
+		}
 	}
 	shards := map[string][]string{}
 	for _, sh := range s.Shards {

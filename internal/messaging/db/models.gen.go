@@ -65,6 +65,12 @@ type OutboxLease struct {
 	RestMs     *int64
 }
 
+type OutboxPause struct {
+	Topic  string
+	Reason string
+	Since  time.Time
+}
+
 type SentRequest struct {
 	ID           uuid.UUID
 	Topic        string

@@ -472,6 +472,30 @@ func (q *Queries) ListLeases(ctx context.Context) ([]OutboxLease, error) {
 	return items, nil
 }
 
+const listPauses = `-- name: ListPauses :many
+SELECT topic, reason, since FROM outbox_pause ORDER BY topic
+`
+
+func (q *Queries) ListPauses(ctx context.Context) ([]OutboxPause, error) {
+	rows, err := q.db.Query(ctx, listPauses)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []OutboxPause{}
+	for rows.Next() {
+		var i OutboxPause
+		if err := rows.Scan(&i.Topic, &i.Reason, &i.Since); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const listPendingEvents = `-- name: ListPendingEvents :many
 SELECT e.seq, e.created_at, e.topic, e.key, e.version, e.type, false AS sent, false AS discarded
 FROM outbox_pending p JOIN outbox_event e ON e.seq = p.seq
@@ -635,6 +659,32 @@ func (q *Queries) OldestPending(ctx context.Context) (OldestPendingRow, error) {
 	return i, err
 }
 
+const pauseOutbox = `-- name: PauseOutbox :many
+INSERT INTO outbox_pause (topic, reason) VALUES ($1, $2) ON CONFLICT (topic) DO NOTHING
+RETURNING topic, reason, since
+`
+
+// Pauses a topic, or with the empty topic all of them. One that is paused stays as it is, and is not returned.
+func (q *Queries) PauseOutbox(ctx context.Context, topic string, reason string) ([]OutboxPause, error) {
+	rows, err := q.db.Query(ctx, pauseOutbox, topic, reason)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []OutboxPause{}
+	for rows.Next() {
+		var i OutboxPause
+		if err := rows.Scan(&i.Topic, &i.Reason, &i.Since); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const pendingBetween = `-- name: PendingBetween :one
 SELECT EXISTS (SELECT FROM outbox_lease l
     CROSS JOIN LATERAL (SELECT FROM outbox_pending p WHERE p.shard = l.shard AND p.seq BETWEEN $1 AND $2 LIMIT 1) AS p
@@ -730,6 +780,31 @@ func (q *Queries) RenewLeases(ctx context.Context, owner uuid.UUID) ([]RenewLeas
 			&i.ProducerID,
 			&i.RestMs,
 		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const resumeOutbox = `-- name: ResumeOutbox :many
+DELETE FROM outbox_pause p WHERE $1::text = '' OR p.topic = $1 RETURNING p.topic, p.reason, p.since
+`
+
+// Ends the pause of a topic, or with the empty topic all pauses.
+func (q *Queries) ResumeOutbox(ctx context.Context, topic string) ([]OutboxPause, error) {
+	rows, err := q.db.Query(ctx, resumeOutbox, topic)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []OutboxPause{}
+	for rows.Next() {
+		var i OutboxPause
+		if err := rows.Scan(&i.Topic, &i.Reason, &i.Since); err != nil {
 			return nil, err
 		}
 		items = append(items, i)

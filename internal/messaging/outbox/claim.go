@@ -151,7 +151,7 @@ func (c *coordinator) rewind(now time.Time) (sweep bool) {
 func (c *coordinator) readableLanes() (lanes []*lane) {
 	held := max(1, len(c.lanes))
 	for _, l := range c.lanes {
-		if l.phase == phaseReady && l.mayHaveMore && l.rowCount < max(1, 3*c.cfg.ClaimRows/held) && l.payloadBytes < max(1, 2*c.cfg.ClaimBytes/held) {
+		if l.phase == phaseReady && l.mayHaveMore && !c.allPaused(l) && l.rowCount < max(1, 3*c.cfg.ClaimRows/held) && l.payloadBytes < max(1, 2*c.cfg.ClaimBytes/held) {
 			lanes = append(lanes, l)
 		}
 	}

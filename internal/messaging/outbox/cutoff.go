@@ -156,7 +156,7 @@ func (c *coordinator) waitsForKafka(now time.Time) bool {
 			return true
 		}
 		for _, s := range l.streams {
-			if l.phase == phaseReady && (s.inFlight != nil || len(s.queue) > 0) {
+			if l.phase == phaseReady && (s.inFlight != nil || c.mayFreeze(s)) {
 				return true
 			}
 		}

@@ -50,6 +50,7 @@ func (c *coordinator) renewLeases(now time.Time) {
 func (c *coordinator) applyLeaseView(v leaseView, began time.Time) {
 	c.deadline = v.deadline
 	c.setCutOff(v.cutOff)
+	c.paused = v.paused
 	held := map[int16]lease{}
 	for _, l := range v.leases {
 		held[l.shard] = l

@@ -38,7 +38,8 @@ type leaseView struct {
 	leases   []lease
 	rests    map[int16]time.Time // when the rests of these leases end; a lease that does not rest is not in it
 	giveUp   []int16             // shards above the fair share of this instance
-	cutOff   bool                // Kafka answers other instances, but not this one
+	paused   pauses
+	cutOff   bool // Kafka answers other instances, but not this one
 }
 
 // leaseOrderKind is the change that a leaseOrder asks for.
@@ -120,6 +121,9 @@ func (k *leaseKeeper) pass(ctx context.Context, in passOrder) (leaseView, error)
 		if err := k.balance(ctx, q, in.kafka, &v); err != nil {
 			return leaseView{}, err
 		}
+	}
+	if v.paused, err = k.listPauses(ctx, q); err != nil {
+		return leaseView{}, err
 	}
 	k.rests.keep(v.leases)
 	v.rests = maps.Clone(k.rests.ends)

@@ -31,7 +31,7 @@ func (c *coordinator) produce(now time.Time) {
 
 // mayStart reports whether the stream has something to send now.
 func (c *coordinator) mayStart(s *stream, now time.Time) bool {
-	if s.lane.phase != phaseReady || s.sending || !s.leaderKnown || c.busyBrokers[s.leader] || s.inFlight == nil && len(s.queue) == 0 {
+	if s.lane.phase != phaseReady || s.sending || !s.leaderKnown || c.busyBrokers[s.leader] || s.inFlight == nil && !c.mayFreeze(s) {
 		return false
 	}
 	if now.Before(s.retryAt) {

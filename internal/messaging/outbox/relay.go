@@ -81,6 +81,7 @@ type coordinator struct {
 	troubles    map[string]*trouble
 	checks      topicCheck
 	kafka       kafkaAnswers
+	paused      pauses
 	cutOff      bool // Kafka answers other instances, but not this one
 
 	lanes            []*lane // one for each lease that this instance holds, by shard

@@ -23,6 +23,7 @@ type Status struct {
 	Blocked       []BlockedAggregate `json:"blocked"` // the first 100 of them, by the time of the next try
 	Shards        []ShardStatus      `json:"shards"`
 	Halted        []HaltedShard      `json:"halted"`
+	Paused        []PausedTopic      `json:"paused"`
 	Instances     []InstanceStatus   `json:"instances"`
 }
 
@@ -67,7 +68,7 @@ func ReadStatus(ctx context.Context, pool *pgxpool.Pool) (Status, error) {
 		return s, fmt.Errorf("read the outbox's status: %w", err)
 	}
 	defer func() { _ = tx.Rollback(ctx) }() // the transaction only reads
-	for _, read := range []func(context.Context, pgx.Tx) error{s.readEvents, s.readBlocked, s.readLeases, s.readHalts} {
+	for _, read := range []func(context.Context, pgx.Tx) error{s.readEvents, s.readBlocked, s.readLeases, s.readHalts, s.readPauses} {
 		if err := read(ctx, tx); err != nil {
 			return s, fmt.Errorf("read the outbox's status: %w", err)
 		}
@@ -149,6 +150,12 @@ func (s *Status) readHalts(ctx context.Context, tx pgx.Tx) error {
 		code := HaltCode(h.Code)
 		s.Halted = append(s.Halted, HaltedShard{Shard: int(h.Shard), Code: code, Reason: h.Reason, NextStep: code.NextStep(), Since: h.Since.UTC()})
 	}
+	return err
+}
+
+func (s *Status) readPauses(ctx context.Context, tx pgx.Tx) error {
+	rows, err := messagingdb.New(tx).ListPauses(ctx)
+	s.Paused = toPausedTopics(rows)
 	return err
 }
 

@@ -224,3 +224,15 @@ INSERT INTO outbox_discarded (seq) SELECT gone.seq FROM gone;
 
 -- name: ForgetDiscarded :exec
 DELETE FROM outbox_discarded WHERE seq <= @through;
+
+-- Pauses a topic, or with the empty topic all of them. One that is paused stays as it is, and is not returned.
+-- name: PauseOutbox :many
+INSERT INTO outbox_pause (topic, reason) VALUES (@topic, @reason) ON CONFLICT (topic) DO NOTHING
+RETURNING topic, reason, since;
+
+-- Ends the pause of a topic, or with the empty topic all pauses.
+-- name: ResumeOutbox :many
+DELETE FROM outbox_pause p WHERE @topic::text = '' OR p.topic = @topic RETURNING p.topic, p.reason, p.since;
+
+-- name: ListPauses :many
+SELECT topic, reason, since FROM outbox_pause ORDER BY topic;
