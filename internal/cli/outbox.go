@@ -103,6 +103,27 @@ func printHalted(w io.Writer, halted []outbox.HaltedShard) error {
 	return nil
 }
 
+// printStandstills prints the states in which events do not move, without those that have a table of their own.
+func printStandstills(w io.Writer, s outbox.Status) error {
+	rows := [][]string{{"STANDSTILL", "INSTANCE", "SHARDS", "UNTIL", "REASON"}}
+	for _, one := range s.Standstills {
+		stored := slices.ContainsFunc(s.Halted, func(h outbox.HaltedShard) bool { return string(h.Code) == string(one.Code) })
+		if stored || one.Code == outbox.Paused || one.Code == outbox.Blocked {
+			continue
+		}
+		until := "-"
+		if one.Until != nil {
+			until = one.Until.UTC().Format(time.RFC3339)
+		}
+		rows = append(rows, []string{string(one.Code), cmp.Or(one.Instance, "-"), cmp.Or(strings.Join(one.Shards, " "), "-"), until, one.Reason})
+	}
+	if len(rows) == 1 {
+		return nil
+	}
+	fmt.Fprintln(w)
+	return table(w, rows...)
+}
+
 func printStatus(w io.Writer, s outbox.Status) error {
 	oldest := "-"
 	if s.OldestPending != nil {
@@ -130,6 +151,9 @@ func printStatus(w io.Writer, s outbox.Status) error {
 		if err := table(w, pauseRows(s.Paused)...); err != nil {
 			return err
 		}
+	}
+	if err := printStandstills(w, s); err != nil {
+		return err
 	}
 	shards := map[string][]string{}
 	for _, sh := range s.Shards {

@@ -403,6 +403,46 @@ func (q *Queries) ListEvents(ctx context.Context, arg ListEventsParams) ([]ListE
 	return items, nil
 }
 
+const listInstanceStates = `-- name: ListInstanceStates :many
+SELECT id, name, kafka, standstills, (beat_at > clock_timestamp() - interval '30 seconds')::boolean AS alive
+FROM outbox_instance ORDER BY id
+`
+
+type ListInstanceStatesRow struct {
+	ID          uuid.UUID
+	Name        string
+	Kafka       string
+	Standstills []byte
+	Alive       bool
+}
+
+// Returns what the instances say about themselves. For people, the database's clock is good enough to tell whether one is alive.
+func (q *Queries) ListInstanceStates(ctx context.Context) ([]ListInstanceStatesRow, error) {
+	rows, err := q.db.Query(ctx, listInstanceStates)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ListInstanceStatesRow{}
+	for rows.Next() {
+		var i ListInstanceStatesRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Name,
+			&i.Kafka,
+			&i.Standstills,
+			&i.Alive,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const listInstances = `-- name: ListInstances :many
 SELECT id, name, beat, answers, kafka FROM outbox_instance ORDER BY id
 `

@@ -29,8 +29,8 @@ type Config struct {
 	BatchRows  int // records in one batch; 5000
 	BatchBytes int // bytes of one batch; broker.MaxBatchBytes
 
-	// GiveUpAfter is how long Kafka has to answer another instance but not this one, before this one gives its shards up; 10 s.
-	// In that time, Kafka has to answer all instances after it was away, so it has to be longer than RetryMax and ProduceTimeout.
+	// GiveUpAfter is how long Kafka has to answer another instance but not this one, before this one gives its shards up; 10 s, or more
+	// if ProduceTimeout or RetryMax is long. In that time, Kafka has to answer all instances after it was away, so it has to be longer than RetryMax and ProduceTimeout.
 	GiveUpAfter time.Duration
 
 	RetryMin, RetryMax time.Duration // wait before a batch is sent again; 50 ms and 2 s
@@ -59,7 +59,6 @@ func (c Config) withDefaults() Config {
 		fallback time.Duration
 	}{
 		{&c.LeaseTimeout, 6 * time.Second}, {&c.RenewEvery, time.Second}, {&c.ProduceTimeout, 2 * time.Second},
-		{&c.GiveUpAfter, 10 * time.Second},
 		{&c.SweepMin, 100 * time.Millisecond}, {&c.SweepMax, time.Second}, {&c.MarkRest, 10 * time.Millisecond},
 		{&c.RetryMin, 50 * time.Millisecond}, {&c.RetryMax, 2 * time.Second},
 		{&c.BlockMin, time.Second}, {&c.BlockMax, 5 * time.Minute},
@@ -68,6 +67,9 @@ func (c Config) withDefaults() Config {
 		if *d.value == 0 {
 			*d.value = d.fallback
 		}
+	}
+	if c.GiveUpAfter == 0 {
+		c.GiveUpAfter = max(10*time.Second, 2*(c.RetryMax+c.ProduceTimeout))
 	}
 	for _, n := range []struct {
 		value    *int

@@ -155,10 +155,8 @@ func (c *coordinator) waitsForKafka(now time.Time) bool {
 		if l.phase == phaseOpening && l.halt == nil && !now.Before(l.parkedUntil) {
 			return true
 		}
-		for _, s := range l.streams {
-			if l.phase == phaseReady && (s.inFlight != nil || c.mayFreeze(s)) {
-				return true
-			}
+		if l.phase == phaseReady && c.hasRows(l) {
+			return true
 		}
 	}
 	return false

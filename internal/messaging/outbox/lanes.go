@@ -20,7 +20,7 @@ func (c *coordinator) renewLeases(now time.Time) {
 		view leaseView
 		err  error
 	}
-	order := passOrder{orders: c.orders, leaving: c.stopping, kafka: c.kafka}
+	order := passOrder{orders: c.orders, leaving: c.stopping, kafka: c.kafka, standstills: c.State().Standstills}
 	c.orders, c.leasePassRunning, c.renewAt = nil, true, now.Add(c.cfg.RenewEvery)
 	runInBackground(c, func(ctx context.Context) outcome {
 		ctx, cancel := context.WithTimeout(ctx, c.cfg.LeaseTimeout/2)
@@ -28,7 +28,7 @@ func (c *coordinator) renewLeases(now time.Time) {
 		v, err := c.keeper.pass(ctx, order)
 		return outcome{v, err}
 	}, func(o outcome) {
-		c.leasePassRunning = false
+		c.leasePassRunning, c.misfit = false, c.keeper.misfit
 		if c.keeper.db.takeReconnected() {
 			c.recheckLanes("a connection to the database was opened again")
 		}

@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -74,9 +75,10 @@ type leaseKeeper struct {
 
 // passOrder is what the coordinator tells the lease keeper for a pass.
 type passOrder struct {
-	orders  []leaseOrder
-	leaving bool
-	kafka   kafkaAnswers
+	orders      []leaseOrder
+	leaving     bool
+	kafka       kafkaAnswers
+	standstills []Standstill
 }
 
 func newLeaseKeeper(link *dbConn, id uuid.UUID, cfg Config) *leaseKeeper {
@@ -138,8 +140,12 @@ func (k *leaseKeeper) add(v *leaseView, l lease, restLeft *int64) {
 
 // beat shows that the instance is alive, and what it says about itself.
 func (k *leaseKeeper) beat(ctx context.Context, q *messagingdb.Queries, in passOrder) error {
+	standstills, err := json.Marshal(append([]Standstill{}, in.standstills...))
+	if err != nil {
+		return err
+	}
 	return q.BeatInstance(ctx, messagingdb.BeatInstanceParams{ID: k.id, Name: k.name, Answers: in.kafka.count,
-		Kafka: string(k.judge.link(in.kafka, time.Now())), Standstills: []byte("[]")})
+		Kafka: string(k.judge.link(in.kafka, time.Now())), Standstills: standstills})
 }
 
 func (k *leaseKeeper) execute(ctx context.Context, q *messagingdb.Queries, o leaseOrder) error {

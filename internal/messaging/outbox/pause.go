@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -61,6 +62,15 @@ func toPausedTopics(rows []messagingdb.OutboxPause) []PausedTopic {
 	return topics
 }
 
+// String says what is paused, since when and why.
+func (p PausedTopic) String() string {
+	topic := "the whole outbox"
+	if p.Topic != AllTopics {
+		topic = p.Topic
+	}
+	return fmt.Sprintf(`%s since %s: %s. It continues with "outbox resume"`, topic, p.Since.Format(time.RFC3339), p.Reason)
+}
+
 // pauses are the pauses that the last lease pass has read, by topic.
 type pauses map[string]PausedTopic
 
@@ -71,6 +81,14 @@ func (p pauses) of(topic string) (PausedTopic, bool) {
 	}
 	one, paused := p[topic]
 	return one, paused
+}
+
+// list returns the pauses, sorted by topic.
+func (p pauses) list() (list []PausedTopic) {
+	for _, topic := range slices.Sorted(maps.Keys(p)) {
+		list = append(list, p[topic])
+	}
+	return list
 }
 
 func (k *leaseKeeper) listPauses(ctx context.Context, q *messagingdb.Queries) (pauses, error) {
@@ -90,6 +108,11 @@ func (k *leaseKeeper) listPauses(ctx context.Context, q *messagingdb.Queries) (p
 func (c *coordinator) mayFreeze(s *stream) bool {
 	_, paused := c.paused.of(s.tp.Topic)
 	return !paused && len(s.queue) > 0
+}
+
+// hasRows reports whether the lane has rows to send.
+func (c *coordinator) hasRows(l *lane) bool {
+	return slices.ContainsFunc(l.streams, func(s *stream) bool { return s.inFlight != nil || c.mayFreeze(s) })
 }
 
 // allPaused reports whether every topic of the lane is paused, so that it claims nothing.

@@ -118,6 +118,7 @@ func (c *coordinator) handleAck(s *stream, offset int64, now time.Time) {
 		c.endLane(s.lane, raiseEpoch, now)
 		return
 	}
+	s.lane.waitingSince = time.Time{}
 	rows := s.lane.acknowledge(s, offset)
 	c.kafkaAnswered()
 	c.metrics.published.WithLabelValues(s.tp.Topic).Add(float64(len(rows)))

@@ -82,6 +82,7 @@ type coordinator struct {
 	checks      topicCheck
 	kafka       kafkaAnswers
 	paused      pauses
+	misfit      bool // the migrations do not fit, as the last lease pass has found
 	cutOff      bool // Kafka answers other instances, but not this one
 
 	lanes            []*lane // one for each lease that this instance holds, by shard
@@ -102,6 +103,8 @@ type coordinator struct {
 	marks               markState
 	statusRunning       bool
 	nextStatusAt        time.Time
+	shared              []Standstill // of the whole outbox, as the last status has shown
+	sharedBefore        []Standstill // all that the last status has shown
 }
 
 func newCoordinator(r *Relay, io context.Context, id uuid.UUID) *coordinator {
@@ -169,6 +172,7 @@ func (c *coordinator) startDueWork(now time.Time) {
 		return
 	}
 	c.countAnswers(now)
+	c.noteStanding(now)
 	c.produce(now)
 	c.lookUpLeaders(now)
 	c.mark(now)
@@ -179,7 +183,7 @@ func (c *coordinator) startDueWork(now time.Time) {
 	c.checkLogs(now)
 	c.openLanes(now)
 	c.readStatus(now)
-	c.publishState()
+	c.publishState(now)
 }
 
 // tickAt makes the coordinator call startDueWork at that time, if nothing happens earlier.

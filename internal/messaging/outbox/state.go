@@ -9,21 +9,20 @@ import (
 
 // State tells what a relay is doing, for readiness checks and for people.
 type State struct {
-	Instance string            `json:"instance"`
-	Shards   []int             `json:"shards"`             // that this instance publishes
-	Halted   []Halt            `json:"halted,omitempty"`   // problems that an operator has to solve
-	Compares string            `json:"compares,omitempty"` // the log that the relay has been comparing for long, and how far it is
-	Troubles map[string]string `json:"troubles,omitempty"` // failures that are tried again: part of the relay → last error
+	Instance    string            `json:"instance"`
+	Shards      []int             `json:"shards"`                // that this instance publishes
+	Halted      []Halt            `json:"halted,omitempty"`      // problems that an operator has to solve
+	Compares    string            `json:"compares,omitempty"`    // the log that the relay has been comparing for long, and how far it is
+	Standstills []Standstill      `json:"standstills,omitempty"` // all states in which events do not move, with the halts
+	Troubles    map[string]string `json:"troubles,omitempty"`    // failures that are tried again: part of the relay → last error
 }
 
 // State returns the relay's state.
 func (r *Relay) State() State { return *r.state.Load() }
 
-func (c *coordinator) publishState() {
+func (c *coordinator) publishState(now time.Time) {
 	s := &State{Instance: c.cfg.Name, Shards: []int{}}
-	if compares := c.checker.progress.Load(); compares != nil {
-		s.Compares = *compares
-	}
+	s.Compares = c.compares()
 	var halts haltList
 	if c.checks.reason != "" {
 		halts = append(halts, Halt{Code: TopicsUnfit, Reason: c.checks.reason})
@@ -36,8 +35,9 @@ func (c *coordinator) publishState() {
 			halts.add(*l.halt, int(l.shard))
 		}
 	}
-	s.Halted = halts
+	s.Halted, s.Standstills = halts, c.standstills(halts, now)
 	c.metrics.setHalted(halts)
+	c.metrics.setStandstills(s.Standstills)
 	for part, t := range c.troubles {
 		if s.Troubles == nil {
 			s.Troubles = map[string]string{}
@@ -45,6 +45,14 @@ func (c *coordinator) publishState() {
 		s.Troubles[part] = t.last
 	}
 	c.state.Store(s)
+}
+
+// compares returns which log is being compared for long, or "".
+func (c *coordinator) compares() string {
+	if progress := c.checker.progress.Load(); progress != nil {
+		return *progress
+	}
+	return ""
 }
 
 // trouble is a failure that is tried again.

@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -25,6 +26,7 @@ type Status struct {
 	Halted        []HaltedShard      `json:"halted"`
 	Paused        []PausedTopic      `json:"paused"`
 	Instances     []InstanceStatus   `json:"instances"`
+	Standstills   []ShownStandstill  `json:"standstills"` // all states in which events do not move
 }
 
 // BlockedAggregate is an aggregate that waits, because the broker refused its oldest pending event.
@@ -41,6 +43,7 @@ type ShardStatus struct {
 	Shard  int    `json:"shard"`
 	Holder string `json:"holder,omitempty"` // the instance's name, or its id if it has left; "" if the lease is free
 	Epoch  int64  `json:"epoch"`
+	Held   bool   `json:"held"` // a running instance has the lease
 }
 
 // HaltedShard is a shard that is halted because the log and the database do not fit.
@@ -54,15 +57,22 @@ type HaltedShard struct {
 
 // InstanceStatus is a relay in the table of instances.
 type InstanceStatus struct {
-	Name   string `json:"name"`
-	Shards int    `json:"shards"`
+	Name   string    `json:"name"`
+	Shards int       `json:"shards"`
+	Kafka  kafkaLink `json:"kafka"` // whether Kafka answers it: answers, silent or cut_off
+}
+
+// ShownStandstill is a standstill of an instance, or of the whole outbox.
+type ShownStandstill struct {
+	Instance string `json:"instance,omitempty"`
+	Standstill
 }
 
 const blockedShown = 100
 
 // ReadStatus reads the status. It counts the pending events, which takes a moment if there are millions.
 func ReadStatus(ctx context.Context, pool *pgxpool.Pool) (Status, error) {
-	s := Status{Blocked: []BlockedAggregate{}, Shards: []ShardStatus{}, Halted: []HaltedShard{}, Instances: []InstanceStatus{}}
+	s := Status{Blocked: []BlockedAggregate{}, Shards: []ShardStatus{}, Halted: []HaltedShard{}, Instances: []InstanceStatus{}, Standstills: []ShownStandstill{}}
 	tx, err := pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
 	if err != nil {
 		return s, fmt.Errorf("read the outbox's status: %w", err)
@@ -112,7 +122,7 @@ func (s *Status) readBlocked(ctx context.Context, tx pgx.Tx) (err error) {
 
 func (s *Status) readLeases(ctx context.Context, tx pgx.Tx) error {
 	q := messagingdb.New(tx)
-	instances, err := q.ListInstances(ctx)
+	instances, err := q.ListInstanceStates(ctx)
 	if err != nil {
 		return err
 	}
@@ -121,7 +131,16 @@ func (s *Status) readLeases(ctx context.Context, tx pgx.Tx) error {
 		return err
 	}
 	for _, i := range instances {
-		status := InstanceStatus{Name: i.Name}
+		status := InstanceStatus{Name: i.Name, Kafka: kafkaLink(i.Kafka)}
+		var standstills []Standstill
+		if err := json.Unmarshal(i.Standstills, &standstills); err != nil {
+			return fmt.Errorf("read the standstills of %s: %w", i.Name, err)
+		}
+		for _, one := range standstills {
+			if i.Alive && one.Code != NoHolder && one.Code != Blocked { // those are read here
+				s.Standstills = append(s.Standstills, ShownStandstill{Instance: i.Name, Standstill: one})
+			}
+		}
 		for _, l := range leases {
 			if l.Owner != nil && *l.Owner == i.ID {
 				status.Shards++
@@ -135,11 +154,14 @@ func (s *Status) readLeases(ctx context.Context, tx pgx.Tx) error {
 			shard.Holder = l.Owner.String()
 			for _, i := range instances {
 				if i.ID == *l.Owner {
-					shard.Holder = i.Name
+					shard.Holder, shard.Held = i.Name, i.Alive
 				}
 			}
 		}
 		s.Shards = append(s.Shards, shard)
+	}
+	for _, one := range s.sharedStandstills() {
+		s.Standstills = append(s.Standstills, ShownStandstill{Standstill: one})
 	}
 	return nil
 }
@@ -193,6 +215,7 @@ func (c *coordinator) readStatus(now time.Time) {
 		if o.err != nil {
 			return // then claims fail too, and report it
 		}
+		c.noteShared(o.status.sharedStandstills())
 		c.metrics.room.Set(float64(o.status.Room))
 		c.report("room", enoughRoom(o.status.Room))
 		c.metrics.pending.Set(float64(o.status.Pending))

@@ -111,6 +111,11 @@ ON CONFLICT (id) DO UPDATE SET beat = i.beat + 1, answers = excluded.answers, ka
 -- name: ListInstances :many
 SELECT id, name, beat, answers, kafka FROM outbox_instance ORDER BY id;
 
+-- Returns what the instances say about themselves. For people, the database's clock is good enough to tell whether one is alive.
+-- name: ListInstanceStates :many
+SELECT id, name, kafka, standstills, (beat_at > clock_timestamp() - interval '30 seconds')::boolean AS alive
+FROM outbox_instance ORDER BY id;
+
 -- Removes an instance if its beat is still the one that did not change during the time-out.
 -- name: RemoveInstance :exec
 DELETE FROM outbox_instance WHERE id = @id AND beat = @beat;
