@@ -2,13 +2,14 @@ package outbox
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/monsplit/monsplit/internal/strictjson"
 
 	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
 )
@@ -133,7 +134,7 @@ func (s *Status) readLeases(ctx context.Context, tx pgx.Tx) error {
 	for _, i := range instances {
 		status := InstanceStatus{Name: i.Name, Kafka: kafkaLink(i.Kafka)}
 		var standstills []Standstill
-		if err := json.Unmarshal(i.Standstills, &standstills); err != nil {
+		if err := strictjson.Unmarshal(i.Standstills, &standstills); err != nil {
 			return fmt.Errorf("read the standstills of %s: %w", i.Name, err)
 		}
 		for _, one := range standstills {
