@@ -27,19 +27,16 @@ func TestWhenAnInstanceIsCutOff(t *testing.T) {
 	start := time.Now()
 	// look is what a lease pass finds.
 	type look struct {
-		after    time.Duration
-		waiting  time.Duration // since when this instance waits for Kafka; negative if it does not
+		after    int // seconds
+		waiting  int // since which second this instance waits for Kafka; negative if it does not
 		count    int64         // of Kafka's answers to this instance
 		acks     int64
 		others   othersLink
 		cutOff   bool
 		statedAs kafkaLink
 	}
-	at := func(after time.Duration, l look) look {
-		l.after = after * time.Second
-		l.waiting *= time.Second
-		return l
-	}
+	at := func(after int, l look) look { l.after = after; return l }
+	second := func(n int) time.Time { return start.Add(time.Duration(n) * time.Second) }
 	answered, able := othersLink{able: true, answered: true}, othersLink{able: true}
 	for name, looks := range map[string][]look{
 		"nothing waits": {
@@ -56,6 +53,7 @@ func TestWhenAnInstanceIsCutOff(t *testing.T) {
 		"Kafka answers nobody": {
 			at(0, look{others: answered, statedAs: linkAnswers}),
 			at(5, look{others: answered, statedAs: linkSilent}),
+			at(300, look{others: able, statedAs: linkSilent}),
 			at(600, look{others: able, statedAs: linkSilent}),
 		},
 		"Kafka was away, and answers others first": {
@@ -95,13 +93,13 @@ func TestWhenAnInstanceIsCutOff(t *testing.T) {
 			t.Parallel()
 			j := newJudge()
 			for _, l := range looks {
-				mine, now := kafkaAnswers{count: l.count, acks: l.acks}, start.Add(l.after)
+				mine, now := kafkaAnswers{count: l.count, acks: l.acks}, second(l.after)
 				if l.waiting >= 0 {
-					mine.waitingSince = start.Add(l.waiting)
+					mine.waitingSince = second(l.waiting)
 				}
 				j.judge(mine, l.others, now)
 				if got := j.link(mine, now); j.cutOff != l.cutOff || got != l.statedAs {
-					t.Errorf("after %v: cut off %v and %q, want %v and %q", l.after, j.cutOff, got, l.cutOff, l.statedAs)
+					t.Errorf("after %d s: cut off %v and %q, want %v and %q", l.after, j.cutOff, got, l.cutOff, l.statedAs)
 				}
 			}
 		})

@@ -74,13 +74,11 @@ func (p PausedTopic) String() string {
 // pauses are the pauses that the last lease pass has read, by topic.
 type pauses map[string]PausedTopic
 
-// of returns the pause of a topic, if it or the whole outbox is paused.
-func (p pauses) of(topic string) (PausedTopic, bool) {
-	if all, paused := p[AllTopics]; paused {
-		return all, true
-	}
-	one, paused := p[topic]
-	return one, paused
+// has reports whether the topic or the whole outbox is paused.
+func (p pauses) has(topic string) bool {
+	_, all := p[AllTopics]
+	_, one := p[topic]
+	return all || one
 }
 
 // list returns the pauses, sorted by topic.
@@ -106,8 +104,7 @@ func (k *leaseKeeper) listPauses(ctx context.Context, q *messagingdb.Queries) (p
 // mayFreeze reports whether the stream has rows for a new batch. A batch that is in flight is sent again also while its topic
 // is paused: it may be in the log.
 func (c *coordinator) mayFreeze(s *stream) bool {
-	_, paused := c.paused.of(s.tp.Topic)
-	return !paused && len(s.queue) > 0
+	return !c.paused.has(s.tp.Topic) && len(s.queue) > 0
 }
 
 // hasRows reports whether the lane has rows to send.
@@ -117,8 +114,5 @@ func (c *coordinator) hasRows(l *lane) bool {
 
 // allPaused reports whether every topic of the lane is paused, so that it claims nothing.
 func (c *coordinator) allPaused(l *lane) bool {
-	return !slices.ContainsFunc(l.streams, func(s *stream) bool {
-		_, paused := c.paused.of(s.tp.Topic)
-		return !paused
-	})
+	return !slices.ContainsFunc(l.streams, func(s *stream) bool { return !c.paused.has(s.tp.Topic) })
 }
