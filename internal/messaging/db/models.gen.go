@@ -56,13 +56,11 @@ type OutboxBlocked struct {
 	LastError string
 }
 
-type OutboxLease struct {
-	Shard      int16
-	Owner      *uuid.UUID
-	Epoch      int64
-	ProducerID int64
-	Beat       int64
-	RestMs     *int64
+type OutboxLog struct {
+	Topic    string
+	Shard    int16
+	TopicID  uuid.UUID
+	AckedEnd int64
 }
 
 type OutboxPause struct {

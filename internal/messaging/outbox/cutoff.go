@@ -148,14 +148,14 @@ func (t *livenessTracker) othersLink(me uuid.UUID, instances []messagingdb.ListI
 
 // waitsForKafka reports whether an event, or a shard that cannot be opened yet, waits for an answer of Kafka.
 func (c *coordinator) waitsForKafka(now time.Time) bool {
-	if c.stopping || c.checks.reason != "" || !c.mayProduce(now) {
+	if c.stopping || !c.mayProduce(now) {
 		return false // nothing is sent, for other reasons
 	}
 	for _, l := range c.lanes {
-		if l.phase == phaseOpening && l.halt == nil && !now.Before(l.parkedUntil) {
-			return true
+		if l.halt != nil || c.topics.of[l.tp.Topic].reason != "" {
+			continue
 		}
-		if l.phase == phaseReady && c.hasRows(l) {
+		if l.phase == phaseOpening && !now.Before(l.parkedUntil) || l.phase == phaseReady && c.maySend(l) {
 			return true
 		}
 	}
@@ -164,7 +164,11 @@ func (c *coordinator) waitsForKafka(now time.Time) bool {
 
 // countAnswers brings the count of Kafka's answers up to date, before the due work starts.
 func (c *coordinator) countAnswers(now time.Time) {
-	if n := c.checker.answers.Load(); n != c.checkAnswers {
+	n := int64(0)
+	for _, checker := range c.checkers {
+		n += checker.answers.Load()
+	}
+	if n != c.checkAnswers {
 		c.checkAnswers = n
 		c.kafka.answered()
 	}

@@ -175,7 +175,7 @@ type cluster struct {
 	now       time.Time
 	instances []*modelInstance
 	rows      map[uuid.UUID]messagingdb.ListInstancesRow
-	leases    []messagingdb.OutboxLease
+	leases    []messagingdb.ListLeasesRow
 	events    bool // events are appended all the time, to all shards
 }
 
@@ -192,7 +192,7 @@ type modelInstance struct {
 func newCluster(n int) *cluster {
 	c := &cluster{now: time.Now(), rows: map[uuid.UUID]messagingdb.ListInstancesRow{}}
 	for shard := range event.Partitions {
-		c.leases = append(c.leases, messagingdb.OutboxLease{Shard: int16(shard)})
+		c.leases = append(c.leases, messagingdb.ListLeasesRow{Topic: "topic", Shard: int16(shard), Known: true})
 	}
 	for i := range n {
 		var id uuid.UUID
@@ -236,7 +236,7 @@ func (c *cluster) pass(m *modelInstance) {
 	m.tracker.observe(instances, leases, c.now)
 	plan := m.tracker.plan(m.id, m.judge.cutOff, instances, leases, c.now)
 	for _, shard := range plan.giveUp {
-		c.leases[shard].Owner = nil
+		c.leases[shard.Partition].Owner = nil
 	}
 	for _, l := range plan.take {
 		c.leases[l.Shard].Owner, c.leases[l.Shard].Epoch, c.leases[l.Shard].Beat = &m.id, l.Epoch+1, 0

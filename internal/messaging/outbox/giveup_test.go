@@ -10,7 +10,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/monsplit/monsplit/internal/messaging/broker"
-	"github.com/monsplit/monsplit/internal/messaging/event"
 	"github.com/monsplit/monsplit/internal/testkit/kafkatest"
 )
 
@@ -25,25 +24,29 @@ func TestShardsAreGivenUpWithoutKafka(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	sick, well := b.start("sick", soon), b.start("well", soon)
-	sick.waitForShards(event.Partitions / 2)
-	well.waitForShards(event.Partitions / 2)
+	sick.waitForShards(allShards / 2)
+	well.waitForShards(allShards / 2)
 	keys := keyOfEachShard()
 	sick.toKafka.cut()
-	var stuck []string
-	for _, shard := range sick.State().Shards {
-		stuck = append(stuck, keys[shard])
-		b.append(versions(b.products, keys[shard], 1, 3)...)
+	held := sick.State().Shards
+	eachHeld := func(f func(topic, key string)) {
+		for _, topic := range b.topics() {
+			for partition, key := range keys {
+				if slices.Contains(held, broker.TopicPartition{Topic: topic, Partition: partition}.String()) {
+					f(topic, key)
+				}
+			}
+		}
 	}
+	eachHeld(func(topic, key string) { b.append(versions(topic, key, 1, 3)...) })
 	b.waitUntilSent()
-	well.waitForShards(event.Partitions)
-	for _, key := range stuck {
-		b.wantHistory(b.products, key, 3)
-	}
+	well.waitForShards(allShards)
+	eachHeld(func(topic, key string) { b.wantHistory(topic, key, 3) })
 	sick.toKafka.mend()
-	sick.waitForShards(event.Partitions / 2)
-	well.waitForShards(event.Partitions / 2)
+	sick.waitForShards(allShards / 2)
+	well.waitForShards(allShards / 2)
 	for _, key := range keys {
-		b.append(message(b.markets, key, 1))
+		b.append(message(b.markets, key, 4))
 	}
 	b.waitUntilSent()
 }
@@ -54,14 +57,14 @@ func TestAnOutageOfKafkaUsesUpNoEpoch(t *testing.T) {
 	b := setup(t)
 	relays := []*runningRelay{b.start("a", soon), b.start("b", soon), b.start("c", soon)}
 	for _, r := range relays {
-		r.waitForShards(event.Partitions / 3)
+		r.waitForShards(allShards / 3)
 	}
 	before := b.leaseEpochs()
 	for _, r := range relays {
 		r.toKafka.cut()
 	}
 	for _, key := range keyOfEachShard() {
-		b.append(versions(b.products, key, 1, 2)...)
+		b.append(append(versions(b.products, key, 1, 2), versions(b.markets, key, 1, 2)...)...)
 	}
 	kafkatest.Eventually(t, "no instance is answered", func() bool { return b.count(`outbox_instance WHERE kafka = 'silent'`) == len(relays) })
 	b.waitForBeats(40) // four seconds: longer than the lease time-out and GiveUpAfter
@@ -75,6 +78,7 @@ func TestAnOutageOfKafkaUsesUpNoEpoch(t *testing.T) {
 	}
 	for _, key := range keyOfEachShard() {
 		b.wantLog(b.products, key, 1, 2)
+		b.wantLog(b.markets, key, 1, 2)
 	}
 }
 
@@ -84,8 +88,8 @@ func TestShardsAreGivenUpWithoutAcknowledgements(t *testing.T) {
 	b := setup(t)
 	sick := b.start("sick", soon, func(_ *Config, k Broker) Broker { return noAckBroker{k} })
 	well := b.start("well", soon)
-	sick.waitForShards(event.Partitions / 2)
-	well.waitForShards(event.Partitions / 2)
+	sick.waitForShards(allShards / 2)
+	well.waitForShards(allShards / 2)
 	for _, key := range keyOfEachShard() {
 		b.append(versions(b.products, key, 1, 3)...)
 	}

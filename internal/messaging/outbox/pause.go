@@ -101,18 +101,8 @@ func (k *leaseKeeper) listPauses(ctx context.Context, q *messagingdb.Queries) (p
 	return p, nil
 }
 
-// mayFreeze reports whether the stream has rows for a new batch. A batch that is in flight is sent again also while its topic
-// is paused: it may be in the log.
-func (c *coordinator) mayFreeze(s *stream) bool {
-	return !c.paused.has(s.tp.Topic) && len(s.queue) > 0
-}
-
-// hasRows reports whether the lane has rows to send.
-func (c *coordinator) hasRows(l *lane) bool {
-	return slices.ContainsFunc(l.streams, func(s *stream) bool { return s.inFlight != nil || c.mayFreeze(s) })
-}
-
-// allPaused reports whether every topic of the lane is paused, so that it claims nothing.
-func (c *coordinator) allPaused(l *lane) bool {
-	return !slices.ContainsFunc(l.streams, func(s *stream) bool { return !c.paused.has(s.tp.Topic) })
+// maySend reports whether the lane has rows to send, and its topic is not paused. A batch that is in flight is sent again also while its topic is paused: it
+// may be in the log.
+func (c *coordinator) maySend(l *lane) bool {
+	return l.inFlight != nil || len(l.queue) > 0 && !c.paused.has(l.tp.Topic)
 }

@@ -12,7 +12,6 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"github.com/monsplit/monsplit/internal/messaging/event"
 	"github.com/monsplit/monsplit/internal/testkit/kafkatest"
 
 	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
@@ -47,7 +46,7 @@ func TestPause(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	first := b.start("first")
-	first.waitForShards(event.Partitions)
+	first.waitForShards(allShards)
 	b.append(versions(b.products, "before", 1, 2)...)
 	b.waitUntilSent()
 	b.pause(b.products)
@@ -65,7 +64,7 @@ func TestPause(t *testing.T) {
 	}
 	first.stop()
 	second := b.start("second")
-	second.waitForShards(event.Partitions)
+	second.waitForShards(allShards)
 	b.waitForBeats(5)
 	if n := b.pending(); n != paused {
 		t.Errorf("%d events are pending, want %d", n, paused)
@@ -81,7 +80,7 @@ func TestPause(t *testing.T) {
 func TestPauseOfTheWholeOutbox(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.start("a").waitForShards(event.Partitions)
+	b.start("a").waitForShards(allShards)
 	b.pause(AllTopics)
 	b.append(message(b.products, "a", 1), message(b.markets, "a", 1))
 	b.waitForBeats(5)
@@ -109,25 +108,25 @@ func TestABatchInFlightIsSentDuringAPause(t *testing.T) {
 	r := NewRelay(setup(t).pool, &silentBroker{}, Config{Topics: []string{"topic"}}, slog.New(slog.DiscardHandler))
 	c := newCoordinator(r, t.Context(), uuid.New())
 	l, now := freshLane(1), time.Now()
-	c.lanes, c.checks.passed, c.deadline = []*lane{l}, true, now.Add(time.Hour)
+	c.lanes, c.deadline = []*lane{l}, now.Add(time.Hour)
+	c.topics.of = map[string]topicCheck{"topic": {passed: true}}
 	l.admit([]messagingdb.ClaimPendingRow{
 		{Shard: 3, Seq: 1, Topic: "topic", Key: "a", Version: 1, Payload: []byte("x")},
 		{Shard: 3, Seq: 2, Topic: "topic", Key: "a", Version: 2, PrevSeq: 1, Payload: []byte("x")},
 	}, false)
-	s := l.streams[0]
-	s.leaderKnown = true
+	l.leaderKnown = true
 	c.paused = pauses{"topic": {Topic: "topic"}}
-	if c.mayStart(s, now) {
+	if c.mayStart(l, now) {
 		t.Error("a new batch would be sent")
 	}
-	if err := s.freeze(1, 1<<20); err != nil {
+	if err := l.freeze(1, 1<<20); err != nil {
 		t.Fatal(err)
 	}
-	if !c.mayStart(s, now) {
+	if !c.mayStart(l, now) {
 		t.Error("the batch in flight would not be sent")
 	}
-	s.takeWritten(0)
-	if c.mayStart(s, now) {
+	l.takeWritten(0)
+	if c.mayStart(l, now) {
 		t.Error("a batch would be sent after it")
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/monsplit/monsplit/internal/messaging/broker"
+
 	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
 )
 
@@ -19,29 +21,29 @@ import (
 // shardRests is when the rests of the shards end that this instance holds.
 type shardRests struct {
 	full time.Duration
-	ends map[int16]time.Time // by shard
+	ends map[broker.TopicPartition]time.Time
 }
 
 // observe notes how much of a shard's rest is left, as the database says; nil if the rest begins now. An end that is known
 // stays, because the database has what was left in the last pass.
 func (r *shardRests) observe(l lease, left *int64, now time.Time) {
-	if _, known := r.ends[l.shard]; known || !l.wrapped() {
+	if _, known := r.ends[l.tp]; known || !l.wrapped() {
 		return
 	}
 	rest := r.full
 	if left != nil {
 		rest = time.Duration(*left) * time.Millisecond
 	}
-	r.ends[l.shard] = now.Add(rest)
+	r.ends[l.tp] = now.Add(rest)
 }
 
 // keep forgets the shards that are not among the leases, or no longer rest.
 func (r *shardRests) keep(leases []lease) {
 	known := r.ends
-	r.ends = map[int16]time.Time{}
+	r.ends = map[broker.TopicPartition]time.Time{}
 	for _, l := range leases {
-		if end, ok := known[l.shard]; ok && l.wrapped() {
-			r.ends[l.shard] = end
+		if end, ok := known[l.tp]; ok && l.wrapped() {
+			r.ends[l.tp] = end
 		}
 	}
 }
@@ -50,9 +52,10 @@ func (r *shardRests) keep(leases []lease) {
 func (k *leaseKeeper) storeRests(ctx context.Context, q *messagingdb.Queries, leases []lease) error {
 	p := messagingdb.StoreRestsParams{Owner: k.id}
 	for _, l := range leases {
-		if end, rests := k.rests.ends[l.shard]; rests {
+		if end, rests := k.rests.ends[l.tp]; rests {
 			left := max(0, time.Until(end)) + time.Millisecond // rounded up
-			p.Shards, p.Epochs, p.RestsMs = append(p.Shards, l.shard), append(p.Epochs, l.epoch), append(p.RestsMs, left.Milliseconds())
+			p.Topics, p.Shards = append(p.Topics, l.tp.Topic), append(p.Shards, int16(l.tp.Partition))
+			p.Epochs, p.RestsMs = append(p.Epochs, l.epoch), append(p.RestsMs, left.Milliseconds())
 		}
 	}
 	if len(p.Shards) == 0 {

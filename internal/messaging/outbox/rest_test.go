@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/monsplit/monsplit/internal/messaging/event"
+	"github.com/monsplit/monsplit/internal/messaging/broker"
 	"github.com/monsplit/monsplit/internal/testkit/kafkatest"
 )
 
@@ -14,7 +14,7 @@ import (
 func TestARestGoesOnAfterARestart(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	if _, err := b.pool.Exec(t.Context(), `UPDATE outbox_lease SET epoch = 32767, producer_id = 1000 + shard`); err != nil {
+	if _, err := b.pool.Exec(t.Context(), `UPDATE outbox_shard SET epoch = 32767, producer_id = 1000 + shard`); err != nil {
 		t.Fatal(err)
 	}
 	b.append(versions(b.products, "a", 1, 3)...)
@@ -44,7 +44,7 @@ func TestARestGoesOnAfterARestart(t *testing.T) {
 	if took := time.Since(again); took < then-time.Millisecond {
 		t.Errorf("sent %v after the restart, although %v of the rest were left", took, then)
 	}
-	second.waitForShards(event.Partitions)
+	second.waitForShards(allShards)
 	if ms := left(); ms != nil {
 		t.Errorf("%d ms of a rest are left, although the producer ids are new", *ms)
 	}
@@ -54,16 +54,17 @@ func TestRestsOfShards(t *testing.T) {
 	t.Parallel()
 	start := time.Now()
 	ms := func(d time.Duration) *int64 { n := d.Milliseconds(); return &n }
-	full, wrapped := 15*time.Minute, lease{shard: 1, epoch: maxEpoch + 1, producerID: 7}
-	r := shardRests{full: full, ends: map[int16]time.Time{}}
+	tp := broker.TopicPartition{Topic: "topic", Partition: 1}
+	full, wrapped := 15*time.Minute, lease{tp: tp, epoch: maxEpoch + 1, producerID: 7}
+	r := shardRests{full: full, ends: map[broker.TopicPartition]time.Time{}}
 	want := func(after time.Duration) {
 		t.Helper()
-		if got, rests := r.ends[1]; !rests || !got.Equal(start.Add(after)) {
+		if got, rests := r.ends[tp]; !rests || !got.Equal(start.Add(after)) {
 			t.Errorf("the rest ends after %v (%v), want %v", got.Sub(start), rests, after)
 		}
 	}
-	r.observe(lease{shard: 1, epoch: maxEpoch, producerID: 7}, ms(time.Minute), start)
-	r.observe(lease{shard: 1, epoch: maxEpoch + 1, producerID: -1}, ms(time.Minute), start)
+	r.observe(lease{tp: tp, epoch: maxEpoch, producerID: 7}, ms(time.Minute), start)
+	r.observe(lease{tp: tp, epoch: maxEpoch + 1, producerID: -1}, ms(time.Minute), start)
 	if len(r.ends) != 0 {
 		t.Errorf("shards rest that have a fresh epoch or no producer id: %v", r.ends)
 	}

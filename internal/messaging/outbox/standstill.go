@@ -61,17 +61,7 @@ func (s Standstill) String() string {
 	return text
 }
 
-func shardNames(shards []int) []string {
-	names := make([]string, len(shards))
-	for i, shard := range shards {
-		names[i] = fmt.Sprint(shard)
-	}
-	return names
-}
-
-func (l *lane) name() string { return fmt.Sprint(l.shard) }
-
-func (s ShardStatus) name() string { return fmt.Sprint(s.Shard) }
+func (s ShardStatus) name() string { return shardOf(s.Topic, int16(s.Shard)).String() }
 
 func (s Standstill) halted() bool { return slices.Contains(HaltCodes(), HaltCode(s.Code)) }
 
@@ -111,7 +101,7 @@ type standing struct {
 func (c *coordinator) noteStanding(now time.Time) {
 	for _, l := range c.lanes {
 		since(&l.openingSince, l.phase == phaseFenced || l.phase == phaseOpening && l.halt == nil && !now.Before(l.parkedUntil), now)
-		since(&l.waitingSince, l.phase == phaseReady && c.hasRows(l), now)
+		since(&l.waitingSince, l.phase == phaseReady && c.maySend(l), now)
 	}
 }
 
@@ -146,7 +136,7 @@ func (s *standing) skip(row string, now time.Time) {
 func (c *coordinator) standstills(halts []Halt, now time.Time) []Standstill {
 	var list standstillList
 	for _, h := range halts {
-		list = append(list, Standstill{Code: StandstillCode(h.Code), Reason: h.Reason, Shards: shardNames(h.Shards)})
+		list = append(list, Standstill{Code: StandstillCode(h.Code), Reason: h.Reason, Shards: h.Shards})
 	}
 	if c.cutOff {
 		list = append(list, Standstill{Code: CutOff, Reason: "Kafka answers other instances, but not this one, which has given up its shards"})
@@ -157,8 +147,10 @@ func (c *coordinator) standstills(halts []Halt, now time.Time) []Standstill {
 	for _, l := range c.lanes {
 		c.addStandstill(&list, l, now)
 	}
-	if compares := c.compares(); compares != "" {
-		list = append(list, Standstill{Code: Comparing, Reason: "the relay compares " + compares})
+	for _, topic := range c.cfg.Topics {
+		if compares := c.checkers[topic].progress.Load(); compares != nil {
+			list = append(list, Standstill{Code: Comparing, Reason: "the relay compares " + *compares})
+		}
 	}
 	list = append(list, c.troubleStandstills()...)
 	return append(list, c.shared...)
@@ -169,21 +161,21 @@ func (c *coordinator) addStandstill(list *standstillList, l *lane, now time.Time
 	switch {
 	case l.halt != nil:
 	case now.Before(l.restsUntil):
-		list.add(EpochsUsedUp, "the producer id has no epochs left; its batches must be too old before a new one is taken", l.restsUntil, l.name())
+		list.add(EpochsUsedUp, "the producer id has no epochs left; its batches must be too old before a new one is taken", l.restsUntil, l.tp.String())
 	case long(l.openingSince, now) && l.phase == phaseFenced:
-		list.add(OpensSlowly, "another producer has written, and no lease pass has shown yet whether the lease is lost", time.Time{}, l.name())
+		list.add(OpensSlowly, "another producer has written, and no lease pass has shown yet whether the lease is lost", time.Time{}, l.tp.String())
 	case long(l.openingSince, now) && !l.verified:
-		list.add(OpensSlowly, "the log waits to be compared with the database", time.Time{}, l.name())
+		list.add(OpensSlowly, "the log waits to be compared with the database", time.Time{}, l.tp.String())
 	case long(l.openingSince, now):
-		list.add(OpensSlowly, "Kafka has not given a producer id", time.Time{}, l.name())
+		list.add(OpensSlowly, "Kafka has not given a producer id", time.Time{}, l.tp.String())
 	case long(l.waitingSince, now):
 		reason := "Kafka has not acknowledged an event for long"
 		if c.full(l) {
 			reason += ", and the queue is full"
 		}
-		list.add(NotAcknowledged, reason, time.Time{}, l.name())
+		list.add(NotAcknowledged, reason, time.Time{}, l.tp.String())
 	case long(l.skippedSince, now):
-		list.add(PredecessorMissing, l.skipped+" waits for an earlier event, which is pending but cannot be sent", time.Time{}, l.name())
+		list.add(PredecessorMissing, l.skipped+" waits for an earlier event, which is pending but cannot be sent", time.Time{}, l.tp.String())
 	}
 }
 

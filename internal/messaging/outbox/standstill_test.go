@@ -22,7 +22,7 @@ func standingCoordinator() (*coordinator, *lane) {
 	l := freshLane(1)
 	return &coordinator{
 		Relay:    &Relay{cfg: Config{Topics: []string{"topic"}}.withDefaults(), metrics: newMetrics(""), log: slog.New(slog.DiscardHandler)},
-		checker:  &logChecker{},
+		checkers: map[string]*logChecker{"topic": {}}, topics: topicChecks{of: map[string]topicCheck{"topic": {passed: true}}},
 		troubles: map[string]*trouble{}, lanes: []*lane{l},
 	}, l
 }
@@ -64,7 +64,7 @@ func TestEveryStandstillIsVisible(t *testing.T) {
 		},
 		MigrationsUnfit: {{func(c *coordinator, l *lane) { trouble("leases")(c, l); c.misfit = true }, "leases: the reason"}},
 		UnknownTopic:    {{trouble("topics"), "topics: the reason"}},
-		Comparing:       {{func(c *coordinator, _ *lane) { text := "topic-3, 7%"; c.checker.progress.Store(&text) }, "topic-3, 7%"}},
+		Comparing:       {{func(c *coordinator, _ *lane) { text := "topic-3, 7%"; c.checkers["topic"].progress.Store(&text) }, "topic-3, 7%"}},
 		OpensSlowly: {
 			{func(_ *coordinator, l *lane) { l.phase = phaseOpening }, "waits to be compared"},
 			{func(_ *coordinator, l *lane) { l.phase, l.verified = phaseOpening, true }, "producer id"},
@@ -77,7 +77,7 @@ func TestEveryStandstillIsVisible(t *testing.T) {
 		PredecessorMissing: {{func(_ *coordinator, l *lane) { l.skip("version 2 of a", now) }, "version 2 of a"}},
 		Blocked:            {{func(c *coordinator, _ *lane) { c.noteShared(Status{BlockedCount: 7}.sharedStandstills()) }, "7 aggregates"}},
 		NoHolder: {{func(c *coordinator, _ *lane) {
-			status := Status{Shards: []ShardStatus{{Shard: 3}, {Shard: 4, Held: true}}}
+			status := Status{Shards: []ShardStatus{{Topic: "topic", Shard: 3}, {Topic: "topic", Shard: 4, Held: true}}}
 			c.noteShared(status.sharedStandstills())
 			if len(c.shared) > 0 {
 				t.Error("a shard that moves counts as a standstill")
@@ -88,7 +88,7 @@ func TestEveryStandstillIsVisible(t *testing.T) {
 	for _, code := range HaltCodes() {
 		states[StandstillCode(code)] = []state{{halted(code), "the reason"}}
 	}
-	unfit := func(c *coordinator, _ *lane) { c.checks.reason = "the reason" }
+	unfit := func(c *coordinator, _ *lane) { c.topics.of["topic"] = topicCheck{reason: "the reason"} }
 	states[StandstillCode(TopicsUnfit)] = append(states[StandstillCode(TopicsUnfit)], state{unfit, "the reason"})
 	for _, code := range StandstillCodes() {
 		if len(states[code]) == 0 {
@@ -132,11 +132,10 @@ func TestAStandstillEnds(t *testing.T) {
 	for name, state := range map[string]struct{ cause, end func(*coordinator, *lane) }{
 		"opening": {func(_ *coordinator, l *lane) { l.phase = phaseOpening }, func(_ *coordinator, l *lane) { l.phase = phaseReady }},
 		"waiting": {func(_ *coordinator, l *lane) { claimed(l, 2) }, func(c *coordinator, l *lane) {
-			s := l.streams[0]
-			if err := s.freeze(1, 1<<20); err != nil {
+			if err := l.freeze(1, 1<<20); err != nil {
 				t.Fatal(err)
 			}
-			c.handleAck(s, 0, now) // one row is left
+			c.handleAck(l, 0, now) // one row is left
 		}},
 		"skipped": {func(_ *coordinator, l *lane) { l.skip("version 2 of a", now) }, func(_ *coordinator, l *lane) { l.beginSweep(); l.beginSweep() }},
 	} {
@@ -162,7 +161,7 @@ func TestStandstillsInTheStatus(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	relay := b.start("a")
-	relay.waitForShards(event.Partitions)
+	relay.waitForShards(allShards)
 	read := func() Status {
 		s, err := ReadStatus(t.Context(), b.pool)
 		if err != nil {
@@ -186,7 +185,7 @@ func TestStandstillsInTheStatus(t *testing.T) {
 		t.Errorf("standstills %+v", s.Standstills)
 	}
 	relay.stop()
-	if s := read(); !slices.ContainsFunc(s.Standstills, func(s ShownStandstill) bool { return s.Code == NoHolder && len(s.Shards) == event.Partitions }) {
+	if s := read(); !slices.ContainsFunc(s.Standstills, func(s ShownStandstill) bool { return s.Code == NoHolder && len(s.Shards) == allShards }) {
 		t.Errorf("standstills %+v", s.Standstills)
 	}
 }
@@ -197,7 +196,7 @@ func TestStandstillsOfADeadInstance(t *testing.T) {
 	b := setup(t)
 	if _, err := b.pool.Exec(t.Context(), `WITH i AS (INSERT INTO outbox_instance (id, name, beat_at, standstills)
 			VALUES (gen_random_uuid(), 'dead', now() - interval '1 hour', '[{"code": "paused", "reason": "long ago"}]') RETURNING id)
-		UPDATE outbox_lease SET owner = i.id FROM i`); err != nil {
+		INSERT INTO outbox_lease (topic, shard, owner) SELECT 'topic', s.shard, i.id FROM i, outbox_shard s`); err != nil {
 		t.Fatal(err)
 	}
 	s, err := ReadStatus(t.Context(), b.pool)
