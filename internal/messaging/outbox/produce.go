@@ -71,7 +71,6 @@ func (c *coordinator) handleResult(l *lane, result broker.Result) {
 	}
 	now, err := time.Now(), result.Err
 	if err == nil {
-		c.kafka.acknowledged()
 		c.handleAck(l, result.Offset, now)
 		return
 	}
@@ -109,6 +108,7 @@ func (c *coordinator) handleResult(l *lane, result broker.Result) {
 
 // handleAck handles the acknowledgement of a batch, whose first record has the given offset.
 func (c *coordinator) handleAck(l *lane, offset int64, now time.Time) {
+	c.kafka.acknowledged()
 	landed := l.landed(offset)
 	if landed == landedBefore {
 		c.metrics.failures.WithLabelValues(l.tp.Topic, "not_at_end").Inc()
