@@ -57,6 +57,8 @@ func (u noProduceBroker) Produce(_ context.Context, batches []*broker.Batch) []b
 	return make([]broker.Result, len(batches))
 }
 
+func (noProduceBroker) ProduceLimit(broker.NodeID) int { return 1 << 20 }
+
 // TestProducesNothingThatCouldOutliveTheLease replays the second half of H13 slow renewal: the renewal is late, and a
 // request that is sent now could arrive after a thief has published.
 func TestProducesNothingThatCouldOutliveTheLease(t *testing.T) {
