@@ -124,6 +124,7 @@ func (c *coordinator) rewind(kind claimKind, now time.Time) {
 		case kind == readAll && (!l.mayHaveMore || now.Sub(l.sweptAt) >= 10*c.cfg.SweepMax):
 			l.highestAtSweep, l.sweptAt = l.highestSeen, now
 			l.readFrom(0)
+			l.beginSweep()
 		case kind == readNew && !l.mayHaveMore:
 			l.readFrom(l.highestAtSweep)
 		}
@@ -134,16 +135,17 @@ func (c *coordinator) rewind(kind claimKind, now time.Time) {
 // others.
 func (c *coordinator) readableLanes() (lanes []*lane) {
 	for _, l := range c.lanes {
-		if l.phase == phaseReady && l.mayHaveMore && c.hasRoom(l) {
+		if l.phase == phaseReady && l.mayHaveMore && !c.paused.has(l.tp.Topic) && !c.full(l) {
 			lanes = append(lanes, l)
 		}
 	}
 	return lanes
 }
 
-func (c *coordinator) hasRoom(l *lane) bool {
+// full reports whether the lane has as many rows in memory as it may have.
+func (c *coordinator) full(l *lane) bool {
 	held := max(1, len(c.lanes))
-	return l.rowCount < max(1, 3*c.cfg.ClaimRows/held) && l.payloadBytes < max(1, 2*c.cfg.ClaimBytes/held)
+	return l.rowCount >= max(1, 3*c.cfg.ClaimRows/held) || l.payloadBytes >= max(1, 2*c.cfg.ClaimBytes/held)
 }
 
 // distribute gives each lane its part of the claimed rows, which are ordered by shard. It returns how many rows were queued.
@@ -168,6 +170,7 @@ func (c *coordinator) distribute(lanes []*lane, rows []messagingdb.ClaimPendingR
 		found += in.queued
 		if in.skipped > 0 {
 			c.claims.schedule.sweepSoon(time.Now())
+			l.skip(in.skippedRow, time.Now())
 		}
 	}
 	return found

@@ -79,7 +79,7 @@ func (c *coordinator) readUpLogs() (logs []broker.TopicPartition) {
 		return nil
 	}
 	for _, l := range c.lanes {
-		if l.phase == phaseReady && !l.mayHaveMore && c.hasRoom(l) {
+		if l.phase == phaseReady && !l.mayHaveMore && !c.paused.has(l.tp.Topic) && !c.full(l) {
 			logs = append(logs, l.tp)
 		}
 	}
