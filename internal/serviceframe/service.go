@@ -48,8 +48,11 @@ type Spec struct {
 
 // Frame is a service without its business code.
 type Frame struct {
-	Pool  *postgres.Pool
-	Relay *outbox.Relay
+	// Pool is for requests. Its sessions may be lent by a pooler, so only transactions and single statements work on it.
+	Pool *postgres.Pool
+	// Direct is for everything else. It is Pool unless there is a direct URL.
+	Direct *postgres.Pool
+	Relay  *outbox.Relay
 	// Waiters are requests that wait for a change. A service registers what can be waited for, and kicks them after each
 	// commit of its consumer.
 	Waiters *wakeup.Waiters
@@ -72,19 +75,19 @@ func Open(ctx context.Context, spec Spec, cfg config.Common, log *slog.Logger) (
 	if err := errors.Join(relay.Validate()...); err != nil {
 		return nil, err
 	}
-	pool, err := postgres.Open(ctx, postgres.Config{URL: cfg.Database.URL, MaxConns: cfg.Database.MaxConns, Application: spec.Name})
+	pools, err := openPools(ctx, cfg.Database, spec.Name, cfg.Database.MaxConns, int32(cfg.ConsumerTransactions())+besideConsumer)
 	if err != nil {
 		return nil, err
 	}
 	client, err := connect(spec, cfg, log)
 	if err != nil {
-		pool.Close()
+		pools.close()
 		return nil, err
 	}
 	return &Frame{
-		Pool: pool, Relay: outbox.NewRelay(pool, client, relay, log),
+		Pool: pools.requests, Direct: pools.direct, Relay: outbox.NewRelay(pools.direct, client, relay, log),
 		spec: spec, cfg: cfg, log: log, client: client, keys: idempotency.New(cfg.Idempotency), gate: topics.NewGate(client, log, topicSpecs(spec, cfg)...),
-		schema: newSchema(spec, cfg, log), Waiters: wakeup.New(pool, wakeup.Config{MetricsNamespace: MetricsNamespace}, log),
+		schema: newSchema(spec, cfg, pools.check, log), Waiters: wakeup.New(pools.direct, wakeup.Config{MetricsNamespace: MetricsNamespace}, log),
 	}, nil
 }
 
@@ -121,7 +124,7 @@ func (f *Frame) Close() {
 	closed := make(chan struct{})
 	go func() {
 		defer close(closed)
-		f.Pool.Close()
+		pools{f.Pool, f.Direct}.close()
 	}()
 	select {
 	case <-closed:

@@ -64,8 +64,8 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger) error {
 		return err
 	}
 	entries, markets, copies := services(storage, newID)
-	requests := newOwner(frame.Pool, cfg, storage, entries, log)
-	events := newConsumer(frame.Pool, cfg, storage, copies, requests, frame.Waiters.Kick, log)
+	requests := newOwner(frame.Direct, cfg, storage, entries, log)
+	events := newConsumer(frame.Direct, cfg, storage, copies, requests, frame.Waiters.Kick, log)
 	frame.Collect(requests)
 	frame.Waiters.Register(httpapi.ProductCopy, wakeup.UUIDs(copies.Versions))
 	return frame.Serve(ctx, events, httpapi.New(entries, markets, copies, frame.Freshness()),

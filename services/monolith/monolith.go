@@ -62,13 +62,13 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger) error {
 		return err
 	}
 	products, copies := services(storage, newID)
-	requests := request.NewSentMetrics(frame.Pool, serviceframe.MetricsNamespace, messages.TopicCatalogEntryRequest)
+	requests := request.NewSentMetrics(frame.Direct, serviceframe.MetricsNamespace, messages.TopicCatalogEntryRequest)
 	calls := httpapi.NewCalls(serviceframe.MetricsNamespace)
 	frame.Collect(requests, calls)
 	api := httpapi.New(products, copies, newChanges(frame, storage, copies, cfg, newID), frame.Freshness(), calls, httpapi.Config{
 		WriteTimeout: cfg.HTTP.WriteTimeout, ChangeWait: cfg.Legacy.Wait, MaxWait: cfg.HTTP.MaxWait,
 	})
-	events := newConsumer(frame.Pool, cfg, log, func(tx eventTx) {
+	events := newConsumer(frame.Direct, cfg, log, func(tx eventTx) {
 		requests.Count(tx.Finished())
 		for _, f := range tx.Finished() {
 			frame.Waiters.Announce(catalogchange.KindRequest, f.ID.String(), request.FinishedVersion)
@@ -79,7 +79,7 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger) error {
 	})
 	return frame.Serve(ctx, events, api, lifecycle.Part{Name: "requests", Run: func(ctx context.Context) error {
 		return frame.Repeat(ctx, deleteEvery, "finished requests could not be deleted", func() error {
-			return request.DeleteFinished(ctx, frame.Pool, cfg.Legacy.Keep)
+			return request.DeleteFinished(ctx, frame.Direct, cfg.Legacy.Keep)
 		})
 	}})
 }
@@ -91,7 +91,7 @@ const deleteEvery = time.Minute
 func newChanges(
 	frame *serviceframe.Frame, s *store.Store, copies *catalogcopy.Service, cfg Config, newID func() uuid.UUID,
 ) *catalogchange.Service {
-	frame.Waiters.Register(catalogchange.KindRequest, wakeup.UUIDs(request.Lookup(frame.Pool)))
+	frame.Waiters.Register(catalogchange.KindRequest, wakeup.UUIDs(request.Lookup(frame.Direct)))
 	frame.Waiters.Register(catalogchange.KindCopy, wakeup.UUIDs(copies.EntryVersions))
 	return catalogchange.NewService(s.Changes(), frame.Waiters, catalogchange.Config{
 		Expiry: cfg.Requests.Expiry, Closed: cfg.Legacy.Writes == writesOff,
