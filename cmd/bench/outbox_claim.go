@@ -28,6 +28,7 @@ type caughtClaim struct {
 }
 
 type lease struct {
+	topic string
 	shard int16
 	owner [16]byte
 	epoch int64
@@ -57,19 +58,19 @@ func catchClaim(ctx context.Context, pool *pgxpool.Pool) (*caughtClaim, error) {
 }
 
 func readLeases(ctx context.Context, pool *pgxpool.Pool) ([]lease, error) {
-	rows, err := pool.Query(ctx, `SELECT shard, owner, epoch FROM outbox_lease`)
+	rows, err := pool.Query(ctx, `SELECT topic, shard, owner, epoch FROM outbox_lease`)
 	if err != nil {
 		return nil, err
 	}
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (l lease, err error) {
-		return l, row.Scan(&l.shard, &l.owner, &l.epoch)
+		return l, row.Scan(&l.topic, &l.shard, &l.owner, &l.epoch)
 	})
 }
 
 // holdLeases sets the leases to what the statement expects.
 func (c *caughtClaim) holdLeases(ctx context.Context, conn *pgx.Conn) error {
 	for _, l := range c.leases {
-		_, err := conn.Exec(ctx, `UPDATE outbox_lease SET owner = $2, epoch = $3 WHERE shard = $1`, l.shard, l.owner, l.epoch)
+		_, err := conn.Exec(ctx, `UPDATE outbox_lease SET owner = $2, epoch = $3 WHERE topic = $4 AND shard = $1`, l.shard, l.owner, l.epoch, l.topic)
 		if err != nil {
 			return err
 		}

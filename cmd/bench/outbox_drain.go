@@ -135,7 +135,7 @@ func drainBare(ctx context.Context, pool *pgxpool.Pool, client *broker.Client, t
 	g.Go(func() error {
 		for c := range written {
 			if _, err := pool.Exec(ctx, `DELETE FROM outbox_pending p USING unnest($1::smallint[], $2::bigint[]) AS s(shard, seq)
-				WHERE p.shard = s.shard AND p.seq = s.seq`, c.shards, c.seqs); err != nil {
+				WHERE p.shard = s.shard AND p.topic = $3 AND p.seq = s.seq`, c.shards, c.seqs, topic); err != nil {
 				return err
 			}
 		}

@@ -26,11 +26,10 @@ func newTopic(ctx context.Context, client *broker.Client) (string, error) {
 	return name, client.EnsureTopic(ctx, broker.TopicSpec{Name: name, Partitions: event.Partitions})
 }
 
-// fillOutbox replaces the content of the outbox by n events of a topic. They are all pending or all sent. The leases are
-// free and as if never used.
+// fillOutbox replaces the content of the outbox by n events of a topic. They are all pending or all sent. There are no
+// leases.
 func fillOutbox(ctx context.Context, pool *pgxpool.Pool, topic string, n int, pending bool) error {
-	if _, err := pool.Exec(ctx, `TRUNCATE outbox_event, outbox_pending, outbox_blocked, outbox_instance;
-		UPDATE outbox_lease SET owner = NULL, epoch = 0, producer_id = -1, beat = 0;
+	if _, err := pool.Exec(ctx, `TRUNCATE outbox_event, outbox_pending, outbox_blocked, outbox_instance, outbox_lease;
 		SELECT setval('outbox_seq', 1, false)`, pgx.QueryExecModeSimpleProtocol); err != nil {
 		return err
 	}

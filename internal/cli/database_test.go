@@ -188,6 +188,8 @@ func TestOutbox(t *testing.T) {
 		INSERT INTO outbox_pending (shard, seq, topic, key, version) SELECT shard, seq, topic, key, version FROM e WHERE key = 'fez'`, hatTopic)
 	execSQL(t, pool, `INSERT INTO outbox_blocked (topic, key, attempts, retry_at, last_error) VALUES ($1, 'fez', 4, now(), 'too large')`, hatTopic)
 
+	execSQL(t, pool, `INSERT INTO outbox_lease (topic, shard) SELECT $1, shard FROM outbox_shard`, hatTopic)
+
 	var status outbox.Status
 	r := call(t.Context(), app, nil, "outbox", "status", "--json")
 	if err := json.Unmarshal([]byte(r.out), &status); err != nil || status.Pending != 1 || status.Appended != 2 ||

@@ -87,10 +87,10 @@ func printHalted(w io.Writer, halted []outbox.HaltedShard) error {
 	if len(halted) == 0 {
 		return nil
 	}
-	rows := [][]string{{"HALTED SHARD", "SINCE", "CODE", "REASON"}}
+	rows := [][]string{{"HALTED TOPIC", "SHARD", "SINCE", "CODE", "REASON"}}
 	steps := map[outbox.HaltCode]string{}
 	for _, h := range halted {
-		rows = append(rows, []string{fmt.Sprint(h.Shard), h.Since.Format(time.RFC3339), string(h.Code), h.Reason})
+		rows = append(rows, []string{h.Topic, fmt.Sprint(h.Shard), h.Since.Format(time.RFC3339), string(h.Code), h.Reason})
 		steps[h.Code] = h.NextStep
 	}
 	fmt.Fprintln(w)
@@ -125,18 +125,34 @@ func printStatus(w io.Writer, s outbox.Status) error {
 	if err := printHalted(w, s.Halted); err != nil {
 		return err
 	}
-	shards := map[string][]string{}
-	for _, sh := range s.Shards {
-		shards[sh.Holder] = append(shards[sh.Holder], fmt.Sprint(sh.Shard))
-	}
-	rows := [][]string{{"INSTANCE", "SHARDS"}}
-	for _, i := range s.Instances {
-		rows = append(rows, []string{i.Name, strings.Join(shards[i.Name], " ")})
-		delete(shards, i.Name)
-	}
-	for _, holder := range slices.Sorted(maps.Keys(shards)) { // holders that are no longer running, and free shards
-		rows = append(rows, []string{cmp.Or(holder, "(free)"), strings.Join(shards[holder], " ")})
-	}
 	fmt.Fprintln(w)
+	return printHolders(w, s)
+}
+
+// printHolders prints which instance has which shards. Holders that are no longer running, and free shards, come last.
+func printHolders(w io.Writer, s outbox.Status) error {
+	held := map[string]map[string][]string{} // holder → topic → partitions
+	for _, sh := range s.Shards {
+		if held[sh.Holder] == nil {
+			held[sh.Holder] = map[string][]string{}
+		}
+		held[sh.Holder][sh.Topic] = append(held[sh.Holder][sh.Topic], fmt.Sprint(sh.Shard))
+	}
+	rows := [][]string{{"INSTANCE", "TOPIC", "SHARDS"}}
+	add := func(holder string) {
+		for _, topic := range slices.Sorted(maps.Keys(held[holder])) {
+			rows = append(rows, []string{cmp.Or(holder, "(free)"), topic, strings.Join(held[holder][topic], " ")})
+		}
+		delete(held, holder)
+	}
+	for _, i := range s.Instances {
+		if held[i.Name] == nil {
+			rows = append(rows, []string{i.Name, "-", "-"})
+		}
+		add(i.Name)
+	}
+	for _, holder := range slices.Sorted(maps.Keys(held)) {
+		add(holder)
+	}
 	return table(w, rows...)
 }

@@ -201,7 +201,7 @@ func TestAPausedRelayReordersNothing(t *testing.T) {
 	s.monolith = second
 	zombie.freeze()
 	before := written.Load()
-	eventually(t, "the other instance has all shards", func() bool { return holders(t, s.monolithDB)[second.instance()] == event.Partitions })
+	eventually(t, "the other instance has all shards", func() bool { return holders(t, s.monolithDB)[second.instance()] == monolithShards })
 	eventually(t, "writing goes on", func() bool { return written.Load() > before+50 })
 	zombie.thaw()
 	before = written.Load()
@@ -218,12 +218,12 @@ func TestTwoInstancesShareTheShards(t *testing.T) {
 	s := prepare(t)
 	s.monolith, s.catalog = s.startMonolith(fastLease...), s.startCatalog()
 	first := s.monolith
-	eventually(t, "the first instance has all shards", func() bool { return holders(t, s.monolithDB)[first.instance()] == event.Partitions })
+	eventually(t, "the first instance has all shards", func() bool { return holders(t, s.monolithDB)[first.instance()] == monolithShards })
 
 	second := s.startMonolith(fastLease...)
 	eventually(t, "they share", func() bool {
 		h := holders(t, s.monolithDB)
-		return h[first.instance()] == event.Partitions/2 && h[second.instance()] == event.Partitions/2
+		return h[first.instance()] == monolithShards/2 && h[second.instance()] == monolithShards/2
 	})
 	out := command(t, s.env(s.monolithDB), "monolith", "outbox", "status").ok(t)
 	for _, p := range []*process{first, second} {
@@ -236,11 +236,11 @@ func TestTwoInstancesShareTheShards(t *testing.T) {
 	for i := range 24 {
 		s.createProduct(fmt.Sprint("After the kill ", i))
 	}
-	eventually(t, "the first instance has all shards again", func() bool { return holders(t, s.monolithDB)[first.instance()] == event.Partitions })
+	eventually(t, "the first instance has all shards again", func() bool { return holders(t, s.monolithDB)[first.instance()] == monolithShards })
 	s.settled()
 
 	third := s.startMonolith(fastLease...)
-	eventually(t, "they share", func() bool { return holders(t, s.monolithDB)[third.instance()] == event.Partitions/2 })
+	eventually(t, "they share", func() bool { return holders(t, s.monolithDB)[third.instance()] == monolithShards/2 })
 	if code := third.terminate(); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
@@ -251,6 +251,9 @@ func TestTwoInstancesShareTheShards(t *testing.T) {
 
 // fastLease shortens the lease, so that a test does not have to wait long.
 var fastLease = []string{"OUTBOX_LEASE_TIMEOUT=3s", "OUTBOX_LEASE_RENEW=300ms", "OUTBOX_PRODUCE_TIMEOUT=1s"}
+
+// monolithShards is the number of shards of the monolith's topics: products, and requests to change the catalog.
+const monolithShards = 2 * event.Partitions
 
 // holders counts the shards that each instance holds, by the process id in its name.
 func holders(t *testing.T, db string) map[string]int {

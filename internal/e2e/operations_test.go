@@ -129,7 +129,7 @@ func TestOperationsFencedByAnother(t *testing.T) {
 	cloneDB := pgtest.CopyOf(t, s.monolithDB)
 	s.monolith = s.startMonolith()
 	eventually(t, "the original has compared its logs", func() bool {
-		return s.monolith.metric(`monsplit_outbox_stage_seconds_count\{stage="compare"\}`) >= event.Partitions
+		return s.monolith.metric(`monsplit_outbox_stage_seconds_count\{stage="compare"\}`) >= monolithShards
 	})
 	clone := &process{}
 	for range 3 { // the epoch of a shard rises each time that an instance takes it
@@ -137,7 +137,7 @@ func TestOperationsFencedByAnother(t *testing.T) {
 			clone.terminate()
 		}
 		clone = start(t, "monolith", s.env(cloneDB)...)
-		eventually(t, "the copy has all shards", func() bool { return holders(t, cloneDB)[clone.instance()] == event.Partitions })
+		eventually(t, "the copy has all shards", func() bool { return holders(t, cloneDB)[clone.instance()] == monolithShards })
 	}
 	call(t, http.MethodPatch, clone.url(fmt.Sprint("/api/v1/product/", p["id"])), map[string]any{"name": "In the test"}).must(t, http.StatusOK)
 	eventually(t, "the copy publishes", func() bool {

@@ -161,7 +161,7 @@ func (s *system) drained(db string) {
 	defer func() {
 		if !empty {
 			s.t.Logf("pending: %q\nblocked: %q", rows(s.t, db, `SELECT shard, seq, topic, key, version, prev_seq, owner, epoch, i.name, l.beat
-				FROM outbox_pending p JOIN outbox_lease l USING (shard) LEFT JOIN outbox_instance i ON i.id = l.owner ORDER BY seq LIMIT 10`),
+				FROM outbox_pending p JOIN outbox_lease l USING (topic, shard) LEFT JOIN outbox_instance i ON i.id = l.owner ORDER BY seq LIMIT 10`),
 				rows(s.t, db, `SELECT topic, key, attempts, last_error FROM outbox_blocked LIMIT 10`))
 		}
 	}()

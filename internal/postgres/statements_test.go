@@ -22,8 +22,9 @@ import (
 // readWhole are the statements that read a whole table, or its first rows in the order of an index, because their result needs
 // it. So do all whose names begin with Count. All other statements find rows by conditions on an index.
 var readWhole = map[string]string{
-	"ListBlocked":  "for outbox status: the first 100 in the order of their next try",
-	"ClaimPending": "it looks whether there is any blocked aggregate; the relay's own settings are tested there",
+	"ListBlocked":   "for outbox status: the first 100 in the order of their next try",
+	"PendingTopics": "the first row of each topic",
+	"ClaimPending":  "it looks whether there is any blocked aggregate; the relay's own settings are tested there",
 }
 
 // PostgreSQL chooses a sequential scan for a table that was empty when it was analyzed, and sessions keep this plan. So on the

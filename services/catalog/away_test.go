@@ -120,12 +120,13 @@ func TestASequenceThatIsFarAhead(t *testing.T) {
 	if status, text := put(); status != http.StatusServiceUnavailable || !strings.Contains(text, "problems/unavailable") {
 		t.Errorf("%d %s", status, text)
 	}
-	if err := outbox.Maintain(t.Context(), pool, 0); err != nil {
-		t.Fatal(err)
-	}
-	if status, text := put(); status != http.StatusOK {
-		t.Errorf("after the maintenance: %d %s", status, text)
-	}
+	kafkatest.Eventually(t, "writes work after the maintenance", func() bool {
+		if err := outbox.Maintain(t.Context(), pool, 0); err != nil { // does nothing while the service's own runs
+			t.Fatal(err)
+		}
+		status, _ := put()
+		return status == http.StatusOK
+	})
 }
 
 // A service whose role may not create tables says so at once, when there is room for millions of events. The command maintain

@@ -57,11 +57,19 @@ type OutboxBlocked struct {
 }
 
 type OutboxLease struct {
+	Topic      string
 	Shard      int16
 	Owner      *uuid.UUID
 	Epoch      int64
 	ProducerID int64
 	Beat       int64
+}
+
+type OutboxLog struct {
+	Topic    string
+	Shard    int16
+	TopicID  uuid.UUID
+	AckedEnd int64
 }
 
 type SentRequest struct {

@@ -12,6 +12,19 @@ import (
 	"github.com/google/uuid"
 )
 
+const addLeases = `-- name: AddLeases :exec
+INSERT INTO outbox_lease (topic, shard, owner, epoch, producer_id, beat)
+SELECT t.topic, s.shard, s.owner, s.epoch, s.producer_id, s.beat
+FROM (SELECT unnest($1::text[]) AS topic) AS t CROSS JOIN outbox_shard s
+ON CONFLICT DO NOTHING
+`
+
+// Adds the leases that the topics do not have yet. A lease begins as the one that was for all topics of its partition.
+func (q *Queries) AddLeases(ctx context.Context, topics []string) error {
+	_, err := q.db.Exec(ctx, addLeases, topics)
+	return err
+}
+
 const appendMany = `-- name: AppendMany :exec
 WITH e AS (
     INSERT INTO outbox_event (shard, event_id, topic, key, version, prev, type, payload, traceparent)
@@ -139,13 +152,14 @@ func (q *Queries) BlockAggregate(ctx context.Context, arg BlockAggregateParams) 
 }
 
 const claimPending = `-- name: ClaimPending :many
-SELECT c.shard, c.seq, c.event_id, c.topic, c.key, c.version, c.prev_seq, c.was_blocked, c.payload, c.traceparent,
+SELECT c.topic, c.shard, c.seq, c.event_id, c.key, c.version, c.prev_seq, c.was_blocked, c.payload, c.traceparent,
     c.created_at
-FROM (SELECT unnest($1::smallint[]) AS shard, unnest($2::bigint[]) AS epoch, unnest($3::bigint[]) AS low) AS h
+FROM (SELECT unnest($1::text[]) AS topic, unnest($2::smallint[]) AS shard, unnest($3::bigint[]) AS epoch,
+    unnest($4::bigint[]) AS low) AS h
 CROSS JOIN LATERAL (
-    SELECT p.shard, p.seq, e.event_id, p.topic, p.key, p.version, e.payload, e.traceparent, e.created_at,
+    SELECT p.topic, p.shard, p.seq, e.event_id, p.key, p.version, e.payload, e.traceparent, e.created_at,
         CASE WHEN p.prev_seq = 0 THEN 0 ELSE COALESCE(
-            (SELECT q.seq FROM outbox_pending q WHERE q.shard = p.shard AND q.seq = p.prev_seq), 0) END::bigint AS prev_seq,
+            (SELECT q.seq FROM outbox_pending q WHERE q.shard = p.shard AND q.topic = p.topic AND q.seq = p.prev_seq), 0) END::bigint AS prev_seq,
         (b.key IS NOT NULL)::boolean AS was_blocked,
         sum(octet_length(e.payload)) OVER (ORDER BY p.seq ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS bytes_before
     FROM outbox_pending p
@@ -155,15 +169,17 @@ CROSS JOIN LATERAL (
         WHERE (SELECT EXISTS (SELECT FROM outbox_blocked)) -- evaluated once; usually the table is empty
             AND x.topic = p.topic AND x.key = p.key LIMIT 1
     ) AS b ON true
-    WHERE p.shard = h.shard AND p.seq > h.low
-        AND EXISTS (SELECT FROM outbox_lease l WHERE l.shard = h.shard AND l.owner = $4::uuid AND l.epoch = h.epoch)
+    WHERE p.shard = h.shard AND p.topic = h.topic AND p.seq > h.low
+        AND EXISTS (SELECT FROM outbox_lease l
+            WHERE l.topic = h.topic AND l.shard = h.shard AND l.owner = $5::uuid AND l.epoch = h.epoch)
         AND (b.retry_at IS NULL OR b.retry_at <= now())
-    ORDER BY p.seq LIMIT $5::int
+    ORDER BY p.seq LIMIT $6::int
 ) AS c
-WHERE c.bytes_before IS NULL OR c.bytes_before < $6::bigint
+WHERE c.bytes_before IS NULL OR c.bytes_before < $7::bigint
 `
 
 type ClaimPendingParams struct {
+	Topics   []string
 	Shards   []int16
 	Epochs   []int64
 	Lows     []int64
@@ -173,10 +189,10 @@ type ClaimPendingParams struct {
 }
 
 type ClaimPendingRow struct {
+	Topic       string
 	Shard       int16
 	Seq         int64
 	EventID     uuid.UUID
-	Topic       string
 	Key         string
 	Version     int64
 	PrevSeq     int64
@@ -186,14 +202,20 @@ type ClaimPendingRow struct {
 	CreatedAt   time.Time
 }
 
-// Returns, for each shard whose lease the caller holds, the first rows after low. It returns at most max_rows rows for
-// a shard, and at most max_bytes of payload, not counting the last row. It leaves out aggregates that wait after a
-// refusal. prev_seq is the seq of the predecessor if that is still pending, and otherwise 0. The statement needs the
-// settings of the relay's connections: outbox_pending is empty at one moment and full at the next, so the planner's
-// statistics are wrong. LIMIT 1 makes the planner use the condition in the index: for tables that were empty, a join could
-// also read all of them for each row.
+// Returns the next pending rows of several shards, in the order of the shards:
+//  1. takes each shard h, with the place low up to which the caller has read it;
+//  2. reads its pending rows p after low in the order of their numbers, at most max_rows of them, if the caller holds the lease;
+//  3. adds the event e of each row. LIMIT 1 makes the planner use the condition in the index: for tables that were empty, a join
+//     could also read all of them for each row;
+//  4. leaves out aggregates b that wait after a refusal;
+//  5. sets prev_seq to the seq of the predecessor if that is still pending, and otherwise to 0;
+//  6. cuts the rows of a shard after max_bytes of payload, not counting the last row.
+//
+// The statement needs the settings of the relay's connections: outbox_pending is empty at one moment and full at the next, so the
+// planner's statistics are wrong.
 func (q *Queries) ClaimPending(ctx context.Context, arg ClaimPendingParams) ([]ClaimPendingRow, error) {
 	rows, err := q.db.Query(ctx, claimPending,
+		arg.Topics,
 		arg.Shards,
 		arg.Epochs,
 		arg.Lows,
@@ -209,10 +231,10 @@ func (q *Queries) ClaimPending(ctx context.Context, arg ClaimPendingParams) ([]C
 	for rows.Next() {
 		var i ClaimPendingRow
 		if err := rows.Scan(
+			&i.Topic,
 			&i.Shard,
 			&i.Seq,
 			&i.EventID,
-			&i.Topic,
 			&i.Key,
 			&i.Version,
 			&i.PrevSeq,
@@ -254,12 +276,12 @@ func (q *Queries) CountPending(ctx context.Context) (int64, error) {
 }
 
 const discardPending = `-- name: DiscardPending :exec
-WITH gone AS (DELETE FROM outbox_pending p WHERE p.shard = $1 AND p.seq = $2 RETURNING p.seq)
+WITH gone AS (DELETE FROM outbox_pending p WHERE p.shard = $1 AND p.topic = $2 AND p.seq = $3 RETURNING p.seq)
 INSERT INTO outbox_discarded (seq) SELECT gone.seq FROM gone
 `
 
-func (q *Queries) DiscardPending(ctx context.Context, shard int16, seq int64) error {
-	_, err := q.db.Exec(ctx, discardPending, shard, seq)
+func (q *Queries) DiscardPending(ctx context.Context, shard int16, topic string, seq int64) error {
+	_, err := q.db.Exec(ctx, discardPending, shard, topic, seq)
 	return err
 }
 
@@ -294,6 +316,38 @@ DELETE FROM outbox_instance WHERE id = $1
 func (q *Queries) LeaveInstance(ctx context.Context, id uuid.UUID) error {
 	_, err := q.db.Exec(ctx, leaveInstance, id)
 	return err
+}
+
+const listAllLeases = `-- name: ListAllLeases :many
+SELECT topic, shard, owner, epoch, producer_id, beat FROM outbox_lease ORDER BY topic, shard
+`
+
+// Returns the leases of all topics, also of those that no relay publishes any more.
+func (q *Queries) ListAllLeases(ctx context.Context) ([]OutboxLease, error) {
+	rows, err := q.db.Query(ctx, listAllLeases)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []OutboxLease{}
+	for rows.Next() {
+		var i OutboxLease
+		if err := rows.Scan(
+			&i.Topic,
+			&i.Shard,
+			&i.Owner,
+			&i.Epoch,
+			&i.ProducerID,
+			&i.Beat,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const listBlocked = `-- name: ListBlocked :many
@@ -419,20 +473,37 @@ func (q *Queries) ListInstances(ctx context.Context) ([]ListInstancesRow, error)
 }
 
 const listLeases = `-- name: ListLeases :many
-SELECT shard, owner, epoch, producer_id, beat FROM outbox_lease ORDER BY shard
+SELECT t.topic::text AS topic, s.shard, (l.topic IS NOT NULL)::boolean AS known, l.owner, COALESCE(l.epoch, 0) AS epoch,
+    COALESCE(l.producer_id, -1) AS producer_id, COALESCE(l.beat, 0) AS beat
+FROM (SELECT unnest($1::text[]) AS topic) AS t CROSS JOIN outbox_shard s
+LEFT JOIN outbox_lease l ON l.topic = t.topic AND l.shard = s.shard
+ORDER BY t.topic, s.shard
 `
 
-func (q *Queries) ListLeases(ctx context.Context) ([]OutboxLease, error) {
-	rows, err := q.db.Query(ctx, listLeases)
+type ListLeasesRow struct {
+	Topic      string
+	Shard      int16
+	Known      bool
+	Owner      *uuid.UUID
+	Epoch      int64
+	ProducerID int64
+	Beat       int64
+}
+
+// Returns a row for each partition of the topics. known is false if it has no lease yet.
+func (q *Queries) ListLeases(ctx context.Context, topics []string) ([]ListLeasesRow, error) {
+	rows, err := q.db.Query(ctx, listLeases, topics)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	items := []OutboxLease{}
+	items := []ListLeasesRow{}
 	for rows.Next() {
-		var i OutboxLease
+		var i ListLeasesRow
 		if err := rows.Scan(
+			&i.Topic,
 			&i.Shard,
+			&i.Known,
 			&i.Owner,
 			&i.Epoch,
 			&i.ProducerID,
@@ -511,77 +582,76 @@ func (q *Queries) ListPendingEvents(ctx context.Context, arg ListPendingEventsPa
 
 const markSent = `-- name: MarkSent :many
 WITH held AS MATERIALIZED (
-    SELECT l.shard FROM outbox_lease l
-    JOIN (SELECT unnest($1::smallint[]) AS shard, unnest($2::bigint[]) AS epoch) AS h ON h.shard = l.shard
-    WHERE l.owner = $3::uuid AND l.epoch = h.epoch
-    ORDER BY l.shard
+    SELECT h.n, l.topic, l.shard, h.acked_end FROM outbox_lease l
+    JOIN (SELECT generate_series(1, cardinality($1::text[])) AS n, unnest($1::text[]) AS topic,
+            unnest($2::smallint[]) AS shard, unnest($3::bigint[]) AS epoch, unnest($4::bigint[]) AS acked_end
+         ) AS h ON h.topic = l.topic AND h.shard = l.shard
+    WHERE l.owner = $5::uuid AND l.epoch = h.epoch
+    ORDER BY l.topic, l.shard
     FOR SHARE OF l
 ), gone AS (
     DELETE FROM outbox_pending p
-    USING (SELECT unnest($4::smallint[]) AS shard, unnest($5::bigint[]) AS seq) AS s
-    WHERE p.shard = s.shard AND p.seq = s.seq AND s.shard = ANY (ARRAY(SELECT held.shard FROM held))
+    USING (SELECT unnest($6::int[]) AS n, unnest($7::bigint[]) AS seq) AS s
+    WHERE p.shard = ($2::smallint[])[s.n] AND p.topic = ($1::text[])[s.n] AND p.seq = s.seq
+        AND s.n = ANY (ARRAY(SELECT held.n FROM held))
 ), freed AS (
     DELETE FROM outbox_blocked b
-    USING (SELECT unnest($6::smallint[]) AS shard, unnest($7::text[]) AS topic,
-            unnest($8::text[]) AS key) AS u
-    WHERE b.topic = u.topic AND b.key = u.key AND u.shard = ANY (ARRAY(SELECT held.shard FROM held))
+    USING (SELECT unnest($8::int[]) AS n, unnest($9::text[]) AS key) AS u
+    WHERE b.topic = ($1::text[])[u.n] AND b.key = u.key AND u.n = ANY (ARRAY(SELECT held.n FROM held))
 ), raised AS (
-    UPDATE outbox_log o SET acked_end = u.acked_end
-    FROM (SELECT unnest($9::smallint[]) AS shard, unnest($10::text[]) AS topic,
-            unnest($11::bigint[]) AS acked_end) AS u
-    WHERE o.topic = u.topic AND o.shard = u.shard AND o.acked_end < u.acked_end
-        AND u.shard = ANY (ARRAY(SELECT held.shard FROM held))
+    UPDATE outbox_log o SET acked_end = held.acked_end FROM held
+    WHERE o.topic = held.topic AND o.shard = held.shard AND o.acked_end < held.acked_end
 )
-SELECT held.shard FROM held
+SELECT held.n::int AS n FROM held
 `
 
 type MarkSentParams struct {
-	Shards     []int16
-	Epochs     []int64
-	Owner      uuid.UUID
-	RowShards  []int16
-	Seqs       []int64
-	FreeShards []int16
-	FreeTopics []string
-	FreeKeys   []string
-	EndShards  []int16
-	EndTopics  []string
-	Ends       []int64
+	Topics      []string
+	Shards      []int16
+	Epochs      []int64
+	Ends        []int64
+	Owner       uuid.UUID
+	RowNumbers  []int32
+	Seqs        []int64
+	FreeNumbers []int32
+	FreeKeys    []string
 }
 
-// Marks rows that the broker has acknowledged: deletes them from outbox_pending. Only the holder of the lease may do
-// this, although the acknowledgement is valid in any case. A thief may already have read the first half of an
-// aggregate's events. If the second half disappeared, the thief would never send it, and an older version would be the
-// last record of the key. Because of the row lock, taking over a lease waits for this statement, or this statement sees
-// that the lease is lost. The same statement deletes the blocks of aggregates whose refused event has now been
-// accepted: after a crash between two statements, such an aggregate would still be shown as blocked. It also raises the ends
-// of the logs, so that no crash can come between an event's mark and the place up to which everything is marked. Returns the
-// shards whose rows were deleted.
-func (q *Queries) MarkSent(ctx context.Context, arg MarkSentParams) ([]int16, error) {
+// Marks rows that the broker has acknowledged. n is the number of a shard among the arguments, from 1 on.
+//  1. held: locks the leases that the caller still holds. Only the holder may mark, although the acknowledgement is valid in any
+//     case. A thief may already have read the first half of an aggregate's events. If the second half disappeared, the thief
+//     would never send it, and an older version would be the last record of the key. Because of the row lock, taking over a
+//     lease waits for this statement, or this statement sees that the lease is lost.
+//  2. gone: deletes the rows of these shards from outbox_pending.
+//  3. freed: deletes the blocks of aggregates whose refused event has now been accepted. After a crash between two statements,
+//     such an aggregate would still be shown as blocked.
+//  4. raised: raises the ends of the logs, so that no crash can come between an event's mark and the place up to which
+//     everything is marked. An end of 0 leaves the stored one.
+//
+// Returns the numbers of the shards whose lease is held.
+func (q *Queries) MarkSent(ctx context.Context, arg MarkSentParams) ([]int32, error) {
 	rows, err := q.db.Query(ctx, markSent,
+		arg.Topics,
 		arg.Shards,
 		arg.Epochs,
-		arg.Owner,
-		arg.RowShards,
-		arg.Seqs,
-		arg.FreeShards,
-		arg.FreeTopics,
-		arg.FreeKeys,
-		arg.EndShards,
-		arg.EndTopics,
 		arg.Ends,
+		arg.Owner,
+		arg.RowNumbers,
+		arg.Seqs,
+		arg.FreeNumbers,
+		arg.FreeKeys,
 	)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	items := []int16{}
+	items := []int32{}
 	for rows.Next() {
-		var shard int16
-		if err := rows.Scan(&shard); err != nil {
+		var n int32
+		if err := rows.Scan(&n); err != nil {
 			return nil, err
 		}
-		items = append(items, shard)
+		items = append(items, n)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -591,8 +661,8 @@ func (q *Queries) MarkSent(ctx context.Context, arg MarkSentParams) ([]int16, er
 
 const oldestPending = `-- name: OldestPending :one
 SELECT min(e.created_at)::timestamptz AS created_at, extract(epoch FROM clock_timestamp() - min(e.created_at))::float8 AS age
-FROM outbox_lease l
-CROSS JOIN LATERAL (SELECT seq FROM outbox_pending WHERE shard = l.shard ORDER BY seq LIMIT 1) AS p
+FROM (SELECT unnest($1::text[]) AS topic) AS t CROSS JOIN outbox_shard s
+CROSS JOIN LATERAL (SELECT seq FROM outbox_pending WHERE shard = s.shard AND topic = t.topic ORDER BY seq LIMIT 1) AS p
 CROSS JOIN LATERAL (SELECT v.created_at FROM outbox_event v WHERE v.seq = p.seq LIMIT 1) AS e
 HAVING count(*) > 0
 `
@@ -602,26 +672,57 @@ type OldestPendingRow struct {
 	Age       float64
 }
 
-// Returns when the oldest pending event was appended, and its age in seconds. PostgreSQL keeps the plan of a statement without
-// parameters, so LIMIT 1 makes it use the condition in the index, as in ClaimPending.
-func (q *Queries) OldestPending(ctx context.Context) (OldestPendingRow, error) {
-	row := q.db.QueryRow(ctx, oldestPending)
+// Returns when the oldest pending event of the topics was appended, and its age in seconds. LIMIT 1 makes PostgreSQL use the
+// condition in the index, as in ClaimPending.
+func (q *Queries) OldestPending(ctx context.Context, topics []string) (OldestPendingRow, error) {
+	row := q.db.QueryRow(ctx, oldestPending, topics)
 	var i OldestPendingRow
 	err := row.Scan(&i.CreatedAt, &i.Age)
 	return i, err
 }
 
 const pendingBetween = `-- name: PendingBetween :one
-SELECT EXISTS (SELECT FROM outbox_lease l
-    CROSS JOIN LATERAL (SELECT FROM outbox_pending p WHERE p.shard = l.shard AND p.seq BETWEEN $1 AND $2 LIMIT 1) AS p
+SELECT EXISTS (SELECT FROM (SELECT unnest($1::text[]) AS topic) AS t CROSS JOIN outbox_shard s
+    CROSS JOIN LATERAL (SELECT FROM outbox_pending p
+        WHERE p.shard = s.shard AND p.topic = t.topic AND p.seq BETWEEN $2 AND $3 LIMIT 1) AS p
 )::boolean AS found
 `
 
-func (q *Queries) PendingBetween(ctx context.Context, first int64, last int64) (bool, error) {
-	row := q.db.QueryRow(ctx, pendingBetween, first, last)
+func (q *Queries) PendingBetween(ctx context.Context, topics []string, first int64, last int64) (bool, error) {
+	row := q.db.QueryRow(ctx, pendingBetween, topics, first, last)
 	var found bool
 	err := row.Scan(&found)
 	return found, err
+}
+
+const pendingTopics = `-- name: PendingTopics :many
+WITH RECURSIVE t AS (
+    (SELECT topic FROM outbox_pending ORDER BY topic LIMIT 1)
+    UNION ALL
+    SELECT (SELECT p.topic FROM outbox_pending p WHERE p.topic > t.topic ORDER BY p.topic LIMIT 1) FROM t WHERE t.topic IS NOT NULL
+)
+SELECT t.topic::text AS topic FROM t WHERE t.topic IS NOT NULL
+`
+
+// Returns the topics that have pending events. It looks up one topic after the other in the index, and reads no other rows.
+func (q *Queries) PendingTopics(ctx context.Context) ([]string, error) {
+	rows, err := q.db.Query(ctx, pendingTopics)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []string{}
+	for rows.Next() {
+		var topic string
+		if err := rows.Scan(&topic); err != nil {
+			return nil, err
+		}
+		items = append(items, topic)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const pendingVersions = `-- name: PendingVersions :many
@@ -651,20 +752,44 @@ func (q *Queries) PendingVersions(ctx context.Context, keys []string, versions [
 }
 
 const raiseEpoch = `-- name: RaiseEpoch :exec
-UPDATE outbox_lease SET epoch = epoch + 1 WHERE shard = $1 AND owner = $2::uuid AND epoch = $3
+UPDATE outbox_lease SET epoch = epoch + 1 WHERE topic = $1 AND shard = $2 AND owner = $3::uuid AND epoch = $4
 `
 
-func (q *Queries) RaiseEpoch(ctx context.Context, shard int16, owner uuid.UUID, epoch int64) error {
-	_, err := q.db.Exec(ctx, raiseEpoch, shard, owner, epoch)
+type RaiseEpochParams struct {
+	Topic string
+	Shard int16
+	Owner uuid.UUID
+	Epoch int64
+}
+
+func (q *Queries) RaiseEpoch(ctx context.Context, arg RaiseEpochParams) error {
+	_, err := q.db.Exec(ctx, raiseEpoch,
+		arg.Topic,
+		arg.Shard,
+		arg.Owner,
+		arg.Epoch,
+	)
 	return err
 }
 
 const releaseLease = `-- name: ReleaseLease :exec
-UPDATE outbox_lease SET owner = NULL WHERE shard = $1 AND owner = $2::uuid AND epoch = $3
+UPDATE outbox_lease SET owner = NULL WHERE topic = $1 AND shard = $2 AND owner = $3::uuid AND epoch = $4
 `
 
-func (q *Queries) ReleaseLease(ctx context.Context, shard int16, owner uuid.UUID, epoch int64) error {
-	_, err := q.db.Exec(ctx, releaseLease, shard, owner, epoch)
+type ReleaseLeaseParams struct {
+	Topic string
+	Shard int16
+	Owner uuid.UUID
+	Epoch int64
+}
+
+func (q *Queries) ReleaseLease(ctx context.Context, arg ReleaseLeaseParams) error {
+	_, err := q.db.Exec(ctx, releaseLease,
+		arg.Topic,
+		arg.Shard,
+		arg.Owner,
+		arg.Epoch,
+	)
 	return err
 }
 
@@ -679,12 +804,13 @@ func (q *Queries) RemoveInstance(ctx context.Context, iD uuid.UUID, beat int64) 
 }
 
 const renewLeases = `-- name: RenewLeases :many
-WITH mine AS (SELECT shard FROM outbox_lease WHERE owner = $1::uuid ORDER BY shard FOR NO KEY UPDATE)
-UPDATE outbox_lease l SET beat = beat + 1 FROM mine WHERE l.shard = mine.shard
-RETURNING l.shard, l.epoch, l.producer_id
+WITH mine AS (SELECT topic, shard FROM outbox_lease WHERE owner = $1::uuid ORDER BY topic, shard FOR NO KEY UPDATE)
+UPDATE outbox_lease l SET beat = beat + 1 FROM mine WHERE l.topic = mine.topic AND l.shard = mine.shard
+RETURNING l.topic, l.shard, l.epoch, l.producer_id
 `
 
 type RenewLeasesRow struct {
+	Topic      string
 	Shard      int16
 	Epoch      int64
 	ProducerID int64
@@ -699,7 +825,12 @@ func (q *Queries) RenewLeases(ctx context.Context, owner uuid.UUID) ([]RenewLeas
 	items := []RenewLeasesRow{}
 	for rows.Next() {
 		var i RenewLeasesRow
-		if err := rows.Scan(&i.Shard, &i.Epoch, &i.ProducerID); err != nil {
+		if err := rows.Scan(
+			&i.Topic,
+			&i.Shard,
+			&i.Epoch,
+			&i.ProducerID,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -745,11 +876,12 @@ func (q *Queries) RetryBlocked(ctx context.Context, topic *string, key *string) 
 
 const setProducer = `-- name: SetProducer :exec
 UPDATE outbox_lease SET producer_id = $1, epoch = CASE WHEN epoch > 32767 THEN 0 ELSE epoch END
-WHERE shard = $2 AND owner = $3::uuid AND epoch = $4
+WHERE topic = $2 AND shard = $3 AND owner = $4::uuid AND epoch = $5
 `
 
 type SetProducerParams struct {
 	ProducerID int64
+	Topic      string
 	Shard      int16
 	Owner      uuid.UUID
 	Epoch      int64
@@ -759,6 +891,7 @@ type SetProducerParams struct {
 func (q *Queries) SetProducer(ctx context.Context, arg SetProducerParams) error {
 	_, err := q.db.Exec(ctx, setProducer,
 		arg.ProducerID,
+		arg.Topic,
 		arg.Shard,
 		arg.Owner,
 		arg.Epoch,
@@ -768,18 +901,20 @@ func (q *Queries) SetProducer(ctx context.Context, arg SetProducerParams) error 
 
 const takeLease = `-- name: TakeLease :one
 UPDATE outbox_lease SET owner = $1::uuid, epoch = epoch + 1, beat = 0
-WHERE shard = $2 AND epoch = $3 AND (owner IS NULL OR beat = $4)
-RETURNING shard, epoch, producer_id
+WHERE topic = $2 AND shard = $3 AND epoch = $4 AND (owner IS NULL OR beat = $5)
+RETURNING topic, shard, epoch, producer_id
 `
 
 type TakeLeaseParams struct {
 	Owner uuid.UUID
+	Topic string
 	Shard int16
 	Epoch int64
 	Beat  int64
 }
 
 type TakeLeaseRow struct {
+	Topic      string
 	Shard      int16
 	Epoch      int64
 	ProducerID int64
@@ -789,12 +924,18 @@ type TakeLeaseRow struct {
 func (q *Queries) TakeLease(ctx context.Context, arg TakeLeaseParams) (TakeLeaseRow, error) {
 	row := q.db.QueryRow(ctx, takeLease,
 		arg.Owner,
+		arg.Topic,
 		arg.Shard,
 		arg.Epoch,
 		arg.Beat,
 	)
 	var i TakeLeaseRow
-	err := row.Scan(&i.Shard, &i.Epoch, &i.ProducerID)
+	err := row.Scan(
+		&i.Topic,
+		&i.Shard,
+		&i.Epoch,
+		&i.ProducerID,
+	)
 	return i, err
 }
 

@@ -35,11 +35,11 @@ func (q *Queries) AdoptLog(ctx context.Context, arg AdoptLogParams) error {
 }
 
 const deleteHalt = `-- name: DeleteHalt :exec
-DELETE FROM outbox_halt WHERE shard = $1
+DELETE FROM outbox_halt WHERE topic = $1 AND shard = $2
 `
 
-func (q *Queries) DeleteHalt(ctx context.Context, shard int16) error {
-	_, err := q.db.Exec(ctx, deleteHalt, shard)
+func (q *Queries) DeleteHalt(ctx context.Context, topic string, shard int16) error {
+	_, err := q.db.Exec(ctx, deleteHalt, topic, shard)
 	return err
 }
 
@@ -53,7 +53,7 @@ func (q *Queries) DeleteHalts(ctx context.Context) error {
 }
 
 const forgetHaltedProducers = `-- name: ForgetHaltedProducers :exec
-UPDATE outbox_lease SET producer_id = -1 WHERE shard IN (SELECT shard FROM outbox_halt)
+UPDATE outbox_lease SET producer_id = -1 WHERE (topic, shard) IN (SELECT topic, shard FROM outbox_halt)
 `
 
 // Takes the producer ids from the shards that are halted.
@@ -63,17 +63,18 @@ func (q *Queries) ForgetHaltedProducers(ctx context.Context) error {
 }
 
 const forgetProducers = `-- name: ForgetProducers :exec
+WITH seeds AS (UPDATE outbox_shard SET producer_id = -1)
 UPDATE outbox_lease SET producer_id = -1, epoch = epoch + 1
 `
 
-// Makes every relay begin again with all its shards, with new producer ids.
+// Makes every relay begin again with all its shards, with new producer ids. Leases that are added later have new ones, too.
 func (q *Queries) ForgetProducers(ctx context.Context) error {
 	_, err := q.db.Exec(ctx, forgetProducers)
 	return err
 }
 
 const getHalt = `-- name: GetHalt :one
-SELECT code, reason, producer_id FROM outbox_halt WHERE shard = $1
+SELECT code, reason, producer_id FROM outbox_halt WHERE topic = $1 AND shard = $2
 `
 
 type GetHaltRow struct {
@@ -82,15 +83,36 @@ type GetHaltRow struct {
 	ProducerID int64
 }
 
-func (q *Queries) GetHalt(ctx context.Context, shard int16) (GetHaltRow, error) {
-	row := q.db.QueryRow(ctx, getHalt, shard)
+func (q *Queries) GetHalt(ctx context.Context, topic string, shard int16) (GetHaltRow, error) {
+	row := q.db.QueryRow(ctx, getHalt, topic, shard)
 	var i GetHaltRow
 	err := row.Scan(&i.Code, &i.Reason, &i.ProducerID)
 	return i, err
 }
 
+const getLog = `-- name: GetLog :one
+SELECT o.topic_id, o.acked_end, s.trusted FROM outbox_shard s
+LEFT JOIN outbox_log o ON o.topic = $1 AND o.shard = s.shard
+WHERE s.shard = $2
+`
+
+type GetLogRow struct {
+	TopicID  *uuid.UUID
+	AckedEnd *int64
+	Trusted  bool
+}
+
+// Returns what the database knows about the log of a shard. trusted: a relay of a version before outbox_log has published the
+// shard, so nothing says where its events end.
+func (q *Queries) GetLog(ctx context.Context, topic string, shard int16) (GetLogRow, error) {
+	row := q.db.QueryRow(ctx, getLog, topic, shard)
+	var i GetLogRow
+	err := row.Scan(&i.TopicID, &i.AckedEnd, &i.Trusted)
+	return i, err
+}
+
 const getOrigin = `-- name: GetOrigin :one
-SELECT cluster_id, system_identifier, timeline FROM outbox_origin WHERE shard = $1
+SELECT cluster_id, system_identifier, timeline FROM outbox_origin WHERE topic = $1 AND shard = $2
 `
 
 type GetOriginRow struct {
@@ -99,8 +121,8 @@ type GetOriginRow struct {
 	Timeline         int64
 }
 
-func (q *Queries) GetOrigin(ctx context.Context, shard int16) (GetOriginRow, error) {
-	row := q.db.QueryRow(ctx, getOrigin, shard)
+func (q *Queries) GetOrigin(ctx context.Context, topic string, shard int16) (GetOriginRow, error) {
+	row := q.db.QueryRow(ctx, getOrigin, topic, shard)
 	var i GetOriginRow
 	err := row.Scan(&i.ClusterID, &i.SystemIdentifier, &i.Timeline)
 	return i, err
@@ -108,7 +130,7 @@ func (q *Queries) GetOrigin(ctx context.Context, shard int16) (GetOriginRow, err
 
 const knownEvents = `-- name: KnownEvents :many
 SELECT g.n::int AS n, e.seq, e.version, (p.seq IS NOT NULL)::boolean AS pending,
-    COALESCE((SELECT q.seq FROM outbox_pending q WHERE q.shard = p.shard AND q.seq = p.prev_seq), 0)::bigint AS predecessor,
+    COALESCE((SELECT q.seq FROM outbox_pending q WHERE q.shard = p.shard AND q.topic = p.topic AND q.seq = p.prev_seq), 0)::bigint AS predecessor,
     EXISTS (SELECT FROM outbox_blocked b WHERE b.topic = $1 AND b.key = g.key) AS blocked
 FROM (SELECT generate_series(1, cardinality($2::text[])) - 1 AS n, unnest($2::text[]) AS key,
         unnest($3::uuid[]) AS event_id) AS g
@@ -116,7 +138,7 @@ CROSS JOIN LATERAL (
     SELECT x.seq, x.version FROM outbox_event x
     WHERE x.topic = $1 AND x.key = g.key AND x.event_id = g.event_id ORDER BY x.version DESC LIMIT 1
 ) AS e
-LEFT JOIN outbox_pending p ON p.shard = $4 AND p.seq = e.seq
+LEFT JOIN outbox_pending p ON p.shard = $4 AND p.topic = $1 AND p.seq = e.seq
 `
 
 type KnownEventsParams struct {
@@ -170,10 +192,11 @@ func (q *Queries) KnownEvents(ctx context.Context, arg KnownEventsParams) ([]Kno
 }
 
 const listHalts = `-- name: ListHalts :many
-SELECT shard, code, reason, since FROM outbox_halt ORDER BY shard
+SELECT topic, shard, code, reason, since FROM outbox_halt ORDER BY topic, shard
 `
 
 type ListHaltsRow struct {
+	Topic  string
 	Shard  int16
 	Code   string
 	Reason string
@@ -190,6 +213,7 @@ func (q *Queries) ListHalts(ctx context.Context) ([]ListHaltsRow, error) {
 	for rows.Next() {
 		var i ListHaltsRow
 		if err := rows.Scan(
+			&i.Topic,
 			&i.Shard,
 			&i.Code,
 			&i.Reason,
@@ -231,25 +255,24 @@ func (q *Queries) ListLogShards(ctx context.Context, topic string) ([]int16, err
 }
 
 const listLogs = `-- name: ListLogs :many
-SELECT topic, topic_id, acked_end FROM outbox_log WHERE shard = $1 ORDER BY topic
+SELECT topic, shard, topic_id, acked_end FROM outbox_log ORDER BY topic, shard
 `
 
-type ListLogsRow struct {
-	Topic    string
-	TopicID  uuid.UUID
-	AckedEnd int64
-}
-
-func (q *Queries) ListLogs(ctx context.Context, shard int16) ([]ListLogsRow, error) {
-	rows, err := q.db.Query(ctx, listLogs, shard)
+func (q *Queries) ListLogs(ctx context.Context) ([]OutboxLog, error) {
+	rows, err := q.db.Query(ctx, listLogs)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	items := []ListLogsRow{}
+	items := []OutboxLog{}
 	for rows.Next() {
-		var i ListLogsRow
-		if err := rows.Scan(&i.Topic, &i.TopicID, &i.AckedEnd); err != nil {
+		var i OutboxLog
+		if err := rows.Scan(
+			&i.Topic,
+			&i.Shard,
+			&i.TopicID,
+			&i.AckedEnd,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -261,10 +284,11 @@ func (q *Queries) ListLogs(ctx context.Context, shard int16) ([]ListLogsRow, err
 }
 
 const listOrigins = `-- name: ListOrigins :many
-SELECT shard, cluster_id FROM outbox_origin
+SELECT topic, shard, cluster_id FROM outbox_origin
 `
 
 type ListOriginsRow struct {
+	Topic     string
 	Shard     int16
 	ClusterID string
 }
@@ -278,7 +302,7 @@ func (q *Queries) ListOrigins(ctx context.Context) ([]ListOriginsRow, error) {
 	items := []ListOriginsRow{}
 	for rows.Next() {
 		var i ListOriginsRow
-		if err := rows.Scan(&i.Shard, &i.ClusterID); err != nil {
+		if err := rows.Scan(&i.Topic, &i.Shard, &i.ClusterID); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -319,23 +343,28 @@ func (q *Queries) ListTopicIDs(ctx context.Context) ([]ListTopicIDsRow, error) {
 }
 
 const lockLeases = `-- name: LockLeases :many
-SELECT shard FROM outbox_lease ORDER BY shard FOR UPDATE
+SELECT topic, shard FROM outbox_lease ORDER BY topic, shard FOR UPDATE
 `
 
+type LockLeasesRow struct {
+	Topic string
+	Shard int16
+}
+
 // Locks all leases, so that no relay marks anything until the end of the transaction.
-func (q *Queries) LockLeases(ctx context.Context) ([]int16, error) {
+func (q *Queries) LockLeases(ctx context.Context) ([]LockLeasesRow, error) {
 	rows, err := q.db.Query(ctx, lockLeases)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	items := []int16{}
+	items := []LockLeasesRow{}
 	for rows.Next() {
-		var shard int16
-		if err := rows.Scan(&shard); err != nil {
+		var i LockLeasesRow
+		if err := rows.Scan(&i.Topic, &i.Shard); err != nil {
 			return nil, err
 		}
-		items = append(items, shard)
+		items = append(items, i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -354,16 +383,17 @@ func (q *Queries) RaiseEpochs(ctx context.Context, by int64) error {
 }
 
 const setHalt = `-- name: SetHalt :exec
-INSERT INTO outbox_halt AS o (shard, code, reason, producer_id)
-SELECT l.shard, $1, $2, l.producer_id FROM outbox_lease l
-WHERE l.shard = $3 AND l.owner = $4::uuid AND l.epoch = $5
-ON CONFLICT (shard) DO UPDATE SET code = excluded.code, reason = excluded.reason, producer_id = excluded.producer_id,
+INSERT INTO outbox_halt AS o (topic, shard, code, reason, producer_id)
+SELECT l.topic, l.shard, $1, $2, l.producer_id FROM outbox_lease l
+WHERE l.topic = $3 AND l.shard = $4 AND l.owner = $5::uuid AND l.epoch = $6
+ON CONFLICT (topic, shard) DO UPDATE SET code = excluded.code, reason = excluded.reason, producer_id = excluded.producer_id,
     since = CASE WHEN o.code = excluded.code THEN o.since ELSE now() END
 `
 
 type SetHaltParams struct {
 	Code   string
 	Reason string
+	Topic  string
 	Shard  int16
 	Owner  uuid.UUID
 	Epoch  int64
@@ -374,6 +404,7 @@ func (q *Queries) SetHalt(ctx context.Context, arg SetHaltParams) error {
 	_, err := q.db.Exec(ctx, setHalt,
 		arg.Code,
 		arg.Reason,
+		arg.Topic,
 		arg.Shard,
 		arg.Owner,
 		arg.Epoch,
@@ -383,15 +414,15 @@ func (q *Queries) SetHalt(ctx context.Context, arg SetHaltParams) error {
 
 const setLog = `-- name: SetLog :execrows
 INSERT INTO outbox_log AS o (topic, shard, topic_id, acked_end)
-SELECT $1, l.shard, $2, $3 FROM outbox_lease l
-WHERE l.shard = $4 AND l.owner = $5::uuid AND l.epoch = $6 FOR SHARE
+SELECT l.topic, l.shard, $1, $2 FROM outbox_lease l
+WHERE l.topic = $3 AND l.shard = $4 AND l.owner = $5::uuid AND l.epoch = $6 FOR SHARE
 ON CONFLICT (topic, shard) DO UPDATE SET topic_id = excluded.topic_id, acked_end = greatest(o.acked_end, excluded.acked_end)
 `
 
 type SetLogParams struct {
-	Topic    string
 	TopicID  uuid.UUID
 	AckedEnd int64
+	Topic    string
 	Shard    int16
 	Owner    uuid.UUID
 	Epoch    int64
@@ -400,9 +431,9 @@ type SetLogParams struct {
 // Stores the result of a comparison, if the caller holds the lease.
 func (q *Queries) SetLog(ctx context.Context, arg SetLogParams) (int64, error) {
 	result, err := q.db.Exec(ctx, setLog,
-		arg.Topic,
 		arg.TopicID,
 		arg.AckedEnd,
+		arg.Topic,
 		arg.Shard,
 		arg.Owner,
 		arg.Epoch,
@@ -414,13 +445,14 @@ func (q *Queries) SetLog(ctx context.Context, arg SetLogParams) (int64, error) {
 }
 
 const setOrigin = `-- name: SetOrigin :exec
-INSERT INTO outbox_origin (shard, cluster_id, system_identifier, timeline)
-VALUES ($1, $2, $3, $4)
-ON CONFLICT (shard) DO UPDATE SET cluster_id = excluded.cluster_id, system_identifier = excluded.system_identifier,
+INSERT INTO outbox_origin (topic, shard, cluster_id, system_identifier, timeline)
+VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (topic, shard) DO UPDATE SET cluster_id = excluded.cluster_id, system_identifier = excluded.system_identifier,
     timeline = excluded.timeline
 `
 
 type SetOriginParams struct {
+	Topic            string
 	Shard            int16
 	ClusterID        string
 	SystemIdentifier int64
@@ -429,6 +461,7 @@ type SetOriginParams struct {
 
 func (q *Queries) SetOrigin(ctx context.Context, arg SetOriginParams) error {
 	_, err := q.db.Exec(ctx, setOrigin,
+		arg.Topic,
 		arg.Shard,
 		arg.ClusterID,
 		arg.SystemIdentifier,
@@ -438,11 +471,12 @@ func (q *Queries) SetOrigin(ctx context.Context, arg SetOriginParams) error {
 }
 
 const skipEpochs = `-- name: SkipEpochs :exec
-UPDATE outbox_lease SET epoch = epoch + $1 WHERE shard = $2 AND owner = $3::uuid AND epoch = $4
+UPDATE outbox_lease SET epoch = epoch + $1 WHERE topic = $2 AND shard = $3 AND owner = $4::uuid AND epoch = $5
 `
 
 type SkipEpochsParams struct {
 	Skipped int64
+	Topic   string
 	Shard   int16
 	Owner   uuid.UUID
 	Epoch   int64
@@ -452,6 +486,7 @@ type SkipEpochsParams struct {
 func (q *Queries) SkipEpochs(ctx context.Context, arg SkipEpochsParams) error {
 	_, err := q.db.Exec(ctx, skipEpochs,
 		arg.Skipped,
+		arg.Topic,
 		arg.Shard,
 		arg.Owner,
 		arg.Epoch,

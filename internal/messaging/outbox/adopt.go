@@ -58,9 +58,13 @@ func LookAtLogs(ctx context.Context, kafka Broker, topics []string) (p PresentLo
 
 // Each calls f with each log, and with the offset after its last event.
 func (p PresentLogs) Each(f func(log broker.TopicPartition, end int64) error) error {
+	return p.each(func(log broker.TopicPartition, _ broker.TopicID, end int64) error { return f(log, end) })
+}
+
+func (p PresentLogs) each(f func(log broker.TopicPartition, id broker.TopicID, end int64) error) error {
 	for _, t := range p.topics {
 		for shard, end := range t.ends {
-			if err := f(broker.TopicPartition{Topic: t.name, Partition: shard}, end); err != nil {
+			if err := f(broker.TopicPartition{Topic: t.name, Partition: shard}, t.id, end); err != nil {
 				return err
 			}
 		}
@@ -124,7 +128,7 @@ func Adopt(ctx context.Context, tx pgx.Tx, present PresentLogs, unknownEvents bo
 	if err != nil {
 		return nil, err
 	}
-	return adopted, adoptOrigin(ctx, tx, present.ClusterID)
+	return adopted, adoptOrigin(ctx, tx, present)
 }
 
 // AdoptReasserted makes the database accept all that is in the logs, after all its versions were raised past theirs. Shards
@@ -145,7 +149,7 @@ func AdoptReasserted(ctx context.Context, tx pgx.Tx, present PresentLogs) ([]Ado
 	if err != nil {
 		return nil, err
 	}
-	return adopted, adoptOrigin(ctx, tx, present.ClusterID)
+	return adopted, adoptOrigin(ctx, tx, present)
 }
 
 // isForeign reports whether a shard was published to another cluster.
@@ -170,44 +174,42 @@ func isFenced(ctx context.Context, q *messagingdb.Queries) (bool, error) {
 
 // adoptLogs stores the logs that differ from what is stored, or all of them.
 func adoptLogs(ctx context.Context, q *messagingdb.Queries, present PresentLogs, all bool) ([]AdoptedLog, error) {
-	adopted := []AdoptedLog{}
-	for shard := range int16(event.Partitions) {
-		rows, err := q.ListLogs(ctx, shard)
-		if err != nil {
-			return nil, fmt.Errorf("read the ends of the logs of shard %d: %w", shard, err)
-		}
-		stored := map[string]messagingdb.ListLogsRow{}
-		for _, row := range rows {
-			stored[row.Topic] = row
-		}
-		for _, t := range present.topics {
-			end := t.ends[shard]
-			row, known := stored[t.name]
-			changed := known && (broker.TopicID(row.TopicID) != t.id || row.AckedEnd > end)
-			if !all && !changed {
-				continue
-			}
-			if err := q.AdoptLog(ctx, messagingdb.AdoptLogParams{Topic: t.name, Shard: shard, TopicID: t.id.UUID(), AckedEnd: end}); err != nil {
-				return nil, fmt.Errorf("adopt %s-%d: %w", t.name, shard, err)
-			}
-			adopted = append(adopted, AdoptedLog{Topic: t.name, Shard: int(shard), TopicID: t.id, From: end})
-		}
+	rows, err := q.ListLogs(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read the ends of the logs: %w", err)
 	}
-	return adopted, nil
+	stored := map[broker.TopicPartition]messagingdb.OutboxLog{}
+	for _, row := range rows {
+		stored[shardOf(row.Topic, row.Shard)] = row
+	}
+	adopted := []AdoptedLog{}
+	err = present.each(func(tp broker.TopicPartition, id broker.TopicID, end int64) error {
+		row, known := stored[tp]
+		changed := known && (broker.TopicID(row.TopicID) != id || row.AckedEnd > end)
+		if !all && !changed {
+			return nil
+		}
+		adopted = append(adopted, AdoptedLog{Topic: tp.Topic, Shard: tp.Partition, TopicID: id, From: end})
+		if err := q.AdoptLog(ctx, messagingdb.AdoptLogParams{Topic: tp.Topic, Shard: int16(tp.Partition), TopicID: id.UUID(), AckedEnd: end}); err != nil {
+			return fmt.Errorf("adopt %s: %w", tp, err)
+		}
+		return nil
+	})
+	return adopted, err
 }
 
-func adoptOrigin(ctx context.Context, tx pgx.Tx, clusterID string) error {
+func adoptOrigin(ctx context.Context, tx pgx.Tx, present PresentLogs) error {
 	server, err := readDatabaseServer(ctx, tx)
 	if err != nil {
 		return err
 	}
-	for shard := range int16(event.Partitions) {
-		if err := messagingdb.New(tx).SetOrigin(ctx, messagingdb.SetOriginParams{Shard: shard, ClusterID: clusterID,
+	return present.Each(func(tp broker.TopicPartition, _ int64) error {
+		if err := messagingdb.New(tx).SetOrigin(ctx, messagingdb.SetOriginParams{Topic: tp.Topic, Shard: int16(tp.Partition), ClusterID: present.ClusterID,
 			SystemIdentifier: server.systemIdentifier, Timeline: server.timeline}); err != nil {
-			return fmt.Errorf("adopt the cluster %s: %w", clusterID, err)
+			return fmt.Errorf("adopt the cluster %s: %w", present.ClusterID, err)
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // restart makes each relay begin again with all its shards.

@@ -54,7 +54,7 @@ func TestAdoptAfterAFenceComparesWhatTheOtherPublished(t *testing.T) {
 	relay := b.start("original")
 	b.append(message(b.products, "a", 1))
 	b.waitUntilSent()
-	relay.waitForShards(event.Partitions)
+	relay.waitForShards(allShards)
 	copied := b.clone()
 	copied.append(message(b.products, "a", 2))
 	copied.publishOnce(t, "copy")

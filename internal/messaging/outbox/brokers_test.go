@@ -38,7 +38,7 @@ func TestFirstBrokerIsGone(t *testing.T) {
 			}
 			return new(net.Dialer).DialContext(ctx, network, address)
 		}}))
-	relay.waitForShards(event.Partitions)
+	relay.waitForShards(allShards)
 	b.append(versions(b.products, "key", 1, 3)...)
 	relay.Wake()
 	b.waitUntilSent()
@@ -79,7 +79,7 @@ func TestABacklogIsPublishedOverASlowLink(t *testing.T) {
 	b := setup(t)
 	link, through := b.link(time.Second)
 	relay := b.start("a", through)
-	relay.waitForShards(event.Partitions) // lanes that open one after the other would not send all at once
+	relay.waitForShards(allShards) // lanes that open one after the other would not send all at once
 	link.Limit(slow)
 	const highest = 13
 	var msgs []event.Message
@@ -102,7 +102,7 @@ func TestALinkThatBecomesSlowIsEnoughAgain(t *testing.T) {
 	b := setup(t)
 	link, through := b.link(500 * time.Millisecond)
 	relay := b.start("a", through)
-	relay.waitForShards(event.Partitions)
+	relay.waitForShards(allShards)
 	const step = 150
 	highest := int64(0)
 	more := func() {

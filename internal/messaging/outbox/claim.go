@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/monsplit/monsplit/internal/messaging/broker"
+
 	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
 )
 
@@ -59,7 +61,8 @@ func (c *coordinator) claim(now time.Time) {
 		MaxBytes: int64(max(1, c.cfg.ClaimBytes/len(lanes))),
 	}
 	for _, l := range lanes {
-		p.Shards, p.Epochs, p.Lows = append(p.Shards, l.shard), append(p.Epochs, l.epoch), append(p.Lows, l.readAfter)
+		p.Topics, p.Shards = append(p.Topics, l.tp.Topic), append(p.Shards, int16(l.tp.Partition))
+		p.Epochs, p.Lows = append(p.Epochs, l.epoch), append(p.Lows, l.readAfter)
 	}
 	type outcome struct {
 		rows []messagingdb.ClaimPendingRow
@@ -80,7 +83,7 @@ func (c *coordinator) claim(now time.Time) {
 		// The rows of this claim have to be admitted first: rows that were settled while it ran may be among them.
 		defer c.forget()
 		if errors.Is(o.err, errReconnected) {
-			c.recheckLanes("a connection to the database was opened again")
+			c.recheckLanes("a connection to the database was opened again", c.cfg.Topics...)
 			return
 		}
 		c.report("claim", o.err)
@@ -93,12 +96,7 @@ func (c *coordinator) claim(now time.Time) {
 			return
 		}
 		cl.failures = 0
-		found, unknown := c.distribute(lanes, o.rows, p)
-		if unknown != "" {
-			c.report("topics", unknownTopic(unknown))
-		} else if sweep {
-			c.report("topics", nil)
-		}
+		found := c.distribute(lanes, o.rows, p)
 		if sweep {
 			cl.scheduleSweep(time.Now(), took, found, c.cfg)
 		}
@@ -158,20 +156,18 @@ func (c *coordinator) readableLanes() (lanes []*lane) {
 	return lanes
 }
 
-// distribute gives each lane its part of the claimed rows, which are ordered by shard. It returns how many rows were
-// queued, and the name of a topic that is not configured, if a row has one.
-func (c *coordinator) distribute(lanes []*lane, rows []messagingdb.ClaimPendingRow, p messagingdb.ClaimPendingParams,
-) (found int, unknown string) {
-	parts := map[int16][]messagingdb.ClaimPendingRow{}
+// distribute gives each lane its part of the claimed rows, which are ordered by shard. It returns how many rows were queued.
+func (c *coordinator) distribute(lanes []*lane, rows []messagingdb.ClaimPendingRow, p messagingdb.ClaimPendingParams) (found int) {
+	parts := map[broker.TopicPartition][]messagingdb.ClaimPendingRow{}
 	for len(rows) > 0 {
 		n := 1
-		for n < len(rows) && rows[n].Shard == rows[0].Shard {
+		for n < len(rows) && rows[n].Shard == rows[0].Shard && rows[n].Topic == rows[0].Topic {
 			n++
 		}
-		parts[rows[0].Shard], rows = rows[:n], rows[n:]
+		parts[shardOf(rows[0].Topic, rows[0].Shard)], rows = rows[:n], rows[n:]
 	}
 	for _, l := range lanes {
-		part, bytes := parts[l.shard], int64(0)
+		part, bytes := parts[l.tp], int64(0)
 		for i := range part {
 			bytes += int64(len(part[i].Payload))
 		}
@@ -183,11 +179,8 @@ func (c *coordinator) distribute(lanes []*lane, rows []messagingdb.ClaimPendingR
 		if in.skipped > 0 {
 			c.claims.sweepWithin(time.Now(), c.cfg.SweepMin)
 		}
-		if in.unknown != "" {
-			unknown = in.unknown
-		}
 	}
-	return found, unknown
+	return found
 }
 
 // scheduleSweep sets the time of the next sweep, after a sweep that took this long and found this many new rows.

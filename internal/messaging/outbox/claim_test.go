@@ -18,25 +18,22 @@ func TestClaimNeedsTheLease(t *testing.T) {
 	b.append(versions(b.products, "a", 1, 3)...)
 	shard := int16(b.partition(b.products, "a").Partition)
 	q, me := messagingdb.New(b.pool), uuid.New()
-	lease, err := q.TakeLease(t.Context(), messagingdb.TakeLeaseParams{Shard: shard, Owner: me})
-	if err != nil {
-		t.Fatal(err)
-	}
+	lease := b.takeLease(b.products, shard, me)
 	for name, c := range map[string]struct {
 		owner uuid.UUID
 		epoch int64
 		low   int64
 		want  []int64 // sequence numbers of the predecessors of the rows that are returned
 	}{
-		"the holder":          {me, lease.Epoch, 0, []int64{0, 1, 2}},
-		"after the first row": {me, lease.Epoch, 1, []int64{1, 2}},
-		"an earlier epoch":    {me, lease.Epoch - 1, 0, nil},
-		"a later epoch":       {me, lease.Epoch + 1, 0, nil},
-		"another instance":    {uuid.New(), lease.Epoch, 0, nil},
-		"beyond the last row": {me, lease.Epoch, 3, nil},
-		"the zero id":         {uuid.Nil, lease.Epoch, 0, nil},
+		"the holder":          {me, lease.epoch, 0, []int64{0, 1, 2}},
+		"after the first row": {me, lease.epoch, 1, []int64{1, 2}},
+		"an earlier epoch":    {me, lease.epoch - 1, 0, nil},
+		"a later epoch":       {me, lease.epoch + 1, 0, nil},
+		"another instance":    {uuid.New(), lease.epoch, 0, nil},
+		"beyond the last row": {me, lease.epoch, 3, nil},
+		"the zero id":         {uuid.Nil, lease.epoch, 0, nil},
 	} {
-		rows, err := q.ClaimPending(t.Context(), messagingdb.ClaimPendingParams{Shards: []int16{shard}, Epochs: []int64{c.epoch},
+		rows, err := q.ClaimPending(t.Context(), messagingdb.ClaimPendingParams{Topics: []string{b.products}, Shards: []int16{shard}, Epochs: []int64{c.epoch},
 			Lows: []int64{c.low}, Owner: c.owner, MaxRows: 10, MaxBytes: 1000})
 		if err != nil {
 			t.Fatal(err)
@@ -69,7 +66,7 @@ func TestRowWaitsForItsPredecessor(t *testing.T) {
 		t.Fatalf("queued %d, want only the new row", in.queued)
 	}
 	// The aggregate is withdrawn. A claim that began before returns its next version.
-	l.withdraw(l.streams[0], l.rows[10], "refused")
+	l.withdraw(l.rows[10], "refused")
 	if in := l.admit([]messagingdb.ClaimPendingRow{row(50, 5, 40)}, false); in.queued != 0 || in.skipped != 1 {
 		t.Fatalf("queued %d and skipped %d of a withdrawn aggregate, want 0 and 1", in.queued, in.skipped)
 	}
@@ -82,10 +79,10 @@ func TestForgetsOnlyRowsThatNoClaimCanReturn(t *testing.T) {
 	l := freshLane(1)
 	row := messagingdb.ClaimPendingRow{Seq: 10, Topic: "topic", Key: "a", Version: 1}
 	l.admit([]messagingdb.ClaimPendingRow{row}, false)
-	if err := l.streams[0].freeze(10, 1000); err != nil {
+	if err := l.freeze(10, 1000); err != nil {
 		t.Fatal(err)
 	}
-	sent := l.acknowledge(l.streams[0], 0)
+	sent := l.acknowledge(0)
 	l.settle(sent, true) // while a claim is running
 	if in := l.admit([]messagingdb.ClaimPendingRow{row}, false); in.queued != 0 {
 		t.Error("a sent event is queued again")

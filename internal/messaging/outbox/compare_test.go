@@ -87,24 +87,23 @@ func TestIdentify(t *testing.T) {
 func TestLanding(t *testing.T) {
 	t.Parallel()
 	l := freshLane(1)
-	s := l.streams[0]
-	s.expect(10)
+	l.expect(10)
 	for offset, want := range map[int64]landing{-1: landedBefore, 9: landedBefore, 10: landedAtEnd, 11: landedAfter} {
-		if got := s.landed(offset); got != want {
+		if got := l.landed(offset); got != want {
 			t.Errorf("offset %d: %v, want %v", offset, got, want)
 		}
 	}
-	s.queue = []*row{{seq: 1, topic: "topic", key: "a", createdAt: time.Now()}}
-	if err := s.freeze(10, 1000); err != nil {
+	l.queue = []*row{{seq: 1, key: "a", createdAt: time.Now()}}
+	if err := l.freeze(10, 1000); err != nil {
 		t.Fatal(err)
 	}
-	s.expect(12) // the log may have the batch already
+	l.expect(12) // the log may have the batch already
 	for offset, want := range map[int64]landing{9: landedBefore, 10: landedAtEnd, 11: landedAtEnd, 12: landedAtEnd} {
-		if got := s.landed(offset); got != want {
+		if got := l.landed(offset); got != want {
 			t.Errorf("after a check with a batch in flight, offset %d: %v, want %v", offset, got, want)
 		}
 	}
-	if rows := s.takeWritten(11); rows[0].offset != 11 || s.landed(12) != landedAtEnd || s.landed(13) != landedAfter {
-		t.Errorf("row at offset %d, next at %d", rows[0].offset, s.nextOffset)
+	if rows := l.takeWritten(11); rows[0].offset != 11 || l.landed(12) != landedAtEnd || l.landed(13) != landedAfter {
+		t.Errorf("row at offset %d, next at %d", rows[0].offset, l.nextOffset)
 	}
 }

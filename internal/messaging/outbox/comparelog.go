@@ -13,25 +13,26 @@ import (
 	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
 )
 
-// compareLog compares the part of a log with the database that is not known to be acknowledged.
-func (c *logCheck) compareLog(ctx context.Context, log *checkedLog) (*Halt, error) {
+// compareLog compares the part of the log with the database that is not known to be acknowledged.
+func (c *logCheck) compareLog(ctx context.Context) (*Halt, error) {
+	log, tp := &c.checked, c.lease.tp
 	switch {
 	case log.recreated:
 		return &Halt{Code: TopicRecreated, Reason: fmt.Sprintf("topic %s was deleted and created again: it now has the id %s",
-			log.tp.Topic, log.topicID)}, nil
+			tp.Topic, log.topicID)}, nil
 	case log.end < log.ackedEnd:
 		return &Halt{Code: LogTruncated, Reason: fmt.Sprintf("%s ends at offset %d, but Kafka had acknowledged all events below %d",
-			log.tp, log.end, log.ackedEnd)}, nil
+			tp, log.end, log.ackedEnd)}, nil
 	case !log.known && c.lease.producerID < 0:
-		return c.usedTopic(ctx, log.tp.Topic)
+		return c.usedTopic(ctx, tp.Topic)
 	case log.end == log.ackedEnd:
 		return nil, nil
 	}
-	start, err := c.broker.StartOffset(ctx, log.tp) // above ackedEnd if Kafka has removed old messages of a queue
+	start, err := c.broker.StartOffset(ctx, tp) // above ackedEnd if Kafka has removed old messages of a queue
 	if err != nil {
 		return nil, err
 	}
-	log.sent, err = c.compareRange(ctx, log.tp, max(start, log.ackedEnd), log.end)
+	log.sent, err = c.compareRange(ctx, tp, max(start, log.ackedEnd), log.end)
 	if unknown, ok := errors.AsType[*unknownRecordError](err); ok {
 		return &Halt{Code: HistoriesParted, Reason: unknown.Error()}, nil
 	}

@@ -44,7 +44,7 @@ func TestDatabaseKilledInTheMiddle(t *testing.T) {
 	b := &bundle{t: t, pool: pool, kafka: kafka, products: kafka.CreateTopic(t, "product", event.Partitions),
 		markets: kafka.CreateTopic(t, "market", event.Partitions)}
 	relay := b.start("survivor", func(c *Config, k Broker) Broker { c.MarkRest = -1; return k })
-	relay.waitForShards(event.Partitions)
+	relay.waitForShards(allShards)
 	const keys, kills, changes = 5, 4, 40
 	var committed [keys]int64
 	for range kills {
@@ -75,7 +75,11 @@ func TestCommitsOfTheRelayOutliveACrash(t *testing.T) {
 	b := setup(t)
 	pool := notWaiting(t, b.pool, "off")
 	c := newCoordinator(NewRelay(pool, nil, b.config("a"), slog.New(slog.DiscardHandler)), t.Context(), uuid.New())
-	for name, db := range map[string]*dbConn{"marks": c.marks.db, "leases": c.keeper.db, "comparisons": c.checker.db, "claims": c.claims.db} {
+	conns := map[string]*dbConn{"marks": c.marks.db, "leases": c.keeper.db, "claims": c.claims.db}
+	for topic, checker := range c.checkers {
+		conns["comparisons of "+topic] = checker.db
+	}
+	for name, db := range conns {
 		defer db.close(t.Context())
 		if _, err := db.queries(t.Context()); err != nil {
 			t.Fatal(err)

@@ -32,7 +32,7 @@ func TestCrashInTheMiddle(t *testing.T) {
 			}
 			relay.Wake()
 			if generation > 0 && version%rounds == rounds/2 {
-				relay.waitForShards(event.Partitions)
+				relay.waitForShards(allShards)
 			}
 		}
 		if generation < generations-1 {
@@ -51,7 +51,7 @@ func TestCrashBetweenAckAndMark(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	first := b.start("a", func(c *Config, k Broker) Broker { c.MarkRest = time.Hour; return k })
-	first.waitForShards(event.Partitions)
+	first.waitForShards(allShards)
 	b.append(message(b.products, "warm-up", 1))
 	b.waitUntilSent() // MarkRest begins now
 	b.append(versions(b.products, "a", 1, 3)...)
@@ -120,7 +120,7 @@ func TestAnswerLost(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	relay := b.start("a")
-	relay.waitForShards(event.Partitions)
+	relay.waitForShards(allShards)
 	b.kafka.LoseAnswers(kafkatest.Produce, 3)
 	for v := range int64(6) {
 		b.append(message(b.products, "a", v+1))

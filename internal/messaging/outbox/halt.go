@@ -44,7 +44,7 @@ func (c HaltCode) NextStep() string {
 type Halt struct {
 	Code   HaltCode `json:"code"`
 	Reason string   `json:"reason"`           // what is wrong, without a full stop
-	Shards []int    `json:"shards,omitempty"` // the shards of this instance that are halted; empty if all are
+	Shards []string `json:"shards,omitempty"` // the shards of this instance that are halted, as topic-partition
 }
 
 // String returns the reason, the next step, and where to read more.
@@ -55,14 +55,14 @@ func (h Halt) String() string {
 // haltList collects halts. Shards that are halted for the same reason share one entry.
 type haltList []Halt
 
-func (list *haltList) add(h Halt, shard int) {
+func (list *haltList) add(h Halt, shard string) {
 	for i, have := range *list {
 		if have.Code == h.Code && have.Reason == h.Reason {
 			(*list)[i].Shards = append(have.Shards, shard)
 			return
 		}
 	}
-	h.Shards = []int{shard}
+	h.Shards = []string{shard}
 	*list = append(*list, h)
 }
 
@@ -70,9 +70,9 @@ func (list *haltList) add(h Halt, shard int) {
 func (c *coordinator) setHalt(l *lane, h *Halt) {
 	switch {
 	case h == nil && l.halt != nil:
-		c.log.Info("publishing continues", "shard", l.shard, "code", l.halt.Code)
+		c.log.Info("publishing continues", "shard", l.tp.String(), "code", l.halt.Code)
 	case h != nil && (l.halt == nil || l.halt.Code != h.Code || l.halt.Reason != h.Reason):
-		c.log.Error("publishing is halted", "shard", l.shard, "code", h.Code, "reason", h.Reason, "next", h.Code.NextStep())
+		c.log.Error("publishing is halted", "shard", l.tp.String(), "code", h.Code, "reason", h.Reason, "next", h.Code.NextStep())
 	}
 	l.halt = h
 }

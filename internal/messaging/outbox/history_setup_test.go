@@ -142,7 +142,7 @@ func (r *runningRelay) waitUntilNotHalted() {
 	r.b.t.Helper()
 	kafkatest.Eventually(r.b.t, "nothing is halted", func() bool {
 		s := r.State()
-		return len(s.Halted) == 0 && len(s.Shards) == event.Partitions
+		return len(s.Halted) == 0 && len(s.Shards) == allShards
 	})
 	if s, err := ReadStatus(r.b.t.Context(), r.b.pool); err != nil || len(s.Halted) != 0 {
 		r.b.t.Errorf("the status still shows halts: %+v, %v", s.Halted, err)
@@ -179,6 +179,6 @@ func (b *bundle) publishOnce(t *testing.T, name string) {
 	t.Helper()
 	relay := b.start(name)
 	b.waitUntilSent()
-	relay.waitForShards(event.Partitions)
+	relay.waitForShards(allShards)
 	relay.stop()
 }

@@ -1,7 +1,6 @@
 package outbox
 
 import (
-	"slices"
 	"time"
 
 	"github.com/monsplit/monsplit/internal/messaging/broker"
@@ -26,15 +25,18 @@ const (
 // producer sequence 0 and claims all pending rows again. There are never two lanes with the same epoch: the broker
 // would take the first batch of the second lane for a repetition and drop it.
 type lane struct {
-	shard   int16
+	tp      broker.TopicPartition // the shard
 	epoch   int64
 	session broker.ProducerSession
 	phase   phase
+	sender
 
 	// rows are the rows that a claim may return and that must not be queued again: rows that are queued, in flight or
 	// acknowledged, and settled rows while a claim is running that began before they were settled.
-	rows         map[int64]*row
-	streams      []*stream // in the order of the configured topics
+	rows map[int64]*row
+	// queue has the rows that wait. The rows of an aggregate are always in the order of their versions: first the rows in
+	// flight, then the rows in the queue.
+	queue        []*row
 	acked        []*row    // acknowledged by the broker, not yet marked
 	settled      []*row    // marked, or stored as blocked, while a claim was running
 	blocked      []refusal // refusals that are not stored yet
@@ -51,10 +53,11 @@ type lane struct {
 	mayHaveMore    bool  // there may be pending rows after readAfter
 	sweptAt        time.Time
 
-	verified bool      // the logs were compared with the database, and nothing has happened since that needs another check
-	checkAt  time.Time // when to check the logs next, if they are not verified
-	fenced   string    // how the broker has fenced the lane; "" if it has not
-	fencedAt time.Time
+	verified   bool      // the logs were compared with the database, and nothing has happened since that needs another check
+	checkAt    time.Time // when to check the logs next, if they are not verified
+	checkRound int       // raised by recheck; the result of a check that began earlier is dropped
+	fenced     string    // how the broker has fenced the lane; "" if it has not
+	fencedAt   time.Time
 
 	finalOrder  leaseOrder // sent to the lease keeper after draining
 	parkedUntil time.Time
@@ -63,35 +66,20 @@ type lane struct {
 
 // refusal is an aggregate whose next event the broker refused.
 type refusal struct {
-	topic, key, reason string
-	rows               []*row
+	key, reason string
+	rows        []*row
 }
 
-func newLane(l lease, topics []string) *lane {
-	n := &lane{shard: l.shard, epoch: l.epoch, session: broker.ProducerSession{ID: l.producerID, Epoch: int16(l.epoch)},
-		rows: map[int64]*row{}}
-	for _, t := range topics {
-		n.streams = append(n.streams, &stream{lane: n, tp: broker.TopicPartition{Topic: t, Partition: int(l.shard)}})
-	}
-	return n
+func newLane(l lease) *lane {
+	return &lane{tp: l.tp, epoch: l.epoch, session: broker.ProducerSession{ID: l.producerID, Epoch: int16(l.epoch)}, rows: map[int64]*row{}}
 }
 
-func (l *lane) lease() lease { return lease{shard: l.shard, epoch: l.epoch, producerID: l.session.ID} }
-
-func (l *lane) stream(topic string) *stream {
-	for _, s := range l.streams {
-		if s.tp.Topic == topic {
-			return s
-		}
-	}
-	return nil
-}
+func (l *lane) lease() lease { return lease{tp: l.tp, epoch: l.epoch, producerID: l.session.ID} }
 
 // admitResult says what admit did with the rows of a claim.
 type admitResult struct {
 	queued  int
-	skipped int    // rows whose predecessor is pending, but not queued
-	unknown string // a topic that is not among the configured ones
+	skipped int // rows whose predecessor is pending, but not queued
 }
 
 // admit queues the rows that a claim returned, in the order of their sequence numbers. cut reports that the claim hit
@@ -112,17 +100,11 @@ func (l *lane) admit(claimed []messagingdb.ClaimPendingRow, cut bool) (in admitR
 			in.skipped++
 			continue
 		}
-		s := l.stream(c.Topic)
-		if s == nil {
-			in.unknown = c.Topic
-			continue
-		}
-		r := &row{seq: c.Seq, eventID: c.EventID, topic: c.Topic, key: c.Key, payload: c.Payload, traceparent: c.Traceparent,
-			createdAt: c.CreatedAt, wasBlocked: c.WasBlocked, size: len(c.Payload)}
+		r := newRow(c)
 		l.rows[r.seq] = r
 		l.rowCount++
 		l.payloadBytes += r.size
-		s.queue = append(s.queue, r)
+		l.queue = append(l.queue, r)
 		in.queued++
 	}
 	l.highestSeen = max(l.highestSeen, l.readAfter)
@@ -141,10 +123,10 @@ func (l *lane) readFrom(seq int64) {
 	l.readAfter, l.mayHaveMore = seq, true
 }
 
-// acknowledge takes the batch in flight out of the stream: the broker has written it, from offset on. It returns the
-// rows, to be marked.
-func (l *lane) acknowledge(s *stream, offset int64) []*row {
-	rows := s.takeWritten(offset)
+// acknowledge takes the batch in flight out of the lane: the broker has written it, from offset on. It returns the rows,
+// to be marked.
+func (l *lane) acknowledge(offset int64) []*row {
+	rows := l.takeWritten(offset)
 	l.acked = append(l.acked, rows...)
 	for _, r := range rows {
 		r.payload = nil
@@ -155,14 +137,14 @@ func (l *lane) acknowledge(s *stream, offset int64) []*row {
 
 // withdraw takes all rows of the refused row's aggregate out of the lane. A claim returns them when the aggregate's
 // wait is over.
-func (l *lane) withdraw(s *stream, r *row, reason string) {
-	rows := s.withdraw(r.key)
+func (l *lane) withdraw(r *row, reason string) {
+	rows := l.takeKey(r.key)
 	for _, r := range rows {
 		l.rowCount--
 		l.payloadBytes -= r.size
 		r.payload = nil
 	}
-	l.blocked = append(l.blocked, refusal{topic: r.topic, key: r.key, reason: reason, rows: rows})
+	l.blocked = append(l.blocked, refusal{key: r.key, reason: reason, rows: rows})
 }
 
 // lose ends the lane. Its successor, here or in another instance, begins with the pending rows.
@@ -196,11 +178,6 @@ func (l *lane) drain(o leaseOrder) {
 	l.phase, l.finalOrder = phaseDraining, o
 }
 
-// sending reports whether a request is in flight that has a batch of the lane.
-func (l *lane) sending() bool {
-	return slices.ContainsFunc(l.streams, func(s *stream) bool { return s.sending })
-}
-
 // toMark returns how many rows and refusals wait to be marked. Before its check, a lane marks nothing: the mark would
 // raise the acked end above records that the check has not compared yet. The next check marks the rows that the log has.
 func (l *lane) toMark() int {
@@ -211,4 +188,4 @@ func (l *lane) toMark() int {
 }
 
 // idle reports whether no request and no mark is running for the lane, and nothing waits to be marked.
-func (l *lane) idle() bool { return !l.sending() && l.markingRows == 0 && l.toMark() == 0 }
+func (l *lane) idle() bool { return !l.sending && l.markingRows == 0 && l.toMark() == 0 }

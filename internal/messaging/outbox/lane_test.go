@@ -10,6 +10,8 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/monsplit/monsplit/internal/messaging/broker"
+
 	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
 )
 
@@ -75,12 +77,10 @@ func newLaneModel() *laneModel {
 }
 
 func freshLane(epoch int64) *lane {
-	l := newLane(lease{shard: 3, epoch: epoch, producerID: 7}, []string{"topic"})
+	l := newLane(lease{tp: broker.TopicPartition{Topic: "topic", Partition: 3}, epoch: epoch, producerID: 7})
 	l.phase = phaseReady
 	return l
 }
-
-func (w *laneModel) stream() *stream { return w.lane.streams[0] }
 
 func (w *laneModel) append(t *rapid.T) {
 	key := rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "key")
@@ -140,38 +140,38 @@ func (w *laneModel) claimed(t *rapid.T) {
 }
 
 func (w *laneModel) freeze(t *rapid.T) {
-	s := w.stream()
-	if s.inFlight != nil || len(s.queue) == 0 {
+	l := w.lane
+	if l.inFlight != nil || len(l.queue) == 0 {
 		return
 	}
 	w.written = false
-	if err := s.freeze(rapid.IntRange(1, 5).Draw(t, "rows"), 1<<20); err != nil {
+	if err := l.freeze(rapid.IntRange(1, 5).Draw(t, "rows"), 1<<20); err != nil {
 		t.Fatal(err)
 	}
 }
 
 // answer is one try to send the batch in flight.
 func (w *laneModel) answer(t *rapid.T, arrives, answered bool) {
-	s := w.stream()
-	if s.inFlight == nil {
+	l := w.lane
+	if l.inFlight == nil {
 		return
 	}
-	if arrives && slices.ContainsFunc(s.inFlight.rows, func(r *row) bool { return w.poisoned[r.seq] }) {
-		if r := s.handleRefusal(); r != nil {
-			w.lane.withdraw(s, r, "refused")
+	if arrives && slices.ContainsFunc(l.inFlight.rows, func(r *row) bool { return w.poisoned[r.seq] }) {
+		if r := l.handleRefusal(); r != nil {
+			l.withdraw(r, "refused")
 		}
 		return
 	}
 	if arrives && !w.written { // the broker recognizes a repetition
 		w.written = true
-		for _, r := range s.inFlight.rows {
+		for _, r := range l.inFlight.rows {
 			w.write(t, r)
 		}
 	}
 	if answered {
-		w.lane.acknowledge(s, 0)
+		l.acknowledge(0)
 	} else {
-		s.retryLater(time.Time{}, time.Second, time.Second)
+		l.retryLater(time.Time{}, time.Second, time.Second)
 	}
 }
 
@@ -255,7 +255,7 @@ func (w *laneModel) heal() {
 
 // crash forgets everything except the database and the log. Each running operation has happened or has not.
 func (w *laneModel) crash(t *rapid.T) {
-	if s := w.stream(); s.inFlight != nil && rapid.Bool().Draw(t, "flight arrives") {
+	if w.lane.inFlight != nil && rapid.Bool().Draw(t, "flight arrives") {
 		w.answer(t, true, false)
 	}
 	if w.marking != nil && !w.committed && rapid.Bool().Draw(t, "mark commits") {
@@ -272,15 +272,13 @@ func (w *laneModel) check(t *rapid.T) {
 	if w.marking != nil {
 		kept += len(w.marking.rows)
 	}
-	for _, s := range w.lane.streams {
-		rows := s.queue
-		if s.inFlight != nil {
-			rows = slices.Concat(s.inFlight.rows, s.queue)
-		}
-		for _, r := range rows {
-			kept++
-			bytes += r.size
-		}
+	rows := w.lane.queue
+	if w.lane.inFlight != nil {
+		rows = slices.Concat(w.lane.inFlight.rows, rows)
+	}
+	for _, r := range rows {
+		kept++
+		bytes += r.size
 	}
 	if kept != w.lane.rowCount || bytes != w.lane.payloadBytes {
 		t.Fatalf("the lane counts %d rows and %d bytes, and has %d and %d", w.lane.rowCount, w.lane.payloadBytes, kept, bytes)
@@ -314,9 +312,9 @@ func (w *laneModel) finish(t *rapid.T) {
 
 // settleAll performs each possible action once.
 func (w *laneModel) settleAll(t *rapid.T) {
-	if w.stream().inFlight != nil {
+	if w.lane.inFlight != nil {
 		w.answer(t, true, true)
-	} else if len(w.stream().queue) > 0 {
+	} else if len(w.lane.queue) > 0 {
 		w.freeze(t)
 	}
 	switch {

@@ -3,46 +3,58 @@ package outbox
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 )
 
-// checkLogs compares the logs of the next lane that opens with the database. A lane is checked when it opens, after the
-// relay's connections to the database were opened again, after a topic or the cluster has changed, and after a batch has
-// landed at an unexpected offset.
+// checkLogs compares the logs of lanes that open with the database: one at a time of each topic, so that no topic waits for
+// another one. A lane is checked when it opens, after the relay's connections to the database were opened again, after a topic
+// or the cluster has changed, and after a batch has landed at an unexpected offset.
 func (c *coordinator) checkLogs(now time.Time) {
-	if c.logCheckRunning || c.stopping || !c.checks.passed || !now.Before(c.deadline) {
+	if c.stopping || !now.Before(c.deadline) {
 		return
 	}
-	var l *lane
-	for _, one := range c.lanes {
-		if one.phase != phaseOpening || one.verified || one.sending() {
+	for _, topic := range c.cfg.Topics {
+		if k := c.checkers[topic]; !k.running && c.topics.passed(topic) {
+			if l := c.nextToCheck(topic, now); l != nil {
+				c.checkLog(k, l, now)
+			}
+		}
+	}
+}
+
+// nextToCheck returns the lane of the topic that has waited longest for its check, or nil.
+func (c *coordinator) nextToCheck(topic string, now time.Time) (next *lane) {
+	for _, l := range c.lanes {
+		if l.tp.Topic != topic || l.phase != phaseOpening || l.verified || l.sending {
 			continue
 		}
-		if now.Before(one.checkAt) {
-			c.tickAt(one.checkAt)
-		} else if l == nil || one.checkAt.Before(l.checkAt) {
-			l = one
+		if now.Before(l.checkAt) {
+			c.tickAt(l.checkAt)
+		} else if next == nil || l.checkAt.Before(next.checkAt) {
+			next = l
 		}
 	}
-	if l == nil {
-		return
-	}
+	return next
+}
+
+func (c *coordinator) checkLog(k *logChecker, l *lane, now time.Time) {
 	type outcome struct {
 		result checkResult
 		err    error
 	}
-	round, fenced := c.checkRound, l.fenced
-	c.logCheckRunning = true
+	round, fenced := l.checkRound, l.fenced
+	k.running = true
 	runInBackground(c, func(ctx context.Context) outcome {
-		result, err := c.checker.check(ctx, l.lease(), fenced)
+		result, err := k.check(ctx, l.lease(), fenced)
 		return outcome{result, err}
 	}, func(o outcome) {
-		c.logCheckRunning = false
+		k.running = false
 		c.metrics.stage.WithLabelValues("compare").Observe(time.Since(now).Seconds())
 		if !errors.Is(o.err, errLeaseLost) {
-			c.report("compare", o.err)
+			c.report("compare "+l.tp.Topic, o.err)
 		}
-		if l.phase == phaseOpening && round == c.checkRound {
+		if l.phase == phaseOpening && round == l.checkRound {
 			c.finishCheck(l, o.result, o.err, time.Since(now))
 		}
 	})
@@ -64,24 +76,24 @@ func (c *coordinator) finishCheck(l *lane, r checkResult, err error, took time.D
 	default:
 		c.setHalt(l, nil)
 		l.verified = true
-		for _, s := range l.streams {
-			s.expect(r.ends[s.tp.Topic])
-		}
+		l.expect(r.end)
 	}
 }
 
-// recheckLanes stops publishing until each lane has been checked again. The rows in memory stay.
-func (c *coordinator) recheckLanes(why string) {
-	c.log.Info("the relay compares the logs with the database again", "reason", why)
-	c.checkRound++
+// recheckLanes stops publishing until each lane of the topics has been checked again. The rows in memory stay.
+func (c *coordinator) recheckLanes(why string, topics ...string) {
+	c.log.Info("the relay compares the logs with the database again", "reason", why, "topics", topics)
 	for _, l := range c.lanes {
-		l.recheck()
+		if slices.Contains(topics, l.tp.Topic) {
+			l.recheck()
+		}
 	}
 }
 
 // recheck makes the lane wait for a check. Nothing of it is sent or marked before.
 func (l *lane) recheck() {
 	l.verified, l.checkAt = false, time.Time{}
+	l.checkRound++
 	if l.phase == phaseReady {
 		l.phase = phaseOpening
 	}
@@ -89,12 +101,12 @@ func (l *lane) recheck() {
 
 // expect sets where the next batch has to land. While it is open whether the batch in flight has been written, the batch
 // may land below the end of the log.
-func (s *stream) expect(end int64) {
-	if s.inFlight != nil {
-		s.exact = false
+func (l *lane) expect(end int64) {
+	if l.inFlight != nil {
+		l.exact = false
 		return
 	}
-	s.nextOffset, s.exact = end, true
+	l.nextOffset, l.exact = end, true
 }
 
 // landing says what the offset of an acknowledged batch means.
@@ -110,11 +122,11 @@ const (
 //
 // landedBefore: a database that comes back from a backup gives out epochs again. The broker then takes the first batch of
 // an epoch, which has sequence 0, for a repetition, and acknowledges it without writing it.
-func (s *stream) landed(offset int64) landing {
+func (l *lane) landed(offset int64) landing {
 	switch {
-	case offset < s.nextOffset:
+	case offset < l.nextOffset:
 		return landedBefore
-	case offset > s.nextOffset && s.exact:
+	case offset > l.nextOffset && l.exact:
 		return landedAfter
 	default:
 		return landedAtEnd

@@ -5,6 +5,8 @@ import (
 	"context"
 	"slices"
 	"time"
+
+	"github.com/monsplit/monsplit/internal/messaging/broker"
 )
 
 // renewLeases runs a pass of the lease keeper when it is due, or when there are orders for it.
@@ -30,7 +32,7 @@ func (c *coordinator) renewLeases(now time.Time) {
 	}, func(o outcome) {
 		c.leasePassRunning = false
 		if c.keeper.db.takeReconnected() {
-			c.recheckLanes("a connection to the database was opened again")
+			c.recheckLanes("a connection to the database was opened again", c.cfg.Topics...)
 		}
 		c.metrics.stage.WithLabelValues("lease").Observe(time.Since(now).Seconds())
 		c.report("leases", o.err)
@@ -49,35 +51,37 @@ func (c *coordinator) renewLeases(now time.Time) {
 // the pass began.
 func (c *coordinator) applyLeaseView(v leaseView, began time.Time) {
 	c.deadline = v.deadline
-	held := map[int16]lease{}
+	held := map[broker.TopicPartition]lease{}
 	for _, l := range v.leases {
-		held[l.shard] = l
+		held[l.tp] = l
 	}
 	c.lanes = slices.DeleteFunc(c.lanes, func(l *lane) bool {
-		now, ours := held[l.shard]
+		now, ours := held[l.tp]
 		if ours && now == l.lease() {
-			delete(held, l.shard)
+			delete(held, l.tp)
 			c.confirmFence(l, began)
 			return false
 		}
 		if !ours && l.phase != phaseOrderSent {
-			c.log.Warn("a shard was taken over by another instance", "shard", l.shard, "epoch", l.epoch)
+			c.log.Warn("a shard was taken over by another instance", "shard", l.tp.String(), "epoch", l.epoch)
 		}
 		l.lose()
 		return true
 	})
 	for _, l := range held {
-		n := newLane(l, c.cfg.Topics)
+		n := newLane(l)
 		if l.wrapped() {
 			c.log.Warn("a shard has used up its epochs: it waits before it takes a new producer id",
-				"shard", l.shard, "wait", c.cfg.WrapRest)
+				"shard", l.tp.String(), "wait", c.cfg.WrapRest)
 			n.parkedUntil = time.Now().Add(c.cfg.WrapRest)
 		}
 		c.lanes = append(c.lanes, n)
 	}
-	slices.SortFunc(c.lanes, func(a, b *lane) int { return cmp.Compare(a.shard, b.shard) })
+	slices.SortFunc(c.lanes, func(a, b *lane) int {
+		return cmp.Or(cmp.Compare(a.tp.Topic, b.tp.Topic), cmp.Compare(a.tp.Partition, b.tp.Partition))
+	})
 	for _, l := range c.lanes {
-		if c.stopping || slices.Contains(v.giveUp, l.shard) {
+		if c.stopping || slices.Contains(v.giveUp, l.tp) {
 			c.giveBack(l)
 		}
 	}
@@ -91,7 +95,7 @@ func (c *coordinator) endLane(l *lane, kind leaseOrderKind, then time.Time) {
 		kind, then = releaseLease, time.Time{}
 	}
 	l.parkedUntil = then
-	l.drain(leaseOrder{kind: kind, shard: l.shard, epoch: l.epoch})
+	l.drain(leaseOrder{kind: kind, tp: l.tp, epoch: l.epoch})
 }
 
 // giveBack releases a lane's lease as soon as its running work has ended.

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/monsplit/monsplit/internal/messaging/broker"
 	"github.com/monsplit/monsplit/internal/messaging/event"
 
 	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
@@ -20,7 +22,7 @@ const maxEpoch = 1<<15 - 1
 
 // lease is the right to publish the rows of a shard until the deadline of the leaseView.
 type lease struct {
-	shard      int16
+	tp         broker.TopicPartition
 	epoch      int64 // also the Kafka producer epoch, so the broker refuses earlier holders of the lease
 	producerID int64 // -1 if this database has never published the shard
 }
@@ -35,7 +37,7 @@ func (l lease) wrapped() bool { return l.producerID >= 0 && l.epoch > maxEpoch }
 type leaseView struct {
 	deadline time.Time
 	leases   []lease
-	giveUp   []int16 // shards above the fair share of this instance
+	giveUp   []broker.TopicPartition // shards above the fair share of this instance
 }
 
 // leaseOrderKind is the change that a leaseOrder asks for.
@@ -50,7 +52,7 @@ const (
 // leaseOrder asks the lease keeper to change a lease, if this instance still holds it with the given epoch.
 type leaseOrder struct {
 	kind       leaseOrderKind
-	shard      int16
+	tp         broker.TopicPartition
 	epoch      int64
 	producerID int64
 }
@@ -80,7 +82,7 @@ func (k *leaseKeeper) pass(ctx context.Context, orders []leaseOrder, leaving boo
 	}
 	for _, o := range orders {
 		if err := k.execute(ctx, q, o); err != nil {
-			return leaseView{}, fmt.Errorf("change lease of shard %d: %w", o.shard, err)
+			return leaseView{}, fmt.Errorf("change the lease of %s: %w", o.tp, err)
 		}
 	}
 	if k.misfit && !leaving {
@@ -100,7 +102,7 @@ func (k *leaseKeeper) pass(ctx context.Context, orders []leaseOrder, leaving boo
 		return leaseView{}, fmt.Errorf("renew leases: %w", err)
 	}
 	for _, l := range renewed {
-		v.leases = append(v.leases, lease{shard: l.Shard, epoch: l.Epoch, producerID: l.ProducerID})
+		v.leases = append(v.leases, lease{tp: shardOf(l.Topic, l.Shard), epoch: l.Epoch, producerID: l.ProducerID})
 	}
 	if leaving {
 		return v, nil
@@ -112,14 +114,15 @@ func (k *leaseKeeper) pass(ctx context.Context, orders []leaseOrder, leaving boo
 }
 
 func (k *leaseKeeper) execute(ctx context.Context, q *messagingdb.Queries, o leaseOrder) error {
+	topic, shard := o.tp.Topic, int16(o.tp.Partition)
 	switch o.kind {
 	case releaseLease:
-		return q.ReleaseLease(ctx, o.shard, k.id, o.epoch)
+		return q.ReleaseLease(ctx, messagingdb.ReleaseLeaseParams{Topic: topic, Shard: shard, Owner: k.id, Epoch: o.epoch})
 	case raiseEpoch:
-		return q.RaiseEpoch(ctx, o.shard, k.id, o.epoch)
+		return q.RaiseEpoch(ctx, messagingdb.RaiseEpochParams{Topic: topic, Shard: shard, Owner: k.id, Epoch: o.epoch})
 	default:
 		return q.SetProducer(ctx, messagingdb.SetProducerParams{
-			Shard: o.shard, Owner: k.id, Epoch: o.epoch, ProducerID: o.producerID,
+			Topic: topic, Shard: shard, Owner: k.id, Epoch: o.epoch, ProducerID: o.producerID,
 		})
 	}
 }
@@ -144,29 +147,44 @@ func (k *leaseKeeper) balance(ctx context.Context, q *messagingdb.Queries, v *le
 		}
 	}
 	for _, l := range plan.take {
-		taken, err := q.TakeLease(ctx, messagingdb.TakeLeaseParams{Shard: l.Shard, Owner: k.id, Epoch: l.Epoch, Beat: l.Beat})
+		taken, err := q.TakeLease(ctx, messagingdb.TakeLeaseParams{Topic: l.Topic, Shard: l.Shard, Owner: k.id, Epoch: l.Epoch, Beat: l.Beat})
 		if errors.Is(err, pgx.ErrNoRows) {
 			continue // its holder renewed it, or another instance took it first
 		}
 		if err != nil {
-			return fmt.Errorf("take over shard %d: %w", l.Shard, err)
+			return fmt.Errorf("take over %s: %w", shardOf(l.Topic, l.Shard), err)
 		}
-		v.leases = append(v.leases, lease{shard: taken.Shard, epoch: taken.Epoch, producerID: taken.ProducerID})
+		v.leases = append(v.leases, lease{tp: shardOf(taken.Topic, taken.Shard), epoch: taken.Epoch, producerID: taken.ProducerID})
 	}
 	return nil
 }
 
-// listLeases returns the leases of all shards. It fails if there are more or fewer than event.Partitions.
-func (k *leaseKeeper) listLeases(ctx context.Context, q *messagingdb.Queries) ([]messagingdb.OutboxLease, error) {
-	leases, err := q.ListLeases(ctx)
+// listLeases returns the leases of all shards. It adds those that are missing. It fails if the topics have more or fewer
+// partitions than event.Partitions.
+func (k *leaseKeeper) listLeases(ctx context.Context, q *messagingdb.Queries) ([]messagingdb.ListLeasesRow, error) {
+	leases, err := q.ListLeases(ctx, k.cfg.Topics)
 	if err != nil {
 		return nil, fmt.Errorf("list leases: %w", err)
 	}
-	if k.misfit = len(leases) != event.Partitions; k.misfit {
-		return nil, fmt.Errorf("the table outbox_lease has %d shards, but this program publishes to %d partitions: "+
-			"the migrations do not fit this version of the program", len(leases), event.Partitions)
+	partitions := len(leases) / len(k.cfg.Topics)
+	if k.misfit = partitions != event.Partitions; k.misfit {
+		return nil, fmt.Errorf("the table outbox_shard has %d partitions, but this program publishes to %d: "+
+			"the migrations do not fit this version of the program", partitions, event.Partitions)
+	}
+	if !slices.ContainsFunc(leases, func(l messagingdb.ListLeasesRow) bool { return !l.Known }) {
+		return leases, nil
+	}
+	if err := q.AddLeases(ctx, k.cfg.Topics); err != nil {
+		return nil, fmt.Errorf("add the leases of the topics: %w", err)
+	}
+	if leases, err = q.ListLeases(ctx, k.cfg.Topics); err != nil {
+		return nil, fmt.Errorf("list leases: %w", err)
 	}
 	return leases, nil
+}
+
+func shardOf(topic string, partition int16) broker.TopicPartition {
+	return broker.TopicPartition{Topic: topic, Partition: int(partition)}
 }
 
 // leave removes the instance from the table, so that the others divide the shards among themselves.

@@ -23,26 +23,26 @@ func TestRelaysShareTheShards(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	first := b.start("first")
-	first.waitForShards(event.Partitions)
+	first.waitForShards(allShards)
 	second := b.start("second")
-	first.waitForShards(event.Partitions / 2)
-	second.waitForShards(event.Partitions / 2)
+	first.waitForShards(allShards / 2)
+	second.waitForShards(allShards / 2)
 	third := b.start("third")
 	for _, r := range []*runningRelay{first, second, third} {
-		r.waitForShards(event.Partitions / 3)
+		r.waitForShards(allShards / 3)
 	}
 	second.stop() // releases its shards at once
-	first.waitForShards(event.Partitions / 2)
-	third.waitForShards(event.Partitions / 2)
+	first.waitForShards(allShards / 2)
+	third.waitForShards(allShards / 2)
 	third.crash() // others notice it after the time-out
-	first.waitForShards(event.Partitions)
+	first.waitForShards(allShards)
 	b.append(versions(b.products, "a", 1, 3)...)
 	b.waitUntilSent()
 	b.wantLog(b.products, "a", 1, 2, 3)
 	// The row of a dead instance may go one pass later than its leases, if it died between the two beats of a pass.
 	kafkatest.Eventually(t, "only the first instance is left", func() bool {
 		s, err := ReadStatus(t.Context(), b.pool)
-		return err == nil && slices.Equal(s.Instances, []InstanceStatus{{Name: "first", Shards: event.Partitions}})
+		return err == nil && slices.Equal(s.Instances, []InstanceStatus{{Name: "first", Shards: allShards}})
 	})
 }
 
@@ -66,19 +66,19 @@ func TestProducesNothingThatCouldOutliveTheLease(t *testing.T) {
 	c := newCoordinator(r, t.Context(), uuid.New())
 	l := freshLane(1)
 	l.admit([]messagingdb.ClaimPendingRow{{Shard: 3, Seq: 1, Topic: "topic", Key: "a", Version: 1, Payload: []byte("x")}}, false)
-	l.streams[0].leaderKnown = true
-	c.lanes, c.checks.passed = []*lane{l}, true
+	l.leaderKnown = true
+	c.lanes, c.topics.of = []*lane{l}, map[string]topicCheck{"topic": {passed: true}}
 	now := time.Now()
 	c.deadline = now.Add(r.cfg.ProduceTimeout)
 	c.produce(now)
-	if l.streams[0].inFlight != nil || c.workRunning != 0 {
+	if l.inFlight != nil || c.workRunning != 0 {
 		(<-c.outcomes)() // the broker reports an error too, which has to be before the end of the test
 		t.Fatal("a batch was frozen and sent")
 	}
 	c.broker = &silentBroker{}
 	c.deadline = now.Add(r.cfg.ProduceTimeout + time.Millisecond)
 	c.produce(now)
-	if l.streams[0].inFlight == nil {
+	if l.inFlight == nil {
 		t.Fatal("nothing was sent although there was enough time")
 	}
 	(<-c.outcomes)()
@@ -93,7 +93,7 @@ func TestThiefWaitsOnItsOwnClock(t *testing.T) {
 	start := time.Now()
 	look := func(after time.Duration, epoch, beat int64) bool {
 		instances := []messagingdb.ListInstancesRow{{ID: me}}
-		leases := []messagingdb.OutboxLease{{Shard: 0, Owner: &holder, Epoch: epoch, Beat: beat}}
+		leases := []messagingdb.ListLeasesRow{{Shard: 0, Owner: &holder, Epoch: epoch, Beat: beat}}
 		w.observe(instances, leases, start.Add(after))
 		return len(w.plan(me, instances, leases, start.Add(after)).take) == 1
 	}
@@ -145,22 +145,19 @@ func TestZombieMarksNothing(t *testing.T) {
 	b.append(versions(b.products, "a", 1, 2)...)
 	shard := int16(b.partition(b.products, "a").Partition)
 	q, zombie, thief := messagingdb.New(b.pool), uuid.New(), uuid.New()
-	lease, err := q.TakeLease(t.Context(), messagingdb.TakeLeaseParams{Shard: shard, Owner: zombie})
-	if err != nil {
-		t.Fatal(err)
-	}
-	mark := messagingdb.MarkSentParams{Owner: zombie, Shards: []int16{shard}, Epochs: []int64{lease.Epoch},
-		RowShards: []int16{shard, shard}, Seqs: []int64{1, 2}}
+	l := b.takeLease(b.products, shard, zombie)
+	mark := messagingdb.MarkSentParams{Owner: zombie, RowNumbers: []int32{1, 1}, Seqs: []int64{1, 2}}
+	addShard(&mark, l, 0)
 	// The mark begins before the transaction that takes the lease over has committed. It has to wait for that transaction.
 	theft, err := b.pool.Begin(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = theft.Rollback(context.WithoutCancel(t.Context())) }()
-	if _, err := messagingdb.New(theft).TakeLease(t.Context(), messagingdb.TakeLeaseParams{Shard: shard, Owner: thief, Epoch: lease.Epoch}); err != nil {
+	if _, err := messagingdb.New(theft).TakeLease(t.Context(), messagingdb.TakeLeaseParams{Topic: b.products, Shard: shard, Owner: thief, Epoch: l.epoch}); err != nil {
 		t.Fatal(err)
 	}
-	marked := make(chan []int16, 1)
+	marked := make(chan []int32, 1)
 	go func() {
 		ours, err := q.MarkSent(context.WithoutCancel(t.Context()), mark)
 		if err != nil {
@@ -178,7 +175,7 @@ func TestZombieMarksNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	if ours := <-marked; len(ours) != 0 {
-		t.Errorf("the zombie was told that shards %v are its own", ours)
+		t.Errorf("the zombie was told that leases %v are its own", ours)
 	}
 	if n := b.pending(); n != 2 {
 		t.Errorf("%d events are pending, want 2", n)
@@ -190,7 +187,7 @@ func TestZombieMarksNothing(t *testing.T) {
 func TestEpochBeyondKafkas(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	if _, err := b.pool.Exec(t.Context(), `UPDATE outbox_lease SET epoch = 32767, producer_id = 1000 + shard`); err != nil {
+	if _, err := b.pool.Exec(t.Context(), `UPDATE outbox_shard SET epoch = 32767, producer_id = 1000 + shard`); err != nil {
 		t.Fatal(err)
 	}
 	b.append(versions(b.products, "a", 1, 3)...)
@@ -202,7 +199,7 @@ func TestEpochBeyondKafkas(t *testing.T) {
 		t.Errorf("sent after %v: batches of a relay that was paused with the old producer id may still arrive", waited)
 	}
 	b.wantLog(b.products, "a", 1, 2, 3)
-	relay.waitForShards(event.Partitions)
+	relay.waitForShards(allShards)
 	var epoch, id int64
 	err := b.pool.QueryRow(t.Context(), `SELECT max(epoch), max(producer_id) FROM outbox_lease`).Scan(&epoch, &id)
 	if err != nil || epoch != 0 || id == 1011 {

@@ -16,12 +16,12 @@ import (
 	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
 )
 
-// logChecker compares the logs of a shard with the database, before the shard is published. One check runs at a time.
+// logChecker compares the logs of a topic's shards with the database, before a shard is published. One check runs at a time.
 type logChecker struct {
 	db       *dbConn
 	broker   Broker
-	cfg      Config
 	owner    uuid.UUID
+	running  bool // only the coordinator uses it
 	log      *slog.Logger
 	progress atomic.Pointer[string] // what a check has been reading for longer than progressEvery; nil otherwise
 }
@@ -46,14 +46,13 @@ type logCheck struct {
 	server    databaseServer
 	origin    origin
 	halt      *Halt // what the database says about the shard; nil if it is not halted
-	stored    map[string]messagingdb.ListLogsRow
+	stored    messagingdb.GetLogRow
 	clusterID string // of the brokers
-	logs      []checkedLog
+	checked   checkedLog
 }
 
-// checkedLog is the log of one topic in a shard.
+// checkedLog is the log of a shard.
 type checkedLog struct {
-	tp      broker.TopicPartition
 	topicID broker.TopicID
 	known   bool // the database has a row of it
 	// recreated reports that the topic has another id than the one that was published to.
@@ -66,8 +65,8 @@ type checkedLog struct {
 // checkResult is the result of a check that no error has ended.
 type checkResult struct {
 	halt    *Halt
-	ends    map[string]int64 // topic → end of its log when it was compared
-	skipped bool             // the epoch was raised, so the lane has to begin again
+	end     int64 // of the log when it was compared
+	skipped bool  // the epoch was raised, so the lane has to begin again
 }
 
 // check compares the logs of a shard with the database. It marks events as sent that the log has, and stores which logs
@@ -85,10 +84,7 @@ func (k *logChecker) check(ctx context.Context, l lease, fenced string) (checkRe
 	if halt != nil {
 		return checkResult{halt: halt}, c.storeHalt(ctx, halt)
 	}
-	result := checkResult{ends: map[string]int64{}, skipped: c.origin.server.differsFrom(c.server)}
-	for _, log := range c.logs {
-		result.ends[log.tp.Topic] = log.end
-	}
+	result := checkResult{end: c.checked.end, skipped: c.origin.server.differsFrom(c.server)}
 	return result, c.store(ctx, result.skipped)
 }
 
@@ -104,12 +100,13 @@ func (c *logCheck) readDatabase(ctx context.Context) error {
 	if c.server, err = readDatabaseServer(ctx, c.db.conn); err != nil {
 		return err
 	}
-	if c.origin, err = readOrigin(ctx, q, c.lease.shard); err != nil {
+	if c.origin, err = readOrigin(ctx, q, c.lease.tp); err != nil {
 		return err
 	}
-	halt, err := q.GetHalt(ctx, c.lease.shard)
+	topic, shard := c.lease.tp.Topic, int16(c.lease.tp.Partition)
+	halt, err := q.GetHalt(ctx, topic, shard)
 	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
-		return fmt.Errorf("read why shard %d is halted: %w", c.lease.shard, err)
+		return fmt.Errorf("read why %s is halted: %w", c.lease.tp, err)
 	}
 	if err == nil {
 		c.halt = &Halt{Code: HaltCode(halt.Code), Reason: halt.Reason}
@@ -117,13 +114,8 @@ func (c *logCheck) readDatabase(ctx context.Context) error {
 			c.fenced = halt.Reason
 		}
 	}
-	rows, err := q.ListLogs(ctx, c.lease.shard)
-	if err != nil {
-		return fmt.Errorf("read the ends of the logs of shard %d: %w", c.lease.shard, err)
-	}
-	c.stored = map[string]messagingdb.ListLogsRow{}
-	for _, row := range rows {
-		c.stored[row.Topic] = row
+	if c.stored, err = q.GetLog(ctx, topic, shard); err != nil {
+		return fmt.Errorf("read the end of the log of %s: %w", c.lease.tp, err)
 	}
 	return nil
 }
@@ -139,77 +131,68 @@ func (c *logCheck) run(ctx context.Context) (halt *Halt, err error) {
 	if halt := c.origin.foreignCluster(c.clusterID); halt != nil {
 		return halt, nil
 	}
-	for _, topic := range c.cfg.Topics {
-		log, err := c.readLog(ctx, broker.TopicPartition{Topic: topic, Partition: int(c.lease.shard)})
-		if err != nil {
-			return nil, err
-		}
-		if halt, err := c.compareLog(ctx, &log); halt != nil || err != nil {
-			return halt, err
-		}
-		c.logs = append(c.logs, log)
+	if err := c.readLog(ctx); err != nil {
+		return nil, err
 	}
-	return nil, nil
+	return c.compareLog(ctx)
 }
 
-// readLog reads what the database and Kafka say about a log.
-func (c *logCheck) readLog(ctx context.Context, tp broker.TopicPartition) (log checkedLog, err error) {
-	log.tp = tp
-	if log.topicID, err = c.broker.TopicID(ctx, tp.Topic); err != nil {
-		return log, err
+// readLog reads what the database and Kafka say about the log.
+func (c *logCheck) readLog(ctx context.Context) (err error) {
+	log := &c.checked
+	if log.topicID, err = c.broker.TopicID(ctx, c.lease.tp.Topic); err != nil {
+		return err
 	}
-	if log.end, err = c.broker.EndOffset(ctx, tp); err != nil {
-		return log, err
+	if log.end, err = c.broker.EndOffset(ctx, c.lease.tp); err != nil {
+		return err
 	}
-	row, known := c.stored[tp.Topic]
-	switch stored := broker.TopicID(row.TopicID); {
-	case len(c.stored) == 0 && c.lease.producerID >= 0:
-		// A relay of an earlier version has published the shard, and has not stored where its events end.
-		c.log.Info("the relay trusts the log as it is, because this database has not stored where its events end",
-			"partition", tp.String(), "topic_id", log.topicID.String(), "end", log.end, "cluster", c.clusterID)
-		log.ackedEnd = log.end
-	case log.topicID.IsZero():
+	if c.stored.TopicID == nil {
+		if c.stored.Trusted && c.lease.producerID >= 0 {
+			c.log.Info("the relay trusts the log as it is, because this database has not stored where its events end",
+				"shard", c.lease.tp.String(), "topic_id", log.topicID.String(), "end", log.end, "cluster", c.clusterID)
+			log.ackedEnd = log.end
+		}
+		return nil
+	}
+	log.known, log.ackedEnd = true, *c.stored.AckedEnd
+	stored := broker.TopicID(*c.stored.TopicID)
+	if log.topicID.IsZero() {
 		log.topicID = stored
-	default:
-		log.recreated = !stored.IsZero() && stored != log.topicID
 	}
-	if log.known = known; known {
-		log.ackedEnd = row.AckedEnd
-	}
-	return log, nil
+	log.recreated = !stored.IsZero() && stored != log.topicID
+	return nil
 }
 
 // storeHalt stores why the shard is halted, for people and for the next holder of the lease.
 func (c *logCheck) storeHalt(ctx context.Context, halt *Halt) error {
 	ctx, cancel := context.WithTimeout(ctx, claimTimeout)
 	defer cancel()
-	if err := messagingdb.New(c.db.conn).SetHalt(ctx, messagingdb.SetHaltParams{Shard: c.lease.shard, Owner: c.owner,
-		Epoch: c.lease.epoch, Code: string(halt.Code), Reason: halt.Reason}); err != nil {
-		return fmt.Errorf("store why shard %d is halted: %w", c.lease.shard, err)
+	if err := messagingdb.New(c.db.conn).SetHalt(ctx, messagingdb.SetHaltParams{Topic: c.lease.tp.Topic, Shard: int16(c.lease.tp.Partition),
+		Owner: c.owner, Epoch: c.lease.epoch, Code: string(halt.Code), Reason: halt.Reason}); err != nil {
+		return fmt.Errorf("store why %s is halted: %w", c.lease.tp, err)
 	}
 	return nil
 }
 
-// store marks the events that the logs have, and stores the logs and their origin.
+// store marks the events that the log has, and stores the log and its origin.
 func (c *logCheck) store(ctx context.Context, skip bool) error {
 	ctx, cancel := context.WithTimeout(ctx, markTimeout)
 	defer cancel()
+	topic, shard := c.lease.tp.Topic, int16(c.lease.tp.Partition)
 	return pgx.BeginFunc(ctx, c.db.conn, func(tx pgx.Tx) error {
 		q := messagingdb.New(tx)
-		for _, log := range c.logs {
-			if err := c.storeLog(ctx, q, log); err != nil {
-				return err
-			}
+		if err := c.storeLog(ctx, q); err != nil {
+			return err
 		}
 		if c.halt != nil {
-			if err := q.DeleteHalt(ctx, c.lease.shard); err != nil {
+			if err := q.DeleteHalt(ctx, topic, shard); err != nil {
 				return err
 			}
 		}
 		if skip {
 			c.log.Warn("another database server has taken over: the shard skips epochs, because the last leases may be lost",
-				"shard", c.lease.shard, "timeline_before", c.origin.server.timeline, "timeline", c.server.timeline)
-			if err := q.SkipEpochs(ctx, messagingdb.SkipEpochsParams{Skipped: skippedEpochs, Shard: c.lease.shard, Owner: c.owner,
+				"shard", c.lease.tp.String(), "timeline_before", c.origin.server.timeline, "timeline", c.server.timeline)
+			if err := q.SkipEpochs(ctx, messagingdb.SkipEpochsParams{Skipped: skippedEpochs, Topic: topic, Shard: shard, Owner: c.owner,
 				Epoch: c.lease.epoch}); err != nil {
 				return err
 			}
@@ -217,30 +200,31 @@ func (c *logCheck) store(ctx context.Context, skip bool) error {
 		if c.clusterID == "" {
 			c.clusterID = c.origin.clusterID
 		}
-		return q.SetOrigin(ctx, messagingdb.SetOriginParams{Shard: c.lease.shard, ClusterID: c.clusterID,
+		return q.SetOrigin(ctx, messagingdb.SetOriginParams{Topic: topic, Shard: shard, ClusterID: c.clusterID,
 			SystemIdentifier: c.server.systemIdentifier, Timeline: c.server.timeline})
 	})
 }
 
-func (c *logCheck) storeLog(ctx context.Context, q *messagingdb.Queries, log checkedLog) error {
-	p := messagingdb.MarkSentParams{Owner: c.owner, Shards: []int16{c.lease.shard}, Epochs: []int64{c.lease.epoch}}
-	for _, e := range log.sent {
-		p.RowShards, p.Seqs = append(p.RowShards, c.lease.shard), append(p.Seqs, e.seq)
-		if e.blocked {
-			p.FreeShards = append(p.FreeShards, c.lease.shard)
-			p.FreeTopics, p.FreeKeys = append(p.FreeTopics, log.tp.Topic), append(p.FreeKeys, e.key)
-		}
-	}
+func (c *logCheck) storeLog(ctx context.Context, q *messagingdb.Queries) error {
+	log := c.checked
 	if len(log.sent) > 0 {
+		p := messagingdb.MarkSentParams{Owner: c.owner}
+		n := addShard(&p, c.lease, 0)
+		for _, e := range log.sent {
+			p.RowNumbers, p.Seqs = append(p.RowNumbers, n), append(p.Seqs, e.seq)
+			if e.blocked {
+				p.FreeNumbers, p.FreeKeys = append(p.FreeNumbers, n), append(p.FreeKeys, e.key)
+			}
+		}
 		if _, err := q.MarkSent(ctx, p); err != nil {
 			return fmt.Errorf("mark events as sent that the log has: %w", err)
 		}
-		c.log.Info("the log has events that were not marked sent", "partition", log.tp.String(), "events", len(log.sent))
+		c.log.Info("the log has events that were not marked sent", "shard", c.lease.tp.String(), "events", len(log.sent))
 	}
-	stored, err := q.SetLog(ctx, messagingdb.SetLogParams{Topic: log.tp.Topic, TopicID: log.topicID.UUID(), AckedEnd: log.end,
-		Shard: c.lease.shard, Owner: c.owner, Epoch: c.lease.epoch})
+	stored, err := q.SetLog(ctx, messagingdb.SetLogParams{Topic: c.lease.tp.Topic, TopicID: log.topicID.UUID(), AckedEnd: log.end,
+		Shard: int16(c.lease.tp.Partition), Owner: c.owner, Epoch: c.lease.epoch})
 	if err != nil {
-		return fmt.Errorf("store the end of %s: %w", log.tp, err)
+		return fmt.Errorf("store the end of %s: %w", c.lease.tp, err)
 	}
 	if stored == 0 {
 		return errLeaseLost

@@ -154,7 +154,12 @@ func dropPartition(ctx context.Context, pool *pgxpool.Pool, n int64, retention t
 
 // noPending returns a *keptError if an event with one of these numbers is pending.
 func noPending(ctx context.Context, tx pgx.Tx, first, last int64) error {
-	pending, err := messagingdb.New(tx).PendingBetween(ctx, first, last)
+	q := messagingdb.New(tx)
+	topics, err := q.PendingTopics(ctx)
+	if err != nil {
+		return err
+	}
+	pending, err := q.PendingBetween(ctx, topics, first, last)
 	if err == nil && pending {
 		return &keptError{fmt.Sprintf("one of its events is still pending, between the numbers %d and %d: outbox list --pending --before %d shows it",
 			first, last, last+1)}

@@ -38,13 +38,12 @@ type markJob struct {
 	stillOurs bool // the mark found the lease still held by this instance
 }
 
-// ends returns, for each topic, the offset after the last of the rows. The rows of a topic are in the order of the log.
-func (j *markJob) ends() map[string]int64 {
-	ends := map[string]int64{}
-	for _, r := range j.rows {
-		ends[r.topic] = r.offset + 1
+// end returns the offset after the last of the rows, which are in the order of the log; 0 if there are none.
+func (j *markJob) end() int64 {
+	if len(j.rows) == 0 {
+		return 0
 	}
-	return ends
+	return j.rows[len(j.rows)-1].offset + 1
 }
 
 // mark deletes acknowledged rows from outbox_pending, and stores refusals.
@@ -79,7 +78,7 @@ func (c *coordinator) mark(now time.Time) {
 		m.running = false
 		c.metrics.stage.WithLabelValues("mark").Observe(time.Since(now).Seconds())
 		if errors.Is(err, errReconnected) {
-			c.recheckLanes("a connection to the database was opened again")
+			c.recheckLanes("a connection to the database was opened again", c.cfg.Topics...)
 		} else {
 			c.report("mark", err)
 		}
@@ -122,15 +121,11 @@ func (c *coordinator) storeMarks(ctx context.Context, jobs []*markJob) error {
 	}
 	p := messagingdb.MarkSentParams{Owner: c.id}
 	for _, j := range jobs {
-		p.Shards, p.Epochs = append(p.Shards, j.lane.shard), append(p.Epochs, j.lane.epoch)
-		for topic, end := range j.ends() {
-			p.EndShards, p.EndTopics, p.Ends = append(p.EndShards, j.lane.shard), append(p.EndTopics, topic), append(p.Ends, end)
-		}
+		n := addShard(&p, j.lane.lease(), j.end())
 		for _, r := range j.rows {
-			p.RowShards, p.Seqs = append(p.RowShards, j.lane.shard), append(p.Seqs, r.seq)
+			p.RowNumbers, p.Seqs = append(p.RowNumbers, n), append(p.Seqs, r.seq)
 			if r.wasBlocked {
-				p.FreeShards = append(p.FreeShards, j.lane.shard)
-				p.FreeTopics, p.FreeKeys = append(p.FreeTopics, r.topic), append(p.FreeKeys, r.key)
+				p.FreeNumbers, p.FreeKeys = append(p.FreeNumbers, n), append(p.FreeKeys, r.key)
 			}
 		}
 	}
@@ -138,18 +133,26 @@ func (c *coordinator) storeMarks(ctx context.Context, jobs []*markJob) error {
 	if err != nil {
 		return fmt.Errorf("mark events as sent: %w", err)
 	}
-	for _, j := range jobs {
-		if j.stillOurs = slices.Contains(ours, j.lane.shard); !j.stillOurs {
+	for i, j := range jobs {
+		if j.stillOurs = slices.Contains(ours, int32(i+1)); !j.stillOurs {
 			continue
 		}
 		for _, b := range j.blocked {
-			if err := q.BlockAggregate(ctx, messagingdb.BlockAggregateParams{Topic: b.topic, Key: b.key, LastError: b.reason,
+			if err := q.BlockAggregate(ctx, messagingdb.BlockAggregateParams{Topic: j.lane.tp.Topic, Key: b.key, LastError: b.reason,
 				FirstWait: c.cfg.BlockMin, MaxWait: c.cfg.BlockMax}); err != nil {
 				return fmt.Errorf("store an aggregate whose event was refused: %w", err)
 			}
 		}
 	}
 	return nil
+}
+
+// addShard adds a shard to a mark, and returns its number there. end is the offset up to which everything of it is then
+// marked; 0 leaves the stored one.
+func addShard(p *messagingdb.MarkSentParams, l lease, end int64) (n int32) {
+	p.Topics, p.Shards = append(p.Topics, l.tp.Topic), append(p.Shards, int16(l.tp.Partition))
+	p.Epochs, p.Ends = append(p.Epochs, l.epoch), append(p.Ends, end)
+	return int32(len(p.Topics))
 }
 
 // finishMark updates the lane after a mark.

@@ -4,6 +4,7 @@ package outbox
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -39,7 +40,7 @@ func TestHaltedMetric(t *testing.T) {
 	t.Parallel()
 	m := newMetrics("")
 	value := func(code HaltCode) float64 { return testutil.ToFloat64(m.halted.WithLabelValues(string(code))) }
-	m.setHalted([]Halt{{Code: HistoriesParted, Shards: []int{3}}, {Code: TopicsUnfit}})
+	m.setHalted([]Halt{{Code: HistoriesParted, Shards: []string{"topic-3"}}, {Code: TopicsUnfit}})
 	if n := testutil.CollectAndCount(m.halted); n != len(HaltCodes()) {
 		t.Errorf("%d codes are shown, want all %d", n, len(HaltCodes()))
 	}
@@ -57,14 +58,14 @@ func TestHaltsTellWhatToDo(t *testing.T) {
 	t.Parallel()
 	var list haltList
 	for shard, code := range HaltCodes() {
-		list.add(Halt{Code: code, Reason: "something is wrong"}, shard)
+		list.add(Halt{Code: code, Reason: "something is wrong"}, strconv.Itoa(shard))
 	}
-	list.add(Halt{Code: HistoriesParted, Reason: "something is wrong"}, 11)
+	list.add(Halt{Code: HistoriesParted, Reason: "something is wrong"}, "11")
 	if len(list) != len(HaltCodes()) {
 		t.Errorf("%d entries, want one for each code", len(list))
 	}
 	for i, h := range list {
-		if text := h.String(); !strings.HasPrefix(text, string(h.Code)+": something is wrong. ") || h.Shards[0] != i ||
+		if text := h.String(); !strings.HasPrefix(text, string(h.Code)+": something is wrong. ") || h.Shards[0] != strconv.Itoa(i) ||
 			!strings.HasSuffix(text, "See docs/operations.md, section "+string(h.Code)+".") || h.Code.NextStep() == "" {
 			t.Errorf("%q, shards %v", text, h.Shards)
 		}

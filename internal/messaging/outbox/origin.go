@@ -7,6 +7,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/monsplit/monsplit/internal/messaging/broker"
+
 	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
 	"github.com/monsplit/monsplit/internal/pgtx"
 )
@@ -44,13 +46,13 @@ type origin struct {
 	server    databaseServer
 }
 
-func readOrigin(ctx context.Context, q *messagingdb.Queries, shard int16) (origin, error) {
-	row, err := q.GetOrigin(ctx, shard)
+func readOrigin(ctx context.Context, q *messagingdb.Queries, shard broker.TopicPartition) (origin, error) {
+	row, err := q.GetOrigin(ctx, shard.Topic, int16(shard.Partition))
 	if errors.Is(err, pgx.ErrNoRows) {
 		return origin{}, nil
 	}
 	if err != nil {
-		return origin{}, fmt.Errorf("read who published shard %d last: %w", shard, err)
+		return origin{}, fmt.Errorf("read who published %s last: %w", shard, err)
 	}
 	return origin{clusterID: row.ClusterID, server: databaseServer{row.SystemIdentifier, row.Timeline}}, nil
 }

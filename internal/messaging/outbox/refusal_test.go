@@ -127,7 +127,7 @@ func TestBrokerVerdicts(t *testing.T) {
 			b.wantLog(b.products, "other", 1, 2, 3, 4, 5)
 			kafkatest.Eventually(t, "all shards are at work", func() bool {
 				s := relay.State()
-				return len(s.Shards) == event.Partitions && len(s.Halted) == 0
+				return len(s.Shards) == allShards && len(s.Halted) == 0
 			})
 		})
 	}

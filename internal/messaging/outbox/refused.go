@@ -38,7 +38,7 @@ func DiscardRefused(ctx context.Context, tx pgx.Tx, topic, key string) (ListedEv
 	if err != nil {
 		return ListedEvent{}, fmt.Errorf("find the refused event of %s: %w", key, err)
 	}
-	if err := q.DiscardPending(ctx, row.Shard, row.Seq); err != nil {
+	if err := q.DiscardPending(ctx, row.Shard, row.Topic, row.Seq); err != nil {
 		return ListedEvent{}, fmt.Errorf("discard the refused event of %s: %w", key, err)
 	}
 	return ListedEvent{

@@ -79,18 +79,18 @@ type coordinator struct {
 	nextTick    time.Time       // when to call startDueWork next, even if nothing happens
 	stopping    bool
 	troubles    map[string]*trouble
-	checks      topicCheck
 
-	lanes            []*lane // one for each lease that this instance holds, by shard
+	topics           topicChecks
+	idRequestRunning bool
+
+	lanes            []*lane // one for each lease that this instance holds, by topic and partition
 	keeper           *leaseKeeper
 	deadline         time.Time // of the leases
 	leasePassRunning bool
 	renewAt          time.Time
 	orders           []leaseOrder // for the next pass of the lease keeper
 
-	checker         *logChecker
-	logCheckRunning bool
-	checkRound      int // raised by recheckLanes; the result of a check that began earlier is dropped
+	checkers map[string]*logChecker // by topic
 
 	leaderLookupRunning bool
 	busyBrokers         map[broker.NodeID]bool // brokers that have a request in flight
@@ -102,13 +102,17 @@ type coordinator struct {
 
 func newCoordinator(r *Relay, io context.Context, id uuid.UUID) *coordinator {
 	config := r.pool.Config().ConnConfig
-	return &coordinator{
+	c := &coordinator{
 		Relay: r, io: io, id: id, outcomes: make(chan func()), troubles: map[string]*trouble{},
 		keeper: newLeaseKeeper(newDBConn(config, markSettings()), id, r.cfg), busyBrokers: map[broker.NodeID]bool{},
-		checker: &logChecker{db: newDBConn(config, pgtx.PlannerSettings(), markSettings()), broker: r.broker, cfg: r.cfg, owner: id, log: r.log},
-		claims:  claimState{db: newDBConn(config, PlannerSettings(), markSettings()), interval: r.cfg.SweepMin},
-		marks:   markState{db: newDBConn(config, pgtx.PlannerSettings(), markSettings())},
+		topics: topicChecks{of: map[string]topicCheck{}}, checkers: map[string]*logChecker{},
+		claims: claimState{db: newDBConn(config, PlannerSettings(), markSettings()), interval: r.cfg.SweepMin},
+		marks:  markState{db: newDBConn(config, pgtx.PlannerSettings(), markSettings())},
 	}
+	for _, topic := range r.cfg.Topics {
+		c.checkers[topic] = &logChecker{db: newDBConn(config, pgtx.PlannerSettings(), markSettings()), broker: r.broker, owner: id, log: r.log}
+	}
+	return c
 }
 
 // runInBackground runs work in a goroutine of its own, then calls outcome with the result in the coordinator's
@@ -129,7 +133,9 @@ func (c *coordinator) run(ctx context.Context, cancel context.CancelFunc) {
 	defer c.claims.db.close(ctx)
 	defer c.marks.db.close(ctx)
 	defer c.keeper.db.close(ctx)
-	defer c.checker.db.close(ctx)
+	for _, k := range c.checkers {
+		defer k.db.close(ctx)
+	}
 	stop, cutOff, timer := ctx.Done(), c.io.Done(), time.NewTimer(0)
 	defer timer.Stop()
 	for !c.stopping || c.workRunning > 0 || len(c.lanes) > 0 && c.io.Err() == nil {

@@ -18,7 +18,7 @@ import (
 func TestSchemaFitsTheProgram(t *testing.T) {
 	t.Parallel()
 	pool := pgtest.New(t, messagingMigrations())
-	rows, err := pool.Query(t.Context(), `SELECT shard FROM outbox_lease ORDER BY shard`)
+	rows, err := pool.Query(t.Context(), `SELECT shard FROM outbox_shard ORDER BY shard`)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,7 +27,7 @@ func TestSchemaFitsTheProgram(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(shards) != event.Partitions || shards[0] != 0 || shards[len(shards)-1] != event.Partitions-1 {
-		t.Errorf("the migration makes leases for shards %v, but event.Partitions is %d", shards, event.Partitions)
+		t.Errorf("the migration makes the partitions %v, but event.Partitions is %d", shards, event.Partitions)
 	}
 	var limit, size int
 	if err := pool.QueryRow(t.Context(), `SELECT (regexp_match(pg_get_constraintdef(oid), '<= (\d+)'))[1]::int
@@ -50,13 +50,13 @@ func TestSchemaFitsTheProgram(t *testing.T) {
 func TestAnotherNumberOfShardsStopsTheRelay(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	if _, err := b.pool.Exec(t.Context(), `INSERT INTO outbox_lease (shard) VALUES ($1)`, event.Partitions); err != nil {
+	if _, err := b.pool.Exec(t.Context(), `INSERT INTO outbox_shard (shard) VALUES ($1)`, event.Partitions); err != nil {
 		t.Fatal(err)
 	}
 	b.append(message(b.products, "a", 1))
 	relay := b.start("a")
 	kafkatest.Eventually(t, "the relay says what is wrong", func() bool {
-		return strings.Contains(relay.State().Troubles["leases"], fmt.Sprintf("the table outbox_lease has %d shards, but this program publishes to %d partitions", event.Partitions+1, event.Partitions))
+		return strings.Contains(relay.State().Troubles["leases"], fmt.Sprintf("the table outbox_shard has %d partitions, but this program publishes to %d", event.Partitions+1, event.Partitions))
 	})
 	b.wantLog(b.products, "a")
 	if shards := relay.State().Shards; len(shards) != 0 {
@@ -70,8 +70,8 @@ func TestMoreShardsEndTheLeases(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	relay := b.start("old")
-	relay.waitForShards(event.Partitions)
-	if _, err := b.pool.Exec(t.Context(), `INSERT INTO outbox_lease (shard) VALUES ($1)`, event.Partitions); err != nil {
+	relay.waitForShards(allShards)
+	if _, err := b.pool.Exec(t.Context(), `INSERT INTO outbox_shard (shard) VALUES ($1)`, event.Partitions); err != nil {
 		t.Fatal(err)
 	}
 	kafkatest.Eventually(t, "the relay says what is wrong", func() bool {

@@ -24,6 +24,8 @@ import (
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 
 	messagingsql "github.com/monsplit/monsplit/sql/messaging"
+
+	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
 )
 
 // With the tag realkafka, the tests run on a real cluster. Only files without a build constraint run there: their tests
@@ -53,6 +55,23 @@ func setup(t *testing.T) *bundle {
 	return &bundle{t: t, pool: pgtest.New(t, messagingMigrations()), kafka: kafka,
 		products: kafka.CreateTopic(t, "product", event.Partitions), markets: kafka.CreateTopic(t, "market", event.Partitions)}
 }
+
+// takeLease takes the lease of a shard that nobody has had before.
+func (b *bundle) takeLease(topic string, shard int16, owner uuid.UUID) lease {
+	b.t.Helper()
+	q := messagingdb.New(b.pool)
+	if err := q.AddLeases(b.t.Context(), []string{topic}); err != nil {
+		b.t.Fatal(err)
+	}
+	l, err := q.TakeLease(b.t.Context(), messagingdb.TakeLeaseParams{Topic: topic, Shard: shard, Owner: owner})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return lease{tp: shardOf(topic, shard), epoch: l.Epoch, producerID: l.ProducerID}
+}
+
+// allShards is the number of shards of the topics of a bundle.
+const allShards = 2 * event.Partitions
 
 func (b *bundle) topics() []string { return []string{b.products, b.markets} }
 

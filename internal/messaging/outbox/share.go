@@ -7,6 +7,8 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/monsplit/monsplit/internal/messaging/broker"
+
 	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
 )
 
@@ -16,7 +18,7 @@ import (
 type livenessTracker struct {
 	timeout   time.Duration
 	instances map[uuid.UUID]observation
-	leases    map[int16]observation
+	leases    map[broker.TopicPartition]observation
 }
 
 // observation is the state of an instance or a lease, and when this process first saw it in that state. Taking a lease
@@ -27,19 +29,20 @@ type observation struct {
 }
 
 func newLivenessTracker(timeout time.Duration) *livenessTracker {
-	return &livenessTracker{timeout: timeout, instances: map[uuid.UUID]observation{}, leases: map[int16]observation{}}
+	return &livenessTracker{timeout: timeout, instances: map[uuid.UUID]observation{}, leases: map[broker.TopicPartition]observation{}}
 }
 
 // observe records what was read from the database. The time now must be after the read. With an earlier time, the
 // time-out here could end before the holder's own, which starts before it sends its renewal (H13 slow renewal).
-func (t *livenessTracker) observe(instances []messagingdb.ListInstancesRow, leases []messagingdb.OutboxLease, now time.Time) {
+func (t *livenessTracker) observe(instances []messagingdb.ListInstancesRow, leases []messagingdb.ListLeasesRow, now time.Time) {
 	known := t.instances
 	t.instances = make(map[uuid.UUID]observation, len(instances))
 	for _, i := range instances {
 		t.instances[i.ID] = known[i.ID].unlessChanged(observation{beat: i.Beat, since: now})
 	}
 	for _, l := range leases {
-		t.leases[l.Shard] = t.leases[l.Shard].unlessChanged(observation{epoch: l.Epoch, beat: l.Beat, since: now})
+		tp := shardOf(l.Topic, l.Shard)
+		t.leases[tp] = t.leases[tp].unlessChanged(observation{epoch: l.Epoch, beat: l.Beat, since: now})
 	}
 }
 
@@ -57,13 +60,13 @@ func (t *livenessTracker) timedOut(s observation, now time.Time) bool {
 
 // sharePlan is what an instance has to do to come to its fair share of the shards.
 type sharePlan struct {
-	take   []messagingdb.OutboxLease      // leases to take: they are free, or their holder is silent
-	giveUp []int16                        // shards above the fair share
+	take   []messagingdb.ListLeasesRow    // leases to take: they are free, or their holder is silent
+	giveUp []broker.TopicPartition        // shards above the fair share
 	dead   []messagingdb.ListInstancesRow // instances to remove from the table
 }
 
 // plan decides for the instance me. Call observe with the same lists first.
-func (t *livenessTracker) plan(me uuid.UUID, instances []messagingdb.ListInstancesRow, leases []messagingdb.OutboxLease, now time.Time) (p sharePlan) {
+func (t *livenessTracker) plan(me uuid.UUID, instances []messagingdb.ListInstancesRow, leases []messagingdb.ListLeasesRow, now time.Time) (p sharePlan) {
 	alive := []uuid.UUID{me}
 	for _, i := range instances {
 		switch {
@@ -74,19 +77,19 @@ func (t *livenessTracker) plan(me uuid.UUID, instances []messagingdb.ListInstanc
 			alive = append(alive, i.ID)
 		}
 	}
-	var mine, open []messagingdb.OutboxLease
+	var mine, open []messagingdb.ListLeasesRow
 	for _, l := range leases {
 		switch {
 		case l.Owner != nil && *l.Owner == me:
 			mine = append(mine, l)
-		case l.Owner == nil || t.timedOut(t.leases[l.Shard], now):
+		case l.Owner == nil || t.timedOut(t.leases[shardOf(l.Topic, l.Shard)], now):
 			open = append(open, l)
 		}
 	}
 	share := fairShare(me, alive, len(leases))
 	if over := len(mine) - share; over > 0 {
 		for _, l := range mine[len(mine)-over:] {
-			p.giveUp = append(p.giveUp, l.Shard)
+			p.giveUp = append(p.giveUp, shardOf(l.Topic, l.Shard))
 		}
 	}
 	// Instances that plan at the same moment begin at different shards, so that they rarely try to take the same one.

@@ -1,7 +1,6 @@
 package outbox
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/monsplit/monsplit/internal/pgtx"
@@ -10,7 +9,7 @@ import (
 // State tells what a relay is doing, for readiness checks and for people.
 type State struct {
 	Instance string            `json:"instance"`
-	Shards   []int             `json:"shards"`             // that this instance publishes
+	Shards   []string          `json:"shards"`             // that this instance publishes, as topic-partition
 	Halted   []Halt            `json:"halted,omitempty"`   // problems that an operator has to solve
 	Compares string            `json:"compares,omitempty"` // the log that the relay has been comparing for long, and how far it is
 	Troubles map[string]string `json:"troubles,omitempty"` // failures that are tried again: part of the relay → last error
@@ -20,20 +19,22 @@ type State struct {
 func (r *Relay) State() State { return *r.state.Load() }
 
 func (c *coordinator) publishState() {
-	s := &State{Instance: c.cfg.Name, Shards: []int{}}
-	if compares := c.checker.progress.Load(); compares != nil {
-		s.Compares = *compares
-	}
+	s := &State{Instance: c.cfg.Name, Shards: []string{}}
 	var halts haltList
-	if c.checks.reason != "" {
-		halts = append(halts, Halt{Code: TopicsUnfit, Reason: c.checks.reason})
+	for _, topic := range c.cfg.Topics {
+		if compares := c.checkers[topic].progress.Load(); compares != nil {
+			s.Compares = *compares
+		}
+		if reason := c.topics.of[topic].reason; reason != "" {
+			halts = append(halts, Halt{Code: TopicsUnfit, Reason: reason})
+		}
 	}
 	for _, l := range c.lanes {
-		if l.phase == phaseReady {
-			s.Shards = append(s.Shards, int(l.shard))
+		if l.phase == phaseReady && l.halt == nil {
+			s.Shards = append(s.Shards, l.tp.String())
 		}
 		if l.halt != nil {
-			halts.add(*l.halt, int(l.shard))
+			halts.add(*l.halt, l.tp.String())
 		}
 	}
 	s.Halted = halts
@@ -83,10 +84,8 @@ func (c *coordinator) kafkaAnswered() {
 		return
 	}
 	for _, l := range c.lanes {
-		for _, s := range l.streams {
-			if s.failures > 0 {
-				return
-			}
+		if l.failures > 0 {
+			return
 		}
 	}
 	c.report("kafka", nil)
@@ -98,8 +97,4 @@ func backoff(fails int, first, longest time.Duration) time.Duration {
 		return longest
 	}
 	return min(first<<(fails-1), longest)
-}
-
-func unknownTopic(topic string) error {
-	return fmt.Errorf("the outbox has events for topic %s, which is not among the relay's topics", topic)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -21,6 +22,7 @@ type Status struct {
 	Room          int64              `json:"room"`     // how many more events fit into the partitions of the outbox; maintenance makes new ones
 	BlockedCount  int64              `json:"blocked_count"`
 	Blocked       []BlockedAggregate `json:"blocked"` // the first 100 of them, by the time of the next try
+	Topics        []string           `json:"topics"`  // that have pending events
 	Shards        []ShardStatus      `json:"shards"`
 	Halted        []HaltedShard      `json:"halted"`
 	Instances     []InstanceStatus   `json:"instances"`
@@ -37,14 +39,16 @@ type BlockedAggregate struct {
 
 // ShardStatus tells which instance publishes a shard.
 type ShardStatus struct {
-	Shard  int    `json:"shard"`
+	Topic  string `json:"topic"`
+	Shard  int    `json:"shard"`            // the number of the partition
 	Holder string `json:"holder,omitempty"` // the instance's name, or its id if it has left; "" if the lease is free
 	Epoch  int64  `json:"epoch"`
 }
 
 // HaltedShard is a shard that is halted because the log and the database do not fit.
 type HaltedShard struct {
-	Shard    int       `json:"shard"`
+	Topic    string    `json:"topic"`
+	Shard    int       `json:"shard"` // the number of the partition
 	Code     HaltCode  `json:"code"`
 	Reason   string    `json:"reason"`
 	NextStep string    `json:"next_step"`
@@ -86,7 +90,10 @@ func (s *Status) readEvents(ctx context.Context, tx pgx.Tx) (err error) {
 	if s.Room, err = roomLeft(ctx, tx); err != nil {
 		return err
 	}
-	oldest, err := q.OldestPending(ctx)
+	if s.Topics, err = q.PendingTopics(ctx); err != nil {
+		return err
+	}
+	oldest, err := q.OldestPending(ctx, s.Topics)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil
 	}
@@ -115,7 +122,7 @@ func (s *Status) readLeases(ctx context.Context, tx pgx.Tx) error {
 	if err != nil {
 		return err
 	}
-	leases, err := q.ListLeases(ctx)
+	leases, err := q.ListAllLeases(ctx)
 	if err != nil {
 		return err
 	}
@@ -129,7 +136,7 @@ func (s *Status) readLeases(ctx context.Context, tx pgx.Tx) error {
 		s.Instances = append(s.Instances, status)
 	}
 	for _, l := range leases {
-		shard := ShardStatus{Shard: int(l.Shard), Epoch: l.Epoch}
+		shard := ShardStatus{Topic: l.Topic, Shard: int(l.Shard), Epoch: l.Epoch}
 		if l.Owner != nil {
 			shard.Holder = l.Owner.String()
 			for _, i := range instances {
@@ -147,7 +154,7 @@ func (s *Status) readHalts(ctx context.Context, tx pgx.Tx) error {
 	rows, err := messagingdb.New(tx).ListHalts(ctx)
 	for _, h := range rows {
 		code := HaltCode(h.Code)
-		s.Halted = append(s.Halted, HaltedShard{Shard: int(h.Shard), Code: code, Reason: h.Reason, NextStep: code.NextStep(), Since: h.Since.UTC()})
+		s.Halted = append(s.Halted, HaltedShard{Topic: h.Topic, Shard: int(h.Shard), Code: code, Reason: h.Reason, NextStep: code.NextStep(), Since: h.Since.UTC()})
 	}
 	return err
 }
@@ -186,12 +193,23 @@ func (c *coordinator) readStatus(now time.Time) {
 		if o.err != nil {
 			return // then claims fail too, and report it
 		}
+		c.report("topics", unknownTopics(o.status.Topics, c.cfg.Topics))
 		c.metrics.room.Set(float64(o.status.Room))
 		c.report("room", enoughRoom(o.status.Room))
 		c.metrics.pending.Set(float64(o.status.Pending))
 		c.metrics.blockedKeys.Set(float64(o.status.BlockedCount))
 		c.metrics.oldest.Set(o.status.OldestAge)
 	})
+}
+
+// unknownTopics returns an error if the outbox has events of a topic that the relay does not publish.
+func unknownTopics(pending, configured []string) error {
+	for _, topic := range pending {
+		if !slices.Contains(configured, topic) {
+			return fmt.Errorf("the outbox has events for topic %s, which is not among the relay's topics", topic)
+		}
+	}
+	return nil
 }
 
 // littleRoom is when there should have been new partitions for long: maintenance makes partitionsAhead of them.

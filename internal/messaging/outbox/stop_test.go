@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/monsplit/monsplit/internal/messaging/event"
 	"github.com/monsplit/monsplit/internal/testkit/kafkatest"
 )
 
@@ -15,7 +14,7 @@ func TestStopReleasesEverything(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	relay := b.start("a", func(c *Config, k Broker) Broker { c.MarkRest = time.Hour; return k })
-	relay.waitForShards(event.Partitions)
+	relay.waitForShards(allShards)
 	b.append(versions(b.products, "a", 1, 3)...)
 	relay.Wake()
 	kafkatest.Eventually(t, "the events are in the log", func() bool { return len(b.log(b.products, "a")) == 3 })
@@ -38,7 +37,7 @@ func TestStopEndsInTime(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	relay := b.start("a", func(c *Config, k Broker) Broker { c.StopTimeout = 100 * time.Millisecond; return k })
-	relay.waitForShards(event.Partitions)
+	relay.waitForShards(allShards)
 	b.kafka.Pause()
 	relay.toDatabase.cut()
 	relay.cancel()
@@ -60,7 +59,7 @@ func TestAHaltDuringAStop(t *testing.T) {
 		c.LeaseTimeout, c.ProduceTimeout = 30*time.Second, 20*time.Second
 		return k
 	})
-	relay.waitForShards(event.Partitions)
+	relay.waitForShards(allShards)
 	const forbidden = 29 // TOPIC_AUTHORIZATION_FAILED
 	b.kafka.RefuseProduce(b.partition(b.products, "a"), forbidden, kafkatest.Forever)
 	reached, release := b.kafka.Hold(kafkatest.Produce)

@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"github.com/monsplit/monsplit/internal/messaging/broker"
-	"github.com/monsplit/monsplit/internal/messaging/event"
 )
 
 // pausedBroker holds the first request back, like a process that is paused just before it sends it.
@@ -44,7 +43,7 @@ func TestZombieIsFenced(t *testing.T) {
 	b := setup(t)
 	kafka := newPausedBroker()
 	zombie := b.start("zombie", func(_ *Config, k Broker) Broker { kafka.Broker = k; return kafka })
-	zombie.waitForShards(event.Partitions)
+	zombie.waitForShards(allShards)
 	b.append(message(b.products, "a", 1))
 	zombie.Wake()
 	<-kafka.reached
@@ -52,7 +51,7 @@ func TestZombieIsFenced(t *testing.T) {
 	b.append(message(b.products, "a", 2))
 	successor := b.start("successor")
 	b.waitUntilSent()
-	successor.waitForShards(event.Partitions)
+	successor.waitForShards(allShards)
 	b.wantLog(b.products, "a", 1, 2)
 	close(kafka.release)
 	wantFenced(t, <-kafka.answered)
@@ -67,7 +66,7 @@ func TestAFasterZombieIsOvertaken(t *testing.T) {
 	b := setup(t)
 	old, young := newPausedBroker(), newPausedBroker()
 	zombie := b.start("zombie", func(_ *Config, k Broker) Broker { old.Broker = k; return old })
-	zombie.waitForShards(event.Partitions)
+	zombie.waitForShards(allShards)
 	b.append(message(b.products, "a", 1))
 	zombie.Wake()
 	<-old.reached

@@ -33,20 +33,25 @@ SELECT e.shard, e.seq, e.topic, e.key, e.version, COALESCE(
 FROM e
 WHERE current_setting('synchronous_commit') IN ('on', 'remote_apply') OR set_config('synchronous_commit', 'on', true) IS NOT NULL;
 
--- Returns, for each shard whose lease the caller holds, the first rows after low. It returns at most max_rows rows for
--- a shard, and at most max_bytes of payload, not counting the last row. It leaves out aggregates that wait after a
--- refusal. prev_seq is the seq of the predecessor if that is still pending, and otherwise 0. The statement needs the
--- settings of the relay's connections: outbox_pending is empty at one moment and full at the next, so the planner's
--- statistics are wrong. LIMIT 1 makes the planner use the condition in the index: for tables that were empty, a join could
--- also read all of them for each row.
+-- Returns the next pending rows of several shards, in the order of the shards:
+--  1. takes each shard h, with the place low up to which the caller has read it;
+--  2. reads its pending rows p after low in the order of their numbers, at most max_rows of them, if the caller holds the lease;
+--  3. adds the event e of each row. LIMIT 1 makes the planner use the condition in the index: for tables that were empty, a join
+--     could also read all of them for each row;
+--  4. leaves out aggregates b that wait after a refusal;
+--  5. sets prev_seq to the seq of the predecessor if that is still pending, and otherwise to 0;
+--  6. cuts the rows of a shard after max_bytes of payload, not counting the last row.
+-- The statement needs the settings of the relay's connections: outbox_pending is empty at one moment and full at the next, so the
+-- planner's statistics are wrong.
 -- name: ClaimPending :many
-SELECT c.shard, c.seq, c.event_id, c.topic, c.key, c.version, c.prev_seq, c.was_blocked, c.payload, c.traceparent,
+SELECT c.topic, c.shard, c.seq, c.event_id, c.key, c.version, c.prev_seq, c.was_blocked, c.payload, c.traceparent,
     c.created_at
-FROM (SELECT unnest(@shards::smallint[]) AS shard, unnest(@epochs::bigint[]) AS epoch, unnest(@lows::bigint[]) AS low) AS h
+FROM (SELECT unnest(@topics::text[]) AS topic, unnest(@shards::smallint[]) AS shard, unnest(@epochs::bigint[]) AS epoch,
+    unnest(@lows::bigint[]) AS low) AS h
 CROSS JOIN LATERAL (
-    SELECT p.shard, p.seq, e.event_id, p.topic, p.key, p.version, e.payload, e.traceparent, e.created_at,
+    SELECT p.topic, p.shard, p.seq, e.event_id, p.key, p.version, e.payload, e.traceparent, e.created_at,
         CASE WHEN p.prev_seq = 0 THEN 0 ELSE COALESCE(
-            (SELECT q.seq FROM outbox_pending q WHERE q.shard = p.shard AND q.seq = p.prev_seq), 0) END::bigint AS prev_seq,
+            (SELECT q.seq FROM outbox_pending q WHERE q.shard = p.shard AND q.topic = p.topic AND q.seq = p.prev_seq), 0) END::bigint AS prev_seq,
         (b.key IS NOT NULL)::boolean AS was_blocked,
         sum(octet_length(e.payload)) OVER (ORDER BY p.seq ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS bytes_before
     FROM outbox_pending p
@@ -56,45 +61,48 @@ CROSS JOIN LATERAL (
         WHERE (SELECT EXISTS (SELECT FROM outbox_blocked)) -- evaluated once; usually the table is empty
             AND x.topic = p.topic AND x.key = p.key LIMIT 1
     ) AS b ON true
-    WHERE p.shard = h.shard AND p.seq > h.low
-        AND EXISTS (SELECT FROM outbox_lease l WHERE l.shard = h.shard AND l.owner = @owner::uuid AND l.epoch = h.epoch)
+    WHERE p.shard = h.shard AND p.topic = h.topic AND p.seq > h.low
+        AND EXISTS (SELECT FROM outbox_lease l
+            WHERE l.topic = h.topic AND l.shard = h.shard AND l.owner = @owner::uuid AND l.epoch = h.epoch)
         AND (b.retry_at IS NULL OR b.retry_at <= now())
     ORDER BY p.seq LIMIT @max_rows::int
 ) AS c
 WHERE c.bytes_before IS NULL OR c.bytes_before < @max_bytes::bigint;
 
--- Marks rows that the broker has acknowledged: deletes them from outbox_pending. Only the holder of the lease may do
--- this, although the acknowledgement is valid in any case. A thief may already have read the first half of an
--- aggregate's events. If the second half disappeared, the thief would never send it, and an older version would be the
--- last record of the key. Because of the row lock, taking over a lease waits for this statement, or this statement sees
--- that the lease is lost. The same statement deletes the blocks of aggregates whose refused event has now been
--- accepted: after a crash between two statements, such an aggregate would still be shown as blocked. It also raises the ends
--- of the logs, so that no crash can come between an event's mark and the place up to which everything is marked. Returns the
--- shards whose rows were deleted.
+-- Marks rows that the broker has acknowledged. n is the number of a shard among the arguments, from 1 on.
+--  1. held: locks the leases that the caller still holds. Only the holder may mark, although the acknowledgement is valid in any
+--     case. A thief may already have read the first half of an aggregate's events. If the second half disappeared, the thief
+--     would never send it, and an older version would be the last record of the key. Because of the row lock, taking over a
+--     lease waits for this statement, or this statement sees that the lease is lost.
+--  2. gone: deletes the rows of these shards from outbox_pending.
+--  3. freed: deletes the blocks of aggregates whose refused event has now been accepted. After a crash between two statements,
+--     such an aggregate would still be shown as blocked.
+--  4. raised: raises the ends of the logs, so that no crash can come between an event's mark and the place up to which
+--     everything is marked. An end of 0 leaves the stored one.
+-- Returns the numbers of the shards whose lease is held.
 -- name: MarkSent :many
 WITH held AS MATERIALIZED (
-    SELECT l.shard FROM outbox_lease l
-    JOIN (SELECT unnest(@shards::smallint[]) AS shard, unnest(@epochs::bigint[]) AS epoch) AS h ON h.shard = l.shard
+    SELECT h.n, l.topic, l.shard, h.acked_end FROM outbox_lease l
+    JOIN (SELECT generate_series(1, cardinality(@topics::text[])) AS n, unnest(@topics::text[]) AS topic,
+            unnest(@shards::smallint[]) AS shard, unnest(@epochs::bigint[]) AS epoch, unnest(@ends::bigint[]) AS acked_end
+         ) AS h ON h.topic = l.topic AND h.shard = l.shard
     WHERE l.owner = @owner::uuid AND l.epoch = h.epoch
-    ORDER BY l.shard
+    ORDER BY l.topic, l.shard
     FOR SHARE OF l
 ), gone AS (
     DELETE FROM outbox_pending p
-    USING (SELECT unnest(@row_shards::smallint[]) AS shard, unnest(@seqs::bigint[]) AS seq) AS s
-    WHERE p.shard = s.shard AND p.seq = s.seq AND s.shard = ANY (ARRAY(SELECT held.shard FROM held))
+    USING (SELECT unnest(@row_numbers::int[]) AS n, unnest(@seqs::bigint[]) AS seq) AS s
+    WHERE p.shard = (@shards::smallint[])[s.n] AND p.topic = (@topics::text[])[s.n] AND p.seq = s.seq
+        AND s.n = ANY (ARRAY(SELECT held.n FROM held))
 ), freed AS (
     DELETE FROM outbox_blocked b
-    USING (SELECT unnest(@free_shards::smallint[]) AS shard, unnest(@free_topics::text[]) AS topic,
-            unnest(@free_keys::text[]) AS key) AS u
-    WHERE b.topic = u.topic AND b.key = u.key AND u.shard = ANY (ARRAY(SELECT held.shard FROM held))
+    USING (SELECT unnest(@free_numbers::int[]) AS n, unnest(@free_keys::text[]) AS key) AS u
+    WHERE b.topic = (@topics::text[])[u.n] AND b.key = u.key AND u.n = ANY (ARRAY(SELECT held.n FROM held))
 ), raised AS (
-    UPDATE outbox_log o SET acked_end = u.acked_end
-    FROM (SELECT unnest(@end_shards::smallint[]) AS shard, unnest(@end_topics::text[]) AS topic,
-            unnest(@ends::bigint[]) AS acked_end) AS u
-    WHERE o.topic = u.topic AND o.shard = u.shard AND o.acked_end < u.acked_end
-        AND u.shard = ANY (ARRAY(SELECT held.shard FROM held))
+    UPDATE outbox_log o SET acked_end = held.acked_end FROM held
+    WHERE o.topic = held.topic AND o.shard = held.shard AND o.acked_end < held.acked_end
 )
-SELECT held.shard FROM held;
+SELECT held.n::int AS n FROM held;
 
 -- Stores an aggregate whose event the broker refused. Each refusal in a row doubles the wait, up to max_wait.
 -- name: BlockAggregate :exec
@@ -118,39 +126,64 @@ DELETE FROM outbox_instance WHERE id = @id AND beat = @beat;
 DELETE FROM outbox_instance WHERE id = @id;
 
 -- name: RenewLeases :many
-WITH mine AS (SELECT shard FROM outbox_lease WHERE owner = @owner::uuid ORDER BY shard FOR NO KEY UPDATE)
-UPDATE outbox_lease l SET beat = beat + 1 FROM mine WHERE l.shard = mine.shard
-RETURNING l.shard, l.epoch, l.producer_id;
+WITH mine AS (SELECT topic, shard FROM outbox_lease WHERE owner = @owner::uuid ORDER BY topic, shard FOR NO KEY UPDATE)
+UPDATE outbox_lease l SET beat = beat + 1 FROM mine WHERE l.topic = mine.topic AND l.shard = mine.shard
+RETURNING l.topic, l.shard, l.epoch, l.producer_id;
 
+-- Returns a row for each partition of the topics. known is false if it has no lease yet.
 -- name: ListLeases :many
-SELECT shard, owner, epoch, producer_id, beat FROM outbox_lease ORDER BY shard;
+SELECT t.topic::text AS topic, s.shard, (l.topic IS NOT NULL)::boolean AS known, l.owner, COALESCE(l.epoch, 0) AS epoch,
+    COALESCE(l.producer_id, -1) AS producer_id, COALESCE(l.beat, 0) AS beat
+FROM (SELECT unnest(@topics::text[]) AS topic) AS t CROSS JOIN outbox_shard s
+LEFT JOIN outbox_lease l ON l.topic = t.topic AND l.shard = s.shard
+ORDER BY t.topic, s.shard;
+
+-- Adds the leases that the topics do not have yet. A lease begins as the one that was for all topics of its partition.
+-- name: AddLeases :exec
+INSERT INTO outbox_lease (topic, shard, owner, epoch, producer_id, beat)
+SELECT t.topic, s.shard, s.owner, s.epoch, s.producer_id, s.beat
+FROM (SELECT unnest(@topics::text[]) AS topic) AS t CROSS JOIN outbox_shard s
+ON CONFLICT DO NOTHING;
+
+-- Returns the leases of all topics, also of those that no relay publishes any more.
+-- name: ListAllLeases :many
+SELECT topic, shard, owner, epoch, producer_id, beat FROM outbox_lease ORDER BY topic, shard;
 
 -- Takes a lease if it is still as the caller has read it: free, or not renewed since.
 -- name: TakeLease :one
 UPDATE outbox_lease SET owner = @owner::uuid, epoch = epoch + 1, beat = 0
-WHERE shard = @shard AND epoch = @epoch AND (owner IS NULL OR beat = @beat)
-RETURNING shard, epoch, producer_id;
+WHERE topic = @topic AND shard = @shard AND epoch = @epoch AND (owner IS NULL OR beat = @beat)
+RETURNING topic, shard, epoch, producer_id;
 
 -- name: ReleaseLease :exec
-UPDATE outbox_lease SET owner = NULL WHERE shard = @shard AND owner = @owner::uuid AND epoch = @epoch;
+UPDATE outbox_lease SET owner = NULL WHERE topic = @topic AND shard = @shard AND owner = @owner::uuid AND epoch = @epoch;
 
 -- name: RaiseEpoch :exec
-UPDATE outbox_lease SET epoch = epoch + 1 WHERE shard = @shard AND owner = @owner::uuid AND epoch = @epoch;
+UPDATE outbox_lease SET epoch = epoch + 1 WHERE topic = @topic AND shard = @shard AND owner = @owner::uuid AND epoch = @epoch;
 
 -- A new producer id has no epoch yet. So an epoch that does not fit into Kafka's int16 starts again at 0.
 -- name: SetProducer :exec
 UPDATE outbox_lease SET producer_id = @producer_id, epoch = CASE WHEN epoch > 32767 THEN 0 ELSE epoch END
-WHERE shard = @shard AND owner = @owner::uuid AND epoch = @epoch;
+WHERE topic = @topic AND shard = @shard AND owner = @owner::uuid AND epoch = @epoch;
 
 -- name: CountPending :one
 SELECT count(*) FROM outbox_pending;
 
--- Returns when the oldest pending event was appended, and its age in seconds. PostgreSQL keeps the plan of a statement without
--- parameters, so LIMIT 1 makes it use the condition in the index, as in ClaimPending.
+-- Returns the topics that have pending events. It looks up one topic after the other in the index, and reads no other rows.
+-- name: PendingTopics :many
+WITH RECURSIVE t AS (
+    (SELECT topic FROM outbox_pending ORDER BY topic LIMIT 1)
+    UNION ALL
+    SELECT (SELECT p.topic FROM outbox_pending p WHERE p.topic > t.topic ORDER BY p.topic LIMIT 1) FROM t WHERE t.topic IS NOT NULL
+)
+SELECT t.topic::text AS topic FROM t WHERE t.topic IS NOT NULL;
+
+-- Returns when the oldest pending event of the topics was appended, and its age in seconds. LIMIT 1 makes PostgreSQL use the
+-- condition in the index, as in ClaimPending.
 -- name: OldestPending :one
 SELECT min(e.created_at)::timestamptz AS created_at, extract(epoch FROM clock_timestamp() - min(e.created_at))::float8 AS age
-FROM outbox_lease l
-CROSS JOIN LATERAL (SELECT seq FROM outbox_pending WHERE shard = l.shard ORDER BY seq LIMIT 1) AS p
+FROM (SELECT unnest(@topics::text[]) AS topic) AS t CROSS JOIN outbox_shard s
+CROSS JOIN LATERAL (SELECT seq FROM outbox_pending WHERE shard = s.shard AND topic = t.topic ORDER BY seq LIMIT 1) AS p
 CROSS JOIN LATERAL (SELECT v.created_at FROM outbox_event v WHERE v.seq = p.seq LIMIT 1) AS e
 HAVING count(*) > 0;
 
@@ -161,8 +194,9 @@ SELECT topic, key, attempts, retry_at, last_error FROM outbox_blocked ORDER BY r
 SELECT count(*) FROM outbox_blocked;
 
 -- name: PendingBetween :one
-SELECT EXISTS (SELECT FROM outbox_lease l
-    CROSS JOIN LATERAL (SELECT FROM outbox_pending p WHERE p.shard = l.shard AND p.seq BETWEEN @first AND @last LIMIT 1) AS p
+SELECT EXISTS (SELECT FROM (SELECT unnest(@topics::text[]) AS topic) AS t CROSS JOIN outbox_shard s
+    CROSS JOIN LATERAL (SELECT FROM outbox_pending p
+        WHERE p.shard = s.shard AND p.topic = t.topic AND p.seq BETWEEN @first AND @last LIMIT 1) AS p
 )::boolean AS found;
 
 -- Returns the newest events before a sequence number.
@@ -212,7 +246,7 @@ CROSS JOIN LATERAL (SELECT v.seq, v.shard, v.event_id, v.created_at, v.topic, v.
 ORDER BY p.seq LIMIT 1;
 
 -- name: DiscardPending :exec
-WITH gone AS (DELETE FROM outbox_pending p WHERE p.shard = @shard AND p.seq = @seq RETURNING p.seq)
+WITH gone AS (DELETE FROM outbox_pending p WHERE p.shard = @shard AND p.topic = @topic AND p.seq = @seq RETURNING p.seq)
 INSERT INTO outbox_discarded (seq) SELECT gone.seq FROM gone;
 
 -- name: ForgetDiscarded :exec

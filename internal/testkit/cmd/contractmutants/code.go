@@ -32,7 +32,7 @@ func codeMutations() []mutation {
 			edited(monolithMessages, `TopicProduct = "monsplit.product.v1"`, `TopicProduct = "monsplit.products.v1"`)},
 		{"the code sends another key", deleted,
 			`Expected metadata key 'key' to have value '"0198c0de-3b1c-7c4e-9a52-6d1f0e8b7a35"' but was '"product-0198c0de-3b1c-7c4e-9a52-6d1f0e8b7a35"'`,
-			edited("internal/messaging/outbox/stream.go", "Key: []byte(r.key), Value:", `Key: []byte("product-" + r.key), Value:`)},
+			edited("internal/messaging/outbox/row.go", "Key: []byte(r.key), Value:", `Key: []byte("product-" + r.key), Value:`)},
 		{"the code sends another content type", deleted,
 			`Expected metadata key 'contentType' to have value '"application/cloudevents+json"' but was '"application/json"'`,
 			edited("internal/messaging/event/message.go", `ContentType = "application/cloudevents+json"`, `ContentType = "application/json"`)},

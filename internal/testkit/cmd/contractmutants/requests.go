@@ -57,7 +57,7 @@ func requestCodeMutations() []mutation {
 			"$.data -> Actual map is missing the following keys: if_match", one(changePublish, "", "IfMatch: r.Match, ", "")},
 		{"the code sends another id in the header of a request", request("a-request-to-delete-an-entry"),
 			`Expected metadata key 'ce_id' to have value '"0198c0de-7f42-7c33-8e51-4dbc66f90832"' but was '"request-0198c0de-7f42-7c33-8e51-4dbc66f90832"'`,
-			one("internal/messaging/outbox/stream.go", "", "Value: []byte(r.eventID.String())", `Value: []byte("request-" + r.eventID.String())`)},
+			one("internal/messaging/outbox/row.go", "", "Value: []byte(r.eventID.String())", `Value: []byte("request-" + r.eventID.String())`)},
 		{"the code leaves out the cause of an event", outcome("an-entry-updated-event-caused-by-a-request"),
 			"$ -> Actual map is missing the following keys: causationid", one(entryPublish, "", "\t\tupdated.CausationID = toCausation(e.Cause)\n", "")},
 		{"the code answers a refusal without its faults", outcome("the-outcome-of-a-request-with-a-fault"), "Actual map is missing the following keys: errors",
