@@ -254,22 +254,23 @@ func (q *Queries) ClaimPending(ctx context.Context, arg ClaimPendingParams) ([]C
 }
 
 const countBlocked = `-- name: CountBlocked :one
-SELECT count(*) FROM outbox_blocked
+SELECT count(*) FROM (SELECT FROM outbox_blocked LIMIT $1::int) AS counted
 `
 
-func (q *Queries) CountBlocked(ctx context.Context) (int64, error) {
-	row := q.db.QueryRow(ctx, countBlocked)
+func (q *Queries) CountBlocked(ctx context.Context, most int32) (int64, error) {
+	row := q.db.QueryRow(ctx, countBlocked, most)
 	var count int64
 	err := row.Scan(&count)
 	return count, err
 }
 
 const countPending = `-- name: CountPending :one
-SELECT count(*) FROM outbox_pending
+SELECT count(*) FROM (SELECT FROM outbox_pending LIMIT $1::int) AS counted
 `
 
-func (q *Queries) CountPending(ctx context.Context) (int64, error) {
-	row := q.db.QueryRow(ctx, countPending)
+// Counts at most so many pending events. With millions of them, counting all took longer than the relay may wait.
+func (q *Queries) CountPending(ctx context.Context, most int32) (int64, error) {
+	row := q.db.QueryRow(ctx, countPending, most)
 	var count int64
 	err := row.Scan(&count)
 	return count, err

@@ -166,8 +166,9 @@ UPDATE outbox_lease SET epoch = epoch + 1 WHERE topic = @topic AND shard = @shar
 UPDATE outbox_lease SET producer_id = @producer_id, epoch = CASE WHEN epoch > 32767 THEN 0 ELSE epoch END
 WHERE topic = @topic AND shard = @shard AND owner = @owner::uuid AND epoch = @epoch;
 
+-- Counts at most so many pending events. With millions of them, counting all took longer than the relay may wait.
 -- name: CountPending :one
-SELECT count(*) FROM outbox_pending;
+SELECT count(*) FROM (SELECT FROM outbox_pending LIMIT @most::int) AS counted;
 
 -- Returns the topics that have pending events. It looks up one topic after the other in the index, and reads no other rows.
 -- name: PendingTopics :many
@@ -191,7 +192,7 @@ HAVING count(*) > 0;
 SELECT topic, key, attempts, retry_at, last_error FROM outbox_blocked ORDER BY retry_at, topic, key LIMIT @max_rows;
 
 -- name: CountBlocked :one
-SELECT count(*) FROM outbox_blocked;
+SELECT count(*) FROM (SELECT FROM outbox_blocked LIMIT @most::int) AS counted;
 
 -- name: PendingBetween :one
 SELECT EXISTS (SELECT FROM (SELECT unnest(@topics::text[]) AS topic) AS t CROSS JOIN outbox_shard s
