@@ -114,10 +114,6 @@ func (f *Frame) Freshness() httpserver.Freshness {
 	return httpserver.Freshness{Waiters: f.Waiters, MaxWait: f.cfg.HTTP.MaxWait}
 }
 
-// closeTimeout bounds how long Close waits for connections that are still in use. After a stop that ended in time there are
-// none.
-const closeTimeout = 500 * time.Millisecond
-
 // Close releases what Open acquired. A connection that is still in use after that ends with the process.
 func (f *Frame) Close() {
 	f.client.Close()
@@ -128,7 +124,7 @@ func (f *Frame) Close() {
 	}()
 	select {
 	case <-closed:
-	case <-time.After(closeTimeout):
+	case <-time.After(closeTimeout(f.cfg.Shutdown)):
 		f.log.Warn("connections to the database are still in use")
 	}
 }
@@ -168,7 +164,7 @@ func (f *Frame) Serve(ctx context.Context, events Consumer, api oas.API, parts .
 		Service: f.spec.Name, Addr: f.cfg.HTTP.Addr, Prefix: f.spec.Prefix, API: f.spec.API,
 		ReadHeaderTimeout: f.cfg.HTTP.ReadHeaderTimeout, ReadTimeout: f.cfg.HTTP.ReadTimeout,
 		RequestTimeout: f.cfg.HTTP.RequestTimeout, WriteTimeout: f.cfg.HTTP.WriteTimeout, IdleTimeout: f.cfg.HTTP.IdleTimeout,
-		OnStop: f.Waiters.Stop, TrustedProxies: f.cfg.HTTP.TrustedProxies, StopDelay: f.cfg.Shutdown.Delay, StopTimeout: (f.cfg.Shutdown.Grace - f.cfg.Shutdown.Delay) / 2,
+		OnStop: f.Waiters.Stop, TrustedProxies: f.cfg.HTTP.TrustedProxies, StopDelay: f.cfg.Shutdown.Delay, StopTimeout: stopTimesOf(f.cfg.Shutdown).http,
 		OpenAPI: f.spec.OpenAPI, AsyncAPI: f.spec.AsyncAPI, Pages: pages, Checks: f.checks(events, database), Registry: registry,
 	}, f.log)
 	f.mountSites(server)
@@ -243,6 +239,6 @@ func relayConfig(spec Spec, cfg config.Common) outbox.Config {
 		Topics: slices.Concat(spec.Topics, spec.Queues), MetricsNamespace: MetricsNamespace,
 		LeaseTimeout: cfg.Outbox.LeaseTimeout, RenewEvery: cfg.Outbox.LeaseRenew, ProduceTimeout: cfg.Outbox.ProduceTimeout,
 		SweepMin: cfg.Outbox.SweepMin, SweepMax: cfg.Outbox.SweepMax, ClaimRows: cfg.Outbox.ClaimRows,
-		StopTimeout: (cfg.Shutdown.Grace - cfg.Shutdown.Delay) / 4, // HTTP gets a half, and the consumer stops before the relay
+		StopTimeout: stopTimesOf(cfg.Shutdown).relay,
 	}
 }

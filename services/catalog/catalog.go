@@ -14,9 +14,7 @@ import (
 	"github.com/monsplit/monsplit/contracts"
 	"github.com/monsplit/monsplit/internal/idempotency"
 	"github.com/monsplit/monsplit/internal/lifecycle"
-	"github.com/monsplit/monsplit/internal/messaging/broker"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
-	"github.com/monsplit/monsplit/internal/messaging/event"
 	"github.com/monsplit/monsplit/internal/messaging/request"
 	"github.com/monsplit/monsplit/internal/messaging/wakeup"
 	"github.com/monsplit/monsplit/internal/postgres"
@@ -118,7 +116,7 @@ func newConsumer(pool *postgres.Pool, cfg Config, storage *store.Store, copies *
 		MetricsNamespace:  serviceframe.MetricsNamespace,
 		Transactions:      cfg.ConsumerTransactions(),
 		DeadLettersInARow: cfg.Consumer.DeadLettersInARow,
-		Tuning:            broker.GroupConfig{MaxRecords: cfg.Consumer.Batch, Partitions: event.Partitions},
+		Tuning:            serviceframe.Tuning(cfg.Common),
 	}, log)
 }
 

@@ -15,8 +15,8 @@ import (
 
 // Status is the state of the outbox of one database, over all instances.
 type Status struct {
-	Pending       int64              `json:"pending"`                // at most 100,000 are counted
-	PendingMore   bool               `json:"pending_more,omitempty"` // there are more than were counted
+	Pending       int64              `json:"pending"`                  // at most 100,000 are counted
+	PendingMore   bool               `json:"pending_more,omitempty"`   // there are more than were counted
 	OldestPending *time.Time         `json:"oldest_pending,omitempty"` // when the oldest pending event was appended
 	OldestAge     float64            `json:"oldest_age_seconds"`
 	Appended      int64              `json:"appended"` // events ever appended; events that were rolled back count too
@@ -195,8 +195,9 @@ func (c *coordinator) readStatus(now time.Time) {
 	}, func(o outcome) {
 		c.statusRunning = false
 		c.nextStatusAt = time.Now().Add(max(statusEvery, 20*time.Since(now)))
-		c.report("status", o.err) // the metrics keep their old values
-		if o.err != nil {
+		c.report("status", o.err)
+		if o.err != nil { // the metrics keep their old values
+			c.nextStatusAt = time.Now().Add(max(c.cfg.RetryMax, time.Since(now)))
 			return
 		}
 		c.report("topics", unknownTopics(o.status.Topics, c.cfg.Topics))
