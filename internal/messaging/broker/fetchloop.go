@@ -75,14 +75,7 @@ func (g *generation) nextFetch(node NodeID) fetchRequest {
 	g.mu.Unlock()
 	request := fetchRequest{maxWait: g.cfg.MaxWait}
 	for i := range g.partitions {
-		p := g.partitions[(first+i)%len(g.partitions)]
-		one, ok, soon := p.startFetch(node, g.cfg)
-		if soon {
-			request.maxWait = shortMaxWait
-		}
-		if ok {
-			request.partitions = append(request.partitions, one)
-		}
+		g.partitions[(first+i)%len(g.partitions)].addTo(&request, node, g.cfg)
 	}
 	return request
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -92,57 +93,68 @@ func (g *generation) keepMembership(ctx context.Context, finish func()) {
 	request, release := withGrace(ctx, g.cfg.HandleGrace+g.cfg.LeaveTimeout) // a broker that hangs must not delay the end
 	defer release()
 	finished := make(chan struct{})
-	ending, expelled := false, false // expelled: the group has continued without this member
-	endGeneration := func() {
-		if !ending {
-			ending = true
-			go func() { finish(); close(finished) }()
-		}
-	}
-	committed := map[TopicPartition]int64{}
-	lastHeartbeat := time.Now()
-	done := ctx.Done()
-	for {
+	end := sync.OnceFunc(func() {
+		go func() { finish(); close(finished) }()
+	})
+	k := &membership{generation: g, request: request, committed: map[TopicPartition]int64{}, answeredAt: time.Now()}
+	for done := ctx.Done(); ; {
 		select {
 		case <-done:
 			done = nil
-			endGeneration()
+			end()
 		case <-finished:
-			if !expelled {
-				g.commit(request, committed)
-			}
+			k.commit()
 			return
 		case <-commits.C:
-			if !expelled {
-				g.commit(request, committed)
-			}
+			k.commit()
 		case <-heartbeats.C:
-			if expelled {
-				continue
-			}
-			err := g.member.heartbeat(request)
-			switch {
-			case err == nil:
-				lastHeartbeat = time.Now()
-				g.status.setError(g.log, "heartbeat", "", nil)
-			case errors.Is(err, kafka.RebalanceInProgress): // still a member: commits are accepted until the group has rebalanced
-				endGeneration()
-			case generationEnded(err), time.Since(lastHeartbeat) > g.cfg.SessionTimeout:
-				expelled = true
-				endGeneration()
-			default:
-				g.status.setError(g.log, "heartbeat", "the consumer group's coordinator does not answer", err)
+			if !k.heartbeat() {
+				end()
 			}
 		}
 	}
 }
 
-// commit commits the positions that have changed.
-func (g *generation) commit(ctx context.Context, committed map[TopicPartition]int64) {
+// membership is what keepMembership knows about the group.
+type membership struct {
+	*generation
+	request    context.Context          // of requests to the coordinator
+	expelled   bool                     // the group has continued without this member: it accepts no commits
+	answeredAt time.Time                // when the coordinator last answered a heartbeat
+	committed  map[TopicPartition]int64 // to Kafka
+}
+
+// heartbeat tells the coordinator that this member lives. It reports whether the generation goes on.
+func (k *membership) heartbeat() bool {
+	if k.expelled {
+		return false
+	}
+	err := k.member.heartbeat(k.request)
+	switch {
+	case err == nil:
+		k.answeredAt = time.Now()
+		k.status.setError(k.log, "heartbeat", "", nil)
+		return true
+	case errors.Is(err, kafka.RebalanceInProgress): // still a member: commits are accepted until the group has rebalanced
+		return false
+	case generationEnded(err), time.Since(k.answeredAt) > k.cfg.SessionTimeout:
+		k.expelled = true
+		return false
+	default:
+		k.status.setError(k.log, "heartbeat", "the consumer group's coordinator does not answer", err)
+		return true
+	}
+}
+
+// commit commits the positions that have changed, unless this member is expelled.
+func (k *membership) commit() {
+	if k.expelled {
+		return
+	}
 	changed := map[TopicPartition]int64{}
-	for _, p := range g.partitions {
+	for _, p := range k.partitions {
 		if next := p.position(); next >= 0 {
-			if was, ok := committed[p.tp]; !ok || was != next {
+			if was, ok := k.committed[p.tp]; !ok || was != next {
 				changed[p.tp] = next
 			}
 		}
@@ -150,13 +162,11 @@ func (g *generation) commit(ctx context.Context, committed map[TopicPartition]in
 	if len(changed) == 0 {
 		return
 	}
-	if err := g.member.commit(ctx, changed); err != nil {
-		g.log.Debug("positions could not be committed to Kafka; they are safe in the database", "error", err)
+	if err := k.member.commit(k.request, changed); err != nil {
+		k.log.Debug("positions could not be committed to Kafka; they are safe in the database", "error", err)
 		return
 	}
-	for tp, next := range changed {
-		committed[tp] = next
-	}
+	maps.Copy(k.committed, changed)
 }
 
 // awaitTopicChange returns when the topics have changed since the member joined the group: a missing topic now exists, or a

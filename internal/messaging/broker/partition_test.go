@@ -11,7 +11,7 @@ func TestLogThatCannotBeReadHaltsAfterThreeTries(t *testing.T) {
 	t.Parallel()
 	g := &generation{log: slog.New(slog.DiscardHandler)}
 	p := newPartition(TopicPartition{"t", 0})
-	p.ready = true
+	p.phase = partitionReading
 	for range 2 {
 		p.countUnreadable(g, 0, errBrokenBatch)
 	}
@@ -30,21 +30,21 @@ func TestLogThatCannotBeReadHaltsAfterThreeTries(t *testing.T) {
 func TestAnswersFromBeforeASeekAreDropped(t *testing.T) {
 	t.Parallel()
 	p := newPartition(TopicPartition{"t", 0})
-	p.ready, p.seekCount, p.next, p.queueEnd, p.fetchOffset = true, 2, 10, 10, 10
+	p.phase, p.seekCount, p.next, p.queueEnd, p.fetchOffset = partitionReading, 2, 10, 10, 10
 	p.enqueue(1, decodedBatches{records: []Fetched{{Offset: 3}}, next: 4}, 20)
 	p.setOutOfRange(1)
-	if _, _, _, ok := p.takeBatch(10); ok || !p.ready {
+	if _, ok := p.takeBatch(10); ok || !p.isReading() {
 		t.Error("an old answer had an effect")
 	}
 	p.enqueue(2, decodedBatches{records: []Fetched{{Offset: 11}, {Offset: 15}, {Offset: 16}}, next: 20}, 20)
 	var got string
 	for {
-		from, next, records, ok := p.takeBatch(2)
+		b, ok := p.takeBatch(2)
 		if !ok {
 			break
 		}
-		got += fmt.Sprintf("%d-%d (%d) ", from, next.Offset, len(records))
-		p.setApplied(&generation{}, next.Offset)
+		got += fmt.Sprintf("%d-%d (%d) ", b.from, b.next.Offset, len(b.records))
+		p.setApplied(&generation{}, b.next.Offset)
 	}
 	if got != "10-16 (2) 16-20 (1) " || p.queuedBytes != 0 {
 		t.Errorf("got %s, %d bytes left", got, p.queuedBytes)
@@ -57,14 +57,14 @@ func TestAnswersFromBeforeASeekAreDropped(t *testing.T) {
 func TestPositionAfterAPartOfTheQueueHasTheEpochOfItsLastRecord(t *testing.T) {
 	t.Parallel()
 	p := newPartition(TopicPartition{"t", 0})
-	p.ready, p.next, p.queueEnd, p.fetchOffset, p.log.topicID = true, 10, 10, 10, TopicID{1}
+	p.phase, p.next, p.queueEnd, p.fetchOffset, p.log.topicID = partitionReading, 10, 10, 10, TopicID{1}
 	p.enqueue(0, decodedBatches{records: []Fetched{{Offset: 11, LeaderEpoch: 4}, {Offset: 20, LeaderEpoch: 6}}, next: 25, epoch: 7}, 25)
 	for _, want := range []Position{{12, 4, TopicID{1}}, {25, 7, TopicID{1}}} {
-		from, next, records, ok := p.takeBatch(1)
-		if !ok || next != want || len(records) != 1 {
-			t.Errorf("got %d to %v, %d records, want %v", from, next, len(records), want)
+		b, ok := p.takeBatch(1)
+		if !ok || b.next != want || len(b.records) != 1 {
+			t.Errorf("got %d to %v, %d records, want %v", b.from, b.next, len(b.records), want)
 		}
-		p.setApplied(&generation{}, next.Offset)
+		p.setApplied(&generation{}, b.next.Offset)
 	}
 }
 
@@ -72,16 +72,16 @@ func TestPositionAfterAPartOfTheQueueHasTheEpochOfItsLastRecord(t *testing.T) {
 func TestReseekDuringABatchLeavesNoBatchBehind(t *testing.T) {
 	t.Parallel()
 	p := newPartition(TopicPartition{"t", 0})
-	p.ready, p.next, p.queueEnd, p.fetchOffset = true, 10, 10, 10
+	p.phase, p.next, p.queueEnd, p.fetchOffset = partitionReading, 10, 10, 10
 	p.enqueue(0, decodedBatches{records: []Fetched{{Offset: 10}}, next: 11}, 11)
-	_, next, _, ok := p.takeBatch(10)
+	first, ok := p.takeBatch(10)
 	if !ok {
 		t.Fatal("there is no batch")
 	}
 	p.reseek()
-	p.setApplied(&generation{}, next.Offset)
-	if from, next, _, ok := p.takeBatch(10); ok || p.ready {
-		t.Errorf("the next batch goes from %d to %d, ready %v", from, next.Offset, p.ready)
+	p.setApplied(&generation{}, first.next.Offset)
+	if b, ok := p.takeBatch(10); ok || p.isReading() {
+		t.Errorf("the next batch goes from %d to %d, reading %v", b.from, b.next.Offset, p.isReading())
 	}
 }
 

@@ -7,47 +7,74 @@ import (
 
 // The part of a partition that its fetch loop and its worker share: its place in requests, and the queue.
 
-// takeBatch takes the next batch from the queue. Offsets between its records were compacted away, and belong to the batch.
-func (p *partition) takeBatch(maxRecords int) (from int64, next Position, records []Fetched, ok bool) {
+// queuedBatch is what the worker applies at once. Offsets between its records were compacted away, and belong to the batch.
+type queuedBatch struct {
+	from    int64
+	next    Position // after the batch
+	records []Fetched
+}
+
+// takeBatch takes the next batch from the queue, if there is one.
+func (p *partition) takeBatch(maxRecords int) (b queuedBatch, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.queueEnd == p.next || p.next < 0 {
-		return 0, Position{}, nil, false
+		return b, false
 	}
 	p.workSince = time.Now()
-	from, records = p.next, p.queue
-	next = Position{Offset: p.queueEnd, LeaderEpoch: p.queueEndEpoch, TopicID: p.log.topicID}
-	if len(records) > maxRecords {
-		records, p.queue = records[:maxRecords:maxRecords], records[maxRecords:]
-		last := records[maxRecords-1]
+	b = queuedBatch{p.next, Position{Offset: p.queueEnd, LeaderEpoch: p.queueEndEpoch, TopicID: p.log.topicID}, p.queue}
+	if len(b.records) > maxRecords {
+		b.records, p.queue = p.queue[:maxRecords:maxRecords], p.queue[maxRecords:]
+		last := b.records[maxRecords-1]
 		// Not the offset of the record after it: a batch without records may be between them, with a later leader epoch.
-		next.Offset, next.LeaderEpoch = last.Offset+1, last.LeaderEpoch
+		b.next.Offset, b.next.LeaderEpoch = last.Offset+1, last.LeaderEpoch
 	} else {
 		p.queue = nil
 	}
-	for i := range records {
-		p.queuedBytes -= records[i].Size()
+	for i := range b.records {
+		p.queuedBytes -= b.records[i].Size()
 	}
-	return from, next, records, true
+	return b, true
 }
 
-// startFetch marks the partition as being fetched and returns what to fetch, if ok. Otherwise soon reports
-// whether a fetch will soon be possible, because the worker is reading the position or making room in the queue. A worker
-// that has not done so within MaxWait will take longer. It is held, or its database is slow. When it has finished, it waits
-// for the running request at most as long again.
-func (p *partition) startFetch(node NodeID, cfg GroupConfig) (request requestedPartition, ok, soon bool) {
+// fetchability says whether a partition may be in the next request to a broker.
+type fetchability int
+
+const (
+	fetchNow   fetchability = iota
+	fetchSoon               // the worker is looking for the position, or is making room in the queue
+	fetchLater              // something else has to happen first
+)
+
+// canBeFetched reports whether the partition may be in the next request to a broker. A worker that has not made room, or found
+// the position, within MaxWait will take longer. It is held, or its database is slow. When it has finished, it waits for the
+// running request at most as long again.
+func (p *partition) canBeFetched(node NodeID, cfg GroupConfig) fetchability {
+	full := len(p.queue) >= cfg.MaxRecords || p.queuedBytes >= cfg.MaxBytes
+	switch {
+	case p.leader != node || p.fetching || p.backingOff || p.phase == partitionHalted:
+		return fetchLater
+	case p.phase == partitionReading && !full:
+		return fetchNow
+	case p.worksBriefly(cfg.MaxWait):
+		return fetchSoon
+	default:
+		return fetchLater
+	}
+}
+
+// addTo adds the partition to a request to a broker if it can be fetched now.
+func (p *partition) addTo(request *fetchRequest, node NodeID, cfg GroupConfig) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	switch {
-	case p.leader != node || p.fetching || p.backingOff:
-		return request, false, false
-	case !p.ready:
-		return request, false, p.haltReason == "" && p.worksBriefly(cfg.MaxWait)
-	case len(p.queue) >= cfg.MaxRecords || p.queuedBytes >= cfg.MaxBytes:
-		return request, false, p.worksBriefly(cfg.MaxWait)
+	switch p.canBeFetched(node, cfg) {
+	case fetchNow:
+		p.fetching = true
+		request.partitions = append(request.partitions, requestedPartition{p, p.log, p.fetchOffset, p.seekCount})
+	case fetchSoon:
+		request.maxWait = shortMaxWait
+	case fetchLater:
 	}
-	p.fetching = true
-	return requestedPartition{p, p.log, p.fetchOffset, p.seekCount}, true, false
 }
 
 // worksBriefly reports whether the worker makes progress. The caller holds the lock.
@@ -67,7 +94,7 @@ func (p *partition) endFetch() NodeID {
 func (p *partition) enqueue(seekCount int, d decodedBatches, end int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.seekCount != seekCount || !p.ready {
+	if p.seekCount != seekCount || p.phase != partitionReading {
 		return
 	}
 	p.logEnd, p.unreadableResponses = end, 0
@@ -91,8 +118,7 @@ func (p *partition) setOutOfRange(seekCount int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.seekCount == seekCount {
-		p.ready = false
-		p.notify()
+		p.seekAgain()
 	}
 }
 

@@ -29,6 +29,5 @@ func (c *Client) Reseek(group string, tp TopicPartition) {
 func (p *partition) reseek() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.ready = false
-	p.notify()
+	p.seekAgain()
 }

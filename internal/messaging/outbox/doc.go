@@ -41,7 +41,7 @@
 //	            +--> claim         one at a time           -->+
 //	            +--> lease pass    one at a time           -->+
 //	            +--> check topics, get producer ids        -->+
-//	            +--> compare logs  one shard at a time     -->+
+//	            +--> compare logs  one shard of a topic    -->+
 //	            +--> read the status, for the metrics      -->+
 //
 // A claim after a wake reads the rows above the highest sequence number that was known when the last sweep began. A
@@ -50,7 +50,7 @@
 //
 // # A row's life in a lane
 //
-// A lane is the relay's in-memory queue of one shard. A stream has the rows of one topic in the lane.
+// A lane is the relay's in-memory queue of one shard.
 //
 //	pending
 //	   |  claim
@@ -58,7 +58,7 @@
 //	claimed ------> skipped      its predecessor is pending, but not in the lane; a later sweep claims both
 //	   |  admit
 //	   v
-//	waiting <----------------+   in the queue of its stream, after its predecessor
+//	waiting <----------------+   in the queue of its lane, after its predecessor
 //	   |  freeze             |
 //	   v                     |
 //	in flight ---------------+   the broker refused the batch twice; the next batch has half the size
@@ -72,7 +72,7 @@
 //	   v
 //	marked -------> forgotten    when no claim is running that began before the mark
 //
-// A request carries as much as the link to the broker carries in time (broker.Client.ProduceLimit). The streams that have waited
+// A request carries as much as the link to the broker carries in time (broker.Client.ProduceLimit). The lanes that have waited
 // longest come first. If the link becomes slow, a batch in flight can be too large for it, and its bytes must not change. After
 // a few tries, its lane begins again with a new epoch: then the same rows may be sent in smaller batches.
 //
@@ -100,8 +100,9 @@
 //
 // # A shard's lease
 //
-// A shard is a partition number, in all topics of the outbox. Its lease is a row of outbox_lease. The epoch of the
-// lease is the Kafka producer epoch, so the broker itself refuses an earlier holder that was paused (H1 zombie relay).
+// A shard is one partition of one topic. Its lease is a row of outbox_lease. The epoch of the lease is the Kafka producer
+// epoch, so the broker itself refuses an earlier holder that was paused (H1 zombie relay). Topics disturb each other in
+// nothing: each shard has its own lease, queue, place in the outbox, check and halt.
 //
 //	free
 //	 |  ^

@@ -69,35 +69,45 @@ func (r *Relay) Run(ctx context.Context) error {
 	return nil
 }
 
-// coordinator owns all state of a running relay. All its methods run in one goroutine, so nothing needs a lock.
+// coordinator owns all state of a running relay. All its methods run in one goroutine, so nothing needs a lock. A lane goes
+// through these stages; the fields are in the same order:
+//
+//	leases ---> topics ---> comparison ---> producer id ---> claims ---> leaders ---> requests ---> marks
+//	lanes.go    topics.go   lanecheck.go    enlist.go        claim.go    produce.go   produce.go    mark.go
 type coordinator struct {
 	*Relay
-	id          uuid.UUID
+	id    uuid.UUID
+	lanes []*lane // one for each lease that this instance holds, by topic and partition
+
+	// the loop
 	io          context.Context // of running work; it ends later than Run's context, so that work can finish
 	outcomes    chan func()     // of work that has ended; the coordinator calls them
 	workRunning int             // pieces of work whose outcome has not been called
 	nextTick    time.Time       // when to call startDueWork next, even if nothing happens
 	stopping    bool
-	troubles    map[string]*trouble
 
-	topics           topicChecks
-	idRequestRunning bool
-
-	lanes            []*lane // one for each lease that this instance holds, by topic and partition
+	// leases
 	keeper           *leaseKeeper
 	deadline         time.Time // of the leases
 	leasePassRunning bool
 	renewAt          time.Time
 	orders           []leaseOrder // for the next pass of the lease keeper
 
-	checkers map[string]*logChecker // by topic
+	topics           topicChecks
+	checkers         map[string]*logChecker // by topic
+	idRequestRunning bool
+	claims           claimState
 
+	// leaders and requests
 	leaderLookupRunning bool
 	busyBrokers         map[broker.NodeID]bool // brokers that have a request in flight
-	claims              claimState
-	marks               markState
-	statusRunning       bool
-	nextStatusAt        time.Time
+
+	marks markState
+
+	// what people see
+	troubles      map[string]*trouble
+	statusRunning bool
+	nextStatusAt  time.Time
 }
 
 func newCoordinator(r *Relay, io context.Context, id uuid.UUID) *coordinator {
