@@ -115,12 +115,12 @@ func (q *Queries) AppendOne(ctx context.Context, arg AppendOneParams) error {
 }
 
 const beatInstance = `-- name: BeatInstance :exec
-INSERT INTO outbox_instance AS i (id, name, beat) VALUES ($1, $2, 0)
+INSERT INTO outbox_instance AS i (id, name, lease_ms, beat) VALUES ($1, $2, $3, 0)
 ON CONFLICT (id) DO UPDATE SET beat = i.beat + 1
 `
 
-func (q *Queries) BeatInstance(ctx context.Context, iD uuid.UUID, name string) error {
-	_, err := q.db.Exec(ctx, beatInstance, iD, name)
+func (q *Queries) BeatInstance(ctx context.Context, iD uuid.UUID, name string, leaseMs int64) error {
+	_, err := q.db.Exec(ctx, beatInstance, iD, name, leaseMs)
 	return err
 }
 
@@ -444,13 +444,14 @@ func (q *Queries) ListEvents(ctx context.Context, arg ListEventsParams) ([]ListE
 }
 
 const listInstances = `-- name: ListInstances :many
-SELECT id, name, beat FROM outbox_instance ORDER BY id
+SELECT id, name, beat, lease_ms FROM outbox_instance ORDER BY id
 `
 
 type ListInstancesRow struct {
-	ID   uuid.UUID
-	Name string
-	Beat int64
+	ID      uuid.UUID
+	Name    string
+	Beat    int64
+	LeaseMs int64
 }
 
 func (q *Queries) ListInstances(ctx context.Context) ([]ListInstancesRow, error) {
@@ -462,7 +463,12 @@ func (q *Queries) ListInstances(ctx context.Context) ([]ListInstancesRow, error)
 	items := []ListInstancesRow{}
 	for rows.Next() {
 		var i ListInstancesRow
-		if err := rows.Scan(&i.ID, &i.Name, &i.Beat); err != nil {
+		if err := rows.Scan(
+			&i.ID,
+			&i.Name,
+			&i.Beat,
+			&i.LeaseMs,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)

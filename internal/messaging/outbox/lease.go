@@ -91,7 +91,7 @@ func (k *leaseKeeper) pass(ctx context.Context, orders []leaseOrder, leaving boo
 			return leaseView{}, err
 		}
 	}
-	if err := q.BeatInstance(ctx, k.id, k.name); err != nil {
+	if err := q.BeatInstance(ctx, k.id, k.name, k.cfg.LeaseTimeout.Milliseconds()); err != nil {
 		return leaseView{}, fmt.Errorf("register the instance: %w", err)
 	}
 	// The deadline counts from before the renewal is sent. A thief counts from after it has read the renewed lease

@@ -25,8 +25,9 @@ const (
 
 // Maintain creates partitions of the table outbox_event ahead of the sequence. It drops partitions whose events are all
 // sent and older than retention (0 keeps everything). Call it at start and at intervals. While another instance maintains
-// the outbox, it does nothing. It also writes the small tables of the relay anew when they are full of dead versions. It never makes appends wait for long: a partition that it cannot lock within 100 ms stays
-// for the next call. If an old partition stays, the error says why. The others are dropped nevertheless.
+// the outbox, it does nothing. It never makes appends wait for long: a partition that it cannot lock within 100 ms stays
+// for the next call. If an old partition stays, the error says why. The others are dropped nevertheless. Maintain also writes the
+// tables of leases and instances anew when they are full of dead versions.
 func Maintain(ctx context.Context, pool *pgxpool.Pool, retention time.Duration) error {
 	conn, err := pool.Acquire(ctx)
 	if err != nil {

@@ -112,11 +112,11 @@ ON CONFLICT (topic, key) DO UPDATE SET attempts = b.attempts + 1, last_error = e
     retry_at = now() + LEAST(@max_wait::interval, (excluded.retry_at - now()) * power(2, LEAST(b.attempts, 30)));
 
 -- name: BeatInstance :exec
-INSERT INTO outbox_instance AS i (id, name, beat) VALUES (@id, @name, 0)
+INSERT INTO outbox_instance AS i (id, name, lease_ms, beat) VALUES (@id, @name, @lease_ms, 0)
 ON CONFLICT (id) DO UPDATE SET beat = i.beat + 1;
 
 -- name: ListInstances :many
-SELECT id, name, beat FROM outbox_instance ORDER BY id;
+SELECT id, name, beat, lease_ms FROM outbox_instance ORDER BY id;
 
 -- Removes an instance if its beat is still the one that did not change during the time-out.
 -- name: RemoveInstance :exec
