@@ -23,9 +23,6 @@ type cursor struct {
 
 const cursorVersion = 1
 
-// maxCursor limits the length of a cursor that is decoded. A position has only a few short values.
-const maxCursor = 2048
-
 // NewCursor returns the cursor that continues after position in the list that query describes. The query may be any value
 // whose JSON differs between lists. Both must be encodable as JSON.
 func NewCursor(query, position any) string {
@@ -37,16 +34,14 @@ func NewCursor(query, position any) string {
 	return base64.RawURLEncoding.EncodeToString(text)
 }
 
-// ReadCursor returns the position in the cursor, or nil without a cursor. If the cursor is broken or belongs to another list
+// ReadCursor returns the position in the cursor, or nil for none and for an empty one. Only maxHeaderBytes limits the length
+// of a cursor, because the service must accept every cursor that it has given to a client. If the cursor is broken or belongs to another list
 // than the query, the error is apperr.Malformed.
 func ReadCursor[P any](text *string, query any) (*P, error) {
-	if text == nil {
+	if text == nil || *text == "" {
 		return nil, nil
 	}
 	var c cursor
-	if len(*text) > maxCursor {
-		return nil, brokenCursor()
-	}
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(*text)
 	if err != nil || strictjson.UnmarshalKnown(raw, &c) != nil || c.Version != cursorVersion {
 		return nil, brokenCursor()

@@ -39,6 +39,18 @@ func TestACursorIsValidOnlyForItsList(t *testing.T) {
 	})
 }
 
+// A client must be able to send every cursor that it was given, however long the texts in it are. The names in a copy have
+// no limit.
+func TestALongCursorIsAccepted(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{strings.Repeat("x", 20_000), strings.Repeat("\u2028", 3_000), strings.Repeat("😀", 2_500)} {
+		cursor := httpserver.NewCursor(query{}, position{Name: name})
+		if got, err := httpserver.ReadCursor[position](&cursor, query{}); err != nil || got.Name != name {
+			t.Errorf("a cursor of %d characters: %v", len(cursor), err)
+		}
+	}
+}
+
 // H15 NUL in a text: a client can put a text into a cursor that PostgreSQL cannot store.
 func TestACursorHoldsNoNUL(t *testing.T) {
 	t.Parallel()
@@ -52,8 +64,11 @@ func TestACursorHoldsNoNUL(t *testing.T) {
 			t.Errorf("%q: got %v, want Malformed", name, err)
 		}
 	}
-	if got, err := httpserver.ReadCursor[position](nil, query{}); got != nil || err != nil {
-		t.Errorf("without a cursor: got %+v, %v", got, err)
+	empty := ""
+	for name, cursor := range map[string]*string{"no cursor": nil, "an empty cursor": &empty} {
+		if got, err := httpserver.ReadCursor[position](cursor, query{}); got != nil || err != nil {
+			t.Errorf("with %s: got %+v, %v", name, got, err)
+		}
 	}
 }
 

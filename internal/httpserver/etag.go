@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/monsplit/monsplit/internal/condition"
+	"github.com/monsplit/monsplit/internal/headerfield"
 )
 
 // ETag returns the strong entity tag of a version, with its quotes (RFC 9110, section 8.8.3).
@@ -19,7 +20,7 @@ func NotModified(ifNoneMatch *string, etag string) bool {
 	if strings.TrimSpace(*ifNoneMatch) == "*" {
 		return true
 	}
-	for tag := range tags(*ifNoneMatch) {
+	for tag := range headerfield.Tags(*ifNoneMatch) {
 		if strings.TrimPrefix(tag, "W/") == etag {
 			return true
 		}
@@ -35,28 +36,10 @@ func IfMatch(header *string) condition.Match {
 		return nil
 	}
 	versions := condition.Match{}
-	for tag := range tags(*header) {
+	for tag := range headerfield.Tags(*header) {
 		if v, err := strconv.ParseInt(strings.Trim(tag, `"`), 10, 64); err == nil && ETag(v) == tag {
 			versions = append(versions, v)
 		}
 	}
 	return versions
-}
-
-// tags yields the members of a list of entity tags. A tag that another server made may have a comma inside its quotes.
-func tags(list string) func(yield func(string) bool) {
-	return func(yield func(string) bool) {
-		quoted, begin := false, 0
-		for i := range len(list) + 1 {
-			switch {
-			case i < len(list) && list[i] == '"':
-				quoted = !quoted
-			case i == len(list) || list[i] == ',' && !quoted:
-				if tag := strings.TrimSpace(list[begin:i]); tag != "" && !yield(tag) {
-					return
-				}
-				begin = i + 1
-			}
-		}
-	}
 }

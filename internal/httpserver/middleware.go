@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
+	"github.com/monsplit/monsplit/internal/headerfield"
 	"github.com/monsplit/monsplit/internal/telemetry"
 )
 
@@ -43,26 +44,20 @@ func saneID(id string) bool {
 	return id != "" && len(id) <= 64 && strings.Trim(id, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_.:") == ""
 }
 
-// normalize accepts trailing slashes.
-func normalize(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		req := c.Request()
-		if len(req.URL.Path) > 1 && strings.HasSuffix(req.URL.Path, "/") {
-			req.URL.Path = strings.TrimSuffix(req.URL.Path, "/")
-			req.URL.RawPath = strings.TrimSuffix(req.URL.RawPath, "/")
-		}
-		return next(c)
-	}
-}
-
-// joinLists joins several lines of a header that is a list into one line, because the generated code reads only one. Both forms have
-// the same meaning (RFC 9110, section 5.3).
-func joinLists(next echo.HandlerFunc) echo.HandlerFunc {
+// canonicalHeaders gives headers with the same meaning the same form. It joins several lines of a list into one line, because
+// the generated code reads only one (RFC 9110, section 5.3). An Idempotency-Key may be a structured string in quotes, as the
+// draft of its standard says, or the bare text.
+func canonicalHeaders(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		header := c.Request().Header
 		for _, name := range []string{"If-Match", "If-None-Match", "Prefer"} {
 			if lines := header.Values(name); len(lines) > 1 {
 				header.Set(name, strings.Join(lines, ", "))
+			}
+		}
+		for i, key := range header.Values("Idempotency-Key") {
+			if text, ok := headerfield.String(key); ok {
+				header["Idempotency-Key"][i] = text
 			}
 		}
 		return next(c)
@@ -111,15 +106,26 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 			if quiet(route) {
 				level = slog.LevelDebug
 			}
-			s.log.LogAttrs(req.Context(), level, "request", slog.String("method", method), slog.String("path", req.URL.Path),
+			s.log.LogAttrs(req.Context(), level, "request", slog.String("method", clip(method)), slog.String("path", clip(req.URL.Path)),
 				slog.String("route", route), slog.Int("status", status), slog.Int64("bytes", res.Size), slog.Duration("took", took),
-				slog.String("remote", c.RealIP()), slog.String("request_id", requestID(c)))
+				slog.String("remote", clip(c.RealIP())), slog.String("request_id", requestID(c)))
 		}()
 		if err := next(c); err != nil {
 			c.Error(err)
 		}
 		return nil
 	}
+}
+
+// maxLogged is the number of bytes of a text from outside that the log has.
+const maxLogged = 256
+
+// clip shortens a text from outside for the log.
+func clip(text string) string {
+	if len(text) <= maxLogged {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxLogged], "") + "…"
 }
 
 // methodLabel returns a label from a small set. A client may send any word as the method, and the metrics would keep a
@@ -149,6 +155,19 @@ func recoverPanics(next echo.HandlerFunc) echo.HandlerFunc {
 				err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
 			}
 		}()
+		return next(c)
+	}
+}
+
+// allowHead adds HEAD to Allow in answers to OPTIONS that the router makes itself.
+func allowHead(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		header := c.Response().Header()
+		c.Response().Before(func() {
+			if allowed := header.Get(echo.HeaderAllow); allowed != "" {
+				header.Set(echo.HeaderAllow, withHead(allowed))
+			}
+		})
 		return next(c)
 	}
 }

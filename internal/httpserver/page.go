@@ -8,10 +8,11 @@ import (
 	"mime"
 	"net/http"
 	"strconv"
-	"strings"
 	"sync"
 
 	"github.com/labstack/echo/v4"
+
+	"github.com/monsplit/monsplit/internal/headerfield"
 )
 
 // Page is a fixed text for browsers: a page, or a file that a page uses.
@@ -81,7 +82,7 @@ func (p Page) forBrowsers(programs echo.HandlerFunc) echo.HandlerFunc {
 // quality returns the weight that a list such as Accept gives to a name, or 0 if the list does not have the name (RFC 9110,
 // section 12.4.2). Wildcards do not count.
 func quality(lines []string, name string) float64 {
-	for element := range strings.SplitSeq(strings.Join(lines, ","), ",") {
+	for element := range headerfield.List(lines) {
 		named, params, err := mime.ParseMediaType(element)
 		if err != nil || named != name {
 			continue

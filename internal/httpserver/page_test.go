@@ -91,6 +91,7 @@ func TestIndexForPeopleAndPrograms(t *testing.T) {
 		"PrefersJSON":    {"/", "text/html;q=0.5, application/json", `"openapi":"/openapi.yaml"`},
 		"NoHTML":         {"/", "text/html;q=0, */*", `"openapi":"/openapi.yaml"`},
 		"UnknownQuality": {"/", "text/html;q=much", `"openapi":"/openapi.yaml"`},
+		"QuotedComma":    {"/", `text/plain;title="a, text/html", application/json`, `"openapi":"/openapi.yaml"`},
 		"JSONBelow":      {"/below", "application/json", `"openapi":"/below/openapi.yaml"`},
 	}
 	for name, tt := range tests {

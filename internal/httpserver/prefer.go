@@ -4,6 +4,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/monsplit/monsplit/internal/headerfield"
 )
 
 // Prefer reads the preferences of a request (RFC 7240): how long the client wants to wait, or nil, and whether it wants an
@@ -14,9 +16,9 @@ func Prefer(header *string) (wait *time.Duration, respondAsync bool) {
 		return nil, false
 	}
 	seen := map[string]bool{}
-	for preference := range split(*header, ',') {
-		name, value, _ := strings.Cut(firstOf(preference, ';'), "=")
-		name, value = strings.ToLower(strings.TrimSpace(name)), unquoted(strings.TrimSpace(value))
+	for preference := range headerfield.Split(*header, ',') {
+		name, value, _ := strings.Cut(headerfield.First(preference, ';'), "=")
+		name, value = strings.ToLower(strings.TrimSpace(name)), headerfield.Unquote(strings.TrimSpace(value))
 		if seen[name] {
 			continue
 		}
@@ -51,53 +53,4 @@ func deltaSeconds(text string) *time.Duration {
 	}
 	d := time.Duration(n) * time.Second
 	return &d
-}
-
-// unquoted returns the content of a quoted string (RFC 9110, section 5.6.4), and any other text unchanged.
-func unquoted(text string) string {
-	if len(text) < 2 || text[0] != '"' || text[len(text)-1] != '"' {
-		return text
-	}
-	var b strings.Builder
-	escaped := false
-	for _, r := range text[1 : len(text)-1] {
-		if r == '\\' && !escaped {
-			escaped = true
-			continue
-		}
-		escaped = false
-		b.WriteRune(r)
-	}
-	return b.String()
-}
-
-// firstOf returns the text before the first separator that is not in quotes.
-func firstOf(text string, separator byte) string {
-	for part := range split(text, separator) {
-		return part
-	}
-	return ""
-}
-
-// split yields the parts of a text, without the space around them. A separator in a quoted string does not separate.
-func split(text string, separator byte) func(yield func(string) bool) {
-	return func(yield func(string) bool) {
-		quoted, escaped, begin := false, false, 0
-		for i := range len(text) + 1 {
-			end := i == len(text)
-			switch {
-			case end || text[i] == separator && !quoted:
-				if !yield(strings.TrimSpace(text[begin:i])) {
-					return
-				}
-				begin = i + 1
-			case escaped:
-				escaped = false
-			case quoted && text[i] == '\\':
-				escaped = true
-			case text[i] == '"':
-				quoted = !quoted
-			}
-		}
-	}
 }

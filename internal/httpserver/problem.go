@@ -37,6 +37,18 @@ type ProblemField struct {
 	Detail  string `json:"detail"`
 }
 
+// maxFaults is the number of faults that a problem lists. A body of the largest size can have thousands of them.
+const maxFaults = 50
+
+// limited returns the problem with at most maxFaults faults. Its detail says how many are left out.
+func (p Problem) limited() Problem {
+	if more := len(p.Errors) - maxFaults; more > 0 {
+		p.Errors = p.Errors[:maxFaults:maxFaults]
+		p.Detail = strings.TrimSpace(fmt.Sprintf("%s %d more faults are not listed.", p.Detail, more))
+	}
+	return p
+}
+
 // statusOf returns the HTTP status of a kind of error. It is the only place that maps kinds to statuses.
 func statusOf(kind apperr.Kind) int {
 	switch kind {
@@ -66,10 +78,14 @@ func nameOf(status int) string {
 		return "method-not-allowed"
 	case http.StatusNotAcceptable:
 		return "not-acceptable"
+	case http.StatusRequestTimeout:
+		return "too-slow"
 	case http.StatusRequestEntityTooLarge:
 		return "too-large"
 	case http.StatusUnsupportedMediaType:
 		return "unsupported-media-type"
+	case http.StatusTooManyRequests:
+		return "too-many-requests"
 	default:
 		return string(apperr.Malformed)
 	}
@@ -114,6 +130,7 @@ func handleError(log *slog.Logger) echo.HTTPErrorHandler {
 		}
 		err = inWords(c.Request().Context(), err)
 		p, ours := toProblem(err)
+		p = p.limited()
 		record(c.Request().Context(), log, c, err, p.Status, ours)
 		if c.Response().Committed {
 			// The answer has begun and cannot become a problem. The server cuts the connection so that the client notices.
@@ -136,7 +153,7 @@ func handleError(log *slog.Logger) echo.HTTPErrorHandler {
 // record counts a failure, and logs it if an operator may have to act.
 func record(ctx context.Context, log *slog.Logger, c echo.Context, err error, status int, ours bool) {
 	c.Set(countedKey, status)
-	attrs := []any{"request_id", requestID(c), "method", methodOf(c.Request()), "route", c.Path(), "error", err}
+	attrs := []any{"request_id", requestID(c), "method", clip(methodOf(c.Request())), "route", c.Path(), "error", err}
 	switch {
 	case errors.Is(err, errClientGone):
 		c.Set(countedKey, statusClientGone)
@@ -191,13 +208,23 @@ func deeperThanItsRoute(c echo.Context) bool {
 }
 
 // withHead adds HEAD after GET. The router does not know that the server answers HEAD too.
-func withHead(allowed string) string { return strings.Replace(allowed, "GET", "GET, HEAD", 1) }
+func withHead(allowed string) string {
+	if strings.Contains(allowed, http.MethodHead) {
+		return allowed
+	}
+	return strings.Replace(allowed, "GET", "GET, HEAD", 1)
+}
+
+// retryAfter is the number of seconds after which a client should try again what cannot be served now.
+const retryAfter = "2"
 
 func write(c echo.Context, p Problem, kind apperr.Kind) {
 	header := c.Response().Header()
 	switch {
-	case p.Status == http.StatusServiceUnavailable:
-		header.Set("Retry-After", "2")
+	case p.Status == http.StatusServiceUnavailable, p.Status == http.StatusTooManyRequests:
+		header.Set("Retry-After", retryAfter)
+	case p.Status == http.StatusRequestTimeout:
+		header.Set("Connection", "close") // what is left of the body must not be read as the next request
 	case kind == apperr.InProgress:
 		header.Set("Retry-After", "1")
 	}

@@ -64,6 +64,7 @@ type Server struct {
 	inFlight prometheus.Gauge
 	stopping atomic.Bool
 	listener net.Listener
+	held     func() // for tests, see patient
 }
 
 // maxHeaderBytes is far more than clients of these APIs send.
@@ -87,7 +88,7 @@ func New(cfg Config, log *slog.Logger) *Server {
 	s.Echo.HTTPErrorHandler = handleError(log)
 	s.Echo.JSONSerializer = exactNames{}
 	s.Echo.IPExtractor = clientAddress(cfg.TrustedProxies)
-	s.Echo.Pre(normalize, identify, s.bound, s.observe, recoverPanics, protect, joinLists)
+	s.Echo.Pre(normalize, identify, s.bound, s.observe, recoverPanics, protect, allowHead, canonicalHeaders)
 	s.mountOwn()
 	return s
 }
@@ -174,7 +175,7 @@ func (s *Server) Run(ctx context.Context) error {
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug), // clients that misbehave
 	}
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(s.listener) }()
+	go func() { failed <- server.Serve(patient{s.listener, s.grace(), s.held}) }()
 	select {
 	case err := <-failed:
 		return fmt.Errorf("serve HTTP: %w", err)

@@ -47,6 +47,7 @@ func setup(t *testing.T, handler echo.HandlerFunc, change ...func(*httpserver.Co
 	b.server = httpserver.New(cfg, slog.New(slog.NewJSONHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	if handler != nil {
 		b.server.Echo.GET("/it", handler)
+		b.server.Echo.GET("/it/:id", handler)
 	}
 	if err := b.server.Listen(t.Context()); err != nil {
 		t.Fatal(err)
@@ -197,6 +198,9 @@ func TestEveryAnswer(t *testing.T) {
 	}
 	if resp, text := b.do(http.MethodHead, "/it"); resp.StatusCode != 200 || text != "" {
 		t.Errorf("HEAD gives %d %q", resp.StatusCode, text)
+	}
+	if resp, _ := b.do(http.MethodOptions, "/it"); resp.StatusCode != 204 || resp.Header.Get("Allow") != "OPTIONS, GET, HEAD" {
+		t.Errorf("answered %d, Allow %q", resp.StatusCode, resp.Header.Get("Allow"))
 	}
 	if resp, _ := b.do(http.MethodPut, "/it"); resp.StatusCode != 405 || resp.Header.Get("Allow") != "OPTIONS, GET, HEAD" {
 		t.Errorf("PUT gives %d, Allow %q", resp.StatusCode, resp.Header.Get("Allow"))

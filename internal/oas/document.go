@@ -6,7 +6,8 @@
 // and 422 with JSON pointers if it is not valid. The problem lists all faults of a request at once.
 //
 // If the document gives an operation no successful answer, the operation refuses every request. Then only the path of a
-// request is checked. If the document has x-ignore-unknown-query, callers may send query parameters that it does not know.
+// request is checked. If the document has x-ignore-unknown-query, callers may send query parameters that it does not know,
+// and a body with an operation that reads none. A query parameter with allowEmptyValue and an empty value counts as left out.
 package oas
 
 import (
@@ -44,6 +45,7 @@ type Config struct {
 // Validator checks the operations of one document.
 type Validator struct {
 	operations map[string]*operation // by operationId
+	paths      map[string]*openapi3.PathItem
 	cfg        Config
 }
 
@@ -59,7 +61,10 @@ type operation struct {
 	numbers map[string]bool // the path parameters that are integers
 	accepts []string        // the media types of its successful answers; empty if they have no body
 	refuses bool            // it never succeeds
-	lenient bool            // unknown query parameters are ignored
+	lenient bool            // unknown query parameters are ignored, and bodies where the operation has none
+	empties map[string]bool // the query parameters for which an empty value means none
+	changes bool            // it changes an entity with an ETag, and its handler evaluates If-Match
+	reads   bool            // it reads an entity with an ETag, and its handler evaluates If-None-Match
 }
 
 // registerDecoder replaces the JSON decoder of the library, once for the process. The library's decoder accepts repeated
@@ -96,7 +101,7 @@ func New(document []byte, cfg Config) (*Validator, error) {
 			openapi3.WithStringFormatValidator("uuid", openapi3.NewCallbackValidator(isUUID)),
 		},
 	}
-	v := &Validator{operations: map[string]*operation{}, cfg: cfg}
+	v := &Validator{operations: map[string]*operation{}, paths: doc.Paths.Map(), cfg: cfg}
 	for path, item := range doc.Paths.Map() {
 		for method, op := range item.Operations() {
 			if op.OperationID == "" || v.operations[op.OperationID] != nil {
@@ -121,6 +126,7 @@ func load(document []byte) (*openapi3.T, error) {
 	if err := doc.Validate(context.Background()); err != nil {
 		return nil, fmt.Errorf("the OpenAPI document is not valid: %w", err)
 	}
+	allowNull(doc)
 	return doc, nil
 }
 
@@ -128,7 +134,8 @@ func newOperation(doc *openapi3.T, path string, item *openapi3.PathItem, method 
 	options *openapi3filter.Options, cfg Config,
 ) *operation {
 	o := &operation{
-		id: op.OperationID, options: options, cfg: cfg, query: map[string]bool{}, numbers: map[string]bool{}, refuses: true,
+		id: op.OperationID, options: options, cfg: cfg, query: map[string]bool{}, numbers: map[string]bool{},
+		empties: map[string]bool{}, refuses: true,
 		route: &routers.Route{Spec: doc, Path: path, PathItem: item, Method: method, Operation: op},
 	}
 	o.lenient, _ = doc.Extensions["x-ignore-unknown-query"].(bool)
@@ -136,8 +143,13 @@ func newOperation(doc *openapi3.T, path string, item *openapi3.PathItem, method 
 		switch p.Value.In {
 		case openapi3.ParameterInQuery:
 			o.query[p.Value.Name] = true
+			if p.Value.AllowEmptyValue {
+				o.empties[p.Value.Name] = true
+			}
 		case openapi3.ParameterInHeader:
 			o.headers = append(o.headers, p.Value.Name)
+			o.changes = o.changes || p.Value.Name == "If-Match" && method != http.MethodGet
+			o.reads = o.reads || p.Value.Name == "If-None-Match"
 		case openapi3.ParameterInPath:
 			o.numbers[p.Value.Name] = p.Value.Schema.Value.Type.Is(openapi3.TypeInteger)
 		}
@@ -148,6 +160,11 @@ func newOperation(doc *openapi3.T, path string, item *openapi3.PathItem, method 
 		}
 		o.refuses = false
 		o.accepts = slices.AppendSeq(o.accepts, maps.Keys(response.Value.Content))
+	}
+	if o.lenient && op.RequestBody == nil {
+		ignored := *options
+		ignored.ExcludeRequestBody = true
+		o.options = &ignored
 	}
 	if o.refuses {
 		unread := *options
@@ -173,9 +190,11 @@ type API interface {
 	Mount(e *echo.Echo, middlewares map[string][]echo.MiddlewareFunc)
 }
 
-// Mount adds the API with its validation, and verifies that every operation is validated.
+// Mount adds the API with its validation and an answer to OPTIONS for each path. It verifies that every operation is
+// validated.
 func (v *Validator) Mount(e *echo.Echo, api API, prefixes ...string) error {
 	api.Mount(e, v.Middlewares())
+	v.mountOptions(e)
 	return v.Verify(e, prefixes...)
 }
 
@@ -191,8 +210,8 @@ func (v *Validator) Verify(e *echo.Echo, prefixes ...string) error {
 	var errs []error
 	known := map[string]bool{}
 	for id, o := range v.operations {
-		path := strings.NewReplacer("{", ":", "}", "").Replace(o.route.Path)
-		known[o.route.Method+" "+path] = true
+		path := routed(o.route.Path)
+		known[o.route.Method+" "+path], known[http.MethodOptions+" "+path] = true, true
 		if seenBy(e, o.route.Method, path) != id {
 			errs = append(errs, fmt.Errorf("the operation %s (%s %s) has no validated handler", id, o.route.Method, o.route.Path))
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"os"
 	"slices"
 	"sort"
 	"strconv"
@@ -73,28 +74,58 @@ func findNUL(at string, value any, faults *[]apperr.FieldError) {
 const cursor = "cursor"
 
 // queryFaults finds the faults that the schemas of the document do not cover: parameters that the operation does not know
-// (most of them are typing errors), parameters that are given twice, and texts that PostgreSQL cannot store.
-func (o *operation) queryFaults(u *url.URL) ([]apperr.FieldError, error) {
-	if u.RawQuery == "" {
-		return nil, nil
-	}
-	values, err := url.ParseQuery(u.RawQuery)
-	if err != nil {
-		return nil, apperr.New(apperr.Malformed, "The query cannot be parsed.").Because(err)
-	}
-	var faults []apperr.FieldError
-	for name, list := range values {
+// (most of them are typing errors), parameters that are given twice, and texts that PostgreSQL cannot store. It fails for a
+// parameter that cannot be decoded, if the operation reads it.
+func (o *operation) queryFaults(u *url.URL) (faults []apperr.FieldError, err error) {
+	given := map[string]bool{} // whether it has been reported
+	for pair := range strings.SplitSeq(u.RawQuery, "&") {
+		if pair == "" {
+			continue
+		}
+		name, value, err := decodePair(pair)
+		fault := apperr.FieldError{Pointer: "/query/" + escape(name)}
+		reported, again := given[name]
 		switch {
+		case reported:
+			continue
 		case !o.query[name] && o.lenient:
 		case !o.query[name]:
-			faults = append(faults, apperr.FieldError{Pointer: "/query/" + escape(name), Detail: "is unknown"})
-		case len(list) > 1:
-			faults = append(faults, apperr.FieldError{Pointer: "/query/" + escape(name), Detail: "is given more than once"})
-		case !storable(list[0]) && name != cursor:
-			faults = append(faults, apperr.FieldError{Pointer: "/query/" + escape(name), Detail: "contains a NUL character or is not UTF-8"})
+			fault.Detail = "is unknown"
+		case err != nil:
+			fault.Detail = "cannot be decoded"
+			return nil, &apperr.Error{Kind: apperr.Malformed, Detail: "The query cannot be parsed.", Fields: []apperr.FieldError{fault}}
+		case again:
+			fault.Detail = "is given more than once"
+		case !storable(value) && name != cursor:
+			fault.Detail = "contains a NUL character or is not UTF-8"
+		}
+		if given[name] = fault.Detail != ""; given[name] {
+			faults = append(faults, fault)
 		}
 	}
 	return faults, nil
+}
+
+// dropEmpty removes the parameters for which an empty value means none, if they have an empty value.
+func (o *operation) dropEmpty(u *url.URL) {
+	if len(o.empties) == 0 || u.RawQuery == "" {
+		return
+	}
+	pairs := strings.Split(u.RawQuery, "&")
+	u.RawQuery = strings.Join(slices.DeleteFunc(pairs, func(pair string) bool {
+		name, value, err := decodePair(pair)
+		return err == nil && value == "" && o.empties[name]
+	}), "&")
+}
+
+// decodePair decodes a part of a query. A name that cannot be decoded is returned as it is.
+func decodePair(pair string) (name, value string, err error) {
+	rawName, rawValue, _ := strings.Cut(pair, "=")
+	if name, err = url.QueryUnescape(rawName); err != nil {
+		return rawName, rawValue, err
+	}
+	value, err = url.QueryUnescape(rawValue)
+	return name, value, err
 }
 
 // headerFaults finds parameters that are given twice: the service cannot know which one was meant.
@@ -122,12 +153,14 @@ func (o *operation) toError(err error, more func() []apperr.FieldError) error {
 			return o.tooLarge()
 		case !errors.As(e, &req):
 			return apperr.New(apperr.Malformed, "The request cannot be parsed.").Because(e)
+		case errors.Is(e, os.ErrDeadlineExceeded):
+			return echo.NewHTTPError(http.StatusRequestTimeout, "The body did not arrive in time.").SetInternal(e)
 		case req.Parameter != nil && req.Parameter.In == openapi3.ParameterInPath:
 			return notFound(e)
 		case req.Parameter != nil:
 			faults = append(faults, details("/"+req.Parameter.In+"/"+escape(req.Parameter.Name), req.Err, req.Reason)...)
 		case strings.HasPrefix(req.Reason, "header Content-Type"):
-			return echo.NewHTTPError(http.StatusUnsupportedMediaType, "The body must be "+strings.Join(o.bodyTypes(), " or ")+".")
+			return echo.NewHTTPError(http.StatusUnsupportedMediaType, "The body must be "+strings.Join(bodyTypes(o.route.Operation), " or ")+".")
 		case unreadable(req):
 			return apperr.New(apperr.Malformed, "The body cannot be parsed: "+cause(req)+".").Because(e)
 		default:
@@ -225,4 +258,6 @@ func unknownMember(reason string) (name string, ok bool) {
 }
 
 // escape encodes a name as a part of a JSON pointer (RFC 6901, section 3).
-func escape(name string) string { return strings.NewReplacer("~", "~0", "/", "~1").Replace(name) }
+func escape(name string) string { return pointerEscapes.Replace(name) }
+
+var pointerEscapes = strings.NewReplacer("~", "~0", "/", "~1") //nolint:gochecknoglobals // a table, which is built only once

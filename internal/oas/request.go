@@ -16,10 +16,12 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/headerfield"
 )
 
 // middleware passes a request to the handler if the document allows it.
 func (o *operation) middleware(next echo.HandlerFunc) echo.HandlerFunc {
+	next = o.ifMatch(next)
 	return func(c echo.Context) error {
 		req := c.Request()
 		if p, ok := req.Context().Value(probeKey{}).(*probe); ok {
@@ -51,8 +53,8 @@ func (o *operation) serve(c echo.Context, in *openapi3filter.RequestValidationIn
 	if err := o.acceptable(req.Header.Values("Accept")); err != nil {
 		return err
 	}
-	if req.Body != nil && req.Body != http.NoBody {
-		if err := o.notEncoded(req.Header); err != nil {
+	if req.Body != nil && req.Body != http.NoBody && !o.options.ExcludeRequestBody {
+		if err := notEncoded(c); err != nil {
 			return err
 		}
 		if req.ContentLength > o.cfg.MaxBody {
@@ -60,6 +62,7 @@ func (o *operation) serve(c echo.Context, in *openapi3filter.RequestValidationIn
 		}
 		req.Body = http.MaxBytesReader(c.Response().Writer, req.Body, o.cfg.MaxBody)
 	}
+	o.dropEmpty(req.URL)
 	faults, err := o.queryFaults(req.URL)
 	if err != nil {
 		return err
@@ -68,6 +71,7 @@ func (o *operation) serve(c echo.Context, in *openapi3filter.RequestValidationIn
 	if err := o.toError(openapi3filter.ValidateRequest(req.Context(), in), func() []apperr.FieldError {
 		return append(faults, bodyFaults(req)...)
 	}); err != nil {
+		o.nameTypes(c, err)
 		return err
 	}
 	if o.cfg.Available != nil {
@@ -75,18 +79,20 @@ func (o *operation) serve(c echo.Context, in *openapi3filter.RequestValidationIn
 			return err
 		}
 	}
+	if err := o.conditions(req); err != nil {
+		return err
+	}
 	return next(c)
 }
 
 // acceptable returns an error unless the caller accepts a media type of the operation's answers (RFC 9110, section 12.5.1).
 // The error is a problem, even if the caller does not accept problems.
 func (o *operation) acceptable(accept []string) error {
-	list := strings.Join(accept, ",")
-	if strings.TrimSpace(list) == "" || len(o.accepts) == 0 {
+	if strings.TrimSpace(strings.Join(accept, "")) == "" || len(o.accepts) == 0 {
 		return nil
 	}
 	taken := map[string]bool{}
-	for element := range strings.SplitSeq(list, ",") {
+	for element := range headerfield.List(accept) {
 		if mediaRange, params, err := mime.ParseMediaType(element); err == nil {
 			quality, err := strconv.ParseFloat(params["q"], 64)
 			taken[mediaRange] = taken[mediaRange] || err != nil || quality > 0
@@ -107,13 +113,27 @@ func (o *operation) acceptable(accept []string) error {
 
 // notEncoded refuses a compressed body. If the service decompressed it, a small request could become a large one. If the
 // service read it as it is, the error would wrongly name the JSON.
-func (o *operation) notEncoded(header http.Header) error {
-	for _, coding := range header.Values("Content-Encoding") {
-		if coding = strings.TrimSpace(coding); coding != "" && !strings.EqualFold(coding, "identity") {
+func notEncoded(c echo.Context) error {
+	for coding := range headerfield.List(c.Request().Header.Values("Content-Encoding")) {
+		if !strings.EqualFold(coding, "identity") {
+			c.Response().Header().Set("Accept-Encoding", "identity")
 			return echo.NewHTTPError(http.StatusUnsupportedMediaType, "The body must not have a Content-Encoding.")
 		}
 	}
 	return nil
+}
+
+// nameTypes tells the client which media types a body may have, if err refuses the one that it has (RFC 9110, section
+// 15.5.16, and RFC 5789, section 2.2).
+func (o *operation) nameTypes(c echo.Context, err error) {
+	if he := (*echo.HTTPError)(nil); !errors.As(err, &he) || he.Code != http.StatusUnsupportedMediaType {
+		return
+	}
+	types := strings.Join(bodyTypes(o.route.Operation), ", ")
+	c.Response().Header().Set("Accept", types)
+	if o.route.Method == http.MethodPatch {
+		c.Response().Header().Set("Accept-Patch", types)
+	}
 }
 
 func (o *operation) tooLarge() error {
@@ -149,14 +169,6 @@ func (o *operation) pathParams(c echo.Context) (map[string]string, error) {
 
 func notFound(cause error) error {
 	return apperr.New(apperr.NotFound, "Nothing exists at this path.").Because(cause)
-}
-
-func (o *operation) bodyTypes() []string {
-	var types []string
-	for mediaType := range o.route.Operation.RequestBody.Value.Content {
-		types = append(types, mediaType)
-	}
-	return sorted(types)
 }
 
 func sorted(list []string) []string {

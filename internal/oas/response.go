@@ -36,31 +36,43 @@ func (h *held) Flush() {}
 // Unwrap lets http.ResponseController set the deadlines of the connection.
 func (h *held) Unwrap() http.ResponseWriter { return h.ResponseWriter }
 
-// checkResponse runs the handler, checks its answer, and sends it. It checks problems too.
-func (o *operation) checkResponse(c echo.Context, in *openapi3filter.RequestValidationInput, next echo.HandlerFunc) error {
-	res := c.Response()
+// hold runs f, which writes an answer, and keeps the answer back.
+func hold(res *echo.Response, f func() error) (*held, error) {
 	to := res.Writer
 	h := &held{ResponseWriter: to}
-	func() {
-		// A panic skips the check. The code that answers it must write to the client directly.
-		defer func() { res.Writer = to }()
-		res.Writer = h
-		if err := next(c); err != nil {
-			c.Error(err)
-		}
-	}()
-	if h.status == 0 {
-		h.status = http.StatusOK
+	// A panic, and whoever answers it, writes to the client directly.
+	defer func() { res.Writer = to }()
+	res.Writer = h
+	if err := f(); err != nil {
+		return nil, err
 	}
-	if err := o.described(in, h, res.Header()); err != nil {
-		o.cfg.OnResponse(c.Request().Context(), fmt.Errorf("%s %s answered %d: %w", o.route.Method, o.route.Path, h.status, err))
-	}
-	to.WriteHeader(h.status)
+	h.WriteHeader(http.StatusOK) // unless f has
+	return h, nil
+}
+
+// send sends the answer.
+func (h *held) send() error {
+	h.ResponseWriter.WriteHeader(h.status)
 	if h.body.Len() == 0 {
 		return nil // some statuses forbid even an empty write
 	}
-	_, err := to.Write(h.body.Bytes())
+	_, err := h.ResponseWriter.Write(h.body.Bytes())
 	return err
+}
+
+// checkResponse runs the handler, checks its answer, and sends it. It checks problems too.
+func (o *operation) checkResponse(c echo.Context, in *openapi3filter.RequestValidationInput, next echo.HandlerFunc) error {
+	res := c.Response()
+	h, _ := hold(res, func() error {
+		if err := next(c); err != nil {
+			c.Error(err)
+		}
+		return nil
+	})
+	if err := o.described(in, h, res.Header()); err != nil {
+		o.cfg.OnResponse(c.Request().Context(), fmt.Errorf("%s %s answered %d: %w", o.route.Method, o.route.Path, h.status, err))
+	}
+	return h.send()
 }
 
 // described returns an error if an answer differs from the document. The library itself does not check 304, and does not

@@ -28,8 +28,8 @@ type ProducerSession struct {
 type Batch struct {
 	TP           TopicPartition
 	Count        int
-	NextSequence int32 // the first sequence of the batch after this one
-	EncodedAt    time.Time
+	NextSequence int32     // the first sequence of the batch after this one
+	EncodedAt    time.Time // with a reading of the monotonic clock
 
 	bytes []byte // the size of the batch, then the batch, as in a Produce request
 }
@@ -97,7 +97,7 @@ func EncodeBatch(tp TopicPartition, s ProducerSession, firstSequence int32, reco
 	big.PutUint32(batch[offsetOfCount:], uint32(len(records)))
 	big.PutUint32(batch[offsetOfChecksum:], checksum(batch))
 	return &Batch{TP: tp, Count: len(records), NextSequence: sequenceAfter(firstSequence, len(records)),
-		EncodedAt: time.Now().UTC(), bytes: out}, nil
+		EncodedAt: time.Now(), bytes: out}, nil
 }
 
 // sequenceAfter returns the sequence after the batch. The sequence after 2147483647 is 0.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -347,4 +348,16 @@ func benchmarkRecords(n int) []Record {
 				{"traceparent", []byte("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")}}}
 	}
 	return records
+}
+
+// A clock that is set must not change the age of a batch: an old batch would be sent again after the broker has forgotten it.
+func TestTheAgeOfABatchIsMonotonic(t *testing.T) {
+	t.Parallel()
+	b, err := EncodeBatch(TopicPartition{"t", 0}, ProducerSession{}, 0, []Record{{Value: []byte("x"), Time: time.Now()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(b.EncodedAt.String(), " m=") {
+		t.Errorf("%v has no reading of the monotonic clock", b.EncodedAt)
+	}
 }

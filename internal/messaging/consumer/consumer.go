@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -102,6 +103,8 @@ type Consumer[T any] struct {
 
 	transactionSlots chan struct{} // holds a token for each transaction in progress
 	sharing          chan struct{} // holds a token while small batches share a transaction
+
+	applied atomic.Int64 // committed batches that had events to apply
 
 	mu           sync.Mutex
 	partitions   map[broker.TopicPartition]*partition
@@ -219,6 +222,7 @@ type partition struct {
 	// to end.
 	mayHaveConflicts bool
 
+	slow      slowEvent
 	failures  int // in a row
 	held      string
 	heldSince time.Time

@@ -92,6 +92,9 @@
 // and 54 (limit), and what Config.Classify calls poison. The batch is then applied again, one transaction an event. The
 // poisoned event becomes a dead letter, and the other events are applied (H10 poison in a batch).
 //
+// An event that takes longer than Config.Timeout becomes a dead letter too, with the code "timeout", but only while other events
+// are applied: slow.go has the rule.
+//
 // Every other error is not the event's fault: the database is away, a deadlock, an error that a trigger of the service
 // raises, an unexpected error. The partition waits, and the same batch comes again. Other partitions go on.
 //

@@ -178,6 +178,9 @@ func fail(ctx context.Context, t *tx, how string) error {
 		_ = none[len(how)]
 	case "json":
 		return json.Unmarshal([]byte(`{"n":"x"}`), &struct{ N int }{})
+	case "slow":
+		<-ctx.Done()
+		return ctx.Err()
 	case "unknown":
 		return errUnknown
 	case "conflict":

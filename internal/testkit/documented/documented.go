@@ -1,5 +1,6 @@
 // Package documented sends the example requests of an OpenAPI document, and compares the answers with the document's example
-// answers. A reader who copies an example request must get the example answer.
+// answers. A reader who copies an example request must get the example answer. It also sends variations of these requests,
+// whose answers follow from the rules of HTTP for every operation.
 package documented
 
 import (
@@ -32,31 +33,37 @@ type Prepare func(t *testing.T, operation, example string) string
 // match its schema. It must be equal to the example with the same name, or otherwise to one of the examples.
 func Run(t *testing.T, document []byte, prepare Prepare) {
 	t.Helper()
-	doc, err := openapi3.NewLoader().LoadFromData(document)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ran := 0
-	for path, item := range doc.Paths.Map() {
-		for method, op := range item.Operations() {
-			o := operation{&routers.Route{Spec: doc, Path: path, PathItem: item, Method: method, Operation: op}}
-			for _, b := range o.bodies() {
-				ran++
-				t.Run(strings.TrimSuffix(op.OperationID+"/"+b.name, "/"), func(t *testing.T) {
-					t.Parallel()
-					if err := o.try(t, prepare(t, op.OperationID, b.name), b); err != nil {
-						t.Error(err)
-					}
-				})
-			}
+	for _, o := range operations(t, document) {
+		for _, b := range o.bodies() {
+			t.Run(strings.TrimSuffix(o.Operation.OperationID+"/"+b.name, "/"), func(t *testing.T) {
+				t.Parallel()
+				if err := o.try(t, prepare(t, o.Operation.OperationID, b.name), b, nil); err != nil {
+					t.Error(err)
+				}
+			})
 		}
-	}
-	if ran == 0 {
-		t.Error("the document has no operation")
 	}
 }
 
 type operation struct{ *routers.Route }
+
+// operations returns all operations of the document.
+func operations(t *testing.T, document []byte) (all []operation) {
+	t.Helper()
+	doc, err := openapi3.NewLoader().LoadFromData(document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, item := range doc.Paths.Map() {
+		for method, op := range item.Operations() {
+			all = append(all, operation{&routers.Route{Spec: doc, Path: path, PathItem: item, Method: method, Operation: op}})
+		}
+	}
+	if len(all) == 0 {
+		t.Fatal("the document has no operation")
+	}
+	return all
+}
 
 // body is an example of a request's body.
 type body struct {
@@ -80,20 +87,25 @@ func (o operation) bodies() []body {
 	if len(list) == 1 {
 		list[0].name = ""
 	}
+	slices.SortFunc(list, func(a, b body) int { return strings.Compare(a.name, b.name) })
 	return list
 }
 
-func (o operation) try(t *testing.T, base string, b body) error {
-	req, err := o.request(t, base, b)
-	if err != nil {
-		return err
-	}
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return err
-	}
-	defer res.Body.Close()
-	text, err := io.ReadAll(res.Body)
+// answer is an answer that has been read.
+type answer struct {
+	request *http.Request
+	status  int
+	header  http.Header
+	text    []byte
+}
+
+func (a answer) String() string {
+	return fmt.Sprintf("%s %s: %d\n%s", a.request.Method, a.request.URL, a.status, a.text)
+}
+
+// try sends the example request, changed by edit if that is set. The answer must be as documented.
+func (o operation) try(t *testing.T, base string, b body, edit func(*http.Request)) error {
+	a, err := o.send(t, base, b, edit)
 	if err != nil {
 		return err
 	}
@@ -101,13 +113,31 @@ func (o operation) try(t *testing.T, base string, b body) error {
 	if err != nil {
 		return err
 	}
-	if res.StatusCode != status {
-		return fmt.Errorf("%s %s: %d, the document says %d\n%s", req.Method, req.URL, res.StatusCode, status, text)
+	if a.status != status {
+		return fmt.Errorf("the document says %d: %s", status, a)
 	}
-	if err := o.valid(t, req, res, text); err != nil {
+	if err := o.valid(t, a); err != nil {
 		return err
 	}
-	return o.compare(b.name, res, text)
+	return o.compare(b.name, a)
+}
+
+// send sends the example request, changed by edit if that is set, and reads the answer.
+func (o operation) send(t *testing.T, base string, b body, edit func(*http.Request)) (answer, error) {
+	req, err := o.request(t, base, b)
+	if err != nil {
+		return answer{}, err
+	}
+	if edit != nil {
+		edit(req)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return answer{}, err
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	return answer{req, res.StatusCode, res.Header, text}, err
 }
 
 func (o operation) request(t *testing.T, base string, b body) (*http.Request, error) {
@@ -173,28 +203,28 @@ func (o operation) status() (int, error) {
 }
 
 // valid returns an error if the answer does not match the document.
-func (o operation) valid(t *testing.T, req *http.Request, res *http.Response, text []byte) error {
+func (o operation) valid(t *testing.T, a answer) error {
 	in := &openapi3filter.ResponseValidationInput{
-		RequestValidationInput: &openapi3filter.RequestValidationInput{Request: req, Route: o.Route},
-		Status:                 res.StatusCode, Header: res.Header, Options: &openapi3filter.Options{IncludeResponseStatus: true, MultiError: true},
+		RequestValidationInput: &openapi3filter.RequestValidationInput{Request: a.request, Route: o.Route},
+		Status:                 a.status, Header: a.header, Options: &openapi3filter.Options{IncludeResponseStatus: true, MultiError: true},
 	}
-	return openapi3filter.ValidateResponse(t.Context(), in.SetBodyBytes(text))
+	return openapi3filter.ValidateResponse(t.Context(), in.SetBodyBytes(a.text))
 }
 
 // compare compares the answer with the example of this name, or with all examples if none has the name.
-func (o operation) compare(name string, res *http.Response, text []byte) error {
-	promised := o.Operation.Responses.Status(res.StatusCode).Value.Content
+func (o operation) compare(name string, a answer) error {
+	promised := o.Operation.Responses.Status(a.status).Value.Content
 	if len(promised) == 0 {
-		if len(text) > 0 {
-			return fmt.Errorf("the document describes no body, the answer has %s", text)
+		if len(a.text) > 0 {
+			return fmt.Errorf("the document describes no body, the answer has %s", a.text)
 		}
 		return nil
 	}
 	var have any
-	if err := strictjson.Unmarshal(text, &have); err != nil {
+	if err := strictjson.Unmarshal(a.text, &have); err != nil {
 		return err
 	}
-	media := promised.Get(res.Header.Get("Content-Type"))
+	media := promised.Get(a.header.Get("Content-Type"))
 	examples := map[string]any{"the example": media.Example}
 	if media.Example == nil {
 		examples = map[string]any{}
@@ -214,7 +244,7 @@ func (o operation) compare(name string, res *http.Response, text []byte) error {
 	if err != nil {
 		return err
 	}
-	return fmt.Errorf("the answer is %s\nthe document has %s", text, wanted)
+	return fmt.Errorf("the answer is %s\nthe document has %s", a.text, wanted)
 }
 
 // settled removes the members of a problem that differ between requests: instance and request_id.

@@ -118,7 +118,7 @@ type Entry struct {
 	// AvailabilityEndDate The last day of the offer, not before the first day. Null if the end is open.
 	AvailabilityEndDate nullable.Nullable[openapi_types.Date] `json:"availability_end_date"`
 
-	// CreatedAt A time in UTC, with at most six decimals of a second.
+	// CreatedAt A time in UTC, always with six decimals of a second. So the texts have the order of the times.
 	//
 	// Example: 2026-03-01T09:30:00.123456Z
 	CreatedAt Timestamp `json:"created_at"`
@@ -138,7 +138,7 @@ type Entry struct {
 	// Example: 0198c0de-3b1c-7c4e-9a52-6d1f0e8b7a35
 	Product openapi_types.UUID `json:"product"`
 
-	// UpdatedAt A time in UTC, with at most six decimals of a second.
+	// UpdatedAt A time in UTC, always with six decimals of a second. So the texts have the order of the times.
 	//
 	// Example: 2026-03-01T09:30:00.123456Z
 	UpdatedAt Timestamp `json:"updated_at"`
@@ -271,7 +271,7 @@ type Ignored = any
 
 // Market A market.
 type Market struct {
-	// CreatedAt A time in UTC, with at most six decimals of a second.
+	// CreatedAt A time in UTC, always with six decimals of a second. So the texts have the order of the times.
 	//
 	// Example: 2026-03-01T09:30:00.123456Z
 	CreatedAt Timestamp `json:"created_at"`
@@ -286,7 +286,7 @@ type Market struct {
 	// Example: Netherlands
 	Name string `json:"name"`
 
-	// UpdatedAt A time in UTC, with at most six decimals of a second.
+	// UpdatedAt A time in UTC, always with six decimals of a second. So the texts have the order of the times.
 	//
 	// Example: 2026-03-01T09:30:00.123456Z
 	UpdatedAt Timestamp `json:"updated_at"`
@@ -394,7 +394,7 @@ type Product struct {
 	// Example: 0198c0de-3b1c-7c4e-9a52-6d1f0e8b7a35
 	ProductUUID openapi_types.UUID `json:"product_uuid"`
 
-	// UpdatedAt A time in UTC, with at most six decimals of a second.
+	// UpdatedAt A time in UTC, always with six decimals of a second. So the texts have the order of the times.
 	//
 	// Example: 2026-03-01T09:30:00.123456Z
 	UpdatedAt Timestamp `json:"updated_at"`
@@ -405,7 +405,7 @@ type Product struct {
 	Version Version `json:"version"`
 }
 
-// Timestamp A time in UTC, with at most six decimals of a second.
+// Timestamp A time in UTC, always with six decimals of a second. So the texts have the order of the times.
 //
 // Example: 2026-03-01T09:30:00.123456Z
 type Timestamp = time.Time
@@ -466,7 +466,8 @@ type ListEntriesParamsSort string
 type CreateEntryParams struct {
 	// IdempotencyKey A text that is new for each entity to create, such as a UUID. For 24 hours, the same key with the same body
 	// returns the first answer again and creates nothing. The same key with another body is refused (422). While the
-	// first request is in progress, the answer is a conflict with `Retry-After` (409).
+	// first request is in progress, the answer is a conflict with `Retry-After` (409). The same text in quotes is the
+	// same key.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
@@ -493,7 +494,8 @@ type ListMarketsParamsSort string
 type CreateMarketParams struct {
 	// IdempotencyKey A text that is new for each entity to create, such as a UUID. For 24 hours, the same key with the same body
 	// returns the first answer again and creates nothing. The same key with another body is refused (422). While the
-	// first request is in progress, the answer is a conflict with `Retry-After` (409).
+	// first request is in progress, the answer is a conflict with `Retry-After` (409). The same text in quotes is the
+	// same key.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 

@@ -159,27 +159,27 @@ func (e ListProductsParamsSort) Valid() bool {
 	}
 }
 
-// CatalogChange A request to change a catalog entry.
+// CatalogChange A request to change a catalog entry. `finished_at` is the time at which its outcome arrived here.
 type CatalogChange struct {
 	// Catalog The integer id of the entry.
 	//
 	// Example: 5
 	Catalog int64 `json:"catalog"`
 
-	// CreatedAt A time in UTC, with at most six decimals of a second.
+	// CreatedAt A time in UTC, always with six decimals of a second. So the texts have the order of the times.
 	//
 	// Example: 2026-03-01T09:30:00.123456Z
 	CreatedAt Timestamp `json:"created_at"`
 
-	// ExpiresAt A time in UTC, with at most six decimals of a second.
+	// ExpiresAt A time in UTC, always with six decimals of a second. So the texts have the order of the times.
 	//
 	// Example: 2026-03-01T09:30:00.123456Z
 	ExpiresAt Timestamp `json:"expires_at"`
 
-	// FinishedAt The time at which the outcome arrived here.
+	// FinishedAt A time in UTC, always with six decimals of a second. So the texts have the order of the times.
 	//
-	// Example: 2026-03-01T09:30:01.5Z
-	FinishedAt *time.Time `json:"finished_at,omitempty"`
+	// Example: 2026-03-01T09:30:00.123456Z
+	FinishedAt *Timestamp `json:"finished_at,omitempty"`
 
 	// ID The id of the request.
 	//
@@ -281,7 +281,7 @@ type LegacyEntry struct {
 	// Example: 17
 	Product int64 `json:"product"`
 
-	// UpdatedAt A time in UTC, with at most six decimals of a second.
+	// UpdatedAt A time in UTC, always with six decimals of a second. So the texts have the order of the times.
 	//
 	// Example: 2026-03-01T09:30:00.123456Z
 	UpdatedAt Timestamp `json:"updated_at"`
@@ -391,7 +391,7 @@ type LegacyMarket struct {
 	// Example: Netherlands
 	Name string `json:"name"`
 
-	// UpdatedAt A time in UTC, with at most six decimals of a second.
+	// UpdatedAt A time in UTC, always with six decimals of a second. So the texts have the order of the times.
 	//
 	// Example: 2026-03-01T09:30:00.123456Z
 	UpdatedAt Timestamp `json:"updated_at"`
@@ -404,7 +404,7 @@ type Problem struct {
 	// Example: The product is not valid.
 	Detail *string `json:"detail,omitempty"`
 
-	// Errors All faults of the input.
+	// Errors The faults of the input, at most 50. If there are more, `detail` says how many are not listed.
 	Errors []Fault `json:"errors,omitempty"`
 
 	// Instance The path of the request.
@@ -435,7 +435,7 @@ type Problem struct {
 
 // Product A product.
 type Product struct {
-	// CreatedAt A time in UTC, with at most six decimals of a second.
+	// CreatedAt A time in UTC, always with six decimals of a second. So the texts have the order of the times.
 	//
 	// Example: 2026-03-01T09:30:00.123456Z
 	CreatedAt Timestamp `json:"created_at"`
@@ -465,7 +465,7 @@ type Product struct {
 	// Example: 0198c0de-3b1c-7c4e-9a52-6d1f0e8b7a35
 	ProductUUID openapi_types.UUID `json:"product_uuid"`
 
-	// UpdatedAt A time in UTC, with at most six decimals of a second.
+	// UpdatedAt A time in UTC, always with six decimals of a second. So the texts have the order of the times.
 	//
 	// Example: 2026-03-01T09:30:00.123456Z
 	UpdatedAt Timestamp `json:"updated_at"`
@@ -550,7 +550,7 @@ type ProductPatch struct {
 	Version Ignored `json:"version,omitempty"`
 }
 
-// Timestamp A time in UTC, with at most six decimals of a second.
+// Timestamp A time in UTC, always with six decimals of a second. So the texts have the order of the times.
 //
 // Example: 2026-03-01T09:30:00.123456Z
 type Timestamp = time.Time
@@ -616,7 +616,7 @@ type ListCatalogParamsSort string
 type CreateCatalogParams struct {
 	// IdempotencyKey A text that is new for each change, such as a UUID. As long as the request is known, and that is 30 days after it was
 	// finished, the same key with the same body joins that request and gets its outcome, also a refusal. The same key with
-	// another body is refused (422).
+	// another body is refused (422). The same text in quotes is the same key.
 	IdempotencyKey *ChangeKey `json:"Idempotency-Key,omitempty"`
 
 	// Prefer Preferences (RFC 7240). `wait=N` waits at most N seconds for the outcome; the service has an upper limit.
@@ -631,7 +631,7 @@ type DeleteCatalogParams struct {
 
 	// IdempotencyKey A text that is new for each change, such as a UUID. As long as the request is known, and that is 30 days after it was
 	// finished, the same key with the same body joins that request and gets its outcome, also a refusal. The same key with
-	// another body is refused (422).
+	// another body is refused (422). The same text in quotes is the same key.
 	IdempotencyKey *ChangeKey `json:"Idempotency-Key,omitempty"`
 
 	// Prefer Preferences (RFC 7240). `wait=N` waits at most N seconds for the outcome; the service has an upper limit.
@@ -661,7 +661,7 @@ type PatchCatalogParams struct {
 
 	// IdempotencyKey A text that is new for each change, such as a UUID. As long as the request is known, and that is 30 days after it was
 	// finished, the same key with the same body joins that request and gets its outcome, also a refusal. The same key with
-	// another body is refused (422).
+	// another body is refused (422). The same text in quotes is the same key.
 	IdempotencyKey *ChangeKey `json:"Idempotency-Key,omitempty"`
 
 	// Prefer Preferences (RFC 7240). `wait=N` waits at most N seconds for the outcome; the service has an upper limit.
@@ -676,7 +676,7 @@ type ReplaceCatalogParams struct {
 
 	// IdempotencyKey A text that is new for each change, such as a UUID. As long as the request is known, and that is 30 days after it was
 	// finished, the same key with the same body joins that request and gets its outcome, also a refusal. The same key with
-	// another body is refused (422).
+	// another body is refused (422). The same text in quotes is the same key.
 	IdempotencyKey *ChangeKey `json:"Idempotency-Key,omitempty"`
 
 	// Prefer Preferences (RFC 7240). `wait=N` waits at most N seconds for the outcome; the service has an upper limit.
@@ -732,7 +732,8 @@ type ListProductsParamsSort string
 type CreateProductParams struct {
 	// IdempotencyKey A text that is new for each entity to create, such as a UUID. For 24 hours, the same key with the same body
 	// returns the first answer again and creates nothing. The same key with another body is refused (422). While the
-	// first request is in progress, the answer is a conflict with `Retry-After` (409).
+	// first request is in progress, the answer is a conflict with `Retry-After` (409). The same text in quotes is the
+	// same key.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 

@@ -205,7 +205,7 @@ export interface components {
         Version: number;
         /**
          * Format: date-time
-         * @description A time in UTC, with at most six decimals of a second.
+         * @description A time in UTC, always with six decimals of a second. So the texts have the order of the times.
          * @example 2026-03-01T09:30:00.123456Z
          */
         Timestamp: string;
@@ -464,7 +464,7 @@ export interface components {
              * @example 0198c0de-7a11-7000-8000-0d4f6a1b2c3d
              */
             request_id?: string;
-            /** @description All faults of the input. */
+            /** @description The faults of the input, at most 50. If there are more, `detail` says how many are not listed. */
             errors?: components["schemas"]["Fault"][];
         };
         /** @description One fault of the input. */
@@ -635,7 +635,10 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `stale`: the entity changed since the `ETag` in `If-Match`. */
+        /**
+         * @description `stale`: a precondition does not hold, mostly because the entity changed since the `ETag` in `If-Match`.
+         *     `unsupported-condition`: the service cannot evaluate a precondition, such as `If-Unmodified-Since`.
+         */
         Stale: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestID"];
@@ -649,6 +652,26 @@ export interface components {
                  *       "status": 412,
                  *       "detail": "The market is now at version 4.",
                  *       "instance": "/catalog/api/v1/markets/NL",
+                 *       "request_id": "0198c0de-7a11-7000-8000-0d4f6a1b2c3d"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `too-slow`: the body did not arrive within the time limit of this service. Nothing was changed. */
+        TooSlow: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestID"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://monsplit.github.io/problems/too-slow",
+                 *       "title": "Request Timeout",
+                 *       "status": 408,
+                 *       "detail": "The body did not arrive in time.",
+                 *       "instance": "/catalog/api/v1/markets",
                  *       "request_id": "0198c0de-7a11-7000-8000-0d4f6a1b2c3d"
                  *     }
                  */
@@ -678,6 +701,9 @@ export interface components {
         /** @description `unsupported-media-type`: the operation does not accept the media type of the body, or the body is compressed. */
         UnsupportedMediaType: {
             headers: {
+                Accept: components["headers"]["BodyTypes"];
+                "Accept-Encoding": components["headers"]["BodyCodings"];
+                "Accept-Patch": components["headers"]["PatchTypes"];
                 "X-Request-Id": components["headers"]["RequestID"];
                 [name: string]: unknown;
             };
@@ -869,7 +895,8 @@ export interface components {
         /**
          * @description A text that is new for each entity to create, such as a UUID. For 24 hours, the same key with the same body
          *     returns the first answer again and creates nothing. The same key with another body is refused (422). While the
-         *     first request is in progress, the answer is a conflict with `Retry-After` (409).
+         *     first request is in progress, the answer is a conflict with `Retry-After` (409). The same text in quotes is the
+         *     same key.
          * @example 0198c0de-7a11-7000-8000-5f1d3b9a2c44
          */
         IdempotencyKey: string;
@@ -929,6 +956,21 @@ export interface components {
          * @example </catalog/api/v1/markets?cursor=eyJrIjoiTkwifQ&limit=50>; rel="next"
          */
         Link: string;
+        /**
+         * @description The media types that the body may have, if its media type was refused.
+         * @example application/json
+         */
+        BodyTypes: string;
+        /**
+         * @description The encodings that the body may have, if its `Content-Encoding` was refused.
+         * @example identity
+         */
+        BodyCodings: string;
+        /**
+         * @description The media types that the body of a PATCH may have, if its media type was refused.
+         * @example application/merge-patch+json
+         */
+        PatchTypes: string;
         /**
          * @description The id of this request in the log and in problems.
          * @example 0198c0de-7a11-7000-8000-0d4f6a1b2c3d
@@ -1003,6 +1045,7 @@ export interface operations {
             };
             400: components["responses"]["BadCursor"];
             406: components["responses"]["NotAcceptable"];
+            412: components["responses"]["Stale"];
             422: components["responses"]["InvalidQuery"];
             503: components["responses"]["Unavailable"];
             default: components["responses"]["Unexpected"];
@@ -1015,7 +1058,8 @@ export interface operations {
                 /**
                  * @description A text that is new for each entity to create, such as a UUID. For 24 hours, the same key with the same body
                  *     returns the first answer again and creates nothing. The same key with another body is refused (422). While the
-                 *     first request is in progress, the answer is a conflict with `Retry-After` (409).
+                 *     first request is in progress, the answer is a conflict with `Retry-After` (409). The same text in quotes is the
+                 *     same key.
                  * @example 0198c0de-7a11-7000-8000-5f1d3b9a2c44
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -1046,7 +1090,9 @@ export interface operations {
             };
             400: components["responses"]["Malformed"];
             406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["TooSlow"];
             409: components["responses"]["ConflictOrInProgress"];
+            412: components["responses"]["Stale"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["InvalidEntry"];
@@ -1089,6 +1135,7 @@ export interface operations {
             304: components["responses"]["NotModified"];
             404: components["responses"]["NotFound"];
             406: components["responses"]["NotAcceptable"];
+            412: components["responses"]["Stale"];
             503: components["responses"]["Unavailable"];
             default: components["responses"]["Unexpected"];
         };
@@ -1135,6 +1182,7 @@ export interface operations {
             400: components["responses"]["Malformed"];
             404: components["responses"]["NotFound"];
             406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["TooSlow"];
             412: components["responses"]["Stale"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
@@ -1213,6 +1261,7 @@ export interface operations {
             400: components["responses"]["Malformed"];
             404: components["responses"]["NotFound"];
             406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["TooSlow"];
             412: components["responses"]["Stale"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
@@ -1264,6 +1313,7 @@ export interface operations {
             };
             400: components["responses"]["BadCursor"];
             406: components["responses"]["NotAcceptable"];
+            412: components["responses"]["Stale"];
             422: components["responses"]["InvalidQuery"];
             503: components["responses"]["Unavailable"];
             default: components["responses"]["Unexpected"];
@@ -1276,7 +1326,8 @@ export interface operations {
                 /**
                  * @description A text that is new for each entity to create, such as a UUID. For 24 hours, the same key with the same body
                  *     returns the first answer again and creates nothing. The same key with another body is refused (422). While the
-                 *     first request is in progress, the answer is a conflict with `Retry-After` (409).
+                 *     first request is in progress, the answer is a conflict with `Retry-After` (409). The same text in quotes is the
+                 *     same key.
                  * @example 0198c0de-7a11-7000-8000-5f1d3b9a2c44
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -1307,7 +1358,9 @@ export interface operations {
             };
             400: components["responses"]["Malformed"];
             406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["TooSlow"];
             409: components["responses"]["ConflictOrInProgress"];
+            412: components["responses"]["Stale"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["Invalid"];
@@ -1350,6 +1403,7 @@ export interface operations {
             304: components["responses"]["NotModified"];
             404: components["responses"]["NotFound"];
             406: components["responses"]["NotAcceptable"];
+            412: components["responses"]["Stale"];
             503: components["responses"]["Unavailable"];
             default: components["responses"]["Unexpected"];
         };
@@ -1396,6 +1450,7 @@ export interface operations {
             400: components["responses"]["Malformed"];
             404: components["responses"]["NotFound"];
             406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["TooSlow"];
             412: components["responses"]["Stale"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
@@ -1475,6 +1530,7 @@ export interface operations {
             400: components["responses"]["Malformed"];
             404: components["responses"]["NotFound"];
             406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["TooSlow"];
             412: components["responses"]["Stale"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
@@ -1536,6 +1592,7 @@ export interface operations {
             };
             400: components["responses"]["BadCursor"];
             406: components["responses"]["NotAcceptable"];
+            412: components["responses"]["Stale"];
             422: components["responses"]["InvalidQuery"];
             503: components["responses"]["Unavailable"];
             default: components["responses"]["Unexpected"];
@@ -1591,6 +1648,7 @@ export interface operations {
             304: components["responses"]["CopyNotModified"];
             404: components["responses"]["NotFound"];
             406: components["responses"]["NotAcceptable"];
+            412: components["responses"]["Stale"];
             422: components["responses"]["InvalidQuery"];
             503: components["responses"]["NotYet"];
             default: components["responses"]["Unexpected"];

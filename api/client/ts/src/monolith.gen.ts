@@ -210,7 +210,7 @@ export interface components {
         Version: number;
         /**
          * Format: date-time
-         * @description A time in UTC, with at most six decimals of a second.
+         * @description A time in UTC, always with six decimals of a second. So the texts have the order of the times.
          * @example 2026-03-01T09:30:00.123456Z
          */
         Timestamp: string;
@@ -419,7 +419,7 @@ export interface components {
             id?: components["schemas"]["Ignored"];
             updated_at?: components["schemas"]["Ignored"];
         };
-        /** @description A request to change a catalog entry. */
+        /** @description A request to change a catalog entry. `finished_at` is the time at which its outcome arrived here. */
         CatalogChange: {
             /**
              * Format: uuid
@@ -467,12 +467,7 @@ export interface components {
             problem?: components["schemas"]["Problem"];
             created_at: components["schemas"]["Timestamp"];
             expires_at: components["schemas"]["Timestamp"];
-            /**
-             * Format: date-time
-             * @description The time at which the outcome arrived here.
-             * @example 2026-03-01T09:30:01.5Z
-             */
-            finished_at?: string;
+            finished_at?: components["schemas"]["Timestamp"];
         };
         /** @description A market in the shape that old integrations know. */
         LegacyMarket: {
@@ -529,7 +524,7 @@ export interface components {
              * @example 0198c0de-7a11-7000-8000-0d4f6a1b2c3d
              */
             request_id?: string;
-            /** @description All faults of the input. */
+            /** @description The faults of the input, at most 50. If there are more, `detail` says how many are not listed. */
             errors?: components["schemas"]["Fault"][];
         };
         /** @description One fault of the input. */
@@ -779,7 +774,10 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `stale`: the entity changed since the `ETag` in `If-Match`. */
+        /**
+         * @description `stale`: a precondition does not hold, mostly because the entity changed since the `ETag` in `If-Match`.
+         *     `unsupported-condition`: the service cannot evaluate a precondition, such as `If-Unmodified-Since`.
+         */
         Stale: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestID"];
@@ -793,6 +791,26 @@ export interface components {
                  *       "status": 412,
                  *       "detail": "The product is now at version 4.",
                  *       "instance": "/api/v1/product/17",
+                 *       "request_id": "0198c0de-7a11-7000-8000-0d4f6a1b2c3d"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `too-slow`: the body did not arrive within the time limit of this service. Nothing was changed. */
+        TooSlow: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestID"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://monsplit.github.io/problems/too-slow",
+                 *       "title": "Request Timeout",
+                 *       "status": 408,
+                 *       "detail": "The body did not arrive in time.",
+                 *       "instance": "/api/v1/product",
                  *       "request_id": "0198c0de-7a11-7000-8000-0d4f6a1b2c3d"
                  *     }
                  */
@@ -822,6 +840,9 @@ export interface components {
         /** @description `unsupported-media-type`: the operation does not accept the media type of the body, or the body is compressed. */
         UnsupportedMediaType: {
             headers: {
+                Accept: components["headers"]["BodyTypes"];
+                "Accept-Encoding": components["headers"]["BodyCodings"];
+                "Accept-Patch": components["headers"]["PatchTypes"];
                 "X-Request-Id": components["headers"]["RequestID"];
                 [name: string]: unknown;
             };
@@ -1012,14 +1033,15 @@ export interface components {
         /**
          * @description A text that is new for each entity to create, such as a UUID. For 24 hours, the same key with the same body
          *     returns the first answer again and creates nothing. The same key with another body is refused (422). While the
-         *     first request is in progress, the answer is a conflict with `Retry-After` (409).
+         *     first request is in progress, the answer is a conflict with `Retry-After` (409). The same text in quotes is the
+         *     same key.
          * @example 0198c0de-7a11-7000-8000-5f1d3b9a2c44
          */
         IdempotencyKey: string;
         /**
          * @description A text that is new for each change, such as a UUID. As long as the request is known, and that is 30 days after it was
          *     finished, the same key with the same body joins that request and gets its outcome, also a refusal. The same key with
-         *     another body is refused (422).
+         *     another body is refused (422). The same text in quotes is the same key.
          * @example 0198c0de-7a11-7000-8000-5f1d3b9a2c44
          */
         ChangeKey: string;
@@ -1102,6 +1124,21 @@ export interface components {
          */
         PreferenceApplied: string;
         /**
+         * @description The media types that the body may have, if its media type was refused.
+         * @example application/json
+         */
+        BodyTypes: string;
+        /**
+         * @description The encodings that the body may have, if its `Content-Encoding` was refused.
+         * @example identity
+         */
+        BodyCodings: string;
+        /**
+         * @description The media types that the body of a PATCH may have, if its media type was refused.
+         * @example application/merge-patch+json
+         */
+        PatchTypes: string;
+        /**
          * @description The id of this request in the log and in problems.
          * @example 0198c0de-7a11-7000-8000-0d4f6a1b2c3d
          */
@@ -1179,6 +1216,7 @@ export interface operations {
             };
             400: components["responses"]["BadCursor"];
             406: components["responses"]["NotAcceptable"];
+            412: components["responses"]["Stale"];
             422: components["responses"]["InvalidQuery"];
             503: components["responses"]["Unavailable"];
             default: components["responses"]["Unexpected"];
@@ -1191,7 +1229,8 @@ export interface operations {
                 /**
                  * @description A text that is new for each entity to create, such as a UUID. For 24 hours, the same key with the same body
                  *     returns the first answer again and creates nothing. The same key with another body is refused (422). While the
-                 *     first request is in progress, the answer is a conflict with `Retry-After` (409).
+                 *     first request is in progress, the answer is a conflict with `Retry-After` (409). The same text in quotes is the
+                 *     same key.
                  * @example 0198c0de-7a11-7000-8000-5f1d3b9a2c44
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -1222,7 +1261,9 @@ export interface operations {
             };
             400: components["responses"]["Malformed"];
             406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["TooSlow"];
             409: components["responses"]["ConflictOrInProgress"];
+            412: components["responses"]["Stale"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["Invalid"];
@@ -1265,6 +1306,7 @@ export interface operations {
             304: components["responses"]["NotModified"];
             404: components["responses"]["NotFound"];
             406: components["responses"]["NotAcceptable"];
+            412: components["responses"]["Stale"];
             503: components["responses"]["Unavailable"];
             default: components["responses"]["Unexpected"];
         };
@@ -1311,6 +1353,7 @@ export interface operations {
             400: components["responses"]["Malformed"];
             404: components["responses"]["NotFound"];
             406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["TooSlow"];
             409: components["responses"]["Conflict"];
             412: components["responses"]["Stale"];
             413: components["responses"]["TooLarge"];
@@ -1390,6 +1433,7 @@ export interface operations {
             400: components["responses"]["Malformed"];
             404: components["responses"]["NotFound"];
             406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["TooSlow"];
             409: components["responses"]["Conflict"];
             412: components["responses"]["Stale"];
             413: components["responses"]["TooLarge"];
@@ -1447,6 +1491,7 @@ export interface operations {
             };
             400: components["responses"]["BadCursor"];
             406: components["responses"]["NotAcceptable"];
+            412: components["responses"]["Stale"];
             422: components["responses"]["InvalidQuery"];
             503: components["responses"]["Unavailable"];
             default: components["responses"]["Unexpected"];
@@ -1459,7 +1504,7 @@ export interface operations {
                 /**
                  * @description A text that is new for each change, such as a UUID. As long as the request is known, and that is 30 days after it was
                  *     finished, the same key with the same body joins that request and gets its outcome, also a refusal. The same key with
-                 *     another body is refused (422).
+                 *     another body is refused (422). The same text in quotes is the same key.
                  * @example 0198c0de-7a11-7000-8000-5f1d3b9a2c44
                  */
                 "Idempotency-Key"?: components["parameters"]["ChangeKey"];
@@ -1497,7 +1542,9 @@ export interface operations {
             202: components["responses"]["ChangeRequested"];
             400: components["responses"]["Malformed"];
             406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["TooSlow"];
             409: components["responses"]["ChangeConflict"];
+            412: components["responses"]["Stale"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["InvalidChange"];
@@ -1555,6 +1602,7 @@ export interface operations {
             304: components["responses"]["CopyNotModified"];
             404: components["responses"]["NoEntry"];
             406: components["responses"]["NotAcceptable"];
+            412: components["responses"]["Stale"];
             422: components["responses"]["InvalidQuery"];
             503: components["responses"]["NotYet"];
             default: components["responses"]["Unexpected"];
@@ -1572,7 +1620,7 @@ export interface operations {
                 /**
                  * @description A text that is new for each change, such as a UUID. As long as the request is known, and that is 30 days after it was
                  *     finished, the same key with the same body joins that request and gets its outcome, also a refusal. The same key with
-                 *     another body is refused (422).
+                 *     another body is refused (422). The same text in quotes is the same key.
                  * @example 0198c0de-7a11-7000-8000-5f1d3b9a2c44
                  */
                 "Idempotency-Key"?: components["parameters"]["ChangeKey"];
@@ -1616,6 +1664,7 @@ export interface operations {
             400: components["responses"]["Malformed"];
             404: components["responses"]["NoEntry"];
             406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["TooSlow"];
             409: components["responses"]["ChangeConflict"];
             412: components["responses"]["Stale"];
             413: components["responses"]["TooLarge"];
@@ -1637,7 +1686,7 @@ export interface operations {
                 /**
                  * @description A text that is new for each change, such as a UUID. As long as the request is known, and that is 30 days after it was
                  *     finished, the same key with the same body joins that request and gets its outcome, also a refusal. The same key with
-                 *     another body is refused (422).
+                 *     another body is refused (422). The same text in quotes is the same key.
                  * @example 0198c0de-7a11-7000-8000-5f1d3b9a2c44
                  */
                 "Idempotency-Key"?: components["parameters"]["ChangeKey"];
@@ -1690,7 +1739,7 @@ export interface operations {
                 /**
                  * @description A text that is new for each change, such as a UUID. As long as the request is known, and that is 30 days after it was
                  *     finished, the same key with the same body joins that request and gets its outcome, also a refusal. The same key with
-                 *     another body is refused (422).
+                 *     another body is refused (422). The same text in quotes is the same key.
                  * @example 0198c0de-7a11-7000-8000-5f1d3b9a2c44
                  */
                 "Idempotency-Key"?: components["parameters"]["ChangeKey"];
@@ -1734,6 +1783,7 @@ export interface operations {
             400: components["responses"]["Malformed"];
             404: components["responses"]["NoEntry"];
             406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["TooSlow"];
             409: components["responses"]["ChangeConflict"];
             412: components["responses"]["Stale"];
             413: components["responses"]["TooLarge"];
@@ -1771,6 +1821,7 @@ export interface operations {
             };
             404: components["responses"]["NotFound"];
             406: components["responses"]["NotAcceptable"];
+            412: components["responses"]["Stale"];
             503: components["responses"]["Unavailable"];
             default: components["responses"]["Unexpected"];
         };
@@ -1818,6 +1869,7 @@ export interface operations {
             };
             400: components["responses"]["BadCursor"];
             406: components["responses"]["NotAcceptable"];
+            412: components["responses"]["Stale"];
             422: components["responses"]["InvalidQuery"];
             503: components["responses"]["Unavailable"];
             default: components["responses"]["Unexpected"];

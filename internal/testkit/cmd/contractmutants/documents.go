@@ -89,8 +89,8 @@ func apiDocumentMutations() []mutation {
 		documented("a field of an answer becomes nullable", "GET /api/v1/market: the response property `items/iso_code` became nullable",
 			after("The ISO 3166-1 alpha-2 code.", "type: string", "nullable: true\n          type: string")),
 		documented("an optional field of an error is removed", "GET /api/v1/product: removed the optional property `errors` from the response with the `422` status",
-			edited("        errors:\n          description: All faults of the input.\n          type: array\n"+
-				"          items: { $ref: '#/components/schemas/Fault' }\n", "")),
+			edited("        errors:\n          description: The faults of the input, at most 50. If there are more, `detail` says how many are not listed.\n"+
+				"          type: array\n          maxItems: 50\n          items: { $ref: '#/components/schemas/Fault' }\n", "")),
 		documented("a response header is removed", "GET /api/v1/product/{id}: the mandatory response header `ETag` removed for the status `200`",
 			after("description: The product.", "            ETag: { $ref: '#/components/headers/ETag' }\n", "")),
 		documented("an optional response header is removed", "GET /api/v1/catalog: the optional response header `Link` removed for the status `200`",

@@ -23,6 +23,23 @@ var (
 
 func TestDocumentedExamples(t *testing.T) {
 	t.Parallel()
+	documented.Run(t, catalogapi.Document, prepareExample)
+}
+
+// The rules of HTTP hold for every operation.
+func TestVariationsOfExamples(t *testing.T) {
+	t.Parallel()
+	documented.Vary(t, catalogapi.Document, prepareExample)
+}
+
+func TestExamplesWithoutDatabase(t *testing.T) {
+	t.Parallel()
+	documented.Unavailable(t, catalogapi.Document, setupWithout(t).URL)
+}
+
+// prepareExample starts a server in the state that the examples of an operation assume.
+func prepareExample(t *testing.T, operation, example string) string {
+	t.Helper()
 	type state func(*server, *documented.World)
 	nothing := func(*server, *documented.World) {}
 	chair := func(s *server, _ *documented.World) {
@@ -58,18 +75,16 @@ func TestDocumentedExamples(t *testing.T) {
 		"listMarkets": market, "createMarket": nothing, "getMarket": market, "replaceMarket": thirdMarket, "patchMarket": thirdMarket, "deleteMarket": thirdMarket,
 		"listProducts": chair, "getProduct": chair,
 	}
-	documented.Run(t, catalogapi.Document, func(t *testing.T, operation, example string) string {
-		name := operation
-		if example != "" {
-			name += "/" + example
-		}
-		state := states[name]
-		if state == nil {
-			t.Fatalf("this test has no state for the example %s", name)
-		}
-		w := documented.NewWorld(documentedTime)
-		s := serveAt(t, database(t), w.Now, w.NewID)
-		state(s, w)
-		return s.URL
-	})
+	name := operation
+	if example != "" {
+		name += "/" + example
+	}
+	reach := states[name]
+	if reach == nil {
+		t.Fatalf("this test has no state for the example %s", name)
+	}
+	w := documented.NewWorld(documentedTime)
+	s := serveAt(t, database(t), w.Now, w.NewID)
+	reach(s, w)
+	return s.URL
 }

@@ -8,6 +8,7 @@ import (
 	openapi_types "github.com/oapi-codegen/runtime/types"
 
 	"github.com/monsplit/monsplit/internal/httpserver"
+	"github.com/monsplit/monsplit/internal/timestamp"
 	"github.com/monsplit/monsplit/services/catalog/internal/entry"
 	"github.com/monsplit/monsplit/services/catalog/internal/oapi"
 )
@@ -116,7 +117,7 @@ func fromEntry(e entry.Entry) oapi.Entry {
 	return oapi.Entry{
 		ID: e.ID, Product: e.Product, Market: e.Market,
 		AvailabilityDate: fromDate(e.Start), AvailabilityEndDate: fromDate(e.End),
-		Version: e.Version, CreatedAt: e.CreatedAt, UpdatedAt: e.UpdatedAt,
+		Version: e.Version, CreatedAt: timestamp.Of(e.CreatedAt), UpdatedAt: timestamp.Of(e.UpdatedAt),
 	}
 }
 

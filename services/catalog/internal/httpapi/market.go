@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/monsplit/monsplit/internal/httpserver"
+	"github.com/monsplit/monsplit/internal/timestamp"
 	"github.com/monsplit/monsplit/services/catalog/internal/market"
 	"github.com/monsplit/monsplit/services/catalog/internal/oapi"
 )
@@ -103,6 +104,6 @@ func toMarketPatch(in oapi.MarketPatch) market.Patch {
 
 func fromMarket(m market.Market) oapi.Market {
 	return oapi.Market{
-		ISOCode: m.ISOCode, Name: m.Name, Version: m.Version, CreatedAt: m.CreatedAt, UpdatedAt: m.UpdatedAt,
+		ISOCode: m.ISOCode, Name: m.Name, Version: m.Version, CreatedAt: timestamp.Of(m.CreatedAt), UpdatedAt: timestamp.Of(m.UpdatedAt),
 	}
 }

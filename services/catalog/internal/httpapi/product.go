@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/monsplit/monsplit/internal/httpserver"
+	"github.com/monsplit/monsplit/internal/timestamp"
 	"github.com/monsplit/monsplit/services/catalog/internal/oapi"
 	"github.com/monsplit/monsplit/services/catalog/internal/productcopy"
 )
@@ -33,6 +34,6 @@ func (a *API) GetProduct(ctx context.Context, r oapi.GetProductRequestObject) (o
 func fromProduct(p productcopy.Product) oapi.Product {
 	return oapi.Product{
 		ProductUUID: p.ID, Name: p.Name, ProductCategory: p.Category, Discontinued: p.Discontinued,
-		Version: p.Version, UpdatedAt: p.UpdatedAt,
+		Version: p.Version, UpdatedAt: timestamp.Of(p.UpdatedAt),
 	}
 }

@@ -20,7 +20,7 @@ func TestProducts(t *testing.T) {
 	s.apply(state(id, 3, "Rocking chair", false))
 	r := s.Get(products + "/" + id.String()).Must(http.StatusOK)
 	want := `{"discontinued":false,"name":"Rocking chair","product_category":"Furniture",` +
-		`"product_uuid":"0198c0de-3b1c-7c4e-9a52-6d1f0e8b7a35","updated_at":"2026-11-23T12:00:00Z","version":3}`
+		`"product_uuid":"0198c0de-3b1c-7c4e-9a52-6d1f0e8b7a35","updated_at":"2026-11-23T12:00:00.000000Z","version":3}`
 	if strings.TrimSpace(r.Text) != want || r.Header("ETag") != `"3"` {
 		t.Errorf("product %s, ETag %s", r.Text, r.Header("ETag"))
 	}

@@ -87,8 +87,7 @@ func serveAt(t *testing.T, pool *pgxpool.Pool, now func() time.Time, newID func(
 	if err != nil {
 		t.Fatal(err)
 	}
-	api.Mount(h.Echo, validator.Middlewares())
-	if err := validator.Verify(h.Echo, "/catalog/api/"); err != nil {
+	if err := validator.Mount(h.Echo, api, "/catalog/api/"); err != nil {
 		t.Fatal(err)
 	}
 	listening := httptest.NewServer(h.Handler())

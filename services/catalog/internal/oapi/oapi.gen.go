@@ -9,9 +9,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"time"
 
 	"github.com/labstack/echo/v4"
+	"github.com/monsplit/monsplit/internal/timestamp"
 	"github.com/oapi-codegen/nullable"
 	"github.com/oapi-codegen/runtime"
 	openapi_types "github.com/oapi-codegen/runtime/types"
@@ -117,7 +117,7 @@ type Entry struct {
 	// AvailabilityEndDate The last day of the offer, not before the first day. Null if the end is open.
 	AvailabilityEndDate nullable.Nullable[openapi_types.Date] `json:"availability_end_date"`
 
-	// CreatedAt A time in UTC, with at most six decimals of a second.
+	// CreatedAt A time in UTC, always with six decimals of a second. So the texts have the order of the times.
 	//
 	// Example: 2026-03-01T09:30:00.123456Z
 	CreatedAt Timestamp `json:"created_at"`
@@ -137,7 +137,7 @@ type Entry struct {
 	// Example: 0198c0de-3b1c-7c4e-9a52-6d1f0e8b7a35
 	Product openapi_types.UUID `json:"product"`
 
-	// UpdatedAt A time in UTC, with at most six decimals of a second.
+	// UpdatedAt A time in UTC, always with six decimals of a second. So the texts have the order of the times.
 	//
 	// Example: 2026-03-01T09:30:00.123456Z
 	UpdatedAt Timestamp `json:"updated_at"`
@@ -270,7 +270,7 @@ type Ignored = any
 
 // Market A market.
 type Market struct {
-	// CreatedAt A time in UTC, with at most six decimals of a second.
+	// CreatedAt A time in UTC, always with six decimals of a second. So the texts have the order of the times.
 	//
 	// Example: 2026-03-01T09:30:00.123456Z
 	CreatedAt Timestamp `json:"created_at"`
@@ -285,7 +285,7 @@ type Market struct {
 	// Example: Netherlands
 	Name string `json:"name"`
 
-	// UpdatedAt A time in UTC, with at most six decimals of a second.
+	// UpdatedAt A time in UTC, always with six decimals of a second. So the texts have the order of the times.
 	//
 	// Example: 2026-03-01T09:30:00.123456Z
 	UpdatedAt Timestamp `json:"updated_at"`
@@ -393,7 +393,7 @@ type Product struct {
 	// Example: 0198c0de-3b1c-7c4e-9a52-6d1f0e8b7a35
 	ProductUUID openapi_types.UUID `json:"product_uuid"`
 
-	// UpdatedAt A time in UTC, with at most six decimals of a second.
+	// UpdatedAt A time in UTC, always with six decimals of a second. So the texts have the order of the times.
 	//
 	// Example: 2026-03-01T09:30:00.123456Z
 	UpdatedAt Timestamp `json:"updated_at"`
@@ -404,10 +404,10 @@ type Product struct {
 	Version Version `json:"version"`
 }
 
-// Timestamp A time in UTC, with at most six decimals of a second.
+// Timestamp A time in UTC, always with six decimals of a second. So the texts have the order of the times.
 //
 // Example: 2026-03-01T09:30:00.123456Z
-type Timestamp = time.Time
+type Timestamp = timestamp.Time
 
 // Version The version. It starts at 1, and each change raises it by 1. It is at most 2147483647.
 //
@@ -465,7 +465,8 @@ type ListEntriesParamsSort string
 type CreateEntryParams struct {
 	// IdempotencyKey A text that is new for each entity to create, such as a UUID. For 24 hours, the same key with the same body
 	// returns the first answer again and creates nothing. The same key with another body is refused (422). While the
-	// first request is in progress, the answer is a conflict with `Retry-After` (409).
+	// first request is in progress, the answer is a conflict with `Retry-After` (409). The same text in quotes is the
+	// same key.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
@@ -492,7 +493,8 @@ type ListMarketsParamsSort string
 type CreateMarketParams struct {
 	// IdempotencyKey A text that is new for each entity to create, such as a UUID. For 24 hours, the same key with the same body
 	// returns the first answer again and creates nothing. The same key with another body is refused (422). While the
-	// first request is in progress, the answer is a conflict with `Retry-After` (409).
+	// first request is in progress, the answer is a conflict with `Retry-After` (409). The same text in quotes is the
+	// same key.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/monsplit/monsplit/internal/apperr"
 	"github.com/monsplit/monsplit/internal/httpserver"
+	"github.com/monsplit/monsplit/internal/timestamp"
 	"github.com/monsplit/monsplit/services/monolith/internal/catalogchange"
 	"github.com/monsplit/monsplit/services/monolith/internal/catalogcopy"
 	"github.com/monsplit/monsplit/services/monolith/internal/oapi"
@@ -53,7 +54,7 @@ func (a *API) awaitEntry(ctx context.Context, id int64, params oapi.GetCatalogPa
 func fromEntry(e catalogcopy.Entry) oapi.LegacyEntry {
 	return oapi.LegacyEntry{
 		ID: e.ID, Product: e.Product, Market: e.Market, AvailabilityDate: fromDay(e.Start),
-		AvailabilityEndDate: fromDay(e.End), UpdatedAt: e.UpdatedAt,
+		AvailabilityEndDate: fromDay(e.End), UpdatedAt: timestamp.Of(e.UpdatedAt),
 	}
 }
 

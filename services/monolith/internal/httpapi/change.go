@@ -9,6 +9,7 @@ import (
 	openapi_types "github.com/oapi-codegen/runtime/types"
 
 	"github.com/monsplit/monsplit/internal/httpserver"
+	"github.com/monsplit/monsplit/internal/timestamp"
 	"github.com/monsplit/monsplit/services/monolith/internal/catalogchange"
 	"github.com/monsplit/monsplit/services/monolith/internal/oapi"
 )
@@ -139,10 +140,10 @@ func fromAnswer(a catalogchange.Answer) oapi.CatalogChange {
 	c := oapi.CatalogChange{
 		ID: a.ID, Operation: oapi.CatalogChangeOperation(a.Operation), State: oapi.CatalogChangeState(a.State),
 		Overdue: a.Overdue, Unreadable: a.Unreadable, Catalog: a.Wanted.ID, Wanted: fromEntry(a.Wanted),
-		CreatedAt: a.CreatedAt, ExpiresAt: a.ExpiresAt,
+		CreatedAt: timestamp.Of(a.CreatedAt), ExpiresAt: timestamp.Of(a.ExpiresAt),
 	}
 	if o := a.Outcome; o != nil {
-		c.FinishedAt = &o.Time
+		c.FinishedAt = new(timestamp.Of(o.Time))
 		if o.Version > 0 {
 			c.Version = &o.Version
 		}

@@ -70,7 +70,7 @@ func TestCreateCatalog(t *testing.T) {
 				step()
 			}
 			r := (<-answer).Must(http.StatusCreated)
-			want := `{"availability_date":"2026-11-23","availability_end_date":null,"id":1,"market":1,"product":1,"updated_at":"2026-11-23T12:00:00Z"}`
+			want := `{"availability_date":"2026-11-23","availability_end_date":null,"id":1,"market":1,"product":1,"updated_at":"2026-11-23T12:00:00.000000Z"}`
 			if strings.TrimSpace(r.Text) != want || r.Header("ETag") != `"1"` || r.Header("Location") != "/api/v1/catalog/1" ||
 				r.Header("Aggregate-Id") != a.Entry.String() || r.Header("Aggregate-Version") != "1" || r.Header("Preference-Applied") != "" {
 				t.Errorf("answered %s, %v", r.Text, r.Headers)

@@ -28,6 +28,23 @@ const (
 
 func TestDocumentedExamples(t *testing.T) {
 	t.Parallel()
+	documented.Run(t, monolithapi.Document, prepareExample)
+}
+
+// The rules of HTTP hold for every operation.
+func TestVariationsOfExamples(t *testing.T) {
+	t.Parallel()
+	documented.Vary(t, monolithapi.Document, prepareExample)
+}
+
+func TestExamplesWithoutDatabase(t *testing.T) {
+	t.Parallel()
+	documented.Unavailable(t, monolithapi.Document, setupWithout(t).URL)
+}
+
+// prepareExample starts a server in the state that the examples of an operation assume.
+func prepareExample(t *testing.T, operation, _ string) string {
+	t.Helper()
 	first := func(s *server, _ *documented.World) { s.Post("/api/v1/product", rockingChair).Must(http.StatusCreated) }
 	// The operation changes a product that is at its third version.
 	third := func(body string) func(*server, *documented.World) {
@@ -67,18 +84,16 @@ func TestDocumentedExamples(t *testing.T) {
 		"listCatalog": copies, "getCatalog": copies, "listMarkets": copies,
 		"createCatalog": owned, "replaceCatalog": changed, "patchCatalog": changed, "deleteCatalog": changed, "getCatalogChange": pending,
 	}
-	documented.Run(t, monolithapi.Document, func(t *testing.T, operation, _ string) string {
-		state := states[operation]
-		if state == nil {
-			t.Fatalf("this test has no state for the examples of %s", operation)
-		}
-		w := documented.NewWorld(documentedTime)
-		w.Give(documentedChair, uuid.New(), documentedEntry) // the second one is for the event of the product
-		s := serveAt(t, database(t), refused(t), w.Now, w.NewID)
-		s.next17()
-		state(s, w)
-		return s.URL
-	})
+	state := states[operation]
+	if state == nil {
+		t.Fatalf("this test has no state for the examples of %s", operation)
+	}
+	w := documented.NewWorld(documentedTime)
+	w.Give(documentedChair, uuid.New(), documentedEntry) // the second one is for the event of the product
+	s := serveAt(t, database(t), refused(t), w.Now, w.NewID)
+	s.next17()
+	state(s, w)
+	return s.URL
 }
 
 // next17 sets the sequences so that the next ids are the documented ids.
@@ -98,12 +113,21 @@ func (s *server) copyOfEntry() {
 	s.arrive(asked{Entry: documentedEntry, Product: documentedChair}, state{version: 1, start: &documentedDay, at: documentedTime})
 }
 
-// ownEntries accepts the first request, and lets the entry arrive in this state. The end of the offer is the one that was
-// sent.
+const stale = `"outcome":"refused","problem":{"type":"https://monsplit.github.io/problems/stale","title":"Precondition Failed",` +
+	`"status":412,"detail":"The entry is now at version 3."}`
+
+// ownEntries accepts the first request that may change version 3, and lets the entry arrive in this state. The end of
+// the offer is the one that was sent. The requests before it are refused.
 func (s *server) ownEntries(after state) {
 	s.T.Helper()
 	s.meanwhile(func() {
-		a := s.asked(1)
+		n := 1
+		a := s.asked(n)
+		for string(a.IfMatch) == "[]" || string(a.IfMatch) == "[4]" {
+			s.decide(a, stale)
+			n++
+			a = s.asked(n)
+		}
 		var values struct {
 			End *string `json:"availability_end_date"`
 		}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/monsplit/monsplit/internal/httpserver"
+	"github.com/monsplit/monsplit/internal/timestamp"
 	"github.com/monsplit/monsplit/services/monolith/internal/catalogcopy"
 	"github.com/monsplit/monsplit/services/monolith/internal/oapi"
 	"github.com/monsplit/monsplit/services/monolith/internal/product"
@@ -78,7 +79,7 @@ func (a *API) ListMarkets(
 }
 
 func fromMarket(m catalogcopy.Market) oapi.LegacyMarket {
-	return oapi.LegacyMarket{ID: m.ID, ISOCode: m.ISOCode, Name: m.Name, UpdatedAt: m.UpdatedAt}
+	return oapi.LegacyMarket{ID: m.ID, ISOCode: m.ISOCode, Name: m.Name, UpdatedAt: timestamp.Of(m.UpdatedAt)}
 }
 
 // listed writes the answer to a request for a list.

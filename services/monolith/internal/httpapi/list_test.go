@@ -193,7 +193,7 @@ func TestLegacyCatalog(t *testing.T) {
 		return nil
 	})
 	r := s.Get("/api/v1/catalog/1").Must(http.StatusOK)
-	want := `{"availability_date":"2026-11-23","availability_end_date":null,"id":1,"market":1,"product":1,"updated_at":"2026-11-23T12:00:00Z"}`
+	want := `{"availability_date":"2026-11-23","availability_end_date":null,"id":1,"market":1,"product":1,"updated_at":"2026-11-23T12:00:00.000000Z"}`
 	if strings.TrimSpace(r.Text) != want || r.Header("ETag") != `"3"` {
 		t.Errorf("entry %s, ETag %s", r.Text, r.Header("ETag"))
 	}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/monsplit/monsplit/internal/httpserver"
+	"github.com/monsplit/monsplit/internal/timestamp"
 	"github.com/monsplit/monsplit/services/monolith/internal/oapi"
 	"github.com/monsplit/monsplit/services/monolith/internal/product"
 )
@@ -107,6 +108,6 @@ func toPatch(in oapi.ProductPatch) product.Patch {
 func fromProduct(p product.Product) oapi.Product {
 	return oapi.Product{
 		ID: p.ID, ProductUUID: p.UUID, Name: p.Name, ProductCategory: p.Category, Discontinued: p.Discontinued,
-		Version: p.Version, CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt,
+		Version: p.Version, CreatedAt: timestamp.Of(p.CreatedAt), UpdatedAt: timestamp.Of(p.UpdatedAt),
 	}
 }

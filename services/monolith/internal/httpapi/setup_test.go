@@ -130,8 +130,7 @@ func serveBy(t *testing.T, pool *pgxpool.Pool, choose func(*options)) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	api.Mount(h.Echo, validator.Middlewares())
-	if err := validator.Verify(h.Echo, "/api/"); err != nil {
+	if err := validator.Mount(h.Echo, api, "/api/"); err != nil {
 		t.Fatal(err)
 	}
 	listening := httptest.NewServer(h.Handler())

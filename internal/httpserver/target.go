@@ -1,0 +1,51 @@
+package httpserver
+
+import (
+	"net/url"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+)
+
+// normalize gives equivalent targets the same form, before anything reads them. It accepts trailing slashes.
+func normalize(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		u := c.Request().URL
+		if u.RawPath != "" {
+			u.RawPath = normalEncoding(u.RawPath)
+			if u.RawPath == (&url.URL{Path: u.Path}).EscapedPath() {
+				u.RawPath = "" // the router then compares the decoded path
+			}
+		}
+		if len(u.Path) > 1 && strings.HasSuffix(u.EscapedPath(), "/") {
+			u.Path = strings.TrimSuffix(u.Path, "/")
+			u.RawPath = strings.TrimSuffix(u.RawPath, "/")
+		}
+		// net/url drops a pair that contains a semicolon. For browsers and all others, a semicolon separates nothing.
+		u.RawQuery = strings.ReplaceAll(u.RawQuery, ";", "%3B")
+		return next(c)
+	}
+}
+
+// normalEncoding decodes the octets that need no encoding, and writes the encoding of all others with capital letters (RFC
+// 3986, sections 6.2.2.1 and 6.2.2.2). The path is valid: net/http has parsed it.
+func normalEncoding(path string) string {
+	var b strings.Builder
+	for i := 0; i < len(path); i++ {
+		if path[i] != '%' || i+2 >= len(path) {
+			b.WriteByte(path[i])
+			continue
+		}
+		octet := path[i : i+3]
+		i += 2
+		if decoded, err := url.PathUnescape(octet); err == nil && strings.Contains(unreserved, decoded) {
+			b.WriteString(decoded)
+		} else {
+			b.WriteString(strings.ToUpper(octet))
+		}
+	}
+	return b.String()
+}
+
+// unreserved has the characters that never need an encoding (RFC 3986, section 2.3).
+const unreserved = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
