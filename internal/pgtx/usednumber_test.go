@@ -21,7 +21,7 @@ func TestUsedNumber(t *testing.T) {
 		statement string
 		used      bool
 	}{
-		"Generated":         {`INSERT INTO a (name) VALUES ('x'); ALTER TABLE a ALTER id RESTART; INSERT INTO a (name) VALUES ('y')`, true},
+		"Generated":         {`ALTER TABLE a ALTER id RESTART; INSERT INTO a (name) VALUES ('x'); ALTER TABLE a ALTER id RESTART; INSERT INTO a (name) VALUES ('y')`, true},
 		"Named":             {`INSERT INTO a (name) VALUES ('p'), ('p')`, false},
 		"ANumberOfTheEvent": {`INSERT INTO other.a VALUES (1)`, false},
 		"WithAnotherColumn": {`ALTER TABLE a DROP CONSTRAINT a_name_key; INSERT INTO a (name, n) VALUES ('q', 7), ('q', 7)`, false},
