@@ -95,6 +95,8 @@ func TestUsage(t *testing.T) {
 		"adopt --positions=end":                      "--reason has to say why",
 		"consumer pause":                             "--topic is needed",
 		"consumer pause --topic=t":                   "--reason has to say why",
+		"outbox pause":                               "--reason has to say why",
+		"outbox pause --reason=r --by=":              "--by has to say who does it",
 		"consumer skip --topic=t --reason=r":         "--topic and --partition are needed",
 		"consumer reset --to=start":                  "--topic and --to are needed",
 		"consumer reset --topic=t --to=x --reason=r": "the place is start, end or an offset",

@@ -17,7 +17,7 @@ import (
 
 func (a App[C]) outbox() *cobra.Command {
 	return group("outbox", "Show the state and the events of the outbox, and repair it",
-		a.outboxStatus(), a.outboxList(), a.outboxRetry(), a.outboxDiscard(), a.outboxRepublish(), a.outboxReassert())
+		a.outboxStatus(), a.outboxList(), a.pauseOutbox(), a.resumeOutbox(), a.outboxRetry(), a.outboxDiscard(), a.outboxRepublish(), a.outboxReassert())
 }
 
 func (a App[C]) outboxStatus() *cobra.Command {
@@ -103,6 +103,27 @@ func printHalted(w io.Writer, halted []outbox.HaltedShard) error {
 	return nil
 }
 
+// printStandstills prints the states in which events do not move, without those that have a table of their own.
+func printStandstills(w io.Writer, s outbox.Status) error {
+	rows := [][]string{{"STANDSTILL", "INSTANCE", "SHARDS", "UNTIL", "REASON"}}
+	for _, one := range s.Standstills {
+		stored := slices.ContainsFunc(s.Halted, func(h outbox.HaltedShard) bool { return string(h.Code) == string(one.Code) })
+		if stored || one.Code == outbox.Paused || one.Code == outbox.Blocked {
+			continue
+		}
+		until := "-"
+		if one.Until != nil {
+			until = one.Until.UTC().Format(time.RFC3339)
+		}
+		rows = append(rows, []string{string(one.Code), cmp.Or(one.Instance, "-"), cmp.Or(strings.Join(one.Shards, " "), "-"), until, one.Reason})
+	}
+	if len(rows) == 1 {
+		return nil
+	}
+	fmt.Fprintln(w)
+	return table(w, rows...)
+}
+
 func printStatus(w io.Writer, s outbox.Status) error {
 	oldest := "-"
 	if s.OldestPending != nil {
@@ -127,6 +148,15 @@ func printStatus(w io.Writer, s outbox.Status) error {
 		}
 	}
 	if err := printHalted(w, s.Halted); err != nil {
+		return err
+	}
+	if len(s.Paused) > 0 {
+		fmt.Fprintln(w)
+		if err := table(w, pauseRows(s.Paused)...); err != nil {
+			return err
+		}
+	}
+	if err := printStandstills(w, s); err != nil {
 		return err
 	}
 	fmt.Fprintln(w)

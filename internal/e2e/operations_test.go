@@ -233,7 +233,7 @@ func TestOperationsCopyConflict(t *testing.T) {
 	command(t, s.env(s.catalogDB), "catalog", "copy", "verify").ok(t)
 }
 
-// An operator pauses a topic. The changes arrive when it is resumed.
+// An operator pauses the reading of a topic, and its publishing. The changes arrive when both are resumed.
 func TestOperationsPaused(t *testing.T) {
 	t.Parallel()
 	s := newSystem(t)
@@ -242,7 +242,14 @@ func TestOperationsPaused(t *testing.T) {
 	command(t, s.env(s.catalogDB), "catalog", "consumer", "pause", "--topic="+productTopic, "--reason=maintenance").ok(t)
 	s.createProduct("Meanwhile")
 	s.degraded(s.catalog, "paused")
+	command(t, s.env(s.monolithDB), "monolith", "outbox", "pause", "--topic="+productTopic, "--reason=maintenance").ok(t)
+	s.degraded(s.monolith, "paused")
+	s.createProduct("While both are paused")
+	if r := command(t, s.env(s.monolithDB), "monolith", "outbox", "status").ok(t); !contains(r.stdout, "maintenance") {
+		t.Errorf("outbox status does not show the pause: %s", r.stdout)
+	}
 	s.typeIn("paused")
+	s.noLongerDegraded(s.monolith, "paused")
 	s.settled()
 }
 

@@ -4,12 +4,9 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"maps"
-	"slices"
 
 	"github.com/monsplit/monsplit/internal/httpserver"
 	"github.com/monsplit/monsplit/internal/messaging/broker"
-	"github.com/monsplit/monsplit/internal/messaging/outbox"
 	"github.com/monsplit/monsplit/internal/pgtx"
 	"github.com/monsplit/monsplit/internal/postgres"
 )
@@ -22,7 +19,7 @@ func (f *Frame) checks(events Consumer, database pools) []httpserver.Check {
 		{Name: "schema", Critical: true, Ask: func(context.Context) error { return problems(f.schema.problem()) }},
 		{Name: "kafka", Ask: f.brief("kafka", "no broker answers; see the log", broker.Advice, f.client.Ping)},
 		{Name: "topics", Ask: func(context.Context) error { return problems(f.gate.Problem()) }},
-		{Name: "relay", Ask: func(context.Context) error { return relayProblems(f.Relay.State()) }},
+		{Name: "relay", Ask: func(context.Context) error { return problems(f.Relay.State().Problems()...) }},
 		{Name: "maintenance", Ask: func(context.Context) error { return problems(f.upkeep.Load().problem()) }},
 		{Name: "consumer", Ask: func(context.Context) error { return problems(events.State().Problems()...) }},
 	}
@@ -56,18 +53,6 @@ func (f *Frame) brief(name, words string, advice func(error) string, ask func(co
 		}
 		return nil
 	}
-}
-
-// relayProblems returns what prevents the relay from publishing events, or nil.
-func relayProblems(s outbox.State) error {
-	var list []string
-	for _, h := range s.Halted {
-		list = append(list, h.String())
-	}
-	for _, part := range slices.Sorted(maps.Keys(s.Troubles)) {
-		list = append(list, part+": "+s.Troubles[part])
-	}
-	return problems(list...)
 }
 
 // problems returns an error with all sentences that are not empty, or nil.

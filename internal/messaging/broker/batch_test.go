@@ -277,6 +277,59 @@ func TestDecodeBatchesPassesHeadersOver(t *testing.T) {
 	}
 }
 
+// A batch whose checksum is right, but whose records cannot be read, came from its producer like this. It becomes one record with
+// its first bytes, and the batches behind it are read.
+func TestDecodeBatchesPassesUnreadableBatches(t *testing.T) {
+	t.Parallel()
+	encode := func(records ...Record) []byte {
+		b, err := EncodeBatch(TopicPartition{"t", 1}, ProducerSession{1, 1}, 0, records)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return slices.Clone(b.bytes[sizeLength:])
+	}
+	signed := func(batch []byte) []byte {
+		binary.BigEndian.PutUint32(batch[offsetOfChecksum:], checksum(batch))
+		return batch
+	}
+	three := func() []byte {
+		return encode(Record{Value: []byte("a")}, Record{Value: []byte("b")}, Record{Value: []byte("c")})
+	}
+	codec := three()
+	codec[offsetOfAttributes+1] = 7
+	cut := deflated(t, three())
+	cut[len(cut)-1] ^= 0xff
+	malformed := three()
+	malformed[len(malformed)-3] = 0x7f // the length of the value of the last record
+	for name, c := range map[string]struct {
+		batch []byte
+		first int64 // the offset from which on the batch cannot be read
+	}{
+		"unknown compression": {signed(codec), 0},
+		"cannot be expanded":  {signed(cut), 0},
+		"too large":           {deflated(t, encode(Record{Value: make([]byte, maxDecompressed)})), 0},
+		"malformed record":    {signed(malformed), 2},
+	} {
+		behind := encode(Record{Value: []byte("behind")})
+		binary.BigEndian.PutUint64(behind, 3)
+		if name == "too large" {
+			binary.BigEndian.PutUint64(behind, 1)
+		}
+		for from := range c.first + 1 { // also when an earlier part of the batch was applied
+			d, err := decodeBatches(slices.Concat(c.batch, behind), from, math.MaxInt)
+			n := len(d.records)
+			if err != nil || n != int(c.first-from)+2 || string(d.records[n-1].Value) != "behind" || d.next != d.records[n-1].Offset+1 {
+				t.Errorf("%s from %d: %d records to %d, %v", name, from, n, d.next, err)
+				continue
+			}
+			u := d.records[n-2]
+			if u.Unreadable == nil || u.Offset != c.first || u.Next() != d.records[n-1].Offset || !bytes.HasPrefix(c.batch, u.Value) || u.Key != nil {
+				t.Errorf("%s from %d: offset %d, next %d, %v", name, from, u.Offset, u.Next(), u.Unreadable)
+			}
+		}
+	}
+}
+
 // deflated returns a batch as a producer with compression would send it.
 func deflated(t *testing.T, batch []byte) []byte {
 	t.Helper()

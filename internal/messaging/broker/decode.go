@@ -13,7 +13,7 @@ import (
 
 // Limits on the memory that a few bytes of input can use.
 const (
-	maxDecompressed = 64 << 20 // of one compressed batch: a few bytes can decompress to gigabytes
+	maxDecompressed = 64 << 20 // of the records of one batch: a few bytes can decompress to gigabytes
 	maxHeaders      = 1000     // of one record; the others are ignored
 	recordMemory    = 128      // of a decoded record, in addition to its bytes: a batch may hold millions of empty records
 )
@@ -28,7 +28,8 @@ type decodedBatches struct {
 
 // decodeBatches decodes the batches of a fetch from offset from. It stops when the records use maxBytes or more; then next
 // may be in the middle of a batch. The last batch may be cut off; the next fetch returns it again. Control batches (the
-// markers of transactions) have offsets but no records.
+// markers of transactions) have offsets but no records. A batch that its producer has made unreadable becomes one record, with
+// Fetched.Unreadable.
 //
 // It replaces the library's reader, which hides where a compacted batch ends. A client that does not know the end may ask
 // for the same batch forever.
@@ -59,9 +60,8 @@ func decodeBatches(data []byte, from int64, maxBytes int) (decodedBatches, error
 		if binary.BigEndian.Uint16(batch[offsetOfAttributes:])&attributeControl == 0 {
 			whole, err := out.appendRecords(batch, base, from, maxBytes)
 			if err != nil {
-				return out, fmt.Errorf("the batch at offset %d: %w", base, err)
-			}
-			if !whole {
+				out.appendUnreadable(batch, base, from, err)
+			} else if !whole {
 				out.epoch = epoch
 				return out, nil
 			}
@@ -82,15 +82,16 @@ func (d *decodedBatches) appendRecords(batch []byte, base, from int64, maxBytes 
 	}
 	epoch := int32(big.Uint32(batch[offsetOfLeaderEpoch:]))
 	appendTime := big.Uint16(batch[offsetOfAttributes:])&(1<<3) != 0
-	last := int64(big.Uint64(batch[offsetOfLastTime:]))
+	lastTime := int64(big.Uint64(batch[offsetOfLastTime:]))
+	last := base + int64(big.Uint32(batch[offsetOfLastDelta:]))
 	r := wireReader{rest: body}
 	if count < 0 || count > len(body) {
-		return false, errBrokenBatch
+		return false, errMalformed
 	}
 	d.records = slices.Grow(d.records, min(count, 10_000)) // the count is not to be trusted
 	for range count {
 		if d.bytes >= maxBytes {
-			d.next = d.records[len(d.records)-1].Offset + 1
+			d.next = d.records[len(d.records)-1].Next()
 			return false, nil
 		}
 		record := wireReader{rest: r.take(r.varint())}
@@ -99,7 +100,7 @@ func (d *decodedBatches) appendRecords(batch []byte, base, from int64, maxBytes 
 		millis := first + record.varint()
 		offset := base + record.varint()
 		if appendTime {
-			millis = last
+			millis = lastTime
 		}
 		f := Fetched{Offset: offset, LeaderEpoch: epoch, Record: Record{Time: time.UnixMilli(millis).UTC()}}
 		f.Key, f.Value = record.nullable(), record.nullable()
@@ -112,8 +113,8 @@ func (d *decodedBatches) appendRecords(batch []byte, base, from int64, maxBytes 
 				f.Headers[j] = Header{Key: string(record.take(record.varint())), Value: record.nullable()}
 			}
 		}
-		if r.broken || record.broken {
-			return false, errBrokenBatch
+		if r.broken || record.broken || offset < base || offset > last {
+			return false, errMalformed
 		}
 		if offset >= from {
 			d.records = append(d.records, f)
@@ -125,6 +126,9 @@ func (d *decodedBatches) appendRecords(batch []byte, base, from int64, maxBytes 
 
 func decompress(codec compress.Compression, body []byte) ([]byte, error) {
 	if codec == compress.None {
+		if len(body) > maxDecompressed {
+			return nil, fmt.Errorf("it has more than %d MiB", maxDecompressed>>20)
+		}
 		return body, nil
 	}
 	if codec.Codec() == nil {

@@ -27,7 +27,7 @@ func (p *partition) takeBatch(maxRecords int) (b queuedBatch, ok bool) {
 		b.records, p.queue = p.queue[:maxRecords:maxRecords], p.queue[maxRecords:]
 		last := b.records[maxRecords-1]
 		// Not the offset of the record after it: a batch without records may be between them, with a later leader epoch.
-		b.next.Offset, b.next.LeaderEpoch = last.Offset+1, last.LeaderEpoch
+		b.next.Offset, b.next.LeaderEpoch = last.Next(), last.LeaderEpoch
 	} else {
 		p.queue = nil
 	}

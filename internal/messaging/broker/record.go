@@ -36,6 +36,17 @@ type Fetched struct {
 	Record
 	Offset      int64
 	LeaderEpoch int32 // of the record's batch: the epoch of the leader that appended it
+	// Unreadable is not nil if this stands for a batch, or for the rest of one, whose records cannot be read. Then Value has the
+	// first bytes of the batch, and Key is nil.
+	Unreadable *UnreadableBatch
+}
+
+// Next returns the offset after the record, or after the unreadable batch.
+func (f Fetched) Next() int64 {
+	if f.Unreadable != nil {
+		return f.Unreadable.Last + 1
+	}
+	return f.Offset + 1
 }
 
 // recordOverhead is an upper bound of what the encoding adds to a record's key and value: its length (5), attributes (1),

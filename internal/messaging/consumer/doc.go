@@ -95,6 +95,9 @@
 // An event that takes longer than Config.Timeout becomes a dead letter too, with the code "timeout", but only while other events
 // are applied: slow.go has the rule.
 //
+// A batch that its producer has made unreadable becomes one dead letter, with the code "unreadable" and its first bytes: see
+// broker.UnreadableBatch. A batch with a wrong checksum halts the partition instead, because the log may be damaged.
+//
 // Every other error is not the event's fault: the database is away, a deadlock, an error that a trigger of the service
 // raises, an unexpected error. The partition waits, and the same batch comes again. Other partitions go on.
 //

@@ -93,6 +93,10 @@ func decodeRecord(tp broker.TopicPartition, topicID broker.TopicID, r broker.Fet
 	it := item{record: r, event: Event{
 		Topic: tp.Topic, TopicID: topicID, Partition: tp.Partition, Offset: r.Offset, Key: string(r.Key), Headers: r.Headers,
 	}}
+	if r.Unreadable != nil {
+		it.err = &poisonError{code: codeUnreadable, reason: r.Unreadable.Error()}
+		return it
+	}
 	switch {
 	case len(r.Key) == 0:
 		it.err = &poisonError{code: "bad-key", reason: "the record has no key"}

@@ -21,6 +21,9 @@ type poisonError struct{ code, reason string }
 
 func (e *poisonError) Error() string { return e.reason }
 
+// codeUnreadable is the code of a dead letter for a batch that cannot be read: see broker.UnreadableBatch.
+const codeUnreadable = "unreadable"
+
 // panicError is a handler's panic. The same event would cause it again.
 type panicError struct {
 	value any

@@ -112,7 +112,7 @@ func timedOut(ctx context.Context, err error) bool {
 func (c *Consumer[T]) applyEach(ctx context.Context, p *partition, b batch) (moved bool, err error) {
 	from := b.from
 	for i, it := range b.items {
-		one := batch{tp: b.tp, topicID: b.topicID, from: from, next: it.record.Offset + 1, epoch: it.record.LeaderEpoch, items: []item{it}}
+		one := batch{tp: b.tp, topicID: b.topicID, from: from, next: it.record.Next(), epoch: it.record.LeaderEpoch, items: []item{it}}
 		later := b.items[i+1:]
 		if len(later) == 0 {
 			one.next, one.epoch = b.next, b.epoch

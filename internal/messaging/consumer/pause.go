@@ -93,7 +93,7 @@ func (c *Consumer[T]) cutAtLimit(p *partition, b batch) (head batch, cut bool) {
 	for i, it := range b.items {
 		if row.add(it); c.atLimit(row) && i < len(b.items)-1 {
 			b.items = b.items[:i+1]
-			b.next, b.epoch = it.record.Offset+1, it.record.LeaderEpoch
+			b.next, b.epoch = it.record.Next(), it.record.LeaderEpoch
 			return b, true
 		}
 	}
@@ -146,6 +146,10 @@ func (r keysInARow) add(it item) {
 	case it.err == nil:
 		clear(r)
 	default:
-		r[string(it.record.Key)] = struct{}{}
+		key := string(it.record.Key)
+		if it.record.Unreadable != nil {
+			key = fmt.Sprintf("offset %d", it.record.Offset) // each unreadable batch counts
+		}
+		r[key] = struct{}{}
 	}
 }

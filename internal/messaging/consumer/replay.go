@@ -96,9 +96,13 @@ func toItem(row messagingdb.DeadLetter) (item, error) {
 	for i, h := range stored {
 		headers[i] = broker.Header(h)
 	}
-	return decodeRecord(broker.TopicPartition{Topic: row.Topic, Partition: int(row.Part)}, broker.TopicID(row.TopicID), broker.Fetched{
+	it := decodeRecord(broker.TopicPartition{Topic: row.Topic, Partition: int(row.Part)}, broker.TopicID(row.TopicID), broker.Fetched{
 		Record: broker.Record{Key: row.Key, Value: row.Value, Headers: headers}, Offset: row.Offset,
-	}), nil
+	})
+	if row.Code == codeUnreadable {
+		it.err = &poisonError{code: codeUnreadable, reason: row.Reason} // what it has is no record
+	}
+	return it, nil
 }
 
 // applyInSavepoint runs the handler within a savepoint, so that the transaction stays usable if the handler fails.

@@ -39,7 +39,7 @@ func (c *Consumer[T]) Skip(ctx context.Context, kafka LogReader, tp broker.Topic
 		q := messagingdb.New(tx)
 		moved, err := q.SkipEvent(ctx, messagingdb.SkipEventParams{
 			Topic: tp.Topic, Part: int32(tp.Partition), TopicID: next.topicID.UUID(),
-			FromOffset: next.from, Next: next.record.Offset + 1, LeaderEpoch: next.record.LeaderEpoch,
+			FromOffset: next.from, Next: next.record.Next(), LeaderEpoch: next.record.LeaderEpoch,
 		})
 		if err != nil {
 			return fmt.Errorf("move the position: %w", err)

@@ -56,20 +56,17 @@ type OutboxBlocked struct {
 	LastError string
 }
 
-type OutboxLease struct {
-	Topic      string
-	Shard      int16
-	Owner      *uuid.UUID
-	Epoch      int64
-	ProducerID int64
-	Beat       int64
-}
-
 type OutboxLog struct {
 	Topic    string
 	Shard    int16
 	TopicID  uuid.UUID
 	AckedEnd int64
+}
+
+type OutboxPause struct {
+	Topic  string
+	Reason string
+	Since  time.Time
 }
 
 type SentRequest struct {

@@ -115,12 +115,29 @@ func (q *Queries) AppendOne(ctx context.Context, arg AppendOneParams) error {
 }
 
 const beatInstance = `-- name: BeatInstance :exec
-INSERT INTO outbox_instance AS i (id, name, lease_ms, beat) VALUES ($1, $2, $3, 0)
-ON CONFLICT (id) DO UPDATE SET beat = i.beat + 1
+INSERT INTO outbox_instance AS i (id, name, lease_ms, beat, answers, kafka, standstills) VALUES ($1, $2, $3, 0, $4, $5, $6)
+ON CONFLICT (id) DO UPDATE SET beat = i.beat + 1, answers = excluded.answers, kafka = excluded.kafka,
+    standstills = excluded.standstills, beat_at = clock_timestamp()
 `
 
-func (q *Queries) BeatInstance(ctx context.Context, iD uuid.UUID, name string, leaseMs int64) error {
-	_, err := q.db.Exec(ctx, beatInstance, iD, name, leaseMs)
+type BeatInstanceParams struct {
+	ID          uuid.UUID
+	Name        string
+	LeaseMs     int64
+	Answers     int64
+	Kafka       string
+	Standstills []byte
+}
+
+func (q *Queries) BeatInstance(ctx context.Context, arg BeatInstanceParams) error {
+	_, err := q.db.Exec(ctx, beatInstance,
+		arg.ID,
+		arg.Name,
+		arg.LeaseMs,
+		arg.Answers,
+		arg.Kafka,
+		arg.Standstills,
+	)
 	return err
 }
 
@@ -323,16 +340,25 @@ const listAllLeases = `-- name: ListAllLeases :many
 SELECT topic, shard, owner, epoch, producer_id, beat FROM outbox_lease ORDER BY topic, shard
 `
 
+type ListAllLeasesRow struct {
+	Topic      string
+	Shard      int16
+	Owner      *uuid.UUID
+	Epoch      int64
+	ProducerID int64
+	Beat       int64
+}
+
 // Returns the leases of all topics, also of those that no relay publishes any more.
-func (q *Queries) ListAllLeases(ctx context.Context) ([]OutboxLease, error) {
+func (q *Queries) ListAllLeases(ctx context.Context) ([]ListAllLeasesRow, error) {
 	rows, err := q.db.Query(ctx, listAllLeases)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	items := []OutboxLease{}
+	items := []ListAllLeasesRow{}
 	for rows.Next() {
-		var i OutboxLease
+		var i ListAllLeasesRow
 		if err := rows.Scan(
 			&i.Topic,
 			&i.Shard,
@@ -443,8 +469,48 @@ func (q *Queries) ListEvents(ctx context.Context, arg ListEventsParams) ([]ListE
 	return items, nil
 }
 
+const listInstanceStates = `-- name: ListInstanceStates :many
+SELECT id, name, kafka, standstills, (beat_at > clock_timestamp() - interval '30 seconds')::boolean AS alive
+FROM outbox_instance ORDER BY id
+`
+
+type ListInstanceStatesRow struct {
+	ID          uuid.UUID
+	Name        string
+	Kafka       string
+	Standstills []byte
+	Alive       bool
+}
+
+// Returns what the instances say about themselves. For people, the database's clock is good enough to tell whether one is alive.
+func (q *Queries) ListInstanceStates(ctx context.Context) ([]ListInstanceStatesRow, error) {
+	rows, err := q.db.Query(ctx, listInstanceStates)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ListInstanceStatesRow{}
+	for rows.Next() {
+		var i ListInstanceStatesRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Name,
+			&i.Kafka,
+			&i.Standstills,
+			&i.Alive,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const listInstances = `-- name: ListInstances :many
-SELECT id, name, beat, lease_ms FROM outbox_instance ORDER BY id
+SELECT id, name, beat, lease_ms, answers, kafka FROM outbox_instance ORDER BY id
 `
 
 type ListInstancesRow struct {
@@ -452,6 +518,8 @@ type ListInstancesRow struct {
 	Name    string
 	Beat    int64
 	LeaseMs int64
+	Answers int64
+	Kafka   string
 }
 
 func (q *Queries) ListInstances(ctx context.Context) ([]ListInstancesRow, error) {
@@ -468,6 +536,8 @@ func (q *Queries) ListInstances(ctx context.Context) ([]ListInstancesRow, error)
 			&i.Name,
 			&i.Beat,
 			&i.LeaseMs,
+			&i.Answers,
+			&i.Kafka,
 		); err != nil {
 			return nil, err
 		}
@@ -516,6 +586,30 @@ func (q *Queries) ListLeases(ctx context.Context, topics []string) ([]ListLeases
 			&i.ProducerID,
 			&i.Beat,
 		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listPauses = `-- name: ListPauses :many
+SELECT topic, reason, since FROM outbox_pause ORDER BY topic
+`
+
+func (q *Queries) ListPauses(ctx context.Context) ([]OutboxPause, error) {
+	rows, err := q.db.Query(ctx, listPauses)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []OutboxPause{}
+	for rows.Next() {
+		var i OutboxPause
+		if err := rows.Scan(&i.Topic, &i.Reason, &i.Since); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -688,6 +782,32 @@ func (q *Queries) OldestPending(ctx context.Context, topics []string) (OldestPen
 	return i, err
 }
 
+const pauseOutbox = `-- name: PauseOutbox :many
+INSERT INTO outbox_pause (topic, reason) VALUES ($1, $2) ON CONFLICT (topic) DO NOTHING
+RETURNING topic, reason, since
+`
+
+// Pauses a topic, or with the empty topic all of them. One that is paused stays as it is, and is not returned.
+func (q *Queries) PauseOutbox(ctx context.Context, topic string, reason string) ([]OutboxPause, error) {
+	rows, err := q.db.Query(ctx, pauseOutbox, topic, reason)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []OutboxPause{}
+	for rows.Next() {
+		var i OutboxPause
+		if err := rows.Scan(&i.Topic, &i.Reason, &i.Since); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const pendingBetween = `-- name: PendingBetween :one
 SELECT EXISTS (SELECT FROM (SELECT unnest($1::text[]) AS topic) AS t CROSS JOIN outbox_shard s
     CROSS JOIN LATERAL (SELECT FROM outbox_pending p
@@ -813,7 +933,7 @@ func (q *Queries) RemoveInstance(ctx context.Context, iD uuid.UUID, beat int64) 
 const renewLeases = `-- name: RenewLeases :many
 WITH mine AS (SELECT topic, shard FROM outbox_lease WHERE owner = $1::uuid ORDER BY topic, shard FOR NO KEY UPDATE)
 UPDATE outbox_lease l SET beat = beat + 1 FROM mine WHERE l.topic = mine.topic AND l.shard = mine.shard
-RETURNING l.topic, l.shard, l.epoch, l.producer_id
+RETURNING l.topic, l.shard, l.epoch, l.producer_id, l.rest_ms
 `
 
 type RenewLeasesRow struct {
@@ -821,6 +941,7 @@ type RenewLeasesRow struct {
 	Shard      int16
 	Epoch      int64
 	ProducerID int64
+	RestMs     *int64
 }
 
 func (q *Queries) RenewLeases(ctx context.Context, owner uuid.UUID) ([]RenewLeasesRow, error) {
@@ -837,7 +958,33 @@ func (q *Queries) RenewLeases(ctx context.Context, owner uuid.UUID) ([]RenewLeas
 			&i.Shard,
 			&i.Epoch,
 			&i.ProducerID,
+			&i.RestMs,
 		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const resumeOutbox = `-- name: ResumeOutbox :many
+DELETE FROM outbox_pause p WHERE $1::text = '' OR p.topic = $1 RETURNING p.topic, p.reason, p.since
+`
+
+// Ends the pause of a topic, or with the empty topic all pauses.
+func (q *Queries) ResumeOutbox(ctx context.Context, topic string) ([]OutboxPause, error) {
+	rows, err := q.db.Query(ctx, resumeOutbox, topic)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []OutboxPause{}
+	for rows.Next() {
+		var i OutboxPause
+		if err := rows.Scan(&i.Topic, &i.Reason, &i.Since); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -882,7 +1029,7 @@ func (q *Queries) RetryBlocked(ctx context.Context, topic *string, key *string) 
 }
 
 const setProducer = `-- name: SetProducer :exec
-UPDATE outbox_lease SET producer_id = $1, epoch = CASE WHEN epoch > 32767 THEN 0 ELSE epoch END
+UPDATE outbox_lease SET producer_id = $1, rest_ms = NULL, epoch = CASE WHEN epoch > 32767 THEN 0 ELSE epoch END
 WHERE topic = $2 AND shard = $3 AND owner = $4::uuid AND epoch = $5
 `
 
@@ -906,10 +1053,37 @@ func (q *Queries) SetProducer(ctx context.Context, arg SetProducerParams) error 
 	return err
 }
 
+const storeRests = `-- name: StoreRests :exec
+UPDATE outbox_lease l SET rest_ms = r.rest_ms
+FROM (SELECT unnest($2::text[]) AS topic, unnest($3::smallint[]) AS shard, unnest($4::bigint[]) AS epoch,
+        unnest($5::bigint[]) AS rest_ms) AS r
+WHERE l.topic = r.topic AND l.shard = r.shard AND l.owner = $1::uuid AND l.epoch = r.epoch
+`
+
+type StoreRestsParams struct {
+	Owner   uuid.UUID
+	Topics  []string
+	Shards  []int16
+	Epochs  []int64
+	RestsMs []int64
+}
+
+// Stores how long shards still rest, if the caller holds them.
+func (q *Queries) StoreRests(ctx context.Context, arg StoreRestsParams) error {
+	_, err := q.db.Exec(ctx, storeRests,
+		arg.Owner,
+		arg.Topics,
+		arg.Shards,
+		arg.Epochs,
+		arg.RestsMs,
+	)
+	return err
+}
+
 const takeLease = `-- name: TakeLease :one
 UPDATE outbox_lease SET owner = $1::uuid, epoch = epoch + 1, beat = 0
 WHERE topic = $2 AND shard = $3 AND epoch = $4 AND (owner IS NULL OR beat = $5)
-RETURNING topic, shard, epoch, producer_id
+RETURNING topic, shard, epoch, producer_id, rest_ms
 `
 
 type TakeLeaseParams struct {
@@ -925,6 +1099,7 @@ type TakeLeaseRow struct {
 	Shard      int16
 	Epoch      int64
 	ProducerID int64
+	RestMs     *int64
 }
 
 // Takes a lease if it is still as the caller has read it: free, or not renewed since.
@@ -942,6 +1117,7 @@ func (q *Queries) TakeLease(ctx context.Context, arg TakeLeaseParams) (TakeLease
 		&i.Shard,
 		&i.Epoch,
 		&i.ProducerID,
+		&i.RestMs,
 	)
 	return i, err
 }

@@ -129,7 +129,7 @@ func TestReadStatus(t *testing.T) {
 	if len(s.Blocked) != 1 || s.BlockedCount != 1 || s.Blocked[0].Key != "b" || s.Blocked[0].Attempts != 4 || s.Blocked[0].LastError != "too large" {
 		t.Errorf("blocked %+v", s.Blocked)
 	}
-	if s.Shards[4].Holder != "here:1" || s.Shards[5].Holder != "" || !slices.Equal(s.Instances, []InstanceStatus{{"here:1", 5}}) {
+	if s.Shards[4].Holder != "here:1" || s.Shards[5].Holder != "" || !slices.Equal(s.Instances, []InstanceStatus{{"here:1", 5, linkAnswers}}) {
 		t.Errorf("shards %+v, instances %+v", s.Shards, s.Instances)
 	}
 }

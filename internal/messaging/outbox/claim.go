@@ -122,6 +122,7 @@ func (c *coordinator) rewind(now time.Time) (sweep bool) {
 			if !l.mayHaveMore || now.Sub(l.sweptAt) >= 10*c.cfg.SweepMax {
 				l.highestAtSweep, l.sweptAt = l.highestSeen, now
 				l.readFrom(0)
+				l.beginSweep()
 			}
 		}
 		cl.sweepAt, cl.woken = now.Add(c.cfg.SweepMax), false
@@ -147,13 +148,18 @@ func (c *coordinator) rewind(now time.Time) (sweep bool) {
 // readableLanes returns the lanes that have room for more rows. A full lane must neither use up the memory nor delay
 // others.
 func (c *coordinator) readableLanes() (lanes []*lane) {
-	held := max(1, len(c.lanes))
 	for _, l := range c.lanes {
-		if l.phase == phaseReady && l.mayHaveMore && l.rowCount < max(1, 3*c.cfg.ClaimRows/held) && l.payloadBytes < max(1, 2*c.cfg.ClaimBytes/held) {
+		if l.phase == phaseReady && l.mayHaveMore && !c.paused.has(l.tp.Topic) && !c.full(l) {
 			lanes = append(lanes, l)
 		}
 	}
 	return lanes
+}
+
+// full reports whether the lane has as many rows in memory as it may have.
+func (c *coordinator) full(l *lane) bool {
+	held := max(1, len(c.lanes))
+	return l.rowCount >= max(1, 3*c.cfg.ClaimRows/held) || l.payloadBytes >= max(1, 2*c.cfg.ClaimBytes/held)
 }
 
 // distribute gives each lane its part of the claimed rows, which are ordered by shard. It returns how many rows were queued.
@@ -178,6 +184,7 @@ func (c *coordinator) distribute(lanes []*lane, rows []messagingdb.ClaimPendingR
 		found += in.queued
 		if in.skipped > 0 {
 			c.claims.sweepWithin(time.Now(), c.cfg.SweepMin)
+			l.skip(in.skippedRow, time.Now())
 		}
 	}
 	return found

@@ -109,6 +109,7 @@ func (c *logCheck) look(ctx context.Context, tp broker.TopicPartition, records [
 	if len(records) == 0 {
 		return nil
 	}
+	c.answered()
 	p := messagingdb.KnownEventsParams{Topic: tp.Topic, Shard: int16(tp.Partition)}
 	for _, r := range records {
 		p.Keys, p.EventIds = append(p.Keys, r.key), append(p.EventIds, r.id)

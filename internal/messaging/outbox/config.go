@@ -29,6 +29,10 @@ type Config struct {
 	BatchRows  int // records in one batch; 5000
 	BatchBytes int // bytes of one batch; broker.MaxBatchBytes
 
+	// GiveUpAfter is how long Kafka has to answer another instance but not this one, before this one gives its shards up; 10 s, or more
+	// if ProduceTimeout or RetryMax is long. In that time, Kafka has to answer all instances after it was away, so it has to be longer than RetryMax and ProduceTimeout.
+	GiveUpAfter time.Duration
+
 	RetryMin, RetryMax time.Duration // wait before a batch is sent again; 50 ms and 2 s
 	BlockMin, BlockMax time.Duration // wait of an aggregate whose event was refused; 1 s and 5 min
 
@@ -65,6 +69,9 @@ func (c Config) withDefaults() Config {
 			*d.value = d.fallback
 		}
 	}
+	if c.GiveUpAfter == 0 {
+		c.GiveUpAfter = max(10*time.Second, 2*(c.RetryMax+c.ProduceTimeout))
+	}
 	for _, n := range []struct {
 		value    *int
 		fallback int
@@ -99,6 +106,8 @@ func (c Config) Validate() []error {
 	fault(!LeaseHolds(c.LeaseTimeout, c.RenewEvery, c.ProduceTimeout),
 		"the lease time-out (%v) must be longer than the produce time-out (%v) and two renewals (%v each): "+
 			"otherwise one lost renewal stops publishing", c.LeaseTimeout, c.ProduceTimeout, c.RenewEvery)
+	fault(c.GiveUpAfter <= c.RetryMax+c.ProduceTimeout, "shards are given up after %v: that must be longer than the longest retry (%v) and the "+
+		"produce time-out (%v), or else instances give shards up whenever Kafka was away", c.GiveUpAfter, c.RetryMax, c.ProduceTimeout)
 	fault(c.SweepMax < c.SweepMin, "the longest sweep interval (%v) is below the shortest (%v)", c.SweepMax, c.SweepMin)
 	fault(c.RetryMax < c.RetryMin, "the longest retry (%v) is below the shortest (%v)", c.RetryMax, c.RetryMin)
 	fault(c.BlockMax < c.BlockMin, "the longest block (%v) is below the shortest (%v)", c.BlockMax, c.BlockMin)

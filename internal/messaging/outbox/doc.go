@@ -106,7 +106,7 @@
 //
 //	free
 //	 |  ^
-//	 |  +-- release: A stops, or has more than its fair share ------------------+
+//	 |  +-- release: A stops, has more than its fair share, or is cut off ------+
 //	 |                                                                          |
 //	 +-- take: epoch + 1 --> held by A -----------------------------------------+
 //	                          |  ^  |
@@ -115,9 +115,18 @@
 //	                          +--+   renew: beat + 1
 //	                                 raise: epoch + 1, and A begins again with a new lane
 //
+// An instance that is cut off from Kafka has no share. cutoff.go says when it is: Kafka does not answer it, although it answers
+// another instance.
+//
 // A sends nothing that could arrive after its deadline: the deadline less ProduceTimeout is its last moment to send.
 // The deadline counts from before A sent the renewal; B counts from after it read the beat (H13 slow renewal). Both use
 // only their own monotonic clock.
+//
+// # When events do not move
+//
+// Each state in which events do not move has a StandstillCode and a reason. State, the metric outbox_standstill and ReadStatus
+// show it. An instance stores its list in its row of outbox_instance with each beat, so ReadStatus shows those of all
+// instances. An operator's pause is a row of outbox_pause; each lease pass reads it.
 //
 // # Comparing the log with the database
 //

@@ -49,6 +49,9 @@ func (c *coordinator) requestProducerIDs(lanes []*lane) {
 		return o
 	}, func(o outcome) {
 		c.idRequestRunning = false
+		if len(o.ids) > 0 {
+			c.kafka.answered()
+		}
 		if o.err != nil {
 			c.report("kafka", o.err)
 		}

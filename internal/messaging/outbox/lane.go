@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/monsplit/monsplit/internal/messaging/broker"
@@ -61,7 +62,9 @@ type lane struct {
 
 	finalOrder  leaseOrder // sent to the lease keeper after draining
 	parkedUntil time.Time
-	halt        *Halt // why publishing is halted until an operator acts; nil if it is not
+	standing
+	restsUntil time.Time // when its rest ends, if it has used up its epochs
+	halt       *Halt     // why publishing is halted until an operator acts; nil if it is not
 }
 
 // refusal is an aggregate whose next event the broker refused.
@@ -78,8 +81,9 @@ func (l *lane) lease() lease { return lease{tp: l.tp, epoch: l.epoch, producerID
 
 // admitResult says what admit did with the rows of a claim.
 type admitResult struct {
-	queued  int
-	skipped int // rows whose predecessor is pending, but not queued
+	queued     int
+	skipped    int    // rows whose predecessor is pending, but not queued
+	skippedRow string // one of them
 }
 
 // admit queues the rows that a claim returned, in the order of their sequence numbers. cut reports that the claim hit
@@ -98,6 +102,7 @@ func (l *lane) admit(claimed []messagingdb.ClaimPendingRow, cut bool) (in admitR
 		}
 		if c.PrevSeq != 0 && !l.precedes(c.PrevSeq) {
 			in.skipped++
+			in.skippedRow = fmt.Sprintf("version %d of %s", c.Version, c.Key)
 			continue
 		}
 		r := newRow(c)

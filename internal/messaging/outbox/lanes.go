@@ -22,15 +22,15 @@ func (c *coordinator) renewLeases(now time.Time) {
 		view leaseView
 		err  error
 	}
-	orders, leaving := c.orders, c.stopping
+	order := passOrder{orders: c.orders, leaving: c.stopping, kafka: c.kafka, standstills: c.State().Standstills}
 	c.orders, c.leasePassRunning, c.renewAt = nil, true, now.Add(c.cfg.RenewEvery)
 	runInBackground(c, func(ctx context.Context) outcome {
 		ctx, cancel := context.WithTimeout(ctx, c.cfg.LeaseTimeout/2)
 		defer cancel()
-		v, err := c.keeper.pass(ctx, orders, leaving)
+		v, err := c.keeper.pass(ctx, order)
 		return outcome{v, err}
 	}, func(o outcome) {
-		c.leasePassRunning = false
+		c.leasePassRunning, c.misfit = false, c.keeper.misfit
 		if c.keeper.db.takeReconnected() {
 			c.recheckLanes("a connection to the database was opened again", c.cfg.Topics...)
 		}
@@ -39,7 +39,7 @@ func (c *coordinator) renewLeases(now time.Time) {
 		if o.err != nil {
 			// An order names the epoch that it applies to. If it was executed although the pass failed, it does nothing the
 			// second time.
-			c.orders, c.renewAt = append(orders, c.orders...), time.Now().Add(c.cfg.RetryMin)
+			c.orders, c.renewAt = append(order.orders, c.orders...), time.Now().Add(c.cfg.RetryMin)
 			return
 		}
 		c.applyLeaseView(o.view, now)
@@ -51,6 +51,8 @@ func (c *coordinator) renewLeases(now time.Time) {
 // the pass began.
 func (c *coordinator) applyLeaseView(v leaseView, began time.Time) {
 	c.deadline = v.deadline
+	c.setCutOff(v.cutOff)
+	c.paused = v.paused
 	held := map[broker.TopicPartition]lease{}
 	for _, l := range v.leases {
 		held[l.tp] = l
@@ -71,9 +73,10 @@ func (c *coordinator) applyLeaseView(v leaseView, began time.Time) {
 	for _, l := range held {
 		n := newLane(l)
 		if l.wrapped() {
+			n.restsUntil = v.rests[l.tp]
+			n.parkedUntil = n.restsUntil
 			c.log.Warn("a shard has used up its epochs: it waits before it takes a new producer id",
-				"shard", l.tp.String(), "wait", c.cfg.WrapRest)
-			n.parkedUntil = time.Now().Add(c.cfg.WrapRest)
+				"shard", l.tp.String(), "wait", time.Until(n.restsUntil).Round(time.Second))
 		}
 		c.lanes = append(c.lanes, n)
 	}

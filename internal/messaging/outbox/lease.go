@@ -2,8 +2,10 @@ package outbox
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -37,7 +39,10 @@ func (l lease) wrapped() bool { return l.producerID >= 0 && l.epoch > maxEpoch }
 type leaseView struct {
 	deadline time.Time
 	leases   []lease
-	giveUp   []broker.TopicPartition // shards above the fair share of this instance
+	rests    map[broker.TopicPartition]time.Time // when the rests of these leases end; a lease that does not rest is not in it
+	giveUp   []broker.TopicPartition             // shards above the fair share of this instance
+	paused   pauses
+	cutOff   bool // Kafka answers other instances, but not this one
 }
 
 // leaseOrderKind is the change that a leaseOrder asks for.
@@ -65,33 +70,45 @@ type leaseKeeper struct {
 	name     string
 	cfg      Config
 	liveness *livenessTracker
+	judge    linkJudge
+	rests    shardRests
 	misfit   bool // the table had another number of shards in the last pass
 }
 
+// passOrder is what the coordinator tells the lease keeper for a pass.
+type passOrder struct {
+	orders      []leaseOrder
+	leaving     bool
+	kafka       kafkaAnswers
+	standstills []Standstill
+}
+
 func newLeaseKeeper(link *dbConn, id uuid.UUID, cfg Config) *leaseKeeper {
-	return &leaseKeeper{db: link, id: id, name: cfg.Name, cfg: cfg, liveness: newLivenessTracker(cfg.LeaseTimeout)}
+	return &leaseKeeper{db: link, id: id, name: cfg.Name, cfg: cfg, liveness: newLivenessTracker(cfg.LeaseTimeout),
+		judge: linkJudge{giveUpAfter: cfg.GiveUpAfter, leaseTimeout: cfg.LeaseTimeout},
+		rests: shardRests{full: cfg.WrapRest, ends: map[broker.TopicPartition]time.Time{}}}
 }
 
 // pass executes the orders, renews the leases of this instance and, unless the instance is leaving, works towards its
 // fair share. After an error the leases are as before: they belong to this instance until the deadline of the last
 // view.
-func (k *leaseKeeper) pass(ctx context.Context, orders []leaseOrder, leaving bool) (leaseView, error) {
+func (k *leaseKeeper) pass(ctx context.Context, in passOrder) (leaseView, error) {
 	q, err := k.db.queries(ctx)
 	if err != nil {
 		return leaseView{}, err
 	}
-	for _, o := range orders {
+	for _, o := range in.orders {
 		if err := k.execute(ctx, q, o); err != nil {
 			return leaseView{}, fmt.Errorf("change the lease of %s: %w", o.tp, err)
 		}
 	}
-	if k.misfit && !leaving {
+	if k.misfit && !in.leaving {
 		// Do not renew leases that this program cannot serve, so that a program that fits can take them.
 		if _, err := k.listLeases(ctx, q); err != nil {
 			return leaseView{}, err
 		}
 	}
-	if err := q.BeatInstance(ctx, k.id, k.name, k.cfg.LeaseTimeout.Milliseconds()); err != nil {
+	if err := k.beat(ctx, q, in); err != nil {
 		return leaseView{}, fmt.Errorf("register the instance: %w", err)
 	}
 	// The deadline counts from before the renewal is sent. A thief counts from after it has read the renewed lease
@@ -102,15 +119,35 @@ func (k *leaseKeeper) pass(ctx context.Context, orders []leaseOrder, leaving boo
 		return leaseView{}, fmt.Errorf("renew leases: %w", err)
 	}
 	for _, l := range renewed {
-		v.leases = append(v.leases, lease{tp: shardOf(l.Topic, l.Shard), epoch: l.Epoch, producerID: l.ProducerID})
+		k.add(&v, lease{tp: shardOf(l.Topic, l.Shard), epoch: l.Epoch, producerID: l.ProducerID}, l.RestMs)
 	}
-	if leaving {
-		return v, nil
+	if !in.leaving {
+		if err := k.balance(ctx, q, in.kafka, &v); err != nil {
+			return leaseView{}, err
+		}
 	}
-	if err := k.balance(ctx, q, &v); err != nil {
+	if v.paused, err = k.listPauses(ctx, q); err != nil {
 		return leaseView{}, err
 	}
-	return v, nil
+	k.rests.keep(v.leases)
+	v.rests = maps.Clone(k.rests.ends)
+	return v, k.storeRests(ctx, q, v.leases)
+}
+
+// add adds a lease that this instance holds. restLeft is how many milliseconds of its rest are left, if it rests.
+func (k *leaseKeeper) add(v *leaseView, l lease, restLeft *int64) {
+	v.leases = append(v.leases, l)
+	k.rests.observe(l, restLeft, time.Now())
+}
+
+// beat shows that the instance is alive, and what it says about itself.
+func (k *leaseKeeper) beat(ctx context.Context, q *messagingdb.Queries, in passOrder) error {
+	standstills, err := json.Marshal(append([]Standstill{}, in.standstills...))
+	if err != nil {
+		return err
+	}
+	return q.BeatInstance(ctx, messagingdb.BeatInstanceParams{ID: k.id, Name: k.name, LeaseMs: k.cfg.LeaseTimeout.Milliseconds(), Answers: in.kafka.count,
+		Kafka: string(k.judge.link(in.kafka, time.Now())), Standstills: standstills})
 }
 
 func (k *leaseKeeper) execute(ctx context.Context, q *messagingdb.Queries, o leaseOrder) error {
@@ -128,7 +165,7 @@ func (k *leaseKeeper) execute(ctx context.Context, q *messagingdb.Queries, o lea
 }
 
 // balance takes leases over, removes dead instances and lists the shards to give up, according to the fair share.
-func (k *leaseKeeper) balance(ctx context.Context, q *messagingdb.Queries, v *leaseView) error {
+func (k *leaseKeeper) balance(ctx context.Context, q *messagingdb.Queries, kafka kafkaAnswers, v *leaseView) error {
 	instances, err := q.ListInstances(ctx)
 	if err != nil {
 		return fmt.Errorf("list instances: %w", err)
@@ -138,8 +175,10 @@ func (k *leaseKeeper) balance(ctx context.Context, q *messagingdb.Queries, v *le
 		return err
 	}
 	now := time.Now()
+	k.judge.judge(kafka, k.liveness.othersLink(k.id, instances, now), now)
 	k.liveness.observe(instances, leases, now)
-	plan := k.liveness.plan(k.id, instances, leases, now)
+	v.cutOff = k.judge.cutOff
+	plan := k.liveness.plan(k.id, v.cutOff, instances, leases, now)
 	v.giveUp = plan.giveUp
 	for _, i := range plan.dead {
 		if err := q.RemoveInstance(ctx, i.ID, i.Beat); err != nil {
@@ -154,7 +193,7 @@ func (k *leaseKeeper) balance(ctx context.Context, q *messagingdb.Queries, v *le
 		if err != nil {
 			return fmt.Errorf("take over %s: %w", shardOf(l.Topic, l.Shard), err)
 		}
-		v.leases = append(v.leases, lease{tp: shardOf(taken.Topic, taken.Shard), epoch: taken.Epoch, producerID: taken.ProducerID})
+		k.add(v, lease{tp: shardOf(taken.Topic, taken.Shard), epoch: taken.Epoch, producerID: taken.ProducerID}, taken.RestMs)
 	}
 	return nil
 }

@@ -42,7 +42,7 @@ func TestRelaysShareTheShards(t *testing.T) {
 	// The row of a dead instance may go one pass later than its leases, if it died between the two beats of a pass.
 	kafkatest.Eventually(t, "only the first instance is left", func() bool {
 		s, err := ReadStatus(t.Context(), b.pool)
-		return err == nil && slices.Equal(s.Instances, []InstanceStatus{{Name: "first", Shards: allShards}})
+		return err == nil && slices.Equal(s.Instances, []InstanceStatus{{Name: "first", Shards: allShards, Kafka: linkAnswers}})
 	})
 }
 
@@ -56,6 +56,8 @@ func (u noProduceBroker) Produce(_ context.Context, batches []*broker.Batch) []b
 	u.t.Error("a request was sent that could outlive the lease")
 	return make([]broker.Result, len(batches))
 }
+
+func (noProduceBroker) ProduceLimit(broker.NodeID) int { return 1 << 20 }
 
 // TestProducesNothingThatCouldOutliveTheLease replays the second half of H13 slow renewal: the renewal is late, and a
 // request that is sent now could arrive after a thief has published.
@@ -95,7 +97,7 @@ func TestThiefWaitsOnItsOwnClock(t *testing.T) {
 		instances := []messagingdb.ListInstancesRow{{ID: me}}
 		leases := []messagingdb.ListLeasesRow{{Shard: 0, Owner: &holder, Epoch: epoch, Beat: beat}}
 		w.observe(instances, leases, start.Add(after))
-		return len(w.plan(me, instances, leases, start.Add(after)).take) == 1
+		return len(w.plan(me, false, instances, leases, start.Add(after)).take) == 1
 	}
 	for _, step := range []struct {
 		after       time.Duration

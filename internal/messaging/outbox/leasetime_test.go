@@ -25,7 +25,7 @@ func TestTheLongerTimeoutCounts(t *testing.T) {
 		leases := []messagingdb.ListLeasesRow{{Topic: "t", Owner: &holder, Epoch: 1}, {Topic: "t", Shard: 1, Owner: &holder, Epoch: 1}}
 		w.observe(instances, leases, start)
 		for _, after := range []time.Duration{want - time.Millisecond, want} {
-			plan := w.plan(me, instances, leases, start.Add(after))
+			plan := w.plan(me, false, instances, leases, start.Add(after))
 			if silent := after == want; (len(plan.dead) == 1) != silent || (len(plan.take) > 0) != silent {
 				t.Errorf("it told %s: after %s, take %d and %d are dead", told, after, len(plan.take), len(plan.dead))
 			}

@@ -24,6 +24,7 @@ type logChecker struct {
 	running  bool // only the coordinator uses it
 	log      *slog.Logger
 	progress atomic.Pointer[string] // what a check has been reading for longer than progressEvery; nil otherwise
+	answers  atomic.Int64           // how often Kafka has answered checks of shards that are not halted
 }
 
 const (
@@ -146,6 +147,7 @@ func (c *logCheck) readLog(ctx context.Context) (err error) {
 	if log.end, err = c.broker.EndOffset(ctx, c.lease.tp); err != nil {
 		return err
 	}
+	c.answered()
 	if c.stored.TopicID == nil {
 		if c.stored.Trusted && c.lease.producerID >= 0 {
 			c.log.Info("the relay trusts the log as it is, because this database has not stored where its events end",
@@ -161,6 +163,14 @@ func (c *logCheck) readLog(ctx context.Context) (err error) {
 	}
 	log.recreated = !stored.IsZero() && stored != log.topicID
 	return nil
+}
+
+// answered counts an answer of the leader of a log. The checks of a halted shard are repeated for ever, and say nothing about
+// the events of others.
+func (c *logCheck) answered() {
+	if c.halt == nil {
+		c.answers.Add(1)
+	}
 }
 
 // storeHalt stores why the shard is halted, for people and for the next holder of the lease.

@@ -18,6 +18,8 @@ type metrics struct {
 	oldest      prometheus.Gauge
 	blockedKeys prometheus.Gauge
 	halted      *prometheus.GaugeVec
+	standstill  *prometheus.GaugeVec
+	standing    []StandstillCode // that standstill shows; nil before it shows anything
 }
 
 // newMetrics makes metrics whose names begin with the namespace and "outbox". An empty namespace is left out.
@@ -46,6 +48,26 @@ func newMetrics(namespace string) *metrics {
 			Help: "Aggregates that back off because the broker refused their event."}),
 		halted: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name("halted"),
 			Help: "1 while this instance does not publish a shard, or any, until an operator has solved the problem."}, []string{"code"}),
+		standstill: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name("standstill"),
+			Help: "1 while events of this instance, or of the whole outbox, do not move, by the reason."}, []string{"code"}),
+	}
+}
+
+func (m *metrics) setStandstills(list []Standstill) {
+	now := make([]StandstillCode, len(list))
+	for i, s := range list {
+		now[i] = s.Code
+	}
+	if m.standing != nil && slices.Equal(now, m.standing) {
+		return
+	}
+	m.standing = now
+	for _, code := range StandstillCodes() {
+		stands := 0.0
+		if slices.Contains(now, code) {
+			stands = 1
+		}
+		m.standstill.WithLabelValues(string(code)).Set(stands)
 	}
 }
 
@@ -62,5 +84,5 @@ func (m *metrics) setHalted(halts []Halt) {
 // Collectors returns the relay's metrics, for the caller to register.
 func (r *Relay) Collectors() []prometheus.Collector {
 	m := r.metrics
-	return []prometheus.Collector{m.published, m.failures, m.stage, m.inOutbox, m.shards, m.pending, m.room, m.oldest, m.blockedKeys, m.halted}
+	return []prometheus.Collector{m.published, m.failures, m.stage, m.inOutbox, m.shards, m.pending, m.room, m.oldest, m.blockedKeys, m.halted, m.standstill}
 }

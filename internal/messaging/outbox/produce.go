@@ -29,7 +29,7 @@ func (c *coordinator) produce(now time.Time) {
 
 // mayStart reports whether the lane has something to send now.
 func (c *coordinator) mayStart(l *lane, now time.Time) bool {
-	if l.phase != phaseReady || l.sending || !l.leaderKnown || c.busyBrokers[l.leader] || !l.hasRows() || !c.topics.passed(l.tp.Topic) {
+	if l.phase != phaseReady || l.sending || !l.leaderKnown || c.busyBrokers[l.leader] || !c.maySend(l) || !c.topics.passed(l.tp.Topic) {
 		return false
 	}
 	if now.Before(l.retryAt) {
@@ -76,6 +76,9 @@ func (c *coordinator) handleResult(l *lane, result broker.Result) {
 	}
 	verdict := broker.VerdictOf(err)
 	c.metrics.failures.WithLabelValues(l.tp.Topic, verdictNames[verdict]).Inc()
+	if verdict != broker.Resend && verdict != broker.NotWritten {
+		c.kafka.answered()
+	}
 	switch verdict {
 	case broker.Resend, broker.NotWritten:
 		c.report("kafka", err)
@@ -105,6 +108,7 @@ func (c *coordinator) handleResult(l *lane, result broker.Result) {
 
 // handleAck handles the acknowledgement of a batch, whose first record has the given offset.
 func (c *coordinator) handleAck(l *lane, offset int64, now time.Time) {
+	c.kafka.acknowledged()
 	landed := l.landed(offset)
 	if landed == landedBefore {
 		c.metrics.failures.WithLabelValues(l.tp.Topic, "not_at_end").Inc()
@@ -113,6 +117,7 @@ func (c *coordinator) handleAck(l *lane, offset int64, now time.Time) {
 		c.endLane(l, raiseEpoch, now)
 		return
 	}
+	l.waitingSince = time.Time{}
 	rows := l.acknowledge(offset)
 	c.setHalt(l, nil)
 	c.kafkaAnswered()

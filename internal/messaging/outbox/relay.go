@@ -92,9 +92,14 @@ type coordinator struct {
 	leasePassRunning bool
 	renewAt          time.Time
 	orders           []leaseOrder // for the next pass of the lease keeper
+	misfit           bool         // the migrations do not fit, as the last pass has found
+	kafka            kafkaAnswers
+	paused           pauses
+	cutOff           bool // Kafka answers other instances, but not this one
 
 	topics           topicChecks
 	checkers         map[string]*logChecker // by topic
+	checkAnswers     int64                  // the checkers' answers that are counted
 	idRequestRunning bool
 	claims           claimState
 
@@ -108,6 +113,8 @@ type coordinator struct {
 	troubles      map[string]*trouble
 	statusRunning bool
 	nextStatusAt  time.Time
+	shared        []Standstill // of the whole outbox, as the last status has shown
+	sharedBefore  []Standstill // all that the last status has shown
 }
 
 func newCoordinator(r *Relay, io context.Context, id uuid.UUID) *coordinator {
@@ -187,6 +194,8 @@ func (c *coordinator) startDueWork(now time.Time) {
 	if c.io.Err() != nil {
 		return
 	}
+	c.countAnswers(now)
+	c.noteStanding(now)
 	c.produce(now)
 	c.lookUpLeaders(now)
 	c.mark(now)
@@ -197,7 +206,7 @@ func (c *coordinator) startDueWork(now time.Time) {
 	c.checkLogs(now)
 	c.openLanes(now)
 	c.readStatus(now)
-	c.publishState()
+	c.publishState(now)
 }
 
 // tickAt makes the coordinator call startDueWork at that time, if nothing happens earlier.

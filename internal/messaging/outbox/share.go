@@ -26,6 +26,7 @@ type livenessTracker struct {
 // over changes its epoch. A renewal changes its beat.
 type observation struct {
 	epoch, beat int64
+	answers     int64 // of an instance: how often Kafka has answered it
 	since       time.Time
 }
 
@@ -40,7 +41,7 @@ func (t *livenessTracker) observe(instances []messagingdb.ListInstancesRow, leas
 	t.instances = make(map[uuid.UUID]observation, len(instances))
 	for _, i := range instances {
 		t.timeouts[i.ID] = time.Duration(i.LeaseMs) * time.Millisecond
-		t.instances[i.ID] = known[i.ID].unlessChanged(observation{beat: i.Beat, since: now})
+		t.instances[i.ID] = known[i.ID].unlessChanged(observation{beat: i.Beat, answers: i.Answers, since: now})
 	}
 	for _, l := range leases {
 		tp := shardOf(l.Topic, l.Shard)
@@ -70,16 +71,21 @@ type sharePlan struct {
 	dead   []messagingdb.ListInstancesRow // instances to remove from the table
 }
 
-// plan decides for the instance me. Call observe with the same lists first.
-func (t *livenessTracker) plan(me uuid.UUID, instances []messagingdb.ListInstancesRow, leases []messagingdb.ListLeasesRow, now time.Time) (p sharePlan) {
-	alive := []uuid.UUID{me}
+// plan decides for the instance me. cutOff reports whether Kafka answers others, but not me. Call observe with the same lists
+// first.
+func (t *livenessTracker) plan(me uuid.UUID, cutOff bool, instances []messagingdb.ListInstancesRow, leases []messagingdb.ListLeasesRow, now time.Time,
+) (p sharePlan) {
+	var able []uuid.UUID
+	if !cutOff {
+		able = append(able, me)
+	}
 	for _, i := range instances {
 		switch {
 		case i.ID == me:
 		case t.timedOut(i.ID, t.instances[i.ID], now):
 			p.dead = append(p.dead, i)
-		default:
-			alive = append(alive, i.ID)
+		case kafkaLink(i.Kafka) != linkCutOff:
+			able = append(able, i.ID)
 		}
 	}
 	var mine, open []messagingdb.ListLeasesRow
@@ -91,7 +97,7 @@ func (t *livenessTracker) plan(me uuid.UUID, instances []messagingdb.ListInstanc
 			open = append(open, l)
 		}
 	}
-	share := fairShare(me, alive, len(leases))
+	share := fairShare(me, able, len(leases))
 	if over := len(mine) - share; over > 0 {
 		for _, l := range mine[len(mine)-over:] {
 			p.giveUp = append(p.giveUp, shardOf(l.Topic, l.Shard))
@@ -106,12 +112,16 @@ func (t *livenessTracker) plan(me uuid.UUID, instances []messagingdb.ListInstanc
 	return p
 }
 
-// fairShare returns how many of n shards belong to me. The shares of all instances that see the same list add up to n.
-func fairShare(me uuid.UUID, alive []uuid.UUID, n int) int {
-	slices.SortFunc(alive, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
-	rank := slices.Index(alive, me)
-	share := n / len(alive)
-	if rank < n%len(alive) {
+// fairShare returns how many of n shards belong to me. The shares of all able instances that see the same list add up to n.
+// An instance that is cut off from Kafka is not able, and has no share.
+func fairShare(me uuid.UUID, able []uuid.UUID, n int) int {
+	slices.SortFunc(able, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
+	rank := slices.Index(able, me)
+	if rank < 0 {
+		return 0
+	}
+	share := n / len(able)
+	if rank < n%len(able) {
 		share++
 	}
 	return share

@@ -8,17 +8,18 @@ import (
 
 // State tells what a relay is doing, for readiness checks and for people.
 type State struct {
-	Instance string            `json:"instance"`
-	Shards   []string          `json:"shards"`             // that this instance publishes, as topic-partition
-	Halted   []Halt            `json:"halted,omitempty"`   // problems that an operator has to solve
-	Compares string            `json:"compares,omitempty"` // the log that the relay has been comparing for long, and how far it is
-	Troubles map[string]string `json:"troubles,omitempty"` // failures that are tried again: part of the relay → last error
+	Instance    string            `json:"instance"`
+	Shards      []string          `json:"shards"`                // that this instance publishes, as topic-partition
+	Halted      []Halt            `json:"halted,omitempty"`      // problems that an operator has to solve
+	Compares    string            `json:"compares,omitempty"`    // the log that the relay has been comparing for long, and how far it is
+	Standstills []Standstill      `json:"standstills,omitempty"` // all states in which events do not move, with the halts
+	Troubles    map[string]string `json:"troubles,omitempty"`    // failures that are tried again: part of the relay → last error
 }
 
 // State returns the relay's state.
 func (r *Relay) State() State { return *r.state.Load() }
 
-func (c *coordinator) publishState() {
+func (c *coordinator) publishState(now time.Time) {
 	s := &State{Instance: c.cfg.Name, Shards: []string{}}
 	var halts haltList
 	for _, topic := range c.cfg.Topics {
@@ -37,8 +38,9 @@ func (c *coordinator) publishState() {
 			halts.add(*l.halt, l.tp.String())
 		}
 	}
-	s.Halted = halts
+	s.Halted, s.Standstills = halts, c.standstills(halts, now)
 	c.metrics.setHalted(halts)
+	c.metrics.setStandstills(s.Standstills)
 	for part, t := range c.troubles {
 		if s.Troubles == nil {
 			s.Troubles = map[string]string{}

@@ -10,6 +10,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/monsplit/monsplit/internal/strictjson"
+
 	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
 )
 
@@ -26,7 +28,9 @@ type Status struct {
 	Topics        []string           `json:"topics"`  // that have pending events
 	Shards        []ShardStatus      `json:"shards"`
 	Halted        []HaltedShard      `json:"halted"`
+	Paused        []PausedTopic      `json:"paused"`
 	Instances     []InstanceStatus   `json:"instances"`
+	Standstills   []ShownStandstill  `json:"standstills"` // all states in which events do not move
 }
 
 // BlockedAggregate is an aggregate that waits, because the broker refused its oldest pending event.
@@ -44,6 +48,7 @@ type ShardStatus struct {
 	Shard  int    `json:"shard"`            // the number of the partition
 	Holder string `json:"holder,omitempty"` // the instance's name, or its id if it has left; "" if the lease is free
 	Epoch  int64  `json:"epoch"`
+	Held   bool   `json:"held"` // a running instance has the lease
 }
 
 // HaltedShard is a shard that is halted because the log and the database do not fit.
@@ -58,8 +63,15 @@ type HaltedShard struct {
 
 // InstanceStatus is a relay in the table of instances.
 type InstanceStatus struct {
-	Name   string `json:"name"`
-	Shards int    `json:"shards"`
+	Name   string    `json:"name"`
+	Shards int       `json:"shards"`
+	Kafka  kafkaLink `json:"kafka"` // whether Kafka answers it: answers, silent or cut_off
+}
+
+// ShownStandstill is a standstill of an instance, or of the whole outbox.
+type ShownStandstill struct {
+	Instance string `json:"instance,omitempty"`
+	Standstill
 }
 
 const blockedShown = 100
@@ -69,13 +81,13 @@ const mostCounted = 100_000
 
 // ReadStatus reads the status.
 func ReadStatus(ctx context.Context, pool *pgxpool.Pool) (Status, error) {
-	s := Status{Blocked: []BlockedAggregate{}, Shards: []ShardStatus{}, Halted: []HaltedShard{}, Instances: []InstanceStatus{}}
+	s := Status{Blocked: []BlockedAggregate{}, Shards: []ShardStatus{}, Halted: []HaltedShard{}, Instances: []InstanceStatus{}, Standstills: []ShownStandstill{}}
 	tx, err := pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
 	if err != nil {
 		return s, fmt.Errorf("read the outbox's status: %w", err)
 	}
 	defer func() { _ = tx.Rollback(ctx) }() // the transaction only reads
-	for _, read := range []func(context.Context, pgx.Tx) error{s.readEvents, s.readBlocked, s.readLeases, s.readHalts} {
+	for _, read := range []func(context.Context, pgx.Tx) error{s.readEvents, s.readBlocked, s.readLeases, s.readHalts, s.readPauses} {
 		if err := read(ctx, tx); err != nil {
 			return s, fmt.Errorf("read the outbox's status: %w", err)
 		}
@@ -123,7 +135,7 @@ func (s *Status) readBlocked(ctx context.Context, tx pgx.Tx) (err error) {
 
 func (s *Status) readLeases(ctx context.Context, tx pgx.Tx) error {
 	q := messagingdb.New(tx)
-	instances, err := q.ListInstances(ctx)
+	instances, err := q.ListInstanceStates(ctx)
 	if err != nil {
 		return err
 	}
@@ -132,7 +144,16 @@ func (s *Status) readLeases(ctx context.Context, tx pgx.Tx) error {
 		return err
 	}
 	for _, i := range instances {
-		status := InstanceStatus{Name: i.Name}
+		status := InstanceStatus{Name: i.Name, Kafka: kafkaLink(i.Kafka)}
+		var standstills []Standstill
+		if err := strictjson.Unmarshal(i.Standstills, &standstills); err != nil {
+			return fmt.Errorf("read the standstills of %s: %w", i.Name, err)
+		}
+		for _, one := range standstills {
+			if i.Alive && one.Code != NoHolder && one.Code != Blocked { // those are read here
+				s.Standstills = append(s.Standstills, ShownStandstill{Instance: i.Name, Standstill: one})
+			}
+		}
 		for _, l := range leases {
 			if l.Owner != nil && *l.Owner == i.ID {
 				status.Shards++
@@ -146,11 +167,14 @@ func (s *Status) readLeases(ctx context.Context, tx pgx.Tx) error {
 			shard.Holder = l.Owner.String()
 			for _, i := range instances {
 				if i.ID == *l.Owner {
-					shard.Holder = i.Name
+					shard.Holder, shard.Held = i.Name, i.Alive
 				}
 			}
 		}
 		s.Shards = append(s.Shards, shard)
+	}
+	for _, one := range s.sharedStandstills() {
+		s.Standstills = append(s.Standstills, ShownStandstill{Standstill: one})
 	}
 	return nil
 }
@@ -161,6 +185,12 @@ func (s *Status) readHalts(ctx context.Context, tx pgx.Tx) error {
 		code := HaltCode(h.Code)
 		s.Halted = append(s.Halted, HaltedShard{Topic: h.Topic, Shard: int(h.Shard), Code: code, Reason: h.Reason, NextStep: code.NextStep(), Since: h.Since.UTC()})
 	}
+	return err
+}
+
+func (s *Status) readPauses(ctx context.Context, tx pgx.Tx) error {
+	rows, err := messagingdb.New(tx).ListPauses(ctx)
+	s.Paused = toPausedTopics(rows)
 	return err
 }
 
@@ -200,6 +230,7 @@ func (c *coordinator) readStatus(now time.Time) {
 			c.nextStatusAt = time.Now().Add(max(c.cfg.RetryMax, time.Since(now)))
 			return
 		}
+		c.noteShared(o.status.sharedStandstills())
 		c.report("topics", unknownTopics(o.status.Topics, c.cfg.Topics))
 		c.metrics.room.Set(float64(o.status.Room))
 		c.report("room", enoughRoom(o.status.Room))

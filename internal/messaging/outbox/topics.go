@@ -92,6 +92,7 @@ func (c *coordinator) finishTopicCheck(found checkedTopics) {
 	t.running, t.again = false, time.Now().Add(c.cfg.RecheckEvery)
 	if found.err == nil {
 		c.kafkaAnswered()
+		c.kafka.checked()
 	} else {
 		c.report("kafka", found.err)
 		t.again = time.Now().Add(c.cfg.RetryMax)

@@ -112,11 +112,17 @@ ON CONFLICT (topic, key) DO UPDATE SET attempts = b.attempts + 1, last_error = e
     retry_at = now() + LEAST(@max_wait::interval, (excluded.retry_at - now()) * power(2, LEAST(b.attempts, 30)));
 
 -- name: BeatInstance :exec
-INSERT INTO outbox_instance AS i (id, name, lease_ms, beat) VALUES (@id, @name, @lease_ms, 0)
-ON CONFLICT (id) DO UPDATE SET beat = i.beat + 1;
+INSERT INTO outbox_instance AS i (id, name, lease_ms, beat, answers, kafka, standstills) VALUES (@id, @name, @lease_ms, 0, @answers, @kafka, @standstills)
+ON CONFLICT (id) DO UPDATE SET beat = i.beat + 1, answers = excluded.answers, kafka = excluded.kafka,
+    standstills = excluded.standstills, beat_at = clock_timestamp();
 
 -- name: ListInstances :many
-SELECT id, name, beat, lease_ms FROM outbox_instance ORDER BY id;
+SELECT id, name, beat, lease_ms, answers, kafka FROM outbox_instance ORDER BY id;
+
+-- Returns what the instances say about themselves. For people, the database's clock is good enough to tell whether one is alive.
+-- name: ListInstanceStates :many
+SELECT id, name, kafka, standstills, (beat_at > clock_timestamp() - interval '30 seconds')::boolean AS alive
+FROM outbox_instance ORDER BY id;
 
 -- Removes an instance if its beat is still the one that did not change during the time-out.
 -- name: RemoveInstance :exec
@@ -128,7 +134,7 @@ DELETE FROM outbox_instance WHERE id = @id;
 -- name: RenewLeases :many
 WITH mine AS (SELECT topic, shard FROM outbox_lease WHERE owner = @owner::uuid ORDER BY topic, shard FOR NO KEY UPDATE)
 UPDATE outbox_lease l SET beat = beat + 1 FROM mine WHERE l.topic = mine.topic AND l.shard = mine.shard
-RETURNING l.topic, l.shard, l.epoch, l.producer_id;
+RETURNING l.topic, l.shard, l.epoch, l.producer_id, l.rest_ms;
 
 -- Returns a row for each partition of the topics. known is false if it has no lease yet.
 -- name: ListLeases :many
@@ -149,11 +155,18 @@ ON CONFLICT DO NOTHING;
 -- name: ListAllLeases :many
 SELECT topic, shard, owner, epoch, producer_id, beat FROM outbox_lease ORDER BY topic, shard;
 
+-- Stores how long shards still rest, if the caller holds them.
+-- name: StoreRests :exec
+UPDATE outbox_lease l SET rest_ms = r.rest_ms
+FROM (SELECT unnest(@topics::text[]) AS topic, unnest(@shards::smallint[]) AS shard, unnest(@epochs::bigint[]) AS epoch,
+        unnest(@rests_ms::bigint[]) AS rest_ms) AS r
+WHERE l.topic = r.topic AND l.shard = r.shard AND l.owner = @owner::uuid AND l.epoch = r.epoch;
+
 -- Takes a lease if it is still as the caller has read it: free, or not renewed since.
 -- name: TakeLease :one
 UPDATE outbox_lease SET owner = @owner::uuid, epoch = epoch + 1, beat = 0
 WHERE topic = @topic AND shard = @shard AND epoch = @epoch AND (owner IS NULL OR beat = @beat)
-RETURNING topic, shard, epoch, producer_id;
+RETURNING topic, shard, epoch, producer_id, rest_ms;
 
 -- name: ReleaseLease :exec
 UPDATE outbox_lease SET owner = NULL WHERE topic = @topic AND shard = @shard AND owner = @owner::uuid AND epoch = @epoch;
@@ -163,7 +176,7 @@ UPDATE outbox_lease SET epoch = epoch + 1 WHERE topic = @topic AND shard = @shar
 
 -- A new producer id has no epoch yet. So an epoch that does not fit into Kafka's int16 starts again at 0.
 -- name: SetProducer :exec
-UPDATE outbox_lease SET producer_id = @producer_id, epoch = CASE WHEN epoch > 32767 THEN 0 ELSE epoch END
+UPDATE outbox_lease SET producer_id = @producer_id, rest_ms = NULL, epoch = CASE WHEN epoch > 32767 THEN 0 ELSE epoch END
 WHERE topic = @topic AND shard = @shard AND owner = @owner::uuid AND epoch = @epoch;
 
 -- Counts at most so many pending events. With millions of them, counting all took longer than the relay may wait.
@@ -252,3 +265,15 @@ INSERT INTO outbox_discarded (seq) SELECT gone.seq FROM gone;
 
 -- name: ForgetDiscarded :exec
 DELETE FROM outbox_discarded WHERE seq <= @through;
+
+-- Pauses a topic, or with the empty topic all of them. One that is paused stays as it is, and is not returned.
+-- name: PauseOutbox :many
+INSERT INTO outbox_pause (topic, reason) VALUES (@topic, @reason) ON CONFLICT (topic) DO NOTHING
+RETURNING topic, reason, since;
+
+-- Ends the pause of a topic, or with the empty topic all pauses.
+-- name: ResumeOutbox :many
+DELETE FROM outbox_pause p WHERE @topic::text = '' OR p.topic = @topic RETURNING p.topic, p.reason, p.since;
+
+-- name: ListPauses :many
+SELECT topic, reason, since FROM outbox_pause ORDER BY topic;
