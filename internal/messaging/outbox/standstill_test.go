@@ -3,6 +3,7 @@
 package outbox
 
 import (
+	"errors"
 	"log/slog"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"github.com/monsplit/monsplit/internal/messaging/broker"
 	"github.com/monsplit/monsplit/internal/messaging/event"
 	"github.com/monsplit/monsplit/internal/testkit/kafkatest"
 
@@ -257,5 +259,41 @@ func TestShardsThatMoveDoNotStandStill(t *testing.T) {
 	}
 	if c.noteShared(free(4, 5)); len(c.shared) != 1 || !slices.Equal(c.shared[0].Shards, []string{"topic-4"}) {
 		t.Errorf("standstills %+v, want shard 4", c.shared)
+	}
+}
+
+// The trouble with Kafka ends with an answer of Kafka. A lane that has failed before, and has nothing to send now, does not
+// prolong it.
+func TestTheTroubleWithKafkaEnds(t *testing.T) {
+	t.Parallel()
+	answer := func(verdict broker.Verdict) func(*coordinator, *lane) {
+		return func(c *coordinator, l *lane) {
+			for range 2 {
+				c.handleResult(l, broker.Result{Err: &broker.Error{Verdict: verdict, Err: errors.New("the reason")}})
+			}
+		}
+	}
+	for name, then := range map[string]func(*coordinator, *lane){
+		"the event is refused":  answer(broker.Refused),
+		"the service is denied": answer(broker.Configuration),
+		"the topic is paused": func(c *coordinator, l *lane) {
+			l.unfreeze() // it has waited for a leader
+			c.paused = pauses{"topic": {Topic: "topic"}}
+		},
+	} {
+		c, l := standingCoordinator()
+		c.io = t.Context()
+		claimed(l, 1)
+		if err := l.freeze(1, 1<<20); err != nil {
+			t.Fatal(err)
+		}
+		c.handleResult(l, broker.Result{Err: &broker.Error{Verdict: broker.NotWritten, Err: broker.ErrNoLeader}})
+		if c.kafkaAnswered(); c.troubles["kafka"] == nil {
+			t.Fatalf("%s: the trouble has ended, although an event waits for Kafka", name)
+		}
+		then(c, l)
+		if c.kafkaAnswered(); c.troubles["kafka"] != nil {
+			t.Errorf("%s: the trouble goes on: %s", name, c.troubles["kafka"].last)
+		}
 	}
 }
