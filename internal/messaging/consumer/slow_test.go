@@ -156,6 +156,22 @@ func TestASlowEventAloneWaitsForOthers(t *testing.T) {
 	}
 }
 
+// A partition stays held while its slow event is read again and again.
+func TestASlowEventAloneIsShownAsHeld(t *testing.T) {
+	t.Parallel()
+	b := setup(t, brief)
+	b.seed(0)
+	for attempt := range 3 {
+		b.deliver(1, failing("b", 1, "slow"))
+		if at, err := b.Position(t.Context(), tp, broker.LogStart{}); err != nil || at.Offset != 0 {
+			t.Fatalf("%v, %v", at, err)
+		}
+		if p := b.State().Partitions[0]; p.Held == "" || p.HeldSince == nil || p.Attempts != attempt+1 {
+			t.Errorf("after %d tries the state says %+v", attempt+1, p)
+		}
+	}
+}
+
 // lock takes a lock in a transaction of its own. The returned function releases it.
 func (b *bundle) lock(statement string) (release func()) {
 	b.t.Helper()
