@@ -53,11 +53,21 @@ func TestASlowDatabaseMakesNoDeadLetters(t *testing.T) {
 	b.wantLetters("")
 }
 
+// lockVersions makes the consumer lock a copy when it asks for its version, as services do.
+func lockVersions(c *consumer.Config[*tx]) {
+	c.Versions = map[string]consumer.VersionOf[*tx]{topic: func(ctx context.Context, t *tx, key string) (int64, error) {
+		if _, err := t.Exec(ctx, `SELECT FROM thing_copy WHERE id = $1 FOR UPDATE`, key); err != nil {
+			return 0, err
+		}
+		return thingVersion(ctx, t, key)
+	}}
+}
+
 // Only events of other keys tell whether the database is slow: the next event of the key may need the same locked row. A locked
 // row makes an event slow. Its dead letter can be replayed later.
 func TestALockedRowMakesAnEventSlow(t *testing.T) {
 	t.Parallel()
-	b := setup(t, brief)
+	b := setup(t, brief, lockVersions)
 	b.seed(0)
 	b.deliver(1, named("b", 1))
 	release := b.lock(`SELECT FROM thing_copy WHERE id = 'b' FOR UPDATE`)
@@ -87,7 +97,7 @@ func TestALockThatIsGivenUpEarlyMakesAnEventSlow(t *testing.T) {
 	b := setup(t, func(c *consumer.Config[*tx]) { c.Now = func() time.Time { return now } }, wrap(func(ctx context.Context, _ int64, t *tx) error {
 		_, err := t.Exec(ctx, `SET LOCAL lock_timeout = '20ms'`)
 		return err
-	}))
+	}), lockVersions)
 	b.seed(0)
 	b.deliver(1, named("b", 1))
 	defer b.lock(`SELECT FROM thing_copy WHERE id = 'b' FOR UPDATE`)()
