@@ -146,7 +146,7 @@ func (k *leaseKeeper) beat(ctx context.Context, q *messagingdb.Queries, in passO
 	if err != nil {
 		return err
 	}
-	return q.BeatInstance(ctx, messagingdb.BeatInstanceParams{ID: k.id, Name: k.name, Answers: in.kafka.count,
+	return q.BeatInstance(ctx, messagingdb.BeatInstanceParams{ID: k.id, Name: k.name, LeaseMs: k.cfg.LeaseTimeout.Milliseconds(), Answers: in.kafka.count,
 		Kafka: string(k.judge.link(in.kafka, time.Now())), Standstills: standstills})
 }
 

@@ -101,8 +101,8 @@ func (k *leaseKeeper) listPauses(ctx context.Context, q *messagingdb.Queries) (p
 	return p, nil
 }
 
-// maySend reports whether the lane has rows to send, and its topic is not paused. A batch that is in flight is sent again also while its topic is paused: it
-// may be in the log.
+// maySend reports whether the lane has rows to send, and its topic is not paused. A batch that is in flight is sent again also
+// while its topic is paused: it may be in the log.
 func (c *coordinator) maySend(l *lane) bool {
 	return l.inFlight != nil || len(l.queue) > 0 && !c.paused.has(l.tp.Topic)
 }

@@ -147,12 +147,6 @@ func runInBackground[T any](c *coordinator, work func(ctx context.Context) T, ou
 
 // run is the coordinator's loop: it waits until something happens, and then starts all work that is due.
 func (c *coordinator) run(ctx context.Context, cancel context.CancelFunc) {
-	defer c.claims.db.close(ctx)
-	defer c.marks.db.close(ctx)
-	defer c.keeper.db.close(ctx)
-	for _, k := range c.checkers {
-		defer k.db.close(ctx)
-	}
 	stop, cutOff, timer := ctx.Done(), c.io.Done(), time.NewTimer(0)
 	defer timer.Stop()
 	for !c.stopping || c.workRunning > 0 || len(c.lanes) > 0 && c.io.Err() == nil {
@@ -167,18 +161,31 @@ func (c *coordinator) run(ctx context.Context, cancel context.CancelFunc) {
 		case <-stop:
 			stop = nil
 			c.stop()
-			defer time.AfterFunc(c.cfg.StopTimeout, cancel).Stop()
+			defer time.AfterFunc(c.cfg.StopTimeout-leaveTime(c.cfg), cancel).Stop()
 		}
 		now := time.Now()
 		c.startDueWork(now)
 		timer.Reset(c.nextTick.Sub(now))
 	}
-	ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), leaveTime(c.cfg))
 	defer cancel()
+	defer c.closeConnections(ctx)
 	if err := c.keeper.leave(ctx); err != nil {
 		c.log.Warn("the relay could not leave the table of instances; others take over its shards after the lease time-out", "error", err)
 	}
 	c.state.Store(&State{Instance: c.cfg.Name})
+}
+
+// leaveTime is the part of the stop in which the relay leaves the table of instances and closes its connections.
+func leaveTime(cfg Config) time.Duration { return cfg.StopTimeout / 4 }
+
+func (c *coordinator) closeConnections(ctx context.Context) {
+	c.claims.db.close(ctx)
+	c.marks.db.close(ctx)
+	c.keeper.db.close(ctx)
+	for _, k := range c.checkers {
+		k.db.close(ctx)
+	}
 }
 
 // startDueWork starts all work that is due. Producing comes first, because latency matters most there.

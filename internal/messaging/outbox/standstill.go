@@ -21,6 +21,7 @@ const (
 	CutOff             StandstillCode = "cut_off"             // Kafka answers other instances, but not this one
 	KafkaFails         StandstillCode = "kafka_fails"         // Kafka does not answer, or a partition has no leader
 	DatabaseFails      StandstillCode = "database_fails"      // the database does not answer the relay, or refuses it
+	ComparisonFails    StandstillCode = "comparison_fails"    // a log cannot be compared with the database, because one of both does not answer
 	MigrationsUnfit    StandstillCode = "migrations_unfit"    // the database has another number of shards
 	UnknownTopic       StandstillCode = "unknown_topic"       // there are events of a topic that the service does not publish
 	Comparing          StandstillCode = "comparing"           // a log is long, and is still compared with the database
@@ -33,7 +34,7 @@ const (
 
 // StandstillCodes returns all codes, with those of the halts.
 func StandstillCodes() []StandstillCode {
-	codes := []StandstillCode{Paused, EpochsUsedUp, CutOff, KafkaFails, DatabaseFails, MigrationsUnfit, UnknownTopic, Comparing,
+	codes := []StandstillCode{Paused, EpochsUsedUp, CutOff, KafkaFails, DatabaseFails, ComparisonFails, MigrationsUnfit, UnknownTopic, Comparing,
 		OpensSlowly, NotAcknowledged, PredecessorMissing, Blocked, NoHolder}
 	for _, h := range HaltCodes() {
 		codes = append(codes, StandstillCode(h))
@@ -179,14 +180,20 @@ func (c *coordinator) addStandstill(list *standstillList, l *lane, now time.Time
 	}
 }
 
-// troubleCodes are the standstills of the parts of the relay whose failures are tried again.
+// troubleCodes are the standstills of the parts of the relay whose failures are tried again, by the first word of the part.
 var troubleCodes = map[string]StandstillCode{
-	"kafka": KafkaFails, "leases": DatabaseFails, "claim": DatabaseFails, "mark": DatabaseFails, "compare": DatabaseFails, "topics": UnknownTopic,
+	"kafka": KafkaFails, "leases": DatabaseFails, "claim": DatabaseFails, "mark": DatabaseFails, "compare": ComparisonFails, "topics": UnknownTopic,
+}
+
+func troubleCode(part string) (code StandstillCode, known bool) {
+	first, _, _ := strings.Cut(part, " ")
+	code, known = troubleCodes[first]
+	return code, known
 }
 
 func (c *coordinator) troubleStandstills() (list []Standstill) {
 	for _, part := range slices.Sorted(maps.Keys(c.troubles)) {
-		code, known := troubleCodes[part]
+		code, known := troubleCode(part)
 		if part == "leases" && c.misfit {
 			code = MigrationsUnfit
 		}
@@ -234,7 +241,7 @@ func (s State) Problems() (problems []string) {
 		}
 	}
 	for _, part := range slices.Sorted(maps.Keys(s.Troubles)) {
-		if _, shown := troubleCodes[part]; !shown {
+		if _, shown := troubleCode(part); !shown {
 			problems = append(problems, part+": "+s.Troubles[part])
 		}
 	}

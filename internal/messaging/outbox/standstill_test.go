@@ -60,8 +60,8 @@ func TestEveryStandstillIsVisible(t *testing.T) {
 		KafkaFails: {{trouble("kafka"), "kafka: the reason"}},
 		DatabaseFails: {
 			{trouble("leases"), "leases: the reason"}, {trouble("claim"), "claim: the reason"}, {trouble("mark"), "mark: the reason"},
-			{trouble("compare"), "compare: the reason"},
 		},
+		ComparisonFails: {{trouble("compare topic"), "compare topic: the reason"}},
 		MigrationsUnfit: {{func(c *coordinator, l *lane) { trouble("leases")(c, l); c.misfit = true }, "leases: the reason"}},
 		UnknownTopic:    {{trouble("topics"), "topics: the reason"}},
 		Comparing:       {{func(c *coordinator, _ *lane) { text := "topic-3, 7%"; c.checkers["topic"].progress.Store(&text) }, "topic-3, 7%"}},

@@ -54,8 +54,11 @@ func (w *Waiters) connConfig() *pgx.ConnConfig {
 	return config
 }
 
+// StopBound is how long Waiters.Run takes at most after the end of its context: the time for closing a connection.
+const StopBound = 500 * time.Millisecond
+
 func closeConn(ctx context.Context, conn *pgx.Conn) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), StopBound)
 	defer cancel()
 	_ = conn.Close(ctx) // without it, the server notices the end by itself
 }
