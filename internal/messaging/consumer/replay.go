@@ -69,8 +69,10 @@ func (c *Consumer[T]) replayIn(ctx context.Context, tx pgx.Tx, id int64, operato
 	if _, ok := c.cfg.Topics[row.Topic]; !ok {
 		return r, &Error{Code: CodeTopicNotRead, Detail: "this service no longer reads the topic " + row.Topic}
 	}
-	if r, err = c.applyInSavepoint(ctx, tx, &it); err != nil {
-		return r, err
+	if r.failed = it.err; r.failed == nil {
+		if r, err = c.applyInSavepoint(ctx, tx, &it); err != nil {
+			return r, err
+		}
 	}
 	if r.failed != nil {
 		r.letter, err = c.failAgain(ctx, tx, id, r.failed)
@@ -102,13 +104,8 @@ func toItem(row messagingdb.DeadLetter) (item, error) {
 	return it, nil
 }
 
-// applyInSavepoint runs the handler within a savepoint, so that the transaction stays usable if the handler fails. An item that
-// cannot be decoded fails without the handler.
+// applyInSavepoint runs the handler within a savepoint, so that the transaction stays usable if the handler fails.
 func (c *Consumer[T]) applyInSavepoint(ctx context.Context, tx pgx.Tx, it *item) (r replay[T], err error) {
-	if it.err != nil {
-		r.failed = it.err
-		return r, nil
-	}
 	copied, err := c.copyVersion(ctx, tx, it.event)
 	if err != nil {
 		return r, err
