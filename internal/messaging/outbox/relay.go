@@ -3,6 +3,7 @@ package outbox
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -102,6 +103,9 @@ type coordinator struct {
 	checkAnswers     int64                  // the checkers' answers that are counted
 	idRequestRunning bool
 	claims           claimState
+	spawn            func(f func(ctx context.Context)) context.CancelFunc // runs f until it is called off, at the latest with io
+	spawned          sync.WaitGroup
+	stopListening    context.CancelFunc // nil while no commits of other instances are listened to
 
 	// leaders and requests
 	leaderLookupRunning bool
@@ -123,8 +127,13 @@ func newCoordinator(r *Relay, io context.Context, id uuid.UUID) *coordinator {
 		Relay: r, io: io, id: id, outcomes: make(chan func()), troubles: map[string]*trouble{},
 		keeper: newLeaseKeeper(newDBConn(config, markSettings()), id, r.cfg), busyBrokers: map[broker.NodeID]bool{},
 		topics: topicChecks{of: map[string]topicCheck{}}, checkers: map[string]*logChecker{},
-		claims: claimState{db: newDBConn(config, PlannerSettings(), markSettings()), interval: r.cfg.SweepMin},
+		claims: claimState{db: newDBConn(config, PlannerSettings(), markSettings()), schedule: newClaimSchedule(r.cfg)},
 		marks:  markState{db: newDBConn(config, pgtx.PlannerSettings(), markSettings())},
+	}
+	c.spawn = func(f func(ctx context.Context)) context.CancelFunc {
+		ctx, cancel := context.WithCancel(io)
+		c.spawned.Go(func() { f(ctx) })
+		return cancel
 	}
 	for _, topic := range r.cfg.Topics {
 		c.checkers[topic] = &logChecker{db: newDBConn(config, pgtx.PlannerSettings(), markSettings()), broker: r.broker, owner: id, log: r.log}
@@ -149,12 +158,13 @@ func runInBackground[T any](c *coordinator, work func(ctx context.Context) T, ou
 func (c *coordinator) run(ctx context.Context, cancel context.CancelFunc) {
 	stop, cutOff, timer := ctx.Done(), c.io.Done(), time.NewTimer(0)
 	defer timer.Stop()
+	defer c.spawned.Wait()
 	for !c.stopping || c.workRunning > 0 || len(c.lanes) > 0 && c.io.Err() == nil {
 		select {
 		case outcome := <-c.outcomes:
 			outcome()
 		case <-c.wake:
-			c.claims.woken = true
+			c.claims.schedule.wake()
 		case <-timer.C:
 		case <-cutOff:
 			cutOff = nil
@@ -219,6 +229,7 @@ func (c *coordinator) tickAt(t time.Time) {
 // stop begins the stop: it releases each lease when the running work of its lane has ended.
 func (c *coordinator) stop() {
 	c.stopping = true
+	c.listen(false)
 	for _, l := range c.lanes {
 		c.giveBack(l)
 	}
