@@ -19,6 +19,7 @@ import (
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
 	"github.com/monsplit/monsplit/internal/messaging/event"
 	"github.com/monsplit/monsplit/internal/postgres"
+	"github.com/monsplit/monsplit/internal/testkit/kafkatest"
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 	messagingsql "github.com/monsplit/monsplit/sql/messaging"
 )
@@ -270,9 +271,13 @@ func log(from int64, records ...broker.Record) []broker.Fetched {
 
 func (b *bundle) seed(logStart int64) {
 	b.t.Helper()
-	if _, err := b.Position(b.t.Context(), tp, broker.LogStart{Offset: logStart}); err != nil {
-		b.t.Fatal(err)
-	}
+	kafkatest.Eventually(b.t, "the position is seeded", func() bool { // a consumer under test may have little time for it
+		_, err := b.Position(b.t.Context(), tp, broker.LogStart{Offset: logStart})
+		if err != nil && !errors.Is(err, context.DeadlineExceeded) {
+			b.t.Fatal(err)
+		}
+		return err == nil
+	})
 }
 
 // handle applies records with offsets that begin with from. It must succeed.
