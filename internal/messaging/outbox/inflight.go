@@ -30,7 +30,7 @@ type sender struct {
 
 	leader      broker.NodeID
 	leaderKnown bool // leader is known
-	failures    int  // failed tries in a row
+	failures    int  // tries in a row without a clear answer, or without a leader
 	retryAt     time.Time
 	sentAt      time.Time // when a batch was last sent
 }

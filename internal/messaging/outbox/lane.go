@@ -61,7 +61,7 @@ type lane struct {
 	fencedAt   time.Time
 
 	finalOrder  leaseOrder // sent to the lease keeper after draining
-	parkedUntil time.Time
+	parkedUntil time.Time  // when it sends its final order, or may request a producer id
 	standing
 	restsUntil time.Time // when its rest ends, if it has used up its epochs
 	halt       *Halt     // why publishing is halted until an operator acts; nil if it is not

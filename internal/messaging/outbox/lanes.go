@@ -58,6 +58,7 @@ func (c *coordinator) applyLeaseView(v leaseView, began time.Time) {
 	for _, l := range v.leases {
 		held[l.tp] = l
 	}
+	waiting := map[broker.TopicPartition]time.Time{} // since when shards wait that get a new epoch
 	c.lanes = slices.DeleteFunc(c.lanes, func(l *lane) bool {
 		now, ours := held[l.tp]
 		if ours && now == l.lease() {
@@ -68,11 +69,13 @@ func (c *coordinator) applyLeaseView(v leaseView, began time.Time) {
 		if !ours && l.phase != phaseOrderSent {
 			c.log.Warn("a shard was taken over by another instance", "shard", l.tp.String(), "epoch", l.epoch)
 		}
+		waiting[l.tp] = l.waitingSince
 		l.lose()
 		return true
 	})
 	for _, l := range held {
 		n := newLane(l)
+		n.waitingSince = waiting[l.tp]
 		if l.wrapped() {
 			n.restsUntil = v.rests[l.tp]
 			n.parkedUntil = n.restsUntil

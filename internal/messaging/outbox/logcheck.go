@@ -89,8 +89,8 @@ func (k *logChecker) check(ctx context.Context, l lease, fenced string) (checkRe
 	return result, c.store(ctx, result.skipped)
 }
 
-// readDatabase reads what the database says about the shard. A database that does not answer ends the check: the lanes of
-// all shards wait for it.
+// readDatabase reads what the database says about the shard. A database that does not answer ends the check: the other lanes
+// of the topic wait for it.
 func (c *logCheck) readDatabase(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, claimTimeout)
 	defer cancel()

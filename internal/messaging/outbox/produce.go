@@ -78,6 +78,7 @@ func (c *coordinator) handleResult(l *lane, result broker.Result) {
 	c.metrics.failures.WithLabelValues(l.tp.Topic, verdictNames[verdict]).Inc()
 	if verdict != broker.Resend && verdict != broker.NotWritten {
 		c.kafka.answered()
+		l.failures = 0
 	}
 	switch verdict {
 	case broker.Resend, broker.NotWritten:

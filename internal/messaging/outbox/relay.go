@@ -118,7 +118,7 @@ type coordinator struct {
 	statusRunning bool
 	nextStatusAt  time.Time
 	shared        []Standstill // of the whole outbox, as the last status has shown
-	sharedBefore  []Standstill // all that the last status has shown
+	freeBefore    []string     // the shards that had no holder in the last status
 }
 
 func newCoordinator(r *Relay, io context.Context, id uuid.UUID) *coordinator {

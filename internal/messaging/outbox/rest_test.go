@@ -1,5 +1,3 @@
-//go:build !realkafka
-
 package outbox
 
 import (

@@ -92,7 +92,7 @@ const longStanding = 30 * time.Second
 // standing says since when a lane does not move; a zero time if it does.
 type standing struct {
 	openingSince time.Time // it waits for its check, its producer id, or for the lease pass after the broker has fenced it
-	waitingSince time.Time // it has rows, and none is acknowledged
+	waitingSince time.Time // it has rows, and none is acknowledged; the lane of the shard's next epoch takes this over
 	skippedSince time.Time // each sweep finds a row whose predecessor is pending, but not in the lane
 	skipped      string    // one such row
 	skippedNow   bool      // the running sweep has found one
@@ -102,7 +102,19 @@ type standing struct {
 func (c *coordinator) noteStanding(now time.Time) {
 	for _, l := range c.lanes {
 		since(&l.openingSince, l.phase == phaseFenced || l.phase == phaseOpening && l.halt == nil && !now.Before(l.parkedUntil), now)
-		since(&l.waitingSince, l.phase == phaseReady && c.maySend(l), now)
+		c.noteWaiting(l, now)
+	}
+}
+
+// noteWaiting updates since when the lane has rows that Kafka does not acknowledge. A lane has no rows in memory while its shard
+// gets the next epoch, and before a claim has read them again. That does not end the wait: otherwise a shard whose epochs all
+// end without an acknowledgement would never stand still.
+func (c *coordinator) noteWaiting(l *lane, now time.Time) {
+	switch {
+	case l.phase == phaseReady && c.maySend(l):
+		since(&l.waitingSince, true, now)
+	case l.phase == phaseReady && !l.mayHaveMore, c.paused.has(l.tp.Topic), now.Before(l.restsUntil):
+		l.waitingSince = time.Time{}
 	}
 }
 
@@ -218,15 +230,20 @@ func (s Status) sharedStandstills() (list []Standstill) {
 	return append(list, free...)
 }
 
-// noteShared stores the standstills of the whole outbox. A shard has no holder for a moment when it moves, so that counts when two
-// statuses in a row show it.
+// noteShared stores the standstills of the whole outbox. A shard has no holder for a moment when it moves. So a shard without a
+// holder counts only if two statuses in a row show it.
 func (c *coordinator) noteShared(list []Standstill) {
-	before := c.sharedBefore
-	c.shared, c.sharedBefore = nil, list
+	before := c.freeBefore
+	c.shared, c.freeBefore = nil, nil
 	for _, s := range list {
-		if s.Code != NoHolder || slices.ContainsFunc(before, func(b Standstill) bool { return b.Code == NoHolder }) {
-			c.shared = append(c.shared, s)
+		if s.Code == NoHolder {
+			c.freeBefore = s.Shards
+			s.Shards = slices.DeleteFunc(slices.Clone(s.Shards), func(shard string) bool { return !slices.Contains(before, shard) })
+			if len(s.Shards) == 0 {
+				continue
+			}
 		}
+		c.shared = append(c.shared, s)
 	}
 }
 

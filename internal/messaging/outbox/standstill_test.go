@@ -3,6 +3,7 @@
 package outbox
 
 import (
+	"errors"
 	"log/slog"
 	"slices"
 	"strings"
@@ -11,13 +12,14 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"github.com/monsplit/monsplit/internal/messaging/broker"
 	"github.com/monsplit/monsplit/internal/messaging/event"
 	"github.com/monsplit/monsplit/internal/testkit/kafkatest"
 
 	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
 )
 
-// standing is a coordinator with one lane, which publishes.
+// standingCoordinator returns a coordinator with one lane, which publishes.
 func standingCoordinator() (*coordinator, *lane) {
 	l := freshLane(1)
 	return &coordinator{
@@ -202,5 +204,96 @@ func TestStandstillsOfADeadInstance(t *testing.T) {
 	s, err := ReadStatus(t.Context(), b.pool)
 	if err != nil || len(s.Standstills) != 1 || s.Standstills[0].Code != NoHolder || len(s.Standstills[0].Shards) != event.Partitions {
 		t.Errorf("standstills %+v, %v", s.Standstills, err)
+	}
+}
+
+// A lane lives for one epoch only. A shard whose epochs all end without an acknowledgement stands still as well.
+func TestAStandstillOutlivesAnEpoch(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	c, l := standingCoordinator()
+	claimed(l, 1)
+	for range 3 {
+		c.noteStanding(now)
+		c.lanes[0].phase = phaseOrderSent
+		c.noteStanding(now)
+		next := lease{tp: l.tp, epoch: c.lanes[0].epoch + 1, producerID: 1}
+		c.applyLeaseView(leaseView{leases: []lease{next}}, now)
+		fresh := c.lanes[0]
+		if fresh.epoch != next.epoch {
+			t.Fatalf("the lane has epoch %d, want %d", fresh.epoch, next.epoch)
+		}
+		c.noteStanding(now)
+		fresh.phase, fresh.verified = phaseReady, true
+		fresh.readFrom(0)
+		now = now.Add(longStanding / 2)
+		c.noteStanding(now) // the claim has not returned yet
+		claimed(fresh, 1)
+	}
+	list := c.standstills(nil, now)
+	if len(list) != 1 || list[0].Code != NotAcknowledged {
+		t.Errorf("standstills %+v", list)
+	}
+	c.lanes[0].takeKey("a") // nothing is left to send
+	c.noteStanding(now)
+	if list := c.standstills(nil, now); len(list) > 0 {
+		t.Errorf("standstills %+v, although nothing is pending", list)
+	}
+}
+
+// While shards move one after the other, each status shows another shard without a holder.
+func TestShardsThatMoveDoNotStandStill(t *testing.T) {
+	t.Parallel()
+	c, _ := standingCoordinator()
+	free := func(shards ...int) []Standstill {
+		var s Status
+		for _, shard := range shards {
+			s.Shards = append(s.Shards, ShardStatus{Topic: "topic", Shard: shard})
+		}
+		return s.sharedStandstills()
+	}
+	for _, moving := range [][]int{{1, 2}, {3}, {4}} {
+		if c.noteShared(free(moving...)); len(c.shared) > 0 {
+			t.Errorf("standstills %+v", c.shared)
+		}
+	}
+	if c.noteShared(free(4, 5)); len(c.shared) != 1 || !slices.Equal(c.shared[0].Shards, []string{"topic-4"}) {
+		t.Errorf("standstills %+v, want shard 4", c.shared)
+	}
+}
+
+// The trouble with Kafka ends with an answer of Kafka. A lane that has failed before, and has nothing to send now, does not
+// prolong it.
+func TestTheTroubleWithKafkaEnds(t *testing.T) {
+	t.Parallel()
+	answer := func(verdict broker.Verdict) func(*coordinator, *lane) {
+		return func(c *coordinator, l *lane) {
+			for range 2 {
+				c.handleResult(l, broker.Result{Err: &broker.Error{Verdict: verdict, Err: errors.New("the reason")}})
+			}
+		}
+	}
+	for name, then := range map[string]func(*coordinator, *lane){
+		"the event is refused":  answer(broker.Refused),
+		"the service is denied": answer(broker.Configuration),
+		"the topic is paused": func(c *coordinator, l *lane) {
+			l.unfreeze() // it has waited for a leader
+			c.paused = pauses{"topic": {Topic: "topic"}}
+		},
+	} {
+		c, l := standingCoordinator()
+		c.io = t.Context()
+		claimed(l, 1)
+		if err := l.freeze(1, 1<<20); err != nil {
+			t.Fatal(err)
+		}
+		c.handleResult(l, broker.Result{Err: &broker.Error{Verdict: broker.NotWritten, Err: broker.ErrNoLeader}})
+		if c.kafkaAnswered(); c.troubles["kafka"] == nil {
+			t.Fatalf("%s: the trouble has ended, although an event waits for Kafka", name)
+		}
+		then(c, l)
+		if c.kafkaAnswered(); c.troubles["kafka"] != nil {
+			t.Errorf("%s: the trouble goes on: %s", name, c.troubles["kafka"].last)
+		}
 	}
 }

@@ -80,13 +80,13 @@ func (c *coordinator) report(part string, err error) {
 	}
 }
 
-// kafkaAnswered ends the trouble with Kafka, unless a partition still fails.
+// kafkaAnswered ends the trouble with Kafka, unless events of a partition still wait after a failed try.
 func (c *coordinator) kafkaAnswered() {
 	if c.troubles["kafka"] == nil {
 		return
 	}
 	for _, l := range c.lanes {
-		if l.failures > 0 {
+		if l.failures > 0 && c.maySend(l) {
 			return
 		}
 	}

@@ -61,26 +61,30 @@ func (g *Gate) Run(ctx context.Context) error {
 		}
 		rest(ctx, pause)
 	}
+	faults := map[string]string{}
 	for rest(ctx, watchEvery) {
-		g.watch(ctx)
+		g.watch(ctx, faults)
 	}
 	return nil
 }
 
 // watch checks topics that were in order. A setting that was changed, for example of the retention, may lose events later. It
-// does not change what was published, so publishing goes on. While Kafka does not answer, the last result stays.
-func (g *Gate) watch(ctx context.Context) {
-	var faults []string
+// does not change what was published, so publishing goes on. faults are those of the last check, by topic. They stay for a topic
+// of which Kafka does not tell anything now.
+func (g *Gate) watch(ctx context.Context, faults map[string]string) {
+	var found []string
 	for _, spec := range g.specs {
 		switch err := g.broker.CheckTopic(ctx, spec); {
 		case err == nil:
+			delete(faults, spec.Name)
 		case errors.Is(err, broker.ErrUnknownTopic), isMismatch(err):
-			faults = append(faults, err.Error())
-		default:
-			return
+			faults[spec.Name] = err.Error()
+		}
+		if fault, is := faults[spec.Name]; is {
+			found = append(found, fault)
 		}
 	}
-	g.setProblem(ctx, strings.Join(faults, "\n"), "a topic has been changed: events may be lost later")
+	g.setProblem(ctx, strings.Join(found, "\n"), "a topic has been changed: events may be lost later")
 }
 
 func isMismatch(err error) bool {

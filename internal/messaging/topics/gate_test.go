@@ -112,7 +112,8 @@ func TestGateStopsWhileClosed(t *testing.T) {
 }
 
 // The gate stays open when a topic is changed, and says what was changed until that is undone. A Kafka that does not answer changes
-// nothing about it.
+// nothing about it. If it answers for one topic only, the gate says what it has told of this topic, and what it told before of the
+// other.
 func TestAnOpenGateWatches(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -122,13 +123,15 @@ func TestAnOpenGateWatches(t *testing.T) {
 		ended := make(chan error)
 		go func() { ended <- gate.Run(ctx) }()
 		synctest.Wait()
+		away := errors.New("no broker answers")
 		mismatch := &broker.TopicMismatchError{Topic: "b", Setting: "cleanup.policy", Have: "delete", Want: "compact", Advice: "Do this."}
 		for _, step := range []struct {
 			answers []error
 			want    string
 		}{
-			{nil, ""}, {[]error{nil, mismatch}, mismatch.Error()}, {[]error{errors.New("no broker answers")}, mismatch.Error()},
-			{[]error{broker.ErrUnknownTopic, mismatch}, broker.ErrUnknownTopic.Error() + "\n" + mismatch.Error()}, {nil, ""},
+			{nil, ""}, {[]error{nil, mismatch}, mismatch.Error()}, {[]error{away, away}, mismatch.Error()},
+			{[]error{broker.ErrUnknownTopic, away}, broker.ErrUnknownTopic.Error() + "\n" + mismatch.Error()},
+			{[]error{away, nil}, broker.ErrUnknownTopic.Error()}, {nil, ""},
 		} {
 			s.answer(step.answers...)
 			<-time.After(time.Minute)
