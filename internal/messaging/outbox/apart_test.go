@@ -89,6 +89,40 @@ func TestARecreatedTopicDoesNotDisturbTheOther(t *testing.T) {
 	}
 }
 
+// TestATopicWithoutALeaderMovesNoShard: a topic has no leader, and only its events are pending. Kafka answers every instance, so
+// no instance is cut off from it. Handing the shards around would only use up epochs.
+func TestATopicWithoutALeaderMovesNoShard(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	kafkas := []*leaderlessBroker{{}, {}}
+	for i, kafka := range kafkas {
+		b.start(fmt.Sprint("instance ", i), func(c *Config, k Broker) Broker {
+			kafka.Broker = soon(c, k)
+			return kafka
+		})
+	}
+	kafkatest.Eventually(t, "they share", func() bool {
+		return b.number(`SELECT count(*) FROM (SELECT FROM outbox_lease WHERE owner IS NOT NULL GROUP BY owner HAVING count(*) = $1) x`, allShards/2) == 2
+	})
+	for _, kafka := range kafkas {
+		kafka.without.Store(&b.products)
+	}
+	epochs := b.number(`SELECT sum(epoch) FROM outbox_lease`)
+	b.appendToEachShard(b.products, 1)
+	const beats = `SELECT sum(beat) FROM outbox_instance`
+	began := b.number(beats)
+	kafkatest.Eventually(t, "the time after which shards are given up has passed, three times", func() bool {
+		return b.number(beats) > began+2*30 // GiveUpAfter is ten beats
+	})
+	if used := b.number(`SELECT sum(epoch) FROM outbox_lease`) - epochs; used != 0 {
+		t.Errorf("%d epochs were used", used)
+	}
+	for _, kafka := range kafkas {
+		kafka.without.Store(nil)
+	}
+	b.waitUntilSent()
+}
+
 // refuseProducts makes Kafka refuse every batch of the products.
 func (b *bundle) refuseProducts(code int16) {
 	for p := range event.Partitions {

@@ -48,49 +48,67 @@ func (c *coordinator) claim(now time.Time) {
 	if len(lanes) == 0 && !disarm {
 		return
 	}
-	p := c.claimParams(lanes)
-	type outcome struct {
-		armed []broker.TopicPartition
-		rows  []messagingdb.ClaimPendingRow
-		err   error
-	}
+	job := claimJob{disarm: disarm, arm: arm, lanes: lanes, params: c.claimParams(lanes)}
 	cl.running = true
-	runInBackground(c, func(ctx context.Context) (o outcome) {
-		ctx, cancel := context.WithTimeout(ctx, claimTimeout)
-		defer cancel()
-		q, err := cl.db.queriesUnlessReconnected(ctx)
-		if err == nil && disarm {
-			err = q.DisarmLogs(ctx)
-		}
-		if err == nil && len(arm) > 0 { // before the look, so that no commit falls between the two
-			o.armed, err = armLogs(ctx, q, arm)
-		}
-		if err == nil && len(lanes) > 0 {
-			o.rows, err = q.ClaimPending(ctx, p)
-		}
-		o.err = err
-		return o
-	}, func(o outcome) {
-		cl.running = false
-		// The rows of this claim have to be admitted first: rows that were settled while it ran may be among them.
-		defer c.forget()
-		if errors.Is(o.err, errReconnected) {
-			cl.arms.sessionEnded()
-			c.recheckLanes("a connection to the database was opened again", c.cfg.Topics...)
-			return
-		}
-		c.report("claim", o.err)
-		took := time.Since(now)
-		c.metrics.stage.WithLabelValues("claim").Observe(took.Seconds())
-		if o.err != nil {
-			cl.arms.failed()
-			cl.schedule.failed(time.Now(), took)
-			return
-		}
-		found := c.distribute(lanes, o.rows, p)
-		cl.schedule.claimed(time.Now(), kind, took, found)
-		cl.arms.claimed(time.Now(), o.armed, found, took)
-	})
+	runInBackground(c, func(ctx context.Context) claimOutcome { return cl.execute(ctx, job) },
+		func(o claimOutcome) { c.finishClaim(kind, job, o, now) })
+}
+
+// claimJob is what one claim does in the database.
+type claimJob struct {
+	disarm bool
+	arm    []broker.TopicPartition
+	lanes  []*lane // to read the next rows of
+	params messagingdb.ClaimPendingParams
+}
+
+// claimOutcome is what a claim has found.
+type claimOutcome struct {
+	armed []broker.TopicPartition
+	rows  []messagingdb.ClaimPendingRow
+	err   error
+}
+
+// execute carries out a claim. It runs in a goroutine of its own.
+func (cl *claimState) execute(ctx context.Context, job claimJob) (o claimOutcome) {
+	ctx, cancel := context.WithTimeout(ctx, claimTimeout)
+	defer cancel()
+	q, err := cl.db.queriesUnlessReconnected(ctx)
+	if err == nil && job.disarm {
+		err = q.DisarmLogs(ctx)
+	}
+	if err == nil && len(job.arm) > 0 { // before the look, so that no commit falls between the two
+		o.armed, err = armLogs(ctx, q, job.arm)
+	}
+	if err == nil && len(job.lanes) > 0 {
+		o.rows, err = q.ClaimPending(ctx, job.params)
+	}
+	o.err = err
+	return o
+}
+
+// finishClaim gives the claimed rows to the lanes. began is when the claim began.
+func (c *coordinator) finishClaim(kind claimKind, job claimJob, o claimOutcome, began time.Time) {
+	cl := &c.claims
+	cl.running = false
+	// The rows of this claim have to be admitted first: rows that were settled while it ran may be among them.
+	defer c.forget()
+	if errors.Is(o.err, errReconnected) {
+		cl.arms.sessionEnded()
+		c.recheckLanes("a connection to the database was opened again", c.cfg.Topics...)
+		return
+	}
+	c.report("claim", o.err)
+	took := time.Since(began)
+	c.metrics.stage.WithLabelValues("claim").Observe(took.Seconds())
+	if o.err != nil {
+		cl.arms.failed()
+		cl.schedule.failed(time.Now(), took)
+		return
+	}
+	found := c.distribute(job.lanes, o.rows, job.params)
+	cl.schedule.claimed(time.Now(), kind, took, found)
+	cl.arms.claimed(time.Now(), o.armed, found, took)
 }
 
 func (c *coordinator) claimParams(lanes []*lane) messagingdb.ClaimPendingParams {

@@ -152,8 +152,8 @@ func (c *coordinator) waitsForKafka(now time.Time) bool {
 		return false // nothing is sent, for other reasons
 	}
 	for _, l := range c.lanes {
-		if l.halt != nil || c.topics.of[l.tp.Topic].reason != "" {
-			continue
+		if l.halt != nil || l.leaderless || c.topics.of[l.tp.Topic].reason != "" {
+			continue // Kafka has answered, and said why it takes nothing
 		}
 		if l.phase == phaseOpening && !now.Before(l.parkedUntil) || l.phase == phaseReady && c.maySend(l) {
 			return true

@@ -30,6 +30,7 @@ type sender struct {
 
 	leader      broker.NodeID
 	leaderKnown bool // leader is known
+	leaderless  bool // Kafka says that the partition has no leader
 	failures    int  // tries in a row without a clear answer, or without a leader
 	retryAt     time.Time
 	sentAt      time.Time // when a batch was last sent

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"slices"
 	"time"
+
+	"github.com/monsplit/monsplit/internal/messaging/broker"
 )
 
 // checkLogs compares the logs of lanes that open with the database: one at a time of each topic, so that no topic waits for
@@ -63,6 +65,7 @@ func (c *coordinator) checkLog(k *logChecker, l *lane, now time.Time) {
 // finishCheck updates a lane after a check that took this long.
 func (c *coordinator) finishCheck(l *lane, r checkResult, err error, took time.Duration) {
 	now := time.Now()
+	l.leaderless = errors.Is(err, broker.ErrNoLeader)
 	switch {
 	case errors.Is(err, errLeaseLost):
 		l.checkAt, c.renewAt = now.Add(c.cfg.RetryMax), now

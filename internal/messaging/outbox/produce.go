@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -184,6 +185,7 @@ func (c *coordinator) lookUpLeaders(now time.Time) {
 		c.leaderLookupRunning = false
 		for i, l := range wanted {
 			l.leader, l.leaderKnown = answers[i].leader, answers[i].err == nil
+			l.leaderless = errors.Is(answers[i].err, broker.ErrNoLeader)
 			if !l.leaderKnown {
 				c.report("kafka", answers[i].err)
 				l.retryLater(time.Now(), c.cfg.RetryMin, c.cfg.RetryMax)
