@@ -3,7 +3,6 @@ module github.com/monsplit/monsplit
 go 1.26.0
 
 require (
-	github.com/biter777/countries v1.7.5
 	github.com/caarlos0/env/v11 v11.4.2
 	github.com/fergusstrange/embedded-postgres v1.34.0
 	github.com/getkin/kin-openapi v0.152.0
