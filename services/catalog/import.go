@@ -42,7 +42,7 @@ func marketModel(markets *market.Service) bulkimport.Model[market.Record] {
 		Name:     "markets",
 		Columns:  []bulkimport.Column{{Name: "iso_code", Required: true}, {Name: "name", Required: true}},
 		Parse:    parseMarket,
-		Validate: func(r market.Record) error { return r.Trimmed().Validate() },
+		Validate: func(r market.Record) error { return r.Cleaned().Validate() },
 		Check:    markets.CheckImport,
 		Write: func(ctx context.Context, r market.Record) (bulkimport.Outcome, error) {
 			_, outcome, err := markets.Import(ctx, r)

@@ -1,12 +1,13 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"github.com/monsplit/monsplit/internal/strictjson"
 )
 
 // assigned is how many codes ISO 3166-1 assigns. If ISO assigns another one, this number has to change.
@@ -22,15 +23,17 @@ func readNames(cldr string) (map[string]string, error) {
 		Supplemental struct {
 			CodeMappings map[string]struct {
 				Numeric string `json:"_numeric"`
-			}
-		}
+			} `json:"codeMappings"`
+		} `json:"supplemental"`
 	}
 	var english struct {
 		Main struct {
 			En struct {
-				LocaleDisplayNames struct{ Territories map[string]string }
-			}
-		}
+				LocaleDisplayNames struct {
+					Territories map[string]string `json:"territories"`
+				} `json:"localeDisplayNames"`
+			} `json:"en"`
+		} `json:"main"`
 	}
 	if err := readJSON(filepath.Join(cldr, "supplemental", "codeMappings.json"), &codes); err != nil {
 		return nil, err
@@ -67,7 +70,7 @@ func readJSON(path string, into any) error {
 	if err != nil {
 		return err
 	}
-	if err := json.Unmarshal(text, into); err != nil {
+	if err := strictjson.Unmarshal(text, into); err != nil {
 		return fmt.Errorf("read %s: %w", path, err)
 	}
 	return nil

@@ -30,7 +30,7 @@ func (s *Service) CheckImport(_ context.Context, records []Record, at func(i int
 	bad := map[int]error{}
 	codes := map[string]int{}
 	for i, d := range records {
-		if err := d.Trimmed().Validate(); err != nil {
+		if err := d.Cleaned().Validate(); err != nil {
 			bad[i] = err
 			continue
 		}
@@ -48,7 +48,7 @@ func (s *Service) CheckImport(_ context.Context, records []Record, at func(i int
 // Import creates or changes the market as the record says. Importing the same record again changes nothing. A deleted market
 // comes back with its next version, and the event is Created.
 func (s *Service) Import(ctx context.Context, r Record) (Market, Outcome, error) {
-	d := r.Trimmed()
+	d := r.Cleaned()
 	if err := d.Validate(); err != nil {
 		return Market{}, ImportedNothing, err
 	}

@@ -53,6 +53,8 @@ func TestValidate(t *testing.T) {
 		"Longest":       {market.Draft{ISOCode: "NL", Name: strings.Repeat("ü", market.MaxName)}, nil},
 		"TooLong":       {market.Draft{ISOCode: "NL", Name: strings.Repeat("x", market.MaxName+1)}, []string{"/name"}},
 		"Blank":         {market.Draft{ISOCode: "NL", Name: " \t\u00a0"}, []string{"/name"}},
+		"Invisible":     {market.Draft{ISOCode: "NL", Name: "\u200b\u2060"}, []string{"/name"}},
+		"Composed":      {market.Draft{ISOCode: "NL", Name: strings.Repeat("e\u0301", market.MaxName)}, nil},
 		"NUL":           {market.Draft{ISOCode: "NL", Name: "a\x00b"}, []string{"/name"}},
 		"NotUTF8":       {market.Draft{ISOCode: "NL", Name: "a\xffb"}, []string{"/name"}},
 		"LowerCase":     {market.Draft{ISOCode: "nl", Name: "Netherlands"}, []string{"/iso_code"}},
@@ -63,7 +65,7 @@ func TestValidate(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if got := pointers(tt.draft.Trimmed().Validate()); !slices.Equal(got, tt.want) {
+			if got := pointers(tt.draft.Cleaned().Validate()); !slices.Equal(got, tt.want) {
 				t.Errorf("faults at %q, want %q", got, tt.want)
 			}
 		})
