@@ -25,8 +25,10 @@ func Translate(err error, constraints map[string]*apperr.Error) error {
 			return known.Because(err)
 		}
 	}
-	if pgtx.NoRoom(err) { // the maintenance of the outbox makes room
-		return apperr.New(apperr.Unavailable, "The database has no room for the change yet.").Because(err)
+	if pgtx.NoRoom(err) { // the maintenance of the outbox makes room; for a sequence, an operator has to
+		full := apperr.New(apperr.Unavailable, "The database has no room for the change yet.").Because(err)
+		full.OwnFault = true
+		return full
 	}
 	if class := pgtx.Class(err); (class == "22" || class == "54") && pgtx.DataFault(err) {
 		return apperr.New(apperr.Invalid, "A value cannot be stored.").Because(err)
