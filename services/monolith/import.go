@@ -39,7 +39,7 @@ func productModel(products *product.Service) bulkimport.Model[product.Record] {
 	return bulkimport.Model[product.Record]{
 		Name: "products",
 		Columns: []bulkimport.Column{
-			{Name: "product_uuid"}, {Name: "name", Required: true}, {Name: "product_category", Required: true}, {Name: "discontinued"},
+			{Name: "product_uuid"}, {Name: "name", Required: true}, {Name: "product_category", Required: true}, {Name: "discontinued", Kind: bulkimport.Boolean},
 		},
 		Parse:    parseProduct,
 		Validate: func(r product.Record) error { return r.Cleaned().Validate() },
