@@ -52,6 +52,11 @@ test: ## everything a change must pass, except for the targets below; with the r
 test-short: ## the quick tests, before a commit: no race detector, nothing end to end
 	@$(WITH_POSTGRES) go test -short $(ARGS) $$(go list ./... | grep -v -e /internal/e2e -e /internal/pgserver)
 
+.PHONY: test-pgbouncer
+test-pgbouncer: ## the services behind a real PgBouncer in transaction mode; needs PgBouncer
+	@$(WITH_POSTGRES) go test -race -count=1 -tags=pgbouncer -run '^TestPgBouncer' $(ARGS) ./internal/e2e | \
+		awk '{ print; fflush() } /^ok/ && !/no tests to run/ { passed = 1 } END { exit !passed }'
+
 # The tests mostly wait, so more of them than there are CPUs run at a time. Kafka runs for a few minutes. In that time, optimizing its code would cost more than the faster code saves.
 .PHONY: test-kafka
 test-kafka: export JAVA_TOOL_OPTIONS ?= -XX:TieredStopAtLevel=1

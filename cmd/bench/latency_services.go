@@ -102,16 +102,31 @@ func startService[C config.Config](ctx context.Context, e *env, brokers []string
 	if err != nil {
 		return nil, err
 	}
+	cfg, err := serviceConfig[C](database, brokers, settings)
+	if err != nil {
+		return nil, err
+	}
+	if err := migrate(ctx, cfg, slog.New(slog.DiscardHandler)); err != nil {
+		return nil, err
+	}
+	return startInstance(ctx, e, brokers, database, settings, run)
+}
+
+func serviceConfig[C config.Config](database string, brokers []string, settings map[string]string) (C, error) {
 	variables := map[string]string{
 		"DATABASE_URL": database, "KAFKA_BROKERS": strings.Join(brokers, ","), "HTTP_ADDR": "127.0.0.1:0",
 		"KAFKA_REPLICATION_FACTOR": "1", "KAFKA_MIN_INSYNC_REPLICAS": "1", "SHUTDOWN_GRACE": "5s",
 	}
 	maps.Copy(variables, settings)
-	cfg, err := config.LoadFrom(*new(C), variables)
+	return config.LoadFrom(*new(C), variables)
+}
+
+// startInstance starts a service on a database that is migrated.
+func startInstance[C config.Config](ctx context.Context, e *env, brokers []string, database string, settings map[string]string,
+	run func(context.Context, C, *slog.Logger) error,
+) (*service, error) {
+	cfg, err := serviceConfig[C](database, brokers, settings)
 	if err != nil {
-		return nil, err
-	}
-	if err := migrate(ctx, cfg, slog.New(slog.DiscardHandler)); err != nil {
 		return nil, err
 	}
 	running, cancel := context.WithCancel(ctx)

@@ -40,6 +40,7 @@ func suites() []suite {
 	return []suite{
 		{name: "request", about: "a POST through the server without the network, with and without validation", run: requestCost},
 		{name: "latency", about: "commit in the monolith to commit in the catalog, at steady rates", run: commitToApplied, services: true},
+		{name: "instances", about: "the same with three instances of the monolith, beside one", run: severalInstances, services: true},
 		{name: "legacy", about: "a legacy create beside the owner's own create, at a steady rate", run: legacyCreate, services: true},
 		{name: "append", about: "a transaction that appends events", run: outboxAppend},
 		{name: "claim", about: "one claim of the relay, with more and more pending events", run: outboxClaim},
@@ -77,7 +78,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags.Usage = func() {
 		var parts strings.Builder
 		for _, s := range suites() {
-			fmt.Fprintf(&parts, "                      %-8s %s\n", s.name, s.about)
+			fmt.Fprintf(&parts, "                      %-9s %s\n", s.name, s.about)
 		}
 		fmt.Fprintf(stdout, usage, parts.String(), defaultRounds)
 	}

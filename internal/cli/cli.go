@@ -115,7 +115,7 @@ func (a App[C]) maintain() *cobra.Command {
 			"does this by itself every 30 s, if its role owns the tables. Otherwise, run this command hourly with the URL of a role that does.",
 		RunE: a.configured(config.DatabaseAlone, func(cmd *cobra.Command, _ []string, cfg C, _ *slog.Logger) error {
 			common := cfg.CommonPart()
-			pool, err := postgres.Open(cmd.Context(), postgres.Config{URL: common.Database.URL, Application: a.Name + " " + cmd.Name()})
+			pool, err := postgres.Open(cmd.Context(), common.Database.Direct(a.Name+" "+cmd.Name()))
 			if err != nil {
 				return err
 			}
@@ -175,7 +175,7 @@ func (a App[C]) configured(
 // withDatabase opens the service's database for run.
 func (a App[C]) withDatabase(run func(*cobra.Command, []string, *postgres.Pool) error) func(*cobra.Command, []string) error {
 	return a.configured(config.DatabaseAlone, func(cmd *cobra.Command, args []string, cfg C, _ *slog.Logger) error {
-		pool, err := postgres.Open(cmd.Context(), postgres.Config{URL: cfg.CommonPart().Database.URL, Application: a.Name + " " + cmd.Name()})
+		pool, err := postgres.Open(cmd.Context(), cfg.CommonPart().Database.Direct(a.Name+" "+cmd.Name()))
 		if err != nil {
 			return err
 		}

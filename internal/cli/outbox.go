@@ -129,7 +129,11 @@ func printStatus(w io.Writer, s outbox.Status) error {
 	if s.OldestPending != nil {
 		oldest = time.Duration(s.OldestAge * float64(time.Second)).Round(time.Millisecond).String()
 	}
-	if err := table(w, []string{"pending", fmt.Sprint(s.Pending)}, []string{"oldest", oldest},
+	pending := fmt.Sprint(s.Pending)
+	if s.PendingMore {
+		pending = "more than " + pending
+	}
+	if err := table(w, []string{"pending", pending}, []string{"oldest", oldest},
 		[]string{"appended", fmt.Sprint(s.Appended)}, []string{"room", fmt.Sprint(s.Room)}, []string{"blocked", fmt.Sprint(s.BlockedCount)}); err != nil {
 		return err
 	}

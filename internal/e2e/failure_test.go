@@ -114,7 +114,7 @@ func TestReadinessFailsFirst(t *testing.T) {
 func TestAStopIsNotHeldUpByClients(t *testing.T) {
 	t.Parallel()
 	s := prepare(t)
-	p := s.startMonolith("SHUTDOWN_GRACE=8s") // a half of it for the client, and a quarter for the relay
+	p := s.startMonolith("SHUTDOWN_GRACE=8s") // a half of it for the client, and a part for the relay
 	holdOn(t, p.addr)
 	if code := p.terminate(); code != 0 {
 		t.Errorf("exit code %d", code)
@@ -124,7 +124,8 @@ func TestAStopIsNotHeldUpByClients(t *testing.T) {
 	}
 }
 
-// The database does not delay a stop either. Work that does not end is given up after the grace period, and is logged.
+// The database does not delay a stop either. A batch that does not end is given up early enough for the relay to give its shards
+// back within the grace period.
 func TestAStopIsNotHeldUpByALock(t *testing.T) {
 	t.Parallel()
 	s := prepare(t)
@@ -141,11 +142,11 @@ func TestAStopIsNotHeldUpByALock(t *testing.T) {
 	eventually(t, "the consumer waits for the lock", func() bool {
 		return len(rows(t, s.catalogDB, `SELECT 1 FROM pg_locks WHERE relation = 'product_copy'::regclass AND NOT granted`)) > 0
 	})
-	if code := s.catalog.terminate(); code != 1 || !contains(s.catalog.log.String(), "consumer: still running 2s after the stop began") {
+	if code := s.catalog.terminate(); code != 0 || contains(s.catalog.log.String(), "still running") {
 		t.Errorf("exit code %d", code)
 	}
-	if !contains(s.catalog.log.String(), "connections to the database are still in use") {
-		t.Error("the end waited for the lock")
+	if left := holders(t, s.catalogDB); len(left) > 0 {
+		t.Errorf("the relay had no time to give its shards back: %v", left)
 	}
 }
 

@@ -16,11 +16,11 @@ func machinery() []string {
 }
 
 // DataFault reports whether err says that a value cannot be stored. The same event or request would then fail again. Faults of the
-// tables do not count: a missing partition, a used-up sequence, a constraint of the machinery's own tables, a missing column
+// tables do not count: a missing partition, a sequence that is used up or was set back, a constraint of the machinery's own tables, a missing column
 // (class 42), a statement that is too complex.
 func DataFault(err error) bool {
 	e, ok := errors.AsType[*pgconn.PgError](err)
-	if !ok || NoRoom(err) {
+	if !ok || NoRoom(err) || UsedNumber(err) {
 		return false
 	}
 	switch Class(err) {

@@ -10,12 +10,25 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
+// SessionFault says why a session that was opened cannot be used, and what to do. It names no user, no database and no host.
+type SessionFault struct{ Advice string }
+
+// Error implements error.
+func (f *SessionFault) Error() string { return f.Advice }
+
+// AdviceDirectURL is the advice when a pooler is where a session of the server's own is needed.
+const AdviceDirectURL = "the URL leads through a connection pooler such as PgBouncer, but relay, consumer, migrations and commands need sessions of " +
+	"their own: let DATABASE_DIRECT_URL lead straight to PostgreSQL; DATABASE_URL may then lead through the pooler"
+
 // Refusal returns one sentence that says why no session could be opened and what to do, or "". It is about what a person has
 // to change: the password, the certificates or TLS. It names no user, no database and no host, so anyone may read it.
 func Refusal(err error) string {
 	failed, ok := errors.AsType[*pgconn.ConnectError](err)
 	if !ok {
 		return ""
+	}
+	if fault, ok := errors.AsType[*SessionFault](err); ok {
+		return fault.Advice
 	}
 	switch SQLState(err) {
 	case "":
@@ -27,6 +40,11 @@ func Refusal(err error) string {
 			return "the database refuses the session, which is without TLS: add sslmode=verify-full to the URL, or check the user name and pg_hba.conf (SQLSTATE 28000)"
 		}
 		return "the database refuses the session of this user from this host: check the user name, the client certificate and pg_hba.conf (SQLSTATE 28000)"
+	case "08P01": // protocol_violation: PgBouncer refuses the settings of a session
+		if strings.Contains(err.Error(), "unsupported startup parameter") {
+			return AdviceDirectURL + ", without settings such as statement_timeout among its parameters (SQLSTATE 08P01)"
+		}
+		return ""
 	default:
 		return ""
 	}

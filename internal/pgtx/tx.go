@@ -40,7 +40,7 @@ func Run(ctx context.Context, pool *pgxpool.Pool, begin string, f func(tx pgx.Tx
 			return nil
 		}
 		if !lostAgainstAnother(err) {
-			return err
+			return MarkUsedNumber(ctx, pool, err)
 		}
 		if attempt == attempts {
 			return fmt.Errorf("%w: %w", ErrBusy, err)

@@ -25,7 +25,7 @@ func Translate(err error, constraints map[string]*apperr.Error) error {
 			return known.Because(err)
 		}
 	}
-	if pgtx.NoRoom(err) { // the maintenance of the outbox makes room; for a sequence, an operator has to
+	if pgtx.NoRoom(err) || pgtx.UsedNumber(err) { // the maintenance of the outbox makes room, and each try takes the next number
 		full := apperr.New(apperr.Unavailable, "The database has no room for the change yet.").Because(err)
 		full.OwnFault = true
 		return full

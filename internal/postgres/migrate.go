@@ -35,6 +35,7 @@ func Migrate(ctx context.Context, url string, log *slog.Logger, sets ...Migratio
 	if config.ConnectTimeout == 0 || config.ConnectTimeout > connectTimeout {
 		config.ConnectTimeout = connectTimeout
 	}
+	requireOwnSession(&config.Config)
 	db := stdlib.OpenDB(*config)
 	defer db.Close()
 	schemas := make([]schema, 0, len(sets))

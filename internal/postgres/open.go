@@ -24,6 +24,10 @@ type Config struct {
 	// LockTimeout ends a statement that waits longer for one lock, so that one transaction that hangs does not block all
 	// connections; 10 s. It must be less than StatementTimeout, so that the error names the lock as the cause.
 	LockTimeout time.Duration
+	// Pooled says that the URL leads through a pooler that lends a session for one transaction, such as PgBouncer in transaction
+	// mode. Only single statements and transactions work on such a pool. The time-outs are then those of the server. Without
+	// Pooled, sessions of a pooler are refused.
+	Pooled bool
 }
 
 // connectTimeout bounds one attempt to reach the server.
@@ -43,27 +47,41 @@ func Open(ctx context.Context, cfg Config) (*Pool, error) {
 	pool.ConnConfig.ConnectTimeout = connectTimeout
 	pool.HealthCheckPeriod = 10 * time.Second
 	params := pool.ConnConfig.RuntimeParams
-	for name, value := range map[string]string{
-		"application_name":  orDefault(cfg.Application, "monsplit"),
-		"statement_timeout": milliseconds(orDefault(cfg.StatementTimeout, 30*time.Second)),
-		"lock_timeout":      milliseconds(orDefault(cfg.LockTimeout, 10*time.Second)),
-		// A client that dies between two statements must not keep its locks.
-		"idle_in_transaction_session_timeout": milliseconds(time.Minute),
-	} {
-		if _, given := params[name]; !given {
-			params[name] = value
-		}
-	}
-	// The code is correct only with these values, so the URL cannot override them.
+	setDefault(params, "application_name", orDefault(cfg.Application, "monsplit"))
 	params["timezone"] = "UTC"
-	params["default_transaction_isolation"] = "read committed"
-	maps.Copy(params, pgtx.PlannerSettings())
-	params["synchronous_commit"] = pgtx.DurableCommit(params["synchronous_commit"])
+	if cfg.Pooled {
+		lendSessions(pool.ConnConfig)
+	} else {
+		for name, value := range limits(cfg) {
+			setDefault(params, name, value)
+		}
+		// The code is correct only with these values, so the URL cannot override them.
+		params["default_transaction_isolation"] = "read committed"
+		maps.Copy(params, pgtx.PlannerSettings())
+		params["synchronous_commit"] = pgtx.DurableCommit(params["synchronous_commit"])
+		requireOwnSession(&pool.ConnConfig.Config)
+	}
 	p, err := pgxpool.NewWithConfig(ctx, pool)
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
 	return p, nil
+}
+
+// limits returns the settings that end statements and transactions that take too long.
+func limits(cfg Config) map[string]string {
+	return map[string]string{
+		"statement_timeout": milliseconds(orDefault(cfg.StatementTimeout, 30*time.Second)),
+		"lock_timeout":      milliseconds(orDefault(cfg.LockTimeout, 10*time.Second)),
+		// A client that dies between two statements must not keep its locks.
+		"idle_in_transaction_session_timeout": milliseconds(time.Minute),
+	}
+}
+
+func setDefault(params map[string]string, name, value string) {
+	if _, given := params[name]; !given {
+		params[name] = value
+	}
 }
 
 func milliseconds(d time.Duration) string { return fmt.Sprint(d.Milliseconds()) }

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // A character of a password that is not escaped, such as # or ?, can turn a part of the password into another part of the URL.
@@ -27,7 +27,7 @@ var shownParameters = []string{
 func parseURL(text string) (u *url.URL, parameters url.Values, fault string) {
 	u, err := url.Parse(text)
 	if err != nil || u.Opaque != "" || u.Scheme != "postgres" && u.Scheme != "postgresql" {
-		return nil, nil, "must be postgres://USER:PASSWORD@HOST:PORT/NAME"
+		return nil, nil, isNoURL
 	}
 	parameters, err = url.ParseQuery(u.RawQuery)
 	switch {
@@ -67,7 +67,7 @@ func MaskedURL(text string) string {
 // faultOfParameters returns what is wrong with the parameters of a URL, or "". The driver's error may contain the password,
 // so only its cause about TLS is told: that one has names of files.
 func faultOfParameters(url string) string {
-	_, err := pgx.ParseConfig(url)
+	_, err := pgxpool.ParseConfig(url)
 	switch {
 	case err == nil:
 		return ""

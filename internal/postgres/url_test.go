@@ -62,9 +62,18 @@ func TestErrorsHideTheURL(t *testing.T) {
 	for _, url := range []string{"postgres://db:999999/a?PASSWORD=secret", "host=db port=999999 Password=secret", "postgres://me:12?secret@db:x"} {
 		_, opened := postgres.Open(t.Context(), postgres.Config{URL: url})
 		for _, err := range []error{opened, postgres.Migrate(t.Context(), url, quiet)} {
-			if err == nil || strings.Contains(err.Error(), "secret") {
+			if err == nil || strings.Contains(err.Error(), "secret") || strings.HasSuffix(err.Error(), ": ") {
 				t.Errorf("%s: %v", url, err)
 			}
 		}
+	}
+}
+
+// The parameters of the pool are checked too.
+func TestParametersOfThePool(t *testing.T) {
+	t.Parallel()
+	_, err := postgres.Open(t.Context(), postgres.Config{URL: "postgres://db/a?pool_max_conns=secret"})
+	if err == nil || !strings.HasSuffix(err.Error(), "parameters") {
+		t.Errorf("got %v", err)
 	}
 }

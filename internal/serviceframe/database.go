@@ -20,9 +20,17 @@ func (s Spec) Migrate(ctx context.Context, cfg config.Common, log *slog.Logger) 
 
 // migrate is Migrate. It calls tell with the reason each time it has to wait.
 func (s Spec) migrate(ctx context.Context, cfg config.Common, log *slog.Logger, tell func(error)) error {
-	for {
-		err := postgres.Migrate(ctx, cfg.Database.URL, log,
+	return untilAnswered(ctx, log, tell, func(ctx context.Context) error {
+		return postgres.Migrate(ctx, cfg.Database.Direct("").URL, log,
 			postgres.Migrations{FS: messagingsql.Migrations, Table: "goose_messaging"}, s.Migrations)
+	})
+}
+
+// untilAnswered calls ask until the database has answered it or has refused the session. It calls tell with the reason each time
+// it has to wait.
+func untilAnswered(ctx context.Context, log *slog.Logger, tell func(error), ask func(context.Context) error) error {
+	for {
+		err := ask(ctx)
 		if ctx.Err() != nil && err != nil {
 			return ctx.Err() // an interrupted attempt fails with many different errors
 		}
@@ -43,7 +51,7 @@ const maintainEvery = 30 * time.Second
 // maintain makes and drops partitions of the outbox. A database that is away must not end the service.
 func (f *Frame) maintain(ctx context.Context) error {
 	return f.Repeat(ctx, maintainEvery, "the outbox could not be maintained", func() error {
-		err := outbox.Maintain(ctx, f.Pool, f.cfg.Outbox.Retention)
+		err := outbox.Maintain(ctx, f.Direct, f.cfg.Outbox.Retention)
 		if ctx.Err() == nil {
 			f.upkeep.Store(&upkeep{err})
 		}
@@ -69,7 +77,7 @@ const deleteEvery = time.Minute
 // service.
 func (f *Frame) deleteOldKeys(ctx context.Context) error {
 	return f.Repeat(ctx, deleteEvery, "old idempotency keys could not be deleted", func() error {
-		return f.keys.DeleteOld(ctx, f.Pool)
+		return f.keys.DeleteOld(ctx, f.Direct)
 	})
 }
 

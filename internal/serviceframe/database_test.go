@@ -50,7 +50,7 @@ func TestWaitingForTheSchemaShowsNoNames(t *testing.T) {
 	t.Parallel()
 	cfg := config.Common{Database: postgres.Settings{URL: "postgres://somebody@127.0.0.1:1/secret", MigrateOnStart: true}}
 	log := waiting{slog.DiscardHandler, make(chan struct{}, 1)}
-	s := newSchema(Spec{}, cfg, slog.New(log))
+	s := newSchema(Spec{}, cfg, func(context.Context) error { return nil }, slog.New(log))
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- s.run(ctx) }()

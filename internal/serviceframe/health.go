@@ -13,9 +13,9 @@ import (
 
 // checks returns the checks of /readyz. Only the database and its schema are critical: without them the service can do
 // nothing.
-func (f *Frame) checks(events Consumer, database *postgres.Pool) []httpserver.Check {
+func (f *Frame) checks(events Consumer, database pools) []httpserver.Check {
 	return []httpserver.Check{
-		{Name: "database", Critical: true, Ask: f.brief("database", "it does not answer; see the log", pgtx.Refusal, database.Ping)},
+		{Name: "database", Critical: true, Ask: f.brief("database", "it does not answer; see the log", databaseAdvice, database.check)},
 		{Name: "schema", Critical: true, Ask: func(context.Context) error { return problems(f.schema.problem()) }},
 		{Name: "kafka", Ask: f.brief("kafka", "no broker answers; see the log", broker.Advice, f.client.Ping)},
 		{Name: "topics", Ask: func(context.Context) error { return problems(f.gate.Problem()) }},
@@ -25,14 +25,22 @@ func (f *Frame) checks(events Consumer, database *postgres.Pool) []httpserver.Ch
 	}
 }
 
-// openProbe returns a pool that only the readiness checks use. Requests may use all connections of the other pool, and a
-// service under load is still ready. The pool has two connections, because a check that hangs keeps one for a while.
-func (f *Frame) openProbe(ctx context.Context) (database *postgres.Pool, closeIt func(), err error) {
-	database, err = postgres.Open(ctx, postgres.Config{URL: f.cfg.Database.URL, MaxConns: 2, Application: f.spec.Name + " readiness"})
+// openProbe returns pools that only the readiness checks use. Requests may use all connections of the other pools, and a
+// service under load is still ready. Each has two connections, because a check that hangs keeps one for a while.
+func (f *Frame) openProbe(ctx context.Context) (database pools, closeIt func(), err error) {
+	database, err = openPools(ctx, f.cfg.Database, f.spec.Name+" readiness", 2, 2)
 	if err != nil {
-		return nil, nil, err
+		return pools{}, nil, err
 	}
-	return database, func() { go database.Close() }, nil // a connection that hangs must not delay the stop
+	return database, func() { go database.close() }, nil // a connection that hangs must not delay the stop
+}
+
+// databaseAdvice returns what to do about an error of pools.check, or "".
+func databaseAdvice(err error) string {
+	if errors.Is(err, postgres.ErrOtherDatabase) {
+		return postgres.ErrOtherDatabase.Error()
+	}
+	return pgtx.Refusal(err)
 }
 
 // brief replaces the error of ask by its advice, or by words if there is no advice, and logs the error. Anyone may read

@@ -21,7 +21,7 @@ func TestOldIdempotencyKeysAreDeleted(t *testing.T) {
 		t.Fatal(err)
 	}
 	f := &Frame{
-		Pool: pool, log: slog.New(slog.DiscardHandler), keys: idempotency.New(idempotency.Settings{Retention: 36 * time.Hour}),
+		Direct: pool, log: slog.New(slog.DiscardHandler), keys: idempotency.New(idempotency.Settings{Retention: 36 * time.Hour}),
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
@@ -52,7 +52,7 @@ func TestAFailedDeletionDoesNotEndTheService(t *testing.T) {
 	}
 	defer pool.Close()
 	log := waiting{slog.DiscardHandler, make(chan struct{}, 1)}
-	f := &Frame{Pool: pool, log: slog.New(log)}
+	f := &Frame{Direct: pool, log: slog.New(log)}
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- f.deleteOldKeys(ctx) }()

@@ -14,17 +14,18 @@ import (
 // schema knows whether the schema of the database is up to date. Until then, the API answers 503, and no other part uses
 // the database.
 type schema struct {
-	spec Spec
-	cfg  config.Common
-	log  *slog.Logger
-	done chan struct{} // closed when the schema is up to date
+	spec  Spec
+	cfg   config.Common
+	check func(context.Context) error // returns an error if the database cannot be used
+	log   *slog.Logger
+	done  chan struct{} // closed when the schema is up to date
 
 	mu    sync.Mutex
 	lacks string
 }
 
-func newSchema(spec Spec, cfg config.Common, log *slog.Logger) *schema {
-	s := &schema{spec: spec, cfg: cfg, log: log, done: make(chan struct{}), lacks: "it is being brought up to date"}
+func newSchema(spec Spec, cfg config.Common, check func(context.Context) error, log *slog.Logger) *schema {
+	s := &schema{spec: spec, cfg: cfg, check: check, log: log, done: make(chan struct{}), lacks: "it is being brought up to date"}
 	if !cfg.Database.MigrateOnStart { // then the schema is migrated by another process
 		s.ready()
 	}
@@ -57,11 +58,18 @@ func (s *schema) available() error {
 	return apperr.New(apperr.Unavailable, "The database is away, or its schema is not up to date yet.")
 }
 
-// run is the Run of a lifecycle part. It returns an error, which ends the service, if the schema cannot be brought up to
-// date.
+// run is the Run of a lifecycle part. It returns an error, which ends the service, if the database refuses the service, if it is
+// not the right one, or if its schema cannot be brought up to date.
 func (s *schema) run(ctx context.Context) error {
+	waiting := func(err error) {
+		if s.cfg.Database.MigrateOnStart {
+			s.tell("it waits for the database: " + pgtx.Brief(err))
+		}
+	}
+	if err := untilAnswered(ctx, s.log, waiting, s.check); err != nil {
+		return err
+	}
 	if s.cfg.Database.MigrateOnStart {
-		waiting := func(err error) { s.tell("it waits for the database: " + pgtx.Brief(err)) }
 		if err := s.spec.migrate(ctx, s.cfg, s.log, waiting); err != nil {
 			return err
 		}

@@ -48,8 +48,11 @@ type Spec struct {
 
 // Frame is a service without its business code.
 type Frame struct {
-	Pool  *postgres.Pool
-	Relay *outbox.Relay
+	// Pool is for requests. Its sessions may be lent by a pooler, so only transactions and single statements work on it.
+	Pool *postgres.Pool
+	// Direct is for everything else. It is Pool unless there is a direct URL.
+	Direct *postgres.Pool
+	Relay  *outbox.Relay
 	// Waiters are requests that wait for a change. A service registers what can be waited for, and kicks them after each
 	// commit of its consumer.
 	Waiters *wakeup.Waiters
@@ -72,19 +75,19 @@ func Open(ctx context.Context, spec Spec, cfg config.Common, log *slog.Logger) (
 	if err := errors.Join(relay.Validate()...); err != nil {
 		return nil, err
 	}
-	pool, err := postgres.Open(ctx, postgres.Config{URL: cfg.Database.URL, MaxConns: cfg.Database.MaxConns, Application: spec.Name})
+	pools, err := openPools(ctx, cfg.Database, spec.Name, cfg.Database.MaxConns, int32(cfg.ConsumerTransactions())+besideConsumer)
 	if err != nil {
 		return nil, err
 	}
 	client, err := connect(spec, cfg, log)
 	if err != nil {
-		pool.Close()
+		pools.close()
 		return nil, err
 	}
 	return &Frame{
-		Pool: pool, Relay: outbox.NewRelay(pool, client, relay, log),
+		Pool: pools.requests, Direct: pools.direct, Relay: outbox.NewRelay(pools.direct, client, relay, log),
 		spec: spec, cfg: cfg, log: log, client: client, keys: idempotency.New(cfg.Idempotency), gate: topics.NewGate(client, log, topicSpecs(spec, cfg)...),
-		schema: newSchema(spec, cfg, log), Waiters: wakeup.New(pool, wakeup.Config{MetricsNamespace: MetricsNamespace}, log),
+		schema: newSchema(spec, cfg, pools.check, log), Waiters: wakeup.New(pools.direct, wakeup.Config{MetricsNamespace: MetricsNamespace}, log),
 	}, nil
 }
 
@@ -111,21 +114,17 @@ func (f *Frame) Freshness() httpserver.Freshness {
 	return httpserver.Freshness{Waiters: f.Waiters, MaxWait: f.cfg.HTTP.MaxWait}
 }
 
-// closeTimeout bounds how long Close waits for connections that are still in use. After a stop that ended in time there are
-// none.
-const closeTimeout = 500 * time.Millisecond
-
 // Close releases what Open acquired. A connection that is still in use after that ends with the process.
 func (f *Frame) Close() {
 	f.client.Close()
 	closed := make(chan struct{})
 	go func() {
 		defer close(closed)
-		f.Pool.Close()
+		pools{f.Pool, f.Direct}.close()
 	}()
 	select {
 	case <-closed:
-	case <-time.After(closeTimeout):
+	case <-time.After(closeTimeout(f.cfg.Shutdown)):
 		f.log.Warn("connections to the database are still in use")
 	}
 }
@@ -165,7 +164,7 @@ func (f *Frame) Serve(ctx context.Context, events Consumer, api oas.API, parts .
 		Service: f.spec.Name, Addr: f.cfg.HTTP.Addr, Prefix: f.spec.Prefix, API: f.spec.API,
 		ReadHeaderTimeout: f.cfg.HTTP.ReadHeaderTimeout, ReadTimeout: f.cfg.HTTP.ReadTimeout,
 		RequestTimeout: f.cfg.HTTP.RequestTimeout, WriteTimeout: f.cfg.HTTP.WriteTimeout, IdleTimeout: f.cfg.HTTP.IdleTimeout,
-		OnStop: f.Waiters.Stop, TrustedProxies: f.cfg.HTTP.TrustedProxies, StopDelay: f.cfg.Shutdown.Delay, StopTimeout: (f.cfg.Shutdown.Grace - f.cfg.Shutdown.Delay) / 2,
+		OnStop: f.Waiters.Stop, TrustedProxies: f.cfg.HTTP.TrustedProxies, StopDelay: f.cfg.Shutdown.Delay, StopTimeout: stopTimesOf(f.cfg.Shutdown).http,
 		OpenAPI: f.spec.OpenAPI, AsyncAPI: f.spec.AsyncAPI, Pages: pages, Checks: f.checks(events, database), Registry: registry,
 	}, f.log)
 	f.mountSites(server)
@@ -240,6 +239,6 @@ func relayConfig(spec Spec, cfg config.Common) outbox.Config {
 		Topics: slices.Concat(spec.Topics, spec.Queues), MetricsNamespace: MetricsNamespace,
 		LeaseTimeout: cfg.Outbox.LeaseTimeout, RenewEvery: cfg.Outbox.LeaseRenew, ProduceTimeout: cfg.Outbox.ProduceTimeout,
 		SweepMin: cfg.Outbox.SweepMin, SweepMax: cfg.Outbox.SweepMax, ClaimRows: cfg.Outbox.ClaimRows,
-		StopTimeout: (cfg.Shutdown.Grace - cfg.Shutdown.Delay) / 4, // HTTP gets a half, and the consumer stops before the relay
+		StopTimeout: stopTimesOf(cfg.Shutdown).relay,
 	}
 }

@@ -14,9 +14,7 @@ import (
 	"github.com/monsplit/monsplit/contracts"
 	"github.com/monsplit/monsplit/internal/idempotency"
 	"github.com/monsplit/monsplit/internal/lifecycle"
-	"github.com/monsplit/monsplit/internal/messaging/broker"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
-	"github.com/monsplit/monsplit/internal/messaging/event"
 	"github.com/monsplit/monsplit/internal/messaging/request"
 	"github.com/monsplit/monsplit/internal/messaging/wakeup"
 	"github.com/monsplit/monsplit/internal/postgres"
@@ -64,8 +62,8 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger) error {
 		return err
 	}
 	entries, markets, copies := services(storage, newID)
-	requests := newOwner(frame.Pool, cfg, storage, entries, log)
-	events := newConsumer(frame.Pool, cfg, storage, copies, requests, frame.Waiters.Kick, log)
+	requests := newOwner(frame.Direct, cfg, storage, entries, log)
+	events := newConsumer(frame.Direct, cfg, storage, copies, requests, frame.Waiters.Kick, log)
 	frame.Collect(requests)
 	frame.Waiters.Register(httpapi.ProductCopy, wakeup.UUIDs(copies.Versions))
 	return frame.Serve(ctx, events, httpapi.New(entries, markets, copies, frame.Freshness()),
@@ -118,7 +116,7 @@ func newConsumer(pool *postgres.Pool, cfg Config, storage *store.Store, copies *
 		MetricsNamespace:  serviceframe.MetricsNamespace,
 		Transactions:      cfg.ConsumerTransactions(),
 		DeadLettersInARow: cfg.Consumer.DeadLettersInARow,
-		Tuning:            broker.GroupConfig{MaxRecords: cfg.Consumer.Batch, Partitions: event.Partitions},
+		Tuning:            serviceframe.Tuning(cfg.Common),
 	}, log)
 }
 

@@ -31,7 +31,7 @@ func OpenMessaging(cfg Config, log *slog.Logger) (cli.Messaging, error) {
 
 // OpenOperations opens what the commands of operators need. The service need not run.
 func OpenOperations(ctx context.Context, cfg Config, log *slog.Logger) (cli.Operations, error) {
-	pool, err := postgres.Open(ctx, postgres.Config{URL: cfg.Database.URL, Application: name + " operations"})
+	pool, err := postgres.Open(ctx, cfg.Database.Direct(name+" operations"))
 	if err != nil {
 		return cli.Operations{}, err
 	}

@@ -20,7 +20,9 @@ import (
 
 // OpenImport opens the monolith's database for imports. The caller closes it.
 func OpenImport(ctx context.Context, cfg Config) (bulkimport.Target, error) {
-	pool, err := postgres.Open(ctx, postgres.Config{URL: cfg.Database.URL, MaxConns: cfg.Database.MaxConns, Application: name + " import"})
+	settings := cfg.Database.Direct(name + " import")
+	settings.MaxConns = cfg.Database.MaxConns
+	pool, err := postgres.Open(ctx, settings)
 	if err != nil {
 		return bulkimport.Target{}, err
 	}

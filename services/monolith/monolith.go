@@ -14,9 +14,7 @@ import (
 	"github.com/monsplit/monsplit/contracts"
 	"github.com/monsplit/monsplit/internal/idempotency"
 	"github.com/monsplit/monsplit/internal/lifecycle"
-	"github.com/monsplit/monsplit/internal/messaging/broker"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
-	"github.com/monsplit/monsplit/internal/messaging/event"
 	"github.com/monsplit/monsplit/internal/messaging/request"
 	"github.com/monsplit/monsplit/internal/messaging/wakeup"
 	"github.com/monsplit/monsplit/internal/postgres"
@@ -62,13 +60,13 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger) error {
 		return err
 	}
 	products, copies := services(storage, newID)
-	requests := request.NewSentMetrics(frame.Pool, serviceframe.MetricsNamespace, messages.TopicCatalogEntryRequest)
+	requests := request.NewSentMetrics(frame.Direct, serviceframe.MetricsNamespace, messages.TopicCatalogEntryRequest)
 	calls := httpapi.NewCalls(serviceframe.MetricsNamespace)
 	frame.Collect(requests, calls)
 	api := httpapi.New(products, copies, newChanges(frame, storage, copies, cfg, newID), frame.Freshness(), calls, httpapi.Config{
 		WriteTimeout: cfg.HTTP.WriteTimeout, ChangeWait: cfg.Legacy.Wait, MaxWait: cfg.HTTP.MaxWait,
 	})
-	events := newConsumer(frame.Pool, cfg, log, func(tx eventTx) {
+	events := newConsumer(frame.Direct, cfg, log, func(tx eventTx) {
 		requests.Count(tx.Finished())
 		for _, f := range tx.Finished() {
 			frame.Waiters.Announce(catalogchange.KindRequest, f.ID.String(), request.FinishedVersion)
@@ -79,7 +77,7 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger) error {
 	})
 	return frame.Serve(ctx, events, api, lifecycle.Part{Name: "requests", Run: func(ctx context.Context) error {
 		return frame.Repeat(ctx, deleteEvery, "finished requests could not be deleted", func() error {
-			return request.DeleteFinished(ctx, frame.Pool, cfg.Legacy.Keep)
+			return request.DeleteFinished(ctx, frame.Direct, cfg.Legacy.Keep)
 		})
 	}})
 }
@@ -91,7 +89,7 @@ const deleteEvery = time.Minute
 func newChanges(
 	frame *serviceframe.Frame, s *store.Store, copies *catalogcopy.Service, cfg Config, newID func() uuid.UUID,
 ) *catalogchange.Service {
-	frame.Waiters.Register(catalogchange.KindRequest, wakeup.UUIDs(request.Lookup(frame.Pool)))
+	frame.Waiters.Register(catalogchange.KindRequest, wakeup.UUIDs(request.Lookup(frame.Direct)))
 	frame.Waiters.Register(catalogchange.KindCopy, wakeup.UUIDs(copies.EntryVersions))
 	return catalogchange.NewService(s.Changes(), frame.Waiters, catalogchange.Config{
 		Expiry: cfg.Requests.Expiry, Closed: cfg.Legacy.Writes == writesOff,
@@ -119,7 +117,7 @@ func newConsumer(pool *postgres.Pool, cfg Config, log *slog.Logger, committed fu
 		MetricsNamespace:  serviceframe.MetricsNamespace,
 		Transactions:      cfg.ConsumerTransactions(),
 		DeadLettersInARow: cfg.Consumer.DeadLettersInARow,
-		Tuning:            broker.GroupConfig{MaxRecords: cfg.Consumer.Batch, Partitions: event.Partitions},
+		Tuning:            serviceframe.Tuning(cfg.Common),
 	}, log)
 }
 

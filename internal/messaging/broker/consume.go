@@ -39,7 +39,11 @@ type EpochStore interface {
 	StoreEpoch(ctx context.Context, tp TopicPartition, at Position) error
 }
 
-const defaultMaxBytes = 1 << 20
+const (
+	defaultMaxBytes     = 1 << 20
+	defaultHandleGrace  = 5 * time.Second
+	defaultLeaveTimeout = 2 * time.Second
+)
 
 // GroupConfig sets how to take part in a consumer group. Each comment ends with the default of the zero value.
 type GroupConfig struct {
@@ -60,12 +64,18 @@ type GroupConfig struct {
 	HeartbeatInterval time.Duration // 500 ms
 	RebalanceTimeout  time.Duration // how long Kafka waits for members to rejoin; 6 s
 	HandleGrace       time.Duration // how long a Handle may continue after the generation's end; 5 s. Must be less than RebalanceTimeout.
+	LeaveTimeout      time.Duration // of the last commit of positions, and then of leaving the group; 2 s
 	MaxWait           time.Duration // how long a broker may wait for records before it answers a fetch; 500 ms
 	CommitInterval    time.Duration // between two commits of positions, for lag tools; 250 ms
 	TopicBackoff      time.Duration // between two checks for missing topics; 1 s
 	HaltRecheck       time.Duration // between two reads of a halted partition's position, or of strangers' registrations; 5 s
 	MaxRecords        int           // limit for one Handle; 1000
 	MaxBytes          int           // limit for the records fetched ahead, per partition; 1 MiB
+}
+
+// StopBound returns how long Consume runs at most after the end of its context.
+func (cfg GroupConfig) StopBound() time.Duration {
+	return cmp.Or(cfg.HandleGrace, defaultHandleGrace) + 2*cmp.Or(cfg.LeaveTimeout, defaultLeaveTimeout)
 }
 
 func (cfg GroupConfig) withDefaults() (GroupConfig, error) {
@@ -79,7 +89,8 @@ func (cfg GroupConfig) withDefaults() (GroupConfig, error) {
 	cfg.SessionTimeout = cmp.Or(cfg.SessionTimeout, 6*time.Second)
 	cfg.HeartbeatInterval = cmp.Or(cfg.HeartbeatInterval, 500*time.Millisecond)
 	cfg.RebalanceTimeout = cmp.Or(cfg.RebalanceTimeout, 6*time.Second)
-	cfg.HandleGrace = cmp.Or(cfg.HandleGrace, 5*time.Second)
+	cfg.HandleGrace = cmp.Or(cfg.HandleGrace, defaultHandleGrace)
+	cfg.LeaveTimeout = cmp.Or(cfg.LeaveTimeout, defaultLeaveTimeout)
 	cfg.MaxWait = cmp.Or(cfg.MaxWait, 500*time.Millisecond)
 	cfg.CommitInterval = cmp.Or(cfg.CommitInterval, 250*time.Millisecond)
 	cfg.TopicBackoff = cmp.Or(cfg.TopicBackoff, time.Second)
@@ -110,7 +121,7 @@ func (c *Client) Consume(ctx context.Context, cfg GroupConfig, h PartitionHandle
 	log := c.log.With("group", cfg.GroupID)
 	m := &member{client: c, cfg: cfg}
 	defer func() {
-		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), cfg.LeaveTimeout)
 		defer cancel()
 		if err := m.leave(end); err != nil {
 			log.Debug("leaving the consumer group failed, its session will end by itself", "error", err)

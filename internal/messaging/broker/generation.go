@@ -90,7 +90,7 @@ func (g *generation) keepMembership(ctx context.Context, finish func()) {
 	heartbeats, commits := time.NewTicker(g.cfg.HeartbeatInterval), time.NewTicker(g.cfg.CommitInterval)
 	defer heartbeats.Stop()
 	defer commits.Stop()
-	request, release := withGrace(ctx, g.cfg.HandleGrace+time.Second) // a broker that hangs must not delay the end
+	request, release := withGrace(ctx, g.cfg.HandleGrace+g.cfg.LeaveTimeout) // a broker that hangs must not delay the end
 	defer release()
 	finished := make(chan struct{})
 	end := sync.OnceFunc(func() {

@@ -70,6 +70,19 @@ func (c *Client) EnsureTopic(ctx context.Context, spec TopicSpec) error {
 	}
 }
 
+// CheckTopic checks a topic as EnsureTopic does, and never creates it: a topic that is gone has lost its events. The error is then
+// ErrUnknownTopic.
+func (c *Client) CheckTopic(ctx context.Context, spec TopicSpec) error {
+	spec.ReplicationFactor = cmp.Or(spec.ReplicationFactor, 1)
+	spec.MinInSyncReplicas = cmp.Or(spec.MinInSyncReplicas, 1)
+	c.expireLayout(spec.Name)
+	layout, err := c.topicLayout(ctx, spec.Name)
+	if err != nil {
+		return err
+	}
+	return c.checkTopic(ctx, spec, layout)
+}
+
 // awaitLeaders waits for up to 2 s until the leaders of a new topic know their role: metadata names them earlier. A
 // producer that writes too early gets NotWritten, and tries again.
 func (c *Client) awaitLeaders(ctx context.Context, topic string, partitions int) {

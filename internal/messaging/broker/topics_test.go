@@ -103,6 +103,29 @@ func TestEnsureTopicNamesEveryMismatch(t *testing.T) {
 	}
 }
 
+// A topic that is gone is not created again: its events are lost, and an operator has to know.
+func TestCheckTopicCreatesNothing(t *testing.T) {
+	t.Parallel()
+	b := kafkatest.New(t)
+	c := b.Client(t)
+	spec := broker.TopicSpec{Name: b.Topic("checked"), Partitions: 3}
+	for range 2 {
+		if err := c.CheckTopic(t.Context(), spec); !errors.Is(err, broker.ErrUnknownTopic) {
+			t.Fatalf("a missing topic: %v", err)
+		}
+	}
+	if err := c.EnsureTopic(t.Context(), spec); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.CheckTopic(t.Context(), spec); err != nil {
+		t.Error(err)
+	}
+	spec.Retention = time.Hour
+	if found := mismatches(c.CheckTopic(t.Context(), spec)); len(found) == 0 || found[0].Setting != "cleanup.policy" {
+		t.Errorf("found %v", found)
+	}
+}
+
 // create creates a topic as an operator would, without the client.
 func create(t *testing.T, b *kafkatest.Broker, topic string, partitions int, settings map[string]string) {
 	t.Helper()

@@ -159,9 +159,22 @@ func New[T any](pool *pgxpool.Pool, cfg Config[T], log *slog.Logger) *Consumer[T
 // Topics returns the topics that it consumes, sorted.
 func (c *Consumer[T]) Topics() []string { return slices.Sorted(maps.Keys(c.cfg.Topics)) }
 
+// StopBound returns how long Run takes at most after the end of its context, if Config has this tuning.
+func StopBound(tuning broker.GroupConfig) time.Duration {
+	return tuning.StopBound() + 2*stopOfMember(tuning)
+}
+
+func stopOfMember(tuning broker.GroupConfig) time.Duration {
+	if half := tuning.LeaveTimeout / 2; half > 0 && half < memberStop {
+		return half
+	}
+	return memberStop
+}
+
 // Run consumes until ctx is done. It finishes the batches that are being applied before it returns.
 func (c *Consumer[T]) Run(ctx context.Context, client Client) error {
 	self := newMember(c.pool, c.log, c.cfg.Name, c.cfg.Beat)
+	self.stop = stopOfMember(c.cfg.Tuning)
 	cfg := c.cfg.Tuning
 	cfg.GroupID, cfg.Topics = c.cfg.Group, c.Topics()
 	cfg.Member, cfg.Known = self.id.String(), self.known

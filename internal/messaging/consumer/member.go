@@ -20,7 +20,7 @@ const (
 	memberPatience  = 3                      // beats that a member has for its next sign of life
 	memberCleanEach = 600                    // beats between two deletions of old rows
 	memberRetry     = 200 * time.Millisecond // between two tries to register
-	memberStop      = 500 * time.Millisecond // for a statement during a stop, which it must not delay
+	memberStop      = 500 * time.Millisecond // the default of member.stop
 )
 
 // member is this process's row in consumer_member. It exists while the process takes part in the consumer group.
@@ -34,12 +34,13 @@ type member struct {
 	id   uuid.UUID
 	name string
 	beat time.Duration
+	stop time.Duration // for a statement during a stop, which it must not delay
 
 	before map[uuid.UUID]time.Time // the rows that were there when this one was written
 }
 
 func newMember(pool *pgxpool.Pool, log *slog.Logger, name string, beat time.Duration) *member {
-	return &member{pool: pool, log: log, id: uuid.New(), name: name, beat: beat}
+	return &member{pool: pool, log: log, id: uuid.New(), name: name, beat: beat, stop: memberStop}
 }
 
 // processName names this process for people.
@@ -108,13 +109,13 @@ func (m *member) run(ctx context.Context) {
 func (m *member) finishSave(ctx context.Context) error {
 	finishing, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	defer context.AfterFunc(ctx, func() { time.AfterFunc(memberStop, cancel) })()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(m.stop, cancel) })()
 	return m.save(finishing)
 }
 
 // leave deletes the row.
 func (m *member) leave(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), memberStop)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), m.stop)
 	defer cancel()
 	if err := m.do(ctx, func(ctx context.Context, q *messagingdb.Queries) error { return q.DeleteMember(ctx, m.id) }); err != nil {
 		m.log.LogAttrs(ctx, slog.LevelDebug, "the row in consumer_member is left for the clean-up", slog.Any("error", err))

@@ -61,6 +61,7 @@ func TestAFaultOfOurOwnTablesIsNotPoison(t *testing.T) {
 		"no partition":         {`SELECT setval('outbox_seq', 99000000)`, `SELECT outbox_make_partition(99)`},
 		"a sequence that ends": {`ALTER SEQUENCE outbox_seq MAXVALUE 10; SELECT setval('outbox_seq', 10)`, `ALTER SEQUENCE outbox_seq MAXVALUE 1000`},
 		"a used number":        {`CREATE UNIQUE INDEX outbox_event_0_used ON outbox_event_0 ((1))`, `DROP INDEX outbox_event_0_used`},
+		"a number set back":    {`INSERT INTO numbered SELECT FROM generate_series(1, 99); ALTER TABLE numbered ALTER id RESTART`, `SELECT setval('numbered_id_seq', 99)`},
 		"a missing table":      {`ALTER TABLE outbox_pending RENAME TO gone`, `ALTER TABLE gone RENAME TO outbox_pending`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -74,6 +75,9 @@ func TestAFaultOfOurOwnTablesIsNotPoison(t *testing.T) {
 				}
 			}
 			appending := failing("a", 1, "append")
+			if name == "a number set back" {
+				appending = failing("a", 1, "numbered")
+			}
 			run(c.spoil)
 			if name == "a used number" {
 				run(`INSERT INTO outbox_event (shard, event_id, topic, key, version, prev, type, payload) VALUES (0, gen_random_uuid(), 't', 'k', 1, 0, 'x', '')`)

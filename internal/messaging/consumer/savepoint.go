@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/monsplit/monsplit/internal/pgtx"
 )
 
 // inSavepoint calls f within a savepoint, so that tx stays usable if f fails. If the failure is the event's own fault, the
@@ -25,7 +27,14 @@ func (c *Consumer[T]) inSavepoint(ctx context.Context, tx pgx.Tx, f func(T) erro
 	if _, is := c.poisonCode(err); !is {
 		return serviceTx, nil, err
 	}
-	return serviceTx, err, savepoint.Rollback(ctx)
+	if failed := savepoint.Rollback(ctx); failed != nil {
+		return serviceTx, nil, failed
+	}
+	err = pgtx.MarkUsedNumber(ctx, tx, err)
+	if _, is := c.poisonCode(err); !is {
+		return serviceTx, nil, err
+	}
+	return serviceTx, err, nil
 }
 
 // checkConstraints checks the deferred constraints: at COMMIT it would be too late to store their failure. They stay

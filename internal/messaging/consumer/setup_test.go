@@ -39,6 +39,7 @@ CREATE TABLE thing_copy (id text PRIMARY KEY, version bigint NOT NULL, name varc
     deleted boolean NOT NULL DEFAULT false);
 CREATE TABLE thing_change (seq bigint GENERATED ALWAYS AS IDENTITY, id text NOT NULL, version bigint NOT NULL);
 CREATE TABLE late_unique (n int, UNIQUE (n) DEFERRABLE INITIALLY DEFERRED);
+CREATE TABLE numbered (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text);
 CREATE TABLE late_bug (n int);
 CREATE FUNCTION late_bug() RETURNS trigger LANGUAGE plpgsql AS
     $$ BEGIN RAISE EXCEPTION 'changed without its event' USING ERRCODE = 'MS001'; END $$;
@@ -190,6 +191,8 @@ func fail(ctx context.Context, t *tx, how string) error {
 		sql = `UPDATE thing_copy SET name = repeat('x', 101)`
 	case "unique":
 		sql = `INSERT INTO thing_copy (id, version) VALUES ('twice', 1), ('twice', 1)`
+	case "numbered":
+		sql = `INSERT INTO numbered (name) VALUES ('x')`
 	case "append": // as outbox.Append
 		sql = `WITH e AS (INSERT INTO outbox_event (shard, event_id, topic, key, version, prev, type, payload)
 				VALUES (0, gen_random_uuid(), 'topic', 'key', 1, 0, 'type', '') RETURNING shard, seq, topic, key, version)

@@ -115,7 +115,7 @@ func (q *Queries) AppendOne(ctx context.Context, arg AppendOneParams) error {
 }
 
 const beatInstance = `-- name: BeatInstance :exec
-INSERT INTO outbox_instance AS i (id, name, beat, answers, kafka, standstills) VALUES ($1, $2, 0, $3, $4, $5)
+INSERT INTO outbox_instance AS i (id, name, lease_ms, beat, answers, kafka, standstills) VALUES ($1, $2, $3, 0, $4, $5, $6)
 ON CONFLICT (id) DO UPDATE SET beat = i.beat + 1, answers = excluded.answers, kafka = excluded.kafka,
     standstills = excluded.standstills, beat_at = clock_timestamp()
 `
@@ -123,6 +123,7 @@ ON CONFLICT (id) DO UPDATE SET beat = i.beat + 1, answers = excluded.answers, ka
 type BeatInstanceParams struct {
 	ID          uuid.UUID
 	Name        string
+	LeaseMs     int64
 	Answers     int64
 	Kafka       string
 	Standstills []byte
@@ -132,6 +133,7 @@ func (q *Queries) BeatInstance(ctx context.Context, arg BeatInstanceParams) erro
 	_, err := q.db.Exec(ctx, beatInstance,
 		arg.ID,
 		arg.Name,
+		arg.LeaseMs,
 		arg.Answers,
 		arg.Kafka,
 		arg.Standstills,
@@ -269,22 +271,23 @@ func (q *Queries) ClaimPending(ctx context.Context, arg ClaimPendingParams) ([]C
 }
 
 const countBlocked = `-- name: CountBlocked :one
-SELECT count(*) FROM outbox_blocked
+SELECT count(*) FROM (SELECT FROM outbox_blocked LIMIT $1::int) AS counted
 `
 
-func (q *Queries) CountBlocked(ctx context.Context) (int64, error) {
-	row := q.db.QueryRow(ctx, countBlocked)
+func (q *Queries) CountBlocked(ctx context.Context, most int32) (int64, error) {
+	row := q.db.QueryRow(ctx, countBlocked, most)
 	var count int64
 	err := row.Scan(&count)
 	return count, err
 }
 
 const countPending = `-- name: CountPending :one
-SELECT count(*) FROM outbox_pending
+SELECT count(*) FROM (SELECT FROM outbox_pending LIMIT $1::int) AS counted
 `
 
-func (q *Queries) CountPending(ctx context.Context) (int64, error) {
-	row := q.db.QueryRow(ctx, countPending)
+// Counts at most so many pending events. With millions of them, counting all took longer than the relay may wait.
+func (q *Queries) CountPending(ctx context.Context, most int32) (int64, error) {
+	row := q.db.QueryRow(ctx, countPending, most)
 	var count int64
 	err := row.Scan(&count)
 	return count, err
@@ -507,13 +510,14 @@ func (q *Queries) ListInstanceStates(ctx context.Context) ([]ListInstanceStatesR
 }
 
 const listInstances = `-- name: ListInstances :many
-SELECT id, name, beat, answers, kafka FROM outbox_instance ORDER BY id
+SELECT id, name, beat, lease_ms, answers, kafka FROM outbox_instance ORDER BY id
 `
 
 type ListInstancesRow struct {
 	ID      uuid.UUID
 	Name    string
 	Beat    int64
+	LeaseMs int64
 	Answers int64
 	Kafka   string
 }
@@ -531,6 +535,7 @@ func (q *Queries) ListInstances(ctx context.Context) ([]ListInstancesRow, error)
 			&i.ID,
 			&i.Name,
 			&i.Beat,
+			&i.LeaseMs,
 			&i.Answers,
 			&i.Kafka,
 		); err != nil {

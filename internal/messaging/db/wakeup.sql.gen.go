@@ -9,6 +9,39 @@ import (
 	"context"
 )
 
+const armLogs = `-- name: ArmLogs :many
+SELECT u.topic::text AS topic, u.shard::smallint AS shard
+FROM (SELECT unnest($1::text[]) AS topic, unnest($2::smallint[]) AS shard) AS u
+WHERE pg_try_advisory_lock(1869968491, outbox_wake_key(u.topic, u.shard))
+`
+
+type ArmLogsRow struct {
+	Topic string
+	Shard int16
+}
+
+// Arms logs of the outbox: transactions that append to them notify. Returns the logs that are armed. A log is not armed while a
+// transaction that appended to it is committing without a notification. The caller reads the pending rows afterwards.
+func (q *Queries) ArmLogs(ctx context.Context, topics []string, shards []int16) ([]ArmLogsRow, error) {
+	rows, err := q.db.Query(ctx, armLogs, topics, shards)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ArmLogsRow{}
+	for rows.Next() {
+		var i ArmLogsRow
+		if err := rows.Scan(&i.Topic, &i.Shard); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const armWakeChannel = `-- name: ArmWakeChannel :exec
 UPDATE wake_channel SET armed = true WHERE channel = $1 AND NOT armed
 `
@@ -16,5 +49,14 @@ UPDATE wake_channel SET armed = true WHERE channel = $1 AND NOT armed
 // Arms a channel. A channel that is armed is not locked, so that wake() does not pass over it.
 func (q *Queries) ArmWakeChannel(ctx context.Context, channel string) error {
 	_, err := q.db.Exec(ctx, armWakeChannel, channel)
+	return err
+}
+
+const disarmLogs = `-- name: DisarmLogs :exec
+SELECT pg_advisory_unlock_all()
+`
+
+func (q *Queries) DisarmLogs(ctx context.Context) error {
+	_, err := q.db.Exec(ctx, disarmLogs)
 	return err
 }

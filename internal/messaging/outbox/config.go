@@ -42,7 +42,8 @@ type Config struct {
 	// older than broker.Config.MaxBatchAge by then.
 	WrapRest     time.Duration
 	RecheckEvery time.Duration // between two checks of a problem that an operator has to repair; 10 s
-	StopTimeout  time.Duration // for finishing running work on a stop; 5 s
+	// StopTimeout is how long a stop takes at most; 5 s. Three quarters of it are for finishing running work, the rest for leaving.
+	StopTimeout time.Duration
 }
 
 // withDefaults returns the configuration with a default for each zero value.

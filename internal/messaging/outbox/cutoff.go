@@ -136,7 +136,7 @@ type othersLink struct {
 func (t *livenessTracker) othersLink(me uuid.UUID, instances []messagingdb.ListInstancesRow, now time.Time) (o othersLink) {
 	for _, i := range instances {
 		before, known := t.instances[i.ID]
-		alive := !known || before.beat != i.Beat || !t.timedOut(before, now)
+		alive := !known || before.beat != i.Beat || !t.timedOut(i.ID, before, now)
 		if i.ID == me || !alive || kafkaLink(i.Kafka) != linkAnswers {
 			continue
 		}

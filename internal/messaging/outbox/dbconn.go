@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -77,11 +76,10 @@ func (l *dbConn) queriesUnlessReconnected(ctx context.Context) (*messagingdb.Que
 	return q, err
 }
 
+// close closes the connection, within the time of ctx.
 func (l *dbConn) close(ctx context.Context) {
 	if l.conn == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-	defer cancel()
 	_ = l.conn.Close(ctx) // without it, the server notices the end by itself
 }

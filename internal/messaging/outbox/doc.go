@@ -12,7 +12,7 @@
 //	  change it, version + 1
 //	  Append(ctx, tx, message)        a row in outbox_event, and one in outbox_pending
 //	COMMIT
-//	relay.Wake()                      optional: without it, a sweep finds the row later
+//	relay.Wake()                      optional: without it, a single instance finds the row later, by a sweep
 //
 // # What it guarantees
 //
@@ -46,7 +46,23 @@
 //
 // A claim after a wake reads the rows above the highest sequence number that was known when the last sweep began. A
 // sweep is a claim without a wake. It reads all pending rows from the first on, so it finds rows that were committed
-// late (H12 late commit) and rows that other instances appended.
+// late (H12 late commit) and rows that no wake told of.
+//
+// # Commits of other instances
+//
+// Wake reaches only the relay of the same process, and any instance may publish the event. So a commit notifies the holder of
+// the shard. PostgreSQL serializes the commits that notify, so a relay arms its logs, and commits notify only for armed ones.
+// armState decides when. A relay that is alone does not listen and arms nothing.
+//
+//	        arm, then look           more than one notification in notifyEvery
+//	armed <---------------- disarmed <------------------------------------------ armed
+//	 |                       |    ^
+//	 +--> NOTIFY: claim      +----+ look every few milliseconds
+//
+// A log is armed by an exclusive advisory lock of the session that claims. The trigger of outbox_pending tries to share the
+// lock, without waiting. If it fails, the log is armed, and the commit notifies. If it succeeds, the relay cannot arm the log
+// until the commit is visible. So after arming, one look finds every event whose commit did not notify. This holds for every
+// isolation level, because locks have no snapshot. The locks end with the session, so an instance that dies leaves none.
 //
 // # A row's life in a lane
 //

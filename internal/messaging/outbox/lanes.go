@@ -51,6 +51,7 @@ func (c *coordinator) renewLeases(now time.Time) {
 // the pass began.
 func (c *coordinator) applyLeaseView(v leaseView, began time.Time) {
 	c.deadline = v.deadline
+	c.listen(v.shared && !c.stopping)
 	c.setCutOff(v.cutOff)
 	c.paused = v.paused
 	held := map[broker.TopicPartition]lease{}

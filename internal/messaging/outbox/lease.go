@@ -43,6 +43,7 @@ type leaseView struct {
 	giveUp   []broker.TopicPartition             // shards above the fair share of this instance
 	paused   pauses
 	cutOff   bool // Kafka answers other instances, but not this one
+	shared   bool // other instances are alive
 }
 
 // leaseOrderKind is the change that a leaseOrder asks for.
@@ -146,7 +147,7 @@ func (k *leaseKeeper) beat(ctx context.Context, q *messagingdb.Queries, in passO
 	if err != nil {
 		return err
 	}
-	return q.BeatInstance(ctx, messagingdb.BeatInstanceParams{ID: k.id, Name: k.name, Answers: in.kafka.count,
+	return q.BeatInstance(ctx, messagingdb.BeatInstanceParams{ID: k.id, Name: k.name, LeaseMs: k.cfg.LeaseTimeout.Milliseconds(), Answers: in.kafka.count,
 		Kafka: string(k.judge.link(in.kafka, time.Now())), Standstills: standstills})
 }
 
@@ -179,7 +180,7 @@ func (k *leaseKeeper) balance(ctx context.Context, q *messagingdb.Queries, kafka
 	k.liveness.observe(instances, leases, now)
 	v.cutOff = k.judge.cutOff
 	plan := k.liveness.plan(k.id, v.cutOff, instances, leases, now)
-	v.giveUp = plan.giveUp
+	v.giveUp, v.shared = plan.giveUp, len(instances)-len(plan.dead) > 1
 	for _, i := range plan.dead {
 		if err := q.RemoveInstance(ctx, i.ID, i.Beat); err != nil {
 			return fmt.Errorf("remove instance %s: %w", i.Name, err)

@@ -26,7 +26,8 @@ const (
 // Maintain creates partitions of the table outbox_event ahead of the sequence. It drops partitions whose events are all
 // sent and older than retention (0 keeps everything). Call it at start and at intervals. While another instance maintains
 // the outbox, it does nothing. It never makes appends wait for long: a partition that it cannot lock within 100 ms stays
-// for the next call. If an old partition stays, the error says why. The others are dropped nevertheless.
+// for the next call. If an old partition stays, the error says why. The others are dropped nevertheless. Maintain also writes the
+// tables of leases and instances anew when they are full of dead versions.
 func Maintain(ctx context.Context, pool *pgxpool.Pool, retention time.Duration) error {
 	conn, err := pool.Acquire(ctx)
 	if err != nil {
@@ -39,7 +40,7 @@ func Maintain(ctx context.Context, pool *pgxpool.Pool, retention time.Duration) 
 			return err
 		}
 		// Old partitions are dropped even if no new ones can be made.
-		if err := errors.Join(makePartitions(ctx, pool), dropPartitions(ctx, pool, retention)); err != nil {
+		if err := errors.Join(makePartitions(ctx, pool), dropPartitions(ctx, pool, retention), rewriteSmallTables(ctx, pool)); err != nil {
 			return fmt.Errorf("maintain the outbox: %w", err)
 		}
 		return nil

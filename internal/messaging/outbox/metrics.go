@@ -39,7 +39,7 @@ func newMetrics(namespace string) *metrics {
 		shards: prometheus.NewGauge(prometheus.GaugeOpts{Name: name("shards_held"),
 			Help: "Shards that this instance publishes."}),
 		pending: prometheus.NewGauge(prometheus.GaugeOpts{Name: name("pending"),
-			Help: "Events appended and not yet marked sent, over all instances."}),
+			Help: "Events appended and not yet marked sent, over all instances; at most 100,000 are counted."}),
 		room: prometheus.NewGauge(prometheus.GaugeOpts{Name: name("room"),
 			Help: "How many more events fit into the partitions that exist. Maintenance makes new ones; at 0, changes are refused."}),
 		oldest: prometheus.NewGauge(prometheus.GaugeOpts{Name: name("oldest_pending_seconds"),

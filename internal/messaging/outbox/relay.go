@@ -3,6 +3,7 @@ package outbox
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -102,6 +103,9 @@ type coordinator struct {
 	checkAnswers     int64                  // the checkers' answers that are counted
 	idRequestRunning bool
 	claims           claimState
+	spawn            func(f func(ctx context.Context)) context.CancelFunc // runs f until it is called off, at the latest with io
+	spawned          sync.WaitGroup
+	stopListening    context.CancelFunc // nil while no commits of other instances are listened to
 
 	// leaders and requests
 	leaderLookupRunning bool
@@ -123,8 +127,13 @@ func newCoordinator(r *Relay, io context.Context, id uuid.UUID) *coordinator {
 		Relay: r, io: io, id: id, outcomes: make(chan func()), troubles: map[string]*trouble{},
 		keeper: newLeaseKeeper(newDBConn(config, markSettings()), id, r.cfg), busyBrokers: map[broker.NodeID]bool{},
 		topics: topicChecks{of: map[string]topicCheck{}}, checkers: map[string]*logChecker{},
-		claims: claimState{db: newDBConn(config, PlannerSettings(), markSettings()), interval: r.cfg.SweepMin},
+		claims: claimState{db: newDBConn(config, PlannerSettings(), markSettings()), schedule: newClaimSchedule(r.cfg)},
 		marks:  markState{db: newDBConn(config, pgtx.PlannerSettings(), markSettings())},
+	}
+	c.spawn = func(f func(ctx context.Context)) context.CancelFunc {
+		ctx, cancel := context.WithCancel(io)
+		c.spawned.Go(func() { f(ctx) })
+		return cancel
 	}
 	for _, topic := range r.cfg.Topics {
 		c.checkers[topic] = &logChecker{db: newDBConn(config, pgtx.PlannerSettings(), markSettings()), broker: r.broker, owner: id, log: r.log}
@@ -147,38 +156,46 @@ func runInBackground[T any](c *coordinator, work func(ctx context.Context) T, ou
 
 // run is the coordinator's loop: it waits until something happens, and then starts all work that is due.
 func (c *coordinator) run(ctx context.Context, cancel context.CancelFunc) {
-	defer c.claims.db.close(ctx)
-	defer c.marks.db.close(ctx)
-	defer c.keeper.db.close(ctx)
-	for _, k := range c.checkers {
-		defer k.db.close(ctx)
-	}
 	stop, cutOff, timer := ctx.Done(), c.io.Done(), time.NewTimer(0)
 	defer timer.Stop()
+	defer c.spawned.Wait()
 	for !c.stopping || c.workRunning > 0 || len(c.lanes) > 0 && c.io.Err() == nil {
 		select {
 		case outcome := <-c.outcomes:
 			outcome()
 		case <-c.wake:
-			c.claims.woken = true
+			c.claims.schedule.wake()
 		case <-timer.C:
 		case <-cutOff:
 			cutOff = nil
 		case <-stop:
 			stop = nil
 			c.stop()
-			defer time.AfterFunc(c.cfg.StopTimeout, cancel).Stop()
+			defer time.AfterFunc(c.cfg.StopTimeout-leaveTime(c.cfg), cancel).Stop()
 		}
 		now := time.Now()
 		c.startDueWork(now)
 		timer.Reset(c.nextTick.Sub(now))
 	}
-	ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), leaveTime(c.cfg))
 	defer cancel()
+	defer c.closeConnections(ctx)
 	if err := c.keeper.leave(ctx); err != nil {
 		c.log.Warn("the relay could not leave the table of instances; others take over its shards after the lease time-out", "error", err)
 	}
 	c.state.Store(&State{Instance: c.cfg.Name})
+}
+
+// leaveTime is the part of the stop in which the relay leaves the table of instances and closes its connections.
+func leaveTime(cfg Config) time.Duration { return cfg.StopTimeout / 4 }
+
+func (c *coordinator) closeConnections(ctx context.Context) {
+	c.claims.db.close(ctx)
+	c.marks.db.close(ctx)
+	c.keeper.db.close(ctx)
+	for _, k := range c.checkers {
+		k.db.close(ctx)
+	}
 }
 
 // startDueWork starts all work that is due. Producing comes first, because latency matters most there.
@@ -212,6 +229,7 @@ func (c *coordinator) tickAt(t time.Time) {
 // stop begins the stop: it releases each lease when the running work of its lane has ended.
 func (c *coordinator) stop() {
 	c.stopping = true
+	c.listen(false)
 	for _, l := range c.lanes {
 		c.giveBack(l)
 	}

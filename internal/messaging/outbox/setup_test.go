@@ -47,6 +47,7 @@ type bundle struct {
 	kafka    *kafkatest.Broker
 	products string
 	markets  string
+	tracer   pgx.QueryTracer // of the relays' connections; nil for none
 }
 
 func setup(t *testing.T) *bundle {
@@ -101,7 +102,7 @@ func (b *bundle) start(name string, changes ...func(*Config, Broker) Broker) *ru
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	config.ConnConfig.DialFunc = r.toDatabase.DialContext
+	config.ConnConfig.DialFunc, config.ConnConfig.Tracer = r.toDatabase.DialContext, b.tracer
 	pool, err := pgxpool.NewWithConfig(b.t.Context(), config)
 	if err != nil {
 		b.t.Fatal(err)

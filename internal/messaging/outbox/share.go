@@ -16,7 +16,8 @@ import (
 // with this process's own monotonic clock. The clocks of other machines and of the database are not used: only a beat
 // that does not change during the whole time-out proves that its owner is silent.
 type livenessTracker struct {
-	timeout   time.Duration
+	timeout   time.Duration               // of this instance
+	timeouts  map[uuid.UUID]time.Duration // of all instances that tell theirs
 	instances map[uuid.UUID]observation
 	leases    map[broker.TopicPartition]observation
 }
@@ -30,7 +31,7 @@ type observation struct {
 }
 
 func newLivenessTracker(timeout time.Duration) *livenessTracker {
-	return &livenessTracker{timeout: timeout, instances: map[uuid.UUID]observation{}, leases: map[broker.TopicPartition]observation{}}
+	return &livenessTracker{timeout: timeout, timeouts: map[uuid.UUID]time.Duration{}, instances: map[uuid.UUID]observation{}, leases: map[broker.TopicPartition]observation{}}
 }
 
 // observe records what was read from the database. The time now must be after the read. With an earlier time, the
@@ -39,6 +40,7 @@ func (t *livenessTracker) observe(instances []messagingdb.ListInstancesRow, leas
 	known := t.instances
 	t.instances = make(map[uuid.UUID]observation, len(instances))
 	for _, i := range instances {
+		t.timeouts[i.ID] = time.Duration(i.LeaseMs) * time.Millisecond
 		t.instances[i.ID] = known[i.ID].unlessChanged(observation{beat: i.Beat, answers: i.Answers, since: now})
 	}
 	for _, l := range leases {
@@ -55,8 +57,11 @@ func (s observation) unlessChanged(now observation) observation {
 	return now
 }
 
-func (t *livenessTracker) timedOut(s observation, now time.Time) bool {
-	return now.Sub(s.since) >= t.timeout
+// timedOut reports whether an instance is silent for longer than its own time-out, and than that of this instance. The settings of
+// instances may differ, for example while one is changed: an instance with a shorter time-out must not take the shards of one that
+// relies on a longer one.
+func (t *livenessTracker) timedOut(owner uuid.UUID, s observation, now time.Time) bool {
+	return now.Sub(s.since) >= max(t.timeout, t.timeouts[owner])
 }
 
 // sharePlan is what an instance has to do to come to its fair share of the shards.
@@ -77,7 +82,7 @@ func (t *livenessTracker) plan(me uuid.UUID, cutOff bool, instances []messagingd
 	for _, i := range instances {
 		switch {
 		case i.ID == me:
-		case t.timedOut(t.instances[i.ID], now):
+		case t.timedOut(i.ID, t.instances[i.ID], now):
 			p.dead = append(p.dead, i)
 		case kafkaLink(i.Kafka) != linkCutOff:
 			able = append(able, i.ID)
@@ -88,7 +93,7 @@ func (t *livenessTracker) plan(me uuid.UUID, cutOff bool, instances []messagingd
 		switch {
 		case l.Owner != nil && *l.Owner == me:
 			mine = append(mine, l)
-		case l.Owner == nil || t.timedOut(t.leases[shardOf(l.Topic, l.Shard)], now):
+		case l.Owner == nil || t.timedOut(*l.Owner, t.leases[shardOf(l.Topic, l.Shard)], now):
 			open = append(open, l)
 		}
 	}

@@ -17,7 +17,8 @@ import (
 
 // Status is the state of the outbox of one database, over all instances.
 type Status struct {
-	Pending       int64              `json:"pending"`
+	Pending       int64              `json:"pending"`                  // at most 100,000 are counted
+	PendingMore   bool               `json:"pending_more,omitempty"`   // there are more than were counted
 	OldestPending *time.Time         `json:"oldest_pending,omitempty"` // when the oldest pending event was appended
 	OldestAge     float64            `json:"oldest_age_seconds"`
 	Appended      int64              `json:"appended"` // events ever appended; events that were rolled back count too
@@ -75,7 +76,10 @@ type ShownStandstill struct {
 
 const blockedShown = 100
 
-// ReadStatus reads the status. It counts the pending events, which takes a moment if there are millions.
+// mostCounted is how many rows are counted at most, so that a backlog of millions does not delay the status.
+const mostCounted = 100_000
+
+// ReadStatus reads the status.
 func ReadStatus(ctx context.Context, pool *pgxpool.Pool) (Status, error) {
 	s := Status{Blocked: []BlockedAggregate{}, Shards: []ShardStatus{}, Halted: []HaltedShard{}, Instances: []InstanceStatus{}, Standstills: []ShownStandstill{}}
 	tx, err := pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
@@ -93,9 +97,10 @@ func ReadStatus(ctx context.Context, pool *pgxpool.Pool) (Status, error) {
 
 func (s *Status) readEvents(ctx context.Context, tx pgx.Tx) (err error) {
 	q := messagingdb.New(tx)
-	if s.Pending, err = q.CountPending(ctx); err != nil {
+	if s.Pending, err = q.CountPending(ctx, mostCounted+1); err != nil {
 		return err
 	}
+	s.Pending, s.PendingMore = min(s.Pending, mostCounted), s.Pending > mostCounted
 	if s.Appended, err = lastSeq(ctx, tx); err != nil {
 		return err
 	}
@@ -118,7 +123,7 @@ func (s *Status) readEvents(ctx context.Context, tx pgx.Tx) (err error) {
 
 func (s *Status) readBlocked(ctx context.Context, tx pgx.Tx) (err error) {
 	q := messagingdb.New(tx)
-	if s.BlockedCount, err = q.CountBlocked(ctx); err != nil {
+	if s.BlockedCount, err = q.CountBlocked(ctx, mostCounted); err != nil {
 		return err
 	}
 	rows, err := q.ListBlocked(ctx, blockedShown)
@@ -220,8 +225,10 @@ func (c *coordinator) readStatus(now time.Time) {
 	}, func(o outcome) {
 		c.statusRunning = false
 		c.nextStatusAt = time.Now().Add(max(statusEvery, 20*time.Since(now)))
-		if o.err != nil {
-			return // then claims fail too, and report it
+		c.report("status", o.err)
+		if o.err != nil { // the metrics keep their old values
+			c.nextStatusAt = time.Now().Add(max(c.cfg.RetryMax, time.Since(now)))
+			return
 		}
 		c.noteShared(o.status.sharedStandstills())
 		c.report("topics", unknownTopics(o.status.Topics, c.cfg.Topics))

@@ -160,6 +160,7 @@ func (s *session[T, R]) carryOut(ctx context.Context, r arrival[R]) (version int
 	if _, failed := s.raw.Exec(ctx, sql, pgx.QueryExecModeSimpleProtocol); failed != nil {
 		return 0, false, fmt.Errorf("roll back to a savepoint after %v: %w", err, failed) //nolint:errorlint // err may not be the reason
 	}
+	err = pgtx.MarkUsedNumber(ctx, s.raw, err)
 	switch {
 	case s.cfg.Refused(err):
 		return 0, false, &refusalError{err}

@@ -18,6 +18,8 @@ func (creatingBroker) EnsureTopic(_ context.Context, spec broker.TopicSpec) erro
 	return nil
 }
 
+func (creatingBroker) CheckTopic(context.Context, broker.TopicSpec) error { return nil }
+
 // A publisher waits until the service's topic exists.
 func Example() {
 	gate := topics.NewGate(creatingBroker{}, slog.New(slog.DiscardHandler),

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 // Broker creates and checks topics. *broker.Client implements it.
 type Broker interface {
 	EnsureTopic(ctx context.Context, spec broker.TopicSpec) error
+	CheckTopic(ctx context.Context, spec broker.TopicSpec) error
 }
 
 // The wait between two tries: retryEvery while Kafka does not answer, recheckEvery while an operator has to repair a
@@ -22,7 +24,10 @@ const (
 	recheckEvery = 10 * time.Second
 )
 
-// Gate opens when every topic exists and has the right settings. It then stays open.
+// watchEvery is the time between two checks of topics that were in order.
+const watchEvery = time.Minute
+
+// Gate opens when every topic exists and has the right settings. It then stays open, and tells when that is no longer so.
 type Gate struct {
 	broker Broker
 	specs  []broker.TopicSpec
@@ -38,31 +43,61 @@ func NewGate(b Broker, log *slog.Logger, specs ...broker.TopicSpec) *Gate {
 	return &Gate{broker: b, specs: specs, log: log, open: make(chan struct{}), problem: "the topics are not checked yet"}
 }
 
-// Run tries to open the gate until it is open. It returns nil when ctx is done, also after the gate has opened.
+// Run tries to open the gate until it is open. From then on it checks the topics again and again. It returns nil when ctx is done.
 func (g *Gate) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		err := g.ensure(ctx)
 		if err == nil {
-			g.setProblem(ctx, "")
+			g.setProblem(ctx, "", "")
 			close(g.open)
-			<-ctx.Done()
 			break
 		}
-		rest := retryEvery
-		if mismatch := (*broker.TopicMismatchError)(nil); errors.As(err, &mismatch) {
-			rest = recheckEvery
+		pause := retryEvery
+		if isMismatch(err) {
+			pause = recheckEvery
 		}
 		if ctx.Err() == nil {
-			g.setProblem(ctx, err.Error())
+			g.setProblem(ctx, err.Error(), "nothing is published or consumed until the topics are in order")
 		}
-		timer := time.NewTimer(rest)
-		select {
-		case <-ctx.Done():
-		case <-timer.C:
-		}
-		timer.Stop()
+		rest(ctx, pause)
+	}
+	for rest(ctx, watchEvery) {
+		g.watch(ctx)
 	}
 	return nil
+}
+
+// watch checks topics that were in order. A setting that was changed, for example of the retention, may lose events later. It
+// does not change what was published, so publishing goes on. While Kafka does not answer, the last result stays.
+func (g *Gate) watch(ctx context.Context) {
+	var faults []string
+	for _, spec := range g.specs {
+		switch err := g.broker.CheckTopic(ctx, spec); {
+		case err == nil:
+		case errors.Is(err, broker.ErrUnknownTopic), isMismatch(err):
+			faults = append(faults, err.Error())
+		default:
+			return
+		}
+	}
+	g.setProblem(ctx, strings.Join(faults, "\n"), "a topic has been changed: events may be lost later")
+}
+
+func isMismatch(err error) bool {
+	_, is := errors.AsType[*broker.TopicMismatchError](err)
+	return is
+}
+
+// rest waits for d. It returns false if ctx is done before.
+func rest(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
 }
 
 func (g *Gate) ensure(ctx context.Context) error {
@@ -74,21 +109,22 @@ func (g *Gate) ensure(ctx context.Context) error {
 	return nil
 }
 
-// setProblem keeps the problem for Problem, and logs it if it is a new one.
-func (g *Gate) setProblem(ctx context.Context, problem string) {
+// setProblem keeps the problem for Problem, and logs it with what it means if it is a new one.
+func (g *Gate) setProblem(ctx context.Context, problem, means string) {
 	g.mu.Lock()
 	news := g.problem != problem
 	g.problem = problem
 	g.mu.Unlock()
 	switch {
+	case !news:
 	case problem == "":
 		g.log.LogAttrs(ctx, slog.LevelInfo, "the topics are in order")
-	case news:
-		g.log.LogAttrs(ctx, slog.LevelError, "nothing is published or consumed until the topics are in order", slog.String("reason", problem))
+	default:
+		g.log.LogAttrs(ctx, slog.LevelError, means, slog.String("reason", problem))
 	}
 }
 
-// Problem returns the reason why the gate is closed, or "" if it is open.
+// Problem returns the reason why the gate is closed, or what has been changed at the topics since it opened, or "".
 func (g *Gate) Problem() string {
 	g.mu.Lock()
 	defer g.mu.Unlock()

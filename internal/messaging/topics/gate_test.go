@@ -32,6 +32,17 @@ func (s *scriptedBroker) EnsureTopic(_ context.Context, spec broker.TopicSpec) e
 	return err
 }
 
+// CheckTopic answers as EnsureTopic does.
+func (s *scriptedBroker) CheckTopic(ctx context.Context, spec broker.TopicSpec) error {
+	return s.EnsureTopic(ctx, spec)
+}
+
+func (s *scriptedBroker) answer(answers ...error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.answers = answers
+}
+
 func TestGate(t *testing.T) {
 	t.Parallel()
 	away := errors.New("no broker answers")
@@ -95,6 +106,39 @@ func TestGateStopsWhileClosed(t *testing.T) {
 		synctest.Wait()
 		cancel()
 		if err := errors.Join(<-ended, <-ended); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// The gate stays open when a topic is changed, and says what was changed until that is undone. A Kafka that does not answer changes
+// nothing about it.
+func TestAnOpenGateWatches(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		s := &scriptedBroker{}
+		gate := topics.NewGate(s, slog.New(slog.DiscardHandler), broker.TopicSpec{Name: "a"}, broker.TopicSpec{Name: "b"})
+		ended := make(chan error)
+		go func() { ended <- gate.Run(ctx) }()
+		synctest.Wait()
+		mismatch := &broker.TopicMismatchError{Topic: "b", Setting: "cleanup.policy", Have: "delete", Want: "compact", Advice: "Do this."}
+		for _, step := range []struct {
+			answers []error
+			want    string
+		}{
+			{nil, ""}, {[]error{nil, mismatch}, mismatch.Error()}, {[]error{errors.New("no broker answers")}, mismatch.Error()},
+			{[]error{broker.ErrUnknownTopic, mismatch}, broker.ErrUnknownTopic.Error() + "\n" + mismatch.Error()}, {nil, ""},
+		} {
+			s.answer(step.answers...)
+			<-time.After(time.Minute)
+			synctest.Wait()
+			if got := gate.Problem(); got != step.want {
+				t.Errorf("after %v: problem %q, want %q", step.answers, got, step.want)
+			}
+		}
+		cancel()
+		if err := <-ended; err != nil {
 			t.Error(err)
 		}
 	})

@@ -29,6 +29,6 @@
 //
 // The trigger costs a transaction of a consumer some 5 µs for one partition, and 35 µs for all twelve.
 //
-// The channel is any name with a row in wake_channel, and wake() is the function of any deferred trigger. So a relay can be
-// woken in the same way by a trigger of its own table.
+// The channel is any name with a row in wake_channel, and wake() is the function of any deferred trigger. The relay of the outbox
+// shares only the Listener. It arms each log of its own, with locks instead of rows: see internal/messaging/outbox.
 package wakeup

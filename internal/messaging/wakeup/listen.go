@@ -3,7 +3,6 @@ package wakeup
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"net"
 	"strings"
 	"time"
@@ -11,51 +10,90 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// listen hears notifications until ctx is done. It connects again when the connection is lost.
-func (w *Waiters) listen(ctx context.Context) {
+// Listener hears the notifications of a channel, on a connection of its own. It connects again when the connection is lost.
+type Listener struct {
+	Conn    *pgx.ConnConfig
+	Channel string
+	Retry   time.Duration // pause after the connection was lost or could not be opened
+
+	// Connected is called when the channel is listened to, at first and again after a lost connection. Notifications that
+	// were sent before are lost.
+	Connected func()
+	Heard     func(payload string)
+	Lost      func(error) // the channel is not listened to
+}
+
+// Run listens until ctx is done. It calls all functions from this goroutine.
+func (l Listener) Run(ctx context.Context) {
 	for {
-		err := w.hear(ctx)
+		err := l.hear(ctx)
 		if ctx.Err() != nil {
 			return
 		}
-		w.log.LogAttrs(ctx, slog.LevelWarn, "changes of other instances are noticed later, until the database can be listened to",
-			slog.Any("error", err))
-		if !rest(ctx, w.cfg.Retry) {
+		l.Lost(err)
+		if !rest(ctx, l.Retry) {
 			return
 		}
 	}
 }
 
-// hear listens on one connection, until that fails. What was committed before is looked for once.
-func (w *Waiters) hear(ctx context.Context) error {
-	conn, err := pgx.ConnectConfig(ctx, w.connConfig())
+// hear listens on one connection, until that fails.
+func (l Listener) hear(ctx context.Context) error {
+	conn, err := pgx.ConnectConfig(ctx, l.connConfig())
 	if err != nil {
 		return fmt.Errorf("connect to the database: %w", err)
 	}
 	defer closeConn(ctx, conn)
-	if _, err := conn.Exec(ctx, "LISTEN "+pgx.Identifier{w.cfg.Channel}.Sanitize()); err != nil {
+	if _, err := conn.Exec(ctx, "LISTEN "+pgx.Identifier{l.Channel}.Sanitize()); err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	for signal(w.notified); ; signal(w.notified) {
-		if _, err := conn.WaitForNotification(ctx); err != nil {
+	l.Connected()
+	for {
+		n, err := conn.WaitForNotification(ctx)
+		if err != nil {
 			return fmt.Errorf("wait for a notification: %w", err)
 		}
-		w.metrics.notifications.Inc()
+		l.Heard(n.Payload)
 	}
 }
 
 // keepAlive finds a connection that has silently died within 25 seconds. Nothing is ever sent on it.
 var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 3}
 
-func (w *Waiters) connConfig() *pgx.ConnConfig {
-	config := w.pool.Config().ConnConfig
-	config.RuntimeParams["application_name"] = strings.TrimSpace(config.RuntimeParams["application_name"] + " wakeup")
-	config.DialFunc = (&net.Dialer{KeepAliveConfig: keepAlive}).DialContext
+func (l Listener) connConfig() *pgx.ConnConfig {
+	config := l.Conn.Copy()
+	dial := config.DialFunc
+	config.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := dial(ctx, network, address)
+		if tcp, ok := conn.(*net.TCPConn); ok && err == nil {
+			err = tcp.SetKeepAliveConfig(keepAlive)
+		}
+		return conn, err
+	}
 	return config
 }
 
+// listen hears that other processes have committed changes. What was committed before is looked for once.
+func (w *Waiters) listen(ctx context.Context) {
+	config := w.pool.Config().ConnConfig
+	config.RuntimeParams["application_name"] = strings.TrimSpace(config.RuntimeParams["application_name"] + " wakeup")
+	Listener{Conn: config, Channel: w.cfg.Channel, Retry: w.cfg.Retry,
+		Connected: func() { signal(w.notified) },
+		Heard: func(string) {
+			w.metrics.notifications.Inc()
+			signal(w.notified)
+		},
+		Lost: func(err error) {
+			w.log.WarnContext(ctx, "changes of other instances are noticed later, until the database can be listened to", "error", err)
+		},
+	}.Run(ctx)
+}
+
+// StopBound is how long Waiters.Run takes at most after the end of its context: the time for closing a connection.
+const StopBound = 500 * time.Millisecond
+
 func closeConn(ctx context.Context, conn *pgx.Conn) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), StopBound)
 	defer cancel()
 	_ = conn.Close(ctx) // without it, the server notices the end by itself
 }

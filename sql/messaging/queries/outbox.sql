@@ -112,12 +112,12 @@ ON CONFLICT (topic, key) DO UPDATE SET attempts = b.attempts + 1, last_error = e
     retry_at = now() + LEAST(@max_wait::interval, (excluded.retry_at - now()) * power(2, LEAST(b.attempts, 30)));
 
 -- name: BeatInstance :exec
-INSERT INTO outbox_instance AS i (id, name, beat, answers, kafka, standstills) VALUES (@id, @name, 0, @answers, @kafka, @standstills)
+INSERT INTO outbox_instance AS i (id, name, lease_ms, beat, answers, kafka, standstills) VALUES (@id, @name, @lease_ms, 0, @answers, @kafka, @standstills)
 ON CONFLICT (id) DO UPDATE SET beat = i.beat + 1, answers = excluded.answers, kafka = excluded.kafka,
     standstills = excluded.standstills, beat_at = clock_timestamp();
 
 -- name: ListInstances :many
-SELECT id, name, beat, answers, kafka FROM outbox_instance ORDER BY id;
+SELECT id, name, beat, lease_ms, answers, kafka FROM outbox_instance ORDER BY id;
 
 -- Returns what the instances say about themselves. For people, the database's clock is good enough to tell whether one is alive.
 -- name: ListInstanceStates :many
@@ -179,8 +179,9 @@ UPDATE outbox_lease SET epoch = epoch + 1 WHERE topic = @topic AND shard = @shar
 UPDATE outbox_lease SET producer_id = @producer_id, rest_ms = NULL, epoch = CASE WHEN epoch > 32767 THEN 0 ELSE epoch END
 WHERE topic = @topic AND shard = @shard AND owner = @owner::uuid AND epoch = @epoch;
 
+-- Counts at most so many pending events. With millions of them, counting all took longer than the relay may wait.
 -- name: CountPending :one
-SELECT count(*) FROM outbox_pending;
+SELECT count(*) FROM (SELECT FROM outbox_pending LIMIT @most::int) AS counted;
 
 -- Returns the topics that have pending events. It looks up one topic after the other in the index, and reads no other rows.
 -- name: PendingTopics :many
@@ -204,7 +205,7 @@ HAVING count(*) > 0;
 SELECT topic, key, attempts, retry_at, last_error FROM outbox_blocked ORDER BY retry_at, topic, key LIMIT @max_rows;
 
 -- name: CountBlocked :one
-SELECT count(*) FROM outbox_blocked;
+SELECT count(*) FROM (SELECT FROM outbox_blocked LIMIT @most::int) AS counted;
 
 -- name: PendingBetween :one
 SELECT EXISTS (SELECT FROM (SELECT unnest(@topics::text[]) AS topic) AS t CROSS JOIN outbox_shard s
