@@ -25,7 +25,7 @@ func main() {
 	}
 }
 
-// renew writes the current names and the licence. The names that change become former names, so that an import can tell
+// renew writes the current names and the license. The names that change become former names, so that an import can tell
 // them from names that people have given.
 func renew(cldr, sample string) error {
 	current, err := readNames(cldr)
@@ -51,9 +51,9 @@ func renew(cldr, sample string) error {
 		rows = append(rows, []string{code, current[code]})
 	}
 	slices.SortStableFunc(old, func(a, b []string) int { return strings.Compare(a[0], b[0]) })
-	licence, err := os.ReadFile(filepath.Join(cldr, "LICENSE"))
+	license, err := os.ReadFile(filepath.Join(cldr, "LICENSE"))
 	return errors.Join(err, writeRows(markets, rows), writeRows(former, old),
-		os.WriteFile(filepath.Join(sample, "LICENSE-CLDR.txt"), licence, 0o644))
+		os.WriteFile(filepath.Join(sample, "LICENSE-CLDR.txt"), license, 0o644))
 }
 
 // readRows returns the rows below the header.

@@ -71,6 +71,6 @@ func TestRenew(t *testing.T) {
 		t.Errorf("markets %q", markets)
 	}
 	if read("LICENSE-CLDR.txt") == "" {
-		t.Error("the licence is missing")
+		t.Error("the license is missing")
 	}
 }

@@ -1,7 +1,7 @@
 // Package sampledata holds the markets and the catalog entries that a demonstration starts with. The entries refer to the
 // monolith's sample products by id. Nothing else connects the two.
 //
-// The names of the markets come from the Unicode CLDR, under the licence in LICENSE-CLDR.txt. "make market-names" renews them.
+// The names of the markets come from the Unicode CLDR, under the license in LICENSE-CLDR.txt. "make market-names" renews them.
 package sampledata
 
 import _ "embed"
