@@ -1,10 +1,8 @@
 package broker
 
 import (
-	"bytes"
 	"encoding/binary"
 	"fmt"
-	"io"
 	"slices"
 	"time"
 
@@ -13,9 +11,8 @@ import (
 
 // Limits on the memory that a few bytes of input can use.
 const (
-	maxDecompressed = 64 << 20 // of the records of one batch: a few bytes can decompress to gigabytes
-	maxHeaders      = 1000     // of one record; the others are ignored
-	recordMemory    = 128      // of a decoded record, in addition to its bytes: a batch may hold millions of empty records
+	maxHeaders   = 1000 // of one record; the others are ignored
+	recordMemory = 128  // of a decoded record, in addition to its bytes: a batch may hold millions of empty records
 )
 
 // decodedBatches is the content of a partition's bytes.
@@ -122,28 +119,6 @@ func (d *decodedBatches) appendRecords(batch []byte, base, from int64, maxBytes 
 		}
 	}
 	return true, nil
-}
-
-func decompress(codec compress.Compression, body []byte) ([]byte, error) {
-	if codec == compress.None {
-		if len(body) > maxDecompressed {
-			return nil, fmt.Errorf("it has more than %d MiB", maxDecompressed>>20)
-		}
-		return body, nil
-	}
-	if codec.Codec() == nil {
-		return nil, fmt.Errorf("compression %d is not known", codec)
-	}
-	z := codec.Codec().NewReader(bytes.NewReader(body))
-	defer z.Close()
-	out, err := io.ReadAll(io.LimitReader(z, maxDecompressed+1))
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("decompress with %v: %w", codec, err)
-	case len(out) > maxDecompressed:
-		return nil, fmt.Errorf("the batch decompresses to more than %d MiB", maxDecompressed>>20)
-	}
-	return out, nil
 }
 
 // wireReader reads values from the front of its bytes. Once broken is true, the values that it returns are meaningless.

@@ -2,20 +2,23 @@ package broker
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"slices"
 	"sync"
 	"time"
-
-	"github.com/segmentio/kafka-go"
 )
 
 // generation is this member's part in one generation of the group: its partitions, a worker goroutine for each, and a
-// fetch loop for each broker that leads some of them. It ends when the group rebalances, when Kafka has not answered the
-// member's heartbeats for the session time-out, or with Consume.
+// fetch loop for each broker that leads some of them. The goroutines, and what ends the generation:
+//
+//	keepMembership      the group rebalances, or Kafka has not answered the heartbeats for the session time-out
+//	awaitTopicChange    a topic has appeared, or has more partitions
+//	awaitStrangers      the database knows a stranger after all; it runs only if there are strangers
+//	run of a partition  nothing; at the end it finishes its Handle, for at most HandleGrace
+//	fetchLoop           nothing; at the end it stops at once
+//
+// The end of Consume ends it too.
 type generation struct {
 	client     *Client
 	cfg        GroupConfig
@@ -81,92 +84,6 @@ func withGrace(ctx context.Context, grace time.Duration) (context.Context, conte
 		context.AfterFunc(out, func() { timer.Stop() })
 	})
 	return out, func() { stop(); cancel() }
-}
-
-// keepMembership sends heartbeats and commits positions until the generation ends. Then it waits for the workers, and
-// commits once more if Kafka still allows it. Heartbeats continue while the workers finish: without them Kafka would give
-// the partitions to other members too early.
-func (g *generation) keepMembership(ctx context.Context, finish func()) {
-	heartbeats, commits := time.NewTicker(g.cfg.HeartbeatInterval), time.NewTicker(g.cfg.CommitInterval)
-	defer heartbeats.Stop()
-	defer commits.Stop()
-	request, release := withGrace(ctx, g.cfg.HandleGrace+g.cfg.LeaveTimeout) // a broker that hangs must not delay the end
-	defer release()
-	finished := make(chan struct{})
-	end := sync.OnceFunc(func() {
-		go func() { finish(); close(finished) }()
-	})
-	k := &membership{generation: g, request: request, committed: map[TopicPartition]int64{}, answeredAt: time.Now()}
-	for done := ctx.Done(); ; {
-		select {
-		case <-done:
-			done = nil
-			end()
-		case <-finished:
-			k.commit()
-			return
-		case <-commits.C:
-			k.commit()
-		case <-heartbeats.C:
-			if !k.heartbeat() {
-				end()
-			}
-		}
-	}
-}
-
-// membership is what keepMembership knows about the group.
-type membership struct {
-	*generation
-	request    context.Context          // of requests to the coordinator
-	expelled   bool                     // the group has continued without this member: it accepts no commits
-	answeredAt time.Time                // when the coordinator last answered a heartbeat
-	committed  map[TopicPartition]int64 // to Kafka
-}
-
-// heartbeat tells the coordinator that this member lives. It reports whether the generation goes on.
-func (k *membership) heartbeat() bool {
-	if k.expelled {
-		return false
-	}
-	err := k.member.heartbeat(k.request)
-	switch {
-	case err == nil:
-		k.answeredAt = time.Now()
-		k.status.setError(k.log, "heartbeat", "", nil)
-		return true
-	case errors.Is(err, kafka.RebalanceInProgress): // still a member: commits are accepted until the group has rebalanced
-		return false
-	case generationEnded(err), time.Since(k.answeredAt) > k.cfg.SessionTimeout:
-		k.expelled = true
-		return false
-	default:
-		k.status.setError(k.log, "heartbeat", "the consumer group's coordinator does not answer", err)
-		return true
-	}
-}
-
-// commit commits the positions that have changed, unless this member is expelled.
-func (k *membership) commit() {
-	if k.expelled {
-		return
-	}
-	changed := map[TopicPartition]int64{}
-	for _, p := range k.partitions {
-		if next := p.position(); next >= 0 {
-			if was, ok := k.committed[p.tp]; !ok || was != next {
-				changed[p.tp] = next
-			}
-		}
-	}
-	if len(changed) == 0 {
-		return
-	}
-	if err := k.member.commit(k.request, changed); err != nil {
-		k.log.Debug("positions could not be committed to Kafka; they are safe in the database", "error", err)
-		return
-	}
-	maps.Copy(k.committed, changed)
 }
 
 // awaitTopicChange returns when the topics have changed since the member joined the group: a missing topic now exists, or a

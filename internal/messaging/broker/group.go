@@ -73,7 +73,7 @@ func (m *member) join(ctx context.Context, topics []string) ([]TopicPartition, e
 		}
 		response := answer.(*joingroup.Response)
 		switch code := kafka.Error(response.ErrorCode); {
-		case code == kafka.MemberIDRequired: // the broker first gives an id, so that a lost response leaves no member behind
+		case code == kafka.MemberIDRequired && m.id == "" && response.MemberID != "": // so that a lost response leaves no member behind
 			m.id = response.MemberID
 		case code != 0:
 			return nil, fmt.Errorf("join group %s: %w", m.group(), m.applyErrorCode(code))

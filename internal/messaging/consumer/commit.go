@@ -44,7 +44,7 @@ func (c *Consumer[T]) commit(ctx context.Context, beginSQL string, jobs ...*job)
 		}
 		for topic, events := range byTopic(events) {
 			err := c.callHandler(ctx, topic, used[0], events)
-			if timedOut(whole, err) {
+			if isLate(whole, err) {
 				return &lateError{err}
 			}
 			if err != nil {
@@ -163,7 +163,7 @@ func catchPanic(f func() error) (err error) {
 // recordCommit updates state, metrics and log after a commit.
 func (c *Consumer[T]) recordCommit(ctx context.Context, p *partition, b batch, mayHaveDeadLetters bool, started time.Time) {
 	c.mu.Lock()
-	p.position, p.mayHaveDeadLetters = b.next, mayHaveDeadLetters
+	p.position, p.mayHaveDeadLetters, p.slow = b.next, mayHaveDeadLetters, slowEvent{}
 	for _, it := range b.items {
 		p.deadInARow.add(it)
 	}
@@ -197,7 +197,9 @@ func (c *Consumer[T]) recordCommit(ctx context.Context, p *partition, b batch, m
 		c.log.LogAttrs(ctx, slog.LevelError, "an event is now a dead letter", attrs...)
 	}
 	if effects {
-		c.applied.Add(1)
+		c.mu.Lock()
+		c.applied[b.tp.Topic]++
+		c.mu.Unlock()
 		c.metrics.observeApply(b.tp.Topic, now.Sub(started))
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -104,14 +103,13 @@ type Consumer[T any] struct {
 	transactionSlots chan struct{} // holds a token for each transaction in progress
 	sharing          chan struct{} // holds a token while small batches share a transaction
 
-	applied atomic.Int64 // committed batches that had events to apply
-
 	mu           sync.Mutex
 	partitions   map[broker.TopicPartition]*partition
-	waitingJobs  []*job          // small batches that wait for the next shared transaction
-	client       Client          // of Run
-	stopping     <-chan struct{} // of Run; nil before Run, and then never closed
-	unregistered error           // why Run does not join the group yet
+	applied      map[string]int64 // by topic: committed batches that had events to apply
+	waitingJobs  []*job           // small batches that wait for the next shared transaction
+	client       Client           // of Run
+	stopping     <-chan struct{}  // of Run; nil before Run, and then never closed
+	unregistered error            // why Run does not join the group yet
 }
 
 // New returns a consumer that keeps its positions and dead letters in pool's database.
@@ -152,7 +150,7 @@ func New[T any](pool *pgxpool.Pool, cfg Config[T], log *slog.Logger) *Consumer[T
 	return &Consumer[T]{
 		pool: pool, cfg: cfg, log: log, metrics: newMetrics(cfg.MetricsNamespace),
 		transactionSlots: make(chan struct{}, cfg.Transactions), sharing: make(chan struct{}, 1),
-		partitions: make(map[broker.TopicPartition]*partition),
+		partitions: make(map[broker.TopicPartition]*partition), applied: make(map[string]int64),
 	}
 }
 

@@ -116,14 +116,14 @@ func (c *Consumer[T]) storeDeadLetter(ctx context.Context, tx pgx.Tx, it item) (
 }
 
 // insertDeadLetter stores an item with its raw bytes, and reports whether the dead letter is open. An item that is not newer
-// than its copy is closed at once (H11 stale dead letter).
+// than its copy is closed at once (H11 stale dead letter). After a time-out the copy is not read: its row may still be locked.
 func (c *Consumer[T]) insertDeadLetter(ctx context.Context, tx pgx.Tx, it item) (open bool, err error) {
 	code, _ := c.poisonCode(it.err)
 	letter, err := newLetter(it, code)
 	if err != nil {
 		return false, err
 	}
-	if letter.Version != nil {
+	if letter.Version != nil && code != codeTimeout {
 		copied, err := c.copyVersion(ctx, tx, it.event)
 		if err != nil {
 			return false, err

@@ -92,8 +92,8 @@
 // and 54 (limit), and what Config.Classify calls poison. The batch is then applied again, one transaction an event. The
 // poisoned event becomes a dead letter, and the other events are applied (H10 poison in a batch).
 //
-// An event that takes longer than Config.Timeout becomes a dead letter too, with the code "timeout", but only while other events
-// are applied: slow.go has the rule.
+// An event that takes longer than Config.Timeout, or that needs a locked row for so long, becomes a dead letter too, with the code
+// "timeout". That happens only while other events of its topic are applied: slow.go has the rule.
 //
 // A batch that its producer has made unreadable becomes one dead letter, with the code "unreadable" and its first bytes: see
 // broker.UnreadableBatch. A batch with a wrong checksum halts the partition instead, because the log may be damaged.

@@ -99,7 +99,8 @@ func (c *Consumer[T]) goesApart(ctx context.Context, p *partition, b batch, err 
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return len(b.items) > 1 && ctx.Err() == nil && !errors.Is(err, broker.ErrReseek) && p.failures >= triesTogether
+	_, late := errors.AsType[*lateError](err)
+	return (len(b.items) > 1 || late) && ctx.Err() == nil && !errors.Is(err, broker.ErrReseek) && p.failures >= triesTogether
 }
 
 // timedOut reports whether an operation has ended because its own time was over, while ctx, which it got, still lives.
@@ -131,9 +132,8 @@ func (c *Consumer[T]) applyEach(ctx context.Context, p *partition, b batch) (mov
 
 // applyOne applies a batch of one item. If the item can never be applied, it becomes a dead letter.
 func (c *Consumer[T]) applyOne(ctx context.Context, p *partition, one batch, later []item) error {
-	applied := c.applied.Load()
-	err := c.apply(ctx, p, one)
-	err = c.judgeLate(ctx, p, one.items[0], later, applied, err)
+	try := tryAlone{item: one.items[0], later: later, began: c.cfg.Now(), appliedBefore: c.appliedOf(one.tp.Topic)}
+	err := c.judgeLate(ctx, p, try, c.apply(ctx, p, one))
 	if _, is := c.poisonCode(err); is {
 		one.items[0].err = err
 		err = c.apply(ctx, p, one)

@@ -48,12 +48,14 @@ func (c *Consumer[T]) Position(ctx context.Context, tp broker.TopicPartition, lo
 	}
 	p := c.partition(tp)
 	c.mu.Lock()
+	if p.position != row.NextOffset || p.topicID != broker.TopicID(row.TopicID) {
+		p.failures, p.held, p.slow = 0, "", slowEvent{} // these belong to another batch
+	}
 	p.position, p.topicID, p.mayHaveDeadLetters = row.NextOffset, broker.TopicID(row.TopicID), open
 	if p.paused { // an operator has resumed it
 		p.paused, p.deadInARow = false, keysInARow{}
 	}
 	p.setConflicts(conflicts)
-	p.failures, p.held = 0, "" // these belong to an earlier assignment, or to a batch whose answer was lost
 	c.mu.Unlock()
 	return broker.Position{Offset: row.NextOffset, LeaderEpoch: row.LeaderEpoch, TopicID: broker.TopicID(row.TopicID)}, nil
 }

@@ -14,11 +14,23 @@ import (
 	"github.com/monsplit/monsplit/internal/pgtx"
 )
 
+// replay is what the transaction of Replay has done.
+type replay[T any] struct {
+	letter    DeadLetter
+	failed    error // why the event failed again; nil if it was applied
+	note      string
+	serviceTx T // the transaction that the handler used
+	conflicts conflictChange
+}
+
 // Replay applies the message of an open dead letter again. by and reason record who does it, and why.
 //
 // If the copy has a newer version by now, its version guard ignores the message. Then the dead letter is closed as replayed,
 // and its note says that nothing changed. If the event fails again, its dead letter stays open with the new reason, and the
 // error is an *Error with CodeReplayFailed.
+//
+//	lock the letter ─► decode ─► handler, in a savepoint ─┬─ applied ────► close it, and the letters that it supersedes ─┬─► audit ─► COMMIT
+//	                                                      └─ fails again ► keep it open, with the new reason ────────────┘
 //
 // The consumer that has the partition shows a conflict that the replay begins or ends within Config.Beat.
 func (c *Consumer[T]) Replay(ctx context.Context, id int64, by, reason string) (DeadLetter, error) {
@@ -26,64 +38,51 @@ func (c *Consumer[T]) Replay(ctx context.Context, id int64, by, reason string) (
 	if err := checkOperator(operator); err != nil {
 		return DeadLetter{}, err
 	}
-	var (
-		letter    DeadLetter
-		failed    error
-		serviceTx T
-		conflicts conflictChange
-	)
-	err := pgtx.Run(ctx, c.pool, beginTx, func(tx pgx.Tx) error {
-		failed = nil
-		row, err := lockOpenLetter(ctx, tx, id)
-		if err != nil {
-			return err
-		}
-		it, err := toItem(row)
-		if err != nil {
-			return err
-		}
-		if _, ok := c.cfg.Topics[row.Topic]; !ok {
-			return &Error{Code: CodeTopicNotRead, Detail: "this service no longer reads the topic " + row.Topic}
-		}
-		var note string
-		if failed = it.err; failed == nil {
-			serviceTx, note, failed, err = c.applyInSavepoint(ctx, tx, &it)
-		}
-		if err != nil {
-			return err
-		}
-		if failed == nil {
-			conflicts, err = changeConflicts(ctx, tx, row.Topic, int(row.Part), []item{it}, true)
-			if err != nil {
-				return err
-			}
-			if letter, err = c.closeReplayedLetter(ctx, tx, it, row.ID, by, note); err != nil {
-				return err
-			}
-			return recordLetter(ctx, tx, operator, "dead-letters replay", letter)
-		}
-		code, _ := c.poisonCode(failed)
-		q := messagingdb.New(tx)
-		if err := q.FailDeadLetterAgain(ctx, code, deadLetterReason(failed), id); err != nil {
-			return fmt.Errorf("store the failure: %w", err)
-		}
-		if row, err = q.GetDeadLetter(ctx, id); err != nil {
-			return fmt.Errorf("read dead letter %d: %w", id, err)
-		}
-		letter = toDeadLetter(row)
-		return recordLetter(ctx, tx, operator, "dead-letters replay", letter)
+	var r replay[T]
+	err := pgtx.Run(ctx, c.pool, beginTx, func(tx pgx.Tx) (err error) {
+		r, err = c.replayIn(ctx, tx, id, operator)
+		return err
 	})
 	if err != nil {
 		return DeadLetter{}, err
 	}
-	if failed != nil {
-		return letter, &Error{Code: CodeReplayFailed, Detail: "it failed again: " + deadLetterReason(failed), Cause: failed}
+	if r.failed != nil {
+		return r.letter, &Error{Code: CodeReplayFailed, Detail: "it failed again: " + deadLetterReason(r.failed), Cause: r.failed}
 	}
 	c.log.LogAttrs(ctx, slog.LevelInfo, "a dead letter was replayed", slog.Int64("id", id), slog.String("by", by),
-		slog.String("topic", letter.Topic), slog.String("key", letter.Key))
-	c.recordConflicts(ctx, nil, letter.Topic, letter.Partition, conflicts)
-	c.cfg.Committed(serviceTx)
-	return letter, nil
+		slog.String("topic", r.letter.Topic), slog.String("key", r.letter.Key))
+	c.recordConflicts(ctx, nil, r.letter.Topic, r.letter.Partition, r.conflicts)
+	c.cfg.Committed(r.serviceTx)
+	return r.letter, nil
+}
+
+// replayIn replays a dead letter in tx. Also a replay that fails is committed: the letter has the new reason then.
+func (c *Consumer[T]) replayIn(ctx context.Context, tx pgx.Tx, id int64, operator audit.Operator) (r replay[T], err error) {
+	row, err := lockOpenLetter(ctx, tx, id)
+	if err != nil {
+		return r, err
+	}
+	it, err := toItem(row)
+	if err != nil {
+		return r, err
+	}
+	if _, ok := c.cfg.Topics[row.Topic]; !ok {
+		return r, &Error{Code: CodeTopicNotRead, Detail: "this service no longer reads the topic " + row.Topic}
+	}
+	if r.failed = it.err; r.failed == nil {
+		if r, err = c.applyInSavepoint(ctx, tx, &it); err != nil {
+			return r, err
+		}
+	}
+	if r.failed != nil {
+		r.letter, err = c.failAgain(ctx, tx, id, r.failed)
+	} else {
+		err = c.closeReplayed(ctx, tx, id, it, operator.By, &r)
+	}
+	if err != nil {
+		return r, err
+	}
+	return r, recordLetter(ctx, tx, operator, "dead-letters replay", r.letter)
 }
 
 // toItem makes a dead letter into the record that was read, and decodes it by the current rules.
@@ -106,32 +105,50 @@ func toItem(row messagingdb.DeadLetter) (item, error) {
 }
 
 // applyInSavepoint runs the handler within a savepoint, so that the transaction stays usable if the handler fails.
-func (c *Consumer[T]) applyInSavepoint(ctx context.Context, tx pgx.Tx, it *item) (serviceTx T, note string, failed, err error) {
+func (c *Consumer[T]) applyInSavepoint(ctx context.Context, tx pgx.Tx, it *item) (r replay[T], err error) {
 	copied, err := c.copyVersion(ctx, tx, it.event)
 	if err != nil {
-		return serviceTx, "", nil, err
+		return r, err
 	}
 	if !it.event.Purge && copied >= it.event.Version {
-		note = "the copy already had version " + strconv.FormatInt(copied, 10) + ": nothing changed"
+		r.note = "the copy already had version " + strconv.FormatInt(copied, 10) + ": nothing changed"
 	}
-	serviceTx, failed, err = c.inSavepoint(ctx, tx, func(tx T) error {
+	r.serviceTx, r.failed, err = c.inSavepoint(ctx, tx, func(tx T) error {
 		return c.callHandler(ctx, it.event.Topic, tx, []Event{it.forHandler()})
 	})
 	if err != nil {
-		return serviceTx, "", nil, fmt.Errorf("replay: %w", err)
+		return r, fmt.Errorf("replay: %w", err)
 	}
 	if it.comparison == OtherData {
-		note = "the copy already had version " + strconv.FormatInt(copied, 10) + " with other data: nothing changed"
+		r.note = "the copy already had version " + strconv.FormatInt(copied, 10) + " with other data: nothing changed"
 	}
-	return serviceTx, note, failed, nil
+	return r, nil
 }
 
-// closeReplayedLetter closes the letter, and the older letters of the same aggregate that it supersedes.
-func (c *Consumer[T]) closeReplayedLetter(
-	ctx context.Context, tx pgx.Tx, it item, id int64, by, note string,
-) (DeadLetter, error) {
-	if _, err := c.supersedeDeadLetters(ctx, tx, it.event.Topic, []item{it}); err != nil {
-		return DeadLetter{}, fmt.Errorf("supersede dead letters: %w", err)
+// failAgain stores why the event of a dead letter has failed again. The letter stays open.
+func (c *Consumer[T]) failAgain(ctx context.Context, tx pgx.Tx, id int64, failed error) (DeadLetter, error) {
+	code, _ := c.poisonCode(failed)
+	q := messagingdb.New(tx)
+	if err := q.FailDeadLetterAgain(ctx, code, deadLetterReason(failed), id); err != nil {
+		return DeadLetter{}, fmt.Errorf("store the failure: %w", err)
 	}
-	return closeLetter(ctx, tx, id, Replayed, by, note, 1)
+	row, err := q.GetDeadLetter(ctx, id)
+	if err != nil {
+		return DeadLetter{}, fmt.Errorf("read dead letter %d: %w", id, err)
+	}
+	return toDeadLetter(row), nil
+}
+
+// closeReplayed stores the conflicts of an event that was applied. It closes its dead letter, and the older letters of the same
+// aggregate that it supersedes.
+func (c *Consumer[T]) closeReplayed(ctx context.Context, tx pgx.Tx, id int64, it item, by string, r *replay[T]) (err error) {
+	items := []item{it}
+	if r.conflicts, err = changeConflicts(ctx, tx, it.event.Topic, it.event.Partition, items, true); err != nil {
+		return err
+	}
+	if _, err := c.supersedeDeadLetters(ctx, tx, it.event.Topic, items); err != nil {
+		return fmt.Errorf("supersede dead letters: %w", err)
+	}
+	r.letter, err = closeLetter(ctx, tx, id, Replayed, by, r.note, 1)
+	return err
 }
