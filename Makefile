@@ -208,6 +208,15 @@ generate-messages:
 generate-sql:
 	@$(TOOL) sqlc generate
 
+# Not part of "generate": the data comes from a registry, and another release of it changes names that people see.
+CLDR := 48.2.0
+.PHONY: market-names
+market-names: node ## renew the names of the sample markets from the Unicode CLDR, and commit the result
+	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && \
+	npm pack --silent --pack-destination "$$dir" cldr-core@$(CLDR) cldr-localenames-full@$(CLDR) >/dev/null && \
+	for a in "$$dir"/*.tgz; do tar -xzf "$$a" -C "$$dir" || exit 1; done && \
+	go run ./tools/marketnames "$$dir/package" services/catalog/sampledata
+
 # A file is stale if generation changes or adds it, or if no generator writes it any more.
 .PHONY: generate-check
 generate-check: ## fail if generated code differs from what the generators produce

@@ -11,9 +11,9 @@ import (
 	"path/filepath"
 	"syscall"
 
-	"github.com/monsplit/monsplit/internal/config"
 	"github.com/monsplit/monsplit/internal/messaging/embeddedbroker"
 	"github.com/monsplit/monsplit/internal/pgserver"
+	"github.com/monsplit/monsplit/internal/postgres"
 )
 
 // databases are the databases of both services.
@@ -54,7 +54,7 @@ func (d *databases) shownURL(name string) string {
 	if d.server != nil {
 		return d.url(name)
 	}
-	return config.Masked(d.url(name))
+	return postgres.MaskedURL(d.url(name))
 }
 
 // watch calls failed if the server ends by itself before ctx is done.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/monsplit/monsplit/internal/config"
 	"github.com/monsplit/monsplit/internal/httpserver"
+	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/internal/testkit/services"
 )
 
@@ -123,7 +124,7 @@ func TestServicesKnowTheirSettings(t *testing.T) {
 			continue
 		}
 		if !strings.Contains(cfg.Database.URL, "//"+service+":") || !strings.Contains(cfg.Database.URL, "/"+service+"?") {
-			t.Errorf("%s uses the database %s", container, config.Masked(cfg.Database.URL))
+			t.Errorf("%s uses the database %s", container, postgres.MaskedURL(cfg.Database.URL))
 		}
 		if cfg.Kafka.ReplicationFactor != 1 || cfg.Kafka.MinInSyncReplicas != 1 {
 			t.Errorf("%s wants more replicas than there are brokers", container)

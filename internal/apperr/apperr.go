@@ -30,7 +30,9 @@ type Error struct {
 	Code   string       // stable name of the problem, such as "market-in-use"; if empty, the kind is the name
 	Detail string       // a text for a person; safe to show
 	Fields []FieldError // what was wrong with the input, when Kind is Invalid or Malformed
-	cause  error        // for the log only
+	// OwnFault reports whether an operator has to act, although the caller may try again: the log has it as an error.
+	OwnFault bool
+	cause    error // for the log only
 }
 
 // FieldError identifies one wrong value by its JSON pointer (RFC 6901), such as "/name".

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/monsplit/monsplit/internal/terminal"
 )
 
 // Fault is one thing that is wrong with the input.
@@ -25,18 +27,19 @@ type Faults struct {
 	List   []Fault
 }
 
-// Error lists all faults, one a line, as "SOURCE:LINE: COLUMN: DETAIL".
+// Error lists all faults, one a line, as "SOURCE:LINE: COLUMN: DETAIL". All but the numbers may come from outside, so they
+// are escaped.
 func (f *Faults) Error() string {
 	var b strings.Builder
 	for i, x := range f.List {
 		if i > 0 {
 			b.WriteByte('\n')
 		}
-		fmt.Fprintf(&b, "%s:%d: ", f.Source, x.Line)
+		fmt.Fprintf(&b, "%s:%d: ", terminal.Line(f.Source), x.Line)
 		if x.Column != "" {
-			b.WriteString(x.Column + ": ")
+			b.WriteString(terminal.Line(x.Column) + ": ")
 		}
-		b.WriteString(x.Detail)
+		b.WriteString(terminal.Line(x.Detail))
 	}
 	return b.String()
 }

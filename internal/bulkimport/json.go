@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"slices"
 
 	"github.com/monsplit/monsplit/internal/strictjson"
 )
@@ -77,12 +78,8 @@ func (in *Input) addObject(line int, raw []byte, columns []Column) {
 		switch {
 		case !known(name, columns):
 			row.blame(name, "is not a known member; the known members are "+names(columns))
-		case value[0] == '{' || value[0] == '[':
-			row.blame(name, "must be a string, a number, a boolean or null")
-		case value[0] == '"':
-			row.set(name, string(strictjson.Unquote(value)))
-		case value[0] != 'n':
-			row.fields[name] = string(value)
+		default:
+			row.setJSON(name, value, kindOf(name, columns))
 		}
 	})
 	if strict := (*strictjson.Error)(nil); errors.As(err, &strict) {
@@ -95,6 +92,33 @@ func (in *Input) addObject(line int, raw []byte, columns []Column) {
 		}
 	}
 	in.Rows = append(in.Rows, row)
+}
+
+// setJSON stores a value of the kind in the row, or adds the fault because of which it has another kind. The rules are those of
+// the API: a name is a string, never a number.
+func (r *Row) setJSON(name string, value []byte, kind Kind) {
+	first := value[0]
+	switch {
+	case first == 'n':
+	case kind == Text && first == '"':
+		r.set(name, string(strictjson.Unquote(value)))
+	case kind == Text:
+		r.blame(name, "must be a string")
+	case kind == Boolean && (first == 't' || first == 'f'):
+		r.fields[name] = string(value)
+	case kind == Boolean:
+		r.blame(name, "must be true or false")
+	case first != '-' && (first < '0' || first > '9'):
+		r.blame(name, "must be a number")
+	case strictjson.Check(value) != nil:
+		r.blame(name, "is a number that is too large for a double")
+	default:
+		r.fields[name] = string(value)
+	}
+}
+
+func kindOf(name string, columns []Column) Kind {
+	return columns[slices.IndexFunc(columns, func(c Column) bool { return c.Name == name })].Kind
 }
 
 // lineCounter turns offsets into line numbers. Each offset must be at least as large as the one before.

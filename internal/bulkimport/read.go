@@ -43,10 +43,21 @@ func FormatOf(name string) Format {
 	}
 }
 
+// Kind is the JSON type of the values of a column, as the API has it. A null or an absent member means that there is no value.
+type Kind string
+
+// The kinds of columns.
+const (
+	Text    Kind = "" // a string
+	Boolean Kind = "boolean"
+	Number  Kind = "number" // within the range of a double
+)
+
 // Column is one member of a record.
 type Column struct {
 	Name     string
 	Required bool // the header (CSV) or the object (JSON) must have it
+	Kind     Kind // of its values in JSON
 }
 
 // Read reads the whole input. It keeps faults of form in the input, so that they are reported together with the faults of
@@ -81,6 +92,7 @@ func readCSV(in *Input, text []byte, columns []Column) {
 	for i := range header {
 		header[i] = strings.TrimSpace(header[i])
 	}
+	header = withoutBlankEnd(header) // spreadsheets add empty columns and rows
 	if in.checkHeader(header, columns); len(in.faults) > 0 {
 		return // without a valid header, the meaning of the lines is unknown
 	}
@@ -94,6 +106,12 @@ func readCSV(in *Input, text []byte, columns []Column) {
 			return
 		}
 		line, _ := reader.FieldPos(0)
+		if len(withoutBlankEnd(record)) == 0 {
+			continue
+		}
+		if len(record) > len(header) && len(withoutBlankEnd(record)) <= len(header) {
+			record = record[:len(header)]
+		}
 		if len(record) != len(header) {
 			in.blame(line, "", fmt.Sprintf("has %d fields, the header has %d", len(record), len(header)))
 			continue
@@ -115,9 +133,19 @@ func (in *Input) blameCSV(err error) {
 	in.blame(line, "", detail)
 }
 
+// withoutBlankEnd returns the fields up to the last one that is not blank.
+func withoutBlankEnd(fields []string) []string {
+	for len(fields) > 0 && strings.TrimSpace(fields[len(fields)-1]) == "" {
+		fields = fields[:len(fields)-1]
+	}
+	return fields
+}
+
 func (in *Input) checkHeader(header []string, columns []Column) {
 	for i, name := range header {
 		switch {
+		case name == "":
+			in.blame(1, fmt.Sprintf("column %d", i+1), "has no name; the known columns are "+names(columns))
 		case !known(name, columns):
 			in.blame(1, name, "is not a known column; the known columns are "+names(columns))
 		case slices.Contains(header[:i], name):

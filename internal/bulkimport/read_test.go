@@ -12,7 +12,7 @@ import (
 	"github.com/monsplit/monsplit/internal/bulkimport"
 )
 
-var columns = []bulkimport.Column{{Name: "code", Required: true}, {Name: "size"}}
+var columns = []bulkimport.Column{{Name: "code", Required: true}, {Name: "size", Kind: bulkimport.Number}}
 
 // form runs an input through a model without rules. It returns the faults of its form, and the rows as "line code size".
 func form(t *testing.T, in bulkimport.Input) (rows []string, faults string) {
@@ -56,26 +56,36 @@ func TestRead(t *testing.T) {
 		"CSVMissingColumn": {bulkimport.CSV, "size\n", nil, "in:1: code: is missing"},
 		"CSVAllFaults": {bulkimport.CSV, "code,size\na\nb,\x00\nc,\xff\nd,1", []string{"3 b ", "4 c ", "5 d 1"},
 			"in:2: has 1 fields, the header has 2\nin:3: size: contains a NUL character\nin:4: size: is not valid UTF-8"},
+		"CSVBlankEnd":   {bulkimport.CSV, "code,size,,\na,1,,\nb,\nc,3, ,\n,,,\n \n", []string{"2 a 1", "3 b ", "4 c 3"}, ""},
+		"CSVMoreFields": {bulkimport.CSV, "code,,\na,,x\nb,\n", []string{"3 b "}, "in:2: has 3 fields, the header has 1"},
+		"CSVUnnamed":    {bulkimport.CSV, "code, ,size\n", nil, "in:1: column 2: has no name; the known columns are code, size"},
+		"CSVEscapes": {bulkimport.CSV, "code,\x1b[2Jx\u202e\n", nil,
+			`in:1: \u001b[2Jx\u202e: is not a known column; the known columns are code, size`},
 		"CSVBrokenQuote": {bulkimport.CSV, "code\na\n\"b\n", []string{"2 a "}, "in:3: extraneous or missing \" in quoted-field"},
 
 		"JSONArray":      {bulkimport.JSON, "[\n {\"code\": \"a\", \"size\": 1},\n {\"code\": \"b\", \"size\": null}]\n", []string{"2 a 1", "3 b "}, ""},
-		"JSONSequence":   {bulkimport.JSON, "{\"code\":\"a\"}\n{\"code\":\n\"b\",\"size\":true}\n", []string{"1 a ", "2 b true"}, ""},
+		"JSONSequence":   {bulkimport.JSON, "{\"code\":\"a\"}\n{\"code\":\n\"b\",\"size\":-3e2}\n", []string{"1 a ", "2 b -3e2"}, ""},
 		"JSONMark":       {bulkimport.JSON, "\xef\xbb\xbf[{\"code\":\"\\u00e9\"}]", []string{"1 é "}, ""},
 		"JSONEmpty":      {bulkimport.JSON, "", nil, emptyJSON},
 		"JSONBlank":      {bulkimport.JSON, " \n", nil, emptyJSON},
 		"JSONEmptyArray": {bulkimport.JSON, "[]", nil, ""},
 		"JSONMissingAndUnknown": {bulkimport.JSON, "[{\"weight\":1}]", []string{"1  "},
 			"in:1: weight: is not a known member; the known members are code, size\nin:1: code: is missing"},
-		"JSONNested":      {bulkimport.JSON, "[{\"code\":{}}]", []string{"1  "}, "in:1: code: must be a string, a number, a boolean or null"},
-		"JSONNotAnObject": {bulkimport.JSON, "[1,\n{\"code\":[]}]", []string{"2  "}, "in:1: a record must be a JSON object\nin:2: code: must be a string, a number, a boolean or null"},
-		"JSONGarbage":     {bulkimport.JSON, "[{\"code\":\"a\"},\nnonsense]", []string{"1 a "}, "in:2: is not JSON: invalid character 'o' in literal null (expecting 'u')"},
-		"JSONTrailing":    {bulkimport.JSON, "[{\"code\":\"a\"}]\nmore", []string{"1 a "}, "in:2: there is data after the last record"},
-		"JSONOpen":        {bulkimport.JSON, "[{\"code\":\"a\"}", []string{"1 a "}, "in:1: the array is not closed"},
+		"JSONNested":      {bulkimport.JSON, "[{\"code\":{}}]", []string{"1  "}, "in:1: code: must be a string"},
+		"JSONNotAnObject": {bulkimport.JSON, "[1,\n{\"code\":[]}]", []string{"2  "}, "in:1: a record must be a JSON object\nin:2: code: must be a string"},
+		"JSONKinds": {bulkimport.JSON, `[{"code":1e400,"size":1e400},{"code":true,"size":"1"},{"code":"a","size":1e300}]`,
+			[]string{"1  ", "1  ", "1 a 1e300"}, "in:1: code: must be a string\nin:1: size: is a number that is too large for a double\n" +
+				"in:1: code: must be a string\nin:1: size: must be a number"},
+		"JSONEscapes": {bulkimport.JSON, `[{"code":"a","\n\u001b[2J":1}]`, []string{"1 a "},
+			`in:1: \u000a\u001b[2J: is not a known member; the known members are code, size`},
+		"JSONGarbage":  {bulkimport.JSON, "[{\"code\":\"a\"},\nnonsense]", []string{"1 a "}, "in:2: is not JSON: invalid character 'o' in literal null (expecting 'u')"},
+		"JSONTrailing": {bulkimport.JSON, "[{\"code\":\"a\"}]\nmore", []string{"1 a "}, "in:2: there is data after the last record"},
+		"JSONOpen":     {bulkimport.JSON, "[{\"code\":\"a\"}", []string{"1 a "}, "in:1: the array is not closed"},
 		"JSONTwoReadings": {bulkimport.JSON, "[{\"code\":\"a\",\"code\":\"b\"},\n{\"code\":\"\\ud800\"},\n{\"code\":\"\xff\"},\n{\"code\":\"\\u0000\"},\n{\"code\":\"good\"}]",
 			[]string{"5 good "}, "in:1: " + strict + "the member \"code\" is repeated\nin:2: " + strict + "a string contains an unpaired surrogate\n" +
 				"in:3: " + strict + "not UTF-8\nin:4: " + strict + "a string contains NUL"},
 
-		"Lines":      {bulkimport.JSONLines, "{\"code\":\"a\"}\r\n\n{\"code\":\"b\",\"size\":true}", []string{"1 a ", "3 b true"}, ""},
+		"Lines":      {bulkimport.JSONLines, "{\"code\":\"a\"}\r\n\n{\"code\":\"b\",\"size\":2}", []string{"1 a ", "3 b 2"}, ""},
 		"LinesEmpty": {bulkimport.JSONLines, "\n", nil, emptyJSON},
 		"LinesFaults": {bulkimport.JSONLines, "[]\n{\"code\":\nnonsense\n{\"code\":\"a\"} {}\n{\"code\":\"b\"}", []string{"5 b "},
 			"in:1: a record must be a JSON object\nin:2: " + strict + "the JSON ends too early\nin:3: a record must be a JSON object\n" +

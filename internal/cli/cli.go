@@ -20,6 +20,7 @@ import (
 	"github.com/monsplit/monsplit/internal/pgtx"
 	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/internal/telemetry"
+	"github.com/monsplit/monsplit/internal/terminal"
 )
 
 // App describes a service to its command line. C is the configuration of the service.
@@ -45,6 +46,8 @@ func Main[C config.Config](app App[C]) int {
 }
 
 func execute[C config.Config](ctx context.Context, app App[C], root *cobra.Command) int {
+	root.SetOut(terminal.NewWriter(root.OutOrStdout()))
+	root.SetErr(terminal.NewWriter(root.ErrOrStderr()))
 	err := root.ExecuteContext(ctx)
 	var usage *usageError
 	switch {
@@ -236,7 +239,7 @@ func table(w io.Writer, rows ...[]string) error {
 			if i > 0 {
 				fmt.Fprint(t, "\t")
 			}
-			fmt.Fprint(t, cell)
+			fmt.Fprint(t, terminal.Line(cell))
 		}
 		fmt.Fprintln(t)
 	}

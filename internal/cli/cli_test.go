@@ -284,3 +284,26 @@ func TestValidateConfig(t *testing.T) {
 		}
 	}
 }
+
+// Text from outside cannot control the terminal of the person who runs a command.
+func TestOutsideTextIsEscaped(t *testing.T) {
+	t.Parallel()
+	h := &hats{stored: map[string]string{}}
+	for name, in := range map[string]string{
+		"Column": "name,\x1b[2J\u202e\n",
+		"Value":  "name\n\"\x1b[2JBowler\"\nCrown\n",
+	} {
+		r := call(t.Context(), h.app(), strings.NewReader(in), "import", "-")
+		if r.code == 0 || strings.ContainsAny(r.out+r.err, "\x1b\u202e") {
+			t.Errorf("%s: %+v", name, r)
+		}
+	}
+	r := call(t.Context(), h.app(), nil, "import", "\x1b[2J.csv")
+	if r.code == 0 || strings.Contains(r.err, "\x1b") || !strings.Contains(r.err, `\u001b[2J.csv`) {
+		t.Errorf("a path: %+v", r)
+	}
+	var b strings.Builder
+	if err := table(&b, []string{"a\tb\nc\x1b"}); err != nil || b.String() != `a\u0009b\u000ac\u001b`+"\n" {
+		t.Errorf("a table: %q, %v", b.String(), err)
+	}
+}

@@ -19,7 +19,7 @@ import (
 )
 
 func hatColumns() []bulkimport.Column {
-	return []bulkimport.Column{{Name: "name", Required: true}, {Name: "size"}}
+	return []bulkimport.Column{{Name: "name", Required: true}, {Name: "size", Kind: bulkimport.Number}}
 }
 
 // hats is a service that owns hats, and keeps them in memory. It refuses a hat with the name Crown.

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/term"
+
+	"github.com/monsplit/monsplit/internal/terminal"
 )
 
 // progress shows on a terminal how many records are done. If the output is not a terminal, it shows nothing.
@@ -17,6 +19,9 @@ type progress struct {
 }
 
 func newProgress(out io.Writer, what string) *progress {
+	if safe, ok := out.(*terminal.Writer); ok {
+		out = safe.Unwrap()
+	}
 	if file, ok := out.(*os.File); !ok || !term.IsTerminal(int(file.Fd())) {
 		return &progress{}
 	}

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// terminal returns both ends of a pseudo-terminal. What is written to the second can be read from the first (pty(7)).
-func terminal(t *testing.T) (screen, tty *os.File) {
+// pseudoTerminal returns both ends of a pseudo-terminal. What is written to the second can be read from the first (pty(7)).
+func pseudoTerminal(t *testing.T) (screen, tty *os.File) {
 	t.Helper()
 	screen, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
 	if err != nil {
@@ -36,7 +36,7 @@ func terminal(t *testing.T) (screen, tty *os.File) {
 // On a terminal, an import shows its progress.
 func TestProgressOnATerminal(t *testing.T) {
 	t.Parallel()
-	screen, tty := terminal(t)
+	screen, tty := pseudoTerminal(t)
 	importTo(t, tty)
 	const end = "END" // one read may return only a part of what was written
 	if _, err := tty.WriteString(end); err != nil {

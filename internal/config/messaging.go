@@ -2,6 +2,8 @@ package config
 
 import (
 	"net"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/monsplit/monsplit/internal/messaging/broker"
@@ -24,14 +26,28 @@ type Kafka struct {
 func (k Kafka) Validate(must func(ok bool, variable, detail string, args ...any)) {
 	must(len(k.Brokers) > 0, "KAFKA_BROKERS", "has to name at least one broker as HOST:PORT")
 	for _, b := range k.Brokers {
-		_, _, err := net.SplitHostPort(b)
-		must(err == nil, "KAFKA_BROKERS", "has %q, which is not HOST:PORT", b)
+		must(isBroker(b), "KAFKA_BROKERS", "has %q, which is not HOST:PORT with a port from 1 to 65535", withoutSignIn(b))
 	}
 	err := broker.CheckPrefix(k.Prefix)
 	must(err == nil, "KAFKA_PREFIX", "cannot be used: %v", err)
 	must(k.ReplicationFactor >= 1, "KAFKA_REPLICATION_FACTOR", "is %d, but must be 1 or more", k.ReplicationFactor)
 	must(k.MinInSyncReplicas >= 1 && k.MinInSyncReplicas <= k.ReplicationFactor, "KAFKA_MIN_INSYNC_REPLICAS",
 		"is %d, but must be between 1 and KAFKA_REPLICATION_FACTOR (%d)", k.MinInSyncReplicas, k.ReplicationFactor)
+}
+
+// isBroker reports whether text is HOST:PORT. A broker needs a port that others can connect to.
+func isBroker(text string) bool {
+	host, port, err := net.SplitHostPort(text)
+	number, invalid := strconv.ParseUint(port, 10, 16)
+	return err == nil && invalid == nil && host != "" && number > 0 && !strings.Contains(host, "@")
+}
+
+// withoutSignIn hides a password that does not belong into an address.
+func withoutSignIn(address string) string {
+	if i := strings.LastIndex(address, "@"); i >= 0 {
+		return hidden + address[i:]
+	}
+	return address
 }
 
 // Outbox says how the relay publishes and how long the outbox keeps what has been sent.

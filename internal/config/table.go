@@ -2,10 +2,11 @@ package config
 
 import (
 	"fmt"
-	"net/url"
 	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/monsplit/monsplit/internal/postgres"
 )
 
 // Variable describes one setting for people.
@@ -60,7 +61,7 @@ func shown(value any, secret string) string {
 	}
 	switch {
 	case secret == "url":
-		return Masked(text)
+		return postgres.MaskedURL(text)
 	case secret != "" && text != "":
 		return hidden
 	default:
@@ -69,26 +70,6 @@ func shown(value any, secret string) string {
 }
 
 const hidden = "***"
-
-// Masked hides the passwords in a database's URL, in its parameters too: PostgreSQL takes passwords from both. A text
-// that is not a URL may contain a password anywhere, so all of it is hidden.
-func Masked(text string) string {
-	u, err := url.Parse(text)
-	if err != nil || u.Opaque != "" || u.Scheme == "" && text != "" {
-		return hidden
-	}
-	query, err := url.ParseQuery(u.RawQuery)
-	if err != nil {
-		return hidden
-	}
-	for _, name := range []string{"password", "sslpassword"} {
-		if query.Has(name) {
-			query.Set(name, "xxxxx")
-			u.RawQuery = query.Encode()
-		}
-	}
-	return u.Redacted()
-}
 
 // Markdown returns a table of settings.
 func Markdown(list []Variable) string {

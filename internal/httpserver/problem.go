@@ -159,11 +159,17 @@ func record(ctx context.Context, log *slog.Logger, c echo.Context, err error, st
 		c.Set(countedKey, statusClientGone)
 	case c.Response().Committed:
 		log.WarnContext(ctx, "answer cut off", attrs...)
-	case ours:
+	case ours || isOwnFault(err):
 		log.ErrorContext(ctx, "request failed", attrs...)
 	case status == http.StatusServiceUnavailable && apperr.KindOf(err) != apperr.NotYet:
 		log.WarnContext(ctx, "request could not be served", attrs...)
 	}
+}
+
+// isOwnFault reports whether an operator has to act so that the request can succeed.
+func isOwnFault(err error) bool {
+	e, ok := apperr.As(err)
+	return ok && e.OwnFault
 }
 
 // statusClientGone is the status in the metrics if the client went away or did not read its answer in time. The service

@@ -113,6 +113,7 @@ func TestErrorsBecomeProblems(t *testing.T) {
 		"Stale":       {apperr.New(apperr.Stale, "x"), 412, "stale", false},
 		"Invalid":     {apperr.InvalidFields("x", apperr.FieldError{Pointer: "/a", Detail: "b"}), 422, "invalid", false},
 		"Unavailable": {apperr.New(apperr.Unavailable, "x").Because(secret), 503, "unavailable", true},
+		"OwnFault":    {&apperr.Error{Kind: apperr.Unavailable, Detail: "x", OwnFault: true}, 503, "unavailable", true},
 		"Internal":    {apperr.New(apperr.Internal, "swordfish"), 500, "internal", false},
 		"Unknown":     {secret, 500, "internal", false},
 		"Wrapped":     {fmt.Errorf("while: %w", apperr.New(apperr.Stale, "x")), 412, "stale", false},
@@ -138,7 +139,7 @@ func TestErrorsBecomeProblems(t *testing.T) {
 			if strings.Contains(text, "swordfish") {
 				t.Errorf("the answer has an internal message: %s", text)
 			}
-			if ours := tt.status == 500; ours != strings.Contains(b.log.String(), `"request failed"`) {
+			if ours := tt.status == 500 || name == "OwnFault"; ours != strings.Contains(b.log.String(), `"request failed"`) {
 				t.Errorf("logged %s", b.log)
 			}
 		})

@@ -2,6 +2,7 @@ package httpserver
 
 import (
 	"net"
+	"strconv"
 	"time"
 )
 
@@ -20,8 +21,11 @@ type Settings struct {
 
 // Validate checks the values. must reports a fault of the variable unless ok.
 func (s Settings) Validate(must func(ok bool, variable, detail string, args ...any)) {
-	_, _, err := net.SplitHostPort(s.Addr)
-	must(err == nil, "HTTP_ADDR", "is %q, but must be HOST:PORT", s.Addr)
+	_, port, err := net.SplitHostPort(s.Addr)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	must(err == nil, "HTTP_ADDR", "is %q, but must be HOST:PORT, with a port from 0 to 65535", s.Addr)
 	positive := func(variable string, value time.Duration) {
 		must(value > 0, variable, "is %s, but must be longer than 0s", value)
 	}

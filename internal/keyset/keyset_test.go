@@ -50,6 +50,22 @@ func TestSearch(t *testing.T) {
 	}
 }
 
+// A name that an earlier release stored may have another form than the text has.
+func TestForms(t *testing.T) {
+	t.Parallel()
+	var q keyset.Query
+	q.Equal("category", "")
+	q.Equal("category", "x")
+	q.Equal("category", "e\u0301")
+	q.Search("name", "e\u0301%")
+	sql, args := q.SQL("SELECT", keyset.Order{By: "id", Tie: "id"}, 3)
+	const want = `SELECT WHERE category = $1 AND (category = $2 OR category = $3) AND (name COLLATE "und-x-icu" ILIKE $4 OR ` +
+		`name COLLATE "und-x-icu" ILIKE $5) ORDER BY id LIMIT $6`
+	if sql != want || fmt.Sprintf("%+q", args[:5]) != `["x" "\u00e9" "e\u0301" "%\u00e9\\%%" "%e\u0301\\%%"]` {
+		t.Errorf("got %s %+q, want %s", sql, args, want)
+	}
+}
+
 func TestValue(t *testing.T) {
 	t.Parallel()
 	at := time.Unix(1, 0)

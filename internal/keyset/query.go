@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/monsplit/monsplit/internal/nametext"
 )
 
 // Order is the order of a list: by one column, then by a unique column. Both names are SQL, and must not come from a caller.
@@ -73,13 +75,35 @@ func (q *Query) arg(v any) string {
 	return "$" + strconv.Itoa(len(q.args))
 }
 
-// Search keeps the rows whose column contains text, in any case. No character of text is a wildcard. An empty text keeps
-// all rows. The ICU collation folds case as Unicode does. The collation "C" of the columns would only fold ASCII.
+// Search keeps the rows whose column contains text, in any case and any of its forms (nametext.Forms). No character of text is
+// a wildcard. An empty text keeps all rows. The ICU collation folds case as Unicode does. The collation "C" of the columns
+// would only fold ASCII.
 func (q *Query) Search(column, text string) {
 	if text != "" {
-		pattern := "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(text) + "%"
-		q.Where(column+` COLLATE "und-x-icu" ILIKE ?`, pattern)
+		escape := strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
+		q.anyForm(column+` COLLATE "und-x-icu" ILIKE ?`, text, func(form string) string { return "%" + escape.Replace(form) + "%" })
 	}
+}
+
+// Equal keeps the rows whose column is text, in any of its forms (nametext.Forms). An empty text keeps all rows.
+func (q *Query) Equal(column, text string) {
+	if text != "" {
+		q.anyForm(column+" = ?", text, func(form string) string { return form })
+	}
+}
+
+// anyForm adds a condition that holds for one of the text's forms. Nearly every text has a single one.
+func (q *Query) anyForm(condition, text string, argument func(form string) string) {
+	var alternatives []string
+	var args []any
+	for _, form := range nametext.Forms(text) {
+		alternatives, args = append(alternatives, condition), append(args, argument(form))
+	}
+	condition = strings.Join(alternatives, " OR ")
+	if len(alternatives) > 1 {
+		condition = "(" + condition + ")"
+	}
+	q.Where(condition, args...)
 }
 
 // Value returns the value of the column by which a list is sorted: at if that column is a time, otherwise text. A cursor is

@@ -26,7 +26,9 @@ func Translate(err error, constraints map[string]*apperr.Error) error {
 		}
 	}
 	if pgtx.NoRoom(err) || pgtx.UsedNumber(err) { // the maintenance of the outbox makes room, and each try takes the next number
-		return apperr.New(apperr.Unavailable, "The database has no room for the change yet.").Because(err)
+		full := apperr.New(apperr.Unavailable, "The database has no room for the change yet.").Because(err)
+		full.OwnFault = true
+		return full
 	}
 	if class := pgtx.Class(err); (class == "22" || class == "54") && pgtx.DataFault(err) {
 		return apperr.New(apperr.Invalid, "A value cannot be stored.").Because(err)

@@ -27,7 +27,7 @@ type Migrations struct {
 func Migrate(ctx context.Context, url string, log *slog.Logger, sets ...Migrations) error {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
-		return fmt.Errorf("the database URL is not valid: %w", err)
+		return fmt.Errorf("the database URL is not valid: %s", faultOfParameters(url))
 	}
 	// A migration of a large table takes long. The server's limit for ordinary statements must not end it.
 	config.RuntimeParams["statement_timeout"] = "0"

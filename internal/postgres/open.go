@@ -41,7 +41,7 @@ type Pool = pgxpool.Pool
 func Open(ctx context.Context, cfg Config) (*Pool, error) {
 	pool, err := pgxpool.ParseConfig(cfg.URL)
 	if err != nil {
-		return nil, fmt.Errorf("the database URL is not valid: %w", err)
+		return nil, fmt.Errorf("the database URL is not valid: %s", faultOfParameters(cfg.URL))
 	}
 	pool.MaxConns = orDefault(cfg.MaxConns, 16)
 	pool.ConnConfig.ConnectTimeout = connectTimeout

@@ -1,20 +1,13 @@
 package postgres
 
-import (
-	"cmp"
-	"errors"
-	"net/url"
-	"strings"
-
-	"github.com/jackc/pgx/v5"
-)
+import "cmp"
 
 // minConns is the smallest pool that the consumer and requests can share: the consumer takes half of it.
 const minConns = 6
 
 // Settings are the database's part of a service's configuration. The tags are explained in internal/config.
 type Settings struct {
-	URL            string `env:"DATABASE_URL" about:"PostgreSQL database of this service, as postgres://USER:PASSWORD@HOST:PORT/NAME. Required. Add ?sslmode=verify-full&sslrootcert=FILE to encrypt connections and to check the server's certificate, where FILE has the certificate of its authority (PEM), or is the word system. sslcert and sslkey name a client certificate. Without sslmode, a connection may be without TLS, and no certificate is checked" secret:"url"`
+	URL            string `env:"DATABASE_URL" about:"PostgreSQL database of this service, as postgres://USER:PASSWORD@HOST:PORT/NAME. Required. In the password, write %23 for #, %2F for /, %3F for ? and %40 for @. Add ?sslmode=verify-full&sslrootcert=FILE to encrypt connections and to check the server's certificate, where FILE has the certificate of its authority (PEM), or is the word system. sslcert and sslkey name a client certificate. Without sslmode, a connection may be without TLS, and no certificate is checked" secret:"url"`
 	DirectURL      string `env:"DATABASE_DIRECT_URL" about:"the same database without a pooler, if DATABASE_URL leads through one such as PgBouncer. The relay, the consumer, migrations and all commands use it; requests use DATABASE_URL. Then the server must give the sessions their settings; the service says which" secret:"url"`
 	MaxConns       int32  `env:"DATABASE_MAX_CONNS" envDefault:"16" about:"maximum number of connections in the pool that requests and the consumer share. The consumer takes at most half of them. The relay opens three more of its own, and one while other instances run, /readyz two, and requests that wait share one. With DATABASE_DIRECT_URL, it counts for requests alone, and the consumer has a pool of its own"`
 	MigrateOnStart bool   `env:"MIGRATE_ON_START" envDefault:"true" about:"bring the schema up to date before serving; instances that start at the same time wait for each other"`
@@ -34,11 +27,10 @@ func checkURL(text, variable string, must func(ok bool, variable, detail string,
 	if text == "" {
 		return
 	}
-	u, err := url.Parse(text)
-	isURL := err == nil && (u.Scheme == "postgres" || u.Scheme == "postgresql")
-	must(isURL, variable, isNoURL)
-	if isURL {
-		fault := faultOfParameters(text)
+	_, _, fault := parseURL(text)
+	must(fault == "", variable, "%s", fault)
+	if fault == "" {
+		fault = faultOfParameters(text)
 		must(fault == "", variable, "cannot be used: %s", fault)
 	}
 }
@@ -51,18 +43,4 @@ func (s Settings) Direct(application string) Config {
 // Pooled returns how requests reach the database, under a name.
 func (s Settings) Pooled(application string) Config {
 	return Config{URL: s.URL, Application: application, Pooled: s.DirectURL != ""}
-}
-
-// faultOfParameters returns what is wrong with the parameters of a URL, or "". The driver's error may contain the password,
-// so only its cause about TLS is told: that one has names of files.
-func faultOfParameters(url string) string {
-	_, err := pgx.ParseConfig(url)
-	switch {
-	case err == nil:
-		return ""
-	case strings.Contains(err.Error(), "failed to configure TLS") && errors.Unwrap(err) != nil:
-		return errors.Unwrap(err).Error()
-	default:
-		return "check its parameters"
-	}
 }

@@ -183,7 +183,7 @@ func TestParametersOfTheURLAreChecked(t *testing.T) {
 		"?sslmode=verify-all":                           "sslmode is invalid",
 		"?sslmode=verify-full&sslrootcert=/missing.pem": "/missing.pem: no such file",
 		"?sslcert=/a.pem":                               `both "sslcert" and "sslkey" are required`,
-		"?connect_timeout=soon":                         "check its parameters",
+		"?connect_timeout=soon":                         "parameters",
 	} {
 		var fault string
 		settings := postgres.Settings{URL: "postgres://me:hush@db/monolith" + parameters, MaxConns: 16}

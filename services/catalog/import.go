@@ -3,11 +3,9 @@ package catalog
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"log/slog"
-	"slices"
+	"strings"
 
-	"github.com/biter777/countries"
 	"github.com/google/uuid"
 
 	"github.com/monsplit/monsplit/internal/apperr"
@@ -41,22 +39,28 @@ func OpenImport(ctx context.Context, cfg Config) (bulkimport.Target, error) {
 	}, Marks: samplemark.In(pool), Close: pool.Close}, nil
 }
 
-func marketModel(markets *market.Service) bulkimport.Model[market.Draft] {
-	return bulkimport.Model[market.Draft]{
-		Name:    "markets",
-		Columns: []bulkimport.Column{{Name: "iso_code", Required: true}, {Name: "name", Required: true}},
-		Parse: func(row bulkimport.Row) (market.Draft, []apperr.FieldError) {
-			return market.Draft{ISOCode: row.Get("iso_code"), Name: row.Get("name")}, nil
-		},
-		Validate: func(d market.Draft) error { return d.Trimmed().Validate() },
+func marketModel(markets *market.Service) bulkimport.Model[market.Record] {
+	return bulkimport.Model[market.Record]{
+		Name:     "markets",
+		Columns:  []bulkimport.Column{{Name: "iso_code", Required: true}, {Name: "name", Required: true}},
+		Parse:    parseMarket,
+		Validate: func(r market.Record) error { return r.Cleaned().Validate() },
 		Check:    markets.CheckImport,
-		Write: func(ctx context.Context, d market.Draft) (bulkimport.Outcome, error) {
-			_, outcome, err := markets.Import(ctx, d)
+		Write: func(ctx context.Context, r market.Record) (bulkimport.Outcome, error) {
+			_, outcome, err := markets.Import(ctx, r)
 			return map[market.Outcome]bulkimport.Outcome{
 				market.ImportedNothing: bulkimport.Unchanged, market.ImportedNew: bulkimport.Created, market.ImportedChange: bulkimport.Updated,
 			}[outcome], err
 		},
 	}
+}
+
+func parseMarket(row bulkimport.Row) (market.Record, []apperr.FieldError) {
+	r := market.Record{Draft: market.Draft{ISOCode: row.Get("iso_code"), Name: row.Get("name")}}
+	if names := row.Get(replaces); names != "" {
+		r.Replaces = strings.Split(names, "\n")
+	}
+	return r, nil
 }
 
 func entryModel(entries *entry.Service) bulkimport.Model[entry.Draft] {
@@ -99,18 +103,30 @@ func sampleEntries() (bulkimport.Input, error) {
 	return bulkimport.Read("sample entries", bytes.NewReader(sampledata.Entries), bulkimport.CSV, entryModel(nil).Columns)
 }
 
-// sampleMarkets returns the officially assigned codes of ISO 3166-1 with their English names. The library also lists two
-// states that no longer exist (AN, YU) and a code that users may assign (XK).
+// sampleMarkets returns the officially assigned codes of ISO 3166-1 with their English names. A market that exists keeps its
+// name, unless it is one that an earlier sample gave it.
 func sampleMarkets() (bulkimport.Input, error) {
-	var rows []bulkimport.Row
-	for _, c := range countries.All() {
-		if code := c.Alpha2(); !slices.Contains([]string{"AN", "YU", "XK"}, code) {
-			rows = append(rows, bulkimport.NewRow(len(rows)+1, map[string]string{"iso_code": code, "name": c.String()}))
-		}
+	columns := marketModel(nil).Columns
+	in, err := bulkimport.Read("sample markets", bytes.NewReader(sampledata.Markets), bulkimport.CSV, columns)
+	if err != nil {
+		return in, err
 	}
-	const assigned = 249
-	if len(rows) != assigned {
-		return bulkimport.Input{}, fmt.Errorf("the library lists %d countries, ISO 3166-1 has %d", len(rows), assigned)
+	former, err := bulkimport.Read("former names of markets", bytes.NewReader(sampledata.FormerMarketNames), bulkimport.CSV, columns)
+	if err != nil {
+		return in, err
 	}
-	return bulkimport.Records("sample markets", rows), nil
+	names := map[string][]string{}
+	for _, row := range former.Rows {
+		names[row.Get("iso_code")] = append(names[row.Get("iso_code")], row.Get("name"))
+	}
+	for i, row := range in.Rows {
+		isoCode, name := row.Get("iso_code"), row.Get("name")
+		in.Rows[i] = bulkimport.NewRow(row.Line, map[string]string{
+			"iso_code": isoCode, "name": name, replaces: strings.Join(append(names[isoCode], name), "\n"),
+		})
+	}
+	return in, nil
 }
+
+// replaces has the names that a record of the sample may replace, one a line. No file can have this column.
+const replaces = "replaces"

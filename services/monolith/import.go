@@ -41,10 +41,10 @@ func productModel(products *product.Service) bulkimport.Model[product.Record] {
 	return bulkimport.Model[product.Record]{
 		Name: "products",
 		Columns: []bulkimport.Column{
-			{Name: "product_uuid"}, {Name: "name", Required: true}, {Name: "product_category", Required: true}, {Name: "discontinued"},
+			{Name: "product_uuid"}, {Name: "name", Required: true}, {Name: "product_category", Required: true}, {Name: "discontinued", Kind: bulkimport.Boolean},
 		},
 		Parse:    parseProduct,
-		Validate: func(r product.Record) error { return r.Trimmed().Validate() },
+		Validate: func(r product.Record) error { return r.Cleaned().Validate() },
 		Check:    products.CheckImport,
 		Write: func(ctx context.Context, r product.Record) (bulkimport.Outcome, error) {
 			_, outcome, err := products.Import(ctx, r)

@@ -363,7 +363,7 @@ export interface components {
              */
             iso_code: string;
             /**
-             * @description The English name. It has 1 to 80 characters after trimming.
+             * @description The English name. It has 1 to 80 characters after trimming, and one of them can be seen. It is stored in Unicode normalization form C.
              * @example Netherlands
              */
             name: string;
@@ -379,7 +379,7 @@ export interface components {
              */
             iso_code?: string;
             /**
-             * @description The English name. It has 1 to 80 characters after trimming.
+             * @description The English name. It has 1 to 80 characters after trimming, and one of them can be seen. It is stored in Unicode normalization form C.
              * @example Netherlands
              */
             name: string;
@@ -395,7 +395,7 @@ export interface components {
              */
             iso_code?: string;
             /**
-             * @description The English name. It has 1 to 80 characters after trimming.
+             * @description The English name. It has 1 to 80 characters after trimming, and one of them can be seen. It is stored in Unicode normalization form C.
              * @example Netherlands
              */
             name?: string;

@@ -255,12 +255,12 @@ export interface components {
         /** @description A whole product, as a client sends it. */
         ProductInput: {
             /**
-             * @description The name of the product. It has 1 to 100 characters after trimming, and it is unique within its category.
+             * @description The name of the product. It has 1 to 100 characters after trimming, and one of them can be seen. It is stored in Unicode normalization form C, and is unique within its category.
              * @example Rocking chair
              */
             name: string;
             /**
-             * @description The category of the product. It has 1 to 25 characters after trimming.
+             * @description The category of the product. It has 1 to 25 characters after trimming, and one of them can be seen. It is stored in Unicode normalization form C.
              * @example Furniture
              */
             product_category: string;
@@ -278,12 +278,12 @@ export interface components {
         /** @description The members of a product to change. No member can be null (422). */
         ProductPatch: {
             /**
-             * @description The name of the product. It has 1 to 100 characters after trimming, and it is unique within its category.
+             * @description The name of the product. It has 1 to 100 characters after trimming, and one of them can be seen. It is stored in Unicode normalization form C, and is unique within its category.
              * @example Rocking chair
              */
             name?: string;
             /**
-             * @description The category of the product. It has 1 to 25 characters after trimming.
+             * @description The category of the product. It has 1 to 25 characters after trimming, and one of them can be seen. It is stored in Unicode normalization form C.
              * @example Furniture
              */
             product_category?: string;

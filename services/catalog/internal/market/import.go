@@ -2,9 +2,17 @@ package market
 
 import (
 	"context"
+	"slices"
 
 	"github.com/monsplit/monsplit/internal/apperr"
 )
+
+// Record is one market of an import.
+type Record struct {
+	Draft
+	// Replaces lists the names that the record may replace. A stored market with another name keeps it. Nil replaces all.
+	Replaces []string
+}
 
 // Outcome is what the import of one record did.
 type Outcome int
@@ -18,11 +26,11 @@ const (
 
 // CheckImport returns the faults of records[i] under key i, before anything is written: broken rules, and codes that appear
 // twice in the import. at returns how messages name the record i, such as "line 4".
-func (s *Service) CheckImport(_ context.Context, records []Draft, at func(i int) string) (map[int]error, error) {
+func (s *Service) CheckImport(_ context.Context, records []Record, at func(i int) string) (map[int]error, error) {
 	bad := map[int]error{}
 	codes := map[string]int{}
 	for i, d := range records {
-		if err := d.Trimmed().Validate(); err != nil {
+		if err := d.Cleaned().Validate(); err != nil {
 			bad[i] = err
 			continue
 		}
@@ -39,8 +47,8 @@ func (s *Service) CheckImport(_ context.Context, records []Draft, at func(i int)
 
 // Import creates or changes the market as the record says. Importing the same record again changes nothing. A deleted market
 // comes back with its next version, and the event is Created.
-func (s *Service) Import(ctx context.Context, d Draft) (Market, Outcome, error) {
-	d = d.Trimmed()
+func (s *Service) Import(ctx context.Context, r Record) (Market, Outcome, error) {
+	d := r.Cleaned()
 	if err := d.Validate(); err != nil {
 		return Market{}, ImportedNothing, err
 	}
@@ -56,6 +64,8 @@ func (s *Service) Import(ctx context.Context, d Draft) (Market, Outcome, error) 
 		case !found || old.Deleted:
 			outcome = ImportedNew
 			m, err = s.create(ctx, tx, old, d)
+		case r.Replaces != nil && !slices.Contains(r.Replaces, old.Name):
+			m, outcome = old, ImportedNothing
 		default:
 			m, err = s.update(ctx, tx, old, d)
 			if outcome = ImportedNothing; m.Version != old.Version {

@@ -3,16 +3,14 @@
 package market
 
 import (
-	"fmt"
 	"regexp"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/nametext"
 )
 
-// MaxName is the maximum length of a trimmed name, in code points.
+// MaxName is the maximum length of a cleaned name, in code points.
 const MaxName = 80
 
 // Draft is the part of a market that callers set.
@@ -47,13 +45,13 @@ func (p Patch) applied(d Draft) Draft {
 	return d
 }
 
-// Trimmed returns d without the white space around its name.
-func (d Draft) Trimmed() Draft {
-	d.Name = strings.TrimSpace(d.Name)
+// Cleaned returns d with its name in the form in which it is stored.
+func (d Draft) Cleaned() Draft {
+	d.Name = nametext.Clean(d.Name)
 	return d
 }
 
-// Validate returns an Invalid error that lists every rule that the trimmed draft breaks.
+// Validate returns an Invalid error that lists every rule that the cleaned draft breaks.
 func (d Draft) Validate() error {
 	var faults []apperr.FieldError
 	if !ValidCode(d.ISOCode) {
@@ -81,23 +79,9 @@ var code = regexp.MustCompile(`^[A-Z]{2}$`)
 // the list of assigned codes changes, and user-assigned codes such as XK are widely used.
 func ValidCode(s string) bool { return code.MatchString(s) }
 
-// appendNameFaults refuses a name that is too long or that PostgreSQL cannot store: NUL (H15 NUL in a text), and bytes that
-// are not UTF-8.
 func appendNameFaults(faults []apperr.FieldError, name string) []apperr.FieldError {
-	fault := func(detail string) {
+	for _, detail := range nametext.Faults(name, MaxName) {
 		faults = append(faults, apperr.FieldError{Pointer: "/name", Detail: detail})
-	}
-	switch n := utf8.RuneCountInString(name); {
-	case n == 0:
-		fault("must not be blank")
-	case n > MaxName:
-		fault(fmt.Sprintf("has %d characters, at most %d are allowed", n, MaxName))
-	}
-	if strings.ContainsRune(name, 0) {
-		fault("must not contain the character U+0000")
-	}
-	if !utf8.ValidString(name) {
-		fault("must be valid UTF-8")
 	}
 	return faults
 }

@@ -53,6 +53,8 @@ func TestValidate(t *testing.T) {
 		"Longest":       {market.Draft{ISOCode: "NL", Name: strings.Repeat("ü", market.MaxName)}, nil},
 		"TooLong":       {market.Draft{ISOCode: "NL", Name: strings.Repeat("x", market.MaxName+1)}, []string{"/name"}},
 		"Blank":         {market.Draft{ISOCode: "NL", Name: " \t\u00a0"}, []string{"/name"}},
+		"Invisible":     {market.Draft{ISOCode: "NL", Name: "\u200b\u2060"}, []string{"/name"}},
+		"Composed":      {market.Draft{ISOCode: "NL", Name: strings.Repeat("e\u0301", market.MaxName)}, nil},
 		"NUL":           {market.Draft{ISOCode: "NL", Name: "a\x00b"}, []string{"/name"}},
 		"NotUTF8":       {market.Draft{ISOCode: "NL", Name: "a\xffb"}, []string{"/name"}},
 		"LowerCase":     {market.Draft{ISOCode: "nl", Name: "Netherlands"}, []string{"/iso_code"}},
@@ -63,7 +65,7 @@ func TestValidate(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if got := pointers(tt.draft.Trimmed().Validate()); !slices.Equal(got, tt.want) {
+			if got := pointers(tt.draft.Cleaned().Validate()); !slices.Equal(got, tt.want) {
 				t.Errorf("faults at %q, want %q", got, tt.want)
 			}
 		})
@@ -246,9 +248,9 @@ func TestDelete(t *testing.T) {
 func TestImport(t *testing.T) {
 	t.Parallel()
 	service, store := setup(t, stored("BE", "Belgium", 1), stored("NL", "Holland", 2), gone(stored("DE", "Germany", 7)))
-	records := []market.Draft{
-		{ISOCode: "BE", Name: "Belgium "}, {ISOCode: "NL", Name: "Netherlands"}, {ISOCode: "DE", Name: "Germany"},
-		{ISOCode: "FR", Name: "France"},
+	records := []market.Record{
+		{Draft: market.Draft{ISOCode: "BE", Name: "Belgium "}}, {Draft: market.Draft{ISOCode: "NL", Name: "Netherlands"}},
+		{Draft: market.Draft{ISOCode: "DE", Name: "Germany"}}, {Draft: market.Draft{ISOCode: "FR", Name: "France"}},
 	}
 	want := []market.Outcome{
 		market.ImportedNothing, market.ImportedChange, market.ImportedNew, market.ImportedNew,
@@ -271,11 +273,39 @@ func TestImport(t *testing.T) {
 	}
 }
 
+// A sample changes the name of an earlier sample, and leaves the names that people have given.
+func TestImportReplaces(t *testing.T) {
+	t.Parallel()
+	service, store := setup(t, stored("SZ", "Swaziland", 1), stored("TR", "Turkey (our name)", 2))
+	for _, tt := range []struct {
+		code, name string
+		replaces   []string
+		want       market.Outcome
+	}{
+		{"SZ", "Eswatini", []string{"Swaziland", "Eswatini"}, market.ImportedChange},
+		{"SZ", "Eswatini", []string{"Swaziland", "Eswatini"}, market.ImportedNothing},
+		{"TR", "Türkiye", []string{"Turkey", "Türkiye"}, market.ImportedNothing},
+		{"FR", "France", []string{}, market.ImportedNew},
+	} {
+		r := market.Record{Draft: market.Draft{ISOCode: tt.code, Name: tt.name}, Replaces: tt.replaces}
+		if m, got, err := service.Import(t.Context(), r); err != nil || got != tt.want || m.Version == 0 {
+			t.Errorf("%s: outcome %d, version %d, %v; want %d", tt.code, got, m.Version, err, tt.want)
+		}
+	}
+	if got, want := store.announced(), []string{"updated SZ v2", "created FR v1"}; !slices.Equal(got, want) {
+		t.Errorf("announced %q, want %q", got, want)
+	}
+	if name := store.rows["TR"].Name; name != "Turkey (our name)" {
+		t.Errorf("the sample renamed a market to %q", name)
+	}
+}
+
 func TestCheckImport(t *testing.T) {
 	t.Parallel()
 	service, _ := setup(t)
-	bad, err := service.CheckImport(t.Context(), []market.Draft{
-		{ISOCode: "NL", Name: "Netherlands"}, {ISOCode: "nl"}, {ISOCode: "NL", Name: "Holland"},
+	bad, err := service.CheckImport(t.Context(), []market.Record{
+		{Draft: market.Draft{ISOCode: "NL", Name: "Netherlands"}}, {Draft: market.Draft{ISOCode: "nl"}},
+		{Draft: market.Draft{ISOCode: "NL", Name: "Holland"}},
 	}, at)
 	if err != nil {
 		t.Fatal(err)

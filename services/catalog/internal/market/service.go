@@ -28,7 +28,7 @@ func (s *Service) Get(ctx context.Context, isoCode string) (Market, error) {
 
 // Create creates a market. With once, a repeated request gets the first answer and creates nothing.
 func (s *Service) Create(ctx context.Context, d Draft, once *condition.Once) (Market, error) {
-	d = d.Trimmed()
+	d = d.Cleaned()
 	if err := d.Validate(); err != nil {
 		return Market{}, err
 	}
@@ -96,7 +96,7 @@ func (s *Service) Delete(ctx context.Context, isoCode string, match condition.Ma
 // change applies edit to the locked market. If edit changes nothing, the version stays the same and there is no event.
 func (s *Service) change(ctx context.Context, isoCode string, match condition.Match, edit func(Draft) Draft) (Market, error) {
 	// The rules that need no stored market are checked before the transaction.
-	if err := edit(Draft{ISOCode: isoCode, Name: "-"}).Trimmed().validChange(isoCode); err != nil {
+	if err := edit(Draft{ISOCode: isoCode, Name: "-"}).Cleaned().validChange(isoCode); err != nil {
 		return Market{}, err
 	}
 	var m Market
@@ -107,7 +107,7 @@ func (s *Service) change(ctx context.Context, isoCode string, match condition.Ma
 		if err := match.Check("market", m.Version); err != nil {
 			return err
 		}
-		m, err = s.update(ctx, tx, m, edit(m.Draft).Trimmed())
+		m, err = s.update(ctx, tx, m, edit(m.Draft).Cleaned())
 		return err
 	})
 	return m, err

@@ -307,7 +307,7 @@ type MarketInput struct {
 	// Example: NL
 	ISOCode string `json:"iso_code"`
 
-	// Name The English name. It has 1 to 80 characters after trimming.
+	// Name The English name. It has 1 to 80 characters after trimming, and one of them can be seen. It is stored in Unicode normalization form C.
 	//
 	// Example: Netherlands
 	Name string `json:"name"`
@@ -332,7 +332,7 @@ type MarketPatch struct {
 	// Example: NL
 	ISOCode *string `json:"iso_code,omitempty"`
 
-	// Name The English name. It has 1 to 80 characters after trimming.
+	// Name The English name. It has 1 to 80 characters after trimming, and one of them can be seen. It is stored in Unicode normalization form C.
 	//
 	// Example: Netherlands
 	Name *string `json:"name,omitempty"`
@@ -357,7 +357,7 @@ type MarketReplacement struct {
 	// Example: NL
 	ISOCode *string `json:"iso_code,omitempty"`
 
-	// Name The English name. It has 1 to 80 characters after trimming.
+	// Name The English name. It has 1 to 80 characters after trimming, and one of them can be seen. It is stored in Unicode normalization form C.
 	//
 	// Example: Netherlands
 	Name string `json:"name"`

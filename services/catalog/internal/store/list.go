@@ -90,9 +90,7 @@ func (s *Store) Products(ctx context.Context, q productcopy.Query) iter.Seq2[pro
 		if !q.IncludeDiscontinued {
 			sql.Where("NOT discontinued")
 		}
-		if q.Category != "" {
-			sql.Where("product_category = ?", q.Category)
-		}
+		sql.Equal("product_category", q.Category)
 		sql.Search("name", q.Search)
 		if after != nil {
 			sql.After(order, keyset.Value(q.Sort.By == productcopy.ByUpdatedAt, after.Text, after.Time), after.ID)

@@ -242,9 +242,29 @@ func TestNamesMayHaveAnySpaceAround(t *testing.T) {
 			t.Errorf("pointers %s", r.Pointers())
 		}
 	}
-	// Unicode does not count these characters as space, so they are part of the name.
-	if p := s.Post("/api/v1/product", body("\ufeff", "\u200b")).Must(http.StatusCreated).Object(); p["name"] != "\ufeff" {
+	// Unicode does not count these characters as space, so they are part of the name. Alone they are not a name.
+	if p := s.Post("/api/v1/product", body("\ufeffx", "\u200bx")).Must(http.StatusCreated).Object(); p["name"] != "\ufeffx" {
 		t.Errorf("created %v", p)
+	}
+	r := s.Post("/api/v1/product", body("\ufeff", "\u200b"))
+	if r.Problem(http.StatusUnprocessableEntity, "invalid"); r.Pointers() != "/name /product_category" {
+		t.Errorf("pointers %s", r.Pointers())
+	}
+}
+
+// One name in two spellings is one name: when it is stored, in filters and in searches.
+func TestNamesHaveOneForm(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	p := s.Post("/api/v1/product", `{"name": "Cafe\u0301", "product_category": "Boi\u0302te"}`).Must(http.StatusCreated).Object()
+	if p["name"] != "Caf\u00e9" || p["product_category"] != "Bo\u00eete" {
+		t.Errorf("created %+q", p["name"])
+	}
+	s.Post("/api/v1/product", `{"name": "Caf\u00e9", "product_category": "Bo\u00eete"}`).Problem(http.StatusConflict, "product-exists")
+	for _, filter := range []string{"search=Cafe%CC%81", "search=Caf%C3%A9", "product_category=Boi%CC%82te", "product_category=Bo%C3%AEte"} {
+		if r := s.Get("/api/v1/product?" + filter).Must(http.StatusOK); !strings.Contains(r.Text, "Caf\u00e9") {
+			t.Errorf("%s lists %s", filter, r.Text)
+		}
 	}
 }
 

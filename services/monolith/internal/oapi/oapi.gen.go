@@ -488,12 +488,12 @@ type ProductInput struct {
 	// back what it has read.
 	ID Ignored `json:"id,omitempty"`
 
-	// Name The name of the product. It has 1 to 100 characters after trimming, and it is unique within its category.
+	// Name The name of the product. It has 1 to 100 characters after trimming, and one of them can be seen. It is stored in Unicode normalization form C, and is unique within its category.
 	//
 	// Example: Rocking chair
 	Name string `json:"name"`
 
-	// ProductCategory The category of the product. It has 1 to 25 characters after trimming.
+	// ProductCategory The category of the product. It has 1 to 25 characters after trimming, and one of them can be seen. It is stored in Unicode normalization form C.
 	//
 	// Example: Furniture
 	ProductCategory string `json:"product_category"`
@@ -526,12 +526,12 @@ type ProductPatch struct {
 	// back what it has read.
 	ID Ignored `json:"id,omitempty"`
 
-	// Name The name of the product. It has 1 to 100 characters after trimming, and it is unique within its category.
+	// Name The name of the product. It has 1 to 100 characters after trimming, and one of them can be seen. It is stored in Unicode normalization form C, and is unique within its category.
 	//
 	// Example: Rocking chair
 	Name *string `json:"name,omitempty"`
 
-	// ProductCategory The category of the product. It has 1 to 25 characters after trimming.
+	// ProductCategory The category of the product. It has 1 to 25 characters after trimming, and one of them can be seen. It is stored in Unicode normalization form C.
 	//
 	// Example: Furniture
 	ProductCategory *string `json:"product_category,omitempty"`

@@ -32,7 +32,7 @@ func (s *Service) CheckImport(ctx context.Context, records []Record, at func(i i
 	bad := map[int]error{}
 	ids, names := map[uuid.UUID]int{}, map[Name]int{}
 	for i, r := range records {
-		d := r.Trimmed()
+		d := r.Cleaned()
 		if err := d.Validate(); err != nil {
 			bad[i] = err
 			continue
@@ -113,7 +113,7 @@ func repeated(pointer, first string) error {
 // Import creates or changes the product as the record says. Importing the same record again changes nothing. A deleted
 // product comes back with its next version, and the event is Created.
 func (s *Service) Import(ctx context.Context, r Record) (Product, Outcome, error) {
-	d := r.Trimmed()
+	d := r.Cleaned()
 	if err := d.Validate(); err != nil {
 		return Product{}, ImportedNothing, err
 	}

@@ -2,17 +2,15 @@
 package product
 
 import (
-	"fmt"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 
 	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/nametext"
 )
 
-// The maximum lengths of the trimmed texts, in code points.
+// The maximum lengths of the cleaned texts, in code points.
 const (
 	MaxName     = 100
 	MaxCategory = 25
@@ -57,13 +55,13 @@ func (p Patch) applied(d Draft) Draft {
 	return d
 }
 
-// Trimmed returns d without the white space around its texts.
-func (d Draft) Trimmed() Draft {
-	d.Name, d.Category = strings.TrimSpace(d.Name), strings.TrimSpace(d.Category)
+// Cleaned returns d with its texts in the form in which they are stored.
+func (d Draft) Cleaned() Draft {
+	d.Name, d.Category = nametext.Clean(d.Name), nametext.Clean(d.Category)
 	return d
 }
 
-// Validate returns an Invalid error that lists every rule that the trimmed draft breaks.
+// Validate returns an Invalid error that lists every rule that the cleaned draft breaks.
 func (d Draft) Validate() error {
 	var faults []apperr.FieldError
 	faults = appendTextFaults(faults, "/name", d.Name, MaxName)
@@ -71,23 +69,9 @@ func (d Draft) Validate() error {
 	return apperr.InvalidFields("The product is not valid.", faults...)
 }
 
-// appendTextFaults refuses a text that is too long or that PostgreSQL cannot store: NUL (H15 NUL in a text), and bytes that
-// are not UTF-8.
 func appendTextFaults(faults []apperr.FieldError, pointer, text string, longest int) []apperr.FieldError {
-	fault := func(detail string) {
+	for _, detail := range nametext.Faults(text, longest) {
 		faults = append(faults, apperr.FieldError{Pointer: pointer, Detail: detail})
-	}
-	switch n := utf8.RuneCountInString(text); {
-	case n == 0:
-		fault("must not be blank")
-	case n > longest:
-		fault(fmt.Sprintf("has %d characters, at most %d are allowed", n, longest))
-	}
-	if strings.ContainsRune(text, 0) {
-		fault("must not contain the character U+0000")
-	}
-	if !utf8.ValidString(text) {
-		fault("must be valid UTF-8")
 	}
 	return faults
 }

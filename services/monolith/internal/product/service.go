@@ -28,7 +28,7 @@ func (s *Service) Get(ctx context.Context, id int64) (Product, error) {
 
 // Create creates a product. With once, a repeated request gets the first answer and creates nothing.
 func (s *Service) Create(ctx context.Context, d Draft, once *condition.Once) (Product, error) {
-	d = d.Trimmed()
+	d = d.Cleaned()
 	if err := d.Validate(); err != nil {
 		return Product{}, err
 	}
@@ -91,7 +91,7 @@ func (s *Service) change(ctx context.Context, id int64, match condition.Match, e
 		if err := match.Check("product", p.Version); err != nil {
 			return err
 		}
-		p, err = s.update(ctx, tx, p, edit(p.Draft).Trimmed())
+		p, err = s.update(ctx, tx, p, edit(p.Draft).Cleaned())
 		return err
 	})
 	return p, err
@@ -99,7 +99,7 @@ func (s *Service) change(ctx context.Context, id int64, match condition.Match, e
 
 // validEdit checks edit on some valid draft. The rules check each field by itself, so any valid draft will do.
 func validEdit(edit func(Draft) Draft) error {
-	return edit(Draft{Name: "-", Category: "-"}).Trimmed().Validate()
+	return edit(Draft{Name: "-", Category: "-"}).Cleaned().Validate()
 }
 
 // create inserts p at version 1 and appends the event Created, also if p is discontinued.

@@ -61,6 +61,7 @@ func TestCreate(t *testing.T) {
 		announced string
 	}{
 		"Announced":           {in: product.Draft{Name: "Bed", Category: "Furniture"}, want: product.Draft{Name: "Bed", Category: "Furniture"}, announced: "created 1"},
+		"Composed":            {in: product.Draft{Name: "Cafe\u0301", Category: "Boi\u0302te"}, want: product.Draft{Name: "Caf\u00e9", Category: "Bo\u00eete"}, announced: "created 1"},
 		"Trimmed":             {in: product.Draft{Name: " \tBed\u00a0", Category: "\nX "}, want: product.Draft{Name: "Bed", Category: "X"}, announced: "created 1"},
 		"DiscontinuedAtOnce":  {in: product.Draft{Name: "Bed", Category: "X", Discontinued: true}, want: product.Draft{Name: "Bed", Category: "X", Discontinued: true}, announced: "created 1"},
 		"SameNameElsewhere":   {in: product.Draft{Name: "Desk", Category: "Toys"}, want: product.Draft{Name: "Desk", Category: "Toys"}, announced: "created 1"},

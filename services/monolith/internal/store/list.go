@@ -29,9 +29,7 @@ func (s *Store) Products(ctx context.Context, q product.Query) iter.Seq2[product
 		if !q.IncludeDiscontinued {
 			sql.Where("NOT discontinued")
 		}
-		if q.Category != "" {
-			sql.Where("product_category = ?", q.Category)
-		}
+		sql.Equal("product_category", q.Category)
 		sql.Search("name", q.Search)
 		if after != nil {
 			sql.After(order, keyset.Value(q.Sort.By == product.ByUpdatedAt, after.Text, after.Time), after.ID)
