@@ -16,7 +16,7 @@ import (
 func brief(c *consumer.Config[*tx]) { c.Timeout = 100 * time.Millisecond }
 
 // deliver offers the records to the consumer as the broker's client does: again and again, from the stored position on. It ends
-// when all are applied, or after some rounds.
+// when all are applied, or after some rounds. On a busy machine, also an event that is not slow may need more than one.
 func (b *bundle) deliver(rounds int, records ...broker.Record) {
 	b.t.Helper()
 	end := int64(len(records))
@@ -38,7 +38,7 @@ func TestASlowEventBecomesADeadLetter(t *testing.T) {
 	t.Parallel()
 	b := setup(t, brief)
 	b.seed(0)
-	b.deliver(10, named("a", 1), failing("b", 1, "slow"), named("c", 1), named("b", 2))
+	b.deliver(40, named("a", 1), failing("b", 1, "slow"), named("c", 1), named("b", 2))
 	b.wantPosition(4)
 	b.wantChanges("a1 c1 b2")
 	b.wantLetters("1:timeout/superseded")
@@ -70,13 +70,13 @@ func TestALockedRowMakesAnEventSlow(t *testing.T) {
 	t.Parallel()
 	b := setup(t, brief, lockVersions)
 	b.seed(0)
-	b.deliver(1, named("b", 1))
+	b.deliver(20, named("b", 1))
 	release := b.lock(`SELECT FROM thing_copy WHERE id = 'b' FOR UPDATE`)
 	defer release()
 	b.deliver(6, named("b", 1), named("b", 2), named("b", 3))
 	b.wantPosition(1)
 	b.wantLetters("")
-	b.deliver(6, named("b", 1), named("b", 2), named("c", 1))
+	b.deliver(40, named("b", 1), named("b", 2), named("c", 1))
 	b.wantPosition(3)
 	b.wantLetters("1:timeout/open")
 	release()
@@ -100,13 +100,13 @@ func TestALockThatIsGivenUpEarlyMakesAnEventSlow(t *testing.T) {
 		return err
 	}), lockVersions)
 	b.seed(0)
-	b.deliver(1, named("b", 1))
+	b.deliver(20, named("b", 1))
 	defer b.lock(`SELECT FROM thing_copy WHERE id = 'b' FOR UPDATE`)()
 	b.deliver(8, named("b", 1), named("b", 2), named("c", 1))
 	b.wantPosition(1)
 	b.wantLetters("")
 	now = now.Add(3 * time.Minute)
-	b.deliver(2, named("b", 1), named("b", 2), named("c", 1))
+	b.deliver(20, named("b", 1), named("b", 2), named("c", 1))
 	b.wantPosition(3)
 	b.wantChanges("b1 c1")
 	b.wantLetters("1:timeout/open")
@@ -117,7 +117,7 @@ func TestASlowEventThatIsReadAgainIsTriedAgain(t *testing.T) {
 	t.Parallel()
 	b := setup(t, brief)
 	b.seed(0)
-	b.deliver(10, failing("b", 1, "slow"), named("c", 1))
+	b.deliver(40, failing("b", 1, "slow"), named("c", 1))
 	b.wantLetters("0:timeout/open")
 	if _, err := b.pool.Exec(t.Context(), `UPDATE consumer_position SET next_offset = 0`); err != nil {
 		t.Fatal(err)
@@ -162,7 +162,7 @@ func TestASlowEventAloneWaitsForOthers(t *testing.T) {
 			b.wantPosition(0)
 			b.wantLetters("")
 			othersWork = true
-			b.deliver(6, failing("b", 1, "slow"))
+			b.deliver(40, failing("b", 1, "slow"))
 			b.wantPosition(c.position)
 			b.wantLetters(c.letters)
 		})
