@@ -129,7 +129,10 @@ func TestAStopIsNotHeldUpByClients(t *testing.T) {
 func TestAStopIsNotHeldUpByALock(t *testing.T) {
 	t.Parallel()
 	s := prepare(t)
-	s.monolith, s.catalog = s.startMonolith(), s.startCatalog("SHUTDOWN_GRACE=2s")
+	s.monolith, s.catalog = s.startMonolith(), s.startCatalog("SHUTDOWN_GRACE=5s") // a sixth of it is for the relay
+	eventually(t, "the relay has opened its shards", func() bool {
+		return len(rows(t, s.catalogDB, `SELECT 1 FROM outbox_lease HAVING count(*) > 0 AND min(producer_id) >= 0`)) > 0
+	})
 	conn, err := pgx.Connect(t.Context(), s.catalogDB)
 	if err != nil {
 		t.Fatal(err)
