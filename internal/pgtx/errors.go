@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -62,7 +63,7 @@ func Unavailable(err error) bool {
 func Brief(err error) string {
 	switch state, refusal := SQLState(err), Refusal(err); {
 	case !NoSession(err):
-		return err.Error()
+		return withoutAddresses(err)
 	case refusal != "":
 		return refusal
 	case state != "":
@@ -70,4 +71,13 @@ func Brief(err error) string {
 	default:
 		return "the database cannot be reached"
 	}
+}
+
+// withoutAddresses returns err's text. If a connection has failed, the text does not have the addresses of its ends.
+func withoutAddresses(err error) string {
+	text := err.Error()
+	if failed, ok := errors.AsType[*net.OpError](err); ok {
+		text = strings.ReplaceAll(text, failed.Error(), failed.Err.Error())
+	}
+	return text
 }
