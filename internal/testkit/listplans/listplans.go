@@ -4,7 +4,6 @@ package listplans
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -17,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/monsplit/monsplit/internal/strictjson"
 	"github.com/monsplit/monsplit/internal/testkit/apitest"
 	"github.com/monsplit/monsplit/internal/testkit/manyrows"
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
@@ -239,7 +239,7 @@ func (s statement) explain(t *testing.T, pool *pgxpool.Pool) node {
 		t.Fatalf("%v:\n%s", err, s.sql)
 	}
 	var explained []struct{ Plan node }
-	if err := json.Unmarshal(text, &explained); err != nil || len(explained) != 1 {
+	if err := strictjson.Unmarshal(text, &explained); err != nil || len(explained) != 1 {
 		t.Fatalf("%v: %s", err, text)
 	}
 	return explained[0].Plan
