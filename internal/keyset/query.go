@@ -4,6 +4,7 @@ package keyset
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -35,6 +36,7 @@ type Query struct {
 	conditions []string
 	args       []any
 	searches   bool
+	fixed      []string // the columns that have one value in all rows
 }
 
 // Where adds a condition. Each ? in it stands for the next argument of args.
@@ -45,8 +47,9 @@ func (q *Query) Where(condition string, args ...any) {
 	q.conditions = append(q.conditions, condition)
 }
 
-// After keeps the rows after the row that has these values in the columns of the order.
+// After keeps the rows after the row that has these values in the columns of the order. It comes after the other conditions.
 func (q *Query) After(o Order, by, tie any) {
+	o = q.without(o)
 	beyond := ">"
 	if o.Desc {
 		beyond = "<"
@@ -78,9 +81,18 @@ func (q *Query) Statement(selectFrom string, o Order, limit int) Statement {
 		}
 		b.WriteString(condition)
 	}
-	b.WriteString(" ORDER BY " + o.sql())
+	b.WriteString(" ORDER BY " + q.without(o).sql())
 	b.WriteString(" LIMIT " + q.arg(limit)) // PostgreSQL keeps the plan of a statement without arguments, even if the table grows
 	return Statement{b.String(), q.args, q.searches}
+}
+
+// without returns the order without a column that has one value in all rows. PostgreSQL leaves such a column out of the order
+// too, but would then not find the position of a comparison of rows.
+func (q *Query) without(o Order) Order {
+	if slices.Contains(q.fixed, o.By) {
+		o.By = o.Tie
+	}
+	return o
 }
 
 func (q *Query) arg(v any) string {
@@ -105,6 +117,9 @@ func Folded(text string) string { return "lower(" + text + ` COLLATE "und-x-icu"
 // Equal keeps the rows whose column is text, in any of its forms (nametext.Forms). An empty text keeps all rows.
 func (q *Query) Equal(column, text string) {
 	if text != "" {
+		if len(nametext.Forms(text)) == 1 {
+			q.fixed = append(q.fixed, column)
+		}
 		q.anyForm(column+" = ?", text, func(form string) string { return form })
 	}
 }

@@ -4,9 +4,11 @@ package listplans
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -33,7 +35,7 @@ const mostBuffers = 1000
 type Config struct {
 	Document []byte
 	Pool     *pgxpool.Pool // of a database with the service's schema and no rows
-	Prepare  string        // SQL that adds the rows of small tables, which manyrows leaves alone
+	Prepare  string        // SQL that adds rows of small tables, which manyrows leaves alone; may be empty
 	// Filters are values of the parameters that are texts or numbers. Something matches each of them. One that a list has and
 	// Filters has not fails the test.
 	Filters map[string]string
@@ -58,23 +60,57 @@ func Run(t *testing.T, cfg Config) {
 	}
 	t.Cleanup(pool.Close)
 	api := cfg.Serve(pool)
-	lists := 0
-	for _, path := range targets(t, cfg) {
-		for page := 1; page <= 2 && path != ""; page++ {
-			record.take()
-			reply := api.Get(path).Must(http.StatusOK)
-			statements := record.take()
-			if len(statements) == 0 {
-				t.Fatalf("GET %s executes no statement", path)
-			}
-			for _, s := range statements {
-				s.check(t, cfg.Pool, path)
-			}
-			path = reply.Next()
-			lists++
+	pages := 0
+	check := func(path string) (next string) {
+		record.take()
+		reply := api.Get(path).Must(http.StatusOK)
+		statements := record.take()
+		if len(statements) == 0 {
+			t.Fatalf("GET %s executes no statement", path)
+		}
+		for _, s := range statements {
+			s.check(t, cfg.Pool, path)
+		}
+		pages++
+		return reply.Next()
+	}
+	for _, first := range targets(t, cfg) {
+		if next := check(first); next != "" {
+			check(next)
+			check(deep(t, next))
 		}
 	}
-	t.Logf("asked for %d pages", lists)
+	t.Logf("asked for %d pages", pages)
+}
+
+// deepID are the positions of the ids in the middle of the tables, as an integer and as the end of a UUID.
+var deepID = []string{fmt.Sprint(rows / 2), fmt.Sprintf("%012x", rows/2)}
+
+// idOfPosition is the id in a cursor: an integer, or a UUID of manyrows.
+var idOfPosition = regexp.MustCompile(`"ID":(\d+|"00000000-0000-4000-8000-)[0-9a-f]*`)
+
+// deep returns the path of the page that begins with the item in the middle of the table, or, if many items are equal in the
+// order, in the middle of those. It changes the cursor in the path of a next page.
+func deep(t *testing.T, next string) string {
+	t.Helper()
+	target, err := url.Parse(next)
+	if err != nil {
+		t.Fatal(err)
+	}
+	query := target.Query()
+	cursor, err := base64.RawURLEncoding.DecodeString(query.Get("cursor"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := idOfPosition.ReplaceAllStringFunc(string(cursor), func(id string) string {
+		if prefix, isUUID := strings.CutSuffix(id, id[max(0, len(id)-12):]); isUUID && strings.Contains(id, "-") {
+			return prefix + deepID[1]
+		}
+		return `"ID":` + deepID[0]
+	})
+	query.Set("cursor", base64.RawURLEncoding.EncodeToString([]byte(changed)))
+	target.RawQuery = query.Encode()
+	return target.String()
 }
 
 // targets returns the path and query of each list, with each combination of its parameters.

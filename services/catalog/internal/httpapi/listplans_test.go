@@ -12,10 +12,8 @@ import (
 
 func TestListsFindTheirRowsByAnIndex(t *testing.T) {
 	t.Parallel()
-	pool := database(t)
 	listplans.Run(t, listplans.Config{
-		Document: catalogapi.Document, Pool: pool,
-		Prepare: `SELECT`,
+		Document: catalogapi.Document, Pool: database(t),
 		Filters: map[string]string{"search": "V4242", "product_category": "category 1", "available_on": "2026-03-01",
 			"product": "00000000-0000-4000-8000-000000001092", "market": "AA"},
 		Serve: func(pool *pgxpool.Pool) apitest.Client { return serve(t, pool).Client },
