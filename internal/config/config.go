@@ -24,6 +24,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/monsplit/monsplit/internal/access"
 	"github.com/monsplit/monsplit/internal/httpserver"
 	"github.com/monsplit/monsplit/internal/idempotency"
 	"github.com/monsplit/monsplit/internal/lifecycle"
@@ -36,6 +37,7 @@ type Common struct {
 	Database    postgres.Settings
 	Kafka       Kafka
 	HTTP        httpserver.Settings
+	Access      access.Settings
 	Checks      Checks
 	Log         telemetry.Settings
 	Shutdown    lifecycle.Settings

@@ -168,9 +168,15 @@ func (f *Frame) Serve(ctx context.Context, events Consumer, api oas.API, parts .
 		OpenAPI: f.spec.OpenAPI, AsyncAPI: f.spec.AsyncAPI, Pages: pages, Checks: f.checks(events, database), Registry: registry,
 	}, f.log)
 	f.mountSites(server)
-	if err := f.mount(server, api); err != nil { //nolint:contextcheck // it uses the context of each request
+	validator, err := f.mount(server, api) //nolint:contextcheck // it uses the context of each request
+	if err != nil {
 		return err
 	}
+	restriction, closeRestriction, err := f.restrict(ctx, server, validator, registry)
+	if err != nil {
+		return err
+	}
+	defer closeRestriction()
 	if err := server.Listen(ctx); err != nil {
 		return err
 	}
@@ -182,6 +188,7 @@ func (f *Frame) Serve(ctx context.Context, events Consumer, api oas.API, parts .
 		{Name: "wakeup", Run: f.schema.before(f.Waiters.Run)},
 		{Name: "relay", Run: f.schema.before(f.gate.Behind(f.Relay.Run))},
 	}
+	all = append(all, restriction...)
 	for _, part := range parts {
 		all = append(all, lifecycle.Part{Name: part.Name, Run: f.schema.before(part.Run)})
 	}
@@ -203,7 +210,7 @@ func (s Spec) bases() []string {
 const UndescribedAnswer = "an answer does not match the OpenAPI document"
 
 // mount adds the API to the server. The requests of each operation are checked first.
-func (f *Frame) mount(server *httpserver.Server, api oas.API) error {
+func (f *Frame) mount(server *httpserver.Server, api oas.API) (*oas.Validator, error) {
 	checks := oas.Config{MaxBody: f.cfg.HTTP.MaxBodyBytes, Available: f.schema.available}
 	if f.cfg.Checks.Responses {
 		checks.OnResponse = func(ctx context.Context, err error) {
@@ -212,9 +219,9 @@ func (f *Frame) mount(server *httpserver.Server, api oas.API) error {
 	}
 	validator, err := oas.New(f.spec.OpenAPI, checks)
 	if err != nil {
-		return fmt.Errorf("%s: %w", f.spec.Name, err)
+		return nil, fmt.Errorf("%s: %w", f.spec.Name, err)
 	}
-	return validator.Mount(server.Echo, api, f.spec.APIPrefix)
+	return validator, validator.Mount(server.Echo, api, f.spec.APIPrefix)
 }
 
 func topicSpecs(spec Spec, cfg config.Common) []broker.TopicSpec {
