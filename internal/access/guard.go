@@ -173,7 +173,7 @@ func (g *Guard) invalid(answer http.Header) error {
 
 func (g *Guard) lacks(scope Scope, answer http.Header) error {
 	g.challenge(answer, fmt.Sprintf(`, error="insufficient_scope", scope=%q`, scope))
-	return g.refuse(reasonScope, http.StatusForbidden, "scope-missing", fmt.Sprintf("The token has not the scope %s.", scope))
+	return g.refuse(reasonScope, http.StatusForbidden, "scope-missing", fmt.Sprintf("The token does not have the scope %s.", scope))
 }
 
 func (g *Guard) refuse(reason string, status int, name, detail string) error {
