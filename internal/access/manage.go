@@ -84,7 +84,7 @@ func Create(ctx context.Context, pool *pgxpool.Pool, by audit.Operator, d Draft)
 		if valid >= maxTokens {
 			return fmt.Errorf("there are %d valid tokens, which is the limit: revoke some", valid)
 		}
-		row, err := q.InsertToken(ctx, accessdb.InsertTokenParams{Name: d.Name, Hash: hash[:], Scopes: scopeNames(d.Scopes), ExpiresAt: d.ExpiresAt})
+		row, err := q.InsertToken(ctx, accessdb.InsertTokenParams{Name: d.Name, Hash: hash[:], Scopes: ScopeNames(d.Scopes), ExpiresAt: d.ExpiresAt})
 		if err != nil {
 			return err
 		}

@@ -42,7 +42,8 @@ func ParseScopes(names []string) ([]Scope, error) {
 	return scopes, nil
 }
 
-func scopeNames(scopes []Scope) []string {
+// ScopeNames returns the names of scopes.
+func ScopeNames(scopes []Scope) []string {
 	names := make([]string, len(scopes))
 	for i, s := range scopes {
 		names[i] = string(s)
