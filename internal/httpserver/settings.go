@@ -26,6 +26,7 @@ type Settings struct {
 func (s Settings) StreamLimits() StreamLimits {
 	return StreamLimits{Part: s.WriteTimeout, Total: s.ListTimeout}
 }
+
 // HealthAddr returns the address at which /readyz is.
 func (s Settings) HealthAddr() string { return cmp.Or(s.OperationsAddr, s.Addr) }
 
