@@ -43,3 +43,17 @@ func TestRetryAfter(t *testing.T) {
 		}
 	})
 }
+
+// Clients that were refused together do not come back together.
+func TestRetryAfterDiffers(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(echo.Context) error { return apperr.New(apperr.Unavailable, "x") })
+	seen := map[string]bool{}
+	for range 60 {
+		resp, _ := b.get("/it")
+		seen[resp.Header.Get("Retry-After")] = true
+	}
+	if len(seen) < 2 {
+		t.Errorf("all are told %v", seen)
+	}
+}

@@ -5,11 +5,10 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // Select reads rows of type R, whose fields are in the order of the columns, and converts each.
-func Select[R, T any](ctx context.Context, pool *pgxpool.Pool, convert func(R) T, sql string, args []any) ([]T, error) {
+func Select[R, T any](ctx context.Context, pool DB, convert func(R) T, sql string, args []any) ([]T, error) {
 	rows, err := pool.Query(ctx, sql, args...)
 	if err != nil {
 		return nil, fmt.Errorf("select %T: %w", *new(R), err)

@@ -26,6 +26,8 @@ const (
 	IdempotencyKeyReused = "idempotency-key-reused"
 	NotYet               = "not-yet"
 	Unavailable          = "unavailable"
+	Overloaded           = "overloaded"
+	Locked               = "locked"
 	Internal             = "internal"
 )
 

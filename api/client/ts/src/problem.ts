@@ -30,6 +30,8 @@ export type ProblemName =
   | "idempotency-key-reused"
   | "not-yet"
   | "unavailable"
+  | "overloaded"
+  | "locked"
   | "internal"
   | "uri-too-long"
   | "too-many-requests"
