@@ -54,6 +54,7 @@ func TestLoad(t *testing.T) {
 		"LockTimeoutZero":       {map[string]string{"DATABASE_LOCK_TIMEOUT": "0s"}, []string{"DATABASE_LOCK_TIMEOUT"}},
 		"LockTimeoutTooLong":    {map[string]string{"DATABASE_LOCK_TIMEOUT": "5001ms"}, []string{"DATABASE_LOCK_TIMEOUT"}},
 		"LockTimeoutLongest":    {map[string]string{"DATABASE_LOCK_TIMEOUT": "5s"}, nil},
+		"KeysPerCallerTooMany":  {map[string]string{"IDEMPOTENCY_MAX_KEYS": "9"}, []string{"IDEMPOTENCY_MAX_KEYS_PER_CALLER"}},
 		"NoReads":               {map[string]string{"HTTP_MAX_READS": "0"}, []string{"HTTP_MAX_READS"}},
 		"Everything": {map[string]string{"HTTP_ADDR": "8000", "LOG_FORMAT": "xml", "HTTP_MAX_BODY_BYTES": "0", "OUTBOX_SWEEP_MIN": "2s"},
 			[]string{"HTTP_ADDR", "HTTP_MAX_BODY_BYTES", "LOG_FORMAT", "OUTBOX_SWEEP_MAX"}},

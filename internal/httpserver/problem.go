@@ -64,6 +64,8 @@ func statusOf(kind apperr.Kind) int {
 		return http.StatusPreconditionFailed
 	case apperr.Invalid:
 		return http.StatusUnprocessableEntity
+	case apperr.TooMany:
+		return http.StatusTooManyRequests
 	case apperr.NotYet, apperr.Unavailable:
 		return http.StatusServiceUnavailable
 	default:
@@ -230,6 +232,8 @@ func retryAfter() string { return strconv.Itoa(1 + rand.IntN(3)) } //nolint:gose
 func write(c echo.Context, p Problem, kind apperr.Kind) {
 	header := c.Response().Header()
 	switch {
+	case kind == apperr.TooMany:
+		header.Set("Retry-After", strconv.Itoa(60+rand.IntN(60))) //nolint:gosec // it is no secret
 	case p.Status == http.StatusServiceUnavailable, p.Status == http.StatusTooManyRequests:
 		header.Set("Retry-After", retryAfter())
 	case p.Status == http.StatusRequestTimeout:

@@ -23,6 +23,7 @@ func TestRetryAfter(t *testing.T) {
 		"NotYet":      {apperr.New(apperr.NotYet, "x"), http.StatusServiceUnavailable},
 		"InProgress":  {apperr.New(apperr.InProgress, "x"), http.StatusConflict},
 		"TooMany":     {echo.NewHTTPError(http.StatusTooManyRequests), http.StatusTooManyRequests},
+		"TooManyKeys": {apperr.New(apperr.TooMany, "x"), http.StatusTooManyRequests},
 		"OfTheOwner":  {&httpserver.Problem{Type: httpserver.ProblemBase + "x", Status: http.StatusServiceUnavailable}, http.StatusServiceUnavailable},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -172,7 +172,7 @@ func (f *Frame) Serve(ctx context.Context, events Consumer, api oas.API, parts .
 		OnStop: f.Waiters.Stop, TrustedProxies: f.cfg.HTTP.TrustedProxies, StopDelay: f.cfg.Shutdown.Delay, StopTimeout: stopTimesOf(f.cfg.Shutdown).http,
 		OpenAPI: f.spec.OpenAPI, AsyncAPI: f.spec.AsyncAPI, Pages: pages, Checks: f.checks(events, database), Registry: registry,
 	}, f.log)
-	f.mountSites(server)
+	f.mountSites(server)                         //nolint:contextcheck // it uses the context of each request
 	if err := f.mount(server, api); err != nil { //nolint:contextcheck // it uses the context of each request
 		return err
 	}
@@ -183,7 +183,7 @@ func (f *Frame) Serve(ctx context.Context, events Consumer, api oas.API, parts .
 		{Name: "schema", Run: f.schema.run},
 		{Name: "topics", Run: f.gate.Run},
 		{Name: "maintenance", Run: f.schema.before(f.maintain)},
-		{Name: "idempotency", Run: f.schema.before(f.deleteOldKeys)},
+		{Name: "idempotency", Run: f.schema.before(f.tendKeys)},
 		{Name: "wakeup", Run: f.schema.before(f.Waiters.Run)},
 		{Name: "relay", Run: f.schema.before(f.gate.Behind(f.Relay.Run))},
 	}

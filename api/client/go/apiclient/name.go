@@ -24,6 +24,7 @@ const (
 	Invalid              = "invalid"
 	UnknownReference     = "unknown-reference"
 	IdempotencyKeyReused = "idempotency-key-reused"
+	TooManyKeys          = "too-many-keys"
 	NotYet               = "not-yet"
 	Unavailable          = "unavailable"
 	Overloaded           = "overloaded"

@@ -28,6 +28,7 @@ export type ProblemName =
   | "invalid"
   | "unknown-reference"
   | "idempotency-key-reused"
+  | "too-many-keys"
   | "not-yet"
   | "unavailable"
   | "overloaded"
