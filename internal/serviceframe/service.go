@@ -156,12 +156,13 @@ func (f *Frame) Serve(ctx context.Context, events Consumer, api oas.API, parts .
 	registry.MustRegister(slices.Concat(f.Relay.Collectors(), f.Waiters.Collectors(), events.Collectors(), f.extra)...)
 	pages, err := docpages.Pages(docpages.Config{
 		Service: f.spec.Name, Bases: f.spec.bases(), API: f.spec.API, OpenAPI: f.spec.OpenAPI, AsyncAPI: f.spec.AsyncAPI, Pacts: f.spec.Pacts,
+		OperationsApart: f.cfg.HTTP.OperationsAddr != "",
 	})
 	if err != nil {
 		return fmt.Errorf("%s: %w", f.spec.Name, err)
 	}
 	server := httpserver.New(httpserver.Config{ //nolint:contextcheck // it uses the context of each request
-		Service: f.spec.Name, Addr: f.cfg.HTTP.Addr, Prefix: f.spec.Prefix, API: f.spec.API,
+		Service: f.spec.Name, Addr: f.cfg.HTTP.Addr, OperationsAddr: f.cfg.HTTP.OperationsAddr, Prefix: f.spec.Prefix, API: f.spec.API,
 		ReadHeaderTimeout: f.cfg.HTTP.ReadHeaderTimeout, ReadTimeout: f.cfg.HTTP.ReadTimeout,
 		RequestTimeout: f.cfg.HTTP.RequestTimeout, WriteTimeout: f.cfg.HTTP.WriteTimeout, IdleTimeout: f.cfg.HTTP.IdleTimeout,
 		OnStop: f.Waiters.Stop, TrustedProxies: f.cfg.HTTP.TrustedProxies, StopDelay: f.cfg.Shutdown.Delay, StopTimeout: stopTimesOf(f.cfg.Shutdown).http,
