@@ -113,13 +113,14 @@ func (g *Guard) Identify(req *http.Request, client string, answer http.Header) (
 		g.refused.WithLabelValues(reasonUnsure).Inc()
 		return caller.Caller{}, apperr.New(apperr.Unavailable, "The token cannot be checked now.").Because(err)
 	}
+	who := caller.Caller{Kind: caller.KindToken, Name: token.name}
 	if err := g.limited(token, answer); err != nil {
-		return caller.Caller{}, err
+		return who, err
 	}
 	if scope := scopeOf(req.Method); !token.has(scope) {
-		return caller.Caller{}, g.lacks(scope, answer)
+		return who, g.lacks(scope, answer)
 	}
-	return caller.Caller{Kind: caller.KindToken, Name: token.name}, nil
+	return who, nil
 }
 
 // network returns the allowed network that a client is in.

@@ -12,8 +12,8 @@ import (
 type Access interface {
 	// Guards reports whether a request to this path has to be identified. The callers of other requests are anonymous.
 	Guards(path string) bool
-	// Identify returns who sends a request, or a *Problem for the answer. client is the address of the client. Identify may set
-	// header fields of the answer.
+	// Identify returns who sends a request, as far as that is known, and an error if the request is refused. client is the
+	// address of the client. Identify may set header fields of the answer.
 	Identify(req *http.Request, client string, answer http.Header) (caller.Caller, error)
 }
 
@@ -30,10 +30,10 @@ func (s *Server) Restrict(a Access) {
 				return next(c)
 			}
 			who, err := a.Identify(req, c.RealIP(), c.Response().Header())
+			c.SetRequest(req.WithContext(caller.With(req.Context(), who))) // for the log also if it is refused
 			if err != nil {
 				return err
 			}
-			c.SetRequest(req.WithContext(caller.With(req.Context(), who)))
 			return next(c)
 		}
 	})
