@@ -179,13 +179,13 @@ func TestGuardedPaths(t *testing.T) {
 		open     []string
 		useless  bool // no operation is below it
 	}{
-		"Off":       {nil, nil, []string{"/api/v1/hat", "/"}, false},
-		"WholeAPI":  {[]string{"/"}, []string{"/api/v1/hat", "/api", "/api/v2"}, []string{"/", "/livez", "/apis", "/metrics"}, false},
-		"Version":   {[]string{"/api/v1/"}, []string{"/api/v1/hat", "/api/v1", "/api/v1/hat/7"}, []string{"/api/v10/hat", "/api/v2/hat", "/docs"}, false},
-		"Resource":  {[]string{"/api/v1/hat"}, []string{"/api/v1/hat", "/api/v1/hat/7"}, []string{"/api/v1/hats", "/api/v1/cap"}, false},
-		"Two":       {[]string{"/api/v1/hat", "/api/v1/cap"}, []string{"/api/v1/hat", "/api/v1/cap/7"}, []string{"/api/v1/coat"}, false},
-		"Misspelt":  {[]string{"/api/v1/hat", "/apl"}, nil, nil, true},
-		"OtherCase": {[]string{"/API/v1"}, nil, []string{"/api/v1/hat"}, true},
+		"Off":        {nil, nil, []string{"/api/v1/hat", "/"}, false},
+		"WholeAPI":   {[]string{"/"}, []string{"/api/v1/hat", "/api", "/api/v2"}, []string{"/", "/livez", "/apis", "/metrics"}, false},
+		"Version":    {[]string{"/api/v1/"}, []string{"/api/v1/hat", "/api/v1", "/api/v1/hat/7"}, []string{"/api/v10/hat", "/api/v2/hat", "/docs"}, false},
+		"Resource":   {[]string{"/api/v1/hat"}, []string{"/api/v1/hat", "/api/v1/hat/7"}, []string{"/api/v1/hats", "/api/v1/cap"}, false},
+		"Two":        {[]string{"/api/v1/hat", "/api/v1/cap"}, []string{"/api/v1/hat", "/api/v1/cap/7"}, []string{"/api/v1/coat"}, false},
+		"Misspelled": {[]string{"/api/v1/hat", "/apl"}, nil, nil, true},
+		"OtherCase":  {[]string{"/API/v1"}, nil, []string{"/api/v1/hat"}, true},
 	} {
 		g := NewGuard(Settings{Prefixes: tt.prefixes}, API{Prefix: "/api/"}, nil)
 		for _, path := range slices.Concat(tt.guarded, tt.open) {

@@ -106,7 +106,7 @@ func TestARevocationReachesTheCache(t *testing.T) {
 			t.Fatal(err)
 		}
 		m.set(secret, nil)
-		time.Sleep(refreshEvery)
+		<-time.After(refreshEvery)
 		synctest.Wait()
 		if _, err := tokens.find(t.Context(), secret); !errors.Is(err, errUnknown) {
 			t.Errorf("after its revocation: %v", err)
@@ -124,7 +124,7 @@ func TestATokenExpiresInMemory(t *testing.T) {
 		if _, err := tokens.find(t.Context(), secret); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(time.Second)
+		<-time.After(time.Second)
 		if _, err := tokens.find(t.Context(), secret); !errors.Is(err, errUnknown) {
 			t.Errorf("after its expiry: %v", err)
 		}
@@ -147,12 +147,12 @@ func TestWithoutTheDatabase(t *testing.T) {
 		if _, err := tokens.find(t.Context(), secret); err != nil {
 			t.Errorf("a known token: %v", err)
 		}
-		time.Sleep(maxAge)
+		<-time.After(maxAge)
 		if _, err := tokens.find(t.Context(), secret); !errors.Is(err, errUnsure) {
 			t.Errorf("a known token, later: %v", err)
 		}
 		m.fail(nil)
-		time.Sleep(refreshPause)
+		<-time.After(refreshPause)
 		if _, err := tokens.find(t.Context(), secret); err != nil {
 			t.Errorf("a known token, after the database is back: %v", err)
 		}
@@ -163,7 +163,7 @@ func TestWithoutTheDatabase(t *testing.T) {
 func TestUnknownTokensAreCheap(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(t *testing.T, m *memory, tokens *Tokens) {
-		time.Sleep(refreshPause)
+		<-time.After(refreshPause)
 		before, began := m.reads.Load(), time.Now()
 		var (
 			all             sync.WaitGroup
@@ -211,7 +211,7 @@ func TestATokenKeepsItsLimit(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(2 * refreshEvery)
+		<-time.After(2 * refreshEvery)
 		synctest.Wait()
 		if second, err := tokens.find(t.Context(), secret); err != nil || second.limit != first.limit || second == first {
 			t.Errorf("%+v, then %+v, %v", first, second, err)

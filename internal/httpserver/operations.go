@@ -1,6 +1,7 @@
 package httpserver
 
 import (
+	"errors"
 	"log/slog"
 	"net"
 	"net/http"
@@ -69,7 +70,7 @@ func (s *Server) serveOperations(failed chan<- error) (stop func()) {
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 	go func() {
-		if err := server.Serve(s.operations.listener); err != http.ErrServerClosed { //nolint:errorlint // Serve returns it as it is
+		if err := server.Serve(s.operations.listener); !errors.Is(err, http.ErrServerClosed) {
 			failed <- err
 		}
 	}()

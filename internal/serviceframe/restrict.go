@@ -37,7 +37,7 @@ func (f *Frame) restrict(ctx context.Context, server *httpserver.Server, validat
 		return nil, nil, fmt.Errorf("%s: %w", f.spec.Name, err)
 	}
 	registry.MustRegister(guard.Collectors()...)
-	server.Restrict(whenAvailable{guard, f.schema.available})
+	server.Restrict(whenAvailable{guard, f.schema.available}) //nolint:contextcheck // it uses the context of each request
 	// A connection that hangs must not delay the stop.
 	return []lifecycle.Part{{Name: "access", Run: f.schema.before(tokens.Run)}}, func() { go pool.Close() }, nil
 }
