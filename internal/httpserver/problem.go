@@ -234,6 +234,7 @@ func write(c echo.Context, p Problem, kind apperr.Kind) {
 	switch {
 	case kind == apperr.TooMany:
 		header.Set("Retry-After", strconv.Itoa(60+rand.IntN(60))) //nolint:gosec // it is no secret
+	case header.Get("Retry-After") != "": // who refused the request knows when to try again
 	case p.Status == http.StatusServiceUnavailable, p.Status == http.StatusTooManyRequests:
 		header.Set("Retry-After", retryAfter())
 	case p.Status == http.StatusRequestTimeout:
