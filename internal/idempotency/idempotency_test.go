@@ -224,7 +224,7 @@ func TestSettings(t *testing.T) {
 	for retention, want := range map[time.Duration]bool{0: false, 24*time.Hour - 1: false, 24 * time.Hour: true, 48 * time.Hour: true} {
 		valid := true
 		idempotency.Settings{Retention: retention, MaxKeys: 2, MaxKeysPerCaller: 2}.Validate(func(ok bool, variable, _ string, _ ...any) {
-			valid = valid && ok && variable == "IDEMPOTENCY_RETENTION"
+			valid = valid && (ok || variable != "IDEMPOTENCY_RETENTION")
 		})
 		if valid != want {
 			t.Errorf("%s is valid: %t, want %t", retention, valid, want)
