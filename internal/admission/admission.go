@@ -66,7 +66,7 @@ func Overloaded(detail string) *apperr.Error {
 
 // Locked returns the error of a request that needs what another transaction has locked.
 func Locked() *apperr.Error {
-	return apperr.Coded(apperr.Unavailable, codeLocked, "Another change holds a lock on the same entity. Nothing was changed. Try again in a moment.")
+	return apperr.Coded(apperr.Unavailable, codeLocked, "Other changes of the same entity are in progress. Nothing was changed. Try again in a moment.")
 }
 
 // Gate admits requests. It is a collector of metrics, too.
@@ -77,21 +77,24 @@ type Gate struct {
 	waiting  prometheus.Gauge
 	refused  *prometheus.CounterVec
 
+	entities queues
+
 	mu      sync.Mutex
 	taken   map[Class]int
 	waiters int
 }
 
-// New returns a gate. A limit of zero is the default.
-func New(s Settings) *Gate {
+// New returns a gate. A limit of zero is the default. The zero value of Entities is without a bound.
+func New(s Settings, entities Entities) *Gate {
 	g := &Gate{
-		limits: map[Class]int{Read: cmp.Or(s.Reads, defaultReads), List: cmp.Or(s.Lists, defaultLists), Write: cmp.Or(s.Writes, defaultWrites)},
-		waits:  cmp.Or(s.Waits, defaultWaits), taken: map[Class]int{},
+		entities: queues{Entities: entities, byEntity: map[string]*queue{}},
+		limits:   map[Class]int{Read: cmp.Or(s.Reads, defaultReads), List: cmp.Or(s.Lists, defaultLists), Write: cmp.Or(s.Writes, defaultWrites)},
+		waits:    cmp.Or(s.Waits, defaultWaits), taken: map[Class]int{},
 		inFlight: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "http_admitted_requests",
 			Help: "Requests of a class that the service works on. Requests that wait for a change do not count."}, []string{"class"}),
 		waiting: prometheus.NewGauge(prometheus.GaugeOpts{Name: "http_waiting_requests", Help: "Requests that wait for a change."}),
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "http_refused_requests_total",
-			Help: "Requests of a class that were refused: because of the limit of the class (in_flight), because no connection to the database became free in time (connection), because of a lock (lock), or because too many requests waited for a change (wait), which are answered without a wait."},
+			Help: "Requests of a class that were refused: because of the limit of the class (in_flight), because no connection to the database became free in time (connection), because of a lock or too many changes of one entity (lock), or because too many requests waited for a change (wait), which are answered without a wait."},
 			[]string{"class", "reason"}),
 	}
 	for _, class := range Classes() { // so that a series begins with 0
@@ -135,8 +138,8 @@ func placeOf(ctx context.Context) *place {
 }
 
 // Enter admits a request, or returns the error that refuses it. The request works with the context, and calls leave with its
-// error when it has ended. A request whose client has gone away keeps its place until then, because it still works.
-func (g *Gate) Enter(ctx context.Context, class Class) (_ context.Context, leave func(error), _ error) {
+// error when it has ended. entity is what a change changes, or "". A request whose client has gone away keeps its place until then, because it still works.
+func (g *Gate) Enter(ctx context.Context, class Class, entity string) (_ context.Context, leave func(error), _ error) {
 	if !slices.Contains(Classes(), class) {
 		panic("admission: there is no class " + string(class))
 	}
@@ -144,7 +147,14 @@ func (g *Gate) Enter(ctx context.Context, class Class) (_ context.Context, leave
 		g.refuse(class, "in_flight")
 		return ctx, nil, Overloaded("The service already works on as many requests of this kind as it takes. Try again in a moment.")
 	}
+	quit := g.entities.enter(ctx, entity)
+	if quit == nil {
+		g.refuse(class, "lock")
+		g.add(class, -1)
+		return ctx, nil, Locked()
+	}
 	leave = func(err error) {
+		quit()
 		switch e, _ := apperr.As(err); {
 		case e == nil:
 		case e.Code == codeOverloaded:

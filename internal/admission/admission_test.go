@@ -18,13 +18,13 @@ import (
 
 // small is a gate with one place for each class, and for requests that wait.
 func small() *admission.Gate {
-	return admission.New(admission.Settings{Reads: 1, Lists: 1, Writes: 1, Waits: 1})
+	return admission.New(admission.Settings{Reads: 1, Lists: 1, Writes: 1, Waits: 1}, admission.Entities{})
 }
 
 // enter admits a request, or fails the test.
 func enter(t *testing.T, g *admission.Gate, class admission.Class) (context.Context, func(error)) {
 	t.Helper()
-	ctx, leave, err := g.Enter(t.Context(), class)
+	ctx, leave, err := g.Enter(t.Context(), class, "")
 	if err != nil {
 		t.Fatalf("%s is refused: %v", class, err)
 	}
@@ -54,7 +54,7 @@ func TestAFullClassRefuses(t *testing.T) {
 		if admission.Of(ctx) != full {
 			t.Errorf("the context of a %s has the class %q", full, admission.Of(ctx))
 		}
-		_, _, err := g.Enter(t.Context(), full)
+		_, _, err := g.Enter(t.Context(), full, "")
 		if e, ok := apperr.As(err); !ok || e.Kind != apperr.Unavailable || e.Name() != "overloaded" {
 			t.Errorf("a second %s: %v", full, err)
 		}
@@ -119,12 +119,12 @@ func TestOutsideOfRequests(t *testing.T) {
 // There are never more requests than places, and each place is given back.
 func TestManyRequests(t *testing.T) {
 	t.Parallel()
-	g := admission.New(admission.Settings{Writes: 3})
+	g := admission.New(admission.Settings{Writes: 3}, admission.Entities{})
 	inside := make(chan struct{}, 3)
 	var all sync.WaitGroup
 	for range 50 {
 		all.Go(func() {
-			_, leave, err := g.Enter(t.Context(), admission.Write)
+			_, leave, err := g.Enter(t.Context(), admission.Write, "")
 			if err != nil {
 				return
 			}

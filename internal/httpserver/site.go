@@ -27,7 +27,7 @@ func (s *Server) Handle(path string, handler http.Handler, available func() erro
 		if c.Request().Method == http.MethodGet {
 			class = admission.List
 		}
-		ctx, leave, err := gate.Enter(c.Request().Context(), class)
+		ctx, leave, err := gate.Enter(c.Request().Context(), class, "")
 		if err != nil {
 			return err
 		}

@@ -35,7 +35,11 @@ func (o *operation) admit(c echo.Context, next echo.HandlerFunc) (err error) {
 	if o.cfg.Admit == nil {
 		return next(c)
 	}
-	ctx, leave, err := o.cfg.Admit(c.Request().Context(), o.class)
+	entity := ""
+	if o.class == admission.Write && strings.HasSuffix(o.route.Path, "}") {
+		entity = c.Request().URL.Path
+	}
+	ctx, leave, err := o.cfg.Admit(c.Request().Context(), o.class, entity)
 	if err != nil {
 		return err
 	}

@@ -38,9 +38,10 @@ type Config struct {
 	MaxBody int64 // in bytes; a larger body is 413
 	// Available, if set, is called before a valid request reaches its handler. If it returns an error, that is the answer.
 	Available func() error
-	// Admit, if set, is called before a valid request of a class reaches its handler. If it returns an error, that is the answer.
-	// Otherwise the handler gets the context, and leave its error when it has ended.
-	Admit func(ctx context.Context, class admission.Class) (admitted context.Context, leave func(error), err error)
+	// Admit, if set, is called before a valid request of a class reaches its handler. entity is the path of what a request changes
+	// by its key, or "". If Admit returns an error, that is the answer. Otherwise the handler gets the context, and leave its error
+	// when it has ended.
+	Admit func(ctx context.Context, class admission.Class, entity string) (admitted context.Context, leave func(error), err error)
 	// OnResponse, if set, is called for every answer that the document does not describe. Then each answer is held back
 	// until it is complete. Use it only in tests and demos.
 	OnResponse func(ctx context.Context, err error)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -43,7 +42,7 @@ func OpenClassed(ctx context.Context, s Settings, application string, metrics *M
 	}
 	for class, conns := range s.Shares().classes() {
 		cfg := s.Pooled(application)
-		cfg.MaxConns, cfg.Wait, cfg.Metrics, cfg.Name = conns, orDefault(s.ConnectionWait, time.Second), metrics, string(class)
+		cfg.MaxConns, cfg.Wait, cfg.Metrics, cfg.Name = conns, s.connectionWait(), metrics, string(class)
 		cfg.LockTimeout = s.lockTimeout() // for reads, which have no transaction
 		pool, err := Open(ctx, cfg)
 		if err != nil {

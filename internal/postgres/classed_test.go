@@ -30,7 +30,7 @@ type classedBundle struct {
 
 func setupClassed(t *testing.T, settings postgres.Settings) *classedBundle {
 	t.Helper()
-	b := &classedBundle{T: t, gate: admission.New(admission.Settings{}), metrics: postgres.NewMetrics(), outside: pgtest.New(t)}
+	b := &classedBundle{T: t, gate: admission.New(admission.Settings{}, admission.Entities{}), metrics: postgres.NewMetrics(), outside: pgtest.New(t)}
 	if _, err := b.outside.Exec(t.Context(), `CREATE TABLE thing (id int PRIMARY KEY, n int); INSERT INTO thing VALUES (1, 0), (2, 0)`, pgx.QueryExecModeSimpleProtocol); err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +53,7 @@ func setupClassed(t *testing.T, settings postgres.Settings) *classedBundle {
 // as returns the context of a request of a class.
 func (b *classedBundle) as(class admission.Class) context.Context {
 	b.Helper()
-	ctx, leave, err := b.gate.Enter(b.Context(), class)
+	ctx, leave, err := b.gate.Enter(b.Context(), class, "")
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -209,7 +209,7 @@ func TestNoConnectionCanBeOpened(t *testing.T) {
 	}
 	defer classed.Close()
 	defer proxy.Cut()
-	ctx, leave, err := admission.New(admission.Settings{}).Enter(t.Context(), admission.Read)
+	ctx, leave, err := admission.New(admission.Settings{}, admission.Entities{}).Enter(t.Context(), admission.Read, "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -39,3 +39,9 @@ func divide(requests int32, s Shares) Shares {
 func (s Shares) classes() map[admission.Class]int32 {
 	return map[admission.Class]int32{admission.Read: s.Reads, admission.List: s.Lists, admission.Write: s.Writes}
 }
+
+// Entities returns how many changes of one entity may hold connections at the same time: at most half of those for changes. The
+// others wait as long as for a connection.
+func (s Settings) Entities() admission.Entities {
+	return admission.Entities{Running: int(max(1, s.Shares().Writes/2)), Wait: s.connectionWait()}
+}

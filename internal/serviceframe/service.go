@@ -90,7 +90,7 @@ func Open(ctx context.Context, spec Spec, cfg config.Common, log *slog.Logger) (
 	}
 	return &Frame{
 		Pool: conns.requests, Direct: conns.direct, Relay: outbox.NewRelay(conns.direct, client, relay, log),
-		conns: conns, admit: admission.New(cfg.Admission),
+		conns: conns, admit: admission.New(cfg.Admission, cfg.Database.Entities()),
 		spec: spec, cfg: cfg, log: log, client: client, keys: idempotency.New(cfg.Idempotency), gate: topics.NewGate(client, log, topicSpecs(spec, cfg)...),
 		schema: newSchema(spec, cfg, conns.check, log), Waiters: wakeup.New(conns.direct, wakeup.Config{MetricsNamespace: MetricsNamespace}, log),
 	}, nil
