@@ -85,3 +85,29 @@ func TestClientsWithTokens(t *testing.T) {
 		t.Errorf("the document needs a token: %d", got)
 	}
 }
+
+// Health and metrics can have an address of their own. The command that asks for the health finds it.
+func TestOperationsApart(t *testing.T) {
+	t.Parallel()
+	s := prepare(t)
+	p := launch(t, "catalog", s.env(s.catalogDB, "HTTP_OPERATIONS_ADDR=127.0.0.1:0")...)
+	addr := ""
+	eventually(t, "the catalog listens for operations", func() bool {
+		_, line, _ := strings.Cut(p.log.String(), `msg="listening for operations"`)
+		addr = listenAddress("listening" + line)
+		return addr != ""
+	})
+	eventually(t, "the catalog is ready", func() bool { return status("http://"+addr+"/readyz") == http.StatusOK })
+	for path, want := range map[string]int{"/readyz": 404, "/catalog/livez": 404, "/metrics": 404, "/catalog/api/v1/markets": 200} {
+		if got := status(p.url(path)); got != want {
+			t.Errorf("%s beside the API: %d, want %d", path, got, want)
+		}
+	}
+	if got := status("http://" + addr + "/metrics"); got != http.StatusOK {
+		t.Errorf("/metrics of operations: %d", got)
+	}
+	env := []string{"HTTP_ADDR=" + p.addr, "HTTP_OPERATIONS_ADDR=" + addr}
+	if r := command(t, env, "catalog", "healthcheck").ok(t); r.stdout != "ready\n" && !strings.HasPrefix(r.stdout, "degraded") {
+		t.Errorf("healthcheck prints %q", r.stdout)
+	}
+}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/monsplit/monsplit/internal/admission"
 	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/keyset"
 	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/internal/testkit/netproxy"
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
@@ -112,7 +113,7 @@ func TestAClassTakesOnlyItsConnections(t *testing.T) {
 		},
 		"Select": func(ctx context.Context, db postgres.DB) error {
 			type row struct{ N int32 }
-			_, err := postgres.Select(ctx, db, func(r row) row { return r }, `SELECT 1`, nil)
+			_, err := postgres.Select(ctx, db, func(r row) row { return r }, keyset.Statement{SQL: `SELECT 1`})
 			return err
 		},
 	}

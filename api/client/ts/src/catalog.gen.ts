@@ -1087,7 +1087,7 @@ export interface operations {
                  */
                 available_on?: string;
                 /**
-                 * @description The order. A leading `-` reverses it. Equal values are in the order of the id.
+                 * @description The order. Equal values are in the order of the id. A leading `-` reverses all of it.
                  * @example -updated_at
                  */
                 sort?: "id" | "-id" | "updated_at" | "-updated_at";
@@ -1373,7 +1373,7 @@ export interface operations {
                  */
                 search?: string;
                 /**
-                 * @description The order. A leading `-` reverses it. Equal values are in the order of the code.
+                 * @description The order. Equal values are in the order of the code. A leading `-` reverses all of it.
                  * @example -updated_at
                  */
                 sort?: "iso_code" | "-iso_code" | "name" | "-name" | "updated_at" | "-updated_at";
@@ -1670,7 +1670,7 @@ export interface operations {
                  */
                 include_discontinued?: boolean;
                 /**
-                 * @description The order. A leading `-` reverses it; ties are in the order of the id, which is `product_uuid`.
+                 * @description The order. Equal values are in the order of the id, which is `product_uuid`. A leading `-` reverses all of it.
                  * @example -updated_at
                  */
                 sort?: "id" | "-id" | "name" | "-name" | "product_category" | "-product_category" | "updated_at" | "-updated_at";
