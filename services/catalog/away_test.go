@@ -173,7 +173,9 @@ func TestAServiceUnderLoadIsReady(t *testing.T) {
 	}
 	var requests sync.WaitGroup
 	for i := range 20 { // more than there are connections for changes
-		requests.Go(func() { s.call(http.MethodPut, "/catalog/api/v1/markets/"+codes[i%len(codes)], fmt.Sprintf(`{"name":"%d"}`, i)) })
+		requests.Go(func() {
+			s.call(http.MethodPut, "/catalog/api/v1/markets/"+codes[i%len(codes)], fmt.Sprintf(`{"name":"%d"}`, i))
+		})
 	}
 	kafkatest.Eventually(t, "requests wait for the lock", func() bool {
 		var waiting int
