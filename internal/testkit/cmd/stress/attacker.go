@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"strconv"
 	"sync"
 	"syscall"
 	"time"
@@ -39,7 +38,19 @@ type tally struct {
 	NoRetryAfter int         // 503 without Retry-After
 	Opened       int         // connections that the attacker held
 	Cut          int         // connections that were refused, or closed without an answer
+	Unfinished   int         // requests that still had no answer when the attack ended
 	Example      string      // one answer that is a fault of the service
+}
+
+// String returns the answers, by status.
+func (t tally) String() string {
+	text := ""
+	for status := 100; status < 600; status++ {
+		if n := t.Answers[status]; n > 0 {
+			text += fmt.Sprintf("%d × %d, ", n, status)
+		}
+	}
+	return text + fmt.Sprintf("%d × closed, %d × no answer yet", t.Cut, t.Unfinished)
 }
 
 // attacker is the process that attacks.
@@ -48,12 +59,14 @@ type attacker struct {
 	dialer *net.Dialer
 	client *http.Client
 
+	counted func() // for tests: called for each answer and each connection that is held
+
 	mu    sync.Mutex
 	tally tally
 }
 
 func newAttacker(t target) *attacker {
-	a := &attacker{target: t, tally: tally{Answers: map[int]int{}}}
+	a := &attacker{target: t, tally: tally{Answers: map[int]int{}}, counted: func() {}}
 	a.dialer = &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(attackerAddress)}, Timeout: 5 * time.Second}
 	a.client = &http.Client{Transport: &http.Transport{DialContext: a.dialer.DialContext, MaxIdleConnsPerHost: 5000}}
 	return a
@@ -133,17 +146,20 @@ func (a *attacker) send(ctx context.Context, method, path, body string, header .
 	a.count(ctx, resp, start, nil)
 }
 
-// count adds an answer or an error to the tally. What the end of the attack has cut off does not count.
+// count adds an answer or an error to the tally.
 func (a *attacker) count(ctx context.Context, resp *http.Response, body []byte, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if err != nil {
 		if ctx.Err() == nil {
 			a.tally.Cut++
+		} else {
+			a.tally.Unfinished++
 		}
 		return
 	}
 	a.tally.Answers[resp.StatusCode]++
+	a.counted()
 	wrong := resp.StatusCode >= 500
 	if resp.StatusCode == http.StatusServiceUnavailable {
 		if wrong = resp.Header.Get("Retry-After") == ""; wrong {
@@ -195,15 +211,4 @@ func (r *running) stop() (tally, error) {
 		return t, fmt.Errorf("the attacker: %w: %s", err, r.says.String())
 	}
 	return t, json.Unmarshal(r.out.Bytes(), &t)
-}
-
-// String returns the answers, the most frequent kinds by status.
-func (t tally) String() string {
-	text := ""
-	for status := 100; status < 600; status++ {
-		if n := t.Answers[status]; n > 0 {
-			text += fmt.Sprintf("%d × %d, ", n, status)
-		}
-	}
-	return text + strconv.Itoa(t.Cut) + " × closed"
 }

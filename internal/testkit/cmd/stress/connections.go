@@ -65,6 +65,7 @@ func (a *attacker) opened() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.tally.Opened++
+	a.counted()
 }
 
 // countAnswers reads answers until the connection ends. A connection that ends without an answer is counted too.

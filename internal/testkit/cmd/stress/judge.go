@@ -160,7 +160,7 @@ func (r *result) judgeTime(kind string, f figures, quiet, attacked time.Duration
 // judgeAttack looks at the answers to the attacker, and whether the attack happened at all.
 func (r *result) judgeAttack(a attackKind, t tally) {
 	r.Answers = append(r.Answers, t.String())
-	total, wrong := t.Opened, t.NoRetryAfter
+	total, wrong := t.Opened+t.Unfinished, t.NoRetryAfter
 	for status, n := range t.Answers {
 		total += n
 		switch {
