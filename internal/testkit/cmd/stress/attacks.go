@@ -67,7 +67,10 @@ func heads(ctx context.Context, a *attacker) error {
 }
 
 func probes(ctx context.Context, a *attacker) error {
-	a.crowd(ctx, 2500, 2*time.Second, func(ctx context.Context, _ int) { a.send(ctx, http.MethodGet, "/readyz", "") })
+	a.crowd(ctx, 2500, 0, func(ctx context.Context, _ int) {
+		a.send(ctx, http.MethodGet, "/readyz", "")
+		wait(ctx, time.Until(time.Now().Truncate(2*time.Second).Add(2*time.Second))) // all begin again at the same time
+	})
 	return nil
 }
 

@@ -10,12 +10,13 @@ import (
 type form struct {
 	rows          int // products in the tables
 	rounds        int // of each attack; a round is a quiet time and then the attack
+	calm          time.Duration // the longest wait for a calm time before a round
 	quiet, attack time.Duration
 }
 
 var (
-	whole = form{rows: 300_000, rounds: 2, quiet: 4 * time.Second, attack: 8 * time.Second}
-	brief = form{rows: 50_000, rounds: 1, quiet: 2 * time.Second, attack: 3 * time.Second}
+	whole = form{rows: 300_000, rounds: 2, calm: 20 * time.Second, quiet: 4 * time.Second, attack: 8 * time.Second}
+	brief = form{rows: 50_000, rounds: 1, calm: 2 * time.Second, quiet: 2 * time.Second, attack: 3 * time.Second}
 )
 
 const (
@@ -23,6 +24,8 @@ const (
 	normalTime = time.Second
 	// normalPatience is how long the program waits for that.
 	normalPatience = 10 * time.Second
+	// calmFloor is the least median that counts: smaller times say nothing.
+	calmFloor = time.Millisecond
 )
 
 // measured is what one attack did, in all its rounds.
@@ -49,6 +52,9 @@ func runScenario(ctx context.Context, s *system, v *victims, a attackKind, form 
 }
 
 func (m *measured) round(ctx context.Context, s *system, v *victims, a attackKind, form form) error {
+	if err := v.awaitCalm(ctx, form.calm); err != nil {
+		return err
+	}
 	if err := s.monolith.forgetPeak(); err != nil {
 		return err
 	}
@@ -58,7 +64,9 @@ func (m *measured) round(ctx context.Context, s *system, v *victims, a attackKin
 	if err != nil {
 		return err
 	}
-	m.quietPeak = max(m.quietPeak, quiet)
+	if len(m.tallies) == 0 { // later, the process still has the memory of the first attack
+		m.quietPeak = quiet
+	}
 	attacked := time.Now()
 	running, err := startAttack(ctx, a.name, target{Monolith: s.monolith.addr, Database: s.databaseURL, Rows: form.rows})
 	if err != nil {
@@ -88,6 +96,28 @@ func (m *measured) round(ctx context.Context, s *system, v *victims, a attackKin
 	m.peak = max(m.peak, peak)
 	v.forget(over)
 	return err
+}
+
+// awaitCalm waits until reads are about as fast as in the calmest time of the whole run. Otherwise, what an attack leaves
+// behind would count as the time without the next one. It gives up after patience: this machine may have become slower.
+func (v *victims) awaitCalm(ctx context.Context, patience time.Duration) error {
+	const step = 250 * time.Millisecond
+	for deadline := time.Now().Add(patience); ; {
+		wait(ctx, step)
+		now := time.Now()
+		recent := v.between(now.Add(-normalTime), now)
+		median := quantile(served(recent, read), 0.5)
+		calm := len(recent) >= rates[read]/2 && median > 0
+		if calm && (v.calmest == 0 || median < v.calmest) {
+			v.calmest = median
+		}
+		if calm && median <= 2*max(v.calmest, calmFloor) || now.After(deadline) {
+			return ctx.Err()
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
 }
 
 // awaitNormal waits until the victims have been served as usual for normalTime, and returns how long after a time this

@@ -53,6 +53,8 @@ type victims struct {
 	system *system
 	client *http.Client
 	number atomic.Int64 // makes names unique
+	// calmest is the lowest median of reads in a second of the run.
+	calmest time.Duration
 
 	mu      sync.Mutex
 	samples []*sample
