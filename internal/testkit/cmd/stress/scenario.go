@@ -8,8 +8,8 @@ import (
 
 // form is how long and how often everything is measured.
 type form struct {
-	rows          int // products in the tables
-	rounds        int // of each attack; a round is a quiet time and then the attack
+	rows          int           // products in the tables
+	rounds        int           // of each attack; a round is a quiet time and then the attack
 	calm          time.Duration // the longest wait for a calm time before a round
 	quiet, attack time.Duration
 }
