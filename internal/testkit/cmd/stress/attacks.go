@@ -42,9 +42,9 @@ func attacks() []attackKind {
 		{"idle", "2,000 connections that stay idle after a request", []int{200}, idle},
 		{"half", "clients that close their side after the request", []int{201}, halfClosed},
 		{"members", "bodies with 7,000 unknown members", []int{422}, unknownMembers},
-		{"odd", "large and odd headers, methods and paths", []int{200, 304, 400, 404, 405, 406, 412, 414, 431}, oddHeaders},
+		{"odd", "large and odd headers, methods and paths", []int{200, 201, 304, 400, 404, 405, 406, 412, 414, 431}, oddHeaders},
 		{"keys", "creates with a new idempotency key each", []int{201}, idempotencyKeys},
-		{"creates", "32 clients that create products without pause", []int{201}, creates},
+		{"creates", "32 clients that create products", []int{201}, creates},
 	}
 }
 
