@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -15,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/monsplit/monsplit/internal/strictjson"
 	"github.com/monsplit/monsplit/internal/testkit/kafkaprocess"
 )
 
@@ -80,14 +82,18 @@ func attack(ctx context.Context, name string, stdin io.Reader, stdout io.Writer)
 		return err
 	}
 	var t target
-	in := json.NewDecoder(stdin)
-	if err := in.Decode(&t); err != nil {
+	in := bufio.NewReader(stdin)
+	line, err := in.ReadBytes('\n')
+	if err != nil {
+		return err
+	}
+	if err := strictjson.UnmarshalKnown(line, &t); err != nil {
 		return err
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	go func() {
-		_, _ = io.Copy(io.Discard, io.MultiReader(in.Buffered(), stdin)) // the end is what counts
+		_, _ = io.Copy(io.Discard, in) // only the end counts
 		stop()
 	}()
 	a := newAttacker(t)
@@ -205,10 +211,14 @@ func startAttack(ctx context.Context, name string, t target) (*running, error) {
 
 // stop ends the attack. When it returns, all connections of the attacker are closed.
 func (r *running) stop() (tally, error) {
-	var t tally
 	_ = r.in.Close() // the attacker may have ended already, with an error
 	if err := r.cmd.Wait(); err != nil {
-		return t, fmt.Errorf("the attacker: %w: %s", err, r.says.String())
+		return tally{}, fmt.Errorf("the attacker: %w: %s", err, r.says.String())
 	}
-	return t, json.Unmarshal(r.out.Bytes(), &t)
+	return r.tally()
+}
+
+func (r *running) tally() (t tally, err error) {
+	err = strictjson.UnmarshalKnown(r.out.Bytes(), &t)
+	return t, err
 }

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -63,6 +65,36 @@ func TestEveryAttackHappens(t *testing.T) {
 				t.Fatalf("the attack has done only this: %s, %d opened", a.tally, a.tally.Opened)
 			}
 		})
+	}
+}
+
+func TestAttackerEndsWithItsInput(t *testing.T) {
+	t.Parallel()
+	asked := make(chan struct{}, 1000)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusCreated)
+		asked <- struct{}{}
+	}))
+	t.Cleanup(server.Close)
+	stdin, input := io.Pipe()
+	go func() {
+		text, _ := json.Marshal(target{Monolith: server.Listener.Addr().String(), Rows: 10})
+		fmt.Fprintln(input, string(text))
+		for range 100 { // more than the workers, so that some answers are counted
+			<-asked
+		}
+		input.Close()
+	}()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	var out bytes.Buffer
+	if err := attack(ctx, "creates", stdin, &out); err != nil || ctx.Err() != nil {
+		t.Fatal(err, ctx.Err())
+	}
+	r := running{out: out}
+	got, err := r.tally()
+	if err != nil || got.Answers[http.StatusCreated] == 0 || len(got.Answers) != 1 || got.Cut > 0 {
+		t.Errorf("%+v, %v", got, err)
 	}
 }
 

@@ -32,12 +32,18 @@ func idle(ctx context.Context, a *attacker) error {
 	return nil
 }
 
-// hold keeps n connections. It sends opening on each, then drop after drop, and counts the answers.
-func (a *attacker) hold(ctx context.Context, n int, opening, drop string, every time.Duration) {
-	a.crowd(ctx, n, reconnect, func(ctx context.Context, _ int) {
+// opening is the time between the first connections of an attack that holds many: it is about their number, not about the
+// work to open them.
+const opening = time.Millisecond
+
+// hold keeps n connections. It sends head on each, then drop after drop, and counts the answers.
+func (a *attacker) hold(ctx context.Context, n int, head, drop string, every time.Duration) {
+	began := time.Now()
+	a.crowd(ctx, n, reconnect, func(ctx context.Context, worker int) {
+		wait(ctx, time.Until(began.Add(time.Duration(worker)*opening)))
 		conn, err := a.dialer.DialContext(ctx, "tcp", a.Monolith)
 		if err == nil {
-			_, err = io.WriteString(conn, opening)
+			_, err = io.WriteString(conn, head)
 		}
 		if err != nil {
 			a.count(ctx, nil, nil, err)

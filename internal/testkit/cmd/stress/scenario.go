@@ -16,7 +16,7 @@ type form struct {
 
 var (
 	whole = form{rows: 300_000, rounds: 2, calm: 20 * time.Second, quiet: 4 * time.Second, attack: 8 * time.Second}
-	brief = form{rows: 50_000, rounds: 1, calm: 2 * time.Second, quiet: 2 * time.Second, attack: 3 * time.Second}
+	brief = form{rows: 50_000, rounds: 1, calm: 2 * time.Second, quiet: 1500 * time.Millisecond, attack: 2500 * time.Millisecond}
 )
 
 const (

@@ -3,13 +3,14 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/monsplit/monsplit/internal/strictjson"
 )
 
 // The kinds of victims.
@@ -95,15 +96,17 @@ func (v *victims) send(ctx context.Context, kind string) {
 	v.mu.Lock()
 	v.samples = append(v.samples, s)
 	v.mu.Unlock()
-	resp, body, err := v.request(ctx, kind, n)
+	status, retryAfter, body, err := v.request(ctx, kind, n)
 	took := time.Since(s.sent)
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	s.took, s.pending = took, false
-	s.outcome, s.said = outcomeOf(resp, body, err)
+	s.outcome, s.said = outcomeOf(status, retryAfter, body, err)
 	if kind == change && s.outcome == done {
-		var entry struct{ ID string }
-		if err := json.Unmarshal(body, &entry); err != nil {
+		var entry struct {
+			ID string `json:"id"`
+		}
+		if err := strictjson.Unmarshal(body, &entry); err != nil {
 			s.outcome, s.said = failed, err.Error()
 			return
 		}
@@ -111,7 +114,7 @@ func (v *victims) send(ctx context.Context, kind string) {
 	}
 }
 
-func (v *victims) request(ctx context.Context, kind string, n int) (*http.Response, []byte, error) {
+func (v *victims) request(ctx context.Context, kind string, n int) (status int, retryAfter string, said []byte, err error) {
 	method, url, body := http.MethodGet, v.system.monolith.url("/readyz"), ""
 	switch kind {
 	case read:
@@ -125,32 +128,32 @@ func (v *victims) request(ctx context.Context, kind string, n int) (*http.Respon
 	}
 	req, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader([]byte(body)))
 	if err != nil {
-		return nil, nil, err
+		return 0, "", nil, err
 	}
 	if body != "" {
 		req.Header.Set("Content-Type", "application/json")
 	}
 	resp, err := v.client.Do(req)
 	if err != nil {
-		return nil, nil, err
+		return 0, "", nil, err
 	}
 	defer resp.Body.Close()
-	said, err := io.ReadAll(resp.Body)
-	return resp, said, err
+	said, err = io.ReadAll(resp.Body)
+	return resp.StatusCode, resp.Header.Get("Retry-After"), said, err
 }
 
 // outcomeOf judges an answer. A client that gets 503 with Retry-After is told what to do, so that is a refusal and not a
 // failure.
-func outcomeOf(resp *http.Response, body []byte, err error) (outcome, string) {
+func outcomeOf(status int, retryAfter string, body []byte, err error) (outcome, string) {
 	switch {
 	case err != nil:
 		return failed, err.Error()
-	case resp.StatusCode < 300:
+	case status < 300:
 		return done, ""
-	case resp.StatusCode == http.StatusServiceUnavailable && resp.Header.Get("Retry-After") != "":
+	case status == http.StatusServiceUnavailable && retryAfter != "":
 		return refused, ""
 	default:
-		return failed, fmt.Sprintf("%s: %.200s", resp.Status, body)
+		return failed, fmt.Sprintf("%d: %.200s", status, body)
 	}
 }
 
