@@ -135,7 +135,7 @@ bench: ## a table of costs, each next to its lower bound
 	@go run ./cmd/bench $(ARGS)
 
 .PHONY: stress
-stress: ## attacks on a service, beside clients that read and create: a table of what the clients notice; needs Linux
+stress: ## attacks on a service, beside clients that read and create: what these notice; options in ARGS; needs Linux
 	@go run ./internal/testkit/cmd/stress $(ARGS)
 
 .PHONY: stress-short

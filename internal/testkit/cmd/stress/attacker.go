@@ -8,11 +8,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -29,7 +31,8 @@ const attackerAddress = "127.0.0.2"
 
 // target is what the attacker needs to know.
 type target struct {
-	Monolith string // the address of its HTTP server
+	Service  string // its name
+	Addr     string // the address of its HTTP server
 	Database string // the URL of its database
 	Rows     int    // the number of seeded products
 }
@@ -58,6 +61,8 @@ func (t tally) String() string {
 // attacker is the process that attacks.
 type attacker struct {
 	target
+	front
+	number atomic.Int64 // makes bodies unique
 	dialer *net.Dialer
 	client *http.Client
 
@@ -68,7 +73,8 @@ type attacker struct {
 }
 
 func newAttacker(t target) *attacker {
-	a := &attacker{target: t, tally: tally{Answers: map[int]int{}}, counted: func() {}}
+	a := &attacker{target: t, front: frontOf(t.Service, t.Rows), tally: tally{Answers: map[int]int{}}, counted: func() {}}
+	a.number.Store(int64(t.Rows + rand.IntN(t.Rows*(seededMarkets-2)))) // not those of the victims
 	a.dialer = &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(attackerAddress)}, Timeout: 5 * time.Second}
 	a.client = &http.Client{Transport: &http.Transport{DialContext: a.dialer.DialContext, MaxIdleConnsPerHost: 5000}}
 	return a
@@ -119,6 +125,9 @@ func (a *attacker) crowd(ctx context.Context, n int, pause time.Duration, act fu
 	all.Wait()
 }
 
+// newBody returns a body that creates another entity each time.
+func (a *attacker) newBody() string { return a.body(int(a.number.Add(1))) }
+
 func wait(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -130,7 +139,7 @@ func wait(ctx context.Context, d time.Duration) {
 
 // send sends a request, reads the whole answer, and counts it. header has names and values in turn.
 func (a *attacker) send(ctx context.Context, method, path, body string, header ...string) {
-	req, err := http.NewRequestWithContext(ctx, method, "http://"+a.Monolith+path, bytes.NewReader([]byte(body)))
+	req, err := http.NewRequestWithContext(ctx, method, "http://"+a.Addr+path, bytes.NewReader([]byte(body)))
 	if err != nil {
 		a.count(ctx, nil, nil, err)
 		return

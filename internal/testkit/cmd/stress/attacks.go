@@ -44,26 +44,24 @@ func attacks() []attackKind {
 		{"idle", "2,000 connections that stay idle after a request", []int{200}, idle},
 		{"half", "clients that close their side after the request", []int{201}, halfClosed},
 		{"members", "bodies with 7,000 unknown members", []int{422}, unknownMembers},
-		{"odd", "large and odd headers, methods and paths", []int{200, 201, 304, 400, 404, 405, 406, 412, 414, 431}, oddHeaders},
+		{"odd", "large and odd headers, methods and paths", []int{200, 201, 304, 400, 404, 405, 406, 412, 414, 422, 431}, oddHeaders},
 		{"keys", "creates with a new idempotency key each", []int{201}, idempotencyKeys},
-		{"creates", "32 clients that create products", []int{201}, creates},
+		{"creates", "32 clients that create entities", []int{201}, creates},
 	}
 }
-
-const products = "/api/v1/product"
 
 func searches(ctx context.Context, a *attacker) error {
 	pattern := strings.Repeat("no product has this text ", 4)
 	query := url.Values{"search": {pattern}, "include_discontinued": {"true"}, "limit": {"1"}}
 	a.crowd(ctx, 48, 100*time.Millisecond, func(ctx context.Context, _ int) {
-		a.send(ctx, http.MethodGet, products+"?"+query.Encode(), "")
+		a.send(ctx, http.MethodGet, a.list+"?"+query.Encode(), "")
 	})
 	return nil
 }
 
 func heads(ctx context.Context, a *attacker) error {
 	a.crowd(ctx, 32, 100*time.Millisecond, func(ctx context.Context, _ int) {
-		a.send(ctx, http.MethodHead, products+"?include_discontinued=true", "")
+		a.send(ctx, http.MethodHead, a.list+"?"+a.all, "")
 	})
 	return nil
 }
@@ -71,7 +69,7 @@ func heads(ctx context.Context, a *attacker) error {
 func probes(ctx context.Context, a *attacker) error {
 	a.crowd(ctx, 2500, 0, func(ctx context.Context, _ int) {
 		a.send(ctx, http.MethodGet, "/readyz", "")
-		wait(ctx, time.Until(time.Now().Truncate(2*time.Second).Add(2*time.Second))) // all begin again at the same time
+		wait(ctx, time.Until(time.Now().Truncate(time.Second).Add(time.Second))) // all begin again at the same time
 	})
 	return nil
 }
@@ -79,14 +77,15 @@ func probes(ctx context.Context, a *attacker) error {
 // deepPages asks for pages in the middle of lists. The whole table has one category, so that in the order of the category
 // all rows are equal. A cursor is not signed: the attacker takes the first one and changes its id.
 func deepPages(ctx context.Context, a *attacker) error {
-	lists := []string{"sort=product_category", "sort=name", "sort=-updated_at", "product_category=" + seededCategory, "sort=-id"}
+	lists := []string{"sort=product_category", "sort=-product_category", "product_category=" + seededCategory,
+		"sort=product_category&product_category=" + seededCategory}
 	var pages []string
 	for _, list := range lists {
 		cursor, err := a.deepCursor(ctx, list+"&limit=1")
 		if err != nil {
 			return fmt.Errorf("%s: %w", list, err)
 		}
-		pages = append(pages, products+"?"+list+"&limit=1&cursor="+cursor)
+		pages = append(pages, a.list+"?"+list+"&limit=1&cursor="+cursor)
 	}
 	var next atomic.Int64
 	a.crowd(ctx, 16, 100*time.Millisecond, func(ctx context.Context, _ int) {
@@ -99,7 +98,7 @@ var nextCursor = regexp.MustCompile(`[?&]cursor=([^&>]+)`)
 
 // deepCursor returns a cursor that leads almost to the end of the list.
 func (a *attacker) deepCursor(ctx context.Context, list string) (string, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+a.Monolith+products+"?"+list, http.NoBody)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+a.Addr+a.list+"?"+list, http.NoBody)
 	if err != nil {
 		return "", err
 	}
@@ -127,7 +126,7 @@ func (a *attacker) deepCursor(ctx context.Context, list string) (string, error) 
 	if !ok || position["ID"] == nil {
 		return "", fmt.Errorf("the cursor has no id: %s", text)
 	}
-	position["ID"] = a.Rows - a.Rows/100
+	position["ID"] = a.key(a.Rows - a.Rows/100)
 	text, err = json.Marshal(cursor)
 	return base64.RawURLEncoding.EncodeToString(text), err
 }
@@ -142,20 +141,18 @@ func hotRow(ctx context.Context, a *attacker) error {
 	if _, err := conn.Exec(ctx, "BEGIN"); err != nil {
 		return err
 	}
-	hot := a.Rows / 2
-	if tag, err := conn.Exec(ctx, "SELECT FROM product WHERE id = $1 FOR UPDATE", hot); err != nil || tag.RowsAffected() != 1 {
-		return errors.Join(fmt.Errorf("lock the product %d: %s", hot, tag), err)
+	if tag, err := conn.Exec(ctx, a.lock); err != nil || tag.RowsAffected() != 1 {
+		return errors.Join(fmt.Errorf("lock the row: %s", tag), err)
 	}
-	a.crowd(ctx, 48, 100*time.Millisecond, func(ctx context.Context, _ int) {
-		a.send(ctx, http.MethodPatch, fmt.Sprintf("%s/%d", products, hot), fmt.Sprintf(`{"name": "Hot %s"}`, uuid.NewString()),
-			"Content-Type", "application/merge-patch+json")
+	a.crowd(ctx, 48, 100*time.Millisecond, func(ctx context.Context, worker int) {
+		a.send(ctx, http.MethodPatch, a.create+a.hot, fmt.Sprintf(a.change, 1+worker%28), "Content-Type", "application/merge-patch+json")
 	})
 	return nil
 }
 
 func unknownMembers(ctx context.Context, a *attacker) error {
 	body := manyMembers(7000)
-	a.crowd(ctx, 8, 200*time.Millisecond, func(ctx context.Context, _ int) { a.send(ctx, http.MethodPost, products, body) })
+	a.crowd(ctx, 8, 200*time.Millisecond, func(ctx context.Context, _ int) { a.send(ctx, http.MethodPost, a.create, body) })
 	return nil
 }
 
@@ -169,19 +166,15 @@ func manyMembers(n int) string {
 }
 
 func creates(ctx context.Context, a *attacker) error {
-	a.crowd(ctx, 32, 100*time.Millisecond, func(ctx context.Context, _ int) { a.send(ctx, http.MethodPost, products, newProduct()) })
+	a.crowd(ctx, 32, 100*time.Millisecond, func(ctx context.Context, _ int) { a.send(ctx, http.MethodPost, a.create, a.newBody()) })
 	return nil
 }
 
 func idempotencyKeys(ctx context.Context, a *attacker) error {
 	a.crowd(ctx, 16, 50*time.Millisecond, func(ctx context.Context, _ int) {
-		a.send(ctx, http.MethodPost, products, newProduct(), "Idempotency-Key", uuid.NewString())
+		a.send(ctx, http.MethodPost, a.create, a.newBody(), "Idempotency-Key", uuid.NewString())
 	})
 	return nil
-}
-
-func newProduct() string {
-	return fmt.Sprintf(`{"name": "Product %s of an attacker", "product_category": "Attackers"}`, uuid.NewString())
 }
 
 func oddHeaders(ctx context.Context, a *attacker) error {
@@ -189,38 +182,38 @@ func oddHeaders(ctx context.Context, a *attacker) error {
 	list := func(item string) string { return strings.Repeat(item+",", large/(len(item)+1)) + item }
 	requests := []func(ctx context.Context){
 		func(ctx context.Context) {
-			a.send(ctx, http.MethodGet, products+"/1", "", "X-Large", strings.Repeat("x", large))
+			a.send(ctx, http.MethodGet, a.product(1), "", "X-Large", strings.Repeat("x", large))
 		},
 		func(ctx context.Context) {
-			a.send(ctx, http.MethodGet, products+"/1", "", "X-Large", strings.Repeat("x", 100<<10))
+			a.send(ctx, http.MethodGet, a.product(1), "", "X-Large", strings.Repeat("x", 100<<10))
 		},
 		func(ctx context.Context) {
-			a.send(ctx, http.MethodGet, products+"/1", "", "Accept", list(`a/b;q=0.1;c="d,e"`))
+			a.send(ctx, http.MethodGet, a.product(1), "", "Accept", list(`a/b;q=0.1;c="d,e"`))
 		},
 		func(ctx context.Context) {
-			a.send(ctx, http.MethodGet, products+"/1", "", "If-None-Match", list(`"1"`))
+			a.send(ctx, http.MethodGet, a.product(1), "", "If-None-Match", list(`"1"`))
 		},
 		func(ctx context.Context) {
-			a.send(ctx, http.MethodPut, products+"/1", newProduct(), "If-Match", list(`"0"`))
+			a.send(ctx, http.MethodPatch, a.create+a.hot, fmt.Sprintf(a.change, 1), "Content-Type", "application/merge-patch+json", "If-Match", list(`"0"`))
 		},
 		func(ctx context.Context) {
-			a.send(ctx, http.MethodGet, products+"/1", "", "X-Forwarded-For", list("10.0.0.1"))
+			a.send(ctx, http.MethodGet, a.product(1), "", "X-Forwarded-For", list("10.0.0.1"))
 		},
 		func(ctx context.Context) {
-			a.send(ctx, http.MethodGet, products+"/1", "", "X-Request-Id", strings.Repeat("x", large))
+			a.send(ctx, http.MethodGet, a.product(1), "", "X-Request-Id", strings.Repeat("x", large))
 		},
 		func(ctx context.Context) {
-			a.send(ctx, http.MethodGet, products+"/1", "", "Traceparent", strings.Repeat("x", large))
+			a.send(ctx, http.MethodGet, a.product(1), "", "Traceparent", strings.Repeat("x", large))
 		},
 		func(ctx context.Context) {
-			a.send(ctx, http.MethodPost, products, newProduct(), "Prefer", list("wait=1"))
+			a.send(ctx, http.MethodPost, a.create, a.newBody(), "Prefer", list("wait=1"))
 		},
 		func(ctx context.Context) {
-			a.send(ctx, http.MethodGet, products+"/"+strings.Repeat("%61", large/3), "")
+			a.send(ctx, http.MethodGet, a.list+"/"+strings.Repeat("%61", large/3), "")
 		},
-		func(ctx context.Context) { a.send(ctx, strings.Repeat("M", large), products+"/1", "") },
+		func(ctx context.Context) { a.send(ctx, strings.Repeat("M", large), a.product(1), "") },
 		func(ctx context.Context) {
-			a.send(ctx, http.MethodGet, products+"?limit=1&"+strings.Repeat("a&", large/2), "")
+			a.send(ctx, http.MethodGet, a.list+"?limit=1&"+strings.Repeat("a&", large/2), "")
 		},
 	}
 	var next atomic.Int64

@@ -43,7 +43,7 @@ func TestEveryAttackHappens(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
 			server := fakeMonolith(t)
-			a := newAttacker(target{Monolith: server.Listener.Addr().String(), Rows: 1000})
+			a := newAttacker(target{Service: monolith, Addr: server.Listener.Addr().String(), Rows: 1000})
 			t.Cleanup(a.client.CloseIdleConnections)
 			left := 20
 			a.counted = func() {
@@ -53,7 +53,7 @@ func TestEveryAttackHappens(t *testing.T) {
 			}
 			if kind.name == "row" {
 				pool := pgtest.New(t)
-				if _, err := pool.Exec(ctx, "CREATE TABLE product AS SELECT 500 AS id"); err != nil {
+				if _, err := pool.Exec(ctx, "CREATE TABLE product AS SELECT 7 AS id"); err != nil {
 					t.Fatal(err)
 				}
 				a.Database = pgtest.URL(pool)
@@ -78,7 +78,7 @@ func TestAttackerEndsWithItsInput(t *testing.T) {
 	t.Cleanup(server.Close)
 	stdin, input := io.Pipe()
 	go func() {
-		text, _ := json.Marshal(target{Monolith: server.Listener.Addr().String(), Rows: 10})
+		text, _ := json.Marshal(target{Service: monolith, Addr: server.Listener.Addr().String(), Rows: 10})
 		fmt.Fprintln(input, string(text))
 		for range 100 { // more than the workers, so that some answers are counted
 			<-asked
@@ -101,7 +101,7 @@ func TestAttackerEndsWithItsInput(t *testing.T) {
 func TestDeepCursors(t *testing.T) {
 	t.Parallel()
 	server := fakeMonolith(t)
-	a := newAttacker(target{Monolith: server.Listener.Addr().String(), Rows: 1000})
+	a := newAttacker(target{Service: monolith, Addr: server.Listener.Addr().String(), Rows: 1000})
 	t.Cleanup(a.client.CloseIdleConnections)
 	cursor, err := a.deepCursor(t.Context(), "sort=name&limit=1")
 	if err != nil {
@@ -124,7 +124,7 @@ func TestUnknownMembersFillTheBody(t *testing.T) {
 
 func TestTallyCountsFaults(t *testing.T) {
 	t.Parallel()
-	a := newAttacker(target{})
+	a := newAttacker(target{Rows: 10})
 	a.count(t.Context(), &http.Response{StatusCode: 503, Header: http.Header{"Retry-After": {"1"}}}, nil, nil)
 	a.count(t.Context(), &http.Response{StatusCode: 503, Status: "503 x", Header: http.Header{}}, []byte("one"), nil)
 	a.count(t.Context(), &http.Response{StatusCode: 500, Status: "500 y", Header: http.Header{}}, []byte("two"), nil)

@@ -16,19 +16,19 @@ import (
 const reconnect = 500 * time.Millisecond
 
 func slowBodies(ctx context.Context, a *attacker) error {
-	head := fmt.Sprintf("POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: 60000\r\n\r\n{", products, a.Monolith)
+	head := fmt.Sprintf("POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: 60000\r\n\r\n{", a.create, a.Addr)
 	a.hold(ctx, 300, head, " ", 500*time.Millisecond)
 	return nil
 }
 
 func slowHeaders(ctx context.Context, a *attacker) error {
-	head := fmt.Sprintf("GET %s/1 HTTP/1.1\r\nHost: %s\r\n", products, a.Monolith)
+	head := fmt.Sprintf("GET %s HTTP/1.1\r\nHost: %s\r\n", a.product(1), a.Addr)
 	a.hold(ctx, 500, head, "X-Slow: 1\r\n", time.Second)
 	return nil
 }
 
 func idle(ctx context.Context, a *attacker) error {
-	a.hold(ctx, 2000, fmt.Sprintf("GET %s/1 HTTP/1.1\r\nHost: %s\r\n\r\n", products, a.Monolith), "", time.Second)
+	a.hold(ctx, 2000, fmt.Sprintf("GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", a.product(1), a.Addr), "", time.Second)
 	return nil
 }
 
@@ -41,7 +41,7 @@ func (a *attacker) hold(ctx context.Context, n int, head, drop string, every tim
 	began := time.Now()
 	a.crowd(ctx, n, reconnect, func(ctx context.Context, worker int) {
 		wait(ctx, time.Until(began.Add(time.Duration(worker)*opening)))
-		conn, err := a.dialer.DialContext(ctx, "tcp", a.Monolith)
+		conn, err := a.dialer.DialContext(ctx, "tcp", a.Addr)
 		if err == nil {
 			_, err = io.WriteString(conn, head)
 		}
@@ -93,16 +93,16 @@ func (a *attacker) countAnswers(ctx context.Context, conn net.Conn) {
 
 func halfClosed(ctx context.Context, a *attacker) error {
 	a.crowd(ctx, 16, 200*time.Millisecond, func(ctx context.Context, _ int) {
-		conn, err := a.dialer.DialContext(ctx, "tcp", a.Monolith)
+		conn, err := a.dialer.DialContext(ctx, "tcp", a.Addr)
 		if err != nil {
 			a.count(ctx, nil, nil, err)
 			return
 		}
 		defer conn.Close()
 		defer context.AfterFunc(ctx, func() { conn.Close() })()
-		body := newProduct()
+		body := a.newBody()
 		_, err = fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
-			products, a.Monolith, len(body), body)
+			a.create, a.Addr, len(body), body)
 		if tcp, ok := conn.(*net.TCPConn); ok && err == nil {
 			err = tcp.CloseWrite()
 		}
@@ -125,9 +125,9 @@ func slowReaders(ctx context.Context, a *attacker) error {
 		}
 		return err
 	}
-	request := fmt.Sprintf("GET %s?include_discontinued=true HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", products, a.Monolith)
+	request := fmt.Sprintf("GET %s?%s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", a.list, a.all, a.Addr)
 	a.crowd(ctx, 48, reconnect, func(ctx context.Context, _ int) {
-		conn, err := dialer.DialContext(ctx, "tcp", a.Monolith)
+		conn, err := dialer.DialContext(ctx, "tcp", a.Addr)
 		if err == nil {
 			_, err = io.WriteString(conn, request)
 		}

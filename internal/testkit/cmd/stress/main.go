@@ -1,8 +1,9 @@
 // Command stress shows that one client cannot stop the others. It starts a PostgreSQL, a broker and both services as
-// processes of their own, on loopback. Then it runs one attack after the other beside victims: clients that read a product
-// by its key, create a product, change the catalog, and ask whether the service is ready, at a fixed modest rate.
+// processes of their own, on loopback. Then it runs one attack after the other on one of the services, beside victims:
+// clients that read a product by its key, create an entity, create one in the other service, and ask whether the service is
+// ready, at a fixed modest rate.
 //
-//	go run ./internal/testkit/cmd/stress [--short] [--only NAMES] [--json]
+//	go run ./internal/testkit/cmd/stress [--short] [--catalog] [--only NAMES] [--json]
 //
 // Each attack runs in a process of its own, which uses at most one CPU at a low priority and makes requests at a bounded
 // rate. An attack is about the resources of the service, and not about the CPUs of this machine.
@@ -43,6 +44,7 @@ const usage = `Runs attacks on a service beside clients that read and create, an
 Usage: stress [options]; or: make stress ARGS="options"
 
   --short       few rows and short phases, for CI: at most 2 minutes
+  --catalog     attack the catalog instead of the monolith
   --only NAMES  only these attacks, separated by commas:
 %s  --json        one JSON document instead of the table
 `
@@ -58,6 +60,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		fmt.Fprintf(stdout, usage, names.String())
 	}
 	short := flags.Bool("short", false, "")
+	attackCatalog := flags.Bool("catalog", false, "")
 	only := flags.String("only", "", "")
 	asJSON := flags.Bool("json", false, "")
 	attacker := flags.String(attackFlag, "", "for the program itself: be the attacker, until standard input ends")
@@ -78,7 +81,11 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if *short {
 		form = brief
 	}
-	results, err := stress(ctx, form, chosen, stderr, func(r result) {
+	attacked := monolith
+	if *attackCatalog {
+		attacked = catalog
+	}
+	results, err := stress(ctx, attacked, form, chosen, stderr, func(r result) {
 		if !*asJSON {
 			r.print(stdout)
 		}
@@ -98,9 +105,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	return verdict(results)
 }
 
-// stress runs the attacks, and calls tell with each result.
-func stress(ctx context.Context, form form, chosen []attackKind, progress io.Writer, tell func(result)) (results []result, err error) {
-	s, err := startSystem(ctx, form, progress)
+// stress runs the attacks on one of the services, and calls tell with each result.
+func stress(ctx context.Context, attacked string, form form, chosen []attackKind, progress io.Writer, tell func(result)) (results []result, err error) {
+	s, err := startSystem(ctx, attacked, form, progress)
 	if err != nil {
 		return nil, err
 	}

@@ -18,6 +18,7 @@ import (
 // service is a process of a service.
 type service struct {
 	name, addr string
+	database   string // the URL of its database
 	log        string // the path of its log
 	cmd        *exec.Cmd
 	done       chan struct{} // closed when it has ended
@@ -25,7 +26,7 @@ type service struct {
 
 // startService runs "NAME serve" with the default settings, and waits until it listens.
 func startService(ctx context.Context, dir, name, database, broker string) (*service, error) {
-	s := &service{name: name, log: filepath.Join(dir, name+".log"), done: make(chan struct{})}
+	s := &service{name: name, database: database, log: filepath.Join(dir, name+".log"), done: make(chan struct{})}
 	log, err := os.Create(s.log)
 	if err != nil {
 		return nil, err

@@ -55,12 +55,12 @@ func (m *measured) round(ctx context.Context, s *system, v *victims, a attackKin
 	if err := v.awaitCalm(ctx, form.calm); err != nil {
 		return err
 	}
-	if err := s.monolith.forgetPeak(); err != nil {
+	if err := s.attacked.forgetPeak(); err != nil {
 		return err
 	}
 	began := time.Now()
 	wait(ctx, form.quiet)
-	quiet, err := s.monolith.peak()
+	quiet, err := s.attacked.peak()
 	if err != nil {
 		return err
 	}
@@ -68,7 +68,7 @@ func (m *measured) round(ctx context.Context, s *system, v *victims, a attackKin
 		m.quietPeak = quiet
 	}
 	attacked := time.Now()
-	running, err := startAttack(ctx, a.name, target{Monolith: s.monolith.addr, Database: s.databaseURL, Rows: form.rows})
+	running, err := startAttack(ctx, a.name, target{Service: s.attacked.name, Addr: s.attacked.addr, Database: s.attacked.database, Rows: form.rows})
 	if err != nil {
 		return err
 	}
@@ -79,7 +79,7 @@ func (m *measured) round(ctx context.Context, s *system, v *victims, a attackKin
 	}
 	m.tallies = append(m.tallies, tally)
 	over := time.Now()
-	if m.ended = s.monolith.ended() || s.catalog.ended(); m.ended {
+	if m.ended = s.attacked.ended() || s.other.ended(); m.ended {
 		return nil
 	}
 	normal, err := awaitNormal(ctx, v, over, limitsOf(v.between(began, attacked)))
@@ -92,7 +92,7 @@ func (m *measured) round(ctx context.Context, s *system, v *victims, a attackKin
 	before, during := v.between(began, attacked), v.between(attacked, over)
 	m.quiet, m.attacked = append(m.quiet, before...), append(m.attacked, during...)
 	m.normal = max(m.normal, normal, lastArrival(during).Sub(over))
-	peak, err := s.monolith.peak()
+	peak, err := s.attacked.peak()
 	m.peak = max(m.peak, peak)
 	v.forget(over)
 	return err

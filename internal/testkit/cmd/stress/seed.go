@@ -7,11 +7,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-const (
-	// seededCategory is the category of all products, so that one filter leaves all rows.
-	seededCategory = "Furniture"
-	seededMarket   = "NL"
-)
+// seededCategory is the category of all products, so that one filter leaves all rows.
+const seededCategory = "Furniture"
 
 // productUUID is SQL for the id of the product with the number n.
 const productUUID = `('00000000-0000-4000-8000-' || lpad(to_hex(n), 12, '0'))::uuid`
@@ -23,22 +20,23 @@ const seedMonolith = `
 INSERT INTO product (id, product_uuid, name, product_category, version, created_at, updated_at)
 	SELECT n, ` + productUUID + `, 'Product ' || n || ' ' || md5(n::text), '` + seededCategory + `', 1, now(), now() - n * interval '1 ms'
 	FROM generate_series(1, %[1]d) n;
-ALTER TABLE product ALTER COLUMN id RESTART WITH %[2]d;
-INSERT INTO market_copy (iso_code, version, name, updated_at, applied_at) VALUES ('` + seededMarket + `', 1, 'Netherlands', now(), now());
-INSERT INTO legacy_market_id (iso_code) VALUES ('` + seededMarket + `')`
+ALTER TABLE product ALTER COLUMN id RESTART WITH %[2]d`
 
 const seedCatalog = `
-INSERT INTO market (iso_code, name, version, created_at, updated_at) VALUES ('` + seededMarket + `', 'Netherlands', 1, now(), now());
+INSERT INTO market (iso_code, name, version, created_at, updated_at)
+	SELECT chr(65 + n / 26) || chr(65 + n %% 26), 'Market ' || n, 1, now(), now() FROM generate_series(0, %[2]d - 1) n;
 INSERT INTO product_copy (id, version, name, product_category, discontinued, updated_at, applied_at)
 	SELECT ` + productUUID + `, 1, 'Product ' || n || ' ' || md5(n::text), '` + seededCategory + `', false, now(), now()
-	FROM generate_series(1, %[1]d) n`
+	FROM generate_series(1, %[1]d) n;
+INSERT INTO catalog_entry (id, product_uuid, market, version, created_at, updated_at)
+	VALUES ('` + hotEntry + `', '%[3]s', '%[4]s', 1, now(), now())`
 
 // seed fills the tables without events: the products are there in both services, and do not change. Afterwards it vacuums,
 // so that no background work disturbs the measurements.
 func seed(ctx context.Context, monolith, catalog string, rows int) error {
 	for _, one := range []struct{ url, sql, vacuum string }{
 		{monolith, fmt.Sprintf(seedMonolith, rows, rows+1), "VACUUM ANALYZE product"},
-		{catalog, fmt.Sprintf(seedCatalog, rows), "VACUUM ANALYZE product_copy"},
+		{catalog, fmt.Sprintf(seedCatalog, rows, seededMarkets, uuidOf(hotProduct), marketCode(seededMarkets-1)), "VACUUM ANALYZE product_copy"},
 	} {
 		conn, err := pgx.Connect(ctx, one.url)
 		if err != nil {

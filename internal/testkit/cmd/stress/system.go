@@ -24,15 +24,14 @@ const (
 
 // system is everything that runs beside the victims and the attacker.
 type system struct {
-	monolith, catalog *service
-	database          *pgx.Conn // on the monolith's database
-	databaseURL       string
-	rows              int
-	closers           []func(ctx context.Context) error // in the order of the starts
+	attacked, other *service
+	database        *pgx.Conn // on the database of the attacked service
+	rows            int
+	closers         []func(ctx context.Context) error // in the order of the starts
 }
 
 // startSystem builds and starts the services with their default settings, and fills their databases.
-func startSystem(ctx context.Context, form form, progress io.Writer) (s *system, err error) {
+func startSystem(ctx context.Context, attacked string, form form, progress io.Writer) (s *system, err error) {
 	s = &system{rows: form.rows}
 	defer func() {
 		if err != nil {
@@ -65,29 +64,31 @@ func startSystem(ctx context.Context, form form, progress io.Writer) (s *system,
 	}
 	s.closers = append(s.closers, broker.Stop)
 	say("starting the services")
-	s.databaseURL = server.URL("monolith")
-	for _, one := range []struct {
-		name string
-		to   **service
-	}{{"monolith", &s.monolith}, {"catalog", &s.catalog}} {
-		if err := server.CreateDatabase(ctx, one.name); err != nil {
+	for _, name := range []string{monolith, catalog} {
+		if err := server.CreateDatabase(ctx, name); err != nil {
 			return s, err
 		}
-		if *one.to, err = startService(ctx, dir, one.name, server.URL(one.name), broker.Addr()); err != nil {
+		one, err := startService(ctx, dir, name, server.URL(name), broker.Addr())
+		if err != nil {
 			return s, err
 		}
-		s.closers = append(s.closers, (*one.to).stop)
+		s.closers = append(s.closers, one.stop)
+		if name == attacked {
+			s.attacked = one
+		} else {
+			s.other = one
+		}
 	}
-	for _, one := range []*service{s.monolith, s.catalog} {
+	for _, one := range []*service{s.attacked, s.other} {
 		if err := one.awaitReady(ctx); err != nil {
 			return s, err
 		}
 	}
 	say(fmt.Sprintf("filling the tables with %d products", form.rows))
-	if err := seed(ctx, server.URL("monolith"), server.URL("catalog"), form.rows); err != nil {
+	if err := seed(ctx, server.URL(monolith), server.URL(catalog), form.rows); err != nil {
 		return s, err
 	}
-	if s.database, err = pgx.Connect(ctx, s.databaseURL); err != nil {
+	if s.database, err = pgx.Connect(ctx, s.attacked.database); err != nil {
 		return s, err
 	}
 	s.closers = append(s.closers, s.database.Close)

@@ -9,16 +9,14 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/monsplit/monsplit/internal/strictjson"
 )
 
 // The kinds of victims.
 const (
 	read   = "read"   // reads a product by its key
-	create = "create" // creates a product
-	change = "change" // changes the catalog; the time ends when the monolith has committed its copy
-	probe  = "probe"  // asks whether the monolith is ready
+	create = "create" // creates an entity
+	change = "change" // creates an entity in the other service; the time ends when the attacked one has committed its copy
+	probe  = "probe"  // asks whether the attacked service is ready
 )
 
 // rates are how often each kind of victim sends a request, per second. They are modest, so that without an attack nothing
@@ -45,7 +43,7 @@ type sample struct {
 	pending bool // there is no answer yet; for a change, no copy yet
 	outcome outcome
 	said    string // why it failed
-	entry   string // for a change: the id of the entry
+	id      string // for a change: the id of the new entity
 }
 
 // victims send their requests at fixed times, which do not depend on the outcome of earlier requests. So a slow answer does
@@ -96,50 +94,42 @@ func (v *victims) send(ctx context.Context, kind string) {
 	v.mu.Lock()
 	v.samples = append(v.samples, s)
 	v.mu.Unlock()
-	status, retryAfter, body, err := v.request(ctx, kind, n)
+	status, header, body, err := v.request(ctx, kind, n)
 	took := time.Since(s.sent)
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	s.took, s.pending = took, false
-	s.outcome, s.said = outcomeOf(status, retryAfter, body, err)
+	s.outcome, s.said = outcomeOf(status, header.Get("Retry-After"), body, err)
 	if kind == change && s.outcome == done {
-		var entry struct {
-			ID string `json:"id"`
-		}
-		if err := strictjson.Unmarshal(body, &entry); err != nil {
-			s.outcome, s.said = failed, err.Error()
-			return
-		}
-		s.entry, s.pending = entry.ID, true // until the copy is there
+		s.id, s.pending = header.Get("Aggregate-Id"), true // until the copy is there
 	}
 }
 
-func (v *victims) request(ctx context.Context, kind string, n int) (status int, retryAfter string, said []byte, err error) {
-	method, url, body := http.MethodGet, v.system.monolith.url("/readyz"), ""
+func (v *victims) request(ctx context.Context, kind string, n int) (status int, header http.Header, said []byte, err error) {
+	method, url, body := http.MethodGet, v.system.attacked.url("/readyz"), ""
+	to, owner := frontOf(v.system.attacked.name, v.system.rows), frontOf(v.system.other.name, v.system.rows)
 	switch kind {
 	case read:
-		url = v.system.monolith.url(fmt.Sprintf("/api/v1/product/%d", 1+n%1000))
+		url = v.system.attacked.url(to.product(1 + n%1000))
 	case create:
-		method, url = http.MethodPost, v.system.monolith.url("/api/v1/product")
-		body = fmt.Sprintf(`{"name": "Product %d of a victim", "product_category": "Victims"}`, n)
+		method, url, body = http.MethodPost, v.system.attacked.url(to.create), to.body(n)
 	case change:
-		method, url = http.MethodPost, v.system.catalog.url("/catalog/api/v1")
-		body = fmt.Sprintf(`{"product": %q, "market": %q, "availability_date": "2026-03-01"}`, uuidOf(1+n%v.system.rows), seededMarket)
+		method, url, body = http.MethodPost, v.system.other.url(owner.create), owner.body(n)
 	}
 	req, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader([]byte(body)))
 	if err != nil {
-		return 0, "", nil, err
+		return 0, nil, nil, err
 	}
 	if body != "" {
 		req.Header.Set("Content-Type", "application/json")
 	}
 	resp, err := v.client.Do(req)
 	if err != nil {
-		return 0, "", nil, err
+		return 0, nil, nil, err
 	}
 	defer resp.Body.Close()
 	said, err = io.ReadAll(resp.Body)
-	return resp.StatusCode, resp.Header.Get("Retry-After"), said, err
+	return resp.StatusCode, resp.Header, said, err
 }
 
 // outcomeOf judges an answer. A client that gets 503 with Retry-After is told what to do, so that is a refusal and not a
@@ -210,22 +200,20 @@ func (v *victims) pendingBefore(before time.Time) (left []*sample) {
 	return left
 }
 
-// arrivals has the commit time of each copy. PostgreSQL records it, so that no observer disturbs the measurement.
-const arrivals = `SELECT id::text, pg_xact_commit_timestamp(xmin) FROM catalog_entry_copy WHERE id = ANY($1::uuid[]) AND version > 0`
-
-// findArrivals ends the changes whose copy is committed.
+// findArrivals ends the changes whose copy is committed. PostgreSQL records the time of each commit, so that no observer
+// disturbs the measurement.
 func (v *victims) findArrivals(ctx context.Context) error {
 	waiting := map[string]*sample{}
 	var ids []string
 	v.mu.Lock()
 	for _, s := range v.samples {
-		if s.pending && s.entry != "" {
-			waiting[s.entry] = s
-			ids = append(ids, s.entry)
+		if s.pending && s.id != "" {
+			waiting[s.id] = s
+			ids = append(ids, s.id)
 		}
 	}
 	v.mu.Unlock()
-	rows, err := v.system.database.Query(ctx, arrivals, ids)
+	rows, err := v.system.database.Query(ctx, frontOf(v.system.other.name, v.system.rows).arrived, ids)
 	if err != nil {
 		return err
 	}
