@@ -4,11 +4,14 @@ package compose
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"maps"
 	"net/http"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -116,6 +119,41 @@ func (s *stack) images() {
 		}
 		if out := docker(s.t, "run", "--rm", "--read-only", "--network", "none", "monsplit/"+name+":test", "version"); out != name+" test\n" {
 			s.t.Errorf("%s: its version is %q", name, out)
+		}
+		s.billOfMaterials(name)
+	}
+}
+
+// billOfMaterials checks that an image has the list of what it is made of.
+func (s *stack) billOfMaterials(name string) {
+	container := strings.TrimSpace(docker(s.t, "create", "monsplit/"+name+":test"))
+	defer docker(s.t, "rm", container)
+	file := filepath.Join(s.t.TempDir(), "sbom.cdx.json")
+	docker(s.t, "cp", container+":/sbom.cdx.json", file)
+	text, err := os.ReadFile(file)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	var bill struct {
+		BOMFormat string
+		Metadata  struct {
+			Component struct{ Version, PURL string }
+		}
+		Components []struct{ Name, Version string }
+	}
+	if err := json.Unmarshal(text, &bill); err != nil || bill.BOMFormat != "CycloneDX" {
+		s.t.Fatalf("%s: the bill of materials is no CycloneDX: %v, %.200s", name, err, text)
+	}
+	if of := bill.Metadata.Component; of.Version != "test" || !strings.HasSuffix(of.PURL, "#cmd/"+name) {
+		s.t.Errorf("%s: the bill of materials is of %+v", name, of)
+	}
+	versions := map[string]string{}
+	for _, component := range bill.Components {
+		versions[component.Name] = component.Version
+	}
+	for _, module := range []string{"std", "github.com/jackc/pgx/v5", "github.com/labstack/echo/v4", "github.com/segmentio/kafka-go"} {
+		if versions[module] == "" {
+			s.t.Errorf("%s: the bill of materials does not name %s", name, module)
 		}
 	}
 }

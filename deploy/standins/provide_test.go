@@ -176,7 +176,7 @@ func TestRemoveTakesOnlyStandIns(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.engine.present = map[string]string{
-		"postgres:17.11": "wood", "nginx:1.28.0": "", "gateway:1": "wood", baseImage: "wood", "golang:1.26.8": "wood",
+		"postgres:17.11": "wood", "nginx:1.28.0": "", "gateway:1": "wood", baseImage: "wood", "golang:1.26.11": "wood",
 	}
 	for _, image := range []string{"postgres:17.11", "nginx:1.28.0", "gateway:1", "apache/kafka:4.1.1"} {
 		if err := b.remove(t.Context(), image); err != nil {

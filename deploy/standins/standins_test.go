@@ -19,7 +19,7 @@ const (
 	postgresImage = "postgres:17.11"
 	kafkaImage    = "apache/kafka:4.1.1"
 	nginxImage    = "nginx:1.28.0"
-	golangImage   = "golang:1.26.8"
+	golangImage   = "golang:1.26.11"
 )
 
 func TestMain(m *testing.M) {

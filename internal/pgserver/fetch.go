@@ -1,24 +1,17 @@
 package pgserver
 
 import (
+	"archive/tar"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
-	embeddedpostgres "github.com/fergusstrange/embedded-postgres"
+	"github.com/monsplit/monsplit/internal/pgserver/pgpackage"
 )
-
-// fetchedVersion is the version to fetch if the machine has no PostgreSQL.
-const fetchedVersion = embeddedpostgres.V17
-
-// fetchTimeout allows slow connections. The download is about 15 MB.
-const fetchTimeout = 5 * time.Minute
 
 // fetched returns the folder of the fetched binaries. It fetches them first if necessary.
 func fetched(ctx context.Context, opts Options, account account) (string, error) {
@@ -29,12 +22,12 @@ func fetched(ctx context.Context, opts Options, account account) (string, error)
 			return "", err
 		}
 	}
-	home := filepath.Join(cache, "postgres-"+string(fetchedVersion))
+	home := filepath.Join(cache, "postgres-"+pgpackage.Version)
 	bin := filepath.Join(home, "bin")
 	if _, err := majorVersion(ctx, bin); err == nil {
 		return bin, nil
 	}
-	opts.Progress("downloading PostgreSQL (once, about 15 MB)")
+	opts.Progress("downloading PostgreSQL (once)")
 	if err := os.MkdirAll(cache, 0o755); err != nil {
 		return "", err
 	}
@@ -48,7 +41,7 @@ func fetched(ctx context.Context, opts Options, account account) (string, error)
 	}
 	defer os.RemoveAll(work)
 	fresh := filepath.Join(work, "postgres")
-	if err := fetch(ctx, opts.FetchURL, work, fresh); err != nil {
+	if err := fetch(ctx, opts.FetchURL, fresh); err != nil {
 		return "", err
 	}
 	// The server's user must be able to read them.
@@ -63,39 +56,69 @@ func fetched(ctx context.Context, opts Options, account account) (string, error)
 	return bin, nil
 }
 
-// fetch downloads the binaries into the folder fresh.
-func fetch(ctx context.Context, from, work, fresh string) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, fetchTimeout, fmt.Errorf("the download took longer than %s", fetchTimeout))
-	defer cancel()
-	port, err := freePort()
+// fetch downloads the binaries into the folder fresh, and checks that they run.
+func fetch(ctx context.Context, from, fresh string) error {
+	if from == "" {
+		from = pgpackage.MavenCentral
+	}
+	archive, err := pgpackage.Fetch(ctx, from, pgpackage.Platform())
 	if err != nil {
 		return err
 	}
-	// The library has no call that only fetches. With an encoding that does not exist, it fetches, unpacks, and fails at
-	// initdb. So it never starts a server, which could outlive this process. The fetch succeeded if the binaries exist.
-	config := embeddedpostgres.DefaultConfig().Version(fetchedVersion).Port(uint32(port)).
-		CachePath(work).BinariesPath(fresh).RuntimePath(filepath.Join(work, "run")).Encoding("none").Logger(io.Discard)
-	if from != "" {
-		config = config.BinaryRepositoryURL(from)
+	if err := os.Mkdir(fresh, 0o755); err != nil {
+		return err
 	}
-	library := embeddedpostgres.NewDatabase(config)
-	ended := make(chan error, 1)
-	go func() { ended <- library.Start() }() // it takes no context, and ends with this process at the latest
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case err := <-ended:
-		if err == nil {
-			err = library.Stop()
-		}
-		if _, absent := majorVersion(ctx, filepath.Join(fresh, "bin")); absent == nil {
+	root, err := os.OpenRoot(fresh)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	if err := extract(tar.NewReader(archive), root); err != nil {
+		return fmt.Errorf("unpack PostgreSQL: %w", err)
+	}
+	_, err = majorVersion(ctx, filepath.Join(fresh, "bin"))
+	return err
+}
+
+// extract writes the files, folders and links of an archive into a folder. Nothing is written outside of it.
+func extract(archive *tar.Reader, root *os.Root) error {
+	for {
+		header, err := archive.Next()
+		if errors.Is(err, io.EOF) {
 			return nil
-		} else if err == nil {
-			return absent
+		} else if err != nil {
+			return err
 		}
-		first, _, _ := strings.Cut(err.Error(), "\n") // the other lines come from initdb
-		return errors.New(first)
+		if err := extractOne(header, archive, root); err != nil {
+			return fmt.Errorf("%s: %w", header.Name, err)
+		}
 	}
+}
+
+func extractOne(header *tar.Header, content io.Reader, root *os.Root) error {
+	if header.Typeflag == tar.TypeDir {
+		return root.MkdirAll(header.Name, 0o755)
+	}
+	if err := root.MkdirAll(filepath.Dir(header.Name), 0o755); err != nil {
+		return err
+	}
+	switch header.Typeflag {
+	case tar.TypeReg:
+		file, err := root.OpenFile(header.Name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, header.FileInfo().Mode().Perm())
+		if err != nil {
+			return err
+		}
+		if _, err := io.Copy(file, content); err != nil {
+			_ = file.Close() // the first error counts
+			return err
+		}
+		return file.Close()
+	case tar.TypeSymlink:
+		return root.Symlink(header.Linkname, header.Name)
+	case tar.TypeLink:
+		return root.Link(header.Linkname, header.Name)
+	}
+	return fmt.Errorf("unexpected type %q", header.Typeflag)
 }
 
 const fetchPrefix = "fetch-"
@@ -121,12 +144,4 @@ func defaultCache(account account) (string, error) {
 		return "", err
 	}
 	return filepath.Join(dir, "monsplit"), nil
-}
-
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // instant
-	if err != nil {
-		return 0, fmt.Errorf("find a free port: %w", err)
-	}
-	return l.Addr().(*net.TCPAddr).Port, l.Close()
 }

@@ -96,7 +96,7 @@ func TestStartFaultsAreOneSentence(t *testing.T) {
 		"NoBinaries": {pgserver.Options{BinDir: "/nonexistent"}, "/nonexistent has no initdb"},
 		"NoFetching": {pgserver.Options{Fetch: true, CacheDir: filepath.Join(file, "cache")}, "apt install postgresql"},
 		"NoDownload": {pgserver.Options{Fetch: true, FetchURL: "http://127.0.0.1:1", CacheDir: filepath.Join(pgtest.Folder(t), "cache")},
-			"could not be downloaded: install it (Debian and Ubuntu: apt install postgresql; macOS: brew install postgresql@17), or name a running server: unable to connect to http://127.0.0.1:1"},
+			"could not be downloaded: install it (Debian and Ubuntu: apt install postgresql; macOS: brew install postgresql@17), or name a running server: Get \"http://127.0.0.1:1/io/zonky/"},
 		"NoFolder": {pgserver.Options{DataDir: filepath.Join(file, "pg")}, "make the data folder"},
 	}
 	for name, tt := range tests {

@@ -2,12 +2,14 @@ module github.com/monsplit/monsplit/tools/generate
 
 go 1.26.0
 
+toolchain go1.26.11
+
 tool (
 	github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen
 	github.com/sqlc-dev/sqlc/cmd/sqlc
 )
 
-require go.yaml.in/yaml/v3 v3.0.4
+require go.yaml.in/yaml/v3 v3.0.6
 
 require (
 	cel.dev/expr v0.25.1 // indirect

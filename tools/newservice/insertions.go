@@ -37,6 +37,7 @@ FROM service AS <%.service%>
 LABEL org.opencontainers.image.title="<%.service%>" \
       org.opencontainers.image.description="The service that owns the <%.models%>"
 COPY --from=build /out/<%.service%> /<%.service%>
+COPY --from=build /out/<%.service%>.cdx.json /sbom.cdx.json
 EXPOSE <%.port%>
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["/<%.service%>", "healthcheck"]
 ENTRYPOINT ["/<%.service%>"]
