@@ -25,6 +25,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 )
 
 func main() {
@@ -85,7 +86,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if *attackCatalog {
 		attacked = catalog
 	}
-	results, err := stress(ctx, attacked, form, chosen, stderr, func(r result) {
+	results, err := stress(ctx, attacked, form, chosen, sayTo(stderr), func(r result) {
 		if !*asJSON {
 			r.print(stdout)
 		}
@@ -105,9 +106,15 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	return verdict(results)
 }
 
+// sayTo returns a function that prints what the program does, and when.
+func sayTo(out io.Writer) func(step string) {
+	began := time.Now()
+	return func(step string) { fmt.Fprintf(out, "stress: %3.0f s  %s\n", time.Since(began).Seconds(), step) }
+}
+
 // stress runs the attacks on one of the services, and calls tell with each result.
-func stress(ctx context.Context, attacked string, form form, chosen []attackKind, progress io.Writer, tell func(result)) (results []result, err error) {
-	s, err := startSystem(ctx, attacked, form, progress)
+func stress(ctx context.Context, attacked string, form form, chosen []attackKind, say func(string), tell func(result)) (results []result, err error) {
+	s, err := startSystem(ctx, attacked, form, say)
 	if err != nil {
 		return nil, err
 	}
@@ -116,7 +123,7 @@ func stress(ctx context.Context, attacked string, form form, chosen []attackKind
 	stopVictims := v.start(ctx)
 	defer stopVictims()
 	for _, a := range chosen {
-		fmt.Fprintln(progress, "stress:", a.name)
+		say(a.name)
 		r, err := runScenario(ctx, s, v, a, form)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", a.name, err)

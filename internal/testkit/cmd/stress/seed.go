@@ -18,7 +18,7 @@ func uuidOf(n int) string { return fmt.Sprintf("00000000-0000-4000-8000-%012x", 
 
 const seedMonolith = `
 INSERT INTO product (id, product_uuid, name, product_category, version, created_at, updated_at)
-	SELECT n, ` + productUUID + `, 'Product ' || n || ' ' || md5(n::text), '` + seededCategory + `', 1, now(), now() - n * interval '1 ms'
+	SELECT n, ` + productUUID + `, 'Product ' || n, '` + seededCategory + `', 1, now(), now() - n * interval '1 ms'
 	FROM generate_series(1, %[1]d) n;
 ALTER TABLE product ALTER COLUMN id RESTART WITH %[2]d`
 
@@ -26,7 +26,7 @@ const seedCatalog = `
 INSERT INTO market (iso_code, name, version, created_at, updated_at)
 	SELECT chr(65 + n / 26) || chr(65 + n %% 26), 'Market ' || n, 1, now(), now() FROM generate_series(0, %[2]d - 1) n;
 INSERT INTO product_copy (id, version, name, product_category, discontinued, updated_at, applied_at)
-	SELECT ` + productUUID + `, 1, 'Product ' || n || ' ' || md5(n::text), '` + seededCategory + `', false, now(), now()
+	SELECT ` + productUUID + `, 1, 'Product ' || n, '` + seededCategory + `', false, now(), now()
 	FROM generate_series(1, %[1]d) n;
 INSERT INTO catalog_entry (id, product_uuid, market, version, created_at, updated_at)
 	VALUES ('` + hotEntry + `', '%[3]s', '%[4]s', 1, now(), now())`

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -31,14 +30,13 @@ type system struct {
 }
 
 // startSystem builds and starts the services with their default settings, and fills their databases.
-func startSystem(ctx context.Context, attacked string, form form, progress io.Writer) (s *system, err error) {
+func startSystem(ctx context.Context, attacked string, form form, say func(step string)) (s *system, err error) {
 	s = &system{rows: form.rows}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.stop(ctx))
 		}
 	}()
-	say := func(step string) { fmt.Fprintln(progress, "stress:", step) }
 	dir, err := os.MkdirTemp("", "monsplit-stress-")
 	if err != nil {
 		return s, err
