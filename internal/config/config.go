@@ -24,6 +24,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/monsplit/monsplit/internal/access"
 	"github.com/monsplit/monsplit/internal/httpserver"
 	"github.com/monsplit/monsplit/internal/idempotency"
 	"github.com/monsplit/monsplit/internal/lifecycle"
@@ -36,6 +37,7 @@ type Common struct {
 	Database    postgres.Settings
 	Kafka       Kafka
 	HTTP        httpserver.Settings
+	Access      access.Settings
 	Checks      Checks
 	Log         telemetry.Settings
 	Shutdown    lifecycle.Settings
@@ -79,8 +81,10 @@ func Messaging(variable string) bool {
 	return DatabaseAlone(variable) || strings.HasPrefix(variable, "KAFKA_")
 }
 
-// AddressAlone needs the address of the service. Commands that only talk to the running service use it.
-func AddressAlone(variable string) bool { return variable == "HTTP_ADDR" }
+// AddressAlone needs the addresses of the service. Commands that only talk to the running service use it.
+func AddressAlone(variable string) bool {
+	return variable == "HTTP_ADDR" || variable == "HTTP_OPERATIONS_ADDR"
+}
 
 // Load reads a configuration from the environment. A variable that is not set has the default of its tag, or else its value
 // in defaults. The error lists every fault of the variables that are needed, one a line.

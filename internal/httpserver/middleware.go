@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
+	"github.com/monsplit/monsplit/internal/caller"
 	"github.com/monsplit/monsplit/internal/headerfield"
 	"github.com/monsplit/monsplit/internal/telemetry"
 )
@@ -108,7 +109,7 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 			}
 			s.log.LogAttrs(req.Context(), level, "request", slog.String("method", clip(method)), slog.String("path", clip(req.URL.Path)),
 				slog.String("route", route), slog.Int("status", status), slog.Int64("bytes", res.Size), slog.Duration("took", took),
-				slog.String("remote", clip(c.RealIP())), slog.String("request_id", requestID(c)))
+				slog.String("remote", clip(c.RealIP())), slog.String("caller", caller.From(req.Context()).String()), slog.String("request_id", requestID(c)))
 		}()
 		if err := next(c); err != nil {
 			c.Error(err)

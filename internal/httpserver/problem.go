@@ -227,6 +227,7 @@ const retryAfter = "2"
 func write(c echo.Context, p Problem, kind apperr.Kind) {
 	header := c.Response().Header()
 	switch {
+	case header.Get("Retry-After") != "": // who refused the request knows when to try again
 	case p.Status == http.StatusServiceUnavailable, p.Status == http.StatusTooManyRequests:
 		header.Set("Retry-After", retryAfter)
 	case p.Status == http.StatusRequestTimeout:

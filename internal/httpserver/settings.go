@@ -1,6 +1,7 @@
 package httpserver
 
 import (
+	"cmp"
 	"net"
 	"strconv"
 	"time"
@@ -9,6 +10,7 @@ import (
 // Settings are the server's part of a service's configuration. The tags are explained in internal/config.
 type Settings struct {
 	Addr              string        `env:"HTTP_ADDR" about:"address to listen on, as HOST:PORT; each service has its own default"`
+	OperationsAddr    string        `env:"HTTP_OPERATIONS_ADDR" about:"address for /livez, /readyz, /metrics and profiles (/debug/pprof), as HOST:PORT, so that they are not beside the API. It has no access control: only monitoring should reach it. Without it, HTTP_ADDR has health and metrics, and nobody gets profiles"`
 	ReadHeaderTimeout time.Duration `env:"HTTP_READ_HEADER_TIMEOUT" envDefault:"5s" about:"how long a client may take to send its header"`
 	ReadTimeout       time.Duration `env:"HTTP_READ_TIMEOUT" envDefault:"15s" about:"how long a client may take to send its whole request"`
 	RequestTimeout    time.Duration `env:"HTTP_REQUEST_TIMEOUT" envDefault:"10s" about:"how long the service may take to answer, or to find the next part of a streamed list; after that the answer is 503. It must be less than HTTP_WRITE_TIMEOUT"`
@@ -19,13 +21,22 @@ type Settings struct {
 	TrustedProxies    Networks      `env:"HTTP_TRUSTED_PROXIES" about:"addresses or networks (CIDR) of proxies whose X-Forwarded-For header is trusted, separated by commas; none by default. The access log takes the client's address from that header"`
 }
 
+// HealthAddr returns the address at which /readyz is.
+func (s Settings) HealthAddr() string { return cmp.Or(s.OperationsAddr, s.Addr) }
+
 // Validate checks the values. must reports a fault of the variable unless ok.
 func (s Settings) Validate(must func(ok bool, variable, detail string, args ...any)) {
-	_, port, err := net.SplitHostPort(s.Addr)
-	if err == nil {
-		_, err = strconv.ParseUint(port, 10, 16)
+	address := func(variable, text string) {
+		_, port, err := net.SplitHostPort(text)
+		if err == nil {
+			_, err = strconv.ParseUint(port, 10, 16)
+		}
+		must(err == nil, variable, "is %q, but must be HOST:PORT, with a port from 0 to 65535", text)
 	}
-	must(err == nil, "HTTP_ADDR", "is %q, but must be HOST:PORT, with a port from 0 to 65535", s.Addr)
+	address("HTTP_ADDR", s.Addr)
+	if s.OperationsAddr != "" {
+		address("HTTP_OPERATIONS_ADDR", s.OperationsAddr)
+	}
 	positive := func(variable string, value time.Duration) {
 		must(value > 0, variable, "is %s, but must be longer than 0s", value)
 	}

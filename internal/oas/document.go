@@ -184,6 +184,9 @@ func (v *Validator) Middlewares() map[string][]echo.MiddlewareFunc {
 	return all
 }
 
+// Paths returns the paths of the document.
+func (v *Validator) Paths() []string { return slices.Sorted(maps.Keys(v.paths)) }
+
 // API implements the operations of a document. Mount adds a route for each operation, with the middlewares for its
 // operationId.
 type API interface {

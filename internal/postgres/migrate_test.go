@@ -18,11 +18,13 @@ import (
 	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 	"github.com/monsplit/monsplit/internal/testkit/services"
+	accesssql "github.com/monsplit/monsplit/sql/access"
 	messagingsql "github.com/monsplit/monsplit/sql/messaging"
 )
 
 var (
 	messaging = postgres.Migrations{FS: messagingsql.Migrations, Table: "goose_messaging"}
+	tokens    = postgres.Migrations{FS: accesssql.Migrations, Table: "goose_access"}
 	quiet     = slog.New(slog.DiscardHandler)
 )
 

@@ -9,6 +9,7 @@ import (
 	"github.com/monsplit/monsplit/internal/messaging/outbox"
 	"github.com/monsplit/monsplit/internal/pgtx"
 	"github.com/monsplit/monsplit/internal/postgres"
+	accesssql "github.com/monsplit/monsplit/sql/access"
 	messagingsql "github.com/monsplit/monsplit/sql/messaging"
 )
 
@@ -22,7 +23,8 @@ func (s Spec) Migrate(ctx context.Context, cfg config.Common, log *slog.Logger) 
 func (s Spec) migrate(ctx context.Context, cfg config.Common, log *slog.Logger, tell func(error)) error {
 	return untilAnswered(ctx, log, tell, func(ctx context.Context) error {
 		return postgres.Migrate(ctx, cfg.Database.Direct("").URL, log,
-			postgres.Migrations{FS: messagingsql.Migrations, Table: "goose_messaging"}, s.Migrations)
+			postgres.Migrations{FS: messagingsql.Migrations, Table: "goose_messaging"},
+			postgres.Migrations{FS: accesssql.Migrations, Table: "goose_access"}, s.Migrations)
 	})
 }
 

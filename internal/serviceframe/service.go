@@ -156,21 +156,28 @@ func (f *Frame) Serve(ctx context.Context, events Consumer, api oas.API, parts .
 	registry.MustRegister(slices.Concat(f.Relay.Collectors(), f.Waiters.Collectors(), events.Collectors(), f.extra)...)
 	pages, err := docpages.Pages(docpages.Config{
 		Service: f.spec.Name, Bases: f.spec.bases(), API: f.spec.API, OpenAPI: f.spec.OpenAPI, AsyncAPI: f.spec.AsyncAPI, Pacts: f.spec.Pacts,
+		OperationsApart: f.cfg.HTTP.OperationsAddr != "",
 	})
 	if err != nil {
 		return fmt.Errorf("%s: %w", f.spec.Name, err)
 	}
 	server := httpserver.New(httpserver.Config{ //nolint:contextcheck // it uses the context of each request
-		Service: f.spec.Name, Addr: f.cfg.HTTP.Addr, Prefix: f.spec.Prefix, API: f.spec.API,
+		Service: f.spec.Name, Addr: f.cfg.HTTP.Addr, OperationsAddr: f.cfg.HTTP.OperationsAddr, Prefix: f.spec.Prefix, API: f.spec.API,
 		ReadHeaderTimeout: f.cfg.HTTP.ReadHeaderTimeout, ReadTimeout: f.cfg.HTTP.ReadTimeout,
 		RequestTimeout: f.cfg.HTTP.RequestTimeout, WriteTimeout: f.cfg.HTTP.WriteTimeout, IdleTimeout: f.cfg.HTTP.IdleTimeout,
 		OnStop: f.Waiters.Stop, TrustedProxies: f.cfg.HTTP.TrustedProxies, StopDelay: f.cfg.Shutdown.Delay, StopTimeout: stopTimesOf(f.cfg.Shutdown).http,
 		OpenAPI: f.spec.OpenAPI, AsyncAPI: f.spec.AsyncAPI, Pages: pages, Checks: f.checks(events, database), Registry: registry,
 	}, f.log)
 	f.mountSites(server)
-	if err := f.mount(server, api); err != nil { //nolint:contextcheck // it uses the context of each request
+	validator, err := f.mount(server, api) //nolint:contextcheck // it uses the context of each request
+	if err != nil {
 		return err
 	}
+	restriction, closeRestriction, err := f.restrict(ctx, server, validator, registry)
+	if err != nil {
+		return err
+	}
+	defer closeRestriction()
 	if err := server.Listen(ctx); err != nil {
 		return err
 	}
@@ -182,6 +189,7 @@ func (f *Frame) Serve(ctx context.Context, events Consumer, api oas.API, parts .
 		{Name: "wakeup", Run: f.schema.before(f.Waiters.Run)},
 		{Name: "relay", Run: f.schema.before(f.gate.Behind(f.Relay.Run))},
 	}
+	all = append(all, restriction...)
 	for _, part := range parts {
 		all = append(all, lifecycle.Part{Name: part.Name, Run: f.schema.before(part.Run)})
 	}
@@ -203,7 +211,7 @@ func (s Spec) bases() []string {
 const UndescribedAnswer = "an answer does not match the OpenAPI document"
 
 // mount adds the API to the server. The requests of each operation are checked first.
-func (f *Frame) mount(server *httpserver.Server, api oas.API) error {
+func (f *Frame) mount(server *httpserver.Server, api oas.API) (*oas.Validator, error) {
 	checks := oas.Config{MaxBody: f.cfg.HTTP.MaxBodyBytes, Available: f.schema.available}
 	if f.cfg.Checks.Responses {
 		checks.OnResponse = func(ctx context.Context, err error) {
@@ -212,9 +220,9 @@ func (f *Frame) mount(server *httpserver.Server, api oas.API) error {
 	}
 	validator, err := oas.New(f.spec.OpenAPI, checks)
 	if err != nil {
-		return fmt.Errorf("%s: %w", f.spec.Name, err)
+		return nil, fmt.Errorf("%s: %w", f.spec.Name, err)
 	}
-	return validator.Mount(server.Echo, api, f.spec.APIPrefix)
+	return validator, validator.Mount(server.Echo, api, f.spec.APIPrefix)
 }
 
 func topicSpecs(spec Spec, cfg config.Common) []broker.TopicSpec {

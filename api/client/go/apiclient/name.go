@@ -3,6 +3,9 @@ package apiclient
 // The names of the services' problems. docs/problems.md explains them.
 const (
 	Malformed            = "malformed"
+	TokenMissing         = "token-missing"
+	TokenInvalid         = "token-invalid"
+	ScopeMissing         = "scope-missing"
 	NotFound             = "not-found"
 	ChangePending        = "change-pending"
 	ChangeRefused        = "change-refused"
@@ -24,6 +27,7 @@ const (
 	Invalid              = "invalid"
 	UnknownReference     = "unknown-reference"
 	IdempotencyKeyReused = "idempotency-key-reused"
+	TooManyRequests      = "too-many-requests"
 	NotYet               = "not-yet"
 	Unavailable          = "unavailable"
 	Internal             = "internal"
@@ -31,9 +35,8 @@ const (
 
 // The names of the problems that only the gateway uses.
 const (
-	URITooLong      = "uri-too-long"
-	TooManyRequests = "too-many-requests"
-	HeaderTooLarge  = "header-too-large"
-	BadGateway      = "bad-gateway"
-	GatewayTimeout  = "gateway-timeout"
+	URITooLong     = "uri-too-long"
+	HeaderTooLarge = "header-too-large"
+	BadGateway     = "bad-gateway"
+	GatewayTimeout = "gateway-timeout"
 )
