@@ -29,6 +29,9 @@ const attackFlag = "attack"
 // apart.
 const attackerAddress = "127.0.0.2"
 
+// strangerAddress is the address of an attacker that needs an API token. The other addresses need none.
+const strangerAddress = "127.0.0.3"
+
 // target is what the attacker needs to know.
 type target struct {
 	Service  string // its name

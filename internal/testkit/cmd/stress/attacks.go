@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -45,6 +47,7 @@ func attacks() []attackKind {
 		{"half", "clients that close their side after the request", []int{201}, halfClosed},
 		{"members", "bodies with 7,000 unknown members", []int{422}, unknownMembers},
 		{"odd", "large and odd headers, methods and paths", []int{200, 201, 304, 400, 404, 405, 406, 412, 414, 422, 431}, oddHeaders},
+		{"tokens", "32 clients with a new wrong API token each time", []int{401}, wrongTokens},
 		{"keys", "creates with a new idempotency key each", []int{201}, idempotencyKeys},
 		{"creates", "32 clients that create entities", []int{201}, creates},
 	}
@@ -146,6 +149,15 @@ func hotRow(ctx context.Context, a *attacker) error {
 	}
 	a.crowd(ctx, 48, 100*time.Millisecond, func(ctx context.Context, worker int) {
 		a.send(ctx, http.MethodPatch, a.create+a.hot, fmt.Sprintf(a.change, 1+worker%28), "Content-Type", "application/merge-patch+json")
+	})
+	return nil
+}
+
+// wrongTokens comes from an address that needs a token. Each token has the form of a real one, so that it must be looked up.
+func wrongTokens(ctx context.Context, a *attacker) error {
+	a.dialer.LocalAddr = &net.TCPAddr{IP: net.ParseIP(strangerAddress)}
+	a.crowd(ctx, 32, 100*time.Millisecond, func(ctx context.Context, _ int) {
+		a.send(ctx, http.MethodGet, a.product(1), "", "Authorization", "Bearer monsplit_"+rand.Text())
 	})
 	return nil
 }

@@ -24,7 +24,7 @@ type service struct {
 	done       chan struct{} // closed when it has ended
 }
 
-// startService runs "NAME serve" with the default settings, and waits until it listens.
+// startService runs "NAME serve" with the default settings, except that strangers need an API token. It waits until it listens.
 func startService(ctx context.Context, dir, name, database, broker string) (*service, error) {
 	s := &service{name: name, database: database, log: filepath.Join(dir, name+".log"), done: make(chan struct{})}
 	log, err := os.Create(s.log)
@@ -34,7 +34,8 @@ func startService(ctx context.Context, dir, name, database, broker string) (*ser
 	defer log.Close()
 	s.cmd = exec.CommandContext(context.WithoutCancel(ctx), filepath.Join(dir, name), "serve")
 	s.cmd.Env = []string{"DATABASE_URL=" + database, "KAFKA_BROKERS=" + broker, "HTTP_ADDR=127.0.0.1:0", "LOG_FORMAT=text",
-		"KAFKA_REPLICATION_FACTOR=1", "KAFKA_MIN_INSYNC_REPLICAS=1", "SHUTDOWN_DELAY=0s", "SHUTDOWN_GRACE=5s"}
+		"KAFKA_REPLICATION_FACTOR=1", "KAFKA_MIN_INSYNC_REPLICAS=1", "SHUTDOWN_DELAY=0s", "SHUTDOWN_GRACE=5s",
+		"ACCESS_PREFIXES=/", "ACCESS_NETWORKS=127.0.0.1," + attackerAddress}
 	s.cmd.Stdout, s.cmd.Stderr = log, log
 	s.cmd.SysProcAttr = kafkaprocess.DieWithParent()
 	if err := s.cmd.Start(); err != nil {
