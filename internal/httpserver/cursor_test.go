@@ -136,3 +136,16 @@ func TestIdempotencyKeysAreScoped(t *testing.T) {
 		t.Errorf("without a key: %+v", once)
 	}
 }
+
+// The order of reversed lists has changed since version 1. Such a cursor would skip items without a sign.
+func TestACursorOfAnEarlierReleaseIsRefused(t *testing.T) {
+	t.Parallel()
+	text, err := base64.RawURLEncoding.DecodeString(httpserver.NewCursor(query{}, position{ID: 1}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cursor := base64.RawURLEncoding.EncodeToString([]byte(strings.Replace(string(text), `"v":2`, `"v":1`, 1)))
+	if _, err := httpserver.ReadCursor[position](&cursor, query{}); err == nil || !strings.Contains(err.Error(), "Begin again with the first page") {
+		t.Errorf("error %v", err)
+	}
+}

@@ -65,29 +65,6 @@ func canonicalHeaders(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// headAsGet handles HEAD as GET. The connection still knows the original method, and sends no body. Echo chooses the route
-// by the first request that it gets, so this handler runs before Echo.
-func headAsGet(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		if req.Method == http.MethodHead {
-			req = req.WithContext(context.WithValue(req.Context(), headKey{}, true))
-			req.Method = http.MethodGet
-		}
-		next.ServeHTTP(w, req)
-	})
-}
-
-// headKey marks the context of a request that was a HEAD.
-type headKey struct{}
-
-// methodOf returns the method that the client sent.
-func methodOf(req *http.Request) string {
-	if req.Context().Value(headKey{}) != nil {
-		return http.MethodHead
-	}
-	return req.Method
-}
-
 // observe turns errors into answers, and records each request in the log and the metrics.
 func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {

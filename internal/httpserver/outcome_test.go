@@ -175,7 +175,7 @@ func TestAStreamThatIsCutOffIsCounted(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(c echo.Context) error {
 		ctx := c.Request().Context()
-		return httpserver.StreamArray(ctx, c.Response(), time.Minute, func(yield func(string, error) bool) {
+		return httpserver.StreamArray(ctx, c.Response(), httpserver.StreamLimits{Part: time.Minute, Total: time.Minute}, func(yield func(string, error) bool) {
 			for range 5000 {
 				if !yield("some item or other", nil) {
 					return
@@ -198,7 +198,7 @@ func TestAClientThatDoesNotReadIsCutOff(t *testing.T) {
 	ended := make(chan error, 1)
 	b := setup(t, func(c echo.Context) error {
 		ctx := c.Request().Context()
-		err := httpserver.StreamArray(ctx, c.Response(), 50*time.Millisecond, func(yield func(string, error) bool) {
+		err := httpserver.StreamArray(ctx, c.Response(), httpserver.StreamLimits{Part: 50 * time.Millisecond, Total: time.Minute}, func(yield func(string, error) bool) {
 			for yield(strings.Repeat("x", 1000), nil) { // until yield returns false
 			}
 		})

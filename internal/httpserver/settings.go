@@ -16,9 +16,15 @@ type Settings struct {
 	RequestTimeout    time.Duration `env:"HTTP_REQUEST_TIMEOUT" envDefault:"10s" about:"how long the service may take to answer, or to find the next part of a streamed list; after that the answer is 503. It must be less than HTTP_WRITE_TIMEOUT"`
 	MaxWait           time.Duration `env:"HTTP_MAX_WAIT" envDefault:"10s" about:"longest time that a request may wait for a change, as in \"Prefer: wait=5\". Together with HTTP_REQUEST_TIMEOUT it must be less than HTTP_WRITE_TIMEOUT"`
 	WriteTimeout      time.Duration `env:"HTTP_WRITE_TIMEOUT" envDefault:"30s" about:"how long a client may take to receive the answer; for a streamed list, each part of it"`
+	ListTimeout       time.Duration `env:"HTTP_LIST_TIMEOUT" envDefault:"5m" about:"how long a streamed list may take in all; after that the connection is cut off, and the client must read it in pages"`
 	IdleTimeout       time.Duration `env:"HTTP_IDLE_TIMEOUT" envDefault:"2m" about:"how long a connection is kept open between two requests"`
 	MaxBodyBytes      int64         `env:"HTTP_MAX_BODY_BYTES" envDefault:"65536" about:"largest request body; a larger one is answered with 413"`
 	TrustedProxies    Networks      `env:"HTTP_TRUSTED_PROXIES" about:"addresses or networks (CIDR) of proxies whose X-Forwarded-For header is trusted, separated by commas; none by default. The access log takes the client's address from that header"`
+}
+
+// StreamLimits returns the limits of a streamed list.
+func (s Settings) StreamLimits() StreamLimits {
+	return StreamLimits{Part: s.WriteTimeout, Total: s.ListTimeout}
 }
 
 // HealthAddr returns the address at which /readyz is.
@@ -45,6 +51,7 @@ func (s Settings) Validate(must func(ok bool, variable, detail string, args ...a
 	positive("HTTP_REQUEST_TIMEOUT", s.RequestTimeout)
 	positive("HTTP_WRITE_TIMEOUT", s.WriteTimeout)
 	positive("HTTP_IDLE_TIMEOUT", s.IdleTimeout)
+	must(s.ListTimeout >= s.WriteTimeout, "HTTP_LIST_TIMEOUT", "is %s, but must be at least HTTP_WRITE_TIMEOUT (%s): that is the time for one part", s.ListTimeout, s.WriteTimeout)
 	must(s.RequestTimeout < s.WriteTimeout, "HTTP_REQUEST_TIMEOUT",
 		"is %s, but must be less than HTTP_WRITE_TIMEOUT (%s): the 503 must reach the client", s.RequestTimeout, s.WriteTimeout)
 	must(s.MaxWait >= 0 && (s.RequestTimeout >= s.WriteTimeout || s.MaxWait+s.RequestTimeout < s.WriteTimeout), "HTTP_MAX_WAIT",

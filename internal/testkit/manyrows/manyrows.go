@@ -27,7 +27,7 @@ var Small = map[string]string{
 var values = map[string]string{
 	"shard": "n % 12", "part": "n % 12", "version": "1", "prev": "0", "topic": "'monsplit.product.v1'", "market": "'AA'",
 	"code":                  "'V' || n",
-	"availability_end_date": "NULL",
+	"availability_end_date": "NULL", "product_category": "'category ' || n % 3",
 	// A half of the requests is pending.
 	"outcome": "CASE WHEN n % 2 = 0 THEN 'accepted' END", "result": "CASE WHEN n % 2 = 0 THEN '{}'::jsonb END",
 	"finished_at": "CASE WHEN n % 2 = 0 THEN now() - n * interval '1 ms' END", "unreadable_at": "NULL",

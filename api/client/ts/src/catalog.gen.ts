@@ -1086,7 +1086,7 @@ export interface operations {
                  */
                 available_on?: string;
                 /**
-                 * @description The order. A leading `-` reverses it. Equal values are in the order of the id.
+                 * @description The order. Equal values are in the order of the id. A leading `-` reverses all of it.
                  * @example -updated_at
                  */
                 sort?: "id" | "-id" | "updated_at" | "-updated_at";
@@ -1372,7 +1372,7 @@ export interface operations {
                  */
                 search?: string;
                 /**
-                 * @description The order. A leading `-` reverses it. Equal values are in the order of the code.
+                 * @description The order. Equal values are in the order of the code. A leading `-` reverses all of it.
                  * @example -updated_at
                  */
                 sort?: "iso_code" | "-iso_code" | "name" | "-name" | "updated_at" | "-updated_at";
@@ -1669,7 +1669,7 @@ export interface operations {
                  */
                 include_discontinued?: boolean;
                 /**
-                 * @description The order. A leading `-` reverses it; ties are in the order of the id, which is `product_uuid`.
+                 * @description The order. Equal values are in the order of the id, which is `product_uuid`. A leading `-` reverses all of it.
                  * @example -updated_at
                  */
                 sort?: "id" | "-id" | "name" | "-name" | "product_category" | "-product_category" | "updated_at" | "-updated_at";

@@ -1257,7 +1257,7 @@ export interface operations {
                  */
                 include_discontinued?: boolean;
                 /**
-                 * @description The order. A leading `-` reverses it. Equal values are in the order of the id.
+                 * @description The order. Equal values are in the order of the id. A leading `-` reverses all of it.
                  * @example -updated_at
                  */
                 sort?: "id" | "-id" | "name" | "-name" | "product_category" | "-product_category" | "updated_at" | "-updated_at";
@@ -1550,7 +1550,7 @@ export interface operations {
                  */
                 market?: components["schemas"]["ID"];
                 /**
-                 * @description The order. A leading `-` reverses it. Equal values are in the order of the id.
+                 * @description The order. Equal values are in the order of the id. A leading `-` reverses all of it.
                  * @example -updated_at
                  */
                 sort?: "id" | "-id" | "updated_at" | "-updated_at";
@@ -1949,7 +1949,7 @@ export interface operations {
                  */
                 search?: string;
                 /**
-                 * @description The order. A leading `-` reverses it. Equal values are in the order of the id.
+                 * @description The order. Equal values are in the order of the id. A leading `-` reverses all of it.
                  * @example -updated_at
                  */
                 sort?: "id" | "-id" | "iso_code" | "-iso_code" | "name" | "-name" | "updated_at" | "-updated_at";
