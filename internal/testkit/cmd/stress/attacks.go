@@ -164,7 +164,7 @@ func wrongTokens(ctx context.Context, a *attacker) error {
 
 func unknownMembers(ctx context.Context, a *attacker) error {
 	body := manyMembers(7000)
-	a.crowd(ctx, 8, 200*time.Millisecond, func(ctx context.Context, _ int) { a.send(ctx, http.MethodPost, a.create, body) })
+	a.crowd(ctx, 8, 400*time.Millisecond, func(ctx context.Context, _ int) { a.send(ctx, http.MethodPost, a.create, body) })
 	return nil
 }
 

@@ -59,13 +59,5 @@ func frontOf(service string, rows int) front {
 // product returns the path of the product with the number n.
 func (f front) product(n int) string { return fmt.Sprintf("%s/%v", f.list, f.key(n)) }
 
-// other returns the service that copies what this one owns.
-func other(service string) string {
-	if service == catalog {
-		return monolith
-	}
-	return catalog
-}
-
 // marketCode returns the code of the seeded market with the number n, from AA on.
 func marketCode(n int) string { return string([]byte{'A' + byte(n/26%26), 'A' + byte(n%26)}) }
