@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/monsplit/monsplit/internal/keyset"
 	"github.com/monsplit/monsplit/internal/pgtx"
@@ -16,7 +15,7 @@ import (
 const beginSearch = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; SET LOCAL enable_bitmapscan = on"
 
 // Select reads rows of type R, whose fields are in the order of the columns, and converts each.
-func Select[R, T any](ctx context.Context, pool *pgxpool.Pool, convert func(R) T, s keyset.Statement) (values []T, err error) {
+func Select[R, T any](ctx context.Context, pool DB, convert func(R) T, s keyset.Statement) (values []T, err error) {
 	read := func(q querier) (err error) {
 		values, err = collect(ctx, q, convert, s)
 		return err
