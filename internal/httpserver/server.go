@@ -60,6 +60,7 @@ type Server struct {
 	cfg      Config
 	log      *slog.Logger
 	checks   []Check
+	checked  sharedCheck
 	duration *prometheus.HistogramVec
 	inFlight prometheus.Gauge
 	stopping atomic.Bool
@@ -83,6 +84,7 @@ func New(cfg Config, log *slog.Logger) *Server {
 		}, []string{"method", "route", "status"}),
 		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{Name: "http_requests_in_flight", Help: "Requests in progress."}),
 	}
+	s.checked.run = s.askAll
 	cfg.Registry.MustRegister(s.duration, s.inFlight)
 	s.Echo.HideBanner, s.Echo.HidePort = true, true
 	s.Echo.HTTPErrorHandler = handleError(log)
