@@ -43,6 +43,7 @@ type Config struct {
 
 	// TrustedProxies are the networks of proxies whose X-Forwarded-For is trusted. The header of all other peers is ignored.
 	TrustedProxies []netip.Prefix
+	Connections    ConnectionLimits
 
 	Prefix   string // the service's own endpoints are also served below it, for example "/catalog"; may be empty
 	API      []string
@@ -57,15 +58,17 @@ type Config struct {
 type Server struct {
 	Echo *echo.Echo
 
-	cfg      Config
-	log      *slog.Logger
-	checks   []Check
-	checked  sharedCheck
-	duration *prometheus.HistogramVec
-	inFlight prometheus.Gauge
-	stopping atomic.Bool
-	listener net.Listener
-	held     func() // for tests, see patient
+	cfg     Config
+	log     *slog.Logger
+	checks  []Check
+	checked sharedCheck
+
+	connections *connections
+	duration    *prometheus.HistogramVec
+	inFlight    prometheus.Gauge
+	stopping    atomic.Bool
+	listener    net.Listener
+	held        func() // for tests, see patient
 }
 
 // maxHeaderBytes is far more than clients of these APIs send.
@@ -84,7 +87,7 @@ func New(cfg Config, log *slog.Logger) *Server {
 		}, []string{"method", "route", "status"}),
 		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{Name: "http_requests_in_flight", Help: "Requests in progress."}),
 	}
-	s.checked.run = s.askAll
+	s.checked.run, s.connections = s.askAll, newConnections(cfg, log)
 	cfg.Registry.MustRegister(s.duration, s.inFlight)
 	s.Echo.HideBanner, s.Echo.HidePort = true, true
 	s.Echo.HTTPErrorHandler = handleError(log)
@@ -177,7 +180,7 @@ func (s *Server) Run(ctx context.Context) error {
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug), // clients that misbehave
 	}
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(patient{s.listener, s.grace(), s.held}) }()
+	go func() { failed <- server.Serve(patient{counting{s.listener, s.connections}, s.grace(), s.held}) }()
 	select {
 	case err := <-failed:
 		return fmt.Errorf("serve HTTP: %w", err)
