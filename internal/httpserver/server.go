@@ -44,6 +44,9 @@ type Config struct {
 	// TrustedProxies are the networks of proxies whose X-Forwarded-For is trusted. The header of all other peers is ignored.
 	TrustedProxies []netip.Prefix
 	Connections    ConnectionLimits
+	// AllowedHosts are the names by which clients may address the service, besides localhost and IP addresses. Without them,
+	// a server on a loopback address allows no other name, and a server on another address allows all. "*" allows all.
+	AllowedHosts []string
 
 	Prefix   string // the service's own endpoints are also served below it, for example "/catalog"; may be empty
 	API      []string
@@ -93,7 +96,7 @@ func New(cfg Config, log *slog.Logger) *Server {
 	s.Echo.HTTPErrorHandler = handleError(log)
 	s.Echo.JSONSerializer = exactNames{}
 	s.Echo.IPExtractor = clientAddress(cfg.TrustedProxies)
-	s.Echo.Pre(normalize, identify, s.bound, s.observe, recoverPanics, protect, allowHead, canonicalHeaders)
+	s.Echo.Pre(normalize, identify, s.bound, s.observe, recoverPanics, protect, newBrowserGuard(cfg.Addr, cfg.AllowedHosts).guard, allowHead, canonicalHeaders)
 	s.mountOwn()
 	return s
 }
