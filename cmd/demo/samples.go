@@ -23,7 +23,7 @@ func (s system) awaitReady(ctx context.Context) error {
 	defer cancel()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	for _, addr := range []string{s.monolith.HTTP.Addr, s.catalog.HTTP.Addr} {
+	for _, addr := range []string{s.monolith.HTTP.HealthAddr(), s.catalog.HTTP.HealthAddr()} {
 		for {
 			answer, err := httpserver.AskReadiness(ctx, addr)
 			if err == nil && answer.Ready() {

@@ -85,7 +85,7 @@ func TestGatewayHeaders(t *testing.T) {
 	const trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 	n.do(http.MethodPut, 8080, "/catalog/api/v1/x", "body", "traceparent", trace, "tracestate", "a=1,b=2", "If-Match", `"7"`,
 		"X-Forwarded-For", "6.6.6.6", "X-Forwarded-For", "7.7.7.7", "X-Forwarded-Proto", "https", "X-Forwarded-Host", "evil",
-		"X-Forwarded-Port", "1", "Forwarded", "for=6.6.6.6", "X-Real-IP", "6.6.6.6", "Accept-Encoding", "gzip", "Idempotency-Key", `"k"`)
+		"X-Forwarded-Port", "1", "Forwarded", "for=6.6.6.6", "X-Real-IP", "6.6.6.6", "Accept-Encoding", "gzip", "Idempotency-Key", `"k"`, "Authorization", "Bearer abc")
 	got := services["catalog"].received()[0]
 	if got.host != n.ports[8080] || got.body != "body" || got.method != http.MethodPut {
 		t.Errorf("got %+v", got)
@@ -93,6 +93,7 @@ func TestGatewayHeaders(t *testing.T) {
 	for name, want := range map[string]string{
 		"Traceparent": trace, "Tracestate": "a=1,b=2", "If-Match": `"7"`, "X-Forwarded-For": "127.0.0.1", "X-Forwarded-Proto": "http",
 		"X-Forwarded-Host": "", "X-Forwarded-Port": "", "Forwarded": "", "X-Real-Ip": "", "Accept-Encoding": "gzip", "Idempotency-Key": `"k"`,
+		"Authorization": "Bearer abc",
 	} {
 		if value := strings.Join(got.header.Values(name), " and "); value != want {
 			t.Errorf("%s is %q, want %q", name, value, want)
@@ -153,6 +154,7 @@ func TestGatewayPassesAnswersUntouched(t *testing.T) {
 			"Etag": {`"strong"`}, "Content-Type": {"application/problem+json"}, "Cache-Control": {"no-cache"}, "X-Request-Id": {"theirs"},
 			"Content-Security-Policy": {"default-src 'self'"}, "Vary": {"Accept", "Accept-Encoding"}, "Retry-After": {"7"}, "Allow": {"GET"},
 			"Location": {"http://monolith:8000/api/v1/product/1"}, "Link": {"</a>; rel=next"}, "X-Content-Type-Options": {"nosniff"},
+			"Www-Authenticate": {`Bearer realm="monolith"`},
 		})
 		w.WriteHeader(status)
 		if status != http.StatusNotModified {
@@ -160,7 +162,7 @@ func TestGatewayPassesAnswersUntouched(t *testing.T) {
 		}
 	})
 	direct := &nginx{t: t, ports: map[int]string{8080: services["monolith"][0].addr.String()}}
-	for _, status := range []int{200, 201, 301, 304, 400, 404, 405, 409, 412, 413, 415, 422, 429, 500, 501, 502, 503, 504} {
+	for _, status := range []int{200, 201, 301, 304, 400, 401, 403, 404, 405, 409, 412, 413, 415, 422, 429, 500, 501, 502, 503, 504} {
 		var answers []answer
 		for _, way := range []*nginx{n, direct} {
 			a := way.get(8080, fmt.Sprintf("/api/%d", status), "Accept-Encoding", "gzip", "If-None-Match", `"strong"`, "Range", "bytes=0-1")

@@ -95,7 +95,7 @@ func letterID(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-// idOf returns the id in the first argument, or 0 if it is not a number. letterID refuses 0.
+// idOf returns the id in the first argument, or 0 if it is not a number. letterID and tokenID refuse 0.
 func idOf(args []string) int64 {
 	id, err := strconv.ParseInt(args[0], 10, 64)
 	if err != nil {

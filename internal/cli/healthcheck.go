@@ -23,7 +23,7 @@ func (a App[C]) healthcheck() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use: "healthcheck", Short: "Ask the running service for its health", Args: exactly(0),
-		Long: "Ask the service that listens on HTTP_ADDR on this machine for its /readyz, and print what is wrong.\n" +
+		Long: "Ask the service on this machine for its /readyz, and print what is wrong.\n" +
 			"The exit code is 0 when the service is ready or degraded, and 1 when it cannot work or does not answer.\n" +
 			"This is the health check of the container image, which has no shell.",
 		PreRunE: checked(func(*cobra.Command, []string) error {
@@ -35,7 +35,7 @@ func (a App[C]) healthcheck() *cobra.Command {
 		RunE: a.configured(config.AddressAlone, func(cmd *cobra.Command, _ []string, cfg C, _ *slog.Logger) error {
 			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
 			defer cancel()
-			health, err := httpserver.AskReadiness(ctx, cfg.CommonPart().HTTP.Addr)
+			health, err := httpserver.AskReadiness(ctx, cfg.CommonPart().HTTP.HealthAddr())
 			if err != nil {
 				return fmt.Errorf("the service does not answer: %w", err)
 			}

@@ -89,3 +89,20 @@ func TestHealthcheckAsJSON(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 }
+
+// With a listener for operations, /readyz is there.
+func TestHealthcheckOfOperations(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte(`{"status":"ready","checks":[]}`))
+	}))
+	defer server.Close()
+	app := bare()
+	app.Load = func(needs config.Needs) (settings, error) {
+		http := httpserver.Settings{Addr: "127.0.0.1:1", OperationsAddr: strings.TrimPrefix(server.URL, "http://")}
+		return config.Load(settings{Common: config.Common{HTTP: http}}, needs)
+	}
+	if r := call(t.Context(), app, nil, "healthcheck"); r.code != 0 || r.out != "ready\n" {
+		t.Errorf("%+v", r)
+	}
+}

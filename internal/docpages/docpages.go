@@ -27,6 +27,8 @@ type Config struct {
 	OpenAPI  []byte   // the documents, in YAML
 	AsyncAPI []byte
 	Pacts    fs.FS // holds the pact files of all services, *.json in any folder; may be nil
+	// OperationsApart says that health and metrics have an address of their own, which is not for everybody.
+	OperationsApart bool
 }
 
 //go:embed templates/*.html
@@ -56,7 +58,7 @@ func Pages(cfg Config) ([]httpserver.Page, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := pageData{Title: api.Info.Title, API: api, Roots: cfg.API, Events: events}
+	v := pageData{OperationsApart: cfg.OperationsApart, Title: api.Info.Title, API: api, Roots: cfg.API, Events: events}
 	var pages []httpserver.Page
 	for _, base := range cfg.Bases {
 		below, err := v.below(base, assets)
@@ -81,7 +83,9 @@ type pageData struct {
 	API    apiDocument
 	Roots  []string
 	Events *eventsView
-	assets map[string]string // addresses by name
+	// OperationsApart leaves out the links to health and metrics.
+	OperationsApart bool
+	assets          map[string]string // addresses by name
 }
 
 // Asset returns the address of a file that the pages use.

@@ -263,3 +263,14 @@ func TestUnreadableDocumentsAreErrors(t *testing.T) {
 		})
 	}
 }
+
+// The index leads to health and metrics only if they are at the same address.
+func TestTheIndexLeavesOutWhatIsElsewhere(t *testing.T) {
+	t.Parallel()
+	for _, apart := range []bool{false, true} {
+		pages := render(t, func(c *docpages.Config) { c.OperationsApart = apart })
+		if index := pages["/below"]; strings.Contains(index, "/readyz") == apart || strings.Contains(index, "/metrics") == apart {
+			t.Errorf("apart %t: %s", apart, index)
+		}
+	}
+}

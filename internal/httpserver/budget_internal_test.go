@@ -43,7 +43,7 @@ func TestBudgetIsForEachPart(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ctx, _, end := withBudget(t.Context(), time.Second)
 				defer end()
-				if err := StreamArray(ctx, httptest.NewRecorder(), time.Minute, parts(ctx, tt.each)); !errors.Is(err, tt.want) {
+				if err := StreamArray(ctx, httptest.NewRecorder(), StreamLimits{time.Minute, time.Minute}, parts(ctx, tt.each)); !errors.Is(err, tt.want) {
 					t.Errorf("ended with %v, want %v", err, tt.want)
 				}
 			})

@@ -144,22 +144,36 @@ func (c *connections) failed(err error) {
 	}
 }
 
+// surviving is a listener all of whose errors are temporary, except that it is closed.
+type surviving struct {
+	net.Listener
+	failed func(err error)
+}
+
+func (s *Server) surviving(l net.Listener) net.Listener { return surviving{l, s.connections.failed} }
+
+// Accept implements net.Listener.
+func (l surviving) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err == nil || errors.Is(err, net.ErrClosed) {
+		return conn, err
+	}
+	l.failed(err)
+	return nil, acceptError{err}
+}
+
 // counting is a listener that counts its connections, and closes those beyond the limits at once.
 type counting struct {
 	net.Listener
 	connections *connections
 }
 
-// Accept implements net.Listener. All its errors are temporary, except that the listener is closed.
+// Accept implements net.Listener.
 func (l counting) Accept() (net.Conn, error) {
 	for {
 		conn, err := l.Listener.Accept()
-		if errors.Is(err, net.ErrClosed) {
-			return nil, err
-		}
 		if err != nil {
-			l.connections.failed(err)
-			return nil, acceptError{err}
+			return nil, err
 		}
 		peer := peerOf(conn)
 		if limit := l.connections.admit(peer); limit != "" {

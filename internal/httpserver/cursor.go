@@ -21,7 +21,9 @@ type cursor struct {
 	Position json.RawMessage `json:"p"`
 }
 
-const cursorVersion = 1
+// cursorVersion is the version of cursors and of the orders that they belong to. In version 1, a reversed list had equal values
+// in the order of the id.
+const cursorVersion = 2
 
 // NewCursor returns the cursor that continues after position in the list that query describes. The query may be any value
 // whose JSON differs between lists. Both must be encodable as JSON.
@@ -43,8 +45,11 @@ func ReadCursor[P any](text *string, query any) (*P, error) {
 	}
 	var c cursor
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(*text)
-	if err != nil || strictjson.UnmarshalKnown(raw, &c) != nil || c.Version != cursorVersion {
+	if err != nil || strictjson.UnmarshalKnown(raw, &c) != nil || c.Version > cursorVersion || c.Version < 1 {
 		return nil, brokenCursor()
+	}
+	if c.Version != cursorVersion {
+		return nil, badCursor("The cursor is of an earlier release. Begin again with the first page.")
 	}
 	if !bytes.Equal(c.List, hashOf(query)) {
 		return nil, badCursor("The cursor belongs to a list with other filters or another sort order.")

@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/caller"
 	"github.com/monsplit/monsplit/internal/httpserver"
 )
 
@@ -112,19 +113,39 @@ func TestIdempotencyKeysAreScoped(t *testing.T) {
 	type call struct{ method, path, key string }
 	seen := map[[32]byte]call{}
 	for _, c := range []call{{"POST", "/a", "k"}, {"PUT", "/a", "k"}, {"POST", "/b", "k"}, {"POST", "/a", "l"}, {"POST", "/a k", ""}, {"POST", "/a\" \"k", ""}} {
-		once := httpserver.Once(c.method, c.path, &c.key, nil)
+		once := httpserver.Once(t.Context(), c.method, c.path, &c.key, nil)
 		if other, taken := seen[once.ID]; taken {
 			t.Errorf("%v and %v are the same", c, other)
 		}
 		seen[once.ID] = c
 	}
 	key := "k"
-	fingerprint := func(body any) [32]byte { return httpserver.Once("POST", "/a", &key, body).Fingerprint }
+	fingerprint := func(body any) [32]byte { return httpserver.Once(t.Context(), "POST", "/a", &key, body).Fingerprint }
 	one := fingerprint(map[string]int{"a": 1, "b": 2})
 	if one != fingerprint(map[string]int{"b": 2, "a": 1}) || one == fingerprint(map[string]int{"a": 1}) {
 		t.Error("the fingerprint does not tell bodies apart")
 	}
-	if once := httpserver.Once("POST", "/a", nil, nil); once != nil {
+	ids := map[[32]byte]bool{}
+	for _, who := range []caller.Caller{{}, {Kind: caller.KindToken, Name: "a"}, {Kind: caller.KindToken, Name: "b"}, {Kind: caller.KindAddress, Name: "a"}} {
+		ids[httpserver.Once(caller.With(t.Context(), who), "POST", "/a", &key, nil).ID] = true
+	}
+	if len(ids) != 4 {
+		t.Errorf("4 callers have %d ids for the same key", len(ids))
+	}
+	if once := httpserver.Once(t.Context(), "POST", "/a", nil, nil); once != nil {
 		t.Errorf("without a key: %+v", once)
+	}
+}
+
+// The order of reversed lists has changed since version 1. Such a cursor would skip items without a sign.
+func TestACursorOfAnEarlierReleaseIsRefused(t *testing.T) {
+	t.Parallel()
+	text, err := base64.RawURLEncoding.DecodeString(httpserver.NewCursor(query{}, position{ID: 1}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cursor := base64.RawURLEncoding.EncodeToString([]byte(strings.Replace(string(text), `"v":2`, `"v":1`, 1)))
+	if _, err := httpserver.ReadCursor[position](&cursor, query{}); err == nil || !strings.Contains(err.Error(), "Begin again with the first page") {
+		t.Errorf("error %v", err)
 	}
 }

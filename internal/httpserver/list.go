@@ -5,7 +5,6 @@ import (
 	"iter"
 	"net/http"
 	"strings"
-	"time"
 )
 
 // List is a list that a request asks for: items T at positions P, shown as J.
@@ -17,9 +16,12 @@ type List[T, P, J any] struct {
 }
 
 // Page returns the first size items, and the Link to the next page or "" at the end of the list. The context is the
-// request's.
+// request's. A HEAD reads nothing, and has no Link.
 func (l List[T, P, J]) Page(ctx context.Context, size int) (page []J, link string, err error) {
 	page = []J{}
+	if needsNoBody(ctx) {
+		return page, "", nil
+	}
 	var last T
 	for item, err := range l.Read(size + 1) { // one more, to know whether there is a next page
 		if err != nil {
@@ -33,9 +35,12 @@ func (l List[T, P, J]) Page(ctx context.Context, size int) (page []J, link strin
 	return page, "", nil
 }
 
-// Stream writes the whole list while it is read, as StreamArray does.
-func (l List[T, P, J]) Stream(ctx context.Context, w http.ResponseWriter, writeTimeout time.Duration) error {
-	return StreamArray(ctx, w, writeTimeout, func(yield func(J, error) bool) {
+// Stream writes the whole list while it is read, as StreamArray does. A HEAD reads nothing.
+func (l List[T, P, J]) Stream(ctx context.Context, w http.ResponseWriter, limits StreamLimits) error {
+	return StreamArray(ctx, w, limits, func(yield func(J, error) bool) {
+		if needsNoBody(ctx) {
+			return
+		}
 		for item, err := range l.Read(0) {
 			if !yield(l.Encode(item), err) {
 				return

@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
+	"github.com/monsplit/monsplit/internal/caller"
 	"github.com/monsplit/monsplit/internal/headerfield"
 	"github.com/monsplit/monsplit/internal/telemetry"
 )
@@ -64,29 +65,6 @@ func canonicalHeaders(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// headAsGet handles HEAD as GET. The connection still knows the original method, and sends no body. Echo chooses the route
-// by the first request that it gets, so this handler runs before Echo.
-func headAsGet(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		if req.Method == http.MethodHead {
-			req = req.WithContext(context.WithValue(req.Context(), headKey{}, true))
-			req.Method = http.MethodGet
-		}
-		next.ServeHTTP(w, req)
-	})
-}
-
-// headKey marks the context of a request that was a HEAD.
-type headKey struct{}
-
-// methodOf returns the method that the client sent.
-func methodOf(req *http.Request) string {
-	if req.Context().Value(headKey{}) != nil {
-		return http.MethodHead
-	}
-	return req.Method
-}
-
 // observe turns errors into answers, and records each request in the log and the metrics.
 func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
@@ -108,7 +86,7 @@ func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 			}
 			s.log.LogAttrs(req.Context(), level, "request", slog.String("method", clip(method)), slog.String("path", clip(req.URL.Path)),
 				slog.String("route", route), slog.Int("status", status), slog.Int64("bytes", res.Size), slog.Duration("took", took),
-				slog.String("remote", clip(c.RealIP())), slog.String("request_id", requestID(c)))
+				slog.String("remote", clip(c.RealIP())), slog.String("caller", caller.From(req.Context()).String()), slog.String("request_id", requestID(c)))
 		}()
 		if err := next(c); err != nil {
 			c.Error(err)

@@ -19,13 +19,14 @@ import (
 
 	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
 // Config describes what a server offers besides the API that is mounted on it.
 type Config struct {
 	Service string // its name, for the index
 	Addr    string // HOST:PORT; with port 0 the server chooses a free port
+	// OperationsAddr, if set, is the address at which health, metrics and profiles are served instead, as HOST:PORT.
+	OperationsAddr string
 
 	ReadHeaderTimeout, ReadTimeout, WriteTimeout, IdleTimeout time.Duration
 	// RequestTimeout is the time that the service may take for a request, or for one part of a streamed list, before it
@@ -61,17 +62,18 @@ type Config struct {
 type Server struct {
 	Echo *echo.Echo
 
-	cfg     Config
-	log     *slog.Logger
-	checks  []Check
-	checked sharedCheck
-
-	connections *connections
+	cfg         Config
+	log         *slog.Logger
+	checks      []Check
+	checked     sharedCheck
 	duration    *prometheus.HistogramVec
 	inFlight    prometheus.Gauge
 	stopping    atomic.Bool
 	listener    net.Listener
-	held        func() // for tests, see patient
+	connections *connections
+	// operations is nil if health and metrics are beside the API.
+	operations *operations
+	held       func() // for tests, see patient
 }
 
 // maxHeaderBytes is far more than clients of these APIs send.
@@ -97,6 +99,9 @@ func New(cfg Config, log *slog.Logger) *Server {
 	s.Echo.JSONSerializer = exactNames{}
 	s.Echo.IPExtractor = clientAddress(cfg.TrustedProxies)
 	s.Echo.Pre(normalize, identify, s.bound, s.observe, recoverPanics, protect, newBrowserGuard(cfg.Addr, cfg.AllowedHosts).guard, allowHead, canonicalHeaders)
+	if cfg.OperationsAddr != "" {
+		s.operations = s.newOperations()
+	}
 	s.mountOwn()
 	return s
 }
@@ -107,11 +112,8 @@ func (s *Server) mountOwn() {
 	if s.cfg.Prefix != "" {
 		prefixes = append(prefixes, s.cfg.Prefix)
 	}
-	metrics := echo.WrapHandler(promhttp.HandlerFor(s.cfg.Registry, promhttp.HandlerOpts{}))
+	s.mountOperations(prefixes)
 	for _, p := range prefixes {
-		s.Echo.GET(p+"/livez", s.livez)
-		s.Echo.GET(p+"/readyz", s.readyz)
-		s.Echo.GET(p+"/metrics", metrics)
 		s.Echo.GET(p+"/openapi.yaml", document(s.cfg.OpenAPI))
 		s.Echo.GET(p+"/asyncapi.yaml", document(s.cfg.AsyncAPI))
 	}
@@ -134,10 +136,13 @@ func (s *Server) mountOwn() {
 // index lists the addresses of everything, below the prefix or at the root.
 func (s *Server) index(prefix string) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		return c.JSON(http.StatusOK, map[string]any{
+		addresses := map[string]any{
 			"service": s.cfg.Service, "api": s.cfg.API, "openapi": prefix + "/openapi.yaml", "asyncapi": prefix + "/asyncapi.yaml",
-			"health": []string{prefix + "/livez", prefix + "/readyz"}, "metrics": prefix + "/metrics",
-		})
+		}
+		if s.operations == nil {
+			addresses["health"], addresses["metrics"] = []string{prefix + "/livez", prefix + "/readyz"}, prefix+"/metrics"
+		}
+		return c.JSON(http.StatusOK, addresses)
 	}
 }
 
@@ -156,18 +161,33 @@ func document(text []byte) echo.HandlerFunc {
 // Handler returns the handler of all requests. Run serves it. Tests may serve it in another way.
 func (s *Server) Handler() http.Handler { return headAsGet(s.Echo) }
 
-// Listen opens the port, so that a port in use is an error before anything else starts.
-func (s *Server) Listen(ctx context.Context) error {
-	l, err := new(net.ListenConfig).Listen(ctx, "tcp", s.cfg.Addr)
+// Listen opens the ports, so that a port in use is an error before anything else starts.
+func (s *Server) Listen(ctx context.Context) (err error) {
+	if s.listener, err = listen(ctx, s.cfg.Addr, "HTTP_ADDR"); err != nil {
+		return err
+	}
+	s.log.InfoContext(ctx, "listening", "addr", s.Addr())
+	if s.operations == nil {
+		return nil
+	}
+	if s.operations.listener, err = listen(ctx, s.cfg.OperationsAddr, "HTTP_OPERATIONS_ADDR"); err != nil {
+		_ = s.listener.Close() // nothing has connected yet
+		return err
+	}
+	s.log.InfoContext(ctx, "listening for operations", "addr", s.OperationsAddr())
+	return nil
+}
+
+// listen opens a port. The variable is where its address comes from.
+func listen(ctx context.Context, addr, variable string) (net.Listener, error) {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return fmt.Errorf("the address %s is taken by another process: stop that process, or choose another address with HTTP_ADDR", s.cfg.Addr)
+		return nil, fmt.Errorf("the address %s is taken by another process: stop that process, or choose another address with %s", addr, variable)
 	}
 	if err != nil {
-		return fmt.Errorf("listen on %s: %w", s.cfg.Addr, err)
+		return nil, fmt.Errorf("listen on %s: %w", addr, err)
 	}
-	s.listener = l
-	s.log.InfoContext(ctx, "listening", "addr", l.Addr().String())
-	return nil
+	return l, nil
 }
 
 // Addr returns the address that the server listens on. Call it after Listen.
@@ -182,8 +202,11 @@ func (s *Server) Run(ctx context.Context) error {
 		WriteTimeout: s.cfg.WriteTimeout, IdleTimeout: s.cfg.IdleTimeout, MaxHeaderBytes: maxHeaderBytes,
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug), // clients that misbehave
 	}
-	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(patient{counting{s.listener, s.connections}, s.grace(), s.held}) }()
+	failed := make(chan error, 2)
+	defer s.serveOperations(failed)() // last, so that the health is known until then
+	go func() {
+		failed <- server.Serve(patient{counting{s.surviving(s.listener), s.connections}, s.grace(), s.held})
+	}()
 	select {
 	case err := <-failed:
 		return fmt.Errorf("serve HTTP: %w", err)

@@ -4,13 +4,16 @@ import (
 	"net/http"
 
 	"github.com/labstack/echo/v4"
+
+	"github.com/monsplit/monsplit/internal/admission"
 )
 
 // Handle adds pages that show or change data, such as an admin interface. The handler gets the requests of all methods to
 // path and to everything below it, with their complete paths. A path has no slash at its end, and HEAD arrives as GET.
 //
-// If available returns an error, that is the answer. Call Handle before Listen.
-func (s *Server) Handle(path string, handler http.Handler, available func() error) {
+// If available returns an error, that is the answer. The gate admits each request, as a list if it reads and as a change
+// otherwise. Call Handle before Listen.
+func (s *Server) Handle(path string, handler http.Handler, available func() error, gate *admission.Gate) {
 	serve := func(c echo.Context) error {
 		if err := available(); err != nil {
 			return err
@@ -20,7 +23,16 @@ func (s *Server) Handle(path string, handler http.Handler, available func() erro
 		h.Set("Cache-Control", "no-store") // the pages may show what only one user may see
 		// With "no-referrer" a browser would send "Origin: null" with a form, and http.CrossOriginProtection would refuse it.
 		h.Set("Referrer-Policy", "same-origin")
-		handler.ServeHTTP(c.Response(), c.Request())
+		class := admission.Write
+		if c.Request().Method == http.MethodGet {
+			class = admission.List
+		}
+		ctx, leave, err := gate.Enter(c.Request().Context(), class, "")
+		if err != nil {
+			return err
+		}
+		defer leave(nil)
+		handler.ServeHTTP(c.Response(), c.Request().WithContext(ctx))
 		return nil
 	}
 	s.Echo.Any(path, serve)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/monsplit/monsplit/internal/admission"
 	"github.com/monsplit/monsplit/internal/apperr"
 	"github.com/monsplit/monsplit/internal/httpserver"
 )
@@ -23,7 +24,7 @@ func siteHandler(available error) http.Handler {
 	s.Handle("/admin", new(http.CrossOriginProtection).Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		fmt.Fprintln(w, r.Method, r.URL.Path, r.URL.RawQuery, string(body), err)
-	})), func() error { return available })
+	})), func() error { return available }, admission.New(admission.Settings{Lists: 1, Writes: 1}, admission.Entities{}))
 	return s.Handler()
 }
 

@@ -17,15 +17,18 @@ const flushEvery = 32 << 10
 // the first item, StreamArray has written nothing, so that the error can become a problem. A later error is returned too,
 // and the server cuts the connection: a client must not take half a list for the whole list.
 //
-// Each part of the list has its own deadlines: writeTimeout for the client, and the request's budget for the service. So a
+// Each part of the list has its own deadlines: limits.Part for the client, and the request's budget for the service. So a
 // long list does not count as a slow client. The context is the request's.
-func StreamArray[T any](ctx context.Context, w http.ResponseWriter, writeTimeout time.Duration, items iter.Seq2[T, error]) error {
-	control := http.NewResponseController(w)
-	out := bufio.NewWriterSize(deadlined{w, control, writeTimeout, budgetOf(ctx)}, flushEvery)
+func StreamArray[T any](ctx context.Context, w http.ResponseWriter, limits StreamLimits, items iter.Seq2[T, error]) error {
+	control, last := http.NewResponseController(w), time.Now().Add(limits.Total)
+	out := bufio.NewWriterSize(deadlined{w, control, limits, last, budgetOf(ctx)}, flushEvery)
 	begun := false
 	for item, err := range items {
 		if err != nil {
 			return err
+		}
+		if time.Now().After(last) {
+			return limits.exceeded()
 		}
 		text, err := json.Marshal(item)
 		if err != nil {
@@ -56,19 +59,35 @@ func StreamArray[T any](ctx context.Context, w http.ResponseWriter, writeTimeout
 	return out.Flush()
 }
 
+// StreamLimits bound the time of a list that is sent while it is read: for the client to receive each part, and in all. A client
+// that always takes the next part just in time would otherwise keep the list open without end.
+type StreamLimits struct{ Part, Total time.Duration }
+
+// exceeded is the error of a list that took longer than Total.
+func (l StreamLimits) exceeded() error { return fmt.Errorf("the list took longer than %s", l.Total) }
+
 // deadlined is a writer that sets a new deadline for each write.
 type deadlined struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
-	timeout time.Duration
+	limits  StreamLimits
+	last    time.Time // when all parts must have been written
 	budget  *budget
 }
 
 func (d deadlined) Write(p []byte) (int, error) {
-	_ = d.control.SetWriteDeadline(time.Now().Add(d.timeout)) // a recorder in a test has no deadlines
-	n, err := d.budget.client(func() (int, error) { return d.w.Write(p) })
-	if err != nil {
-		err = fmt.Errorf("%w: %w", errClientGone, err)
+	deadline := time.Now().Add(d.limits.Part)
+	if deadline.After(d.last) {
+		deadline = d.last
 	}
-	return n, err
+	_ = d.control.SetWriteDeadline(deadline) // a recorder in a test has no deadlines
+	n, err := d.budget.client(func() (int, error) { return d.w.Write(p) })
+	switch {
+	case err == nil:
+		return n, nil
+	case time.Now().After(d.last):
+		return n, d.limits.exceeded()
+	default:
+		return n, fmt.Errorf("%w: %w", errClientGone, err)
+	}
 }

@@ -3,6 +3,7 @@ package httpserver_test
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"io"
 	"iter"
 	"net/http"
@@ -29,11 +30,13 @@ func numbers(n int, fail error) iter.Seq2[int, error] {
 	}
 }
 
+var limits = httpserver.StreamLimits{Part: time.Minute, Total: time.Minute}
+
 func TestStreamArray(t *testing.T) {
 	t.Parallel()
 	stream := func(n int, fail error) echo.HandlerFunc {
 		return func(c echo.Context) error {
-			return httpserver.StreamArray(c.Request().Context(), c.Response(), time.Second, numbers(n, fail))
+			return httpserver.StreamArray(c.Request().Context(), c.Response(), limits, numbers(n, fail))
 		}
 	}
 	away := apperr.New(apperr.Unavailable, "away")
@@ -77,7 +80,7 @@ func TestStreamArrayDoesNotGatherTheList(t *testing.T) {
 		}
 	}
 	b := setup(t, func(c echo.Context) error {
-		return httpserver.StreamArray(c.Request().Context(), c.Response(), time.Minute, items)
+		return httpserver.StreamArray(c.Request().Context(), c.Response(), limits, items)
 	})
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, b.url+"/it", http.NoBody)
 	if err != nil {
@@ -94,5 +97,53 @@ func TestStreamArrayDoesNotGatherTheList(t *testing.T) {
 	close(goOn)
 	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
 		t.Error(err)
+	}
+}
+
+// A client that takes each part in time cannot keep a list open for ever.
+func TestStreamArrayEnds(t *testing.T) {
+	t.Parallel()
+	endless := func(yield func(int, error) bool) {
+		for i := 0; yield(i, nil); i++ {
+		}
+	}
+	b := setup(t, func(c echo.Context) error {
+		limits := httpserver.StreamLimits{Part: time.Minute, Total: 50 * time.Millisecond}
+		return httpserver.StreamArray(c.Request().Context(), c.Response(), limits, endless)
+	})
+	if resp, text := b.get("/it"); resp.StatusCode != http.StatusOK || !strings.Contains(text, "cut off") {
+		t.Errorf("answered %d %.80s", resp.StatusCode, text)
+	}
+	b.logs("the list took longer than 50ms")
+}
+
+// HEAD tells whether the list can be asked for. It reads nothing, so it knows neither the length nor the next page.
+func TestHeadOfAListReadsNothing(t *testing.T) {
+	t.Parallel()
+	read := false
+	list := httpserver.List[int, int, int]{
+		Read:     func(int) iter.Seq2[int, error] { read = true; return numbers(3, nil) },
+		Position: func(n int) int { return n }, Encode: func(n int) int { return n },
+	}
+	for name, answer := range map[string]echo.HandlerFunc{
+		"a page": func(c echo.Context) error {
+			page, link, err := list.Page(c.Request().Context(), 2)
+			if link != "" {
+				c.Response().Header().Set("Link", link)
+			}
+			return errors.Join(err, c.JSON(http.StatusOK, page))
+		},
+		"all": func(c echo.Context) error { return list.Stream(c.Request().Context(), c.Response(), limits) },
+	} {
+		read = false
+		b := setup(t, answer)
+		resp, text := b.do(http.MethodHead, "/it")
+		if resp.StatusCode != http.StatusOK || text != "" || resp.ContentLength != -1 || resp.Header.Get("Link") != "" ||
+			!strings.HasPrefix(resp.Header.Get("Content-Type"), "application/json") || read {
+			t.Errorf("%s: HEAD gives %d %v, and read is %t", name, resp.StatusCode, resp.Header, read)
+		}
+		if resp, text := b.get("/it"); resp.StatusCode != http.StatusOK || !strings.HasPrefix(text, "[0,1") || !read {
+			t.Errorf("%s: GET gives %d %q", name, resp.StatusCode, text)
+		}
 	}
 }

@@ -23,17 +23,18 @@ func TestSQL(t *testing.T) {
 		"Conditions":    {byID, func(q *keyset.Query, _ keyset.Order) { q.Where("a"); q.Where("b = ? OR c = ?", 1, 2) }, "SELECT WHERE a AND b = $1 OR c = $2 ORDER BY id LIMIT $3", "[1 2 3]"},
 		"AfterID":       {byID, func(q *keyset.Query, o keyset.Order) { q.After(o, nil, 7) }, "SELECT WHERE id > $1 ORDER BY id LIMIT $2", "[7 3]"},
 		"BeforeID":      {keyset.Order{By: "id", Desc: true, Tie: "id"}, func(q *keyset.Query, o keyset.Order) { q.After(o, nil, 7) }, "SELECT WHERE id < $1 ORDER BY id DESC LIMIT $2", "[7 3]"},
-		"AfterName":     {keyset.Order{By: "n", Tie: "id"}, func(q *keyset.Query, o keyset.Order) { q.Where("x = ?", 1); q.After(o, "b", 7) }, "SELECT WHERE x = $1 AND n >= $2 AND (n > $2 OR id > $3) ORDER BY n, id LIMIT $4", "[1 b 7 3]"},
-		"AfterNameDesc": {keyset.Order{By: "n", Desc: true, Tie: "id"}, func(q *keyset.Query, o keyset.Order) { q.After(o, "b", 7) }, "SELECT WHERE n <= $1 AND (n < $1 OR id > $2) ORDER BY n DESC, id LIMIT $3", "[b 7 3]"},
+		"AfterName":     {keyset.Order{By: "n", Tie: "id"}, func(q *keyset.Query, o keyset.Order) { q.Where("x = ?", 1); q.After(o, "b", 7) }, "SELECT WHERE x = $1 AND (n, id) > ($2, $3) ORDER BY n, id LIMIT $4", "[1 b 7 3]"},
+		"OneName":       {keyset.Order{By: "n", Desc: true, Tie: "id"}, func(q *keyset.Query, o keyset.Order) { q.Equal("n", "b"); q.After(o, "b", 7) }, "SELECT WHERE n = $1 AND id < $2 ORDER BY id DESC LIMIT $3", "[b 7 3]"},
+		"AfterNameDesc": {keyset.Order{By: "n", Desc: true, Tie: "id"}, func(q *keyset.Query, o keyset.Order) { q.After(o, "b", 7) }, "SELECT WHERE (n, id) < ($1, $2) ORDER BY n DESC, id DESC LIMIT $3", "[b 7 3]"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var q keyset.Query
 			tt.build(&q, tt.order)
-			sql, args := q.SQL("SELECT", tt.order, 3)
-			if sql != tt.want || fmt.Sprint(args) != tt.args {
-				t.Errorf("got  %s %v\nwant %s %s", sql, args, tt.want, tt.args)
+			got := q.Statement("SELECT", tt.order, 3)
+			if got.SQL != tt.want || fmt.Sprint(got.Args) != tt.args || got.Searches {
+				t.Errorf("got  %+v\nwant %s %s", got, tt.want, tt.args)
 			}
 		})
 	}
@@ -44,9 +45,10 @@ func TestSearch(t *testing.T) {
 	var q keyset.Query
 	q.Search("name", "")
 	q.Search("name", `50%_a\b`)
-	sql, args := q.SQL("SELECT", keyset.Order{By: "id", Tie: "id"}, 3)
-	if want := `SELECT WHERE name COLLATE "und-x-icu" ILIKE $1 ORDER BY id LIMIT $2`; sql != want || fmt.Sprint(args) != `[%50\%\_a\\b% 3]` {
-		t.Errorf("got %s %v, want %s", sql, args, want)
+	got := q.Statement("SELECT", keyset.Order{By: "id", Tie: "id"}, 3)
+	const want = `SELECT WHERE lower(name COLLATE "und-x-icu") LIKE lower($1::text COLLATE "und-x-icu") ORDER BY id LIMIT $2`
+	if got.SQL != want || fmt.Sprint(got.Args) != `[%50\%\_a\\b% 3]` || !got.Searches {
+		t.Errorf("got %+v, want %s", got, want)
 	}
 }
 
@@ -58,11 +60,12 @@ func TestForms(t *testing.T) {
 	q.Equal("category", "x")
 	q.Equal("category", "e\u0301")
 	q.Search("name", "e\u0301%")
-	sql, args := q.SQL("SELECT", keyset.Order{By: "id", Tie: "id"}, 3)
-	const want = `SELECT WHERE category = $1 AND (category = $2 OR category = $3) AND (name COLLATE "und-x-icu" ILIKE $4 OR ` +
-		`name COLLATE "und-x-icu" ILIKE $5) ORDER BY id LIMIT $6`
-	if sql != want || fmt.Sprintf("%+q", args[:5]) != `["x" "\u00e9" "e\u0301" "%\u00e9\\%%" "%e\u0301\\%%"]` {
-		t.Errorf("got %s %+q, want %s", sql, args, want)
+	got := q.Statement("SELECT", keyset.Order{By: "id", Tie: "id"}, 3)
+	const want = `SELECT WHERE category = $1 AND (category = $2 OR category = $3) AND (` +
+		`lower(name COLLATE "und-x-icu") LIKE lower($4::text COLLATE "und-x-icu") OR ` +
+		`lower(name COLLATE "und-x-icu") LIKE lower($5::text COLLATE "und-x-icu")) ORDER BY id LIMIT $6`
+	if got.SQL != want || fmt.Sprintf("%+q", got.Args[:5]) != `["x" "\u00e9" "e\u0301" "%\u00e9\\%%" "%e\u0301\\%%"]` {
+		t.Errorf("got %+v, want %s", got, want)
 	}
 }
 

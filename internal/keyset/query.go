@@ -4,6 +4,7 @@ package keyset
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -14,14 +15,28 @@ import (
 // Order is the order of a list: by one column, then by a unique column. Both names are SQL, and must not come from a caller.
 type Order struct {
 	By   string // may be equal to Tie
-	Desc bool   // reverses By; ties stay ascending
+	Desc bool   // reverses the whole order, so that one index serves both directions
 	Tie  string
+}
+
+// sql returns the order as it stands after ORDER BY.
+func (o Order) sql() string {
+	direction := ""
+	if o.Desc {
+		direction = " DESC"
+	}
+	if o.By == o.Tie {
+		return o.By + direction
+	}
+	return o.By + direction + ", " + o.Tie + direction
 }
 
 // Query is a SELECT to which conditions are added.
 type Query struct {
 	conditions []string
 	args       []any
+	searches   bool
+	fixed      []string // the columns that have one value in all rows
 }
 
 // Where adds a condition. Each ? in it stands for the next argument of args.
@@ -32,8 +47,9 @@ func (q *Query) Where(condition string, args ...any) {
 	q.conditions = append(q.conditions, condition)
 }
 
-// After keeps the rows after the row that has these values in the columns of the order.
+// After keeps the rows after the row that has these values in the columns of the order. It comes after the other conditions.
 func (q *Query) After(o Order, by, tie any) {
+	o = q.without(o)
 	beyond := ">"
 	if o.Desc {
 		beyond = "<"
@@ -42,13 +58,19 @@ func (q *Query) After(o Order, by, tie any) {
 		q.Where(o.By+" "+beyond+" ?", tie)
 		return
 	}
-	// An index on By can only use the first half of this condition.
-	key := q.arg(by)
-	q.Where(fmt.Sprintf("%s %s= %s AND (%[1]s %[2]s %[3]s OR %s > ?)", o.By, beyond, key, o.Tie), tie)
+	// Only a comparison of rows lets an index on both columns begin at the position.
+	q.Where(fmt.Sprintf("(%s, %s) %s (?, ?)", o.By, o.Tie, beyond), by, tie)
 }
 
-// SQL returns selectFrom ("SELECT … FROM …") with the conditions, the order and the limit, and the arguments.
-func (q *Query) SQL(selectFrom string, o Order, limit int) (string, []any) {
+// Statement is a SELECT of one part of a list, with the arguments.
+type Statement struct {
+	SQL      string
+	Args     []any
+	Searches bool // it has a condition of Search
+}
+
+// Statement returns selectFrom ("SELECT … FROM …") with the conditions, the order and the limit.
+func (q *Query) Statement(selectFrom string, o Order, limit int) Statement {
 	var b strings.Builder
 	b.WriteString(selectFrom)
 	for i, condition := range q.conditions {
@@ -59,15 +81,18 @@ func (q *Query) SQL(selectFrom string, o Order, limit int) (string, []any) {
 		}
 		b.WriteString(condition)
 	}
-	b.WriteString(" ORDER BY " + o.By)
-	if o.Desc {
-		b.WriteString(" DESC")
-	}
-	if o.By != o.Tie {
-		b.WriteString(", " + o.Tie)
-	}
+	b.WriteString(" ORDER BY " + q.without(o).sql())
 	b.WriteString(" LIMIT " + q.arg(limit)) // PostgreSQL keeps the plan of a statement without arguments, even if the table grows
-	return b.String(), q.args
+	return Statement{b.String(), q.args, q.searches}
+}
+
+// without returns the order without a column that has one value in all rows. PostgreSQL leaves such a column out of the order
+// too, but would then not find the position of a comparison of rows.
+func (q *Query) without(o Order) Order {
+	if slices.Contains(q.fixed, o.By) {
+		o.By = o.Tie
+	}
+	return o
 }
 
 func (q *Query) arg(v any) string {
@@ -77,17 +102,24 @@ func (q *Query) arg(v any) string {
 
 // Search keeps the rows whose column contains text, in any case and any of its forms (nametext.Forms). No character of text is
 // a wildcard. An empty text keeps all rows. The ICU collation folds case as Unicode does. The collation "C" of the columns
-// would only fold ASCII.
+// would only fold ASCII. A trigram index on Folded(column) finds the rows; see postgres.Select.
 func (q *Query) Search(column, text string) {
 	if text != "" {
 		escape := strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
-		q.anyForm(column+` COLLATE "und-x-icu" ILIKE ?`, text, func(form string) string { return "%" + escape.Replace(form) + "%" })
+		q.searches = true
+		q.anyForm(Folded(column)+` LIKE `+Folded("?::text"), text, func(form string) string { return "%" + escape.Replace(form) + "%" })
 	}
 }
+
+// Folded is SQL for a text without the difference between upper and lower case. Migrations have indexes on this expression.
+func Folded(text string) string { return "lower(" + text + ` COLLATE "und-x-icu")` }
 
 // Equal keeps the rows whose column is text, in any of its forms (nametext.Forms). An empty text keeps all rows.
 func (q *Query) Equal(column, text string) {
 	if text != "" {
+		if len(nametext.Forms(text)) == 1 {
+			q.fixed = append(q.fixed, column)
+		}
 		q.anyForm(column+" = ?", text, func(form string) string { return form })
 	}
 }

@@ -2,10 +2,12 @@ package postgres_test
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"fmt"
 	"io/fs"
 	"log/slog"
+	neturl "net/url"
 	"os"
 	"strings"
 	"sync"
@@ -18,11 +20,13 @@ import (
 	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 	"github.com/monsplit/monsplit/internal/testkit/services"
+	accesssql "github.com/monsplit/monsplit/sql/access"
 	messagingsql "github.com/monsplit/monsplit/sql/messaging"
 )
 
 var (
 	messaging = postgres.Migrations{FS: messagingsql.Migrations, Table: "goose_messaging"}
+	tokens    = postgres.Migrations{FS: accesssql.Migrations, Table: "goose_access"}
 	quiet     = slog.New(slog.DiscardHandler)
 )
 
@@ -143,5 +147,45 @@ func TestAMigrationMayTakeLong(t *testing.T) {
 	url := pgtest.NewURL(t) + "&statement_timeout=1"
 	if err := postgres.Migrate(t.Context(), url, quiet, files("goose_service", "SELECT pg_sleep(0.05);")); err != nil {
 		t.Error(err)
+	}
+}
+
+// Some roles may not create extensions. Then the error says what an administrator has to do, and the next start goes on.
+func TestAMissingExtensionIsExplained(t *testing.T) {
+	t.Parallel()
+	for _, name := range services.Names(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			url := pgtest.NewURL(t)
+			pool := pgtest.Open(t, url)
+			role := "role_" + name + "_" + strings.ToLower(rand.Text())
+			exec := func(statement string) {
+				t.Helper()
+				if _, err := pool.Exec(t.Context(), statement); err != nil {
+					t.Fatal(err)
+				}
+			}
+			exec(`CREATE ROLE ` + role + ` LOGIN PASSWORD 'x'`)
+			t.Cleanup(func() {
+				_, _ = pool.Exec(context.WithoutCancel(t.Context()), `DROP OWNED BY `+role)
+				_, _ = pool.Exec(context.WithoutCancel(t.Context()), `DROP ROLE `+role)
+			})
+			exec(`GRANT CREATE ON SCHEMA public TO ` + role)
+			address, err := neturl.Parse(url)
+			if err != nil {
+				t.Fatal(err)
+			}
+			address.User = neturl.UserPassword(role, "x")
+			migrate := func() error {
+				return postgres.Migrate(t.Context(), address.String(), quiet, messaging, schema(t, name))
+			}
+			if err := migrate(); err == nil || !strings.Contains(err.Error(), "let its administrator run CREATE EXTENSION pg_trgm in the database") {
+				t.Fatalf("error %v", err)
+			}
+			exec(`CREATE EXTENSION pg_trgm`)
+			if err := migrate(); err != nil {
+				t.Errorf("after the extension was created: %v", err)
+			}
+		})
 	}
 }

@@ -34,7 +34,7 @@ func TestStatementsFindTheirRowsByAnIndex(t *testing.T) {
 	for _, service := range services.Names(t) {
 		t.Run(service, func(t *testing.T) {
 			t.Parallel()
-			pool := pgtest.New(t, messaging, schema(t, service))
+			pool := pgtest.New(t, messaging, tokens, schema(t, service))
 			if _, err := pool.Exec(t.Context(), `VACUUM ANALYZE`); err != nil {
 				t.Fatal(err)
 			}
@@ -67,7 +67,7 @@ func TestStatementsFindTheirRowsByAnIndex(t *testing.T) {
 func generatedStatements(t *testing.T, service string) map[string]string {
 	t.Helper()
 	statements := map[string]string{}
-	for _, dir := range []string{"internal/messaging/db", "internal/idempotency/db", "services/" + service + "/internal/store/db"} {
+	for _, dir := range []string{"internal/messaging/db", "internal/idempotency/db", "internal/access/db", "services/" + service + "/internal/store/db"} {
 		files, err := filepath.Glob(filepath.Join(services.Path(t, dir), "*.sql.gen.go"))
 		if err != nil || len(files) == 0 {
 			t.Fatalf("%s: %d files, %v", dir, len(files), err)

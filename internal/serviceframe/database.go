@@ -2,6 +2,7 @@ package serviceframe
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/monsplit/monsplit/internal/messaging/outbox"
 	"github.com/monsplit/monsplit/internal/pgtx"
 	"github.com/monsplit/monsplit/internal/postgres"
+	accesssql "github.com/monsplit/monsplit/sql/access"
 	messagingsql "github.com/monsplit/monsplit/sql/messaging"
 )
 
@@ -22,7 +24,8 @@ func (s Spec) Migrate(ctx context.Context, cfg config.Common, log *slog.Logger) 
 func (s Spec) migrate(ctx context.Context, cfg config.Common, log *slog.Logger, tell func(error)) error {
 	return untilAnswered(ctx, log, tell, func(ctx context.Context) error {
 		return postgres.Migrate(ctx, cfg.Database.Direct("").URL, log,
-			postgres.Migrations{FS: messagingsql.Migrations, Table: "goose_messaging"}, s.Migrations)
+			postgres.Migrations{FS: messagingsql.Migrations, Table: "goose_messaging"},
+			postgres.Migrations{FS: accesssql.Migrations, Table: "goose_access"}, s.Migrations)
 	})
 }
 
@@ -70,14 +73,15 @@ func (u *upkeep) problem() string {
 	return pgtx.Brief(u.err)
 }
 
-// deleteEvery bounds by how much longer than the retention an idempotency key stays in the table.
-const deleteEvery = time.Minute
+// tendEvery bounds by how much longer than the retention an idempotency key stays in the table, and how old the count of the
+// keys is.
+const tendEvery = 10 * time.Second
 
-// deleteOldKeys deletes idempotency keys that are older than the retention. A database that is away must not end the
-// service.
-func (f *Frame) deleteOldKeys(ctx context.Context) error {
-	return f.Repeat(ctx, deleteEvery, "old idempotency keys could not be deleted", func() error {
-		return f.keys.DeleteOld(ctx, f.Direct)
+// tendKeys deletes idempotency keys that are older than the retention, and counts the others. A database that is away must not
+// end the service.
+func (f *Frame) tendKeys(ctx context.Context) error {
+	return f.Repeat(ctx, tendEvery, "idempotency keys could not be deleted and counted", func() error {
+		return errors.Join(f.keys.DeleteOld(ctx, f.Direct), f.keys.Count(ctx, f.Direct))
 	})
 }
 

@@ -47,7 +47,7 @@ func startOn(t *testing.T, kafka, database string) *service {
 		Kafka:    config.Kafka{Brokers: []string{kafka}, ReplicationFactor: 1, MinInSyncReplicas: 1},
 		HTTP: httpserver.Settings{
 			Addr: "127.0.0.1:0", ReadHeaderTimeout: time.Minute, ReadTimeout: time.Minute, RequestTimeout: 10 * time.Second,
-			WriteTimeout: time.Minute, IdleTimeout: time.Minute, MaxBodyBytes: 1 << 16,
+			WriteTimeout: time.Minute, ListTimeout: time.Minute, IdleTimeout: time.Minute, MaxBodyBytes: 1 << 16,
 		},
 		Checks:   config.Checks{Responses: true, Events: true},
 		Shutdown: lifecycle.Settings{Grace: 30 * time.Second},

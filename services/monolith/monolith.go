@@ -64,7 +64,7 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger) error {
 	calls := httpapi.NewCalls(serviceframe.MetricsNamespace)
 	frame.Collect(requests, calls)
 	api := httpapi.New(products, copies, newChanges(frame, storage, copies, cfg, newID), frame.Freshness(), calls, httpapi.Config{
-		WriteTimeout: cfg.HTTP.WriteTimeout, ChangeWait: cfg.Legacy.Wait, MaxWait: cfg.HTTP.MaxWait,
+		Stream: cfg.HTTP.StreamLimits(), ChangeWait: cfg.Legacy.Wait, MaxWait: cfg.HTTP.MaxWait,
 	})
 	events := newConsumer(frame.Direct, cfg, log, func(tx eventTx) {
 		requests.Count(tx.Finished())
@@ -121,7 +121,7 @@ func newConsumer(pool *postgres.Pool, cfg Config, log *slog.Logger, committed fu
 	}, log)
 }
 
-func newStore(pool *postgres.Pool, cfg Config, log *slog.Logger, wake func()) (*store.Store, error) {
+func newStore(pool postgres.DB, cfg Config, log *slog.Logger, wake func()) (*store.Store, error) {
 	products, errProduct := serviceframe.Encoder(spec(), cfg.Common, log, publish.Product)
 	changes, errChange := serviceframe.Encoder(spec(), cfg.Common, log, publish.Change)
 	if err := errors.Join(errProduct, errChange); err != nil {

@@ -43,7 +43,7 @@ func start(t *testing.T, kafka string, change ...func(*monolith.Config)) *servic
 		Kafka:    config.Kafka{Brokers: []string{kafka}, ReplicationFactor: 1, MinInSyncReplicas: 1},
 		HTTP: httpserver.Settings{
 			Addr: "127.0.0.1:0", ReadHeaderTimeout: time.Minute, ReadTimeout: time.Minute,
-			WriteTimeout: time.Minute, IdleTimeout: time.Minute, MaxBodyBytes: 1 << 16, MaxWait: 30 * time.Second,
+			WriteTimeout: time.Minute, ListTimeout: time.Minute, IdleTimeout: time.Minute, MaxBodyBytes: 1 << 16, MaxWait: 30 * time.Second,
 		},
 		Checks:   config.Checks{Responses: true, Events: true},
 		Shutdown: lifecycle.Settings{Grace: 30 * time.Second},

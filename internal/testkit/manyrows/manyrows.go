@@ -16,6 +16,7 @@ var Small = map[string]string{
 	"outbox_lease": "a row for each shard", "outbox_shard": "a row for each partition", "outbox_log": "a row for each shard", "outbox_origin": "a row for each shard",
 	"outbox_halt": "a row for each shard", "outbox_instance": "a row for each relay", "consumer_member": "a row for each consumer",
 	"consumer_position": "a row for each partition", "wake_channel": "a row for each channel", "sample_import": "a row for each model",
+	"api_token": "a row for each program that uses the API", "goose_access": "a row for each migration",
 	"operator_action": "a row for each command of an operator", "goose_messaging": "a row for each migration",
 	"goose_service": "a row for each migration", "market": "two letters name a market",
 	"market_copy": "two letters name a market", "legacy_market_id": "two letters name a market",
@@ -26,7 +27,7 @@ var Small = map[string]string{
 var values = map[string]string{
 	"shard": "n % 12", "part": "n % 12", "version": "1", "prev": "0", "topic": "'monsplit.product.v1'", "market": "'AA'",
 	"code":                  "'V' || n",
-	"availability_end_date": "NULL",
+	"availability_end_date": "NULL", "product_category": "'category ' || n % 3",
 	// A half of the requests is pending.
 	"outcome": "CASE WHEN n % 2 = 0 THEN 'accepted' END", "result": "CASE WHEN n % 2 = 0 THEN '{}'::jsonb END",
 	"finished_at": "CASE WHEN n % 2 = 0 THEN now() - n * interval '1 ms' END", "unreadable_at": "NULL",

@@ -3,6 +3,9 @@ package apiclient
 // The names of the services' problems. docs/problems.md explains them.
 const (
 	Malformed            = "malformed"
+	TokenMissing         = "token-missing"
+	TokenInvalid         = "token-invalid"
+	ScopeMissing         = "scope-missing"
 	NotFound             = "not-found"
 	ChangePending        = "change-pending"
 	ChangeRefused        = "change-refused"
@@ -24,16 +27,19 @@ const (
 	Invalid              = "invalid"
 	UnknownReference     = "unknown-reference"
 	IdempotencyKeyReused = "idempotency-key-reused"
+	TooManyKeys          = "too-many-keys"
+	TooManyRequests      = "too-many-requests"
 	NotYet               = "not-yet"
 	Unavailable          = "unavailable"
+	Overloaded           = "overloaded"
+	Locked               = "locked"
 	Internal             = "internal"
 )
 
 // The names of the problems that only the gateway uses.
 const (
-	URITooLong      = "uri-too-long"
-	TooManyRequests = "too-many-requests"
-	HeaderTooLarge  = "header-too-large"
-	BadGateway      = "bad-gateway"
-	GatewayTimeout  = "gateway-timeout"
+	URITooLong     = "uri-too-long"
+	HeaderTooLarge = "header-too-large"
+	BadGateway     = "bad-gateway"
+	GatewayTimeout = "gateway-timeout"
 )

@@ -34,6 +34,10 @@ func WithHeader(name, value string) Option {
 	return func(s *settings) { s.header.Set(name, value) }
 }
 
+// WithToken sends an API token of the service with every request. Whoever reads the network can use the token: send it only over
+// HTTPS, or on one machine.
+func WithToken(token string) Option { return WithHeader("Authorization", "Bearer "+token) }
+
 func (s settings) httpClient() *http.Client {
 	client := new(http.Client)
 	if s.client != nil {

@@ -97,7 +97,7 @@ func TestHeaders(t *testing.T) {
 	t.Parallel()
 	var got http.Header
 	client := must(monolithclient.New("http://shop.example",
-		apiclient.WithHeader("authorization", "Bearer secret"), apiclient.WithHeader("If-Match", `"1"`),
+		apiclient.WithToken("secret"), apiclient.WithHeader("If-Match", `"1"`),
 		apiclient.WithHeader("X-Team", "a"), apiclient.WithHeader("X-Team", "b"),
 		apiclient.WithHTTPClient(&http.Client{Transport: roundTripper(func(request *http.Request) (*http.Response, error) {
 			got = request.Header

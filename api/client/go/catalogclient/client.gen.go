@@ -448,7 +448,7 @@ type ListEntriesParams struct {
 	// first day is never offered. An entry without a last day is offered without end.
 	AvailableOn *openapi_types.Date `form:"available_on,omitempty" json:"available_on,omitempty"`
 
-	// Sort The order. A leading `-` reverses it. Equal values are in the order of the id.
+	// Sort The order. Equal values are in the order of the id. A leading `-` reverses all of it.
 	Sort *ListEntriesParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
 
 	// Limit The maximum number of items in a page.
@@ -476,7 +476,7 @@ type ListMarketsParams struct {
 	// Search Lists only markets whose name contains this text, in upper or lower case. An empty text does not filter.
 	Search *string `form:"search,omitempty" json:"search,omitempty"`
 
-	// Sort The order. A leading `-` reverses it. Equal values are in the order of the code.
+	// Sort The order. Equal values are in the order of the code. A leading `-` reverses all of it.
 	Sort *ListMarketsParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
 
 	// Limit The maximum number of items in a page.
@@ -534,7 +534,7 @@ type ListProductsParams struct {
 	// IncludeDiscontinued Whether discontinued products are listed too.
 	IncludeDiscontinued *bool `form:"include_discontinued,omitempty" json:"include_discontinued,omitempty"`
 
-	// Sort The order. A leading `-` reverses it; ties are in the order of the id, which is `product_uuid`.
+	// Sort The order. Equal values are in the order of the id, which is `product_uuid`. A leading `-` reverses all of it.
 	Sort *ListProductsParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
 
 	// Limit The maximum number of items in a page.

@@ -812,9 +812,79 @@ export interface components {
             };
         };
         /**
-         * @description `unavailable`: the database is unreachable or did not answer in time. Send the request again after `Retry-After`.
-         *     A change may have happened nevertheless. You can send PUT, PATCH and DELETE again unchanged; if the change has
-         *     happened, the answer may be 412 or 404. Send a POST again only with its `Idempotency-Key`.
+         * @description Only where this path needs a token. `token-missing`: the request has no token. `token-invalid`: the token is unknown,
+         *     has expired, or was revoked.
+         */
+        Unauthorized: {
+            headers: {
+                "WWW-Authenticate": components["headers"]["Challenge"];
+                "X-Request-Id": components["headers"]["RequestID"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://monsplit.github.io/problems/token-missing",
+                 *       "title": "Unauthorized",
+                 *       "status": 401,
+                 *       "detail": "This request needs an API token, as Authorization: Bearer TOKEN.",
+                 *       "instance": "/catalog/api/v1/markets",
+                 *       "request_id": "0198c0de-7a11-7000-8000-0d4f6a1b2c3d"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `scope-missing`: the token does not have the scope that the method needs. */
+        Forbidden: {
+            headers: {
+                "WWW-Authenticate": components["headers"]["Challenge"];
+                "X-Request-Id": components["headers"]["RequestID"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://monsplit.github.io/problems/scope-missing",
+                 *       "title": "Forbidden",
+                 *       "status": 403,
+                 *       "detail": "The token does not have the scope write.",
+                 *       "instance": "/catalog/api/v1/markets",
+                 *       "request_id": "0198c0de-7a11-7000-8000-0d4f6a1b2c3d"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `too-many-requests`: the token has sent too many requests. `too-many-keys`: the service keeps no more idempotency keys
+         *     of this caller, or in all. Nothing was changed. Send the request again after `Retry-After`.
+         */
+        TooManyRequests: {
+            headers: {
+                "Retry-After": components["headers"]["RetryAfter"];
+                "X-Request-Id": components["headers"]["RequestID"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://monsplit.github.io/problems/too-many-requests",
+                 *       "title": "Too Many Requests",
+                 *       "status": 429,
+                 *       "detail": "The token has sent too many requests. This request has changed nothing.",
+                 *       "instance": "/catalog/api/v1/markets",
+                 *       "request_id": "0198c0de-7a11-7000-8000-0d4f6a1b2c3d"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `unavailable`: the database is unreachable or did not answer in time. `overloaded`: the service works on too many
+         *     requests of this kind. `locked`: another change holds a lock on the entity. Send the request again after `Retry-After`.
+         *     If a change may have been saved, `detail` says so. You can send PUT, PATCH and DELETE again unchanged; if the change
+         *     has happened, the answer may be 412 or 404. Send a POST again only with its `Idempotency-Key`.
          */
         Unavailable: {
             headers: {
@@ -977,6 +1047,12 @@ export interface components {
          */
         RequestID: string;
         /**
+         * @description How to get in (RFC 6750, section 3): `Bearer` with the name of the service as `realm`. `error` says what is wrong with
+         *     the token that was sent, and `scope` which scope it lacks.
+         * @example Bearer realm="catalog"
+         */
+        Challenge: string;
+        /**
          * @description The number of seconds to wait before the next try.
          * @example 2
          */
@@ -1011,7 +1087,7 @@ export interface operations {
                  */
                 available_on?: string;
                 /**
-                 * @description The order. A leading `-` reverses it. Equal values are in the order of the id.
+                 * @description The order. Equal values are in the order of the id. A leading `-` reverses all of it.
                  * @example -updated_at
                  */
                 sort?: "id" | "-id" | "updated_at" | "-updated_at";
@@ -1044,9 +1120,12 @@ export interface operations {
                 };
             };
             400: components["responses"]["BadCursor"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             406: components["responses"]["NotAcceptable"];
             412: components["responses"]["Stale"];
             422: components["responses"]["InvalidQuery"];
+            429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
             default: components["responses"]["Unexpected"];
         };
@@ -1089,6 +1168,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             406: components["responses"]["NotAcceptable"];
             408: components["responses"]["TooSlow"];
             409: components["responses"]["ConflictOrInProgress"];
@@ -1096,6 +1177,7 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["InvalidEntry"];
+            429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
             default: components["responses"]["Unexpected"];
         };
@@ -1133,9 +1215,12 @@ export interface operations {
                 };
             };
             304: components["responses"]["NotModified"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             406: components["responses"]["NotAcceptable"];
             412: components["responses"]["Stale"];
+            429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
             default: components["responses"]["Unexpected"];
         };
@@ -1180,6 +1265,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             406: components["responses"]["NotAcceptable"];
             408: components["responses"]["TooSlow"];
@@ -1187,6 +1274,7 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
             default: components["responses"]["Unexpected"];
         };
@@ -1213,8 +1301,11 @@ export interface operations {
         requestBody?: never;
         responses: {
             204: components["responses"]["Deleted"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             412: components["responses"]["Stale"];
+            429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
             default: components["responses"]["Unexpected"];
         };
@@ -1259,6 +1350,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             406: components["responses"]["NotAcceptable"];
             408: components["responses"]["TooSlow"];
@@ -1266,6 +1359,7 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
             default: components["responses"]["Unexpected"];
         };
@@ -1279,7 +1373,7 @@ export interface operations {
                  */
                 search?: string;
                 /**
-                 * @description The order. A leading `-` reverses it. Equal values are in the order of the code.
+                 * @description The order. Equal values are in the order of the code. A leading `-` reverses all of it.
                  * @example -updated_at
                  */
                 sort?: "iso_code" | "-iso_code" | "name" | "-name" | "updated_at" | "-updated_at";
@@ -1312,9 +1406,12 @@ export interface operations {
                 };
             };
             400: components["responses"]["BadCursor"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             406: components["responses"]["NotAcceptable"];
             412: components["responses"]["Stale"];
             422: components["responses"]["InvalidQuery"];
+            429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
             default: components["responses"]["Unexpected"];
         };
@@ -1357,6 +1454,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             406: components["responses"]["NotAcceptable"];
             408: components["responses"]["TooSlow"];
             409: components["responses"]["ConflictOrInProgress"];
@@ -1364,6 +1463,7 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
             default: components["responses"]["Unexpected"];
         };
@@ -1401,9 +1501,12 @@ export interface operations {
                 };
             };
             304: components["responses"]["NotModified"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             406: components["responses"]["NotAcceptable"];
             412: components["responses"]["Stale"];
+            429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
             default: components["responses"]["Unexpected"];
         };
@@ -1448,6 +1551,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             406: components["responses"]["NotAcceptable"];
             408: components["responses"]["TooSlow"];
@@ -1455,6 +1560,7 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
             default: components["responses"]["Unexpected"];
         };
@@ -1481,9 +1587,12 @@ export interface operations {
         requestBody?: never;
         responses: {
             204: components["responses"]["Deleted"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["InUse"];
             412: components["responses"]["Stale"];
+            429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
             default: components["responses"]["Unexpected"];
         };
@@ -1528,6 +1637,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             406: components["responses"]["NotAcceptable"];
             408: components["responses"]["TooSlow"];
@@ -1535,6 +1646,7 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
             default: components["responses"]["Unexpected"];
         };
@@ -1558,7 +1670,7 @@ export interface operations {
                  */
                 include_discontinued?: boolean;
                 /**
-                 * @description The order. A leading `-` reverses it; ties are in the order of the id, which is `product_uuid`.
+                 * @description The order. Equal values are in the order of the id, which is `product_uuid`. A leading `-` reverses all of it.
                  * @example -updated_at
                  */
                 sort?: "id" | "-id" | "name" | "-name" | "product_category" | "-product_category" | "updated_at" | "-updated_at";
@@ -1591,9 +1703,12 @@ export interface operations {
                 };
             };
             400: components["responses"]["BadCursor"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             406: components["responses"]["NotAcceptable"];
             412: components["responses"]["Stale"];
             422: components["responses"]["InvalidQuery"];
+            429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
             default: components["responses"]["Unexpected"];
         };
@@ -1646,10 +1761,13 @@ export interface operations {
                 };
             };
             304: components["responses"]["CopyNotModified"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             406: components["responses"]["NotAcceptable"];
             412: components["responses"]["Stale"];
             422: components["responses"]["InvalidQuery"];
+            429: components["responses"]["TooManyRequests"];
             503: components["responses"]["NotYet"];
             default: components["responses"]["Unexpected"];
         };

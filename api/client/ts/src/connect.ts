@@ -7,6 +7,8 @@ export interface Options {
   baseUrl: string;
   /** The time limit of a request in milliseconds, from the connection to the last byte of the answer. Default 30,000; 0 is no limit. */
   timeout?: number;
+  /** An API token of the service, to send with every request. Use it over https only, and never in a page: every visitor could read it. */
+  token?: string;
   /** Headers to send with every request. */
   headers?: Record<string, string>;
   /** Replaces the global fetch. */
@@ -15,12 +17,12 @@ export interface Options {
 
 /** Connects to a service. `later` tells which changes it may carry out later: it answers them with 202. */
 export function connect<Paths extends {}>(options: Options, later: (request: Request) => boolean = () => false): Client<Paths> {
-  const { baseUrl, timeout = 30_000, headers = {}, fetch = globalThis.fetch } = options;
+  const { baseUrl, timeout = 30_000, token, headers = {}, fetch = globalThis.fetch } = options;
   checkBaseUrl(baseUrl);
   checkTimeout(timeout);
   const client = createClient<Paths>({
     baseUrl,
-    headers: { Accept: "application/json, application/problem+json", ...headers },
+    headers: { Accept: "application/json, application/problem+json", ...(token !== undefined && { Authorization: `Bearer ${token}` }), ...headers },
     fetch: (request) => within(request, timeout, async (signal) => whole(request, await fetch(request, { signal }), later(request))),
   });
   // Every PATCH of both services needs a merge patch (RFC 7396), but openapi-fetch would send application/json.

@@ -950,9 +950,79 @@ export interface components {
             };
         };
         /**
-         * @description `unavailable`: the database is unreachable or did not answer in time. Send the request again after `Retry-After`.
-         *     A change may have happened nevertheless. You can send PUT, PATCH and DELETE again unchanged; if the change has
-         *     happened, the answer may be 412 or 404. Send a POST again only with its `Idempotency-Key`.
+         * @description Only where this path needs a token. `token-missing`: the request has no token. `token-invalid`: the token is unknown,
+         *     has expired, or was revoked.
+         */
+        Unauthorized: {
+            headers: {
+                "WWW-Authenticate": components["headers"]["Challenge"];
+                "X-Request-Id": components["headers"]["RequestID"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://monsplit.github.io/problems/token-missing",
+                 *       "title": "Unauthorized",
+                 *       "status": 401,
+                 *       "detail": "This request needs an API token, as Authorization: Bearer TOKEN.",
+                 *       "instance": "/api/v1/product",
+                 *       "request_id": "0198c0de-7a11-7000-8000-0d4f6a1b2c3d"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `scope-missing`: the token does not have the scope that the method needs. */
+        Forbidden: {
+            headers: {
+                "WWW-Authenticate": components["headers"]["Challenge"];
+                "X-Request-Id": components["headers"]["RequestID"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://monsplit.github.io/problems/scope-missing",
+                 *       "title": "Forbidden",
+                 *       "status": 403,
+                 *       "detail": "The token does not have the scope write.",
+                 *       "instance": "/api/v1/product",
+                 *       "request_id": "0198c0de-7a11-7000-8000-0d4f6a1b2c3d"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `too-many-requests`: the token has sent too many requests. `too-many-keys`: the service keeps no more idempotency keys
+         *     of this caller, or in all. Nothing was changed. Send the request again after `Retry-After`.
+         */
+        TooManyRequests: {
+            headers: {
+                "Retry-After": components["headers"]["RetryAfter"];
+                "X-Request-Id": components["headers"]["RequestID"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://monsplit.github.io/problems/too-many-requests",
+                 *       "title": "Too Many Requests",
+                 *       "status": 429,
+                 *       "detail": "The token has sent too many requests. This request has changed nothing.",
+                 *       "instance": "/api/v1/product",
+                 *       "request_id": "0198c0de-7a11-7000-8000-0d4f6a1b2c3d"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description `unavailable`: the database is unreachable or did not answer in time. `overloaded`: the service works on too many
+         *     requests of this kind. `locked`: another change holds a lock on the entity. Send the request again after `Retry-After`.
+         *     If a change may have been saved, `detail` says so. You can send PUT, PATCH and DELETE again unchanged; if the change
+         *     has happened, the answer may be 412 or 404. Send a POST again only with its `Idempotency-Key`.
          */
         Unavailable: {
             headers: {
@@ -1144,6 +1214,12 @@ export interface components {
          */
         RequestID: string;
         /**
+         * @description How to get in (RFC 6750, section 3): `Bearer` with the name of the service as `realm`. `error` says what is wrong with
+         *     the token that was sent, and `scope` which scope it lacks.
+         * @example Bearer realm="monolith"
+         */
+        Challenge: string;
+        /**
          * @description The number of seconds to wait before the next try.
          * @example 2
          */
@@ -1182,7 +1258,7 @@ export interface operations {
                  */
                 include_discontinued?: boolean;
                 /**
-                 * @description The order. A leading `-` reverses it. Equal values are in the order of the id.
+                 * @description The order. Equal values are in the order of the id. A leading `-` reverses all of it.
                  * @example -updated_at
                  */
                 sort?: "id" | "-id" | "name" | "-name" | "product_category" | "-product_category" | "updated_at" | "-updated_at";
@@ -1215,9 +1291,12 @@ export interface operations {
                 };
             };
             400: components["responses"]["BadCursor"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             406: components["responses"]["NotAcceptable"];
             412: components["responses"]["Stale"];
             422: components["responses"]["InvalidQuery"];
+            429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
             default: components["responses"]["Unexpected"];
         };
@@ -1260,6 +1339,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             406: components["responses"]["NotAcceptable"];
             408: components["responses"]["TooSlow"];
             409: components["responses"]["ConflictOrInProgress"];
@@ -1267,6 +1348,7 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
             default: components["responses"]["Unexpected"];
         };
@@ -1304,9 +1386,12 @@ export interface operations {
                 };
             };
             304: components["responses"]["NotModified"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             406: components["responses"]["NotAcceptable"];
             412: components["responses"]["Stale"];
+            429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
             default: components["responses"]["Unexpected"];
         };
@@ -1351,6 +1436,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             406: components["responses"]["NotAcceptable"];
             408: components["responses"]["TooSlow"];
@@ -1359,6 +1446,7 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
             default: components["responses"]["Unexpected"];
         };
@@ -1385,8 +1473,11 @@ export interface operations {
         requestBody?: never;
         responses: {
             204: components["responses"]["Deleted"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             412: components["responses"]["Stale"];
+            429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
             default: components["responses"]["Unexpected"];
         };
@@ -1431,6 +1522,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             406: components["responses"]["NotAcceptable"];
             408: components["responses"]["TooSlow"];
@@ -1439,6 +1532,7 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
             default: components["responses"]["Unexpected"];
         };
@@ -1457,7 +1551,7 @@ export interface operations {
                  */
                 market?: components["schemas"]["ID"];
                 /**
-                 * @description The order. A leading `-` reverses it. Equal values are in the order of the id.
+                 * @description The order. Equal values are in the order of the id. A leading `-` reverses all of it.
                  * @example -updated_at
                  */
                 sort?: "id" | "-id" | "updated_at" | "-updated_at";
@@ -1490,9 +1584,12 @@ export interface operations {
                 };
             };
             400: components["responses"]["BadCursor"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             406: components["responses"]["NotAcceptable"];
             412: components["responses"]["Stale"];
             422: components["responses"]["InvalidQuery"];
+            429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
             default: components["responses"]["Unexpected"];
         };
@@ -1541,6 +1638,8 @@ export interface operations {
             };
             202: components["responses"]["ChangeRequested"];
             400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             406: components["responses"]["NotAcceptable"];
             408: components["responses"]["TooSlow"];
             409: components["responses"]["ChangeConflict"];
@@ -1548,6 +1647,7 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["InvalidChange"];
+            429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
             default: components["responses"]["Unexpected"];
         };
@@ -1600,10 +1700,13 @@ export interface operations {
                 };
             };
             304: components["responses"]["CopyNotModified"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             404: components["responses"]["NoEntry"];
             406: components["responses"]["NotAcceptable"];
             412: components["responses"]["Stale"];
             422: components["responses"]["InvalidQuery"];
+            429: components["responses"]["TooManyRequests"];
             503: components["responses"]["NotYet"];
             default: components["responses"]["Unexpected"];
         };
@@ -1662,6 +1765,8 @@ export interface operations {
             };
             202: components["responses"]["ChangeRequested"];
             400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             404: components["responses"]["NoEntry"];
             406: components["responses"]["NotAcceptable"];
             408: components["responses"]["TooSlow"];
@@ -1670,6 +1775,7 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["InvalidChange"];
+            429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
             default: components["responses"]["Unexpected"];
         };
@@ -1719,10 +1825,13 @@ export interface operations {
                 };
                 content?: never;
             };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             404: components["responses"]["NoEntry"];
             409: components["responses"]["ChangeConflict"];
             412: components["responses"]["Stale"];
             422: components["responses"]["InvalidChange"];
+            429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
             default: components["responses"]["Unexpected"];
         };
@@ -1781,6 +1890,8 @@ export interface operations {
             };
             202: components["responses"]["ChangeRequested"];
             400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             404: components["responses"]["NoEntry"];
             406: components["responses"]["NotAcceptable"];
             408: components["responses"]["TooSlow"];
@@ -1789,6 +1900,7 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["InvalidChange"];
+            429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
             default: components["responses"]["Unexpected"];
         };
@@ -1819,9 +1931,12 @@ export interface operations {
                     "application/json": components["schemas"]["CatalogChange"];
                 };
             };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             406: components["responses"]["NotAcceptable"];
             412: components["responses"]["Stale"];
+            429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
             default: components["responses"]["Unexpected"];
         };
@@ -1835,7 +1950,7 @@ export interface operations {
                  */
                 search?: string;
                 /**
-                 * @description The order. A leading `-` reverses it. Equal values are in the order of the id.
+                 * @description The order. Equal values are in the order of the id. A leading `-` reverses all of it.
                  * @example -updated_at
                  */
                 sort?: "id" | "-id" | "iso_code" | "-iso_code" | "name" | "-name" | "updated_at" | "-updated_at";
@@ -1868,9 +1983,12 @@ export interface operations {
                 };
             };
             400: components["responses"]["BadCursor"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             406: components["responses"]["NotAcceptable"];
             412: components["responses"]["Stale"];
             422: components["responses"]["InvalidQuery"];
+            429: components["responses"]["TooManyRequests"];
             503: components["responses"]["Unavailable"];
             default: components["responses"]["Unexpected"];
         };

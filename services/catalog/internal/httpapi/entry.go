@@ -17,7 +17,7 @@ import (
 func (a *API) CreateEntry(
 	ctx context.Context, r oapi.CreateEntryRequestObject,
 ) (oapi.CreateEntryResponseObject, error) {
-	once := httpserver.Once(http.MethodPost, pathEntries, r.Params.IdempotencyKey, *r.Body)
+	once := httpserver.Once(ctx, http.MethodPost, pathEntries, r.Params.IdempotencyKey, *r.Body)
 	e, err := a.entries.Create(ctx, toEntryDraft(*r.Body), once)
 	if err != nil {
 		return nil, err

@@ -14,7 +14,7 @@ import (
 func (a *API) CreateMarket(
 	ctx context.Context, r oapi.CreateMarketRequestObject,
 ) (oapi.CreateMarketResponseObject, error) {
-	once := httpserver.Once(http.MethodPost, pathMarkets, r.Params.IdempotencyKey, *r.Body)
+	once := httpserver.Once(ctx, http.MethodPost, pathMarkets, r.Params.IdempotencyKey, *r.Body)
 	m, err := a.markets.Create(ctx, toMarketDraft(*r.Body), once)
 	if err != nil {
 		return nil, err

@@ -16,7 +16,7 @@ const (
 	ByUpdatedAt Field = "updated_at"
 )
 
-// Sort is the order of a list. Ties are sorted by code, ascending, even if Desc reverses the rest.
+// Sort is the order of a list. Ties are sorted by code. Desc reverses the whole order.
 type Sort struct {
 	By   Field
 	Desc bool

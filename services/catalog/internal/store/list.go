@@ -24,8 +24,7 @@ func (m Markets) Markets(ctx context.Context, q market.Query) iter.Seq2[market.M
 		if after != nil {
 			sql.After(order, keyset.Value(q.Sort.By == market.ByUpdatedAt, after.Text, after.Time), after.ID)
 		}
-		text, args := sql.SQL(selectMarkets, order, limit)
-		return list(ctx, m.s, toMarket, text, args)
+		return list(ctx, m.s, toMarket, sql.Statement(selectMarkets, order, limit))
 	}
 	return keyset.Pages(q.Limit, q.After, q.Sort.PositionOf, read)
 }
@@ -64,8 +63,7 @@ func (e Entries) Entries(ctx context.Context, q entry.Query) iter.Seq2[entry.Ent
 		if after != nil {
 			sql.After(order, after.Time, after.ID)
 		}
-		text, args := sql.SQL(selectEntries, order, limit)
-		return list(ctx, e.s, toEntry, text, args)
+		return list(ctx, e.s, toEntry, sql.Statement(selectEntries, order, limit))
 	}
 	return keyset.Pages(q.Limit, q.After, q.Sort.PositionOf, read)
 }
@@ -95,8 +93,7 @@ func (s *Store) Products(ctx context.Context, q productcopy.Query) iter.Seq2[pro
 		if after != nil {
 			sql.After(order, keyset.Value(q.Sort.By == productcopy.ByUpdatedAt, after.Text, after.Time), after.ID)
 		}
-		text, args := sql.SQL(selectProducts, order, limit)
-		return list(ctx, s, inUTC, text, args)
+		return list(ctx, s, inUTC, sql.Statement(selectProducts, order, limit))
 	}
 	return keyset.Pages(q.Limit, q.After, q.Sort.PositionOf, read)
 }
@@ -120,7 +117,7 @@ func inUTC(p productcopy.Product) productcopy.Product {
 }
 
 // list reads rows of type R, whose fields are in the order of the columns.
-func list[R, T any](ctx context.Context, s *Store, to func(R) T, sql string, args []any) ([]T, error) {
-	values, err := postgres.Select(ctx, s.pool, to, sql, args)
+func list[R, T any](ctx context.Context, s *Store, to func(R) T, statement keyset.Statement) ([]T, error) {
+	values, err := postgres.Select(ctx, s.pool, to, statement)
 	return values, translate(err)
 }

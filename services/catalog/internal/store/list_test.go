@@ -33,12 +33,12 @@ func TestListMarkets(t *testing.T) {
 		"ByCode":         {market.Query{}, "BE DE FR LU NL"},
 		"CodeReversed":   {market.Query{Sort: by(market.ByCode, true)}, "NL LU FR DE BE"},
 		"ByName":         {market.Query{Sort: by(market.ByName, false)}, "BE DE FR NL LU"},
-		"NameReversed":   {market.Query{Sort: by(market.ByName, true)}, "LU FR NL DE BE"},
+		"NameReversed":   {market.Query{Sort: by(market.ByName, true)}, "LU NL FR DE BE"},
 		"ByUpdate":       {market.Query{Sort: by(market.ByUpdatedAt, false)}, "NL BE LU DE FR"},
 		"UpdateReversed": {market.Query{Sort: by(market.ByUpdatedAt, true)}, "FR DE LU BE NL"},
 		"Search":         {market.Query{Search: "ä"}, "LU"},
 		"SearchWildcard": {market.Query{Search: "_%"}, "DE"},
-		"SearchFolds":    {market.Query{Search: "B", Sort: by(market.ByName, true)}, "FR NL BE"},
+		"SearchFolds":    {market.Query{Search: "B", Sort: by(market.ByName, true)}, "NL FR BE"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

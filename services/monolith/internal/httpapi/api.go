@@ -12,11 +12,11 @@ import (
 	"github.com/monsplit/monsplit/services/monolith/internal/product"
 )
 
-// Config has the API's times.
+// Config has the API's limits of time.
 type Config struct {
-	WriteTimeout time.Duration // for a client to receive each part of a list
-	ChangeWait   time.Duration // for the outcome of a change of the catalog, if the client does not ask for another time
-	MaxWait      time.Duration // longest time for which a client can ask
+	Stream     httpserver.StreamLimits
+	ChangeWait time.Duration // for the outcome of a change of the catalog, if the client does not ask for another time
+	MaxWait    time.Duration // longest time for which a client can ask
 }
 
 // API implements the operations of api/monolith/openapi.yaml.

@@ -23,7 +23,7 @@ func entryPath(id int64) string { return fmt.Sprintf("%s/%d", catalogPath, id) }
 func (a *API) CreateCatalog(
 	ctx context.Context, r oapi.CreateCatalogRequestObject,
 ) (oapi.CreateCatalogResponseObject, error) {
-	once := httpserver.Once(http.MethodPost, catalogPath, r.Params.IdempotencyKey, *r.Body)
+	once := httpserver.Once(ctx, http.MethodPost, catalogPath, r.Params.IdempotencyKey, *r.Body)
 	sent, err := a.changes.Create(ctx, inputToDraft(*r.Body), once)
 	o, err := a.outcome(ctx, catalogchange.Create, r.Params.Prefer, sent, err)
 	if err != nil {
@@ -42,7 +42,7 @@ func (a *API) CreateCatalog(
 func (a *API) ReplaceCatalog(
 	ctx context.Context, r oapi.ReplaceCatalogRequestObject,
 ) (oapi.ReplaceCatalogResponseObject, error) {
-	once := httpserver.Once(http.MethodPut, entryPath(r.ID), r.Params.IdempotencyKey, *r.Body)
+	once := httpserver.Once(ctx, http.MethodPut, entryPath(r.ID), r.Params.IdempotencyKey, *r.Body)
 	sent, err := a.changes.Replace(ctx, r.ID, replacementToDraft(*r.Body), httpserver.IfMatch(r.Params.IfMatch), once)
 	o, err := a.outcome(ctx, catalogchange.Replace, r.Params.Prefer, sent, err)
 	if err != nil {
@@ -60,7 +60,7 @@ func (a *API) ReplaceCatalog(
 func (a *API) PatchCatalog(
 	ctx context.Context, r oapi.PatchCatalogRequestObject,
 ) (oapi.PatchCatalogResponseObject, error) {
-	once := httpserver.Once(http.MethodPatch, entryPath(r.ID), r.Params.IdempotencyKey, *r.Body)
+	once := httpserver.Once(ctx, http.MethodPatch, entryPath(r.ID), r.Params.IdempotencyKey, *r.Body)
 	sent, err := a.changes.Patch(ctx, r.ID, patchToDraft(*r.Body), httpserver.IfMatch(r.Params.IfMatch), once)
 	o, err := a.outcome(ctx, catalogchange.Patch, r.Params.Prefer, sent, err)
 	if err != nil {
@@ -78,7 +78,7 @@ func (a *API) PatchCatalog(
 func (a *API) DeleteCatalog(
 	ctx context.Context, r oapi.DeleteCatalogRequestObject,
 ) (oapi.DeleteCatalogResponseObject, error) {
-	once := httpserver.Once(http.MethodDelete, entryPath(r.ID), r.Params.IdempotencyKey, nil)
+	once := httpserver.Once(ctx, http.MethodDelete, entryPath(r.ID), r.Params.IdempotencyKey, nil)
 	sent, err := a.changes.Delete(ctx, r.ID, httpserver.IfMatch(r.Params.IfMatch), once)
 	o, err := a.outcome(ctx, catalogchange.Delete, r.Params.Prefer, sent, err)
 	if err != nil {

@@ -93,7 +93,7 @@ func (l listed) VisitListMarketsResponse(w http.ResponseWriter) error  { return 
 // written while it is read.
 func answerList[T, P, J any](ctx context.Context, a *API, limit *oapi.Limit, l httpserver.List[T, P, J]) (listed, error) {
 	if limit == nil {
-		return func(w http.ResponseWriter) error { return l.Stream(ctx, w, a.cfg.WriteTimeout) }, nil
+		return func(w http.ResponseWriter) error { return l.Stream(ctx, w, a.cfg.Stream) }, nil
 	}
 	page, link, err := l.Page(ctx, int(*limit))
 	if err != nil {
@@ -103,7 +103,7 @@ func answerList[T, P, J any](ctx context.Context, a *API, limit *oapi.Limit, l h
 		if link != "" {
 			w.Header().Set("Link", link)
 		}
-		return httpserver.StreamArray(ctx, w, a.cfg.WriteTimeout, all(page))
+		return httpserver.StreamArray(ctx, w, a.cfg.Stream, all(page))
 	}, nil
 }
 

@@ -15,7 +15,7 @@ import (
 func (a *API) CreateProduct(
 	ctx context.Context, r oapi.CreateProductRequestObject,
 ) (oapi.CreateProductResponseObject, error) {
-	once := httpserver.Once(http.MethodPost, collection, r.Params.IdempotencyKey, *r.Body)
+	once := httpserver.Once(ctx, http.MethodPost, collection, r.Params.IdempotencyKey, *r.Body)
 	p, err := a.products.Create(ctx, toDraft(*r.Body), once)
 	if err != nil {
 		return nil, err

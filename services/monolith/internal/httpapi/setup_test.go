@@ -108,7 +108,7 @@ func serveBy(t *testing.T, pool *pgxpool.Pool, choose func(*options)) *server {
 	o := options{
 		onResponse: refused(t), now: time.Now, newID: func() uuid.UUID { return uuid.Must(uuid.NewV7()) },
 		changes: catalogchange.Config{Expiry: 7 * 24 * time.Hour},
-		api:     httpapi.Config{WriteTimeout: time.Minute, ChangeWait: time.Minute, MaxWait: time.Minute},
+		api:     httpapi.Config{Stream: httpserver.StreamLimits{Part: time.Minute, Total: time.Minute}, ChangeWait: time.Minute, MaxWait: time.Minute},
 	}
 	choose(&o)
 	log := slog.New(slog.DiscardHandler)

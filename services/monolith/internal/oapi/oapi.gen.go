@@ -597,7 +597,7 @@ type ListCatalogParams struct {
 	// Market Lists only the entries of the market with this integer id.
 	Market *ID `form:"market,omitempty" json:"market,omitempty"`
 
-	// Sort The order. A leading `-` reverses it. Equal values are in the order of the id.
+	// Sort The order. Equal values are in the order of the id. A leading `-` reverses all of it.
 	Sort *ListCatalogParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
 
 	// Limit The maximum number of items in a page. Without it the answer has all items.
@@ -688,7 +688,7 @@ type ListMarketsParams struct {
 	// Search Lists only markets whose name contains this text, in upper or lower case. An empty text does not filter.
 	Search *string `form:"search,omitempty" json:"search,omitempty"`
 
-	// Sort The order. A leading `-` reverses it. Equal values are in the order of the id.
+	// Sort The order. Equal values are in the order of the id. A leading `-` reverses all of it.
 	Sort *ListMarketsParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
 
 	// Limit The maximum number of items in a page. Without it the answer has all items.
@@ -713,7 +713,7 @@ type ListProductsParams struct {
 	// IncludeDiscontinued Whether discontinued products are listed too.
 	IncludeDiscontinued *bool `form:"include_discontinued,omitempty" json:"include_discontinued,omitempty"`
 
-	// Sort The order. A leading `-` reverses it. Equal values are in the order of the id.
+	// Sort The order. Equal values are in the order of the id. A leading `-` reverses all of it.
 	Sort *ListProductsParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
 
 	// Limit The maximum number of items in a page. Without it the answer has all items.

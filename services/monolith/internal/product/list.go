@@ -17,7 +17,7 @@ const (
 	ByUpdatedAt Field = "updated_at"
 )
 
-// Sort is the order of a list. Ties are sorted by id, ascending, even if Desc reverses the rest.
+// Sort is the order of a list. Ties are sorted by id. Desc reverses the whole order.
 type Sort struct {
 	By   Field
 	Desc bool

@@ -183,7 +183,7 @@ func TestListCopies(t *testing.T) {
 		"All":      {catalogcopy.EntryQuery{}, "1 1 1, 2 1 2, 3 2 1"},
 		"Reversed": {catalogcopy.EntryQuery{Sort: catalogcopy.Sort{Desc: true}}, "3 2 1, 2 1 2, 1 1 1"},
 		"Updated":  {catalogcopy.EntryQuery{Sort: catalogcopy.Sort{By: catalogcopy.ByUpdatedAt}}, "2 1 2, 3 2 1, 1 1 1"},
-		"Latest":   {catalogcopy.EntryQuery{Sort: catalogcopy.Sort{By: catalogcopy.ByUpdatedAt, Desc: true}}, "1 1 1, 2 1 2, 3 2 1"},
+		"Latest":   {catalogcopy.EntryQuery{Sort: catalogcopy.Sort{By: catalogcopy.ByUpdatedAt, Desc: true}}, "1 1 1, 3 2 1, 2 1 2"},
 		"Product":  {catalogcopy.EntryQuery{Product: desk.ID}, "1 1 1, 2 1 2"},
 		"Market":   {catalogcopy.EntryQuery{Market: 1}, "1 1 1, 3 2 1"},
 		"Both":     {catalogcopy.EntryQuery{Product: lamp.ID, Market: 1}, "3 2 1"},

@@ -34,8 +34,7 @@ func (s *Store) Products(ctx context.Context, q product.Query) iter.Seq2[product
 		if after != nil {
 			sql.After(order, keyset.Value(q.Sort.By == product.ByUpdatedAt, after.Text, after.Time), after.ID)
 		}
-		text, args := sql.SQL(selectProducts, order, limit)
-		return list(ctx, s, toProduct, text, args)
+		return list(ctx, s, toProduct, sql.Statement(selectProducts, order, limit))
 	}
 	return keyset.Pages(q.Limit, q.After, q.Sort.PositionOf, read)
 }
@@ -53,6 +52,8 @@ func productOrder(s product.Sort) keyset.Order {
 	return order
 }
 
+const selectMarkets = "SELECT id, iso_code, name, updated_at FROM market_copy JOIN legacy_market_id USING (iso_code)"
+
 // Markets implements catalogcopy.Store.
 func (s *Store) Markets(ctx context.Context, q catalogcopy.MarketQuery) iter.Seq2[catalogcopy.Market, error] {
 	order := marketOrder(q.Sort)
@@ -63,9 +64,7 @@ func (s *Store) Markets(ctx context.Context, q catalogcopy.MarketQuery) iter.Seq
 		if after != nil {
 			sql.After(order, keyset.Value(q.Sort.By == catalogcopy.ByUpdatedAt, after.Text, after.Time), after.ID)
 		}
-		text, args := sql.SQL(
-			"SELECT id, iso_code, name, updated_at FROM market_copy JOIN legacy_market_id USING (iso_code)", order, limit)
-		return list(ctx, s, inUTC, text, args)
+		return list(ctx, s, inUTC, sql.Statement(selectMarkets, order, limit))
 	}
 	return keyset.Pages(q.Limit, q.After, q.Sort.PositionOfMarket, read)
 }
@@ -89,9 +88,8 @@ func inUTC(m catalogcopy.Market) catalogcopy.Market {
 }
 
 // An entry is listed when its product and its market are known: the legacy form needs their integers.
-const selectEntries = `SELECT l.id, p.id, m.id, e.availability_date, e.availability_end_date, e.version, e.updated_at
+const selectEntries = `SELECT e.legacy_id, p.id, m.id, e.availability_date, e.availability_end_date, e.version, e.updated_at
 	FROM catalog_entry_copy e
-	JOIN legacy_catalog_id l ON l.entry_id = e.id
 	JOIN product p ON p.product_uuid = e.product_uuid
 	JOIN market_copy c ON c.iso_code = e.market AND c.version > 0
 	JOIN legacy_market_id m ON m.iso_code = e.market`
@@ -101,17 +99,17 @@ func (s *Store) Entries(ctx context.Context, q catalogcopy.EntryQuery) iter.Seq2
 	order := entryOrder(q.Sort)
 	read := func(after *catalogcopy.Position, limit int) ([]catalogcopy.Entry, error) {
 		sql := shownEntries()
+		// With a subquery, the planner knows that an index has the entries of the one product or market in the order of the list.
 		if q.Product != 0 {
-			sql.Where("p.id = ?", q.Product)
+			sql.Where("e.product_uuid = (SELECT product_uuid FROM product WHERE id = ?)", q.Product)
 		}
 		if q.Market != 0 {
-			sql.Where("m.id = ?", q.Market)
+			sql.Where("e.market = (SELECT iso_code FROM legacy_market_id WHERE id = ?)", q.Market)
 		}
 		if after != nil {
 			sql.After(order, keyset.Value(q.Sort.By == catalogcopy.ByUpdatedAt, after.Text, after.Time), after.ID)
 		}
-		text, args := sql.SQL(selectEntries, order, limit)
-		return list(ctx, s, entryInUTC, text, args)
+		return list(ctx, s, entryInUTC, sql.Statement(selectEntries, order, limit))
 	}
 	return keyset.Pages(q.Limit, q.After, q.Sort.PositionOfEntry, read)
 }
@@ -119,9 +117,8 @@ func (s *Store) Entries(ctx context.Context, q catalogcopy.EntryQuery) iter.Seq2
 // Entry implements catalogcopy.Store.
 func (s *Store) Entry(ctx context.Context, id int64) (catalogcopy.Entry, error) {
 	sql := shownEntries()
-	sql.Where("l.id = ?", id)
-	text, args := sql.SQL(selectEntries, entryOrder(catalogcopy.Sort{}), 1)
-	entries, err := list(ctx, s, entryInUTC, text, args)
+	sql.Where("e.legacy_id = ?", id)
+	entries, err := list(ctx, s, entryInUTC, sql.Statement(selectEntries, entryOrder(catalogcopy.Sort{}), 1))
 	if err != nil {
 		return catalogcopy.Entry{}, err
 	}
@@ -166,7 +163,7 @@ func shownEntries() (sql keyset.Query) {
 }
 
 func entryOrder(s catalogcopy.Sort) keyset.Order {
-	order := keyset.Order{By: "l.id", Desc: s.Desc, Tie: "l.id"}
+	order := keyset.Order{By: "e.legacy_id", Desc: s.Desc, Tie: "e.legacy_id"}
 	if s.By == catalogcopy.ByUpdatedAt {
 		order.By = "e.updated_at"
 	}
@@ -179,7 +176,7 @@ func entryInUTC(e catalogcopy.Entry) catalogcopy.Entry {
 }
 
 // list reads rows of type R, whose fields are in the order of the columns.
-func list[R, T any](ctx context.Context, s *Store, to func(R) T, sql string, args []any) ([]T, error) {
-	values, err := postgres.Select(ctx, s.pool, to, sql, args)
+func list[R, T any](ctx context.Context, s *Store, to func(R) T, statement keyset.Statement) ([]T, error) {
+	values, err := postgres.Select(ctx, s.pool, to, statement)
 	return values, translate(err)
 }

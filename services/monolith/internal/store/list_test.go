@@ -53,7 +53,7 @@ func TestListProducts(t *testing.T) {
 		"ByName":          {product.Query{Sort: by(product.ByName, false)}, `50% B GRÜN a a a_b b c\d ä`},
 		"ByNameReversed":  {product.Query{Sort: by(product.ByName, true)}, `ä c\d b a_b a a GRÜN B 50%`},
 		"ByCategory":      {product.Query{Sort: by(product.ByCategory, false)}, `b ä 50% a B a a_b c\d GRÜN`},
-		"CategoryReverse": {product.Query{Sort: by(product.ByCategory, true)}, `a_b c\d GRÜN B a b ä 50% a`},
+		"CategoryReverse": {product.Query{Sort: by(product.ByCategory, true)}, `GRÜN c\d a_b a B a 50% ä b`},
 		"ByUpdate":        {product.Query{Sort: by(product.ByUpdatedAt, false)}, `B a ä 50% a_b c\d GRÜN a b`},
 		"UpdateReversed":  {product.Query{Sort: by(product.ByUpdatedAt, true)}, `b a GRÜN c\d a_b 50% ä a B`},
 		"Discontinued":    {product.Query{IncludeDiscontinued: true, Category: "x"}, `b ä 50% old a`},

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { atLeast, changed, etagOf, idempotencyKey, ifMatch, ifNoneMatch, newIdempotencyKey, ok, written } from "@monsplit/client";
 import { createCatalogClient } from "@monsplit/client/catalog";
+import { createMonolithClient } from "@monsplit/client/monolith";
 import { answered, json, product, type MonolithClient } from "./answered.js";
 
 const path = { id: 7 };
@@ -70,6 +71,19 @@ test("a patch is a merge patch, below the base URL, with its headers", async () 
   assert.deepEqual(["Content-Type", "If-Match", "Idempotency-Key"].map((name) => sent.headers.get(name)), ["application/merge-patch+json", '"3"', "k"]);
   assert.equal(await sent.text(), '{"discontinued":true}');
   assert.notEqual(newIdempotencyKey(), newIdempotencyKey());
+});
+
+test("a token is sent with every request, and a header of the caller replaces it", async () => {
+  const sent: (string | null)[] = [];
+  const fetch = async (request: Request) => {
+    sent.push(request.headers.get("Authorization"));
+    return new Response('{"id": 7}', { headers: json });
+  };
+  const baseUrl = "http://shop.example";
+  for (const options of [{ token: "secret" }, {}, { token: "secret", headers: { authorization: "Basic x" } }]) {
+    await ok(product(createMonolithClient({ baseUrl, fetch, ...options })));
+  }
+  assert.deepEqual(sent, ["Bearer secret", null, "Basic x"]);
 });
 
 test("an ETag that a proxy made weak still matches", async () => {

@@ -103,7 +103,7 @@ func (q *Queries) LegacyEntry(ctx context.Context, id int64) (uuid.UUID, error) 
 }
 
 const lockEntries = `-- name: LockEntries :many
-SELECT id, version, deleted, product_uuid, market, availability_date, availability_end_date, updated_at, applied_at, digest FROM catalog_entry_copy WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE
+SELECT id, version, deleted, product_uuid, market, availability_date, availability_end_date, updated_at, applied_at, digest, legacy_id FROM catalog_entry_copy WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE
 `
 
 func (q *Queries) LockEntries(ctx context.Context, ids []uuid.UUID) ([]CatalogEntryCopy, error) {
@@ -126,6 +126,7 @@ func (q *Queries) LockEntries(ctx context.Context, ids []uuid.UUID) ([]CatalogEn
 			&i.UpdatedAt,
 			&i.AppliedAt,
 			&i.Digest,
+			&i.LegacyID,
 		); err != nil {
 			return nil, err
 		}

@@ -21,6 +21,7 @@ type CatalogEntryCopy struct {
 	UpdatedAt           *time.Time
 	AppliedAt           *time.Time
 	Digest              []byte
+	LegacyID            *int64
 }
 
 type MarketCopy struct {

@@ -1,0 +1,42 @@
+// Package caller says who sends a request: a program with a token, a client in an allowed network, a person with a session, or
+// nobody that is known. It knows neither HTTP nor the database, so that every layer may use it.
+package caller
+
+import "context"
+
+// Kind is how a caller was recognized.
+type Kind string
+
+// The kinds of callers.
+const (
+	KindAnonymous Kind = ""        // nobody had to sign in
+	KindToken     Kind = "token"   // an API token; the name is the token's name
+	KindAddress   Kind = "address" // an allowed network; the name is the network in CIDR notation
+	KindSession   Kind = "session" // a person who has signed in; the name is the user's name
+)
+
+// Caller is who sends a request. Two callers with equal values are the same caller. So a client keeps its identity when it
+// replaces its token by another one with the same name.
+type Caller struct {
+	Kind Kind
+	Name string // empty for an anonymous caller
+}
+
+// String returns the caller for the log, such as "token billing". It is never empty, and different for different callers.
+func (c Caller) String() string {
+	if c.Kind == KindAnonymous {
+		return "anonymous"
+	}
+	return string(c.Kind) + " " + c.Name
+}
+
+type key struct{}
+
+// With returns a context with the caller.
+func With(ctx context.Context, c Caller) context.Context { return context.WithValue(ctx, key{}, c) }
+
+// From returns the caller in a context. Without one, the caller is anonymous.
+func From(ctx context.Context) Caller {
+	c, _ := ctx.Value(key{}).(Caller)
+	return c
+}
