@@ -58,7 +58,7 @@ func TestManyProbesShareOneAnswer(t *testing.T) {
 				if runs.Add(1) > 1 {
 					return errors.New("all connections are in use")
 				}
-				time.Sleep(time.Second / 2) // in the bubble's time
+				<-time.After(time.Second / 2) // in the bubble's time
 				return nil
 			}},
 		}}, slog.New(slog.DiscardHandler))

@@ -16,7 +16,7 @@ func TestReadinessIsComputedOnceForAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var runs atomic.Int64
 		s := &sharedCheck{run: func(context.Context) []CheckResult {
-			time.Sleep(100 * time.Millisecond) // in the bubble's time
+			<-time.After(100 * time.Millisecond) // in the bubble's time
 			runs.Add(1)
 			return []CheckResult{{Name: "database", Status: ok}}
 		}}
@@ -33,7 +33,7 @@ func TestReadinessIsComputedOnceForAll(t *testing.T) {
 			if _, err := s.ask(t.Context()); err != nil || runs.Load() != round {
 				t.Errorf("round %d: the checks ran %d times, %v", round, runs.Load(), err)
 			}
-			time.Sleep(checkEvery)
+			<-time.After(checkEvery)
 		}
 	})
 }
@@ -45,13 +45,13 @@ func TestSlowChecksDoNotPileUp(t *testing.T) {
 		var runs atomic.Int64
 		s := &sharedCheck{run: func(context.Context) []CheckResult {
 			runs.Add(1)
-			time.Sleep(3 * checkEvery)
+			<-time.After(3 * checkEvery)
 			return nil
 		}}
 		var wg sync.WaitGroup
 		for range 3 {
 			wg.Go(func() { _, _ = s.ask(t.Context()) })
-			time.Sleep(checkEvery)
+			<-time.After(checkEvery)
 			synctest.Wait()
 		}
 		wg.Wait()
