@@ -72,6 +72,7 @@ func (c Common) Validate(must func(ok bool, variable, detail string, args ...any
 			"is %s, but must be at most half of HTTP_REQUEST_TIMEOUT (%s), so that the answer tells the reason", value, c.HTTP.RequestTimeout)
 	}
 	wellBelow("DATABASE_CONNECTION_WAIT", c.Database.ConnectionWait)
+	wellBelow("DATABASE_LIST_TIMEOUT", c.Database.ListTimeout)
 	wellBelow("DATABASE_LOCK_TIMEOUT", c.Database.LockTimeout)
 }
 

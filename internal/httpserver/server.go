@@ -98,7 +98,7 @@ func New(cfg Config, log *slog.Logger) *Server {
 	s.Echo.HTTPErrorHandler = handleError(log)
 	s.Echo.JSONSerializer = exactNames{}
 	s.Echo.IPExtractor = clientAddress(cfg.TrustedProxies)
-	s.Echo.Pre(normalize, identify, s.bound, s.observe, recoverPanics, protect, newBrowserGuard(cfg.Addr, cfg.AllowedHosts).guard, allowHead, canonicalHeaders)
+	s.Echo.Pre(normalize, identify, s.bound, s.observe, recoverPanics, protect, newBrowserGuard(cfg.Addr, cfg.AllowedHosts).guard, fewParameters, allowHead, canonicalHeaders)
 	if cfg.OperationsAddr != "" {
 		s.operations = s.newOperations()
 	}

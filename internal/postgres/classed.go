@@ -24,10 +24,13 @@ type DB interface {
 // one. It takes the class from the context. What is not a request uses the connections of the service's other parts.
 //
 // A request waits only Settings.ConnectionWait for a connection, and its transactions wait only Settings.LockTimeout for a lock.
+// A statement of a list takes at most Settings.ListTimeout.
 type Classed struct {
 	classes map[admission.Class]*Pool
 	direct  *Pool
 	begin   string
+	// limitList is SQL after the BEGIN of a list's transaction.
+	limitList string
 }
 
 var _ DB = (*Classed)(nil)
@@ -37,13 +40,17 @@ var _ DB = (*Classed)(nil)
 func OpenClassed(ctx context.Context, s Settings, application string, metrics *Metrics, direct *Pool) (*Classed, error) {
 	c := &Classed{
 		classes: map[admission.Class]*Pool{}, direct: direct,
-		// A transaction sets it too, because a pooler lends sessions.
-		begin: fmt.Sprintf("BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = %d", s.lockTimeout().Milliseconds()),
+		// A transaction sets them too, because a pooler lends sessions.
+		limitList: fmt.Sprintf("; SET LOCAL statement_timeout = %d", s.listTimeout().Milliseconds()),
+		begin:     fmt.Sprintf("BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = %d", s.lockTimeout().Milliseconds()),
 	}
 	for class, conns := range s.Shares().classes() {
 		cfg := s.Pooled(application)
 		cfg.MaxConns, cfg.Wait, cfg.Metrics, cfg.Name = conns, s.connectionWait(), metrics, string(class)
 		cfg.LockTimeout = s.lockTimeout() // for reads, which have no transaction
+		if class == admission.List {
+			cfg.StatementTimeout = s.listTimeout()
+		}
 		pool, err := Open(ctx, cfg)
 		if err != nil {
 			c.Close()
@@ -74,6 +81,9 @@ func (c *Classed) BeginTx(ctx context.Context, options pgx.TxOptions) (pgx.Tx, e
 	class := admission.Of(ctx)
 	if class != "" && options.BeginQuery == "" {
 		options.BeginQuery = c.begin
+	}
+	if class == admission.List {
+		options.BeginQuery += c.limitList
 	}
 	pool := c.Pool(class)
 	tx, err := pool.BeginTx(ctx, options)

@@ -238,3 +238,21 @@ func TestShares(t *testing.T) {
 		t.Errorf("16 connections are divided into %+v, which docs/configuration.md does not say", s)
 	}
 }
+
+// A list that the database works on for too long ends, whether it is a search or not. So it does not keep its connection, and its
+// client is told what to do. The other classes may take longer.
+func TestAListEnds(t *testing.T) {
+	t.Parallel()
+	b := setupClassed(t, postgres.Settings{ListTimeout: 50 * time.Millisecond})
+	for _, searches := range []bool{false, true} {
+		slow := keyset.Statement{SQL: `SELECT pg_sleep(0.5)::text`, Searches: searches}
+		same := func(row struct{ Text string }) string { return row.Text }
+		_, err := postgres.Select(b.as(admission.List), b.classed, same, slow)
+		if apperr.KindOf(err) != apperr.Unavailable || !strings.Contains(err.Error(), "search for a longer text") {
+			t.Errorf("searches is %t: %v", searches, err)
+		}
+		if _, err := postgres.Select(b.as(admission.Read), b.classed, same, slow); err != nil {
+			t.Errorf("a read, searches is %t: %v", searches, err)
+		}
+	}
+}

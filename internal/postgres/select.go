@@ -6,6 +6,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/monsplit/monsplit/internal/apperr"
 	"github.com/monsplit/monsplit/internal/keyset"
 	"github.com/monsplit/monsplit/internal/pgtx"
 )
@@ -24,6 +25,10 @@ func Select[R, T any](ctx context.Context, pool DB, convert func(R) T, s keyset.
 		err = pgtx.Run(ctx, pool, beginSearch, func(tx pgx.Tx) error { return read(tx) })
 	} else {
 		err = read(pool)
+	}
+	if pgtx.SQLState(err) == "57014" && ctx.Err() == nil { // query_canceled: statement_timeout
+		return nil, apperr.New(apperr.Unavailable,
+			"The database took too long for this list. Use a filter that fewer items match, or search for a longer text.").Because(err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("select %T: %w", *new(R), err)

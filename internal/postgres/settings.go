@@ -15,6 +15,7 @@ type Settings struct {
 	MaxConns       int32         `env:"DATABASE_MAX_CONNS" envDefault:"16" about:"maximum number of connections that requests and the consumer use. Reads by key, lists, changes, and the consumer with the other parts each have a share of their own: of 16, they have 3, 2, 4 and 7. The relay opens three more, and one while other instances run, /readyz two, and requests that wait share one. With DATABASE_DIRECT_URL, it counts for requests alone, and the consumer has a pool of its own"`
 	ConnectionWait time.Duration `env:"DATABASE_CONNECTION_WAIT" envDefault:"1s" about:"how long a request waits for a connection of its share, and a change for other changes of the same entity; after that the answer is 503. At most half of HTTP_REQUEST_TIMEOUT"`
 	LockTimeout    time.Duration `env:"DATABASE_LOCK_TIMEOUT" envDefault:"1s" about:"how long a request waits for a lock that another transaction holds; after that the answer is 503. At most half of HTTP_REQUEST_TIMEOUT. The consumer, the relay and the commands wait longer"`
+	ListTimeout    time.Duration `env:"DATABASE_LIST_TIMEOUT" envDefault:"2s" about:"how long the database may take for one page of a list or search; after that the answer is 503. At most half of HTTP_REQUEST_TIMEOUT. Behind a pooler it bounds searches alone"`
 	MigrateOnStart bool          `env:"MIGRATE_ON_START" envDefault:"true" about:"bring the schema up to date before serving; instances that start at the same time wait for each other"`
 }
 
@@ -25,10 +26,13 @@ func (s Settings) Validate(must func(ok bool, variable, detail string, args ...a
 	checkURL(s.DirectURL, "DATABASE_DIRECT_URL", must)
 	must(s.MaxConns >= minConns, "DATABASE_MAX_CONNS", "is %d: the consumer and requests need at least %d", s.MaxConns, minConns)
 	must(s.ConnectionWait > 0, "DATABASE_CONNECTION_WAIT", "is %s, but must be longer than 0s", s.ConnectionWait)
+	must(s.ListTimeout >= time.Millisecond, "DATABASE_LIST_TIMEOUT", "is %s, but must be 1ms or longer", s.ListTimeout)
 	must(s.LockTimeout >= time.Millisecond, "DATABASE_LOCK_TIMEOUT", "is %s, but must be 1ms or longer", s.LockTimeout)
 }
 
 func (s Settings) connectionWait() time.Duration { return orDefault(s.ConnectionWait, time.Second) }
+
+func (s Settings) listTimeout() time.Duration { return orDefault(s.ListTimeout, 2*time.Second) }
 
 func (s Settings) lockTimeout() time.Duration { return orDefault(s.LockTimeout, time.Second) }
 
