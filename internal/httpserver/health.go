@@ -31,7 +31,11 @@ func (s *Server) readyz(c echo.Context) error {
 		c.Response().Header().Set("Retry-After", retryAfter())
 		return c.JSON(http.StatusServiceUnavailable, Readiness{Status: stopping, Checks: []CheckResult{}})
 	}
-	answer, status := Readiness{Status: ready, Checks: s.askAll(c.Request().Context())}, http.StatusOK
+	results, err := s.checked.ask(c.Request().Context())
+	if err != nil {
+		return err
+	}
+	answer, status := Readiness{Status: ready, Checks: results}, http.StatusOK
 	for _, r := range answer.Checks {
 		switch {
 		case r.Status == down:

@@ -54,7 +54,7 @@ func TestAnIncompleteBodyIsTheClientsFault(t *testing.T) {
 				return apperr.New(apperr.Malformed, "it ended too early").Because(err)
 			})
 			conn := b.dial()
-			if _, err := io.WriteString(conn, "POST /it HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 9\r\n\r\nhalf"); err != nil {
+			if _, err := io.WriteString(conn, "POST /it HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 9\r\n\r\nhalf"); err != nil {
 				t.Fatal(err)
 			}
 			if closed {
@@ -78,7 +78,7 @@ func TestAHalfClosedConnectionGetsItsAnswer(t *testing.T) {
 		return apperr.New(apperr.NotFound, "it does not exist")
 	})
 	conn := b.dial()
-	if _, err := io.WriteString(conn, "GET /it HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"); err != nil {
+	if _, err := io.WriteString(conn, "GET /it HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"); err != nil {
 		t.Fatal(err)
 	}
 	if err := conn.CloseWrite(); err != nil {
@@ -108,7 +108,7 @@ func TestAClientThatGoesAway(t *testing.T) {
 				return fails(c.Request().Context().Err())
 			})
 			conn := b.dial()
-			if _, err := io.WriteString(conn, "GET /it HTTP/1.1\r\nHost: a\r\n\r\n"); err != nil {
+			if _, err := io.WriteString(conn, "GET /it HTTP/1.1\r\nHost: localhost\r\n\r\n"); err != nil {
 				t.Fatal(err)
 			}
 			<-begun
@@ -134,7 +134,7 @@ func TestAnInternalErrorIsLoggedEvenIfTheClientLeaves(t *testing.T) {
 		return errors.New("a bug")
 	})
 	conn := b.dial()
-	if _, err := io.WriteString(conn, "GET /it HTTP/1.1\r\nHost: a\r\n\r\n"); err != nil {
+	if _, err := io.WriteString(conn, "GET /it HTTP/1.1\r\nHost: localhost\r\n\r\n"); err != nil {
 		t.Fatal(err)
 	}
 	if err := conn.CloseWrite(); err != nil {
@@ -209,7 +209,7 @@ func TestAClientThatDoesNotReadIsCutOff(t *testing.T) {
 		return err
 	})
 	conn := b.dial()
-	if _, err := io.WriteString(conn, "GET /it HTTP/1.1\r\nHost: a\r\n\r\n"); err != nil {
+	if _, err := io.WriteString(conn, "GET /it HTTP/1.1\r\nHost: localhost\r\n\r\n"); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
