@@ -25,10 +25,11 @@ var businessMayUseOfStandard = []string{
 
 // businessMayUse lists the packages outside its service that business code may import. Each of them has no I/O.
 var businessMayUse = []string{
-	"internal/apperr",    // the closed set of errors
-	"internal/condition", // If-Match and Idempotency-Key, as business code sees them
-	"internal/copyrow",   // when a copy takes a change
-	"internal/nametext",  // the form in which names are stored and compared
+	"internal/apperr",      // the closed set of errors
+	"internal/condition",   // If-Match and Idempotency-Key, as business code sees them
+	"internal/copyrow",     // when a copy takes a change
+	"internal/recordindex", // keys of many records
+	"internal/nametext",    // the form in which names are stored and compared
 }
 
 // messagingMayUse lists the packages outside internal/messaging that it may import. They would move with it into a library.

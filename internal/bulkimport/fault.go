@@ -1,5 +1,9 @@
 // Package bulkimport reads records from CSV or JSON and writes them through a business service. It validates everything
-// before it writes anything, and it reports every fault with its line. It knows no model.
+// before it writes anything, and it reports the faults with their lines. It knows no model.
+//
+// A million records are not kept in memory: the input is read once to find the faults of single records, again for each look
+// that a model takes at all of them, and at last to write them. What stays of each record is its line, and what the model's check
+// keeps (package recordindex).
 package bulkimport
 
 import (
@@ -21,13 +25,31 @@ type Fault struct {
 	MayPass bool `json:"may_pass,omitempty"`
 }
 
-// Faults is an error that lists all faults of one input, in the order of its lines.
+// maxFaults is how many faults of an input are listed. The others are counted.
+const maxFaults = 1000
+
+// Faults is an error that lists the faults of one input, in the order of its lines.
 type Faults struct {
 	Source string // the name of the input for people: a path, "standard input"
 	List   []Fault
+	More   int // faults that are not listed
+
+	moreStay bool // one of them cannot disappear
 }
 
-// Error lists all faults, one a line, as "SOURCE:LINE: COLUMN: DETAIL". All but the numbers may come from outside, so they
+// add lists faults, or counts those for which there is no room.
+func (f *Faults) add(faults ...Fault) {
+	for _, fault := range faults {
+		if len(f.List) < maxFaults {
+			f.List = append(f.List, fault)
+			continue
+		}
+		f.More++
+		f.moreStay = f.moreStay || !fault.MayPass
+	}
+}
+
+// Error lists the faults, one a line, as "SOURCE:LINE: COLUMN: DETAIL". All but the numbers may come from outside, so they
 // are escaped.
 func (f *Faults) Error() string {
 	var b strings.Builder
@@ -41,12 +63,15 @@ func (f *Faults) Error() string {
 		}
 		b.WriteString(terminal.Line(x.Detail))
 	}
+	if f.More > 0 {
+		fmt.Fprintf(&b, "\n%s: %d more faults", terminal.Line(f.Source), f.More)
+	}
 	return b.String()
 }
 
 // MayPass reports whether a later try can help every record that has a fault.
 func (f *Faults) MayPass() bool {
-	return !slices.ContainsFunc(f.List, func(x Fault) bool { return !x.MayPass })
+	return !f.moreStay && !slices.ContainsFunc(f.List, func(x Fault) bool { return !x.MayPass })
 }
 
 // orNil returns f as an error if it lists any fault.

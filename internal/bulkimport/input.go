@@ -1,10 +1,5 @@
 package bulkimport
 
-import (
-	"fmt"
-	"slices"
-)
-
 // Row is one record as text. A JSON null, an absent member and an empty CSV field are all the empty string.
 type Row struct {
 	Line   int
@@ -18,46 +13,59 @@ func NewRow(line int, fields map[string]string) Row { return Row{Line: line, fie
 // Get returns the value of a column, or the empty string.
 func (r Row) Get(column string) string { return r.fields[column] }
 
-// Input is what was read: the rows, and the faults of form that left no row.
+// blame adds a fault of the row's form.
+func (r *Row) blame(column, detail string) {
+	r.faults = append(r.faults, Fault{Line: r.Line, Column: column, Detail: detail})
+}
+
+// Input is what an import reads, as often as it needs to: it is never in memory as a whole.
 type Input struct {
 	Source string // its name for people: a path, "standard input"
-	Rows   []Row
-	faults []Fault
 	unit   string // what the rows' numbers count: "line" or "record"
+	// scan reads the input from its beginning. It returns an error only if it could not read on.
+	scan func(*scanner) error
+}
+
+// scanner gets what is read.
+type scanner struct {
+	row   func(Row) (more bool)
+	fault func(Fault) // a fault of form that left no row
+}
+
+// blame tells a fault that belongs to no row.
+func (s *scanner) blame(line int, column, detail string) {
+	s.fault(Fault{Line: line, Column: column, Detail: detail})
 }
 
 // Records returns an input that was not read from text.
 func Records(source string, rows []Row) Input {
-	return Input{Source: source, Rows: rows, unit: "record"}
-}
-
-// Unreadable returns the faults of an input in which no row could be read, or nil. No further faults can be found in such
-// an input.
-func (in Input) Unreadable() error {
-	if len(in.Rows) > 0 {
+	return Input{Source: source, unit: "record", scan: func(s *scanner) error {
+		for _, row := range rows {
+			if !s.row(row) {
+				break
+			}
+		}
 		return nil
+	}}
+}
+
+// Rows returns all rows of a small input.
+func (in Input) Rows() (rows []Row, err error) {
+	err = in.scan(&scanner{row: func(r Row) bool { rows = append(rows, r); return true }, fault: func(Fault) {}})
+	return rows, err
+}
+
+// Unreadable returns the faults of an input in which no row can be read, or nil. No further faults can be found in such an
+// input.
+func (in Input) Unreadable() error {
+	faults, readable := &Faults{Source: in.Source}, false
+	err := in.scan(&scanner{row: func(Row) bool { readable = true; return false }, fault: func(f Fault) { faults.add(f) }})
+	switch {
+	case err != nil:
+		return err
+	case readable:
+		return nil
+	default:
+		return faults.orNil()
 	}
-	return in.allFaults().orNil()
-}
-
-// allFaults returns all faults of the input's form.
-func (in Input) allFaults() *Faults {
-	faults := &Faults{Source: in.Source, List: slices.Clone(in.faults)}
-	for _, row := range in.Rows {
-		faults.List = append(faults.List, row.faults...)
-	}
-	return faults
-}
-
-// at returns the name of a row for people, such as "line 12".
-func (in Input) at(row int) string { return fmt.Sprintf("%s %d", in.unit, in.Rows[row].Line) }
-
-// blame adds a fault that belongs to no row.
-func (in *Input) blame(line int, column, detail string) {
-	in.faults = append(in.faults, Fault{Line: line, Column: column, Detail: detail})
-}
-
-// blame adds a fault of the row's form.
-func (r *Row) blame(column, detail string) {
-	r.faults = append(r.faults, Fault{Line: r.Line, Column: column, Detail: detail})
 }

@@ -1,10 +1,13 @@
 package bulkimport
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
+	"io"
 	"slices"
+	"strings"
 
 	"github.com/monsplit/monsplit/internal/strictjson"
 )
@@ -16,59 +19,114 @@ const emptyJSON = "the input is empty: it must be an array of objects, or a sequ
 
 // readJSON reads the input value by value, so that it knows the line on which each record begins. encoding/json finds
 // where a value ends; strictjson decides what a value may contain.
-func readJSON(in *Input, text []byte, columns []Column) {
-	head := bytes.TrimLeft(text, space)
-	if len(head) == 0 {
-		in.blame(1, "", emptyJSON)
-		return
+func readJSON(s *scanner, at *lines, text *bufio.Reader, columns []Column) error {
+	head, err := skipSpace(text)
+	if errors.Is(err, io.EOF) {
+		s.blame(1, "", emptyJSON)
+		return nil
+	} else if err != nil {
+		return s.tooLong(at, err)
 	}
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	inArray := head[0] == '['
+	skipped := at.read - int64(text.Buffered())
+	decoder := json.NewDecoder(text)
+	lineAt := func(offset int64) int { return at.at(skipped + offset) }
+	inArray := head == '['
 	if inArray {
 		_, _ = decoder.Token() // the opening bracket
 	}
-	lines := lineCounter{text: text}
 	for decoder.More() {
-		start := int(decoder.InputOffset())
-		start += len(text[start:]) - len(bytes.TrimLeft(text[start:], space+","))
-		line := lines.at(start)
+		at.begin()
 		var raw json.RawMessage
 		if err := decoder.Decode(&raw); err != nil {
-			in.blame(line, "", "is not JSON: "+err.Error())
-			return
+			return s.blameJSON(at, lineAt, err)
 		}
-		in.addObject(line, raw, columns)
+		if !s.object(lineAt(decoder.InputOffset()-int64(len(raw))), raw, columns) {
+			return nil
+		}
 	}
 	if inArray {
 		if _, err := decoder.Token(); err != nil {
-			in.blame(lines.at(len(text)), "", "the array is not closed")
-			return
+			if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+				s.blame(at.end(), "", "the array is not closed")
+				return nil
+			}
+			return s.blameJSON(at, lineAt, err)
 		}
 	}
-	if rest := bytes.TrimLeft(text[decoder.InputOffset():], space); len(rest) > 0 {
-		in.blame(lines.at(len(text)-len(rest)), "", "there is data after the last record")
+	rest := bufio.NewReader(io.MultiReader(decoder.Buffered(), text))
+	before := decoder.InputOffset()
+	for at.begin(); ; before++ {
+		switch c, err := rest.ReadByte(); {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return s.tooLong(at, err)
+		case !strings.ContainsRune(space, rune(c)):
+			s.blame(lineAt(before), "", "there is data after the last record")
+			return nil
+		}
 	}
 }
 
-func readJSONLines(in *Input, text []byte, columns []Column) {
-	if len(bytes.TrimLeft(text, space)) == 0 {
-		in.blame(1, "", emptyJSON)
-		return
+// blameJSON tells the reason why the text is not JSON, or returns the error of the file.
+func (s *scanner) blameJSON(at *lines, lineAt func(int64) int, err error) error {
+	switch syntax := (*json.SyntaxError)(nil); {
+	case errors.As(err, &syntax):
+		s.blame(lineAt(syntax.Offset), "", "is not JSON: "+err.Error())
+		return nil
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		s.blame(at.end(), "", "is not JSON: "+err.Error())
+		return nil
+	default:
+		return s.tooLong(at, err)
 	}
-	line := 0
-	for raw := range bytes.Lines(text) {
+}
+
+// skipSpace returns the first character that is not space, which stays unread.
+func skipSpace(text *bufio.Reader) (byte, error) {
+	for {
+		c, err := text.ReadByte()
+		if err != nil {
+			return 0, err
+		}
+		if !strings.ContainsRune(space, rune(c)) {
+			return c, text.UnreadByte()
+		}
+	}
+}
+
+func readJSONLines(s *scanner, at *lines, text *bufio.Reader, columns []Column) error {
+	one := bufio.NewScanner(text)
+	one.Buffer(nil, maxRecord)
+	line, empty := 0, true
+	for at.begin(); one.Scan(); at.begin() {
 		line++
-		if raw = bytes.Trim(raw, space); len(raw) > 0 {
-			in.addObject(line, raw, columns)
+		raw := bytes.Trim(one.Bytes(), space)
+		if len(raw) == 0 {
+			continue
+		}
+		if empty = false; !s.object(line, raw, columns) {
+			return nil
 		}
 	}
+	if err := one.Err(); err != nil {
+		if errors.Is(err, bufio.ErrTooLong) || errors.Is(err, errTooLong) {
+			s.blame(line+1, "", tooLong)
+			return nil
+		}
+		return err
+	}
+	if empty {
+		s.blame(1, "", emptyJSON)
+	}
+	return nil
 }
 
-// addObject adds the record in raw, or the fault because of which raw is not a record.
-func (in *Input) addObject(line int, raw []byte, columns []Column) {
+// object tells the record in raw, or the fault because of which raw is not a record.
+func (s *scanner) object(line int, raw []byte, columns []Column) (more bool) {
 	if raw[0] != '{' {
-		in.blame(line, "", "a record must be a JSON object")
-		return
+		s.blame(line, "", "a record must be a JSON object")
+		return true
 	}
 	row := Row{Line: line, fields: map[string]string{}}
 	given := map[string]bool{}
@@ -83,15 +141,15 @@ func (in *Input) addObject(line int, raw []byte, columns []Column) {
 		}
 	})
 	if strict := (*strictjson.Error)(nil); errors.As(err, &strict) {
-		in.blame(line, "", "is not JSON that all parsers read in the same way: "+strict.Reason)
-		return
+		s.blame(line, "", "is not JSON that all parsers read in the same way: "+strict.Reason)
+		return true
 	}
 	for _, c := range columns {
 		if c.Required && !given[c.Name] {
 			row.blame(c.Name, "is missing")
 		}
 	}
-	in.Rows = append(in.Rows, row)
+	return s.row(row)
 }
 
 // setJSON stores a value of the kind in the row, or adds the fault because of which it has another kind. The rules are those of
@@ -119,16 +177,4 @@ func (r *Row) setJSON(name string, value []byte, kind Kind) {
 
 func kindOf(name string, columns []Column) Kind {
 	return columns[slices.IndexFunc(columns, func(c Column) bool { return c.Name == name })].Kind
-}
-
-// lineCounter turns offsets into line numbers. Each offset must be at least as large as the one before.
-type lineCounter struct {
-	text       []byte
-	seen, line int
-}
-
-func (c *lineCounter) at(offset int) int {
-	c.line += bytes.Count(c.text[c.seen:offset], []byte("\n"))
-	c.seen = offset
-	return c.line + 1
 }

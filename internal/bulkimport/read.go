@@ -1,7 +1,7 @@
 package bulkimport
 
 import (
-	"bytes"
+	"bufio"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -60,50 +60,56 @@ type Column struct {
 	Kind     Kind // of its values in JSON
 }
 
-// Read reads the whole input. It keeps faults of form in the input, so that they are reported together with the faults of
-// the records. It returns an error only if it could not read the input at all.
-func Read(source string, r io.Reader, format Format, columns []Column) (Input, error) {
-	in := Input{Source: source, unit: "line"}
-	read := map[Format]func(*Input, []byte, []Column){CSV: readCSV, JSON: readJSON, JSONLines: readJSONLines}[format]
+// Read returns the records in a file, which it reads from its beginning whenever they are needed. Faults of form are reported
+// together with the faults of the records.
+func Read(source string, file io.ReadSeeker, format Format, columns []Column) (Input, error) {
+	read := map[Format]func(*scanner, *lines, *bufio.Reader, []Column) error{CSV: readCSV, JSON: readJSON, JSONLines: readJSONLines}[format]
 	if read == nil {
 		_, err := FormatNamed(string(format))
-		return in, err
+		return Input{}, err
 	}
-	text, err := io.ReadAll(r)
-	if err != nil {
-		return in, fmt.Errorf("read %s: %w", source, err)
-	}
-	read(&in, bytes.TrimPrefix(text, []byte("\xef\xbb\xbf")), columns)
-	return in, nil
+	return Input{Source: source, unit: "line", scan: func(s *scanner) error {
+		at, text, err := open(source, file)
+		if err != nil {
+			return err
+		}
+		if err := read(s, at, text, columns); err != nil {
+			return fmt.Errorf("read %s: %w", source, err)
+		}
+		return nil
+	}}, nil
 }
 
-func readCSV(in *Input, text []byte, columns []Column) {
-	reader := csv.NewReader(bytes.NewReader(text))
+// A function of a format returns an error only if the file cannot be read.
+func readCSV(s *scanner, at *lines, text *bufio.Reader, columns []Column) error {
+	reader := csv.NewReader(text)
 	reader.FieldsPerRecord = -1 // a record of another length is a fault, but reading goes on
 	header, err := reader.Read()
 	if errors.Is(err, io.EOF) {
-		in.blame(1, "", "the input is empty: the first line must name the columns "+names(columns))
-		return
+		s.blame(1, "", "the input is empty: the first line must name the columns "+names(columns))
+		return nil
 	}
 	if err != nil {
-		in.blameCSV(err)
-		return
+		return s.blameCSV(at, err)
 	}
 	for i := range header {
 		header[i] = strings.TrimSpace(header[i])
 	}
 	header = withoutBlankEnd(header) // spreadsheets add empty columns and rows
-	if in.checkHeader(header, columns); len(in.faults) > 0 {
-		return // without a valid header, the meaning of the lines is unknown
+	if faults := headerFaults(header, columns); len(faults) > 0 {
+		for _, f := range faults {
+			s.fault(f)
+		}
+		return nil // without a valid header, the meaning of the lines is unknown
 	}
 	for {
+		at.begin()
 		record, err := reader.Read()
 		if errors.Is(err, io.EOF) {
-			return
+			return nil
 		}
 		if err != nil {
-			in.blameCSV(err) // quoting is broken: no later line can be trusted
-			return
+			return s.blameCSV(at, err) // quoting is broken: no later line can be trusted
 		}
 		line, _ := reader.FieldPos(0)
 		if len(withoutBlankEnd(record)) == 0 {
@@ -113,24 +119,35 @@ func readCSV(in *Input, text []byte, columns []Column) {
 			record = record[:len(header)]
 		}
 		if len(record) != len(header) {
-			in.blame(line, "", fmt.Sprintf("has %d fields, the header has %d", len(record), len(header)))
+			s.blame(line, "", fmt.Sprintf("has %d fields, the header has %d", len(record), len(header)))
 			continue
 		}
 		row := Row{Line: line, fields: make(map[string]string, len(header))}
 		for i, name := range header {
 			row.set(name, record[i])
 		}
-		in.Rows = append(in.Rows, row)
+		if !s.row(row) {
+			return nil
+		}
 	}
 }
 
-// blameCSV adds the reason why the text is not CSV. The text is in memory, so there are no other errors.
-func (in *Input) blameCSV(err error) {
-	line, detail := 1, err.Error()
+// blameCSV tells the reason why the text is not CSV, or returns the error of the file.
+func (s *scanner) blameCSV(at *lines, err error) error {
 	if parse := (*csv.ParseError)(nil); errors.As(err, &parse) {
-		line, detail = parse.Line, parse.Err.Error()
+		s.blame(parse.Line, "", parse.Err.Error())
+		return nil
 	}
-	in.blame(line, "", detail)
+	return s.tooLong(at, err)
+}
+
+// tooLong tells that a record is too long, or returns the error of the file.
+func (s *scanner) tooLong(at *lines, err error) error {
+	if !errors.Is(err, errTooLong) && !errors.Is(err, bufio.ErrTooLong) {
+		return err
+	}
+	s.blame(at.end(), "", tooLong)
+	return nil
 }
 
 // withoutBlankEnd returns the fields up to the last one that is not blank.
@@ -141,22 +158,24 @@ func withoutBlankEnd(fields []string) []string {
 	return fields
 }
 
-func (in *Input) checkHeader(header []string, columns []Column) {
+func headerFaults(header []string, columns []Column) (faults []Fault) {
+	blame := func(column, detail string) { faults = append(faults, Fault{Line: 1, Column: column, Detail: detail}) }
 	for i, name := range header {
 		switch {
 		case name == "":
-			in.blame(1, fmt.Sprintf("column %d", i+1), "has no name; the known columns are "+names(columns))
+			blame(fmt.Sprintf("column %d", i+1), "has no name; the known columns are "+names(columns))
 		case !known(name, columns):
-			in.blame(1, name, "is not a known column; the known columns are "+names(columns))
+			blame(name, "is not a known column; the known columns are "+names(columns))
 		case slices.Contains(header[:i], name):
-			in.blame(1, name, "is named twice")
+			blame(name, "is named twice")
 		}
 	}
 	for _, c := range columns {
 		if c.Required && !slices.Contains(header, c.Name) {
-			in.blame(1, c.Name, "is missing")
+			blame(c.Name, "is missing")
 		}
 	}
+	return faults
 }
 
 // set stores a value in the row. It adds a fault instead if PostgreSQL cannot store the value (H15 NUL in a text).

@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
-	"testing/iotest"
 
 	"github.com/monsplit/monsplit/internal/apperr"
 	"github.com/monsplit/monsplit/internal/bulkimport"
@@ -27,7 +27,11 @@ func form(t *testing.T, in bulkimport.Input) (rows []string, faults string) {
 		Write:    func(context.Context, string) (bulkimport.Outcome, error) { return bulkimport.Unchanged, nil },
 	}
 	_, err := model.Run(t.Context(), in, func(int, int) {})
-	for _, r := range in.Rows {
+	all, readErr := in.Rows()
+	if readErr != nil {
+		t.Fatal(readErr)
+	}
+	for _, r := range all {
 		row, _ := model.Parse(r)
 		rows = append(rows, row)
 	}
@@ -112,11 +116,25 @@ func TestRead(t *testing.T) {
 	}
 }
 
+// unreadable is a file on a disk that is broken.
+type unreadable struct {
+	io.Seeker
+	err error
+}
+
+func (u unreadable) Read([]byte) (int, error) { return 0, u.err }
+
 func TestReadFails(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("the disk is broken")
-	if _, err := bulkimport.Read("in", iotest.ErrReader(broken), bulkimport.CSV, columns); !errors.Is(err, broken) {
-		t.Errorf("got %v", err)
+	for _, format := range []bulkimport.Format{bulkimport.CSV, bulkimport.JSON, bulkimport.JSONLines} {
+		in, err := bulkimport.Read("in", unreadable{strings.NewReader(""), broken}, format, columns)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := in.Rows(); !errors.Is(err, broken) {
+			t.Errorf("%s: got %v", format, err)
+		}
 	}
 	if _, err := bulkimport.Read("in", strings.NewReader(""), "xml", columns); err == nil || !strings.Contains(err.Error(), "xml") {
 		t.Errorf("got %v", err)
@@ -143,7 +161,11 @@ func FuzzRead(f *testing.F) {
 			if err != nil {
 				t.Fatalf("%s: %v", format, err)
 			}
-			for _, r := range in.Rows {
+			rows, err := in.Rows()
+			if err != nil {
+				t.Fatalf("%s: %v", format, err)
+			}
+			for _, r := range rows {
 				if r.Line < 1 || r.Line > strings.Count(text, "\n")+1 {
 					t.Fatalf("%s: line %d of %d", format, r.Line, strings.Count(text, "\n")+1)
 				}

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
+	"iter"
 	"slices"
 	"strings"
 
@@ -29,9 +29,10 @@ type Model[T any] struct {
 	Parse func(Row) (T, []apperr.FieldError)
 	// Validate returns the faults of a value by itself. Columns with a fault may be missing from the value.
 	Validate func(T) error
-	// Check applies the rules that need other values or the stored data. It gets all valid values at once, before anything
-	// is written. It returns the fault of values[i] under key i. at returns the name of another record, such as "line 12".
-	Check func(ctx context.Context, values []T, at func(i int) string) (map[int]error, error)
+	// Check applies the rules that need other values or the stored data, before anything is written. It gets all values that are
+	// valid by themselves, with their numbers, and may go through them several times: each time the input is read again. It calls
+	// blame with the fault of a value. at returns the name of another record, such as "line 12".
+	Check func(ctx context.Context, values iter.Seq2[int, T], at func(i int) string, blame func(i int, err error)) error
 	// Write writes one value through the business service. Writing it again changes nothing.
 	Write func(ctx context.Context, value T) (Outcome, error)
 }
@@ -66,62 +67,99 @@ func (s Summary) Plus(o Summary) Summary {
 
 // record is a row without a fault of its own.
 type record[T any] struct {
-	row   int // in the input
+	line  int
 	value T
 }
 
 // Run reports all faults in one list: of the input's form, of its values, and between its records. If there is no fault,
 // it writes the records. The service may still refuse a record then; Run reports it as a fault and writes all others. Run
-// calls progress with the number of records that are done.
+// calls progress with the number of records that are done. It reads the input several times, and keeps little of each record.
 func (m Model[T]) Run(ctx context.Context, in Input, progress func(done, total int)) (Summary, error) {
 	summary := Summary{Model: m.Name}
-	records, faults := m.parse(in)
-	err := m.check(ctx, in, records, faults)
+	faults := &Faults{Source: in.Source}
+	all := &reading[T]{ctx: ctx, model: m, in: in}
+	at, err := all.lines(faults)
+	if err == nil {
+		err = m.check(ctx, all, at, faults)
+	}
 	if err = errors.Join(faults.orNil(), err); err != nil {
 		return summary, err
 	}
-	w := writer[T]{model: m, in: in, progress: progress, summary: summary, total: len(records)}
-	err = w.write(ctx, records)
+	w := writer[T]{model: m, faults: faults, progress: progress, summary: summary, total: len(at)}
+	err = w.write(ctx, all)
 	return w.summary, err
 }
 
-// parse returns the records without a fault of their own, and the faults of the rest of the input. Each column gets the
-// faults of the first stage that finds one in it.
-func (m Model[T]) parse(in Input) ([]record[T], *Faults) {
-	faults := in.allFaults()
-	records := make([]record[T], 0, len(in.Rows))
-	for i, row := range in.Rows {
-		bad := map[string]bool{}
-		for _, f := range row.faults {
+// reading reads an input again and again, and parses its rows each time.
+type reading[T any] struct {
+	ctx   context.Context //nolint:containedctx // of the one Run that reads
+	model Model[T]
+	in    Input
+	err   error // why the last read ended early
+}
+
+// lines reads the input once. It returns the line of each record without a fault of its own, and lists the faults of the others.
+func (r *reading[T]) lines(faults *Faults) (at []int32, err error) {
+	r.scan(func(f ...Fault) { faults.add(f...) }, func(one record[T]) bool {
+		at = append(at, int32(one.line))
+		return true
+	})
+	return at, r.err
+}
+
+// records yields the records without a fault of their own. r.err tells whether these are all.
+func (r *reading[T]) records(yield func(int, record[T]) bool) {
+	i := -1
+	r.scan(func(...Fault) {}, func(one record[T]) bool {
+		i++
+		return yield(i, one)
+	})
+}
+
+// values is records for Model.Check.
+func (r *reading[T]) values(yield func(int, T) bool) {
+	r.records(func(i int, one record[T]) bool { return yield(i, one.value) })
+}
+
+func (r *reading[T]) scan(fault func(...Fault), each func(record[T]) bool) {
+	r.err = nil
+	err := r.in.scan(&scanner{fault: func(f Fault) { fault(f) }, row: func(row Row) bool {
+		if r.ctx.Err() != nil {
+			r.err = errInterrupted
+			return false
+		}
+		value, faults := r.model.parse(row)
+		if len(faults) > 0 {
+			fault(faults...)
+			return true
+		}
+		return each(record[T]{row.Line, value})
+	}})
+	if err != nil {
+		r.err = err
+	}
+}
+
+// parse returns the value of a row, or its faults. Each column gets the faults of the first stage that finds one in it.
+func (m Model[T]) parse(row Row) (value T, faults []Fault) {
+	bad := map[string]bool{}
+	value, list := m.Parse(row)
+	for _, stage := range [][]Fault{row.faults, fieldFaults(row.Line, list), lineFaults(row.Line, m.Validate(value))} {
+		fresh := slices.DeleteFunc(slices.Clone(stage), func(f Fault) bool { return bad[f.Column] })
+		for _, f := range fresh {
 			bad[f.Column] = true
 		}
-		value, list := m.Parse(row)
-		for _, stage := range [][]Fault{fieldFaults(row.Line, list), lineFaults(row.Line, m.Validate(value))} {
-			fresh := slices.DeleteFunc(stage, func(f Fault) bool { return bad[f.Column] })
-			for _, f := range fresh {
-				bad[f.Column] = true
-			}
-			faults.List = append(faults.List, fresh...)
-		}
-		if len(bad) == 0 {
-			records = append(records, record[T]{i, value})
-		}
+		faults = append(faults, fresh...)
 	}
-	return records, faults
+	return value, faults
 }
 
 // check adds the faults between records, and between records and the stored data.
-func (m Model[T]) check(ctx context.Context, in Input, records []record[T], faults *Faults) error {
-	values := make([]T, len(records))
-	for i, r := range records {
-		values[i] = r.value
-	}
-	bad, err := m.Check(ctx, values, func(i int) string { return in.at(records[i].row) })
-	if err != nil {
-		return fmt.Errorf("check %s: %w", in.Source, err)
-	}
-	for _, i := range slices.Sorted(maps.Keys(bad)) {
-		faults.List = append(faults.List, lineFaults(in.Rows[records[i].row].Line, bad[i])...)
+func (m Model[T]) check(ctx context.Context, all *reading[T], at []int32, faults *Faults) error {
+	name := func(i int) string { return fmt.Sprintf("%s %d", all.in.unit, at[i]) }
+	err := m.Check(ctx, all.values, name, func(i int, err error) { faults.add(lineFaults(int(at[i]), err)...) })
+	if err = errors.Join(err, all.err); err != nil {
+		return fmt.Errorf("check %s: %w", all.in.Source, err)
 	}
 	return nil
 }

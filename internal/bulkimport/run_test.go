@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -17,8 +18,8 @@ import (
 
 var errAway = errors.New("the database is away")
 
-func noCheck[T any](context.Context, []T, func(int) string) (map[int]error, error) {
-	return nil, nil
+func noCheck[T any](context.Context, iter.Seq2[int, T], func(int) string, func(int, error)) error {
+	return nil
 }
 
 // thing is a code with a size. A size may name another thing, and then waits for it. "x" is not a valid size.
@@ -55,17 +56,16 @@ func (s *system) model() bulkimport.Model[thing] {
 	}
 }
 
-func check(_ context.Context, values []thing, at func(int) string) (map[int]error, error) {
-	bad := map[int]error{}
+func check(_ context.Context, values iter.Seq2[int, thing], at func(int) string, blame func(int, error)) error {
 	first := map[string]int{}
 	for i, v := range values {
 		if j, twice := first[v.code]; twice {
-			bad[i] = apperr.InvalidFields("bad", apperr.FieldError{Pointer: "/code", Detail: "appears twice, first in " + at(j)})
+			blame(i, apperr.InvalidFields("bad", apperr.FieldError{Pointer: "/code", Detail: "appears twice, first in " + at(j)}))
 			continue
 		}
 		first[v.code] = i
 	}
-	return bad, nil
+	return nil
 }
 
 func (s *system) write(_ context.Context, v thing) (bulkimport.Outcome, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"sync"
 
@@ -22,80 +23,98 @@ var errInterrupted = errors.New("interrupted")
 // writer writes the records of one import.
 type writer[T any] struct {
 	model    Model[T]
-	in       Input
 	progress func(done, total int)
 	total    int
 
-	mu      sync.Mutex
-	summary Summary
-	done    int
-	refused []refusal[T] // in the current pass
+	mu        sync.Mutex
+	summary   Summary
+	done      int
+	faults    *Faults       // of the records that the service refuses
+	conflicts []conflict[T] // of the current pass
 }
 
-type refusal[T any] struct {
+// conflict is a record that contradicts the stored data.
+type conflict[T any] struct {
 	record[T]
+	i   int // its number in the input
 	err error
 }
 
 // write writes all records, in any order. It tries a record that conflicts with the stored data again after the others:
 // the conflict may be gone by then, because another record gave up a name, for example. It ends when a pass writes no
 // further record.
-func (w *writer[T]) write(ctx context.Context, records []record[T]) error {
-	faults := &Faults{Source: w.in.Source}
-	for atOnce := writers; len(records) > 0; atOnce = 1 {
-		if err := w.pass(ctx, records, atOnce); err != nil {
-			return err
-		}
-		var again []record[T]
-		stuck := len(w.refused) == len(records)
-		for _, r := range w.refused {
-			if !stuck && apperr.KindOf(r.err) == apperr.Conflict {
-				again = append(again, r.record)
-			} else {
-				faults.List = append(faults.List, lineFaults(w.line(r.record), r.err)...)
-			}
-		}
+func (w *writer[T]) write(ctx context.Context, all *reading[T]) error {
+	err := w.pass(ctx, all.records, writers)
+	if err == nil && all.err != nil {
+		err = w.stopped(ctx, all.err)
+	}
+	for before := 0; err == nil && w.done > before; {
+		before = w.done
 		// The next pass goes backwards and writes one record at a time. If each record waits for the record after it, this
 		// one pass writes them all.
-		slices.SortFunc(again, func(a, b record[T]) int { return b.row - a.row })
-		records, w.refused = again, nil
+		again := w.conflicts
+		slices.SortFunc(again, func(a, b conflict[T]) int { return b.i - a.i })
+		w.conflicts = nil
+		err = w.pass(ctx, func(yield func(int, record[T]) bool) {
+			for _, c := range again {
+				if !yield(c.i, c.record) {
+					return
+				}
+			}
+		}, 1)
 	}
-	return faults.orNil()
+	if err != nil {
+		return err
+	}
+	for _, c := range w.conflicts {
+		w.faults.add(lineFaults(c.line, c.err)...)
+	}
+	return w.faults.orNil()
 }
 
-// pass writes records, atOnce of them at the same time, and keeps those that the service refuses. It returns an error only
-// if the system failed.
-func (w *writer[T]) pass(ctx context.Context, records []record[T], atOnce int) error {
+// pass writes records, atOnce of them at the same time. It lists the faults of those that the service refuses, and keeps those
+// that conflict with the stored data. It returns an error only if the system failed.
+func (w *writer[T]) pass(ctx context.Context, records iter.Seq2[int, record[T]], atOnce int) error {
 	workers, failed := errgroup.WithContext(ctx)
 	workers.SetLimit(atOnce)
-	for _, r := range records {
+	for i, r := range records {
 		workers.Go(func() error {
 			if err := failed.Err(); err != nil {
 				return err
 			}
-			return w.one(failed, r)
+			return w.one(failed, i, r)
 		})
+		if failed.Err() != nil {
+			break
+		}
 	}
-	err := workers.Wait()
-	if err != nil && ctx.Err() != nil {
-		err = errInterrupted
-	}
-	if err != nil {
-		return fmt.Errorf("import stopped after %d of %d %s; run it again to go on: %w", w.done, w.total, w.model.Name, err)
+	if err := workers.Wait(); err != nil {
+		return w.stopped(ctx, err)
 	}
 	return nil
 }
 
-func (w *writer[T]) one(ctx context.Context, r record[T]) error {
+// stopped returns the error of an import that ended before its end.
+func (w *writer[T]) stopped(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		err = errInterrupted
+	}
+	return fmt.Errorf("import stopped after %d of %d %s; run it again to go on: %w", w.done, w.total, w.model.Name, err)
+}
+
+func (w *writer[T]) one(ctx context.Context, i int, r record[T]) error {
 	outcome, err := w.model.Write(ctx, r.value)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch {
+	case err != nil && apperr.KindOf(err) == apperr.Conflict:
+		w.conflicts = append(w.conflicts, conflict[T]{r, i, err})
+		return nil
 	case err != nil && refused(err):
-		w.refused = append(w.refused, refusal[T]{r, err})
+		w.faults.add(lineFaults(r.line, err)...)
 		return nil
 	case err != nil:
-		return fmt.Errorf("%s:%d: %w", w.in.Source, w.line(r), err)
+		return fmt.Errorf("%s:%d: %w", w.faults.Source, r.line, err)
 	case outcome == Created:
 		w.summary.Created++
 	case outcome == Updated:
@@ -108,12 +127,10 @@ func (w *writer[T]) one(ctx context.Context, r record[T]) error {
 	return nil
 }
 
-func (w *writer[T]) line(r record[T]) int { return w.in.Rows[r.row].Line }
-
 // refused reports whether err is a fault of the record and not of the system.
 func refused(err error) bool {
 	switch apperr.KindOf(err) {
-	case apperr.Invalid, apperr.Malformed, apperr.Conflict, apperr.NotFound, apperr.Stale:
+	case apperr.Invalid, apperr.Malformed, apperr.NotFound, apperr.Stale:
 		return true
 	default:
 		return false

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -34,8 +33,10 @@ func (a App[C]) importCommand() *cobra.Command {
 		Long: "Import records from a file, from standard input (-), or, without a FILE, the built-in sample.\n\n" +
 			"CSV needs a header line that names the columns. JSON is an array of objects, or a sequence of objects.\n" +
 			"JSON lines (jsonl) have one object on each line.\n" +
-			"The command checks every line before it writes anything, and reports every fault with its line. Importing the\n" +
-			"same records again changes nothing. Each change follows the business rules and publishes its event.",
+			"The command checks every line before it writes anything, and reports the first 1,000 faults with their lines. A\n" +
+			"record has at most 1 MiB. What can be read only once is copied into a temporary file first. Importing the same\n" +
+			"records again changes nothing, so an import that was interrupted can be run again.\n" +
+			"Each change follows the business rules and publishes its event.",
 		PreRunE: checked(flags.check),
 		RunE: a.configured(config.DatabaseAlone, func(cmd *cobra.Command, args []string, cfg C, log *slog.Logger) error {
 			return a.importAll(cmd, args, flags, cfg, log)
@@ -78,7 +79,12 @@ func (a App[C]) importAll(cmd *cobra.Command, args []string, flags importFlags, 
 	}
 	var file bulkimport.Input
 	if len(args) > 0 {
-		if file, err = readFile(cmd, args[0], importers[0], flags.format); err != nil {
+		source, err := openFile(cmd, args[0])
+		if err != nil {
+			return err
+		}
+		defer source.close()
+		if file, err = source.read(importers[0], flags.format); err != nil {
 			return err
 		}
 	}
@@ -153,49 +159,6 @@ func countFaults(err error) int {
 		return len(faults.List)
 	}
 	return 1
-}
-
-// readFile fails if the file has no record that could be imported.
-func readFile(cmd *cobra.Command, path string, importer bulkimport.Importer, format string) (bulkimport.Input, error) {
-	name, from := path, cmd.InOrStdin()
-	if path == "-" {
-		name = "standard input"
-	} else {
-		file, err := os.Open(path)
-		if err != nil {
-			return bulkimport.Input{}, err
-		}
-		defer file.Close()
-		from = file
-	}
-	chosen := bulkimport.FormatOf(name)
-	if format != "" {
-		chosen = bulkimport.Format(format)
-	}
-	in, err := untilDone(cmd.Context(), func() (bulkimport.Input, error) { return bulkimport.Read(name, from, chosen, importer.Columns) })
-	if err != nil {
-		return in, err
-	}
-	return in, in.Unreadable()
-}
-
-// untilDone returns when ctx is done, even if read still waits: standard input may be a terminal.
-func untilDone(ctx context.Context, read func() (bulkimport.Input, error)) (bulkimport.Input, error) {
-	type result struct {
-		in  bulkimport.Input
-		err error
-	}
-	done := make(chan result, 1)
-	go func() {
-		in, err := read()
-		done <- result{in, err}
-	}()
-	select {
-	case <-ctx.Done():
-		return bulkimport.Input{}, ctx.Err()
-	case r := <-done:
-		return r.in, r.err
-	}
 }
 
 // generate imports n generated records. No more than one batch of them is in memory.

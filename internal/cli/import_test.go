@@ -57,7 +57,7 @@ func (h *hats) model() bulkimport.Model[[2]string] {
 			return [2]string{r.Get("name"), r.Get("size")}, nil
 		},
 		Validate: func([2]string) error { return nil },
-		Check:    func(context.Context, [][2]string, func(int) string) (map[int]error, error) { return nil, nil },
+		Check:    func(context.Context, iter.Seq2[int, [2]string], func(int) string, func(int, error)) error { return nil },
 		Write: func(_ context.Context, v [2]string) (bulkimport.Outcome, error) {
 			h.mu.Lock()
 			defer h.mu.Unlock()

@@ -115,17 +115,25 @@ func sampleMarkets() (bulkimport.Input, error) {
 	if err != nil {
 		return in, err
 	}
+	known, err := former.Rows()
+	if err != nil {
+		return in, err
+	}
+	rows, err := in.Rows()
+	if err != nil {
+		return in, err
+	}
 	names := map[string][]string{}
-	for _, row := range former.Rows {
+	for _, row := range known {
 		names[row.Get("iso_code")] = append(names[row.Get("iso_code")], row.Get("name"))
 	}
-	for i, row := range in.Rows {
+	for i, row := range rows {
 		isoCode, name := row.Get("iso_code"), row.Get("name")
-		in.Rows[i] = bulkimport.NewRow(row.Line, map[string]string{
+		rows[i] = bulkimport.NewRow(row.Line, map[string]string{
 			"iso_code": isoCode, "name": name, replaces: strings.Join(append(names[isoCode], name), "\n"),
 		})
 	}
-	return in, nil
+	return bulkimport.Records(in.Source, rows), nil
 }
 
 // replaces has the names that a record of the sample may replace, one a line. No file can have this column.

@@ -2,12 +2,14 @@ package entry
 
 import (
 	"context"
+	"iter"
 	"maps"
 	"slices"
 
 	"github.com/google/uuid"
 
 	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/recordindex"
 )
 
 // Outcome is what the import of one record did.
@@ -20,50 +22,67 @@ const (
 	ImportedChange
 )
 
-// CheckImport returns the faults of records[i] under key i, before anything is written: broken rules, places that appear
-// twice in the import, and products and markets for which there can be no entry. at returns how messages name the record i,
-// such as "line 4".
-func (s *Service) CheckImport(ctx context.Context, records []Draft, at func(i int) string) (map[int]error, error) {
-	bad := map[int]error{}
-	places := map[Place]int{}
-	products, markets := map[uuid.UUID]bool{}, map[string]bool{}
+// CheckImport calls blame with the faults of records, before anything is written: broken rules, places that appear twice in
+// the import, and products and markets for which there can be no entry. It goes through the records twice. at returns how
+// messages name the record i, such as "line 4".
+func (s *Service) CheckImport(ctx context.Context, records iter.Seq2[int, Draft], at func(i int) string, blame func(i int, err error)) error {
+	var places recordindex.Index
 	for i, d := range records {
 		if err := d.Validate(); err != nil {
-			bad[i] = err
+			blame(i, err)
 			continue
 		}
-		if first, twice := places[d.place()]; twice {
-			bad[i] = apperr.InvalidFields("The entry appears twice in the import.", apperr.FieldError{
+		if first, twice := places.Find(d.Product.String(), d.Market); twice {
+			blame(i, apperr.InvalidFields("The entry appears twice in the import.", apperr.FieldError{
 				Pointer: "/market", Detail: "appears twice for this product, first in " + at(first),
-			})
+			}))
 			continue
 		}
-		places[d.place()] = i
-		products[d.Product], markets[d.Market] = true, true
+		places.Add(i, d.Product.String(), d.Market)
+	}
+	for some := range recordindex.Chunks(records) {
+		// The others have a fault already.
+		some = slices.DeleteFunc(some, func(one recordindex.Numbered[Draft]) bool {
+			first, found := places.Find(one.Record.Product.String(), one.Record.Market)
+			return !found || first != one.I
+		})
+		if err := s.checkPlaces(ctx, some, blame); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkPlaces checks some records against the stored entries, products and markets.
+func (s *Service) checkPlaces(ctx context.Context, some []recordindex.Numbered[Draft], blame func(i int, err error)) error {
+	places, products, markets := map[Place]bool{}, map[uuid.UUID]bool{}, map[string]bool{}
+	for _, one := range some {
+		d := one.Record
+		places[d.place()], products[d.Product], markets[d.Market] = true, true, true
 	}
 	taken, err := s.store.EntriesAt(ctx, slices.Collect(maps.Keys(places)))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	states, err := s.store.ProductStates(ctx, slices.Collect(maps.Keys(products)))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	known, err := s.store.KnownMarkets(ctx, slices.Collect(maps.Keys(markets)))
 	if err != nil {
-		return nil, err
+		return err
 	}
-	for place, i := range places {
-		d := records[i]
+	for _, one := range some {
+		d := one.Record
 		err := checkReferences(states[d.Product], known[d.Market])
-		if old, found := taken[place]; found {
+		if old, found := taken[d.place()]; found {
 			err = d.validChange(old.Draft, states[d.Product])
 		}
 		if err != nil {
-			bad[i] = err
+			blame(one.I, err)
 		}
 	}
-	return bad, nil
+	return nil
 }
 
 // Import creates or changes the entry of the record's product and market as the record says. Importing the same record again

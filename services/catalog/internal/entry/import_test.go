@@ -19,7 +19,8 @@ func TestImport(t *testing.T) {
 		draft(relic, "BE", "2026-03-01", "2026-05-01"),
 	}
 	want := []entry.Outcome{entry.ImportedChange, entry.ImportedNew, entry.ImportedNothing}
-	if bad, err := service.CheckImport(t.Context(), records, at); err != nil || len(bad) != 0 {
+	bad := map[int]error{}
+	if err := service.CheckImport(t.Context(), slices.All(records), at, func(i int, err error) { bad[i] = err }); err != nil || len(bad) != 0 {
 		t.Fatalf("faults %v, %v", bad, err)
 	}
 	for i, d := range records {
@@ -51,7 +52,8 @@ func TestCheckImport(t *testing.T) {
 	for i, d := range records {
 		list[i] = d
 	}
-	bad, err := service.CheckImport(t.Context(), list, at)
+	bad := map[int]error{}
+	err := service.CheckImport(t.Context(), slices.All(list), at, func(i int, err error) { bad[i] = err })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,9 +2,11 @@ package market
 
 import (
 	"context"
+	"iter"
 	"slices"
 
 	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/recordindex"
 )
 
 // Record is one market of an import.
@@ -24,25 +26,24 @@ const (
 	ImportedChange
 )
 
-// CheckImport returns the faults of records[i] under key i, before anything is written: broken rules, and codes that appear
-// twice in the import. at returns how messages name the record i, such as "line 4".
-func (s *Service) CheckImport(_ context.Context, records []Record, at func(i int) string) (map[int]error, error) {
-	bad := map[int]error{}
-	codes := map[string]int{}
+// CheckImport calls blame with the faults of records, before anything is written: broken rules, and codes that appear twice in
+// the import. at returns how messages name the record i, such as "line 4".
+func (s *Service) CheckImport(_ context.Context, records iter.Seq2[int, Record], at func(i int) string, blame func(i int, err error)) error {
+	var codes recordindex.Index
 	for i, d := range records {
 		if err := d.Cleaned().Validate(); err != nil {
-			bad[i] = err
+			blame(i, err)
 			continue
 		}
-		if first, twice := codes[d.ISOCode]; twice {
-			bad[i] = apperr.InvalidFields("The market appears twice in the import.", apperr.FieldError{
+		if first, twice := codes.Find(d.ISOCode); twice {
+			blame(i, apperr.InvalidFields("The market appears twice in the import.", apperr.FieldError{
 				Pointer: "/iso_code", Detail: "appears twice, first in " + at(first),
-			})
+			}))
 			continue
 		}
-		codes[d.ISOCode] = i
+		codes.Add(i, d.ISOCode)
 	}
-	return bad, nil
+	return nil
 }
 
 // Import creates or changes the market as the record says. Importing the same record again changes nothing. A deleted market

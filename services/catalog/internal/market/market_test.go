@@ -255,7 +255,8 @@ func TestImport(t *testing.T) {
 	want := []market.Outcome{
 		market.ImportedNothing, market.ImportedChange, market.ImportedNew, market.ImportedNew,
 	}
-	bad, err := service.CheckImport(t.Context(), records, at)
+	bad := map[int]error{}
+	err := service.CheckImport(t.Context(), slices.All(records), at, func(i int, err error) { bad[i] = err })
 	if err != nil || len(bad) != 0 {
 		t.Fatalf("faults %v, %v", bad, err)
 	}
@@ -303,10 +304,11 @@ func TestImportReplaces(t *testing.T) {
 func TestCheckImport(t *testing.T) {
 	t.Parallel()
 	service, _ := setup(t)
-	bad, err := service.CheckImport(t.Context(), []market.Record{
+	bad := map[int]error{}
+	err := service.CheckImport(t.Context(), slices.All([]market.Record{
 		{Draft: market.Draft{ISOCode: "NL", Name: "Netherlands"}}, {Draft: market.Draft{ISOCode: "nl"}},
 		{Draft: market.Draft{ISOCode: "NL", Name: "Holland"}},
-	}, at)
+	}), at, func(i int, err error) { bad[i] = err })
 	if err != nil {
 		t.Fatal(err)
 	}

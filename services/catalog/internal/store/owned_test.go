@@ -3,6 +3,7 @@ package store_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -126,7 +127,8 @@ func TestCheckImport(t *testing.T) {
 		draft(chair, "NL", "", ""), draft(newID(), "NL", "", ""), draft(chair, "XX", "", ""), draft(relic, "NL", "", ""),
 		draft(relic, "BE", "2026-03-01", "2026-11-23"),
 	}
-	bad, err := b.entries.CheckImport(t.Context(), records, strconv.Itoa)
+	bad := map[int]error{}
+	err := b.entries.CheckImport(t.Context(), slices.All(records), strconv.Itoa, func(i int, err error) { bad[i] = err })
 	if err != nil || len(bad) != 3 || bad[1] == nil || bad[2] == nil || bad[3] == nil {
 		t.Errorf("faults %v, %v", bad, err)
 	}

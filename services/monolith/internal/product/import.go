@@ -2,10 +2,14 @@ package product
 
 import (
 	"context"
+	"iter"
+	"maps"
+	"slices"
 
 	"github.com/google/uuid"
 
 	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/recordindex"
 )
 
 // Record is one product of an import. With a UUID it stands for the product with that id, otherwise for the product with
@@ -25,51 +29,70 @@ const (
 	ImportedChange
 )
 
-// CheckImport returns the faults of records[i] under key i, before anything is written: broken rules, ids and names that
-// appear twice in the import, names that another product has and keeps, and names that cannot be passed on. at returns how
-// messages name the record i, such as "line 4".
-func (s *Service) CheckImport(ctx context.Context, records []Record, at func(i int) string) (map[int]error, error) {
-	bad := map[int]error{}
-	ids, names := map[uuid.UUID]int{}, map[Name]int{}
+// CheckImport calls blame with the faults of records, before anything is written: broken rules, ids and names that appear
+// twice in the import, names that another product has and keeps, and names that cannot be passed on. It goes through the records
+// twice. at returns how messages name the record i, such as "line 4".
+func (s *Service) CheckImport(ctx context.Context, records iter.Seq2[int, Record], at func(i int) string, blame func(i int, err error)) error {
+	var ids, names recordindex.Index
 	for i, r := range records {
 		d := r.Cleaned()
 		if err := d.Validate(); err != nil {
-			bad[i] = err
+			blame(i, err)
 			continue
 		}
-		if first, twice := ids[r.UUID]; twice && r.UUID != uuid.Nil {
-			bad[i] = repeated("/product_uuid", at(first))
+		if first, twice := ids.Find(r.UUID.String()); twice && r.UUID != uuid.Nil {
+			blame(i, repeated("/product_uuid", at(first)))
 			continue
 		}
-		if first, twice := names[d.name()]; twice {
-			bad[i] = repeated("/name", at(first))
+		if first, twice := names.Find(d.Name, d.Category); twice {
+			blame(i, repeated("/name", at(first)))
 			continue
 		}
-		ids[r.UUID], names[d.name()] = i, i
-	}
-	taken, err := s.namesTaken(ctx, names)
-	if err != nil {
-		return nil, err
+		ids.Add(i, r.UUID.String())
+		names.Add(i, d.Name, d.Category)
 	}
 	waits := map[int]int{} // from a record to the record whose product gives up the name
+	for some := range recordindex.Chunks(records) {
+		if err := s.checkNames(ctx, some, &ids, &names, at, blame, waits); err != nil {
+			return err
+		}
+	}
+	for _, i := range circle(waits) {
+		blame(i, misnamed("is the old name of "+at(waits[i])+", and these renames form a circle: import one of the products under another name first"))
+	}
+	return nil
+}
+
+// checkNames checks the names of some records against the stored ones. The indexes are those of all records.
+func (s *Service) checkNames(ctx context.Context, some []recordindex.Numbered[Record], ids, names *recordindex.Index,
+	at func(i int) string, blame func(i int, err error), waits map[int]int,
+) error {
+	byName := map[Name]recordindex.Numbered[Record]{}
+	for _, one := range some {
+		d := one.Record.Cleaned()
+		if first, found := names.Find(d.Name, d.Category); found && first == one.I { // otherwise it has a fault already
+			byName[d.name()] = one
+		}
+	}
+	taken, err := s.store.ProductsNamed(ctx, slices.Collect(maps.Keys(byName)))
+	if err != nil {
+		return err
+	}
 	for name, owner := range taken {
-		i := names[name]
-		j, moves := ids[owner]
-		switch byName := records[i].UUID == uuid.Nil; {
-		case records[i].UUID == owner, byName && !moves:
-		case byName:
+		i, id := byName[name].I, byName[name].Record.UUID
+		j, moves := ids.Find(owner.String())
+		switch found := id == uuid.Nil; {
+		case id == owner, found && !moves:
+		case found:
 			// The order of the writes would decide whether the record means that product or a new one.
-			bad[i] = misnamed("is the old name of the product that " + at(j) + " renames: give the product_uuid of the right product")
+			blame(i, misnamed("is the old name of the product that "+at(j)+" renames: give the product_uuid of the right product"))
 		case !moves:
-			bad[i] = NameTaken()
+			blame(i, NameTaken())
 		default:
 			waits[i] = j
 		}
 	}
-	for _, i := range circle(waits) {
-		bad[i] = misnamed("is the old name of " + at(waits[i]) + ", and these renames form a circle: import one of the products under another name first")
-	}
-	return bad, nil
+	return nil
 }
 
 // circle returns the records of which each waits for the next one in a circle.
@@ -95,14 +118,6 @@ func circle(waits map[int]int) (in []int) {
 
 func misnamed(detail string) error {
 	return apperr.InvalidFields("The product cannot have this name.", apperr.FieldError{Pointer: "/name", Detail: detail})
-}
-
-func (s *Service) namesTaken(ctx context.Context, names map[Name]int) (map[Name]uuid.UUID, error) {
-	list := make([]Name, 0, len(names))
-	for name := range names {
-		list = append(list, name)
-	}
-	return s.store.ProductsNamed(ctx, list)
 }
 
 func repeated(pointer, first string) error {

@@ -2,6 +2,7 @@ package product_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -60,7 +61,8 @@ func TestCheckImport(t *testing.T) {
 	t.Parallel()
 	bed := product.Draft{Name: "Bed", Category: "Furniture"}
 	b := setup(t)
-	bad, err := b.service.CheckImport(t.Context(), []product.Record{
+	bad := map[int]error{}
+	err := b.service.CheckImport(t.Context(), slices.All([]product.Record{
 		0: {Draft: bed},
 		1: {Draft: product.Draft{Name: " Bed", Category: "Furniture"}},
 		2: {UUID: uuid.UUID{9}, Draft: product.Draft{Name: "Chair", Category: "Furniture"}},
@@ -69,7 +71,7 @@ func TestCheckImport(t *testing.T) {
 		5: {UUID: uuid.UUID{8}, Draft: desk.Draft},
 		6: {Draft: lamp.Draft},
 		7: {UUID: uuid.UUID{7}, Draft: sofa.Draft},
-	}, at)
+	}), at, func(i int, err error) { bad[i] = err })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +115,8 @@ func TestNamesPassedOn(t *testing.T) {
 			t.Parallel()
 			b := setup(t)
 			b.store.rows[4] = product.Product{ID: 4, UUID: uuid.UUID{4}, Draft: product.Draft{Name: "Rug", Category: "Furniture"}, Version: 1}
-			bad, err := b.service.CheckImport(t.Context(), tt.in, at)
+			bad := map[int]error{}
+			err := b.service.CheckImport(t.Context(), slices.All(tt.in), at, func(i int, err error) { bad[i] = err })
 			if err != nil {
 				t.Fatal(err)
 			}
