@@ -25,6 +25,7 @@ import (
 	"strings"
 
 	"github.com/monsplit/monsplit/internal/access"
+	"github.com/monsplit/monsplit/internal/account"
 	"github.com/monsplit/monsplit/internal/httpserver"
 	"github.com/monsplit/monsplit/internal/idempotency"
 	"github.com/monsplit/monsplit/internal/lifecycle"
@@ -38,6 +39,7 @@ type Common struct {
 	Kafka       Kafka
 	HTTP        httpserver.Settings
 	Access      access.Settings
+	Admin       account.Settings
 	Checks      Checks
 	Log         telemetry.Settings
 	Shutdown    lifecycle.Settings
