@@ -114,7 +114,10 @@ func TestRefusals(t *testing.T) {
 		"an unknown name":        {func() error { _, err := users.SignIn(t.Context(), "eve", "guess", home); return err }, account.ErrWrong},
 		"a NUL in the name":      {func() error { _, err := users.SignIn(t.Context(), "e\x00ve", "guess", home); return err }, account.ErrWrong},
 		"a name not in UTF-8":    {func() error { _, err := users.SignIn(t.Context(), "e\xffve", "guess", home); return err }, account.ErrWrong},
-		"a huge password":        {func() error { _, err := users.SignIn(t.Context(), "admin", strings.Repeat("x", 1000), home); return err }, account.ErrWrong},
+		"a huge password": {func() error {
+			_, err := users.SignIn(t.Context(), "admin", strings.Repeat("x", 1000), home)
+			return err
+		}, account.ErrWrong},
 		"a wrong old password": {func() error {
 			_, err := users.ChangePassword(t.Context(), admin, "guess", "correct horse battery", home)
 			return err

@@ -16,6 +16,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/monsplit/monsplit/internal/adminui"
 	"github.com/monsplit/monsplit/internal/httpserver"
 )
 
@@ -99,11 +100,15 @@ func (v pageData) Asset(name string) (string, error) {
 // readAssets reads the files that the pages use, once for all bases.
 func readAssets() ([]httpserver.Page, error) {
 	var all []httpserver.Page
-	for _, file := range []struct{ name, mediaType string }{
-		{"static/frame.css", cssType}, {"static/content.css", cssType}, {"static/icon.svg", svgType}, {"static/swagger.js", jsType},
-		{"static/swagger.css", cssType}, {"swagger-ui/swagger-ui.css", cssType}, {"swagger-ui/swagger-ui-bundle.js", jsType},
+	for _, file := range []struct {
+		from            embed.FS
+		name, mediaType string
+	}{
+		{adminui.Static, "static/frame.css", cssType}, {files, "static/content.css", cssType}, {adminui.Static, "static/icon.svg", svgType},
+		{files, "static/swagger.js", jsType}, {files, "static/swagger.css", cssType},
+		{files, "swagger-ui/swagger-ui.css", cssType}, {files, "swagger-ui/swagger-ui-bundle.js", jsType},
 	} {
-		body, err := files.ReadFile(file.name)
+		body, err := file.from.ReadFile(file.name)
 		if err != nil {
 			return nil, err
 		}

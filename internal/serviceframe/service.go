@@ -168,6 +168,10 @@ func (f *Frame) Serve(ctx context.Context, events Consumer, api oas.API, parts .
 		OnStop: f.Waiters.Stop, TrustedProxies: f.cfg.HTTP.TrustedProxies, StopDelay: f.cfg.Shutdown.Delay, StopTimeout: stopTimesOf(f.cfg.Shutdown).http,
 		OpenAPI: f.spec.OpenAPI, AsyncAPI: f.spec.AsyncAPI, Pages: pages, Checks: f.checks(events, database), Registry: registry,
 	}, f.log)
+	admin, err := f.addAdmin()
+	if err != nil {
+		return err
+	}
 	f.mountSites(server)
 	validator, err := f.mount(server, api) //nolint:contextcheck // it uses the context of each request
 	if err != nil {
@@ -188,6 +192,7 @@ func (f *Frame) Serve(ctx context.Context, events Consumer, api oas.API, parts .
 		{Name: "idempotency", Run: f.schema.before(f.deleteOldKeys)},
 		{Name: "wakeup", Run: f.schema.before(f.Waiters.Run)},
 		{Name: "relay", Run: f.schema.before(f.gate.Behind(f.Relay.Run))},
+		admin,
 	}
 	all = append(all, restriction...)
 	for _, part := range parts {
