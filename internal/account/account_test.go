@@ -141,6 +141,7 @@ func TestFirstUser(t *testing.T) {
 	}{
 		"demo":   {account.Settings{Demo: true}, "pass"},
 		"given":  {account.Settings{Password: "correct horse battery"}, "correct horse battery"},
+		"both":   {account.Settings{Demo: true, Password: "correct horse battery"}, "correct horse battery"},
 		"random": {account.Settings{}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -157,7 +158,7 @@ func TestFirstUser(t *testing.T) {
 			if again, err := users.CreateFirst(t.Context(), account.Settings{}); err != nil || again != "" {
 				t.Errorf("the second time: %q, %v", again, err)
 			}
-			if !tt.settings.Demo {
+			if tt.password != "pass" {
 				if _, err := users.SignIn(t.Context(), "admin", "pass", home); !errors.Is(err, account.ErrWrong) {
 					t.Errorf("the password of the demo: %v", err)
 				}

@@ -26,9 +26,10 @@ func (u *Users) CreateFirst(ctx context.Context, s Settings) (random string, err
 	}
 	password := s.Password
 	switch {
+	case password != "":
 	case s.Demo:
 		password = demoPassword
-	case password == "":
+	default:
 		random = newPassword()
 		password = random
 	}

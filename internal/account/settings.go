@@ -6,7 +6,7 @@ import "time"
 // internal/config.
 type Settings struct {
 	Password string        `env:"ADMIN_PASSWORD" secret:"all" about:"password of the user admin, which is created if the admin pages have no user yet. Without it, a random password is written to the log, once. Later changes of the variable have no effect"`
-	Demo     bool          `env:"ADMIN_DEMO" envDefault:"false" about:"create the first user of the admin pages as admin with the password pass. Only for demos on your own machine"`
+	Demo     bool          `env:"ADMIN_DEMO" envDefault:"false" about:"create the first user of the admin pages as admin with the password pass. Only for demos on your own machine. ADMIN_PASSWORD has precedence"`
 	Lifetime time.Duration `env:"ADMIN_SESSION_LIFETIME" envDefault:"12h" about:"how long a user of the admin pages stays signed in at most"`
 	Idle     time.Duration `env:"ADMIN_SESSION_IDLE" envDefault:"1h" about:"how long a user of the admin pages stays signed in without a request"`
 }
@@ -17,7 +17,6 @@ func (s Settings) Validate(must func(ok bool, variable, detail string, args ...a
 		err := CheckPassword(s.Password)
 		must(err == nil, "ADMIN_PASSWORD", "is refused: %v", err)
 	}
-	must(!s.Demo || s.Password == "", "ADMIN_DEMO", "is true, but ADMIN_PASSWORD is set too: set only one of them")
 	must(s.Lifetime > 0, "ADMIN_SESSION_LIFETIME", "is %s, but must be longer than 0s", s.Lifetime)
 	must(s.Idle > 0 && s.Idle <= s.Lifetime, "ADMIN_SESSION_IDLE", "is %s, but must be longer than 0s and at most ADMIN_SESSION_LIFETIME (%s)", s.Idle, s.Lifetime)
 }

@@ -25,6 +25,7 @@ type Config struct {
 	Service  string   // the name of the service, as in pact files
 	Bases    []string // the paths below which the pages are served: "" for the root, or for example "/catalog"
 	API      []string // the paths of the API
+	Admin    string   // the path of the admin pages
 	OpenAPI  []byte   // the documents, in YAML
 	AsyncAPI []byte
 	Pacts    fs.FS // holds the pact files of all services, *.json in any folder; may be nil
@@ -59,7 +60,7 @@ func Pages(cfg Config) ([]httpserver.Page, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := pageData{OperationsApart: cfg.OperationsApart, Title: api.Info.Title, API: api, Roots: cfg.API, Events: events}
+	v := pageData{OperationsApart: cfg.OperationsApart, Title: api.Info.Title, API: api, Roots: cfg.API, Admin: cfg.Admin, Events: events}
 	var pages []httpserver.Page
 	for _, base := range cfg.Bases {
 		below, err := v.below(base, assets)
@@ -83,6 +84,7 @@ type pageData struct {
 	Title  string // the title of the service
 	API    apiDocument
 	Roots  []string
+	Admin  string
 	Events *eventsView
 	// OperationsApart leaves out the links to health and metrics.
 	OperationsApart bool

@@ -9,6 +9,9 @@ import (
 	"github.com/monsplit/monsplit/internal/lifecycle"
 )
 
+// adminPath returns the path of the admin pages.
+func (s Spec) adminPath() string { return adminui.Config{Root: s.Prefix}.Base() }
+
 // addAdmin adds the admin pages, and returns the part that keeps their tables.
 func (f *Frame) addAdmin() (lifecycle.Part, error) {
 	users := account.New(f.Pool)

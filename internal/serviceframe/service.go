@@ -155,7 +155,7 @@ func (f *Frame) Serve(ctx context.Context, events Consumer, api oas.API, parts .
 	registry := telemetry.NewRegistry(f.spec.Name)
 	registry.MustRegister(slices.Concat(f.Relay.Collectors(), f.Waiters.Collectors(), events.Collectors(), f.extra)...)
 	pages, err := docpages.Pages(docpages.Config{
-		Service: f.spec.Name, Bases: f.spec.bases(), API: f.spec.API, OpenAPI: f.spec.OpenAPI, AsyncAPI: f.spec.AsyncAPI, Pacts: f.spec.Pacts,
+		Service: f.spec.Name, Bases: f.spec.bases(), API: f.spec.API, Admin: f.spec.adminPath(), OpenAPI: f.spec.OpenAPI, AsyncAPI: f.spec.AsyncAPI, Pacts: f.spec.Pacts,
 		OperationsApart: f.cfg.HTTP.OperationsAddr != "",
 	})
 	if err != nil {
