@@ -138,6 +138,14 @@ fuzz: ## every fuzz target for FUZZTIME (10s) each
 bench: ## a table of costs, each next to its lower bound
 	@go run ./cmd/bench $(ARGS)
 
+.PHONY: stress
+stress: ## attacks on a service, beside clients that read and create: what these notice; options in ARGS; needs Linux
+	@go run ./internal/testkit/cmd/stress $(ARGS)
+
+.PHONY: stress-short
+stress-short: ## the same with fewer rows and shorter attacks, in at most 2 minutes
+	@go run ./internal/testkit/cmd/stress --short $(ARGS)
+
 # Each module has its own dependencies. The rules of lint are the same for all.
 MODULES := . deploy tools/generate tools/contractcheck tools/browser
 

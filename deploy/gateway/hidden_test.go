@@ -57,7 +57,7 @@ func (a *asker) ask(target string) answer {
 		a.conn = a.n.dial(a.port)
 		a.answers = bufio.NewReader(a.conn)
 	}
-	if _, err := fmt.Fprintf(a.conn, "GET %s HTTP/1.1\r\nHost: x\r\n\r\n", target); err != nil {
+	if _, err := fmt.Fprintf(a.conn, "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", target); err != nil {
 		a.n.t.Fatalf("%q: %v", target, err)
 	}
 	res, err := http.ReadResponse(a.answers, nil)

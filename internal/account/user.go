@@ -5,9 +5,8 @@ import (
 	"regexp"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgxpool"
-
 	accountdb "github.com/monsplit/monsplit/internal/account/db"
+	"github.com/monsplit/monsplit/internal/postgres"
 )
 
 // User is a person who may use the admin pages. The password is not part of it.
@@ -52,7 +51,7 @@ func CheckName(name string) error {
 
 // Users are the users in a database.
 type Users struct {
-	pool      *pgxpool.Pool
+	pool      postgres.DB
 	hasher    hasher
 	byName    *throttle
 	byAddress *throttle
@@ -60,7 +59,7 @@ type Users struct {
 }
 
 // New returns the users in a database.
-func New(pool *pgxpool.Pool) *Users {
+func New(pool postgres.DB) *Users {
 	return &Users{pool: pool, hasher: newHasher(), byName: newThrottle(byName), byAddress: newThrottle(byAddress), now: time.Now}
 }
 

@@ -14,6 +14,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/monsplit/monsplit/internal/account"
+	"github.com/monsplit/monsplit/internal/apperr"
 	"github.com/monsplit/monsplit/internal/postgres"
 )
 
@@ -99,8 +100,8 @@ func (s *site) fail(w http.ResponseWriter, r *http.Request, err error) {
 		status, title, text = http.StatusServiceUnavailable, "Please try again", sentence(account.ErrBusy)
 	case errors.As(err, &large):
 		status, title, text = http.StatusRequestEntityTooLarge, "This form is too large", "Nothing was changed."
-	case postgres.IsUnavailable(err) || errors.Is(err, context.DeadlineExceeded):
-		status, title, text = http.StatusServiceUnavailable, "The database is away", "Please try again in a moment."
+	case postgres.IsUnavailable(err) || apperr.KindOf(err) == apperr.Unavailable || errors.Is(err, context.DeadlineExceeded):
+		status, title, text = http.StatusServiceUnavailable, "The database is away or busy", "Please try again in a moment."
 		s.Log.WarnContext(r.Context(), "an admin page needs the database", "error", err)
 	default:
 		s.Log.ErrorContext(r.Context(), "an admin page has failed", "error", err)

@@ -19,6 +19,7 @@ import (
 
 	"github.com/monsplit/monsplit/internal/account"
 	"github.com/monsplit/monsplit/internal/adminui"
+	"github.com/monsplit/monsplit/internal/admission"
 	"github.com/monsplit/monsplit/internal/httpserver"
 	"github.com/monsplit/monsplit/internal/messaging/audit"
 	"github.com/monsplit/monsplit/internal/postgres"
@@ -54,7 +55,7 @@ func setup(t *testing.T, root string) *service {
 	server := httpserver.New(httpserver.Config{
 		Service: "shop", Registry: prometheus.NewRegistry(), TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")},
 	}, slog.New(slog.DiscardHandler))
-	server.Handle(cfg.Base(), pages, func() error { return nil })
+	server.Handle(cfg.Base(), pages, func() error { return nil }, admission.New(admission.Settings{Lists: 10, Writes: 10}, admission.Entities{}))
 	listening := httptest.NewServer(server.Handler())
 	t.Cleanup(listening.Close)
 	s := &service{t, pool, users, listening.URL, cfg.Base(), map[string]string{"admin": "pass"}}

@@ -13,15 +13,16 @@ type Kind string
 
 // The kinds of error.
 const (
-	Internal    Kind = "internal"    // a bug in the service
-	Malformed   Kind = "malformed"   // the input could not be parsed
-	Invalid     Kind = "invalid"     // the input was understood and breaks a rule
-	NotFound    Kind = "not-found"   // it does not exist
-	Conflict    Kind = "conflict"    // the request contradicts what is stored
-	Stale       Kind = "stale"       // the caller edited an old version
-	InProgress  Kind = "in-progress" // the same request is still in progress; ask again
-	NotYet      Kind = "not-yet"     // what the caller wants to see has not arrived here; ask again
-	Unavailable Kind = "unavailable" // try the same thing again later
+	Internal    Kind = "internal"          // a bug in the service
+	Malformed   Kind = "malformed"         // the input could not be parsed
+	Invalid     Kind = "invalid"           // the input was understood and breaks a rule
+	NotFound    Kind = "not-found"         // it does not exist
+	Conflict    Kind = "conflict"          // the request contradicts what is stored
+	Stale       Kind = "stale"             // the caller edited an old version
+	InProgress  Kind = "in-progress"       // the same request is still in progress; ask again
+	TooMany     Kind = "too-many-requests" // the caller has used up what it may use; ask again much later
+	NotYet      Kind = "not-yet"           // what the caller wants to see has not arrived here; ask again
+	Unavailable Kind = "unavailable"       // try the same thing again later
 )
 
 // Error is an error that the caller may see.

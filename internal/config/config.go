@@ -23,9 +23,11 @@ package config
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/monsplit/monsplit/internal/access"
 	"github.com/monsplit/monsplit/internal/account"
+	"github.com/monsplit/monsplit/internal/admission"
 	"github.com/monsplit/monsplit/internal/httpserver"
 	"github.com/monsplit/monsplit/internal/idempotency"
 	"github.com/monsplit/monsplit/internal/lifecycle"
@@ -38,6 +40,7 @@ type Common struct {
 	Database    postgres.Settings
 	Kafka       Kafka
 	HTTP        httpserver.Settings
+	Admission   admission.Settings
 	Access      access.Settings
 	Admin       account.Settings
 	Checks      Checks
@@ -61,9 +64,19 @@ type Checks struct {
 	Events    bool `env:"VALIDATE_EVENTS" envDefault:"false" about:"refuse a change whose event does not match the AsyncAPI document, and log the reason; for tests and demos, because it costs time"`
 }
 
-// ConsumerTransactions is how many transactions the consumer may run at the same time. A consumer that catches up must
-// leave connections of the pool to requests, and more than a few transactions at a time gain nothing.
-func (c Common) ConsumerTransactions() int { return int(min(8, c.Database.MaxConns/2)) }
+// ConsumerTransactions is how many transactions the consumer may run at the same time.
+func (c Common) ConsumerTransactions() int { return c.Database.Shares().Transactions }
+
+// Validate checks the values of different parts against each other. must reports a fault of the variable unless ok.
+func (c Common) Validate(must func(ok bool, variable, detail string, args ...any)) {
+	wellBelow := func(variable string, value time.Duration) {
+		must(value <= c.HTTP.RequestTimeout/2 || c.HTTP.RequestTimeout <= 0, variable,
+			"is %s, but must be at most half of HTTP_REQUEST_TIMEOUT (%s), so that the answer tells the reason", value, c.HTTP.RequestTimeout)
+	}
+	wellBelow("DATABASE_CONNECTION_WAIT", c.Database.ConnectionWait)
+	wellBelow("DATABASE_LIST_TIMEOUT", c.Database.ListTimeout)
+	wellBelow("DATABASE_LOCK_TIMEOUT", c.Database.LockTimeout)
+}
 
 // Needs reports whether a command uses a variable. A fault of a variable that the command does not use must not stop
 // the command.

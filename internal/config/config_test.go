@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/monsplit/monsplit/internal/httpserver"
-	"github.com/monsplit/monsplit/internal/postgres"
 )
 
 func defaults() Common { return Common{HTTP: httpserver.Settings{Addr: ":8000"}} }
@@ -50,6 +49,15 @@ func TestLoad(t *testing.T) {
 		"WaitTooLong":           {map[string]string{"HTTP_MAX_WAIT": "20s"}, []string{"HTTP_MAX_WAIT"}},
 		"WaitNegative":          {map[string]string{"HTTP_MAX_WAIT": "-1s"}, []string{"HTTP_MAX_WAIT"}},
 		"NoWait":                {map[string]string{"HTTP_MAX_WAIT": "0s"}, nil},
+		"ConnectionWaitZero":    {map[string]string{"DATABASE_CONNECTION_WAIT": "0s"}, []string{"DATABASE_CONNECTION_WAIT"}},
+		"ConnectionWaitTooLong": {map[string]string{"DATABASE_CONNECTION_WAIT": "5001ms"}, []string{"DATABASE_CONNECTION_WAIT"}},
+		"ListTimeoutZero":       {map[string]string{"DATABASE_LIST_TIMEOUT": "0s"}, []string{"DATABASE_LIST_TIMEOUT"}},
+		"ListTimeoutTooLong":    {map[string]string{"DATABASE_LIST_TIMEOUT": "5001ms"}, []string{"DATABASE_LIST_TIMEOUT"}},
+		"LockTimeoutZero":       {map[string]string{"DATABASE_LOCK_TIMEOUT": "0s"}, []string{"DATABASE_LOCK_TIMEOUT"}},
+		"LockTimeoutTooLong":    {map[string]string{"DATABASE_LOCK_TIMEOUT": "5001ms"}, []string{"DATABASE_LOCK_TIMEOUT"}},
+		"LockTimeoutLongest":    {map[string]string{"DATABASE_LOCK_TIMEOUT": "5s"}, nil},
+		"KeysPerCallerTooMany":  {map[string]string{"IDEMPOTENCY_MAX_KEYS": "9"}, []string{"IDEMPOTENCY_MAX_KEYS_PER_CALLER"}},
+		"NoReads":               {map[string]string{"HTTP_MAX_READS": "0"}, []string{"HTTP_MAX_READS"}},
 		"Everything": {map[string]string{"HTTP_ADDR": "8000", "LOG_FORMAT": "xml", "HTTP_MAX_BODY_BYTES": "0", "OUTBOX_SWEEP_MIN": "2s"},
 			[]string{"HTTP_ADDR", "HTTP_MAX_BODY_BYTES", "LOG_FORMAT", "OUTBOX_SWEEP_MAX"}},
 	}
@@ -113,16 +121,6 @@ func TestTrustedProxies(t *testing.T) {
 		cfg, err := LoadFrom(defaults(), variables)
 		if err != nil || cfg.HTTP.TrustedProxies.String() != want {
 			t.Errorf("%q is read as %q (%v), want %q", text, cfg.HTTP.TrustedProxies, err, want)
-		}
-	}
-}
-
-// Requests get at least as many connections of the pool as the consumer.
-func TestTheConsumerLeavesConnectionsToRequests(t *testing.T) {
-	t.Parallel()
-	for conns, want := range map[int32]int{6: 3, 7: 3, 16: 8, 100: 8} {
-		if got := (Common{Database: postgres.Settings{MaxConns: conns}}).ConsumerTransactions(); got != want {
-			t.Errorf("%d of %d connections, want %d", got, conns, want)
 		}
 	}
 }

@@ -18,9 +18,8 @@ import (
 
 // readWhole are the statements that read a whole table, because their result needs it. The key is a part of the statement.
 var readWhole = map[string]string{
-	"-- name: Count":              "for metrics, and when a consumer gets a partition",
-	"-- name: ListBlocked ":       "for metrics, rarely",
-	"AND p.id = $1 ORDER BY l.id": "without statistics, the list of a product's entries may read all entries of a market instead",
+	"-- name: Count":        "for metrics, and when a consumer gets a partition",
+	"-- name: ListBlocked ": "for metrics, rarely",
 }
 
 // PostgreSQL chooses other plans for empty tables, and sessions may keep them. So the services run while all tables are empty.

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
+
+	"github.com/monsplit/monsplit/internal/admission"
 )
 
 // errTooSlow is the cause of a request's context that ended because the service took too long.
@@ -62,6 +64,9 @@ func (b *budget) resume(d time.Duration) {
 // time does not count against the request's budget: afterwards, what was left of it is available again. The context must be
 // that of the request, and only the goroutine of the request may call Pause.
 //
+// A request that waits gives up its place among the requests that the service works on (admission.Wait). If too many requests
+// wait already, the context of wait has ended from the beginning.
+//
 // All limits of a request together must be at most Settings.MaxWait, because the gateway waits only so long for an answer.
 func Pause(ctx context.Context, limit time.Duration, wait func(ctx context.Context) error) error {
 	if b := budgetOf(ctx); b != nil {
@@ -72,6 +77,11 @@ func Pause(ctx context.Context, limit time.Duration, wait func(ctx context.Conte
 		if b.extend != nil {
 			defer b.extend()
 		}
+	}
+	resume, ok := admission.Wait(ctx)
+	defer resume()
+	if !ok {
+		limit = 0
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()

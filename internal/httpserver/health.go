@@ -28,10 +28,14 @@ func (s *Server) livez(c echo.Context) error {
 
 func (s *Server) readyz(c echo.Context) error {
 	if s.stopping.Load() {
-		c.Response().Header().Set("Retry-After", retryAfter)
+		c.Response().Header().Set("Retry-After", retryAfter())
 		return c.JSON(http.StatusServiceUnavailable, Readiness{Status: stopping, Checks: []CheckResult{}})
 	}
-	answer, status := Readiness{Status: ready, Checks: s.askAll(c.Request().Context())}, http.StatusOK
+	results, err := s.checked.ask(c.Request().Context())
+	if err != nil {
+		return err
+	}
+	answer, status := Readiness{Status: ready, Checks: results}, http.StatusOK
 	for _, r := range answer.Checks {
 		switch {
 		case r.Status == down:
@@ -41,7 +45,7 @@ func (s *Server) readyz(c echo.Context) error {
 		}
 	}
 	if status == http.StatusServiceUnavailable {
-		c.Response().Header().Set("Retry-After", retryAfter)
+		c.Response().Header().Set("Retry-After", retryAfter())
 	}
 	return c.JSON(status, answer)
 }

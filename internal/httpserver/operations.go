@@ -27,7 +27,7 @@ func (s *Server) newOperations() *operations {
 	e.HideBanner, e.HidePort = true, true
 	e.HTTPErrorHandler = handleError(s.log)
 	e.IPExtractor = echo.ExtractIPDirect()
-	e.Pre(identify, s.observe, recoverPanics, protect, allowHead)
+	e.Pre(identify, s.observe, recoverPanics, protect, newBrowserGuard(s.cfg.OperationsAddr, s.cfg.AllowedHosts).guard, allowHead)
 	e.GET("/debug/pprof/*", echo.WrapHandler(http.HandlerFunc(pprof.Index))) // also the profiles with a name
 	for name, handler := range map[string]http.HandlerFunc{
 		"cmdline": pprof.Cmdline, "profile": pprof.Profile, "symbol": pprof.Symbol, "trace": pprof.Trace,
@@ -70,7 +70,7 @@ func (s *Server) serveOperations(failed chan<- error) (stop func()) {
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 	go func() {
-		if err := server.Serve(s.operations.listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := server.Serve(s.surviving(s.operations.listener)); !errors.Is(err, http.ErrServerClosed) {
 			failed <- err
 		}
 	}()

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -62,6 +64,8 @@ func statusOf(kind apperr.Kind) int {
 		return http.StatusPreconditionFailed
 	case apperr.Invalid:
 		return http.StatusUnprocessableEntity
+	case apperr.TooMany:
+		return http.StatusTooManyRequests
 	case apperr.NotYet, apperr.Unavailable:
 		return http.StatusServiceUnavailable
 	default:
@@ -200,9 +204,9 @@ func inWords(ctx context.Context, err error) error {
 	}
 	if errors.Is(context.Cause(ctx), errTooSlow) {
 		if unavailable {
-			return err // its detail says more
+			return err // its detail says more, for example that a change may have been saved
 		}
-		return apperr.New(apperr.Unavailable, "The database took too long to answer. A change may have happened.").Because(err)
+		return apperr.New(apperr.Unavailable, "The database took too long to answer.").Because(err)
 	}
 	return apperr.New(apperr.Unavailable, "The request was canceled before its answer.").Because(fmt.Errorf("%w: %w", errClientGone, err))
 }
@@ -221,15 +225,18 @@ func withHead(allowed string) string {
 	return strings.Replace(allowed, "GET", "GET, HEAD", 1)
 }
 
-// retryAfter is the number of seconds after which a client should try again what cannot be served now.
-const retryAfter = "2"
+// retryAfter returns the number of seconds after which a client should try again what cannot be served now. It is random, so that
+// clients that were refused together do not come back together.
+func retryAfter() string { return strconv.Itoa(1 + rand.IntN(3)) } //nolint:gosec // it is no secret
 
 func write(c echo.Context, p Problem, kind apperr.Kind) {
 	header := c.Response().Header()
 	switch {
+	case kind == apperr.TooMany:
+		header.Set("Retry-After", strconv.Itoa(60+rand.IntN(60))) //nolint:gosec // it is no secret
 	case header.Get("Retry-After") != "": // who refused the request knows when to try again
 	case p.Status == http.StatusServiceUnavailable, p.Status == http.StatusTooManyRequests:
-		header.Set("Retry-After", retryAfter)
+		header.Set("Retry-After", retryAfter())
 	case p.Status == http.StatusRequestTimeout:
 		header.Set("Connection", "close") // what is left of the body must not be read as the next request
 	case kind == apperr.InProgress:

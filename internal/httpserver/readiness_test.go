@@ -3,10 +3,17 @@ package httpserver_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/monsplit/monsplit/internal/httpserver"
 )
@@ -39,6 +46,37 @@ func TestAskReadiness(t *testing.T) {
 			}
 		})
 	}
+}
+
+// 2,500 probes at once run the checks once, and all of them get the answer.
+func TestManyProbesShareOneAnswer(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var runs atomic.Int64
+		server := httpserver.New(httpserver.Config{Registry: prometheus.NewRegistry(), Checks: []httpserver.Check{
+			{Name: "database", Critical: true, Ask: func(context.Context) error {
+				if runs.Add(1) > 1 {
+					return errors.New("all connections are in use")
+				}
+				<-time.After(time.Second / 2) // in the bubble's time
+				return nil
+			}},
+		}}, slog.New(slog.DiscardHandler))
+		var wg sync.WaitGroup
+		for range 2500 {
+			wg.Go(func() {
+				req, res := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/readyz", http.NoBody), httptest.NewRecorder()
+				server.Handler().ServeHTTP(res, req)
+				if res.Code != http.StatusOK {
+					t.Errorf("answered %d %s", res.Code, res.Body)
+				}
+			})
+		}
+		wg.Wait()
+		if runs.Load() != 1 {
+			t.Errorf("the checks ran %d times", runs.Load())
+		}
+	})
 }
 
 // The answer of another program on the port is an error.

@@ -23,6 +23,7 @@ func TestRetryAfter(t *testing.T) {
 		"NotYet":      {apperr.New(apperr.NotYet, "x"), http.StatusServiceUnavailable},
 		"InProgress":  {apperr.New(apperr.InProgress, "x"), http.StatusConflict},
 		"TooMany":     {echo.NewHTTPError(http.StatusTooManyRequests), http.StatusTooManyRequests},
+		"TooManyKeys": {apperr.New(apperr.TooMany, "x"), http.StatusTooManyRequests},
 		"OfTheOwner":  {&httpserver.Problem{Type: httpserver.ProblemBase + "x", Status: http.StatusServiceUnavailable}, http.StatusServiceUnavailable},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -42,4 +43,18 @@ func TestRetryAfter(t *testing.T) {
 			t.Errorf("answered %d %s, Retry-After %q", resp.StatusCode, text, resp.Header.Get("Retry-After"))
 		}
 	})
+}
+
+// Clients that were refused together do not come back together.
+func TestRetryAfterDiffers(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(echo.Context) error { return apperr.New(apperr.Unavailable, "x") })
+	seen := map[string]bool{}
+	for range 60 {
+		resp, _ := b.get("/it")
+		seen[resp.Header.Get("Retry-After")] = true
+	}
+	if len(seen) < 2 {
+		t.Errorf("all are told %v", seen)
+	}
 }

@@ -44,6 +44,10 @@ type Config struct {
 
 	// TrustedProxies are the networks of proxies whose X-Forwarded-For is trusted. The header of all other peers is ignored.
 	TrustedProxies []netip.Prefix
+	Connections    ConnectionLimits
+	// AllowedHosts are the names by which clients may address the service, besides localhost and IP addresses. Without them,
+	// a server on a loopback address allows no other name, and a server on another address allows all. "*" allows all.
+	AllowedHosts []string
 
 	Prefix   string // the service's own endpoints are also served below it, for example "/catalog"; may be empty
 	API      []string
@@ -58,13 +62,15 @@ type Config struct {
 type Server struct {
 	Echo *echo.Echo
 
-	cfg      Config
-	log      *slog.Logger
-	checks   []Check
-	duration *prometheus.HistogramVec
-	inFlight prometheus.Gauge
-	stopping atomic.Bool
-	listener net.Listener
+	cfg         Config
+	log         *slog.Logger
+	checks      []Check
+	checked     sharedCheck
+	duration    *prometheus.HistogramVec
+	inFlight    prometheus.Gauge
+	stopping    atomic.Bool
+	listener    net.Listener
+	connections *connections
 	// operations is nil if health and metrics are beside the API.
 	operations *operations
 	held       func() // for tests, see patient
@@ -86,12 +92,13 @@ func New(cfg Config, log *slog.Logger) *Server {
 		}, []string{"method", "route", "status"}),
 		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{Name: "http_requests_in_flight", Help: "Requests in progress."}),
 	}
+	s.checked.run, s.connections = s.askAll, newConnections(cfg, log)
 	cfg.Registry.MustRegister(s.duration, s.inFlight)
 	s.Echo.HideBanner, s.Echo.HidePort = true, true
 	s.Echo.HTTPErrorHandler = handleError(log)
 	s.Echo.JSONSerializer = exactNames{}
 	s.Echo.IPExtractor = clientAddress(cfg.TrustedProxies)
-	s.Echo.Pre(normalize, identify, s.bound, s.observe, recoverPanics, protect, allowHead, canonicalHeaders)
+	s.Echo.Pre(normalize, identify, s.bound, s.observe, recoverPanics, protect, newBrowserGuard(cfg.Addr, cfg.AllowedHosts).guard, fewParameters, allowHead, canonicalHeaders)
 	if cfg.OperationsAddr != "" {
 		s.operations = s.newOperations()
 	}
@@ -197,7 +204,9 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	failed := make(chan error, 2)
 	defer s.serveOperations(failed)() // last, so that the health is known until then
-	go func() { failed <- server.Serve(patient{s.listener, s.grace(), s.held}) }()
+	go func() {
+		failed <- server.Serve(patient{counting{s.surviving(s.listener), s.connections}, s.grace(), s.held})
+	}()
 	select {
 	case err := <-failed:
 		return fmt.Errorf("serve HTTP: %w", err)

@@ -19,6 +19,9 @@ type Settings struct {
 	ListTimeout       time.Duration `env:"HTTP_LIST_TIMEOUT" envDefault:"5m" about:"how long a streamed list may take in all; after that the connection is cut off, and the client must read it in pages"`
 	IdleTimeout       time.Duration `env:"HTTP_IDLE_TIMEOUT" envDefault:"2m" about:"how long a connection is kept open between two requests"`
 	MaxBodyBytes      int64         `env:"HTTP_MAX_BODY_BYTES" envDefault:"65536" about:"largest request body; a larger one is answered with 413"`
+	MaxConnections    int           `env:"HTTP_MAX_CONNECTIONS" envDefault:"4096" about:"number of open connections in all; further ones are closed at once. The process needs a file descriptor for each"`
+	MaxPerPeer        int           `env:"HTTP_MAX_CONNECTIONS_PER_PEER" envDefault:"1024" about:"number of open connections of one client address (of IPv6: one /64 network); further ones are closed at once. HTTP_TRUSTED_PROXIES are exempt, because they connect for many clients"`
+	AllowedHosts      []string      `env:"HTTP_ALLOWED_HOSTS" about:"host names by which clients may address the service, separated by commas, besides localhost and IP addresses; others get 421, and changes that a browser sends for a page of another origin get 403. Without names this holds if HTTP_ADDR is a loopback address; with * it never does"`
 	TrustedProxies    Networks      `env:"HTTP_TRUSTED_PROXIES" about:"addresses or networks (CIDR) of proxies whose X-Forwarded-For header is trusted, separated by commas; none by default. The access log takes the client's address from that header"`
 }
 
@@ -57,5 +60,8 @@ func (s Settings) Validate(must func(ok bool, variable, detail string, args ...a
 	must(s.MaxWait >= 0 && (s.RequestTimeout >= s.WriteTimeout || s.MaxWait+s.RequestTimeout < s.WriteTimeout), "HTTP_MAX_WAIT",
 		"is %s, but together with HTTP_REQUEST_TIMEOUT (%s) it must be less than HTTP_WRITE_TIMEOUT (%s): the answer after the wait must reach the client",
 		s.MaxWait, s.RequestTimeout, s.WriteTimeout)
+	must(s.MaxConnections > 0, "HTTP_MAX_CONNECTIONS", "is %d, but must be 1 or more", s.MaxConnections)
+	must(s.MaxPerPeer > 0 && s.MaxPerPeer <= max(s.MaxConnections, 1), "HTTP_MAX_CONNECTIONS_PER_PEER",
+		"is %d, but must be 1 or more, and at most HTTP_MAX_CONNECTIONS (%d)", s.MaxPerPeer, s.MaxConnections)
 	must(s.MaxBodyBytes >= 1024, "HTTP_MAX_BODY_BYTES", "is %d, but must be 1024 or more", s.MaxBodyBytes)
 }

@@ -7,13 +7,16 @@ import (
 	"net/netip"
 
 	"github.com/labstack/echo/v4"
+
+	"github.com/monsplit/monsplit/internal/admission"
 )
 
 // Handle adds pages that show or change data, such as an admin interface. The handler gets the requests of all methods to
 // path and to everything below it, with their complete paths. A path has no slash at its end, and HEAD arrives as GET.
 //
-// If available returns an error, that is the answer. Call Handle before Listen.
-func (s *Server) Handle(path string, handler http.Handler, available func() error) {
+// If available returns an error, that is the answer. The gate admits each request, as a list if it reads and as a change
+// otherwise. Call Handle before Listen.
+func (s *Server) Handle(path string, handler http.Handler, available func() error, gate *admission.Gate) {
 	serve := func(c echo.Context) error {
 		if err := available(); err != nil {
 			return err
@@ -23,9 +26,17 @@ func (s *Server) Handle(path string, handler http.Handler, available func() erro
 		h.Set("Cache-Control", "no-store") // the pages may show what only one user may see
 		// With "no-referrer" a browser would send "Origin: null" with a form, and http.CrossOriginProtection would refuse it.
 		h.Set("Referrer-Policy", "same-origin")
-		req := c.Request()
-		client := Client{Address: c.RealIP(), TLS: behindTLS(req, s.cfg.TrustedProxies)}
-		handler.ServeHTTP(c.Response(), req.WithContext(context.WithValue(req.Context(), clientKey{}, client)))
+		class := admission.Write
+		if c.Request().Method == http.MethodGet {
+			class = admission.List
+		}
+		ctx, leave, err := gate.Enter(c.Request().Context(), class, "")
+		if err != nil {
+			return err
+		}
+		defer leave(nil)
+		client := Client{Address: c.RealIP(), TLS: behindTLS(c.Request(), s.cfg.TrustedProxies)}
+		handler.ServeHTTP(c.Response(), c.Request().WithContext(context.WithValue(ctx, clientKey{}, client)))
 		return nil
 	}
 	s.Echo.Any(path, serve)

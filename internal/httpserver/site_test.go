@@ -14,6 +14,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/monsplit/monsplit/internal/admission"
 	"github.com/monsplit/monsplit/internal/apperr"
 	"github.com/monsplit/monsplit/internal/httpserver"
 )
@@ -25,7 +26,7 @@ func siteHandler(available error) http.Handler {
 	s.Handle("/admin", new(http.CrossOriginProtection).Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		fmt.Fprintln(w, r.Method, r.URL.Path, r.URL.RawQuery, string(body), err)
-	})), func() error { return available })
+	})), func() error { return available }, admission.New(admission.Settings{Lists: 1, Writes: 1}, admission.Entities{}))
 	return s.Handler()
 }
 
@@ -89,7 +90,8 @@ func TestASiteKnowsItsClient(t *testing.T) {
 	s := httpserver.New(httpserver.Config{
 		Service: "test", Registry: prometheus.NewRegistry(), TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
 	}, slog.New(slog.DiscardHandler))
-	s.Handle("/admin", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = httpserver.ClientOf(r.Context()) }), func() error { return nil })
+	s.Handle("/admin", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = httpserver.ClientOf(r.Context()) }), func() error { return nil },
+		admission.New(admission.Settings{Lists: 1, Writes: 1}, admission.Entities{}))
 	for name, tt := range map[string]struct {
 		peer, proto string
 		tls         bool

@@ -8,6 +8,8 @@ import (
 	"iter"
 	"net/http"
 	"time"
+
+	"github.com/monsplit/monsplit/internal/apperr"
 )
 
 // flushEvery is the number of bytes of a streamed list that are collected before they are sent.
@@ -64,7 +66,9 @@ func StreamArray[T any](ctx context.Context, w http.ResponseWriter, limits Strea
 type StreamLimits struct{ Part, Total time.Duration }
 
 // exceeded is the error of a list that took longer than Total.
-func (l StreamLimits) exceeded() error { return fmt.Errorf("the list took longer than %s", l.Total) }
+func (l StreamLimits) exceeded() error {
+	return apperr.New(apperr.Unavailable, fmt.Sprintf("The list took longer than %s.", l.Total))
+}
 
 // deadlined is a writer that sets a new deadline for each write.
 type deadlined struct {

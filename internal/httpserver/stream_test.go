@@ -114,7 +114,7 @@ func TestStreamArrayEnds(t *testing.T) {
 	if resp, text := b.get("/it"); resp.StatusCode != http.StatusOK || !strings.Contains(text, "cut off") {
 		t.Errorf("answered %d %.80s", resp.StatusCode, text)
 	}
-	b.logs("the list took longer than 50ms")
+	b.logs("The list took longer than 50ms")
 }
 
 // HEAD tells whether the list can be asked for. It reads nothing, so it knows neither the length nor the next page.

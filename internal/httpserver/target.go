@@ -1,10 +1,13 @@
 package httpserver
 
 import (
+	"fmt"
 	"net/url"
 	"strings"
 
 	"github.com/labstack/echo/v4"
+
+	"github.com/monsplit/monsplit/internal/apperr"
 )
 
 // normalize gives equivalent targets the same form, before anything reads them. It accepts trailing slashes.
@@ -23,6 +26,20 @@ func normalize(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		// net/url drops a pair that contains a semicolon. For browsers and all others, a semicolon separates nothing.
 		u.RawQuery = strings.ReplaceAll(u.RawQuery, ";", "%3B")
+		return next(c)
+	}
+}
+
+// maxParameters is far more than clients send. net/url reads no parameter at all if there are more than 10,000: a list would
+// then ignore its filters and its limit.
+const maxParameters = 1000
+
+// fewParameters refuses a query with more than maxParameters.
+func fewParameters(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if strings.Count(c.Request().URL.RawQuery, "&") >= maxParameters {
+			return apperr.New(apperr.Malformed, fmt.Sprintf("The query has more than %d parameters.", maxParameters))
+		}
 		return next(c)
 	}
 }

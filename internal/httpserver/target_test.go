@@ -1,6 +1,7 @@
 package httpserver_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/labstack/echo/v4"
@@ -31,6 +32,27 @@ func TestEquivalentTargets(t *testing.T) {
 		}
 		if text != want {
 			t.Errorf("%s: %d %s, want %s", target, resp.StatusCode, text, want)
+		}
+	}
+}
+
+// net/url reads no parameter at all if there are more than 10,000. Then a list would ignore its filters and its limit.
+func TestManyParametersAreRefused(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(c echo.Context) error { return c.String(200, c.QueryParam("a")) })
+	for _, tt := range []struct {
+		query string
+		want  int
+	}{
+		{"?a=1" + strings.Repeat("&b", 999), 200},
+		{"?a=1" + strings.Repeat("&b", 1000), 400},
+		{"?a=1" + strings.Repeat("&b", 12_000), 400},
+		{"?" + strings.Repeat("b&", 1000) + "a=1", 400},
+	} {
+		resp, text := b.get("/it/x" + tt.query)
+		if resp.StatusCode != tt.want || tt.want == 200 && text != "1" ||
+			tt.want == 400 && (!strings.Contains(text, "1000 parameters") || resp.Header.Get("X-Request-Id") == "") {
+			t.Errorf("%d bytes: %d %s, want %d", len(tt.query), resp.StatusCode, text, tt.want)
 		}
 	}
 }

@@ -19,17 +19,17 @@ func TestAnswersThatAreNotProblems(t *testing.T) {
 		request string
 		status  int
 	}{
-		"InvalidPath":         {"GET /it/%zz HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+		"InvalidPath":         {"GET /it/%zz HTTP/1.1\r\nHost: localhost\r\n\r\n", 400},
 		"NoHost":              {"GET /it HTTP/1.1\r\n\r\n", 400},
 		"InvalidLine":         {"GET /it\r\n\r\n", 400},
-		"InvalidHeader":       {"GET /it HTTP/1.1\r\nHost: x\r\nA b: c\r\n\r\n", 400},
-		"InvalidLength":       {"POST /it HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", 400},
-		"LargeHeader":         {"GET /it HTTP/1.1\r\nHost: x\r\nA: " + strings.Repeat("a", 64<<10) + "\r\n\r\n", 431},
-		"LongTarget":          {"GET /it?" + strings.Repeat("a", 64<<10) + " HTTP/1.1\r\nHost: x\r\n\r\n", 431},
-		"TransferEncoding":    {"POST /it HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n", 501},
-		"Version":             {"GET /it HTTP/3.1\r\nHost: x\r\n\r\n", 505},
-		"Expectation":         {"POST /it HTTP/1.1\r\nHost: x\r\nExpect: tea\r\nContent-Length: 1\r\n\r\n", 417},
-		"OptionsOfEverything": {"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", 200},
+		"InvalidHeader":       {"GET /it HTTP/1.1\r\nHost: localhost\r\nA b: c\r\n\r\n", 400},
+		"InvalidLength":       {"POST /it HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n", 400},
+		"LargeHeader":         {"GET /it HTTP/1.1\r\nHost: localhost\r\nA: " + strings.Repeat("a", 64<<10) + "\r\n\r\n", 431},
+		"LongTarget":          {"GET /it?" + strings.Repeat("a", 64<<10) + " HTTP/1.1\r\nHost: localhost\r\n\r\n", 431},
+		"TransferEncoding":    {"POST /it HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: gzip\r\n\r\n", 501},
+		"Version":             {"GET /it HTTP/3.1\r\nHost: localhost\r\n\r\n", 505},
+		"Expectation":         {"POST /it HTTP/1.1\r\nHost: localhost\r\nExpect: tea\r\nContent-Length: 1\r\n\r\n", 417},
+		"OptionsOfEverything": {"OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n", 200},
 	} {
 		resp, body := b.raw(tt.request)
 		mediaType := resp.Header.Get("Content-Type")
@@ -38,7 +38,7 @@ func TestAnswersThatAreNotProblems(t *testing.T) {
 		}
 	}
 	// The first request that the library can read gets a problem.
-	resp, body := b.raw("BREW /%25 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+	resp, body := b.raw("BREW /%25 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
 	if resp.StatusCode != 404 || resp.Header.Get("Content-Type") != "application/problem+json" {
 		t.Errorf("%d %s", resp.StatusCode, body)
 	}

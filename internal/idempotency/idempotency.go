@@ -17,6 +17,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/caller"
 	idempotencydb "github.com/monsplit/monsplit/internal/idempotency/db"
 	"github.com/monsplit/monsplit/internal/strictjson"
 )
@@ -27,44 +28,56 @@ const promised = 24 * time.Hour
 // Settings are the part of a service's configuration that is about idempotency keys. The tags are explained in
 // internal/config.
 type Settings struct {
-	Retention time.Duration `env:"IDEMPOTENCY_RETENTION" envDefault:"24h" about:"how long the first answer to a request with an Idempotency-Key is kept and repeated; 24h or longer, because the API promises 24 hours"`
+	Retention        time.Duration `env:"IDEMPOTENCY_RETENTION" envDefault:"24h" about:"how long the first answer to a request with an Idempotency-Key is kept and repeated; 24h or longer, because the API promises 24 hours"`
+	MaxKeys          int64         `env:"IDEMPOTENCY_MAX_KEYS" envDefault:"1000000" about:"how many idempotency keys are kept in all. A request with another one is answered with 429. They are counted every 10 seconds, so there may be a few more"`
+	MaxKeysPerCaller int64         `env:"IDEMPOTENCY_MAX_KEYS_PER_CALLER" envDefault:"500000" about:"how many idempotency keys of one caller are kept; all requests without a token are one caller. At most IDEMPOTENCY_MAX_KEYS"`
 }
+
+// The bounds without a setting.
+const (
+	defaultMaxKeys          = 1_000_000
+	defaultMaxKeysPerCaller = 500_000
+)
 
 // Validate checks the values. must reports a fault of the variable unless ok.
 func (s Settings) Validate(must func(ok bool, variable, detail string, args ...any)) {
 	must(s.Retention >= promised, "IDEMPOTENCY_RETENTION", "is %s, but must be 24h or longer: the API promises 24 hours", s.Retention)
+	must(s.MaxKeys >= 1, "IDEMPOTENCY_MAX_KEYS", "is %d, but must be 1 or more", s.MaxKeys)
+	must(s.MaxKeysPerCaller >= 1 && (s.MaxKeys < 1 || s.MaxKeysPerCaller <= s.MaxKeys), "IDEMPOTENCY_MAX_KEYS_PER_CALLER",
+		"is %d, but must be between 1 and IDEMPOTENCY_MAX_KEYS (%d)", s.MaxKeysPerCaller, s.MaxKeys)
 }
 
 // Keys are the idempotency keys of a service with their first answers. The zero value keeps an answer for 24 hours.
-type Keys struct{ retention time.Duration }
+type Keys struct{ settings Settings }
 
-// New returns the keys. A retention of zero is 24 hours.
-func New(s Settings) Keys { return Keys{s.Retention} }
+// New returns the keys. A setting of zero is its default.
+func New(s Settings) Keys { return Keys{s} }
 
 // kept is how long an answer is repeated. Later the row counts as absent, also before it is deleted.
-func (k Keys) kept() time.Duration { return cmp.Or(k.retention, promised) }
+func (k Keys) kept() time.Duration { return cmp.Or(k.settings.Retention, promised) }
 
 // Recall decodes into first the answer that Remember kept under id within the retention, and reports whether there was
 // one. It fails with Invalid if that answer belongs to a request with another fingerprint, and with InProgress while
-// another transaction works on the same id.
+// another transaction works on the same id. If no more keys are kept for the caller in the context, or in all, it fails with
+// TooMany: a request that could not be repeated must not take effect.
 //
 // Schedule: the same request arrives twice at the same time. Without the lock, neither request would find an answer, and
 // both would take effect. The second request could wait for the first, but it would hold a connection while it waits. So
 // it is refused.
 func (k Keys) Recall(ctx context.Context, tx pgx.Tx, id, fingerprint [32]byte, first any) (found bool, err error) {
 	q := idempotencydb.New(tx)
-	locked, err := q.TryLockRequest(ctx, int64(binary.BigEndian.Uint64(id[:8])))
+	row, err := q.TryLockRequest(ctx, int64(binary.BigEndian.Uint64(id[:8])), caller.From(ctx).String())
 	if err != nil {
 		return false, fmt.Errorf("lock the idempotency key: %w", err)
 	}
-	if !locked {
+	if !row.Locked {
 		return false, apperr.New(apperr.InProgress, "The same request is still in progress.")
 	}
 	// This must be a separate statement: its snapshot is younger than the lock, so it sees what the last holder committed.
 	answer, err := q.GetFirstAnswer(ctx, id[:], k.kept())
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
-		return false, nil
+		return false, k.roomFor(row)
 	case err != nil:
 		return false, fmt.Errorf("read the first answer: %w", err)
 	case !bytes.Equal(answer.Fingerprint, fingerprint[:]):
@@ -77,13 +90,24 @@ func (k Keys) Recall(ctx context.Context, tx pgx.Tx, id, fingerprint [32]byte, f
 	return true, nil
 }
 
+// roomFor returns an error if no more keys are kept.
+func (k Keys) roomFor(stored idempotencydb.TryLockRequestRow) error {
+	if stored.OwnKeys < cmp.Or(k.settings.MaxKeysPerCaller, defaultMaxKeysPerCaller) && stored.AllKeys < cmp.Or(k.settings.MaxKeys, defaultMaxKeys) {
+		return nil
+	}
+	return apperr.Coded(apperr.TooMany, "too-many-keys",
+		"The service keeps no more idempotency keys. This request has changed nothing. Send it later, or without a key.")
+}
+
 // Remember keeps answer under id. Recall must have reported in the same transaction that there was none.
 func (k Keys) Remember(ctx context.Context, tx pgx.Tx, id, fingerprint [32]byte, answer any) error {
 	result, err := json.Marshal(answer)
 	if err != nil {
 		return fmt.Errorf("encode the first answer: %w", err)
 	}
-	if err := idempotencydb.New(tx).KeepFirstAnswer(ctx, id[:], fingerprint[:], result); err != nil {
+	if err := idempotencydb.New(tx).KeepFirstAnswer(ctx, idempotencydb.KeepFirstAnswerParams{
+		ID: id[:], Fingerprint: fingerprint[:], Result: result, Caller: caller.From(ctx).String(),
+	}); err != nil {
 		return fmt.Errorf("keep the first answer: %w", err)
 	}
 	return nil
@@ -103,4 +127,23 @@ func (k Keys) DeleteOld(ctx context.Context, pool *pgxpool.Pool) error {
 			return nil
 		}
 	}
+}
+
+// countEvery is the time between two counts of the keys. One count reads the whole table.
+const countEvery = 10 * time.Second
+
+// Count counts the stored keys, for the bounds. It does nothing if they were counted a moment ago, or if another instance
+// counts them.
+func (k Keys) Count(ctx context.Context, pool *pgxpool.Pool) error {
+	return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
+		q := idempotencydb.New(tx)
+		may, err := q.MayCount(ctx)
+		if err == nil && may {
+			err = q.CountKeys(ctx, countEvery-time.Second)
+		}
+		if err != nil {
+			return fmt.Errorf("count the idempotency keys: %w", err)
+		}
+		return nil
+	})
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/caller"
 	"github.com/monsplit/monsplit/internal/idempotency"
 	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
@@ -222,11 +223,111 @@ func TestSettings(t *testing.T) {
 	t.Parallel()
 	for retention, want := range map[time.Duration]bool{0: false, 24*time.Hour - 1: false, 24 * time.Hour: true, 48 * time.Hour: true} {
 		valid := true
-		idempotency.Settings{Retention: retention}.Validate(func(ok bool, variable, _ string, _ ...any) {
-			valid = valid && ok && variable == "IDEMPOTENCY_RETENTION"
+		idempotency.Settings{Retention: retention, MaxKeys: 2, MaxKeysPerCaller: 2}.Validate(func(ok bool, variable, _ string, _ ...any) {
+			valid = valid && (ok || variable != "IDEMPOTENCY_RETENTION")
 		})
 		if valid != want {
 			t.Errorf("%s is valid: %t, want %t", retention, valid, want)
 		}
+	}
+}
+
+// put does what a first request of a caller does, and commits.
+func put(t *testing.T, pool *pgxpool.Pool, k idempotency.Keys, who string, id byte) error {
+	t.Helper()
+	ctx := caller.With(t.Context(), caller.Caller{Kind: caller.KindToken, Name: who})
+	return postgres.InTx(ctx, pool, func(tx pgx.Tx) error {
+		if found, err := k.Recall(ctx, tx, [32]byte{id}, body, &answer{}); found || err != nil {
+			return err
+		}
+		return k.Remember(ctx, tx, [32]byte{id}, body, first)
+	})
+}
+
+// counted makes the last count old, and counts again.
+func counted(t *testing.T, pool *pgxpool.Pool, k idempotency.Keys) {
+	t.Helper()
+	if _, err := pool.Exec(t.Context(), "UPDATE idempotency_usage SET counted_at = now() - interval '1 minute'"); err != nil {
+		t.Fatal(err)
+	}
+	if err := k.Count(t.Context(), pool); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A caller that has stored too many keys is refused, and others are not. If there are too many in all, everybody is refused. A known
+// key still gets its first answer. Room comes with the deletion of old keys.
+func TestKeysAreBounded(t *testing.T) {
+	t.Parallel()
+	pool := setup(t)
+	k := idempotency.New(idempotency.Settings{MaxKeysPerCaller: 2, MaxKeys: 3})
+	refused := func(err error) bool {
+		e, ok := apperr.As(err)
+		return ok && e.Kind == apperr.TooMany && e.Name() == "too-many-keys"
+	}
+	for id := range byte(2) {
+		if err := put(t, pool, k, "a", id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	counted(t, pool, k)
+	if err := put(t, pool, k, "a", 10); !refused(err) {
+		t.Errorf("a third key of a: %v", err)
+	}
+	if err := put(t, pool, k, "a", 1); err != nil {
+		t.Errorf("a known key of a: %v", err)
+	}
+	if err := put(t, pool, k, "b", 11); err != nil {
+		t.Errorf("the first key of b: %v", err)
+	}
+	counted(t, pool, k)
+	if err := put(t, pool, k, "b", 12); !refused(err) {
+		t.Errorf("a fourth key in all: %v", err)
+	}
+	if n := rows(t, pool); n != 3 {
+		t.Errorf("%d keys are stored", n)
+	}
+	age(t, pool, "25 hours")
+	if err := k.DeleteOld(t.Context(), pool); err != nil {
+		t.Fatal(err)
+	}
+	counted(t, pool, k)
+	if err := put(t, pool, k, "a", 10); err != nil {
+		t.Errorf("after the deletion: %v", err)
+	}
+}
+
+// Several instances count, but one at a time, and not more often than every few seconds.
+func TestCount(t *testing.T) {
+	t.Parallel()
+	pool := setup(t)
+	remember(t, pool)
+	inAll := func() (n int) {
+		if err := pool.QueryRow(t.Context(), "SELECT coalesce(max(keys), -1) FROM idempotency_usage WHERE caller = ''").Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	other := begin(t, pool)
+	if _, err := other.Exec(t.Context(), "SELECT pg_advisory_xact_lock(hashtextextended('idempotency_usage', 0))"); err != nil {
+		t.Fatal(err)
+	}
+	if err := keys.Count(t.Context(), pool); err != nil || inAll() != -1 {
+		t.Errorf("while another instance counts: %d, %v", inAll(), err)
+	}
+	if err := other.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := keys.Count(t.Context(), pool); err != nil || inAll() != 1 {
+		t.Errorf("the first count: %d, %v", inAll(), err)
+	}
+	if err := put(t, pool, keys, "a", 1); err != nil {
+		t.Fatal(err)
+	}
+	if err := keys.Count(t.Context(), pool); err != nil || inAll() != 1 {
+		t.Errorf("at once after it: %d, %v", inAll(), err)
+	}
+	if counted(t, pool, keys); inAll() != 2 {
+		t.Errorf("the next count: %d", inAll())
 	}
 }

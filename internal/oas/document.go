@@ -29,6 +29,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
+	"github.com/monsplit/monsplit/internal/admission"
 	"github.com/monsplit/monsplit/internal/strictjson"
 )
 
@@ -37,6 +38,10 @@ type Config struct {
 	MaxBody int64 // in bytes; a larger body is 413
 	// Available, if set, is called before a valid request reaches its handler. If it returns an error, that is the answer.
 	Available func() error
+	// Admit, if set, is called before a valid request of a class reaches its handler. entity is the path of what a request changes
+	// by its key, or "". If Admit returns an error, that is the answer. Otherwise the handler gets the context, and leave its error
+	// when it has ended.
+	Admit func(ctx context.Context, class admission.Class, entity string) (admitted context.Context, leave func(error), err error)
 	// OnResponse, if set, is called for every answer that the document does not describe. Then each answer is held back
 	// until it is complete. Use it only in tests and demos.
 	OnResponse func(ctx context.Context, err error)
@@ -52,6 +57,7 @@ type Validator struct {
 // operation has everything about one operation that can be prepared.
 type operation struct {
 	id      string
+	class   admission.Class
 	route   *routers.Route
 	answers *routers.Route // for the check of answers; nil if answers are not checked
 	options *openapi3filter.Options
@@ -134,7 +140,7 @@ func newOperation(doc *openapi3.T, path string, item *openapi3.PathItem, method 
 	options *openapi3filter.Options, cfg Config,
 ) *operation {
 	o := &operation{
-		id: op.OperationID, options: options, cfg: cfg, query: map[string]bool{}, numbers: map[string]bool{},
+		id: op.OperationID, class: classOf(method, path), options: options, cfg: cfg, query: map[string]bool{}, numbers: map[string]bool{},
 		empties: map[string]bool{}, refuses: true,
 		route: &routers.Route{Spec: doc, Path: path, PathItem: item, Method: method, Operation: op},
 	}

@@ -82,7 +82,7 @@ func (o *operation) serve(c echo.Context, in *openapi3filter.RequestValidationIn
 	if err := o.conditions(req); err != nil {
 		return err
 	}
-	return next(c)
+	return o.admit(c, next)
 }
 
 // acceptable returns an error unless the caller accepts a media type of the operation's answers (RFC 9110, section 12.5.1).

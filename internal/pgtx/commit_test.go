@@ -136,6 +136,61 @@ func TestAConnectionLostDuringCommitDoesNotRunAgain(t *testing.T) {
 	}
 }
 
+// If no COMMIT was sent, or the server has refused it, the outcome is known: nothing happened.
+func TestATransactionThatIsNotCommittedIsKnown(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		deferred string // what the COMMIT does first
+		last     func(tx pgx.Tx, cancel context.CancelFunc) error
+	}{
+		"TheCallerHasGone": {`NULL`, func(_ pgx.Tx, cancel context.CancelFunc) error {
+			cancel()
+			return nil
+		}},
+		"TheConnectionIsClosed": {`NULL`, func(tx pgx.Tx, _ context.CancelFunc) error {
+			return tx.Conn().Close(context.WithoutCancel(t.Context()))
+		}},
+		"TheCommitIsCanceled": {`PERFORM pg_cancel_backend(pg_backend_pid()); PERFORM pg_sleep(60)`, func(pgx.Tx, context.CancelFunc) error {
+			return nil
+		}},
+		"TheCommitWaitsForALock": {`PERFORM pg_advisory_xact_lock(7)`, func(tx pgx.Tx, _ context.CancelFunc) error {
+			_, err := tx.Exec(t.Context(), `SET LOCAL lock_timeout = 50`)
+			return err
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			pool := setup(t)
+			if _, err := pool.Exec(t.Context(), `CREATE FUNCTION late() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN `+tt.deferred+`; RETURN NULL; END $$;
+				CREATE CONSTRAINT TRIGGER late AFTER UPDATE ON account DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION late()`); err != nil {
+				t.Fatal(err)
+			}
+			holder, err := pool.Acquire(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer holder.Release()
+			if _, err := holder.Exec(t.Context(), `SELECT pg_advisory_lock(7)`); err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			err = pgtx.Run(ctx, pool, "", func(tx pgx.Tx) error {
+				if _, err := tx.Exec(ctx, `UPDATE account SET balance = 0 WHERE id = 1`); err != nil {
+					return err
+				}
+				return tt.last(tx, cancel)
+			})
+			if err == nil || errors.Is(err, pgtx.ErrOutcomeUnknown) {
+				t.Errorf("error %v, want one that says that nothing happened", err)
+			}
+			if got := balance(t, pool, 1); got != 10 {
+				t.Errorf("balance %d", got)
+			}
+		})
+	}
+}
+
 // If the server ends the connection in the middle of a transaction, the transaction does not run again either.
 func TestAConnectionLostBeforeCommitDoesNotRunAgain(t *testing.T) {
 	t.Parallel()

@@ -7,11 +7,17 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 )
+
+// Pool is what Run needs of a pool of connections, such as *pgxpool.Pool.
+type Pool interface {
+	BeginTx(ctx context.Context, options pgx.TxOptions) (pgx.Tx, error)
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}
 
 var (
 	// ErrBusy means that the server rolled the transaction back in favor of other transactions each time it ran.
@@ -33,7 +39,7 @@ const (
 //
 // f does not run again when the connection died during COMMIT (H9 lost answer to COMMIT): the commit may have happened,
 // and a second run would make the change twice. The error is then ErrOutcomeUnknown.
-func Run(ctx context.Context, pool *pgxpool.Pool, begin string, f func(tx pgx.Tx) error) error {
+func Run(ctx context.Context, pool Pool, begin string, f func(tx pgx.Tx) error) error {
 	for attempt := 1; ; attempt++ {
 		err := once(ctx, pool, begin, f)
 		if err == nil {
@@ -51,7 +57,7 @@ func Run(ctx context.Context, pool *pgxpool.Pool, begin string, f func(tx pgx.Tx
 	}
 }
 
-func once(ctx context.Context, pool *pgxpool.Pool, begin string, f func(tx pgx.Tx) error) (err error) {
+func once(ctx context.Context, pool Pool, begin string, f func(tx pgx.Tx) error) (err error) {
 	tx, err := pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.ReadCommitted, BeginQuery: begin})
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
@@ -66,6 +72,12 @@ func once(ctx context.Context, pool *pgxpool.Pool, begin string, f func(tx pgx.T
 	if err := f(tx); err != nil {
 		return err
 	}
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("before the commit: %w", err) // no COMMIT is sent, so nothing happened
+	}
+	if tx.Conn().IsClosed() {
+		return fmt.Errorf("before the commit: %w", net.ErrClosed)
+	}
 	if err := tx.Commit(ctx); err != nil {
 		if connectionLost(err) {
 			return fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
@@ -76,13 +88,16 @@ func once(ctx context.Context, pool *pgxpool.Pool, begin string, f func(tx pgx.T
 }
 
 // connectionLost reports whether err, the error of a commit, leaves open whether the transaction was committed. A server
-// that is being stopped may send its shutdown message (57P01) in place of the result.
+// that is being stopped may send its shutdown message (57P01) in place of the result. Nothing is open if the COMMIT was canceled
+// (57014).
 func connectionLost(err error) bool {
 	switch Class(err) {
 	case "":
 		return !errors.Is(err, pgx.ErrTxCommitRollback)
-	case "08", "57":
+	case "08":
 		return true
+	case "57":
+		return SQLState(err) != "57014"
 	default:
 		return false
 	}

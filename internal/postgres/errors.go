@@ -6,12 +6,13 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/monsplit/monsplit/internal/admission"
 	"github.com/monsplit/monsplit/internal/apperr"
 	"github.com/monsplit/monsplit/internal/pgtx"
 )
 
 // Translate turns an error of the storage into one that the caller can act on: a violated constraint into the error in
-// constraints under its name, a database that is away or has no room into apperr.Unavailable, and a value that PostgreSQL cannot store
+// constraints under its name, a lock that was not released in time, and a database that is away or has no room into apperr.Unavailable, and a value that PostgreSQL cannot store
 // into apperr.Invalid. All other errors stay as they are, also an apperr.Error.
 func Translate(err error, constraints map[string]*apperr.Error) error {
 	if err == nil {
@@ -24,6 +25,9 @@ func Translate(err error, constraints map[string]*apperr.Error) error {
 		if known := constraints[e.ConstraintName]; known != nil && e.ConstraintName != "" {
 			return known.Because(err)
 		}
+	}
+	if pgtx.SQLState(err) == "55P03" { // lock_not_available: lock_timeout
+		return admission.Locked().Because(err)
 	}
 	if pgtx.NoRoom(err) || pgtx.UsedNumber(err) { // the maintenance of the outbox makes room, and each try takes the next number
 		full := apperr.New(apperr.Unavailable, "The database has no room for the change yet.").Because(err)

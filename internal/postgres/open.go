@@ -28,6 +28,11 @@ type Config struct {
 	// mode. Only single statements and transactions work on such a pool. The time-outs are then those of the server. Without
 	// Pooled, sessions of a pooler are refused.
 	Pooled bool
+	// Wait is how long a call waits for a connection of the pool; without it, a call waits until its context is done.
+	Wait time.Duration
+	// Metrics get the metrics of the pool, under Name; may be nil.
+	Metrics *Metrics
+	Name    string
 }
 
 // connectTimeout bounds one attempt to reach the server.
@@ -46,6 +51,7 @@ func Open(ctx context.Context, cfg Config) (*Pool, error) {
 	pool.MaxConns = orDefault(cfg.MaxConns, 16)
 	pool.ConnConfig.ConnectTimeout = connectTimeout
 	pool.HealthCheckPeriod = 10 * time.Second
+	pool.ConnConfig.Tracer = newMeter(cfg)
 	params := pool.ConnConfig.RuntimeParams
 	setDefault(params, "application_name", orDefault(cfg.Application, "monsplit"))
 	params["timezone"] = "UTC"
@@ -64,6 +70,9 @@ func Open(ctx context.Context, cfg Config) (*Pool, error) {
 	p, err := pgxpool.NewWithConfig(ctx, pool)
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
+	}
+	if cfg.Metrics != nil {
+		cfg.Metrics.add(cfg.Name, p)
 	}
 	return p, nil
 }

@@ -5,8 +5,8 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/monsplit/monsplit/internal/apperr"
 	"github.com/monsplit/monsplit/internal/keyset"
 	"github.com/monsplit/monsplit/internal/pgtx"
 )
@@ -16,7 +16,7 @@ import (
 const beginSearch = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; SET LOCAL enable_bitmapscan = on"
 
 // Select reads rows of type R, whose fields are in the order of the columns, and converts each.
-func Select[R, T any](ctx context.Context, pool *pgxpool.Pool, convert func(R) T, s keyset.Statement) (values []T, err error) {
+func Select[R, T any](ctx context.Context, pool DB, convert func(R) T, s keyset.Statement) (values []T, err error) {
 	read := func(q querier) (err error) {
 		values, err = collect(ctx, q, convert, s)
 		return err
@@ -25,6 +25,10 @@ func Select[R, T any](ctx context.Context, pool *pgxpool.Pool, convert func(R) T
 		err = pgtx.Run(ctx, pool, beginSearch, func(tx pgx.Tx) error { return read(tx) })
 	} else {
 		err = read(pool)
+	}
+	if pgtx.SQLState(err) == "57014" && ctx.Err() == nil { // query_canceled: statement_timeout
+		return nil, apperr.New(apperr.Unavailable,
+			"The database took too long for this list. Use a filter that fewer items match, or search for a longer text.").Because(err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("select %T: %w", *new(R), err)

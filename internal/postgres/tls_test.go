@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -186,7 +187,7 @@ func TestParametersOfTheURLAreChecked(t *testing.T) {
 		"?connect_timeout=soon":                         "parameters",
 	} {
 		var fault string
-		settings := postgres.Settings{URL: "postgres://me:hush@db/monolith" + parameters, MaxConns: 16}
+		settings := postgres.Settings{URL: "postgres://me:hush@db/monolith" + parameters, MaxConns: 16, ConnectionWait: time.Second, LockTimeout: time.Second, ListTimeout: time.Second}
 		settings.Validate(func(ok bool, variable, detail string, args ...any) {
 			if !ok {
 				fault += variable + " " + fmt.Sprintf(detail, args...)

@@ -12,7 +12,7 @@ import (
 
 // InTx runs f in one transaction, as pgtx.Run does. A client that gets apperr.Unavailable after a lost COMMIT finds out
 // what happened by sending the request again with the same idempotency key.
-func InTx(ctx context.Context, pool *Pool, f func(tx pgx.Tx) error) error {
+func InTx(ctx context.Context, pool DB, f func(tx pgx.Tx) error) error {
 	err := pgtx.Run(ctx, pool, "", f)
 	switch {
 	case errors.Is(err, pgtx.ErrBusy):

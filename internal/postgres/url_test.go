@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/monsplit/monsplit/internal/postgres"
 )
@@ -42,7 +43,7 @@ func TestURL(t *testing.T) {
 			t.Errorf("%s is shown as %q, want %q", text, shown, want)
 		}
 		var faults strings.Builder
-		postgres.Settings{URL: text, MaxConns: 16}.Validate(func(ok bool, variable, detail string, args ...any) {
+		postgres.Settings{URL: text, MaxConns: 16, ConnectionWait: time.Second, LockTimeout: time.Second, ListTimeout: time.Second}.Validate(func(ok bool, variable, detail string, args ...any) {
 			if !ok {
 				fmt.Fprintf(&faults, variable+" "+detail+"\n", args...)
 			}

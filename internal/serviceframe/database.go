@@ -2,6 +2,7 @@ package serviceframe
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -74,14 +75,15 @@ func (u *upkeep) problem() string {
 	return pgtx.Brief(u.err)
 }
 
-// deleteEvery bounds by how much longer than the retention an idempotency key stays in the table.
-const deleteEvery = time.Minute
+// tendEvery bounds by how much longer than the retention an idempotency key stays in the table, and how old the count of the
+// keys is.
+const tendEvery = 10 * time.Second
 
-// deleteOldKeys deletes idempotency keys that are older than the retention. A database that is away must not end the
-// service.
-func (f *Frame) deleteOldKeys(ctx context.Context) error {
-	return f.Repeat(ctx, deleteEvery, "old idempotency keys could not be deleted", func() error {
-		return f.keys.DeleteOld(ctx, f.Direct)
+// tendKeys deletes idempotency keys that are older than the retention, and counts the others. A database that is away must not
+// end the service.
+func (f *Frame) tendKeys(ctx context.Context) error {
+	return f.Repeat(ctx, tendEvery, "idempotency keys could not be deleted and counted", func() error {
+		return errors.Join(f.keys.DeleteOld(ctx, f.Direct), f.keys.Count(ctx, f.Direct))
 	})
 }
 

@@ -25,7 +25,7 @@ func TestOldIdempotencyKeysAreDeleted(t *testing.T) {
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- f.deleteOldKeys(ctx) }()
+	go func() { ended <- f.tendKeys(ctx) }()
 	deadline := time.After(10 * time.Second)
 	for left := ""; left != "new"; {
 		if err := pool.QueryRow(t.Context(), `SELECT string_agg(convert_from(id, 'UTF8'), ',' ORDER BY id) FROM idempotency_key`).Scan(&left); err != nil {
@@ -55,7 +55,7 @@ func TestAFailedDeletionDoesNotEndTheService(t *testing.T) {
 	f := &Frame{Direct: pool, log: slog.New(log)}
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- f.deleteOldKeys(ctx) }()
+	go func() { ended <- f.tendKeys(ctx) }()
 	<-log.once
 	stop()
 	if err := <-ended; err != nil {

@@ -3,6 +3,7 @@ package serviceframe
 import (
 	"context"
 
+	"github.com/monsplit/monsplit/internal/admission"
 	"github.com/monsplit/monsplit/internal/postgres"
 )
 
@@ -12,19 +13,16 @@ type pools struct {
 	direct   *postgres.Pool // for the relay, the consumer and the other parts
 }
 
-// besideConsumer is the number of connections of the direct pool that the consumer leaves to the other parts.
-const besideConsumer = 6
-
 // openPools opens pools of at most so many connections, under a name.
-func openPools(ctx context.Context, database postgres.Settings, name string, requestsMost, directMost int32) (pools, error) {
+func openPools(ctx context.Context, database postgres.Settings, name string, most int32) (pools, error) {
 	settings := database.Pooled(name)
-	settings.MaxConns = requestsMost
+	settings.MaxConns = most
 	requests, err := postgres.Open(ctx, settings)
 	if err != nil || !settings.Pooled {
 		return pools{requests, requests}, err
 	}
 	settings = database.Direct(name)
-	settings.MaxConns = directMost
+	settings.MaxConns = most
 	direct, err := postgres.Open(ctx, settings)
 	if err != nil {
 		requests.Close()
@@ -43,4 +41,43 @@ func (p pools) check(ctx context.Context) error {
 func (p pools) close() {
 	p.requests.Close()
 	p.direct.Close() // a second Close of the same pool does nothing
+}
+
+// connections are all pools of the service.
+type connections struct {
+	requests *postgres.Classed
+	direct   *postgres.Pool
+	pooled   bool
+	metrics  *postgres.Metrics
+}
+
+// openConnections opens the pools that requests and the other parts use.
+func openConnections(ctx context.Context, database postgres.Settings, name string) (connections, error) {
+	metrics := postgres.NewMetrics()
+	settings := database.Direct(name)
+	settings.MaxConns, settings.Metrics, settings.Name = database.Shares().Direct, metrics, "direct"
+	direct, err := postgres.Open(ctx, settings)
+	if err != nil {
+		return connections{}, err
+	}
+	requests, err := postgres.OpenClassed(ctx, database, name, metrics, direct)
+	if err != nil {
+		direct.Close()
+		return connections{}, err
+	}
+	return connections{requests, direct, database.DirectURL != "", metrics}, nil
+}
+
+// check is pools.check. All classes use the same URL.
+func (c connections) check(ctx context.Context) error {
+	requests := c.direct
+	if c.pooled {
+		requests = c.requests.Pool(admission.Read)
+	}
+	return pools{requests, c.direct}.check(ctx)
+}
+
+func (c connections) close() {
+	c.requests.Close()
+	c.direct.Close()
 }

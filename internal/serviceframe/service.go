@@ -14,6 +14,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/monsplit/monsplit/internal/admission"
 	"github.com/monsplit/monsplit/internal/cli"
 	"github.com/monsplit/monsplit/internal/config"
 	"github.com/monsplit/monsplit/internal/docpages"
@@ -48,9 +49,10 @@ type Spec struct {
 
 // Frame is a service without its business code.
 type Frame struct {
-	// Pool is for requests. Its sessions may be lent by a pooler, so only transactions and single statements work on it.
-	Pool *postgres.Pool
-	// Direct is for everything else. It is Pool unless there is a direct URL.
+	// Pool is for requests. Each class of requests has connections of its own. Their sessions may be lent by a pooler, so only
+	// transactions and single statements work on it.
+	Pool postgres.DB
+	// Direct is for everything else. Its sessions are the server's own.
 	Direct *postgres.Pool
 	Relay  *outbox.Relay
 	// Waiters are requests that wait for a change. A service registers what can be waited for, and kicks them after each
@@ -66,6 +68,8 @@ type Frame struct {
 	gate   *topics.Gate
 	schema *schema
 	upkeep atomic.Pointer[upkeep]
+	conns  connections
+	admit  *admission.Gate
 	extra  []prometheus.Collector
 }
 
@@ -75,19 +79,20 @@ func Open(ctx context.Context, spec Spec, cfg config.Common, log *slog.Logger) (
 	if err := errors.Join(relay.Validate()...); err != nil {
 		return nil, err
 	}
-	pools, err := openPools(ctx, cfg.Database, spec.Name, cfg.Database.MaxConns, int32(cfg.ConsumerTransactions())+besideConsumer)
+	conns, err := openConnections(ctx, cfg.Database, spec.Name)
 	if err != nil {
 		return nil, err
 	}
 	client, err := connect(spec, cfg, log)
 	if err != nil {
-		pools.close()
+		conns.close()
 		return nil, err
 	}
 	return &Frame{
-		Pool: pools.requests, Direct: pools.direct, Relay: outbox.NewRelay(pools.direct, client, relay, log),
+		Pool: conns.requests, Direct: conns.direct, Relay: outbox.NewRelay(conns.direct, client, relay, log),
+		conns: conns, admit: admission.New(cfg.Admission, cfg.Database.Entities()),
 		spec: spec, cfg: cfg, log: log, client: client, keys: idempotency.New(cfg.Idempotency), gate: topics.NewGate(client, log, topicSpecs(spec, cfg)...),
-		schema: newSchema(spec, cfg, pools.check, log), Waiters: wakeup.New(pools.direct, wakeup.Config{MetricsNamespace: MetricsNamespace}, log),
+		schema: newSchema(spec, cfg, conns.check, log), Waiters: wakeup.New(conns.direct, wakeup.Config{MetricsNamespace: MetricsNamespace}, log),
 	}, nil
 }
 
@@ -120,7 +125,7 @@ func (f *Frame) Close() {
 	closed := make(chan struct{})
 	go func() {
 		defer close(closed)
-		pools{f.Pool, f.Direct}.close()
+		f.conns.close()
 	}()
 	select {
 	case <-closed:
@@ -153,7 +158,7 @@ func (f *Frame) Serve(ctx context.Context, events Consumer, api oas.API, parts .
 	}
 	defer closeProbe()
 	registry := telemetry.NewRegistry(f.spec.Name)
-	registry.MustRegister(slices.Concat(f.Relay.Collectors(), f.Waiters.Collectors(), events.Collectors(), f.extra)...)
+	registry.MustRegister(slices.Concat(f.Relay.Collectors(), f.Waiters.Collectors(), events.Collectors(), f.extra, []prometheus.Collector{f.admit, f.conns.metrics})...)
 	pages, err := docpages.Pages(docpages.Config{
 		Service: f.spec.Name, Bases: f.spec.bases(), API: f.spec.API, Admin: f.spec.adminPath(), OpenAPI: f.spec.OpenAPI, AsyncAPI: f.spec.AsyncAPI, Pacts: f.spec.Pacts,
 		OperationsApart: f.cfg.HTTP.OperationsAddr != "",
@@ -166,13 +171,14 @@ func (f *Frame) Serve(ctx context.Context, events Consumer, api oas.API, parts .
 		ReadHeaderTimeout: f.cfg.HTTP.ReadHeaderTimeout, ReadTimeout: f.cfg.HTTP.ReadTimeout,
 		RequestTimeout: f.cfg.HTTP.RequestTimeout, WriteTimeout: f.cfg.HTTP.WriteTimeout, IdleTimeout: f.cfg.HTTP.IdleTimeout,
 		OnStop: f.Waiters.Stop, TrustedProxies: f.cfg.HTTP.TrustedProxies, StopDelay: f.cfg.Shutdown.Delay, StopTimeout: stopTimesOf(f.cfg.Shutdown).http,
+		Connections: httpserver.ConnectionLimits{All: f.cfg.HTTP.MaxConnections, PerPeer: f.cfg.HTTP.MaxPerPeer}, AllowedHosts: f.cfg.HTTP.AllowedHosts,
 		OpenAPI: f.spec.OpenAPI, AsyncAPI: f.spec.AsyncAPI, Pages: pages, Checks: f.checks(events, database), Registry: registry,
 	}, f.log)
 	admin, err := f.addAdmin()
 	if err != nil {
 		return err
 	}
-	f.mountSites(server)
+	f.mountSites(server)                   //nolint:contextcheck // it uses the context of each request
 	validator, err := f.mount(server, api) //nolint:contextcheck // it uses the context of each request
 	if err != nil {
 		return err
@@ -189,7 +195,7 @@ func (f *Frame) Serve(ctx context.Context, events Consumer, api oas.API, parts .
 		{Name: "schema", Run: f.schema.run},
 		{Name: "topics", Run: f.gate.Run},
 		{Name: "maintenance", Run: f.schema.before(f.maintain)},
-		{Name: "idempotency", Run: f.schema.before(f.deleteOldKeys)},
+		{Name: "idempotency", Run: f.schema.before(f.tendKeys)},
 		{Name: "wakeup", Run: f.schema.before(f.Waiters.Run)},
 		{Name: "relay", Run: f.schema.before(f.gate.Behind(f.Relay.Run))},
 		admin,
@@ -217,7 +223,7 @@ const UndescribedAnswer = "an answer does not match the OpenAPI document"
 
 // mount adds the API to the server. The requests of each operation are checked first.
 func (f *Frame) mount(server *httpserver.Server, api oas.API) (*oas.Validator, error) {
-	checks := oas.Config{MaxBody: f.cfg.HTTP.MaxBodyBytes, Available: f.schema.available}
+	checks := oas.Config{MaxBody: f.cfg.HTTP.MaxBodyBytes, Available: f.schema.available, Admit: f.admit.Enter}
 	if f.cfg.Checks.Responses {
 		checks.OnResponse = func(ctx context.Context, err error) {
 			f.log.ErrorContext(ctx, UndescribedAnswer, "error", err)

@@ -14,6 +14,7 @@ type site struct {
 
 // Handle adds pages of the service's own at path and everywhere below it, such as an admin interface. See
 // httpserver.Server.Handle. A body has at most HTTP_MAX_BODY_BYTES. While the schema is not up to date, the answer is 503.
+// A request that reads counts as a list, all others count as changes.
 // Call Handle before Serve.
 func (f *Frame) Handle(path string, handler http.Handler) {
 	f.sites = append(f.sites, site{path, handler})
@@ -21,6 +22,6 @@ func (f *Frame) Handle(path string, handler http.Handler) {
 
 func (f *Frame) mountSites(server *httpserver.Server) {
 	for _, s := range f.sites {
-		server.Handle(s.path, http.MaxBytesHandler(s.handler, f.cfg.HTTP.MaxBodyBytes), f.schema.available)
+		server.Handle(s.path, http.MaxBytesHandler(s.handler, f.cfg.HTTP.MaxBodyBytes), f.schema.available, f.admit)
 	}
 }

@@ -120,7 +120,7 @@ func newConsumer(pool *postgres.Pool, cfg Config, storage *store.Store, copies *
 	}, log)
 }
 
-func newStore(pool *postgres.Pool, cfg Config, log *slog.Logger, wake func()) (*store.Store, error) {
+func newStore(pool postgres.DB, cfg Config, log *slog.Logger, wake func()) (*store.Store, error) {
 	markets, errMarket := serviceframe.Encoder(spec(), cfg.Common, log, publish.Market)
 	entries, errEntry := serviceframe.Encoder(spec(), cfg.Common, log, publish.Entry)
 	outcomes, errOutcome := serviceframe.Encoder(spec(), cfg.Common, log, publish.Outcome)

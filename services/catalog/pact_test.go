@@ -126,7 +126,7 @@ func run(t *testing.T) *running {
 		t.Fatal(err)
 	}
 	t.Cleanup(frame.Close)
-	b := newBusiness(t, frame.Pool, Config{cfg}, slog.New(log), frame.Relay.Wake)
+	b := newBusiness(t, frame.Direct, Config{cfg}, slog.New(log), frame.Relay.Wake)
 	url := pact.Serve(t, log, func(ctx context.Context) error {
 		return frame.Serve(ctx, b.events, httpapi.New(b.entries, b.markets, b.copies, frame.Freshness()))
 	})

@@ -121,7 +121,7 @@ func newConsumer(pool *postgres.Pool, cfg Config, log *slog.Logger, committed fu
 	}, log)
 }
 
-func newStore(pool *postgres.Pool, cfg Config, log *slog.Logger, wake func()) (*store.Store, error) {
+func newStore(pool postgres.DB, cfg Config, log *slog.Logger, wake func()) (*store.Store, error) {
 	products, errProduct := serviceframe.Encoder(spec(), cfg.Common, log, publish.Product)
 	changes, errChange := serviceframe.Encoder(spec(), cfg.Common, log, publish.Change)
 	if err := errors.Join(errProduct, errChange); err != nil {

@@ -108,7 +108,7 @@ func run(t *testing.T) *running {
 		t.Fatal(err)
 	}
 	t.Cleanup(frame.Close)
-	b := newBusiness(t, frame.Pool, cfg, slog.New(log), frame.Relay.Wake)
+	b := newBusiness(t, frame.Direct, cfg, slog.New(log), frame.Relay.Wake)
 	b.changes = newChanges(frame, b.storage, b.copies, cfg, b.newID)
 	api := httpapi.New(b.products, b.copies, b.changes, frame.Freshness(), httpapi.NewCalls(""), httpapi.Config{Stream: cfg.HTTP.StreamLimits()})
 	url := pact.Serve(t, log, func(ctx context.Context) error { return frame.Serve(ctx, b.events, api) })

@@ -133,6 +133,10 @@ x-<%.service%>: &<%.service%>
 		text: "		\"<%.service%> <%.Model%>Input\": {`{\"code\": \"N1\"}`, `{\"name\": \"a\"}`, `{\"code\": \"n1\", \"name\": \"a\"}`},\n" +
 			"		\"<%.service%> <%.Model%>Replacement\": {`{}`, `{\"name\": null}`, `{\"name\": \"` + strings.Repeat(\"x\", 81) + `\"}`},\n" +
 			"		\"<%.service%> <%.Model%>Patch\": {`{\"name\": null}`, `{\"code\": null}`},\n"},
+	{file: "api/class_test.go", anchor: "	want := map[string][]string{ // document and class → operations\n",
+		text: "		\"<%.service%> read\": {\"get<%.Model%>\", \"getProduct\"},\n" +
+			"		\"<%.service%> list\": {\"list<%.Models%>\", \"listProducts\"},\n" +
+			"		\"<%.service%> write\": {\"create<%.Model%>\", \"delete<%.Model%>\", \"patch<%.Model%>\", \"replace<%.Model%>\"},\n"},
 	{file: "internal/postgres/owned_test.go", anchor: "var ownedTables = map[string]ownedTable{\n", text: "	`\"<%.model%>\"`: {" + `
 		service: "<%.service%>", topic: "monsplit.<%.model%>.v1", id: "code", change: "name = 'other'", key: codeKey,
 		insert: ` + "`INSERT INTO \"<%.model%>\" (code, name, version, created_at, updated_at) VALUES ($1, 'name', 1, now(), now())`" + `,

@@ -7,6 +7,7 @@ package accountdb
 
 import (
 	"context"
+	"time"
 )
 
 const countEnabledAdmins = `-- name: CountEnabledAdmins :one
@@ -37,6 +38,15 @@ DELETE FROM sessions WHERE expiry < now()
 
 func (q *Queries) DeleteExpiredSessions(ctx context.Context) error {
 	_, err := q.db.Exec(ctx, deleteExpiredSessions)
+	return err
+}
+
+const deleteSession = `-- name: DeleteSession :exec
+DELETE FROM sessions WHERE token = $1
+`
+
+func (q *Queries) DeleteSession(ctx context.Context, token string) error {
+	_, err := q.db.Exec(ctx, deleteSession, token)
 	return err
 }
 
@@ -76,6 +86,17 @@ func (q *Queries) EnableUser(ctx context.Context, name string) (AdminUser, error
 		&i.DisabledAt,
 	)
 	return i, err
+}
+
+const findSession = `-- name: FindSession :one
+SELECT data FROM sessions WHERE token = $1 AND expiry > now()
+`
+
+func (q *Queries) FindSession(ctx context.Context, token string) ([]byte, error) {
+	row := q.db.QueryRow(ctx, findSession, token)
+	var data []byte
+	err := row.Scan(&data)
+	return data, err
 }
 
 const getUser = `-- name: GetUser :one
@@ -175,6 +196,16 @@ SELECT pg_advisory_xact_lock(hashtextextended('admin_user', 0))
 // The lock lasts until the transaction ends. So the count of users, or of enabled admins, stays right until it commits.
 func (q *Queries) LockUsers(ctx context.Context) error {
 	_, err := q.db.Exec(ctx, lockUsers)
+	return err
+}
+
+const saveSession = `-- name: SaveSession :exec
+INSERT INTO sessions (token, data, expiry) VALUES ($1, $2, $3)
+ON CONFLICT (token) DO UPDATE SET data = EXCLUDED.data, expiry = EXCLUDED.expiry
+`
+
+func (q *Queries) SaveSession(ctx context.Context, token string, data []byte, expiry time.Time) error {
+	_, err := q.db.Exec(ctx, saveSession, token, data, expiry)
 	return err
 }
 

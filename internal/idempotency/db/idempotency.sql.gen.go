@@ -11,6 +11,28 @@ import (
 	"time"
 )
 
+const countKeys = `-- name: CountKeys :exec
+WITH due AS (
+    SELECT WHERE NOT EXISTS (SELECT FROM idempotency_usage u WHERE u.caller = '' AND u.counted_at > now() - $1::interval)
+), counted AS (
+    SELECT k.caller, count(*) AS keys FROM idempotency_key k WHERE EXISTS (SELECT FROM due) GROUP BY k.caller
+), gone AS (
+    DELETE FROM idempotency_usage u
+    WHERE u.caller <> '' AND EXISTS (SELECT FROM due) AND NOT EXISTS (SELECT FROM counted c WHERE c.caller = u.caller)
+)
+INSERT INTO idempotency_usage (caller, keys, counted_at)
+SELECT c.caller, c.keys, now() FROM counted c
+UNION ALL
+SELECT '', coalesce((SELECT sum(c.keys) FROM counted c), 0)::bigint, now() FROM due
+ON CONFLICT (caller) DO UPDATE SET keys = excluded.keys, counted_at = excluded.counted_at
+`
+
+// A separate statement after the lock, so that it sees when the last instance has counted.
+func (q *Queries) CountKeys(ctx context.Context, pause time.Duration) error {
+	_, err := q.db.Exec(ctx, countKeys, pause)
+	return err
+}
+
 const deleteOldAnswers = `-- name: DeleteOldAnswers :execrows
 DELETE FROM idempotency_key WHERE id IN (
     SELECT k.id FROM idempotency_key k WHERE k.created_at < now() - $1::interval
@@ -44,24 +66,57 @@ func (q *Queries) GetFirstAnswer(ctx context.Context, iD []byte, retention time.
 }
 
 const keepFirstAnswer = `-- name: KeepFirstAnswer :exec
-INSERT INTO idempotency_key (id, fingerprint, result) VALUES ($1, $2, $3)
-ON CONFLICT (id) DO UPDATE SET fingerprint = excluded.fingerprint, result = excluded.result, created_at = now()
+INSERT INTO idempotency_key (id, fingerprint, result, caller) VALUES ($1, $2, $3, $4)
+ON CONFLICT (id) DO UPDATE SET fingerprint = excluded.fingerprint, result = excluded.result, caller = excluded.caller,
+    created_at = now()
 `
 
+type KeepFirstAnswerParams struct {
+	ID          []byte
+	Fingerprint []byte
+	Result      []byte
+	Caller      string
+}
+
 // A row that is already there is older than the retention: it replaces that row.
-func (q *Queries) KeepFirstAnswer(ctx context.Context, iD []byte, fingerprint []byte, result []byte) error {
-	_, err := q.db.Exec(ctx, keepFirstAnswer, iD, fingerprint, result)
+func (q *Queries) KeepFirstAnswer(ctx context.Context, arg KeepFirstAnswerParams) error {
+	_, err := q.db.Exec(ctx, keepFirstAnswer,
+		arg.ID,
+		arg.Fingerprint,
+		arg.Result,
+		arg.Caller,
+	)
 	return err
 }
 
-const tryLockRequest = `-- name: TryLockRequest :one
-SELECT pg_try_advisory_xact_lock($1::bigint) AS locked
+const mayCount = `-- name: MayCount :one
+SELECT pg_try_advisory_xact_lock(hashtextextended('idempotency_usage', 0)) AS may
 `
 
+// One instance counts at a time, and the others pass over.
+func (q *Queries) MayCount(ctx context.Context) (bool, error) {
+	row := q.db.QueryRow(ctx, mayCount)
+	var may bool
+	err := row.Scan(&may)
+	return may, err
+}
+
+const tryLockRequest = `-- name: TryLockRequest :one
+SELECT pg_try_advisory_xact_lock($1::bigint) AS locked,
+    coalesce((SELECT u.keys FROM idempotency_usage u WHERE u.caller = $2), 0)::bigint AS own_keys,
+    coalesce((SELECT u.keys FROM idempotency_usage u WHERE u.caller = ''), 0)::bigint AS all_keys
+`
+
+type TryLockRequestRow struct {
+	Locked  bool
+	OwnKeys int64
+	AllKeys int64
+}
+
 // The lock lasts until the transaction ends. A holder sees, in its next statement, what the previous holder committed.
-func (q *Queries) TryLockRequest(ctx context.Context, key int64) (bool, error) {
-	row := q.db.QueryRow(ctx, tryLockRequest, key)
-	var locked bool
-	err := row.Scan(&locked)
-	return locked, err
+func (q *Queries) TryLockRequest(ctx context.Context, key int64, caller string) (TryLockRequestRow, error) {
+	row := q.db.QueryRow(ctx, tryLockRequest, key, caller)
+	var i TryLockRequestRow
+	err := row.Scan(&i.Locked, &i.OwnKeys, &i.AllKeys)
+	return i, err
 }

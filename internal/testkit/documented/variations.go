@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -23,6 +24,7 @@ type variation struct {
 	status  int
 	problem string
 	headers map[string]func(o operation) string
+	later   bool // it says when to try again
 }
 
 // Vary sends variations of every example request. One that is refused must change nothing: after all refusals, the example
@@ -137,8 +139,7 @@ func Unavailable(t *testing.T, document []byte, base string) {
 	t.Helper()
 	for _, o := range operations(t, document) {
 		err := o.refused(t, base, o.bodies()[0], variation{
-			edit: func(operation, *http.Request) {}, status: 503, problem: "unavailable",
-			headers: map[string]func(operation) string{"Retry-After": func(operation) string { return "2" }},
+			edit: func(operation, *http.Request) {}, status: 503, problem: "unavailable", later: true,
 		})
 		if err != nil {
 			t.Error(err)
@@ -147,6 +148,9 @@ func Unavailable(t *testing.T, document []byte, base string) {
 }
 
 func (o operation) headers(a answer, v variation) error {
+	if seconds, err := strconv.Atoi(a.header.Get("Retry-After")); v.later && (err != nil || seconds < 1 || seconds > 3) {
+		return fmt.Errorf("the header Retry-After is %q, want 1 to 3: %s", a.header.Get("Retry-After"), a)
+	}
 	for name, want := range v.headers {
 		have := strings.Join(a.header.Values(name), ", ")
 		if wanted := want(o); have != wanted {

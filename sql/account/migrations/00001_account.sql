@@ -10,7 +10,7 @@ CREATE TABLE admin_user (
     disabled_at   timestamptz -- null unless the user is disabled
 );
 
--- The sessions of signed-in users. The names are those of github.com/alexedwards/scs/pgxstore. A token is a SHA-256.
+-- The sessions of signed-in users. A token is a SHA-256 of the cookie.
 CREATE TABLE sessions (
     token  text        PRIMARY KEY,
     data   bytea       NOT NULL,

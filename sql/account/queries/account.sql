@@ -35,3 +35,13 @@ UPDATE admin_user SET disabled_at = NULL WHERE name = @name RETURNING *;
 
 -- name: DeleteExpiredSessions :exec
 DELETE FROM sessions WHERE expiry < now();
+
+-- name: FindSession :one
+SELECT data FROM sessions WHERE token = @token AND expiry > now();
+
+-- name: SaveSession :exec
+INSERT INTO sessions (token, data, expiry) VALUES (@token, @data, @expiry)
+ON CONFLICT (token) DO UPDATE SET data = EXCLUDED.data, expiry = EXCLUDED.expiry;
+
+-- name: DeleteSession :exec
+DELETE FROM sessions WHERE token = @token;

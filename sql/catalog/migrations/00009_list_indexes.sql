@@ -1,7 +1,7 @@
 -- +goose NO TRANSACTION
 -- Each sort and filter of the lists has an index in its order, and each search one of trigrams. They are built while the tables
--- are in use. An attempt that was interrupted leaves an index that is not valid, so each is dropped first. The trigrams are
--- written at once (fastupdate = off): otherwise one write in many would write those of all before it.
+-- are in use. An attempt that was interrupted leaves an index that is not valid, so each is dropped first. A write adds its
+-- trigrams to a list of at most 256 KiB. The write that fills the list moves all of it into the index: a small list keeps that short.
 -- +goose Up
 -- +goose StatementBegin
 DO $$
@@ -21,7 +21,7 @@ CREATE INDEX CONCURRENTLY product_copy_category_name ON product_copy (product_ca
 DROP INDEX CONCURRENTLY IF EXISTS product_copy_category_updated_at;
 CREATE INDEX CONCURRENTLY product_copy_category_updated_at ON product_copy (product_category, updated_at, id) WHERE NOT deleted;
 DROP INDEX CONCURRENTLY IF EXISTS product_copy_name_trigrams;
-CREATE INDEX CONCURRENTLY product_copy_name_trigrams ON product_copy USING gin (lower(name COLLATE "und-x-icu") gin_trgm_ops) WITH (fastupdate = off) WHERE NOT deleted;
+CREATE INDEX CONCURRENTLY product_copy_name_trigrams ON product_copy USING gin (lower(name COLLATE "und-x-icu") gin_trgm_ops) WITH (gin_pending_list_limit = 256) WHERE NOT deleted;
 DROP INDEX CONCURRENTLY IF EXISTS catalog_entry_market_updated_at;
 CREATE INDEX CONCURRENTLY catalog_entry_market_updated_at ON catalog_entry (market, updated_at, id) WHERE NOT deleted;
 DROP INDEX CONCURRENTLY IF EXISTS catalog_entry_product_updated_at;
@@ -29,7 +29,7 @@ CREATE INDEX CONCURRENTLY catalog_entry_product_updated_at ON catalog_entry (pro
 DROP INDEX CONCURRENTLY IF EXISTS market_name;
 CREATE INDEX CONCURRENTLY market_name ON market (name, iso_code) WHERE NOT deleted;
 DROP INDEX CONCURRENTLY IF EXISTS market_name_trigrams;
-CREATE INDEX CONCURRENTLY market_name_trigrams ON market USING gin (lower(name COLLATE "und-x-icu") gin_trgm_ops) WITH (fastupdate = off) WHERE NOT deleted;
+CREATE INDEX CONCURRENTLY market_name_trigrams ON market USING gin (lower(name COLLATE "und-x-icu") gin_trgm_ops) WITH (gin_pending_list_limit = 256) WHERE NOT deleted;
 
 -- +goose Down
 -- The extension stays: others may use it.

@@ -1,14 +1,17 @@
 -- The lock lasts until the transaction ends. A holder sees, in its next statement, what the previous holder committed.
 -- name: TryLockRequest :one
-SELECT pg_try_advisory_xact_lock(@key::bigint) AS locked;
+SELECT pg_try_advisory_xact_lock(@key::bigint) AS locked,
+    coalesce((SELECT u.keys FROM idempotency_usage u WHERE u.caller = @caller), 0)::bigint AS own_keys,
+    coalesce((SELECT u.keys FROM idempotency_usage u WHERE u.caller = ''), 0)::bigint AS all_keys;
 
 -- name: GetFirstAnswer :one
 SELECT fingerprint, result FROM idempotency_key WHERE id = @id AND created_at > now() - @retention::interval;
 
 -- A row that is already there is older than the retention: it replaces that row.
 -- name: KeepFirstAnswer :exec
-INSERT INTO idempotency_key (id, fingerprint, result) VALUES (@id, @fingerprint, @result)
-ON CONFLICT (id) DO UPDATE SET fingerprint = excluded.fingerprint, result = excluded.result, created_at = now();
+INSERT INTO idempotency_key (id, fingerprint, result, caller) VALUES (@id, @fingerprint, @result, @caller)
+ON CONFLICT (id) DO UPDATE SET fingerprint = excluded.fingerprint, result = excluded.result, caller = excluded.caller,
+    created_at = now();
 
 -- SKIP LOCKED: a locked row is being replaced by a newer answer under the same id, or another instance is deleting it.
 -- A DELETE that waited for the replacement would delete the new answer.
@@ -16,3 +19,23 @@ ON CONFLICT (id) DO UPDATE SET fingerprint = excluded.fingerprint, result = excl
 DELETE FROM idempotency_key WHERE id IN (
     SELECT k.id FROM idempotency_key k WHERE k.created_at < now() - @retention::interval
     ORDER BY k.created_at LIMIT @max_rows FOR UPDATE SKIP LOCKED);
+
+-- One instance counts at a time, and the others pass over.
+-- name: MayCount :one
+SELECT pg_try_advisory_xact_lock(hashtextextended('idempotency_usage', 0)) AS may;
+
+-- A separate statement after the lock, so that it sees when the last instance has counted.
+-- name: CountKeys :exec
+WITH due AS (
+    SELECT WHERE NOT EXISTS (SELECT FROM idempotency_usage u WHERE u.caller = '' AND u.counted_at > now() - @pause::interval)
+), counted AS (
+    SELECT k.caller, count(*) AS keys FROM idempotency_key k WHERE EXISTS (SELECT FROM due) GROUP BY k.caller
+), gone AS (
+    DELETE FROM idempotency_usage u
+    WHERE u.caller <> '' AND EXISTS (SELECT FROM due) AND NOT EXISTS (SELECT FROM counted c WHERE c.caller = u.caller)
+)
+INSERT INTO idempotency_usage (caller, keys, counted_at)
+SELECT c.caller, c.keys, now() FROM counted c
+UNION ALL
+SELECT '', coalesce((SELECT sum(c.keys) FROM counted c), 0)::bigint, now() FROM due
+ON CONFLICT (caller) DO UPDATE SET keys = excluded.keys, counted_at = excluded.counted_at;

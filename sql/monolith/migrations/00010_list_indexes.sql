@@ -1,7 +1,7 @@
 -- +goose NO TRANSACTION
 -- Each sort and filter of the lists has an index in its order, and each search one of trigrams. They are built while the tables
--- are in use. An attempt that was interrupted leaves an index that is not valid, so each is dropped first. The trigrams are
--- written at once (fastupdate = off): otherwise one write in many would write those of all before it.
+-- are in use. An attempt that was interrupted leaves an index that is not valid, so each is dropped first. A write adds its
+-- trigrams to a list of at most 256 KiB. The write that fills the list moves all of it into the index: a small list keeps that short.
 -- +goose Up
 -- +goose StatementBegin
 DO $$
@@ -48,9 +48,9 @@ CREATE INDEX CONCURRENTLY product_category_name ON product (product_category, na
 DROP INDEX CONCURRENTLY IF EXISTS product_category_updated_at;
 CREATE INDEX CONCURRENTLY product_category_updated_at ON product (product_category, updated_at, id) WHERE NOT deleted;
 DROP INDEX CONCURRENTLY IF EXISTS product_name_trigrams;
-CREATE INDEX CONCURRENTLY product_name_trigrams ON product USING gin (lower(name COLLATE "und-x-icu") gin_trgm_ops) WITH (fastupdate = off) WHERE NOT deleted;
+CREATE INDEX CONCURRENTLY product_name_trigrams ON product USING gin (lower(name COLLATE "und-x-icu") gin_trgm_ops) WITH (gin_pending_list_limit = 256) WHERE NOT deleted;
 DROP INDEX CONCURRENTLY IF EXISTS market_copy_name_trigrams;
-CREATE INDEX CONCURRENTLY market_copy_name_trigrams ON market_copy USING gin (lower(name COLLATE "und-x-icu") gin_trgm_ops) WITH (fastupdate = off) WHERE NOT deleted;
+CREATE INDEX CONCURRENTLY market_copy_name_trigrams ON market_copy USING gin (lower(name COLLATE "und-x-icu") gin_trgm_ops) WITH (gin_pending_list_limit = 256) WHERE NOT deleted;
 DROP INDEX CONCURRENTLY IF EXISTS catalog_entry_copy_legacy_id;
 CREATE INDEX CONCURRENTLY catalog_entry_copy_legacy_id ON catalog_entry_copy (legacy_id) WHERE NOT deleted AND version > 0;
 DROP INDEX CONCURRENTLY IF EXISTS catalog_entry_copy_updated_at_id;

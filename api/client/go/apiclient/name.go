@@ -27,9 +27,12 @@ const (
 	Invalid              = "invalid"
 	UnknownReference     = "unknown-reference"
 	IdempotencyKeyReused = "idempotency-key-reused"
+	TooManyKeys          = "too-many-keys"
 	TooManyRequests      = "too-many-requests"
 	NotYet               = "not-yet"
 	Unavailable          = "unavailable"
+	Overloaded           = "overloaded"
+	Locked               = "locked"
 	Internal             = "internal"
 )
 

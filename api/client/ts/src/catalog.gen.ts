@@ -857,8 +857,8 @@ export interface components {
             };
         };
         /**
-         * @description `too-many-requests`: the token has sent too many requests. Nothing was changed. Send the request again after
-         *     `Retry-After`.
+         * @description `too-many-requests`: the token has sent too many requests. `too-many-keys`: the service keeps no more idempotency keys
+         *     of this caller, or in all. Nothing was changed. Send the request again after `Retry-After`.
          */
         TooManyRequests: {
             headers: {
@@ -881,9 +881,10 @@ export interface components {
             };
         };
         /**
-         * @description `unavailable`: the database is unreachable or did not answer in time. Send the request again after `Retry-After`.
-         *     A change may have happened nevertheless. You can send PUT, PATCH and DELETE again unchanged; if the change has
-         *     happened, the answer may be 412 or 404. Send a POST again only with its `Idempotency-Key`.
+         * @description `unavailable`: the database is unreachable or did not answer in time. `overloaded`: the service works on too many
+         *     requests of this kind. `locked`: another change holds a lock on the entity. Send the request again after `Retry-After`.
+         *     If a change may have been saved, `detail` says so. You can send PUT, PATCH and DELETE again unchanged; if the change
+         *     has happened, the answer may be 412 or 404. Send a POST again only with its `Idempotency-Key`.
          */
         Unavailable: {
             headers: {

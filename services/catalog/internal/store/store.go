@@ -6,7 +6,6 @@ import (
 	"errors"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/monsplit/monsplit/internal/apperr"
 	"github.com/monsplit/monsplit/internal/idempotency"
@@ -30,7 +29,7 @@ type Encode struct {
 // Store implements the storage that the service's business packages declare: Store itself for the copy of the products,
 // Markets and Entries for the owned models.
 type Store struct {
-	pool   *pgxpool.Pool
+	pool   postgres.DB
 	q      *db.Queries
 	encode Encode
 	keys   idempotency.Keys
@@ -41,7 +40,7 @@ var _ productcopy.Store = (*Store)(nil)
 
 // New returns a Store. It encodes events when it appends them to the outbox. It calls wake after each commit that appended
 // events.
-func New(pool *pgxpool.Pool, encode Encode, keys idempotency.Keys, wake func()) *Store {
+func New(pool postgres.DB, encode Encode, keys idempotency.Keys, wake func()) *Store {
 	return &Store{pool: pool, q: db.New(pool), encode: encode, keys: keys, wake: wake}
 }
 

@@ -5,7 +5,6 @@ import (
 	"context"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/monsplit/monsplit/internal/apperr"
 	"github.com/monsplit/monsplit/internal/idempotency"
@@ -19,7 +18,7 @@ import (
 
 // Store implements the storage that the service's business packages declare.
 type Store struct {
-	pool   *pgxpool.Pool
+	pool   postgres.DB
 	q      *db.Queries
 	encode Encode
 	keys   idempotency.Keys
@@ -39,7 +38,7 @@ type Encode struct {
 
 // New returns a Store. It encodes events and requests when it appends them to the outbox. It calls wake after each commit that
 // appended some.
-func New(pool *pgxpool.Pool, encode Encode, keys idempotency.Keys, wake func()) *Store {
+func New(pool postgres.DB, encode Encode, keys idempotency.Keys, wake func()) *Store {
 	return &Store{pool: pool, q: db.New(pool), encode: encode, keys: keys, wake: wake}
 }
 
