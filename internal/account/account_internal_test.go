@@ -78,7 +78,7 @@ func TestAnAttemptIsAllowedAgainAfterAPause(t *testing.T) {
 	t.Parallel()
 	th := newThrottle(pace{burst: 2, pause: time.Minute})
 	now := time.Now()
-	if th.take("a", now) != 0 || th.take("a", now) != 0 {
+	if first, second := th.take("a", now), th.take("a", now); first != 0 || second != 0 {
 		t.Error("the first two are not allowed")
 	}
 	if wait := th.take("a", now); wait != time.Minute {
