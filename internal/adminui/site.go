@@ -63,14 +63,14 @@ func New(cfg Config) (http.Handler, error) {
 
 // newSessions returns sessions with this service's cookie. A cookie that a browser got over TLS is never sent without TLS.
 func (s *site) newSessions(secure bool) *scs.SessionManager {
-	m := scs.New()
-	m.Store, m.HashTokenInStore = s.Users.Sessions(), true
-	m.Lifetime, m.IdleTimeout = s.Lifetime, s.Idle
-	m.Cookie = scs.SessionCookie{
-		Name: s.Service + "_session", Path: s.base, HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: secure,
+	// scs.New would start a goroutine that never ends, for a store in memory.
+	return &scs.SessionManager{
+		Store: s.Users.Sessions(), HashTokenInStore: true, Codec: scs.GobCodec{}, ErrorFunc: s.fail,
+		Lifetime: s.Lifetime, IdleTimeout: s.Idle,
+		Cookie: scs.SessionCookie{
+			Name: s.Service + "_session", Path: s.base, HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: secure,
+		},
 	}
-	m.ErrorFunc = s.fail
-	return m
 }
 
 // handler returns all routes. The files of the pages need no session.
