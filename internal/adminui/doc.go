@@ -8,5 +8,5 @@
 //	user                         read again for each request: a disabled user, or a session of an earlier epoch, is signed out
 //	role                         each route names the role that it needs
 //
-// A route without a role cannot be added: site.page takes the role.
+// The list of routes in site.go has the role of each page. Only the sign-in and the sign-out need none.
 package adminui
