@@ -27,7 +27,7 @@ func TestAPauseGivesUpThePlace(t *testing.T) {
 			return err
 		}
 		defer leave(nil)
-		return httpserver.Pause(second, time.Minute, func(waiting context.Context) error {
+		return httpserver.Pause(second, time.Minute, func(waiting context.Context) error { //nolint:contextcheck // another request
 			if waiting.Err() == nil {
 				t.Error("the second request waits, too")
 			}
