@@ -126,6 +126,7 @@ func configure(opts options, databases *databases, kafka string) (system, error)
 		return map[string]string{
 			"DATABASE_URL": url, "KAFKA_BROKERS": kafka, "HTTP_ADDR": addr, "KAFKA_REPLICATION_FACTOR": "1",
 			"KAFKA_MIN_INSYNC_REPLICAS": "1", "VALIDATE_RESPONSES": "true", "VALIDATE_EVENTS": "true", "SHUTDOWN_GRACE": servicesGrace.String(),
+			"ADMIN_DEMO":     "true",
 			"SHUTDOWN_DELAY": "0s", // no load balancer is in front of the demo
 		}
 	}

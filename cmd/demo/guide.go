@@ -37,6 +37,11 @@ func (s system) guide(out io.Writer, databases *databases, kafka *kafka, dir str
   Kafka      %[3]s%[4]s
   data       %[5]s, log in demo.log
 
+Sign in as admin, with the password pass:
+
+  http://%[1]s/admin
+  http://%[2]s/catalog/admin
+
 Create a product in the monolith, and read it from the catalog:
 
   curl -s http://%[1]s/api/v1/product -H 'Content-Type: application/json' \

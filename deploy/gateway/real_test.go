@@ -160,6 +160,12 @@ func TestGatewayPageLinks(t *testing.T) {
 			a = n.get(8080, link)
 			return a.status != 503
 		})
+		if strings.HasSuffix(link, "/admin") { // it leads to the sign-in, below the same path
+			if to := a.header.Get("Location"); a.status != 303 || to != link+"/sign-in" {
+				t.Errorf("%s: %d to %q", link, a.status, to)
+			}
+			a = n.get(8080, link+"/sign-in")
+		}
 		if a.status != 200 {
 			t.Errorf("%s: %d %s", link, a.status, a.body)
 		}

@@ -26,6 +26,7 @@ import (
 	"time"
 
 	"github.com/monsplit/monsplit/internal/access"
+	"github.com/monsplit/monsplit/internal/account"
 	"github.com/monsplit/monsplit/internal/admission"
 	"github.com/monsplit/monsplit/internal/httpserver"
 	"github.com/monsplit/monsplit/internal/idempotency"
@@ -41,6 +42,7 @@ type Common struct {
 	HTTP        httpserver.Settings
 	Admission   admission.Settings
 	Access      access.Settings
+	Admin       account.Settings
 	Checks      Checks
 	Log         telemetry.Settings
 	Shutdown    lifecycle.Settings

@@ -16,6 +16,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/monsplit/monsplit/internal/adminui"
 	"github.com/monsplit/monsplit/internal/httpserver"
 )
 
@@ -24,6 +25,7 @@ type Config struct {
 	Service  string   // the name of the service, as in pact files
 	Bases    []string // the paths below which the pages are served: "" for the root, or for example "/catalog"
 	API      []string // the paths of the API
+	Admin    string   // the path of the admin pages
 	OpenAPI  []byte   // the documents, in YAML
 	AsyncAPI []byte
 	Pacts    fs.FS // holds the pact files of all services, *.json in any folder; may be nil
@@ -58,7 +60,7 @@ func Pages(cfg Config) ([]httpserver.Page, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := pageData{OperationsApart: cfg.OperationsApart, Title: api.Info.Title, API: api, Roots: cfg.API, Events: events}
+	v := pageData{OperationsApart: cfg.OperationsApart, Title: api.Info.Title, API: api, Roots: cfg.API, Admin: cfg.Admin, Events: events}
 	var pages []httpserver.Page
 	for _, base := range cfg.Bases {
 		below, err := v.below(base, assets)
@@ -82,6 +84,7 @@ type pageData struct {
 	Title  string // the title of the service
 	API    apiDocument
 	Roots  []string
+	Admin  string
 	Events *eventsView
 	// OperationsApart leaves out the links to health and metrics.
 	OperationsApart bool
@@ -99,11 +102,15 @@ func (v pageData) Asset(name string) (string, error) {
 // readAssets reads the files that the pages use, once for all bases.
 func readAssets() ([]httpserver.Page, error) {
 	var all []httpserver.Page
-	for _, file := range []struct{ name, mediaType string }{
-		{"static/frame.css", cssType}, {"static/content.css", cssType}, {"static/icon.svg", svgType}, {"static/swagger.js", jsType},
-		{"static/swagger.css", cssType}, {"swagger-ui/swagger-ui.css", cssType}, {"swagger-ui/swagger-ui-bundle.js", jsType},
+	for _, file := range []struct {
+		from            embed.FS
+		name, mediaType string
+	}{
+		{adminui.Static, "static/frame.css", cssType}, {files, "static/content.css", cssType}, {adminui.Static, "static/icon.svg", svgType},
+		{files, "static/swagger.js", jsType}, {files, "static/swagger.css", cssType},
+		{files, "swagger-ui/swagger-ui.css", cssType}, {files, "swagger-ui/swagger-ui-bundle.js", jsType},
 	} {
-		body, err := files.ReadFile(file.name)
+		body, err := file.from.ReadFile(file.name)
 		if err != nil {
 			return nil, err
 		}

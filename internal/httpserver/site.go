@@ -1,7 +1,10 @@
 package httpserver
 
 import (
+	"context"
+	"net"
 	"net/http"
+	"net/netip"
 
 	"github.com/labstack/echo/v4"
 
@@ -32,9 +35,46 @@ func (s *Server) Handle(path string, handler http.Handler, available func() erro
 			return err
 		}
 		defer leave(nil)
-		handler.ServeHTTP(c.Response(), c.Request().WithContext(ctx))
+		client := Client{Address: c.RealIP(), TLS: behindTLS(c.Request(), s.cfg.TrustedProxies)}
+		handler.ServeHTTP(c.Response(), c.Request().WithContext(context.WithValue(ctx, clientKey{}, client)))
 		return nil
 	}
 	s.Echo.Any(path, serve)
 	s.Echo.Any(path+"/*", serve)
+}
+
+// Client is what is known about the client of a request to a site.
+type Client struct {
+	Address string // as in the access log
+	TLS     bool   // whether the client's connection is encrypted, here or at a trusted proxy
+}
+
+type clientKey struct{}
+
+// ClientOf returns the client of a request to a site, from the context of the request.
+func ClientOf(ctx context.Context) Client {
+	client, _ := ctx.Value(clientKey{}).(Client)
+	return client
+}
+
+// behindTLS reports whether the client of a request uses TLS. Only a trusted proxy can say so for its clients: other peers can
+// send any X-Forwarded-Proto.
+func behindTLS(r *http.Request, trusted Networks) bool {
+	if r.TLS != nil {
+		return true
+	}
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return false
+	}
+	peer, err := netip.ParseAddr(host)
+	if err != nil {
+		return false
+	}
+	for _, network := range trusted {
+		if network.Contains(peer.Unmap().WithZone("")) {
+			return r.Header.Get("X-Forwarded-Proto") == "https"
+		}
+	}
+	return false
 }

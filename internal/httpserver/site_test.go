@@ -1,12 +1,14 @@
 package httpserver_test
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -77,6 +79,43 @@ func TestASiteThatIsNotAvailable(t *testing.T) {
 		siteHandler(unavailable).ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/admin/products", http.NoBody))
 		if answer.Code != want || strings.Contains(answer.Body.String(), "POST /admin") {
 			t.Errorf("answered %d %s, want %d", answer.Code, answer.Body, want)
+		}
+	}
+}
+
+// A site knows the client. Only a trusted proxy can say that the client uses TLS, and which address it has.
+func TestASiteKnowsItsClient(t *testing.T) {
+	t.Parallel()
+	var got httpserver.Client
+	s := httpserver.New(httpserver.Config{
+		Service: "test", Registry: prometheus.NewRegistry(), TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
+	}, slog.New(slog.DiscardHandler))
+	s.Handle("/admin", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = httpserver.ClientOf(r.Context()) }), func() error { return nil },
+		admission.New(admission.Settings{Lists: 1, Writes: 1}, admission.Entities{}))
+	for name, tt := range map[string]struct {
+		peer, proto string
+		tls         bool
+		want        httpserver.Client
+	}{
+		"plain":                  {"192.0.2.1:1234", "", false, httpserver.Client{Address: "192.0.2.1"}},
+		"direct TLS":             {"192.0.2.1:1234", "", true, httpserver.Client{Address: "192.0.2.1", TLS: true}},
+		"a forged header":        {"192.0.2.1:1234", "https", false, httpserver.Client{Address: "192.0.2.1"}},
+		"a proxy with TLS":       {"10.1.2.3:1234", "https", false, httpserver.Client{Address: "198.51.100.7", TLS: true}},
+		"a proxy with plain":     {"10.1.2.3:1234", "http", false, httpserver.Client{Address: "198.51.100.7"}},
+		"a proxy over dual IPv6": {"[::ffff:10.1.2.3]:1234", "https", false, httpserver.Client{Address: "198.51.100.7", TLS: true}},
+	} {
+		req := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/admin", http.NoBody)
+		req.RemoteAddr = tt.peer
+		req.Header.Set("X-Forwarded-For", "198.51.100.7")
+		if tt.proto != "" {
+			req.Header.Set("X-Forwarded-Proto", tt.proto)
+		}
+		if tt.tls {
+			req.TLS = &tls.ConnectionState{}
+		}
+		s.Handler().ServeHTTP(httptest.NewRecorder(), req)
+		if got != tt.want {
+			t.Errorf("%s: %+v, want %+v", name, got, tt.want)
 		}
 	}
 }

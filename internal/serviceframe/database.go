@@ -11,6 +11,7 @@ import (
 	"github.com/monsplit/monsplit/internal/pgtx"
 	"github.com/monsplit/monsplit/internal/postgres"
 	accesssql "github.com/monsplit/monsplit/sql/access"
+	accountsql "github.com/monsplit/monsplit/sql/account"
 	messagingsql "github.com/monsplit/monsplit/sql/messaging"
 )
 
@@ -25,7 +26,8 @@ func (s Spec) migrate(ctx context.Context, cfg config.Common, log *slog.Logger, 
 	return untilAnswered(ctx, log, tell, func(ctx context.Context) error {
 		return postgres.Migrate(ctx, cfg.Database.Direct("").URL, log,
 			postgres.Migrations{FS: messagingsql.Migrations, Table: "goose_messaging"},
-			postgres.Migrations{FS: accesssql.Migrations, Table: "goose_access"}, s.Migrations)
+			postgres.Migrations{FS: accesssql.Migrations, Table: "goose_access"},
+			postgres.Migrations{FS: accountsql.Migrations, Table: "goose_account"}, s.Migrations)
 	})
 }
 

@@ -160,7 +160,7 @@ func (f *Frame) Serve(ctx context.Context, events Consumer, api oas.API, parts .
 	registry := telemetry.NewRegistry(f.spec.Name)
 	registry.MustRegister(slices.Concat(f.Relay.Collectors(), f.Waiters.Collectors(), events.Collectors(), f.extra, []prometheus.Collector{f.admit, f.conns.metrics})...)
 	pages, err := docpages.Pages(docpages.Config{
-		Service: f.spec.Name, Bases: f.spec.bases(), API: f.spec.API, OpenAPI: f.spec.OpenAPI, AsyncAPI: f.spec.AsyncAPI, Pacts: f.spec.Pacts,
+		Service: f.spec.Name, Bases: f.spec.bases(), API: f.spec.API, Admin: f.spec.adminPath(), OpenAPI: f.spec.OpenAPI, AsyncAPI: f.spec.AsyncAPI, Pacts: f.spec.Pacts,
 		OperationsApart: f.cfg.HTTP.OperationsAddr != "",
 	})
 	if err != nil {
@@ -174,6 +174,10 @@ func (f *Frame) Serve(ctx context.Context, events Consumer, api oas.API, parts .
 		Connections: httpserver.ConnectionLimits{All: f.cfg.HTTP.MaxConnections, PerPeer: f.cfg.HTTP.MaxPerPeer}, AllowedHosts: f.cfg.HTTP.AllowedHosts,
 		OpenAPI: f.spec.OpenAPI, AsyncAPI: f.spec.AsyncAPI, Pages: pages, Checks: f.checks(events, database), Registry: registry,
 	}, f.log)
+	admin, err := f.addAdmin()
+	if err != nil {
+		return err
+	}
 	f.mountSites(server)                   //nolint:contextcheck // it uses the context of each request
 	validator, err := f.mount(server, api) //nolint:contextcheck // it uses the context of each request
 	if err != nil {
@@ -194,6 +198,7 @@ func (f *Frame) Serve(ctx context.Context, events Consumer, api oas.API, parts .
 		{Name: "idempotency", Run: f.schema.before(f.tendKeys)},
 		{Name: "wakeup", Run: f.schema.before(f.Waiters.Run)},
 		{Name: "relay", Run: f.schema.before(f.gate.Behind(f.Relay.Run))},
+		admin,
 	}
 	all = append(all, restriction...)
 	for _, part := range parts {

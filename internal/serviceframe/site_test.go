@@ -35,7 +35,7 @@ type noOperations struct{}
 
 func (noOperations) Mount(*echo.Echo, map[string][]echo.MiddlewareFunc) {}
 
-// serve runs a frame with a site at /admin until the test ends, and returns its URL. Neither database nor Kafka answers.
+// serve runs a frame with a site at /pages until the test ends, and returns its URL. Neither database nor Kafka answers.
 func serve(t *testing.T, migrateOnStart bool, site http.Handler) string {
 	t.Helper()
 	const nowhere = "127.0.0.1:1"
@@ -56,7 +56,7 @@ func serve(t *testing.T, migrateOnStart bool, site http.Handler) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(frame.Close)
-	frame.Handle("/admin", site)
+	frame.Handle("/pages", site)
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	ended := make(chan error, 1)
 	go func() { ended <- frame.Serve(ctx, noEvents{}, noOperations{}) }()
@@ -89,11 +89,11 @@ func TestAServiceAddsPages(t *testing.T) {
 		url, body string
 		want      int
 	}{
-		"ready":              {ready + "/admin", "a=b", http.StatusOK},
-		"below":              {ready + "/admin/things", "a=b", http.StatusOK},
+		"ready":              {ready + "/pages", "a=b", http.StatusOK},
+		"below":              {ready + "/pages/things", "a=b", http.StatusOK},
 		"beside":             {ready + "/other", "a=b", http.StatusNotFound},
-		"with a large body":  {ready + "/admin", "a=bcdefghi", http.StatusRequestEntityTooLarge},
-		"without the schema": {waiting + "/admin", "a=b", http.StatusServiceUnavailable},
+		"with a large body":  {ready + "/pages", "a=bcdefghi", http.StatusRequestEntityTooLarge},
+		"without the schema": {waiting + "/pages", "a=b", http.StatusServiceUnavailable},
 	} {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, tt.url, strings.NewReader(tt.body))
 		if err != nil {

@@ -74,6 +74,7 @@ func TestPages(t *testing.T) {
 	t.Parallel()
 	at := startDemo(t)
 	t.Run("Looks", func(t *testing.T) { look(t, at) })
+	t.Run("Admin", func(t *testing.T) { admin(t, at) })
 	t.Run("Links", func(t *testing.T) { links(t, at) })
 	t.Run("Consumers", func(t *testing.T) { consumers(t, at) })
 	t.Run("TryOut", func(t *testing.T) { tryOut(t, at) })
@@ -136,9 +137,9 @@ func links(t *testing.T, at services) {
 		b.quiet(p.service + p.path)
 	}
 	for index, paths := range map[string][]string{
-		"monolith/":       {"/docs", "/docs/events", "/openapi.yaml", "/asyncapi.yaml", "/livez", "/readyz", "/metrics", "/api/v1/product"},
-		"catalog/":        {"/docs", "/docs/events", "/openapi.yaml", "/asyncapi.yaml", "/livez", "/readyz", "/metrics", "/catalog/api/v1"},
-		"catalog/catalog": {"/catalog/docs", "/catalog/docs/events", "/catalog/openapi.yaml", "/catalog/asyncapi.yaml", "/catalog/livez", "/catalog/readyz", "/catalog/metrics", "/catalog/api/v1"},
+		"monolith/":       {"/admin", "/docs", "/docs/events", "/openapi.yaml", "/asyncapi.yaml", "/livez", "/readyz", "/metrics", "/api/v1/product"},
+		"catalog/":        {"/catalog/admin", "/docs", "/docs/events", "/openapi.yaml", "/asyncapi.yaml", "/livez", "/readyz", "/metrics", "/catalog/api/v1"},
+		"catalog/catalog": {"/catalog/admin", "/catalog/docs", "/catalog/docs/events", "/catalog/openapi.yaml", "/catalog/asyncapi.yaml", "/catalog/livez", "/catalog/readyz", "/catalog/metrics", "/catalog/api/v1"},
 	} {
 		for _, path := range paths {
 			if !led[index+" "+path] {

@@ -260,6 +260,20 @@ type EntryReplacement struct {
 	Version Ignored `json:"version,omitempty"`
 }
 
+// Fault One fault of the input.
+type Fault struct {
+	// Detail What is wrong with the value.
+	//
+	// Example: must not be blank
+	Detail string `json:"detail"`
+
+	// Pointer A JSON pointer (RFC 6901) to the invalid value in the body, or `/query/NAME` or `/header/NAME` for a parameter.
+	//
+	//
+	// Example: /name
+	Pointer string `json:"pointer"`
+}
+
 // ISOCode An ISO 3166-1 alpha-2 code.
 //
 // Example: NL
@@ -372,6 +386,42 @@ type MarketReplacement struct {
 	Version Ignored `json:"version,omitempty"`
 }
 
+// Problem Problem details (RFC 9457).
+type Problem struct {
+	// Detail What happened, for a person.
+	//
+	// Example: The market is not valid.
+	Detail *string `json:"detail,omitempty"`
+
+	// Errors The faults of the input, at most 50. If there are more, `detail` says how many are not listed.
+	Errors []Fault `json:"errors,omitempty"`
+
+	// Instance The path of the request.
+	//
+	// Example: /catalog/api/v1/markets
+	Instance *string `json:"instance,omitempty"`
+
+	// RequestID The same id as in `X-Request-Id`.
+	//
+	// Example: 0198c0de-7a11-7000-8000-0d4f6a1b2c3d
+	RequestID *string `json:"request_id,omitempty"`
+
+	// Status The HTTP status.
+	//
+	// Example: 422
+	Status int32 `json:"status"`
+
+	// Title The status in words.
+	//
+	// Example: Unprocessable Entity
+	Title string `json:"title"`
+
+	// Type The kind of problem, for programs. It is an identifier, not an address to fetch.
+	//
+	// Example: https://monsplit.github.io/problems/invalid
+	Type string `json:"type"`
+}
+
 // Product The local copy of a product.
 type Product struct {
 	// Discontinued Whether the product is no longer made. Its open entries then end.
@@ -435,6 +485,9 @@ type MinVersion = int64
 
 // Prefer defines model for Prefer.
 type Prefer = string
+
+// UnknownHost Problem details (RFC 9457).
+type UnknownHost = Problem
 
 // ListEntriesParams defines parameters for ListEntries.
 type ListEntriesParams struct {
@@ -2473,13 +2526,22 @@ type ListEntriesResponse200Headers struct {
 	XRequestID string
 }
 
+// ListEntriesResponse421Headers the declared response headers of an HTTP 421 response for ListEntries
+type ListEntriesResponse421Headers struct {
+	XRequestID string
+}
+
 type ListEntriesResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *[]Entry
+	// ApplicationProblemJSON421 the response for an HTTP 421 `application/problem+json` response
+	ApplicationProblemJSON421 *UnknownHost
 	// Headers200 the parsed response headers for an HTTP 200 response
 	Headers200 *ListEntriesResponse200Headers
+	// Headers421 the parsed response headers for an HTTP 421 response
+	Headers421 *ListEntriesResponse421Headers
 }
 
 // Status returns HTTPResponse.Status
@@ -2507,13 +2569,22 @@ type CreateEntryResponse201Headers struct {
 	XRequestID       string
 }
 
+// CreateEntryResponse421Headers the declared response headers of an HTTP 421 response for CreateEntry
+type CreateEntryResponse421Headers struct {
+	XRequestID string
+}
+
 type CreateEntryResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON201 the response for an HTTP 201 `application/json` response
 	JSON201 *Entry
+	// ApplicationProblemJSON421 the response for an HTTP 421 `application/problem+json` response
+	ApplicationProblemJSON421 *UnknownHost
 	// Headers201 the parsed response headers for an HTTP 201 response
 	Headers201 *CreateEntryResponse201Headers
+	// Headers421 the parsed response headers for an HTTP 421 response
+	Headers421 *CreateEntryResponse421Headers
 }
 
 // Status returns HTTPResponse.Status
@@ -2538,13 +2609,22 @@ type ListMarketsResponse200Headers struct {
 	XRequestID string
 }
 
+// ListMarketsResponse421Headers the declared response headers of an HTTP 421 response for ListMarkets
+type ListMarketsResponse421Headers struct {
+	XRequestID string
+}
+
 type ListMarketsResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *[]Market
+	// ApplicationProblemJSON421 the response for an HTTP 421 `application/problem+json` response
+	ApplicationProblemJSON421 *UnknownHost
 	// Headers200 the parsed response headers for an HTTP 200 response
 	Headers200 *ListMarketsResponse200Headers
+	// Headers421 the parsed response headers for an HTTP 421 response
+	Headers421 *ListMarketsResponse421Headers
 }
 
 // Status returns HTTPResponse.Status
@@ -2572,13 +2652,22 @@ type CreateMarketResponse201Headers struct {
 	XRequestID       string
 }
 
+// CreateMarketResponse421Headers the declared response headers of an HTTP 421 response for CreateMarket
+type CreateMarketResponse421Headers struct {
+	XRequestID string
+}
+
 type CreateMarketResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON201 the response for an HTTP 201 `application/json` response
 	JSON201 *Market
+	// ApplicationProblemJSON421 the response for an HTTP 421 `application/problem+json` response
+	ApplicationProblemJSON421 *UnknownHost
 	// Headers201 the parsed response headers for an HTTP 201 response
 	Headers201 *CreateMarketResponse201Headers
+	// Headers421 the parsed response headers for an HTTP 421 response
+	Headers421 *CreateMarketResponse421Headers
 }
 
 // Status returns HTTPResponse.Status
@@ -2604,11 +2693,20 @@ type DeleteMarketResponse204Headers struct {
 	XRequestID       string
 }
 
+// DeleteMarketResponse421Headers the declared response headers of an HTTP 421 response for DeleteMarket
+type DeleteMarketResponse421Headers struct {
+	XRequestID string
+}
+
 type DeleteMarketResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// ApplicationProblemJSON421 the response for an HTTP 421 `application/problem+json` response
+	ApplicationProblemJSON421 *UnknownHost
 	// Headers204 the parsed response headers for an HTTP 204 response
 	Headers204 *DeleteMarketResponse204Headers
+	// Headers421 the parsed response headers for an HTTP 421 response
+	Headers421 *DeleteMarketResponse421Headers
 }
 
 // Status returns HTTPResponse.Status
@@ -2639,15 +2737,24 @@ type GetMarketResponse304Headers struct {
 	XRequestID string
 }
 
+// GetMarketResponse421Headers the declared response headers of an HTTP 421 response for GetMarket
+type GetMarketResponse421Headers struct {
+	XRequestID string
+}
+
 type GetMarketResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *Market
+	// ApplicationProblemJSON421 the response for an HTTP 421 `application/problem+json` response
+	ApplicationProblemJSON421 *UnknownHost
 	// Headers200 the parsed response headers for an HTTP 200 response
 	Headers200 *GetMarketResponse200Headers
 	// Headers304 the parsed response headers for an HTTP 304 response
 	Headers304 *GetMarketResponse304Headers
+	// Headers421 the parsed response headers for an HTTP 421 response
+	Headers421 *GetMarketResponse421Headers
 }
 
 // Status returns HTTPResponse.Status
@@ -2674,13 +2781,22 @@ type PatchMarketResponse200Headers struct {
 	XRequestID       string
 }
 
+// PatchMarketResponse421Headers the declared response headers of an HTTP 421 response for PatchMarket
+type PatchMarketResponse421Headers struct {
+	XRequestID string
+}
+
 type PatchMarketResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *Market
+	// ApplicationProblemJSON421 the response for an HTTP 421 `application/problem+json` response
+	ApplicationProblemJSON421 *UnknownHost
 	// Headers200 the parsed response headers for an HTTP 200 response
 	Headers200 *PatchMarketResponse200Headers
+	// Headers421 the parsed response headers for an HTTP 421 response
+	Headers421 *PatchMarketResponse421Headers
 }
 
 // Status returns HTTPResponse.Status
@@ -2707,13 +2823,22 @@ type ReplaceMarketResponse200Headers struct {
 	XRequestID       string
 }
 
+// ReplaceMarketResponse421Headers the declared response headers of an HTTP 421 response for ReplaceMarket
+type ReplaceMarketResponse421Headers struct {
+	XRequestID string
+}
+
 type ReplaceMarketResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *Market
+	// ApplicationProblemJSON421 the response for an HTTP 421 `application/problem+json` response
+	ApplicationProblemJSON421 *UnknownHost
 	// Headers200 the parsed response headers for an HTTP 200 response
 	Headers200 *ReplaceMarketResponse200Headers
+	// Headers421 the parsed response headers for an HTTP 421 response
+	Headers421 *ReplaceMarketResponse421Headers
 }
 
 // Status returns HTTPResponse.Status
@@ -2738,13 +2863,22 @@ type ListProductsResponse200Headers struct {
 	XRequestID string
 }
 
+// ListProductsResponse421Headers the declared response headers of an HTTP 421 response for ListProducts
+type ListProductsResponse421Headers struct {
+	XRequestID string
+}
+
 type ListProductsResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *[]Product
+	// ApplicationProblemJSON421 the response for an HTTP 421 `application/problem+json` response
+	ApplicationProblemJSON421 *UnknownHost
 	// Headers200 the parsed response headers for an HTTP 200 response
 	Headers200 *ListProductsResponse200Headers
+	// Headers421 the parsed response headers for an HTTP 421 response
+	Headers421 *ListProductsResponse421Headers
 }
 
 // Status returns HTTPResponse.Status
@@ -2777,15 +2911,24 @@ type GetProductResponse304Headers struct {
 	XRequestID        string
 }
 
+// GetProductResponse421Headers the declared response headers of an HTTP 421 response for GetProduct
+type GetProductResponse421Headers struct {
+	XRequestID string
+}
+
 type GetProductResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *Product
+	// ApplicationProblemJSON421 the response for an HTTP 421 `application/problem+json` response
+	ApplicationProblemJSON421 *UnknownHost
 	// Headers200 the parsed response headers for an HTTP 200 response
 	Headers200 *GetProductResponse200Headers
 	// Headers304 the parsed response headers for an HTTP 304 response
 	Headers304 *GetProductResponse304Headers
+	// Headers421 the parsed response headers for an HTTP 421 response
+	Headers421 *GetProductResponse421Headers
 }
 
 // Status returns HTTPResponse.Status
@@ -2811,11 +2954,20 @@ type DeleteEntryResponse204Headers struct {
 	XRequestID       string
 }
 
+// DeleteEntryResponse421Headers the declared response headers of an HTTP 421 response for DeleteEntry
+type DeleteEntryResponse421Headers struct {
+	XRequestID string
+}
+
 type DeleteEntryResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// ApplicationProblemJSON421 the response for an HTTP 421 `application/problem+json` response
+	ApplicationProblemJSON421 *UnknownHost
 	// Headers204 the parsed response headers for an HTTP 204 response
 	Headers204 *DeleteEntryResponse204Headers
+	// Headers421 the parsed response headers for an HTTP 421 response
+	Headers421 *DeleteEntryResponse421Headers
 }
 
 // Status returns HTTPResponse.Status
@@ -2846,15 +2998,24 @@ type GetEntryResponse304Headers struct {
 	XRequestID string
 }
 
+// GetEntryResponse421Headers the declared response headers of an HTTP 421 response for GetEntry
+type GetEntryResponse421Headers struct {
+	XRequestID string
+}
+
 type GetEntryResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *Entry
+	// ApplicationProblemJSON421 the response for an HTTP 421 `application/problem+json` response
+	ApplicationProblemJSON421 *UnknownHost
 	// Headers200 the parsed response headers for an HTTP 200 response
 	Headers200 *GetEntryResponse200Headers
 	// Headers304 the parsed response headers for an HTTP 304 response
 	Headers304 *GetEntryResponse304Headers
+	// Headers421 the parsed response headers for an HTTP 421 response
+	Headers421 *GetEntryResponse421Headers
 }
 
 // Status returns HTTPResponse.Status
@@ -2881,13 +3042,22 @@ type PatchEntryResponse200Headers struct {
 	XRequestID       string
 }
 
+// PatchEntryResponse421Headers the declared response headers of an HTTP 421 response for PatchEntry
+type PatchEntryResponse421Headers struct {
+	XRequestID string
+}
+
 type PatchEntryResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *Entry
+	// ApplicationProblemJSON421 the response for an HTTP 421 `application/problem+json` response
+	ApplicationProblemJSON421 *UnknownHost
 	// Headers200 the parsed response headers for an HTTP 200 response
 	Headers200 *PatchEntryResponse200Headers
+	// Headers421 the parsed response headers for an HTTP 421 response
+	Headers421 *PatchEntryResponse421Headers
 }
 
 // Status returns HTTPResponse.Status
@@ -2914,13 +3084,22 @@ type ReplaceEntryResponse200Headers struct {
 	XRequestID       string
 }
 
+// ReplaceEntryResponse421Headers the declared response headers of an HTTP 421 response for ReplaceEntry
+type ReplaceEntryResponse421Headers struct {
+	XRequestID string
+}
+
 type ReplaceEntryResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *Entry
+	// ApplicationProblemJSON421 the response for an HTTP 421 `application/problem+json` response
+	ApplicationProblemJSON421 *UnknownHost
 	// Headers200 the parsed response headers for an HTTP 200 response
 	Headers200 *ReplaceEntryResponse200Headers
+	// Headers421 the parsed response headers for an HTTP 421 response
+	Headers421 *ReplaceEntryResponse421Headers
 }
 
 // Status returns HTTPResponse.Status
@@ -3285,6 +3464,13 @@ func ParseListEntriesResponse(rsp *http.Response) (*ListEntriesResponse, error) 
 		}
 		response.JSON200 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 421:
+		var dest UnknownHost
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON421 = &dest
+
 	}
 
 	switch {
@@ -3305,6 +3491,16 @@ func ParseListEntriesResponse(rsp *http.Response) (*ListEntriesResponse, error) 
 			headers.XRequestID = value
 		}
 		response.Headers200 = &headers
+	case rsp.StatusCode == 421:
+		var headers ListEntriesResponse421Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers421 = &headers
 	}
 
 	return response, nil
@@ -3330,6 +3526,13 @@ func ParseCreateEntryResponse(rsp *http.Response) (*CreateEntryResponse, error) 
 			return nil, err
 		}
 		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 421:
+		var dest UnknownHost
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON421 = &dest
 
 	}
 
@@ -3372,6 +3575,16 @@ func ParseCreateEntryResponse(rsp *http.Response) (*CreateEntryResponse, error) 
 			headers.XRequestID = value
 		}
 		response.Headers201 = &headers
+	case rsp.StatusCode == 421:
+		var headers CreateEntryResponse421Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers421 = &headers
 	}
 
 	return response, nil
@@ -3398,6 +3611,13 @@ func ParseListMarketsResponse(rsp *http.Response) (*ListMarketsResponse, error) 
 		}
 		response.JSON200 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 421:
+		var dest UnknownHost
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON421 = &dest
+
 	}
 
 	switch {
@@ -3418,6 +3638,16 @@ func ParseListMarketsResponse(rsp *http.Response) (*ListMarketsResponse, error) 
 			headers.XRequestID = value
 		}
 		response.Headers200 = &headers
+	case rsp.StatusCode == 421:
+		var headers ListMarketsResponse421Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers421 = &headers
 	}
 
 	return response, nil
@@ -3443,6 +3673,13 @@ func ParseCreateMarketResponse(rsp *http.Response) (*CreateMarketResponse, error
 			return nil, err
 		}
 		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 421:
+		var dest UnknownHost
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON421 = &dest
 
 	}
 
@@ -3485,6 +3722,16 @@ func ParseCreateMarketResponse(rsp *http.Response) (*CreateMarketResponse, error
 			headers.XRequestID = value
 		}
 		response.Headers201 = &headers
+	case rsp.StatusCode == 421:
+		var headers CreateMarketResponse421Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers421 = &headers
 	}
 
 	return response, nil
@@ -3501,6 +3748,19 @@ func ParseDeleteMarketResponse(rsp *http.Response) (*DeleteMarketResponse, error
 	response := &DeleteMarketResponse{
 		Body:         bodyBytes,
 		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 421:
+		var dest UnknownHost
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON421 = &dest
+
 	}
 
 	switch {
@@ -3528,6 +3788,16 @@ func ParseDeleteMarketResponse(rsp *http.Response) (*DeleteMarketResponse, error
 			headers.XRequestID = value
 		}
 		response.Headers204 = &headers
+	case rsp.StatusCode == 421:
+		var headers DeleteMarketResponse421Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers421 = &headers
 	}
 
 	return response, nil
@@ -3556,6 +3826,13 @@ func ParseGetMarketResponse(rsp *http.Response) (*GetMarketResponse, error) {
 
 	case rsp.StatusCode == 304:
 		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 421:
+		var dest UnknownHost
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON421 = &dest
 
 	}
 
@@ -3594,6 +3871,16 @@ func ParseGetMarketResponse(rsp *http.Response) (*GetMarketResponse, error) {
 			headers.XRequestID = value
 		}
 		response.Headers304 = &headers
+	case rsp.StatusCode == 421:
+		var headers GetMarketResponse421Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers421 = &headers
 	}
 
 	return response, nil
@@ -3619,6 +3906,13 @@ func ParsePatchMarketResponse(rsp *http.Response) (*PatchMarketResponse, error) 
 			return nil, err
 		}
 		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 421:
+		var dest UnknownHost
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON421 = &dest
 
 	}
 
@@ -3654,6 +3948,16 @@ func ParsePatchMarketResponse(rsp *http.Response) (*PatchMarketResponse, error) 
 			headers.XRequestID = value
 		}
 		response.Headers200 = &headers
+	case rsp.StatusCode == 421:
+		var headers PatchMarketResponse421Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers421 = &headers
 	}
 
 	return response, nil
@@ -3679,6 +3983,13 @@ func ParseReplaceMarketResponse(rsp *http.Response) (*ReplaceMarketResponse, err
 			return nil, err
 		}
 		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 421:
+		var dest UnknownHost
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON421 = &dest
 
 	}
 
@@ -3714,6 +4025,16 @@ func ParseReplaceMarketResponse(rsp *http.Response) (*ReplaceMarketResponse, err
 			headers.XRequestID = value
 		}
 		response.Headers200 = &headers
+	case rsp.StatusCode == 421:
+		var headers ReplaceMarketResponse421Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers421 = &headers
 	}
 
 	return response, nil
@@ -3740,6 +4061,13 @@ func ParseListProductsResponse(rsp *http.Response) (*ListProductsResponse, error
 		}
 		response.JSON200 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 421:
+		var dest UnknownHost
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON421 = &dest
+
 	}
 
 	switch {
@@ -3760,6 +4088,16 @@ func ParseListProductsResponse(rsp *http.Response) (*ListProductsResponse, error
 			headers.XRequestID = value
 		}
 		response.Headers200 = &headers
+	case rsp.StatusCode == 421:
+		var headers ListProductsResponse421Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers421 = &headers
 	}
 
 	return response, nil
@@ -3788,6 +4126,13 @@ func ParseGetProductResponse(rsp *http.Response) (*GetProductResponse, error) {
 
 	case rsp.StatusCode == 304:
 		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 421:
+		var dest UnknownHost
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON421 = &dest
 
 	}
 
@@ -3840,6 +4185,16 @@ func ParseGetProductResponse(rsp *http.Response) (*GetProductResponse, error) {
 			headers.XRequestID = value
 		}
 		response.Headers304 = &headers
+	case rsp.StatusCode == 421:
+		var headers GetProductResponse421Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers421 = &headers
 	}
 
 	return response, nil
@@ -3856,6 +4211,19 @@ func ParseDeleteEntryResponse(rsp *http.Response) (*DeleteEntryResponse, error) 
 	response := &DeleteEntryResponse{
 		Body:         bodyBytes,
 		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 421:
+		var dest UnknownHost
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON421 = &dest
+
 	}
 
 	switch {
@@ -3883,6 +4251,16 @@ func ParseDeleteEntryResponse(rsp *http.Response) (*DeleteEntryResponse, error) 
 			headers.XRequestID = value
 		}
 		response.Headers204 = &headers
+	case rsp.StatusCode == 421:
+		var headers DeleteEntryResponse421Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers421 = &headers
 	}
 
 	return response, nil
@@ -3911,6 +4289,13 @@ func ParseGetEntryResponse(rsp *http.Response) (*GetEntryResponse, error) {
 
 	case rsp.StatusCode == 304:
 		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 421:
+		var dest UnknownHost
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON421 = &dest
 
 	}
 
@@ -3949,6 +4334,16 @@ func ParseGetEntryResponse(rsp *http.Response) (*GetEntryResponse, error) {
 			headers.XRequestID = value
 		}
 		response.Headers304 = &headers
+	case rsp.StatusCode == 421:
+		var headers GetEntryResponse421Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers421 = &headers
 	}
 
 	return response, nil
@@ -3974,6 +4369,13 @@ func ParsePatchEntryResponse(rsp *http.Response) (*PatchEntryResponse, error) {
 			return nil, err
 		}
 		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 421:
+		var dest UnknownHost
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON421 = &dest
 
 	}
 
@@ -4009,6 +4411,16 @@ func ParsePatchEntryResponse(rsp *http.Response) (*PatchEntryResponse, error) {
 			headers.XRequestID = value
 		}
 		response.Headers200 = &headers
+	case rsp.StatusCode == 421:
+		var headers PatchEntryResponse421Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers421 = &headers
 	}
 
 	return response, nil
@@ -4034,6 +4446,13 @@ func ParseReplaceEntryResponse(rsp *http.Response) (*ReplaceEntryResponse, error
 			return nil, err
 		}
 		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 421:
+		var dest UnknownHost
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON421 = &dest
 
 	}
 
@@ -4069,6 +4488,16 @@ func ParseReplaceEntryResponse(rsp *http.Response) (*ReplaceEntryResponse, error
 			headers.XRequestID = value
 		}
 		response.Headers200 = &headers
+	case rsp.StatusCode == 421:
+		var headers ReplaceEntryResponse421Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers421 = &headers
 	}
 
 	return response, nil

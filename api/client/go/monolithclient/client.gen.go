@@ -590,6 +590,9 @@ type PreferChange = string
 // ChangeRequested A catalog entry offers a product in a market. This is the shape that old integrations know.
 type ChangeRequested = LegacyEntry
 
+// UnknownHost Problem details (RFC 9457).
+type UnknownHost = Problem
+
 // ListCatalogParams defines parameters for ListCatalog.
 type ListCatalogParams struct {
 	// Product Lists only the entries of the product with this integer id.
@@ -2709,13 +2712,22 @@ type ListCatalogResponse200Headers struct {
 	XRequestID string
 }
 
+// ListCatalogResponse421Headers the declared response headers of an HTTP 421 response for ListCatalog
+type ListCatalogResponse421Headers struct {
+	XRequestID string
+}
+
 type ListCatalogResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *[]LegacyEntry
+	// ApplicationProblemJSON421 the response for an HTTP 421 `application/problem+json` response
+	ApplicationProblemJSON421 *UnknownHost
 	// Headers200 the parsed response headers for an HTTP 200 response
 	Headers200 *ListCatalogResponse200Headers
+	// Headers421 the parsed response headers for an HTTP 421 response
+	Headers421 *ListCatalogResponse421Headers
 }
 
 // Status returns HTTPResponse.Status
@@ -2752,6 +2764,11 @@ type CreateCatalogResponse202Headers struct {
 	XRequestID        string
 }
 
+// CreateCatalogResponse421Headers the declared response headers of an HTTP 421 response for CreateCatalog
+type CreateCatalogResponse421Headers struct {
+	XRequestID string
+}
+
 type CreateCatalogResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -2759,10 +2776,14 @@ type CreateCatalogResponse struct {
 	JSON201 *LegacyEntry
 	// JSON202 the response for an HTTP 202 `application/json` response
 	JSON202 *ChangeRequested
+	// ApplicationProblemJSON421 the response for an HTTP 421 `application/problem+json` response
+	ApplicationProblemJSON421 *UnknownHost
 	// Headers201 the parsed response headers for an HTTP 201 response
 	Headers201 *CreateCatalogResponse201Headers
 	// Headers202 the parsed response headers for an HTTP 202 response
 	Headers202 *CreateCatalogResponse202Headers
+	// Headers421 the parsed response headers for an HTTP 421 response
+	Headers421 *CreateCatalogResponse421Headers
 }
 
 // Status returns HTTPResponse.Status
@@ -2787,13 +2808,22 @@ type GetCatalogChangeResponse200Headers struct {
 	XRequestID string
 }
 
+// GetCatalogChangeResponse421Headers the declared response headers of an HTTP 421 response for GetCatalogChange
+type GetCatalogChangeResponse421Headers struct {
+	XRequestID string
+}
+
 type GetCatalogChangeResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *CatalogChange
+	// ApplicationProblemJSON421 the response for an HTTP 421 `application/problem+json` response
+	ApplicationProblemJSON421 *UnknownHost
 	// Headers200 the parsed response headers for an HTTP 200 response
 	Headers200 *GetCatalogChangeResponse200Headers
+	// Headers421 the parsed response headers for an HTTP 421 response
+	Headers421 *GetCatalogChangeResponse421Headers
 }
 
 // Status returns HTTPResponse.Status
@@ -2828,13 +2858,22 @@ type DeleteCatalogResponse204Headers struct {
 	XRequestID       string
 }
 
+// DeleteCatalogResponse421Headers the declared response headers of an HTTP 421 response for DeleteCatalog
+type DeleteCatalogResponse421Headers struct {
+	XRequestID string
+}
+
 type DeleteCatalogResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// ApplicationProblemJSON421 the response for an HTTP 421 `application/problem+json` response
+	ApplicationProblemJSON421 *UnknownHost
 	// Headers202 the parsed response headers for an HTTP 202 response
 	Headers202 *DeleteCatalogResponse202Headers
 	// Headers204 the parsed response headers for an HTTP 204 response
 	Headers204 *DeleteCatalogResponse204Headers
+	// Headers421 the parsed response headers for an HTTP 421 response
+	Headers421 *DeleteCatalogResponse421Headers
 }
 
 // Status returns HTTPResponse.Status
@@ -2867,15 +2906,24 @@ type GetCatalogResponse304Headers struct {
 	XRequestID        string
 }
 
+// GetCatalogResponse421Headers the declared response headers of an HTTP 421 response for GetCatalog
+type GetCatalogResponse421Headers struct {
+	XRequestID string
+}
+
 type GetCatalogResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *LegacyEntry
+	// ApplicationProblemJSON421 the response for an HTTP 421 `application/problem+json` response
+	ApplicationProblemJSON421 *UnknownHost
 	// Headers200 the parsed response headers for an HTTP 200 response
 	Headers200 *GetCatalogResponse200Headers
 	// Headers304 the parsed response headers for an HTTP 304 response
 	Headers304 *GetCatalogResponse304Headers
+	// Headers421 the parsed response headers for an HTTP 421 response
+	Headers421 *GetCatalogResponse421Headers
 }
 
 // Status returns HTTPResponse.Status
@@ -2911,6 +2959,11 @@ type PatchCatalogResponse202Headers struct {
 	XRequestID        string
 }
 
+// PatchCatalogResponse421Headers the declared response headers of an HTTP 421 response for PatchCatalog
+type PatchCatalogResponse421Headers struct {
+	XRequestID string
+}
+
 type PatchCatalogResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -2918,10 +2971,14 @@ type PatchCatalogResponse struct {
 	JSON200 *LegacyEntry
 	// JSON202 the response for an HTTP 202 `application/json` response
 	JSON202 *ChangeRequested
+	// ApplicationProblemJSON421 the response for an HTTP 421 `application/problem+json` response
+	ApplicationProblemJSON421 *UnknownHost
 	// Headers200 the parsed response headers for an HTTP 200 response
 	Headers200 *PatchCatalogResponse200Headers
 	// Headers202 the parsed response headers for an HTTP 202 response
 	Headers202 *PatchCatalogResponse202Headers
+	// Headers421 the parsed response headers for an HTTP 421 response
+	Headers421 *PatchCatalogResponse421Headers
 }
 
 // Status returns HTTPResponse.Status
@@ -2957,6 +3014,11 @@ type ReplaceCatalogResponse202Headers struct {
 	XRequestID        string
 }
 
+// ReplaceCatalogResponse421Headers the declared response headers of an HTTP 421 response for ReplaceCatalog
+type ReplaceCatalogResponse421Headers struct {
+	XRequestID string
+}
+
 type ReplaceCatalogResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -2964,10 +3026,14 @@ type ReplaceCatalogResponse struct {
 	JSON200 *LegacyEntry
 	// JSON202 the response for an HTTP 202 `application/json` response
 	JSON202 *ChangeRequested
+	// ApplicationProblemJSON421 the response for an HTTP 421 `application/problem+json` response
+	ApplicationProblemJSON421 *UnknownHost
 	// Headers200 the parsed response headers for an HTTP 200 response
 	Headers200 *ReplaceCatalogResponse200Headers
 	// Headers202 the parsed response headers for an HTTP 202 response
 	Headers202 *ReplaceCatalogResponse202Headers
+	// Headers421 the parsed response headers for an HTTP 421 response
+	Headers421 *ReplaceCatalogResponse421Headers
 }
 
 // Status returns HTTPResponse.Status
@@ -2992,13 +3058,22 @@ type ListMarketsResponse200Headers struct {
 	XRequestID string
 }
 
+// ListMarketsResponse421Headers the declared response headers of an HTTP 421 response for ListMarkets
+type ListMarketsResponse421Headers struct {
+	XRequestID string
+}
+
 type ListMarketsResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *[]LegacyMarket
+	// ApplicationProblemJSON421 the response for an HTTP 421 `application/problem+json` response
+	ApplicationProblemJSON421 *UnknownHost
 	// Headers200 the parsed response headers for an HTTP 200 response
 	Headers200 *ListMarketsResponse200Headers
+	// Headers421 the parsed response headers for an HTTP 421 response
+	Headers421 *ListMarketsResponse421Headers
 }
 
 // Status returns HTTPResponse.Status
@@ -3023,13 +3098,22 @@ type ListProductsResponse200Headers struct {
 	XRequestID string
 }
 
+// ListProductsResponse421Headers the declared response headers of an HTTP 421 response for ListProducts
+type ListProductsResponse421Headers struct {
+	XRequestID string
+}
+
 type ListProductsResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *[]Product
+	// ApplicationProblemJSON421 the response for an HTTP 421 `application/problem+json` response
+	ApplicationProblemJSON421 *UnknownHost
 	// Headers200 the parsed response headers for an HTTP 200 response
 	Headers200 *ListProductsResponse200Headers
+	// Headers421 the parsed response headers for an HTTP 421 response
+	Headers421 *ListProductsResponse421Headers
 }
 
 // Status returns HTTPResponse.Status
@@ -3057,13 +3141,22 @@ type CreateProductResponse201Headers struct {
 	XRequestID       string
 }
 
+// CreateProductResponse421Headers the declared response headers of an HTTP 421 response for CreateProduct
+type CreateProductResponse421Headers struct {
+	XRequestID string
+}
+
 type CreateProductResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON201 the response for an HTTP 201 `application/json` response
 	JSON201 *Product
+	// ApplicationProblemJSON421 the response for an HTTP 421 `application/problem+json` response
+	ApplicationProblemJSON421 *UnknownHost
 	// Headers201 the parsed response headers for an HTTP 201 response
 	Headers201 *CreateProductResponse201Headers
+	// Headers421 the parsed response headers for an HTTP 421 response
+	Headers421 *CreateProductResponse421Headers
 }
 
 // Status returns HTTPResponse.Status
@@ -3089,11 +3182,20 @@ type DeleteProductResponse204Headers struct {
 	XRequestID       string
 }
 
+// DeleteProductResponse421Headers the declared response headers of an HTTP 421 response for DeleteProduct
+type DeleteProductResponse421Headers struct {
+	XRequestID string
+}
+
 type DeleteProductResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// ApplicationProblemJSON421 the response for an HTTP 421 `application/problem+json` response
+	ApplicationProblemJSON421 *UnknownHost
 	// Headers204 the parsed response headers for an HTTP 204 response
 	Headers204 *DeleteProductResponse204Headers
+	// Headers421 the parsed response headers for an HTTP 421 response
+	Headers421 *DeleteProductResponse421Headers
 }
 
 // Status returns HTTPResponse.Status
@@ -3124,15 +3226,24 @@ type GetProductResponse304Headers struct {
 	XRequestID string
 }
 
+// GetProductResponse421Headers the declared response headers of an HTTP 421 response for GetProduct
+type GetProductResponse421Headers struct {
+	XRequestID string
+}
+
 type GetProductResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *Product
+	// ApplicationProblemJSON421 the response for an HTTP 421 `application/problem+json` response
+	ApplicationProblemJSON421 *UnknownHost
 	// Headers200 the parsed response headers for an HTTP 200 response
 	Headers200 *GetProductResponse200Headers
 	// Headers304 the parsed response headers for an HTTP 304 response
 	Headers304 *GetProductResponse304Headers
+	// Headers421 the parsed response headers for an HTTP 421 response
+	Headers421 *GetProductResponse421Headers
 }
 
 // Status returns HTTPResponse.Status
@@ -3159,13 +3270,22 @@ type PatchProductResponse200Headers struct {
 	XRequestID       string
 }
 
+// PatchProductResponse421Headers the declared response headers of an HTTP 421 response for PatchProduct
+type PatchProductResponse421Headers struct {
+	XRequestID string
+}
+
 type PatchProductResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *Product
+	// ApplicationProblemJSON421 the response for an HTTP 421 `application/problem+json` response
+	ApplicationProblemJSON421 *UnknownHost
 	// Headers200 the parsed response headers for an HTTP 200 response
 	Headers200 *PatchProductResponse200Headers
+	// Headers421 the parsed response headers for an HTTP 421 response
+	Headers421 *PatchProductResponse421Headers
 }
 
 // Status returns HTTPResponse.Status
@@ -3192,13 +3312,22 @@ type ReplaceProductResponse200Headers struct {
 	XRequestID       string
 }
 
+// ReplaceProductResponse421Headers the declared response headers of an HTTP 421 response for ReplaceProduct
+type ReplaceProductResponse421Headers struct {
+	XRequestID string
+}
+
 type ReplaceProductResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *Product
+	// ApplicationProblemJSON421 the response for an HTTP 421 `application/problem+json` response
+	ApplicationProblemJSON421 *UnknownHost
 	// Headers200 the parsed response headers for an HTTP 200 response
 	Headers200 *ReplaceProductResponse200Headers
+	// Headers421 the parsed response headers for an HTTP 421 response
+	Headers421 *ReplaceProductResponse421Headers
 }
 
 // Status returns HTTPResponse.Status
@@ -3567,6 +3696,13 @@ func ParseListCatalogResponse(rsp *http.Response) (*ListCatalogResponse, error) 
 		}
 		response.JSON200 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 421:
+		var dest UnknownHost
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON421 = &dest
+
 	}
 
 	switch {
@@ -3587,6 +3723,16 @@ func ParseListCatalogResponse(rsp *http.Response) (*ListCatalogResponse, error) 
 			headers.XRequestID = value
 		}
 		response.Headers200 = &headers
+	case rsp.StatusCode == 421:
+		var headers ListCatalogResponse421Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers421 = &headers
 	}
 
 	return response, nil
@@ -3619,6 +3765,13 @@ func ParseCreateCatalogResponse(rsp *http.Response) (*CreateCatalogResponse, err
 			return nil, err
 		}
 		response.JSON202 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 421:
+		var dest UnknownHost
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON421 = &dest
 
 	}
 
@@ -3699,6 +3852,16 @@ func ParseCreateCatalogResponse(rsp *http.Response) (*CreateCatalogResponse, err
 			headers.XRequestID = value
 		}
 		response.Headers202 = &headers
+	case rsp.StatusCode == 421:
+		var headers CreateCatalogResponse421Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers421 = &headers
 	}
 
 	return response, nil
@@ -3725,6 +3888,13 @@ func ParseGetCatalogChangeResponse(rsp *http.Response) (*GetCatalogChangeRespons
 		}
 		response.JSON200 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 421:
+		var dest UnknownHost
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON421 = &dest
+
 	}
 
 	switch {
@@ -3745,6 +3915,16 @@ func ParseGetCatalogChangeResponse(rsp *http.Response) (*GetCatalogChangeRespons
 			headers.XRequestID = value
 		}
 		response.Headers200 = &headers
+	case rsp.StatusCode == 421:
+		var headers GetCatalogChangeResponse421Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers421 = &headers
 	}
 
 	return response, nil
@@ -3761,6 +3941,22 @@ func ParseDeleteCatalogResponse(rsp *http.Response) (*DeleteCatalogResponse, err
 	response := &DeleteCatalogResponse{
 		Body:         bodyBytes,
 		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 202:
+		break // No content-type
+
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 421:
+		var dest UnknownHost
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON421 = &dest
+
 	}
 
 	switch {
@@ -3826,6 +4022,16 @@ func ParseDeleteCatalogResponse(rsp *http.Response) (*DeleteCatalogResponse, err
 			headers.XRequestID = value
 		}
 		response.Headers204 = &headers
+	case rsp.StatusCode == 421:
+		var headers DeleteCatalogResponse421Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers421 = &headers
 	}
 
 	return response, nil
@@ -3854,6 +4060,13 @@ func ParseGetCatalogResponse(rsp *http.Response) (*GetCatalogResponse, error) {
 
 	case rsp.StatusCode == 304:
 		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 421:
+		var dest UnknownHost
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON421 = &dest
 
 	}
 
@@ -3906,6 +4119,16 @@ func ParseGetCatalogResponse(rsp *http.Response) (*GetCatalogResponse, error) {
 			headers.XRequestID = value
 		}
 		response.Headers304 = &headers
+	case rsp.StatusCode == 421:
+		var headers GetCatalogResponse421Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers421 = &headers
 	}
 
 	return response, nil
@@ -3938,6 +4161,13 @@ func ParsePatchCatalogResponse(rsp *http.Response) (*PatchCatalogResponse, error
 			return nil, err
 		}
 		response.JSON202 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 421:
+		var dest UnknownHost
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON421 = &dest
 
 	}
 
@@ -4011,6 +4241,16 @@ func ParsePatchCatalogResponse(rsp *http.Response) (*PatchCatalogResponse, error
 			headers.XRequestID = value
 		}
 		response.Headers202 = &headers
+	case rsp.StatusCode == 421:
+		var headers PatchCatalogResponse421Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers421 = &headers
 	}
 
 	return response, nil
@@ -4043,6 +4283,13 @@ func ParseReplaceCatalogResponse(rsp *http.Response) (*ReplaceCatalogResponse, e
 			return nil, err
 		}
 		response.JSON202 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 421:
+		var dest UnknownHost
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON421 = &dest
 
 	}
 
@@ -4116,6 +4363,16 @@ func ParseReplaceCatalogResponse(rsp *http.Response) (*ReplaceCatalogResponse, e
 			headers.XRequestID = value
 		}
 		response.Headers202 = &headers
+	case rsp.StatusCode == 421:
+		var headers ReplaceCatalogResponse421Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers421 = &headers
 	}
 
 	return response, nil
@@ -4142,6 +4399,13 @@ func ParseListMarketsResponse(rsp *http.Response) (*ListMarketsResponse, error) 
 		}
 		response.JSON200 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 421:
+		var dest UnknownHost
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON421 = &dest
+
 	}
 
 	switch {
@@ -4162,6 +4426,16 @@ func ParseListMarketsResponse(rsp *http.Response) (*ListMarketsResponse, error) 
 			headers.XRequestID = value
 		}
 		response.Headers200 = &headers
+	case rsp.StatusCode == 421:
+		var headers ListMarketsResponse421Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers421 = &headers
 	}
 
 	return response, nil
@@ -4188,6 +4462,13 @@ func ParseListProductsResponse(rsp *http.Response) (*ListProductsResponse, error
 		}
 		response.JSON200 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 421:
+		var dest UnknownHost
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON421 = &dest
+
 	}
 
 	switch {
@@ -4208,6 +4489,16 @@ func ParseListProductsResponse(rsp *http.Response) (*ListProductsResponse, error
 			headers.XRequestID = value
 		}
 		response.Headers200 = &headers
+	case rsp.StatusCode == 421:
+		var headers ListProductsResponse421Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers421 = &headers
 	}
 
 	return response, nil
@@ -4233,6 +4524,13 @@ func ParseCreateProductResponse(rsp *http.Response) (*CreateProductResponse, err
 			return nil, err
 		}
 		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 421:
+		var dest UnknownHost
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON421 = &dest
 
 	}
 
@@ -4275,6 +4573,16 @@ func ParseCreateProductResponse(rsp *http.Response) (*CreateProductResponse, err
 			headers.XRequestID = value
 		}
 		response.Headers201 = &headers
+	case rsp.StatusCode == 421:
+		var headers CreateProductResponse421Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers421 = &headers
 	}
 
 	return response, nil
@@ -4291,6 +4599,19 @@ func ParseDeleteProductResponse(rsp *http.Response) (*DeleteProductResponse, err
 	response := &DeleteProductResponse{
 		Body:         bodyBytes,
 		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 421:
+		var dest UnknownHost
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON421 = &dest
+
 	}
 
 	switch {
@@ -4318,6 +4639,16 @@ func ParseDeleteProductResponse(rsp *http.Response) (*DeleteProductResponse, err
 			headers.XRequestID = value
 		}
 		response.Headers204 = &headers
+	case rsp.StatusCode == 421:
+		var headers DeleteProductResponse421Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers421 = &headers
 	}
 
 	return response, nil
@@ -4346,6 +4677,13 @@ func ParseGetProductResponse(rsp *http.Response) (*GetProductResponse, error) {
 
 	case rsp.StatusCode == 304:
 		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 421:
+		var dest UnknownHost
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON421 = &dest
 
 	}
 
@@ -4384,6 +4722,16 @@ func ParseGetProductResponse(rsp *http.Response) (*GetProductResponse, error) {
 			headers.XRequestID = value
 		}
 		response.Headers304 = &headers
+	case rsp.StatusCode == 421:
+		var headers GetProductResponse421Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers421 = &headers
 	}
 
 	return response, nil
@@ -4409,6 +4757,13 @@ func ParsePatchProductResponse(rsp *http.Response) (*PatchProductResponse, error
 			return nil, err
 		}
 		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 421:
+		var dest UnknownHost
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON421 = &dest
 
 	}
 
@@ -4444,6 +4799,16 @@ func ParsePatchProductResponse(rsp *http.Response) (*PatchProductResponse, error
 			headers.XRequestID = value
 		}
 		response.Headers200 = &headers
+	case rsp.StatusCode == 421:
+		var headers PatchProductResponse421Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers421 = &headers
 	}
 
 	return response, nil
@@ -4469,6 +4834,13 @@ func ParseReplaceProductResponse(rsp *http.Response) (*ReplaceProductResponse, e
 			return nil, err
 		}
 		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 421:
+		var dest UnknownHost
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON421 = &dest
 
 	}
 
@@ -4504,6 +4876,16 @@ func ParseReplaceProductResponse(rsp *http.Response) (*ReplaceProductResponse, e
 			headers.XRequestID = value
 		}
 		response.Headers200 = &headers
+	case rsp.StatusCode == 421:
+		var headers ReplaceProductResponse421Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers421 = &headers
 	}
 
 	return response, nil

@@ -259,6 +259,20 @@ type EntryReplacement struct {
 	Version Ignored `json:"version,omitempty"`
 }
 
+// Fault One fault of the input.
+type Fault struct {
+	// Detail What is wrong with the value.
+	//
+	// Example: must not be blank
+	Detail string `json:"detail"`
+
+	// Pointer A JSON pointer (RFC 6901) to the invalid value in the body, or `/query/NAME` or `/header/NAME` for a parameter.
+	//
+	//
+	// Example: /name
+	Pointer string `json:"pointer"`
+}
+
 // ISOCode An ISO 3166-1 alpha-2 code.
 //
 // Example: NL
@@ -371,6 +385,42 @@ type MarketReplacement struct {
 	Version Ignored `json:"version,omitempty"`
 }
 
+// Problem Problem details (RFC 9457).
+type Problem struct {
+	// Detail What happened, for a person.
+	//
+	// Example: The market is not valid.
+	Detail *string `json:"detail,omitempty"`
+
+	// Errors The faults of the input, at most 50. If there are more, `detail` says how many are not listed.
+	Errors []Fault `json:"errors,omitempty"`
+
+	// Instance The path of the request.
+	//
+	// Example: /catalog/api/v1/markets
+	Instance *string `json:"instance,omitempty"`
+
+	// RequestID The same id as in `X-Request-Id`.
+	//
+	// Example: 0198c0de-7a11-7000-8000-0d4f6a1b2c3d
+	RequestID *string `json:"request_id,omitempty"`
+
+	// Status The HTTP status.
+	//
+	// Example: 422
+	Status int32 `json:"status"`
+
+	// Title The status in words.
+	//
+	// Example: Unprocessable Entity
+	Title string `json:"title"`
+
+	// Type The kind of problem, for programs. It is an identifier, not an address to fetch.
+	//
+	// Example: https://monsplit.github.io/problems/invalid
+	Type string `json:"type"`
+}
+
 // Product The local copy of a product.
 type Product struct {
 	// Discontinued Whether the product is no longer made. Its open entries then end.
@@ -434,6 +484,9 @@ type MinVersion = int64
 
 // Prefer defines model for Prefer.
 type Prefer = string
+
+// UnknownHost Problem details (RFC 9457).
+type UnknownHost = Problem
 
 // ListEntriesParams defines parameters for ListEntries.
 type ListEntriesParams struct {
@@ -1290,6 +1343,8 @@ type NotModifiedResponse struct {
 	Headers NotModifiedResponseHeaders
 }
 
+type UnknownHostApplicationProblemPlusJSONResponse Problem
+
 type ListEntriesRequestObject struct {
 	Params ListEntriesParams
 }
@@ -1318,6 +1373,22 @@ func (response ListEntries200JSONResponse) VisitListEntriesResponse(w http.Respo
 		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
 	}
 	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListEntries421ApplicationProblemPlusJSONResponse struct {
+	UnknownHostApplicationProblemPlusJSONResponse
+}
+
+func (response ListEntries421ApplicationProblemPlusJSONResponse) VisitListEntriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(421)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -1359,6 +1430,22 @@ func (response CreateEntry201JSONResponse) VisitCreateEntryResponse(w http.Respo
 	return err
 }
 
+type CreateEntry421ApplicationProblemPlusJSONResponse struct {
+	UnknownHostApplicationProblemPlusJSONResponse
+}
+
+func (response CreateEntry421ApplicationProblemPlusJSONResponse) VisitCreateEntryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(421)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListMarketsRequestObject struct {
 	Params ListMarketsParams
 }
@@ -1387,6 +1474,22 @@ func (response ListMarkets200JSONResponse) VisitListMarketsResponse(w http.Respo
 		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
 	}
 	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListMarkets421ApplicationProblemPlusJSONResponse struct {
+	UnknownHostApplicationProblemPlusJSONResponse
+}
+
+func (response ListMarkets421ApplicationProblemPlusJSONResponse) VisitListMarketsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(421)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -1428,6 +1531,22 @@ func (response CreateMarket201JSONResponse) VisitCreateMarketResponse(w http.Res
 	return err
 }
 
+type CreateMarket421ApplicationProblemPlusJSONResponse struct {
+	UnknownHostApplicationProblemPlusJSONResponse
+}
+
+func (response CreateMarket421ApplicationProblemPlusJSONResponse) VisitCreateMarketResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(421)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type DeleteMarketRequestObject struct {
 	ISOCode ISOCode `json:"iso_code"`
 	Params  DeleteMarketParams
@@ -1444,6 +1563,22 @@ func (response DeleteMarket204Response) VisitDeleteMarketResponse(w http.Respons
 	w.Header().Set("Aggregate-Version", fmt.Sprint(response.Headers.AggregateVersion))
 	w.WriteHeader(204)
 	return nil
+}
+
+type DeleteMarket421ApplicationProblemPlusJSONResponse struct {
+	UnknownHostApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteMarket421ApplicationProblemPlusJSONResponse) VisitDeleteMarketResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(421)
+	_, err := buf.WriteTo(w)
+	return err
 }
 
 type GetMarketRequestObject struct {
@@ -1485,6 +1620,22 @@ func (response GetMarket304Response) VisitGetMarketResponse(w http.ResponseWrite
 	return nil
 }
 
+type GetMarket421ApplicationProblemPlusJSONResponse struct {
+	UnknownHostApplicationProblemPlusJSONResponse
+}
+
+func (response GetMarket421ApplicationProblemPlusJSONResponse) VisitGetMarketResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(421)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type PatchMarketRequestObject struct {
 	ISOCode ISOCode `json:"iso_code"`
 	Params  PatchMarketParams
@@ -1517,6 +1668,22 @@ func (response PatchMarket200JSONResponse) VisitPatchMarketResponse(w http.Respo
 	w.Header().Set("Aggregate-Version", fmt.Sprint(response.Headers.AggregateVersion))
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PatchMarket421ApplicationProblemPlusJSONResponse struct {
+	UnknownHostApplicationProblemPlusJSONResponse
+}
+
+func (response PatchMarket421ApplicationProblemPlusJSONResponse) VisitPatchMarketResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(421)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -1557,6 +1724,22 @@ func (response ReplaceMarket200JSONResponse) VisitReplaceMarketResponse(w http.R
 	return err
 }
 
+type ReplaceMarket421ApplicationProblemPlusJSONResponse struct {
+	UnknownHostApplicationProblemPlusJSONResponse
+}
+
+func (response ReplaceMarket421ApplicationProblemPlusJSONResponse) VisitReplaceMarketResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(421)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListProductsRequestObject struct {
 	Params ListProductsParams
 }
@@ -1585,6 +1768,22 @@ func (response ListProducts200JSONResponse) VisitListProductsResponse(w http.Res
 		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
 	}
 	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListProducts421ApplicationProblemPlusJSONResponse struct {
+	UnknownHostApplicationProblemPlusJSONResponse
+}
+
+func (response ListProducts421ApplicationProblemPlusJSONResponse) VisitListProductsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(421)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -1635,6 +1834,22 @@ func (response GetProduct304Response) VisitGetProductResponse(w http.ResponseWri
 	return nil
 }
 
+type GetProduct421ApplicationProblemPlusJSONResponse struct {
+	UnknownHostApplicationProblemPlusJSONResponse
+}
+
+func (response GetProduct421ApplicationProblemPlusJSONResponse) VisitGetProductResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(421)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type DeleteEntryRequestObject struct {
 	ID     openapi_types.UUID `json:"id"`
 	Params DeleteEntryParams
@@ -1651,6 +1866,22 @@ func (response DeleteEntry204Response) VisitDeleteEntryResponse(w http.ResponseW
 	w.Header().Set("Aggregate-Version", fmt.Sprint(response.Headers.AggregateVersion))
 	w.WriteHeader(204)
 	return nil
+}
+
+type DeleteEntry421ApplicationProblemPlusJSONResponse struct {
+	UnknownHostApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteEntry421ApplicationProblemPlusJSONResponse) VisitDeleteEntryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(421)
+	_, err := buf.WriteTo(w)
+	return err
 }
 
 type GetEntryRequestObject struct {
@@ -1692,6 +1923,22 @@ func (response GetEntry304Response) VisitGetEntryResponse(w http.ResponseWriter)
 	return nil
 }
 
+type GetEntry421ApplicationProblemPlusJSONResponse struct {
+	UnknownHostApplicationProblemPlusJSONResponse
+}
+
+func (response GetEntry421ApplicationProblemPlusJSONResponse) VisitGetEntryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(421)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type PatchEntryRequestObject struct {
 	ID     openapi_types.UUID `json:"id"`
 	Params PatchEntryParams
@@ -1728,6 +1975,22 @@ func (response PatchEntry200JSONResponse) VisitPatchEntryResponse(w http.Respons
 	return err
 }
 
+type PatchEntry421ApplicationProblemPlusJSONResponse struct {
+	UnknownHostApplicationProblemPlusJSONResponse
+}
+
+func (response PatchEntry421ApplicationProblemPlusJSONResponse) VisitPatchEntryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(421)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ReplaceEntryRequestObject struct {
 	ID     openapi_types.UUID `json:"id"`
 	Params ReplaceEntryParams
@@ -1760,6 +2023,22 @@ func (response ReplaceEntry200JSONResponse) VisitReplaceEntryResponse(w http.Res
 	w.Header().Set("Aggregate-Version", fmt.Sprint(response.Headers.AggregateVersion))
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplaceEntry421ApplicationProblemPlusJSONResponse struct {
+	UnknownHostApplicationProblemPlusJSONResponse
+}
+
+func (response ReplaceEntry421ApplicationProblemPlusJSONResponse) VisitReplaceEntryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(421)
 	_, err := buf.WriteTo(w)
 	return err
 }

@@ -589,6 +589,9 @@ type PreferChange = string
 // ChangeRequested A catalog entry offers a product in a market. This is the shape that old integrations know.
 type ChangeRequested = LegacyEntry
 
+// UnknownHost Problem details (RFC 9457).
+type UnknownHost = Problem
+
 // ListCatalogParams defines parameters for ListCatalog.
 type ListCatalogParams struct {
 	// Product Lists only the entries of the product with this integer id.
@@ -1564,6 +1567,8 @@ type NotModifiedResponse struct {
 	Headers NotModifiedResponseHeaders
 }
 
+type UnknownHostApplicationProblemPlusJSONResponse Problem
+
 type ListCatalogRequestObject struct {
 	Params ListCatalogParams
 }
@@ -1592,6 +1597,22 @@ func (response ListCatalog200JSONResponse) VisitListCatalogResponse(w http.Respo
 		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
 	}
 	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCatalog421ApplicationProblemPlusJSONResponse struct {
+	UnknownHostApplicationProblemPlusJSONResponse
+}
+
+func (response ListCatalog421ApplicationProblemPlusJSONResponse) VisitListCatalogResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(421)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -1653,6 +1674,22 @@ func (response CreateCatalog202JSONResponse) VisitCreateCatalogResponse(w http.R
 	return err
 }
 
+type CreateCatalog421ApplicationProblemPlusJSONResponse struct {
+	UnknownHostApplicationProblemPlusJSONResponse
+}
+
+func (response CreateCatalog421ApplicationProblemPlusJSONResponse) VisitCreateCatalogResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(421)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetCatalogChangeRequestObject struct {
 	ID openapi_types.UUID `json:"id"`
 }
@@ -1681,6 +1718,22 @@ func (response GetCatalogChange200JSONResponse) VisitGetCatalogChangeResponse(w 
 		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
 	}
 	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetCatalogChange421ApplicationProblemPlusJSONResponse struct {
+	UnknownHostApplicationProblemPlusJSONResponse
+}
+
+func (response GetCatalogChange421ApplicationProblemPlusJSONResponse) VisitGetCatalogChangeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(421)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -1721,6 +1774,22 @@ func (response DeleteCatalog204Response) VisitDeleteCatalogResponse(w http.Respo
 	w.Header().Set("Aggregate-Version", fmt.Sprint(response.Headers.AggregateVersion))
 	w.WriteHeader(204)
 	return nil
+}
+
+type DeleteCatalog421ApplicationProblemPlusJSONResponse struct {
+	UnknownHostApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteCatalog421ApplicationProblemPlusJSONResponse) VisitDeleteCatalogResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(421)
+	_, err := buf.WriteTo(w)
+	return err
 }
 
 type GetCatalogRequestObject struct {
@@ -1767,6 +1836,22 @@ func (response GetCatalog304Response) VisitGetCatalogResponse(w http.ResponseWri
 	}
 	w.WriteHeader(304)
 	return nil
+}
+
+type GetCatalog421ApplicationProblemPlusJSONResponse struct {
+	UnknownHostApplicationProblemPlusJSONResponse
+}
+
+func (response GetCatalog421ApplicationProblemPlusJSONResponse) VisitGetCatalogResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(421)
+	_, err := buf.WriteTo(w)
+	return err
 }
 
 type PatchCatalogRequestObject struct {
@@ -1821,6 +1906,22 @@ func (response PatchCatalog202JSONResponse) VisitPatchCatalogResponse(w http.Res
 	}
 	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
 	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PatchCatalog421ApplicationProblemPlusJSONResponse struct {
+	UnknownHostApplicationProblemPlusJSONResponse
+}
+
+func (response PatchCatalog421ApplicationProblemPlusJSONResponse) VisitPatchCatalogResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(421)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -1881,6 +1982,22 @@ func (response ReplaceCatalog202JSONResponse) VisitReplaceCatalogResponse(w http
 	return err
 }
 
+type ReplaceCatalog421ApplicationProblemPlusJSONResponse struct {
+	UnknownHostApplicationProblemPlusJSONResponse
+}
+
+func (response ReplaceCatalog421ApplicationProblemPlusJSONResponse) VisitReplaceCatalogResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(421)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListMarketsRequestObject struct {
 	Params ListMarketsParams
 }
@@ -1913,6 +2030,22 @@ func (response ListMarkets200JSONResponse) VisitListMarketsResponse(w http.Respo
 	return err
 }
 
+type ListMarkets421ApplicationProblemPlusJSONResponse struct {
+	UnknownHostApplicationProblemPlusJSONResponse
+}
+
+func (response ListMarkets421ApplicationProblemPlusJSONResponse) VisitListMarketsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(421)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListProductsRequestObject struct {
 	Params ListProductsParams
 }
@@ -1941,6 +2074,22 @@ func (response ListProducts200JSONResponse) VisitListProductsResponse(w http.Res
 		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
 	}
 	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListProducts421ApplicationProblemPlusJSONResponse struct {
+	UnknownHostApplicationProblemPlusJSONResponse
+}
+
+func (response ListProducts421ApplicationProblemPlusJSONResponse) VisitListProductsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(421)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -1982,6 +2131,22 @@ func (response CreateProduct201JSONResponse) VisitCreateProductResponse(w http.R
 	return err
 }
 
+type CreateProduct421ApplicationProblemPlusJSONResponse struct {
+	UnknownHostApplicationProblemPlusJSONResponse
+}
+
+func (response CreateProduct421ApplicationProblemPlusJSONResponse) VisitCreateProductResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(421)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type DeleteProductRequestObject struct {
 	ID     ID `json:"id"`
 	Params DeleteProductParams
@@ -1998,6 +2163,22 @@ func (response DeleteProduct204Response) VisitDeleteProductResponse(w http.Respo
 	w.Header().Set("Aggregate-Version", fmt.Sprint(response.Headers.AggregateVersion))
 	w.WriteHeader(204)
 	return nil
+}
+
+type DeleteProduct421ApplicationProblemPlusJSONResponse struct {
+	UnknownHostApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteProduct421ApplicationProblemPlusJSONResponse) VisitDeleteProductResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(421)
+	_, err := buf.WriteTo(w)
+	return err
 }
 
 type GetProductRequestObject struct {
@@ -2039,6 +2220,22 @@ func (response GetProduct304Response) VisitGetProductResponse(w http.ResponseWri
 	return nil
 }
 
+type GetProduct421ApplicationProblemPlusJSONResponse struct {
+	UnknownHostApplicationProblemPlusJSONResponse
+}
+
+func (response GetProduct421ApplicationProblemPlusJSONResponse) VisitGetProductResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(421)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type PatchProductRequestObject struct {
 	ID     ID `json:"id"`
 	Params PatchProductParams
@@ -2075,6 +2272,22 @@ func (response PatchProduct200JSONResponse) VisitPatchProductResponse(w http.Res
 	return err
 }
 
+type PatchProduct421ApplicationProblemPlusJSONResponse struct {
+	UnknownHostApplicationProblemPlusJSONResponse
+}
+
+func (response PatchProduct421ApplicationProblemPlusJSONResponse) VisitPatchProductResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(421)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ReplaceProductRequestObject struct {
 	ID     ID `json:"id"`
 	Params ReplaceProductParams
@@ -2107,6 +2320,22 @@ func (response ReplaceProduct200JSONResponse) VisitReplaceProductResponse(w http
 	w.Header().Set("Aggregate-Version", fmt.Sprint(response.Headers.AggregateVersion))
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplaceProduct421ApplicationProblemPlusJSONResponse struct {
+	UnknownHostApplicationProblemPlusJSONResponse
+}
+
+func (response ReplaceProduct421ApplicationProblemPlusJSONResponse) VisitReplaceProductResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(421)
 	_, err := buf.WriteTo(w)
 	return err
 }

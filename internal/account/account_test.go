@@ -1,0 +1,255 @@
+package account_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/monsplit/monsplit/internal/account"
+	"github.com/monsplit/monsplit/internal/messaging/audit"
+	"github.com/monsplit/monsplit/internal/postgres"
+	"github.com/monsplit/monsplit/internal/testkit/pgtest"
+	accountsql "github.com/monsplit/monsplit/sql/account"
+	messagingsql "github.com/monsplit/monsplit/sql/messaging"
+)
+
+var ada = audit.Operator{By: "ada"}
+
+const home = "192.0.2.1"
+
+func setup(t *testing.T) (*account.Users, *pgxpool.Pool) {
+	t.Helper()
+	pool := pgtest.New(t, postgres.Migrations{FS: messagingsql.Migrations, Table: "goose_messaging"},
+		postgres.Migrations{FS: accountsql.Migrations, Table: "goose_account"})
+	return account.New(pool), pool
+}
+
+// A user is created, signs in, gets another password and role, and is disabled and enabled. Each step is in the audit, and
+// the audit has no secret.
+func TestLifeOfAUser(t *testing.T) {
+	t.Parallel()
+	users, pool := setup(t)
+	if _, err := users.CreateFirst(t.Context(), account.Settings{Demo: true}); err != nil {
+		t.Fatal(err)
+	}
+	user, password, err := users.Create(t.Context(), ada, "bob", account.Editor)
+	if err != nil || user.Role != account.Editor || account.CheckPassword(password) != nil {
+		t.Fatalf("%+v, %v", user, err)
+	}
+	in, err := users.SignIn(t.Context(), " Bob ", password, home)
+	if err != nil || in.ID != user.ID {
+		t.Errorf("sign-in: %+v, %v", in, err)
+	}
+	changed, err := users.ChangePassword(t.Context(), in, password, "correct horse battery", home)
+	if err != nil || changed.Epoch <= in.Epoch {
+		t.Errorf("change of the password: %+v, %v", changed, err)
+	}
+	if _, err := users.SignIn(t.Context(), "bob", password, home); !errors.Is(err, account.ErrWrong) {
+		t.Errorf("the old password: %v", err)
+	}
+	reset, secret, err := users.ResetPassword(t.Context(), ada, "bob")
+	if err != nil || reset.Epoch <= changed.Epoch {
+		t.Errorf("reset: %+v, %v", reset, err)
+	}
+	if promoted, err := users.SetRole(t.Context(), ada, "bob", account.Admin); err != nil || promoted.Role != account.Admin {
+		t.Errorf("role: %+v, %v", promoted, err)
+	}
+	disabled, err := users.Disable(t.Context(), ada, "bob")
+	if err != nil || disabled.State() != "disabled" || disabled.Epoch <= reset.Epoch {
+		t.Errorf("disable: %+v, %v", disabled, err)
+	}
+	if _, err := users.SignIn(t.Context(), "bob", secret, home); !errors.Is(err, account.ErrWrong) {
+		t.Errorf("a disabled user: %v", err)
+	}
+	if enabled, err := users.Enable(t.Context(), ada, "bob"); err != nil || enabled.State() != "enabled" {
+		t.Errorf("enable: %+v, %v", enabled, err)
+	}
+	if _, err := users.SignIn(t.Context(), "bob", secret, home); err != nil {
+		t.Errorf("an enabled user: %v", err)
+	}
+	actions, err := audit.List(t.Context(), pool, audit.Filter{Limit: 100})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var commands []string
+	for _, a := range actions {
+		commands = append(commands, a.By+": "+a.Command)
+		if text := string(a.Detail); strings.Contains(text, secret) || strings.Contains(text, "argon2") {
+			t.Errorf("the audit has a secret: %s", text)
+		}
+	}
+	const want = "ada: admin user enable, ada: admin user disable, ada: admin user set-role, ada: admin user reset-password, " +
+		"bob: admin password change, ada: admin user create, the service: admin user create"
+	if got := strings.Join(commands, ", "); got != want {
+		t.Errorf("the audit has %s", got)
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	t.Parallel()
+	users, _ := setup(t)
+	if _, err := users.CreateFirst(t.Context(), account.Settings{Demo: true}); err != nil {
+		t.Fatal(err)
+	}
+	admin, err := users.Find(t.Context(), "admin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, tt := range map[string]struct {
+		do   func() error
+		want error
+	}{
+		"a name with spaces":     {func() error { _, _, err := users.Create(t.Context(), ada, "a b", account.Viewer); return err }, account.ErrName},
+		"an empty name":          {func() error { _, _, err := users.Create(t.Context(), ada, "", account.Viewer); return err }, account.ErrName},
+		"a name that exists":     {func() error { _, _, err := users.Create(t.Context(), ada, "admin", account.Viewer); return err }, account.ErrExists},
+		"reset for nobody":       {func() error { _, _, err := users.ResetPassword(t.Context(), ada, "eve"); return err }, account.ErrNoUser},
+		"disable nobody":         {func() error { _, err := users.Disable(t.Context(), ada, "eve"); return err }, account.ErrNoUser},
+		"disable the last admin": {func() error { _, err := users.Disable(t.Context(), ada, "admin"); return err }, account.ErrLastAdmin},
+		"demote the last admin":  {func() error { _, err := users.SetRole(t.Context(), ada, "admin", account.Viewer); return err }, account.ErrLastAdmin},
+		"a wrong password":       {func() error { _, err := users.SignIn(t.Context(), "admin", "guess", home); return err }, account.ErrWrong},
+		"an unknown name":        {func() error { _, err := users.SignIn(t.Context(), "eve", "guess", home); return err }, account.ErrWrong},
+		"a NUL in the name":      {func() error { _, err := users.SignIn(t.Context(), "e\x00ve", "guess", home); return err }, account.ErrWrong},
+		"a name not in UTF-8":    {func() error { _, err := users.SignIn(t.Context(), "e\xffve", "guess", home); return err }, account.ErrWrong},
+		"a huge password": {func() error {
+			_, err := users.SignIn(t.Context(), "admin", strings.Repeat("x", 1000), home)
+			return err
+		}, account.ErrWrong},
+		"a wrong old password": {func() error {
+			_, err := users.ChangePassword(t.Context(), admin, "guess", "correct horse battery", home)
+			return err
+		}, account.ErrWrong},
+	} {
+		if err := tt.do(); !errors.Is(err, tt.want) {
+			t.Errorf("%s: %v, want %v", name, err, tt.want)
+		}
+	}
+	if _, err := users.ChangePassword(t.Context(), admin, "pass", "pass", home); err == nil || !strings.Contains(err.Error(), "at least 12") {
+		t.Errorf("a short password: %v", err)
+	}
+}
+
+// Only a demo has the password pass. Without any setting, the password is random and told once.
+func TestFirstUser(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		settings account.Settings
+		password string // empty for a random one
+	}{
+		"demo":   {account.Settings{Demo: true}, "pass"},
+		"given":  {account.Settings{Password: "correct horse battery"}, "correct horse battery"},
+		"both":   {account.Settings{Demo: true, Password: "correct horse battery"}, "correct horse battery"},
+		"random": {account.Settings{}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			users, _ := setup(t)
+			random, err := users.CreateFirst(t.Context(), tt.settings)
+			if err != nil || (random == "") != (tt.password != "") {
+				t.Fatalf("%q, %v", random, err)
+			}
+			user, err := users.SignIn(t.Context(), "admin", tt.password+random, home)
+			if err != nil || user.Role != account.Admin {
+				t.Errorf("%+v, %v", user, err)
+			}
+			if again, err := users.CreateFirst(t.Context(), account.Settings{}); err != nil || again != "" {
+				t.Errorf("the second time: %q, %v", again, err)
+			}
+			if tt.password != "pass" {
+				if _, err := users.SignIn(t.Context(), "admin", "pass", home); !errors.Is(err, account.ErrWrong) {
+					t.Errorf("the password of the demo: %v", err)
+				}
+			}
+		})
+	}
+}
+
+// Schedule: several instances start on an empty database. One creates the user and tells its password.
+func TestOneInstanceCreatesTheFirstUser(t *testing.T) {
+	t.Parallel()
+	_, pool := setup(t)
+	var (
+		all       sync.WaitGroup
+		mu        sync.Mutex
+		passwords []string
+	)
+	for range 4 {
+		all.Go(func() {
+			random, err := account.New(pool).CreateFirst(t.Context(), account.Settings{})
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				t.Error(err)
+			}
+			if random != "" {
+				passwords = append(passwords, random)
+			}
+		})
+	}
+	all.Wait()
+	if len(passwords) != 1 {
+		t.Fatalf("%d passwords", len(passwords))
+	}
+	if _, err := account.New(pool).SignIn(t.Context(), "admin", passwords[0], home); err != nil {
+		t.Error(err)
+	}
+}
+
+// Schedule: two admins disable each other at the same time. One of them stays.
+func TestTwoAdminsDisableEachOther(t *testing.T) {
+	t.Parallel()
+	users, _ := setup(t)
+	for _, name := range []string{"ann", "bob"} {
+		if _, _, err := users.Create(t.Context(), ada, name, account.Admin); err != nil {
+			t.Fatal(err)
+		}
+	}
+	refused := make(chan error, 2)
+	for _, name := range []string{"ann", "bob"} {
+		go func() {
+			_, err := users.Disable(t.Context(), ada, name)
+			refused <- err
+		}()
+	}
+	first, second := <-refused, <-refused
+	if (first == nil) == (second == nil) || !errors.Is(errors.Join(first, second), account.ErrLastAdmin) {
+		t.Errorf("%v and %v", first, second)
+	}
+}
+
+// Guesses stop by name from many addresses, and by address with many names. Other names and addresses go on.
+func TestThrottle(t *testing.T) {
+	t.Parallel()
+	users, _ := setup(t)
+	if _, err := users.CreateFirst(t.Context(), account.Settings{Demo: true}); err != nil {
+		t.Fatal(err)
+	}
+	throttled := func(name, password, address string) bool {
+		_, err := users.SignIn(t.Context(), name, password, address)
+		var e *account.ThrottledError
+		return errors.As(err, &e) && e.Wait > 0
+	}
+	guesses := 0
+	for guesses < 50 && !throttled("admin", "guess", fmt.Sprintf("198.51.100.%d", guesses)) {
+		guesses++
+	}
+	if guesses < 5 || guesses > 15 {
+		t.Errorf("%d guesses of one password", guesses)
+	}
+	if !throttled("admin", "pass", home) {
+		t.Error("the right password got around the throttle")
+	}
+	guesses = 0
+	for guesses < 50 && !throttled(fmt.Sprint("user", guesses), "guess", "2001:db8::"+fmt.Sprint(guesses+1)) {
+		guesses++
+	}
+	if guesses < 10 || guesses > 30 {
+		t.Errorf("%d guesses of one network", guesses)
+	}
+	if throttled("someone", "guess", "203.0.113.7") {
+		t.Error("another address is throttled")
+	}
+}

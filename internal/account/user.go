@@ -1,0 +1,73 @@
+package account
+
+import (
+	"errors"
+	"regexp"
+	"time"
+
+	accountdb "github.com/monsplit/monsplit/internal/account/db"
+	"github.com/monsplit/monsplit/internal/postgres"
+)
+
+// User is a person who may use the admin pages. The password is not part of it.
+type User struct {
+	ID         int64      `json:"id"`
+	Name       string     `json:"name"`
+	Role       Role       `json:"role"`
+	CreatedAt  time.Time  `json:"created_at"`
+	DisabledAt *time.Time `json:"disabled_at"` // nil unless the user is disabled
+	Epoch      int64      `json:"-"`           // a session of another epoch has ended
+}
+
+// State returns whether the user is enabled or disabled.
+func (u User) State() string {
+	if u.DisabledAt != nil {
+		return "disabled"
+	}
+	return "enabled"
+}
+
+// These errors are for the person who has caused them.
+var (
+	ErrNoUser    = errors.New("there is no such user")
+	ErrExists    = errors.New("there is a user with this name already")
+	ErrLastAdmin = errors.New("this is the last enabled admin, and nobody could manage users after that")
+	ErrName      = errors.New("a name has 1 to 64 characters: a to z, 0 to 9, dot, hyphen and underscore, the first one a letter or a digit")
+	ErrFull      = errors.New("there are 1000 users, which is the limit")
+)
+
+// maxUsers bounds the page and the command that list all users.
+const maxUsers = 1000 // ErrFull says it
+
+var namePattern = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`)
+
+// CheckName returns ErrName if no user can have the name.
+func CheckName(name string) error {
+	if !namePattern.MatchString(name) {
+		return ErrName
+	}
+	return nil
+}
+
+// Users are the users in a database.
+type Users struct {
+	pool      postgres.DB
+	hasher    hasher
+	byName    *throttle
+	byAddress *throttle
+	now       func() time.Time
+}
+
+// New returns the users in a database.
+func New(pool postgres.DB) *Users {
+	return &Users{pool: pool, hasher: newHasher(), byName: newThrottle(byName), byAddress: newThrottle(byAddress), now: time.Now}
+}
+
+func toUser(r accountdb.AdminUser) User {
+	u := User{ID: r.ID, Name: r.Name, Role: Role(r.Role), CreatedAt: r.CreatedAt.UTC(), Epoch: r.Epoch}
+	if r.DisabledAt != nil {
+		disabled := r.DisabledAt.UTC()
+		u.DisabledAt = &disabled
+	}
+	return u
+}

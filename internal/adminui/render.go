@@ -1,0 +1,120 @@
+package adminui
+
+import (
+	"bytes"
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"html/template"
+	"net/http"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/monsplit/monsplit/internal/account"
+	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/postgres"
+)
+
+//go:embed templates/*.html
+var templateFiles embed.FS
+
+// parseTemplates returns the template of each page by its name.
+func parseTemplates() (map[string]*template.Template, error) {
+	all := map[string]*template.Template{}
+	for _, name := range []string{"signin", "home", "password", "users", "user", "secret", "error"} {
+		t, err := template.New("").Funcs(template.FuncMap{"time": isoTime}).ParseFS(templateFiles, "templates/layout.html", "templates/"+name+".html")
+		if err != nil {
+			return nil, fmt.Errorf("read the page %s: %w", name, err)
+		}
+		all[name] = t
+	}
+	return all, nil
+}
+
+func isoTime(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05Z") }
+
+// view is the data of every template.
+type view struct {
+	Site *site
+	Here string        // the name of the page
+	User *account.User // who is signed in; nil if nobody is
+	Note string        // what the last request has done
+	Data any
+}
+
+// Base returns the path of the first page.
+func (v view) Base() string { return v.Site.base }
+
+// Asset returns the address of a file that the pages use.
+func (v view) Asset(name string) (string, error) {
+	a, ok := v.Site.assets[name]
+	if !ok {
+		return "", fmt.Errorf("there is no asset %s", name)
+	}
+	return a.path, nil
+}
+
+// Admin reports whether the signed-in user may manage users.
+func (v view) Admin() bool { return v.User != nil && v.User.Role.Includes(account.Admin) }
+
+// render answers with a page. The page is complete before its first byte is sent.
+func (s *site) render(w http.ResponseWriter, r *http.Request, user *account.User, status int, page string, data any) {
+	v := view{Site: s, Here: page, User: user, Data: data}
+	if user != nil {
+		v.Note = s.sessions.PopString(r.Context(), keyNote)
+	}
+	var body bytes.Buffer
+	if err := s.templates[page].ExecuteTemplate(&body, "layout", v); err != nil {
+		s.Log.ErrorContext(r.Context(), "a page could not be rendered", "page", page, "error", err)
+		http.Error(w, "the page could not be rendered", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write(body.Bytes()) // the client may be gone
+}
+
+// problem is the data of the page for an error.
+type problem struct{ Title, Text string }
+
+func (s *site) renderError(w http.ResponseWriter, r *http.Request, user *account.User, status int, title, text string) {
+	s.render(w, r, user, status, "error", problem{title, text})
+}
+
+// foreign answers a request that came from a page of another site.
+func (s *site) foreign(w http.ResponseWriter, r *http.Request) {
+	s.renderError(w, r, nil, http.StatusForbidden, "This form came from another site", "Nothing was changed. Open the page here, and try again.")
+}
+
+// fail answers with the page for an error. An error that is not expected is logged, and the person sees no details.
+func (s *site) fail(w http.ResponseWriter, r *http.Request, err error) {
+	var large *http.MaxBytesError
+	status, title, text := http.StatusInternalServerError, "Something went wrong", "The service has logged the reason."
+	switch {
+	case errors.Is(err, account.ErrNoUser):
+		status, title, text = http.StatusNotFound, "There is no such user", "The list of users has all of them."
+	case errors.Is(err, account.ErrBusy):
+		status, title, text = http.StatusServiceUnavailable, "Please try again", sentence(account.ErrBusy)
+	case errors.As(err, &large):
+		status, title, text = http.StatusRequestEntityTooLarge, "This form is too large", "Nothing was changed."
+	case postgres.IsUnavailable(err) || apperr.KindOf(err) == apperr.Unavailable || errors.Is(err, context.DeadlineExceeded):
+		status, title, text = http.StatusServiceUnavailable, "The database is away or busy", "Please try again in a moment."
+		s.Log.WarnContext(r.Context(), "an admin page needs the database", "error", err)
+	default:
+		s.Log.ErrorContext(r.Context(), "an admin page has failed", "error", err)
+	}
+	if status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", "5")
+	}
+	s.renderError(w, r, nil, status, title, text)
+}
+
+// sentence returns an error as a sentence for people.
+func sentence(err error) string {
+	text := err.Error()
+	first, size := utf8.DecodeRuneInString(text)
+	return string(unicode.ToUpper(first)) + strings.TrimSuffix(text[size:], ".") + "."
+}

@@ -1,0 +1,95 @@
+package adminui
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"path"
+	"strings"
+
+	"github.com/monsplit/monsplit/internal/account"
+	"github.com/monsplit/monsplit/internal/caller"
+)
+
+// What a session keeps.
+const (
+	keyUser  = "user"  // the id
+	keyEpoch = "epoch" // of the user, when the session began
+	keyNote  = "note"  // a text that the next page shows
+)
+
+// begin makes the session one of this user. The session gets a new token: somebody else may know the one of before.
+func (s *site) begin(ctx context.Context, user account.User) error {
+	if err := s.sessions.RenewToken(ctx); err != nil {
+		return err
+	}
+	s.sessions.Put(ctx, keyUser, user.ID)
+	s.sessions.Put(ctx, keyEpoch, user.Epoch)
+	return nil
+}
+
+// signedIn returns the user of a session, as it is now. It returns account.ErrNoUser if the session has none, or has ended.
+func (s *site) signedIn(ctx context.Context) (account.User, error) {
+	id := s.sessions.GetInt64(ctx, keyUser)
+	if id == 0 {
+		return account.User{}, account.ErrNoUser
+	}
+	user, err := s.Users.Get(ctx, id)
+	if err == nil && (user.DisabledAt != nil || user.Epoch != s.sessions.GetInt64(ctx, keyEpoch)) {
+		err = account.ErrNoUser
+	}
+	return user, err
+}
+
+// visit is one request of a signed-in user.
+type visit struct {
+	w    http.ResponseWriter
+	r    *http.Request
+	user account.User
+}
+
+// page returns the handler of a route that only users with a role may use. Who is not signed in is asked to sign in, and then
+// comes back. If do returns an error, that is the answer.
+func (s *site) page(role account.Role, do func(visit) error) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		user, err := s.signedIn(r.Context())
+		switch {
+		case errors.Is(err, account.ErrNoUser):
+			s.askToSignIn(w, r)
+			return
+		case err != nil:
+			s.fail(w, r, err)
+			return
+		}
+		r = r.WithContext(caller.With(r.Context(), caller.Caller{Kind: caller.KindSession, Name: user.Name}))
+		if !user.Role.Includes(role) {
+			s.renderError(w, r, &user, http.StatusForbidden, "This page needs another role",
+				"Your role is "+string(user.Role)+", but this page needs the role "+string(role)+". Ask an admin to change your role.")
+			return
+		}
+		if err := do(visit{w, r, user}); err != nil {
+			s.fail(w, r, err)
+		}
+	})
+}
+
+// askToSignIn leads to the sign-in. After that, the user comes back to a page that was asked for by GET.
+func (s *site) askToSignIn(w http.ResponseWriter, r *http.Request) {
+	to := s.base + "/sign-in"
+	if r.Method == http.MethodGet && r.URL.Path != s.base {
+		to += "?next=" + url.QueryEscape(r.URL.RequestURI())
+	}
+	http.Redirect(w, r, to, http.StatusSeeOther)
+}
+
+// destination returns where to go after the sign-in: next if it is one of our pages, or else the first page. Browsers take some
+// texts for addresses of other hosts, so only a plain path below our own is allowed.
+func (s *site) destination(next string) string {
+	u, err := url.Parse(next)
+	if err != nil || u.IsAbs() || u.Host != "" || u.User != nil || strings.ContainsAny(next, "\\\t\r\n") || path.Clean(u.Path) != u.Path ||
+		u.Path != s.base && !strings.HasPrefix(u.Path, s.base+"/") {
+		return s.base
+	}
+	return (&url.URL{Path: u.Path, RawPath: u.RawPath, RawQuery: u.RawQuery}).String()
+}

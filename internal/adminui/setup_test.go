@@ -1,0 +1,157 @@
+package adminui_test
+
+import (
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/monsplit/monsplit/internal/account"
+	"github.com/monsplit/monsplit/internal/adminui"
+	"github.com/monsplit/monsplit/internal/admission"
+	"github.com/monsplit/monsplit/internal/httpserver"
+	"github.com/monsplit/monsplit/internal/messaging/audit"
+	"github.com/monsplit/monsplit/internal/postgres"
+	"github.com/monsplit/monsplit/internal/testkit/pgtest"
+	accountsql "github.com/monsplit/monsplit/sql/account"
+	messagingsql "github.com/monsplit/monsplit/sql/messaging"
+)
+
+var ada = audit.Operator{By: "ada"}
+
+// service is a service with admin pages, the user admin, and a user for each role.
+type service struct {
+	*testing.T
+	pool      *pgxpool.Pool
+	users     *account.Users
+	url, base string
+	passwords map[string]string
+}
+
+func setup(t *testing.T, root string) *service {
+	t.Helper()
+	pool := pgtest.New(t, postgres.Migrations{FS: messagingsql.Migrations, Table: "goose_messaging"},
+		postgres.Migrations{FS: accountsql.Migrations, Table: "goose_account"})
+	users := account.New(pool)
+	if _, err := users.CreateFirst(t.Context(), account.Settings{Demo: true}); err != nil {
+		t.Fatal(err)
+	}
+	cfg := adminui.Config{Service: "shop", Title: "Shop", Root: root, Users: users, Lifetime: time.Hour, Idle: time.Hour, Log: slog.New(slog.DiscardHandler)}
+	pages, err := adminui.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httpserver.New(httpserver.Config{
+		Service: "shop", Registry: prometheus.NewRegistry(), TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")},
+	}, slog.New(slog.DiscardHandler))
+	server.Handle(cfg.Base(), pages, func() error { return nil }, admission.New(admission.Settings{Lists: 10, Writes: 10}, admission.Entities{}))
+	listening := httptest.NewServer(server.Handler())
+	t.Cleanup(listening.Close)
+	s := &service{t, pool, users, listening.URL, cfg.Base(), map[string]string{"admin": "pass"}}
+	for name, role := range map[string]account.Role{"vic": account.Viewer, "edith": account.Editor} {
+		_, password, err := users.Create(t.Context(), ada, name, role)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.passwords[name] = password
+	}
+	return s
+}
+
+// browser keeps cookies, and follows no redirect.
+type browser struct {
+	*service
+	client *http.Client
+	header http.Header // of every request
+}
+
+func (s *service) browser() *browser {
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		s.Fatal(err)
+	}
+	return &browser{s, &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}, http.Header{}}
+}
+
+// signedIn returns a browser in which a user has signed in.
+func (s *service) signedIn(name string) *browser {
+	s.Helper()
+	b := s.browser()
+	if a := b.signIn(name, s.passwords[name]); a.status != http.StatusSeeOther {
+		s.Fatalf("%s cannot sign in: %d", name, a.status)
+	}
+	return b
+}
+
+func (b *browser) signIn(name, password string) answer {
+	b.Helper()
+	return b.post("/sign-in", "name", name, "password", password)
+}
+
+// answer is an answer with its body.
+type answer struct {
+	status int
+	header http.Header
+	body   string
+}
+
+// to returns where the answer leads.
+func (a answer) to() string { return a.header.Get("Location") }
+
+func (b *browser) get(path string) answer {
+	b.Helper()
+	return b.do(http.MethodGet, b.base+path, "")
+}
+
+// post sends a form with names and values.
+func (b *browser) post(path string, form ...string) answer {
+	b.Helper()
+	values := url.Values{}
+	for i := 0; i < len(form); i += 2 {
+		values.Set(form[i], form[i+1])
+	}
+	return b.do(http.MethodPost, b.base+path, values.Encode())
+}
+
+func (b *browser) do(method, path, body string) answer {
+	b.Helper()
+	req, err := http.NewRequestWithContext(b.Context(), method, b.url+path, strings.NewReader(body))
+	if err != nil {
+		b.Fatal(err)
+	}
+	req.Header = b.header.Clone()
+	if body != "" {
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	res, err := b.client.Do(req)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return answer{res.StatusCode, res.Header, string(text)}
+}
+
+// shownPassword returns the password on a page that shows one.
+func (b *browser) shownPassword(a answer) string {
+	b.Helper()
+	found := regexp.MustCompile(`<code>([a-z0-9]+)</code>`).FindStringSubmatch(a.body)
+	if found == nil {
+		b.Fatalf("no password on the page: %d %s", a.status, a.body)
+	}
+	return found[1]
+}

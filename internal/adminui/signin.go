@@ -1,0 +1,71 @@
+package adminui
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+
+	"github.com/monsplit/monsplit/internal/account"
+	"github.com/monsplit/monsplit/internal/httpserver"
+)
+
+// signInForm is the data of the page for the sign-in.
+type signInForm struct{ Name, Next, Fault string }
+
+func (s *site) showSignIn(w http.ResponseWriter, r *http.Request) {
+	next := s.destination(r.URL.Query().Get("next"))
+	if _, err := s.signedIn(r.Context()); err == nil {
+		http.Redirect(w, r, next, http.StatusSeeOther)
+		return
+	}
+	s.render(w, r, nil, http.StatusOK, "signin", signInForm{Next: next})
+}
+
+func (s *site) signIn(w http.ResponseWriter, r *http.Request) {
+	if err := r.ParseForm(); err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	form := signInForm{Name: r.PostForm.Get("name"), Next: s.destination(r.PostForm.Get("next"))}
+	user, err := s.Users.SignIn(r.Context(), form.Name, r.PostForm.Get("password"), httpserver.ClientOf(r.Context()).Address)
+	if err == nil {
+		err = s.begin(r.Context(), user)
+	}
+	if err == nil {
+		s.Log.InfoContext(r.Context(), "a user has signed in to the admin pages", "user", user.Name)
+		http.Redirect(w, r, form.Next, http.StatusSeeOther)
+		return
+	}
+	status, ok := refusal(w, err)
+	if !ok {
+		s.fail(w, r, err)
+		return
+	}
+	s.Log.WarnContext(r.Context(), "a sign-in to the admin pages was refused", "address", httpserver.ClientOf(r.Context()).Address, "error", err)
+	form.Fault = sentence(err)
+	s.render(w, r, nil, status, "signin", form)
+}
+
+// refusal returns the status of an error of a sign-in that the person is told beside the form. Other errors are not ok.
+func refusal(w http.ResponseWriter, err error) (status int, ok bool) {
+	var throttled *account.ThrottledError
+	switch {
+	case errors.As(err, &throttled):
+		w.Header().Set("Retry-After", strconv.Itoa(int(throttled.Wait.Seconds())+1))
+		return http.StatusTooManyRequests, true
+	case errors.Is(err, account.ErrBusy):
+		w.Header().Set("Retry-After", "5")
+		return http.StatusServiceUnavailable, true
+	case errors.Is(err, account.ErrWrong):
+		return http.StatusUnprocessableEntity, true
+	}
+	return 0, false
+}
+
+func (s *site) signOut(w http.ResponseWriter, r *http.Request) {
+	if err := s.sessions.Destroy(r.Context()); err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	http.Redirect(w, r, s.base+"/sign-in", http.StatusSeeOther)
+}

@@ -1,0 +1,103 @@
+package adminui
+
+import (
+	"html/template"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/alexedwards/scs/v2"
+
+	"github.com/monsplit/monsplit/internal/account"
+	"github.com/monsplit/monsplit/internal/httpserver"
+)
+
+// Config describes the admin pages of a service.
+type Config struct {
+	Service string // its name; the cookie has it, so that services on one host do not share a cookie
+	Title   string // for people
+	Root    string // the path below which the service has its pages; may be empty
+	Users   *account.Users
+	// Lifetime is how long a session lasts at most, and Idle how long it lasts without a request.
+	Lifetime, Idle time.Duration
+	Log            *slog.Logger
+}
+
+// site serves the pages for one kind of connection.
+type site struct {
+	Config
+	base      string // the path of the first page
+	templates map[string]*template.Template
+	assets    map[string]asset
+	sessions  *scs.SessionManager
+}
+
+// Base returns the path of the first page. All other pages are below it.
+func (c Config) Base() string { return c.Root + "/admin" }
+
+// New returns the handler of the path Base and of everything below it. It needs what httpserver.Server.Handle knows about
+// the client.
+func New(cfg Config) (http.Handler, error) {
+	templates, err := parseTemplates()
+	if err != nil {
+		return nil, err
+	}
+	assets, err := readAssets(cfg.Base())
+	if err != nil {
+		return nil, err
+	}
+	handler := func(secure bool) http.Handler {
+		s := &site{Config: cfg, base: cfg.Base(), templates: templates, assets: assets}
+		s.sessions = s.newSessions(secure)
+		return s.handler()
+	}
+	plain, secure := handler(false), handler(true)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if httpserver.ClientOf(r.Context()).TLS {
+			secure.ServeHTTP(w, r)
+		} else {
+			plain.ServeHTTP(w, r)
+		}
+	}), nil
+}
+
+// newSessions returns sessions with this service's cookie. A cookie that a browser got over TLS is never sent without TLS.
+func (s *site) newSessions(secure bool) *scs.SessionManager {
+	// scs.New would start a goroutine that never ends, for a store in memory.
+	return &scs.SessionManager{
+		Store: s.Users.Sessions(), HashTokenInStore: true, Codec: scs.GobCodec{}, ErrorFunc: s.fail,
+		Lifetime: s.Lifetime, IdleTimeout: s.Idle,
+		Cookie: scs.SessionCookie{
+			Name: s.Service + "_session", Path: s.base, HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: secure,
+		},
+	}
+}
+
+// handler returns all routes. The files of the pages need no session.
+func (s *site) handler() http.Handler {
+	pages := http.NewServeMux()
+	at := func(method, path string, h http.Handler) { pages.Handle(method+" "+s.base+path, h) }
+	at("GET", "/sign-in", http.HandlerFunc(s.showSignIn))
+	at("POST", "/sign-in", http.HandlerFunc(s.signIn))
+	at("POST", "/sign-out", http.HandlerFunc(s.signOut))
+	at("GET", "", s.page(account.Viewer, s.home))
+	at("GET", "/password", s.page(account.Viewer, s.showPassword))
+	at("POST", "/password", s.page(account.Viewer, s.changePassword))
+	at("GET", "/users", s.page(account.Admin, s.users))
+	at("POST", "/users", s.page(account.Admin, s.createUser))
+	at("GET", "/users/{name}", s.page(account.Admin, s.user))
+	at("POST", "/users/{name}/role", s.page(account.Admin, s.setRole))
+	at("POST", "/users/{name}/reset-password", s.page(account.Admin, s.resetPassword))
+	at("POST", "/users/{name}/disable", s.page(account.Admin, s.disableUser))
+	at("POST", "/users/{name}/enable", s.page(account.Admin, s.enableUser))
+	pages.Handle("/", s.page(account.Viewer, s.nothing))
+
+	protection := http.NewCrossOriginProtection()
+	protection.SetDenyHandler(http.HandlerFunc(s.foreign))
+	all := http.NewServeMux()
+	all.Handle("/", protection.Handler(s.sessions.LoadAndSave(pages)))
+	for _, a := range s.assets {
+		all.Handle("GET "+a.path, a)
+	}
+	return all
+}

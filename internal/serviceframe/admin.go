@@ -1,0 +1,62 @@
+package serviceframe
+
+import (
+	"context"
+	"time"
+
+	"github.com/monsplit/monsplit/internal/account"
+	"github.com/monsplit/monsplit/internal/adminui"
+	"github.com/monsplit/monsplit/internal/lifecycle"
+)
+
+// adminPath returns the path of the admin pages.
+func (s Spec) adminPath() string { return adminui.Config{Root: s.Prefix}.Base() }
+
+// addAdmin adds the admin pages, and returns the part that keeps their tables.
+func (f *Frame) addAdmin() (lifecycle.Part, error) {
+	users := account.New(f.Pool)
+	cfg := adminui.Config{
+		Service: f.spec.Name, Title: f.spec.Name + " admin", Root: f.spec.Prefix, Users: users,
+		Lifetime: f.cfg.Admin.Lifetime, Idle: f.cfg.Admin.Idle, Log: f.log,
+	}
+	pages, err := adminui.New(cfg)
+	if err != nil {
+		return lifecycle.Part{}, err
+	}
+	f.Handle(cfg.Base(), pages)
+	return lifecycle.Part{Name: "admin", Run: f.schema.before(func(ctx context.Context) error { return f.keepAccounts(ctx, users) })}, nil
+}
+
+// A new service soon has its first user, also if the database was away. Sessions that have expired are worth nothing: they can
+// stay in the table for some minutes.
+const (
+	firstUserPause = time.Second
+	deleteSessions = 5 * time.Minute
+)
+
+// keepAccounts creates the first user, and then deletes expired sessions until ctx is done. A database that is away must not end
+// the service.
+func (f *Frame) keepAccounts(ctx context.Context, users *account.Users) error {
+	for {
+		random, err := users.CreateFirst(ctx, f.cfg.Admin)
+		if err == nil {
+			f.tellPassword(ctx, random)
+			break
+		}
+		if ctx.Err() == nil {
+			f.log.WarnContext(ctx, "the first user of the admin pages could not be created", "error", err)
+		}
+		if !rest(ctx, firstUserPause) {
+			return nil
+		}
+	}
+	return f.Repeat(ctx, deleteSessions, "expired sessions could not be deleted", func() error { return users.DeleteExpired(ctx) })
+}
+
+// tellPassword logs a random password. It is the only place where a person can read it.
+func (f *Frame) tellPassword(ctx context.Context, random string) {
+	if random != "" {
+		f.log.WarnContext(ctx, "the user admin was created for the admin pages; this password is not shown again, so change it after the first sign-in",
+			"user", "admin", "password", random)
+	}
+}
