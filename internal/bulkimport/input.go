@@ -33,9 +33,7 @@ type scanner struct {
 }
 
 // blame tells a fault that belongs to no row.
-func (s *scanner) blame(line int, column, detail string) {
-	s.fault(Fault{Line: line, Column: column, Detail: detail})
-}
+func (s *scanner) blame(line int, detail string) { s.fault(Fault{Line: line, Detail: detail}) }
 
 // Records returns an input that was not read from text.
 func Records(source string, rows []Row) Input {

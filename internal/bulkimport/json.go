@@ -22,7 +22,7 @@ const emptyJSON = "the input is empty: it must be an array of objects, or a sequ
 func readJSON(s *scanner, at *lines, text *bufio.Reader, columns []Column) error {
 	head, err := skipSpace(text)
 	if errors.Is(err, io.EOF) {
-		s.blame(1, "", emptyJSON)
+		s.blame(1, emptyJSON)
 		return nil
 	} else if err != nil {
 		return s.tooLong(at, err)
@@ -47,7 +47,7 @@ func readJSON(s *scanner, at *lines, text *bufio.Reader, columns []Column) error
 	if inArray {
 		if _, err := decoder.Token(); err != nil {
 			if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-				s.blame(at.end(), "", "the array is not closed")
+				s.blame(at.end(), "the array is not closed")
 				return nil
 			}
 			return s.blameJSON(at, lineAt, err)
@@ -62,7 +62,7 @@ func readJSON(s *scanner, at *lines, text *bufio.Reader, columns []Column) error
 		case err != nil:
 			return s.tooLong(at, err)
 		case !strings.ContainsRune(space, rune(c)):
-			s.blame(lineAt(before), "", "there is data after the last record")
+			s.blame(lineAt(before), "there is data after the last record")
 			return nil
 		}
 	}
@@ -72,10 +72,10 @@ func readJSON(s *scanner, at *lines, text *bufio.Reader, columns []Column) error
 func (s *scanner) blameJSON(at *lines, lineAt func(int64) int, err error) error {
 	switch syntax := (*json.SyntaxError)(nil); {
 	case errors.As(err, &syntax):
-		s.blame(lineAt(syntax.Offset), "", "is not JSON: "+err.Error())
+		s.blame(lineAt(syntax.Offset), "is not JSON: "+err.Error())
 		return nil
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		s.blame(at.end(), "", "is not JSON: "+err.Error())
+		s.blame(at.end(), "is not JSON: "+err.Error())
 		return nil
 	default:
 		return s.tooLong(at, err)
@@ -111,13 +111,13 @@ func readJSONLines(s *scanner, at *lines, text *bufio.Reader, columns []Column) 
 	}
 	if err := one.Err(); err != nil {
 		if errors.Is(err, bufio.ErrTooLong) || errors.Is(err, errTooLong) {
-			s.blame(line+1, "", tooLong)
+			s.blame(line+1, tooLong)
 			return nil
 		}
 		return err
 	}
 	if empty {
-		s.blame(1, "", emptyJSON)
+		s.blame(1, emptyJSON)
 	}
 	return nil
 }
@@ -125,7 +125,7 @@ func readJSONLines(s *scanner, at *lines, text *bufio.Reader, columns []Column) 
 // object tells the record in raw, or the fault because of which raw is not a record.
 func (s *scanner) object(line int, raw []byte, columns []Column) (more bool) {
 	if raw[0] != '{' {
-		s.blame(line, "", "a record must be a JSON object")
+		s.blame(line, "a record must be a JSON object")
 		return true
 	}
 	row := Row{Line: line, fields: map[string]string{}}
@@ -141,7 +141,7 @@ func (s *scanner) object(line int, raw []byte, columns []Column) (more bool) {
 		}
 	})
 	if strict := (*strictjson.Error)(nil); errors.As(err, &strict) {
-		s.blame(line, "", "is not JSON that all parsers read in the same way: "+strict.Reason)
+		s.blame(line, "is not JSON that all parsers read in the same way: "+strict.Reason)
 		return true
 	}
 	for _, c := range columns {

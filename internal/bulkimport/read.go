@@ -86,7 +86,7 @@ func readCSV(s *scanner, at *lines, text *bufio.Reader, columns []Column) error 
 	reader.FieldsPerRecord = -1 // a record of another length is a fault, but reading goes on
 	header, err := reader.Read()
 	if errors.Is(err, io.EOF) {
-		s.blame(1, "", "the input is empty: the first line must name the columns "+names(columns))
+		s.blame(1, "the input is empty: the first line must name the columns "+names(columns))
 		return nil
 	}
 	if err != nil {
@@ -119,7 +119,7 @@ func readCSV(s *scanner, at *lines, text *bufio.Reader, columns []Column) error 
 			record = record[:len(header)]
 		}
 		if len(record) != len(header) {
-			s.blame(line, "", fmt.Sprintf("has %d fields, the header has %d", len(record), len(header)))
+			s.blame(line, fmt.Sprintf("has %d fields, the header has %d", len(record), len(header)))
 			continue
 		}
 		row := Row{Line: line, fields: make(map[string]string, len(header))}
@@ -135,7 +135,7 @@ func readCSV(s *scanner, at *lines, text *bufio.Reader, columns []Column) error 
 // blameCSV tells the reason why the text is not CSV, or returns the error of the file.
 func (s *scanner) blameCSV(at *lines, err error) error {
 	if parse := (*csv.ParseError)(nil); errors.As(err, &parse) {
-		s.blame(parse.Line, "", parse.Err.Error())
+		s.blame(parse.Line, parse.Err.Error())
 		return nil
 	}
 	return s.tooLong(at, err)
@@ -146,7 +146,7 @@ func (s *scanner) tooLong(at *lines, err error) error {
 	if !errors.Is(err, errTooLong) && !errors.Is(err, bufio.ErrTooLong) {
 		return err
 	}
-	s.blame(at.end(), "", tooLong)
+	s.blame(at.end(), tooLong)
 	return nil
 }
 
