@@ -113,7 +113,9 @@ func TestAConnectionLostDuringCommitDoesNotRunAgain(t *testing.T) {
 			lose: func(t *testing.T, c *committing) {
 				c.awaitHanging(t)
 				c.cancel()
+				err := <-c.ended // before the server can answer
 				c.release(t)
+				c.ended <- err
 			},
 			balance: -1, // either
 		},
