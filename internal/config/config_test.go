@@ -51,6 +51,8 @@ func TestLoad(t *testing.T) {
 		"NoWait":                {map[string]string{"HTTP_MAX_WAIT": "0s"}, nil},
 		"ConnectionWaitZero":    {map[string]string{"DATABASE_CONNECTION_WAIT": "0s"}, []string{"DATABASE_CONNECTION_WAIT"}},
 		"ConnectionWaitTooLong": {map[string]string{"DATABASE_CONNECTION_WAIT": "5001ms"}, []string{"DATABASE_CONNECTION_WAIT"}},
+		"AllowedHosts":          {map[string]string{"HTTP_ALLOWED_HOSTS": "shop.example,*"}, nil},
+		"AllowedHostIsAURL":     {map[string]string{"HTTP_ALLOWED_HOSTS": "https://shop.example"}, []string{"HTTP_ALLOWED_HOSTS"}},
 		"ListTimeoutZero":       {map[string]string{"DATABASE_LIST_TIMEOUT": "0s"}, []string{"DATABASE_LIST_TIMEOUT"}},
 		"ListTimeoutTooLong":    {map[string]string{"DATABASE_LIST_TIMEOUT": "5001ms"}, []string{"DATABASE_LIST_TIMEOUT"}},
 		"LockTimeoutZero":       {map[string]string{"DATABASE_LOCK_TIMEOUT": "0s"}, []string{"DATABASE_LOCK_TIMEOUT"}},

@@ -89,3 +89,9 @@ func (g *browserGuard) guard(next echo.HandlerFunc) echo.HandlerFunc {
 func newProblem(status int, name, detail string) *Problem {
 	return &Problem{Type: ProblemBase + name, Title: http.StatusText(status), Status: status, Detail: detail}
 }
+
+// isHostName reports whether text can be the name of a host (RFC 1123, section 2.1), with or without a port.
+func isHostName(text string) bool {
+	name := canonicalHost(text)
+	return !strings.Contains(text, "/") && name != "" && len(name) <= 253 && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-._") == "" && !strings.Contains(name, "..")
+}

@@ -20,7 +20,7 @@ func (s *Server) grace() time.Duration {
 	if s.cfg.RequestTimeout <= 0 {
 		return 0
 	}
-	return max(s.cfg.RequestTimeout, s.cfg.WriteTimeout)
+	return max(s.cfg.RequestTimeout, s.cfg.WriteTimeout, s.cfg.ListTimeout)
 }
 
 // patient is a listener whose connections delay the end of what they read.

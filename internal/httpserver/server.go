@@ -29,6 +29,7 @@ type Config struct {
 	OperationsAddr string
 
 	ReadHeaderTimeout, ReadTimeout, WriteTimeout, IdleTimeout time.Duration
+	ListTimeout                                               time.Duration // of a streamed list in all
 	// RequestTimeout is the time that the service may take for a request, or for one part of a streamed list, before it
 	// answers 503. It must be less than WriteTimeout, so that this answer can still be sent. Zero means no limit.
 	RequestTimeout time.Duration

@@ -63,5 +63,8 @@ func (s Settings) Validate(must func(ok bool, variable, detail string, args ...a
 	must(s.MaxConnections > 0, "HTTP_MAX_CONNECTIONS", "is %d, but must be 1 or more", s.MaxConnections)
 	must(s.MaxPerPeer > 0 && s.MaxPerPeer <= max(s.MaxConnections, 1), "HTTP_MAX_CONNECTIONS_PER_PEER",
 		"is %d, but must be 1 or more, and at most HTTP_MAX_CONNECTIONS (%d)", s.MaxPerPeer, s.MaxConnections)
+	for _, host := range s.AllowedHosts {
+		must(host == anyHost || isHostName(host), "HTTP_ALLOWED_HOSTS", "has %q, but must be names of hosts, such as shop.example, or *", clip(host))
+	}
 	must(s.MaxBodyBytes >= 1024, "HTTP_MAX_BODY_BYTES", "is %d, but must be 1024 or more", s.MaxBodyBytes)
 }

@@ -261,3 +261,40 @@ func TestATransactionThatAlwaysLosesEnds(t *testing.T) {
 		t.Errorf("error %v after %d runs", err, runs)
 	}
 }
+
+// leaving is a pool whose transactions lose their caller between the last look at it and the COMMIT.
+type leaving struct {
+	pgtx.Pool
+	cancel context.CancelFunc
+}
+
+func (l leaving) BeginTx(ctx context.Context, options pgx.TxOptions) (pgx.Tx, error) {
+	tx, err := l.Pool.BeginTx(ctx, options)
+	return leavingTx{tx, l.cancel}, err
+}
+
+type leavingTx struct {
+	pgx.Tx
+	cancel context.CancelFunc
+}
+
+func (l leavingTx) Commit(ctx context.Context) error {
+	l.cancel()
+	return l.Tx.Commit(ctx)
+}
+
+func TestACommitThatWasNotSentIsKnown(t *testing.T) {
+	t.Parallel()
+	pool := setup(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	err := pgtx.Run(ctx, leaving{pool, cancel}, "", func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `UPDATE account SET balance = balance - 1 WHERE id = 1`)
+		return err
+	})
+	if err == nil || errors.Is(err, pgtx.ErrOutcomeUnknown) {
+		t.Errorf("error %v", err)
+	}
+	if got := balance(t, pool, 1); got != 10 {
+		t.Errorf("balance %d, want 10", got)
+	}
+}

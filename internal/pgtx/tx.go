@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // Pool is what Run needs of a pool of connections, such as *pgxpool.Pool.
@@ -93,7 +94,7 @@ func once(ctx context.Context, pool Pool, begin string, f func(tx pgx.Tx) error)
 func connectionLost(err error) bool {
 	switch Class(err) {
 	case "":
-		return !errors.Is(err, pgx.ErrTxCommitRollback)
+		return !errors.Is(err, pgx.ErrTxCommitRollback) && !pgconn.SafeToRetry(err) // then no COMMIT was sent
 	case "08":
 		return true
 	case "57":

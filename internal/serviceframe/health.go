@@ -37,7 +37,7 @@ var notForAnyone = []struct {
 	replacement string
 }{
 	{regexp.MustCompile(`\b[a-z]+://\S+`), "…"},
-	{regexp.MustCompile(`(?:ERROR|FATAL|PANIC): .*?\(SQLSTATE ([0-9A-Z]{5})\)`), "the database reports SQLSTATE $1"},
+	{regexp.MustCompile(`(?s)(?:ERROR|FATAL|PANIC): .*?\(SQLSTATE ([0-9A-Z]{5})\)`), "the database reports SQLSTATE $1"},
 	{regexp.MustCompile(`\blookup \S+`), "lookup …"},
 	{regexp.MustCompile(`\b(?:dial|read|write) (?:tcp|udp|unix)[46]?\b`), "the connection to"},
 	{regexp.MustCompile(`\[?[0-9a-fA-F]*:[0-9a-fA-F:]*:[0-9a-fA-F.]+(?:%\w+)?\]?:\d+|\[[0-9a-fA-F:.]+(?:%\w+)?\](?::\d+)?`), "…"},

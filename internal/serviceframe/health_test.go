@@ -17,6 +17,7 @@ func TestReadinessTellsNoAddresses(t *testing.T) {
 		"dial tcp: lookup kafka-1.internal.example on 10.0.0.2:53: no such host":          "the connection to: lookup … on …: no such host",
 		"broker kafka-1.internal.example:9092 does not answer":                            "broker … does not answer",
 		"open postgres://me:hush@db.example:5432/shop?sslmode=disable: refused":           "open … refused",
+		"maintain: ERROR: it has\ntwo lines (SQLSTATE 42501)":                             "maintain: the database reports SQLSTATE 42501",
 		"maintain: ERROR: permission denied for schema public (SQLSTATE 42501)":           "maintain: the database reports SQLSTATE 42501",
 		"FATAL: no pg_hba.conf entry for host \"10.0.0.7\", user \"me\" (SQLSTATE 28000)": "the database reports SQLSTATE 28000",
 		// What is no address stays.
