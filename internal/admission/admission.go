@@ -120,6 +120,7 @@ func (g *Gate) Collect(ch chan<- prometheus.Metric) {
 type place struct {
 	gate  *Gate
 	class Class
+	quit  func() // gives up the place among the changes of the entity; may be called again
 }
 
 type placeKey struct{}
@@ -147,12 +148,13 @@ func (g *Gate) Enter(ctx context.Context, class Class, entity string) (_ context
 		g.refuse(class, "in_flight")
 		return ctx, nil, Overloaded("The service already works on as many requests of this kind as it takes. Try again in a moment.")
 	}
-	quit := g.entities.enter(ctx, entity)
-	if quit == nil {
+	enter := g.entities.enter(ctx, entity)
+	if enter == nil {
 		g.refuse(class, "lock")
 		g.add(class, -1)
 		return ctx, nil, Locked()
 	}
+	quit := sync.OnceFunc(enter)
 	leave = func(err error) {
 		quit()
 		switch e, _ := apperr.As(err); {
@@ -164,7 +166,7 @@ func (g *Gate) Enter(ctx context.Context, class Class, entity string) (_ context
 		}
 		g.add(class, -1)
 	}
-	return context.WithValue(ctx, placeKey{}, &place{g, class}), leave, nil
+	return context.WithValue(ctx, placeKey{}, &place{g, class, quit}), leave, nil
 }
 
 // Wait gives up the place of the request while it waits for a change: it then holds nothing that other requests need. resume
@@ -178,6 +180,7 @@ func Wait(ctx context.Context) (resume func(), ok bool) {
 	g := p.gate
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	defer p.quit() // also the place among the changes of its entity: the change itself was made before the wait
 	if g.waiters >= g.waits {
 		g.refuse(p.class, "wait")
 		return func() {}, false

@@ -94,3 +94,27 @@ func TestTooManyChangesOfOneEntity(t *testing.T) {
 	all.Wait()
 	metrics(t, g, `http_admitted_requests{class="write"} 2`)
 }
+
+// A change that waits for its outcome has made its change, and leaves its turn to others.
+func TestAWaitingChangeLeavesItsTurn(t *testing.T) {
+	t.Parallel()
+	g := admission.New(admission.Settings{}, admission.Entities{Running: 1, Wait: time.Minute})
+	ctx, leave, err := g.Enter(t.Context(), admission.Write, "/a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	resume, ok := admission.Wait(ctx)
+	if !ok {
+		t.Fatal("it may not wait")
+	}
+	_, other, err := g.Enter(t.Context(), admission.Write, "/a")
+	if err != nil {
+		t.Fatalf("while the first one waits: %v", err)
+	}
+	resume()
+	leave(nil)
+	other(nil)
+	if _, _, err := g.Enter(t.Context(), admission.Write, "/a"); err != nil {
+		t.Errorf("after both: %v", err)
+	}
+}
