@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -251,5 +252,39 @@ func TestThrottle(t *testing.T) {
 	}
 	if throttled("someone", "guess", "203.0.113.7") {
 		t.Error("another address is throttled")
+	}
+}
+
+// A request that began before the sign-out saves its session afterwards.
+func TestAnEndedSessionStaysEnded(t *testing.T) {
+	t.Parallel()
+	users, _ := setup(t)
+	sessions := users.Sessions()
+	expiry := time.Now().Add(time.Hour)
+	save := func(data string) {
+		t.Helper()
+		if err := sessions.CommitCtx(t.Context(), "token", []byte(data), expiry); err != nil {
+			t.Fatal(err)
+		}
+	}
+	find := func() (string, bool) {
+		t.Helper()
+		data, found, err := sessions.FindCtx(t.Context(), "token")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(data), found
+	}
+	save("first")
+	save("second")
+	if data, found := find(); !found || data != "second" {
+		t.Errorf("found %q, %t", data, found)
+	}
+	if err := sessions.DeleteCtx(t.Context(), "token"); err != nil {
+		t.Fatal(err)
+	}
+	save("late")
+	if data, found := find(); found {
+		t.Errorf("the session goes on with %q", data)
 	}
 }

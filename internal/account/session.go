@@ -35,7 +35,7 @@ func (s sessions) CommitCtx(ctx context.Context, token string, data []byte, expi
 
 // DeleteCtx implements scs.CtxStore.
 func (s sessions) DeleteCtx(ctx context.Context, token string) error {
-	return s.q.DeleteSession(ctx, token)
+	return s.q.EndSession(ctx, token)
 }
 
 // Find implements scs.Store.

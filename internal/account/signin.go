@@ -29,6 +29,7 @@ func (u *Users) SignIn(ctx context.Context, name, password, address string) (Use
 		return User{}, &ThrottledError{wait}
 	}
 	if wait := u.byName.take(name, now); wait > 0 {
+		u.byAddress.giveBack(address) // it was no guess
 		return User{}, &ThrottledError{wait}
 	}
 	user, err := u.verify(ctx, name, password)

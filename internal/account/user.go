@@ -2,6 +2,7 @@ package account
 
 import (
 	"errors"
+	"fmt"
 	"regexp"
 	"time"
 
@@ -33,11 +34,11 @@ var (
 	ErrExists    = errors.New("there is a user with this name already")
 	ErrLastAdmin = errors.New("this is the last enabled admin, and nobody could manage users after that")
 	ErrName      = errors.New("a name has 1 to 64 characters: a to z, 0 to 9, dot, hyphen and underscore, the first one a letter or a digit")
-	ErrFull      = errors.New("there are 1000 users, which is the limit")
+	ErrFull      = fmt.Errorf("there are %d users, which is the limit", maxUsers)
 )
 
 // maxUsers bounds the page and the command that list all users.
-const maxUsers = 1000 // ErrFull says it
+const maxUsers = 1000
 
 var namePattern = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`)
 

@@ -41,15 +41,6 @@ func (q *Queries) DeleteExpiredSessions(ctx context.Context) error {
 	return err
 }
 
-const deleteSession = `-- name: DeleteSession :exec
-DELETE FROM sessions WHERE token = $1
-`
-
-func (q *Queries) DeleteSession(ctx context.Context, token string) error {
-	_, err := q.db.Exec(ctx, deleteSession, token)
-	return err
-}
-
 const disableUser = `-- name: DisableUser :one
 UPDATE admin_user SET disabled_at = coalesce(disabled_at, now()), epoch = epoch + 1 WHERE name = $1 RETURNING id, name, role, password_hash, epoch, created_at, disabled_at
 `
@@ -88,8 +79,18 @@ func (q *Queries) EnableUser(ctx context.Context, name string) (AdminUser, error
 	return i, err
 }
 
+const endSession = `-- name: EndSession :exec
+UPDATE sessions SET data = '' WHERE token = $1
+`
+
+// Its row stays without data until it expires.
+func (q *Queries) EndSession(ctx context.Context, token string) error {
+	_, err := q.db.Exec(ctx, endSession, token)
+	return err
+}
+
 const findSession = `-- name: FindSession :one
-SELECT data FROM sessions WHERE token = $1 AND expiry > now()
+SELECT data FROM sessions WHERE token = $1 AND expiry > now() AND data <> ''
 `
 
 func (q *Queries) FindSession(ctx context.Context, token string) ([]byte, error) {
@@ -200,10 +201,11 @@ func (q *Queries) LockUsers(ctx context.Context) error {
 }
 
 const saveSession = `-- name: SaveSession :exec
-INSERT INTO sessions (token, data, expiry) VALUES ($1, $2, $3)
-ON CONFLICT (token) DO UPDATE SET data = EXCLUDED.data, expiry = EXCLUDED.expiry
+INSERT INTO sessions AS s (token, data, expiry) VALUES ($1, $2, $3)
+ON CONFLICT (token) DO UPDATE SET data = EXCLUDED.data, expiry = EXCLUDED.expiry WHERE s.data <> ''
 `
 
+// A session that has ended stays ended, also if a request that began before saves it.
 func (q *Queries) SaveSession(ctx context.Context, token string, data []byte, expiry time.Time) error {
 	_, err := q.db.Exec(ctx, saveSession, token, data, expiry)
 	return err

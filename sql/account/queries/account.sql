@@ -37,11 +37,13 @@ UPDATE admin_user SET disabled_at = NULL WHERE name = @name RETURNING *;
 DELETE FROM sessions WHERE expiry < now();
 
 -- name: FindSession :one
-SELECT data FROM sessions WHERE token = @token AND expiry > now();
+SELECT data FROM sessions WHERE token = @token AND expiry > now() AND data <> '';
 
+-- A session that has ended stays ended, also if a request that began before saves it.
 -- name: SaveSession :exec
-INSERT INTO sessions (token, data, expiry) VALUES (@token, @data, @expiry)
-ON CONFLICT (token) DO UPDATE SET data = EXCLUDED.data, expiry = EXCLUDED.expiry;
+INSERT INTO sessions AS s (token, data, expiry) VALUES (@token, @data, @expiry)
+ON CONFLICT (token) DO UPDATE SET data = EXCLUDED.data, expiry = EXCLUDED.expiry WHERE s.data <> '';
 
--- name: DeleteSession :exec
-DELETE FROM sessions WHERE token = @token;
+-- Its row stays without data until it expires.
+-- name: EndSession :exec
+UPDATE sessions SET data = '' WHERE token = @token;
