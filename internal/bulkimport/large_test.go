@@ -148,3 +148,25 @@ func TestAnImportIsNotInMemory(t *testing.T) { //nolint:paralleltest // it measu
 		t.Errorf("%d bytes for %d records, more than %d", most, rows, limit)
 	}
 }
+
+// What was not checked is not written.
+func TestAFileThatChangesIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, later := range []int{2, 4} {
+		file := &generated{rows: 3}
+		in, err := bulkimport.Read("in", file, bulkimport.CSV, columns)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := &system{stored: map[string]string{}}
+		model := s.model()
+		model.Check = func(context.Context, iter.Seq2[int, thing], func(int) string, func(int, error)) error {
+			file.rows = later
+			return nil
+		}
+		summary, err := model.Run(t.Context(), in, func(int, int) {})
+		if !strings.Contains(text(err), "the file has changed while it was read") || summary.Created != min(later, 3) {
+			t.Errorf("%d rows later: %s, %v", later, summary, err)
+		}
+	}
+}

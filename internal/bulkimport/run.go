@@ -96,7 +96,10 @@ type reading[T any] struct {
 	model Model[T]
 	in    Input
 	err   error // why the last read ended early
+	count int   // of the records, after the first read
 }
+
+var errChanged = errors.New("the file has changed while it was read")
 
 // lines reads the input once. It returns the line of each record without a fault of its own, and lists the faults of the others.
 func (r *reading[T]) lines(faults *Faults) (at []int32, err error) {
@@ -104,16 +107,24 @@ func (r *reading[T]) lines(faults *Faults) (at []int32, err error) {
 		at = append(at, int32(one.line))
 		return true
 	})
+	r.count = len(at)
 	return at, r.err
 }
 
 // records yields the records without a fault of their own. r.err tells whether these are all.
 func (r *reading[T]) records(yield func(int, record[T]) bool) {
 	i := -1
+	stopped := false
 	r.scan(func(...Fault) {}, func(one record[T]) bool {
-		i++
-		return yield(i, one)
+		if i++; i == r.count {
+			return false
+		}
+		stopped = !yield(i, one)
+		return !stopped
 	})
+	if r.err == nil && !stopped && i != r.count-1 {
+		r.err = errChanged
+	}
 }
 
 // values is records for Model.Check.

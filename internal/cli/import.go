@@ -156,7 +156,7 @@ func importOne(cmd *cobra.Command, name string, run func(context.Context, bulkim
 // countFaults returns the number of faults that an import reported.
 func countFaults(err error) int {
 	if faults, ok := errors.AsType[*bulkimport.Faults](err); ok {
-		return len(faults.List)
+		return len(faults.List) + faults.More
 	}
 	return 1
 }
