@@ -70,7 +70,7 @@ const (
 
 func changes() map[string]change {
 	openAPI := map[string]change{
-		"a path is renamed":       {edits: []string{"/chairs:", "/seats:"}, want: "GET /chairs: api path removed", whom: listed, back: "GET /seats: api path removed"},
+		"a path is renamed":       {edits: []string{"/chairs:", "/seats:"}, want: "GET /chairs: API path removed", whom: listed, back: "GET /seats: API path removed"},
 		"a method is gone":        {edits: []string{"    post:", "    put:"}, want: "POST /chairs: ", whom: noConsumer, back: "PUT /chairs: "},
 		"a field is dropped":      {edits: []string{"[id, name, note]", "[id, note]", "        name: { type: string }\n", ""}, want: "removed the required property `items/name`", whom: listed},
 		"an unused field":         {edits: []string{"[id, name, note]", "[id, name]", "        note: { type: string }\n", ""}, want: "removed the required property `items/note`", whom: noConsumer},
@@ -89,12 +89,12 @@ func changes() map[string]change {
 		"an optional header":         {edits: []string{"            Link: { schema: { type: string } }\n", ""}, want: "GET /chairs: the optional response header `Link` removed", whom: listed},
 		"an optional field":          {edits: []string{"        wood: { type: string, enum: [oak] }\n", ""}, want: "GET /chairs: removed the optional property `items/wood`", whom: noConsumer},
 		"a status of a fault":        {edits: []string{"'422'", "'400'"}, want: "GET /chairs: removed the non-success response with the status `422`", whom: misled, back: "the status `400`"},
-		"a deprecated path":          {edits: []string{"/stools:", "/benches:"}, want: "GET /stools: api path removed", whom: noConsumer, back: "PATCH /benches: api path removed"},
-		"a deprecated method":        {edits: []string{"    patch:", "    put:"}, want: "PATCH /stools: api removed", whom: noConsumer, back: "PUT /stools: api removed"},
+		"a deprecated path":          {edits: []string{"/stools:", "/benches:"}, want: "GET /stools: API path removed", whom: noConsumer, back: "PATCH /benches: API path removed"},
+		"a deprecated method":        {edits: []string{"    patch:", "    put:"}, want: "PATCH /stools: API removed", whom: noConsumer, back: "PUT /stools: API removed"},
 		"a deprecated query":         {edits: []string{"        - { name: legs,", "        - { name: feet,"}, want: "deleted the `query` request parameter `legs`", whom: noConsumer, back: "request parameter `feet`"},
 		"a deprecated field":         {edits: []string{"                required: [count]\n", "", "                  count: {", "                  sum: {"}, want: "removed the required property `count`", whom: noConsumer, back: "removed the optional property `sum`"},
 		"a deprecated field, sent":   {edits: []string{"height: {", "width: {"}, want: "removed the request property `height`", whom: noConsumer, back: "request property `width`"},
-		"an unstable method":         {edits: []string{"    delete:", "    options:"}, want: "DELETE /stools: api removed", whom: noConsumer, back: "OPTIONS /stools: api removed"},
+		"an unstable method":         {edits: []string{"    delete:", "    options:"}, want: "DELETE /stools: API removed", whom: noConsumer, back: "OPTIONS /stools: API removed"},
 		"what a missing query means": {edits: []string{"default: 3", "default: 4"}, want: "default value was changed from `3.00` to `4.00`", whom: noConsumer, back: "from `4.00` to `3.00`"},
 	})
 	events := map[string]change{

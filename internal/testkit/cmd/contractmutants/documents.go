@@ -83,7 +83,7 @@ func apiDocumentMutations() []mutation {
 			after("operationId: getProduct", "'404':", "'410':")),
 		documented("the status of an error is removed", "GET /catalog/api/v1: removed the non-success response with the status `422`",
 			edit{catalogAPI, "operationId: listEntries", "        '422': { $ref: '#/components/responses/InvalidQuery' }\n", ""}),
-		documented("a path is renamed", "GET /api/v1/market: api path removed", edited("  /api/v1/market:", "  /api/v1/markets:")),
+		documented("a path is renamed", "GET /api/v1/market: API path removed", edited("  /api/v1/market:", "  /api/v1/markets:")),
 		documented("a query parameter becomes required", "GET /api/v1/product: the `query` request parameter `search` became required",
 			edited("          description: Lists only products whose name", "          required: true\n          description: Lists only products whose name")),
 		documented("a field of an answer becomes nullable", "GET /api/v1/market: the response property `items/iso_code` became nullable",
