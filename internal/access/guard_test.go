@@ -35,10 +35,10 @@ func TestRequestsAreIdentified(t *testing.T) {
 	reader, writer, both, expired := newSecret(), newSecret(), newSecret(), newSecret()
 	later := time.Now().Add(time.Hour)
 	g := guarded(t, Limit{}, map[string]valid{
-		reader:  {id: 1, name: "report", scopes: []Scope{Read}, expiresAt: later},
-		writer:  {id: 2, name: "import", scopes: []Scope{Write}, expiresAt: later},
-		both:    {id: 3, name: "shop", scopes: []Scope{Read, Write}, expiresAt: later},
-		expired: {id: 4, name: "old", scopes: []Scope{Read}, expiresAt: time.Now()},
+		reader:  {name: "report", scopes: []Scope{Read}, expiresAt: later},
+		writer:  {name: "import", scopes: []Scope{Write}, expiresAt: later},
+		both:    {name: "shop", scopes: []Scope{Read, Write}, expiresAt: later},
+		expired: {name: "old", scopes: []Scope{Read}, expiresAt: time.Now()},
 	})
 	const (
 		bare    = `Bearer realm="shop"`
@@ -124,7 +124,7 @@ func TestRequestsAreLimited(t *testing.T) {
 	busy, other := newSecret(), newSecret()
 	later := time.Now().Add(time.Hour)
 	g := guarded(t, Limit{PerSecond: 1, Burst: 3}, map[string]valid{
-		busy: {id: 1, name: "shop", scopes: []Scope{Read}, expiresAt: later}, other: {id: 2, name: "shop", scopes: []Scope{Read}, expiresAt: later},
+		busy: {name: "shop", scopes: []Scope{Read}, expiresAt: later}, other: {name: "shop", scopes: []Scope{Read}, expiresAt: later},
 	})
 	ask := func(secret string) (http.Header, error) {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://shop.example/api/v1/hat", nil)

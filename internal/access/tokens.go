@@ -32,7 +32,6 @@ var (
 
 // valid is a token in memory.
 type valid struct {
-	id        int64
 	name      string
 	scopes    []Scope
 	expiresAt time.Time
@@ -91,7 +90,7 @@ func readValid(ctx context.Context, pool *pgxpool.Pool) (map[[sha256.Size]byte]*
 	}
 	tokens := make(map[[sha256.Size]byte]*valid, len(rows))
 	for _, r := range rows {
-		tokens[[sha256.Size]byte(r.Hash)] = &valid{id: r.ID, name: r.Name, scopes: scopesOf(r.Scopes), expiresAt: r.ExpiresAt}
+		tokens[[sha256.Size]byte(r.Hash)] = &valid{name: r.Name, scopes: scopesOf(r.Scopes), expiresAt: r.ExpiresAt}
 	}
 	return tokens, nil
 }

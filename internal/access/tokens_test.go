@@ -72,7 +72,7 @@ func inBubble(t *testing.T, test func(t *testing.T, m *memory, tokens *Tokens)) 
 }
 
 func forever() *valid {
-	return &valid{id: 1, name: "a", scopes: []Scope{Read}, expiresAt: time.Now().Add(time.Hour)}
+	return &valid{name: "a", scopes: []Scope{Read}, expiresAt: time.Now().Add(time.Hour)}
 }
 
 // A token works from its creation on, and costs no query afterwards.

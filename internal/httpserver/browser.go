@@ -80,7 +80,7 @@ func (g *browserGuard) guard(next echo.HandlerFunc) echo.HandlerFunc {
 				"The service does not know the host %q. If it is the service's own, add it to HTTP_ALLOWED_HOSTS.", clip(req.Host)))
 		case g.origin.Check(req) != nil:
 			return newProblem(http.StatusForbidden, "cross-origin",
-				"A browser sent this change for a page of another origin. HTTP_ALLOWED_HOSTS has the hosts of the service's own pages.")
+				"A browser sent this change for a page of another origin. Only HTTP_ALLOWED_HOSTS=* allows that.")
 		}
 		return next(c)
 	}

@@ -1,7 +1,10 @@
 package httpserver
 
 import (
+	"bytes"
 	"context"
+	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/netip"
@@ -9,6 +12,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/monsplit/monsplit/internal/admission"
+	"github.com/monsplit/monsplit/internal/apperr"
 )
 
 // Handle adds pages that show or change data, such as an admin interface. The handler gets the requests of all methods to
@@ -29,6 +33,9 @@ func (s *Server) Handle(path string, handler http.Handler, available func() erro
 		class := admission.Write
 		if c.Request().Method == http.MethodGet {
 			class = admission.List
+		}
+		if err := readWhole(c.Request()); err != nil { // before it takes a place, so that a slow body keeps none
+			return err
 		}
 		ctx, leave, err := gate.Enter(c.Request().Context(), class, "")
 		if err != nil {
@@ -77,4 +84,23 @@ func behindTLS(r *http.Request, trusted Networks) bool {
 		}
 	}
 	return false
+}
+
+// maxForm is the largest body of a form, in bytes.
+const maxForm = 64 << 10
+
+// readWhole replaces the body of a request by what the client has sent.
+func readWhole(req *http.Request) error {
+	if req.Body == nil || req.Body == http.NoBody {
+		return nil
+	}
+	body, err := io.ReadAll(io.LimitReader(req.Body, maxForm+1))
+	switch {
+	case err != nil:
+		return apperr.New(apperr.Malformed, "The body did not arrive completely.").Because(err)
+	case len(body) > maxForm:
+		return newProblem(http.StatusRequestEntityTooLarge, "too-large", fmt.Sprintf("The body is larger than %d bytes.", maxForm))
+	}
+	req.Body = io.NopCloser(bytes.NewReader(body))
+	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -119,3 +120,39 @@ func TestASiteKnowsItsClient(t *testing.T) {
 		}
 	}
 }
+
+// The body of a form arrives before the request takes one of the few places: a client that sends it slowly keeps none.
+func TestAFormArrivesBeforeItIsAdmitted(t *testing.T) {
+	t.Parallel()
+	gate := admission.New(admission.Settings{Writes: 1}, admission.Entities{})
+	s := httpserver.New(httpserver.Config{Registry: prometheus.NewRegistry()}, slog.New(slog.DiscardHandler))
+	s.Handle("/admin", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(w, r.Body)
+	}), func() error { return nil }, gate)
+	reading := readerFunc(func([]byte) (int, error) {
+		_, leave, err := gate.Enter(t.Context(), admission.Write, "")
+		if err != nil {
+			t.Error("a form that is being sent has a place")
+			return 0, err
+		}
+		leave(nil)
+		return 0, io.EOF
+	})
+	for name, tt := range map[string]struct {
+		body io.Reader
+		want int
+	}{
+		"form": {strings.NewReader("a=b"), 200}, "while it is sent": {reading, 200}, "too large": {strings.NewReader(strings.Repeat("a", 1<<17)), 413},
+		"broken off": {iotest.ErrReader(io.ErrUnexpectedEOF), 400},
+	} {
+		answer := httptest.NewRecorder()
+		s.Handler().ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/admin", tt.body))
+		if answer.Code != tt.want || tt.want == 200 && name == "form" && answer.Body.String() != "a=b" {
+			t.Errorf("%s: %d %s", name, answer.Code, answer.Body)
+		}
+	}
+}
+
+type readerFunc func(p []byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
