@@ -88,18 +88,14 @@ func (u *Users) Create(ctx context.Context, by audit.Operator, name string, role
 // ResetPassword gives a user a random password, and ends the user's sessions. The password cannot be read again.
 func (u *Users) ResetPassword(ctx context.Context, by audit.Operator, name string) (user User, password string, err error) {
 	password = newPassword()
-	user, err = u.setPassword(ctx, by, "admin user reset-password", name, password)
-	return user, password, err
-}
-
-func (u *Users) setPassword(ctx context.Context, by audit.Operator, command, name, password string) (User, error) {
 	hash, err := u.hasher.hash(ctx, password)
 	if err != nil {
-		return User{}, err
+		return User{}, "", err
 	}
-	return u.change(ctx, by, command, func(q *accountdb.Queries) (accountdb.AdminUser, error) {
+	user, err = u.change(ctx, by, "admin user reset-password", func(q *accountdb.Queries) (accountdb.AdminUser, error) {
 		return q.SetPassword(ctx, hash, name)
 	})
+	return user, password, err
 }
 
 // SetRole gives a user another role. It works at the user's next request.

@@ -7,6 +7,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
+	accountdb "github.com/monsplit/monsplit/internal/account/db"
 	"github.com/monsplit/monsplit/internal/messaging/audit"
 )
 
@@ -64,8 +67,24 @@ func (u *Users) ChangePassword(ctx context.Context, user User, was, password, ad
 	if err := CheckPassword(password); err != nil {
 		return User{}, err
 	}
-	if _, err := u.SignIn(ctx, user.Name, was, address); err != nil {
+	user, err := u.SignIn(ctx, user.Name, was, address)
+	if err != nil {
 		return User{}, err
 	}
-	return u.setPassword(ctx, audit.Operator{By: user.Name}, "admin password change", user.Name, password)
+	return u.replacePassword(ctx, user, password)
+}
+
+// replacePassword fails with ErrWrong if the password that the user has given is no longer the user's.
+func (u *Users) replacePassword(ctx context.Context, user User, password string) (User, error) {
+	hash, err := u.hasher.hash(ctx, password)
+	if err != nil {
+		return User{}, err
+	}
+	return u.change(ctx, audit.Operator{By: user.Name}, "admin password change", func(q *accountdb.Queries) (accountdb.AdminUser, error) {
+		row, err := q.ReplacePassword(ctx, hash, user.Name, user.Epoch)
+		if errors.Is(err, pgx.ErrNoRows) {
+			err = ErrWrong
+		}
+		return row, err
+	})
 }

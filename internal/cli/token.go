@@ -104,7 +104,7 @@ func (a App[C]) tokenRevoke() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use: "revoke ID", Short: "End an API token", Args: tokenID,
-		Long: "End an API token. Running instances refuse it after 5 seconds; an instance that cannot read the database, after 15 seconds.\n" +
+		Long: "End an API token. Running instances refuse it within about 7 seconds; an instance that cannot read the database, after 15 seconds.\n" +
 			"A revoked token stays in \"token list --all\".",
 		PreRunE: checked(func(*cobra.Command, []string) error { return checkOperator(operator, false) }),
 		RunE: a.withDatabase(func(cmd *cobra.Command, args []string, pool *postgres.Pool) error {

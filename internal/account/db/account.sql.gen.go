@@ -200,6 +200,27 @@ func (q *Queries) LockUsers(ctx context.Context) error {
 	return err
 }
 
+const replacePassword = `-- name: ReplacePassword :one
+UPDATE admin_user SET password_hash = $1, epoch = epoch + 1
+WHERE name = $2 AND epoch = $3 AND disabled_at IS NULL RETURNING id, name, role, password_hash, epoch, created_at, disabled_at
+`
+
+// Not if somebody has set another password, or has disabled the user, since the epoch was read.
+func (q *Queries) ReplacePassword(ctx context.Context, passwordHash string, name string, epoch int64) (AdminUser, error) {
+	row := q.db.QueryRow(ctx, replacePassword, passwordHash, name, epoch)
+	var i AdminUser
+	err := row.Scan(
+		&i.ID,
+		&i.Name,
+		&i.Role,
+		&i.PasswordHash,
+		&i.Epoch,
+		&i.CreatedAt,
+		&i.DisabledAt,
+	)
+	return i, err
+}
+
 const saveSession = `-- name: SaveSession :exec
 INSERT INTO sessions AS s (token, data, expiry) VALUES ($1, $2, $3)
 ON CONFLICT (token) DO UPDATE SET data = EXCLUDED.data, expiry = EXCLUDED.expiry WHERE s.data <> ''

@@ -24,6 +24,11 @@ SELECT * FROM admin_user ORDER BY name LIMIT @max_rows;
 -- name: SetPassword :one
 UPDATE admin_user SET password_hash = @password_hash, epoch = epoch + 1 WHERE name = @name RETURNING *;
 
+-- Not if somebody has set another password, or has disabled the user, since the epoch was read.
+-- name: ReplacePassword :one
+UPDATE admin_user SET password_hash = @password_hash, epoch = epoch + 1
+WHERE name = @name AND epoch = @epoch AND disabled_at IS NULL RETURNING *;
+
 -- name: SetRole :one
 UPDATE admin_user SET role = @role WHERE name = @name RETURNING *;
 
