@@ -42,7 +42,7 @@ func TestHashes(t *testing.T) {
 		"right":            {"correct horse battery", stored, true, false},
 		"wrong":            {"correct horse batterx", stored, false, false},
 		"other parameters": {"correct horse battery", other + base64.RawStdEncoding.EncodeToString(key), true, false},
-		"nobody":           {"", nobody, false, false},
+		"an unknown user":  {"", unknownUserHash, false, false},
 		"empty":            {"", "", false, true},
 		"plain text":       {"pass", "pass", false, true},
 		"cut off":          {"x", stored[:len(stored)-4], false, true},

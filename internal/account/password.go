@@ -99,8 +99,8 @@ func (h hasher) matches(ctx context.Context, password, stored string) (bool, err
 	return subtle.ConstantTimeCompare(key, want) == 1, nil
 }
 
-// nobody is a hash that no password has. It is compared if there is no such user, so that the answer takes as long.
-var nobody = fmt.Sprintf(hashFormat, current.memory, current.passes, current.lanes) + "$" +
+// unknownUserHash matches no password. A sign-in with an unknown name is compared with it, so that it takes as long as another one.
+var unknownUserHash = fmt.Sprintf(hashFormat, current.memory, current.passes, current.lanes) + "$" +
 	strings.Repeat("A", base64.RawStdEncoding.EncodedLen(saltBytes)) + "$" + strings.Repeat("A", base64.RawStdEncoding.EncodedLen(keyBytes))
 
 func parseHash(stored string) (p params, salt, key []byte, err error) {

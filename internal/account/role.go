@@ -17,7 +17,7 @@ var Roles = []Role{Viewer, Editor, Admin}
 
 var ranks = map[Role]int{Viewer: 1, Editor: 2, Admin: 3}
 
-// Includes reports whether the role may do what the other one may do. An unknown role may do nothing, and nobody has it.
+// Includes reports whether the role may do what the other one may do. An unknown role may do nothing.
 func (r Role) Includes(other Role) bool { return ranks[other] > 0 && ranks[r] >= ranks[other] }
 
 // ParseRole returns the role with this name.

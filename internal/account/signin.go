@@ -50,7 +50,7 @@ func (u *Users) verify(ctx context.Context, name, password string) (User, error)
 		return User{}, err
 	}
 	if unknown {
-		stored = nobody
+		stored = unknownUserHash
 	}
 	ok, err := u.hasher.matches(ctx, password, stored)
 	switch {

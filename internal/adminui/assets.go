@@ -32,12 +32,13 @@ func readAssets(base string) (map[string]asset, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read the file %s: %w", name, err)
 		}
-		all[name] = asset{path: base + "/assets/" + hashed(name, body), mediaType: mediaType, body: body, compressed: compress(body)}
+		all[name] = asset{path: base + "/assets/" + HashedName(name, body), mediaType: mediaType, body: body, compressed: compress(body)}
 	}
 	return all, nil
 }
 
-func hashed(name string, body []byte) string {
+// HashedName returns the name of a file with a hash of its content, so that browsers may keep the file forever.
+func HashedName(name string, body []byte) string {
 	sum := sha256.Sum256(body)
 	ext := path.Ext(name)
 	return strings.TrimSuffix(name, ext) + "." + hex.EncodeToString(sum[:6]) + ext

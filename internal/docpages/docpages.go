@@ -5,14 +5,11 @@ package docpages
 import (
 	"bytes"
 	"cmp"
-	"crypto/sha256"
 	"embed"
-	"encoding/hex"
 	"fmt"
 	"html/template"
 	"io/fs"
 	"path"
-	"strings"
 
 	"go.yaml.in/yaml/v3"
 
@@ -125,7 +122,7 @@ func (v pageData) below(base string, assets []httpserver.Page) ([]httpserver.Pag
 	var pages []httpserver.Page
 	for _, asset := range assets {
 		name := asset.Path
-		asset.Path = base + "/docs/assets/" + hashed(name, asset.Body)
+		asset.Path = base + "/docs/assets/" + adminui.HashedName(name, asset.Body)
 		v.assets[name] = asset.Path
 		pages = append(pages, asset)
 	}
@@ -141,12 +138,6 @@ func (v pageData) below(base string, assets []httpserver.Page) ([]httpserver.Pag
 }
 
 // hashed adds a part of the body's hash to a file's name, so that a changed body has a new address.
-func hashed(name string, body []byte) string {
-	sum := sha256.Sum256(body)
-	ext := path.Ext(name)
-	return strings.TrimSuffix(name, ext) + "." + hex.EncodeToString(sum[:6]) + ext
-}
-
 func render(v pageData) ([]byte, error) {
 	set, err := template.New("").Funcs(template.FuncMap{"prose": prose, "opening": opening}).ParseFS(templates, "templates/layout.html", "templates/"+v.Here+".html")
 	if err != nil {

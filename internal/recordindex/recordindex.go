@@ -9,7 +9,7 @@ import (
 )
 
 // Index knows which record of an import has which key. It keeps 16 bytes of a hash for each key, and not the key: two keys with
-// the same 16 bytes are not to be expected in any import. The zero value is empty.
+// the same 16 bytes do not occur in practice. The zero value is empty.
 type Index struct {
 	first map[[16]byte]int32
 }
