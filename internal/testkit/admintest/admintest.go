@@ -39,12 +39,22 @@ type Site struct {
 // Serve shows the resources until the test ends.
 func Serve(t testing.TB, pool *pgxpool.Pool, resources ...adminui.Resource) *Site {
 	t.Helper()
+	return serve(t, pool, adminui.Config{Resources: resources})
+}
+
+// ServeSections shows the sections until the test ends.
+func ServeSections(t testing.TB, pool *pgxpool.Pool, sections ...adminui.Section) *Site {
+	t.Helper()
+	return serve(t, pool, adminui.Config{Sections: sections})
+}
+
+// serve shows the resources and sections of cfg.
+func serve(t testing.TB, pool *pgxpool.Pool, cfg adminui.Config) *Site {
+	t.Helper()
 	users := account.New(pool)
 	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
-	cfg := adminui.Config{
-		Service: "shop", Title: "Shop", Users: users, Lifetime: time.Hour, Idle: time.Hour, Resources: resources,
-		Stream: httpserver.StreamLimits{Part: time.Minute, Total: time.Minute}, Log: log,
-	}
+	cfg.Service, cfg.Title, cfg.Users, cfg.Lifetime, cfg.Idle, cfg.Log = "shop", "Shop", users, time.Hour, time.Hour, log
+	cfg.Stream = httpserver.StreamLimits{Part: time.Minute, Total: time.Minute}
 	pages, err := adminui.New(cfg)
 	if err != nil {
 		t.Fatal(err)
