@@ -4,7 +4,6 @@ package adminpages
 
 import (
 	"fmt"
-	"iter"
 	"strconv"
 	"time"
 
@@ -31,29 +30,6 @@ func number(id, what string) (int64, error) {
 
 // at is the condition that a thing is at this version.
 func at(version int64) condition.Match { return condition.Match{version} }
-
-// mapped converts what is listed while it is read.
-func mapped[T, R any](list iter.Seq2[T, error], convert func(T) R) iter.Seq2[R, error] {
-	return func(yield func(R, error) bool) {
-		for item, err := range list {
-			var row R
-			if err == nil {
-				row = convert(item)
-			}
-			if !yield(row, err) {
-				return
-			}
-		}
-	}
-}
-
-// failed is a list that cannot be read.
-func failed[R any](err error) iter.Seq2[R, error] {
-	return func(yield func(R, error) bool) {
-		var none R
-		yield(none, err)
-	}
-}
 
 func text(s string) adminui.Cell      { return adminui.Cell{Text: s} }
 func moment(t time.Time) adminui.Cell { return adminui.Cell{Time: t} }

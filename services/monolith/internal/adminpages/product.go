@@ -91,10 +91,10 @@ func (p productPages) rows(ctx context.Context, q adminui.Query) iter.Seq2[admin
 	query := p.query(q)
 	after, err := adminui.After[product.Position](q)
 	if err != nil {
-		return failed[adminui.Row](err)
+		return adminui.NoRows(err)
 	}
 	query.After = after
-	return mapped(p.products.List(ctx, query), func(one product.Product) adminui.Row {
+	return adminui.Map(p.products.List(ctx, query), func(one product.Product) adminui.Row {
 		return adminui.Row{
 			ID: strconv.FormatInt(one.ID, 10), Version: one.Version, Position: query.Sort.PositionOf(one),
 			Cells: []adminui.Cell{text(one.Name), text(one.Category), state(one), integer(one.ID), moment(one.UpdatedAt)},
@@ -110,11 +110,7 @@ func state(one product.Product) adminui.Cell {
 }
 
 func (p productPages) count(ctx context.Context, queries []adminui.Query, most int) ([]int, error) {
-	all := make([]product.Query, len(queries))
-	for i, q := range queries {
-		all[i] = p.query(q)
-	}
-	return p.products.Counts(ctx, all, most)
+	return p.products.Counts(ctx, adminui.Converted(queries, p.query), most)
 }
 
 func (p productPages) get(ctx context.Context, id string) (adminui.Item, error) {
