@@ -10,14 +10,35 @@ import (
 	"github.com/monsplit/monsplit/internal/adminui"
 	"github.com/monsplit/monsplit/internal/apperr"
 	"github.com/monsplit/monsplit/internal/condition"
+	"github.com/monsplit/monsplit/services/monolith/internal/catalogchange"
 	"github.com/monsplit/monsplit/services/monolith/internal/catalogcopy"
 	"github.com/monsplit/monsplit/services/monolith/internal/product"
 )
 
-// Resources returns what the admin pages of the monolith list.
-func Resources(products *product.Service, copies *catalogcopy.Service) []adminui.Resource {
-	return []adminui.Resource{productPages{products, copies}.resource()}
+// Config has the business services.
+type Config struct {
+	Products *product.Service
+	Copies   *catalogcopy.Service
+	Changes  *catalogchange.Service
+	Wait     time.Duration // for the catalog's decision about a change of an entry
 }
+
+// Resources returns what the admin pages of the monolith list.
+func Resources(cfg Config) []adminui.Resource {
+	return []adminui.Resource{
+		productPages{cfg.Products, cfg.Copies}.resource(), entryPages{cfg}.resource(), marketPages{cfg.Copies}.resource(),
+	}
+}
+
+// The paths of the lists to which pages link.
+const (
+	pathProducts = "products"
+	pathEntries  = "entries"
+	pathMarkets  = "markets"
+)
+
+// mostChoices is how many things a picker shows at a time.
+const mostChoices = 20
 
 // number returns the id in an address. Another text is not the id of anything.
 func number(id, what string) (int64, error) {

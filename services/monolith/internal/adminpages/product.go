@@ -32,7 +32,7 @@ type productPages struct {
 
 func (p productPages) resource() adminui.Resource {
 	return adminui.Resource{
-		Path: "products", One: "product", Many: "products", About: "What the company sells. The catalog offers these products in markets.",
+		Path: pathProducts, One: "product", Many: "products", About: "What the company sells. The catalog offers these products in markets.",
 		Columns: []adminui.Column{
 			{Title: "Name", Sort: string(product.ByName)}, {Title: "Category", Sort: string(product.ByCategory)}, {Title: "State"},
 			{Title: "Number", Sort: string(product.ByID)}, {Title: "Changed", Sort: string(product.ByUpdatedAt)},
@@ -128,6 +128,7 @@ func (p productPages) get(ctx context.Context, id string) (adminui.Item, error) 
 	}
 	return adminui.Item{
 		ID: id, Title: one.Name, Version: one.Version, Values: values,
+		Links: []adminui.Link{{Path: pathEntries + "?" + fieldProduct + "=" + id, Text: "Entries of this product"}},
 		Facts: []adminui.Fact{
 			{Name: "Number", Cell: integer(one.ID)}, {Name: "Id in all services", Cell: code(one.UUID.String())}, {Name: "Version", Cell: integer(one.Version)},
 			{Name: "State", Cell: state(one)}, {Name: "Created", Cell: moment(one.CreatedAt)}, {Name: "Changed", Cell: moment(one.UpdatedAt)},
@@ -214,3 +215,26 @@ func (p productPages) follows(ctx context.Context, id string) ([]string, error) 
 	}
 	return append(deletionFollows(), known), nil
 }
+
+// find returns products for a picker. A discontinued product cannot be offered, so it is not among them.
+func (p productPages) find(ctx context.Context, search string) (choices []adminui.Choice, err error) {
+	for one, err := range p.products.List(ctx, product.Query{Search: search, Sort: product.Sort{By: product.ByName}, Limit: mostChoices}) {
+		if err != nil {
+			return nil, err
+		}
+		choices = append(choices, adminui.Choice{Value: strconv.FormatInt(one.ID, 10), Title: titleOf(one)})
+	}
+	return choices, nil
+}
+
+// label returns the title of the product with this id.
+func (p productPages) label(ctx context.Context, id string) (string, error) {
+	n, err := number(id, "product")
+	if err != nil {
+		return "", err
+	}
+	one, err := p.products.Get(ctx, n)
+	return titleOf(one), err
+}
+
+func titleOf(one product.Product) string { return one.Name + " (" + one.Category + ")" }
