@@ -14,12 +14,12 @@ import (
 
 const categories = `-- name: Categories :many
 WITH RECURSIVE category (name) AS (
-    (SELECT p.product_category FROM product_copy p WHERE NOT p.deleted ORDER BY p.product_category LIMIT 1)
+    SELECT '' COLLATE "C"
     UNION ALL
     SELECT (SELECT p.product_category FROM product_copy p WHERE NOT p.deleted AND p.product_category > c.name ORDER BY p.product_category LIMIT 1)
     FROM category c WHERE c.name IS NOT NULL
 )
-SELECT name::text FROM category WHERE name IS NOT NULL LIMIT $1
+SELECT name::text FROM category WHERE name <> '' LIMIT $1
 `
 
 // Each step finds the next category by the index, so that the time does not depend on the number of products.
