@@ -256,7 +256,10 @@ func (s *site) changeItem(r *Resource) func(visit) error {
 			if item, err = r.Get(ctx, id); err != nil {
 				return err
 			}
-			return s.showConflict(v, r, item, in)
+			if item.Version > in.version {
+				return s.showConflict(v, r, item, in)
+			}
+			fault = apperr.New(apperr.Conflict, "The owner already has a newer version, which has not arrived here. Try again in a moment.")
 		}
 		if status, again := refused(v.w, fault); again {
 			return s.showForm(v, r, status, item, in, fault)
@@ -276,7 +279,10 @@ func (s *site) saved(v visit, r *Resource, in input, saved Saved, done string) e
 	}
 	path := s.pathOf(r)
 	to := map[string]string{doAnother: path + "/new", doContinue: path + "/" + url.PathEscape(saved.ID)}[in.button]
-	if to == "" {
+	switch {
+	case saved.Pending:
+		to = path + "/" + url.PathEscape(saved.ID)
+	case to == "":
 		to = path
 	}
 	return s.done(v, to, note)

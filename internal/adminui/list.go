@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/monsplit/monsplit/internal/account"
+	"github.com/monsplit/monsplit/internal/apperr"
 )
 
 const (
@@ -181,6 +182,7 @@ func (s *site) readFilters(ctx context.Context, p *listPage) error {
 	return nil
 }
 
+// labelOf returns the value of a filter as people call it. A value that a person has typed into the address can be anything.
 func labelOf(ctx context.Context, f Filter, choices []choiceView, value string) (string, error) {
 	for _, c := range choices {
 		if c.Value == value {
@@ -190,7 +192,11 @@ func labelOf(ctx context.Context, f Filter, choices []choiceView, value string) 
 	if f.Label == nil {
 		return value, nil
 	}
-	return f.Label(ctx, value)
+	label, err := f.Label(ctx, value)
+	if apperr.KindOf(err) == apperr.NotFound {
+		return value, nil
+	}
+	return label, err
 }
 
 // counted returns a count for people.

@@ -14,7 +14,8 @@ type Resource struct {
 	Path      string // the pages are at this path below the first page, such as "products"
 	One, Many string // what people call the things, such as "product" and "products"
 	About     string // one sentence for the list and the overview
-	// Owner is the service that owns the things, if this service only has copies of them.
+	// Owner is the service that owns the things, if this service only has copies of them. With Create, Change and Delete, people
+	// can ask it for changes.
 	Owner string
 
 	Columns []Column // the cells of the first one lead to the page of the thing
@@ -146,6 +147,8 @@ type Saved struct {
 	ID string
 	// Note tells the person what happened. If it is empty, the page says that the thing was saved.
 	Note string
+	// Pending means that the owner of the thing has not decided yet. The page of the thing says more.
+	Pending bool
 }
 
 // Action is what a person can do to many things at once.

@@ -2,17 +2,29 @@ package browser
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/chromedp/chromedp"
 )
 
-// adminPages are the admin pages of a signed-in user, below the first one. A page is complete when ready is on it.
-var adminPages = []struct{ path, name, ready string }{
+// adminPage is an admin page, below the first one. It is complete when ready is on it.
+type adminPage struct{ path, name, ready string }
+
+// adminPages are the pages that each service has.
+var adminPages = []adminPage{
 	{"", "overview", ".cards"},
 	{"/users", "users", "table"},
 	{"/users/admin", "user", "button.danger"},
 	{"/password", "password", "#again"},
+}
+
+// dataPages are the pages of a service's own data.
+var dataPages = map[string][]adminPage{
+	"monolith": {
+		{"/products", "products", "table"}, {"/products?q=nothing-has-this-name", "products-none", ".empty"},
+		{"/products/new", "product-new", "#name"}, {"/products/1", "product", "#name"}, {"/products/1/delete", "product-delete", "button.danger"},
+	},
 }
 
 // adminWidths are the widths of the screens on which the admin pages are tested.
@@ -28,7 +40,7 @@ func admin(t *testing.T, at services) {
 		b.keep("admin-" + service + "-sign-in-refused")
 		b.accessible(service + " sign-in refused")
 		b.do(chromedp.SendKeys("#password", "pass"), chromedp.Click("button.main"), chromedp.WaitVisible(".cards"))
-		for _, p := range adminPages {
+		for _, p := range slices.Concat(adminPages[:1], dataPages[service], adminPages[1:]) {
 			b.everywhere(service+"-"+p.name, func() { b.open(base+p.path, p.ready) })
 		}
 		b.open(base+"/users", "table")

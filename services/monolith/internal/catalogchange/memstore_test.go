@@ -126,8 +126,12 @@ func (t memTx) NextNumber(context.Context, uuid.UUID) (int64, error) {
 	return int64(len(t.m.requests) + 1), nil
 }
 
-func (t memTx) Latest(_ context.Context, entry uuid.UUID) (latest catalogchange.Request, found bool, _ error) {
-	for _, r := range t.m.requests {
+func (t memTx) Latest(ctx context.Context, entry uuid.UUID) (catalogchange.Request, bool, error) {
+	return t.m.Latest(ctx, entry)
+}
+
+func (m *memStore) Latest(_ context.Context, entry uuid.UUID) (latest catalogchange.Request, found bool, _ error) {
+	for _, r := range m.requests {
 		if r.Entry == entry {
 			latest, found = r, true
 		}

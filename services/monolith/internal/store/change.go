@@ -47,6 +47,11 @@ func (c changes) Copy(ctx context.Context, entry uuid.UUID) (catalogchange.Copy,
 	return toTarget(db.GetTargetRow(row)).Copy, nil
 }
 
+func (c changes) Latest(ctx context.Context, entry uuid.UUID) (catalogchange.Request, bool, error) {
+	r, found, err := foundRequest(toRequest(request.LatestOf(ctx, c.s.pool, messages.TopicCatalogEntryRequest, entry.String())))
+	return r, found, translate(err)
+}
+
 func (c changes) InTx(ctx context.Context, f func(catalogchange.Tx) error) error {
 	sent := false
 	err := postgres.InTx(ctx, c.s.pool, func(tx pgx.Tx) error {
