@@ -38,6 +38,9 @@ type lettersPage struct {
 // MayClose reports whether all dead letters that match can be replayed or discarded.
 func (p lettersPage) MayClose() bool { return p.State == consumer.Open && p.Count > 0 }
 
+// Mixed reports whether the list can have dead letters in several states.
+func (p lettersPage) Mixed() bool { return p.State == allStates }
+
 func (p *Pages) deadLetters(v *adminui.Visit) error {
 	ctx, in := v.R.Context(), input{v.R, v.R.URL.Query()}
 	after, err := in.number("after")
