@@ -27,6 +27,7 @@ type Config struct {
 func Resources(cfg Config) []adminui.Resource {
 	return []adminui.Resource{
 		productPages{cfg.Products, cfg.Copies}.resource(), entryPages{cfg}.resource(), marketPages{cfg.Copies}.resource(),
+		requestPages{cfg.Changes}.resource(),
 	}
 }
 

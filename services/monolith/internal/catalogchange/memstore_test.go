@@ -81,6 +81,10 @@ func (m *memStore) Copy(context.Context, uuid.UUID) (catalogchange.Copy, error) 
 	return m.target.Copy, nil
 }
 
+func (m *memStore) List(context.Context, catalogchange.Query) ([]catalogchange.Request, error) {
+	return m.requests, nil
+}
+
 func (m *memStore) InTx(_ context.Context, f func(catalogchange.Tx) error) error {
 	before := m.requests
 	if err := f(memTx{m}); err != nil {

@@ -19,6 +19,8 @@ type Store interface {
 	Copy(ctx context.Context, entry uuid.UUID) (Copy, error)
 	// Latest returns the request about the entry that was sent last.
 	Latest(ctx context.Context, entry uuid.UUID) (r Request, found bool, err error)
+	// List returns requests in the order in which they were sent.
+	List(ctx context.Context, q Query) ([]Request, error)
 	// InTx runs f in one transaction. It may run f again from the start after a serialization failure or a deadlock. A
 	// request and its message are committed together.
 	InTx(ctx context.Context, f func(Tx) error) error
