@@ -3,7 +3,6 @@ package adminmessages
 import (
 	"context"
 	"embed"
-	"io/fs"
 	"log/slog"
 	"net/http"
 	"sync/atomic"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/monsplit/monsplit/internal/account"
 	"github.com/monsplit/monsplit/internal/adminui"
+	"github.com/monsplit/monsplit/internal/httpserver"
 	"github.com/monsplit/monsplit/internal/messaging/audit"
 	"github.com/monsplit/monsplit/internal/messaging/broker"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
@@ -25,7 +25,11 @@ type Config struct {
 	Discard func(ctx context.Context, id int64, by, reason string) (consumer.DeadLetter, error)
 	Skip    func(ctx context.Context, kafka consumer.LogReader, tp broker.TopicPartition, by audit.Operator) (consumer.DeadLetter, error)
 	State   func() consumer.State
-	Log     *slog.Logger
+	// Check returns the state of each part of the instance, as /readyz does.
+	Check func(ctx context.Context) ([]httpserver.CheckResult, error)
+	// Needs returns what a person has to look at in the service's own data. It may be nil.
+	Needs func(ctx context.Context) ([]Need, error)
+	Log   *slog.Logger
 }
 
 // Pages are the pages of one service.
@@ -34,9 +38,11 @@ type Pages struct {
 	busy atomic.Bool // a run is under way, or about to begin
 	runs chan run
 	now  func() time.Time
+
+	samples samples
 }
 
-// New returns the pages. Run has to run, or else no run begins.
+// New returns the pages. Run and Watch have to run in the background.
 func New(cfg Config) *Pages { return &Pages{Config: cfg, runs: make(chan run, 1), now: time.Now} }
 
 //go:embed templates/*.html
@@ -47,10 +53,6 @@ const rows = 50
 
 // Section returns the pages for the frame.
 func (p *Pages) Section() adminui.Section {
-	templates, err := fs.Sub(templateFiles, "templates")
-	if err != nil {
-		panic(err) // the name is a constant
-	}
 	get := func(path string, do func(*adminui.Visit) error) adminui.Route {
 		return adminui.Route{Method: http.MethodGet, Path: path, Role: account.Viewer, Do: do}
 	}
@@ -70,6 +72,6 @@ func (p *Pages) Section() adminui.Section {
 	}
 	return adminui.Section{
 		Path: "messages", Title: "Messages", About: "What is sent and received, what is stuck and why, and what to do about it",
-		Templates: templates, Routes: routes,
+		Templates: templates(), Routes: routes,
 	}
 }

@@ -13,6 +13,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/monsplit/monsplit/internal/adminmessages"
+	"github.com/monsplit/monsplit/internal/adminui"
+	"github.com/monsplit/monsplit/internal/httpserver"
 	"github.com/monsplit/monsplit/internal/messaging/audit"
 	"github.com/monsplit/monsplit/internal/messaging/broker"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
@@ -35,7 +37,9 @@ type bundle struct {
 	pool       *pgxpool.Pool
 	kafka      *kafkatest.Broker
 	own, other string
-	repaired   atomic.Bool   // events can be applied
+	repaired   atomic.Bool // events can be applied
+	parts      []httpserver.CheckResult
+	needs      []adminmessages.Need
 	slow       chan struct{} // if it is not nil, each replay waits for a value
 }
 
@@ -52,17 +56,22 @@ func setup(t *testing.T) *bundle {
 	pages := adminmessages.New(adminmessages.Config{
 		Repair: repair.Service{Pool: b.pool, Kafka: b.kafka.Client(t), Publishes: []string{b.own}, Consumes: []string{b.other}},
 		Replay: events.Replay, Discard: events.Discard, Skip: events.Skip, State: events.State, Log: slog.New(slog.DiscardHandler),
+		Check: func(context.Context) ([]httpserver.CheckResult, error) { return b.parts, nil },
+		Needs: func(context.Context) ([]adminmessages.Need, error) { return b.needs, nil },
 	})
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
-	ended := make(chan error, 1)
+	ended := make(chan error, 2)
 	go func() { ended <- pages.Run(ctx) }()
+	go func() { ended <- pages.Watch(ctx) }()
 	t.Cleanup(func() {
 		cancel()
-		if err := <-ended; err != nil {
-			t.Error(err)
+		for range 2 {
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
 		}
 	})
-	b.Site = admintest.ServeSections(t, b.pool, pages.Section())
+	b.Site = admintest.ServeConfig(t, b.pool, adminui.Config{Sections: []adminui.Section{pages.Section()}, Overview: pages.Overview()})
 	return b
 }
 

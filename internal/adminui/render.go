@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
+	"io/fs"
 	"net/http"
 	"strings"
 	"time"
@@ -22,7 +23,7 @@ import (
 var templateFiles embed.FS
 
 // parseTemplates returns the template of each page by its name.
-func parseTemplates(sections []Section) (map[string]*template.Template, error) {
+func parseTemplates(overview fs.FS, sections []Section) (map[string]*template.Template, error) {
 	all := map[string]*template.Template{}
 	for _, name := range []string{"signin", "home", "password", "users", "user", "secret", "error", "list", "form", "conflict", "delete", "confirm"} {
 		t, err := frame()
@@ -33,6 +34,11 @@ func parseTemplates(sections []Section) (map[string]*template.Template, error) {
 			return nil, fmt.Errorf("read the page %s: %w", name, err)
 		}
 		all[name] = t
+	}
+	if overview != nil {
+		if _, err := all["home"].ParseFS(overview, "overview.html"); err != nil {
+			return nil, fmt.Errorf("read the overview: %w", err)
+		}
 	}
 	return all, parseSections(all, sections)
 }

@@ -23,8 +23,9 @@ type Config struct {
 	// Resources are what the pages list. Stream limits the time of an export.
 	Resources []Resource
 	Stream    httpserver.StreamLimits
-	// Sections are pages of other packages.
+	// Sections are pages of other packages. Overview may be empty.
 	Sections []Section
+	Overview Overview
 	Log      *slog.Logger
 }
 
@@ -43,7 +44,7 @@ func (c Config) Base() string { return c.Root + "/admin" }
 // New returns the handler of the path Base and of everything below it. It needs what httpserver.Server.Handle knows about
 // the client.
 func New(cfg Config) (http.Handler, error) {
-	templates, err := parseTemplates(cfg.Sections)
+	templates, err := parseTemplates(cfg.Overview.Templates, cfg.Sections)
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/monsplit/monsplit/internal/adminmessages"
 	"github.com/monsplit/monsplit/internal/adminui"
 	"github.com/monsplit/monsplit/internal/admission"
+	"github.com/monsplit/monsplit/internal/httpserver"
 	"github.com/monsplit/monsplit/internal/lifecycle"
 	"github.com/monsplit/monsplit/internal/messaging/repair"
 )
@@ -21,16 +22,20 @@ func (f *Frame) Manage(resources ...adminui.Resource) {
 	f.resources = append(f.resources, resources...)
 }
 
+// Need lets the first admin page show what a person has to look at in the service's own data. Call it before Serve.
+func (f *Frame) Need(needs func(context.Context) ([]adminmessages.Need, error)) { f.needs = needs }
+
 // addAdmin adds the admin pages, and returns the parts that keep their tables and do their work in the background.
-func (f *Frame) addAdmin(events Consumer) ([]lifecycle.Part, error) {
+func (f *Frame) addAdmin(events Consumer, check func(context.Context) ([]httpserver.CheckResult, error)) ([]lifecycle.Part, error) {
 	users := account.New(f.Pool)
 	messages := adminmessages.New(adminmessages.Config{
-		Repair: f.repair(), Replay: events.Replay, Discard: events.Discard, Skip: events.Skip, State: events.State, Log: f.log,
+		Repair: f.repair(), Replay: events.Replay, Discard: events.Discard, Skip: events.Skip, State: events.State,
+		Check: check, Needs: f.needs, Log: f.log,
 	})
 	cfg := adminui.Config{
 		Service: f.spec.Name, Title: f.spec.Name + " admin", Root: f.spec.Prefix, Users: users,
 		Lifetime: f.cfg.Admin.Lifetime, Idle: f.cfg.Admin.Idle, Resources: f.resources, Stream: f.cfg.HTTP.StreamLimits(), Log: f.log,
-		Sections: []adminui.Section{messages.Section()},
+		Sections: []adminui.Section{messages.Section()}, Overview: messages.Overview(),
 	}
 	pages, err := adminui.New(cfg)
 	if err != nil {
@@ -40,6 +45,7 @@ func (f *Frame) addAdmin(events Consumer) ([]lifecycle.Part, error) {
 	return []lifecycle.Part{
 		{Name: "admin", Run: f.schema.before(func(ctx context.Context) error { return f.keepAccounts(ctx, users) })},
 		{Name: "admin messages", Run: f.schema.before(messages.Run)},
+		{Name: "admin samples", Run: f.schema.before(messages.Watch)},
 	}, nil
 }
 

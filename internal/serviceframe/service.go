@@ -14,6 +14,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/monsplit/monsplit/internal/adminmessages"
 	"github.com/monsplit/monsplit/internal/adminui"
 	"github.com/monsplit/monsplit/internal/admission"
 	"github.com/monsplit/monsplit/internal/cli"
@@ -63,6 +64,7 @@ type Frame struct {
 
 	sites     []site
 	resources []adminui.Resource
+	needs     func(context.Context) ([]adminmessages.Need, error) // may be nil
 	spec      Spec
 	cfg       config.Common
 	log       *slog.Logger
@@ -180,7 +182,7 @@ func (f *Frame) Serve(ctx context.Context, events Consumer, api oas.API, parts .
 		Connections: httpserver.ConnectionLimits{All: f.cfg.HTTP.MaxConnections, PerPeer: f.cfg.HTTP.MaxPerPeer}, AllowedHosts: f.cfg.HTTP.AllowedHosts,
 		OpenAPI: f.spec.OpenAPI, AsyncAPI: f.spec.AsyncAPI, Pages: pages, Checks: f.checks(events, database), Registry: registry,
 	}, f.log)
-	admin, err := f.addAdmin(events)
+	admin, err := f.addAdmin(events, server.Check)
 	if err != nil {
 		return err
 	}

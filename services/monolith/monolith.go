@@ -66,6 +66,7 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger) error {
 	frame.Collect(requests, calls)
 	changes := newChanges(frame, storage, copies, cfg, newID)
 	frame.Manage(adminpages.Resources(adminpages.Config{Products: products, Copies: copies, Changes: changes, Wait: cfg.Legacy.Wait})...)
+	frame.Need(adminpages.Needs(changes, time.Now))
 	api := httpapi.New(products, copies, changes, frame.Freshness(), calls, httpapi.Config{
 		Stream: cfg.HTTP.StreamLimits(), ChangeWait: cfg.Legacy.Wait, MaxWait: cfg.HTTP.MaxWait,
 	})

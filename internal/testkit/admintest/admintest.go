@@ -39,17 +39,11 @@ type Site struct {
 // Serve shows the resources until the test ends.
 func Serve(t testing.TB, pool *pgxpool.Pool, resources ...adminui.Resource) *Site {
 	t.Helper()
-	return serve(t, pool, adminui.Config{Resources: resources})
+	return ServeConfig(t, pool, adminui.Config{Resources: resources})
 }
 
-// ServeSections shows the sections until the test ends.
-func ServeSections(t testing.TB, pool *pgxpool.Pool, sections ...adminui.Section) *Site {
-	t.Helper()
-	return serve(t, pool, adminui.Config{Sections: sections})
-}
-
-// serve shows the resources and sections of cfg.
-func serve(t testing.TB, pool *pgxpool.Pool, cfg adminui.Config) *Site {
+// ServeConfig shows the resources, sections and overview of cfg until the test ends.
+func ServeConfig(t testing.TB, pool *pgxpool.Pool, cfg adminui.Config) *Site {
 	t.Helper()
 	users := account.New(pool)
 	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))

@@ -6,9 +6,11 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
+	"github.com/monsplit/monsplit/internal/adminmessages"
 	"github.com/monsplit/monsplit/internal/adminui"
 	"github.com/monsplit/monsplit/internal/apperr"
 	"github.com/monsplit/monsplit/services/monolith/internal/catalogchange"
@@ -18,15 +20,16 @@ import (
 type requestPages struct{ changes *catalogchange.Service }
 
 const (
-	filterStage = "stage"
-	sortSent    = "sent"
+	pathRequests = "change-requests"
+	filterStage  = "stage"
+	sortSent     = "sent"
 	// mostExported is how many requests an export has. Finished ones are kept for a limited time.
 	mostExported = 10_000
 )
 
 func (p requestPages) resource() adminui.Resource {
 	return adminui.Resource{
-		Path: "change-requests", One: "change request", Many: "change requests",
+		Path: pathRequests, One: "change request", Many: "change requests",
 		About: "The changes of catalog entries that old programs and people asked for here. The catalog decides about each, and refuses what breaks its rules.",
 		Columns: []adminui.Column{
 			{Title: "Request"}, {Title: "Sent", Sort: sortSent}, {Title: "State"}, {Title: "Problem"},
@@ -137,6 +140,36 @@ func (p requestPages) get(ctx context.Context, id string) (adminui.Item, error) 
 		}
 	}
 	return item, nil
+}
+
+// How many requests the overview counts at most, and how old they may be.
+const (
+	mostRefused = 100
+	refusedFor  = 24 * time.Hour
+)
+
+// Needs returns what a person has to look at: the requests that the catalog has refused lately.
+func Needs(changes *catalogchange.Service, now func() time.Time) func(context.Context) ([]adminmessages.Need, error) {
+	return func(ctx context.Context) ([]adminmessages.Need, error) {
+		refused, err := changes.List(ctx, catalogchange.Query{Stage: catalogchange.StageRefused, Limit: mostRefused})
+		n := 0
+		for _, r := range refused {
+			if now().Sub(r.CreatedAt) < refusedFor {
+				n++
+			}
+		}
+		if n == 0 || err != nil {
+			return nil, err
+		}
+		text := fmt.Sprintf("The catalog refused %d changes of entries in the last 24 hours.", n)
+		if n == 1 {
+			text = "The catalog refused 1 change of an entry in the last 24 hours."
+		}
+		if n == mostRefused {
+			text = fmt.Sprintf("The catalog refused %d or more changes of entries in the last 24 hours.", n)
+		}
+		return []adminmessages.Need{{Text: text, Path: pathRequests + "?" + filterStage + "=" + string(catalogchange.StageRefused), Link: "Which ones, and why"}}, nil
+	}
 }
 
 // noticeOf says what a person must know about a request that is not done.
