@@ -58,7 +58,7 @@ func TestReplayMany(t *testing.T) {
 	}
 	b.letter(9, "another", "undecodable")
 	p := b.SignIn(account.Editor)
-	p.Get("/messages/dead-letters?code=poison").Must(200, "All 5 that match", "/dead-letters/replay?code=poison")
+	p.Get("/messages/dead-letters?code=poison").Must(200, "Replay all 5…", "/dead-letters/replay?code=poison")
 	p.Get("/messages/dead-letters/replay?code=poison").Must(200, "Replay 5 dead letters?", `name="code" value="poison"`)
 	begun := p.Post("/messages/dead-letters/replay", "code", "poison", "reason", "fixed")
 	page := p.Follow(begun).Must(200, "are being replayed", "Load it now", "<strong>0</strong> of <strong>5</strong>")

@@ -90,7 +90,7 @@ func (p *Pages) needs(ctx context.Context) (needs []Need, err error) {
 		return nil, err
 	}
 	add(open, "1 event of another service could not be applied.", "%d events of other services could not be applied.", "dead-letters", "Dead letters")
-	add(int(status.BlockedCount), "Kafka refuses 1 event.", "Kafka refuses %d events.", "outbox", "Which one, and what to do")
+	add(int(status.BlockedCount), "Kafka refuses 1 event.", "Kafka refuses %d events.", "outbox", "Which, and what to do")
 	if status.OldestAge > oldUnsent.Seconds() {
 		add(1, "The oldest unsent event waits for "+duration(time.Duration(status.OldestAge*float64(time.Second)))+".", "", "relay", "Why events do not move")
 	}

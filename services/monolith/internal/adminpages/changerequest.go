@@ -30,7 +30,7 @@ const (
 func (p requestPages) resource() adminui.Resource {
 	return adminui.Resource{
 		Path: pathRequests, One: "change request", Many: "change requests",
-		About: "The changes of catalog entries that old programs and people asked for here. The catalog decides about each, and refuses what breaks its rules.",
+		About: "Changes of entries that were asked for here, and what the catalog decided about them.",
 		Columns: []adminui.Column{
 			{Title: "Request"}, {Title: "Sent", Sort: sortSent}, {Title: "State"}, {Title: "Problem"},
 		},
