@@ -60,8 +60,7 @@ const (
 	prefixWas      = "was."
 	inputVersion   = "version"
 	inputChoose    = "choose" // the fields about which a person has to decide
-	pickerChoices  = 20
-	maxPickedBytes = 400
+	maxFound       = 400 // the longest search of a picker, in bytes
 )
 
 func (s *site) showNew(r *Resource) func(visit) error {
@@ -200,7 +199,7 @@ func undecided(form url.Values) bool {
 // clean returns a text that can be searched.
 func clean(text string) string {
 	text = strings.ToValidUTF8(strings.TrimSpace(strings.ReplaceAll(text, "\x00", "")), "")
-	if len(text) > maxPickedBytes {
+	if len(text) > maxFound {
 		return ""
 	}
 	return text

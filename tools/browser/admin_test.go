@@ -24,6 +24,13 @@ var dataPages = map[string][]adminPage{
 	"monolith": {
 		{"/products", "products", "table"}, {"/products?q=nothing-has-this-name", "products-none", ".empty"},
 		{"/products/new", "product-new", "#name"}, {"/products/1", "product", "#name"}, {"/products/1/delete", "product-delete", "button.danger"},
+		{"/entries", "entries", "table"}, {"/entries/new", "entry-new", ".choices label"}, {"/entries/1", "entry", "#availability_date"},
+		{"/markets", "markets", "table"}, {"/markets/1", "market", ".facts"},
+	},
+	"catalog": {
+		{"/entries", "entries", "table"}, {"/entries/new", "entry-new", ".choices label"},
+		{"/markets", "markets", "table"}, {"/markets/NL", "market", "#name"}, {"/markets/NL/delete", "market-delete", "button.danger"},
+		{"/products?state=discontinued", "products", "table"},
 	},
 }
 
