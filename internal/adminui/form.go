@@ -51,16 +51,16 @@ func (f fieldView) Shown() string {
 
 // What the buttons of a form do. The names of the search buttons are those of the fields.
 const (
-	buttonDo       = "do"
-	doSave         = "save"
-	doAnother      = "another"
-	doContinue     = "continue"
-	buttonFind     = "find"
-	prefixFind     = "find."
-	prefixWas      = "was."
-	inputVersion   = "version"
-	inputChoose    = "choose" // the fields about which a person has to decide
-	maxFound       = 400 // the longest search of a picker, in bytes
+	buttonDo     = "do"
+	doSave       = "save"
+	doAnother    = "another"
+	doContinue   = "continue"
+	buttonFind   = "find"
+	prefixFind   = "find."
+	prefixWas    = "was."
+	inputVersion = "version"
+	inputChoose  = "choose" // the fields about which a person has to decide
+	maxFound     = 400      // the longest search of a picker, in bytes
 )
 
 func (s *site) showNew(r *Resource) func(visit) error {
