@@ -168,7 +168,7 @@ func (s *site) readFilters(ctx context.Context, p *listPage) error {
 	for i := range queries {
 		queries[i].cursor = ""
 	}
-	counts, err := p.Resource.Count(ctx, queries, mostCounted+1)
+	counts, err := p.Count(ctx, queries, mostCounted+1)
 	if err != nil || counts == nil {
 		return err
 	}

@@ -49,6 +49,7 @@ func admin(t *testing.T, at services) {
 		b.do(chromedp.SendKeys("#password", "pass"), chromedp.Click("button.main"), chromedp.WaitVisible(".cards"))
 		for _, p := range slices.Concat(adminPages[:1], dataPages[service], adminPages[1:]) {
 			b.everywhere(service+"-"+p.name, func() { b.open(base+p.path, p.ready) })
+			b.linksWork(service + p.path)
 		}
 		b.open(base+"/users", "table")
 		b.do(chromedp.SendKeys("#name", "ann"), chromedp.Click("button.main"), chromedp.WaitVisible(".secret"))
@@ -72,4 +73,15 @@ func (b *tab) everywhere(name string, open func()) {
 			b.accessible(what)
 		}
 	}
+}
+
+// linksWork fails if one of the first links of a page leads nowhere. A page can have a hundred.
+func (b *tab) linksWork(what string) {
+	b.Helper()
+	const script = `Promise.all([...new Set([...document.links].map(a => a.href.split('#')[0]))].slice(0, 30).map(async url =>
+		[url, (await fetch(url)).status])).then(all => all.filter(([, status]) => status !== 200))`
+	if broken := ask(b, chromedp.Evaluate[[][2]any](script, chromedp.EvalAwaitPromise)); len(broken) > 0 {
+		b.Errorf("%s leads to %v", what, broken)
+	}
+	b.quiet(what)
 }

@@ -231,3 +231,26 @@ func TestActionOnAllProductsThatMatch(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A viewer sees everything, and is not offered what the role does not allow.
+func TestViewerOfProducts(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.create("Furniture", "Desk")
+	p := b.SignIn(account.Viewer)
+	for _, path := range []string{"/products", "/products/1"} {
+		a := p.Get(path).Must(200, "Desk", "Furniture")
+		for _, offer := range []string{"New product", `name="pick"`, "Delete", "Save", "<input type=\"checkbox\""} {
+			if strings.Contains(a.Body, offer) {
+				t.Errorf("%s offers %s", path, offer)
+			}
+		}
+	}
+	for _, path := range []string{"/products/new", "/products/1", "/products/1/delete", "/products/do"} {
+		p.Post(path, "version", "1", "name", "x", "product_category", "x", "action", "delete", "pick", "1@1", "confirmed", "1").Must(403, "needs another role")
+	}
+	p.Get("/products/new").Must(403)
+	if got, err := b.products.Get(t.Context(), 1); err != nil || got.Version != 1 {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
