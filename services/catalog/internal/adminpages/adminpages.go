@@ -32,7 +32,7 @@ const (
 )
 
 // mostChoices is how many things a picker shows at a time.
-const mostChoices = 20
+const mostChoices = 8
 
 // identity returns the id in an address. Another text is not the id of anything.
 func identity(id string) (uuid.UUID, error) {

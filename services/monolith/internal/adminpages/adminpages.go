@@ -39,7 +39,7 @@ const (
 )
 
 // mostChoices is how many things a picker shows at a time.
-const mostChoices = 20
+const mostChoices = 8
 
 // number returns the id in an address. Another text is not the id of anything.
 func number(id, what string) (int64, error) {

@@ -19,9 +19,9 @@ import (
 )
 
 // applied applies the catalog's events and outcomes.
-func (b *bundle) applied(do func(tx *store.EventTx) error) {
+func (b *bundle) applied(ctx context.Context, do func(tx *store.EventTx) error) {
 	b.Helper()
-	if err := postgres.InTx(b.Context(), b.pool, func(tx pgx.Tx) error { return do(store.Bind(tx)) }); err != nil {
+	if err := postgres.InTx(ctx, b.pool, func(tx pgx.Tx) error { return do(store.Bind(tx)) }); err != nil {
 		b.Fatal(err)
 	}
 }
@@ -30,7 +30,7 @@ func (b *bundle) applied(do func(tx *store.EventTx) error) {
 func (b *bundle) market(codes ...string) {
 	b.Helper()
 	for _, code := range codes {
-		b.applied(func(tx *store.EventTx) error {
+		b.applied(b.Context(), func(tx *store.EventTx) error {
 			return catalogcopy.ApplyMarkets(b.Context(), tx, []catalogcopy.MarketChange{{
 				ISOCode: code, Change: copyrow.Change{Version: 1, Time: time.Now()}, MarketData: catalogcopy.MarketData{Name: "Market " + code, UpdatedAt: time.Now()},
 			}})
@@ -41,7 +41,7 @@ func (b *bundle) market(codes ...string) {
 // entry applies a version of the copy of an entry.
 func (b *bundle) entry(id, product uuid.UUID, market string, version int64, deleted bool, start *time.Time) {
 	b.Helper()
-	b.applied(func(tx *store.EventTx) error {
+	b.applied(b.Context(), func(tx *store.EventTx) error {
 		return catalogcopy.ApplyEntries(b.Context(), tx, []catalogcopy.EntryChange{{
 			ID: id, Change: copyrow.Change{Version: version, Time: time.Now(), Deleted: deleted},
 			EntryData: catalogcopy.EntryData{Product: product, Market: market, Start: start, UpdatedAt: time.Now()},
@@ -51,12 +51,12 @@ func (b *bundle) entry(id, product uuid.UUID, market string, version int64, dele
 
 // decides lets the owner decide about each request while it is waited for.
 func (b *bundle) decides(kind catalogchange.Kind, version int64, problem *catalogchange.Problem, then func()) {
-	b.owner.decide = func(_ context.Context, what, id string) error {
+	b.owner.decide = func(ctx context.Context, what, id string) error {
 		if what != catalogchange.KindRequest {
 			return nil
 		}
-		b.applied(func(tx *store.EventTx) error {
-			return catalogchange.Apply(b.Context(), tx, []catalogchange.Decision{{
+		b.applied(ctx, func(tx *store.EventTx) error {
+			return catalogchange.Apply(ctx, tx, []catalogchange.Decision{{
 				Request: uuid.MustParse(id), Kind: kind, Version: version, Problem: problem,
 			}})
 		})
