@@ -2,17 +2,15 @@ package adminmessages
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"time"
-
-	"github.com/jackc/pgx/v5"
 
 	"github.com/monsplit/monsplit/internal/adminui"
 	"github.com/monsplit/monsplit/internal/apperr"
 	"github.com/monsplit/monsplit/internal/messaging/audit"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
+	"github.com/monsplit/monsplit/internal/strictjson"
 )
 
 // run closes many dead letters. It may take longer than a request, so it goes on in the background. Its progress is in the
@@ -100,7 +98,7 @@ func (p *Pages) closeLetters(c closing) func(context.Context, audit.Operator, in
 		r := run{by: by, closes: c, filter: f}
 		matched, err := consumer.CountDeadLetters(ctx, p.Repair.Pool, f)
 		if err == nil {
-			r.id, err = p.begin(ctx, r, matched)
+			r.id, err = audit.Begin(ctx, p.Repair.Pool, by, c.command(), p.progressOf(r, matched))
 		}
 		if err != nil {
 			p.busy.Store(false)
@@ -109,15 +107,6 @@ func (p *Pages) closeLetters(c closing) func(context.Context, audit.Operator, in
 		p.runs <- r // there is room: nothing else is under way
 		return outcome{fmt.Sprintf("/runs/%d", r.id), ""}, nil
 	}
-}
-
-// begin records that a run has begun.
-func (p *Pages) begin(ctx context.Context, r run, matched int) (id int64, err error) {
-	err = pgx.BeginFunc(ctx, p.Repair.Pool, func(tx pgx.Tx) error {
-		id, err = audit.Record(ctx, tx, r.by, r.closes.command(), p.progressOf(r, matched))
-		return err
-	})
-	return id, err
 }
 
 func (p *Pages) progressOf(r run, matched int) progress {
@@ -182,7 +171,7 @@ func (p *Pages) carryOut(ctx context.Context, r run) {
 // note writes the progress of a run. The run goes on if that fails.
 func (p *Pages) note(ctx context.Context, r run, now progress) {
 	now.At = p.now().UTC()
-	err := pgx.BeginFunc(ctx, p.Repair.Pool, func(tx pgx.Tx) error { return audit.Update(ctx, tx, r.id, now) })
+	err := audit.Report(ctx, p.Repair.Pool, r.id, now)
 	if err != nil && ctx.Err() == nil {
 		p.Log.WarnContext(ctx, "the progress of a run could not be recorded", "record", r.id, "error", err)
 	}
@@ -219,7 +208,7 @@ func (p *Pages) showRun(v *adminui.Visit) error {
 	if page.Action.ID == 0 {
 		return apperr.New(apperr.NotFound, "There is no such run.")
 	}
-	if err := json.Unmarshal(page.Action.Detail, &page.Progress); err != nil {
+	if err := strictjson.Unmarshal(page.Action.Detail, &page.Progress); err != nil {
 		return fmt.Errorf("read the progress of run %d: %w", id, err)
 	}
 	if page.Percent = 100; page.Progress.Matched > 0 {
