@@ -145,9 +145,9 @@ func (b *bundle) row(to any, sql string, args ...any) {
 	}
 }
 
-func (b *bundle) count(sql string, args ...any) (n int) {
+func (b *bundle) count(sql string) (n int) {
 	b.Helper()
-	b.row(&n, `SELECT count(*) FROM `+sql, args...)
+	b.row(&n, `SELECT count(*) FROM `+sql)
 	return n
 }
 
