@@ -49,6 +49,13 @@ func (f *Faults) add(faults ...Fault) {
 	}
 }
 
+// addAll adds the faults of another list, with those that it only counts.
+func (f *Faults) addAll(o *Faults) {
+	f.add(o.List...)
+	f.More += o.More
+	f.moreStay = f.moreStay || o.moreStay
+}
+
 // Error lists the faults, one a line, as "SOURCE:LINE: COLUMN: DETAIL". All but the numbers may come from outside, so they
 // are escaped.
 func (f *Faults) Error() string {

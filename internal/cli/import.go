@@ -141,7 +141,7 @@ func choose(importers []bulkimport.Importer, flags importFlags, one bool) ([]bul
 func importOne(cmd *cobra.Command, name string, run func(context.Context, bulkimport.Tell) (bulkimport.Summary, error),
 	flags importFlags, log *slog.Logger,
 ) error {
-	show := newProgress(cmd.ErrOrStderr(), name)
+	show := newImportProgress(cmd.ErrOrStderr(), name, time.Now)
 	summary, err := run(cmd.Context(), bulkimport.Tell{Progress: show.report, Waiting: func(reason error) {
 		log.InfoContext(cmd.Context(), "waiting for records of another service that the import refers to", "model", name, "for", flags.wait.String(), "faults", countFaults(reason))
 	}})
@@ -162,11 +162,15 @@ func countFaults(err error) int {
 }
 
 // generate imports n generated records. No more than one batch of them is in memory.
-func generate(ctx context.Context, importer bulkimport.Importer, n int, report func(done, total int)) (bulkimport.Summary, error) {
+func generate(ctx context.Context, importer bulkimport.Importer, n int, report func(bulkimport.Progress)) (bulkimport.Summary, error) {
 	total := bulkimport.Summary{Model: importer.Name}
 	done := 0
 	for rows := range batches(importer.Generate(n), generateBatch) {
-		summary, err := importer.Run(ctx, bulkimport.Records("generated "+importer.Name, rows), func(i, _ int) { report(done+i, n) })
+		summary, err := importer.Run(ctx, bulkimport.Records("generated "+importer.Name, rows), func(p bulkimport.Progress) {
+			if p.Phase == bulkimport.Writing {
+				report(bulkimport.Progress{Phase: p.Phase, Done: done + p.Done, Total: n})
+			}
+		})
 		total = total.Plus(summary)
 		if err != nil {
 			return total, err

@@ -35,7 +35,7 @@ func productImport(t *testing.T) func(csv string) string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		summary, err := products.Run(t.Context(), in, func(int, int) {})
+		summary, err := products.Run(t.Context(), in, func(bulkimport.Progress) {})
 		if err != nil {
 			return err.Error()
 		}
