@@ -56,7 +56,7 @@ func (f *productFile) line(i int) string {
 // The checks of an import keep a few bytes of each product, and not its text and its values.
 func TestChecksAreNotInMemory(t *testing.T) { //nolint:paralleltest // it measures the memory of the process
 	const size = 200_000
-	for name, tt := range map[string]struct {
+	for name, tt := range map[string]struct { //nolint:paralleltest // as above
 		format bulkimport.Format
 		header int // lines
 		file   *productFile
@@ -68,7 +68,7 @@ func TestChecksAreNotInMemory(t *testing.T) { //nolint:paralleltest // it measur
 			return fmt.Sprintf("%s{\"product_uuid\":%q,\"name\":%q,\"product_category\":%q}\n", strings.Repeat(",", min(i, 1)), id, name, category)
 		}}},
 	} {
-		t.Run(name, func(t *testing.T) { //nolint:paralleltest // as above
+		t.Run(name, func(t *testing.T) {
 			products := productImporter(t)
 			in, err := bulkimport.Read("in", tt.file, tt.format, products.Columns)
 			if err != nil {
