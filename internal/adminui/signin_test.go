@@ -98,7 +98,7 @@ func TestCookie(t *testing.T) {
 	}
 	var stored int
 	cookie := s.signedIn("admin").client.Jar.Cookies(mustURL(t, s.url+s.base))[0]
-	if err := s.pool.QueryRow(t.Context(), "SELECT count(*) FROM sessions WHERE token = $1", cookie.Value).Scan(&stored); err != nil || stored != 0 {
+	if err := s.pool.QueryRow(t.Context(), "SELECT count(*) FROM admin_session WHERE token = $1", cookie.Value).Scan(&stored); err != nil || stored != 0 {
 		t.Errorf("the database has the value of the cookie: %d, %v", stored, err)
 	}
 }
@@ -130,7 +130,7 @@ func TestSessionsEnd(t *testing.T) {
 	s := setup(t, "")
 	for name, end := range map[string]func() error{
 		"expired": func() error {
-			_, err := s.pool.Exec(t.Context(), "UPDATE sessions SET expiry = now() - interval '1 second'")
+			_, err := s.pool.Exec(t.Context(), "UPDATE admin_session SET expiry = now() - interval '1 second'")
 			return err
 		},
 		"disabled":       func() error { _, err := s.users.Disable(t.Context(), ada, "vic"); return err },
