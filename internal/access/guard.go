@@ -179,5 +179,5 @@ func (g *Guard) lacks(scope Scope, answer http.Header) error {
 
 func (g *Guard) refuse(reason string, status int, name, detail string) error {
 	g.refused.WithLabelValues(reason).Inc()
-	return &httpserver.Problem{Type: httpserver.ProblemBase + name, Title: http.StatusText(status), Status: status, Detail: detail}
+	return httpserver.NewProblem(status, name, detail)
 }

@@ -99,7 +99,7 @@ func readWhole(req *http.Request) error {
 	case err != nil:
 		return apperr.New(apperr.Malformed, "The body did not arrive completely.").Because(err)
 	case len(body) > maxForm:
-		return newProblem(http.StatusRequestEntityTooLarge, "too-large", fmt.Sprintf("The body is larger than %d bytes.", maxForm))
+		return NewProblem(http.StatusRequestEntityTooLarge, "too-large", fmt.Sprintf("The body is larger than %d bytes.", maxForm))
 	}
 	req.Body = io.NopCloser(bytes.NewReader(body))
 	return nil
