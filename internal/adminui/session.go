@@ -10,6 +10,7 @@ import (
 
 	"github.com/monsplit/monsplit/internal/account"
 	"github.com/monsplit/monsplit/internal/caller"
+	"github.com/monsplit/monsplit/internal/httpserver"
 )
 
 // What a session keeps.
@@ -62,7 +63,7 @@ func (s *site) page(role account.Role, do func(visit) error) http.Handler {
 			s.fail(w, r, err)
 			return
 		}
-		r = r.WithContext(caller.With(r.Context(), caller.Caller{Kind: caller.KindSession, Name: user.Name}))
+		r = r.WithContext(httpserver.Identified(r.Context(), caller.Caller{Kind: caller.KindSession, Name: user.Name}))
 		if !user.Role.Includes(role) {
 			s.renderError(w, r, &user, http.StatusForbidden, "This page needs another role",
 				"Your role is "+string(user.Role)+", but this page needs the role "+string(role)+". Ask an admin to change your role.")

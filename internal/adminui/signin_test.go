@@ -2,7 +2,9 @@ package adminui_test
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -36,6 +38,23 @@ func TestSignInLeadsBack(t *testing.T) {
 	}
 	if a := b.get("/sign-in"); a.status != http.StatusSeeOther || a.to() != "/shop/admin" {
 		t.Errorf("the form, for a signed-in user: %d to %s", a.status, a.to())
+	}
+}
+
+// The log of a request names the user of the session, also if the user lacks the role.
+func TestTheLogNamesTheUser(t *testing.T) {
+	t.Parallel()
+	s := setup(t, "")
+	b := s.signedIn("vic")
+	for _, path := range []string{"/admin/password", "/admin/users"} {
+		req := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, http.NoBody)
+		for _, c := range b.client.Jar.Cookies(mustURL(t, s.url+s.base)) {
+			req.AddCookie(c)
+		}
+		s.handler.ServeHTTP(httptest.NewRecorder(), req) // it returns when the request is logged
+		if line := regexp.MustCompile(`msg=request method=GET path=` + path + ` .*`).FindString(s.log.String()); !strings.Contains(line, `caller="session vic"`) {
+			t.Errorf("%s is logged as %q", path, line)
+		}
 	}
 }
 
