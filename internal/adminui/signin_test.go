@@ -41,6 +41,24 @@ func TestSignInLeadsBack(t *testing.T) {
 	}
 }
 
+// A session that cannot be saved gives one page, and not the page for the error before the page that was asked for. An answer
+// that leads elsewhere does not lead there.
+func TestASessionThatCannotBeSaved(t *testing.T) {
+	t.Parallel()
+	s := setup(t, "")
+	b := s.signedIn("edith")
+	if _, err := s.pool.Exec(t.Context(), `ALTER TABLE admin_session ADD CONSTRAINT refused CHECK (false) NOT VALID`); err != nil {
+		t.Fatal(err)
+	}
+	for name, a := range map[string]answer{
+		"a page": b.get("/password"), "a page that is missing": b.get("/nothing"), "a sign-in": s.browser().signIn("edith", s.passwords["edith"]),
+	} {
+		if a.status != http.StatusInternalServerError || a.to() != "" || strings.Count(a.body, "</html>") != 1 || !strings.Contains(a.body, "Something went wrong") {
+			t.Errorf("%s: answered %d, leads to %q, %s", name, a.status, a.to(), a.body)
+		}
+	}
+}
+
 // The log of a request names the user of the session, also if the user lacks the role.
 func TestTheLogNamesTheUser(t *testing.T) {
 	t.Parallel()
