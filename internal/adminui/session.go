@@ -20,7 +20,7 @@ const (
 	keyNote  = "note"  // a text that the next page shows
 )
 
-// begin makes the session one of this user. The session gets a new token: somebody else may know the one of before.
+// begin signs the user in to the session. The session gets a new token, because another person may know the old one.
 func (s *site) begin(ctx context.Context, user account.User) error {
 	if err := s.sessions.RenewToken(ctx); err != nil {
 		return err
@@ -50,8 +50,8 @@ type visit struct {
 	user account.User
 }
 
-// page returns the handler of a route that only users with a role may use. Who is not signed in is asked to sign in, and then
-// comes back. If do returns an error, that is the answer.
+// page returns the handler of a route that only users with a role may use. A client that is not signed in gets the page for the
+// sign-in, which leads back here. If do returns an error, the answer is the page for that error.
 func (s *site) page(role account.Role, do func(visit) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		user, err := s.signedIn(r.Context())
