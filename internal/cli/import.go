@@ -36,7 +36,8 @@ func (a App[C]) importCommand() *cobra.Command {
 			"The command checks every line before it writes anything, and reports the first 1,000 faults with their lines. A\n" +
 			"record has at most 1 MiB. What can be read only once is copied into a temporary file first. Importing the same\n" +
 			"records again changes nothing, so an import that was interrupted can be run again.\n" +
-			"Each change follows the business rules and publishes its event.",
+			"Each change follows the business rules and publishes its event. Where the output for errors is not a terminal, a line\n" +
+			"every 10 seconds says how far the import has come.",
 		PreRunE: checked(flags.check),
 		RunE: a.configured(config.DatabaseAlone, func(cmd *cobra.Command, args []string, cfg C, log *slog.Logger) error {
 			return a.importAll(cmd, args, flags, cfg, log)
