@@ -36,7 +36,9 @@ func (s *site) save(w http.ResponseWriter, r *http.Request) bool {
 	case scs.Modified:
 		token, expiry, err := s.sessions.Commit(r.Context())
 		if err != nil {
-			w.Header().Del("Location")
+			for _, name := range []string{"Location", "Content-Disposition", "Content-Encoding"} { // of the lost answer
+				w.Header().Del(name)
+			}
 			s.fail(w, r, err)
 			return false
 		}
