@@ -142,7 +142,7 @@ func choose(importers []bulkimport.Importer, flags importFlags, one bool) ([]bul
 func importOne(cmd *cobra.Command, name string, run func(context.Context, bulkimport.Tell) (bulkimport.Summary, error),
 	flags importFlags, log *slog.Logger,
 ) error {
-	show := newImportProgress(cmd.ErrOrStderr(), name, time.Now)
+	show := newImportProgress(cmd.ErrOrStderr(), name)
 	summary, err := run(cmd.Context(), bulkimport.Tell{Progress: show.report, Waiting: func(reason error) {
 		log.InfoContext(cmd.Context(), "waiting for records of another service that the import refers to", "model", name, "for", flags.wait.String(), "faults", countFaults(reason))
 	}})

@@ -3,7 +3,6 @@ package cli
 import (
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/monsplit/monsplit/internal/bulkimport"
 )
@@ -11,8 +10,8 @@ import (
 // importProgress shows how far an import has come. An import can take many minutes, so it also shows this in a log.
 type importProgress struct{ *progress }
 
-func newImportProgress(out io.Writer, name string, now func() time.Time) importProgress {
-	return importProgress{newLoggedProgress(out, name, now)}
+func newImportProgress(out io.Writer, name string) importProgress {
+	return importProgress{newLoggedProgress(out, name)}
 }
 
 // report must be called by one goroutine at a time.

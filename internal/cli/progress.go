@@ -21,14 +21,13 @@ type progress struct {
 	out      io.Writer // nil if nothing is shown
 	terminal bool
 	what     string
-	now      func() time.Time
 	next     time.Time // when it is shown again
 	shown    bool
 }
 
 // newProgress returns a progress that shows nothing if the output is not a terminal.
 func newProgress(out io.Writer, what string) *progress {
-	p := newLoggedProgress(out, what, time.Now)
+	p := newLoggedProgress(out, what)
 	if !p.terminal {
 		p.out = nil
 	}
@@ -36,15 +35,15 @@ func newProgress(out io.Writer, what string) *progress {
 }
 
 // newLoggedProgress returns a progress that writes a new line every 10 seconds if the output is not a terminal.
-func newLoggedProgress(out io.Writer, what string, now func() time.Time) *progress {
-	p := &progress{out: out, what: what, now: now}
+func newLoggedProgress(out io.Writer, what string) *progress {
+	p := &progress{out: out, what: what}
 	if safe, ok := out.(*terminal.Writer); ok {
 		out = safe.Unwrap()
 	}
 	if file, ok := out.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
 		p.out, p.terminal = out, true
 	} else {
-		p.next = now().Add(lineEvery)
+		p.next = time.Now().Add(lineEvery)
 	}
 	return p
 }
@@ -56,15 +55,15 @@ func (p *progress) report(done, total int) {
 
 // show shows a text, unless the last one was shown a moment ago. A terminal shows the last text of a phase in any case.
 func (p *progress) show(text func() string, last bool) {
-	if p.out == nil || p.now().Before(p.next) && (!last || !p.terminal) {
+	if p.out == nil || time.Now().Before(p.next) && (!last || !p.terminal) {
 		return
 	}
 	p.shown = true
 	if p.terminal {
-		p.next = p.now().Add(screenEvery)
+		p.next = time.Now().Add(screenEvery)
 		fmt.Fprintf(p.out, "\r%s: %s\x1b[K", p.what, text())
 	} else {
-		p.next = p.now().Add(lineEvery)
+		p.next = time.Now().Add(lineEvery)
 		fmt.Fprintf(p.out, "%s: %s\n", p.what, text())
 	}
 }
