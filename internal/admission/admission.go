@@ -138,8 +138,9 @@ func placeOf(ctx context.Context) *place {
 	return p
 }
 
-// Enter admits a request, or returns the error that refuses it. The request works with the context, and calls leave with its
-// error when it has ended. entity is what a change changes, or "". A request whose client has gone away keeps its place until then, because it still works.
+// Enter admits a request, or returns the error that refuses it. The request uses the returned context. When it has ended, it calls
+// leave with its error. Until then it keeps its place, also if its client has gone away, because it still works. entity names what
+// a change changes, or is "".
 func (g *Gate) Enter(ctx context.Context, class Class, entity string) (_ context.Context, leave func(error), _ error) {
 	if !slices.Contains(Classes(), class) {
 		panic("admission: there is no class " + string(class))

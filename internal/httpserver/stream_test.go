@@ -100,7 +100,7 @@ func TestStreamArrayDoesNotGatherTheList(t *testing.T) {
 	}
 }
 
-// A client that takes each part in time cannot keep a list open for ever.
+// A client that takes each part in time cannot keep a list open forever.
 func TestStreamArrayEnds(t *testing.T) {
 	t.Parallel()
 	endless := func(yield func(int, error) bool) {

@@ -17,7 +17,7 @@ var Small = map[string]string{
 	"outbox_halt": "a row for each shard", "outbox_instance": "a row for each relay", "consumer_member": "a row for each consumer",
 	"consumer_position": "a row for each partition", "wake_channel": "a row for each channel", "sample_import": "a row for each model",
 	"api_token": "a row for each program that uses the API", "goose_access": "a row for each migration",
-	"admin_user": "a row for each person who uses the admin pages", "sessions": "a row for each person who has signed in",
+	"admin_user": "a row for each person who uses the admin pages", "admin_session": "a row for each person who has signed in",
 	"goose_account":   "a row for each migration",
 	"operator_action": "a row for each command of an operator", "goose_messaging": "a row for each migration",
 	"goose_service": "a row for each migration", "market": "two letters name a market",

@@ -87,7 +87,7 @@ func TestPrefer(t *testing.T) {
 	}
 }
 
-// A client can ask to wait longer than the others, also if it prefers not to wait for ever.
+// A client can ask to wait longer than the others, also if it prefers not to wait forever.
 func TestPreferToWait(t *testing.T) {
 	t.Parallel()
 	s := setupOffer(t, atOnce)
