@@ -25,6 +25,7 @@ func TestSQL(t *testing.T) {
 		"BeforeID":      {keyset.Order{By: "id", Desc: true, Tie: "id"}, func(q *keyset.Query, o keyset.Order) { q.After(o, nil, 7) }, "SELECT WHERE id < $1 ORDER BY id DESC LIMIT $2", "[7 3]"},
 		"AfterName":     {keyset.Order{By: "n", Tie: "id"}, func(q *keyset.Query, o keyset.Order) { q.Where("x = ?", 1); q.After(o, "b", 7) }, "SELECT WHERE x = $1 AND (n, id) > ($2, $3) ORDER BY n, id LIMIT $4", "[1 b 7 3]"},
 		"OneName":       {keyset.Order{By: "n", Desc: true, Tie: "id"}, func(q *keyset.Query, o keyset.Order) { q.Equal("n", "b"); q.After(o, "b", 7) }, "SELECT WHERE n = $1 AND id < $2 ORDER BY id DESC LIMIT $3", "[b 7 3]"},
+		"Either":        {keyset.Order{By: "n", Tie: "id"}, func(q *keyset.Query, o keyset.Order) { q.Where("x = ?", 1); q.Either("NOT d", "d"); q.After(o, "b", 7) }, "(SELECT WHERE x = $1 AND (n, id) > ($2, $3) AND NOT d ORDER BY n, id LIMIT $4) UNION ALL (SELECT WHERE x = $1 AND (n, id) > ($2, $3) AND d ORDER BY n, id LIMIT $4) ORDER BY n, id LIMIT $4", "[1 b 7 3]"},
 		"AfterNameDesc": {keyset.Order{By: "n", Desc: true, Tie: "id"}, func(q *keyset.Query, o keyset.Order) { q.After(o, "b", 7) }, "SELECT WHERE (n, id) < ($1, $2) ORDER BY n DESC, id DESC LIMIT $3", "[b 7 3]"},
 	}
 	for name, tt := range tests {

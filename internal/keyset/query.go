@@ -37,6 +37,7 @@ type Query struct {
 	args       []any
 	searches   bool
 	fixed      []string // the columns that have one value in all rows
+	halves     []string // the conditions of Either
 }
 
 // Where adds a condition. Each ? in it stands for the next argument of args.
@@ -46,6 +47,10 @@ func (q *Query) Where(condition string, args ...any) {
 	}
 	q.conditions = append(q.conditions, condition)
 }
+
+// Either keeps the rows that meet one of two conditions. No row may meet both. Each condition is read on its own, in the order of
+// the list. So an index that begins with the column of the condition serves lists with one of the conditions and with both.
+func (q *Query) Either(first, second string) { q.halves = []string{first, second} }
 
 // After keeps the rows after the row that has these values in the columns of the order. It comes after the other conditions.
 func (q *Query) After(o Order, by, tie any) {
@@ -69,21 +74,27 @@ type Statement struct {
 	Searches bool // it has a condition of Search
 }
 
-// Statement returns selectFrom ("SELECT … FROM …") with the conditions, the order and the limit.
+// Statement returns selectFrom ("SELECT … FROM …") with the conditions, the order and the limit. With Either, the columns of the
+// order must be selected under their own names.
 func (q *Query) Statement(selectFrom string, o Order, limit int) Statement {
-	var b strings.Builder
-	b.WriteString(selectFrom)
-	for i, condition := range q.conditions {
-		if i == 0 {
-			b.WriteString(" WHERE ")
-		} else {
-			b.WriteString(" AND ")
+	// PostgreSQL keeps the plan of a statement without arguments, even if the table grows.
+	ordered := " ORDER BY " + q.without(o).sql() + " LIMIT " + q.arg(limit)
+	sql := selectFrom + where(q.conditions) + ordered
+	if len(q.halves) > 0 {
+		parts := make([]string, len(q.halves))
+		for i, half := range q.halves {
+			parts[i] = "(" + selectFrom + where(append(slices.Clip(q.conditions), half)) + ordered + ")"
 		}
-		b.WriteString(condition)
+		sql = strings.Join(parts, " UNION ALL ") + ordered
 	}
-	b.WriteString(" ORDER BY " + q.without(o).sql())
-	b.WriteString(" LIMIT " + q.arg(limit)) // PostgreSQL keeps the plan of a statement without arguments, even if the table grows
-	return Statement{b.String(), q.args, q.searches}
+	return Statement{sql, q.args, q.searches}
+}
+
+func where(conditions []string) string {
+	if len(conditions) == 0 {
+		return ""
+	}
+	return " WHERE " + strings.Join(conditions, " AND ")
 }
 
 // without returns the order without a column that has one value in all rows. PostgreSQL leaves such a column out of the order

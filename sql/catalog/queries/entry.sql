@@ -1,6 +1,12 @@
 -- name: GetEntry :one
 SELECT * FROM catalog_entry WHERE id = @id AND NOT deleted;
 
+-- The first entries of the index that are available on a day.
+-- name: SomeAvailable :many
+SELECT id FROM catalog_entry
+WHERE NOT deleted AND availability_date IS NOT NULL AND daterange(availability_date, availability_end_date, '[]') @> @day::date
+LIMIT @most::int;
+
 -- name: LockEntry :one
 SELECT * FROM catalog_entry WHERE id = @id AND NOT deleted FOR UPDATE;
 

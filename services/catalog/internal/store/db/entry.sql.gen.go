@@ -365,6 +365,33 @@ func (q *Queries) ShareProducts(ctx context.Context, ids []uuid.UUID) error {
 	return err
 }
 
+const someAvailable = `-- name: SomeAvailable :many
+SELECT id FROM catalog_entry
+WHERE NOT deleted AND availability_date IS NOT NULL AND daterange(availability_date, availability_end_date, '[]') @> $1::date
+LIMIT $2::int
+`
+
+// The first entries of the index that are available on a day.
+func (q *Queries) SomeAvailable(ctx context.Context, day time.Time, most int32) ([]uuid.UUID, error) {
+	rows, err := q.db.Query(ctx, someAvailable, day, most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const updateEntries = `-- name: UpdateEntries :exec
 UPDATE catalog_entry e
 SET availability_date = nullif(u.starts, '')::date, availability_end_date = nullif(u.ends, '')::date,
