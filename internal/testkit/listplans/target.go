@@ -40,6 +40,19 @@ func targets(t *testing.T, document []byte, filters map[string]string) (all []st
 	return all
 }
 
+// withoutLimit returns a target without the size of its page.
+func withoutLimit(t *testing.T, target string) string {
+	t.Helper()
+	parsed, err := url.Parse(target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	query := parsed.Query()
+	query.Del("limit")
+	parsed.RawQuery = query.Encode()
+	return parsed.String()
+}
+
 // values returns the values with which a parameter is tried.
 func values(t *testing.T, filters map[string]string, p *openapi3.Parameter) (texts []string) {
 	t.Helper()

@@ -144,12 +144,14 @@ func (q *Queries) KnownMarkets(ctx context.Context, codes []string) ([]string, e
 }
 
 const lockEntriesOf = `-- name: LockEntriesOf :many
-SELECT id, product_uuid, market, availability_date, availability_end_date, deleted, version, created_at, updated_at FROM catalog_entry WHERE product_uuid = ANY ($1::uuid[]) AND NOT deleted ORDER BY id::text FOR UPDATE
+SELECT e.id, e.product_uuid, e.market, e.availability_date, e.availability_end_date, e.deleted, e.version, e.created_at, e.updated_at FROM (SELECT unnest($1::uuid[]) AS product_uuid) n
+JOIN catalog_entry e ON e.product_uuid = n.product_uuid AND NOT e.deleted ORDER BY e.id::text FOR UPDATE OF e
 `
 
 // H4 write skew: this must be a separate statement, after the one that changed the products. That one has waited for the
 // locks of transactions that saw the products on sale. The snapshot of this one is newer, so it sees their entries.
-// The order is that of the ids, but as texts: otherwise the planner may read the whole table in the order of its primary key.
+// The entries of each product are found by themselves, and the order is that of the ids, but as texts: otherwise the planner may
+// read the whole table in the order of its ids. The products must differ.
 func (q *Queries) LockEntriesOf(ctx context.Context, products []uuid.UUID) ([]CatalogEntry, error) {
 	rows, err := q.db.Query(ctx, lockEntriesOf, products)
 	if err != nil {
