@@ -78,18 +78,28 @@ type Statement struct {
 // order must be selected under their own names.
 func (q *Query) Statement(selectFrom string, o Order, limit int) Statement {
 	// PostgreSQL keeps the plan of a statement without arguments, even if the table grows.
-	ordered := " ORDER BY " + q.without(o).sql() + " LIMIT " + q.arg(limit)
-	sql := selectFrom + where(q.conditions) + ordered
-	if len(q.halves) > 0 {
-		parts := make([]string, len(q.halves))
-		for i, half := range q.halves {
-			parts[i] = "(" + selectFrom + where(append(slices.Clip(q.conditions), half)) + ordered + ")"
-		}
-		sql = strings.Join(parts, " UNION ALL ") + ordered
-	}
-	return Statement{sql, q.args, q.searches}
+	return Statement{q.sql(selectFrom, " ORDER BY "+q.without(o).sql()+" LIMIT "+q.arg(limit)), q.args, q.searches}
 }
 
+// Count returns a statement that counts the rows of from ("FROM …") with the conditions, but never more than most.
+func (q *Query) Count(from string, most int) Statement {
+	counted := q.sql("SELECT "+from, " LIMIT "+q.arg(most))
+	return Statement{"SELECT count(*)::int FROM (" + counted + ") AS counted", q.args, q.searches}
+}
+
+// sql returns selectFrom with the conditions and with what comes after them, for each half of Either and for the whole.
+func (q *Query) sql(selectFrom, after string) string {
+	if len(q.halves) == 0 {
+		return selectFrom + where(q.conditions) + after
+	}
+	halves := make([]string, len(q.halves))
+	for i, half := range q.halves {
+		halves[i] = "(" + selectFrom + where(append(slices.Clip(q.conditions), half)) + after + ")"
+	}
+	return strings.Join(halves, " UNION ALL ") + after
+}
+
+// where returns the conditions as they stand in a statement.
 func where(conditions []string) string {
 	if len(conditions) == 0 {
 		return ""
