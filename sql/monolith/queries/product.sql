@@ -40,7 +40,8 @@ UPDATE product t SET version = greatest(t.version, u.version) + 1
 FROM (SELECT unnest(@keys::uuid[]) AS key, unnest(@versions::bigint[]) AS version) u
 WHERE t.product_uuid = u.key RETURNING t.*;
 
--- Each step finds the next category by the index, among the products on sale and among the others, so that the time does not depend on the number of products.
+-- Each step finds the next category by the index, among the products on sale and among the discontinued ones. So the time does
+-- not depend on the number of products.
 -- name: Categories :many
 WITH RECURSIVE category (name) AS (
     SELECT '' COLLATE "C"

@@ -26,7 +26,8 @@ WITH RECURSIVE category (name) AS (
 SELECT name::text FROM category WHERE name <> '' LIMIT $1
 `
 
-// Each step finds the next category by the index, among the products on sale and among the others, so that the time does not depend on the number of products.
+// Each step finds the next category by the index, among the products on sale and among the discontinued ones. So the time does
+// not depend on the number of products.
 func (q *Queries) Categories(ctx context.Context, most int32) ([]string, error) {
 	rows, err := q.db.Query(ctx, categories, most)
 	if err != nil {
