@@ -1,8 +1,8 @@
 -- +goose NO TRANSACTION
--- Each list finds its rows by an index, however many of the products are discontinued. The indexes begin with discontinued. So they
--- serve lists with and without discontinued products, which read both halves in order. They are built while the table is in use.
--- An attempt that was interrupted leaves an index that is not valid, so each is dropped first. Until the end of a rolling upgrade,
--- instances of the earlier release sort a list with discontinued products by themselves.
+-- Each list finds its rows by an index, however many rows are discontinued or deleted. The indexes of products begin with
+-- discontinued. So they serve lists with and without discontinued products, which read both halves in order. They are built while
+-- the tables are in use. An attempt that was interrupted leaves an index that is not valid, so each is dropped first. Until the end
+-- of a rolling upgrade, instances of the earlier release sort a list with discontinued products by themselves.
 -- +goose Up
 DROP INDEX CONCURRENTLY IF EXISTS product_copy_discontinued_id;
 CREATE INDEX CONCURRENTLY product_copy_discontinued_id ON product_copy (discontinued, id) WHERE NOT deleted;
