@@ -33,7 +33,7 @@ func (f *Frame) checks(events Consumer, database pools) []httpserver.Check {
 // openProbe returns pools that only the readiness checks use. Requests may use all connections of the other pools, and a
 // service under load is still ready. Each has two connections, because a check that hangs keeps one for a while.
 func (f *Frame) openProbe(ctx context.Context) (database pools, closeIt func(), err error) {
-	database, err = openPools(ctx, f.cfg.Database, f.spec.Name+" readiness", 2)
+	database, err = openPools(ctx, f.cfg.Database, f.spec.Name, "readiness", 2, f.conns.metrics)
 	if err != nil {
 		return pools{}, nil, err
 	}
