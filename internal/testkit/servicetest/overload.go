@@ -8,10 +8,10 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/monsplit/monsplit/internal/testkit/kafkatest"
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 )
 
@@ -44,7 +44,7 @@ func HotRow(t *testing.T, o Overload) {
 	o.others(t)
 	release()
 	end()
-	kafkatest.Eventually(t, "the row can be changed", func() bool { // requests of clients that have left end first
+	eventually(t, "the row can be changed", func() bool { // requests of clients that have left end first
 		status, _ := o.send(t, o.Flood)
 		return status == o.Flood.Status
 	})
@@ -61,7 +61,7 @@ func HangingLists(t *testing.T, o Overload) {
 	o.others(t)
 	release()
 	end()
-	kafkatest.Eventually(t, "the list is answered", func() bool {
+	eventually(t, "the list is answered", func() bool {
 		status, _ := o.send(t, o.Flood)
 		return status == o.Flood.Status
 	})
@@ -149,7 +149,7 @@ func (o Overload) do(ctx context.Context, r Request) (*http.Response, error) {
 func (o Overload) refused(t *testing.T, class, reason string) {
 	t.Helper()
 	series := fmt.Sprintf("http_refused_requests_total{class=%q,reason=%q} ", class, reason)
-	kafkatest.Eventually(t, class+" requests are refused because of "+reason, func() bool {
+	eventually(t, class+" requests are refused because of "+reason, func() bool {
 		_, text := o.send(t, Request{Method: http.MethodGet, Path: "/metrics"})
 		return strings.Contains(text, series) && !strings.Contains(text, series+"0\n")
 	})
@@ -169,6 +169,20 @@ func hold(t *testing.T, database, statement string) (release func()) {
 	return func() {
 		if err := tx.Rollback(t.Context()); err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// eventually waits until the condition holds.
+func eventually(t *testing.T, what string, condition func() bool) {
+	t.Helper()
+	deadline, tick := time.After(30*time.Second), time.NewTicker(10*time.Millisecond)
+	defer tick.Stop()
+	for !condition() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatal("timed out waiting until " + what)
 		}
 	}
 }
