@@ -1,54 +1,66 @@
 package monolith_test
 
 import (
-	"context"
 	"net/http"
-	"strings"
-	"sync"
 	"testing"
 
+	"github.com/monsplit/monsplit/internal/messaging/broker"
+	"github.com/monsplit/monsplit/internal/messaging/event"
 	"github.com/monsplit/monsplit/internal/testkit/kafkatest"
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
+	"github.com/monsplit/monsplit/internal/testkit/servicetest"
 	"github.com/monsplit/monsplit/services/monolith"
 )
 
-// Another session holds a product, and many clients want to change it. They are told so, and reads by key answer.
-func TestAHotRow(t *testing.T) {
-	t.Parallel()
-	database := pgtest.NewURL(t)
-	s := start(t, "127.0.0.1:1", func(cfg *monolith.Config) { cfg.Database.URL = database })
+var (
+	readChair   = servicetest.Request{Method: http.MethodGet, Path: "/api/v1/product/1", Status: http.StatusOK}
+	changeChair = servicetest.Request{
+		Method: http.MethodPut, Path: "/api/v1/product/1", Body: `{"name":"Stool","product_category":"Furniture"}`, Status: http.StatusOK,
+	}
+	createTable = servicetest.Request{
+		Method: http.MethodPost, Path: "/api/v1/product", Body: `{"name":"Table","product_category":"Furniture"}`, Status: http.StatusCreated,
+	}
+)
+
+// startChair runs the service on a database with the chair as product 1.
+func startChair(t *testing.T, kafka, database string) *service {
+	t.Helper()
+	s := start(t, kafka, func(cfg *monolith.Config) { cfg.Database.URL = database })
 	if status, text := s.call(http.MethodPost, "/api/v1/product", chair); status != http.StatusCreated {
 		t.Fatalf("%d %s", status, text)
 	}
-	tx, err := pgtest.Open(t, database).Begin(t.Context())
-	if err != nil {
-		t.Fatal(err)
+	return s
+}
+
+// Another session holds a product, and many clients want to change it. Reads by key and creations answer, and events are applied.
+func TestAHotRow(t *testing.T) {
+	t.Parallel()
+	kafka, database := kafkatest.New(t), pgtest.NewURL(t)
+	s := startChair(t, kafka.Addr, database)
+	for _, topic := range []string{"monsplit.market.v1", "monsplit.catalog-entry.v1", "monsplit.catalog-entry-outcome.v1"} {
+		if err := kafka.Direct().EnsureTopic(t.Context(), broker.TopicSpec{Name: topic, Partitions: event.Partitions}); err != nil {
+			t.Fatal(err)
+		}
 	}
-	t.Cleanup(func() { _ = tx.Rollback(context.WithoutCancel(t.Context())) })
-	if _, err := tx.Exec(t.Context(), `SELECT FROM product FOR UPDATE`); err != nil {
-		t.Fatal(err)
-	}
-	var clients sync.WaitGroup
-	for range 20 { // more than there are connections for changes
-		clients.Go(func() {
-			status, text := s.call(http.MethodPut, "/api/v1/product/1", `{"name":"Stool","product_category":"Furniture"}`)
-			if status != http.StatusServiceUnavailable || !strings.Contains(text, "/problems/locked") {
-				t.Errorf("a change is answered with %d %s", status, text)
-			}
-		})
-	}
-	kafkatest.Eventually(t, "changes are refused", func() bool {
-		_, text := s.call(http.MethodGet, "/metrics", "")
-		return !strings.Contains(text, `http_refused_requests_total{class="write",reason="lock"} 0`)
+	servicetest.HotRow(t, servicetest.Overload{
+		URL: s.url, Database: database, Lock: `SELECT FROM product FOR UPDATE`, Flood: changeChair,
+		Others: []servicetest.Request{createTable, readChair},
+		Meanwhile: func() {
+			publish(t, kafka, "monsplit.market.v1", "NL", "monsplit.market.created.v1",
+				`{"iso_code":"NL","name":"Netherlands","updated_at":"2026-11-23T12:00:00Z"}`)
+			s.eventually("/api/v1/market", `"Netherlands"`)
+		},
 	})
-	if status, text := s.call(http.MethodGet, "/api/v1/product/1", ""); status != http.StatusOK {
-		t.Errorf("a read is answered with %d %s", status, text)
-	}
-	clients.Wait()
-	if err := tx.Rollback(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if status, text := s.call(http.MethodPut, "/api/v1/product/1", `{"name":"Stool","product_category":"Furniture"}`); status != http.StatusOK {
-		t.Errorf("afterwards: %d %s", status, text)
-	}
+}
+
+// Lists that hang take all connections of lists. Reads by key and changes answer.
+func TestListsThatHang(t *testing.T) {
+	t.Parallel()
+	database := pgtest.NewURL(t)
+	s := startChair(t, "127.0.0.1:1", database)
+	servicetest.HangingLists(t, servicetest.Overload{
+		URL: s.url, Database: database, Lock: `LOCK TABLE market_copy`,
+		Flood:  servicetest.Request{Method: http.MethodGet, Path: "/api/v1/market", Status: http.StatusOK},
+		Others: []servicetest.Request{readChair, createTable, changeChair},
+	})
 }
