@@ -5,6 +5,8 @@ import (
 	"iter"
 	"net/http"
 	"strings"
+
+	"github.com/monsplit/monsplit/internal/admission"
 )
 
 // List is a list that a request asks for: items T at positions P, shown as J.
@@ -35,7 +37,8 @@ func (l List[T, P, J]) Page(ctx context.Context, size int) (page []J, link strin
 	return page, "", nil
 }
 
-// Stream writes the whole list while it is read, as StreamArray does. A HEAD reads nothing.
+// Stream writes the whole list while it is read, as StreamArray does. A HEAD reads nothing. While a part waits for the client,
+// the request has neither a place among the lists nor a connection to the database.
 func (l List[T, P, J]) Stream(ctx context.Context, w http.ResponseWriter, limits StreamLimits) error {
 	return StreamArray(ctx, w, limits, func(yield func(J, error) bool) {
 		if needsNoBody(ctx) {
@@ -43,6 +46,11 @@ func (l List[T, P, J]) Stream(ctx context.Context, w http.ResponseWriter, limits
 		}
 		for item, err := range l.Read(0) {
 			if !yield(l.Encode(item), err) {
+				return
+			}
+			if err := admission.Next(ctx); err != nil { // the item may have filled a part, which had to wait for the client
+				var none J
+				yield(none, err)
 				return
 			}
 		}

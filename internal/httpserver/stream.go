@@ -86,9 +86,10 @@ func (d deadlined) Write(p []byte) (int, error) {
 	}
 	_ = d.control.SetWriteDeadline(deadline) // a recorder in a test has no deadlines
 	n, err := d.budget.client(func() (int, error) { return d.w.Write(p) })
+	_, known := apperr.As(err) // the writer of an admitted request knows more
 	switch {
-	case err == nil:
-		return n, nil
+	case err == nil, known:
+		return n, err
 	case time.Now().After(d.last):
 		return n, d.limits.exceeded()
 	default:

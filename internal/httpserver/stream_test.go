@@ -2,17 +2,20 @@ package httpserver_test
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
 	"iter"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/monsplit/monsplit/internal/admission"
 	"github.com/monsplit/monsplit/internal/apperr"
 	"github.com/monsplit/monsplit/internal/httpserver"
 )
@@ -116,6 +119,60 @@ func TestStreamArrayEnds(t *testing.T) {
 	}
 	b.logs("The list took longer than 50ms")
 }
+
+// A part that waits for its client has no place. The rows of the next part are read with one.
+func TestAStreamReadsWithAPlace(t *testing.T) {
+	t.Parallel()
+	gate := admission.New(admission.Settings{Lists: 1}, admission.Entities{})
+	other := func(end func(context.Context) (context.Context, context.CancelFunc)) error { // another list reads its next part
+		ctx, leave, err := gate.Enter(t.Context(), admission.List, "")
+		if err != nil {
+			return err
+		}
+		_, err = admission.Send(ctx, func() {}, func() (int, error) { return 0, nil })
+		ctx, cancel := end(ctx)
+		defer cancel()
+		err = errors.Join(err, admission.Next(ctx))
+		leave(err)
+		return err
+	}
+	atOnce := func(ctx context.Context) (context.Context, context.CancelFunc) { return context.WithTimeout(ctx, 0) }
+	part := strings.Repeat("x", 100<<10)
+	list := httpserver.List[int, int, string]{Encode: func(int) string { return part }, Read: func(int) iter.Seq2[int, error] {
+		return func(yield func(int, error) bool) {
+			for n := range 3 {
+				if !yield(n, nil) {
+					return
+				}
+				if other(atOnce) == nil {
+					t.Errorf("after part %d, the list reads without a place", n)
+				}
+			}
+		}
+	}}
+	ctx, leave, err := gate.Enter(t.Context(), admission.List, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	writes := 0
+	w := admission.Writer(ctx, writerFunc{httptest.NewRecorder(), func(p []byte) (int, error) {
+		writes++
+		return len(p), other(context.WithCancel)
+	}})
+	err = list.Stream(ctx, w, limits)
+	leave(err)
+	if err != nil || writes < 3 {
+		t.Errorf("%d writes, %v", writes, err)
+	}
+}
+
+// writerFunc is the writer of an answer whose body goes to write.
+type writerFunc struct {
+	http.ResponseWriter
+	write func(p []byte) (int, error)
+}
+
+func (w writerFunc) Write(p []byte) (int, error) { return w.write(p) }
 
 // HEAD tells whether the list can be asked for. It reads nothing, so it knows neither the length nor the next page.
 func TestHeadOfAListReadsNothing(t *testing.T) {
