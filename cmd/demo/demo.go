@@ -38,14 +38,16 @@ func run(ctx context.Context, opts options, out io.Writer) (err error) {
 	if err := opts.fit(); err != nil {
 		return err
 	}
-	if err := opts.settleAddresses(ctx); err != nil {
+	release, err := opts.reserveAddresses()
+	if err != nil {
 		return reason(ctx, running, err)
 	}
-	dir, release, err := openDataDir(ctx, opts.DataDir, said)
+	defer release()
+	dir, unlock, err := openDataDir(ctx, opts.DataDir, said)
 	if err != nil {
 		return err
 	}
-	defer release()
+	defer unlock()
 	logFile, err := os.OpenFile(filepath.Join(dir, "demo.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return err

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/monsplit/monsplit/internal/testkit/freeport"
 )
 
 // These tests use the broker that is embedded in the demo. make test runs them. A run on a real Kafka would only repeat them.
@@ -142,7 +144,7 @@ func TestDemoSaysWhatIsWrong(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = busy.Close() })
-	free := freeAddr(t)
+	free := freeport.Addr(t)
 	tests := map[string]struct {
 		args []string
 		want string
