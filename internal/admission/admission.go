@@ -38,7 +38,7 @@ const (
 // Settings are the limits, as a part of a service's configuration. The tags are explained in internal/config.
 type Settings struct {
 	Reads  int `env:"HTTP_MAX_READS" envDefault:"256" about:"how many reads by key an instance works on at the same time; more are answered with 503"`
-	Lists  int `env:"HTTP_MAX_LISTS" envDefault:"64" about:"how many lists and searches an instance works on at the same time; more are answered with 503. A list that waits for its client does not count. A streamed list needs a place again for its next part: a quarter of this number is for such parts alone"`
+	Lists  int `env:"HTTP_MAX_LISTS" envDefault:"64" about:"how many lists and searches an instance works on at the same time; more are answered with 503. A list that waits for its client does not count. A streamed list needs a place again for its next part: a sixteenth of this number is for such parts alone"`
 	Slow   int `env:"HTTP_MAX_SLOW_READERS" envDefault:"256" about:"how many answers may wait for slow clients at the same time. When one more has to wait, the answer that has waited longest is cut off. It bounds the memory of streamed lists"`
 	Writes int `env:"HTTP_MAX_WRITES" envDefault:"128" about:"how many changes an instance works on at the same time; more are answered with 503"`
 	Waits  int `env:"HTTP_MAX_WAITS" envDefault:"1000" about:"how many requests may wait for a change at the same time, as in \"Prefer: wait=5\". They do not count for the other limits. Further requests are answered without a wait"`

@@ -10,7 +10,7 @@ import (
 
 // partsOf returns how many requests may work on a later part of their answer at the same time. These places do not count for the
 // limit of lists: lists that are streamed cannot keep out new ones, and new ones cannot keep a list from its end.
-func partsOf(lists int) int { return max(1, lists/4) }
+func partsOf(lists int) int { return max(1, lists/16) }
 
 // cutOff returns the error of an answer that the service gives up after it has begun.
 func cutOff(detail string) *apperr.Error { return apperr.New(apperr.Unavailable, detail) }

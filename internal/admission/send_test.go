@@ -75,12 +75,12 @@ func TestASendLeavesTheTurn(t *testing.T) {
 	metrics(t, g, `http_admitted_requests{class="write"} 0`)
 }
 
-// There are places for a quarter of the limit. Who gets none waits for one, but not longer than its request may take. More than
+// There are places for a sixteenth of the limit. Who gets none waits for one, but not longer than its request may take. More than
 // may wait fail at once.
 func TestNextWaitsForAPlace(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		g := admission.New(admission.Settings{Lists: 8, Slow: 1}, admission.Entities{})
+		g := admission.New(admission.Settings{Lists: 32, Slow: 1}, admission.Entities{})
 		var streams []context.Context
 		var leaves []func(error)
 		for range 4 {

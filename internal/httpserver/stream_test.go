@@ -204,3 +204,30 @@ func TestHeadOfAListReadsNothing(t *testing.T) {
 		}
 	}
 }
+
+// The system keeps little for a client that does not read. Otherwise every slow reader of a long list would get some MiB at once.
+func TestLittleIsSentAhead(t *testing.T) {
+	t.Parallel()
+	written := make(chan int, 1)
+	b := setup(t, func(c echo.Context) error {
+		sum, part := 0, make([]byte, 16<<10)
+		for {
+			n, err := c.Response().Write(part)
+			sum += n
+			if err != nil {
+				written <- sum
+				return err
+			}
+		}
+	}, func(c *httpserver.Config) { c.WriteTimeout = time.Second })
+	conn := b.dial()
+	if err := conn.SetReadBuffer(4 << 10); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(conn, "GET /it HTTP/1.1\r\nHost: localhost\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if sum := <-written; sum > 1<<20 {
+		t.Errorf("%d bytes were taken for a client that reads nothing", sum)
+	}
+}
