@@ -66,7 +66,7 @@ func newVictims(s *system) *victims {
 
 // turnTo makes a service the attacked one, while no victim sends.
 func (v *victims) turnTo(ctx context.Context, service string) error {
-	v.samples, v.calmest = nil, 0
+	v.samples = nil
 	return v.system.turnTo(ctx, service)
 }
 
