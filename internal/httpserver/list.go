@@ -5,8 +5,6 @@ import (
 	"iter"
 	"net/http"
 	"strings"
-
-	"github.com/monsplit/monsplit/internal/admission"
 )
 
 // List is a list that a request asks for: items T at positions P, shown as J.
@@ -44,13 +42,8 @@ func (l List[T, P, J]) Stream(ctx context.Context, w http.ResponseWriter, limits
 		if needsNoBody(ctx) {
 			return
 		}
-		for item, err := range l.Read(0) {
+		for item, err := range WithPlace(ctx, l.Read(0)) {
 			if !yield(l.Encode(item), err) {
-				return
-			}
-			if err := admission.Next(ctx); err != nil { // the item may have filled a part, which had to wait for the client
-				var none J
-				yield(none, err)
 				return
 			}
 		}

@@ -19,7 +19,7 @@ import (
 // path and to everything below it, with their complete paths. A path has no slash at its end, and HEAD arrives as GET.
 //
 // If available returns an error, that is the answer. The gate admits each request, as a list if it reads and as a change
-// otherwise. While its answer waits for the client, a request has no place; a handler that then reads on calls admission.Next.
+// otherwise. While its answer waits for the client, a request has no place; a handler that then reads on does so with WithPlace.
 // Call Handle before Listen.
 func (s *Server) Handle(path string, handler http.Handler, available func() error, gate *admission.Gate) {
 	serve := func(c echo.Context) error {

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/monsplit/monsplit/internal/admission"
 	"github.com/monsplit/monsplit/internal/apperr"
 )
 
@@ -62,13 +63,30 @@ func StreamArray[T any](ctx context.Context, w http.ResponseWriter, limits Strea
 }
 
 // Streamed returns a writer for an answer of any length that is written while it is read. Each part has the deadlines of
-// StreamArray. The caller flushes it at the end. The context is the request's.
+// StreamArray. The caller reads with WithPlace, and flushes the writer at the end. The context is the request's.
 func Streamed(ctx context.Context, w http.ResponseWriter, limits StreamLimits) *bufio.Writer {
 	return streamed(ctx, w, limits, time.Now().Add(limits.Total))
 }
 
 func streamed(ctx context.Context, w http.ResponseWriter, limits StreamLimits, last time.Time) *bufio.Writer {
 	return bufio.NewWriterSize(deadlined{w, http.NewResponseController(w), limits, last, budgetOf(ctx)}, flushEvery)
+}
+
+// WithPlace yields items for a streamed answer. Each item may fill a part, which then waits for the client without a place. So it
+// takes a place before it reads the next item.
+func WithPlace[T any](ctx context.Context, items iter.Seq2[T, error]) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		for item, err := range items {
+			if !yield(item, err) {
+				return
+			}
+			if err := admission.Next(ctx); err != nil {
+				var none T
+				yield(none, err)
+				return
+			}
+		}
+	}
 }
 
 // StreamLimits bound the time of a list that is sent while it is read: for the client to receive each part, and in all. A client
