@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"iter"
 	"net/http"
@@ -95,8 +96,12 @@ type StreamLimits struct{ Part, Total time.Duration }
 
 // exceeded is the error of a list that took longer than Total.
 func (l StreamLimits) exceeded() error {
-	return apperr.New(apperr.Unavailable, fmt.Sprintf("The list took longer than %s.", l.Total))
+	return apperr.New(apperr.Unavailable, fmt.Sprintf("The list took longer than %s.", l.Total)).Because(errListTooLong)
 }
+
+// errListTooLong is the cause of a list that was cut off because of StreamLimits.Total. A write that fails at this time ends the
+// request's context, as if the client had gone away, but the log must tell the limit.
+var errListTooLong = errors.New("the list was cut off")
 
 // deadlined is a writer that sets a new deadline for each write.
 type deadlined struct {
