@@ -12,7 +12,7 @@ import (
 type passwordForm struct{ Was, New, Again string }
 
 func (s *site) nothing(v visit) error {
-	s.renderError(v.w, v.r, &v.user, http.StatusNotFound, "There is no such page", "The address may be old, or have a typing error.")
+	s.renderError(v.w, v.r, &v.user, http.StatusNotFound, "There is no such page", "The address may be old, or have a typo.")
 	return nil
 }
 

@@ -67,6 +67,7 @@ type Cell struct {
 	State string // a short word, such as "active"
 	Quiet string // a short word for the usual state, which must not attract attention
 	Code  string // an identifier
+	Day   string // such as 2026-03-01
 }
 
 // String returns the cell as plain text.
@@ -74,7 +75,7 @@ func (c Cell) String() string {
 	if !c.Time.IsZero() {
 		return c.Time.UTC().Format(time.RFC3339Nano)
 	}
-	return c.Text + c.State + c.Quiet + c.Code
+	return c.Text + c.State + c.Quiet + c.Code + c.Day
 }
 
 // Filter keeps the rows with one value. A list can have several filters.

@@ -9,6 +9,7 @@ import (
 	"github.com/monsplit/monsplit/internal/adminmessages"
 	"github.com/monsplit/monsplit/internal/adminui"
 	"github.com/monsplit/monsplit/internal/admission"
+	"github.com/monsplit/monsplit/internal/delay"
 	"github.com/monsplit/monsplit/internal/httpserver"
 	"github.com/monsplit/monsplit/internal/lifecycle"
 	"github.com/monsplit/monsplit/internal/messaging/repair"
@@ -74,7 +75,7 @@ func (f *Frame) keepAccounts(ctx context.Context, users *account.Users) error {
 		if ctx.Err() == nil {
 			f.log.WarnContext(ctx, "the first user of the admin pages could not be created", "error", err)
 		}
-		if !rest(ctx, firstUserPause) {
+		if !delay.For(ctx, firstUserPause) {
 			return nil
 		}
 	}

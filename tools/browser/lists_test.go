@@ -78,7 +78,7 @@ func changeProduct(t *testing.T, base string) {
 	b.shows("Must not be blank.", "at most 25 are allowed")
 	b.keep("admin-faults")
 	b.accessible("faults of a form")
-	b.do(chromedp.SendKeys("#name", "Browser <b>desk</b>"), chromedp.SetValue("#product_category", "Desks"), chromedp.Click(`button[value=continue]:not(.unseen)`), chromedp.WaitVisible(".note"))
+	b.do(chromedp.SendKeys("#name", "Browser <b>desk</b>"), chromedp.SetValue("#product_category", "Desks"), chromedp.Click(`button[value=continue]:not(.unseen)`), chromedp.WaitVisible(".note[role=status]"))
 	b.shows("The product “Browser <b>desk</b>” is created, as version 1.")
 	const change = `fetch(location.href, {method: 'POST', body: new URLSearchParams({version: 1, name: 'Other desk', product_category: 'Toys'})}).then(r => r.status)`
 	if status := ask(b, chromedp.Evaluate[int](change, chromedp.EvalAwaitPromise)); status != 200 {
@@ -105,12 +105,12 @@ func bulk(t *testing.T, base string) {
 	b.shows("What follows", "The catalog service ends the open offers")
 	b.keep("admin-confirm")
 	b.accessible("confirmation")
-	b.do(chromedp.Click("button.main"), chromedp.WaitVisible(".note"))
+	b.do(chromedp.Click("button.main"), chromedp.WaitVisible(".note[role=status]"))
 	b.shows("are discontinued.", "None of the products match.")
 	b.open(base+"/products?product_category=Toys", "table")
 	b.do(chromedp.Click("#all"), chromedp.Click("button[value=delete]"), chromedp.WaitVisible(".buttons button.danger"))
 	b.shows("These are all products that match.")
-	b.do(chromedp.Click(".buttons button.danger"), chromedp.WaitVisible(".note"))
+	b.do(chromedp.Click(".buttons button.danger"), chromedp.WaitVisible(".note[role=status]"))
 	b.shows("are deleted.")
 	b.quiet("actions")
 }
@@ -134,7 +134,7 @@ func byKeyboard(t *testing.T, base string) {
 	b.do(chromedp.WaitVisible("#name"))
 	b.do(chromedp.Focus("#name"))
 	b.press("Keyboard desk" + kb.Tab + "Desks" + kb.Enter)
-	b.do(chromedp.WaitVisible(".note"))
+	b.do(chromedp.WaitVisible(".note[role=status]"))
 	b.shows("The product “Keyboard desk” is created, as version 1.")
 	b.quiet("the keyboard")
 }
@@ -147,9 +147,9 @@ func withoutScripts(t *testing.T, base string) {
 		return err
 	}))
 	b.open(base+"/products/new", "#name")
-	b.do(chromedp.SendKeys("#name", "Plain desk"), chromedp.SendKeys("#product_category", "Desks"), chromedp.Click("button.main"), chromedp.WaitVisible(".note"))
+	b.do(chromedp.SendKeys("#name", "Plain desk"), chromedp.SendKeys("#product_category", "Desks"), chromedp.Click("button.main"), chromedp.WaitVisible(".note[role=status]"))
 	b.open(base+"/products?q=Plain", "table")
-	b.do(chromedp.Click("input[name=pick]"), chromedp.Click("button[value=discontinue]"), chromedp.WaitVisible(".titles"), chromedp.Click("button.main"), chromedp.WaitVisible(".note"))
+	b.do(chromedp.Click("input[name=pick]"), chromedp.Click("button[value=discontinue]"), chromedp.WaitVisible(".titles"), chromedp.Click("button.main"), chromedp.WaitVisible(".note[role=status]"))
 	b.open(base+"/products?q=Plain", ".state")
 	b.open(base+"/entries/new", ".choices label")
 	b.do(chromedp.SendKeys("#find-product", "alder corner"), chromedp.Click("button[value=product]"), chromedp.WaitVisible(".choices label"))
@@ -173,7 +173,7 @@ func picker(t *testing.T, base, market, note string) {
 	b.do(chromedp.SetValue("#availability_date", "2030-03-01"))
 	b.keep("admin-picker")
 	b.accessible("picker")
-	b.do(chromedp.Click("button.main"), chromedp.WaitVisible(".note"))
+	b.do(chromedp.Click("button.main"), chromedp.WaitVisible(".note[role=status]"))
 	b.shows(note, market)
 	b.quiet("a picker")
 }

@@ -28,12 +28,17 @@ WHERE p.version <= excluded.version;
 -- name: ProductsByID :many
 SELECT * FROM product_copy WHERE id = ANY (@ids::uuid[]) AND NOT deleted;
 
--- Each step finds the next category by the index, so that the time does not depend on the number of products.
+-- Each step finds the next category by the index, among the products on sale and among the discontinued ones. So the time does
+-- not depend on the number of products.
 -- name: Categories :many
 WITH RECURSIVE category (name) AS (
     SELECT '' COLLATE "C"
     UNION ALL
-    SELECT (SELECT p.product_category FROM product_copy p WHERE NOT p.deleted AND p.product_category > c.name ORDER BY p.product_category LIMIT 1)
+    SELECT least(
+        (SELECT p.product_category FROM product_copy p WHERE NOT p.deleted AND NOT p.discontinued AND p.product_category > c.name
+            ORDER BY p.product_category LIMIT 1),
+        (SELECT p.product_category FROM product_copy p WHERE NOT p.deleted AND p.discontinued AND p.product_category > c.name
+            ORDER BY p.product_category LIMIT 1))
     FROM category c WHERE c.name IS NOT NULL
 )
 SELECT name::text FROM category WHERE name <> '' LIMIT @most;

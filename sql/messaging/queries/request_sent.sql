@@ -26,8 +26,8 @@ WHERE topic = @topic AND (sqlc.narg(past)::uuid IS NULL OR id > sqlc.narg(past))
 ORDER BY id LIMIT @most;
 
 -- name: InsertSentRequest :exec
-INSERT INTO sent_request (id, topic, key, number, subject, body, once_id, fingerprint, created_at, expires_at)
-VALUES (@id, @topic, @key, @number, @subject, @body, @once_id, @fingerprint, @created_at, @expires_at);
+INSERT INTO sent_request (id, topic, key, number, subject, body, once_id, fingerprint, caller, created_at, expires_at)
+VALUES (@id, @topic, @key, @number, @subject, @body, @once_id, @fingerprint, @caller, @created_at, @expires_at);
 
 -- Rows are locked in the order of their ids, so that two transactions never wait for each other in a circle. A request without
 -- an outcome is not finished. With finished_at instead, the planner may read the whole index of pending requests.

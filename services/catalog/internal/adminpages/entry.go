@@ -106,7 +106,7 @@ func (p entryPages) rows(ctx context.Context, q adminui.Query) iter.Seq2[adminui
 		for _, e := range part {
 			rows = append(rows, adminui.Row{
 				ID: e.ID.String(), Version: e.Version, Position: query.Sort.PositionOf(e),
-				Cells: []adminui.Cell{text(products[e.Product].Name), text(names[e.Market]), text(e.Start.String()), text(e.End.String()), p.offer(e), moment(e.UpdatedAt)},
+				Cells: []adminui.Cell{text(products[e.Product].Name), text(names[e.Market]), {Day: e.Start.String()}, {Day: e.End.String()}, p.offer(e), moment(e.UpdatedAt)},
 			})
 		}
 		return rows, nil

@@ -2,7 +2,10 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"iter"
+
+	"github.com/google/uuid"
 
 	"github.com/monsplit/monsplit/internal/keyset"
 	"github.com/monsplit/monsplit/internal/postgres"
@@ -58,6 +61,15 @@ func (e Entries) Entries(ctx context.Context, q entry.Query) iter.Seq2[entry.Ent
 	order := entryOrder(q.Sort)
 	read := func(after *entry.Position, limit int) ([]entry.Entry, error) {
 		sql := matchingEntries(q)
+		if !q.AvailableOn.IsZero() {
+			few, err := e.fewAvailable(ctx, q)
+			if err != nil {
+				return nil, err
+			}
+			if few != nil {
+				sql.Where("id = ANY (?)", few)
+			}
+		}
 		if after != nil {
 			sql.After(order, after.Time, after.ID)
 		}
@@ -84,6 +96,26 @@ func matchingEntries(q entry.Query) (sql keyset.Query) {
 // CountEntries implements entry.Store.
 func (e Entries) CountEntries(ctx context.Context, queries []entry.Query, most int) ([]int, error) {
 	return count(ctx, e.s, "FROM catalog_entry", queries, matchingEntries, most)
+}
+
+// mostAvailable is the number of entries that fewAvailable returns at most.
+const mostAvailable = 200
+
+// fewAvailable returns the ids of all entries that are available on the day of the query, or nil if there are more than
+// mostAvailable, or if the query is for one product, which has few entries. The index of days is not in the order of a list. So it
+// finds entries of a day that has few of them. Otherwise the entries are read in the order of the list, and the others skipped.
+func (e Entries) fewAvailable(ctx context.Context, q entry.Query) ([]uuid.UUID, error) {
+	if q.Product != nil {
+		return nil, nil
+	}
+	few, err := e.s.q.SomeAvailable(ctx, *fromDate(q.AvailableOn), mostAvailable+1)
+	if err != nil {
+		return nil, translate(fmt.Errorf("read the entries of a day: %w", err))
+	}
+	if len(few) > mostAvailable {
+		return nil, nil
+	}
+	return few, nil
 }
 
 func entryOrder(s entry.Sort) keyset.Order {
@@ -115,7 +147,9 @@ func matchingProducts(q productcopy.Query) (sql keyset.Query) {
 	switch {
 	case q.OnlyDiscontinued:
 		sql.Where("discontinued")
-	case !q.IncludeDiscontinued:
+	case q.IncludeDiscontinued:
+		sql.Either("NOT discontinued", "discontinued")
+	default:
 		sql.Where("NOT discontinued")
 	}
 	sql.Equal("product_category", q.Category)

@@ -96,7 +96,7 @@ func (p entryPages) rows(ctx context.Context, q adminui.Query) iter.Seq2[adminui
 		for _, e := range part {
 			rows = append(rows, adminui.Row{
 				ID: strconv.FormatInt(e.ID, 10), Version: e.Version, Position: query.Sort.PositionOfEntry(e),
-				Cells: []adminui.Cell{text(orDeleted(products[e.Product].Name)), text(names[e.Market]), text(day(e.Start)), text(day(e.End)), integer(e.ID), moment(e.UpdatedAt)},
+				Cells: []adminui.Cell{text(orDeleted(products[e.Product].Name)), text(names[e.Market]), {Day: day(e.Start)}, {Day: day(e.End)}, integer(e.ID), moment(e.UpdatedAt)},
 			})
 		}
 		return rows, nil

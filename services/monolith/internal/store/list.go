@@ -38,7 +38,9 @@ func matchingProducts(q product.Query) (sql keyset.Query) {
 	switch {
 	case q.OnlyDiscontinued:
 		sql.Where("discontinued")
-	case !q.IncludeDiscontinued:
+	case q.IncludeDiscontinued:
+		sql.Either("NOT discontinued", "discontinued")
+	default:
 		sql.Where("NOT discontinued")
 	}
 	sql.Equal("product_category", q.Category)
@@ -58,6 +60,10 @@ func count[Q any](ctx context.Context, s *Store, from string, queries []Q, match
 		sql := matching(q)
 		statements[i] = sql.Count(from, most)
 	}
+	return s.counts(ctx, statements)
+}
+
+func (s *Store) counts(ctx context.Context, statements []keyset.Statement) ([]int, error) {
 	counts, err := postgres.Counts(ctx, s.pool, statements)
 	return counts, translate(err)
 }
@@ -145,7 +151,10 @@ const (
 func (s *Store) Entries(ctx context.Context, q catalogcopy.EntryQuery) iter.Seq2[catalogcopy.Entry, error] {
 	order := entryOrder(q.Sort)
 	read := func(after *catalogcopy.Position, limit int) ([]catalogcopy.Entry, error) {
-		sql := matchingEntries(q)
+		sql, err := s.matchingEntries(ctx, q)
+		if err != nil {
+			return nil, err
+		}
 		if after != nil {
 			sql.After(order, keyset.Value(q.Sort.By == catalogcopy.ByUpdatedAt, after.Text, after.Time), after.ID)
 		}
@@ -154,21 +163,34 @@ func (s *Store) Entries(ctx context.Context, q catalogcopy.EntryQuery) iter.Seq2
 	return keyset.Pages(q.Limit, q.After, q.Sort.PositionOfEntry, read)
 }
 
-func matchingEntries(q catalogcopy.EntryQuery) keyset.Query {
+func (s *Store) matchingEntries(ctx context.Context, q catalogcopy.EntryQuery) (keyset.Query, error) {
 	sql := shownEntries()
-	// With a subquery, the planner knows that an index has the entries of the one product or market in the order of the list.
+	// With a subquery, the planner knows that an index has the entries of the one product in the order of the list.
 	if q.Product != 0 {
 		sql.Where("e.product_uuid = (SELECT product_uuid FROM product WHERE id = ?)", q.Product)
 	}
+	// The planner has to see the market itself: where most entries are of one market, it would read those for any market.
 	if q.Market != 0 {
-		sql.Where("e.market = (SELECT iso_code FROM legacy_market_id WHERE id = ?)", q.Market)
+		code, err := s.q.LegacyMarket(ctx, q.Market)
+		if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+			return sql, translate(fmt.Errorf("read the code of market %d: %w", q.Market, err))
+		}
+		sql.Where("e.market = ?", code) // no market has the empty code
 	}
-	return sql
+	return sql, nil
 }
 
 // CountEntries implements catalogcopy.Store.
 func (s *Store) CountEntries(ctx context.Context, queries []catalogcopy.EntryQuery, most int) ([]int, error) {
-	return count(ctx, s, fromEntries, queries, matchingEntries, most)
+	statements := make([]keyset.Statement, len(queries))
+	for i, q := range queries {
+		sql, err := s.matchingEntries(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		statements[i] = sql.Count(fromEntries, most)
+	}
+	return s.counts(ctx, statements)
 }
 
 // Entry implements catalogcopy.Store.
