@@ -16,7 +16,8 @@ import (
 )
 
 // flood sends the same request from many clients, again and again, until end is called. It fails the test for each answer
-// that is neither a success nor 503 with Retry-After and one of the problems.
+// that is neither a success nor 503 with Retry-After and one of the problems. On a busy machine, "unavailable" is one: a new
+// connection to the database takes too long.
 func (s *service) flood(clients int, method, path, body string, problems ...string) (end func()) {
 	s.t.Helper()
 	ctx, stop := context.WithCancel(s.t.Context())
@@ -87,15 +88,11 @@ func TestAHotRow(t *testing.T) {
 		t.Fatalf("%d %s", status, text)
 	}
 	release := hold(t, database, `SELECT FROM market FOR UPDATE`) // of NL
-	end := s.flood(40, http.MethodPut, "/catalog/api/v1/markets/NL", `{"name":"Holland"}`, "locked")
+	end := s.flood(40, http.MethodPut, "/catalog/api/v1/markets/NL", `{"name":"Holland"}`, "locked", "unavailable")
 	defer end()
 	s.refused("write", "lock")
-	if status, text := s.call(http.MethodPost, "/catalog/api/v1/markets", `{"iso_code":"BE","name":"Belgium"}`); status != http.StatusCreated {
-		t.Errorf("a creation is answered with %d %s", status, text)
-	}
-	if status, text := s.call(http.MethodGet, "/catalog/api/v1/markets/NL", ""); status != http.StatusOK {
-		t.Errorf("a read is answered with %d %s", status, text)
-	}
+	s.succeeds(http.StatusCreated, http.MethodPost, "/catalog/api/v1/markets", `{"iso_code":"BE","name":"Belgium"}`)
+	s.succeeds(http.StatusOK, http.MethodGet, "/catalog/api/v1/markets/NL", "")
 	publish(t, kafka, 1, "monsplit.product.created.v1", false)
 	s.eventually("/catalog/api/v1/products/"+product, `"Chair"`)
 	release()
@@ -115,22 +112,29 @@ func TestListsThatHang(t *testing.T) {
 		t.Fatalf("%d %s", status, text)
 	}
 	release := hold(t, database, `LOCK TABLE catalog_entry`)
-	end := s.flood(20, http.MethodGet, "/catalog/api/v1", "", "locked", "overloaded")
+	end := s.flood(20, http.MethodGet, "/catalog/api/v1", "", "locked", "overloaded", "unavailable")
 	defer end()
 	for _, reason := range []string{"lock", "connection"} {
 		s.refused("list", reason)
 	}
-	if status, text := s.call(http.MethodGet, "/catalog/api/v1/markets/NL", ""); status != http.StatusOK {
-		t.Errorf("a read is answered with %d %s", status, text)
-	}
-	if status, text := s.call(http.MethodPut, "/catalog/api/v1/markets/NL", `{"name":"Holland"}`); status != http.StatusOK {
-		t.Errorf("a change is answered with %d %s", status, text)
-	}
+	s.succeeds(http.StatusOK, http.MethodGet, "/catalog/api/v1/markets/NL", "")
+	s.succeeds(http.StatusOK, http.MethodPut, "/catalog/api/v1/markets/NL", `{"name":"Holland"}`)
 	release()
 	end()
-	if status, text := s.call(http.MethodGet, "/catalog/api/v1?limit=1", ""); status != http.StatusOK {
-		t.Errorf("afterwards: %d %s", status, text)
-	}
+	s.succeeds(http.StatusOK, http.MethodGet, "/catalog/api/v1?limit=1", "")
+}
+
+// succeeds sends a request that must not be refused. Only when the service could not open a new connection in time, as on a busy
+// machine, the request is sent again.
+func (s *service) succeeds(want int, method, path, body string) {
+	s.t.Helper()
+	kafkatest.Eventually(s.t, method+" "+path+" succeeds", func() bool {
+		status, text := s.call(method, path, body)
+		if status != want && !strings.Contains(text, "/problems/unavailable") {
+			s.t.Fatalf("%s %s is answered with %d %s", method, path, status, text)
+		}
+		return status == want
+	})
 }
 
 // refused waits until the metrics show requests of a class that were refused for a reason.
