@@ -24,6 +24,7 @@ const (
 	readTimeout  = 2 * time.Second        // of one reading
 	maxWait      = 2 * time.Second        // of a request, for a reading
 	maxWaiting   = 100                    // requests that wait at the same time
+	warnEvery    = time.Minute            // how often the log has an outage that lasts
 )
 
 var (
@@ -56,6 +57,9 @@ type Tokens struct {
 	mu    sync.Mutex
 	last  snapshot
 	ended chan struct{} // closed when the next reading has ended, also if it has failed
+
+	// Of an outage, as Run sees it; zero without one.
+	failing, warned time.Time
 }
 
 // Limit says how many requests one instance takes with one token.
@@ -119,8 +123,8 @@ func (t *Tokens) refresh(ctx context.Context, began time.Time) {
 	limited, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
 	tokens, err := t.read(limited)
-	if err != nil && ctx.Err() == nil {
-		t.log.WarnContext(ctx, "the API tokens could not be read", "error", err)
+	if ctx.Err() == nil {
+		t.report(ctx, err)
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -136,6 +140,23 @@ func (t *Tokens) refresh(ctx context.Context, began time.Time) {
 	}
 	close(t.ended)
 	t.ended = make(chan struct{})
+}
+
+// report logs the begin and the end of an outage, and every warnEvery that it lasts. Requests that wait cause several readings in
+// a second.
+func (t *Tokens) report(ctx context.Context, err error) {
+	now := time.Now()
+	switch {
+	case err == nil && !t.failing.IsZero():
+		t.log.InfoContext(ctx, "the API tokens can be read again", "failed_for", now.Sub(t.failing).Round(time.Millisecond))
+		t.failing, t.warned = time.Time{}, time.Time{}
+	case err != nil && now.Sub(t.warned) >= warnEvery:
+		t.log.WarnContext(ctx, "the API tokens could not be read", "error", err)
+		t.warned = now
+		if t.failing.IsZero() {
+			t.failing = now
+		}
+	}
 }
 
 func (t *Tokens) state() (last snapshot, ended <-chan struct{}) {

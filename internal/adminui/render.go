@@ -134,6 +134,8 @@ func (s *site) failFor(w http.ResponseWriter, r *http.Request, user *account.Use
 	case postgres.IsUnavailable(err) || apperr.KindOf(err) == apperr.Unavailable || errors.Is(err, context.DeadlineExceeded):
 		status, title, text = http.StatusServiceUnavailable, "The database is away or busy", "Please try again in a moment."
 		s.Log.WarnContext(r.Context(), "an admin page needs the database", "error", err)
+	case errors.Is(err, context.Canceled) && r.Context().Err() != nil: // the person has left, and sees no answer
+		status = http.StatusServiceUnavailable
 	default:
 		s.Log.ErrorContext(r.Context(), "an admin page has failed", "error", err)
 	}

@@ -203,7 +203,7 @@ var errClientGone = errors.New("the client is gone")
 func inWords(ctx context.Context, err error) error {
 	e, known := apperr.As(err)
 	unavailable := known && e.Kind == apperr.Unavailable
-	if ctx.Err() == nil || !unavailable && (known || !errors.Is(err, context.Canceled)) {
+	if ctx.Err() == nil || errors.Is(err, errListTooLong) || !unavailable && (known || !errors.Is(err, context.Canceled)) {
 		return err
 	}
 	if errors.Is(context.Cause(ctx), errTooSlow) {

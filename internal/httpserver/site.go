@@ -20,7 +20,8 @@ import (
 // path and to everything below it, with their complete paths. A path has no slash at its end, and HEAD arrives as GET.
 //
 // If available returns an error, that is the answer. The gate admits each request, as a list if it reads and as a change
-// otherwise. Call Handle before Listen.
+// otherwise. While its answer waits for the client, a request has no place; a handler that then reads on does so with WithPlace.
+// Call Handle before Listen.
 func (s *Server) Handle(path string, handler http.Handler, available func() error, gate *admission.Gate) {
 	serve := func(c echo.Context) error {
 		if err := available(); err != nil {
@@ -45,7 +46,7 @@ func (s *Server) Handle(path string, handler http.Handler, available func() erro
 		defer leave(nil)
 		v := &visitor{client: Client{Address: c.RealIP(), TLS: behindTLS(c.Request(), s.cfg.TrustedProxies)}}
 		defer func() { c.SetRequest(c.Request().WithContext(caller.With(c.Request().Context(), v.who))) }() // for the log
-		handler.ServeHTTP(c.Response(), c.Request().WithContext(context.WithValue(ctx, visitorKey{}, v)))
+		handler.ServeHTTP(admission.Writer(ctx, c.Response()), c.Request().WithContext(context.WithValue(ctx, visitorKey{}, v)))
 		return nil
 	}
 	s.Echo.Any(path, serve)

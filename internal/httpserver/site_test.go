@@ -181,3 +181,26 @@ func TestAFormArrivesBeforeItIsAdmitted(t *testing.T) {
 type readerFunc func(p []byte) (int, error)
 
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
+// A page that waits for its client has no place: a client that does not read keeps none.
+func TestAPageIsSentWithoutAPlace(t *testing.T) {
+	t.Parallel()
+	gate := admission.New(admission.Settings{Lists: 1}, admission.Entities{})
+	s := httpserver.New(httpserver.Config{Registry: prometheus.NewRegistry()}, slog.New(slog.DiscardHandler))
+	s.Handle("/admin", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "page") }), func() error { return nil }, gate)
+	writes := 0
+	answer := writerFunc{httptest.NewRecorder(), func(p []byte) (int, error) {
+		writes++
+		_, leave, err := gate.Enter(t.Context(), admission.List, "")
+		if err != nil {
+			t.Errorf("%q is written with a place", p)
+			return 0, err
+		}
+		leave(nil)
+		return len(p), nil
+	}}
+	s.Handler().ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/admin", http.NoBody))
+	if writes == 0 {
+		t.Error("nothing was written")
+	}
+}

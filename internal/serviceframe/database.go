@@ -68,12 +68,12 @@ func (f *Frame) maintain(ctx context.Context) error {
 // upkeep is the outcome of the last maintenance of the outbox.
 type upkeep struct{ err error }
 
-// problem returns why the last maintenance has failed, or "". A database that is away has a check of its own.
-func (u *upkeep) problem() string {
-	if u == nil || u.err == nil || postgres.IsUnavailable(u.err) {
-		return ""
+// finding tells why the last maintenance has failed. A database that is away has a check of its own.
+func (u *upkeep) finding() finding {
+	if u == nil || postgres.IsUnavailable(u.err) {
+		return finding{}
 	}
-	return pgtx.Brief(u.err)
+	return found("the maintenance of the outbox fails: ", u.err)
 }
 
 // tendEvery bounds by how much longer than the retention an idempotency key stays in the table, and how old the count of the
