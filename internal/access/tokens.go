@@ -14,6 +14,7 @@ import (
 	"golang.org/x/time/rate"
 
 	accessdb "github.com/monsplit/monsplit/internal/access/db"
+	"github.com/monsplit/monsplit/internal/delay"
 )
 
 const (
@@ -104,7 +105,7 @@ func (t *Tokens) Run(ctx context.Context) error {
 	for {
 		began := time.Now()
 		t.refresh(ctx, began)
-		if !rest(ctx, time.Until(began.Add(refreshPause))) {
+		if !delay.For(ctx, time.Until(began.Add(refreshPause))) {
 			return nil
 		}
 		timer := time.NewTimer(time.Until(began.Add(refreshEvery)))
@@ -114,18 +115,6 @@ func (t *Tokens) Run(ctx context.Context) error {
 		case <-timer.C:
 		}
 		timer.Stop()
-	}
-}
-
-// rest waits for d. It returns false if ctx is done before.
-func rest(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return ctx.Err() == nil
 	}
 }
 

@@ -56,7 +56,7 @@ func TestHashes(t *testing.T) {
 	}
 }
 
-// At most two hashes run at the same time. Another one waits for its turn, but not for ever.
+// At most two hashes run at the same time. Another one waits for its turn, but not forever.
 func TestParallelHashesAreLimited(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -16,6 +16,7 @@ import (
 	"github.com/monsplit/monsplit/internal/account"
 	"github.com/monsplit/monsplit/internal/apperr"
 	"github.com/monsplit/monsplit/internal/postgres"
+	"github.com/monsplit/monsplit/internal/webassets"
 )
 
 //go:embed templates/*.html
@@ -94,7 +95,7 @@ func (s *site) send(w http.ResponseWriter, r *http.Request, status int, body []b
 	h.Add("Vary", "Accept-Encoding")
 	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
 		h.Set("Content-Encoding", "gzip")
-		body = compress(body)
+		body = webassets.Gzip(body)
 	}
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // the client may be gone

@@ -190,6 +190,10 @@ type counting struct {
 	connections *connections
 }
 
+// sendBuffer is how much of an answer the system keeps for a client that does not read. By default it would be up to 4 MiB for
+// each connection: a hundred slow readers of long lists would get hundreds of MiB at once, and the CPU time to make them.
+const sendBuffer = 128 << 10
+
 // Accept implements net.Listener.
 func (l counting) Accept() (net.Conn, error) {
 	for {
@@ -201,6 +205,9 @@ func (l counting) Accept() (net.Conn, error) {
 		if limit := l.connections.admit(peer); limit != "" {
 			l.connections.refuse(conn, peer, limit)
 			continue
+		}
+		if tcp, ok := conn.(*net.TCPConn); ok {
+			_ = tcp.SetWriteBuffer(sendBuffer) // the connection may have ended already
 		}
 		return &countedConn{Conn: conn, release: sync.OnceFunc(func() { l.connections.release(peer) })}, nil
 	}

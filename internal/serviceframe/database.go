@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/monsplit/monsplit/internal/config"
+	"github.com/monsplit/monsplit/internal/delay"
 	"github.com/monsplit/monsplit/internal/messaging/outbox"
 	"github.com/monsplit/monsplit/internal/pgtx"
 	"github.com/monsplit/monsplit/internal/postgres"
@@ -44,7 +45,7 @@ func untilAnswered(ctx context.Context, log *slog.Logger, tell func(error), ask 
 		}
 		log.WarnContext(ctx, "waiting for the database", "error", err)
 		tell(err)
-		if !rest(ctx, time.Second) {
+		if !delay.For(ctx, time.Second) {
 			return ctx.Err()
 		}
 	}
@@ -94,20 +95,8 @@ func (f *Frame) Repeat(ctx context.Context, pause time.Duration, failed string, 
 		if err := job(); err != nil && ctx.Err() == nil {
 			f.log.WarnContext(ctx, failed, "error", err)
 		}
-		if !rest(ctx, pause) {
+		if !delay.For(ctx, pause) {
 			return nil
 		}
-	}
-}
-
-// rest waits for d. It returns false if ctx is done before.
-func rest(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/monsplit/monsplit/internal/delay"
 	"github.com/monsplit/monsplit/internal/messaging/broker"
 )
 
@@ -63,10 +64,10 @@ func (g *Gate) Run(ctx context.Context) error {
 		if ctx.Err() == nil {
 			g.setProblem(ctx, err.Error(), forAnyone(err), "nothing is published or consumed until the topics are in order")
 		}
-		rest(ctx, pause)
+		delay.For(ctx, pause)
 	}
 	faults := map[string]error{}
-	for rest(ctx, watchEvery) {
+	for delay.For(ctx, watchEvery) {
 		g.watch(ctx, faults)
 	}
 	return nil
@@ -98,18 +99,6 @@ func (g *Gate) watch(ctx context.Context, faults map[string]error) {
 func isMismatch(err error) bool {
 	_, is := errors.AsType[*broker.TopicMismatchError](err)
 	return is
-}
-
-// rest waits for d. It returns false if ctx is done before.
-func rest(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
 }
 
 func (g *Gate) ensure(ctx context.Context) error {

@@ -106,7 +106,7 @@ func TestTooManyWait(t *testing.T) {
 	(<-first).Problem(http.StatusConflict, "entry-exists")
 }
 
-// A client can ask to wait longer than the others, also if it prefers not to wait for ever.
+// A client can ask to wait longer than the others, also if it prefers not to wait forever.
 func TestPreferToWait(t *testing.T) {
 	t.Parallel()
 	s := setupOffer(t, atOnce)
