@@ -18,7 +18,11 @@ type auditPage struct {
 type auditRow struct {
 	audit.Action
 	Pretty string // the detail with indents
+	Cut    bool   // it is longer
 }
+
+// mostDetail is how many bytes of a detail the page shows, so that a page is small. The command shows all of it.
+const mostDetail = 1 << 10
 
 func (p *Pages) audit(v *adminui.Visit) error {
 	before, err := input{v.R, v.R.URL.Query()}.number("before")
@@ -35,7 +39,8 @@ func (p *Pages) audit(v *adminui.Visit) error {
 		page.Older = "?before=" + strconv.FormatInt(actions[rows-1].ID, 10)
 	}
 	for _, one := range actions {
-		page.Actions = append(page.Actions, auditRow{one, cut(pretty(string(one.Detail)))})
+		detail := pretty(string(one.Detail))
+		page.Actions = append(page.Actions, auditRow{one, cut(detail, mostDetail), len(detail) > mostDetail})
 	}
 	return v.Render(http.StatusOK, "audit", page)
 }

@@ -114,8 +114,8 @@ type letterPage struct {
 	Open   bool
 }
 
-// mostShown is how many bytes of a payload a page shows. The file has all of it.
-const mostShown = 16 << 10
+// mostShown is how many bytes of a payload a page shows, so that a page is small. The file has all of it.
+const mostShown = 8 << 10
 
 func (p *Pages) deadLetter(v *adminui.Visit) error {
 	letter, err := p.letterOf(v.R.Context(), v.R)
@@ -126,7 +126,7 @@ func (p *Pages) deadLetter(v *adminui.Visit) error {
 	if letter.Value != nil {
 		page.Raw, page.Pretty = *letter.Value, pretty(*letter.Value)
 		page.Cut = len(page.Raw) > mostShown || len(page.Pretty) > mostShown
-		page.Raw, page.Pretty = cut(page.Raw), cut(page.Pretty)
+		page.Raw, page.Pretty = cut(page.Raw, mostShown), cut(page.Pretty, mostShown)
 	}
 	return v.Render(http.StatusOK, "letter", page)
 }
@@ -141,15 +141,14 @@ func pretty(text string) string {
 }
 
 // cut returns the beginning of a text, with whole characters.
-func cut(text string) string {
-	if len(text) <= mostShown {
+func cut(text string, most int) string {
+	if len(text) <= most {
 		return text
 	}
-	end := mostShown
-	for end > 0 && text[end]&0xC0 == 0x80 {
-		end--
+	for most > 0 && text[most]&0xC0 == 0x80 {
+		most--
 	}
-	return text[:end]
+	return text[:most]
 }
 
 // payload answers with the bytes that were received, as a file.

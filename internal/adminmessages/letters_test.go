@@ -116,3 +116,23 @@ func TestSilentRun(t *testing.T) {
 		t.Error("the page loads itself for ever")
 	}
 }
+
+// A large payload or detail does not make a page large. The file has all of it.
+func TestLargePayload(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	id := b.letter(1, "a", "poison")
+	large := `{"text":"` + strings.Repeat("é", 50_000) + `"}`
+	b.exec(`UPDATE dead_letter SET value = $1 WHERE id = $2`, []byte(large), id)
+	b.exec(`INSERT INTO operator_action (by_whom, command, reason, detail) VALUES ('ann', 'outbox republish', '', $1)`, large)
+	p := b.SignIn(account.Viewer)
+	one := fmt.Sprintf("/messages/dead-letters/%d", id)
+	for _, path := range []string{one, "/messages/audit"} {
+		if a := p.Get(path).Must(200, "Only the beginning is shown."); len(a.Body) > 30_000 || strings.Contains(a.Body, "\ufffd") {
+			t.Errorf("%s has %d bytes", path, len(a.Body))
+		}
+	}
+	if a := p.Get(one + "/payload"); a.Body != large {
+		t.Errorf("the file has %d bytes", len(a.Body))
+	}
+}
