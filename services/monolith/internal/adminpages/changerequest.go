@@ -29,7 +29,7 @@ const (
 
 func (p requestPages) resource() adminui.Resource {
 	return adminui.Resource{
-		Path: pathRequests, One: "change request", Many: "change requests",
+		Path: pathRequests, One: "request", Many: "requests",
 		About: "Changes of entries that were asked for here, and what the catalog decided about them.",
 		Columns: []adminui.Column{
 			{Title: "Request"}, {Title: "Sent", Sort: sortSent}, {Title: "State"}, {Title: "Problem"},

@@ -19,7 +19,7 @@ func TestChangeRequests(t *testing.T) {
 	b.create("Furniture", "Desk")
 	b.market("NL", "DE")
 	p := b.SignIn(account.Editor)
-	p.Get("/change-requests").Must(200, "There are no change requests yet.", "Nothing is wrong.")
+	p.Get("/change-requests").Must(200, "There are no requests yet.", "Nothing is wrong.")
 	p.Post("/entries/new", "product", "1", "market", "1", "availability_date", "2026-03-01")
 	const evil = `<script>alert(1)</script>`
 	b.decides(catalogchange.Refused, 0, &catalogchange.Problem{
