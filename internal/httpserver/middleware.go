@@ -24,7 +24,7 @@ const headerRequestID = "X-Request-Id"
 
 func requestID(c echo.Context) string { return c.Response().Header().Get(headerRequestID) }
 
-// identify gives the request an id and a trace, and stores its URL for links.
+// identify gives the request an id and a trace, and stores its URL for links. The history of a change names the id and the client.
 func identify(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		req := c.Request()
@@ -35,7 +35,7 @@ func identify(next echo.HandlerFunc) echo.HandlerFunc {
 		c.Response().Header().Set(headerRequestID, id)
 		target := *req.URL
 		ctx := context.WithValue(telemetry.ContinueTrace(req.Context(), req.Header), requestURLKey{}, &target)
-		c.SetRequest(req.WithContext(ctx))
+		c.SetRequest(req.WithContext(caller.WithRequest(ctx, caller.Request{ID: id, Address: clip(c.RealIP())})))
 		return next(c)
 	}
 }
