@@ -138,7 +138,7 @@ func (n planNode) canBeLarge() bool {
 
 // samples are arguments of statements, by type.
 var samples = map[string]string{
-	"uuid": "'00000000-0000-4000-8000-000000000007'", "text": "'v007'", "bytea": "'v007'", "bigint": "7", "integer": "7", "smallint": "7",
+	"uuid": "'00000000-0000-4000-8000-000000000007'", "text": "'v007'", "json": "'[]'", "bytea": "'v007'", "bigint": "7", "integer": "7", "smallint": "7",
 	"boolean": "true", "jsonb": "'{}'", "date": "'2020-01-01'", "timestamp with time zone": "now()", "interval": "'1 hour'",
 }
 
