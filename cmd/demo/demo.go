@@ -38,14 +38,16 @@ func run(ctx context.Context, opts options, out io.Writer) (err error) {
 	if err := opts.fit(); err != nil {
 		return err
 	}
-	if err := opts.settleAddresses(ctx); err != nil {
+	release, err := opts.reserveAddresses()
+	if err != nil {
 		return reason(ctx, running, err)
 	}
-	dir, release, err := openDataDir(ctx, opts.DataDir, said)
+	defer release()
+	dir, unlock, err := openDataDir(ctx, opts.DataDir, said)
 	if err != nil {
 		return err
 	}
-	defer release()
+	defer unlock()
 	logFile, err := os.OpenFile(filepath.Join(dir, "demo.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return err
@@ -85,7 +87,9 @@ func run(ctx context.Context, opts options, out io.Writer) (err error) {
 			return reason(ctx, running, err)
 		}
 	}
-	system.guide(out, databases, kafka, dir, opts.DataDir == "")
+	if err := system.guide(opts, databases, kafka, dir).print(out); err != nil {
+		return err
+	}
 	said.line(fmt.Sprintf("ready after %.1f s; Ctrl-C stops everything", time.Since(said.began).Seconds()))
 	ready <- kafka
 	<-running.Done()
@@ -122,11 +126,15 @@ type system struct {
 }
 
 func configure(opts options, databases *databases, kafka string) (system, error) {
+	prefixes := ""
+	if opts.Tokens {
+		prefixes = "/"
+	}
 	settings := func(url, addr string) map[string]string {
 		return map[string]string{
 			"DATABASE_URL": url, "KAFKA_BROKERS": kafka, "HTTP_ADDR": addr, "KAFKA_REPLICATION_FACTOR": "1",
 			"KAFKA_MIN_INSYNC_REPLICAS": "1", "VALIDATE_RESPONSES": "true", "VALIDATE_EVENTS": "true", "SHUTDOWN_GRACE": servicesGrace.String(),
-			"ADMIN_DEMO":     "true",
+			"ADMIN_DEMO": "true", "ACCESS_PREFIXES": prefixes,
 			"SHUTDOWN_DELAY": "0s", // no load balancer is in front of the demo
 		}
 	}

@@ -16,6 +16,7 @@ type options struct {
 	Kafka        string `env:"DEMO_KAFKA"`
 	Postgres     string `env:"DEMO_POSTGRES"`
 	NoSampleData bool   `env:"DEMO_NO_SAMPLE_DATA"`
+	Tokens       bool   `env:"DEMO_TOKENS"`
 }
 
 // fit refuses a combination that works only once. Databases outlive the demo and remember their positions in Kafka's log.
@@ -51,5 +52,6 @@ func command() *cobra.Command {
 	flags.StringVar(&opts.Kafka, "kafka", opts.Kafka, "use the Kafka at HOST:PORT instead of the embedded test broker")
 	flags.StringVar(&opts.Postgres, "postgres", opts.Postgres, "use the PostgreSQL at this URL, with two databases, monolith and catalog, instead of the demo's own server; needs --data-dir or --kafka")
 	flags.BoolVar(&opts.NoSampleData, "no-sample-data", opts.NoSampleData, "start without sample data")
+	flags.BoolVar(&opts.Tokens, "tokens", opts.Tokens, "every request to an API needs a token; the demo prints how to create one")
 	return cmd
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/monsplit/monsplit/internal/messaging/embeddedbroker"
 	"github.com/monsplit/monsplit/internal/pgserver"
 	"github.com/monsplit/monsplit/internal/postgres"
+	"github.com/monsplit/monsplit/internal/tcpport"
 )
 
 // databases are the databases of both services.
@@ -84,6 +85,7 @@ func (d *databases) stop(ctx context.Context) error {
 type kafka struct {
 	addr     string
 	embedded *embeddedbroker.Broker // nil for a broker that the demo did not start
+	port     *tcpport.Reservation   // of the embedded broker, also while it is away
 	away     bool
 }
 
@@ -92,18 +94,22 @@ func startKafka(ctx context.Context, opts options, dir string, log *slog.Logger,
 		return &kafka{addr: opts.Kafka}, nil
 	}
 	said.step("starting the embedded test broker")
-	b, err := embeddedbroker.Start(ctx, embeddedbroker.Options{DataDir: filepath.Join(dir, "kafka"), Log: log.With("part", "broker")})
+	port, err := tcpport.Reserve("127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
-	return &kafka{addr: b.Addr(), embedded: b}, nil
+	b, err := embeddedbroker.Start(ctx, embeddedbroker.Options{Addr: port.Addr, DataDir: filepath.Join(dir, "kafka"), Log: log.With("part", "broker")})
+	if err != nil {
+		return nil, errors.Join(err, port.Close())
+	}
+	return &kafka{addr: b.Addr(), embedded: b, port: port}, nil
 }
 
 func (k *kafka) stop(ctx context.Context) error {
 	if k.embedded == nil {
 		return nil
 	}
-	return k.embedded.Stop(context.WithoutCancel(ctx))
+	return errors.Join(k.embedded.Stop(context.WithoutCancel(ctx)), k.port.Close())
 }
 
 // obeySignals stops the embedded broker on SIGUSR1, and starts it again on the next one, so that users can see what happens

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net"
 	"os"
 	"os/exec"
 	"slices"
@@ -18,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/monsplit/monsplit/internal/testkit/freeport"
 	"github.com/monsplit/monsplit/internal/testkit/services"
 )
 
@@ -51,9 +51,9 @@ type stack struct {
 // ends.
 func newStack(t *testing.T, command []string) *stack {
 	t.Helper()
-	ports := freePorts(t, 4)
+	port := func() string { return strconv.Itoa(freeport.Port(t)) }
 	s := &stack{t: t, command: command, project: "monsplit-test-" + strconv.Itoa(os.Getpid()), env: map[string]string{
-		"MONOLITH_PORT": ports[0], "CATALOG_PORT": ports[1], "GATEWAY_PORT": ports[2], "KAFKA_PORT": ports[3],
+		"MONOLITH_PORT": port(), "CATALOG_PORT": port(), "GATEWAY_PORT": port(), "KAFKA_PORT": port(),
 		"MONSPLIT_VERSION": "test", "MONSPLIT_REVISION": "0123abc",
 		"MONSPLIT_SUBNET": "172.30.98.0/24", "MONSPLIT_IP_RANGE": "172.30.98.128/25", "GATEWAY_ADDRESS": "172.30.98.10",
 	}}
@@ -213,19 +213,6 @@ func eventually(t *testing.T, what string, ask func() error) {
 		case <-tick.C:
 		}
 	}
-}
-
-func freePorts(t *testing.T, n int) (ports []string) {
-	t.Helper()
-	for range n {
-		l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close() // it closes after the loop, so that all ports differ
-		ports = append(ports, strconv.Itoa(l.Addr().(*net.TCPAddr).Port))
-	}
-	return ports
 }
 
 // needEngine returns an error that says what to do if no Docker Engine answers.

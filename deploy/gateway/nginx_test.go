@@ -7,7 +7,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -18,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/monsplit/monsplit/internal/testkit/freeport"
 	"github.com/monsplit/monsplit/internal/testkit/services"
 )
 
@@ -46,22 +46,21 @@ func setup(t *testing.T, o options) *nginx {
 	for name, at := range o.services {
 		n.dns.set(name, at.addresses...)
 	}
-	// Another process may take a port after it was found to be free.
-	for range 5 {
-		n.dir, n.ports = t.TempDir(), freePorts(t)
-		n.render(o)
-		n.start(program)
-		if n.answers() {
-			t.Cleanup(n.stop)
-			return n
-		}
-		if !strings.Contains(n.errors(), "Address already in use") {
-			break
-		}
+	n.dir, n.ports = t.TempDir(), map[int]string{}
+	for _, port := range gatewayPorts {
+		n.ports[port] = freeport.Addr(t)
 	}
-	t.Fatalf("nginx does not start:\n%s", n.errors())
-	return nil
+	n.render(o)
+	n.start(program)
+	if !n.answers() {
+		t.Fatalf("nginx does not start:\n%s", n.errors())
+	}
+	t.Cleanup(n.stop)
+	return n
 }
+
+// gatewayPorts are the ports in the gateway's configuration. A test replaces each by a free one.
+var gatewayPorts = []int{8080, 8000, 8001}
 
 func findNginx(t *testing.T) string {
 	t.Helper()
@@ -72,21 +71,6 @@ func findNginx(t *testing.T) string {
 	}
 	t.Fatal("the tests of the gateway need nginx 1.22 or newer: install it with \"apt-get install nginx-light\" (Debian, Ubuntu) or from https://nginx.org/en/download.html")
 	return ""
-}
-
-// freePorts returns a free address for each of the gateway's ports.
-func freePorts(t *testing.T) map[int]string {
-	t.Helper()
-	ports := map[int]string{}
-	for _, port := range []int{8080, 8000, 8001} {
-		l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		ports[port] = l.Addr().String()
-	}
-	return ports
 }
 
 // render writes the configuration as the image's start script does, with this machine's ports and paths.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"net"
 	"strings"
 	"testing"
 
@@ -9,6 +8,7 @@ import (
 	"github.com/oapi-codegen/runtime/types"
 
 	"github.com/monsplit/monsplit/api/client/go/monolithclient"
+	"github.com/monsplit/monsplit/internal/testkit/freeport"
 )
 
 func offers(t *testing.T) []offer {
@@ -62,12 +62,7 @@ func TestCSV(t *testing.T) {
 
 func TestCommandLine(t *testing.T) {
 	t.Parallel()
-	nobody, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	away := "http://" + nobody.Addr().String()
-	_ = nobody.Close() // from now on no server listens at this address
+	away := "http://" + freeport.Addr(t) // no server listens there
 	for name, tt := range map[string]struct {
 		args           []string
 		code           int

@@ -2,21 +2,17 @@ package main
 
 import (
 	"context"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/monsplit/monsplit/internal/testkit/freeport"
 )
 
 func TestCommandLine(t *testing.T) {
 	t.Parallel()
-	nobody, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	away := "http://" + nobody.Addr().String()
-	_ = nobody.Close() // from now on no server listens at this address
+	away := "http://" + freeport.Addr(t) // no server listens there
 	file := filepath.Join(t.TempDir(), "offers.csv")
 	if err := os.WriteFile(file, []byte(header), 0o600); err != nil {
 		t.Fatal(err)

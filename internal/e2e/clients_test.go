@@ -18,6 +18,8 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+
+	"github.com/monsplit/monsplit/internal/testkit/freeport"
 )
 
 // The programs that use the clients run against a demo with its sample data, in the same way as users run them. `make examples`
@@ -227,7 +229,7 @@ func (d *demo) checkStorefrontWaits(t *testing.T) {
 }
 
 func (d *demo) checkStorefrontFaults(t *testing.T) {
-	away := "http://" + freeAddr(t)
+	away := "http://" + freeport.Addr(t)
 	for name, tt := range map[string]struct {
 		args           []string
 		code           int

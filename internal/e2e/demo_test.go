@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"context"
-	"net"
 	"net/http"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/monsplit/monsplit/internal/testkit/freeport"
 	"github.com/monsplit/monsplit/internal/testkit/kafkatest"
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 )
@@ -28,7 +28,7 @@ type demo struct {
 // startDemo runs the demo in dir and waits until it reports that it is ready.
 func startDemo(t *testing.T, dir string, args ...string) *demo {
 	t.Helper()
-	monolithAddr, catalogAddr := freeAddr(t), freeAddr(t)
+	monolithAddr, catalogAddr := freeport.Addr(t), freeport.Addr(t)
 	d := launchDemo(t, []string{"DEMO_CATALOG_ADDR=" + catalogAddr}, append(args, "--data-dir", dir, "--monolith-addr", monolithAddr)...)
 	d.monolith, d.catalog = "http://"+monolithAddr, "http://"+catalogAddr
 	d.awaitReady()
@@ -129,16 +129,6 @@ func (d *demo) arrives(name string) {
 	eventually(d.t, name+" arrives", func() bool {
 		return len(call(d.t, http.MethodGet, d.catalog+"/catalog/api/v1/products?search="+name, nil).list) == 1
 	})
-}
-
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // reachable returns a data folder that PostgreSQL can enter, even if it runs as another user.

@@ -6,11 +6,14 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/monsplit/monsplit/internal/testkit/freeport"
 )
 
 // These tests use the broker that is embedded in the demo. make test runs them. A run on a real Kafka would only repeat them.
@@ -142,7 +145,7 @@ func TestDemoSaysWhatIsWrong(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = busy.Close() })
-	free := freeAddr(t)
+	free := freeport.Addr(t)
 	tests := map[string]struct {
 		args []string
 		want string
@@ -165,4 +168,46 @@ func TestDemoSaysWhatIsWrong(t *testing.T) {
 	if r := command(t, nil, "demo", "--help").ok(t); !strings.Contains(r.stdout, "--data-dir") {
 		t.Errorf("--help prints %q", r.stdout)
 	}
+}
+
+// What the demo prints for people works when they type it, also when requests need a token.
+func TestDemoGuideIsTyped(t *testing.T) {
+	t.Parallel()
+	for name, args := range map[string][]string{"Open": nil, "Tokens": {"--tokens"}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := startScratchDemo(t, filepath.Dir(reachable(t)), args...)
+			status := call(t, http.MethodGet, d.monolith+"/api/v1/product", nil).status
+			if want := map[bool]int{false: http.StatusOK, true: http.StatusUnauthorized}[args != nil]; status != want {
+				t.Errorf("without a token the answer is %d, want %d", status, want)
+			}
+			typed := d.guide(t)
+			out, err := exec.CommandContext(t.Context(), "bash", "-euc", typed).CombinedOutput() //nolint:gosec // what the demo printed
+			if err != nil {
+				t.Fatalf("%v\n%s\n%s", err, typed, out)
+			}
+			for _, want := range []string{`"name":"Walnut desk"`, `"market":"DE"`, "pending"} {
+				if !strings.Contains(string(out), want) {
+					t.Errorf("%q is missing:\n%s\n%s", want, typed, out)
+				}
+			}
+		})
+	}
+}
+
+// guide returns the commands that the demo has printed, but for the signal. They run the programs that were built for the tests.
+func (d *demo) guide(t *testing.T) string {
+	t.Helper()
+	_, text, found := strings.Cut(d.out.String(), "Sign in as admin")
+	if !found {
+		t.Fatalf("the demo prints no guide:\n%s", d.out)
+	}
+	var commands []string
+	for line := range strings.Lines(text) {
+		command := strings.TrimSpace(line)
+		if strings.HasPrefix(line, "  ") && !strings.HasPrefix(command, "http") && !strings.HasPrefix(command, "kill") {
+			commands = append(commands, command)
+		}
+	}
+	return strings.ReplaceAll(strings.Join(commands, "\n"), "go run ./cmd/", binaries+"/")
 }

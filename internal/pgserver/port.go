@@ -6,23 +6,22 @@ import (
 	"net"
 	"strconv"
 	"syscall"
+
+	"github.com/monsplit/monsplit/internal/tcpport"
 )
 
-var errPortTaken = errors.New("choose another one, or stop the program that listens there")
-
-func (s *Server) portTaken() error {
-	return fmt.Errorf("port %d on 127.0.0.1, for PostgreSQL, is taken: %w", s.port, errPortTaken)
+func portTaken(port int) error {
+	return fmt.Errorf("port %d on 127.0.0.1, for PostgreSQL, is taken: choose another one, or stop the program that listens there", port)
 }
 
-// choosePort chooses a free port, or checks that the given port is free. The server itself would take long to report that.
-func (s *Server) choosePort() error {
-	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port))) //nolint:noctx // instant
+// reservePort chooses a free port, or checks that the given port is free. The server itself would take long to report that.
+func (s *Server) reservePort() (err error) {
+	s.port, err = tcpport.Reserve(net.JoinHostPort("127.0.0.1", strconv.Itoa(s.opts.Port)))
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return s.portTaken()
+		return portTaken(s.opts.Port)
 	}
 	if err != nil {
 		return fmt.Errorf("find a port for PostgreSQL: %w", err)
 	}
-	s.port = l.Addr().(*net.TCPAddr).Port
-	return l.Close()
+	return nil
 }

@@ -22,6 +22,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/monsplit/monsplit/internal/tcpport"
 )
 
 // Superuser is the role that initdb creates. The URLs use it.
@@ -50,7 +52,7 @@ type Options struct {
 type Server struct {
 	opts     Options
 	bin      string
-	port     int
+	port     *tcpport.Reservation // until the server has ended
 	password string
 	cmd      *exec.Cmd
 	lock     *os.File      // on the data folder; closed when the server has ended
@@ -59,9 +61,6 @@ type Server struct {
 
 // startTimeout limits the time until the server answers, including the recovery after a crash.
 const startTimeout = 60 * time.Second
-
-// portAttempts limits the number of free ports that are tried. Another process may take a port first.
-const portAttempts = 5
 
 // Start runs the server and returns when it answers. If an earlier process left a server behind on the same data, Start stops
 // that server first. If the process that started it still runs, Start returns an error.
@@ -88,16 +87,11 @@ func Start(ctx context.Context, opts Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	for attempt := 1; ; attempt++ {
-		s := &Server{opts: opts, bin: bin, port: opts.Port}
-		err := s.start(ctx, account)
-		if err == nil {
-			return s, nil
-		}
-		if !errors.Is(err, errPortTaken) || opts.Port != 0 || attempt == portAttempts {
-			return nil, err
-		}
+	s := &Server{opts: opts, bin: bin}
+	if err := s.start(ctx, account); err != nil {
+		return nil, err
 	}
+	return s, nil
 }
 
 func (s *Server) start(ctx context.Context, account account) error {
@@ -107,7 +101,7 @@ func (s *Server) start(ctx context.Context, account account) error {
 	}
 	s.lock = lock
 	if err := s.prepare(ctx, account); err != nil {
-		_ = lock.Close() // no server needs it
+		s.release()
 		return err
 	}
 	s.opts.Progress("starting PostgreSQL")
@@ -118,7 +112,7 @@ func (s *Server) prepare(ctx context.Context, account account) error {
 	if err := stopLeftover(ctx, s.opts.DataDir); err != nil { // it may use the port
 		return err
 	}
-	if err := s.choosePort(); err != nil {
+	if err := s.reservePort(); err != nil {
 		return err
 	}
 	if err := s.initialize(ctx, account); err != nil {
@@ -135,7 +129,7 @@ func (s *Server) prepare(ctx context.Context, account account) error {
 
 // URL returns the connection string of a database on this server.
 func (s *Server) URL(database string) string {
-	u := url.URL{Scheme: "postgres", User: url.User(Superuser), Host: net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port)),
+	u := url.URL{Scheme: "postgres", User: url.User(Superuser), Host: net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port.Port)),
 		Path: "/" + database, RawQuery: s.tlsParameters()}
 	if s.password != "" {
 		u.User = url.UserPassword(Superuser, s.password)
@@ -144,7 +138,7 @@ func (s *Server) URL(database string) string {
 }
 
 // Port returns the port that the server listens on.
-func (s *Server) Port() int { return s.port }
+func (s *Server) Port() int { return s.port.Port }
 
 // CreateDatabase creates an empty database unless a database with that name exists.
 func (s *Server) CreateDatabase(ctx context.Context, name string) error {
@@ -198,11 +192,19 @@ func (s *Server) signal(sig syscall.Signal) error {
 	return nil
 }
 
+// release gives up what no server needs any more. The data folder was opened only for its lock.
+func (s *Server) release() {
+	_ = s.lock.Close()
+	if s.port != nil {
+		_ = s.port.Close()
+	}
+}
+
 // run starts the postmaster and waits until it answers.
 func (s *Server) run(ctx context.Context, account account) error {
 	logFile, err := os.OpenFile(s.LogPath(), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	if err != nil {
-		_ = s.lock.Close() // no server needs it
+		s.release()
 		return err
 	}
 	defer logFile.Close()
@@ -223,7 +225,7 @@ func (s *Server) run(ctx context.Context, account account) error {
 		if err == nil {
 			_ = s.cmd.Wait() // its log has the reason of its end
 		}
-		_ = s.lock.Close() // it was opened only for its lock
+		s.release()
 	}()
 	if err := <-started; err != nil {
 		return fmt.Errorf("start PostgreSQL: %w", err)
@@ -233,7 +235,7 @@ func (s *Server) run(ctx context.Context, account account) error {
 
 func (s *Server) arguments() []string {
 	settings := map[string]string{
-		"port": strconv.Itoa(s.port), "listen_addresses": "127.0.0.1", "unix_socket_directories": "",
+		"port": strconv.Itoa(s.port.Port), "listen_addresses": "127.0.0.1", "unix_socket_directories": "",
 		"log_min_messages": "warning", "max_connections": "200", "shared_buffers": "128MB",
 	}
 	if !s.opts.Durable {
@@ -260,7 +262,7 @@ func (s *Server) awaitReady(ctx context.Context) error {
 		case <-s.done:
 			tail := s.logTail()
 			if strings.Contains(tail, "Address already in use") { // the server speaks English: its locale is C
-				return s.portTaken()
+				return portTaken(s.port.Port)
 			}
 			return fmt.Errorf("PostgreSQL ended while it started:\n%s", tail)
 		case <-ctx.Done():

@@ -3,7 +3,6 @@ package browser
 import (
 	"bytes"
 	"context"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -33,9 +32,8 @@ func startDemo(t *testing.T) services {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
-	monolith, catalog := freeAddr(t), freeAddr(t)
 	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), binary,
-		"--data-dir", filepath.Join(dir, "data"), "--monolith-addr", monolith, "--catalog-addr", catalog)
+		"--data-dir", filepath.Join(dir, "data"), "--monolith-addr", "127.0.0.1:0", "--catalog-addr", "127.0.0.1:0")
 	out, complaints := &awaited{line: regexp.MustCompile(`(?m)^ready`), there: make(chan struct{})}, &bytes.Buffer{}
 	cmd.Stdout, cmd.Stderr, cmd.SysProcAttr = out, complaints, dieWithParent()
 	cmd.WaitDelay = time.Second // processes that it left behind may keep its output open
@@ -68,7 +66,14 @@ func startDemo(t *testing.T) services {
 		stop()
 		t.Fatalf("the demo is not ready after %s:\n%s", startPatience, &out.said)
 	}
-	return services{"monolith": "http://" + monolith, "catalog": "http://" + catalog}
+	found := services{}
+	for _, line := range regexp.MustCompile(`(?m)^  (monolith|catalog) +(http://[^\s/]+)`).FindAllStringSubmatch(out.said.String(), -1) {
+		found[line[1]] = line[2]
+	}
+	if len(found) != 2 {
+		t.Fatalf("the demo shows no addresses:\n%s", &out.said)
+	}
+	return found
 }
 
 // awaited stores what is written, and signals when the awaited line has arrived.
@@ -104,14 +109,4 @@ func reachable(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return dir
-}
-
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }

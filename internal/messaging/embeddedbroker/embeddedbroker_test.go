@@ -8,13 +8,14 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/monsplit/monsplit/internal/messaging/embeddedbroker"
+	"github.com/monsplit/monsplit/internal/testkit/freeport"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestStopsAndStartsAgainAtTheSameAddress(t *testing.T) {
 	t.Parallel()
-	b, err := embeddedbroker.Start(t.Context(), embeddedbroker.Options{DataDir: t.TempDir()})
+	b, err := embeddedbroker.Start(t.Context(), embeddedbroker.Options{Addr: freeport.Addr(t), DataDir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/monsplit/monsplit/internal/messaging/broker"
+	"github.com/monsplit/monsplit/internal/tcpport"
 	"github.com/monsplit/monsplit/internal/testkit/kafkajars"
 )
 
@@ -51,7 +52,7 @@ type Broker struct {
 // New formats the storage of a broker in the folder dir, with the jars of Obtain. It does not start the broker. With secured,
 // which may be nil, the broker also has listeners with TLS and SASL.
 func New(ctx context.Context, jars, dir string, secured *Secured) (*Broker, error) {
-	ports, err := freePorts(ctx, 5)
+	ports, err := reservePorts(5)
 	if err != nil {
 		return nil, err
 	}
@@ -154,15 +155,14 @@ func (b *Broker) tail() string {
 	return string(log[max(0, len(log)-4000):])
 }
 
-func freePorts(ctx context.Context, n int) ([]int, error) {
-	var ports []int
+// reservePorts returns n ports that nobody else takes as long as this process lives, because a broker can start again.
+func reservePorts(n int) (ports []int, err error) {
 	for range n {
-		l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+		port, err := tcpport.Reserve("127.0.0.1:0")
 		if err != nil {
-			return nil, fmt.Errorf("find a free port: %w", err)
+			return nil, err
 		}
-		defer l.Close() // all stay open until all are known, so that all ports differ
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
+		ports = append(ports, port.Port)
 	}
 	return ports, nil
 }

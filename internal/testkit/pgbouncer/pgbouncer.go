@@ -20,6 +20,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/monsplit/monsplit/internal/testkit/freeport"
 	"github.com/monsplit/monsplit/internal/testkit/kafkaprocess"
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 )
@@ -43,19 +44,12 @@ func Start(t testing.TB, server string, settings ...string) *Pooler {
 	if err != nil {
 		t.Fatalf("pgbouncer: %v", err)
 	}
-	// Another process may take a port after it was found to be free.
-	for range 5 {
-		p := &Pooler{t: t, addr: freeAddress(t)}
-		ended := p.run(program, p.configure(target, settings))
-		if p.answers(ended) {
-			return p
-		}
-		if !strings.Contains(p.log.String(), "Address already in use") {
-			t.Fatalf("pgbouncer does not start:\n%s", p.log.String())
-		}
+	p := &Pooler{t: t, addr: freeport.Addr(t)}
+	ended := p.run(program, p.configure(target, settings))
+	if !p.answers(ended) {
+		t.Fatalf("pgbouncer does not start:\n%s", p.log.String())
 	}
-	t.Fatal("pgbouncer found no free port")
-	return nil
+	return p
 }
 
 func find(t testing.TB) string {
@@ -67,16 +61,6 @@ func find(t testing.TB) string {
 	}
 	t.Fatal("this test needs PgBouncer: install it with \"apt-get install pgbouncer\" (Debian, Ubuntu) or from https://www.pgbouncer.org")
 	return ""
-}
-
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // configure writes the files and returns the path of the configuration.
