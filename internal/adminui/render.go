@@ -24,7 +24,7 @@ var templateFiles embed.FS
 // parseTemplates returns the template of each page by its name.
 func parseTemplates() (map[string]*template.Template, error) {
 	all := map[string]*template.Template{}
-	for _, name := range []string{"signin", "home", "password", "users", "user", "secret", "error"} {
+	for _, name := range []string{"signin", "home", "password", "users", "user", "secret", "error", "history"} {
 		t, err := template.New("").Funcs(template.FuncMap{"time": isoTime}).ParseFS(templateFiles, "templates/layout.html", "templates/"+name+".html")
 		if err != nil {
 			return nil, fmt.Errorf("read the page %s: %w", name, err)

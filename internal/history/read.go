@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -34,9 +36,15 @@ func NewReader(pool postgres.DB) *Reader { return &Reader{pool} }
 // Newest is the place before all versions, for Reader.List.
 const Newest int64 = math.MaxInt64
 
+// storable reports whether the database can have the text.
+func storable(text string) bool { return utf8.ValidString(text) && !strings.Contains(text, "\x00") }
+
 // List returns at most limit versions of an object, the newest first. before is the ID of the last one that the caller has, or
 // Newest.
 func (r *Reader) List(ctx context.Context, o Object, before int64, limit int) ([]Version, error) {
+	if !storable(o.Model) || !storable(o.Key) {
+		return nil, nil
+	}
 	rows, err := historydb.New(r.pool).ListChanges(ctx, historydb.ListChangesParams{
 		Model: o.Model, Key: o.Key, Before: before, MaxRows: int32(limit),
 	})

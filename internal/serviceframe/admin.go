@@ -6,6 +6,7 @@ import (
 
 	"github.com/monsplit/monsplit/internal/account"
 	"github.com/monsplit/monsplit/internal/adminui"
+	"github.com/monsplit/monsplit/internal/history"
 	"github.com/monsplit/monsplit/internal/lifecycle"
 )
 
@@ -16,7 +17,7 @@ func (s Spec) adminPath() string { return adminui.Config{Root: s.Prefix}.Base() 
 func (f *Frame) addAdmin() (lifecycle.Part, error) {
 	users := account.New(f.Pool)
 	cfg := adminui.Config{
-		Service: f.spec.Name, Title: f.spec.Name + " admin", Root: f.spec.Prefix, Users: users,
+		Service: f.spec.Name, Title: f.spec.Name + " admin", Root: f.spec.Prefix, Users: users, History: history.NewReader(f.Pool),
 		Lifetime: f.cfg.Admin.Lifetime, Idle: f.cfg.Admin.Idle, Log: f.log,
 	}
 	pages, err := adminui.New(cfg)
