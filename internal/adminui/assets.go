@@ -27,7 +27,7 @@ type asset struct {
 // readAssets returns the files by their names. Their addresses are below base.
 func readAssets(base string) (map[string]asset, error) {
 	all := map[string]asset{}
-	for name, mediaType := range map[string]string{"frame.css": "text/css; charset=utf-8", "admin.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml"} {
+	for name, mediaType := range map[string]string{"frame.css": "text/css; charset=utf-8", "admin.css": "text/css; charset=utf-8", "admin.js": "text/javascript; charset=utf-8", "icon.svg": "image/svg+xml"} {
 		body, err := Static.ReadFile("static/" + name)
 		if err != nil {
 			return nil, fmt.Errorf("read the file %s: %w", name, err)

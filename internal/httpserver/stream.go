@@ -22,8 +22,8 @@ const flushEvery = 32 << 10
 // Each part of the list has its own deadlines: limits.Part for the client, and the request's budget for the service. So a
 // long list does not count as a slow client. The context is the request's.
 func StreamArray[T any](ctx context.Context, w http.ResponseWriter, limits StreamLimits, items iter.Seq2[T, error]) error {
-	control, last := http.NewResponseController(w), time.Now().Add(limits.Total)
-	out := bufio.NewWriterSize(deadlined{w, control, limits, last, budgetOf(ctx)}, flushEvery)
+	last := time.Now().Add(limits.Total)
+	out := streamed(ctx, w, limits, last)
 	begun := false
 	for item, err := range items {
 		if err != nil {
@@ -59,6 +59,16 @@ func StreamArray[T any](ctx context.Context, w http.ResponseWriter, limits Strea
 		return err
 	}
 	return out.Flush()
+}
+
+// Streamed returns a writer for an answer of any length that is written while it is read. Each part has the deadlines of
+// StreamArray. The caller flushes it at the end. The context is the request's.
+func Streamed(ctx context.Context, w http.ResponseWriter, limits StreamLimits) *bufio.Writer {
+	return streamed(ctx, w, limits, time.Now().Add(limits.Total))
+}
+
+func streamed(ctx context.Context, w http.ResponseWriter, limits StreamLimits, last time.Time) *bufio.Writer {
+	return bufio.NewWriterSize(deadlined{w, http.NewResponseController(w), limits, last, budgetOf(ctx)}, flushEvery)
 }
 
 // StreamLimits bound the time of a list that is sent while it is read: for the client to receive each part, and in all. A client

@@ -148,3 +148,19 @@ func TestPagesStops(t *testing.T) {
 		t.Errorf("%d reads for one row", reads)
 	}
 }
+
+func TestCount(t *testing.T) {
+	t.Parallel()
+	var q keyset.Query
+	if got := q.Count("FROM t", 5); got.SQL != "SELECT count(*)::int FROM (SELECT FROM t LIMIT $1) AS counted" || fmt.Sprint(got.Args) != "[5]" {
+		t.Errorf("got %+v", got)
+	}
+	q = keyset.Query{}
+	q.Where("x > ?", 1)
+	q.Search("name", "a")
+	got := q.Count("FROM t", 5)
+	const want = `SELECT count(*)::int FROM (SELECT FROM t WHERE x > $1 AND lower(name COLLATE "und-x-icu") LIKE lower($2::text COLLATE "und-x-icu") LIMIT $3) AS counted`
+	if got.SQL != want || fmt.Sprint(got.Args) != "[1 %a% 5]" || !got.Searches {
+		t.Errorf("got %+v, want %s", got, want)
+	}
+}

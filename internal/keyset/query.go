@@ -71,19 +71,23 @@ type Statement struct {
 
 // Statement returns selectFrom ("SELECT … FROM …") with the conditions, the order and the limit.
 func (q *Query) Statement(selectFrom string, o Order, limit int) Statement {
-	var b strings.Builder
-	b.WriteString(selectFrom)
-	for i, condition := range q.conditions {
-		if i == 0 {
-			b.WriteString(" WHERE ")
-		} else {
-			b.WriteString(" AND ")
-		}
-		b.WriteString(condition)
+	sql := selectFrom + q.where() + " ORDER BY " + q.without(o).sql()
+	sql += " LIMIT " + q.arg(limit) // PostgreSQL keeps the plan of a statement without arguments, even if the table grows
+	return Statement{sql, q.args, q.searches}
+}
+
+// Count returns a statement that counts the rows of from ("FROM …") with the conditions, but never more than most.
+func (q *Query) Count(from string, most int) Statement {
+	sql := "SELECT count(*)::int FROM (SELECT " + from + q.where() + " LIMIT " + q.arg(most) + ") AS counted"
+	return Statement{sql, q.args, q.searches}
+}
+
+// where returns the conditions as they stand in a statement.
+func (q *Query) where() string {
+	if len(q.conditions) == 0 {
+		return ""
 	}
-	b.WriteString(" ORDER BY " + q.without(o).sql())
-	b.WriteString(" LIMIT " + q.arg(limit)) // PostgreSQL keeps the plan of a statement without arguments, even if the table grows
-	return Statement{b.String(), q.args, q.searches}
+	return " WHERE " + strings.Join(q.conditions, " AND ")
 }
 
 // without returns the order without a column that has one value in all rows. PostgreSQL leaves such a column out of the order

@@ -13,12 +13,17 @@ import (
 // adminPath returns the path of the admin pages.
 func (s Spec) adminPath() string { return adminui.Config{Root: s.Prefix}.Base() }
 
+// Manage lets the admin pages list these things, and change them. Call it before Serve.
+func (f *Frame) Manage(resources ...adminui.Resource) {
+	f.resources = append(f.resources, resources...)
+}
+
 // addAdmin adds the admin pages, and returns the part that keeps their tables.
 func (f *Frame) addAdmin() (lifecycle.Part, error) {
 	users := account.New(f.Pool)
 	cfg := adminui.Config{
 		Service: f.spec.Name, Title: f.spec.Name + " admin", Root: f.spec.Prefix, Users: users, History: history.NewReader(f.Pool),
-		Lifetime: f.cfg.Admin.Lifetime, Idle: f.cfg.Admin.Idle, Log: f.log,
+		Lifetime: f.cfg.Admin.Lifetime, Idle: f.cfg.Admin.Idle, Resources: f.resources, Stream: f.cfg.HTTP.StreamLimits(), Log: f.log,
 	}
 	pages, err := adminui.New(cfg)
 	if err != nil {

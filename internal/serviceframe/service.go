@@ -14,6 +14,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/monsplit/monsplit/internal/adminui"
 	"github.com/monsplit/monsplit/internal/admission"
 	"github.com/monsplit/monsplit/internal/cli"
 	"github.com/monsplit/monsplit/internal/config"
@@ -59,18 +60,19 @@ type Frame struct {
 	// commit of its consumer.
 	Waiters *wakeup.Waiters
 
-	sites  []site
-	spec   Spec
-	cfg    config.Common
-	log    *slog.Logger
-	client *broker.Client
-	keys   idempotency.Keys
-	gate   *topics.Gate
-	schema *schema
-	upkeep atomic.Pointer[upkeep]
-	conns  connections
-	admit  *admission.Gate
-	extra  []prometheus.Collector
+	sites     []site
+	resources []adminui.Resource
+	spec      Spec
+	cfg       config.Common
+	log       *slog.Logger
+	client    *broker.Client
+	keys      idempotency.Keys
+	gate      *topics.Gate
+	schema    *schema
+	upkeep    atomic.Pointer[upkeep]
+	conns     connections
+	admit     *admission.Gate
+	extra     []prometheus.Collector
 }
 
 // Open returns the frame. The database and Kafka need not be reachable yet.

@@ -19,6 +19,7 @@ import (
 	"github.com/monsplit/monsplit/internal/messaging/wakeup"
 	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/internal/serviceframe"
+	"github.com/monsplit/monsplit/services/monolith/internal/adminpages"
 	"github.com/monsplit/monsplit/services/monolith/internal/catalogchange"
 	"github.com/monsplit/monsplit/services/monolith/internal/catalogcopy"
 	"github.com/monsplit/monsplit/services/monolith/internal/consume"
@@ -61,6 +62,7 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger) error {
 	}
 	products, copies := services(storage, newID)
 	requests := request.NewSentMetrics(frame.Direct, serviceframe.MetricsNamespace, messages.TopicCatalogEntryRequest)
+	frame.Manage(adminpages.Resources(products, copies)...)
 	calls := httpapi.NewCalls(serviceframe.MetricsNamespace)
 	frame.Collect(requests, calls)
 	api := httpapi.New(products, copies, newChanges(frame, storage, copies, cfg, newID), frame.Freshness(), calls, httpapi.Config{

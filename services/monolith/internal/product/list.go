@@ -28,9 +28,12 @@ type Query struct {
 	Search              string // keeps names that contain this text, in any case; empty keeps all
 	Category            string // exactly; empty keeps all
 	IncludeDiscontinued bool
-	Sort                Sort
-	After               *Position // the list continues after it; nil starts at the beginning
-	Limit               int       // 0 lists everything
+	// OnlyDiscontinued keeps the discontinued products alone. Cursors of the API belong to the JSON of a query, so that of the
+	// API's lists must stay as it is.
+	OnlyDiscontinued bool `json:",omitempty"`
+	Sort             Sort
+	After            *Position // the list continues after it; nil starts at the beginning
+	Limit            int       // 0 lists everything
 }
 
 // Position is the position of a product in a list. Only the fields that the order needs are set.
@@ -57,4 +60,14 @@ func (s Sort) PositionOf(p Product) Position {
 // List yields the products of the query while they are read. An error is the last pair.
 func (s *Service) List(ctx context.Context, q Query) iter.Seq2[Product, error] {
 	return s.store.Products(ctx, q)
+}
+
+// Counts returns how many products each query has, but never more than most. It returns nil if that takes too long.
+func (s *Service) Counts(ctx context.Context, queries []Query, most int) ([]int, error) {
+	return s.store.CountProducts(ctx, queries, most)
+}
+
+// Categories returns the first categories in the order of their names.
+func (s *Service) Categories(ctx context.Context, most int) ([]string, error) {
+	return s.store.Categories(ctx, most)
 }

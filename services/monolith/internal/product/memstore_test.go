@@ -50,6 +50,19 @@ func (s *memStore) Products(context.Context, product.Query) iter.Seq2[product.Pr
 	}
 }
 
+func (s *memStore) CountProducts(_ context.Context, queries []product.Query, most int) ([]int, error) {
+	return slices.Repeat([]int{min(len(s.rows), most)}, len(queries)), nil
+}
+
+func (s *memStore) Categories(_ context.Context, most int) ([]string, error) {
+	names := map[string]bool{}
+	for _, p := range s.rows {
+		names[p.Category] = true
+	}
+	all := slices.Sorted(maps.Keys(names))
+	return all[:min(len(all), most)], nil
+}
+
 func (s *memStore) ProductsNamed(_ context.Context, names []product.Name) (map[product.Name]uuid.UUID, error) {
 	taken := map[product.Name]uuid.UUID{}
 	for _, name := range names {

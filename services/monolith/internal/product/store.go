@@ -16,6 +16,10 @@ type Store interface {
 	Product(ctx context.Context, id int64) (Product, error)
 	// Products yields the products of the query in its order. It reads while the caller iterates. An error is the last pair.
 	Products(ctx context.Context, q Query) iter.Seq2[Product, error]
+	// CountProducts returns how many products each query has, but never more than most, or nil if that takes too long.
+	CountProducts(ctx context.Context, queries []Query, most int) ([]int, error)
+	// Categories returns the first categories in the order of their names.
+	Categories(ctx context.Context, most int) ([]string, error)
 	// ProductsNamed returns which of the names are taken, and by which product.
 	ProductsNamed(ctx context.Context, names []Name) (map[Name]uuid.UUID, error)
 	// InTx runs f in one transaction. It may run f again from the start after a serialization failure or a deadlock. The

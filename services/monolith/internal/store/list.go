@@ -24,19 +24,50 @@ const selectProducts = `SELECT id, product_uuid, name, product_category, discont
 func (s *Store) Products(ctx context.Context, q product.Query) iter.Seq2[product.Product, error] {
 	order := productOrder(q.Sort)
 	read := func(after *product.Position, limit int) ([]product.Product, error) {
-		var sql keyset.Query
-		sql.Where("NOT deleted")
-		if !q.IncludeDiscontinued {
-			sql.Where("NOT discontinued")
-		}
-		sql.Equal("product_category", q.Category)
-		sql.Search("name", q.Search)
+		sql := matchingProducts(q)
 		if after != nil {
 			sql.After(order, keyset.Value(q.Sort.By == product.ByUpdatedAt, after.Text, after.Time), after.ID)
 		}
 		return list(ctx, s, toProduct, sql.Statement(selectProducts, order, limit))
 	}
 	return keyset.Pages(q.Limit, q.After, q.Sort.PositionOf, read)
+}
+
+func matchingProducts(q product.Query) (sql keyset.Query) {
+	sql.Where("NOT deleted")
+	switch {
+	case q.OnlyDiscontinued:
+		sql.Where("discontinued")
+	case !q.IncludeDiscontinued:
+		sql.Where("NOT discontinued")
+	}
+	sql.Equal("product_category", q.Category)
+	sql.Search("name", q.Search)
+	return sql
+}
+
+// CountProducts implements product.Store.
+func (s *Store) CountProducts(ctx context.Context, queries []product.Query, most int) ([]int, error) {
+	statements := make([]keyset.Statement, len(queries))
+	for i, q := range queries {
+		sql := matchingProducts(q)
+		statements[i] = sql.Count("FROM product", most)
+	}
+	return s.counts(ctx, statements)
+}
+
+func (s *Store) counts(ctx context.Context, statements []keyset.Statement) ([]int, error) {
+	counts, err := postgres.Counts(ctx, s.pool, statements)
+	return counts, translate(err)
+}
+
+// Categories implements product.Store.
+func (s *Store) Categories(ctx context.Context, most int) ([]string, error) {
+	categories, err := s.q.Categories(ctx, int32(most))
+	if err != nil {
+		return nil, translate(fmt.Errorf("read categories: %w", err))
+	}
+	return categories, nil
 }
 
 func productOrder(s product.Sort) keyset.Order {

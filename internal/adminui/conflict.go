@@ -1,0 +1,46 @@
+package adminui
+
+import (
+	"net/http"
+)
+
+// conflictPage shows a thing that was changed while a person edited it. For each field that differs, the person chooses a side.
+// The page is a form of the newer version: each choice is an input with the name of the field.
+type conflictPage struct {
+	*Resource
+	Item   Item
+	Fields []sides
+	Button string
+}
+
+// sides are the two values of a field.
+type sides struct {
+	fieldView
+	Differs bool
+	Stored  fieldView // as it is stored now
+	// Mine and Theirs report which side is chosen at first: the one that was changed. If both were changed, none is.
+	Mine, Theirs bool
+}
+
+func (s *site) showConflict(v visit, r *Resource, item Item, in input) error {
+	p := conflictPage{Resource: r, Item: item, Button: in.button}
+	for _, f := range r.Fields {
+		stored := fieldView{Field: f, Value: item.Values[f.Name]}
+		entered := fieldView{Field: f, Value: in.values[f.Name], Was: in.was[f.Name]}
+		one := sides{fieldView: entered, Stored: stored, Differs: entered.Value != stored.Value && !f.Fixed}
+		if one.Differs {
+			one.Theirs = entered.Value == entered.Was
+			one.Mine = stored.Value == entered.Was
+		}
+		if f.Kind == PickField {
+			for _, side := range []*fieldView{&one.fieldView, &one.Stored} {
+				if err := side.pick(v.r.Context(), false); err != nil {
+					return err
+				}
+			}
+		}
+		p.Fields = append(p.Fields, one)
+	}
+	s.render(v.w, v.r, &v.user, http.StatusConflict, "conflict", p)
+	return nil
+}

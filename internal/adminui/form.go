@@ -1,0 +1,345 @@
+package adminui
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/monsplit/monsplit/internal/account"
+	"github.com/monsplit/monsplit/internal/apperr"
+)
+
+// formPage is the data of the page of one thing: a form, or a description for those who may not change it.
+type formPage struct {
+	*Resource
+	Item      Item
+	New       bool
+	MayChange bool
+	MayDelete bool
+	Fields    []fieldView
+	Faults    []string // that belong to no field
+}
+
+// fieldView is a field with its value.
+type fieldView struct {
+	Field
+	Value   string
+	Picked  string // the title of the value, for PickField
+	Was     string // the value when the form was first shown
+	Locked  bool
+	Faults  []string
+	Search  string // what was searched, for PickField
+	Choices []Choice
+}
+
+// Shown returns the value for a person who cannot change it.
+func (f fieldView) Shown() string {
+	switch {
+	case f.Kind == BoxField:
+		return map[bool]string{false: "No", true: "Yes"}[f.Value == On]
+	case f.Value == "":
+		return "–"
+	case f.Kind == PickField:
+		return f.Picked
+	}
+	return f.Value
+}
+
+// What the buttons of a form do. The names of the search buttons are those of the fields.
+const (
+	buttonDo       = "do"
+	doSave         = "save"
+	doAnother      = "another"
+	doContinue     = "continue"
+	buttonFind     = "find"
+	prefixFind     = "find."
+	prefixWas      = "was."
+	inputVersion   = "version"
+	inputChoose    = "choose" // the fields about which a person has to decide
+	pickerChoices  = 20
+	maxPickedBytes = 400
+)
+
+func (s *site) showNew(r *Resource) func(visit) error {
+	return func(v visit) error {
+		values := Values{}
+		for _, f := range r.Fields {
+			values[f.Name] = v.r.URL.Query().Get(f.Name) // a link can fill in some fields
+		}
+		return s.showForm(v, r, http.StatusOK, Item{Values: values}, input{values: values}, nil)
+	}
+}
+
+func (s *site) showItem(r *Resource) func(visit) error {
+	return func(v visit) error {
+		item, err := r.Get(v.r.Context(), v.r.PathValue("id"))
+		if err != nil {
+			return err
+		}
+		return s.showForm(v, r, http.StatusOK, item, input{values: item.Values, was: item.Values}, nil)
+	}
+}
+
+// showForm shows the page of a thing with what a person has entered.
+func (s *site) showForm(v visit, r *Resource, status int, item Item, in input, fault error) error {
+	isNew := item.ID == ""
+	editor := v.user.Role.Includes(account.Editor)
+	p := formPage{
+		Resource: r, Item: item, New: isNew, MayDelete: editor && r.Delete != nil && !isNew && !item.Locked,
+		MayChange: editor && (isNew && r.Create != nil || !isNew && r.Change != nil && !item.Locked),
+	}
+	faults := r.sortFaults(fault)
+	p.Faults = faults[""]
+	for _, f := range r.Fields {
+		view := fieldView{Field: f, Value: in.values[f.Name], Was: in.was[f.Name], Search: in.search[f.Name], Faults: faults[f.Name]}
+		if view.Locked = f.Fixed && !isNew; view.Locked {
+			view.Value = item.Values[f.Name]
+		}
+		if f.Kind == PickField {
+			if err := view.pick(v.r.Context(), p.MayChange); err != nil {
+				return err
+			}
+		}
+		p.Fields = append(p.Fields, view)
+	}
+	s.render(v.w, v.r, &v.user, status, "form", p)
+	return nil
+}
+
+// pick adds the title of the value, and some choices.
+func (f *fieldView) pick(ctx context.Context, choose bool) (err error) {
+	if f.Value != "" {
+		if f.Picked, err = f.Label(ctx, f.Value); apperr.KindOf(err) == apperr.NotFound {
+			f.Picked, err = f.Value, nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if !choose || f.Locked {
+		return nil
+	}
+	found, err := f.Find(ctx, f.Search)
+	if err != nil {
+		return err
+	}
+	if f.Value != "" {
+		f.Choices = append(f.Choices, Choice{f.Value, f.Picked})
+	}
+	for _, c := range found {
+		if c.Value != f.Value {
+			f.Choices = append(f.Choices, c)
+		}
+	}
+	return nil
+}
+
+// find answers with the choices of a field that match a text. The script of the pages asks for them.
+func (s *site) find(r *Resource) func(visit) error {
+	return func(v visit) error {
+		for _, f := range r.Fields {
+			if f.Kind == PickField && f.Name == v.r.PathValue("field") {
+				search := v.r.URL.Query().Get(paramSearch)
+				found, err := f.Find(v.r.Context(), clean(search))
+				if err != nil {
+					return err
+				}
+				s.renderPart(v.w, v.r, "choices", fieldView{Field: f, Search: search, Choices: found})
+				return nil
+			}
+		}
+		return s.nothing(v)
+	}
+}
+
+// input is what a person has entered into a form.
+type input struct {
+	values, was Values
+	search      map[string]string
+	version     int64
+	button      string
+	undecided   bool   // a field is missing about which the person had to decide
+	find        string // the field in which the person searches
+}
+
+// read reads a form.
+func (r *Resource) read(req *http.Request) (input, error) {
+	if err := req.ParseForm(); err != nil {
+		return input{}, apperr.New(apperr.Malformed, "The form cannot be read.").Because(err)
+	}
+	form := req.PostForm
+	in := input{values: Values{}, was: Values{}, search: map[string]string{}, button: form.Get(buttonDo), find: form.Get(buttonFind)}
+	in.version, _ = strconv.ParseInt(form.Get(inputVersion), 10, 64) // 0 is no version
+	for _, f := range r.Fields {
+		in.values[f.Name], in.was[f.Name] = strings.ReplaceAll(form.Get(f.Name), "\r\n", "\n"), form.Get(prefixWas+f.Name)
+		if f.Kind != PickField {
+			continue
+		}
+		// Without a script, the Enter key in the search of an empty field saves the form.
+		if in.search[f.Name] = clean(form.Get(prefixFind + f.Name)); in.search[f.Name] != "" && in.values[f.Name] == "" && in.find == "" {
+			in.find = f.Name
+		}
+	}
+	in.undecided = undecided(form)
+	return in, nil
+}
+
+func undecided(form url.Values) bool {
+	for _, name := range form[inputChoose] {
+		if !form.Has(name) {
+			return true
+		}
+	}
+	return false
+}
+
+// clean returns a text that can be searched.
+func clean(text string) string {
+	text = strings.ToValidUTF8(strings.TrimSpace(strings.ReplaceAll(text, "\x00", "")), "")
+	if len(text) > maxPickedBytes {
+		return ""
+	}
+	return text
+}
+
+func (s *site) create(r *Resource) func(visit) error {
+	return func(v visit) error {
+		in, err := r.read(v.r)
+		if err != nil {
+			return err
+		}
+		fault := r.dates(in.values)
+		if in.find != "" {
+			return s.showForm(v, r, http.StatusOK, Item{}, in, nil)
+		}
+		var saved Saved
+		if fault == nil {
+			saved, fault = r.Create(v.r.Context(), in.values)
+		}
+		if status, again := refused(v.w, fault); again {
+			return s.showForm(v, r, status, Item{}, in, fault)
+		}
+		if fault != nil {
+			return fault
+		}
+		return s.saved(v, r, in, saved, "created")
+	}
+}
+
+func (s *site) changeItem(r *Resource) func(visit) error {
+	return func(v visit) error {
+		in, err := r.read(v.r)
+		if err != nil {
+			return err
+		}
+		ctx, id := v.r.Context(), v.r.PathValue("id")
+		item, err := r.Get(ctx, id)
+		if err != nil {
+			return err
+		}
+		if in.version < item.Version || in.undecided {
+			return s.showConflict(v, r, item, in)
+		}
+		if in.find != "" {
+			return s.showForm(v, r, http.StatusOK, item, in, nil)
+		}
+		fault := r.dates(in.values)
+		var saved Saved
+		if fault == nil {
+			saved, fault = r.Change(ctx, id, in.version, in.values)
+		}
+		if apperr.KindOf(fault) == apperr.Stale {
+			if item, err = r.Get(ctx, id); err != nil {
+				return err
+			}
+			return s.showConflict(v, r, item, in)
+		}
+		if status, again := refused(v.w, fault); again {
+			return s.showForm(v, r, status, item, in, fault)
+		}
+		if fault != nil {
+			return fault
+		}
+		return s.saved(v, r, in, saved, "saved")
+	}
+}
+
+// saved leads to the page that the pressed button asks for.
+func (s *site) saved(v visit, r *Resource, in input, saved Saved, done string) error {
+	note := saved.Note
+	if note == "" {
+		note = "The " + r.One + " is " + done + "."
+	}
+	path := s.pathOf(r)
+	to := map[string]string{doAnother: path + "/new", doContinue: path + "/" + url.PathEscape(saved.ID)}[in.button]
+	if to == "" {
+		to = path
+	}
+	return s.done(v, to, note)
+}
+
+// refused returns the status of a form that a person can correct, or send again.
+func refused(w http.ResponseWriter, err error) (status int, again bool) {
+	if _, ok := apperr.As(err); !ok {
+		return 0, false
+	}
+	switch apperr.KindOf(err) {
+	case apperr.Invalid, apperr.Malformed:
+		return http.StatusUnprocessableEntity, true
+	case apperr.Conflict, apperr.InProgress:
+		return http.StatusConflict, true
+	case apperr.Unavailable, apperr.TooMany, apperr.NotYet:
+		w.Header().Set("Retry-After", "5")
+		return http.StatusServiceUnavailable, true
+	default:
+		return 0, false
+	}
+}
+
+// sortFaults returns the faults of each field as sentences. Those that belong to no field have the name "".
+func (r *Resource) sortFaults(err error) map[string][]string {
+	faults := map[string][]string{}
+	e, ok := apperr.As(err)
+	if !ok {
+		return faults
+	}
+	for _, f := range e.Fields {
+		name := strings.TrimPrefix(f.Pointer, "/")
+		if !r.has(name) {
+			name = ""
+		}
+		faults[name] = append(faults[name], sentence(errors.New(f.Detail)))
+	}
+	if len(faults) == 0 {
+		name := r.FieldOf[e.Name()]
+		faults[name] = append(faults[name], e.Detail)
+	}
+	return faults
+}
+
+func (r *Resource) has(field string) bool {
+	for _, f := range r.Fields {
+		if f.Name == field {
+			return true
+		}
+	}
+	return false
+}
+
+// dates returns an error if a date is not a day.
+func (r *Resource) dates(values Values) error {
+	var faults []apperr.FieldError
+	for _, f := range r.Fields {
+		if f.Kind != DateField || values[f.Name] == "" {
+			continue
+		}
+		if _, err := time.Parse(time.DateOnly, values[f.Name]); err != nil {
+			faults = append(faults, apperr.FieldError{Pointer: "/" + f.Name, Detail: "must be a day such as 2026-03-01"})
+		}
+	}
+	return apperr.InvalidFields("A date cannot be read.", faults...)
+}

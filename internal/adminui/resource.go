@@ -1,0 +1,193 @@
+package adminui
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"github.com/monsplit/monsplit/internal/history"
+	"github.com/monsplit/monsplit/internal/httpserver"
+)
+
+// Resource describes one kind of things that the admin pages list, and may change. Its functions call the same rules as the API
+// of the service. The pages check the session and the role before they call a function.
+type Resource struct {
+	Path      string // the pages are at this path below the first page, such as "products"
+	One, Many string // what people call the things, such as "product" and "products"
+	About     string // one sentence for the list and the overview
+	// Owner is the service that owns the things, if this service only has copies of them.
+	Owner string
+
+	Columns []Column // the cells of the first one lead to the page of the thing
+	Filters []Filter
+	Sort    string // the order of the list at first: the name of a sort, with "-" before it for the reversed order
+	Search  string // what a search looks at, such as "the name"; empty if the list has no search
+	Empty   string // what to do if there are no things at all
+
+	// Rows yields the rows of the query, while they are read.
+	Rows func(ctx context.Context, q Query) iter.Seq2[Row, error]
+	// Count returns how many rows each query has, but never more than most. Without an answer in a short time it returns nil.
+	Count func(ctx context.Context, queries []Query, most int) ([]int, error)
+	// Get returns one thing. It fails with apperr.NotFound if there is none with the id.
+	Get func(ctx context.Context, id string) (Item, error)
+
+	Fields []Field
+	// Create, Change and Delete are nil if nobody may do that here. Change and Delete fail with apperr.Stale if the thing is not at
+	// the version any more.
+	Create func(ctx context.Context, values Values) (Saved, error)
+	Change func(ctx context.Context, id string, version int64, values Values) (Saved, error)
+	Delete func(ctx context.Context, id string, version int64) (Saved, error)
+	// Follows returns what follows from the deletion of a thing, in sentences. It may be nil.
+	Follows func(ctx context.Context, id string) ([]string, error)
+	// Actions are what a person can do to many things at once.
+	Actions []Action
+	// FieldOf has the field at which a conflict is shown, by the name of its problem.
+	FieldOf map[string]string
+}
+
+// Column is a column of a list.
+type Column struct {
+	Title string
+	Sort  string // the name of the sort by this column; empty if there is none
+}
+
+// Row is a row of a list.
+type Row struct {
+	ID      string
+	Version int64
+	Cells   []Cell
+	// Position is where the list continues after this row. It must be encodable as JSON.
+	Position any
+}
+
+// Cell is one value, as people see it. Only one of its fields is set.
+type Cell struct {
+	Text  string
+	Time  time.Time
+	State string // a short word, such as "active"
+	Quiet string // a short word for the usual state, which must not attract attention
+	Code  string // an identifier
+}
+
+// String returns the cell as plain text.
+func (c Cell) String() string {
+	if !c.Time.IsZero() {
+		return c.Time.UTC().Format(time.RFC3339Nano)
+	}
+	return c.Text + c.State + c.Quiet + c.Code
+}
+
+// Filter keeps the rows with one value. A list can have several filters.
+type Filter struct {
+	Name, Title string
+	// Choices returns the values from which people can choose. It is nil for a filter that only links set.
+	Choices func(ctx context.Context) ([]Choice, error)
+	// Label returns the value as people call it. It is nil if the choices have it.
+	Label func(ctx context.Context, value string) (string, error)
+}
+
+// Choice is a value from which people can choose.
+type Choice struct{ Value, Title string }
+
+// Values are the values of a form, by the names of the fields. A checked box has the value On.
+type Values map[string]string
+
+// On is the value of a checked box. A box that is not checked has no value.
+const On = "on"
+
+// Kind says how a value is entered.
+type Kind string
+
+// The kinds of fields.
+const (
+	TextField Kind = "text"
+	BoxField  Kind = "box"
+	DateField Kind = "date" // a day, such as 2026-03-01
+	PickField Kind = "pick" // a thing that people search
+)
+
+// Field is a value that a person enters.
+type Field struct {
+	Name     string // the name of the member in the API, too: faults have it as their pointer
+	Title    string
+	Help     string
+	Kind     Kind
+	Longest  int // the number of characters of a text
+	Required bool
+	Fixed    bool // it is entered once, and never changes
+	// Find returns some things for PickField that match a text, and Label the title of the one with this value.
+	Find  func(ctx context.Context, text string) ([]Choice, error)
+	Label func(ctx context.Context, value string) (string, error)
+}
+
+// Item is one thing, as its page shows it.
+type Item struct {
+	ID      string
+	Title   string
+	Version int64
+	Values  Values
+	Facts   []Fact // what is known about the thing, and is not entered
+	Notice  string // what a person must know about its state; may be empty
+	// Locked means that nobody can change the thing at the moment.
+	Locked bool
+	Links  []Link // to related pages
+	// History is what the history calls the thing, if this service owns it.
+	History history.Object
+}
+
+// Fact is a value with its name.
+type Fact struct {
+	Name string
+	Cell Cell
+}
+
+// Link leads to another list, below the first page.
+type Link struct{ Path, Text string }
+
+// Saved is what a change has done.
+type Saved struct {
+	ID string
+	// Note tells the person what happened. If it is empty, the page says that the thing was saved.
+	Note string
+}
+
+// Action is what a person can do to many things at once.
+type Action struct {
+	Name    string
+	Title   string   // such as "Discontinue"
+	Done    string   // what the things are afterwards, such as "discontinued"
+	Follows []string // what follows, in sentences
+	Danger  bool
+	// Only has values of filters. If the action is for all things that match, only those with these values are meant.
+	Only map[string]string
+	// Do does it to one thing. It fails with apperr.Stale if the thing is not at the version any more.
+	Do func(ctx context.Context, id string, version int64) error
+}
+
+// Query is what a list shows.
+type Query struct {
+	Search  string
+	Filters map[string]string
+	Sort    string // the name of a sort
+	Desc    bool   // the reversed order
+	Limit   int    // 0 for all rows
+	list    string // the list to which a cursor belongs
+	cursor  string
+}
+
+// After returns the position after which the list continues, or nil at the beginning.
+func After[P any](q Query) (*P, error) {
+	return httpserver.ReadCursor[P](&q.cursor, q.identity())
+}
+
+// identity is what a cursor belongs to.
+func (q Query) identity() any {
+	q.Limit, q.cursor = 0, ""
+	return struct {
+		Query
+		List string
+	}{q, q.list}
+}
+
+// path lets the layout know to which resource a page belongs.
+func (r *Resource) path() string { return r.Path }

@@ -1,0 +1,31 @@
+package postgres_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/monsplit/monsplit/internal/keyset"
+	"github.com/monsplit/monsplit/internal/postgres"
+	"github.com/monsplit/monsplit/internal/testkit/pgtest"
+)
+
+// A page shows counts only if all of them are known in a short time.
+func TestCounts(t *testing.T) {
+	t.Parallel()
+	pool := pgtest.New(t)
+	count := func(from string, most int) keyset.Statement {
+		var q keyset.Query
+		return q.Count("FROM "+from, most)
+	}
+	got, err := postgres.Counts(t.Context(), pool, []keyset.Statement{count("generate_series(1, 20)", 5), count("generate_series(1, 3)", 5)})
+	if err != nil || !slices.Equal(got, []int{5, 3}) {
+		t.Errorf("got %v, %v", got, err)
+	}
+	got, err = postgres.Counts(t.Context(), pool, []keyset.Statement{count("generate_series(1, 3)", 5), count("pg_sleep(60)", 5)})
+	if err != nil || got != nil {
+		t.Errorf("too slow: %v, %v", got, err)
+	}
+	if _, err = postgres.Counts(t.Context(), pool, []keyset.Statement{count("nothing", 5)}); err == nil {
+		t.Error("no error for a table that does not exist")
+	}
+}

@@ -1,0 +1,222 @@
+package adminpages
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"strconv"
+
+	"github.com/monsplit/monsplit/internal/adminui"
+	"github.com/monsplit/monsplit/internal/history"
+	"github.com/monsplit/monsplit/services/monolith/internal/catalogcopy"
+	"github.com/monsplit/monsplit/services/monolith/internal/product"
+)
+
+// The names of the filters of products, and the values of the filter by state.
+const (
+	filterState        = "state"
+	filterCategory     = "product_category"
+	stateActive        = "active"
+	stateDiscontinued  = "discontinued"
+	mostCategories     = 200
+	fieldName          = "name"
+	fieldCategory      = "product_category"
+	fieldDiscontinued  = "discontinued"
+	followsNoMoreOffer = "The catalog service ends the open offers of a discontinued product today, and takes no new ones."
+)
+
+// productPages shows and changes the products, which this service owns.
+type productPages struct {
+	products *product.Service
+	copies   *catalogcopy.Service
+}
+
+func (p productPages) resource() adminui.Resource {
+	return adminui.Resource{
+		Path: "products", One: "product", Many: "products", About: "What the company sells. The catalog offers these products in markets.",
+		Columns: []adminui.Column{
+			{Title: "Name", Sort: string(product.ByName)}, {Title: "Category", Sort: string(product.ByCategory)}, {Title: "State"},
+			{Title: "Number", Sort: string(product.ByID)}, {Title: "Changed", Sort: string(product.ByUpdatedAt)},
+		},
+		Filters: []adminui.Filter{
+			{Name: filterState, Title: "State", Choices: states},
+			{Name: filterCategory, Title: "Category", Choices: p.categories},
+		},
+		Sort: string(product.ByName), Search: "the names", Empty: "Create the first one.",
+		Rows: p.rows, Count: p.count, Get: p.get,
+		Fields: []adminui.Field{
+			{Name: fieldName, Title: "Name", Kind: adminui.TextField, Required: true, Longest: product.MaxName, Help: fmt.Sprintf("At most %d characters. A category has each name only once.", product.MaxName)},
+			{Name: fieldCategory, Title: "Category", Kind: adminui.TextField, Required: true, Longest: product.MaxCategory, Help: fmt.Sprintf("At most %d characters.", product.MaxCategory)},
+			{Name: fieldDiscontinued, Title: "Discontinued", Kind: adminui.BoxField, Help: "The company does not sell it any more. " + followsNoMoreOffer},
+		},
+		Create: p.create, Change: p.change, Delete: p.delete, Follows: p.follows,
+		Actions: []adminui.Action{
+			{
+				Name: "discontinue", Title: "Discontinue", Done: "discontinued", Do: p.discontinue, Only: map[string]string{filterState: stateActive},
+				Follows: []string{"An event tells the other services about each product.", followsNoMoreOffer},
+			},
+			{
+				Name: "delete", Title: "Delete", Done: "deleted", Danger: true, Do: func(ctx context.Context, id string, version int64) error {
+					_, err := p.delete(ctx, id, version)
+					return err
+				},
+				Follows: deletionFollows(),
+			},
+		},
+		FieldOf: map[string]string{product.NameTaken().Code: fieldName},
+	}
+}
+
+func states(context.Context) ([]adminui.Choice, error) {
+	return []adminui.Choice{{Value: stateActive, Title: "Active"}, {Value: stateDiscontinued, Title: "Discontinued"}}, nil
+}
+
+func (p productPages) categories(ctx context.Context) (choices []adminui.Choice, err error) {
+	names, err := p.products.Categories(ctx, mostCategories)
+	for _, name := range names {
+		choices = append(choices, adminui.Choice{Value: name, Title: name})
+	}
+	return choices, err
+}
+
+// query returns the query of the business service for what a list shows.
+func (p productPages) query(q adminui.Query) product.Query {
+	return product.Query{
+		Search: q.Search, Category: q.Filters[filterCategory], Limit: q.Limit,
+		IncludeDiscontinued: q.Filters[filterState] != stateActive, OnlyDiscontinued: q.Filters[filterState] == stateDiscontinued,
+		Sort: product.Sort{By: product.Field(q.Sort), Desc: q.Desc},
+	}
+}
+
+func (p productPages) rows(ctx context.Context, q adminui.Query) iter.Seq2[adminui.Row, error] {
+	query := p.query(q)
+	after, err := adminui.After[product.Position](q)
+	if err != nil {
+		return failed[adminui.Row](err)
+	}
+	query.After = after
+	return mapped(p.products.List(ctx, query), func(one product.Product) adminui.Row {
+		return adminui.Row{
+			ID: strconv.FormatInt(one.ID, 10), Version: one.Version, Position: query.Sort.PositionOf(one),
+			Cells: []adminui.Cell{text(one.Name), text(one.Category), state(one), integer(one.ID), moment(one.UpdatedAt)},
+		}
+	})
+}
+
+func state(one product.Product) adminui.Cell {
+	if one.Discontinued {
+		return adminui.Cell{State: "discontinued"}
+	}
+	return adminui.Cell{Quiet: "active"}
+}
+
+func (p productPages) count(ctx context.Context, queries []adminui.Query, most int) ([]int, error) {
+	all := make([]product.Query, len(queries))
+	for i, q := range queries {
+		all[i] = p.query(q)
+	}
+	return p.products.Counts(ctx, all, most)
+}
+
+func (p productPages) get(ctx context.Context, id string) (adminui.Item, error) {
+	n, err := number(id, "product")
+	if err != nil {
+		return adminui.Item{}, err
+	}
+	one, err := p.products.Get(ctx, n)
+	if err != nil {
+		return adminui.Item{}, err
+	}
+	values := adminui.Values{fieldName: one.Name, fieldCategory: one.Category}
+	if one.Discontinued {
+		values[fieldDiscontinued] = adminui.On
+	}
+	return adminui.Item{
+		ID: id, Title: one.Name, Version: one.Version, Values: values,
+		Facts: []adminui.Fact{
+			{Name: "Number", Cell: integer(one.ID)}, {Name: "Id in all services", Cell: code(one.UUID.String())}, {Name: "Version", Cell: integer(one.Version)},
+			{Name: "State", Cell: state(one)}, {Name: "Created", Cell: moment(one.CreatedAt)}, {Name: "Changed", Cell: moment(one.UpdatedAt)},
+		},
+		History: history.Object{Model: "product", Key: one.UUID.String()},
+	}, nil
+}
+
+func draft(v adminui.Values) product.Draft {
+	return product.Draft{Name: v[fieldName], Category: v[fieldCategory], Discontinued: v[fieldDiscontinued] == adminui.On}
+}
+
+func (p productPages) create(ctx context.Context, v adminui.Values) (adminui.Saved, error) {
+	one, err := p.products.Create(ctx, draft(v), nil)
+	return saved(one, "created"), err
+}
+
+func (p productPages) change(ctx context.Context, id string, version int64, v adminui.Values) (adminui.Saved, error) {
+	n, err := number(id, "product")
+	if err != nil {
+		return adminui.Saved{}, err
+	}
+	one, err := p.products.Replace(ctx, n, draft(v), at(version))
+	if err == nil && one.Version == version {
+		return adminui.Saved{ID: id, Note: "Nothing has changed."}, nil
+	}
+	return saved(one, "saved"), err
+}
+
+func saved(one product.Product, done string) adminui.Saved {
+	return adminui.Saved{
+		ID:   strconv.FormatInt(one.ID, 10),
+		Note: fmt.Sprintf("The product “%s” is %s, as version %d. The other services hear of it by an event.", one.Name, done, one.Version),
+	}
+}
+
+func (p productPages) delete(ctx context.Context, id string, version int64) (adminui.Saved, error) {
+	n, err := number(id, "product")
+	if err != nil {
+		return adminui.Saved{}, err
+	}
+	one, err := p.products.Delete(ctx, n, at(version))
+	return adminui.Saved{ID: id, Note: fmt.Sprintf("The product “%s” is deleted.", one.Name)}, err
+}
+
+func (p productPages) discontinue(ctx context.Context, id string, version int64) error {
+	n, err := number(id, "product")
+	if err != nil {
+		return err
+	}
+	_, err = p.products.Patch(ctx, n, product.Patch{Discontinued: new(true)}, at(version))
+	return err
+}
+
+func deletionFollows() []string {
+	return []string{
+		"An event tells the other services about it.",
+		"The catalog service deletes the entries of the product in all markets, with an event for each of them.",
+		"Its name can be used again. The product does not come back, unless an import has its id.",
+	}
+}
+
+// mostEntries is the largest number of entries that the page of a deletion tells.
+const mostEntries = 20
+
+// follows tells how many entries the catalog has of the product, as far as its events have told.
+func (p productPages) follows(ctx context.Context, id string) ([]string, error) {
+	n, err := number(id, "product")
+	if err != nil {
+		return nil, err
+	}
+	entries := 0
+	for _, err := range p.copies.ListEntries(ctx, catalogcopy.EntryQuery{Product: n, Sort: catalogcopy.Sort{By: catalogcopy.ByID}, Limit: mostEntries + 1}) {
+		if err != nil {
+			return nil, err
+		}
+		entries++
+	}
+	known := fmt.Sprintf("As far as is known here, the catalog has %d entries of it.", entries)
+	switch {
+	case entries == 1:
+		known = "As far as is known here, the catalog has 1 entry of it."
+	case entries > mostEntries:
+		known = fmt.Sprintf("As far as is known here, the catalog has more than %d entries of it.", mostEntries)
+	}
+	return append(deletionFollows(), known), nil
+}
