@@ -38,6 +38,7 @@ func (c Caller) String() string {
 type (
 	key        struct{}
 	requestKey struct{}
+	addressKey struct{}
 )
 
 // With returns a context with the caller.
@@ -64,4 +65,20 @@ func WithRequest(ctx context.Context, r Request) context.Context {
 func RequestOf(ctx context.Context) Request {
 	r, _ := ctx.Value(requestKey{}).(Request)
 	return r
+}
+
+// WithAddress returns a context with the address of the client, or the network that counts as one client.
+func WithAddress(ctx context.Context, address string) context.Context {
+	return context.WithValue(ctx, addressKey{}, address)
+}
+
+// Account returns who is charged for what the service stores for the caller in a context. Callers who did not identify themselves
+// would share one bound, and one of them could use it up for all. So each client address is charged for its own.
+func Account(ctx context.Context) string {
+	who := From(ctx)
+	address, _ := ctx.Value(addressKey{}).(string)
+	if who.Kind == KindToken || who.Kind == KindSession || address == "" {
+		return who.String()
+	}
+	return who.String() + " " + address
 }

@@ -24,7 +24,8 @@ const headerRequestID = "X-Request-Id"
 
 func requestID(c echo.Context) string { return c.Response().Header().Get(headerRequestID) }
 
-// identify gives the request an id and a trace, and stores its URL for links. The history of a change names the id and the client.
+// identify gives the request an id and a trace. It stores the URL for links, the client's address for counts, and the id and the
+// address for the history.
 func identify(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		req := c.Request()
@@ -35,9 +36,23 @@ func identify(next echo.HandlerFunc) echo.HandlerFunc {
 		c.Response().Header().Set(headerRequestID, id)
 		target := *req.URL
 		ctx := context.WithValue(telemetry.ContinueTrace(req.Context(), req.Header), requestURLKey{}, &target)
+		ctx = caller.WithAddress(ctx, countedAddress(c.RealIP()))
 		c.SetRequest(req.WithContext(caller.WithRequest(ctx, caller.Request{ID: id, Address: clip(c.RealIP())})))
 		return next(c)
 	}
+}
+
+// countedAddress returns what counts as one client: the IPv4 address, or the /64 network of the IPv6 address.
+func countedAddress(client string) string {
+	address, err := netip.ParseAddr(client)
+	if err != nil {
+		return client
+	}
+	network := networkOf(address.Unmap())
+	if network.IsSingleIP() {
+		return network.Addr().String()
+	}
+	return network.String()
 }
 
 // saneID reports whether an id from outside is safe to write to the log.

@@ -85,7 +85,7 @@ func TestHistoryOfAnEntry(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := model.Run(t.Context(), in, func(int, int) {}); err != nil {
+	if _, err := model.Run(t.Context(), in, func(bulkimport.Progress) {}); err != nil {
 		t.Fatal(err)
 	}
 	i.wantLast("an import", store.ModelEntry, create.ID, "4 updated availability_date <nil>→2026-05-01, by import offers.csv")
@@ -126,7 +126,7 @@ func TestHistoryOfAMarket(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := model.Run(t.Context(), in, func(int, int) {}); err != nil {
+	if _, err := model.Run(t.Context(), in, func(bulkimport.Progress) {}); err != nil {
 		t.Fatal(err)
 	}
 	i.wantLast("an import", store.ModelMarket, "NL", "4 updated name Netherlands→<b>Nederland</b>, by import markets.csv")

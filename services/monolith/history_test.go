@@ -101,7 +101,7 @@ func TestHistoryOfAProduct(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := target.Importers[0].Run(t.Context(), in, func(int, int) {}); err != nil {
+	if _, err := target.Importers[0].Run(t.Context(), in, func(bulkimport.Progress) {}); err != nil {
 		t.Fatal(err)
 	}
 	send("r-6", false, http.MethodDelete, one, "")

@@ -84,4 +84,5 @@ type SentRequest struct {
 	Outcome      *string
 	Result       []byte
 	FinishedAt   *time.Time
+	Caller       string
 }
