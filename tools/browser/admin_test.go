@@ -13,6 +13,7 @@ var adminPages = []struct{ path, name, ready string }{
 	{"/users", "users", "table"},
 	{"/users/admin", "user", "button.danger"},
 	{"/password", "password", "#again"},
+	{"/history/market/NL", "history", "h1"}, // the monolith has none
 }
 
 // adminWidths are the widths of the screens on which the admin pages are tested.
