@@ -10,6 +10,7 @@ import (
 	"github.com/monsplit/monsplit/internal/adminui"
 	"github.com/monsplit/monsplit/internal/admission"
 	"github.com/monsplit/monsplit/internal/delay"
+	"github.com/monsplit/monsplit/internal/history"
 	"github.com/monsplit/monsplit/internal/httpserver"
 	"github.com/monsplit/monsplit/internal/lifecycle"
 	"github.com/monsplit/monsplit/internal/messaging/repair"
@@ -34,7 +35,7 @@ func (f *Frame) addAdmin(events Consumer, check func(context.Context) ([]httpser
 		Check: check, Needs: f.needs, Log: f.log,
 	})
 	cfg := adminui.Config{
-		Service: f.spec.Name, Title: f.spec.Name + " admin", Root: f.spec.Prefix, Users: users,
+		Service: f.spec.Name, Title: f.spec.Name + " admin", Root: f.spec.Prefix, Users: users, History: history.NewReader(f.Pool),
 		Lifetime: f.cfg.Admin.Lifetime, Idle: f.cfg.Admin.Idle, Resources: f.resources, Stream: f.cfg.HTTP.StreamLimits(), Log: f.log,
 		Sections: []adminui.Section{messages.Section()}, Overview: messages.Overview(),
 	}

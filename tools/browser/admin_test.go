@@ -17,6 +17,7 @@ var adminPages = []adminPage{
 	{"/users", "users", "table"},
 	{"/users/admin", "user", "button.danger"},
 	{"/password", "password", "#again"},
+	{"/history/market/NL", "history", "h1"}, // the monolith has none
 	{"/messages/outbox", "outbox", "table"}, {"/messages/dead-letters", "dead-letters", ".empty"}, {"/messages/consumer", "consumer", "table"},
 	{"/messages/relay", "relay", "table"}, {"/messages/relay/pause", "relay-pause", "#reason"}, {"/messages/audit", "audit", "table"},
 }

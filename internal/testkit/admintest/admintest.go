@@ -20,13 +20,14 @@ import (
 	"github.com/monsplit/monsplit/internal/account"
 	"github.com/monsplit/monsplit/internal/adminui"
 	"github.com/monsplit/monsplit/internal/admission"
+	"github.com/monsplit/monsplit/internal/history"
 	"github.com/monsplit/monsplit/internal/httpserver"
 	"github.com/monsplit/monsplit/internal/messaging/audit"
 	"github.com/monsplit/monsplit/internal/postgres"
 	accountsql "github.com/monsplit/monsplit/sql/account"
 )
 
-// Migrations are the tables of the users. The pool of Serve needs them, and those of messaging.
+// Migrations are the tables of the users. The pool of Serve needs them, and those of messaging and of the history.
 var Migrations = postgres.Migrations{FS: accountsql.Migrations, Table: "goose_account"}
 
 // Site is a service with admin pages at /admin.
@@ -48,6 +49,7 @@ func ServeConfig(t testing.TB, pool *pgxpool.Pool, cfg adminui.Config) *Site {
 	users := account.New(pool)
 	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	cfg.Service, cfg.Title, cfg.Users, cfg.Lifetime, cfg.Idle, cfg.Log = "shop", "Shop", users, time.Hour, time.Hour, log
+	cfg.History = history.NewReader(pool)
 	cfg.Stream = httpserver.StreamLimits{Part: time.Minute, Total: time.Minute}
 	pages, err := adminui.New(cfg)
 	if err != nil {
