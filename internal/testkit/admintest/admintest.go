@@ -109,6 +109,20 @@ func (b *Browser) Get(path string) Answer {
 	return b.Do(http.MethodGet, path, nil)
 }
 
+// Counted returns a list with its counts. On a busy machine the counts can take too long, and then a list has none.
+func (b *Browser) Counted(path string) Answer {
+	b.Helper()
+	for deadline := time.Now().Add(time.Minute); ; {
+		a := b.Get(path).Must(http.StatusOK)
+		if strings.Contains(a.Body, `<p class="count"><span><strong>`) {
+			return a
+		}
+		if time.Now().After(deadline) {
+			b.Fatalf("%s has no counts: %s", path, a.Body)
+		}
+	}
+}
+
 // Post sends a form with names and values.
 func (b *Browser) Post(path string, form ...string) Answer {
 	b.Helper()

@@ -93,7 +93,7 @@ func TestListOfEntries(t *testing.T) {
 			t.Errorf("%s: %d rows, want %d", query, got, want)
 		}
 	}
-	p.Get("/entries").Must(200, "<strong>4</strong> entries", `Open today <span class="n">1</span>`, `Market DE <span class="n">1</span>`,
+	p.Counted("/entries").Must(200, "<strong>4</strong> entries", `Open today <span class="n">1</span>`, `Market DE <span class="n">1</span>`,
 		`<span class="quiet">open</span>`, `<span class="state">ended</span>`, `<span class="state">later</span>`, `<span class="state">not scheduled</span>`)
 	p.Get("/entries?product="+desk.String()).Must(200, "Product: Desk (Furniture)")
 	if got := p.Get("/entries.csv?market=DE").Must(200).Body; !strings.HasPrefix(got, "Product,Market,First day,Last day,Offer,Changed\nDesk,Market DE,2026-01-01,2026-02-01,ended,") {
@@ -124,7 +124,7 @@ func TestProductsAreCopies(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	p := b.SignIn(account.Admin)
-	list := p.Get("/products").Must(200, "The monolith owns the products.", "Desk", `<span class="state">discontinued</span>`, `Furniture <span class="n">1</span>`)
+	list := p.Counted("/products").Must(200, "The monolith owns the products.", "Desk", `<span class="state">discontinued</span>`, `Furniture <span class="n">1</span>`)
 	item := p.Get("/products/"+lamp.String()).Must(200, "They can only be read here.", "Version at the owner", `href="/admin/entries?product=`+lamp.String()+`"`)
 	for _, a := range []string{list.Body, item.Body} {
 		if strings.Contains(a, "New product") || strings.Contains(a, `name="pick"`) || strings.Contains(a, "Delete") || strings.Contains(a, ">Save<") {

@@ -97,7 +97,7 @@ func TestChangesOfEntriesAreRequests(t *testing.T) {
 	// The owner creates an entry.
 	id := uuid.New()
 	b.entry(id, desk.UUID, "DE", 4, false, nil)
-	p.Get("/entries").Must(200, "<strong>1</strong> entry", ">Desk</a>", "Market DE")
+	p.Counted("/entries").Must(200, "<strong>1</strong> entry", ">Desk</a>", "Market DE")
 	b.decides(catalogchange.Accepted, 5, nil, func() { b.entry(id, desk.UUID, "DE", 5, false, &march) })
 	p.Follow(p.Post("/entries/3", "version", "4", "availability_date", "2026-03-01", "do", "continue")).Must(200, "The entry is saved: the catalog service has made the change.", `value="2026-03-01"`)
 	// The owner knows a newer version than this service.
