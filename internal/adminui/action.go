@@ -139,7 +139,7 @@ func (s *site) confirm(v visit, p confirmPage, targets []target) error {
 		if p.All {
 			break
 		}
-		item, err := p.Resource.Get(v.r.Context(), t.id)
+		item, err := p.Get(v.r.Context(), t.id)
 		if err != nil && apperr.KindOf(err) != apperr.NotFound {
 			return err
 		}
@@ -161,9 +161,9 @@ func (s *site) carryOut(v visit, r *Resource, a Action, targets []target, more b
 	ctx, begin := v.r.Context(), time.Now()
 	var done int
 	var failed []string
-	for i, t := range targets {
+	for _, t := range targets {
 		if time.Since(begin) > actionTime {
-			more, targets = true, targets[:i]
+			more = true
 			break
 		}
 		err := a.Do(ctx, t.id, t.version)

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/monsplit/monsplit/internal/account"
+	"github.com/monsplit/monsplit/internal/apperr"
 )
 
 const (
@@ -45,6 +46,7 @@ type filterView struct {
 	All         string // the address without the filter
 	Active      bool
 	Long        bool // too many choices for links
+	Counted     bool // the choices have counts
 	Choices     []choiceView
 }
 
@@ -145,10 +147,11 @@ func (s *site) readFilters(ctx context.Context, p *listPage) error {
 				return err
 			}
 			view.Long = len(choices) > mostLinks
+			view.Counted = !view.Long && p.Query.Search == "" // each count of a search would search again
 			for _, c := range choices {
 				q := p.Query.with(f.Name, c.Value)
 				view.Choices = append(view.Choices, choiceView{Choice: c, Link: address(path, q.params()), Active: c.Value == chosen})
-				if !view.Long {
+				if view.Counted {
 					queries = append(queries, q.read(0))
 				}
 			}
@@ -165,13 +168,13 @@ func (s *site) readFilters(ctx context.Context, p *listPage) error {
 	for i := range queries {
 		queries[i].cursor = ""
 	}
-	counts, err := p.Resource.Count(ctx, queries, mostCounted+1)
+	counts, err := p.Count(ctx, queries, mostCounted+1)
 	if err != nil || counts == nil {
 		return err
 	}
 	p.Total, counts = counted(counts[0]), counts[1:]
 	for i, f := range p.Filters {
-		if f.Long {
+		if !f.Counted {
 			continue
 		}
 		for j := range f.Choices {
@@ -181,6 +184,7 @@ func (s *site) readFilters(ctx context.Context, p *listPage) error {
 	return nil
 }
 
+// labelOf returns the value of a filter as people call it. A value that a person has typed into the address can be anything.
 func labelOf(ctx context.Context, f Filter, choices []choiceView, value string) (string, error) {
 	for _, c := range choices {
 		if c.Value == value {
@@ -190,7 +194,11 @@ func labelOf(ctx context.Context, f Filter, choices []choiceView, value string) 
 	if f.Label == nil {
 		return value, nil
 	}
-	return f.Label(ctx, value)
+	label, err := f.Label(ctx, value)
+	if apperr.KindOf(err) == apperr.NotFound {
+		return value, nil
+	}
+	return label, err
 }
 
 // counted returns a count for people.

@@ -11,11 +11,6 @@ import (
 // passwordForm is the data of the page on which users change their own password. Each field has its fault.
 type passwordForm struct{ Was, New, Again string }
 
-func (s *site) home(v visit) error {
-	s.render(v.w, v.r, &v.user, http.StatusOK, "home", nil)
-	return nil
-}
-
 func (s *site) nothing(v visit) error {
 	s.renderError(v.w, v.r, &v.user, http.StatusNotFound, "There is no such page", "The address may be old, or have a typo.")
 	return nil

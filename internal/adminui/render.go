@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
+	"io/fs"
 	"net/http"
 	"strings"
 	"time"
@@ -23,17 +24,30 @@ import (
 var templateFiles embed.FS
 
 // parseTemplates returns the template of each page by its name.
-func parseTemplates() (map[string]*template.Template, error) {
+func parseTemplates(overview fs.FS, sections []Section) (map[string]*template.Template, error) {
 	all := map[string]*template.Template{}
 	for _, name := range []string{"signin", "home", "password", "users", "user", "secret", "error", "list", "form", "conflict", "delete", "confirm", "history"} {
-		t, err := template.New("").Funcs(template.FuncMap{"time": isoTime, "capital": capital}).
-			ParseFS(templateFiles, "templates/layout.html", "templates/parts.html", "templates/"+name+".html")
+		t, err := frame()
+		if err == nil {
+			t, err = t.ParseFS(templateFiles, "templates/"+name+".html")
+		}
 		if err != nil {
 			return nil, fmt.Errorf("read the page %s: %w", name, err)
 		}
 		all[name] = t
 	}
-	return all, nil
+	if overview != nil {
+		if _, err := all["home"].ParseFS(overview, "overview.html"); err != nil {
+			return nil, fmt.Errorf("read the overview: %w", err)
+		}
+	}
+	return all, parseSections(all, sections)
+}
+
+// frame returns the templates that all pages have.
+func frame() (*template.Template, error) {
+	return template.New("").Funcs(template.FuncMap{"time": isoTime, "capital": capital}).
+		ParseFS(templateFiles, "templates/layout.html", "templates/parts.html")
 }
 
 func isoTime(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05Z") }

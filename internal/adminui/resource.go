@@ -15,7 +15,8 @@ type Resource struct {
 	Path      string // the pages are at this path below the first page, such as "products"
 	One, Many string // what people call the things, such as "product" and "products"
 	About     string // one sentence for the list and the overview
-	// Owner is the service that owns the things, if this service only has copies of them.
+	// Owner is the service that owns the things, if this service only has copies of them. With Create, Change and Delete, people
+	// can ask it for changes.
 	Owner string
 
 	Columns []Column // the cells of the first one lead to the page of the thing
@@ -67,6 +68,7 @@ type Cell struct {
 	State string // a short word, such as "active"
 	Quiet string // a short word for the usual state, which must not attract attention
 	Code  string // an identifier
+	Day   string // such as 2026-03-01
 }
 
 // String returns the cell as plain text.
@@ -74,7 +76,7 @@ func (c Cell) String() string {
 	if !c.Time.IsZero() {
 		return c.Time.UTC().Format(time.RFC3339Nano)
 	}
-	return c.Text + c.State + c.Quiet + c.Code
+	return c.Text + c.State + c.Quiet + c.Code + c.Day
 }
 
 // Filter keeps the rows with one value. A list can have several filters.
@@ -149,6 +151,8 @@ type Saved struct {
 	ID string
 	// Note tells the person what happened. If it is empty, the page says that the thing was saved.
 	Note string
+	// Pending means that the owner of the thing has not decided yet. The page of the thing says more.
+	Pending bool
 }
 
 // Action is what a person can do to many things at once.

@@ -72,7 +72,8 @@ func setup(t *testing.T, root string) *service {
 	if _, err := users.CreateFirst(t.Context(), account.Settings{Demo: true}); err != nil {
 		t.Fatal(err)
 	}
-	cfg := adminui.Config{Service: "shop", Title: "Shop", Root: root, Users: users, History: history.NewReader(pool), Lifetime: time.Hour, Idle: time.Hour, Log: slog.New(slog.DiscardHandler)}
+	cfg := adminui.Config{Service: "shop", Title: "Shop", Root: root, Users: users, History: history.NewReader(pool), Lifetime: time.Hour, Idle: time.Hour, Resources: []adminui.Resource{things()},
+		Stream: httpserver.StreamLimits{Part: time.Minute, Total: time.Minute}, Log: slog.New(slog.DiscardHandler)}
 	pages, err := adminui.New(cfg)
 	if err != nil {
 		t.Fatal(err)

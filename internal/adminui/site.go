@@ -25,7 +25,10 @@ type Config struct {
 	// Resources are what the pages list. Stream limits the time of an export.
 	Resources []Resource
 	Stream    httpserver.StreamLimits
-	Log       *slog.Logger
+	// Sections are pages of other packages. Overview may be empty.
+	Sections []Section
+	Overview Overview
+	Log      *slog.Logger
 }
 
 // site serves the pages for one kind of connection.
@@ -43,7 +46,7 @@ func (c Config) Base() string { return c.Root + "/admin" }
 // New returns the handler of the path Base and of everything below it. It needs what httpserver.Server.Handle knows about
 // the client.
 func New(cfg Config) (http.Handler, error) {
-	templates, err := parseTemplates()
+	templates, err := parseTemplates(cfg.Overview.Templates, cfg.Sections)
 	if err != nil {
 		return nil, err
 	}
@@ -98,6 +101,9 @@ func (s *site) handler() http.Handler {
 	at("POST", "/users/{name}/enable", s.page(account.Admin, s.enableUser))
 	for i := range s.Resources {
 		s.addResource(at, &s.Resources[i])
+	}
+	for i := range s.Sections {
+		s.addSection(at, &s.Sections[i])
 	}
 	pages.Handle("/", s.page(account.Viewer, s.nothing))
 

@@ -22,6 +22,9 @@ var routes = []route{
 	{"GET", "/users", account.Admin}, {"POST", "/users", account.Admin}, {"GET", "/users/edith", account.Admin},
 	{"POST", "/users/edith/role", account.Admin}, {"POST", "/users/nobody/reset-password", account.Admin},
 	{"POST", "/users/nobody/disable", account.Admin}, {"POST", "/users/nobody/enable", account.Admin}, {"GET", "/other", account.Viewer},
+	{"GET", "/things", account.Viewer}, {"GET", "/things.csv", account.Viewer}, {"GET", "/things/1", account.Viewer}, {"GET", "/things/new", account.Editor},
+	{"POST", "/things/new", account.Editor}, {"GET", "/things/new/find/kind", account.Editor}, {"POST", "/things/1", account.Editor},
+	{"GET", "/things/1/delete", account.Editor}, {"POST", "/things/2/delete", account.Editor}, {"POST", "/things/do", account.Editor},
 }
 
 // Nobody sees a page without a session: neither before the sign-in, nor after the sign-out, nor with an invented cookie.
@@ -77,7 +80,7 @@ func TestFormsOfOtherSitesAreRefused(t *testing.T) {
 		"origin of other port": {"Origin": {"http://127.0.0.1:1"}},
 	} {
 		b.header = header
-		for _, path := range []string{"/sign-in", "/sign-out", "/password", "/users", "/users/vic/disable", "/users/vic/role"} {
+		for _, path := range []string{"/sign-in", "/sign-out", "/password", "/users", "/users/vic/disable", "/users/vic/role", "/things/new", "/things/1", "/things/1/delete", "/things/do"} {
 			if a := b.post(path, "name", "admin", "password", "pass", "role", "admin"); a.status != http.StatusForbidden || !strings.Contains(a.body, "another site") {
 				t.Errorf("%s: %s is %d", name, path, a.status)
 			}
@@ -95,7 +98,7 @@ func TestPagesHaveNoInlineCode(t *testing.T) {
 	s := setup(t, "")
 	b := s.signedIn("admin")
 	inline := regexp.MustCompile(`(?i)<script[^>]*>[^<]|<style|style="|\son[a-z]+="|javascript:`)
-	for _, path := range []string{"", "/password", "/users", "/users/admin", "/other"} {
+	for _, path := range []string{"", "/password", "/users", "/users/admin", "/other", "/things", "/things/1", "/things/new", "/things/1/delete"} {
 		a := b.get(path)
 		if found := inline.FindString(a.body); found != "" || !strings.Contains(a.header.Get("Content-Security-Policy"), "default-src 'none'") ||
 			!strings.Contains(a.header.Get("Cache-Control"), "no-store") {

@@ -50,6 +50,12 @@ func (s *Server) readyz(c echo.Context) error {
 	return c.JSON(status, answer)
 }
 
+// Check returns the state of each part, as /readyz does.
+func (s *Server) Check(ctx context.Context) ([]CheckResult, error) { return s.checked.ask(ctx) }
+
+// Works reports whether nothing is wrong with the part.
+func (r CheckResult) Works() bool { return r.Status == ok }
+
 func (s *Server) askAll(ctx context.Context) []CheckResult {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()

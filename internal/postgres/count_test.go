@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/monsplit/monsplit/internal/keyset"
 	"github.com/monsplit/monsplit/internal/postgres"
@@ -17,7 +18,11 @@ func TestCounts(t *testing.T) {
 		var q keyset.Query
 		return q.Count("FROM "+from, most)
 	}
-	got, err := postgres.Counts(t.Context(), pool, []keyset.Statement{count("generate_series(1, 20)", 5), count("generate_series(1, 3)", 5)})
+	quick := []keyset.Statement{count("generate_series(1, 20)", 5), count("generate_series(1, 3)", 5)}
+	got, err := postgres.Counts(t.Context(), pool, quick)
+	for deadline := time.Now().Add(time.Minute); err == nil && got == nil && time.Now().Before(deadline); { // on a busy machine
+		got, err = postgres.Counts(t.Context(), pool, quick)
+	}
 	if err != nil || !slices.Equal(got, []int{5, 3}) {
 		t.Errorf("got %v, %v", got, err)
 	}

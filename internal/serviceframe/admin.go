@@ -2,13 +2,18 @@ package serviceframe
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/monsplit/monsplit/internal/account"
+	"github.com/monsplit/monsplit/internal/adminmessages"
 	"github.com/monsplit/monsplit/internal/adminui"
+	"github.com/monsplit/monsplit/internal/admission"
 	"github.com/monsplit/monsplit/internal/delay"
 	"github.com/monsplit/monsplit/internal/history"
+	"github.com/monsplit/monsplit/internal/httpserver"
 	"github.com/monsplit/monsplit/internal/lifecycle"
+	"github.com/monsplit/monsplit/internal/messaging/repair"
 )
 
 // adminPath returns the path of the admin pages.
@@ -19,19 +24,37 @@ func (f *Frame) Manage(resources ...adminui.Resource) {
 	f.resources = append(f.resources, resources...)
 }
 
-// addAdmin adds the admin pages, and returns the part that keeps their tables.
-func (f *Frame) addAdmin() (lifecycle.Part, error) {
+// Need lets the first admin page show what a person has to look at in the service's own data. Call it before Serve.
+func (f *Frame) Need(needs func(context.Context) ([]adminmessages.Need, error)) { f.needs = needs }
+
+// addAdmin adds the admin pages, and returns the parts that keep their tables and do their work in the background.
+func (f *Frame) addAdmin(events Consumer, check func(context.Context) ([]httpserver.CheckResult, error)) ([]lifecycle.Part, error) {
 	users := account.New(f.Pool)
+	messages := adminmessages.New(adminmessages.Config{
+		Repair: f.repair(), Replay: events.Replay, Discard: events.Discard, Skip: events.Skip, State: events.State,
+		Check: check, Needs: f.needs, Log: f.log,
+	})
 	cfg := adminui.Config{
 		Service: f.spec.Name, Title: f.spec.Name + " admin", Root: f.spec.Prefix, Users: users, History: history.NewReader(f.Pool),
 		Lifetime: f.cfg.Admin.Lifetime, Idle: f.cfg.Admin.Idle, Resources: f.resources, Stream: f.cfg.HTTP.StreamLimits(), Log: f.log,
+		Sections: []adminui.Section{messages.Section()}, Overview: messages.Overview(),
 	}
 	pages, err := adminui.New(cfg)
 	if err != nil {
-		return lifecycle.Part{}, err
+		return nil, err
 	}
 	f.Handle(cfg.Base(), pages)
-	return lifecycle.Part{Name: "admin", Run: f.schema.before(func(ctx context.Context) error { return f.keepAccounts(ctx, users) })}, nil
+	return []lifecycle.Part{
+		{Name: "admin", Run: f.schema.before(func(ctx context.Context) error { return f.keepAccounts(ctx, users) })},
+		{Name: "admin messages", Run: f.schema.before(messages.Run)},
+		{Name: "admin samples", Run: f.schema.before(messages.Watch)},
+	}, nil
+}
+
+// repair returns what the commands of operators repair, too. It has the connections of lists, so that the admin pages take none
+// from the relay and the consumer.
+func (f *Frame) repair() repair.Service {
+	return repair.Service{Pool: f.conns.requests.Pool(admission.List), Kafka: f.client, Publishes: slices.Concat(f.spec.Topics, f.spec.Queues), Consumes: f.spec.Consumes}
 }
 
 // A new service soon has its first user, also if the database was away. Sessions that have expired are worth nothing: they can

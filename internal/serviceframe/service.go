@@ -14,6 +14,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/monsplit/monsplit/internal/adminmessages"
 	"github.com/monsplit/monsplit/internal/adminui"
 	"github.com/monsplit/monsplit/internal/admission"
 	"github.com/monsplit/monsplit/internal/cli"
@@ -22,6 +23,7 @@ import (
 	"github.com/monsplit/monsplit/internal/httpserver"
 	"github.com/monsplit/monsplit/internal/idempotency"
 	"github.com/monsplit/monsplit/internal/lifecycle"
+	"github.com/monsplit/monsplit/internal/messaging/audit"
 	"github.com/monsplit/monsplit/internal/messaging/broker"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
 	"github.com/monsplit/monsplit/internal/messaging/event"
@@ -62,6 +64,7 @@ type Frame struct {
 
 	sites     []site
 	resources []adminui.Resource
+	needs     func(context.Context) ([]adminmessages.Need, error) // may be nil
 	spec      Spec
 	cfg       config.Common
 	log       *slog.Logger
@@ -140,6 +143,9 @@ func (f *Frame) Close() {
 type Consumer interface {
 	Run(ctx context.Context, client consumer.Client) error
 	State() consumer.State
+	Replay(ctx context.Context, id int64, by, reason string) (consumer.DeadLetter, error)
+	Discard(ctx context.Context, id int64, by, note string) (consumer.DeadLetter, error)
+	Skip(ctx context.Context, kafka consumer.LogReader, tp broker.TopicPartition, by audit.Operator) (consumer.DeadLetter, error)
 	Topics() []string
 	Collectors() []prometheus.Collector
 }
@@ -176,7 +182,7 @@ func (f *Frame) Serve(ctx context.Context, events Consumer, api oas.API, parts .
 		Connections: httpserver.ConnectionLimits{All: f.cfg.HTTP.MaxConnections, PerPeer: f.cfg.HTTP.MaxPerPeer}, AllowedHosts: f.cfg.HTTP.AllowedHosts,
 		OpenAPI: f.spec.OpenAPI, AsyncAPI: f.spec.AsyncAPI, Pages: pages, Checks: f.checks(events, database), Registry: registry,
 	}, f.log)
-	admin, err := f.addAdmin()
+	admin, err := f.addAdmin(events, server.Check) //nolint:contextcheck // the pages use the context of each request
 	if err != nil {
 		return err
 	}
@@ -201,9 +207,8 @@ func (f *Frame) Serve(ctx context.Context, events Consumer, api oas.API, parts .
 		{Name: "history", Run: f.schema.before(f.trimHistory)},
 		{Name: "wakeup", Run: f.schema.before(f.Waiters.Run)},
 		{Name: "relay", Run: f.schema.before(f.gate.Behind(f.Relay.Run))},
-		admin,
 	}
-	all = append(all, restriction...)
+	all = append(append(all, admin...), restriction...)
 	for _, part := range parts {
 		all = append(all, lifecycle.Part{Name: part.Name, Run: f.schema.before(part.Run)})
 	}

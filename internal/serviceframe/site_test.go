@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -22,8 +23,8 @@ import (
 	"github.com/monsplit/monsplit/internal/testkit/servicetest"
 )
 
-// noEvents is a consumer without topics.
-type noEvents struct{}
+// noEvents is a consumer without topics. Nothing calls its other methods.
+type noEvents struct{ *consumer.Consumer[pgx.Tx] }
 
 func (noEvents) Run(ctx context.Context, _ consumer.Client) error { <-ctx.Done(); return nil }
 func (noEvents) Topics() []string                                 { return nil }

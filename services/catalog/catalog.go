@@ -20,6 +20,7 @@ import (
 	"github.com/monsplit/monsplit/internal/messaging/wakeup"
 	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/internal/serviceframe"
+	"github.com/monsplit/monsplit/services/catalog/internal/adminpages"
 	"github.com/monsplit/monsplit/services/catalog/internal/consume"
 	"github.com/monsplit/monsplit/services/catalog/internal/entry"
 	"github.com/monsplit/monsplit/services/catalog/internal/entryrequest"
@@ -67,6 +68,7 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger) error {
 	events := newConsumer(frame.Direct, cfg, storage, copies, requests, frame.Waiters.Kick, log)
 	frame.Collect(requests)
 	frame.Waiters.Register(httpapi.ProductCopy, wakeup.UUIDs(copies.Versions))
+	frame.Manage(adminpages.Resources(entries, markets, copies, time.Now)...)
 	return frame.Serve(ctx, events, httpapi.New(entries, markets, copies, frame.Freshness()),
 		lifecycle.Part{Name: "parked requests", Run: requests.Run}, lifecycle.Part{Name: "decided requests", Run: requests.Clean})
 }

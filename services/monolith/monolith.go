@@ -62,10 +62,12 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger) error {
 	}
 	products, copies := services(storage, newID)
 	requests := request.NewSentMetrics(frame.Direct, serviceframe.MetricsNamespace, messages.TopicCatalogEntryRequest)
-	frame.Manage(adminpages.Resources(products, copies)...)
 	calls := httpapi.NewCalls(serviceframe.MetricsNamespace)
 	frame.Collect(requests, calls)
-	api := httpapi.New(products, copies, newChanges(frame, storage, copies, cfg, newID), frame.Freshness(), calls, httpapi.Config{
+	changes := newChanges(frame, storage, copies, cfg, newID)
+	frame.Manage(adminpages.Resources(adminpages.Config{Products: products, Copies: copies, Changes: changes, Wait: cfg.Legacy.Wait})...)
+	frame.Need(adminpages.Needs(changes, time.Now))
+	api := httpapi.New(products, copies, changes, frame.Freshness(), calls, httpapi.Config{
 		Stream: cfg.HTTP.StreamLimits(), ChangeWait: cfg.Legacy.Wait, MaxWait: cfg.HTTP.MaxWait,
 	})
 	events := newConsumer(frame.Direct, cfg, log, func(tx eventTx) {

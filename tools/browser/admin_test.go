@@ -2,18 +2,39 @@ package browser
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/chromedp/chromedp"
 )
 
-// adminPages are the admin pages of a signed-in user, below the first one. A page is complete when ready is on it.
-var adminPages = []struct{ path, name, ready string }{
+// adminPage is an admin page, below the first one. It is complete when ready is on it.
+type adminPage struct{ path, name, ready string }
+
+// adminPages are the pages that each service has.
+var adminPages = []adminPage{
 	{"", "overview", ".cards"},
 	{"/users", "users", "table"},
 	{"/users/admin", "user", "button.danger"},
 	{"/password", "password", "#again"},
 	{"/history/market/NL", "history", "h1"}, // the monolith has none
+	{"/messages/outbox", "outbox", "table"}, {"/messages/dead-letters", "dead-letters", ".empty"}, {"/messages/consumer", "consumer", "table"},
+	{"/messages/relay", "relay", "table"}, {"/messages/relay/pause", "relay-pause", "#reason"}, {"/messages/audit", "audit", "table"},
+}
+
+// dataPages are the pages of a service's own data.
+var dataPages = map[string][]adminPage{
+	"monolith": {
+		{"/products", "products", "table"}, {"/products?q=nothing-has-this-name", "products-none", ".empty"},
+		{"/products/new", "product-new", "#name"}, {"/products/1", "product", "#name"}, {"/products/1/delete", "product-delete", "button.danger"},
+		{"/entries", "entries", "table"}, {"/entries/new", "entry-new", ".choices label"}, {"/entries/1", "entry", "#availability_date"},
+		{"/markets", "markets", "table"}, {"/markets/1", "market", ".facts"}, {"/change-requests", "change-requests", ".browse"},
+	},
+	"catalog": {
+		{"/entries", "entries", "table"}, {"/entries/new", "entry-new", ".choices label"},
+		{"/markets", "markets", "table"}, {"/markets/NL", "market", "#name"}, {"/markets/NL/delete", "market-delete", "button.danger"},
+		{"/products?state=discontinued", "products", "table"},
+	},
 }
 
 // adminWidths are the widths of the screens on which the admin pages are tested.
@@ -29,8 +50,9 @@ func admin(t *testing.T, at services) {
 		b.keep("admin-" + service + "-sign-in-refused")
 		b.accessible(service + " sign-in refused")
 		b.do(chromedp.SendKeys("#password", "pass"), chromedp.Click("button.main"), chromedp.WaitVisible(".cards"))
-		for _, p := range adminPages {
+		for _, p := range slices.Concat(adminPages[:1], dataPages[service], adminPages[1:]) {
 			b.everywhere(service+"-"+p.name, func() { b.open(base+p.path, p.ready) })
+			b.linksWork(service + p.path)
 		}
 		b.open(base+"/users", "table")
 		b.do(chromedp.SendKeys("#name", "ann"), chromedp.Click("button.main"), chromedp.WaitVisible(".secret"))
@@ -54,4 +76,15 @@ func (b *tab) everywhere(name string, open func()) {
 			b.accessible(what)
 		}
 	}
+}
+
+// linksWork fails if one of the first links of a page leads nowhere. A page can have a hundred.
+func (b *tab) linksWork(what string) {
+	b.Helper()
+	const script = `Promise.all([...new Set([...document.links].map(a => a.href.split('#')[0]))].slice(0, 30).map(async url =>
+		[url, (await fetch(url)).status])).then(all => all.filter(([, status]) => status !== 200))`
+	if broken := ask(b, chromedp.Evaluate[[][2]any](script, chromedp.EvalAwaitPromise)); len(broken) > 0 {
+		b.Errorf("%s leads to %v", what, broken)
+	}
+	b.quiet(what)
 }

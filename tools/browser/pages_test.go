@@ -75,6 +75,8 @@ func TestPages(t *testing.T) {
 	at := startDemo(t)
 	t.Run("Looks", func(t *testing.T) { look(t, at) })
 	t.Run("Admin", func(t *testing.T) { admin(t, at) })
+	t.Run("Lists", func(t *testing.T) { lists(t, at) })
+	t.Run("Messages", func(t *testing.T) { messages(t, at) })
 	t.Run("Links", func(t *testing.T) { links(t, at) })
 	t.Run("Consumers", func(t *testing.T) { consumers(t, at) })
 	t.Run("TryOut", func(t *testing.T) { tryOut(t, at) })

@@ -73,6 +73,20 @@ func Update(ctx context.Context, tx pgx.Tx, id int64, detail any) error {
 	return nil
 }
 
+// Begin writes a record in a transaction of its own, for work that goes on in the background. Report tells how far it is.
+func Begin(ctx context.Context, pool *pgxpool.Pool, o Operator, command string, detail any) (id int64, err error) {
+	err = pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
+		id, err = Record(ctx, tx, o, command, detail)
+		return err
+	})
+	return id, err
+}
+
+// Report replaces the detail of a record in a transaction of its own.
+func Report(ctx context.Context, pool *pgxpool.Pool, id int64, detail any) error {
+	return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error { return Update(ctx, tx, id, detail) })
+}
+
 // Action is a record of what an operator has changed.
 type Action struct {
 	ID      int64           `json:"id"`

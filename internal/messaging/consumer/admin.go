@@ -105,6 +105,18 @@ func ListDeadLetters(ctx context.Context, pool *pgxpool.Pool, f DeadLetterFilter
 	return letters, nil
 }
 
+// CountDeadLetters returns how many dead letters the filter selects. Its Limit is ignored.
+func CountDeadLetters(ctx context.Context, pool *pgxpool.Pool, f DeadLetterFilter) (int, error) {
+	p := f.params()
+	n, err := messagingdb.New(pool).CountDeadLetters(ctx, messagingdb.CountDeadLettersParams{
+		After: p.After, State: p.State, Topic: p.Topic, Code: p.Code, Since: p.Since,
+	})
+	if err != nil {
+		return 0, fmt.Errorf("count the dead letters: %w", err)
+	}
+	return int(n), nil
+}
+
 // ShowDeadLetter returns one dead letter with its message.
 func ShowDeadLetter(ctx context.Context, pool *pgxpool.Pool, id int64) (DeadLetterDetail, error) {
 	r, err := messagingdb.New(pool).GetDeadLetter(ctx, id)

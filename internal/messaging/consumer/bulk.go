@@ -3,11 +3,8 @@ package consumer
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/jackc/pgx/v5/pgxpool"
-
-	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
 )
 
 // Bulk closes many dead letters with Consumer.Replay or Consumer.Discard.
@@ -36,12 +33,9 @@ type BulkResult struct {
 func (b Bulk) Run(ctx context.Context, pool *pgxpool.Pool) error {
 	f := b.Filter
 	f.State, f.Limit = Open, 100
-	p := f.params()
-	total, err := messagingdb.New(pool).CountDeadLetters(ctx, messagingdb.CountDeadLettersParams{
-		After: p.After, State: p.State, Topic: p.Topic, Code: p.Code, Since: p.Since,
-	})
+	total, err := CountDeadLetters(ctx, pool, f)
 	if err != nil {
-		return fmt.Errorf("count the dead letters: %w", err)
+		return err
 	}
 	for done := 0; ; {
 		letters, err := ListDeadLetters(ctx, pool, f)
@@ -58,7 +52,7 @@ func (b Bulk) Run(ctx context.Context, pool *pgxpool.Pool) error {
 			}
 			f.After = l.ID
 			if done++; b.Progress != nil {
-				b.Progress(done, max(done, int(total)))
+				b.Progress(done, max(done, total))
 			}
 		}
 	}

@@ -16,8 +16,8 @@ func HaltCodes() []broker.HaltCode {
 		Paused, ManyDeadLetters}
 }
 
-// nextStep says what an operator has to do about a halted partition, in one sentence.
-func nextStep(code broker.HaltCode, tp broker.TopicPartition) string {
+// NextStep says what an operator has to do about a halted partition, in one sentence.
+func NextStep(code broker.HaltCode, tp broker.TopicPartition) string {
 	reset := fmt.Sprintf(`"consumer reset --topic %s --partition %d --to start"`, tp.Topic, tp.Partition)
 	switch code {
 	case broker.HaltTopicRecreated:
@@ -40,5 +40,5 @@ func nextStep(code broker.HaltCode, tp broker.TopicPartition) string {
 // haltProblem says why a partition is halted, what to do, and where to read more.
 func haltProblem(p PartitionState) string {
 	tp := broker.TopicPartition{Topic: p.Topic, Partition: p.Partition}
-	return fmt.Sprintf("%s is halted: %s: %s. %s See docs/operations.md, section %[2]s.", tp, p.HaltCode, p.Halted, nextStep(p.HaltCode, tp))
+	return fmt.Sprintf("%s is halted: %s: %s. %s See docs/operations.md, section %[2]s.", tp, p.HaltCode, p.Halted, NextStep(p.HaltCode, tp))
 }

@@ -125,7 +125,7 @@ func (s State) ForAnyone() []string {
 		tp := broker.TopicPartition{Topic: p.Topic, Partition: p.Partition}
 		switch {
 		case p.Halted != "":
-			told = append(told, fmt.Sprintf("%s is halted: %s. %s See docs/operations.md, section %[2]s.", tp, p.HaltCode, nextStep(p.HaltCode, tp)))
+			told = append(told, fmt.Sprintf("%s is halted: %s. %s See docs/operations.md, section %[2]s.", tp, p.HaltCode, NextStep(p.HaltCode, tp)))
 		case p.Held != "":
 			told = append(told, fmt.Sprintf("%s is held at offset %d after %d attempts", tp, p.Position, p.Attempts))
 		}

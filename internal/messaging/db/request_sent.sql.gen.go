@@ -244,6 +244,117 @@ func (q *Queries) LatestSentRequest(ctx context.Context, topic string, subject s
 	return i, err
 }
 
+const listSentRequestsDown = `-- name: ListSentRequestsDown :many
+SELECT id, topic, key, number, subject, body, once_id, fingerprint, created_at, expires_at, unreadable_at, outcome, result, finished_at, caller FROM sent_request
+WHERE topic = $1 AND ($2::uuid IS NULL OR id < $2)
+    AND ($3::text[] IS NULL OR coalesce(outcome, 'pending') = ANY ($3))
+ORDER BY id DESC LIMIT $4
+`
+
+type ListSentRequestsDownParams struct {
+	Topic    string
+	Past     *uuid.UUID
+	Outcomes []string
+	Most     int32
+}
+
+// Lists requests by their ids, which are in the order of time. A request without an outcome is "pending".
+func (q *Queries) ListSentRequestsDown(ctx context.Context, arg ListSentRequestsDownParams) ([]SentRequest, error) {
+	rows, err := q.db.Query(ctx, listSentRequestsDown,
+		arg.Topic,
+		arg.Past,
+		arg.Outcomes,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []SentRequest{}
+	for rows.Next() {
+		var i SentRequest
+		if err := rows.Scan(
+			&i.ID,
+			&i.Topic,
+			&i.Key,
+			&i.Number,
+			&i.Subject,
+			&i.Body,
+			&i.OnceID,
+			&i.Fingerprint,
+			&i.CreatedAt,
+			&i.ExpiresAt,
+			&i.UnreadableAt,
+			&i.Outcome,
+			&i.Result,
+			&i.FinishedAt,
+			&i.Caller,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listSentRequestsUp = `-- name: ListSentRequestsUp :many
+SELECT id, topic, key, number, subject, body, once_id, fingerprint, created_at, expires_at, unreadable_at, outcome, result, finished_at, caller FROM sent_request
+WHERE topic = $1 AND ($2::uuid IS NULL OR id > $2)
+    AND ($3::text[] IS NULL OR coalesce(outcome, 'pending') = ANY ($3))
+ORDER BY id LIMIT $4
+`
+
+type ListSentRequestsUpParams struct {
+	Topic    string
+	Past     *uuid.UUID
+	Outcomes []string
+	Most     int32
+}
+
+func (q *Queries) ListSentRequestsUp(ctx context.Context, arg ListSentRequestsUpParams) ([]SentRequest, error) {
+	rows, err := q.db.Query(ctx, listSentRequestsUp,
+		arg.Topic,
+		arg.Past,
+		arg.Outcomes,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []SentRequest{}
+	for rows.Next() {
+		var i SentRequest
+		if err := rows.Scan(
+			&i.ID,
+			&i.Topic,
+			&i.Key,
+			&i.Number,
+			&i.Subject,
+			&i.Body,
+			&i.OnceID,
+			&i.Fingerprint,
+			&i.CreatedAt,
+			&i.ExpiresAt,
+			&i.UnreadableAt,
+			&i.Outcome,
+			&i.Result,
+			&i.FinishedAt,
+			&i.Caller,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const lockOnce = `-- name: LockOnce :exec
 SELECT pg_advisory_xact_lock($1::bigint)
 `

@@ -40,12 +40,17 @@ type Site struct {
 // Serve shows the resources until the test ends.
 func Serve(t testing.TB, pool *pgxpool.Pool, resources ...adminui.Resource) *Site {
 	t.Helper()
+	return ServeConfig(t, pool, adminui.Config{Resources: resources})
+}
+
+// ServeConfig shows the resources, sections and overview of cfg until the test ends.
+func ServeConfig(t testing.TB, pool *pgxpool.Pool, cfg adminui.Config) *Site {
+	t.Helper()
 	users := account.New(pool)
 	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
-	cfg := adminui.Config{
-		Service: "shop", Title: "Shop", Users: users, History: history.NewReader(pool), Lifetime: time.Hour, Idle: time.Hour, Resources: resources,
-		Stream: httpserver.StreamLimits{Part: time.Minute, Total: time.Minute}, Log: log,
-	}
+	cfg.Service, cfg.Title, cfg.Users, cfg.Lifetime, cfg.Idle, cfg.Log = "shop", "Shop", users, time.Hour, time.Hour, log
+	cfg.History = history.NewReader(pool)
+	cfg.Stream = httpserver.StreamLimits{Part: time.Minute, Total: time.Minute}
 	pages, err := adminui.New(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -102,6 +107,20 @@ func (a Answer) To() string { return strings.TrimPrefix(a.Header.Get("Location")
 func (b *Browser) Get(path string) Answer {
 	b.Helper()
 	return b.Do(http.MethodGet, path, nil)
+}
+
+// Counted returns a list with its counts. On a busy machine the counts can take too long, and then a list has none.
+func (b *Browser) Counted(path string) Answer {
+	b.Helper()
+	for deadline := time.Now().Add(time.Minute); ; {
+		a := b.Get(path).Must(http.StatusOK)
+		if strings.Contains(a.Body, `<p class="count"><span><strong>`) {
+			return a
+		}
+		if time.Now().After(deadline) {
+			b.Fatalf("%s has no counts: %s", path, a.Body)
+		}
+	}
 }
 
 // Post sends a form with names and values.

@@ -24,3 +24,21 @@ ON CONFLICT (id) DO UPDATE SET version = excluded.version, deleted = excluded.de
     product_category = excluded.product_category, discontinued = excluded.discontinued,
     updated_at = excluded.updated_at, digest = excluded.digest, applied_at = excluded.applied_at
 WHERE p.version <= excluded.version;
+
+-- name: ProductsByID :many
+SELECT * FROM product_copy WHERE id = ANY (@ids::uuid[]) AND NOT deleted;
+
+-- Each step finds the next category by the index, among the products on sale and among the discontinued ones. So the time does
+-- not depend on the number of products.
+-- name: Categories :many
+WITH RECURSIVE category (name) AS (
+    SELECT '' COLLATE "C"
+    UNION ALL
+    SELECT least(
+        (SELECT p.product_category FROM product_copy p WHERE NOT p.deleted AND NOT p.discontinued AND p.product_category > c.name
+            ORDER BY p.product_category LIMIT 1),
+        (SELECT p.product_category FROM product_copy p WHERE NOT p.deleted AND p.discontinued AND p.product_category > c.name
+            ORDER BY p.product_category LIMIT 1))
+    FROM category c WHERE c.name IS NOT NULL
+)
+SELECT name::text FROM category WHERE name <> '' LIMIT @most;

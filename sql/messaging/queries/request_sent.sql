@@ -12,6 +12,19 @@ SELECT * FROM sent_request WHERE topic = @topic AND id = @id;
 -- name: LatestSentRequest :one
 SELECT * FROM sent_request WHERE topic = @topic AND subject = @subject ORDER BY number DESC LIMIT 1;
 
+-- Lists requests by their ids, which are in the order of time. A request without an outcome is "pending".
+-- name: ListSentRequestsDown :many
+SELECT * FROM sent_request
+WHERE topic = @topic AND (sqlc.narg(past)::uuid IS NULL OR id < sqlc.narg(past))
+    AND (sqlc.narg(outcomes)::text[] IS NULL OR coalesce(outcome, 'pending') = ANY (sqlc.narg(outcomes)))
+ORDER BY id DESC LIMIT @most;
+
+-- name: ListSentRequestsUp :many
+SELECT * FROM sent_request
+WHERE topic = @topic AND (sqlc.narg(past)::uuid IS NULL OR id > sqlc.narg(past))
+    AND (sqlc.narg(outcomes)::text[] IS NULL OR coalesce(outcome, 'pending') = ANY (sqlc.narg(outcomes)))
+ORDER BY id LIMIT @most;
+
 -- name: InsertSentRequest :exec
 INSERT INTO sent_request (id, topic, key, number, subject, body, once_id, fingerprint, caller, created_at, expires_at)
 VALUES (@id, @topic, @key, @number, @subject, @body, @once_id, @fingerprint, @caller, @created_at, @expires_at);

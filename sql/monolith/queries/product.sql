@@ -54,3 +54,6 @@ WITH RECURSIVE category (name) AS (
     FROM category c WHERE c.name IS NOT NULL
 )
 SELECT name::text FROM category WHERE name <> '' LIMIT @most;
+
+-- name: ProductsByID :many
+SELECT * FROM product WHERE id = ANY (@ids::bigint[]) AND NOT deleted;

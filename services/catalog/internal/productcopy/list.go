@@ -28,9 +28,12 @@ type Query struct {
 	Search              string // keeps names that contain this text, in any case; empty keeps all
 	Category            string // exactly; empty keeps all
 	IncludeDiscontinued bool
-	Sort                Sort
-	After               *Position // the list continues after it; nil starts at the beginning
-	Limit               int       // 0 lists everything
+	// OnlyDiscontinued keeps the discontinued products alone. Cursors of the API belong to the JSON of a query, so that of the
+	// API's lists must stay as it is.
+	OnlyDiscontinued bool `json:",omitempty"`
+	Sort             Sort
+	After            *Position // the list continues after it; nil starts at the beginning
+	Limit            int       // 0 lists everything
 }
 
 // Position is the position of a product in a list. Only the fields that the order needs are set.

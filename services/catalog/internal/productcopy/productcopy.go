@@ -29,6 +29,12 @@ type Store interface {
 	Product(ctx context.Context, id uuid.UUID) (Product, error)
 	// Versions returns the version of each product that was ever applied, also if it is deleted.
 	Versions(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]int64, error)
+	// ProductsByID returns the products that are known here. The others are missing in the map.
+	ProductsByID(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]Product, error)
+	// CountProducts returns how many products each query has, but never more than most, or nil if that takes too long.
+	CountProducts(ctx context.Context, queries []Query, most int) ([]int, error)
+	// Categories returns the first categories in the order of their names.
+	Categories(ctx context.Context, most int) ([]string, error)
 	// Products yields the products of the query in its order. It reads while the caller iterates. An error is the last pair.
 	Products(ctx context.Context, q Query) iter.Seq2[Product, error]
 }
@@ -63,4 +69,19 @@ func (s *Service) Versions(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]
 // List yields the products of the query while they are read. An error is the last pair.
 func (s *Service) List(ctx context.Context, q Query) iter.Seq2[Product, error] {
 	return s.store.Products(ctx, q)
+}
+
+// ByID returns the products that are known here. The others are missing in the map.
+func (s *Service) ByID(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]Product, error) {
+	return s.store.ProductsByID(ctx, ids)
+}
+
+// Counts returns how many products each query has, but never more than most. It returns nil if that takes too long.
+func (s *Service) Counts(ctx context.Context, queries []Query, most int) ([]int, error) {
+	return s.store.CountProducts(ctx, queries, most)
+}
+
+// Categories returns the first categories in the order of their names.
+func (s *Service) Categories(ctx context.Context, most int) ([]string, error) {
+	return s.store.Categories(ctx, most)
 }

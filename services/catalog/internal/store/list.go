@@ -21,15 +21,24 @@ const selectMarkets = `SELECT iso_code, name, deleted, version, created_at, upda
 func (m Markets) Markets(ctx context.Context, q market.Query) iter.Seq2[market.Market, error] {
 	order := marketOrder(q.Sort)
 	read := func(after *market.Position, limit int) ([]market.Market, error) {
-		var sql keyset.Query
-		sql.Where("NOT deleted")
-		sql.Search("name", q.Search)
+		sql := matchingMarkets(q)
 		if after != nil {
 			sql.After(order, keyset.Value(q.Sort.By == market.ByUpdatedAt, after.Text, after.Time), after.ID)
 		}
 		return list(ctx, m.s, toMarket, sql.Statement(selectMarkets, order, limit))
 	}
 	return keyset.Pages(q.Limit, q.After, q.Sort.PositionOf, read)
+}
+
+func matchingMarkets(q market.Query) (sql keyset.Query) {
+	sql.Where("NOT deleted")
+	sql.Search("name", q.Search)
+	return sql
+}
+
+// CountMarkets implements market.Store.
+func (m Markets) CountMarkets(ctx context.Context, queries []market.Query, most int) ([]int, error) {
+	return count(ctx, m.s, "FROM market", queries, matchingMarkets, most)
 }
 
 func marketOrder(s market.Sort) keyset.Order {
@@ -51,17 +60,8 @@ const selectEntries = `SELECT id, product_uuid, market, availability_date, avail
 func (e Entries) Entries(ctx context.Context, q entry.Query) iter.Seq2[entry.Entry, error] {
 	order := entryOrder(q.Sort)
 	read := func(after *entry.Position, limit int) ([]entry.Entry, error) {
-		var sql keyset.Query
-		sql.Where("NOT deleted")
-		if q.Product != nil {
-			sql.Where("product_uuid = ?", *q.Product)
-		}
-		if q.Market != "" {
-			sql.Where("market = ?", q.Market)
-		}
-		if day := fromDate(q.AvailableOn); day != nil {
-			sql.Where("availability_date <= ?", *day)
-			sql.Where("(availability_end_date IS NULL OR availability_end_date >= ?)", *day)
+		sql := matchingEntries(q)
+		if !q.AvailableOn.IsZero() {
 			few, err := e.fewAvailable(ctx, q)
 			if err != nil {
 				return nil, err
@@ -76,6 +76,26 @@ func (e Entries) Entries(ctx context.Context, q entry.Query) iter.Seq2[entry.Ent
 		return list(ctx, e.s, toEntry, sql.Statement(selectEntries, order, limit))
 	}
 	return keyset.Pages(q.Limit, q.After, q.Sort.PositionOf, read)
+}
+
+func matchingEntries(q entry.Query) (sql keyset.Query) {
+	sql.Where("NOT deleted")
+	if q.Product != nil {
+		sql.Where("product_uuid = ?", *q.Product)
+	}
+	if q.Market != "" {
+		sql.Where("market = ?", q.Market)
+	}
+	if day := fromDate(q.AvailableOn); day != nil {
+		sql.Where("availability_date <= ?", *day)
+		sql.Where("(availability_end_date IS NULL OR availability_end_date >= ?)", *day)
+	}
+	return sql
+}
+
+// CountEntries implements entry.Store.
+func (e Entries) CountEntries(ctx context.Context, queries []entry.Query, most int) ([]int, error) {
+	return count(ctx, e.s, "FROM catalog_entry", queries, matchingEntries, most)
 }
 
 // mostAvailable is the number of entries that fewAvailable returns at most.
@@ -113,21 +133,33 @@ const selectProducts = `SELECT id, name, product_category, discontinued, version
 func (s *Store) Products(ctx context.Context, q productcopy.Query) iter.Seq2[productcopy.Product, error] {
 	order := productOrder(q.Sort)
 	read := func(after *productcopy.Position, limit int) ([]productcopy.Product, error) {
-		var sql keyset.Query
-		sql.Where("NOT deleted")
-		if q.IncludeDiscontinued {
-			sql.Either("NOT discontinued", "discontinued")
-		} else {
-			sql.Where("NOT discontinued")
-		}
-		sql.Equal("product_category", q.Category)
-		sql.Search("name", q.Search)
+		sql := matchingProducts(q)
 		if after != nil {
 			sql.After(order, keyset.Value(q.Sort.By == productcopy.ByUpdatedAt, after.Text, after.Time), after.ID)
 		}
 		return list(ctx, s, inUTC, sql.Statement(selectProducts, order, limit))
 	}
 	return keyset.Pages(q.Limit, q.After, q.Sort.PositionOf, read)
+}
+
+func matchingProducts(q productcopy.Query) (sql keyset.Query) {
+	sql.Where("NOT deleted")
+	switch {
+	case q.OnlyDiscontinued:
+		sql.Where("discontinued")
+	case q.IncludeDiscontinued:
+		sql.Either("NOT discontinued", "discontinued")
+	default:
+		sql.Where("NOT discontinued")
+	}
+	sql.Equal("product_category", q.Category)
+	sql.Search("name", q.Search)
+	return sql
+}
+
+// CountProducts implements productcopy.Store.
+func (s *Store) CountProducts(ctx context.Context, queries []productcopy.Query, most int) ([]int, error) {
+	return count(ctx, s, "FROM product_copy", queries, matchingProducts, most)
 }
 
 func productOrder(s productcopy.Sort) keyset.Order {
@@ -152,4 +184,15 @@ func inUTC(p productcopy.Product) productcopy.Product {
 func list[R, T any](ctx context.Context, s *Store, to func(R) T, statement keyset.Statement) ([]T, error) {
 	values, err := postgres.Select(ctx, s.pool, to, statement)
 	return values, translate(err)
+}
+
+// count counts the rows of each query. from is "FROM …".
+func count[Q any](ctx context.Context, s *Store, from string, queries []Q, matching func(Q) keyset.Query, most int) ([]int, error) {
+	statements := make([]keyset.Statement, len(queries))
+	for i, q := range queries {
+		sql := matching(q)
+		statements[i] = sql.Count(from, most)
+	}
+	counts, err := postgres.Counts(ctx, s.pool, statements)
+	return counts, translate(err)
 }

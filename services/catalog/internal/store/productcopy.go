@@ -22,10 +22,14 @@ func (s *Store) Product(ctx context.Context, id uuid.UUID) (productcopy.Product,
 	case err != nil:
 		return productcopy.Product{}, translate(fmt.Errorf("read product %s: %w", id, err))
 	}
+	return toProduct(row), nil
+}
+
+func toProduct(row db.ProductCopy) productcopy.Product {
 	return productcopy.Product{
 		ID: row.ID, Name: orZero(row.Name), Category: orZero(row.ProductCategory), Discontinued: orZero(row.Discontinued),
 		Version: row.Version, UpdatedAt: orZero(row.UpdatedAt).UTC(),
-	}, nil
+	}
 }
 
 // Versions implements productcopy.Store.
@@ -98,4 +102,26 @@ func toProductRow(row db.ProductCopy) productcopy.ProductRow {
 			UpdatedAt: orZero(row.UpdatedAt).UTC(),
 		},
 	}
+}
+
+// ProductsByID implements productcopy.Store.
+func (s *Store) ProductsByID(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]productcopy.Product, error) {
+	rows, err := s.q.ProductsByID(ctx, ids)
+	if err != nil {
+		return nil, translate(fmt.Errorf("read products: %w", err))
+	}
+	products := make(map[uuid.UUID]productcopy.Product, len(rows))
+	for _, row := range rows {
+		products[row.ID] = toProduct(row)
+	}
+	return products, nil
+}
+
+// Categories implements productcopy.Store.
+func (s *Store) Categories(ctx context.Context, most int) ([]string, error) {
+	categories, err := s.q.Categories(ctx, int32(most))
+	if err != nil {
+		return nil, translate(fmt.Errorf("read categories: %w", err))
+	}
+	return categories, nil
 }

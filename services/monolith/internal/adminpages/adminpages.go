@@ -4,21 +4,42 @@ package adminpages
 
 import (
 	"fmt"
-	"iter"
 	"strconv"
 	"time"
 
 	"github.com/monsplit/monsplit/internal/adminui"
 	"github.com/monsplit/monsplit/internal/apperr"
 	"github.com/monsplit/monsplit/internal/condition"
+	"github.com/monsplit/monsplit/services/monolith/internal/catalogchange"
 	"github.com/monsplit/monsplit/services/monolith/internal/catalogcopy"
 	"github.com/monsplit/monsplit/services/monolith/internal/product"
 )
 
-// Resources returns what the admin pages of the monolith list.
-func Resources(products *product.Service, copies *catalogcopy.Service) []adminui.Resource {
-	return []adminui.Resource{productPages{products, copies}.resource()}
+// Config has the business services.
+type Config struct {
+	Products *product.Service
+	Copies   *catalogcopy.Service
+	Changes  *catalogchange.Service
+	Wait     time.Duration // for the catalog's decision about a change of an entry
 }
+
+// Resources returns what the admin pages of the monolith list.
+func Resources(cfg Config) []adminui.Resource {
+	return []adminui.Resource{
+		productPages{cfg.Products, cfg.Copies}.resource(), entryPages{cfg}.resource(), marketPages{cfg.Copies}.resource(),
+		requestPages{cfg.Changes}.resource(),
+	}
+}
+
+// The paths of the lists to which pages link.
+const (
+	pathProducts = "products"
+	pathEntries  = "entries"
+	pathMarkets  = "markets"
+)
+
+// mostChoices is how many things a picker shows at a time.
+const mostChoices = 8
 
 // number returns the id in an address. Another text is not the id of anything.
 func number(id, what string) (int64, error) {
@@ -31,29 +52,6 @@ func number(id, what string) (int64, error) {
 
 // at is the condition that a thing is at this version.
 func at(version int64) condition.Match { return condition.Match{version} }
-
-// mapped converts what is listed while it is read.
-func mapped[T, R any](list iter.Seq2[T, error], convert func(T) R) iter.Seq2[R, error] {
-	return func(yield func(R, error) bool) {
-		for item, err := range list {
-			var row R
-			if err == nil {
-				row = convert(item)
-			}
-			if !yield(row, err) {
-				return
-			}
-		}
-	}
-}
-
-// failed is a list that cannot be read.
-func failed[R any](err error) iter.Seq2[R, error] {
-	return func(yield func(R, error) bool) {
-		var none R
-		yield(none, err)
-	}
-}
 
 func text(s string) adminui.Cell      { return adminui.Cell{Text: s} }
 func moment(t time.Time) adminui.Cell { return adminui.Cell{Time: t} }

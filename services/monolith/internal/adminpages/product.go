@@ -33,7 +33,7 @@ type productPages struct {
 
 func (p productPages) resource() adminui.Resource {
 	return adminui.Resource{
-		Path: "products", One: "product", Many: "products", About: "What the company sells. The catalog offers these products in markets.",
+		Path: pathProducts, One: "product", Many: "products", About: "What the company sells. The catalog offers these products in markets.",
 		Columns: []adminui.Column{
 			{Title: "Name", Sort: string(product.ByName)}, {Title: "Category", Sort: string(product.ByCategory)}, {Title: "State"},
 			{Title: "Number", Sort: string(product.ByID)}, {Title: "Changed", Sort: string(product.ByUpdatedAt)},
@@ -92,10 +92,10 @@ func (p productPages) rows(ctx context.Context, q adminui.Query) iter.Seq2[admin
 	query := p.query(q)
 	after, err := adminui.After[product.Position](q)
 	if err != nil {
-		return failed[adminui.Row](err)
+		return adminui.NoRows(err)
 	}
 	query.After = after
-	return mapped(p.products.List(ctx, query), func(one product.Product) adminui.Row {
+	return adminui.Map(p.products.List(ctx, query), func(one product.Product) adminui.Row {
 		return adminui.Row{
 			ID: strconv.FormatInt(one.ID, 10), Version: one.Version, Position: query.Sort.PositionOf(one),
 			Cells: []adminui.Cell{text(one.Name), text(one.Category), state(one), integer(one.ID), moment(one.UpdatedAt)},
@@ -111,11 +111,7 @@ func state(one product.Product) adminui.Cell {
 }
 
 func (p productPages) count(ctx context.Context, queries []adminui.Query, most int) ([]int, error) {
-	all := make([]product.Query, len(queries))
-	for i, q := range queries {
-		all[i] = p.query(q)
-	}
-	return p.products.Counts(ctx, all, most)
+	return p.products.Counts(ctx, adminui.Converted(queries, p.query), most)
 }
 
 func (p productPages) get(ctx context.Context, id string) (adminui.Item, error) {
@@ -133,6 +129,7 @@ func (p productPages) get(ctx context.Context, id string) (adminui.Item, error) 
 	}
 	return adminui.Item{
 		ID: id, Title: one.Name, Version: one.Version, Values: values,
+		Links: []adminui.Link{{Path: pathEntries + "?" + fieldProduct + "=" + id, Text: "Entries of this product"}},
 		Facts: []adminui.Fact{
 			{Name: "Number", Cell: integer(one.ID)}, {Name: "Id in all services", Cell: code(one.UUID.String())}, {Name: "Version", Cell: integer(one.Version)},
 			{Name: "State", Cell: state(one)}, {Name: "Created", Cell: moment(one.CreatedAt)}, {Name: "Changed", Cell: moment(one.UpdatedAt)},
@@ -220,3 +217,26 @@ func (p productPages) follows(ctx context.Context, id string) ([]string, error) 
 	}
 	return append(deletionFollows(), known), nil
 }
+
+// find returns products for a picker. A discontinued product cannot be offered, so it is not among them.
+func (p productPages) find(ctx context.Context, search string) (choices []adminui.Choice, err error) {
+	for one, err := range p.products.List(ctx, product.Query{Search: search, Sort: product.Sort{By: product.ByName}, Limit: mostChoices}) {
+		if err != nil {
+			return nil, err
+		}
+		choices = append(choices, adminui.Choice{Value: strconv.FormatInt(one.ID, 10), Title: titleOf(one)})
+	}
+	return choices, nil
+}
+
+// label returns the title of the product with this id.
+func (p productPages) label(ctx context.Context, id string) (string, error) {
+	n, err := number(id, "product")
+	if err != nil {
+		return "", err
+	}
+	one, err := p.products.Get(ctx, n)
+	return titleOf(one), err
+}
+
+func titleOf(one product.Product) string { return one.Name + " (" + one.Category + ")" }

@@ -125,8 +125,9 @@ func TestListOfProducts(t *testing.T) {
 			t.Errorf("%s: %s, want %s", query, got, want)
 		}
 	}
-	p.Get("/products").Must(200, "<strong>4</strong> products", `Active <span class="n">3</span>`, `Discontinued <span class="n">1</span>`, `Furniture <span class="n">3</span>`)
-	p.Get("/products?q=desk").Must(200, "<strong>2</strong> products", `Furniture <span class="n">2</span>`, `Tea <span class="n">0</span>`)
+	p.Counted("/products").Must(200, "<strong>4</strong> products", `Active <span class="n">3</span>`, `Discontinued <span class="n">1</span>`, `Furniture <span class="n">3</span>`)
+	p.Counted("/products?q=desk").Must(200, "<strong>2</strong> products")
+	p.Counted("/products?product_category=Tea").Must(200, "<strong>1</strong> product", `Active <span class="n">0</span>`, `Discontinued <span class="n">1</span>`)
 	p.Get("/products?product_category=Tea&q=desk").Must(200, "None of the products match.")
 	p.Get("/products?cursor=broken").Must(400, "The cursor is broken.")
 }
@@ -168,7 +169,7 @@ func TestPagesOfProducts(t *testing.T) {
 			t.Errorf("%s: %d rows, want %d", first, len(seen), want)
 		}
 	}
-	p.Get("/products").Must(200, "<strong>1,000+</strong> products", `Active <span class="n">1,000+</span>`, `c1 <span class="n">400</span>`)
+	p.Counted("/products").Must(200, "<strong>1,000+</strong> products", `Active <span class="n">1,000+</span>`, `c1 <span class="n">400</span>`)
 }
 
 func TestExportOfProducts(t *testing.T) {
@@ -228,5 +229,28 @@ func TestActionOnAllProductsThatMatch(t *testing.T) {
 	p.Post("/products/do", "action", "discontinue", "all", "on", "state", "discontinued").Must(422, "There is nothing to do")
 	if _, err := b.products.Get(t.Context(), 1); apperr.KindOf(err) != apperr.NotFound {
 		t.Error(err)
+	}
+}
+
+// A viewer sees everything, and is not offered what the role does not allow.
+func TestViewerOfProducts(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.create("Furniture", "Desk")
+	p := b.SignIn(account.Viewer)
+	for _, path := range []string{"/products", "/products/1"} {
+		a := p.Get(path).Must(200, "Desk", "Furniture")
+		for _, offer := range []string{"New product", `name="pick"`, "Delete", "Save", "<input type=\"checkbox\""} {
+			if strings.Contains(a.Body, offer) {
+				t.Errorf("%s offers %s", path, offer)
+			}
+		}
+	}
+	for _, path := range []string{"/products/new", "/products/1", "/products/1/delete", "/products/do"} {
+		p.Post(path, "version", "1", "name", "x", "product_category", "x", "action", "delete", "pick", "1@1", "confirmed", "1").Must(403, "needs another role")
+	}
+	p.Get("/products/new").Must(403)
+	if got, err := b.products.Get(t.Context(), 1); err != nil || got.Version != 1 {
+		t.Errorf("%+v, %v", got, err)
 	}
 }

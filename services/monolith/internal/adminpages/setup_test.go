@@ -1,6 +1,7 @@
 package adminpages_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 	"github.com/monsplit/monsplit/internal/testkit/servicetest"
 	"github.com/monsplit/monsplit/services/monolith/internal/adminpages"
+	"github.com/monsplit/monsplit/services/monolith/internal/catalogchange"
 	"github.com/monsplit/monsplit/services/monolith/internal/catalogcopy"
 	"github.com/monsplit/monsplit/services/monolith/internal/product"
 	"github.com/monsplit/monsplit/services/monolith/internal/publish"
@@ -28,6 +30,21 @@ type bundle struct {
 	*admintest.Site
 	pool     *pgxpool.Pool
 	products *product.Service
+	store    *store.Store
+	owner    *owner
+}
+
+// owner is the catalog service. A test sets how it decides.
+type owner struct {
+	decide func(ctx context.Context, kind, id string) error // nil: it does not answer
+}
+
+// Wait implements catalogchange.Waiter.
+func (o *owner) Wait(ctx context.Context, kind, id string, _ int64) error {
+	if o.decide == nil {
+		return context.DeadlineExceeded
+	}
+	return o.decide(ctx, kind, id)
 }
 
 func setup(t *testing.T) *bundle {
@@ -40,8 +57,10 @@ func setup(t *testing.T) *bundle {
 		Product: servicetest.Encode(t, asyncapi.Monolith, publish.Product), Change: servicetest.Encode(t, asyncapi.Monolith, publish.Change),
 	}, idempotency.Keys{}, func() {})
 	products := product.NewService(storage, time.Now, uuid.New)
-	site := admintest.Serve(t, pool, adminpages.Resources(products, catalogcopy.NewService(storage))...)
-	return &bundle{site, pool, products}
+	copies, owner := catalogcopy.NewService(storage), &owner{}
+	changes := catalogchange.NewService(storage.Changes(), owner, catalogchange.Config{Expiry: time.Hour}, time.Now, uuid.New)
+	site := admintest.Serve(t, pool, adminpages.Resources(adminpages.Config{Products: products, Copies: copies, Changes: changes, Wait: time.Minute})...)
+	return &bundle{site, pool, products, storage, owner}
 }
 
 // create creates products of one category.

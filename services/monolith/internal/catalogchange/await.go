@@ -112,3 +112,18 @@ func (s *Service) Look(ctx context.Context, r Request) (Answer, error) {
 func (s *Service) pending(r Request) Answer {
 	return Answer{Request: r, State: Pending, Overdue: r.Outcome == nil && s.now().After(r.ExpiresAt)}
 }
+
+// Latest returns what became of the last request about the entry with the monolith's own id, if there was one. The entry may
+// not exist: its creation can be pending, or refused.
+func (s *Service) Latest(ctx context.Context, id int64) (a Answer, found bool, err error) {
+	target, err := s.store.Target(ctx, id)
+	if err != nil {
+		return Answer{}, false, err
+	}
+	r, found, err := s.store.Latest(ctx, target.Entry)
+	if err != nil || !found {
+		return Answer{}, false, err
+	}
+	a, err = s.Look(ctx, r)
+	return a, err == nil, err
+}

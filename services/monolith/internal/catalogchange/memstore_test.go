@@ -81,6 +81,10 @@ func (m *memStore) Copy(context.Context, uuid.UUID) (catalogchange.Copy, error) 
 	return m.target.Copy, nil
 }
 
+func (m *memStore) List(context.Context, catalogchange.Query) ([]catalogchange.Request, error) {
+	return m.requests, nil
+}
+
 func (m *memStore) InTx(_ context.Context, f func(catalogchange.Tx) error) error {
 	before := m.requests
 	if err := f(memTx{m}); err != nil {
@@ -126,8 +130,12 @@ func (t memTx) NextNumber(context.Context, uuid.UUID) (int64, error) {
 	return int64(len(t.m.requests) + 1), nil
 }
 
-func (t memTx) Latest(_ context.Context, entry uuid.UUID) (latest catalogchange.Request, found bool, _ error) {
-	for _, r := range t.m.requests {
+func (t memTx) Latest(ctx context.Context, entry uuid.UUID) (catalogchange.Request, bool, error) {
+	return t.m.Latest(ctx, entry)
+}
+
+func (m *memStore) Latest(_ context.Context, entry uuid.UUID) (latest catalogchange.Request, found bool, _ error) {
+	for _, r := range m.requests {
 		if r.Entry == entry {
 			latest, found = r, true
 		}

@@ -17,6 +17,10 @@ type Store interface {
 	Target(ctx context.Context, id int64) (Target, error)
 	// Copy returns the copy of the entry. Without one, its version is 0.
 	Copy(ctx context.Context, entry uuid.UUID) (Copy, error)
+	// Latest returns the request about the entry that was sent last.
+	Latest(ctx context.Context, entry uuid.UUID) (r Request, found bool, err error)
+	// List returns requests in the order in which they were sent.
+	List(ctx context.Context, q Query) ([]Request, error)
 	// InTx runs f in one transaction. It may run f again from the start after a serialization failure or a deadlock. A
 	// request and its message are committed together.
 	InTx(ctx context.Context, f func(Tx) error) error

@@ -42,6 +42,9 @@ type Store interface {
 	// last pair.
 	Entries(ctx context.Context, q EntryQuery) iter.Seq2[Entry, error]
 	Markets(ctx context.Context, q MarketQuery) iter.Seq2[Market, error]
+	// CountEntries and CountMarkets return how many rows each query has, but never more than most, or nil if that takes too long.
+	CountEntries(ctx context.Context, queries []EntryQuery, most int) ([]int, error)
+	CountMarkets(ctx context.Context, queries []MarketQuery, most int) ([]int, error)
 }
 
 // Service reads the copies.
@@ -72,4 +75,14 @@ func (s *Service) ListEntries(ctx context.Context, q EntryQuery) iter.Seq2[Entry
 // ListMarkets yields the markets of the query as they are read. An error is the last pair.
 func (s *Service) ListMarkets(ctx context.Context, q MarketQuery) iter.Seq2[Market, error] {
 	return s.store.Markets(ctx, q)
+}
+
+// CountEntries returns how many entries each query has, but never more than most. It returns nil if that takes too long.
+func (s *Service) CountEntries(ctx context.Context, queries []EntryQuery, most int) ([]int, error) {
+	return s.store.CountEntries(ctx, queries, most)
+}
+
+// CountMarkets returns how many markets each query has, but never more than most. It returns nil if that takes too long.
+func (s *Service) CountMarkets(ctx context.Context, queries []MarketQuery, most int) ([]int, error) {
+	return s.store.CountMarkets(ctx, queries, most)
 }

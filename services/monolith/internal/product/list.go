@@ -71,3 +71,8 @@ func (s *Service) Counts(ctx context.Context, queries []Query, most int) ([]int,
 func (s *Service) Categories(ctx context.Context, most int) ([]string, error) {
 	return s.store.Categories(ctx, most)
 }
+
+// ByID returns the products with these ids. Those that do not exist are missing in the map.
+func (s *Service) ByID(ctx context.Context, ids []int64) (map[int64]Product, error) {
+	return s.store.ProductsByID(ctx, ids)
+}

@@ -50,6 +50,10 @@ func (s *memStore) Products(context.Context, product.Query) iter.Seq2[product.Pr
 	}
 }
 
+func (s *memStore) ProductsByID(context.Context, []int64) (map[int64]product.Product, error) {
+	return maps.Clone(s.rows), nil
+}
+
 func (s *memStore) CountProducts(_ context.Context, queries []product.Query, most int) ([]int, error) {
 	return slices.Repeat([]int{min(len(s.rows), most)}, len(queries)), nil
 }

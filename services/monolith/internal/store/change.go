@@ -49,6 +49,33 @@ func (c changes) Copy(ctx context.Context, entry uuid.UUID) (catalogchange.Copy,
 	return toTarget(db.GetTargetRow(row)).Copy, nil
 }
 
+func (c changes) Latest(ctx context.Context, entry uuid.UUID) (catalogchange.Request, bool, error) {
+	r, found, err := foundRequest(toRequest(request.LatestOf(ctx, c.s.pool, messages.TopicCatalogEntryRequest, entry.String())))
+	return r, found, translate(err)
+}
+
+// kindsOf are the outcomes at each stage of a request.
+var kindsOf = map[catalogchange.Stage][]request.Kind{
+	catalogchange.StagePending: {request.Pending}, catalogchange.StageDone: {request.Accepted, request.Unchanged},
+	catalogchange.StageRefused: {request.Refused}, catalogchange.StageExpired: {request.Expired},
+}
+
+func (c changes) List(ctx context.Context, q catalogchange.Query) ([]catalogchange.Request, error) {
+	sent, err := request.List(ctx, c.s.pool, messages.TopicCatalogEntryRequest, request.Filter{
+		Kinds: kindsOf[q.Stage], Oldest: q.Oldest, Past: q.After, Limit: q.Limit,
+	})
+	if err != nil {
+		return nil, translate(err)
+	}
+	list := make([]catalogchange.Request, len(sent))
+	for i, one := range sent {
+		if list[i], err = toRequest(one, nil); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
 func (c changes) InTx(ctx context.Context, f func(catalogchange.Tx) error) error {
 	sent := false
 	err := postgres.InTx(ctx, c.s.pool, func(tx pgx.Tx) error {

@@ -50,10 +50,15 @@ func matchingProducts(q product.Query) (sql keyset.Query) {
 
 // CountProducts implements product.Store.
 func (s *Store) CountProducts(ctx context.Context, queries []product.Query, most int) ([]int, error) {
+	return count(ctx, s, "FROM product", queries, matchingProducts, most)
+}
+
+// count counts the rows of each query. from is "FROM …".
+func count[Q any](ctx context.Context, s *Store, from string, queries []Q, matching func(Q) keyset.Query, most int) ([]int, error) {
 	statements := make([]keyset.Statement, len(queries))
 	for i, q := range queries {
-		sql := matchingProducts(q)
-		statements[i] = sql.Count("FROM product", most)
+		sql := matching(q)
+		statements[i] = sql.Count(from, most)
 	}
 	return s.counts(ctx, statements)
 }
@@ -85,21 +90,33 @@ func productOrder(s product.Sort) keyset.Order {
 	return order
 }
 
-const selectMarkets = "SELECT id, iso_code, name, updated_at FROM market_copy JOIN legacy_market_id USING (iso_code)"
+const (
+	selectMarkets = "SELECT id, iso_code, name, updated_at " + fromMarkets
+	fromMarkets   = "FROM market_copy JOIN legacy_market_id USING (iso_code)"
+)
 
 // Markets implements catalogcopy.Store.
 func (s *Store) Markets(ctx context.Context, q catalogcopy.MarketQuery) iter.Seq2[catalogcopy.Market, error] {
 	order := marketOrder(q.Sort)
 	read := func(after *catalogcopy.Position, limit int) ([]catalogcopy.Market, error) {
-		var sql keyset.Query
-		sql.Where("version > 0 AND NOT deleted")
-		sql.Search("name", q.Search)
+		sql := matchingMarkets(q)
 		if after != nil {
 			sql.After(order, keyset.Value(q.Sort.By == catalogcopy.ByUpdatedAt, after.Text, after.Time), after.ID)
 		}
 		return list(ctx, s, inUTC, sql.Statement(selectMarkets, order, limit))
 	}
 	return keyset.Pages(q.Limit, q.After, q.Sort.PositionOfMarket, read)
+}
+
+func matchingMarkets(q catalogcopy.MarketQuery) (sql keyset.Query) {
+	sql.Where("version > 0 AND NOT deleted")
+	sql.Search("name", q.Search)
+	return sql
+}
+
+// CountMarkets implements catalogcopy.Store.
+func (s *Store) CountMarkets(ctx context.Context, queries []catalogcopy.MarketQuery, most int) ([]int, error) {
+	return count(ctx, s, fromMarkets, queries, matchingMarkets, most)
 }
 
 func marketOrder(s catalogcopy.Sort) keyset.Order {
@@ -121,31 +138,22 @@ func inUTC(m catalogcopy.Market) catalogcopy.Market {
 }
 
 // An entry is listed when its product and its market are known: the legacy form needs their integers.
-const selectEntries = `SELECT e.legacy_id, p.id, m.id, e.availability_date, e.availability_end_date, e.version, e.updated_at
-	FROM catalog_entry_copy e
+const (
+	selectEntries = `SELECT e.legacy_id, p.id, m.id, e.availability_date, e.availability_end_date, e.version, e.updated_at
+	` + fromEntries
+	fromEntries = `FROM catalog_entry_copy e
 	JOIN product p ON p.product_uuid = e.product_uuid
 	JOIN market_copy c ON c.iso_code = e.market AND c.version > 0
 	JOIN legacy_market_id m ON m.iso_code = e.market`
+)
 
 // Entries implements catalogcopy.Store.
 func (s *Store) Entries(ctx context.Context, q catalogcopy.EntryQuery) iter.Seq2[catalogcopy.Entry, error] {
 	order := entryOrder(q.Sort)
 	read := func(after *catalogcopy.Position, limit int) ([]catalogcopy.Entry, error) {
-		sql := shownEntries()
-		// With a subquery, the planner knows that an index has the entries of the one product in the order of the list.
-		if q.Product != 0 {
-			sql.Where("e.product_uuid = (SELECT product_uuid FROM product WHERE id = ?)", q.Product)
-		}
-		// The planner has to see the market itself: where most entries are of one market, it would read those for any market.
-		if q.Market != 0 {
-			code, err := s.q.LegacyMarket(ctx, q.Market)
-			if errors.Is(err, pgx.ErrNoRows) {
-				return nil, nil
-			}
-			if err != nil {
-				return nil, translate(fmt.Errorf("read the code of market %d: %w", q.Market, err))
-			}
-			sql.Where("e.market = ?", code)
+		sql, err := s.matchingEntries(ctx, q)
+		if err != nil {
+			return nil, err
 		}
 		if after != nil {
 			sql.After(order, keyset.Value(q.Sort.By == catalogcopy.ByUpdatedAt, after.Text, after.Time), after.ID)
@@ -153,6 +161,36 @@ func (s *Store) Entries(ctx context.Context, q catalogcopy.EntryQuery) iter.Seq2
 		return list(ctx, s, entryInUTC, sql.Statement(selectEntries, order, limit))
 	}
 	return keyset.Pages(q.Limit, q.After, q.Sort.PositionOfEntry, read)
+}
+
+func (s *Store) matchingEntries(ctx context.Context, q catalogcopy.EntryQuery) (keyset.Query, error) {
+	sql := shownEntries()
+	// With a subquery, the planner knows that an index has the entries of the one product in the order of the list.
+	if q.Product != 0 {
+		sql.Where("e.product_uuid = (SELECT product_uuid FROM product WHERE id = ?)", q.Product)
+	}
+	// The planner has to see the market itself: where most entries are of one market, it would read those for any market.
+	if q.Market != 0 {
+		code, err := s.q.LegacyMarket(ctx, q.Market)
+		if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+			return sql, translate(fmt.Errorf("read the code of market %d: %w", q.Market, err))
+		}
+		sql.Where("e.market = ?", code) // no market has the empty code
+	}
+	return sql, nil
+}
+
+// CountEntries implements catalogcopy.Store.
+func (s *Store) CountEntries(ctx context.Context, queries []catalogcopy.EntryQuery, most int) ([]int, error) {
+	statements := make([]keyset.Statement, len(queries))
+	for i, q := range queries {
+		sql, err := s.matchingEntries(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		statements[i] = sql.Count(fromEntries, most)
+	}
+	return s.counts(ctx, statements)
 }
 
 // Entry implements catalogcopy.Store.

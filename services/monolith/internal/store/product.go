@@ -150,3 +150,16 @@ func toProduct(row db.Product) product.Product {
 		Deleted: row.Deleted, Version: row.Version, CreatedAt: row.CreatedAt.UTC(), UpdatedAt: row.UpdatedAt.UTC(),
 	}
 }
+
+// ProductsByID implements product.Store.
+func (s *Store) ProductsByID(ctx context.Context, ids []int64) (map[int64]product.Product, error) {
+	rows, err := s.q.ProductsByID(ctx, ids)
+	if err != nil {
+		return nil, translate(fmt.Errorf("read products: %w", err))
+	}
+	products := make(map[int64]product.Product, len(rows))
+	for _, row := range rows {
+		products[row.ID] = toProduct(row)
+	}
+	return products, nil
+}

@@ -12,6 +12,42 @@ import (
 	"github.com/google/uuid"
 )
 
+const categories = `-- name: Categories :many
+WITH RECURSIVE category (name) AS (
+    SELECT '' COLLATE "C"
+    UNION ALL
+    SELECT least(
+        (SELECT p.product_category FROM product_copy p WHERE NOT p.deleted AND NOT p.discontinued AND p.product_category > c.name
+            ORDER BY p.product_category LIMIT 1),
+        (SELECT p.product_category FROM product_copy p WHERE NOT p.deleted AND p.discontinued AND p.product_category > c.name
+            ORDER BY p.product_category LIMIT 1))
+    FROM category c WHERE c.name IS NOT NULL
+)
+SELECT name::text FROM category WHERE name <> '' LIMIT $1
+`
+
+// Each step finds the next category by the index, among the products on sale and among the discontinued ones. So the time does
+// not depend on the number of products.
+func (q *Queries) Categories(ctx context.Context, most int32) ([]string, error) {
+	rows, err := q.db.Query(ctx, categories, most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []string{}
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return nil, err
+		}
+		items = append(items, name)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const getProduct = `-- name: GetProduct :one
 SELECT id, version, deleted, name, product_category, discontinued, updated_at, applied_at, digest FROM product_copy WHERE id = $1 AND NOT deleted
 `
@@ -87,6 +123,40 @@ func (q *Queries) ProductVersions(ctx context.Context, ids []uuid.UUID) ([]Produ
 	for rows.Next() {
 		var i ProductVersionsRow
 		if err := rows.Scan(&i.ID, &i.Version); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const productsByID = `-- name: ProductsByID :many
+SELECT id, version, deleted, name, product_category, discontinued, updated_at, applied_at, digest FROM product_copy WHERE id = ANY ($1::uuid[]) AND NOT deleted
+`
+
+func (q *Queries) ProductsByID(ctx context.Context, ids []uuid.UUID) ([]ProductCopy, error) {
+	rows, err := q.db.Query(ctx, productsByID, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ProductCopy{}
+	for rows.Next() {
+		var i ProductCopy
+		if err := rows.Scan(
+			&i.ID,
+			&i.Version,
+			&i.Deleted,
+			&i.Name,
+			&i.ProductCategory,
+			&i.Discontinued,
+			&i.UpdatedAt,
+			&i.AppliedAt,
+			&i.Digest,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)

@@ -213,6 +213,40 @@ func (q *Queries) PageOfProducts(ctx context.Context, after uuid.UUID, most int3
 	return items, nil
 }
 
+const productsByID = `-- name: ProductsByID :many
+SELECT id, product_uuid, name, product_category, discontinued, deleted, version, created_at, updated_at FROM product WHERE id = ANY ($1::bigint[]) AND NOT deleted
+`
+
+func (q *Queries) ProductsByID(ctx context.Context, ids []int64) ([]Product, error) {
+	rows, err := q.db.Query(ctx, productsByID, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Product{}
+	for rows.Next() {
+		var i Product
+		if err := rows.Scan(
+			&i.ID,
+			&i.ProductUUID,
+			&i.Name,
+			&i.ProductCategory,
+			&i.Discontinued,
+			&i.Deleted,
+			&i.Version,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const productsNamed = `-- name: ProductsNamed :many
 SELECT p.name, p.product_category, p.product_uuid
 FROM (SELECT unnest($1::text[]) AS name, unnest($2::text[]) AS product_category) n

@@ -1,0 +1,162 @@
+package adminmessages
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/monsplit/monsplit/internal/account"
+	"github.com/monsplit/monsplit/internal/adminui"
+	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/messaging/audit"
+	"github.com/monsplit/monsplit/internal/messaging/consumer"
+	"github.com/monsplit/monsplit/internal/messaging/outbox"
+)
+
+// action is a change that a person confirms first.
+type action struct {
+	path   string
+	role   account.Role
+	reason bool // a reason is required
+	// ask finds out what the action would change. It changes nothing.
+	ask func(ctx context.Context, in input) (question, error)
+	do  func(ctx context.Context, by audit.Operator, in input) (outcome, error)
+}
+
+// question asks whether to do an action.
+type question struct {
+	Title, Button string
+	Danger        bool
+	Facts         []fact
+	Follows       []string   // what follows, in sentences
+	Keep          url.Values // what the form sends again
+	Back          string     // the page that lists such things, below the section's first page
+
+	NeedsReason   bool
+	Reason, Fault string
+	Action        string // where the form goes
+}
+
+// fact is a value with its name.
+type fact struct{ Name, Value string }
+
+// outcome is where a person goes after an action, and what the page says there.
+type outcome struct{ path, note string }
+
+// input is what a form or an address says.
+type input struct {
+	r      *http.Request
+	values url.Values
+}
+
+// text returns a value that PostgreSQL can store, or an error.
+func (in input) text(name string) (string, error) {
+	value := in.values.Get(name)
+	if !utf8.ValidString(value) || strings.ContainsRune(value, 0) || len(value) > mostInput {
+		return "", apperr.New(apperr.Malformed, "The value of “"+name+"” cannot be used.")
+	}
+	return value, nil
+}
+
+const mostInput = 2000 // bytes
+
+// texts returns several values.
+func (in input) texts(names ...string) ([]string, error) {
+	all := make([]string, len(names))
+	for i, name := range names {
+		value, err := in.text(name)
+		if err != nil {
+			return nil, err
+		}
+		all[i] = value
+	}
+	return all, nil
+}
+
+// routes returns the page that asks, and the action itself.
+func (a action) routes() []adminui.Route {
+	return []adminui.Route{
+		{Method: http.MethodGet, Path: a.path, Role: a.role, Do: a.show},
+		{Method: http.MethodPost, Path: a.path, Role: a.role, Do: a.carryOut},
+	}
+}
+
+func (a action) show(v *adminui.Visit) error {
+	return a.showAgain(v, input{v.R, v.R.URL.Query()}, http.StatusOK, "")
+}
+
+func (a action) showAgain(v *adminui.Visit, in input, status int, fault string) error {
+	q, err := a.ask(v.R.Context(), in)
+	if err != nil {
+		return answerRefusal(v, err)
+	}
+	q.NeedsReason, q.Reason, q.Fault, q.Action = a.reason, in.values.Get("reason"), fault, v.R.URL.Path
+	return v.Render(status, "confirm", q)
+}
+
+func (a action) carryOut(v *adminui.Visit) error {
+	if err := v.R.ParseForm(); err != nil {
+		return apperr.New(apperr.Malformed, "The form cannot be read.").Because(err)
+	}
+	in := input{v.R, v.R.PostForm}
+	by := audit.Operator{By: v.User.Name, Reason: strings.TrimSpace(strings.ReplaceAll(in.values.Get("reason"), "\r\n", "\n"))}
+	if faults := by.Faults(a.reason); len(faults) > 0 {
+		return a.showAgain(v, in, http.StatusUnprocessableEntity, sentence(errors.Join(faults...).Error()))
+	}
+	done, err := a.do(v.R.Context(), by, in)
+	if err != nil {
+		if status, text, is := refusal(err); is && status != http.StatusNotFound {
+			return a.showAgain(v, in, status, text)
+		}
+		return answerRefusal(v, err)
+	}
+	return v.Leave(done.path, done.note)
+}
+
+// answerRefusal answers with the page for errors if a person can understand the error. All others are errors of the service.
+func answerRefusal(v *adminui.Visit, err error) error {
+	status, text, is := refusal(err)
+	if !is {
+		return err
+	}
+	title := "This cannot be done"
+	if status == http.StatusNotFound {
+		title = "It does not exist, or not any more"
+	}
+	return v.Error(status, title, text)
+}
+
+// refusal returns the text of an error that says why an action is impossible.
+func refusal(err error) (status int, text string, is bool) {
+	var letter *consumer.Error
+	switch {
+	case errors.As(err, &letter) && letter.Code == consumer.CodeNotFound:
+		return http.StatusNotFound, sentence(letter.Detail), true
+	case errors.As(err, &letter) && letter.Code == consumer.CodeInvalid:
+		return http.StatusUnprocessableEntity, sentence(letter.Detail), true
+	case errors.As(err, &letter):
+		return http.StatusConflict, sentence(letter.Detail), true
+	case errors.Is(err, outbox.ErrAllPaused):
+		return http.StatusConflict, "Publishing is paused as a whole. Resume all of it.", true
+	case errors.Is(err, outbox.ErrNotBlocked):
+		return http.StatusConflict, sentence(outbox.ErrNotBlocked.Error()), true
+	case apperr.KindOf(err) == apperr.Conflict:
+		e, _ := apperr.As(err)
+		return http.StatusConflict, e.Detail, true
+	}
+	return 0, "", false
+}
+
+// sentence returns a text with a capital letter at its beginning and a full stop at its end.
+func sentence(text string) string {
+	first, size := utf8.DecodeRuneInString(text)
+	return string(unicode.ToUpper(first)) + strings.TrimSuffix(text[size:], ".") + "."
+}
+
+func conflict(text string) error { return apperr.New(apperr.Conflict, text) }
+
+func malformed(text string) error { return apperr.New(apperr.Malformed, text) }

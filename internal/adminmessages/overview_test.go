@@ -1,0 +1,44 @@
+package adminmessages_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/monsplit/monsplit/internal/account"
+	"github.com/monsplit/monsplit/internal/adminmessages"
+	"github.com/monsplit/monsplit/internal/httpserver"
+	"github.com/monsplit/monsplit/internal/testkit/kafkatest"
+)
+
+// The first page says that nothing needs a person, and shows the last hour and the parts.
+func TestOverviewOfAHealthyService(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.parts = []httpserver.CheckResult{{Name: "database", Status: "ok"}}
+	p := b.SignIn(account.Viewer)
+	kafkatest.Eventually(t, "the first sample is there", func() bool { return strings.Contains(p.Get("").Body, "<strong>0</strong> events now") })
+	p.Get("").Must(200, "Nothing. All events are sent and applied.", "All parts of this instance work.", `role="img" aria-label="Unsent events in the last hour: now 0"`, "<polyline", "<dt>database</dt>")
+}
+
+// The first page lists everything that needs a person, with a link to the page that helps.
+func TestOverviewOfAServiceInTrouble(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.busy()
+	b.exec(`UPDATE outbox_event SET created_at = now() - interval '3 hours'`)
+	b.exec(`UPDATE consumer_position SET paused_code = 'paused', paused_reason = 'x', paused_at = now()`)
+	b.exec(`INSERT INTO outbox_pause (topic, reason) VALUES ('', 'x')`)
+	b.exec(`INSERT INTO outbox_halt (topic, shard, code, reason, producer_id) VALUES ($1, 3, 'log_truncated', 'x', 1)`, b.own)
+	b.parts = []httpserver.CheckResult{{Name: "kafka", Status: "degraded", Detail: "no broker answers " + evil}}
+	b.needs = []adminmessages.Need{{Text: "Something else " + evil, Path: "things?state=bad", Link: "Which"}}
+	p := b.SignIn(account.Viewer)
+	page := p.Get("").Must(200,
+		`Sending is halted in 1 shard.</span> <a href="/admin/messages/relay">`,
+		`1 event of another service could not be applied.</span> <a href="/admin/messages/dead-letters">`,
+		`Kafka refuses 1 event.</span> <a href="/admin/messages/outbox">`,
+		"The oldest unsent event waits for 3 h.", "Sending is paused.", `Receiving is paused in 2 partitions.</span> <a href="/admin/messages/consumer">`,
+		"Something else "+evil, `<a href="/admin/things?state=bad">Which</a>`, "Some parts of this instance do not work.", "no broker answers "+evil)
+	if strings.Contains(page.Body, evil) || strings.Contains(page.Body, "All events are sent") {
+		t.Errorf("the page is wrong: %s", page.Body)
+	}
+}

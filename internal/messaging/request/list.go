@@ -1,0 +1,47 @@
+package request
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
+)
+
+// Pending is the state of a request without an outcome, for a Filter.
+const Pending Kind = "pending"
+
+// Filter selects requests that this service has sent.
+type Filter struct {
+	Kinds  []Kind     // only those with one of these outcomes, or Pending; all if it is empty
+	Oldest bool       // the oldest first; otherwise the newest
+	Past   *uuid.UUID // continue after this request; nil for the first part
+	Limit  int
+}
+
+// List returns requests of the topic, in the order in which they were sent.
+func List(ctx context.Context, db DB, topic string, f Filter) ([]Sent, error) {
+	params := messagingdb.ListSentRequestsDownParams{Topic: topic, Past: f.Past, Most: int32(f.Limit)}
+	for _, k := range f.Kinds {
+		params.Outcomes = append(params.Outcomes, string(k))
+	}
+	q := messagingdb.New(db)
+	read := q.ListSentRequestsDown
+	if f.Oldest {
+		read = func(ctx context.Context, p messagingdb.ListSentRequestsDownParams) ([]messagingdb.SentRequest, error) {
+			return q.ListSentRequestsUp(ctx, messagingdb.ListSentRequestsUpParams(p))
+		}
+	}
+	rows, err := read(ctx, params)
+	if err != nil {
+		return nil, fmt.Errorf("list requests: %w", err)
+	}
+	list := make([]Sent, len(rows))
+	for i, row := range rows {
+		if list[i], err = toSent(row, nil); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}

@@ -1,0 +1,235 @@
+package adminpages
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/monsplit/monsplit/internal/adminui"
+	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/services/catalog/internal/entry"
+	"github.com/monsplit/monsplit/services/catalog/internal/market"
+	"github.com/monsplit/monsplit/services/catalog/internal/productcopy"
+)
+
+// The names of the fields, and of the filters.
+const (
+	fieldProduct = "product"
+	fieldMarket  = "market"
+	fieldStart   = "availability_date"
+	fieldEnd     = "availability_end_date"
+	filterOffer  = "offer"
+	offerToday   = "today"
+)
+
+// entryPages shows and changes the catalog entries, which this service owns.
+type entryPages struct {
+	entries  *entry.Service
+	markets  *market.Service
+	products *productcopy.Service
+	now      func() time.Time
+}
+
+func (p entryPages) resource() adminui.Resource {
+	products, markets := productPages{p.products}, marketPages{p.markets}
+	follows := []string{"An event tells the other services about it.", "The product is not offered in the market any more. It can be offered again by a new entry."}
+	return adminui.Resource{
+		Path: pathEntries, One: "entry", Many: "entries", About: "Which products are offered in which markets, and when.",
+		Columns: []adminui.Column{
+			{Title: "Product"}, {Title: "Market"}, {Title: "First day"}, {Title: "Last day"}, {Title: "Offer"},
+			{Title: "Changed", Sort: string(entry.ByUpdatedAt)},
+		},
+		Filters: []adminui.Filter{
+			{Name: filterOffer, Title: "Offer", Choices: func(context.Context) ([]adminui.Choice, error) {
+				return []adminui.Choice{{Value: offerToday, Title: "Open today"}}, nil
+			}},
+			{Name: fieldMarket, Title: "Market", Choices: func(ctx context.Context) ([]adminui.Choice, error) {
+				_, choices, err := markets.names(ctx)
+				return choices, err
+			}},
+			{Name: fieldProduct, Title: "Product", Label: products.label},
+		},
+		Sort: "-" + string(entry.ByUpdatedAt), Empty: "Create the first one.",
+		Rows: p.rows, Count: p.count, Get: p.get,
+		Fields: []adminui.Field{
+			{Name: fieldProduct, Title: "Product", Kind: adminui.PickField, Required: true, Fixed: true, Find: products.find, Label: products.label, Help: "Discontinued products cannot be offered."},
+			{Name: fieldMarket, Title: "Market", Kind: adminui.PickField, Required: true, Fixed: true, Find: markets.find, Label: p.marketLabel, Help: "A product has at most one entry in a market."},
+			{Name: fieldStart, Title: "First day", Kind: adminui.DateField, Help: "Empty if it is not known yet."},
+			{Name: fieldEnd, Title: "Last day", Kind: adminui.DateField, Help: "Empty if the offer has no end."},
+		},
+		Create: p.create, Change: p.change, Delete: p.delete,
+		Follows: func(context.Context, string) ([]string, error) { return follows, nil },
+		Actions: []adminui.Action{{Name: "delete", Title: "Delete", Done: "deleted", Danger: true, Follows: follows, Do: one(p.delete)}},
+		FieldOf: map[string]string{entry.PlaceTaken().Code: fieldMarket},
+	}
+}
+
+func (p entryPages) query(q adminui.Query) entry.Query {
+	query := entry.Query{Market: q.Filters[fieldMarket], Limit: q.Limit, Sort: entry.Sort{By: entry.Field(q.Sort), Desc: q.Desc}}
+	if text := q.Filters[fieldProduct]; text != "" {
+		id, _ := uuid.Parse(text) // no product has the zero id, so that nothing is listed
+		query.Product = &id
+	}
+	if q.Filters[filterOffer] == offerToday {
+		query.AvailableOn = entry.DateOf(p.now())
+	}
+	return query
+}
+
+// partOfEntries is the number of entries whose products are read together.
+const partOfEntries = 100
+
+func (p entryPages) rows(ctx context.Context, q adminui.Query) iter.Seq2[adminui.Row, error] {
+	query := p.query(q)
+	after, err := adminui.After[entry.Position](q)
+	if err != nil {
+		return adminui.NoRows(err)
+	}
+	names, _, err := marketPages{p.markets}.names(ctx)
+	if err != nil {
+		return adminui.NoRows(err)
+	}
+	query.After = after
+	return adminui.MapParts(p.entries.List(ctx, query), partOfEntries, func(part []entry.Entry) ([]adminui.Row, error) {
+		var ids []uuid.UUID
+		for _, e := range part {
+			ids = append(ids, e.Product)
+		}
+		products, err := p.products.ByID(ctx, ids)
+		if err != nil {
+			return nil, err
+		}
+		var rows []adminui.Row
+		for _, e := range part {
+			rows = append(rows, adminui.Row{
+				ID: e.ID.String(), Version: e.Version, Position: query.Sort.PositionOf(e),
+				Cells: []adminui.Cell{text(products[e.Product].Name), text(names[e.Market]), {Day: e.Start.String()}, {Day: e.End.String()}, p.offer(e), moment(e.UpdatedAt)},
+			})
+		}
+		return rows, nil
+	})
+}
+
+// offer says what the dates mean today.
+func (p entryPages) offer(e entry.Entry) adminui.Cell {
+	today := entry.DateOf(p.now())
+	switch {
+	case e.Start.IsZero():
+		return adminui.Cell{State: "not scheduled"}
+	case !e.End.IsZero() && e.End.Before(today):
+		return adminui.Cell{State: "ended"}
+	case today.Before(e.Start):
+		return adminui.Cell{State: "later"}
+	}
+	return adminui.Cell{Quiet: "open"}
+}
+
+func (p entryPages) count(ctx context.Context, queries []adminui.Query, most int) ([]int, error) {
+	return p.entries.Counts(ctx, adminui.Converted(queries, p.query), most)
+}
+
+func (p entryPages) get(ctx context.Context, id string) (adminui.Item, error) {
+	key, err := identity(id)
+	if err != nil {
+		return adminui.Item{}, err
+	}
+	e, err := p.entries.Get(ctx, key)
+	if err != nil {
+		return adminui.Item{}, err
+	}
+	title, err := p.title(ctx, e)
+	if err != nil {
+		return adminui.Item{}, err
+	}
+	return adminui.Item{
+		ID: id, Title: title, Version: e.Version,
+		Values: adminui.Values{fieldProduct: e.Product.String(), fieldMarket: e.Market, fieldStart: e.Start.String(), fieldEnd: e.End.String()},
+		Facts: []adminui.Fact{
+			{Name: "Offer", Cell: p.offer(e)}, {Name: "Id in all services", Cell: code(id)}, {Name: "Version", Cell: integer(e.Version)},
+			{Name: "Created", Cell: moment(e.CreatedAt)}, {Name: "Changed", Cell: moment(e.UpdatedAt)},
+		},
+		Links: []adminui.Link{{Path: pathProducts + "/" + e.Product.String(), Text: "The product"}, {Path: pathMarkets + "/" + e.Market, Text: "The market"}},
+	}, nil
+}
+
+func (p entryPages) title(ctx context.Context, e entry.Entry) (string, error) {
+	products, err := p.products.ByID(ctx, []uuid.UUID{e.Product})
+	if err != nil {
+		return "", err
+	}
+	m, err := p.markets.Get(ctx, e.Market)
+	if err != nil && apperr.KindOf(err) != apperr.NotFound {
+		return "", err
+	}
+	return products[e.Product].Name + " in " + m.Name, nil
+}
+
+func (p entryPages) marketLabel(ctx context.Context, isoCode string) (string, error) {
+	if !market.ValidCode(isoCode) {
+		return "", market.NotFound(isoCode)
+	}
+	m, err := p.markets.Get(ctx, isoCode)
+	return marketChoice(m).Title, err
+}
+
+// dates reads the days of a form, which are valid or empty.
+func dates(v adminui.Values) (start, end entry.Date, err error) {
+	if err = start.UnmarshalText([]byte(v[fieldStart])); err == nil {
+		err = end.UnmarshalText([]byte(v[fieldEnd]))
+	}
+	return start, end, err
+}
+
+func (p entryPages) create(ctx context.Context, v adminui.Values) (adminui.Saved, error) {
+	start, end, err := dates(v)
+	if err != nil {
+		return adminui.Saved{}, err
+	}
+	product, _ := uuid.Parse(v[fieldProduct]) // the rules refuse the zero id
+	e, err := p.entries.Create(ctx, entry.Draft{Product: product, Market: v[fieldMarket], Start: start, End: end}, nil)
+	if err != nil {
+		return adminui.Saved{}, err
+	}
+	return p.saved(ctx, e, "created")
+}
+
+func (p entryPages) change(ctx context.Context, id string, version int64, v adminui.Values) (adminui.Saved, error) {
+	key, err := identity(id)
+	if err != nil {
+		return adminui.Saved{}, err
+	}
+	start, end, err := dates(v)
+	if err != nil {
+		return adminui.Saved{}, err
+	}
+	e, err := p.entries.Patch(ctx, key, entry.Patch{Start: &start, End: &end}, at(version))
+	switch {
+	case err != nil:
+		return adminui.Saved{}, err
+	case e.Version == version:
+		return adminui.Saved{ID: id, Note: "Nothing has changed."}, nil
+	}
+	return p.saved(ctx, e, "saved")
+}
+
+func (p entryPages) saved(ctx context.Context, e entry.Entry, done string) (adminui.Saved, error) {
+	title, err := p.title(ctx, e)
+	if err != nil {
+		title = "of the product" // the change is made, so it must not look like a failure
+	}
+	return adminui.Saved{
+		ID: e.ID.String(), Note: fmt.Sprintf("The entry “%s” is %s, as version %d. The other services hear of it by an event.", title, done, e.Version),
+	}, nil
+}
+
+func (p entryPages) delete(ctx context.Context, id string, version int64) (adminui.Saved, error) {
+	key, err := identity(id)
+	if err != nil {
+		return adminui.Saved{}, err
+	}
+	_, err = p.entries.Delete(ctx, key, at(version))
+	return adminui.Saved{ID: id}, err
+}

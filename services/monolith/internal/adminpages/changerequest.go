@@ -1,0 +1,192 @@
+package adminpages
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/monsplit/monsplit/internal/adminmessages"
+	"github.com/monsplit/monsplit/internal/adminui"
+	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/services/monolith/internal/catalogchange"
+)
+
+// requestPages shows the changes of entries that this service has asked the catalog for. Nobody changes them here.
+type requestPages struct{ changes *catalogchange.Service }
+
+const (
+	pathRequests = "change-requests"
+	filterStage  = "stage"
+	sortSent     = "sent"
+	// mostExported is how many requests an export has. Finished ones are kept for a limited time.
+	mostExported = 10_000
+)
+
+func (p requestPages) resource() adminui.Resource {
+	return adminui.Resource{
+		Path: pathRequests, One: "request", Many: "requests",
+		About: "Changes of entries that were asked for here, and what the catalog decided about them.",
+		Columns: []adminui.Column{
+			{Title: "Request"}, {Title: "Sent", Sort: sortSent}, {Title: "State"}, {Title: "Problem"},
+		},
+		Filters: []adminui.Filter{{Name: filterStage, Title: "State", Choices: stages}},
+		Sort:    "-" + sortSent,
+		Empty:   "One appears when somebody changes an entry here or through the old API. Nothing is wrong.",
+		Rows:    p.rows, Count: uncounted, Get: p.get,
+	}
+}
+
+func stages(context.Context) (choices []adminui.Choice, _ error) {
+	for _, s := range catalogchange.Stages() {
+		choices = append(choices, adminui.Choice{Value: string(s), Title: strings.ToUpper(string(s[:1])) + string(s[1:])})
+	}
+	return choices, nil
+}
+
+// uncounted says that counting takes too long: there is no index of the states.
+func uncounted(context.Context, []adminui.Query, int) ([]int, error) { return nil, nil }
+
+func (p requestPages) rows(ctx context.Context, q adminui.Query) iter.Seq2[adminui.Row, error] {
+	after, err := adminui.After[uuid.UUID](q)
+	if err != nil {
+		return adminui.NoRows(err)
+	}
+	query := catalogchange.Query{Stage: catalogchange.Stage(q.Filters[filterStage]), Oldest: !q.Desc, After: after, Limit: q.Limit}
+	if query.Stage != "" && !slices.Contains(catalogchange.Stages(), query.Stage) {
+		return adminui.NoRows(apperr.New(apperr.Malformed, "There is no such state."))
+	}
+	if query.Limit == 0 {
+		query.Limit = mostExported
+	}
+	return func(yield func(adminui.Row, error) bool) {
+		requests, err := p.changes.List(ctx, query)
+		if err != nil {
+			yield(adminui.Row{}, err)
+			return
+		}
+		for _, r := range requests {
+			row := adminui.Row{
+				ID: r.ID.String(), Position: r.ID,
+				Cells: []adminui.Cell{text(asks(r)), moment(r.CreatedAt), stageOf(r), text(problemOf(r))},
+			}
+			if !yield(row, nil) {
+				return
+			}
+		}
+	}
+}
+
+// asks says what a request wants, in words.
+func asks(r catalogchange.Request) string {
+	verb := map[catalogchange.Operation]string{catalogchange.Create: "Create", catalogchange.Delete: "Delete"}[r.Operation]
+	if verb == "" {
+		verb = "Change"
+	}
+	return fmt.Sprintf("%s entry %d", verb, r.Wanted.ID)
+}
+
+func stageOf(r catalogchange.Request) adminui.Cell {
+	switch stage := r.Stage(); {
+	case r.Unreadable:
+		return adminui.Cell{State: "pending: the catalog cannot read it"}
+	case stage == catalogchange.StageDone:
+		return adminui.Cell{Quiet: string(stage)}
+	default:
+		return adminui.Cell{State: string(stage)}
+	}
+}
+
+// problemOf returns why the owner refused a request.
+func problemOf(r catalogchange.Request) string {
+	if r.Outcome == nil || r.Outcome.Problem == nil {
+		return ""
+	}
+	if p := r.Outcome.Problem; p.Detail != "" {
+		return p.Title + ": " + p.Detail
+	}
+	return r.Outcome.Problem.Title
+}
+
+func (p requestPages) get(ctx context.Context, id string) (adminui.Item, error) {
+	key, err := uuid.Parse(id)
+	if err != nil || key.String() != id {
+		return adminui.Item{}, apperr.New(apperr.NotFound, "There is no change request with this id.")
+	}
+	r, err := p.changes.Request(ctx, key)
+	if err != nil {
+		return adminui.Item{}, err
+	}
+	item := adminui.Item{
+		ID: id, Title: asks(r), Notice: noticeOf(r),
+		Facts: []adminui.Fact{
+			{Name: "Request", Cell: code(id)}, {Name: "State", Cell: stageOf(r)}, {Name: "Sent", Cell: moment(r.CreatedAt)},
+			{Name: "Expires", Cell: moment(r.ExpiresAt)}, {Name: "Start", Cell: text(day(r.Wanted.Start))}, {Name: "End", Cell: text(day(r.Wanted.End))},
+		},
+		Links: []adminui.Link{
+			{Path: fmt.Sprintf("%s/%d", pathEntries, r.Wanted.ID), Text: "The entry"},
+			{Path: fmt.Sprintf("%s/%d", pathProducts, r.Wanted.Product), Text: "Its product"},
+			{Path: fmt.Sprintf("%s/%d", pathMarkets, r.Wanted.Market), Text: "Its market"},
+		},
+	}
+	if r.Outcome != nil {
+		item.Facts = append(item.Facts, adminui.Fact{Name: "Decided", Cell: moment(r.Outcome.Time)})
+		if r.Outcome.Problem != nil {
+			item.Facts = append(item.Facts, adminui.Fact{Name: "Problem", Cell: code(r.Outcome.Problem.Type)})
+		}
+	}
+	return item, nil
+}
+
+// How many requests the overview counts at most, and how old they may be.
+const (
+	mostRefused = 100
+	refusedFor  = 24 * time.Hour
+)
+
+// Needs returns what a person has to look at: the requests that the catalog has refused lately.
+func Needs(changes *catalogchange.Service, now func() time.Time) func(context.Context) ([]adminmessages.Need, error) {
+	return func(ctx context.Context) ([]adminmessages.Need, error) {
+		refused, err := changes.List(ctx, catalogchange.Query{Stage: catalogchange.StageRefused, Limit: mostRefused})
+		n := 0
+		for _, r := range refused {
+			if now().Sub(r.CreatedAt) < refusedFor {
+				n++
+			}
+		}
+		if n == 0 || err != nil {
+			return nil, err
+		}
+		text := fmt.Sprintf("The catalog refused %d changes of entries in the last 24 hours.", n)
+		if n == 1 {
+			text = "The catalog refused 1 change of an entry in the last 24 hours."
+		}
+		if n == mostRefused {
+			text = fmt.Sprintf("The catalog refused %d or more changes of entries in the last 24 hours.", n)
+		}
+		return []adminmessages.Need{{Text: text, Path: pathRequests + "?" + filterStage + "=" + string(catalogchange.StageRefused), Link: "Which ones, and why"}}, nil
+	}
+}
+
+// noticeOf says what a person must know about a request that is not done.
+func noticeOf(r catalogchange.Request) string {
+	switch {
+	case r.Unreadable:
+		return "The catalog cannot read this request. Somebody has to look at its dead letters there."
+	case r.Stage() == catalogchange.StagePending:
+		return "The catalog has not decided yet. If that takes long, look at the outbox here and at the messages of the catalog."
+	case r.Stage() == catalogchange.StageExpired:
+		return "The request reached the catalog too late, and changed nothing. Ask again."
+	case r.Stage() == catalogchange.StageDone:
+		return ""
+	}
+	notice := "The catalog refused the request, and changed nothing. " + problemOf(r)
+	for _, f := range r.Outcome.Problem.Faults {
+		notice += " " + f.Pointer + ": " + f.Detail
+	}
+	return notice
+}

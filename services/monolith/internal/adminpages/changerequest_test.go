@@ -1,0 +1,92 @@
+package adminpages_test
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"github.com/monsplit/monsplit/internal/account"
+	"github.com/monsplit/monsplit/services/monolith/internal/catalogchange"
+)
+
+// A person sees which changes of entries were asked for, and why the catalog refused some.
+func TestChangeRequests(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.create("Furniture", "Desk")
+	b.market("NL", "DE")
+	p := b.SignIn(account.Editor)
+	p.Get("/change-requests").Must(200, "There are no requests yet.", "Nothing is wrong.")
+	p.Post("/entries/new", "product", "1", "market", "1", "availability_date", "2026-03-01")
+	const evil = `<script>alert(1)</script>`
+	b.decides(catalogchange.Refused, 0, &catalogchange.Problem{
+		Type: "/problems/invalid", Title: "Not valid", Status: 422, Detail: "It is not valid " + evil, Faults: []catalogchange.Fault{{Pointer: "/market", Detail: "must be known"}},
+	}, nil)
+	p.Post("/entries/new", "product", "1", "market", "2", "availability_date", "2026-03-01").Must(422)
+
+	all := p.Get("/change-requests").Must(200, "Create entry 1", "Create entry 2", `<span class="state">pending</span>`, "Not valid: It is not valid "+evil)
+	rows := all.Rows()
+	if len(rows) != 2 || strings.Contains(all.Body, evil) {
+		t.Fatalf("rows %q: %s", rows, all.Body)
+	}
+	for query, want := range map[string]int{"?stage=pending": 1, "?stage=refused": 1, "?stage=done": 0, "?stage=expired": 0, "?sort=sent": 2} {
+		if got := len(p.Get("/change-requests" + query).Must(200).Rows()); got != want {
+			t.Errorf("%s: %d rows, want %d", query, got, want)
+		}
+	}
+	p.Get("/change-requests?stage=other").Must(400)
+	var refused, pending uuid.UUID
+	b.row(&refused, `SELECT id FROM sent_request WHERE outcome = 'refused'`)
+	b.row(&pending, `SELECT id FROM sent_request WHERE outcome IS NULL`)
+	p.Get("/change-requests/"+refused.String()).Must(200, "Create entry 2", "refused the request, and changed nothing. Not valid: It is not valid "+evil+" /market: must be known", "/problems/invalid")
+	p.Get("/change-requests/"+pending.String()).Must(200, "has not decided yet", `href="/admin/products/1"`, `href="/admin/markets/1"`)
+	for _, none := range []string{uuid.NewString(), "x", strings.ToUpper(pending.String())} {
+		p.Get("/change-requests/" + none).Must(404)
+	}
+	p.Get("/change-requests.csv").Must(200, "Create entry 1", "refused")
+	for _, path := range []string{"/change-requests/new", "/change-requests/do", "/change-requests/" + pending.String()} {
+		if a := p.Post(path, "version", "1"); a.Status < 400 {
+			t.Errorf("POST %s is %d", path, a.Status)
+		}
+	}
+}
+
+// Long lists go on in both directions.
+func TestPartsOfChangeRequests(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.create("Furniture", "Desk")
+	b.market("NL")
+	p := b.SignIn(account.Editor)
+	p.Post("/entries/new", "product", "1", "market", "1")
+	b.exec(`INSERT INTO sent_request (id, topic, key, number, subject, body, created_at, expires_at)
+		SELECT ('0199d0a5-0000-7000-8000-' || lpad(i::text, 12, '0'))::uuid, topic, key, 100 + i, subject, body, created_at, expires_at
+		FROM sent_request, generate_series(1, 60) i`)
+	first := p.Get("/change-requests").Must(200)
+	second := p.Get(first.Page("next")).Must(200)
+	if len(first.Rows()) != 50 || len(second.Rows()) != 11 {
+		t.Fatalf("%d and %d rows", len(first.Rows()), len(second.Rows()))
+	}
+	back := p.Get(second.Page("prev")).Must(200)
+	ids := regexp.MustCompile(`/change-requests/[0-9a-f-]{36}"`)
+	if got, want := ids.FindAllString(back.Body, -1), ids.FindAllString(first.Body, -1); len(got) != 50 || !slices.Equal(got, want) {
+		t.Errorf("back at %s, want %s", got, want)
+	}
+}
+
+func (b *bundle) row(to any, sql string) {
+	b.Helper()
+	if err := b.pool.QueryRow(b.Context(), sql).Scan(to); err != nil {
+		b.Fatal(err)
+	}
+}
+
+func (b *bundle) exec(sql string) {
+	b.Helper()
+	if _, err := b.pool.Exec(b.Context(), sql); err != nil {
+		b.Fatal(err)
+	}
+}

@@ -1,0 +1,153 @@
+package adminpages_test
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/monsplit/monsplit/internal/account"
+	"github.com/monsplit/monsplit/internal/copyrow"
+	"github.com/monsplit/monsplit/internal/postgres"
+	"github.com/monsplit/monsplit/services/monolith/internal/catalogchange"
+	"github.com/monsplit/monsplit/services/monolith/internal/catalogcopy"
+	"github.com/monsplit/monsplit/services/monolith/internal/store"
+)
+
+// applied applies the catalog's events and outcomes.
+func (b *bundle) applied(ctx context.Context, do func(tx *store.EventTx) error) {
+	b.Helper()
+	if err := postgres.InTx(ctx, b.pool, func(tx pgx.Tx) error { return do(store.Bind(tx)) }); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// market applies the copies of markets, which get the ids 1, 2 and so on.
+func (b *bundle) market(codes ...string) {
+	b.Helper()
+	for _, code := range codes {
+		b.applied(b.Context(), func(tx *store.EventTx) error {
+			return catalogcopy.ApplyMarkets(b.Context(), tx, []catalogcopy.MarketChange{{
+				ISOCode: code, Change: copyrow.Change{Version: 1, Time: time.Now()}, MarketData: catalogcopy.MarketData{Name: "Market " + code, UpdatedAt: time.Now()},
+			}})
+		})
+	}
+}
+
+// entry applies a version of the copy of an entry.
+func (b *bundle) entry(id, product uuid.UUID, market string, version int64, deleted bool, start *time.Time) {
+	b.Helper()
+	b.applied(b.Context(), func(tx *store.EventTx) error {
+		return catalogcopy.ApplyEntries(b.Context(), tx, []catalogcopy.EntryChange{{
+			ID: id, Change: copyrow.Change{Version: version, Time: time.Now(), Deleted: deleted},
+			EntryData: catalogcopy.EntryData{Product: product, Market: market, Start: start, UpdatedAt: time.Now()},
+		}})
+	})
+}
+
+// decides lets the owner decide about each request while it is waited for.
+func (b *bundle) decides(kind catalogchange.Kind, version int64, problem *catalogchange.Problem, then func()) {
+	b.owner.decide = func(ctx context.Context, what, id string) error {
+		if what != catalogchange.KindRequest {
+			return nil
+		}
+		b.applied(ctx, func(tx *store.EventTx) error {
+			return catalogchange.Apply(ctx, tx, []catalogchange.Decision{{
+				Request: uuid.MustParse(id), Kind: kind, Version: version, Problem: problem,
+			}})
+		})
+		if then != nil {
+			then()
+		}
+		return nil
+	}
+}
+
+var march = time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+
+// Changes of entries are requests. The page says what the owner has decided, or that it has not answered yet.
+func TestChangesOfEntriesAreRequests(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	desk := b.create("Furniture", "Desk")[0]
+	b.market("NL", "DE")
+	p := b.SignIn(account.Editor)
+	p.Get("/entries").Must(200, "There are no entries yet.", "A change here is a request: the owner decides about it.")
+	p.Post("/entries/new").Must(422, `id="product-fault"><p>Must be chosen.`, `id="market-fault"><p>Must be chosen.`)
+	p.Post("/entries/new", "find.product", "des", "find", "product").Must(200, "Desk (Furniture)", `value="1"`)
+	p.Get("/entries/new/find/market?q=DE").Must(200, "Market DE (DE)")
+
+	// Without an answer, the creation is pending.
+	pending := p.Post("/entries/new", "product", "1", "market", "1", "availability_date", "2026-03-01", "do", "save")
+	page := p.Follow(pending).Must(200, "has not answered yet", "<h1>Desk in Market NL</h1>", "The creation of this entry was asked for at", "It is pending: the catalog service has not decided yet.")
+	if strings.Contains(page.Body, ">Save<") || strings.Contains(page.Body, "Delete…") {
+		t.Errorf("an entry that does not exist can be changed: %s", page.Body)
+	}
+	// The owner refuses a creation: the form says why.
+	b.decides(catalogchange.Refused, 0, &catalogchange.Problem{
+		Status: 422, Detail: "The entry is not valid.", Faults: []catalogchange.Fault{{Pointer: "/availability_end_date", Detail: "must not be before availability_date"}},
+	}, nil)
+	p.Post("/entries/new", "product", "1", "market", "2", "availability_date", "2026-03-01", "availability_end_date", "2026-02-01").
+		Must(422, `id="availability_end_date-fault"><p>Must not be before availability_date.`, `value="2026-03-01"`)
+	p.Get("/entries/2").Must(200, "and was refused: The entry is not valid. /availability_end_date must not be before")
+	// The owner creates an entry.
+	id := uuid.New()
+	b.entry(id, desk.UUID, "DE", 4, false, nil)
+	p.Counted("/entries").Must(200, "<strong>1</strong> entry", ">Desk</a>", "Market DE")
+	b.decides(catalogchange.Accepted, 5, nil, func() { b.entry(id, desk.UUID, "DE", 5, false, &march) })
+	p.Follow(p.Post("/entries/3", "version", "4", "availability_date", "2026-03-01", "do", "continue")).Must(200, "The entry is saved: the catalog service has made the change.", `value="2026-03-01"`)
+	// The owner knows a newer version than this service.
+	b.decides(catalogchange.Refused, 0, &catalogchange.Problem{Status: 412, Detail: "The entry is now at version 6."}, nil)
+	p.Post("/entries/3", "version", "5", "availability_date", "2026-04-01").Must(409, "newer version, which has not arrived here", `value="2026-04-01"`)
+	b.decides(catalogchange.Refused, 0, &catalogchange.Problem{Status: 412, Detail: "The entry is now at version 6."}, func() { b.entry(id, desk.UUID, "DE", 6, false, nil) })
+	p.Post("/entries/3", "version", "5", "was.availability_date", "2026-03-01", "availability_date", "2026-04-01").Must(409, "has changed in the meantime", `value="2026-04-01" required>`)
+	// Deletions: one, and some at once.
+	b.decides(catalogchange.Accepted, 7, nil, func() { b.entry(id, desk.UUID, "DE", 7, true, nil) })
+	p.Get("/entries/3/delete").Must(200, "This service asks the catalog service to delete the entry.")
+	p.Follow(p.Post("/entries/3/delete", "version", "6")).Must(200, "The entry is deleted: the catalog service has made the change.", "There are no entries yet.")
+	p.Get("/entries/3").Must(404)
+}
+
+func TestDeleteSomeEntries(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	desk := b.create("Furniture", "Desk")[0]
+	b.market("NL", "DE")
+	b.entry(uuid.New(), desk.UUID, "NL", 1, false, nil)
+	b.entry(uuid.New(), desk.UUID, "DE", 1, false, nil)
+	p := b.SignIn(account.Editor)
+	question := p.Post("/entries/do", "action", "delete", "all", "on", "market", "1").Must(200, "Delete 1 entry?").Hidden()
+	p.Follow(p.Do(http.MethodPost, "/entries/do", question)).Must(200, "1 entry is handed to the catalog service for deletion.")
+	p.Get("/entries/1").Must(200, "The deletion of this entry was asked for at", "It is pending")
+	for query, want := range map[string]int{"": 2, "?market=1": 1, "?market=x": 0, "?product=1": 2, "?product=9": 0, "?sort=id": 2} {
+		if got := len(p.Get("/entries" + query).Must(200).Rows()); got != want {
+			t.Errorf("%s: %d rows, want %d", query, got, want)
+		}
+	}
+	p.Get("/entries?market=1&product=1").Must(200, "Product: Desk (Furniture)", "Market: Market NL")
+}
+
+// Copies of markets can only be read, by everybody.
+func TestMarketsAreCopies(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.market("NL", "DE")
+	p := b.SignIn(account.Admin)
+	list := p.Get("/markets?q=nl").Must(200, "The catalog service owns the markets.", "They can only be read here.", "Market NL")
+	item := p.Get("/markets/2").Must(200, "Market DE", `href="/admin/entries?market=2"`)
+	for _, a := range []string{list.Body, item.Body} {
+		if strings.Contains(a, "New market") || strings.Contains(a, `name="pick"`) || strings.Contains(a, "Delete") || strings.Contains(a, ">Save<") {
+			t.Errorf("a copy can be changed: %s", a)
+		}
+	}
+	p.Get("/markets/3").Must(404)
+	for _, path := range []string{"/markets/new", "/markets/do", "/markets/1", "/markets/1/delete"} {
+		if a := p.Post(path, "version", "1"); a.Status < 400 {
+			t.Errorf("POST %s is %d", path, a.Status)
+		}
+	}
+}

@@ -1,0 +1,50 @@
+package catalogchange
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+)
+
+// Stage is how far a request is.
+type Stage string
+
+// The stages of requests.
+const (
+	StagePending Stage = "pending" // the owner has not decided
+	StageDone    Stage = "done"    // the entry is as the request wants it
+	StageRefused Stage = "refused"
+	StageExpired Stage = "expired"
+)
+
+// Stages returns all stages.
+func Stages() []Stage { return []Stage{StagePending, StageRefused, StageExpired, StageDone} }
+
+// Stage returns how far the request is.
+func (r Request) Stage() Stage {
+	switch {
+	case r.Outcome == nil:
+		return StagePending
+	case r.Outcome.succeeded():
+		return StageDone
+	case r.Outcome.Kind == Expired:
+		return StageExpired
+	}
+	return StageRefused
+}
+
+// Query says which requests a list has.
+type Query struct {
+	Stage  Stage // only requests at this stage; all if it is empty
+	Oldest bool  // the oldest first; otherwise the newest
+	After  *uuid.UUID
+	Limit  int
+}
+
+// List returns requests in the order in which they were sent.
+func (s *Service) List(ctx context.Context, q Query) ([]Request, error) { return s.store.List(ctx, q) }
+
+// Request returns a request as it is. It fails with NotFound if there is none.
+func (s *Service) Request(ctx context.Context, id uuid.UUID) (Request, error) {
+	return s.store.Request(ctx, id)
+}
