@@ -17,6 +17,7 @@ var adminPages = []adminPage{
 	{"/users", "users", "table"},
 	{"/users/admin", "user", "button.danger"},
 	{"/password", "password", "#again"},
+	{"/history/market/NL", "history", "h1"}, // the monolith has none
 }
 
 // dataPages are the pages of a service's own data.

@@ -20,6 +20,7 @@ import (
 	"github.com/monsplit/monsplit/services/catalog/internal/publish"
 	"github.com/monsplit/monsplit/services/catalog/internal/store"
 	catalogsql "github.com/monsplit/monsplit/sql/catalog"
+	historysql "github.com/monsplit/monsplit/sql/history"
 	messagingsql "github.com/monsplit/monsplit/sql/messaging"
 )
 
@@ -44,6 +45,7 @@ func setup(t *testing.T) *bundle {
 	t.Helper()
 	pool := pgtest.New(t,
 		postgres.Migrations{FS: messagingsql.Migrations, Table: "goose_messaging"}, admintest.Migrations,
+		postgres.Migrations{FS: historysql.Migrations, Table: "goose_history"},
 		postgres.Migrations{FS: catalogsql.Migrations, Table: "goose_service"})
 	storage := store.New(pool, store.Encode{
 		Market: servicetest.Encode(t, asyncapi.Catalog, publish.Market), Entry: servicetest.Encode(t, asyncapi.Catalog, publish.Entry),
