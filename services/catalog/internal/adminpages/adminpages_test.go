@@ -31,6 +31,7 @@ func TestLifeOfAnEntry(t *testing.T) {
 	p.Post("/entries/new", "find.market", "nl", "product", desk.String(), "do", "save").Must(200, `value="NL"`) // the Enter key in the search
 	created := p.Post("/entries/new", "product", desk.String(), "market", "NL", "availability_date", "2026-03-01", "do", "continue")
 	page := p.Follow(created).Must(200, "The entry “Desk in Market NL” is created, as version 1.", `<h1>Desk in Market NL</h1>`, `value="2026-03-01"`, `<p class="locked">Market NL (NL)</p>`)
+	p.Get("/history/catalog-entry/"+strings.TrimPrefix(created.To(), "/entries/")).Must(200, "2026-03-01", "some-editor")
 	form := page.Hidden()
 	form.Set("availability_date", "2026-04-01")
 	form.Set("availability_end_date", "2026-05-01")
@@ -108,7 +109,7 @@ func TestMarkets(t *testing.T) {
 	p.Post("/markets/new", "iso_code", "nl", "name", "").Must(422, `id="iso_code-fault"><p>Must be two capital letters.`, `id="name-fault"><p>Must not be blank.`)
 	p.Follow(p.Post("/markets/new", "iso_code", "NL", "name", "Holland", "do", "save")).Must(200, "The market “Holland” is created, as version 1.")
 	p.Post("/markets/new", "iso_code", "NL", "name", "Holland").Must(409, `id="iso_code-fault"`)
-	p.Follow(p.Post("/markets/NL", "version", "1", "name", "Netherlands", "do", "continue")).Must(200, "is saved, as version 2", `value="Netherlands"`, `<p class="locked">NL</p>`)
+	p.Follow(p.Post("/markets/NL", "version", "1", "name", "Netherlands", "do", "continue")).Must(200, "is saved, as version 2", `value="Netherlands"`, `href="/admin/history/market/NL"`, `<p class="locked">NL</p>`)
 	p.Post("/markets/NL", "version", "1", "name", "Nederland").Must(409, "Netherlands has changed in the meantime")
 	b.entry("NL", "", "")
 	p.Post("/markets/NL/delete", "version", "2").Must(409, "Entries use this market; delete them first.")

@@ -10,6 +10,7 @@ import (
 
 	"github.com/monsplit/monsplit/internal/adminui"
 	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/history"
 	"github.com/monsplit/monsplit/services/catalog/internal/entry"
 	"github.com/monsplit/monsplit/services/catalog/internal/market"
 	"github.com/monsplit/monsplit/services/catalog/internal/productcopy"
@@ -145,7 +146,7 @@ func (p entryPages) get(ctx context.Context, id string) (adminui.Item, error) {
 		return adminui.Item{}, err
 	}
 	return adminui.Item{
-		ID: id, Title: title, Version: e.Version,
+		ID: id, Title: title, Version: e.Version, History: history.Object{Model: "catalog-entry", Key: id},
 		Values: adminui.Values{fieldProduct: e.Product.String(), fieldMarket: e.Market, fieldStart: e.Start.String(), fieldEnd: e.End.String()},
 		Facts: []adminui.Fact{
 			{Name: "Offer", Cell: p.offer(e)}, {Name: "Id in all services", Cell: code(id)}, {Name: "Version", Cell: integer(e.Version)},

@@ -6,6 +6,7 @@ import (
 	"iter"
 
 	"github.com/monsplit/monsplit/internal/adminui"
+	"github.com/monsplit/monsplit/internal/history"
 	"github.com/monsplit/monsplit/services/catalog/internal/market"
 )
 
@@ -69,7 +70,7 @@ func (p marketPages) get(ctx context.Context, id string) (adminui.Item, error) {
 		return adminui.Item{}, err
 	}
 	return adminui.Item{
-		ID: id, Title: m.Name, Version: m.Version, Values: adminui.Values{fieldCode: m.ISOCode, fieldName: m.Name},
+		ID: id, Title: m.Name, Version: m.Version, History: history.Object{Model: "market", Key: id}, Values: adminui.Values{fieldCode: m.ISOCode, fieldName: m.Name},
 		Facts: []adminui.Fact{
 			{Name: "Version", Cell: integer(m.Version)}, {Name: "Created", Cell: moment(m.CreatedAt)}, {Name: "Changed", Cell: moment(m.UpdatedAt)},
 		},
