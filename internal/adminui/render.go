@@ -24,8 +24,8 @@ var templateFiles embed.FS
 // parseTemplates returns the template of each page by its name.
 func parseTemplates() (map[string]*template.Template, error) {
 	all := map[string]*template.Template{}
-	for _, name := range []string{"signin", "home", "password", "users", "user", "secret", "error", "list", "form", "conflict", "delete", "confirm"} {
-		t, err := template.New("").Funcs(template.FuncMap{"time": isoTime, "capital": capital}).
+	for _, name := range []string{"signin", "home", "password", "users", "user", "secret", "error", "list", "form", "conflict", "delete", "confirm", "journey"} {
+		t, err := template.New("").Funcs(template.FuncMap{"time": isoTime, "milli": milliTime, "capital": capital}).
 			ParseFS(templateFiles, "templates/layout.html", "templates/parts.html", "templates/"+name+".html")
 		if err != nil {
 			return nil, fmt.Errorf("read the page %s: %w", name, err)
@@ -43,6 +43,7 @@ type view struct {
 	Here string        // the name of the page
 	User *account.User // who is signed in; nil if nobody is
 	Note string        // what the last request has done
+	Way  *way          // of the last change of what the page shows; may be nil
 	Data any
 }
 
@@ -66,6 +67,7 @@ func (s *site) render(w http.ResponseWriter, r *http.Request, user *account.User
 	v := view{Site: s, Here: page, User: user, Data: data}
 	if user != nil {
 		v.Note = s.sessions.PopString(r.Context(), keyNote)
+		v.Way = s.popWay(r.Context(), data)
 	}
 	var body bytes.Buffer
 	if err := s.templates[page].ExecuteTemplate(&body, "layout", v); err != nil {

@@ -16,6 +16,8 @@ type Resource struct {
 	About     string // one sentence for the list and the overview
 	// Owner is the service that owns the things, if this service only has copies of them.
 	Owner string
+	// Topic has the events of the things. With it, the pages show the way of the last change of a thing.
+	Topic string
 
 	Columns []Column // the cells of the first one lead to the page of the thing
 	Filters []Filter
@@ -124,6 +126,7 @@ type Item struct {
 	ID      string
 	Title   string
 	Version int64
+	Key     string // of its events; may be empty
 	Values  Values
 	Facts   []Fact // what is known about the thing, and is not entered
 	Notice  string // what a person must know about its state; may be empty
@@ -146,6 +149,9 @@ type Saved struct {
 	ID string
 	// Note tells the person what happened. If it is empty, the page says that the thing was saved.
 	Note string
+	// Key and Version name the event of the change, if there is one.
+	Key     string
+	Version int64
 }
 
 // Action is what a person can do to many things at once.

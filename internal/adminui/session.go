@@ -17,6 +17,7 @@ const (
 	keyUser  = "user"  // the id
 	keyEpoch = "epoch" // of the user, when the session began
 	keyNote  = "note"  // a text that the next page shows
+	keyWay   = "way"   // the event whose way the next page shows
 )
 
 // begin makes the session one of this user. The session gets a new token: somebody else may know the one of before.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/monsplit/monsplit/internal/account"
 	"github.com/monsplit/monsplit/internal/httpserver"
+	"github.com/monsplit/monsplit/internal/messaging/journey"
 )
 
 // Config describes the admin pages of a service.
@@ -23,7 +24,9 @@ type Config struct {
 	// Resources are what the pages list. Stream limits the time of an export.
 	Resources []Resource
 	Stream    httpserver.StreamLimits
-	Log       *slog.Logger
+	// Journey lets people watch the way of events. Without it, the pages do not show it.
+	Journey *journey.Watch
+	Log     *slog.Logger
 }
 
 // site serves the pages for one kind of connection.
@@ -96,12 +99,18 @@ func (s *site) handler() http.Handler {
 	for i := range s.Resources {
 		s.addResource(at, &s.Resources[i])
 	}
+	if s.Journey != nil {
+		at("GET", "/journey", s.page(account.Viewer, s.showJourney))
+	}
 	pages.Handle("/", s.page(account.Viewer, s.nothing))
 
 	protection := http.NewCrossOriginProtection()
 	protection.SetDenyHandler(http.HandlerFunc(s.foreign))
 	all := http.NewServeMux()
 	all.Handle("/", protection.Handler(s.sessions.LoadAndSave(pages)))
+	if s.Journey != nil {
+		all.HandleFunc("GET "+s.StreamPath(), s.stream)
+	}
 	for _, a := range s.assets {
 		all.Handle("GET "+a.path, a)
 	}

@@ -25,11 +25,7 @@ func (s *Server) Handle(path string, handler http.Handler, available func() erro
 		if err := available(); err != nil {
 			return err
 		}
-		h := c.Response().Header()
-		h.Set("Content-Security-Policy", pagePolicy)
-		h.Set("Cache-Control", "no-store") // the pages may show what only one user may see
-		// With "no-referrer" a browser would send "Origin: null" with a form, and http.CrossOriginProtection would refuse it.
-		h.Set("Referrer-Policy", "same-origin")
+		pageHeaders(c.Response().Header())
 		class := admission.Write
 		if c.Request().Method == http.MethodGet {
 			class = admission.List
@@ -42,12 +38,24 @@ func (s *Server) Handle(path string, handler http.Handler, available func() erro
 			return err
 		}
 		defer leave(nil)
-		client := Client{Address: c.RealIP(), TLS: behindTLS(c.Request(), s.cfg.TrustedProxies)}
-		handler.ServeHTTP(c.Response(), c.Request().WithContext(context.WithValue(ctx, clientKey{}, client)))
+		s.servePage(ctx, c, handler)
 		return nil
 	}
 	s.Echo.Any(path, serve)
 	s.Echo.Any(path+"/*", serve)
+}
+
+func pageHeaders(h http.Header) {
+	h.Set("Content-Security-Policy", pagePolicy)
+	h.Set("Cache-Control", "no-store") // the pages may show what only one user may see
+	// With "no-referrer" a browser would send "Origin: null" with a form, and http.CrossOriginProtection would refuse it.
+	h.Set("Referrer-Policy", "same-origin")
+}
+
+// servePage lets the handler answer, with what it must know about the client.
+func (s *Server) servePage(ctx context.Context, c echo.Context, handler http.Handler) {
+	client := Client{Address: c.RealIP(), TLS: behindTLS(c.Request(), s.cfg.TrustedProxies)}
+	handler.ServeHTTP(c.Response(), c.Request().WithContext(context.WithValue(ctx, clientKey{}, client)))
 }
 
 // Client is what is known about the client of a request to a site.

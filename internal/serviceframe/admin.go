@@ -22,13 +22,13 @@ func (f *Frame) addAdmin() (lifecycle.Part, error) {
 	users := account.New(f.Pool)
 	cfg := adminui.Config{
 		Service: f.spec.Name, Title: f.spec.Name + " admin", Root: f.spec.Prefix, Users: users,
-		Lifetime: f.cfg.Admin.Lifetime, Idle: f.cfg.Admin.Idle, Resources: f.resources, Stream: f.cfg.HTTP.StreamLimits(), Log: f.log,
+		Lifetime: f.cfg.Admin.Lifetime, Idle: f.cfg.Admin.Idle, Resources: f.resources, Stream: f.cfg.HTTP.StreamLimits(), Journey: f.watch, Log: f.log,
 	}
 	pages, err := adminui.New(cfg)
 	if err != nil {
 		return lifecycle.Part{}, err
 	}
-	f.Handle(cfg.Base(), pages)
+	f.sites = append(f.sites, site{path: cfg.Base(), handler: pages, events: cfg.StreamPath()})
 	return lifecycle.Part{Name: "admin", Run: f.schema.before(func(ctx context.Context) error { return f.keepAccounts(ctx, users) })}, nil
 }
 
