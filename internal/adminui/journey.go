@@ -17,8 +17,6 @@ import (
 func (c Config) StreamPath() string { return c.Base() + "/journey/stream" }
 
 const (
-	// beatEvery is shorter than the time after which proxies give up a silent connection.
-	beatEvery = 15 * time.Second
 	// streamTime bounds one stream. The browser then opens another one, if the session still allows it.
 	streamTime  = 5 * time.Minute
 	paramEvent  = "event"
@@ -94,7 +92,7 @@ func (s *site) readSession(r *http.Request) (context.Context, account.User, erro
 
 // sendNews sends what the watcher learns, until the client is gone, the user may not see it any more, or the service stops.
 func (s *site) sendNews(ctx context.Context, out *httpserver.EventStream, watcher *journey.Watcher, refs []journey.Ref) error {
-	beat, end := time.NewTicker(beatEvery), time.NewTimer(streamTime)
+	beat, end := time.NewTicker(s.Beat), time.NewTimer(streamTime)
 	defer beat.Stop()
 	defer end.Stop()
 	for {

@@ -26,7 +26,10 @@ type Config struct {
 	Stream    httpserver.StreamLimits
 	// Journey lets people watch the way of events. Without it, the pages do not show it.
 	Journey *journey.Watch
-	Log     *slog.Logger
+	// Beat is the time between two signs of life in a stream, and between two looks whether its user may still see it. It must be
+	// shorter than the time after which proxies give up a silent connection; 15 s by default.
+	Beat time.Duration
+	Log  *slog.Logger
 }
 
 // site serves the pages for one kind of connection.
@@ -47,6 +50,9 @@ func New(cfg Config) (http.Handler, error) {
 	templates, err := parseTemplates()
 	if err != nil {
 		return nil, err
+	}
+	if cfg.Beat <= 0 {
+		cfg.Beat = 15 * time.Second
 	}
 	assets, err := readAssets(cfg.Base())
 	if err != nil {
