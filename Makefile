@@ -143,7 +143,7 @@ stress: ## attacks on a service, beside clients that read and create: what these
 	@go run ./internal/testkit/cmd/stress $(ARGS)
 
 .PHONY: stress-short
-stress-short: ## the same with fewer rows and shorter attacks, in at most 2 minutes
+stress-short: ## the same with fewer rows, fewer and shorter attacks, on both services, in at most 2 minutes
 	@go run ./internal/testkit/cmd/stress --short $(ARGS)
 
 # Each module has its own dependencies. The rules of lint are the same for all.

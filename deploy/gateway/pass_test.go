@@ -254,6 +254,34 @@ func TestGatewayLog(t *testing.T) {
 	}
 }
 
+// A client can send long texts. The log has the beginning of each, as the logs of the services do.
+func TestGatewayLogClips(t *testing.T) {
+	t.Parallel()
+	n, _ := everyService(t, fine)
+	path, method := "/nowhere/"+strings.Repeat("a", 2000), strings.Repeat("M", 300)
+	for _, target := range []string{path, path + "?" + path, path[:256], "/?" + path} {
+		n.do(http.MethodPut, 8080, target, "", "X-Request-Id", strings.Repeat("i", 3000), "User-Agent", path, "Referer", path)
+	}
+	n.raw(8080, method+" /nowhere HTTP/1.1\r\nHost: x\r\n\r\n")
+	eventually(t, "all requests are logged", func() bool { return len(n.accessLog()) >= 5 })
+	clipped := path[:256] + "…"
+	for i, want := range []struct{ method, path string }{
+		{"PUT", clipped}, {"PUT", clipped}, {"PUT", path[:256]}, {"PUT", "/"}, {method[:256] + "…", "/nowhere"},
+	} {
+		var got struct{ Method, Path string }
+		line := n.accessLog()[i]
+		if err := json.Unmarshal(line, &got); err != nil {
+			t.Fatal(err)
+		}
+		if got.Method != want.method || got.Path != want.path {
+			t.Errorf("request %d: %+v, want %+v", i, got, want)
+		}
+		if len(line) > 1200 {
+			t.Errorf("request %d has a line of %d bytes: %s", i, len(line), line)
+		}
+	}
+}
+
 func TestGatewayHealth(t *testing.T) {
 	t.Parallel()
 	n := setup(t, options{})

@@ -88,6 +88,49 @@ func TestGatewayServicesDown(t *testing.T) {
 	}
 }
 
+// A lost answer hides a change only if the request can change something, and if a part of it was sent. The gateway warns of no other.
+func TestGatewayTellsWhatMayHaveHappened(t *testing.T) {
+	t.Parallel()
+	gone := startService(t, 1, fine)
+	gone[0].kill()
+	silent := startService(t, 1, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	broken := startService(t, 1, func(w http.ResponseWriter, _ *http.Request) {
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			panic(err)
+		}
+		_ = conn.Close()
+	})
+	const warning = " A change may have happened."
+	for what, tt := range map[string]struct {
+		service endpoint
+		status  int
+		name    string
+		sent    bool
+	}{
+		"no instance listens":        {gone.endpoint(), 502, "bad-gateway", false},
+		"no instance has an address": {endpoint{port: 9}, 502, "bad-gateway", false},
+		"an instance breaks off":     {broken.endpoint(), 502, "bad-gateway", true},
+		"an instance answers never":  {silent.endpoint(), 504, "gateway-timeout", true},
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			n := setup(t, options{services: endpoints{"monolith": tt.service}, env: map[string]string{"GATEWAY_READ_TIMEOUT": "300ms"}})
+			for method, changes := range map[string]bool{"GET": false, "OPTIONS": false, "POST": true, "PUT": true, "PATCH": true, "DELETE": true, "ODD": true} {
+				a := n.do(method, 8080, "/api/x", "")
+				isProblem(t, a, tt.status, tt.name)
+				if warned := strings.Contains(a.body, warning); warned != (changes && tt.sent) {
+					t.Errorf("%s: warned %t: %s", method, warned, a.body)
+				}
+			}
+			a := n.do("HEAD", 8080, "/api/x", "")
+			if a.status != tt.status || a.body != "" {
+				t.Errorf("HEAD: %d %s", a.status, a.body)
+			}
+		})
+	}
+}
+
 // The gateway gives up an instance that hangs. It sends only a read to the other instance.
 func TestGatewayTimesOut(t *testing.T) {
 	t.Parallel()

@@ -15,7 +15,7 @@
 // have been read again. All such requests share one query, at most one each refreshPause. So unknown tokens, however many, cost
 // four small queries a second, on a connection of their own.
 //
-// Schedule: a token is revoked while an instance cannot reach the database. The instance would take the token for ever. So what
+// Schedule: a token is revoked while an instance cannot reach the database. The instance would take the token forever. So what
 // it read is worth nothing after maxAge, and its requests get 503. A revoked token is refused by every instance after
 // refreshEvery, and after maxAge at the latest.
 package access

@@ -65,7 +65,7 @@ func NewGuard(s Settings, api API, tokens *Tokens) *Guard {
 // Collectors returns the guard's metrics.
 func (g *Guard) Collectors() []prometheus.Collector { return []prometheus.Collector{g.refused} }
 
-// CheckPaths returns an error unless every prefix guards at least one of these paths. Otherwise a typing error would leave the
+// CheckPaths returns an error unless every prefix guards at least one of these paths. Otherwise a typo would leave the
 // API open.
 func (g *Guard) CheckPaths(paths []string) error {
 	for _, prefix := range g.prefixes {
@@ -179,5 +179,5 @@ func (g *Guard) lacks(scope Scope, answer http.Header) error {
 
 func (g *Guard) refuse(reason string, status int, name, detail string) error {
 	g.refused.WithLabelValues(reason).Inc()
-	return &httpserver.Problem{Type: httpserver.ProblemBase + name, Title: http.StatusText(status), Status: status, Detail: detail}
+	return httpserver.NewProblem(status, name, detail)
 }

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/time/rate"
 
 	accessdb "github.com/monsplit/monsplit/internal/access/db"
+	"github.com/monsplit/monsplit/internal/delay"
 )
 
 const (
@@ -23,6 +24,7 @@ const (
 	readTimeout  = 2 * time.Second        // of one reading
 	maxWait      = 2 * time.Second        // of a request, for a reading
 	maxWaiting   = 100                    // requests that wait at the same time
+	warnEvery    = time.Minute            // how often the log has an outage that lasts
 )
 
 var (
@@ -55,6 +57,9 @@ type Tokens struct {
 	mu    sync.Mutex
 	last  snapshot
 	ended chan struct{} // closed when the next reading has ended, also if it has failed
+
+	// Of an outage, as Run sees it; zero without one.
+	failing, warned time.Time
 }
 
 // Limit says how many requests one instance takes with one token.
@@ -100,7 +105,7 @@ func (t *Tokens) Run(ctx context.Context) error {
 	for {
 		began := time.Now()
 		t.refresh(ctx, began)
-		if !rest(ctx, time.Until(began.Add(refreshPause))) {
+		if !delay.For(ctx, time.Until(began.Add(refreshPause))) {
 			return nil
 		}
 		timer := time.NewTimer(time.Until(began.Add(refreshEvery)))
@@ -113,25 +118,13 @@ func (t *Tokens) Run(ctx context.Context) error {
 	}
 }
 
-// rest waits for d. It returns false if ctx is done before.
-func rest(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return ctx.Err() == nil
-	}
-}
-
 // refresh reads the tokens once. A token keeps its request limit.
 func (t *Tokens) refresh(ctx context.Context, began time.Time) {
 	limited, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
 	tokens, err := t.read(limited)
-	if err != nil && ctx.Err() == nil {
-		t.log.WarnContext(ctx, "the API tokens could not be read", "error", err)
+	if ctx.Err() == nil {
+		t.report(ctx, err)
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -147,6 +140,23 @@ func (t *Tokens) refresh(ctx context.Context, began time.Time) {
 	}
 	close(t.ended)
 	t.ended = make(chan struct{})
+}
+
+// report logs the begin and the end of an outage, and every warnEvery that it lasts. Requests that wait cause several readings in
+// a second.
+func (t *Tokens) report(ctx context.Context, err error) {
+	now := time.Now()
+	switch {
+	case err == nil && !t.failing.IsZero():
+		t.log.InfoContext(ctx, "the API tokens can be read again", "failed_for", now.Sub(t.failing).Round(time.Millisecond))
+		t.failing, t.warned = time.Time{}, time.Time{}
+	case err != nil && now.Sub(t.warned) >= warnEvery:
+		t.log.WarnContext(ctx, "the API tokens could not be read", "error", err)
+		t.warned = now
+		if t.failing.IsZero() {
+			t.failing = now
+		}
+	}
 }
 
 func (t *Tokens) state() (last snapshot, ended <-chan struct{}) {

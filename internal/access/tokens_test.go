@@ -1,10 +1,12 @@
 package access
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
 	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -238,6 +240,50 @@ func run(t *testing.T, part func(ctx context.Context) error) {
 	ended := make(chan error, 1)
 	go func() { ended <- part(ctx) }()
 	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// The log has an outage when it begins, once a minute while it lasts, and when it ends, however many requests wait for a reading.
+func TestAnOutageIsLoggedOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		m := &memory{}
+		tokens := newTokens(m.read, Limit{}, slog.New(slog.NewTextHandler(&log, nil)))
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- tokens.Run(ctx) }()
+		synctest.Wait()
+		ask := func(lasting time.Duration) { // requests come all the time
+			for end := time.Now().Add(lasting); time.Now().Before(end); {
+				_, _ = tokens.find(t.Context(), newSecret())
+				<-time.After(refreshPause)
+			}
+		}
+		lines := func(want map[string]int) {
+			t.Helper()
+			synctest.Wait()
+			for text, n := range want {
+				if got := strings.Count(log.String(), text); got != n {
+					t.Errorf("%d lines with %q, want %d:\n%s", got, text, n, log.String())
+				}
+			}
+		}
+		m.fail(errors.New("away"))
+		ask(warnEvery / 2)
+		lines(map[string]int{"could not be read": 1, "can be read again": 0})
+		ask(2 * warnEvery)
+		lines(map[string]int{"could not be read": 3, "can be read again": 0})
+		m.fail(nil)
+		ask(warnEvery)
+		lines(map[string]int{"could not be read": 3, "can be read again": 1})
+		m.fail(errors.New("away"))
+		ask(time.Second)
+		lines(map[string]int{"could not be read": 4, "can be read again": 1})
 		stop()
 		if err := <-ended; err != nil {
 			t.Error(err)

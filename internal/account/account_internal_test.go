@@ -1,6 +1,7 @@
 package account
 
 import (
+	"context"
 	"encoding/base64"
 	"errors"
 	"testing"
@@ -55,7 +56,7 @@ func TestHashes(t *testing.T) {
 	}
 }
 
-// At most two hashes run at the same time. Another one waits for its turn, but not for ever.
+// At most two hashes run at the same time. Another one waits for its turn, but not forever.
 func TestParallelHashesAreLimited(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -66,6 +67,17 @@ func TestParallelHashesAreLimited(t *testing.T) {
 		began := time.Now()
 		if _, err := h.hash(t.Context(), "correct horse battery"); !errors.Is(err, ErrBusy) || time.Since(began) != maxHashWait {
 			t.Errorf("%v after %s", err, time.Since(began))
+		}
+		ctx, leave := context.WithCancel(t.Context())
+		answered := make(chan error, 1)
+		go func() {
+			_, err := h.hash(ctx, "correct horse battery")
+			answered <- err
+		}()
+		synctest.Wait()
+		leave()
+		if err := <-answered; !errors.Is(err, context.Canceled) || errors.Is(err, ErrBusy) {
+			t.Errorf("after the person has left: %v", err)
 		}
 		<-h.slots
 		if _, err := h.hash(t.Context(), "correct horse battery"); err != nil {

@@ -83,8 +83,8 @@ func TestLifeOfAUser(t *testing.T) {
 			t.Errorf("the audit has a secret: %s", text)
 		}
 	}
-	const want = "ada: admin user enable, ada: admin user disable, ada: admin user set-role, ada: admin user reset-password, " +
-		"bob: admin password change, ada: admin user create, the service: admin user create"
+	const want = "ada: admin user enable, ada: admin user disable, ada: admin user change-role, ada: admin user reset-password, " +
+		"bob: admin user change-password, ada: admin user create, the service: admin user create"
 	if got := strings.Join(commands, ", "); got != want {
 		t.Errorf("the audit has %s", got)
 	}

@@ -100,7 +100,7 @@ func (u *Users) ResetPassword(ctx context.Context, by audit.Operator, name strin
 
 // SetRole gives a user another role. It works at the user's next request.
 func (u *Users) SetRole(ctx context.Context, by audit.Operator, name string, role Role) (User, error) {
-	return u.change(ctx, by, "admin user set-role", func(q *accountdb.Queries) (accountdb.AdminUser, error) {
+	return u.change(ctx, by, "admin user change-role", func(q *accountdb.Queries) (accountdb.AdminUser, error) {
 		row, err := q.SetRole(ctx, string(role), name)
 		return row, errors.Join(err, anAdminIsLeft(ctx, q))
 	})

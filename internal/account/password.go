@@ -58,7 +58,8 @@ type hasher struct{ slots chan struct{} }
 
 func newHasher() hasher { return hasher{make(chan struct{}, parallelHashes)} }
 
-// key derives the key of a password. It fails with ErrBusy if there is no slot for a while.
+// key derives the key of a password. It fails with ErrBusy if there is no slot for a while, and with the error of ctx if the person
+// leaves before.
 func (h hasher) key(ctx context.Context, password string, salt []byte, p params) ([]byte, error) {
 	limited, cancel := context.WithTimeout(ctx, maxHashWait)
 	defer cancel()
@@ -66,6 +67,9 @@ func (h hasher) key(ctx context.Context, password string, salt []byte, p params)
 	case h.slots <- struct{}{}:
 		defer func() { <-h.slots }()
 	case <-limited.Done():
+		if errors.Is(ctx.Err(), context.Canceled) {
+			return nil, context.Cause(ctx)
+		}
 		return nil, ErrBusy
 	}
 	return argon2.IDKey([]byte(password), salt, p.passes, p.memory, p.lanes, keyBytes), nil

@@ -80,7 +80,7 @@ func (u *Users) replacePassword(ctx context.Context, user User, password string)
 	if err != nil {
 		return User{}, err
 	}
-	return u.change(ctx, audit.Operator{By: user.Name}, "admin password change", func(q *accountdb.Queries) (accountdb.AdminUser, error) {
+	return u.change(ctx, audit.Operator{By: user.Name}, "admin user change-password", func(q *accountdb.Queries) (accountdb.AdminUser, error) {
 		row, err := q.ReplacePassword(ctx, hash, user.Name, user.Epoch)
 		if errors.Is(err, pgx.ErrNoRows) {
 			err = ErrWrong

@@ -16,7 +16,7 @@ func (s *site) export(r *Resource) func(visit) error {
 		q := r.readQuery(v.r.URL.Query())
 		q.cursor, q.back = "", false
 		ctx := v.r.Context()
-		next, stop := iter.Pull2(r.Rows(ctx, q.read(0)))
+		next, stop := iter.Pull2(httpserver.WithPlace(ctx, r.Rows(ctx, q.read(0))))
 		defer stop()
 		row, err, more := next()
 		if err != nil {

@@ -1,5 +1,5 @@
-// Package adminui has the admin pages that every service has: sign-in, change of password, and users. It also has the style
-// that all pages for browsers share. The pages need no JavaScript.
+// Package adminui has the admin pages that every service has: sign-in, change of password, and users. The pages need no
+// JavaScript.
 //
 // Every request to a page passes these steps, in this order:
 //

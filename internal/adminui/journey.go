@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/monsplit/monsplit/internal/account"
+	"github.com/monsplit/monsplit/internal/caller"
 	"github.com/monsplit/monsplit/internal/httpserver"
 	"github.com/monsplit/monsplit/internal/messaging/journey"
 )
@@ -87,6 +88,9 @@ func (s *site) readSession(r *http.Request) (context.Context, account.User, erro
 		return r.Context(), account.User{}, err
 	}
 	user, err := s.signedIn(ctx)
+	if err == nil {
+		ctx = httpserver.Identified(ctx, caller.Caller{Kind: caller.KindSession, Name: user.Name})
+	}
 	return ctx, user, err
 }
 

@@ -17,7 +17,7 @@ func (s *site) home(v visit) error {
 }
 
 func (s *site) nothing(v visit) error {
-	s.renderError(v.w, v.r, &v.user, http.StatusNotFound, "There is no such page", "The address may be old, or have a typing error.")
+	s.renderError(v.w, v.r, &v.user, http.StatusNotFound, "There is no such page", "The address may be old, or have a typo.")
 	return nil
 }
 

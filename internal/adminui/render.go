@@ -16,6 +16,7 @@ import (
 	"github.com/monsplit/monsplit/internal/account"
 	"github.com/monsplit/monsplit/internal/apperr"
 	"github.com/monsplit/monsplit/internal/postgres"
+	"github.com/monsplit/monsplit/internal/webassets"
 )
 
 //go:embed templates/*.html
@@ -96,7 +97,7 @@ func (s *site) send(w http.ResponseWriter, r *http.Request, status int, body []b
 	h.Add("Vary", "Accept-Encoding")
 	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
 		h.Set("Content-Encoding", "gzip")
-		body = compress(body)
+		body = webassets.Gzip(body)
 	}
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // the client may be gone
@@ -135,6 +136,8 @@ func (s *site) failFor(w http.ResponseWriter, r *http.Request, user *account.Use
 	case postgres.IsUnavailable(err) || apperr.KindOf(err) == apperr.Unavailable || errors.Is(err, context.DeadlineExceeded):
 		status, title, text = http.StatusServiceUnavailable, "The database is away or busy", "Please try again in a moment."
 		s.Log.WarnContext(r.Context(), "an admin page needs the database", "error", err)
+	case errors.Is(err, context.Canceled) && r.Context().Err() != nil: // the person has left, and sees no answer
+		status = http.StatusServiceUnavailable
 	default:
 		s.Log.ErrorContext(r.Context(), "an admin page has failed", "error", err)
 	}

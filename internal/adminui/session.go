@@ -10,6 +10,7 @@ import (
 
 	"github.com/monsplit/monsplit/internal/account"
 	"github.com/monsplit/monsplit/internal/caller"
+	"github.com/monsplit/monsplit/internal/httpserver"
 )
 
 // What a session keeps.
@@ -20,7 +21,7 @@ const (
 	keyWay   = "way"   // the event whose way the next page shows
 )
 
-// begin makes the session one of this user. The session gets a new token: somebody else may know the one of before.
+// begin signs the user in to the session. The session gets a new token, because another person may know the old one.
 func (s *site) begin(ctx context.Context, user account.User) error {
 	if err := s.sessions.RenewToken(ctx); err != nil {
 		return err
@@ -50,8 +51,8 @@ type visit struct {
 	user account.User
 }
 
-// page returns the handler of a route that only users with a role may use. Who is not signed in is asked to sign in, and then
-// comes back. If do returns an error, that is the answer.
+// page returns the handler of a route that only users with a role may use. A client that is not signed in gets the page for the
+// sign-in, which leads back here. If do returns an error, the answer is the page for that error.
 func (s *site) page(role account.Role, do func(visit) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		user, err := s.signedIn(r.Context())
@@ -63,7 +64,7 @@ func (s *site) page(role account.Role, do func(visit) error) http.Handler {
 			s.fail(w, r, err)
 			return
 		}
-		r = r.WithContext(caller.With(r.Context(), caller.Caller{Kind: caller.KindSession, Name: user.Name}))
+		r = r.WithContext(httpserver.Identified(r.Context(), caller.Caller{Kind: caller.KindSession, Name: user.Name}))
 		if !user.Role.Includes(role) {
 			s.renderError(w, r, &user, http.StatusForbidden, "This page needs another role",
 				"Your role is "+string(user.Role)+", but this page needs the role "+string(role)+". Ask an admin to change your role.")

@@ -1,6 +1,7 @@
 package adminui_test
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"log/slog"
@@ -11,6 +12,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -40,6 +42,26 @@ type service struct {
 	watch     *journey.Watch
 	url, base string
 	passwords map[string]string
+	handler   http.Handler // of the server at url
+	log       *sharedBuffer
+}
+
+// sharedBuffer is a buffer for several goroutines.
+type sharedBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *sharedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *sharedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
 }
 
 func setup(t *testing.T, root string) *service {
@@ -66,14 +88,15 @@ func setup(t *testing.T, root string) *service {
 	if err != nil {
 		t.Fatal(err)
 	}
+	log := &sharedBuffer{}
 	server := httpserver.New(httpserver.Config{
 		Service: "shop", Registry: prometheus.NewRegistry(), TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")},
-	}, slog.New(slog.DiscardHandler))
+	}, slog.New(slog.NewTextHandler(log, nil)))
 	server.Handle(cfg.Base(), pages, func() error { return nil }, admission.New(admission.Settings{Lists: 10, Writes: 10}, admission.Entities{}))
 	server.HandleEvents(cfg.StreamPath(), pages, func() error { return nil })
 	listening := httptest.NewServer(server.Handler())
 	t.Cleanup(listening.Close)
-	s := &service{t, pool, users, watch, listening.URL, cfg.Base(), map[string]string{"admin": "pass"}}
+	s := &service{t, pool, users, watch, listening.URL, cfg.Base(), map[string]string{"admin": "pass"}, server.Handler(), log}
 	for name, role := range map[string]account.Role{"vic": account.Viewer, "edith": account.Editor} {
 		_, password, err := users.Create(t.Context(), ada, name, role)
 		if err != nil {

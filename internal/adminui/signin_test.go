@@ -2,7 +2,9 @@ package adminui_test
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -36,6 +38,41 @@ func TestSignInLeadsBack(t *testing.T) {
 	}
 	if a := b.get("/sign-in"); a.status != http.StatusSeeOther || a.to() != "/shop/admin" {
 		t.Errorf("the form, for a signed-in user: %d to %s", a.status, a.to())
+	}
+}
+
+// A session that cannot be saved gives one page, and not the page for the error before the page that was asked for. An answer
+// that leads elsewhere does not lead there.
+func TestASessionThatCannotBeSaved(t *testing.T) {
+	t.Parallel()
+	s := setup(t, "")
+	b := s.signedIn("edith")
+	if _, err := s.pool.Exec(t.Context(), `ALTER TABLE admin_session ADD CONSTRAINT refused CHECK (false) NOT VALID`); err != nil {
+		t.Fatal(err)
+	}
+	for name, a := range map[string]answer{
+		"a page": b.get("/password"), "a page that is missing": b.get("/nothing"), "a sign-in": s.browser().signIn("edith", s.passwords["edith"]),
+	} {
+		if a.status != http.StatusInternalServerError || a.to() != "" || strings.Count(a.body, "</html>") != 1 || !strings.Contains(a.body, "Something went wrong") {
+			t.Errorf("%s: answered %d, leads to %q, %s", name, a.status, a.to(), a.body)
+		}
+	}
+}
+
+// The log of a request names the user of the session, also if the user lacks the role.
+func TestTheLogNamesTheUser(t *testing.T) {
+	t.Parallel()
+	s := setup(t, "")
+	b := s.signedIn("vic")
+	for _, path := range []string{"/admin/password", "/admin/users"} {
+		req := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, http.NoBody)
+		for _, c := range b.client.Jar.Cookies(mustURL(t, s.url+s.base)) {
+			req.AddCookie(c)
+		}
+		s.handler.ServeHTTP(httptest.NewRecorder(), req) // it returns when the request is logged
+		if line := regexp.MustCompile(`msg=request method=GET path=` + path + ` .*`).FindString(s.log.String()); !strings.Contains(line, `caller="session vic"`) {
+			t.Errorf("%s is logged as %q", path, line)
+		}
 	}
 }
 
@@ -98,7 +135,7 @@ func TestCookie(t *testing.T) {
 	}
 	var stored int
 	cookie := s.signedIn("admin").client.Jar.Cookies(mustURL(t, s.url+s.base))[0]
-	if err := s.pool.QueryRow(t.Context(), "SELECT count(*) FROM sessions WHERE token = $1", cookie.Value).Scan(&stored); err != nil || stored != 0 {
+	if err := s.pool.QueryRow(t.Context(), "SELECT count(*) FROM admin_session WHERE token = $1", cookie.Value).Scan(&stored); err != nil || stored != 0 {
 		t.Errorf("the database has the value of the cookie: %d, %v", stored, err)
 	}
 }
@@ -130,7 +167,7 @@ func TestSessionsEnd(t *testing.T) {
 	s := setup(t, "")
 	for name, end := range map[string]func() error{
 		"expired": func() error {
-			_, err := s.pool.Exec(t.Context(), "UPDATE sessions SET expiry = now() - interval '1 second'")
+			_, err := s.pool.Exec(t.Context(), "UPDATE admin_session SET expiry = now() - interval '1 second'")
 			return err
 		},
 		"disabled":       func() error { _, err := s.users.Disable(t.Context(), ada, "vic"); return err },

@@ -77,7 +77,7 @@ func New(cfg Config) (http.Handler, error) {
 func (s *site) newSessions(secure bool) *scs.SessionManager {
 	// scs.New would start a goroutine that never ends, for a store in memory.
 	return &scs.SessionManager{
-		Store: s.Users.Sessions(), HashTokenInStore: true, Codec: scs.GobCodec{}, ErrorFunc: s.fail,
+		Store: s.Users.Sessions(), HashTokenInStore: true, Codec: scs.GobCodec{},
 		Lifetime: s.Lifetime, IdleTimeout: s.Idle,
 		Cookie: scs.SessionCookie{
 			Name: s.Service + "_session", Path: s.base, HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: secure,
@@ -113,7 +113,7 @@ func (s *site) handler() http.Handler {
 	protection := http.NewCrossOriginProtection()
 	protection.SetDenyHandler(http.HandlerFunc(s.foreign))
 	all := http.NewServeMux()
-	all.Handle("/", protection.Handler(s.sessions.LoadAndSave(pages)))
+	all.Handle("/", protection.Handler(s.withSession(pages)))
 	if s.Journey != nil {
 		all.HandleFunc("GET "+s.StreamPath(), s.stream)
 	}

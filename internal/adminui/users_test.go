@@ -76,7 +76,7 @@ func TestManageUsers(t *testing.T) {
 	for _, a := range actions {
 		commands = append(commands, a.By+" "+strings.TrimPrefix(a.Command, "admin user "))
 	}
-	if got := strings.Join(commands, ", "); got != "admin enable, admin disable, admin set-role, admin reset-password, admin create" {
+	if got := strings.Join(commands, ", "); got != "admin enable, admin disable, admin change-role, admin reset-password, admin create" {
 		t.Errorf("the audit has %s", got)
 	}
 }

@@ -32,12 +32,14 @@ const (
 	defaultLists  = 64
 	defaultWrites = 128
 	defaultWaits  = 1000
+	defaultSlow   = 256
 )
 
 // Settings are the limits, as a part of a service's configuration. The tags are explained in internal/config.
 type Settings struct {
 	Reads  int `env:"HTTP_MAX_READS" envDefault:"256" about:"how many reads by key an instance works on at the same time; more are answered with 503"`
-	Lists  int `env:"HTTP_MAX_LISTS" envDefault:"64" about:"how many lists and searches an instance works on at the same time, also those that are streamed to slow clients; more are answered with 503"`
+	Lists  int `env:"HTTP_MAX_LISTS" envDefault:"64" about:"how many lists and searches an instance works on at the same time; more are answered with 503. A list that waits for its client does not count. A streamed list needs a place again for its next part: a sixteenth of this number is for such parts alone"`
+	Slow   int `env:"HTTP_MAX_SLOW_READERS" envDefault:"256" about:"how many answers may wait for slow clients at the same time. When one more has to wait, the answer that has waited longest is cut off. It bounds the memory of streamed lists"`
 	Writes int `env:"HTTP_MAX_WRITES" envDefault:"128" about:"how many changes an instance works on at the same time; more are answered with 503"`
 	Waits  int `env:"HTTP_MAX_WAITS" envDefault:"1000" about:"how many requests may wait for a change at the same time, as in \"Prefer: wait=5\". They do not count for the other limits. Further requests are answered without a wait"`
 }
@@ -49,6 +51,7 @@ func (s Settings) Validate(must func(ok bool, variable, detail string, args ...a
 	}
 	atLeastOne("HTTP_MAX_READS", s.Reads)
 	atLeastOne("HTTP_MAX_LISTS", s.Lists)
+	atLeastOne("HTTP_MAX_SLOW_READERS", s.Slow)
 	atLeastOne("HTTP_MAX_WRITES", s.Writes)
 	atLeastOne("HTTP_MAX_WAITS", s.Waits)
 }
@@ -75,9 +78,13 @@ type Gate struct {
 	waits    int
 	inFlight *prometheus.GaugeVec
 	waiting  prometheus.Gauge
+	slow     prometheus.Gauge
 	refused  *prometheus.CounterVec
 
 	entities queues
+	sendings sendings
+	parts    chan struct{} // has the requests that work on a later part of their answer
+	queue    chan struct{} // has the requests that wait for a place in parts
 
 	mu      sync.Mutex
 	taken   map[Class]int
@@ -90,16 +97,21 @@ func New(s Settings, entities Entities) *Gate {
 		entities: queues{Entities: entities, byEntity: map[string]*queue{}},
 		limits:   map[Class]int{Read: cmp.Or(s.Reads, defaultReads), List: cmp.Or(s.Lists, defaultLists), Write: cmp.Or(s.Writes, defaultWrites)},
 		waits:    cmp.Or(s.Waits, defaultWaits), taken: map[Class]int{},
+		sendings: sendings{limit: cmp.Or(s.Slow, defaultSlow)},
+		parts:    make(chan struct{}, partsOf(cmp.Or(s.Lists, defaultLists))), queue: make(chan struct{}, cmp.Or(s.Slow, defaultSlow)),
 		inFlight: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "http_admitted_requests",
-			Help: "Requests of a class that the service works on. Requests that wait for a change do not count."}, []string{"class"}),
+			Help: "Requests of a class that the service works on. Requests that wait for a change or for their client do not count."}, []string{"class"}),
 		waiting: prometheus.NewGauge(prometheus.GaugeOpts{Name: "http_waiting_requests", Help: "Requests that wait for a change."}),
+		slow:    prometheus.NewGauge(prometheus.GaugeOpts{Name: "http_sending_requests", Help: "Requests whose answer waits for its client."}),
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "http_refused_requests_total",
-			Help: "Requests of a class that were refused: because of the limit of the class (in_flight), because no connection to the database became free in time (connection), because of a lock or too many changes of one entity (lock), or because too many requests waited for a change (wait), which are answered without a wait."},
+			Help: "Requests of a class that were refused: because of the limit of the class (in_flight), because no connection to the database became free in time (connection), because of a lock or too many changes of one entity (lock), because too many requests waited for a change (wait), which are answered without a wait, or because too many answers waited for slow clients (stream), which are cut off."},
 			[]string{"class", "reason"}),
 	}
+	g.sendings.count = func(waiting int) { g.slow.Set(float64(waiting)) }
+	g.sendings.onCut = func(class Class) { g.refuse(class, "stream") }
 	for _, class := range Classes() { // so that a series begins with 0
 		g.inFlight.WithLabelValues(string(class))
-		for _, reason := range []string{"in_flight", "connection", "lock", "wait"} {
+		for _, reason := range []string{"in_flight", "connection", "lock", "wait", "stream"} {
 			g.refused.WithLabelValues(string(class), reason)
 		}
 	}
@@ -113,6 +125,7 @@ func (g *Gate) Describe(ch chan<- *prometheus.Desc) { prometheus.DescribeByColle
 func (g *Gate) Collect(ch chan<- prometheus.Metric) {
 	g.inFlight.Collect(ch)
 	g.waiting.Collect(ch)
+	g.slow.Collect(ch)
 	g.refused.Collect(ch)
 }
 
@@ -121,6 +134,16 @@ type place struct {
 	gate  *Gate
 	class Class
 	quit  func() // gives up the place among the changes of the entity; may be called again
+	back  func() // gives the place back; nil if the request has none now
+}
+
+// giveUp gives back everything that the request holds.
+func (p *place) giveUp() {
+	p.quit()
+	if p.back != nil {
+		p.back()
+		p.back = nil
+	}
 }
 
 type placeKey struct{}
@@ -138,8 +161,9 @@ func placeOf(ctx context.Context) *place {
 	return p
 }
 
-// Enter admits a request, or returns the error that refuses it. The request works with the context, and calls leave with its
-// error when it has ended. entity is what a change changes, or "". A request whose client has gone away keeps its place until then, because it still works.
+// Enter admits a request, or returns the error that refuses it. The request uses the returned context. When it has ended, it calls
+// leave with its error. Until then it keeps its place, also if its client has gone away, because it still works. entity names what
+// a change changes, or is "".
 func (g *Gate) Enter(ctx context.Context, class Class, entity string) (_ context.Context, leave func(error), _ error) {
 	if !slices.Contains(Classes(), class) {
 		panic("admission: there is no class " + string(class))
@@ -154,9 +178,8 @@ func (g *Gate) Enter(ctx context.Context, class Class, entity string) (_ context
 		g.add(class, -1)
 		return ctx, nil, Locked()
 	}
-	quit := sync.OnceFunc(enter)
+	p := &place{gate: g, class: class, quit: sync.OnceFunc(enter), back: func() { g.add(class, -1) }}
 	leave = func(err error) {
-		quit()
 		switch e, _ := apperr.As(err); {
 		case e == nil:
 		case e.Code == codeOverloaded:
@@ -164,9 +187,9 @@ func (g *Gate) Enter(ctx context.Context, class Class, entity string) (_ context
 		case e.Code == codeLocked:
 			g.refuse(class, "lock")
 		}
-		g.add(class, -1)
+		p.giveUp()
 	}
-	return context.WithValue(ctx, placeKey{}, &place{g, class, quit}), leave, nil
+	return context.WithValue(ctx, placeKey{}, p), leave, nil
 }
 
 // Wait gives up the place of the request while it waits for a change: it then holds nothing that other requests need. resume
@@ -215,7 +238,7 @@ func (g *Gate) add(class Class, n int) {
 
 func (g *Gate) addLocked(class Class, n int) {
 	g.taken[class] += n
-	g.inFlight.WithLabelValues(string(class)).Set(float64(g.taken[class]))
+	g.inFlight.WithLabelValues(string(class)).Add(float64(n))
 }
 
 func (g *Gate) refuse(class Class, reason string) {

@@ -144,8 +144,9 @@ func TestManyRequests(t *testing.T) {
 func TestValidate(t *testing.T) {
 	t.Parallel()
 	for name, limits := range map[string]admission.Settings{
-		"HTTP_MAX_READS": {Lists: 1, Writes: 1, Waits: 1}, "HTTP_MAX_LISTS": {Reads: 1, Lists: -1, Writes: 1, Waits: 1},
-		"HTTP_MAX_WRITES": {Reads: 1, Lists: 1, Waits: 1}, "HTTP_MAX_WAITS": {Reads: 1, Lists: 1, Writes: 1},
+		"HTTP_MAX_READS": {Lists: 1, Slow: 1, Writes: 1, Waits: 1}, "HTTP_MAX_LISTS": {Reads: 1, Lists: -1, Slow: 1, Writes: 1, Waits: 1},
+		"HTTP_MAX_WRITES": {Reads: 1, Lists: 1, Slow: 1, Waits: 1}, "HTTP_MAX_WAITS": {Reads: 1, Lists: 1, Slow: 1, Writes: 1},
+		"HTTP_MAX_SLOW_READERS": {Reads: 1, Lists: 1, Writes: 1, Waits: 1},
 	} {
 		var faults []string
 		limits.Validate(func(ok bool, variable, _ string, _ ...any) {

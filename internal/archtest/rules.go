@@ -35,6 +35,7 @@ var businessMayUse = []string{
 // messagingMayUse lists the packages outside internal/messaging that it may import. They would move with it into a library.
 // So they import nothing of this module themselves, and each line needs a reason.
 var messagingMayUse = []string{
+	"internal/delay",      // waiting between two rounds
 	"internal/pgtx",       // how a transaction runs, and what PostgreSQL's errors say
 	"internal/strictjson", // what JSON from outside must not contain, and how it is decoded
 }

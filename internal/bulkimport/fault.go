@@ -1,9 +1,9 @@
 // Package bulkimport reads records from CSV or JSON and writes them through a business service. It validates everything
 // before it writes anything, and it reports the faults with their lines. It knows no model.
 //
-// A million records are not kept in memory: the input is read once to find the faults of single records, again for each look
-// that a model takes at all of them, and at last to write them. What stays of each record is its line, and what the model's check
-// keeps (package recordindex).
+// The records of an input are not kept in memory, because there may be a million of them. Instead, the input is read several
+// times. The first pass finds the faults of single records. The model's check then reads all records once or more, and the last
+// pass writes them. The import keeps only the line of each record, and what the model's check keeps (package recordindex).
 package bulkimport
 
 import (
@@ -20,7 +20,7 @@ type Fault struct {
 	Line   int    `json:"line"`             // counted from 1; in a JSON array, the line on which the record begins
 	Column string `json:"column,omitempty"` // empty if the fault concerns the whole record
 	Detail string `json:"detail"`
-	// MayPass reports whether the fault may disappear: the record refers to something that another service may announce
+	// MayPass reports whether the fault may disappear. The record then refers to something that another service may announce
 	// later.
 	MayPass bool `json:"may_pass,omitempty"`
 }
@@ -34,10 +34,10 @@ type Faults struct {
 	List   []Fault
 	More   int // faults that are not listed
 
-	moreStay bool // one of them cannot disappear
+	moreStay bool // a fault that is not listed cannot disappear
 }
 
-// add lists faults, or counts those for which there is no room.
+// add lists faults. When the list is full, it counts them.
 func (f *Faults) add(faults ...Fault) {
 	for _, fault := range faults {
 		if len(f.List) < maxFaults {
@@ -49,8 +49,15 @@ func (f *Faults) add(faults ...Fault) {
 	}
 }
 
-// Error lists the faults, one a line, as "SOURCE:LINE: COLUMN: DETAIL". All but the numbers may come from outside, so they
-// are escaped.
+// addAll adds the faults of another list, with those that it only counts.
+func (f *Faults) addAll(o *Faults) {
+	f.add(o.List...)
+	f.More += o.More
+	f.moreStay = f.moreStay || o.moreStay
+}
+
+// Error lists the faults, one a line, as "SOURCE:LINE: COLUMN: DETAIL". Everything except the numbers may come from
+// outside, so it is escaped.
 func (f *Faults) Error() string {
 	var b strings.Builder
 	for i, x := range f.List {

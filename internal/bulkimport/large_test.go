@@ -6,6 +6,7 @@ import (
 	"io"
 	"iter"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -100,7 +101,17 @@ func (g *generated) Read(p []byte) (int, error) {
 
 // An import keeps a few bytes of each record, and not its text and its values.
 func TestAnImportIsNotInMemory(t *testing.T) { //nolint:paralleltest // it measures the memory of the process
-	const rows = 200_000
+	staysSmall(t, 200_000, 0)
+}
+
+// An import does not keep the records that it tries again later, either.
+func TestConflictsAreNotInMemory(t *testing.T) { //nolint:paralleltest // as above
+	staysSmall(t, 200_000, 100_000)
+}
+
+// staysSmall measures the memory while rows are imported. The first ones contradict the stored data.
+func staysSmall(t *testing.T, rows, conflicts int) {
+	t.Helper()
 	heap := func() int64 {
 		runtime.GC()
 		var m runtime.MemStats
@@ -133,16 +144,24 @@ func TestAnImportIsNotInMemory(t *testing.T) { //nolint:paralleltest // it measu
 			}
 			return nil
 		},
-		Write: func(context.Context, thing) (bulkimport.Outcome, error) { return bulkimport.Created, nil },
+		Write: func(_ context.Context, v thing) (bulkimport.Outcome, error) {
+			if n, err := strconv.Atoi(v.size); err != nil || n < conflicts {
+				return 0, apperr.New(apperr.Conflict, "it contradicts")
+			}
+			return bulkimport.Created, nil
+		},
 	}
-	summary, err := model.Run(t.Context(), in, func(done, total int) {
-		if written = done; total != rows {
-			t.Errorf("of %d", total)
+	summary, err := model.Run(t.Context(), in, func(p bulkimport.Progress) {
+		if p.Phase != bulkimport.Writing {
+			return
 		}
-		look(done - 1)
+		if written = p.Done; p.Total != rows {
+			t.Errorf("of %d", p.Total)
+		}
+		look(p.Done + conflicts - 1)
 	})
-	if err != nil || summary.Created != rows || written != rows {
-		t.Errorf("%s, %v", summary, err)
+	if (err != nil) != (conflicts > 0) || summary.Created != rows-conflicts || written != rows-conflicts {
+		t.Errorf("%s, %.200v", summary, err)
 	}
 	if limit := int64(rows * 16); most > limit {
 		t.Errorf("%d bytes for %d records, more than %d", most, rows, limit)
@@ -164,7 +183,7 @@ func TestAFileThatChangesIsRefused(t *testing.T) {
 			file.rows = later
 			return nil
 		}
-		summary, err := model.Run(t.Context(), in, func(int, int) {})
+		summary, err := model.Run(t.Context(), in, func(bulkimport.Progress) {})
 		if !strings.Contains(text(err), "the file has changed while it was read") || summary.Created != min(later, 3) {
 			t.Errorf("%d rows later: %s, %v", later, summary, err)
 		}

@@ -7,8 +7,8 @@ import (
 	"io"
 )
 
-// maxRecord is the largest record, and the longest line, in bytes. A file without line breaks, or with a quote that is never
-// closed, would otherwise be one record.
+// maxRecord is the size of the largest record and of the longest line, in bytes. Without a limit, a file without line breaks would
+// be read into memory as one record. So would a file with a quote that is never closed.
 const maxRecord = 1 << 20
 
 var errTooLong = errors.New("the record is too long")
@@ -19,9 +19,9 @@ const tooLong = "is longer than 1 MiB, which is the limit for a record"
 type lines struct {
 	from   io.Reader
 	read   int64   // bytes
-	breaks []int64 // the offsets of line breaks that are not counted yet
+	breaks []int64 // the offsets of the line breaks that line does not count yet
 	line   int     // the number of counted line breaks
-	left   int     // bytes that the present record may still take
+	left   int     // how many bytes may still be read for the present record
 }
 
 // open returns the text from the beginning of the file, without a byte order mark.
@@ -32,13 +32,14 @@ func open(source string, file io.ReadSeeker) (*lines, *bufio.Reader, error) {
 	l := &lines{from: file}
 	l.begin()
 	text := bufio.NewReader(l)
-	if mark, _ := text.Peek(3); string(mark) == "\xef\xbb\xbf" { // the next read tells an error
+	if mark, _ := text.Peek(3); string(mark) == "\xef\xbb\xbf" { // if Peek fails, the next read returns the error
 		_, _ = text.Discard(3)
 	}
 	return l, text, nil
 }
 
-// begin gives the next record the whole limit. What its readers have read ahead counts for it, so they get some more.
+// begin starts the limit again, for the next record. The readers above also read ahead, beyond the end of the record. So the limit
+// has 64 KiB more than a record.
 func (l *lines) begin() { l.left = maxRecord + 64<<10 }
 
 // Read implements io.Reader.
@@ -57,7 +58,7 @@ func (l *lines) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// at returns the number of the line at an offset, which is at least as large as the one before.
+// at returns the number of the line at an offset. The offset must not be smaller than in the last call.
 func (l *lines) at(offset int64) int {
 	n := 0
 	for n < len(l.breaks) && l.breaks[n] < offset {

@@ -26,7 +26,7 @@ func form(t *testing.T, in bulkimport.Input) (rows []string, faults string) {
 		Check:    noCheck[string],
 		Write:    func(context.Context, string) (bulkimport.Outcome, error) { return bulkimport.Unchanged, nil },
 	}
-	_, err := model.Run(t.Context(), in, func(int, int) {})
+	_, err := model.Run(t.Context(), in, func(bulkimport.Progress) {})
 	all, readErr := in.Rows()
 	if readErr != nil {
 		t.Fatal(readErr)

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/recordindex"
 )
 
 // Outcome is the effect of writing one record.
@@ -73,14 +74,17 @@ type record[T any] struct {
 
 // Run reports all faults in one list: of the input's form, of its values, and between its records. If there is no fault,
 // it writes the records. The service may still refuse a record then; Run reports it as a fault and writes all others. Run
-// calls progress with the number of records that are done. It reads the input several times, and keeps little of each record.
-func (m Model[T]) Run(ctx context.Context, in Input, progress func(done, total int)) (Summary, error) {
+// calls progress after each record. It reads the input several times, and keeps little of each record.
+func (m Model[T]) Run(ctx context.Context, in Input, progress func(Progress)) (Summary, error) {
 	summary := Summary{Model: m.Name}
 	faults := &Faults{Source: in.Source}
-	all := &reading[T]{ctx: ctx, model: m, in: in}
+	all := &reading[T]{ctx: ctx, model: m, in: in, progress: progress}
 	at, err := all.lines(faults)
 	if err == nil {
 		err = m.check(ctx, all, at, faults)
+	}
+	if err != nil && ctx.Err() != nil {
+		return summary, fmt.Errorf("import stopped before the check of %s was complete, and nothing was written; run it again: %w", in.Source, errInterrupted)
 	}
 	if err = errors.Join(faults.orNil(), err); err != nil {
 		return summary, err
@@ -92,19 +96,27 @@ func (m Model[T]) Run(ctx context.Context, in Input, progress func(done, total i
 
 // reading reads an input again and again, and parses its rows each time.
 type reading[T any] struct {
-	ctx   context.Context //nolint:containedctx // of the one Run that reads
-	model Model[T]
-	in    Input
-	err   error // why the last read ended early
-	count int   // of the records, after the first read
+	ctx      context.Context //nolint:containedctx // of the one Run that reads
+	model    Model[T]
+	in       Input
+	progress func(Progress)
+	err      error // why the last read ended early
+	count    int   // of the records, after the first read
+	checks   int   // passes of Model.Check
 }
 
 var errChanged = errors.New("the file has changed while it was read")
 
 // lines reads the input once. It returns the line of each record without a fault of its own, and lists the faults of the others.
 func (r *reading[T]) lines(faults *Faults) (at []int32, err error) {
-	r.scan(func(f ...Fault) { faults.add(f...) }, func(one record[T]) bool {
+	read := 0
+	step := func() {
+		read++
+		r.progress(Progress{Phase: Reading, Done: read})
+	}
+	r.scan(func(f ...Fault) { faults.add(f...); step() }, func(one record[T]) bool {
 		at = append(at, int32(one.line))
+		step()
 		return true
 	})
 	r.count = len(at)
@@ -127,9 +139,25 @@ func (r *reading[T]) records(yield func(int, record[T]) bool) {
 	}
 }
 
+// numbered returns the records with these numbers, which are in their order.
+func (r *reading[T]) numbered(numbers []int32) []recordindex.Numbered[record[T]] {
+	list := make([]recordindex.Numbered[record[T]], 0, len(numbers))
+	r.records(func(i int, one record[T]) bool {
+		if i == int(numbers[len(list)]) {
+			list = append(list, recordindex.Numbered[record[T]]{I: i, Record: one})
+		}
+		return len(list) < len(numbers)
+	})
+	return list
+}
+
 // values is records for Model.Check.
 func (r *reading[T]) values(yield func(int, T) bool) {
-	r.records(func(i int, one record[T]) bool { return yield(i, one.value) })
+	r.checks++
+	r.records(func(i int, one record[T]) bool {
+		r.progress(Progress{Phase: Checking, Pass: r.checks, Done: i + 1, Total: r.count})
+		return yield(i, one.value)
+	})
 }
 
 func (r *reading[T]) scan(fault func(...Fault), each func(record[T]) bool) {

@@ -95,7 +95,7 @@ func run(t *testing.T, s *system, lines string) (bulkimport.Summary, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	summary, err := s.model().Run(t.Context(), in, func(int, int) {})
+	summary, err := s.model().Run(t.Context(), in, func(bulkimport.Progress) {})
 	return summary, text(err)
 }
 
@@ -148,7 +148,7 @@ func TestRun(t *testing.T) {
 // Each record can be written only after the next one, and the writer keeps no order.
 func TestRecordsWaitForEachOther(t *testing.T) {
 	t.Parallel()
-	const n = 200
+	const n = 12_000 // more than are in memory at a time
 	s := &system{stored: map[string]string{}}
 	s.on = func(v thing) error {
 		if _, done := s.stored[v.size]; v.size != "none" && !done {
@@ -173,6 +173,64 @@ func TestRecordsWaitForEachOther(t *testing.T) {
 	}
 }
 
+// Of the records that contradict the stored data, the first faults are listed and the others are counted.
+func TestManyConflicts(t *testing.T) {
+	t.Parallel()
+	s := &system{stored: map[string]string{}, on: func(v thing) error {
+		if v.code != "good" {
+			return apperr.New(apperr.Conflict, "it contradicts")
+		}
+		return nil
+	}}
+	var lines strings.Builder
+	lines.WriteString("good,1\n")
+	for i := range 1500 {
+		fmt.Fprintf(&lines, "%d,1\n", i)
+	}
+	summary, err := run(t, s, lines.String())
+	list := strings.Split(err, "\n")
+	if len(list) != 1001 || !strings.HasSuffix(list[0], ": it contradicts") || list[1000] != "in: 500 more faults" {
+		t.Errorf("%d faults, the last is %q", len(list), list[len(list)-1])
+	}
+	if summary.String() != "things: 1 created, 0 updated, 0 unchanged" {
+		t.Errorf("summary %s", summary)
+	}
+}
+
+// Every phase shows how far it has come, and records with faults count when they are read.
+func TestProgress(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		lines string
+		want  []bulkimport.Progress
+	}{
+		"a good file": {"a,1\nb,1\n", []bulkimport.Progress{
+			{Phase: bulkimport.Reading, Done: 1}, {Phase: bulkimport.Reading, Done: 2},
+			{Phase: bulkimport.Checking, Pass: 1, Done: 1, Total: 2}, {Phase: bulkimport.Checking, Pass: 1, Done: 2, Total: 2},
+			{Phase: bulkimport.Checking, Pass: 2, Done: 1, Total: 2}, {Phase: bulkimport.Checking, Pass: 2, Done: 2, Total: 2},
+			{Phase: bulkimport.Writing, Done: 1, Total: 2}, {Phase: bulkimport.Writing, Done: 2, Total: 2},
+		}},
+		"faults": {"a\nb,x\n", []bulkimport.Progress{{Phase: bulkimport.Reading, Done: 1}, {Phase: bulkimport.Reading, Done: 2}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			in, err := bulkimport.Read("in", strings.NewReader("code,size\n"+tt.lines), bulkimport.CSV, columns)
+			if err != nil {
+				t.Fatal(err)
+			}
+			model := (&system{stored: map[string]string{}}).model()
+			model.Check = func(ctx context.Context, values iter.Seq2[int, thing], at func(int) string, blame func(int, error)) error {
+				return errors.Join(check(ctx, values, at, blame), check(ctx, values, at, blame))
+			}
+			var steps []bulkimport.Progress
+			_, err = model.Run(t.Context(), in, func(p bulkimport.Progress) { steps = append(steps, p) })
+			if (err != nil) != (name == "faults") || !slices.Equal(steps, tt.want) {
+				t.Errorf("%v, %v", steps, err)
+			}
+		})
+	}
+}
+
 // If the caller ends an import, the error does not blame the database.
 func TestInterrupted(t *testing.T) {
 	t.Parallel()
@@ -184,9 +242,31 @@ func TestInterrupted(t *testing.T) {
 		return ctx.Err()
 	}}
 	in := bulkimport.Records("made up", []bulkimport.Row{bulkimport.NewRow(1, map[string]string{"code": "a", "size": "1"})})
-	_, err := s.model().Run(ctx, in, func(int, int) {})
+	_, err := s.model().Run(ctx, in, func(bulkimport.Progress) {})
 	if want := "import stopped after 0 of 1 things; run it again to go on: interrupted"; text(err) != want {
 		t.Errorf("error %q, want %q", text(err), want)
+	}
+}
+
+// An import that ends before all records are checked writes nothing, and lists no faults that may be only a part of all.
+func TestInterruptedBeforeWriting(t *testing.T) {
+	t.Parallel()
+	for _, phase := range []bulkimport.Phase{bulkimport.Reading, bulkimport.Checking} {
+		ctx, cancel := context.WithCancel(t.Context())
+		s := &system{stored: map[string]string{}}
+		in, err := bulkimport.Read("in", strings.NewReader("code,size\na,1\nb,1\n"), bulkimport.CSV, columns)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = s.model().Run(ctx, in, func(p bulkimport.Progress) {
+			if p.Phase == phase {
+				cancel()
+			}
+		})
+		want := "import stopped before the check of in was complete, and nothing was written; run it again: interrupted"
+		if text(err) != want || len(s.writes) > 0 {
+			t.Errorf("phase %d: %d writes, error %q, want %q", phase, len(s.writes), text(err), want)
+		}
 	}
 }
 

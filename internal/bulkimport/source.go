@@ -16,7 +16,7 @@ type Importer struct {
 	// Generate yields n generated records, the same ones each time. It is nil if the model cannot generate records.
 	Generate func(n int) iter.Seq[Row]
 	// Run parses, checks and writes an input.
-	Run func(ctx context.Context, in Input, progress func(done, total int)) (Summary, error)
+	Run func(ctx context.Context, in Input, progress func(Progress)) (Summary, error)
 }
 
 // Importer returns an Importer for the model.
@@ -29,8 +29,8 @@ const retryEvery = 200 * time.Millisecond
 
 // Tell holds the functions that an import calls to report how it goes on. Each may be nil.
 type Tell struct {
-	// Progress gets the number of records that are done. One goroutine at a time calls it.
-	Progress func(done, total int)
+	// Progress gets every step of the import. One goroutine at a time calls it.
+	Progress func(Progress)
 	// Waiting gets the reason why the import waits. It is called once, before the first wait.
 	Waiting func(reason error)
 }
@@ -40,7 +40,7 @@ type Tell struct {
 func (i Importer) RunWaiting(ctx context.Context, patience time.Duration, in Input, tell Tell) (Summary, error) {
 	progress := tell.Progress
 	if progress == nil {
-		progress = func(int, int) {}
+		progress = func(Progress) {}
 	}
 	deadline := time.Now().Add(patience)
 	total := Summary{Model: i.Name}

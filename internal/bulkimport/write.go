@@ -17,27 +17,31 @@ import (
 // disk flushes.
 const writers = 8
 
+// inMemory is the number of records that are in memory at the same time, when they are written again. The input is read once for
+// so many records.
+const inMemory = 10_000
+
 // errInterrupted is the error when the caller ended the import.
 var errInterrupted = errors.New("interrupted")
 
 // writer writes the records of one import.
 type writer[T any] struct {
 	model    Model[T]
-	progress func(done, total int)
+	progress func(Progress)
 	total    int
 
 	mu        sync.Mutex
 	summary   Summary
 	done      int
-	faults    *Faults       // of the records that the service refuses
-	conflicts []conflict[T] // of the current pass
+	faults    *Faults // of the records that the service refuses
+	conflicts conflicts
 }
 
-// conflict is a record that contradicts the stored data.
-type conflict[T any] struct {
-	record[T]
-	i   int // its number in the input
-	err error
+// conflicts are the records of the current pass that contradict the stored data. Their values are not kept: a later pass reads
+// them again.
+type conflicts struct {
+	numbers []int32 // in the input
+	faults  Faults
 }
 
 // write writes all records, in any order. It tries a record that conflicts with the stored data again after the others:
@@ -50,26 +54,41 @@ func (w *writer[T]) write(ctx context.Context, all *reading[T]) error {
 	}
 	for before := 0; err == nil && w.done > before; {
 		before = w.done
-		// The next pass goes backwards and writes one record at a time. If each record waits for the record after it, this
-		// one pass writes them all.
-		again := w.conflicts
-		slices.SortFunc(again, func(a, b conflict[T]) int { return b.i - a.i })
-		w.conflicts = nil
-		err = w.pass(ctx, func(yield func(int, record[T]) bool) {
-			for _, c := range again {
-				if !yield(c.i, c.record) {
-					return
-				}
-			}
-		}, 1)
+		again := w.conflicts.numbers
+		w.conflicts = conflicts{}
+		err = w.backwards(ctx, all, again)
 	}
 	if err != nil {
 		return err
 	}
-	for _, c := range w.conflicts {
-		w.faults.add(lineFaults(c.line, c.err)...)
-	}
+	w.faults.addAll(&w.conflicts.faults)
 	return w.faults.orNil()
+}
+
+// backwards writes the records with these numbers again, the last one first, and one at a time. If each record waits for the
+// record after it, this one pass writes them all.
+func (w *writer[T]) backwards(ctx context.Context, all *reading[T], numbers []int32) error {
+	slices.Sort(numbers)
+	for len(numbers) > 0 {
+		rest := max(0, len(numbers)-inMemory)
+		some := all.numbered(numbers[rest:])
+		if all.err != nil {
+			return w.stopped(ctx, all.err)
+		}
+		slices.Reverse(some)
+		err := w.pass(ctx, func(yield func(int, record[T]) bool) {
+			for _, one := range some {
+				if !yield(one.I, one.Record) {
+					return
+				}
+			}
+		}, 1)
+		if err != nil {
+			return err
+		}
+		numbers = numbers[:rest]
+	}
+	return nil
 }
 
 // pass writes records, atOnce of them at the same time. It lists the faults of those that the service refuses, and keeps those
@@ -108,7 +127,8 @@ func (w *writer[T]) one(ctx context.Context, i int, r record[T]) error {
 	defer w.mu.Unlock()
 	switch {
 	case err != nil && apperr.KindOf(err) == apperr.Conflict:
-		w.conflicts = append(w.conflicts, conflict[T]{r, i, err})
+		w.conflicts.numbers = append(w.conflicts.numbers, int32(i))
+		w.conflicts.faults.add(lineFaults(r.line, err)...)
 		return nil
 	case err != nil && refused(err):
 		w.faults.add(lineFaults(r.line, err)...)
@@ -123,7 +143,7 @@ func (w *writer[T]) one(ctx context.Context, i int, r record[T]) error {
 		w.summary.Unchanged++
 	}
 	w.done++
-	w.progress(w.done, w.total)
+	w.progress(Progress{Phase: Writing, Done: w.done, Total: w.total})
 	return nil
 }
 

@@ -30,7 +30,10 @@ func (c Caller) String() string {
 	return string(c.Kind) + " " + c.Name
 }
 
-type key struct{}
+type (
+	key        struct{}
+	addressKey struct{}
+)
 
 // With returns a context with the caller.
 func With(ctx context.Context, c Caller) context.Context { return context.WithValue(ctx, key{}, c) }
@@ -39,4 +42,20 @@ func With(ctx context.Context, c Caller) context.Context { return context.WithVa
 func From(ctx context.Context) Caller {
 	c, _ := ctx.Value(key{}).(Caller)
 	return c
+}
+
+// WithAddress returns a context with the address of the client, or the network that counts as one client.
+func WithAddress(ctx context.Context, address string) context.Context {
+	return context.WithValue(ctx, addressKey{}, address)
+}
+
+// Account returns who is charged for what the service stores for the caller in a context. Callers who did not identify themselves
+// would share one bound, and one of them could use it up for all. So each client address is charged for its own.
+func Account(ctx context.Context) string {
+	who := From(ctx)
+	address, _ := ctx.Value(addressKey{}).(string)
+	if who.Kind == KindToken || who.Kind == KindSession || address == "" {
+		return who.String()
+	}
+	return who.String() + " " + address
 }

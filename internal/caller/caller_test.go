@@ -25,3 +25,22 @@ func TestCallers(t *testing.T) {
 		seen[c.String()] = true
 	}
 }
+
+// Those who name themselves have one account from everywhere. All others have an account for each address.
+func TestAccounts(t *testing.T) {
+	t.Parallel()
+	for who, want := range map[caller.Caller]string{
+		{}: "anonymous 192.0.2.1",
+		{Kind: caller.KindAddress, Name: "192.0.2.0/24"}: "address 192.0.2.0/24 192.0.2.1",
+		{Kind: caller.KindToken, Name: "billing"}:        "token billing",
+		{Kind: caller.KindSession, Name: "ann"}:          "session ann",
+	} {
+		ctx := caller.With(t.Context(), who)
+		if got := caller.Account(ctx); got != who.String() {
+			t.Errorf("without an address: %q", got)
+		}
+		if got := caller.Account(caller.WithAddress(ctx, "192.0.2.1")); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}

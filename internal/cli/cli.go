@@ -158,7 +158,7 @@ func (a App[C]) version() *cobra.Command {
 }
 
 // configured loads the part of the configuration that a command needs. Args and PreRunE have checked the arguments before,
-// so that a typing error is reported even if the environment is not correct.
+// so that a typo is reported even if the environment is not correct.
 func (a App[C]) configured(
 	needs config.Needs, run func(*cobra.Command, []string, C, *slog.Logger) error,
 ) func(*cobra.Command, []string) error {

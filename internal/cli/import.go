@@ -36,7 +36,8 @@ func (a App[C]) importCommand() *cobra.Command {
 			"The command checks every line before it writes anything, and reports the first 1,000 faults with their lines. A\n" +
 			"record has at most 1 MiB. What can be read only once is copied into a temporary file first. Importing the same\n" +
 			"records again changes nothing, so an import that was interrupted can be run again.\n" +
-			"Each change follows the business rules and publishes its event.",
+			"Each change follows the business rules and publishes its event. Where the output for errors is not a terminal, a line\n" +
+			"every 10 seconds says how far the import has come.",
 		PreRunE: checked(flags.check),
 		RunE: a.configured(config.DatabaseAlone, func(cmd *cobra.Command, args []string, cfg C, log *slog.Logger) error {
 			return a.importAll(cmd, args, flags, cfg, log)
@@ -141,7 +142,7 @@ func choose(importers []bulkimport.Importer, flags importFlags, one bool) ([]bul
 func importOne(cmd *cobra.Command, name string, run func(context.Context, bulkimport.Tell) (bulkimport.Summary, error),
 	flags importFlags, log *slog.Logger,
 ) error {
-	show := newProgress(cmd.ErrOrStderr(), name)
+	show := newImportProgress(cmd.ErrOrStderr(), name)
 	summary, err := run(cmd.Context(), bulkimport.Tell{Progress: show.report, Waiting: func(reason error) {
 		log.InfoContext(cmd.Context(), "waiting for records of another service that the import refers to", "model", name, "for", flags.wait.String(), "faults", countFaults(reason))
 	}})
@@ -162,11 +163,15 @@ func countFaults(err error) int {
 }
 
 // generate imports n generated records. No more than one batch of them is in memory.
-func generate(ctx context.Context, importer bulkimport.Importer, n int, report func(done, total int)) (bulkimport.Summary, error) {
+func generate(ctx context.Context, importer bulkimport.Importer, n int, report func(bulkimport.Progress)) (bulkimport.Summary, error) {
 	total := bulkimport.Summary{Model: importer.Name}
 	done := 0
 	for rows := range batches(importer.Generate(n), generateBatch) {
-		summary, err := importer.Run(ctx, bulkimport.Records("generated "+importer.Name, rows), func(i, _ int) { report(done+i, n) })
+		summary, err := importer.Run(ctx, bulkimport.Records("generated "+importer.Name, rows), func(p bulkimport.Progress) {
+			if p.Phase == bulkimport.Writing {
+				report(bulkimport.Progress{Phase: p.Phase, Done: done + p.Done, Total: n})
+			}
+		})
 		total = total.Plus(summary)
 		if err != nil {
 			return total, err

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/monsplit/monsplit/internal/apperr"
 	"github.com/monsplit/monsplit/internal/bulkimport"
@@ -27,8 +29,9 @@ type hats struct {
 	mu      sync.Mutex
 	stored  map[string]string
 	marked  bool
-	yielded int // generated hats
-	most    int // generated hats in memory at the same time, at most
+	reads   func() // called before a row becomes a hat; may be nil
+	yielded int    // generated hats
+	most    int    // generated hats in memory at the same time, at most
 }
 
 func (h *hats) app() App[settings] {
@@ -38,7 +41,7 @@ func (h *hats) app() App[settings] {
 	app.OpenImport = func(context.Context, settings) (bulkimport.Target, error) {
 		importer := h.model().Importer(h.sample, h.generate)
 		run := importer.Run
-		importer.Run = func(ctx context.Context, in bulkimport.Input, progress func(done, total int)) (bulkimport.Summary, error) {
+		importer.Run = func(ctx context.Context, in bulkimport.Input, progress func(bulkimport.Progress)) (bulkimport.Summary, error) {
 			h.most = max(h.most, h.yielded-len(h.stored))
 			return run(ctx, in, progress)
 		}
@@ -54,10 +57,19 @@ func (h *hats) model() bulkimport.Model[[2]string] {
 	return bulkimport.Model[[2]string]{
 		Name: "hats", Columns: hatColumns(),
 		Parse: func(r bulkimport.Row) ([2]string, []apperr.FieldError) {
+			if h.reads != nil {
+				h.reads()
+			}
 			return [2]string{r.Get("name"), r.Get("size")}, nil
 		},
 		Validate: func([2]string) error { return nil },
-		Check:    func(context.Context, iter.Seq2[int, [2]string], func(int) string, func(int, error)) error { return nil },
+		Check: func(_ context.Context, values iter.Seq2[int, [2]string], _ func(int) string, _ func(int, error)) error {
+			for range 2 {
+				for range values { //nolint:revive // the check looks at each hat
+				}
+			}
+			return nil
+		},
 		Write: func(_ context.Context, v [2]string) (bulkimport.Outcome, error) {
 			h.mu.Lock()
 			defer h.mu.Unlock()
@@ -215,7 +227,7 @@ func importTo(t *testing.T, stderr *os.File) {
 	}
 }
 
-// If the output is not a terminal, no progress is shown.
+// If the output is not a terminal, a short import shows no progress.
 func TestNoProgressInAFile(t *testing.T) {
 	t.Parallel()
 	file, err := os.Create(filepath.Join(t.TempDir(), "stderr"))
@@ -227,4 +239,29 @@ func TestNoProgressInAFile(t *testing.T) {
 	if text, err := os.ReadFile(file.Name()); err != nil || len(text) > 0 {
 		t.Errorf("shown %q, %v", text, err)
 	}
+}
+
+// A long import also tells a log how far it has come, every 10 seconds, from the first look at the file on.
+func TestImportTellsALog(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := &hats{stored: map[string]string{}, reads: func() { <-time.After(time.Second) }}
+		in := "name,size\n"
+		for i := range 20 {
+			in += fmt.Sprintf("Hat %d,1\n", i)
+		}
+		r := call(t.Context(), h.app(), strings.NewReader(in), "import", "-")
+		want := result{out: "hats: 20 created, 0 updated, 0 unchanged\n", err: `hats: 10 read
+hats: 20 read
+hats: 10 of 20 checked
+hats: 20 of 20 checked
+hats: 10 of 20 checked (pass 2)
+hats: 20 of 20 checked (pass 2)
+hats: 10 of 20 written
+hats: 20 of 20 written
+`}
+		if r != want {
+			t.Errorf("%+v, want %+v", r, want)
+		}
+	})
 }

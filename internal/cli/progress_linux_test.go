@@ -50,7 +50,7 @@ func TestProgressOnATerminal(t *testing.T) {
 		}
 		text += string(part[:n])
 	}
-	if !strings.Contains(text, "\rhats: 2 of 2") || !strings.HasSuffix(text, "\r\x1b[K"+end) {
+	if !strings.Contains(text, "\rhats: 2 of 2 written") || !strings.HasSuffix(text, "\r\x1b[K"+end) {
 		t.Errorf("shown %q", text)
 	}
 }

@@ -13,8 +13,8 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"github.com/monsplit/monsplit/internal/adminui"
 	"github.com/monsplit/monsplit/internal/httpserver"
+	"github.com/monsplit/monsplit/internal/webassets"
 )
 
 // Config has the content of the pages.
@@ -103,7 +103,7 @@ func readAssets() ([]httpserver.Page, error) {
 		from            embed.FS
 		name, mediaType string
 	}{
-		{adminui.Static, "static/frame.css", cssType}, {files, "static/content.css", cssType}, {adminui.Static, "static/icon.svg", svgType},
+		{webassets.Files, "frame.css", cssType}, {files, "static/content.css", cssType}, {webassets.Files, "icon.svg", svgType},
 		{files, "static/swagger.js", jsType}, {files, "static/swagger.css", cssType},
 		{files, "swagger-ui/swagger-ui.css", cssType}, {files, "swagger-ui/swagger-ui-bundle.js", jsType},
 	} {
@@ -122,7 +122,7 @@ func (v pageData) below(base string, assets []httpserver.Page) ([]httpserver.Pag
 	var pages []httpserver.Page
 	for _, asset := range assets {
 		name := asset.Path
-		asset.Path = base + "/docs/assets/" + adminui.HashedName(name, asset.Body)
+		asset.Path = base + "/docs/assets/" + webassets.HashedName(name, asset.Body)
 		v.assets[name] = asset.Path
 		pages = append(pages, asset)
 	}
@@ -137,7 +137,7 @@ func (v pageData) below(base string, assets []httpserver.Page) ([]httpserver.Pag
 	return pages, nil
 }
 
-// hashed adds a part of the body's hash to a file's name, so that a changed body has a new address.
+// render returns one page as HTML.
 func render(v pageData) ([]byte, error) {
 	set, err := template.New("").Funcs(template.FuncMap{"prose": prose, "opening": opening}).ParseFS(templates, "templates/layout.html", "templates/"+v.Here+".html")
 	if err != nil {

@@ -37,8 +37,8 @@ func TestMaintainAsAnotherRole(t *testing.T) {
 		return func() bool { return strings.Contains(call(t, http.MethodGet, s.catalog.url("/readyz"), nil).raw, want) }
 	}
 	serve()
-	eventually(t, "/readyz says that no room can be made", ready(`"name":"maintenance","status":"degraded","detail":"maintain the outbox: make partition outbox_event_`))
-	eventually(t, "/readyz says how much room is left", ready(`room: the outbox has room for only `))
+	eventually(t, "/readyz says that no room can be made", ready(`"name":"maintenance","status":"degraded","detail":"the maintenance of the outbox fails: the database reports SQLSTATE 42501`))
+	eventually(t, "/readyz says that there is little room", ready(`room: it needs attention`))
 	little := s.catalog.metric("monsplit_outbox_room")
 	if little <= 0 || little > 4_000_000 {
 		t.Errorf("the metric is %.0f", little)

@@ -76,18 +76,14 @@ func (g *browserGuard) guard(next echo.HandlerFunc) echo.HandlerFunc {
 		switch {
 		case g == nil:
 		case !g.allows(req.Host):
-			return newProblem(http.StatusMisdirectedRequest, "unknown-host", fmt.Sprintf(
+			return NewProblem(http.StatusMisdirectedRequest, "unknown-host", fmt.Sprintf(
 				"The service does not know the host %q. If it is the service's own, add it to HTTP_ALLOWED_HOSTS.", clip(req.Host)))
 		case g.origin.Check(req) != nil:
-			return newProblem(http.StatusForbidden, "cross-origin",
+			return NewProblem(http.StatusForbidden, "cross-origin",
 				"A browser sent this change for a page of another origin. Only HTTP_ALLOWED_HOSTS=* allows that.")
 		}
 		return next(c)
 	}
-}
-
-func newProblem(status int, name, detail string) *Problem {
-	return &Problem{Type: ProblemBase + name, Title: http.StatusText(status), Status: status, Detail: detail}
 }
 
 // isHostName reports whether text can be the name of a host (RFC 1123, section 2.1), with or without a port.

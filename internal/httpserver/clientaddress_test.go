@@ -1,13 +1,17 @@
 package httpserver_test
 
 import (
+	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"strings"
 	"testing"
 
 	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/monsplit/monsplit/internal/caller"
 	"github.com/monsplit/monsplit/internal/httpserver"
 )
 
@@ -60,5 +64,29 @@ func TestClientAddress(t *testing.T) {
 				t.Errorf("want %s in the log:\n%s", want, b.log)
 			}
 		})
+	}
+}
+
+// What a client without a token stores is charged to its address. A host may use all addresses of an IPv6 network.
+func TestAccountOfAClient(t *testing.T) {
+	t.Parallel()
+	for forwarded, want := range map[string]string{
+		"": "anonymous 127.0.0.1", "203.0.113.9": "anonymous 203.0.113.9", "::ffff:203.0.113.9": "anonymous 203.0.113.9",
+		"2001:db8:1:2:3:4:5:6": "anonymous 2001:db8:1:2::/64",
+	} {
+		s := httpserver.New(httpserver.Config{
+			Registry: prometheus.NewRegistry(), TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")},
+		}, slog.New(slog.DiscardHandler))
+		s.Echo.GET("/it", func(c echo.Context) error { return c.String(http.StatusOK, caller.Account(c.Request().Context())) })
+		req := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/it", http.NoBody)
+		req.RemoteAddr = "127.0.0.1:4321"
+		if forwarded != "" {
+			req.Header.Set("X-Forwarded-For", forwarded)
+		}
+		answer := httptest.NewRecorder()
+		s.Handler().ServeHTTP(answer, req)
+		if answer.Body.String() != want {
+			t.Errorf("forwarded for %q: %s, want %s", forwarded, answer.Body, want)
+		}
 	}
 }

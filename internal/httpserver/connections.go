@@ -19,38 +19,57 @@ type ConnectionLimits struct {
 	PerPeer int
 }
 
-// The limits, as labels of http_connections_refused_total.
+// The limits and the listeners, as labels of the metrics.
 const (
 	limitAll  = "all"
 	limitPeer = "peer"
+
+	listenerAPI        = "api"
+	listenerOperations = "operations"
 )
 
-// connections counts the open connections, and refuses those beyond the limits.
+// connectionMetrics are about the connections of all listeners.
+type connectionMetrics struct {
+	open    *prometheus.GaugeVec   // by listener
+	refused *prometheus.CounterVec // by listener and limit
+}
+
+func newConnectionMetrics(registry *prometheus.Registry) connectionMetrics {
+	m := connectionMetrics{
+		open: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "http_connections", Help: "Open connections of clients."}, []string{"listener"}),
+		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "http_connections_refused_total", Help: "Connections that were closed at once, by the limit that they were beyond.",
+		}, []string{"listener", "limit"}),
+	}
+	registry.MustRegister(m.open, m.refused)
+	return m
+}
+
+// connections counts the open connections of one listener, and refuses those beyond the limits. Each listener has the limits for
+// itself: many clients of the API do not keep monitoring out.
 type connections struct {
-	limits  ConnectionLimits
-	trusted []netip.Prefix
-	log     *slog.Logger
-	open    prometheus.Gauge
-	refused *prometheus.CounterVec
+	listener string
+	limits   ConnectionLimits
+	trusted  []netip.Prefix
+	log      *slog.Logger
+	open     prometheus.Gauge
+	refused  *prometheus.CounterVec // by limit
 
 	mu       sync.Mutex
 	all      int
 	byPeer   map[netip.Prefix]int
-	refusals paced
+	refusals map[string]*paced // by limit
 	failures paced
 }
 
-func newConnections(cfg Config, log *slog.Logger) *connections {
+func newConnections(listener string, cfg Config, metrics connectionMetrics, log *slog.Logger) *connections {
 	c := &connections{
-		limits: cfg.Connections, trusted: cfg.TrustedProxies, log: log, byPeer: map[netip.Prefix]int{},
-		open: prometheus.NewGauge(prometheus.GaugeOpts{Name: "http_connections", Help: "Open connections of clients."}),
-		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "http_connections_refused_total", Help: "Connections that were closed at once, by the limit that they were beyond.",
-		}, []string{"limit"}),
+		listener: listener, limits: cfg.Connections, trusted: cfg.TrustedProxies, log: log, byPeer: map[netip.Prefix]int{},
+		open: metrics.open.WithLabelValues(listener), refused: metrics.refused.MustCurryWith(prometheus.Labels{"listener": listener}),
+		refusals: map[string]*paced{limitAll: {}, limitPeer: {}},
 	}
 	c.refused.WithLabelValues(limitAll)
 	c.refused.WithLabelValues(limitPeer)
-	cfg.Registry.MustRegister(c.open, c.refused)
 	return c
 }
 
@@ -126,10 +145,10 @@ func (c *connections) refuse(conn net.Conn, peer netip.Addr, limit string) {
 	c.refused.WithLabelValues(limit).Inc()
 	_ = conn.Close()
 	c.mu.Lock()
-	count := c.refusals.add(time.Now())
+	count := c.refusals[limit].add(time.Now())
 	c.mu.Unlock()
 	if count > 0 {
-		c.log.WarnContext(context.Background(), "connections were refused", "count", count, "limit", limit, "peer", peer.String(),
+		c.log.WarnContext(context.Background(), "connections were refused", "listener", c.listener, "count", count, "limit", limit, "peer", peer.String(),
 			"settings", "HTTP_MAX_CONNECTIONS, HTTP_MAX_CONNECTIONS_PER_PEER")
 	}
 }
@@ -140,7 +159,7 @@ func (c *connections) failed(err error) {
 	count := c.failures.add(time.Now())
 	c.mu.Unlock()
 	if count > 0 {
-		c.log.ErrorContext(context.Background(), "cannot accept connections", "count", count, "error", err)
+		c.log.ErrorContext(context.Background(), "cannot accept connections", "listener", c.listener, "count", count, "error", err)
 	}
 }
 
@@ -150,7 +169,10 @@ type surviving struct {
 	failed func(err error)
 }
 
-func (s *Server) surviving(l net.Listener) net.Listener { return surviving{l, s.connections.failed} }
+// bounded is a listener that survives failures to accept, and has at most so many connections.
+func (c *connections) bounded(l net.Listener) net.Listener {
+	return counting{surviving{l, c.failed}, c}
+}
 
 // Accept implements net.Listener.
 func (l surviving) Accept() (net.Conn, error) {
@@ -168,6 +190,10 @@ type counting struct {
 	connections *connections
 }
 
+// sendBuffer is how much of an answer the system keeps for a client that does not read. By default it would be up to 4 MiB for
+// each connection: a hundred slow readers of long lists would get hundreds of MiB at once, and the CPU time to make them.
+const sendBuffer = 128 << 10
+
 // Accept implements net.Listener.
 func (l counting) Accept() (net.Conn, error) {
 	for {
@@ -179,6 +205,9 @@ func (l counting) Accept() (net.Conn, error) {
 		if limit := l.connections.admit(peer); limit != "" {
 			l.connections.refuse(conn, peer, limit)
 			continue
+		}
+		if tcp, ok := conn.(*net.TCPConn); ok {
+			_ = tcp.SetWriteBuffer(sendBuffer) // the connection may have ended already
 		}
 		return &countedConn{Conn: conn, release: sync.OnceFunc(func() { l.connections.release(peer) })}, nil
 	}

@@ -40,8 +40,9 @@ func TestConnectionLimits(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := newConnections(Config{Connections: tt.limits, Registry: prometheus.NewRegistry(),
-				TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}, slog.New(slog.DiscardHandler))
+			c := newConnections(listenerAPI, Config{
+				Connections: tt.limits, TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
+			}, newConnectionMetrics(prometheus.NewRegistry()), slog.New(slog.DiscardHandler))
 			var got string
 			var open []netip.Addr
 			for _, text := range tt.peers {
@@ -82,7 +83,8 @@ func TestPaced(t *testing.T) {
 func runServer(t *testing.T, limits ConnectionLimits, wrap func(net.Listener) net.Listener) (*Server, *syncBuffer) {
 	t.Helper()
 	log := &syncBuffer{}
-	s := New(Config{Addr: "127.0.0.1:0", Connections: limits, Registry: prometheus.NewRegistry()}, slog.New(slog.NewTextHandler(log, nil)))
+	s := New(Config{Addr: "127.0.0.1:0", OperationsAddr: "127.0.0.1:0", Connections: limits, Registry: prometheus.NewRegistry()},
+		slog.New(slog.NewTextHandler(log, nil)))
 	if err := s.Listen(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +122,12 @@ func (b *syncBuffer) String() string {
 
 func dial(t *testing.T, s *Server) net.Conn {
 	t.Helper()
-	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", s.Addr())
+	return dialTo(t, s.Addr())
+}
+
+func dialTo(t *testing.T, address string) net.Conn {
+	t.Helper()
+	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", address)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,8 +137,10 @@ func dial(t *testing.T, s *Server) net.Conn {
 }
 
 // ask sends a request on a connection that stays open, and returns the first line of its answer.
-func ask(conn net.Conn) (string, error) {
-	if _, err := io.WriteString(conn, "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"); err != nil {
+func ask(conn net.Conn) (string, error) { return askFor(conn, "/openapi.yaml") }
+
+func askFor(conn net.Conn, path string) (string, error) {
+	if _, err := io.WriteString(conn, "GET "+path+" HTTP/1.1\r\nHost: localhost\r\n\r\n"); err != nil {
 		return "", err
 	}
 	line := make([]byte, len("HTTP/1.1 200"))
@@ -168,6 +177,58 @@ func TestConnectionsBeyondTheLimitAreClosed(t *testing.T) {
 		}
 		if time.Now().After(deadline) {
 			t.Fatal("no connection is served after another one has ended")
+		}
+	}
+}
+
+// Each listener has the limits for itself, and its own metrics.
+func TestOperationsHaveTheirOwnLimits(t *testing.T) {
+	t.Parallel()
+	s, log := runServer(t, ConnectionLimits{All: 2, PerPeer: 1}, nil)
+	if line, err := ask(dial(t, s)); line != "HTTP/1.1 200" {
+		t.Errorf("the API: %q, %v", line, err)
+	}
+	if line, err := askFor(dialTo(t, s.OperationsAddr()), "/livez"); line != "HTTP/1.1 200" {
+		t.Errorf("operations, while the API has all its connections: %q, %v", line, err)
+	}
+	for range 3 {
+		if n, err := dialTo(t, s.OperationsAddr()).Read(make([]byte, 1)); n != 0 || err == nil || errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("read %d, %v", n, err)
+		}
+	}
+	const want = `
+# HELP http_connections Open connections of clients.
+# TYPE http_connections gauge
+http_connections{listener="api"} 1
+http_connections{listener="operations"} 1
+# HELP http_connections_refused_total Connections that were closed at once, by the limit that they were beyond.
+# TYPE http_connections_refused_total counter
+http_connections_refused_total{limit="all",listener="api"} 0
+http_connections_refused_total{limit="peer",listener="api"} 0
+http_connections_refused_total{limit="all",listener="operations"} 0
+http_connections_refused_total{limit="peer",listener="operations"} 3
+`
+	if err := testutil.GatherAndCompare(s.cfg.Registry, strings.NewReader(want), "http_connections", "http_connections_refused_total"); err != nil {
+		t.Error(err)
+	}
+	if text := log.String(); strings.Count(text, "connections were refused") != 1 || !strings.Contains(text, "listener=operations") {
+		t.Errorf("the log is %s", text)
+	}
+}
+
+// The log tells of each limit apart: the first refusal by one is not hidden by those of the other.
+func TestRefusalsAreLoggedByLimit(t *testing.T) {
+	t.Parallel()
+	log := &syncBuffer{}
+	c := newConnections(listenerAPI, Config{}, newConnectionMetrics(prometheus.NewRegistry()), slog.New(slog.NewTextHandler(log, nil)))
+	for _, limit := range []string{limitPeer, limitPeer, limitAll, limitAll} {
+		here, there := net.Pipe()
+		c.refuse(here, netip.MustParseAddr("192.0.2.1"), limit)
+		_ = there.Close() // the other end is closed already
+	}
+	for _, want := range []string{"count=1 limit=peer", "count=1 limit=all"} {
+		if got := strings.Count(log.String(), want); got != 1 {
+			t.Errorf("%d lines with %q: %s", got, want, log)
 		}
 	}
 }

@@ -18,7 +18,7 @@ func (s *Server) HandleEvents(path string, handler http.Handler, available func(
 			return err
 		}
 		pageHeaders(c.Response().Header())
-		s.servePage(c.Request().Context(), c, handler)
+		s.servePage(c.Request().Context(), c, c.Response(), handler)
 		return nil
 	})
 }

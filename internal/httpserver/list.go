@@ -35,13 +35,14 @@ func (l List[T, P, J]) Page(ctx context.Context, size int) (page []J, link strin
 	return page, "", nil
 }
 
-// Stream writes the whole list while it is read, as StreamArray does. A HEAD reads nothing.
+// Stream writes the whole list while it is read, as StreamArray does. A HEAD reads nothing. While a part waits for the client,
+// the request has neither a place among the lists nor a connection to the database.
 func (l List[T, P, J]) Stream(ctx context.Context, w http.ResponseWriter, limits StreamLimits) error {
 	return StreamArray(ctx, w, limits, func(yield func(J, error) bool) {
 		if needsNoBody(ctx) {
 			return
 		}
-		for item, err := range l.Read(0) {
+		for item, err := range WithPlace(ctx, l.Read(0)) {
 			if !yield(l.Encode(item), err) {
 				return
 			}

@@ -24,7 +24,7 @@ const headerRequestID = "X-Request-Id"
 
 func requestID(c echo.Context) string { return c.Response().Header().Get(headerRequestID) }
 
-// identify gives the request an id and a trace, and stores its URL for links.
+// identify gives the request an id and a trace, and stores its URL for links and the client's address for counts.
 func identify(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		req := c.Request()
@@ -35,9 +35,22 @@ func identify(next echo.HandlerFunc) echo.HandlerFunc {
 		c.Response().Header().Set(headerRequestID, id)
 		target := *req.URL
 		ctx := context.WithValue(telemetry.ContinueTrace(req.Context(), req.Header), requestURLKey{}, &target)
-		c.SetRequest(req.WithContext(ctx))
+		c.SetRequest(req.WithContext(caller.WithAddress(ctx, countedAddress(c.RealIP()))))
 		return next(c)
 	}
+}
+
+// countedAddress returns what counts as one client: the IPv4 address, or the /64 network of the IPv6 address.
+func countedAddress(client string) string {
+	address, err := netip.ParseAddr(client)
+	if err != nil {
+		return client
+	}
+	network := networkOf(address.Unmap())
+	if network.IsSingleIP() {
+		return network.Addr().String()
+	}
+	return network.String()
 }
 
 // saneID reports whether an id from outside is safe to write to the log.

@@ -15,14 +15,15 @@ import (
 // operations serves health, metrics and profiles on a listener of their own, for those who operate the service. Without it,
 // health and metrics are beside the API, and there are no profiles.
 type operations struct {
-	echo     *echo.Echo
-	listener net.Listener
+	echo        *echo.Echo
+	listener    net.Listener
+	connections *connections
 }
 
 // profileTimeout is longer than a profile usually takes.
 const profileTimeout = 2 * time.Minute
 
-func (s *Server) newOperations() *operations {
+func (s *Server) newOperations(c *connections) *operations {
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.HTTPErrorHandler = handleError(s.log)
@@ -34,7 +35,7 @@ func (s *Server) newOperations() *operations {
 	} {
 		e.GET("/debug/pprof/"+name, echo.WrapHandler(handler))
 	}
-	return &operations{echo: e}
+	return &operations{echo: e, connections: c}
 }
 
 // mountOperations adds health and metrics below each prefix: to the listener for operations if there is one.
@@ -70,7 +71,7 @@ func (s *Server) serveOperations(failed chan<- error) (stop func()) {
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 	go func() {
-		if err := server.Serve(s.surviving(s.operations.listener)); !errors.Is(err, http.ErrServerClosed) {
+		if err := server.Serve(s.operations.connections.bounded(s.operations.listener)); !errors.Is(err, http.ErrServerClosed) {
 			failed <- err
 		}
 	}()

@@ -1,8 +1,6 @@
 package httpserver
 
 import (
-	"bytes"
-	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
 	"mime"
@@ -13,6 +11,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/monsplit/monsplit/internal/headerfield"
+	"github.com/monsplit/monsplit/internal/webassets"
 )
 
 // Page is a fixed text for browsers: a page, or a file that a page uses.
@@ -33,7 +32,7 @@ const yearLong = "public, max-age=31536000, immutable"
 
 // handler serves the page, compressed for clients that accept gzip.
 func (p Page) handler() echo.HandlerFunc {
-	compressed := sync.OnceValue(func() []byte { return compress(p.Body) })
+	compressed := sync.OnceValue(func() []byte { return webassets.Gzip(p.Body) })
 	sum := sha256.Sum256(p.Body)
 	tag := hex.EncodeToString(sum[:8])
 	return func(c echo.Context) error {
@@ -55,14 +54,6 @@ func (p Page) handler() echo.HandlerFunc {
 		}
 		return c.Blob(http.StatusOK, p.MediaType, body)
 	}
-}
-
-func compress(text []byte) []byte {
-	var buf bytes.Buffer
-	w := gzip.NewWriter(&buf)
-	_, _ = w.Write(text) // a buffer takes everything
-	_ = w.Close()
-	return buf.Bytes()
 }
 
 // forBrowsers answers with the page if the Accept header names HTML and does not prefer JSON. Otherwise it answers as

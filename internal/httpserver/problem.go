@@ -30,6 +30,11 @@ type Problem struct {
 	Errors    []ProblemField `json:"errors,omitempty"`
 }
 
+// NewProblem returns the problem with a name. Its title is the text of the status.
+func NewProblem(status int, name, detail string) *Problem {
+	return &Problem{Type: ProblemBase + name, Title: http.StatusText(status), Status: status, Detail: detail}
+}
+
 // Error implements error. A handler returns a *Problem that another service has decided about, and the caller gets it as it is.
 func (p *Problem) Error() string { return p.Title + ": " + p.Detail }
 
@@ -102,7 +107,7 @@ func ProblemOf(err error) (p Problem, ok bool) {
 		return Problem{}, false
 	}
 	status := statusOf(e.Kind)
-	p = Problem{Type: ProblemBase + e.Name(), Title: http.StatusText(status), Status: status, Detail: e.Detail}
+	p = *NewProblem(status, e.Name(), e.Detail)
 	for _, f := range e.Fields {
 		p.Errors = append(p.Errors, ProblemField(f))
 	}
@@ -119,11 +124,10 @@ func toProblem(err error) (p Problem, ours bool) {
 	}
 	if he := (*echo.HTTPError)(nil); errors.As(err, &he) && he.Code < 500 {
 		detail, _ := he.Message.(string)
-		return Problem{Type: ProblemBase + nameOf(he.Code), Title: http.StatusText(he.Code), Status: he.Code, Detail: detail}, false
+		return *NewProblem(he.Code, nameOf(he.Code), detail), false
 	}
-	const status = http.StatusInternalServerError
-	return Problem{Type: ProblemBase + string(apperr.Internal), Title: http.StatusText(status), Status: status,
-		Detail: "An internal error occurred. The log of the service has the details under the request id."}, true
+	return *NewProblem(http.StatusInternalServerError, string(apperr.Internal),
+		"An internal error occurred. The log of the service has the details under the request id."), true
 }
 
 // handleError is Echo's HTTPErrorHandler. It answers with a problem, and logs the details that the caller does not get.
@@ -199,7 +203,7 @@ var errClientGone = errors.New("the client is gone")
 func inWords(ctx context.Context, err error) error {
 	e, known := apperr.As(err)
 	unavailable := known && e.Kind == apperr.Unavailable
-	if ctx.Err() == nil || !unavailable && (known || !errors.Is(err, context.Canceled)) {
+	if ctx.Err() == nil || errors.Is(err, errListTooLong) || !unavailable && (known || !errors.Is(err, context.Canceled)) {
 		return err
 	}
 	if errors.Is(context.Cause(ctx), errTooSlow) {

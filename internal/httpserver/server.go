@@ -93,7 +93,8 @@ func New(cfg Config, log *slog.Logger) *Server {
 		}, []string{"method", "route", "status"}),
 		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{Name: "http_requests_in_flight", Help: "Requests in progress."}),
 	}
-	s.checked.run, s.connections = s.askAll, newConnections(cfg, log)
+	metrics := newConnectionMetrics(cfg.Registry)
+	s.checked.run, s.connections = s.askAll, newConnections(listenerAPI, cfg, metrics, log)
 	cfg.Registry.MustRegister(s.duration, s.inFlight)
 	s.Echo.HideBanner, s.Echo.HidePort = true, true
 	s.Echo.HTTPErrorHandler = handleError(log)
@@ -101,7 +102,7 @@ func New(cfg Config, log *slog.Logger) *Server {
 	s.Echo.IPExtractor = clientAddress(cfg.TrustedProxies)
 	s.Echo.Pre(normalize, identify, s.bound, s.observe, recoverPanics, protect, newBrowserGuard(cfg.Addr, cfg.AllowedHosts).guard, fewParameters, allowHead, canonicalHeaders)
 	if cfg.OperationsAddr != "" {
-		s.operations = s.newOperations()
+		s.operations = s.newOperations(newConnections(listenerOperations, cfg, metrics, log))
 	}
 	s.mountOwn()
 	return s
@@ -206,7 +207,7 @@ func (s *Server) Run(ctx context.Context) error {
 	failed := make(chan error, 2)
 	defer s.serveOperations(failed)() // last, so that the health is known until then
 	go func() {
-		failed <- server.Serve(patient{counting{s.surviving(s.listener), s.connections}, s.grace(), s.held})
+		failed <- server.Serve(patient{s.connections.bounded(s.listener), s.grace(), s.held})
 	}()
 	select {
 	case err := <-failed:

@@ -21,8 +21,8 @@ type Settings struct {
 	MaxBodyBytes      int64         `env:"HTTP_MAX_BODY_BYTES" envDefault:"65536" about:"largest request body; a larger one is answered with 413"`
 	MaxConnections    int           `env:"HTTP_MAX_CONNECTIONS" envDefault:"4096" about:"number of open connections in all; further ones are closed at once. The process needs a file descriptor for each"`
 	MaxPerPeer        int           `env:"HTTP_MAX_CONNECTIONS_PER_PEER" envDefault:"1024" about:"number of open connections of one client address (of IPv6: one /64 network); further ones are closed at once. HTTP_TRUSTED_PROXIES are exempt, because they connect for many clients"`
-	AllowedHosts      []string      `env:"HTTP_ALLOWED_HOSTS" about:"host names by which clients may address the service, separated by commas, besides localhost and IP addresses; others get 421, and changes that a browser sends for a page of another origin get 403. Without names this holds if HTTP_ADDR is a loopback address; with * it never does"`
-	TrustedProxies    Networks      `env:"HTTP_TRUSTED_PROXIES" about:"addresses or networks (CIDR) of proxies whose X-Forwarded-For header is trusted, separated by commas; none by default. The access log takes the client's address from that header"`
+	AllowedHosts      []string      `env:"HTTP_ALLOWED_HOSTS" about:"host names by which clients may address the service, separated by commas, besides localhost and IP addresses; others, also names under which monitoring calls, get 421, and changes that a browser sends for a page of another origin get 403. Without names this holds if HTTP_ADDR is a loopback address; with * it never does"`
+	TrustedProxies    Networks      `env:"HTTP_TRUSTED_PROXIES" about:"addresses or networks (CIDR) of proxies whose X-Forwarded-For header is trusted, separated by commas; none by default. The access log takes the client's address from that header, and so does IDEMPOTENCY_MAX_KEYS_PER_CALLER"`
 }
 
 // StreamLimits returns the limits of a streamed list.

@@ -13,13 +13,15 @@ import (
 
 	"github.com/monsplit/monsplit/internal/admission"
 	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/caller"
 )
 
 // Handle adds pages that show or change data, such as an admin interface. The handler gets the requests of all methods to
 // path and to everything below it, with their complete paths. A path has no slash at its end, and HEAD arrives as GET.
 //
 // If available returns an error, that is the answer. The gate admits each request, as a list if it reads and as a change
-// otherwise. Call Handle before Listen.
+// otherwise. While its answer waits for the client, a request has no place; a handler that then reads on does so with WithPlace.
+// Call Handle before Listen.
 func (s *Server) Handle(path string, handler http.Handler, available func() error, gate *admission.Gate) {
 	serve := func(c echo.Context) error {
 		if err := available(); err != nil {
@@ -38,7 +40,7 @@ func (s *Server) Handle(path string, handler http.Handler, available func() erro
 			return err
 		}
 		defer leave(nil)
-		s.servePage(ctx, c, handler)
+		s.servePage(ctx, c, admission.Writer(ctx, c.Response()), handler)
 		return nil
 	}
 	s.Echo.Any(path, serve)
@@ -53,9 +55,10 @@ func pageHeaders(h http.Header) {
 }
 
 // servePage lets the handler answer, with what it must know about the client.
-func (s *Server) servePage(ctx context.Context, c echo.Context, handler http.Handler) {
-	client := Client{Address: c.RealIP(), TLS: behindTLS(c.Request(), s.cfg.TrustedProxies)}
-	handler.ServeHTTP(c.Response(), c.Request().WithContext(context.WithValue(ctx, clientKey{}, client)))
+func (s *Server) servePage(ctx context.Context, c echo.Context, w http.ResponseWriter, handler http.Handler) {
+	v := &visitor{client: Client{Address: c.RealIP(), TLS: behindTLS(c.Request(), s.cfg.TrustedProxies)}}
+	defer func() { c.SetRequest(c.Request().WithContext(caller.With(c.Request().Context(), v.who))) }() // for the log
+	handler.ServeHTTP(w, c.Request().WithContext(context.WithValue(ctx, visitorKey{}, v)))
 }
 
 // Client is what is known about the client of a request to a site.
@@ -64,12 +67,28 @@ type Client struct {
 	TLS     bool   // whether the client's connection is encrypted, here or at a trusted proxy
 }
 
-type clientKey struct{}
+// visitor is what the server and the handler of a site tell each other about who sends a request.
+type visitor struct {
+	client Client
+	who    caller.Caller
+}
+
+type visitorKey struct{}
 
 // ClientOf returns the client of a request to a site, from the context of the request.
 func ClientOf(ctx context.Context) Client {
-	client, _ := ctx.Value(clientKey{}).(Client)
-	return client
+	if v, _ := ctx.Value(visitorKey{}).(*visitor); v != nil {
+		return v.client
+	}
+	return Client{}
+}
+
+// Identified returns a context with the caller of a request to a site. The log of the request names the caller.
+func Identified(ctx context.Context, who caller.Caller) context.Context {
+	if v, _ := ctx.Value(visitorKey{}).(*visitor); v != nil {
+		v.who = who
+	}
+	return caller.With(ctx, who)
 }
 
 // behindTLS reports whether the client of a request uses TLS. Only a trusted proxy can say so for its clients: other peers can
@@ -107,7 +126,7 @@ func readWhole(req *http.Request) error {
 	case err != nil:
 		return apperr.New(apperr.Malformed, "The body did not arrive completely.").Because(err)
 	case len(body) > maxForm:
-		return newProblem(http.StatusRequestEntityTooLarge, "too-large", fmt.Sprintf("The body is larger than %d bytes.", maxForm))
+		return NewProblem(http.StatusRequestEntityTooLarge, "too-large", fmt.Sprintf("The body is larger than %d bytes.", maxForm))
 	}
 	req.Body = io.NopCloser(bytes.NewReader(body))
 	return nil

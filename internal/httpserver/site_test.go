@@ -1,6 +1,7 @@
 package httpserver_test
 
 import (
+	"bytes"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/monsplit/monsplit/internal/admission"
 	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/caller"
 	"github.com/monsplit/monsplit/internal/httpserver"
 )
 
@@ -80,6 +82,29 @@ func TestASiteThatIsNotAvailable(t *testing.T) {
 		siteHandler(unavailable).ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/admin/products", http.NoBody))
 		if answer.Code != want || strings.Contains(answer.Body.String(), "POST /admin") {
 			t.Errorf("answered %d %s, want %d", answer.Code, answer.Body, want)
+		}
+	}
+}
+
+// A site finds out itself who sends a request. The log of the request names the caller, also if the handler fails.
+func TestTheLogNamesTheCallerOfASite(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	s := httpserver.New(httpserver.Config{Service: "test", Registry: prometheus.NewRegistry()}, slog.New(slog.NewTextHandler(&log, nil)))
+	s.Handle("/admin", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		ada := caller.Caller{Kind: caller.KindSession, Name: "ada"}
+		if got := caller.From(httpserver.Identified(r.Context(), ada)); got != ada {
+			t.Errorf("the context has the caller %v", got)
+		}
+		if r.URL.Path == "/admin/fails" {
+			panic("a fault of the site")
+		}
+	}), func() error { return nil }, admission.New(admission.Settings{Lists: 1, Writes: 1}, admission.Entities{}))
+	for _, path := range []string{"/admin", "/admin/fails"} {
+		log.Reset()
+		s.Handler().ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, http.NoBody))
+		if !strings.Contains(log.String(), `msg=request method=GET path=`+path+` `) || !strings.Contains(log.String(), ` caller="session ada" `) {
+			t.Errorf("%s is logged as %s", path, log.String())
 		}
 	}
 }
@@ -156,3 +181,26 @@ func TestAFormArrivesBeforeItIsAdmitted(t *testing.T) {
 type readerFunc func(p []byte) (int, error)
 
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
+// A page that waits for its client has no place: a client that does not read keeps none.
+func TestAPageIsSentWithoutAPlace(t *testing.T) {
+	t.Parallel()
+	gate := admission.New(admission.Settings{Lists: 1}, admission.Entities{})
+	s := httpserver.New(httpserver.Config{Registry: prometheus.NewRegistry()}, slog.New(slog.DiscardHandler))
+	s.Handle("/admin", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "page") }), func() error { return nil }, gate)
+	writes := 0
+	answer := writerFunc{httptest.NewRecorder(), func(p []byte) (int, error) {
+		writes++
+		_, leave, err := gate.Enter(t.Context(), admission.List, "")
+		if err != nil {
+			t.Errorf("%q is written with a place", p)
+			return 0, err
+		}
+		leave(nil)
+		return len(p), nil
+	}}
+	s.Handler().ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/admin", http.NoBody))
+	if writes == 0 {
+		t.Error("nothing was written")
+	}
+}

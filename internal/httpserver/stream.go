@@ -4,11 +4,13 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"iter"
 	"net/http"
 	"time"
 
+	"github.com/monsplit/monsplit/internal/admission"
 	"github.com/monsplit/monsplit/internal/apperr"
 )
 
@@ -62,7 +64,7 @@ func StreamArray[T any](ctx context.Context, w http.ResponseWriter, limits Strea
 }
 
 // Streamed returns a writer for an answer of any length that is written while it is read. Each part has the deadlines of
-// StreamArray. The caller flushes it at the end. The context is the request's.
+// StreamArray. The caller reads with WithPlace, and flushes the writer at the end. The context is the request's.
 func Streamed(ctx context.Context, w http.ResponseWriter, limits StreamLimits) *bufio.Writer {
 	return streamed(ctx, w, limits, time.Now().Add(limits.Total))
 }
@@ -71,14 +73,35 @@ func streamed(ctx context.Context, w http.ResponseWriter, limits StreamLimits, l
 	return bufio.NewWriterSize(deadlined{w, http.NewResponseController(w), limits, last, budgetOf(ctx)}, flushEvery)
 }
 
+// WithPlace yields items for a streamed answer. Each item may fill a part, which then waits for the client without a place. So it
+// takes a place before it reads the next item.
+func WithPlace[T any](ctx context.Context, items iter.Seq2[T, error]) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		for item, err := range items {
+			if !yield(item, err) {
+				return
+			}
+			if err := admission.Next(ctx); err != nil {
+				var none T
+				yield(none, err)
+				return
+			}
+		}
+	}
+}
+
 // StreamLimits bound the time of a list that is sent while it is read: for the client to receive each part, and in all. A client
 // that always takes the next part just in time would otherwise keep the list open without end.
 type StreamLimits struct{ Part, Total time.Duration }
 
 // exceeded is the error of a list that took longer than Total.
 func (l StreamLimits) exceeded() error {
-	return apperr.New(apperr.Unavailable, fmt.Sprintf("The list took longer than %s.", l.Total))
+	return apperr.New(apperr.Unavailable, fmt.Sprintf("The list took longer than %s.", l.Total)).Because(errListTooLong)
 }
+
+// errListTooLong is the cause of a list that was cut off because of StreamLimits.Total. A write that fails at this time ends the
+// request's context, as if the client had gone away, but the log must tell the limit.
+var errListTooLong = errors.New("the list was cut off")
 
 // deadlined is a writer that sets a new deadline for each write.
 type deadlined struct {
@@ -96,9 +119,10 @@ func (d deadlined) Write(p []byte) (int, error) {
 	}
 	_ = d.control.SetWriteDeadline(deadline) // a recorder in a test has no deadlines
 	n, err := d.budget.client(func() (int, error) { return d.w.Write(p) })
+	_, known := apperr.As(err) // the writer of an admitted request knows more
 	switch {
-	case err == nil:
-		return n, nil
+	case err == nil, known:
+		return n, err
 	case time.Now().After(d.last):
 		return n, d.limits.exceeded()
 	default:

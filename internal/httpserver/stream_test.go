@@ -2,17 +2,20 @@ package httpserver_test
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
 	"iter"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/monsplit/monsplit/internal/admission"
 	"github.com/monsplit/monsplit/internal/apperr"
 	"github.com/monsplit/monsplit/internal/httpserver"
 )
@@ -100,22 +103,88 @@ func TestStreamArrayDoesNotGatherTheList(t *testing.T) {
 	}
 }
 
-// A client that takes each part in time cannot keep a list open for ever.
+// A client that takes each part in time cannot keep a list open forever.
 func TestStreamArrayEnds(t *testing.T) {
 	t.Parallel()
-	endless := func(yield func(int, error) bool) {
-		for i := 0; yield(i, nil); i++ {
-		}
-	}
-	b := setup(t, func(c echo.Context) error {
-		limits := httpserver.StreamLimits{Part: time.Minute, Total: 50 * time.Millisecond}
-		return httpserver.StreamArray(c.Request().Context(), c.Response(), limits, endless)
-	})
-	if resp, text := b.get("/it"); resp.StatusCode != http.StatusOK || !strings.Contains(text, "cut off") {
+	b := setup(t, endless)
+	if resp, text := b.get("/it"); !strings.Contains(text, "cut off") { // on a slow machine even before its first part
 		t.Errorf("answered %d %.80s", resp.StatusCode, text)
 	}
 	b.logs("The list took longer than 50ms")
 }
+
+// The log tells the limit also if it ends a write to a client that does not read.
+func TestStreamArrayEndsInAWrite(t *testing.T) {
+	t.Parallel()
+	b := setup(t, endless)
+	if _, err := io.WriteString(b.dial(), "GET /it HTTP/1.1\r\nHost: localhost\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	b.logs("The list took longer than 50ms")
+}
+
+// endless answers with a list without end, which may take only a short time.
+func endless(c echo.Context) error {
+	limits := httpserver.StreamLimits{Part: time.Minute, Total: 50 * time.Millisecond}
+	return httpserver.StreamArray(c.Request().Context(), c.Response(), limits, func(yield func(int, error) bool) {
+		for i := 0; yield(i, nil); i++ {
+		}
+	})
+}
+
+// A part that waits for its client has no place. The rows of the next part are read with one.
+func TestAStreamReadsWithAPlace(t *testing.T) {
+	t.Parallel()
+	gate := admission.New(admission.Settings{Lists: 1}, admission.Entities{})
+	other := func(end func(context.Context) (context.Context, context.CancelFunc)) error { // another list reads its next part
+		ctx, leave, err := gate.Enter(t.Context(), admission.List, "")
+		if err != nil {
+			return err
+		}
+		_, err = admission.Send(ctx, func() {}, func() (int, error) { return 0, nil })
+		ctx, cancel := end(ctx)
+		defer cancel()
+		err = errors.Join(err, admission.Next(ctx))
+		leave(err)
+		return err
+	}
+	atOnce := func(ctx context.Context) (context.Context, context.CancelFunc) { return context.WithTimeout(ctx, 0) }
+	part := strings.Repeat("x", 100<<10)
+	list := httpserver.List[int, int, string]{Encode: func(int) string { return part }, Read: func(int) iter.Seq2[int, error] {
+		return func(yield func(int, error) bool) {
+			for n := range 3 {
+				if !yield(n, nil) {
+					return
+				}
+				if other(atOnce) == nil {
+					t.Errorf("after part %d, the list reads without a place", n)
+				}
+			}
+		}
+	}}
+	ctx, leave, err := gate.Enter(t.Context(), admission.List, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	writes := 0
+	w := admission.Writer(ctx, writerFunc{httptest.NewRecorder(), func(p []byte) (int, error) {
+		writes++
+		return len(p), other(context.WithCancel)
+	}})
+	err = list.Stream(ctx, w, limits)
+	leave(err)
+	if err != nil || writes < 3 {
+		t.Errorf("%d writes, %v", writes, err)
+	}
+}
+
+// writerFunc is the writer of an answer whose body goes to write.
+type writerFunc struct {
+	http.ResponseWriter
+	write func(p []byte) (int, error)
+}
+
+func (w writerFunc) Write(p []byte) (int, error) { return w.write(p) }
 
 // HEAD tells whether the list can be asked for. It reads nothing, so it knows neither the length nor the next page.
 func TestHeadOfAListReadsNothing(t *testing.T) {
@@ -145,5 +214,32 @@ func TestHeadOfAListReadsNothing(t *testing.T) {
 		if resp, text := b.get("/it"); resp.StatusCode != http.StatusOK || !strings.HasPrefix(text, "[0,1") || !read {
 			t.Errorf("%s: GET gives %d %q", name, resp.StatusCode, text)
 		}
+	}
+}
+
+// The system keeps little for a client that does not read. Otherwise every slow reader of a long list would get some MiB at once.
+func TestLittleIsSentAhead(t *testing.T) {
+	t.Parallel()
+	written := make(chan int, 1)
+	b := setup(t, func(c echo.Context) error {
+		sum, part := 0, make([]byte, 16<<10)
+		for {
+			n, err := c.Response().Write(part)
+			sum += n
+			if err != nil {
+				written <- sum
+				return err
+			}
+		}
+	}, func(c *httpserver.Config) { c.WriteTimeout = time.Second })
+	conn := b.dial()
+	if err := conn.SetReadBuffer(4 << 10); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(conn, "GET /it HTTP/1.1\r\nHost: localhost\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if sum := <-written; sum > 1<<20 {
+		t.Errorf("%d bytes were taken for a client that reads nothing", sum)
 	}
 }

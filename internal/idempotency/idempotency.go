@@ -30,7 +30,7 @@ const promised = 24 * time.Hour
 type Settings struct {
 	Retention        time.Duration `env:"IDEMPOTENCY_RETENTION" envDefault:"24h" about:"how long the first answer to a request with an Idempotency-Key is kept and repeated; 24h or longer, because the API promises 24 hours"`
 	MaxKeys          int64         `env:"IDEMPOTENCY_MAX_KEYS" envDefault:"1000000" about:"how many idempotency keys are kept in all. A request with another one is answered with 429. They are counted every 10 seconds, so there may be a few more"`
-	MaxKeysPerCaller int64         `env:"IDEMPOTENCY_MAX_KEYS_PER_CALLER" envDefault:"500000" about:"how many idempotency keys of one caller are kept; all requests without a token are one caller. At most IDEMPOTENCY_MAX_KEYS"`
+	MaxKeysPerCaller int64         `env:"IDEMPOTENCY_MAX_KEYS_PER_CALLER" envDefault:"500000" about:"how many idempotency keys of one caller are kept. Of requests without a token, each client address (of IPv6: each /64 network) counts as a caller. At most IDEMPOTENCY_MAX_KEYS"`
 }
 
 // The bounds without a setting.
@@ -66,7 +66,7 @@ func (k Keys) kept() time.Duration { return cmp.Or(k.settings.Retention, promise
 // it is refused.
 func (k Keys) Recall(ctx context.Context, tx pgx.Tx, id, fingerprint [32]byte, first any) (found bool, err error) {
 	q := idempotencydb.New(tx)
-	row, err := q.TryLockRequest(ctx, int64(binary.BigEndian.Uint64(id[:8])), caller.From(ctx).String())
+	row, err := q.TryLockRequest(ctx, int64(binary.BigEndian.Uint64(id[:8])), caller.Account(ctx))
 	if err != nil {
 		return false, fmt.Errorf("lock the idempotency key: %w", err)
 	}
@@ -77,7 +77,7 @@ func (k Keys) Recall(ctx context.Context, tx pgx.Tx, id, fingerprint [32]byte, f
 	answer, err := q.GetFirstAnswer(ctx, id[:], k.kept())
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
-		return false, k.roomFor(row)
+		return false, k.roomFor(row.OwnKeys, row.AllKeys)
 	case err != nil:
 		return false, fmt.Errorf("read the first answer: %w", err)
 	case !bytes.Equal(answer.Fingerprint, fingerprint[:]):
@@ -90,9 +90,19 @@ func (k Keys) Recall(ctx context.Context, tx pgx.Tx, id, fingerprint [32]byte, f
 	return true, nil
 }
 
+// Room fails with TooMany if no more keys are kept for the caller in the context, or in all. It is for requests to other
+// services: internal/messaging/request stores them with their keys.
+func (k Keys) Room(ctx context.Context, tx pgx.Tx) error {
+	stored, err := idempotencydb.New(tx).GetUsage(ctx, caller.Account(ctx))
+	if err != nil {
+		return fmt.Errorf("read how many idempotency keys are stored: %w", err)
+	}
+	return k.roomFor(stored.OwnKeys, stored.AllKeys)
+}
+
 // roomFor returns an error if no more keys are kept.
-func (k Keys) roomFor(stored idempotencydb.TryLockRequestRow) error {
-	if stored.OwnKeys < cmp.Or(k.settings.MaxKeysPerCaller, defaultMaxKeysPerCaller) && stored.AllKeys < cmp.Or(k.settings.MaxKeys, defaultMaxKeys) {
+func (k Keys) roomFor(own, all int64) error {
+	if own < cmp.Or(k.settings.MaxKeysPerCaller, defaultMaxKeysPerCaller) && all < cmp.Or(k.settings.MaxKeys, defaultMaxKeys) {
 		return nil
 	}
 	return apperr.Coded(apperr.TooMany, "too-many-keys",
@@ -106,7 +116,7 @@ func (k Keys) Remember(ctx context.Context, tx pgx.Tx, id, fingerprint [32]byte,
 		return fmt.Errorf("encode the first answer: %w", err)
 	}
 	if err := idempotencydb.New(tx).KeepFirstAnswer(ctx, idempotencydb.KeepFirstAnswerParams{
-		ID: id[:], Fingerprint: fingerprint[:], Result: result, Caller: caller.From(ctx).String(),
+		ID: id[:], Fingerprint: fingerprint[:], Result: result, Caller: caller.Account(ctx),
 	}); err != nil {
 		return fmt.Errorf("keep the first answer: %w", err)
 	}
@@ -129,10 +139,10 @@ func (k Keys) DeleteOld(ctx context.Context, pool *pgxpool.Pool) error {
 	}
 }
 
-// countEvery is the time between two counts of the keys. One count reads the whole table.
+// countEvery is the time between two counts of the keys. One count reads all keys.
 const countEvery = 10 * time.Second
 
-// Count counts the stored keys, for the bounds. It does nothing if they were counted a moment ago, or if another instance
+// Count counts the stored keys, for the bounds, also those of requests to other services. It does nothing if they were counted a moment ago, or if another instance
 // counts them.
 func (k Keys) Count(ctx context.Context, pool *pgxpool.Pool) error {
 	return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {

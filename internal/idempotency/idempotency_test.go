@@ -331,3 +331,73 @@ func TestCount(t *testing.T) {
 		t.Errorf("the next count: %d", inAll())
 	}
 }
+
+// A caller without a token is charged by its address, so that one client cannot use up the bound of all others. A key is valid
+// from every address: the client may have got another one.
+func TestAddressesAreBounded(t *testing.T) {
+	t.Parallel()
+	pool := setup(t)
+	k := idempotency.New(idempotency.Settings{MaxKeysPerCaller: 1, MaxKeys: 10})
+	from := func(address string, id byte) (found bool, err error) {
+		ctx := caller.WithAddress(t.Context(), address)
+		err = postgres.InTx(ctx, pool, func(tx pgx.Tx) error {
+			if found, err = k.Recall(ctx, tx, [32]byte{id}, body, &answer{}); found || err != nil {
+				return err
+			}
+			return k.Remember(ctx, tx, [32]byte{id}, body, first)
+		})
+		return found, err
+	}
+	if _, err := from("192.0.2.1", 1); err != nil {
+		t.Fatal(err)
+	}
+	counted(t, pool, k)
+	if _, err := from("192.0.2.1", 2); apperr.KindOf(err) != apperr.TooMany {
+		t.Errorf("a second key from the address: %v", err)
+	}
+	if _, err := from("192.0.2.2", 3); err != nil {
+		t.Errorf("a key from another address: %v", err)
+	}
+	if found, err := from("192.0.2.2", 1); !found || err != nil {
+		t.Errorf("the first key from another address: %t, %v", found, err)
+	}
+}
+
+// Requests to other services have keys too, which are stored in another table.
+func TestKeysOfRequestsAreCounted(t *testing.T) {
+	t.Parallel()
+	pool := setup(t)
+	k := idempotency.New(idempotency.Settings{MaxKeysPerCaller: 2, MaxKeys: 3})
+	request := func(who string, once []byte) {
+		if _, err := pool.Exec(t.Context(), `INSERT INTO sent_request (id, topic, key, number, subject, body, once_id, fingerprint, caller, created_at, expires_at)
+			VALUES (gen_random_uuid(), 't', 'k', 1, '', '{}', $1, $1, $2, now(), now())`, once, who); err != nil {
+			t.Fatal(err)
+		}
+	}
+	room := func(who string) (err error) {
+		ctx := caller.With(t.Context(), caller.Caller{Kind: caller.KindToken, Name: who})
+		return postgres.InTx(ctx, pool, func(tx pgx.Tx) error { return k.Room(ctx, tx) })
+	}
+	request("token a", []byte{1})
+	request("token a", nil)
+	request("token a", nil) // without a key
+	counted(t, pool, k)
+	if err := room("a"); err != nil {
+		t.Errorf("with one key: %v", err)
+	}
+	if err := put(t, pool, k, "a", 1); err != nil {
+		t.Fatal(err)
+	}
+	counted(t, pool, k)
+	if err := room("a"); apperr.KindOf(err) != apperr.TooMany {
+		t.Errorf("with one key in each table: %v", err)
+	}
+	if err := room("b"); err != nil {
+		t.Errorf("another caller: %v", err)
+	}
+	request("token b", []byte{2})
+	counted(t, pool, k)
+	if err := room("c"); apperr.KindOf(err) != apperr.TooMany {
+		t.Errorf("with three keys in all: %v", err)
+	}
+}

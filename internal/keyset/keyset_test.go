@@ -25,6 +25,7 @@ func TestSQL(t *testing.T) {
 		"BeforeID":      {keyset.Order{By: "id", Desc: true, Tie: "id"}, func(q *keyset.Query, o keyset.Order) { q.After(o, nil, 7) }, "SELECT WHERE id < $1 ORDER BY id DESC LIMIT $2", "[7 3]"},
 		"AfterName":     {keyset.Order{By: "n", Tie: "id"}, func(q *keyset.Query, o keyset.Order) { q.Where("x = ?", 1); q.After(o, "b", 7) }, "SELECT WHERE x = $1 AND (n, id) > ($2, $3) ORDER BY n, id LIMIT $4", "[1 b 7 3]"},
 		"OneName":       {keyset.Order{By: "n", Desc: true, Tie: "id"}, func(q *keyset.Query, o keyset.Order) { q.Equal("n", "b"); q.After(o, "b", 7) }, "SELECT WHERE n = $1 AND id < $2 ORDER BY id DESC LIMIT $3", "[b 7 3]"},
+		"Either":        {keyset.Order{By: "n", Tie: "id"}, func(q *keyset.Query, o keyset.Order) { q.Where("x = ?", 1); q.Either("NOT d", "d"); q.After(o, "b", 7) }, "(SELECT WHERE x = $1 AND (n, id) > ($2, $3) AND NOT d ORDER BY n, id LIMIT $4) UNION ALL (SELECT WHERE x = $1 AND (n, id) > ($2, $3) AND d ORDER BY n, id LIMIT $4) ORDER BY n, id LIMIT $4", "[1 b 7 3]"},
 		"AfterNameDesc": {keyset.Order{By: "n", Desc: true, Tie: "id"}, func(q *keyset.Query, o keyset.Order) { q.After(o, "b", 7) }, "SELECT WHERE (n, id) < ($1, $2) ORDER BY n DESC, id DESC LIMIT $3", "[b 7 3]"},
 	}
 	for name, tt := range tests {
@@ -162,5 +163,12 @@ func TestCount(t *testing.T) {
 	const want = `SELECT count(*)::int FROM (SELECT FROM t WHERE x > $1 AND lower(name COLLATE "und-x-icu") LIKE lower($2::text COLLATE "und-x-icu") LIMIT $3) AS counted`
 	if got.SQL != want || fmt.Sprint(got.Args) != "[1 %a% 5]" || !got.Searches {
 		t.Errorf("got %+v, want %s", got, want)
+	}
+	q = keyset.Query{}
+	q.Where("x = ?", 1)
+	q.Either("NOT d", "d")
+	if got := q.Count("FROM t", 5); got.SQL != `SELECT count(*)::int FROM ((SELECT FROM t WHERE x = $1 AND NOT d LIMIT $2) UNION ALL `+
+		`(SELECT FROM t WHERE x = $1 AND d LIMIT $2) LIMIT $2) AS counted` || fmt.Sprint(got.Args) != "[1 5]" {
+		t.Errorf("got %+v", got)
 	}
 }

@@ -37,6 +37,7 @@ type Query struct {
 	args       []any
 	searches   bool
 	fixed      []string // the columns that have one value in all rows
+	halves     []string // the conditions of Either
 }
 
 // Where adds a condition. Each ? in it stands for the next argument of args.
@@ -46,6 +47,10 @@ func (q *Query) Where(condition string, args ...any) {
 	}
 	q.conditions = append(q.conditions, condition)
 }
+
+// Either keeps the rows that meet one of two conditions. No row may meet both. Each condition is read on its own, in the order of
+// the list. So an index that begins with the column of the condition serves lists with one of the conditions and with both.
+func (q *Query) Either(first, second string) { q.halves = []string{first, second} }
 
 // After keeps the rows after the row that has these values in the columns of the order. It comes after the other conditions.
 func (q *Query) After(o Order, by, tie any) {
@@ -69,25 +74,37 @@ type Statement struct {
 	Searches bool // it has a condition of Search
 }
 
-// Statement returns selectFrom ("SELECT … FROM …") with the conditions, the order and the limit.
+// Statement returns selectFrom ("SELECT … FROM …") with the conditions, the order and the limit. With Either, the columns of the
+// order must be selected under their own names.
 func (q *Query) Statement(selectFrom string, o Order, limit int) Statement {
-	sql := selectFrom + q.where() + " ORDER BY " + q.without(o).sql()
-	sql += " LIMIT " + q.arg(limit) // PostgreSQL keeps the plan of a statement without arguments, even if the table grows
-	return Statement{sql, q.args, q.searches}
+	// PostgreSQL keeps the plan of a statement without arguments, even if the table grows.
+	return Statement{q.sql(selectFrom, " ORDER BY "+q.without(o).sql()+" LIMIT "+q.arg(limit)), q.args, q.searches}
 }
 
 // Count returns a statement that counts the rows of from ("FROM …") with the conditions, but never more than most.
 func (q *Query) Count(from string, most int) Statement {
-	sql := "SELECT count(*)::int FROM (SELECT " + from + q.where() + " LIMIT " + q.arg(most) + ") AS counted"
-	return Statement{sql, q.args, q.searches}
+	counted := q.sql("SELECT "+from, " LIMIT "+q.arg(most))
+	return Statement{"SELECT count(*)::int FROM (" + counted + ") AS counted", q.args, q.searches}
+}
+
+// sql returns selectFrom with the conditions and with what comes after them, for each half of Either and for the whole.
+func (q *Query) sql(selectFrom, after string) string {
+	if len(q.halves) == 0 {
+		return selectFrom + where(q.conditions) + after
+	}
+	halves := make([]string, len(q.halves))
+	for i, half := range q.halves {
+		halves[i] = "(" + selectFrom + where(append(slices.Clip(q.conditions), half)) + after + ")"
+	}
+	return strings.Join(halves, " UNION ALL ") + after
 }
 
 // where returns the conditions as they stand in a statement.
-func (q *Query) where() string {
-	if len(q.conditions) == 0 {
+func where(conditions []string) string {
+	if len(conditions) == 0 {
 		return ""
 	}
-	return " WHERE " + strings.Join(q.conditions, " AND ")
+	return " WHERE " + strings.Join(conditions, " AND ")
 }
 
 // without returns the order without a column that has one value in all rows. PostgreSQL leaves such a column out of the order

@@ -45,5 +45,6 @@ func (o *operation) admit(c echo.Context, next echo.HandlerFunc) (err error) {
 	}
 	defer func() { leave(err) }() // also if the handler panics to cut off a stream
 	c.SetRequest(c.Request().WithContext(ctx))
+	c.Response().Writer = admission.Writer(ctx, c.Response().Writer)
 	return next(c)
 }

@@ -74,7 +74,7 @@ func findNUL(at string, value any, faults *[]apperr.FieldError) {
 const cursor = "cursor"
 
 // queryFaults finds the faults that the schemas of the document do not cover: parameters that the operation does not know
-// (most of them are typing errors), parameters that are given twice, and texts that PostgreSQL cannot store. It fails for a
+// (most of them are typos), parameters that are given twice, and texts that PostgreSQL cannot store. It fails for a
 // parameter that cannot be decoded, if the operation reads it.
 func (o *operation) queryFaults(u *url.URL) (faults []apperr.FieldError, err error) {
 	given := map[string]bool{} // whether it has been reported

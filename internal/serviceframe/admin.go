@@ -6,6 +6,7 @@ import (
 
 	"github.com/monsplit/monsplit/internal/account"
 	"github.com/monsplit/monsplit/internal/adminui"
+	"github.com/monsplit/monsplit/internal/delay"
 	"github.com/monsplit/monsplit/internal/lifecycle"
 )
 
@@ -51,7 +52,7 @@ func (f *Frame) keepAccounts(ctx context.Context, users *account.Users) error {
 		if ctx.Err() == nil {
 			f.log.WarnContext(ctx, "the first user of the admin pages could not be created", "error", err)
 		}
-		if !rest(ctx, firstUserPause) {
+		if !delay.For(ctx, firstUserPause) {
 			return nil
 		}
 	}

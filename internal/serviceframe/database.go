@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/monsplit/monsplit/internal/config"
+	"github.com/monsplit/monsplit/internal/delay"
 	"github.com/monsplit/monsplit/internal/messaging/journey"
 	"github.com/monsplit/monsplit/internal/messaging/outbox"
 	"github.com/monsplit/monsplit/internal/pgtx"
@@ -45,7 +46,7 @@ func untilAnswered(ctx context.Context, log *slog.Logger, tell func(error), ask 
 		}
 		log.WarnContext(ctx, "waiting for the database", "error", err)
 		tell(err)
-		if !rest(ctx, time.Second) {
+		if !delay.For(ctx, time.Second) {
 			return ctx.Err()
 		}
 	}
@@ -68,12 +69,12 @@ func (f *Frame) maintain(ctx context.Context) error {
 // upkeep is the outcome of the last maintenance of the outbox.
 type upkeep struct{ err error }
 
-// problem returns why the last maintenance has failed, or "". A database that is away has a check of its own.
-func (u *upkeep) problem() string {
-	if u == nil || u.err == nil || postgres.IsUnavailable(u.err) {
-		return ""
+// finding tells why the last maintenance has failed. A database that is away has a check of its own.
+func (u *upkeep) finding() finding {
+	if u == nil || postgres.IsUnavailable(u.err) {
+		return finding{}
 	}
-	return pgtx.Brief(u.err)
+	return found("the maintenance of the outbox fails: ", u.err)
 }
 
 // tendEvery bounds by how much longer than the retention an idempotency key stays in the table, and how old the count of the
@@ -95,20 +96,8 @@ func (f *Frame) Repeat(ctx context.Context, pause time.Duration, failed string, 
 		if err := job(); err != nil && ctx.Err() == nil {
 			f.log.WarnContext(ctx, failed, "error", err)
 		}
-		if !rest(ctx, pause) {
+		if !delay.For(ctx, pause) {
 			return nil
 		}
-	}
-}
-
-// rest waits for d. It returns false if ctx is done before.
-func rest(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
 	}
 }

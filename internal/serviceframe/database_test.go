@@ -56,15 +56,15 @@ func TestWaitingForTheSchemaShowsNoNames(t *testing.T) {
 	go func() { ended <- s.run(ctx) }()
 	<-log.once
 	deadline := time.After(10 * time.Second)
-	for !strings.Contains(s.problem(), "waits for the database") {
+	for !strings.Contains(s.finding().told, "waits for the database") {
 		select {
 		case <-deadline:
-			t.Fatalf("the problem is %q", s.problem())
+			t.Fatalf("the problem is %q", s.finding().told)
 		case <-time.After(time.Millisecond):
 		}
 	}
 	for _, name := range []string{"somebody", "secret", "127.0.0.1"} {
-		if told := s.problem(); strings.Contains(told, name) {
+		if told := s.finding().told; strings.Contains(told, name) {
 			t.Errorf("the problem is %q", told)
 		}
 	}

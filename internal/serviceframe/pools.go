@@ -13,16 +13,18 @@ type pools struct {
 	direct   *postgres.Pool // for the relay, the consumer and the other parts
 }
 
-// openPools opens pools of at most so many connections, under a name.
-func openPools(ctx context.Context, database postgres.Settings, name string, most int32) (pools, error) {
+// openPools opens pools of at most so many connections. Their names for the database begin with the service's, their metrics are
+// under the purpose.
+func openPools(ctx context.Context, database postgres.Settings, service, purpose string, most int32, metrics *postgres.Metrics) (pools, error) {
+	name := service + " " + purpose
 	settings := database.Pooled(name)
-	settings.MaxConns = most
+	settings.MaxConns, settings.Metrics, settings.Name = most, metrics, purpose
 	requests, err := postgres.Open(ctx, settings)
 	if err != nil || !settings.Pooled {
 		return pools{requests, requests}, err
 	}
 	settings = database.Direct(name)
-	settings.MaxConns = most
+	settings.MaxConns, settings.Metrics, settings.Name = most, metrics, purpose+"_direct"
 	direct, err := postgres.Open(ctx, settings)
 	if err != nil {
 		requests.Close()

@@ -25,7 +25,7 @@ func (f *Frame) restrict(ctx context.Context, server *httpserver.Server, validat
 	}
 	// Requests may use all connections of the other pools, and tokens have to be read even then.
 	settings := f.cfg.Database.Direct(f.spec.Name + " access")
-	settings.MaxConns = 1
+	settings.MaxConns, settings.Metrics, settings.Name = 1, f.conns.metrics, "access"
 	pool, err := postgres.Open(ctx, settings)
 	if err != nil {
 		return nil, nil, err

@@ -311,7 +311,7 @@ func TestTheLimitOfAToken(t *testing.T) {
 	}
 }
 
-// A prefix with a typing error would leave the API open. So the service does not start.
+// A prefix with a typo would leave the API open. So the service does not start.
 func TestAPrefixWithoutOperationsIsRefused(t *testing.T) {
 	t.Parallel()
 	operations := operationsOf(t, services.OpenAPI(t)["monolith"])

@@ -8,7 +8,6 @@ import (
 	"github.com/monsplit/monsplit/internal/apperr"
 	"github.com/monsplit/monsplit/internal/config"
 	"github.com/monsplit/monsplit/internal/lifecycle"
-	"github.com/monsplit/monsplit/internal/pgtx"
 )
 
 // schema knows whether the schema of the database is up to date. Until then, the API answers 503, and no other part uses
@@ -21,11 +20,13 @@ type schema struct {
 	done  chan struct{} // closed when the schema is up to date
 
 	mu    sync.Mutex
-	lacks string
+	lacks finding
 }
 
+const inProgress = "it is being brought up to date"
+
 func newSchema(spec Spec, cfg config.Common, check func(context.Context) error, log *slog.Logger) *schema {
-	s := &schema{spec: spec, cfg: cfg, check: check, log: log, done: make(chan struct{}), lacks: "it is being brought up to date"}
+	s := &schema{spec: spec, cfg: cfg, check: check, log: log, done: make(chan struct{}), lacks: finding{inProgress, inProgress}}
 	if !cfg.Database.MigrateOnStart { // then the schema is migrated by another process
 		s.ready()
 	}
@@ -33,18 +34,18 @@ func newSchema(spec Spec, cfg config.Common, check func(context.Context) error, 
 }
 
 func (s *schema) ready() {
-	s.tell("")
+	s.tell(finding{})
 	close(s.done)
 }
 
-func (s *schema) tell(lacks string) {
+func (s *schema) tell(lacks finding) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.lacks = lacks
 }
 
-// problem returns why the schema is not up to date, or "" if it is.
-func (s *schema) problem() string {
+// finding tells why the schema is not up to date.
+func (s *schema) finding() finding {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.lacks
@@ -52,7 +53,7 @@ func (s *schema) problem() string {
 
 // available returns an error if the API cannot serve requests. The API calls it before each request.
 func (s *schema) available() error {
-	if s.problem() == "" {
+	if s.finding() == (finding{}) {
 		return nil
 	}
 	return apperr.New(apperr.Unavailable, "The database is away, or its schema is not up to date yet.")
@@ -63,7 +64,7 @@ func (s *schema) available() error {
 func (s *schema) run(ctx context.Context) error {
 	waiting := func(err error) {
 		if s.cfg.Database.MigrateOnStart {
-			s.tell("it waits for the database: " + pgtx.Brief(err))
+			s.tell(found("it waits for the database: ", err))
 		}
 	}
 	if err := untilAnswered(ctx, s.log, waiting, s.check); err != nil {

@@ -145,7 +145,7 @@ func TestARoleThatMayNotCreateTables(t *testing.T) {
 	}
 	limited.User = url.User("limited")
 	s := startOn(t, "127.0.0.1:1", limited.String())
-	s.eventually("/readyz", `"name":"maintenance","status":"degraded","detail":"maintain the outbox: make partition outbox_event_8`)
+	s.eventually("/readyz", `"name":"maintenance","status":"degraded","detail":"the maintenance of the outbox fails: the database reports SQLSTATE 42501`)
 	if status, text := s.call(http.MethodPost, "/catalog/api/v1/markets", netherlands); status != http.StatusCreated {
 		t.Errorf("%d %s", status, text)
 	}

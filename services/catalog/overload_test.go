@@ -1,108 +1,37 @@
 package catalog_test
 
 import (
-	"context"
-	"fmt"
-	"io"
 	"net/http"
-	"strings"
-	"sync"
 	"testing"
-
-	"github.com/jackc/pgx/v5"
 
 	"github.com/monsplit/monsplit/internal/testkit/kafkatest"
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
+	"github.com/monsplit/monsplit/internal/testkit/servicetest"
 )
 
-// flood sends the same request from many clients, again and again, until end is called. It fails the test for each answer
-// that is neither a success nor 503 with Retry-After and one of the problems.
-func (s *service) flood(clients int, method, path, body string, problems ...string) (end func()) {
-	s.t.Helper()
-	ctx, stop := context.WithCancel(s.t.Context())
-	var all sync.WaitGroup
-	for range clients {
-		all.Go(func() {
-			for ctx.Err() == nil {
-				s.floodOnce(ctx, method, path, body, problems)
-			}
-		})
-	}
-	return sync.OnceFunc(func() {
-		stop()
-		all.Wait()
-	})
-}
+const nl = "/catalog/api/v1/markets/NL"
 
-func (s *service) floodOnce(ctx context.Context, method, path, body string, problems []string) {
-	req, err := http.NewRequestWithContext(ctx, method, s.url+path, strings.NewReader(body))
-	if err != nil {
-		s.t.Error(err)
-		return
-	}
-	req.Header.Set("Content-Type", "application/json")
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return // the flood has ended
-	}
-	defer res.Body.Close()
-	text, err := io.ReadAll(res.Body)
-	if err != nil || res.StatusCode < 300 {
-		return
-	}
-	for _, problem := range problems {
-		if res.StatusCode == http.StatusServiceUnavailable && res.Header.Get("Retry-After") != "" && strings.Contains(string(text), "/problems/"+problem) {
-			return
-		}
-	}
-	s.t.Errorf("%s %s is answered with %d, Retry-After %q, %s", method, path, res.StatusCode, res.Header.Get("Retry-After"), text)
-}
-
-// hold begins a transaction with a statement that takes a lock. release ends it.
-func hold(t *testing.T, database, statement string) (release func()) {
-	t.Helper()
-	tx, err := pgtest.Open(t, database).Begin(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = tx.Rollback(context.WithoutCancel(t.Context())) })
-	if _, err := tx.Exec(t.Context(), statement, pgx.QueryExecModeSimpleProtocol); err != nil {
-		t.Fatal(err)
-	}
-	return func() {
-		if err := tx.Rollback(t.Context()); err != nil {
-			t.Error(err)
-		}
-	}
-}
+var rename = servicetest.Request{Method: http.MethodPut, Path: nl, Body: `{"name":"Holland"}`, Status: http.StatusOK}
 
 // Another session holds a row, and many clients want to change it. Reads by key and creations answer, and events are applied.
 func TestAHotRow(t *testing.T) {
 	t.Parallel()
-	kafka := kafkatest.New(t)
-	database := pgtest.NewURL(t)
+	kafka, database := kafkatest.New(t), pgtest.NewURL(t)
 	s := startOn(t, kafka.Addr, database)
 	monolithTopics(t, kafka)
 	if status, text := s.call(http.MethodPost, "/catalog/api/v1/markets", netherlands); status != http.StatusCreated {
 		t.Fatalf("%d %s", status, text)
 	}
-	release := hold(t, database, `SELECT FROM market FOR UPDATE`) // of NL
-	end := s.flood(40, http.MethodPut, "/catalog/api/v1/markets/NL", `{"name":"Holland"}`, "locked")
-	defer end()
-	s.refused("write", "lock")
-	if status, text := s.call(http.MethodPost, "/catalog/api/v1/markets", `{"iso_code":"BE","name":"Belgium"}`); status != http.StatusCreated {
-		t.Errorf("a creation is answered with %d %s", status, text)
-	}
-	if status, text := s.call(http.MethodGet, "/catalog/api/v1/markets/NL", ""); status != http.StatusOK {
-		t.Errorf("a read is answered with %d %s", status, text)
-	}
-	publish(t, kafka, 1, "monsplit.product.created.v1", false)
-	s.eventually("/catalog/api/v1/products/"+product, `"Chair"`)
-	release()
-	end()
-	kafkatest.Eventually(t, "the row can be changed", func() bool { // requests of clients that have left end first
-		status, _ := s.call(http.MethodPut, "/catalog/api/v1/markets/NL", `{"name":"Holland"}`)
-		return status == http.StatusOK
+	servicetest.HotRow(t, servicetest.Overload{
+		URL: s.url, Database: database, Lock: `SELECT FROM market FOR UPDATE`, Flood: rename, // of NL
+		Others: []servicetest.Request{
+			{Method: http.MethodPost, Path: "/catalog/api/v1/markets", Body: `{"iso_code":"BE","name":"Belgium"}`, Status: http.StatusCreated},
+			{Method: http.MethodGet, Path: nl, Status: http.StatusOK},
+		},
+		Meanwhile: func() {
+			publish(t, kafka, 1, "monsplit.product.created.v1", false)
+			s.eventually("/catalog/api/v1/products/"+product, `"Chair"`)
+		},
 	})
 }
 
@@ -114,31 +43,9 @@ func TestListsThatHang(t *testing.T) {
 	if status, text := s.call(http.MethodPost, "/catalog/api/v1/markets", netherlands); status != http.StatusCreated {
 		t.Fatalf("%d %s", status, text)
 	}
-	release := hold(t, database, `LOCK TABLE catalog_entry`)
-	end := s.flood(20, http.MethodGet, "/catalog/api/v1", "", "locked", "overloaded")
-	defer end()
-	for _, reason := range []string{"lock", "connection"} {
-		s.refused("list", reason)
-	}
-	if status, text := s.call(http.MethodGet, "/catalog/api/v1/markets/NL", ""); status != http.StatusOK {
-		t.Errorf("a read is answered with %d %s", status, text)
-	}
-	if status, text := s.call(http.MethodPut, "/catalog/api/v1/markets/NL", `{"name":"Holland"}`); status != http.StatusOK {
-		t.Errorf("a change is answered with %d %s", status, text)
-	}
-	release()
-	end()
-	if status, text := s.call(http.MethodGet, "/catalog/api/v1?limit=1", ""); status != http.StatusOK {
-		t.Errorf("afterwards: %d %s", status, text)
-	}
-}
-
-// refused waits until the metrics show requests of a class that were refused for a reason.
-func (s *service) refused(class, reason string) {
-	s.t.Helper()
-	none := fmt.Sprintf(`http_refused_requests_total{class=%q,reason=%q} 0`, class, reason)
-	kafkatest.Eventually(s.t, class+" requests are refused because of "+reason, func() bool {
-		_, text := s.call(http.MethodGet, "/metrics", "")
-		return !strings.Contains(text, none+"\n") && strings.Contains(text, strings.TrimSuffix(none, "0"))
+	servicetest.HangingLists(t, servicetest.Overload{
+		URL: s.url, Database: database, Lock: `LOCK TABLE catalog_entry`,
+		Flood:  servicetest.Request{Method: http.MethodGet, Path: "/catalog/api/v1", Status: http.StatusOK},
+		Others: []servicetest.Request{{Method: http.MethodGet, Path: nl, Status: http.StatusOK}, rename},
 	})
 }

@@ -15,8 +15,8 @@ import (
 	"github.com/monsplit/monsplit/services/monolith"
 )
 
-// productImport returns a function that imports CSV into a new database, and returns the summary or the faults.
-func productImport(t *testing.T) func(csv string) string {
+// productImporter returns the importer of products into a new database.
+func productImporter(t *testing.T) bulkimport.Importer {
 	t.Helper()
 	cfg := monolith.Config{Common: config.Common{
 		Database: postgres.Settings{URL: pgtest.NewURL(t), MaxConns: 16}, Checks: config.Checks{Events: true},
@@ -29,13 +29,19 @@ func productImport(t *testing.T) func(csv string) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(target.Close)
-	products := target.Importers[0]
+	return target.Importers[0]
+}
+
+// productImport returns a function that imports CSV into a new database, and returns the summary or the faults.
+func productImport(t *testing.T) func(csv string) string {
+	t.Helper()
+	products := productImporter(t)
 	return func(csv string) string {
 		in, err := bulkimport.Read("in", strings.NewReader("product_uuid,name,product_category\n"+csv), bulkimport.CSV, products.Columns)
 		if err != nil {
 			t.Fatal(err)
 		}
-		summary, err := products.Run(t.Context(), in, func(int, int) {})
+		summary, err := products.Run(t.Context(), in, func(bulkimport.Progress) {})
 		if err != nil {
 			return err.Error()
 		}

@@ -14,13 +14,13 @@ func TestWhatATopicKeeps(t *testing.T) {
 		was, is topicConfig
 		want    []string // the settings that break consumers
 	}{
-		"as long":            {topicConfig{RetentionTime: 5}, topicConfig{RetentionTime: 5}, nil},
-		"longer":             {topicConfig{RetentionTime: 5}, topicConfig{RetentionTime: 6}, nil},
-		"shorter":            {topicConfig{RetentionTime: 6}, topicConfig{RetentionTime: 5}, []string{"retention.ms"}},
-		"no longer for ever": {topicConfig{RetentionTime: -1}, topicConfig{RetentionTime: 5}, []string{"retention.ms"}},
-		"for ever":           {topicConfig{RetentionTime: 5}, topicConfig{RetentionTime: -1}, nil},
-		"Kafka's own time":   {topicConfig{RetentionTime: 604800001}, topicConfig{}, []string{"retention.ms"}},
-		"a limit in bytes":   {topicConfig{}, topicConfig{RetentionBytes: 5}, []string{"retention.bytes"}},
+		"as long":           {topicConfig{RetentionTime: 5}, topicConfig{RetentionTime: 5}, nil},
+		"longer":            {topicConfig{RetentionTime: 5}, topicConfig{RetentionTime: 6}, nil},
+		"shorter":           {topicConfig{RetentionTime: 6}, topicConfig{RetentionTime: 5}, []string{"retention.ms"}},
+		"no longer forever": {topicConfig{RetentionTime: -1}, topicConfig{RetentionTime: 5}, []string{"retention.ms"}},
+		"forever":           {topicConfig{RetentionTime: 5}, topicConfig{RetentionTime: -1}, nil},
+		"Kafka's own time":  {topicConfig{RetentionTime: 604800001}, topicConfig{}, []string{"retention.ms"}},
+		"a limit in bytes":  {topicConfig{}, topicConfig{RetentionBytes: 5}, []string{"retention.bytes"}},
 		"compacted": {topicConfig{CleanupPolicy: policy("compact"), RetentionTime: 6},
 			topicConfig{CleanupPolicy: policy("compact"), RetentionTime: 5}, nil},
 		"both": {topicConfig{CleanupPolicy: policy("compact", "delete"), RetentionTime: 6},

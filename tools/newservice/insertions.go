@@ -74,11 +74,12 @@ var <%.Service%> []byte
 	{file: "api/client/ts/src/problem.ts", anchor: "  | \"market-exists\"\n", text: "  | \"<%.model%>-exists\"\n"},
 
 	// Compose.
-	{file: "docker-compose.yml", anchor: "@postgres:5432/catalog?sslmode=disable\n    <<: *settings\n", text: `
+	{file: "docker-compose.yml", anchor: "HTTP_ALLOWED_HOSTS: gateway,catalog,${HTTP_ALLOWED_HOSTS:-localhost}\n    <<: *settings\n", text: `
 x-<%.service%>: &<%.service%>
   image: monsplit/<%.service%>:${MONSPLIT_VERSION:-dev}
   environment:
     DATABASE_URL: postgres://<%.service%>:${<%.SERVICE%>_DB_PASSWORD:-demo-only-<%.service%>}@postgres:5432/<%.service%>?sslmode=disable
+    HTTP_ALLOWED_HOSTS: gateway,<%.service%>,${HTTP_ALLOWED_HOSTS:-localhost}
     <<: *settings
 `},
 	{file: "docker-compose.yml", anchor: "    env_file: deploy/gateway/gateway.env\n", before: true,

@@ -33,7 +33,7 @@ func (q *Queries) CountUsers(ctx context.Context) (int64, error) {
 }
 
 const deleteExpiredSessions = `-- name: DeleteExpiredSessions :exec
-DELETE FROM sessions WHERE expiry < now()
+DELETE FROM admin_session WHERE expiry < now()
 `
 
 func (q *Queries) DeleteExpiredSessions(ctx context.Context) error {
@@ -80,7 +80,7 @@ func (q *Queries) EnableUser(ctx context.Context, name string) (AdminUser, error
 }
 
 const endSession = `-- name: EndSession :exec
-UPDATE sessions SET data = '' WHERE token = $1
+UPDATE admin_session SET data = '' WHERE token = $1
 `
 
 // Its row stays without data until it expires.
@@ -90,7 +90,7 @@ func (q *Queries) EndSession(ctx context.Context, token string) error {
 }
 
 const findSession = `-- name: FindSession :one
-SELECT data FROM sessions WHERE token = $1 AND expiry > now() AND data <> ''
+SELECT data FROM admin_session WHERE token = $1 AND expiry > now() AND data <> ''
 `
 
 func (q *Queries) FindSession(ctx context.Context, token string) ([]byte, error) {
@@ -222,7 +222,7 @@ func (q *Queries) ReplacePassword(ctx context.Context, passwordHash string, name
 }
 
 const saveSession = `-- name: SaveSession :exec
-INSERT INTO sessions AS s (token, data, expiry) VALUES ($1, $2, $3)
+INSERT INTO admin_session AS s (token, data, expiry) VALUES ($1, $2, $3)
 ON CONFLICT (token) DO UPDATE SET data = EXCLUDED.data, expiry = EXCLUDED.expiry WHERE s.data <> ''
 `
 

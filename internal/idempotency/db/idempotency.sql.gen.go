@@ -15,7 +15,9 @@ const countKeys = `-- name: CountKeys :exec
 WITH due AS (
     SELECT WHERE NOT EXISTS (SELECT FROM idempotency_usage u WHERE u.caller = '' AND u.counted_at > now() - $1::interval)
 ), counted AS (
-    SELECT k.caller, count(*) AS keys FROM idempotency_key k WHERE EXISTS (SELECT FROM due) GROUP BY k.caller
+    SELECT k.caller, count(*) AS keys
+    FROM (SELECT caller FROM idempotency_key UNION ALL SELECT caller FROM sent_request WHERE once_id IS NOT NULL) k
+    WHERE EXISTS (SELECT FROM due) GROUP BY k.caller
 ), gone AS (
     DELETE FROM idempotency_usage u
     WHERE u.caller <> '' AND EXISTS (SELECT FROM due) AND NOT EXISTS (SELECT FROM counted c WHERE c.caller = u.caller)
@@ -27,7 +29,8 @@ SELECT '', coalesce((SELECT sum(c.keys) FROM counted c), 0)::bigint, now() FROM 
 ON CONFLICT (caller) DO UPDATE SET keys = excluded.keys, counted_at = excluded.counted_at
 `
 
-// A separate statement after the lock, so that it sees when the last instance has counted.
+// A separate statement after the lock, so that it sees when the last instance has counted. Requests to other services are stored
+// with their keys in sent_request.
 func (q *Queries) CountKeys(ctx context.Context, pause time.Duration) error {
 	_, err := q.db.Exec(ctx, countKeys, pause)
 	return err
@@ -62,6 +65,23 @@ func (q *Queries) GetFirstAnswer(ctx context.Context, iD []byte, retention time.
 	row := q.db.QueryRow(ctx, getFirstAnswer, iD, retention)
 	var i GetFirstAnswerRow
 	err := row.Scan(&i.Fingerprint, &i.Result)
+	return i, err
+}
+
+const getUsage = `-- name: GetUsage :one
+SELECT coalesce((SELECT u.keys FROM idempotency_usage u WHERE u.caller = $1), 0)::bigint AS own_keys,
+    coalesce((SELECT u.keys FROM idempotency_usage u WHERE u.caller = ''), 0)::bigint AS all_keys
+`
+
+type GetUsageRow struct {
+	OwnKeys int64
+	AllKeys int64
+}
+
+func (q *Queries) GetUsage(ctx context.Context, caller string) (GetUsageRow, error) {
+	row := q.db.QueryRow(ctx, getUsage, caller)
+	var i GetUsageRow
+	err := row.Scan(&i.OwnKeys, &i.AllKeys)
 	return i, err
 }
 

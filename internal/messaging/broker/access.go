@@ -8,8 +8,10 @@ import (
 	"errors"
 	"io"
 	"net"
+	"strconv"
 	"syscall"
 
+	"github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol"
 )
 
@@ -51,6 +53,16 @@ func Advice(err error) string {
 		return e.Advice
 	}
 	return ""
+}
+
+// ErrorName returns the name of Kafka's error code in err, or "" if err has none. Kafka's documentation has a list of them, so
+// anyone may read it.
+func ErrorName(err error) string {
+	code, ok := errors.AsType[kafka.Error](err)
+	if !ok {
+		return ""
+	}
+	return cmp.Or(code.Title(), "code "+strconv.Itoa(int(code)))
 }
 
 // adviceOnTLS returns what to do about an error of the TLS handshake, or "" if the error says nothing about TLS.

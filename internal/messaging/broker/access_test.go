@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -12,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/segmentio/kafka-go"
 
 	"github.com/monsplit/monsplit/internal/messaging/broker"
 	"github.com/monsplit/monsplit/internal/messaging/embeddedbroker"
@@ -210,3 +213,17 @@ func TestAccessToEmbeddedBroker(t *testing.T) {
 }
 
 func pair(p certificate.Pair) (cert, key string) { return p.Cert, p.Key }
+
+// The name of an error code comes from a list, so anyone may read it.
+func TestErrorName(t *testing.T) {
+	t.Parallel()
+	for want, err := range map[string]error{
+		"":                           errors.New("dial kafka.example:9092"),
+		"Topic Authorization Failed": fmt.Errorf("topic secret: %w", kafka.TopicAuthorizationFailed),
+		"code 9999":                  kafka.Error(9999),
+	} {
+		if got := broker.ErrorName(err); got != want {
+			t.Errorf("of %v: %q, want %q", err, got, want)
+		}
+	}
+}

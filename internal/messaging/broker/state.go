@@ -18,6 +18,7 @@ type GroupState struct {
 	Partitions []PartitionState // this member's, sorted by topic and number
 	Strangers  []Stranger       // the group's leader if it is one; or those that this member, as the leader, has refused
 	LastError  string           // why the member does not work, or not completely; "" if it does
+	Faults     []string         // what does not work, in words of this package alone, so anyone may read them
 }
 
 // Halted returns the partitions that wait for an operator.
@@ -42,9 +43,15 @@ type groupStatus struct {
 	joined     bool
 	missing    []string
 	strangers  []Stranger
-	errors     map[string]string // by the part of the work that fails
+	errors     map[string]groupError // by the part of the work that fails
 	generation *generation
 	halts      map[TopicPartition]halt // kept over generations, because a halt ends only for a reason
+}
+
+// groupError is an error of one part of the work.
+type groupError struct {
+	what string // what fails, in words of this package
+	text string // with the error
 }
 
 // GroupState returns the state of this client's membership in a group. It reports false if Consume is not running for it.
@@ -61,7 +68,7 @@ func (c *Client) GroupState(group string) (GroupState, bool) {
 func (s *groupStatus) state(group string) GroupState {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	out := GroupState{Group: group, Joined: s.joined, Missing: slices.Clone(s.missing), Strangers: s.strangers, LastError: s.lastError()}
+	out := GroupState{Group: group, Joined: s.joined, Missing: slices.Clone(s.missing), Strangers: s.strangers, LastError: s.lastError(), Faults: s.faults()}
 	if s.generation != nil && s.joined {
 		out.Generation = s.generation.number
 		out.Partitions = s.generation.partitionStates()
@@ -75,7 +82,7 @@ func (c *Client) startGroup(group string) (*groupStatus, error) {
 	if _, ok := c.groups[group]; ok {
 		return nil, fmt.Errorf("this client takes part in consumer group %s already", group)
 	}
-	status := &groupStatus{errors: map[string]string{}, halts: map[TopicPartition]halt{}}
+	status := &groupStatus{errors: map[string]groupError{}, halts: map[TopicPartition]halt{}}
 	c.groups[group] = status
 	return status, nil
 }
@@ -120,7 +127,7 @@ func (s *groupStatus) setError(log *slog.Logger, part, what string, err error) {
 		if !failing {
 			log.Warn(what, "part", part, "error", err)
 		}
-		s.errors[part] = fmt.Sprintf("%s: %v", what, err)
+		s.errors[part] = groupError{what, fmt.Sprintf("%s: %v", what, err)}
 	}
 }
 
@@ -145,9 +152,17 @@ func (s *groupStatus) setHalt(tp TopicPartition, h *halt) {
 func (s *groupStatus) lastError() string {
 	var messages []string
 	for _, part := range slices.Sorted(maps.Keys(s.errors)) {
-		messages = append(messages, s.errors[part])
+		messages = append(messages, s.errors[part].text)
 	}
 	return strings.Join(messages, "; ")
+}
+
+func (s *groupStatus) faults() (list []string) {
+	for _, e := range s.errors {
+		list = append(list, e.what)
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
 }
 
 func (s *groupStatus) setGeneration(g *generation) {

@@ -139,7 +139,7 @@ func create(t *testing.T, b *kafkatest.Broker, topic string, partitions int, set
 	}
 }
 
-// A queue may keep its messages for longer than asked, or for ever. It must not lose one earlier.
+// A queue may keep its messages for longer than asked, or forever. It must not lose one earlier.
 func TestEnsureTopicChecksTheRetentionOfAQueue(t *testing.T) {
 	t.Parallel()
 	b := kafkatest.New(t)
@@ -150,7 +150,7 @@ func TestEnsureTopicChecksTheRetentionOfAQueue(t *testing.T) {
 	}{
 		"as asked":      {map[string]string{"retention.ms": "3600000"}, nil},
 		"longer":        {map[string]string{"retention.ms": "3600001"}, nil},
-		"for ever":      {map[string]string{"retention.ms": "-1"}, nil},
+		"forever":       {map[string]string{"retention.ms": "-1"}, nil},
 		"shorter":       {map[string]string{"retention.ms": "3599999"}, []string{"retention.ms"}},
 		"by size":       {map[string]string{"retention.ms": "-1", "retention.bytes": "1000000"}, []string{"retention.bytes"}},
 		"compacted":     {map[string]string{"retention.ms": "-1", "cleanup.policy": "compact"}, []string{"cleanup.policy"}},

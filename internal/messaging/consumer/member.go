@@ -187,10 +187,12 @@ func (m *member) do(ctx context.Context, f func(context.Context, *messagingdb.Qu
 	return nil
 }
 
+const unregisteredFault = "this instance cannot register in the database"
+
 // memberProblem is the problem of a process that is not registered yet. Until then it does not join the group.
 func memberProblem(err error) string {
 	if err == nil {
 		return ""
 	}
-	return "this instance cannot register in the database: " + escapeUnprintable(pgtx.Brief(err), "")
+	return unregisteredFault + ": " + escapeUnprintable(pgtx.Brief(err), "")
 }

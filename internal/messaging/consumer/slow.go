@@ -11,7 +11,7 @@ import (
 	"github.com/monsplit/monsplit/internal/pgtx"
 )
 
-// An event whose handler takes longer than Config.Timeout would hold its partition for ever. So it becomes a dead letter, with
+// An event whose handler takes longer than Config.Timeout would hold its partition forever. So it becomes a dead letter, with
 // the code "timeout", if both are true:
 //
 //   - It has timed out triesAlone times in a transaction of its own, over a time of triesAlone times Config.Timeout. A

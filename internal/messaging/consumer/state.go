@@ -15,6 +15,7 @@ type State struct {
 	Joined     bool             `json:"joined"`
 	Missing    []string         `json:"missing,omitempty"`    // topics that do not exist yet
 	LastError  string           `json:"last_error,omitempty"` // of the group membership
+	Faults     []string         `json:"-"`                    // of the group membership, in words that anyone may read
 	Partitions []PartitionState `json:"partitions"`           // of this process, sorted by topic and number
 }
 
@@ -43,11 +44,11 @@ func (c *Consumer[T]) State() State {
 		group, _ = client.GroupState(c.cfg.Group)
 	}
 	s := State{
-		Group: c.cfg.Group, Joined: group.Joined, Missing: group.Missing, LastError: group.LastError,
+		Group: c.cfg.Group, Joined: group.Joined, Missing: group.Missing, LastError: group.LastError, Faults: group.Faults,
 		Partitions: []PartitionState{},
 	}
 	if unregistered != nil {
-		s.LastError = memberProblem(unregistered)
+		s.LastError, s.Faults = memberProblem(unregistered), []string{unregisteredFault}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -108,4 +109,26 @@ func (s State) Problems() []string {
 		}
 	}
 	return append(problems, conflictProblems(s.Partitions)...)
+}
+
+// ForAnyone returns Problems without the texts of errors, which may name hosts, users and data: only names of topics, numbers,
+// codes, and sentences of this package.
+func (s State) ForAnyone() []string {
+	told := slices.Clone(s.Faults)
+	if s.LastError != "" && len(told) == 0 {
+		told = append(told, "the membership of the consumer group fails")
+	}
+	for _, topic := range s.Missing {
+		told = append(told, "the topic "+topic+" does not exist yet")
+	}
+	for _, p := range s.Partitions {
+		tp := broker.TopicPartition{Topic: p.Topic, Partition: p.Partition}
+		switch {
+		case p.Halted != "":
+			told = append(told, fmt.Sprintf("%s is halted: %s. %s See docs/operations.md, section %[2]s.", tp, p.HaltCode, nextStep(p.HaltCode, tp)))
+		case p.Held != "":
+			told = append(told, fmt.Sprintf("%s is held at offset %d after %d attempts", tp, p.Position, p.Attempts))
+		}
+	}
+	return append(told, conflictProblems(s.Partitions)...)
 }

@@ -99,4 +99,5 @@ type SentRequest struct {
 	Outcome      *string
 	Result       []byte
 	FinishedAt   *time.Time
+	Caller       string
 }

@@ -128,7 +128,7 @@ func (q *Queries) FinishedAmong(ctx context.Context, ids []uuid.UUID) ([]uuid.UU
 }
 
 const getSentRequest = `-- name: GetSentRequest :one
-SELECT id, topic, key, number, subject, body, once_id, fingerprint, created_at, expires_at, unreadable_at, outcome, result, finished_at FROM sent_request WHERE topic = $1 AND id = $2
+SELECT id, topic, key, number, subject, body, once_id, fingerprint, created_at, expires_at, unreadable_at, outcome, result, finished_at, caller FROM sent_request WHERE topic = $1 AND id = $2
 `
 
 func (q *Queries) GetSentRequest(ctx context.Context, topic string, iD uuid.UUID) (SentRequest, error) {
@@ -149,12 +149,13 @@ func (q *Queries) GetSentRequest(ctx context.Context, topic string, iD uuid.UUID
 		&i.Outcome,
 		&i.Result,
 		&i.FinishedAt,
+		&i.Caller,
 	)
 	return i, err
 }
 
 const getSentRequestOnce = `-- name: GetSentRequestOnce :one
-SELECT id, topic, key, number, subject, body, once_id, fingerprint, created_at, expires_at, unreadable_at, outcome, result, finished_at FROM sent_request WHERE once_id = $1
+SELECT id, topic, key, number, subject, body, once_id, fingerprint, created_at, expires_at, unreadable_at, outcome, result, finished_at, caller FROM sent_request WHERE once_id = $1
 `
 
 func (q *Queries) GetSentRequestOnce(ctx context.Context, onceID []byte) (SentRequest, error) {
@@ -175,13 +176,14 @@ func (q *Queries) GetSentRequestOnce(ctx context.Context, onceID []byte) (SentRe
 		&i.Outcome,
 		&i.Result,
 		&i.FinishedAt,
+		&i.Caller,
 	)
 	return i, err
 }
 
 const insertSentRequest = `-- name: InsertSentRequest :exec
-INSERT INTO sent_request (id, topic, key, number, subject, body, once_id, fingerprint, created_at, expires_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+INSERT INTO sent_request (id, topic, key, number, subject, body, once_id, fingerprint, caller, created_at, expires_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 `
 
 type InsertSentRequestParams struct {
@@ -193,6 +195,7 @@ type InsertSentRequestParams struct {
 	Body        []byte
 	OnceID      []byte
 	Fingerprint []byte
+	Caller      string
 	CreatedAt   time.Time
 	ExpiresAt   time.Time
 }
@@ -207,6 +210,7 @@ func (q *Queries) InsertSentRequest(ctx context.Context, arg InsertSentRequestPa
 		arg.Body,
 		arg.OnceID,
 		arg.Fingerprint,
+		arg.Caller,
 		arg.CreatedAt,
 		arg.ExpiresAt,
 	)
@@ -214,7 +218,7 @@ func (q *Queries) InsertSentRequest(ctx context.Context, arg InsertSentRequestPa
 }
 
 const latestSentRequest = `-- name: LatestSentRequest :one
-SELECT id, topic, key, number, subject, body, once_id, fingerprint, created_at, expires_at, unreadable_at, outcome, result, finished_at FROM sent_request WHERE topic = $1 AND subject = $2 ORDER BY number DESC LIMIT 1
+SELECT id, topic, key, number, subject, body, once_id, fingerprint, created_at, expires_at, unreadable_at, outcome, result, finished_at, caller FROM sent_request WHERE topic = $1 AND subject = $2 ORDER BY number DESC LIMIT 1
 `
 
 func (q *Queries) LatestSentRequest(ctx context.Context, topic string, subject string) (SentRequest, error) {
@@ -235,6 +239,7 @@ func (q *Queries) LatestSentRequest(ctx context.Context, topic string, subject s
 		&i.Outcome,
 		&i.Result,
 		&i.FinishedAt,
+		&i.Caller,
 	)
 	return i, err
 }

@@ -8,7 +8,7 @@ import (
 	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
 )
 
-// An instance that reaches the database but not Kafka would keep its shards for ever beside a healthy instance. So it gives
+// An instance that reaches the database but not Kafka would keep its shards forever beside a healthy instance. So it gives
 // them up, but only if Kafka answers another instance in the meantime. Otherwise, while Kafka is down, all instances would hand
 // their shards around, and each handover uses up an epoch.
 //

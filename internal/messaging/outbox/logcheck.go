@@ -165,7 +165,7 @@ func (c *logCheck) readLog(ctx context.Context) (err error) {
 	return nil
 }
 
-// answered counts an answer of the leader of a log. The checks of a halted shard are repeated for ever, and say nothing about
+// answered counts an answer of the leader of a log. The checks of a halted shard are repeated forever, and say nothing about
 // the events of others.
 func (c *logCheck) answered() {
 	if c.halt == nil {

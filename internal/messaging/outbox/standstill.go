@@ -13,8 +13,8 @@ type StandstillCode string
 
 // The standstills that are not halts. All of them end by themselves when their cause is gone.
 //
-// Every state is shown in three places: in State, and so in /readyz; in the metric outbox_standstill; and in the instance's row,
-// so that "outbox status" shows those of all instances. If an instance cannot write its row, NoHolder shows it.
+// Every state is shown in three places: in State, and so in /readyz with its code; in the metric outbox_standstill; and in the
+// instance's row, so that "outbox status" shows those of all instances. If an instance cannot write its row, NoHolder shows it.
 const (
 	Paused             StandstillCode = "paused"              // an operator has paused the topic
 	EpochsUsedUp       StandstillCode = "epochs_used_up"      // the shard rests before it takes a new producer id
@@ -52,7 +52,11 @@ type Standstill struct {
 
 // String returns the code, the reason, and when the standstill ends.
 func (s Standstill) String() string {
-	text := fmt.Sprintf("%s: %s", s.Code, s.Reason)
+	return fmt.Sprintf("%s: %s", s.Code, s.Reason) + s.where()
+}
+
+// where returns when the standstill ends, and its shards.
+func (s Standstill) where() (text string) {
 	if s.Until != nil {
 		text += ", until " + s.Until.UTC().Format(time.RFC3339)
 	}
@@ -263,4 +267,22 @@ func (s State) Problems() (problems []string) {
 		}
 	}
 	return problems
+}
+
+// ForAnyone returns Problems without reasons, which may name hosts, users and what operators have written: only codes, names of
+// shards and topics, and sentences of this package.
+func (s State) ForAnyone() (told []string) {
+	for _, one := range s.Standstills {
+		text := string(one.Code) + one.where()
+		if one.halted() {
+			text += fmt.Sprintf(". %s See docs/operations.md, section %s.", HaltCode(one.Code).NextStep(), one.Code)
+		}
+		told = append(told, text)
+	}
+	for _, part := range slices.Sorted(maps.Keys(s.Troubles)) {
+		if _, shown := troubleCode(part); !shown {
+			told = append(told, part+": it needs attention, see the log")
+		}
+	}
+	return told
 }

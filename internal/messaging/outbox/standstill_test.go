@@ -36,7 +36,7 @@ func claimed(l *lane, n int) {
 	}
 }
 
-// Each state in which events do not move is in the relay's state, in the metric, and in what /readyz says.
+// Each state in which events do not move is in the relay's state, in the metric, and with its code in what /readyz says.
 func TestEveryStandstillIsVisible(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
@@ -113,6 +113,9 @@ func TestEveryStandstillIsVisible(t *testing.T) {
 			}
 			if problems := strings.Join(state.Problems(), "\n"); !strings.Contains(problems, string(code)) || !strings.Contains(problems, s.says) {
 				t.Errorf("%s: problems %q, want %q", code, problems, s.says)
+			}
+			if told := strings.Join(state.ForAnyone(), "\n"); !strings.Contains(told, string(code)) || strings.Contains(told, "reason") {
+				t.Errorf("%s: /readyz says %q", code, told)
 			}
 			for _, shown := range StandstillCodes() {
 				want := 0.0

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/monsplit/monsplit/internal/delay"
 	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
 )
 
@@ -20,7 +21,7 @@ func (o *Owner[T, R]) Clean(ctx context.Context) error {
 		if err := o.deleteOld(ctx); err != nil && ctx.Err() == nil {
 			o.log.LogAttrs(ctx, slog.LevelWarn, "old decided requests cannot be deleted", slog.Any("error", err))
 		}
-		if !rest(ctx, cleanEvery) {
+		if !delay.For(ctx, cleanEvery) {
 			return nil
 		}
 	}

@@ -34,7 +34,7 @@ func TestDecidedRequestsAreForgotten(t *testing.T) {
 		t.Errorf("kept: the oldest %t, the unexpired %t, the later %t", kept(old), kept(alive), kept(late))
 	}
 	if clean(9001); kept(alive) || kept(late) {
-		t.Error("expired requests are remembered for ever")
+		t.Error("expired requests are remembered forever")
 	}
 	b.get(old) // it has expired long ago
 	b.wantOutcomes("a", "1 accepted pen v1, 2 accepted pad v1, 3 accepted ink v1, 4 expired pen")

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/monsplit/monsplit/internal/delay"
 	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
 	"github.com/monsplit/monsplit/internal/pgtx"
 )
@@ -52,7 +53,7 @@ func (o *Owner[T, R]) Run(ctx context.Context) error {
 			o.log.LogAttrs(ctx, slog.LevelWarn, "parked requests cannot be looked at", slog.String("topic", o.cfg.Topic), slog.Any("error", err))
 			started = started.Add(-o.cfg.Sweep) // no hurry
 		}
-		if !rest(ctx, max(minRest, restFactor*time.Since(started))) {
+		if !delay.For(ctx, max(minRest, restFactor*time.Since(started))) {
 			return nil
 		}
 		sweep.Reset(o.cfg.Sweep)
@@ -184,16 +185,4 @@ func (o *Owner[T, R]) inTx(ctx context.Context, f func(ctx context.Context, tx p
 	ctx, cancel := context.WithTimeout(ctx, txTimeout)
 	defer cancel()
 	return pgtx.Run(ctx, o.pool, beginTx, func(tx pgx.Tx) error { return f(ctx, tx) })
-}
-
-// rest waits for d. It returns false if ctx is done before.
-func rest(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
 }

@@ -25,6 +25,7 @@ type Sent struct {
 	Number  int64           // counts the requests of the key; the version of the message
 	Subject string          // what the request is about, for LatestOf
 	Body    json.RawMessage // what the service keeps with the request
+	Caller  string          // who asked the service for it, for counts; may be empty
 
 	CreatedAt time.Time
 	ExpiresAt time.Time // the owner does not carry out the request after this time
@@ -73,7 +74,7 @@ func Send(ctx context.Context, tx pgx.Tx, s Sent, once *Once, m event.Message) e
 			m.ID, m.Topic, m.Key, m.Version, s.ID, s.Topic, s.Key, s.Number)
 	}
 	row := messagingdb.InsertSentRequestParams{
-		ID: s.ID, Topic: s.Topic, Key: s.Key, Number: s.Number, Subject: s.Subject, Body: s.Body,
+		ID: s.ID, Topic: s.Topic, Key: s.Key, Number: s.Number, Subject: s.Subject, Body: s.Body, Caller: s.Caller,
 		CreatedAt: s.CreatedAt, ExpiresAt: s.ExpiresAt,
 	}
 	if once != nil {
@@ -107,7 +108,7 @@ func toSent(row messagingdb.SentRequest, err error) (Sent, error) {
 		return Sent{}, fmt.Errorf("read a request: %w", err)
 	}
 	s := Sent{
-		ID: row.ID, Topic: row.Topic, Key: row.Key, Number: row.Number, Subject: row.Subject, Body: row.Body,
+		ID: row.ID, Topic: row.Topic, Key: row.Key, Number: row.Number, Subject: row.Subject, Body: row.Body, Caller: row.Caller,
 		CreatedAt: row.CreatedAt.UTC(), ExpiresAt: row.ExpiresAt.UTC(), UnreadableAt: inUTC(row.UnreadableAt),
 		Result: row.Result, FinishedAt: inUTC(row.FinishedAt),
 	}

@@ -1,6 +1,7 @@
 package topics
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -8,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/monsplit/monsplit/internal/delay"
 	"github.com/monsplit/monsplit/internal/messaging/broker"
 )
 
@@ -36,11 +38,14 @@ type Gate struct {
 
 	mu      sync.Mutex
 	problem string
+	told    string // the problem for anyone
 }
+
+const unchecked = "the topics are not checked yet"
 
 // NewGate returns a closed gate for the topics that the service owns.
 func NewGate(b Broker, log *slog.Logger, specs ...broker.TopicSpec) *Gate {
-	return &Gate{broker: b, specs: specs, log: log, open: make(chan struct{}), problem: "the topics are not checked yet"}
+	return &Gate{broker: b, specs: specs, log: log, open: make(chan struct{}), problem: unchecked, told: unchecked}
 }
 
 // Run tries to open the gate until it is open. From then on it checks the topics again and again. It returns nil when ctx is done.
@@ -48,7 +53,7 @@ func (g *Gate) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		err := g.ensure(ctx)
 		if err == nil {
-			g.setProblem(ctx, "", "")
+			g.setProblem(ctx, "", "", "")
 			close(g.open)
 			break
 		}
@@ -57,12 +62,12 @@ func (g *Gate) Run(ctx context.Context) error {
 			pause = recheckEvery
 		}
 		if ctx.Err() == nil {
-			g.setProblem(ctx, err.Error(), "nothing is published or consumed until the topics are in order")
+			g.setProblem(ctx, err.Error(), forAnyone(err), "nothing is published or consumed until the topics are in order")
 		}
-		rest(ctx, pause)
+		delay.For(ctx, pause)
 	}
-	faults := map[string]string{}
-	for rest(ctx, watchEvery) {
+	faults := map[string]error{}
+	for delay.For(ctx, watchEvery) {
 		g.watch(ctx, faults)
 	}
 	return nil
@@ -71,37 +76,29 @@ func (g *Gate) Run(ctx context.Context) error {
 // watch checks topics that were in order. A setting that was changed, for example of the retention, may lose events later. It
 // does not change what was published, so publishing goes on. faults are those of the last check, by topic. They stay for a topic
 // of which Kafka does not tell anything now.
-func (g *Gate) watch(ctx context.Context, faults map[string]string) {
-	var found []string
+func (g *Gate) watch(ctx context.Context, faults map[string]error) {
+	var found []error
 	for _, spec := range g.specs {
 		switch err := g.broker.CheckTopic(ctx, spec); {
 		case err == nil:
 			delete(faults, spec.Name)
 		case errors.Is(err, broker.ErrUnknownTopic), isMismatch(err):
-			faults[spec.Name] = err.Error()
+			faults[spec.Name] = err
 		}
 		if fault, is := faults[spec.Name]; is {
 			found = append(found, fault)
 		}
 	}
-	g.setProblem(ctx, strings.Join(found, "\n"), "a topic has been changed: events may be lost later")
+	if len(found) == 0 {
+		g.setProblem(ctx, "", "", "")
+		return
+	}
+	g.setProblem(ctx, errors.Join(found...).Error(), forAnyone(found...), "a topic has been changed: events may be lost later")
 }
 
 func isMismatch(err error) bool {
 	_, is := errors.AsType[*broker.TopicMismatchError](err)
 	return is
-}
-
-// rest waits for d. It returns false if ctx is done before.
-func rest(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
 }
 
 func (g *Gate) ensure(ctx context.Context) error {
@@ -114,10 +111,10 @@ func (g *Gate) ensure(ctx context.Context) error {
 }
 
 // setProblem keeps the problem for Problem, and logs it with what it means if it is a new one.
-func (g *Gate) setProblem(ctx context.Context, problem, means string) {
+func (g *Gate) setProblem(ctx context.Context, problem, told, means string) {
 	g.mu.Lock()
 	news := g.problem != problem
-	g.problem = problem
+	g.problem, g.told = problem, told
 	g.mu.Unlock()
 	switch {
 	case !news:
@@ -133,6 +130,35 @@ func (g *Gate) Problem() string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.problem
+}
+
+// ForAnyone returns Problem without the texts of errors, which may name hosts: only names and settings of topics, and sentences of
+// the packages for messages.
+func (g *Gate) ForAnyone() string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.told
+}
+
+// forAnyone returns what anyone may read of errors about topics.
+func forAnyone(errs ...error) string {
+	var told []string
+	for _, err := range errs {
+		if joined, ok := err.(interface{ Unwrap() []error }); ok {
+			told = append(told, forAnyone(joined.Unwrap()...))
+			continue
+		}
+		mismatch, is := errors.AsType[*broker.TopicMismatchError](err)
+		switch {
+		case is:
+			told = append(told, mismatch.Error())
+		case errors.Is(err, broker.ErrUnknownTopic):
+			told = append(told, "a topic is missing")
+		default:
+			told = append(told, cmp.Or(broker.Advice(err), "the topics cannot be checked"))
+		}
+	}
+	return strings.Join(told, "\n")
 }
 
 // Behind returns a function that waits until the gate is open and then calls run. It returns nil if ctx ends first.

@@ -52,10 +52,13 @@ func TestGate(t *testing.T) {
 		opens   time.Duration
 		asked   int
 		problem string // just before the gate opens
+		told    string // for anyone
 	}{
 		"AtOnce":    {opens: 0, asked: 2, problem: "the topics are not checked yet"},
-		"KafkaAway": {answers: []error{away, away}, opens: 2 * time.Second, asked: 4, problem: "no broker answers"},
-		"Mismatch":  {answers: []error{nil, mismatch}, opens: 10 * time.Second, asked: 4, problem: mismatch.Error()},
+		"KafkaAway": {answers: []error{away, away}, opens: 2 * time.Second, asked: 4, problem: "no broker answers", told: "the topics cannot be checked"},
+		"Mismatch":  {answers: []error{nil, mismatch}, opens: 10 * time.Second, asked: 4, problem: mismatch.Error(), told: mismatch.Error()},
+		"Both": {answers: []error{errors.Join(mismatch, away)}, opens: 10 * time.Second, asked: 3, problem: mismatch.Error() + "\nno broker answers",
+			told: mismatch.Error() + "\nthe topics cannot be checked"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -77,11 +80,11 @@ func TestGate(t *testing.T) {
 				if tt.opens > 0 {
 					<-time.After(tt.opens - time.Millisecond)
 					synctest.Wait()
-					if gate.Problem() != tt.problem || len(opened) > 0 {
-						t.Errorf("problem %q, open already: %t", gate.Problem(), len(opened) > 0)
+					if gate.Problem() != tt.problem || gate.ForAnyone() != tt.told || len(opened) > 0 {
+						t.Errorf("problem %q, for anyone %q, open already: %t", gate.Problem(), gate.ForAnyone(), len(opened) > 0)
 					}
 				}
-				if after := <-opened; after != tt.opens || gate.Problem() != "" {
+				if after := <-opened; after != tt.opens || gate.Problem() != "" || gate.ForAnyone() != "" {
 					t.Errorf("opened after %s, problem %q", after, gate.Problem())
 				}
 				cancel()

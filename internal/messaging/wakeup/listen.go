@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/monsplit/monsplit/internal/delay"
 )
 
 // Listener hears the notifications of a channel, on a connection of its own. It connects again when the connection is lost.
@@ -31,7 +33,7 @@ func (l Listener) Run(ctx context.Context) {
 			return
 		}
 		l.Lost(err)
-		if !rest(ctx, l.Retry) {
+		if !delay.For(ctx, l.Retry) {
 			return
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/monsplit/monsplit/internal/delay"
 	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
 )
 
@@ -27,7 +28,7 @@ func (w *Waiters) Run(ctx context.Context) error {
 			l.armed = false
 		case <-timer.C:
 		}
-		if !rest(ctx, time.Until(l.restUntil)) {
+		if !delay.For(ctx, time.Until(l.restUntil)) {
 			return nil
 		}
 		timer.Reset(l.pass(ctx))
@@ -119,20 +120,5 @@ func (l *looker) report(ctx context.Context, err error) {
 		l.log.LogAttrs(ctx, slog.LevelWarn, "waiting requests are not answered until the database can be read", slog.Any("error", err))
 	} else {
 		l.log.LogAttrs(ctx, slog.LevelInfo, "waiting requests are answered again")
-	}
-}
-
-// rest waits for d. It returns false if ctx is done before.
-func rest(ctx context.Context, d time.Duration) bool {
-	if d <= 0 {
-		return ctx.Err() == nil
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
 	}
 }

@@ -24,7 +24,7 @@ type variation struct {
 	status  int
 	problem string
 	headers map[string]func(o operation) string
-	later   bool // it says when to try again
+	later   int // it says after how many seconds to try again, at most so many; 0 if it does not say so
 }
 
 // Vary sends variations of every example request. One that is refused must change nothing: after all refusals, the example
@@ -139,7 +139,7 @@ func Unavailable(t *testing.T, document []byte, base string) {
 	t.Helper()
 	for _, o := range operations(t, document) {
 		err := o.refused(t, base, o.bodies()[0], variation{
-			edit: func(operation, *http.Request) {}, status: 503, problem: "unavailable", later: true,
+			edit: func(operation, *http.Request) {}, status: 503, problem: "unavailable", later: 3,
 		})
 		if err != nil {
 			t.Error(err)
@@ -148,8 +148,8 @@ func Unavailable(t *testing.T, document []byte, base string) {
 }
 
 func (o operation) headers(a answer, v variation) error {
-	if seconds, err := strconv.Atoi(a.header.Get("Retry-After")); v.later && (err != nil || seconds < 1 || seconds > 3) {
-		return fmt.Errorf("the header Retry-After is %q, want 1 to 3: %s", a.header.Get("Retry-After"), a)
+	if seconds, err := strconv.Atoi(a.header.Get("Retry-After")); v.later > 0 && (err != nil || seconds < 1 || seconds > v.later) {
+		return fmt.Errorf("the header Retry-After is %q, want 1 to %d: %s", a.header.Get("Retry-After"), v.later, a)
 	}
 	for name, want := range v.headers {
 		have := strings.Join(a.header.Values(name), ", ")

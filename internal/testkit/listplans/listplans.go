@@ -1,24 +1,14 @@
 // Package listplans shows that every list that an OpenAPI document describes finds its rows by indexes: with each sort, with
-// all combinations of filters, on the first page and on the next, over tables with many rows and without statistics.
+// all combinations of filters, on the first page and on later ones, over tables with many rows and without statistics. It also
+// shows this where nothing matches the filters, with statistics, and where nearly all rows are discontinued or deleted.
 package listplans
 
 import (
-	"context"
-	"encoding/base64"
-	"fmt"
 	"net/http"
-	"net/url"
-	"regexp"
-	"slices"
-	"strings"
-	"sync"
 	"testing"
 
-	"github.com/getkin/kin-openapi/openapi3"
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"github.com/monsplit/monsplit/internal/strictjson"
 	"github.com/monsplit/monsplit/internal/testkit/apitest"
 	"github.com/monsplit/monsplit/internal/testkit/manyrows"
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
@@ -39,244 +29,129 @@ type Config struct {
 	// Filters are values of the parameters that are texts or numbers. Something matches each of them. One that a list has and
 	// Filters has not fails the test.
 	Filters map[string]string
+	// Unmatched are values of the same parameters that nothing matches.
+	Unmatched map[string]string
+	// Unindexed are targets of lists for which no index has the rows in the order of the list, and why. Such a list may read every
+	// row. Its bound is the time-out of the statement, after which the answer is 503.
+	Unindexed map[string]string
 	// Serve starts the service on a pool.
 	Serve func(*pgxpool.Pool) apitest.Client
+}
+
+// pass is one way to fill the tables and to ask.
+type pass struct {
+	name    string
+	filters map[string]string
+	prepare func() // may be nil
 }
 
 // Run asks for each list in all ways, and explains the statements that the service executes.
 func Run(t *testing.T, cfg Config) {
 	t.Helper()
-	ctx := t.Context()
 	manyrows.Fill(t, pgtest.URL(cfg.Pool), rows)
-	if _, err := cfg.Pool.Exec(ctx, cfg.Prepare); err != nil {
+	if _, err := cfg.Pool.Exec(t.Context(), cfg.Prepare); err != nil {
 		t.Fatal(err)
 	}
-	record := &recorder{}
-	config := cfg.Pool.Config()
-	config.ConnConfig.Tracer = record
-	pool, err := pgxpool.NewWithConfig(ctx, config)
+	s := &service{cfg: cfg, record: &recorder{}}
+	s.api = cfg.Serve(open(t, cfg.Pool, func(config *pgxpool.Config) { config.ConnConfig.Tracer = s.record }))
+	s.checkUnindexed(t)
+	for _, first := range targets(t, cfg.Document, cfg.Filters) {
+		s.checkHead(t, first)
+		s.checkHead(t, withoutLimit(t, first)) // the whole list, in the APIs that have it
+	}
+	hide := func(column string) func() { return func() { manyrows.Hide(t, pgtest.URL(cfg.Pool), column) } }
+	analyze := func() {
+		if _, err := cfg.Pool.Exec(t.Context(), `ANALYZE`); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, p := range []pass{
+		{"Matched", cfg.Filters, nil}, {"Unmatched", cfg.Unmatched, nil}, {"Discontinued", cfg.Filters, hide("discontinued")},
+		{"Analyzed", cfg.Unmatched, analyze}, {"Deleted", cfg.Filters, func() { hide("deleted")(); analyze() }},
+	} {
+		if p.prepare != nil {
+			p.prepare()
+		}
+		s.checkAll(t, p)
+	}
+}
+
+// open returns a pool of the same database with another configuration.
+func open(t *testing.T, pool *pgxpool.Pool, change func(*pgxpool.Config)) *pgxpool.Pool {
+	t.Helper()
+	config := pool.Config()
+	change(config)
+	opened, err := pgxpool.NewWithConfig(t.Context(), config)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(pool.Close)
-	api := cfg.Serve(pool)
+	t.Cleanup(opened.Close)
+	return opened
+}
+
+// service is the service under test.
+type service struct {
+	cfg    Config
+	record *recorder
+	api    apitest.Client
+}
+
+// checkAll asks for the first pages of each list, and for one in the middle.
+func (s *service) checkAll(t *testing.T, p pass) {
+	t.Helper()
 	pages := 0
 	check := func(path string) (next string) {
-		record.take()
-		reply := api.Get(path).Must(http.StatusOK)
-		statements := record.take()
-		if len(statements) == 0 {
-			t.Fatalf("GET %s executes no statement", path)
-		}
-		for _, s := range statements {
-			s.check(t, cfg.Pool, path)
-		}
 		pages++
-		return reply.Next()
+		return s.check(t, p, path)
 	}
-	for _, first := range targets(t, cfg) {
+	for _, first := range targets(t, s.cfg.Document, p.filters) {
 		if next := check(first); next != "" {
 			check(next)
 			check(deep(t, next))
 		}
 	}
-	t.Logf("asked for %d pages", pages)
+	t.Logf("%s: asked for %d pages", p.name, pages)
 }
 
-// deepID are the positions of the ids in the middle of the tables, as an integer and as the end of a UUID.
-var deepID = []string{fmt.Sprint(rows / 2), fmt.Sprintf("%012x", rows/2)}
-
-// idOfPosition is the id in a cursor: an integer, or a UUID of manyrows.
-var idOfPosition = regexp.MustCompile(`"ID":(\d+|"00000000-0000-4000-8000-)[0-9a-f]*`)
-
-// deep returns the path of the page that begins with the item in the middle of the table, or, if many items are equal in the
-// order, in the middle of those. It changes the cursor in the path of a next page.
-func deep(t *testing.T, next string) string {
+// check fails the test if the page reads more than it needs. It returns the path of the next page, or "".
+func (s *service) check(t *testing.T, p pass, path string) (next string) {
 	t.Helper()
-	target, err := url.Parse(next)
-	if err != nil {
-		t.Fatal(err)
+	s.record.take()
+	reply := s.api.Get(path).Must(http.StatusOK)
+	statements := s.record.take()
+	if len(statements) == 0 {
+		t.Fatalf("GET %s executes no statement", path)
 	}
-	query := target.Query()
-	cursor, err := base64.RawURLEncoding.DecodeString(query.Get("cursor"))
-	if err != nil {
-		t.Fatal(err)
+	for _, statement := range statements {
+		statement.check(t, s.cfg.Pool, p.name+": GET "+path)
 	}
-	changed := idOfPosition.ReplaceAllStringFunc(string(cursor), func(id string) string {
-		if prefix, isUUID := strings.CutSuffix(id, id[max(0, len(id)-12):]); isUUID && strings.Contains(id, "-") {
-			return prefix + deepID[1]
-		}
-		return `"ID":` + deepID[0]
-	})
-	query.Set("cursor", base64.RawURLEncoding.EncodeToString([]byte(changed)))
-	target.RawQuery = query.Encode()
-	return target.String()
+	return reply.Next()
 }
 
-// targets returns the path and query of each list, with each combination of its parameters.
-func targets(t *testing.T, cfg Config) (all []string) {
+// checkHead fails the test if a HEAD executes any statement, even a BEGIN.
+func (s *service) checkHead(t *testing.T, path string) {
 	t.Helper()
-	document, err := openapi3.NewLoader().LoadFromData(cfg.Document)
-	if err != nil {
-		t.Fatal(err)
+	before := s.record.executed()
+	s.api.Do(http.MethodHead, path, "").Must(http.StatusOK)
+	if n := s.record.executed() - before; n != 0 {
+		t.Errorf("HEAD %s executes %d statements", path, n)
 	}
-	for path, item := range document.Paths.Map() {
-		if item.Get == nil || item.Get.Parameters.GetByInAndName(openapi3.ParameterInQuery, "cursor") == nil {
-			continue
-		}
-		queries := []url.Values{{"limit": {"50"}}}
-		for _, p := range item.Get.Parameters {
-			if p.Value.In == openapi3.ParameterInQuery && p.Value.Name != "limit" && p.Value.Name != "cursor" {
-				queries = combine(queries, p.Value.Name, append(values(t, cfg, p.Value), ""))
-			}
-		}
-		for _, q := range queries {
-			all = append(all, path+"?"+q.Encode())
-		}
-	}
-	if len(all) == 0 {
-		t.Fatal("the document describes no list")
-	}
-	slices.Sort(all)
-	return all
 }
 
-// values returns the values with which a parameter is tried.
-func values(t *testing.T, cfg Config, p *openapi3.Parameter) (texts []string) {
+// checkUnindexed fails the test if a list that may read every row does not end by the time-out of its statement, or is read by an
+// index after all.
+func (s *service) checkUnindexed(t *testing.T) {
 	t.Helper()
-	schema := p.Schema.Value
-	for _, one := range schema.Enum {
-		texts = append(texts, fmt.Sprint(one))
+	if len(s.cfg.Unindexed) == 0 {
+		return
 	}
-	switch value, given := cfg.Filters[p.Name]; {
-	case len(texts) > 0:
-	case given:
-		texts = []string{value}
-	case schema.Type.Is(openapi3.TypeBoolean):
-		texts = []string{"true"}
-	default:
-		t.Fatalf("Filters has no value for the parameter %s", p.Name)
-	}
-	return texts
-}
-
-// combine returns each query with each value. An empty value leaves the parameter out.
-func combine(queries []url.Values, name string, values []string) (all []url.Values) {
-	for _, q := range queries {
-		for _, value := range values {
-			combined := url.Values{}
-			for k, v := range q {
-				combined[k] = v
-			}
-			if value != "" {
-				combined.Set(name, value)
-			}
-			all = append(all, combined)
+	hurried := s.cfg.Serve(open(t, s.cfg.Pool, func(config *pgxpool.Config) {
+		config.ConnConfig.RuntimeParams["statement_timeout"] = "1ms"
+	}))
+	for target := range s.cfg.Unindexed {
+		s.api.Get(target).Must(http.StatusOK)
+		if hurried.Get(target).Must(http.StatusServiceUnavailable).Header("Retry-After") == "" {
+			t.Errorf("GET %s: 503 without Retry-After", target)
 		}
 	}
-	return all
-}
-
-// statement is what the service has executed: a SELECT, and the statement that began its transaction, if any.
-type statement struct {
-	begin, sql string
-	args       []any
-}
-
-// recorder notes the statements of a pool.
-type recorder struct {
-	mu         sync.Mutex
-	begin      string
-	statements []statement
-}
-
-// TraceQueryStart implements pgx.QueryTracer.
-func (r *recorder) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	switch word, _, _ := strings.Cut(strings.ToLower(strings.TrimSpace(data.SQL)), " "); word {
-	case "begin":
-		r.begin = data.SQL
-	case "commit", "rollback":
-		r.begin = ""
-	case "select":
-		r.statements = append(r.statements, statement{r.begin, data.SQL, data.Args})
-	}
-	return ctx
-}
-
-// TraceQueryEnd implements pgx.QueryTracer.
-func (r *recorder) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
-
-func (r *recorder) take() []statement {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	taken := r.statements
-	r.statements = nil
-	return taken
-}
-
-// node is a node of a plan, as EXPLAIN (FORMAT JSON) shows it.
-type node struct {
-	Type      string `json:"Node Type"`
-	Relation  string `json:"Relation Name"`
-	Index     string `json:"Index Name"`
-	Condition string `json:"Index Cond"`
-	Hit       int    `json:"Shared Hit Blocks"`
-	Read      int    `json:"Shared Read Blocks"`
-	Plans     []node `json:"Plans"`
-}
-
-// check fails the test if the statement reads a large table as a whole.
-func (s statement) check(t *testing.T, pool *pgxpool.Pool, path string) {
-	t.Helper()
-	plan := s.explain(t, pool)
-	if read := plan.Hit + plan.Read; read > mostBuffers {
-		t.Errorf("GET %s reads %d buffers, more than %d:\n%s", path, read, mostBuffers, plan)
-	}
-	plan.walk(func(n node) {
-		if n.Type == "Seq Scan" && manyrows.Small[n.Relation] == "" {
-			t.Errorf("GET %s reads all of %s:\n%s", path, n.Relation, plan)
-		}
-	})
-}
-
-// String returns the nodes in short.
-func (n node) String() string {
-	below := make([]string, len(n.Plans))
-	for i, p := range n.Plans {
-		below[i] = p.String()
-	}
-	text := strings.TrimSpace(fmt.Sprintf("%s %s %s %s", n.Type, n.Relation, n.Index, n.Condition))
-	if len(below) == 0 {
-		return text
-	}
-	return text + " (" + strings.Join(below, ", ") + ")"
-}
-
-func (n node) walk(visit func(node)) {
-	visit(n)
-	for _, below := range n.Plans {
-		below.walk(visit)
-	}
-}
-
-// explain executes the statement in the same way as the service, and returns its plan.
-func (s statement) explain(t *testing.T, pool *pgxpool.Pool) node {
-	t.Helper()
-	ctx := t.Context()
-	var text []byte
-	tx, err := pool.BeginTx(ctx, pgx.TxOptions{BeginQuery: s.begin})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }() // it has changed nothing
-	if err := tx.QueryRow(ctx, "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) "+s.sql, s.args...).Scan(&text); err != nil {
-		t.Fatalf("%v:\n%s", err, s.sql)
-	}
-	var explained []struct{ Plan node }
-	if err := strictjson.Unmarshal(text, &explained); err != nil || len(explained) != 1 {
-		t.Fatalf("%v: %s", err, text)
-	}
-	return explained[0].Plan
 }

@@ -4,6 +4,7 @@ package manyrows
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -17,7 +18,7 @@ var Small = map[string]string{
 	"outbox_halt": "a row for each shard", "outbox_instance": "a row for each relay", "consumer_member": "a row for each consumer",
 	"consumer_position": "a row for each partition", "wake_channel": "a row for each channel", "sample_import": "a row for each model",
 	"api_token": "a row for each program that uses the API", "goose_access": "a row for each migration",
-	"admin_user": "a row for each person who uses the admin pages", "sessions": "a row for each person who has signed in",
+	"admin_user": "a row for each person who uses the admin pages", "admin_session": "a row for each person who has signed in",
 	"goose_account":   "a row for each migration",
 	"operator_action": "a row for each command of an operator", "goose_messaging": "a row for each migration",
 	"goose_service": "a row for each migration", "market": "two letters name a market",
@@ -28,7 +29,9 @@ var Small = map[string]string{
 // A name of a column alone means all tables.
 var values = map[string]string{
 	"shard": "n % 12", "part": "n % 12", "version": "1", "prev": "0", "topic": "'monsplit.product.v1'", "market": "'AA'",
-	"code":                  "'V' || n",
+	"code": "'V' || n",
+	// Few entries are available on a day of 2019. They are in the middle of each order.
+	"availability_date":     "CASE WHEN n BETWEEN 50001 AND 50300 THEN date '2019-01-01' ELSE date '2020-01-01' END",
 	"availability_end_date": "NULL", "product_category": "'category ' || n % 3",
 	// A half of the requests is pending.
 	"outcome": "CASE WHEN n % 2 = 0 THEN 'accepted' END", "result": "CASE WHEN n % 2 = 0 THEN '{}'::jsonb END",
@@ -49,7 +52,17 @@ var byType = map[string]string{
 const pending = `INSERT INTO outbox_pending (shard, seq, topic, key, version)
 	SELECT shard, seq, topic, key, version FROM outbox_event WHERE key LIKE 'v%'`
 
-// Fill adds rows to each table that can have many, without an ANALYZE. It returns the names of these tables. No trigger and no
+// withoutStatistics keeps the server from an ANALYZE of any table.
+const withoutStatistics = `DO $$
+DECLARE
+    name regclass;
+BEGIN
+    FOR name IN SELECT oid FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace LOOP
+        EXECUTE format('ALTER TABLE %s SET (autovacuum_enabled = off)', name);
+    END LOOP;
+END $$`
+
+// Fill adds rows to each table that can have many, and keeps the server from an ANALYZE. It returns the names of these tables. No trigger and no
 // foreign key checks the rows. The user of the URL must be a superuser.
 func Fill(t testing.TB, url string, rows int) (tables []string) {
 	t.Helper()
@@ -60,8 +73,10 @@ func Fill(t testing.TB, url string, rows int) (tables []string) {
 	}
 	defer conn.Close(ctx)
 	columns := columnsOf(t, conn)
-	if _, err := conn.Exec(ctx, `SET session_replication_role = replica`); err != nil {
-		t.Fatal(err)
+	for _, statement := range []string{`SET session_replication_role = replica`, withoutStatistics} {
+		if _, err := conn.Exec(ctx, statement); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for table, list := range columns {
 		if Small[table] != "" {
@@ -80,6 +95,34 @@ func Fill(t testing.TB, url string, rows int) (tables []string) {
 		t.Fatal(err)
 	}
 	return tables
+}
+
+// Hide sets the named column to true in all rows but a few, in each table that can have many rows and has such a column. No
+// trigger checks it. Afterwards the tables have no dead rows. Statistics stay as they are.
+func Hide(t testing.TB, url, name string) {
+	t.Helper()
+	ctx := t.Context()
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(ctx)
+	if _, err := conn.Exec(ctx, `SET session_replication_role = replica`); err != nil {
+		t.Fatal(err)
+	}
+	for table, columns := range columnsOf(t, conn) {
+		if Small[table] != "" || !slices.Contains(columns, column{name, "boolean"}) {
+			continue
+		}
+		table = pgx.Identifier{table}.Sanitize()
+		// A few rows of the first page stay as they are.
+		if _, err := conn.Exec(ctx, fmt.Sprintf(`UPDATE %s SET %s = true WHERE ctid > '(0,5)'`, table, pgx.Identifier{name}.Sanitize())); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := conn.Exec(ctx, `VACUUM `+table); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 type column struct{ Name, Type string }

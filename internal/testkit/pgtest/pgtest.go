@@ -179,7 +179,7 @@ func quote(name string) string { return pgx.Identifier{name}.Sanitize() }
 func withDatabase(admin, name string) string {
 	u, err := url.Parse(admin)
 	if err != nil || u.Host == "" {
-		panic(Variable + " must be a URL, as postgres://user:password@host:5432/postgres") // an operator's typing error
+		panic(Variable + " must be a URL, as postgres://user:password@host:5432/postgres") // an operator's typo
 	}
 	u.Path = "/" + name
 	return u.String()

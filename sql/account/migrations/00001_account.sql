@@ -11,13 +11,13 @@ CREATE TABLE admin_user (
 );
 
 -- The sessions of signed-in users. A token is a SHA-256 of the cookie.
-CREATE TABLE sessions (
+CREATE TABLE admin_session (
     token  text        PRIMARY KEY,
     data   bytea       NOT NULL,
     expiry timestamptz NOT NULL
 );
-CREATE INDEX sessions_expiry ON sessions (expiry);
+CREATE INDEX admin_session_expiry ON admin_session (expiry);
 
 -- +goose Down
-DROP TABLE sessions;
+DROP TABLE admin_session;
 DROP TABLE admin_user;

@@ -39,16 +39,16 @@ UPDATE admin_user SET disabled_at = coalesce(disabled_at, now()), epoch = epoch 
 UPDATE admin_user SET disabled_at = NULL WHERE name = @name RETURNING *;
 
 -- name: DeleteExpiredSessions :exec
-DELETE FROM sessions WHERE expiry < now();
+DELETE FROM admin_session WHERE expiry < now();
 
 -- name: FindSession :one
-SELECT data FROM sessions WHERE token = @token AND expiry > now() AND data <> '';
+SELECT data FROM admin_session WHERE token = @token AND expiry > now() AND data <> '';
 
 -- A session that has ended stays ended, also if a request that began before saves it.
 -- name: SaveSession :exec
-INSERT INTO sessions AS s (token, data, expiry) VALUES (@token, @data, @expiry)
+INSERT INTO admin_session AS s (token, data, expiry) VALUES (@token, @data, @expiry)
 ON CONFLICT (token) DO UPDATE SET data = EXCLUDED.data, expiry = EXCLUDED.expiry WHERE s.data <> '';
 
 -- Its row stays without data until it expires.
 -- name: EndSession :exec
-UPDATE sessions SET data = '' WHERE token = @token;
+UPDATE admin_session SET data = '' WHERE token = @token;

@@ -1,6 +1,12 @@
 -- name: GetEntry :one
 SELECT * FROM catalog_entry WHERE id = @id AND NOT deleted;
 
+-- The first entries of the index that are available on a day.
+-- name: SomeAvailable :many
+SELECT id FROM catalog_entry
+WHERE NOT deleted AND availability_date IS NOT NULL AND daterange(availability_date, availability_end_date, '[]') @> @day::date
+LIMIT @most::int;
+
 -- name: LockEntry :one
 SELECT * FROM catalog_entry WHERE id = @id AND NOT deleted FOR UPDATE;
 
@@ -9,9 +15,11 @@ SELECT * FROM catalog_entry WHERE market = @market AND product_uuid = @product_u
 
 -- H4 write skew: this must be a separate statement, after the one that changed the products. That one has waited for the
 -- locks of transactions that saw the products on sale. The snapshot of this one is newer, so it sees their entries.
--- The order is that of the ids, but as texts: otherwise the planner may read the whole table in the order of its primary key.
+-- The entries of each product are found by themselves, and the order is that of the ids, but as texts: otherwise the planner may
+-- read the whole table in the order of its ids. The products must differ.
 -- name: LockEntriesOf :many
-SELECT * FROM catalog_entry WHERE product_uuid = ANY (@products::uuid[]) AND NOT deleted ORDER BY id::text FOR UPDATE;
+SELECT e.* FROM (SELECT unnest(@products::uuid[]) AS product_uuid) n
+JOIN catalog_entry e ON e.product_uuid = n.product_uuid AND NOT e.deleted ORDER BY e.id::text FOR UPDATE OF e;
 
 -- name: InsertEntry :exec
 INSERT INTO catalog_entry (id, product_uuid, market, availability_date, availability_end_date, deleted, version,

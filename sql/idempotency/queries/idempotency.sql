@@ -4,6 +4,10 @@ SELECT pg_try_advisory_xact_lock(@key::bigint) AS locked,
     coalesce((SELECT u.keys FROM idempotency_usage u WHERE u.caller = @caller), 0)::bigint AS own_keys,
     coalesce((SELECT u.keys FROM idempotency_usage u WHERE u.caller = ''), 0)::bigint AS all_keys;
 
+-- name: GetUsage :one
+SELECT coalesce((SELECT u.keys FROM idempotency_usage u WHERE u.caller = @caller), 0)::bigint AS own_keys,
+    coalesce((SELECT u.keys FROM idempotency_usage u WHERE u.caller = ''), 0)::bigint AS all_keys;
+
 -- name: GetFirstAnswer :one
 SELECT fingerprint, result FROM idempotency_key WHERE id = @id AND created_at > now() - @retention::interval;
 
@@ -24,12 +28,15 @@ DELETE FROM idempotency_key WHERE id IN (
 -- name: MayCount :one
 SELECT pg_try_advisory_xact_lock(hashtextextended('idempotency_usage', 0)) AS may;
 
--- A separate statement after the lock, so that it sees when the last instance has counted.
+-- A separate statement after the lock, so that it sees when the last instance has counted. Requests to other services are stored
+-- with their keys in sent_request.
 -- name: CountKeys :exec
 WITH due AS (
     SELECT WHERE NOT EXISTS (SELECT FROM idempotency_usage u WHERE u.caller = '' AND u.counted_at > now() - @pause::interval)
 ), counted AS (
-    SELECT k.caller, count(*) AS keys FROM idempotency_key k WHERE EXISTS (SELECT FROM due) GROUP BY k.caller
+    SELECT k.caller, count(*) AS keys
+    FROM (SELECT caller FROM idempotency_key UNION ALL SELECT caller FROM sent_request WHERE once_id IS NOT NULL) k
+    WHERE EXISTS (SELECT FROM due) GROUP BY k.caller
 ), gone AS (
     DELETE FROM idempotency_usage u
     WHERE u.caller <> '' AND EXISTS (SELECT FROM due) AND NOT EXISTS (SELECT FROM counted c WHERE c.caller = u.caller)

@@ -13,8 +13,8 @@ SELECT * FROM sent_request WHERE topic = @topic AND id = @id;
 SELECT * FROM sent_request WHERE topic = @topic AND subject = @subject ORDER BY number DESC LIMIT 1;
 
 -- name: InsertSentRequest :exec
-INSERT INTO sent_request (id, topic, key, number, subject, body, once_id, fingerprint, created_at, expires_at)
-VALUES (@id, @topic, @key, @number, @subject, @body, @once_id, @fingerprint, @created_at, @expires_at);
+INSERT INTO sent_request (id, topic, key, number, subject, body, once_id, fingerprint, caller, created_at, expires_at)
+VALUES (@id, @topic, @key, @number, @subject, @body, @once_id, @fingerprint, @caller, @created_at, @expires_at);
 
 -- Rows are locked in the order of their ids, so that two transactions never wait for each other in a circle. A request without
 -- an outcome is not finished. With finished_at instead, the planner may read the whole index of pending requests.

@@ -58,3 +58,6 @@ SELECT e.id, e.version FROM catalog_entry_copy e
 WHERE e.id = ANY (@ids::uuid[]) AND e.version > 0 AND (e.deleted OR (
     EXISTS (SELECT FROM product p WHERE p.product_uuid = e.product_uuid)
     AND EXISTS (SELECT FROM market_copy c WHERE c.iso_code = e.market AND c.version > 0)));
+
+-- name: LegacyMarket :one
+SELECT iso_code FROM legacy_market_id WHERE id = @id;

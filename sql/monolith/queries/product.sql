@@ -40,12 +40,17 @@ UPDATE product t SET version = greatest(t.version, u.version) + 1
 FROM (SELECT unnest(@keys::uuid[]) AS key, unnest(@versions::bigint[]) AS version) u
 WHERE t.product_uuid = u.key RETURNING t.*;
 
--- Each step finds the next category by the index, so that the time does not depend on the number of products.
+-- Each step finds the next category by the index, among the products on sale and among the discontinued ones. So the time does
+-- not depend on the number of products.
 -- name: Categories :many
 WITH RECURSIVE category (name) AS (
     SELECT '' COLLATE "C"
     UNION ALL
-    SELECT (SELECT p.product_category FROM product p WHERE NOT p.deleted AND p.product_category > c.name ORDER BY p.product_category LIMIT 1)
+    SELECT least(
+        (SELECT p.product_category FROM product p WHERE NOT p.deleted AND NOT p.discontinued AND p.product_category > c.name
+            ORDER BY p.product_category LIMIT 1),
+        (SELECT p.product_category FROM product p WHERE NOT p.deleted AND p.discontinued AND p.product_category > c.name
+            ORDER BY p.product_category LIMIT 1))
     FROM category c WHERE c.name IS NOT NULL
 )
 SELECT name::text FROM category WHERE name <> '' LIMIT @most;

@@ -36,19 +36,22 @@ type attackKind struct {
 func attacks() []attackKind {
 	return []attackKind{
 		{"search", "48 searches at once for a long text that no product has", []int{200}, searches},
-		{"lists", "48 clients that read the list of all products slowly", []int{200}, slowReaders},
+		{"letters", "48 searches at once for one or two letters, or for a word that all products have", []int{200}, shortSearches},
+		{"lists", "100 clients that read the list of all products slowly", []int{200}, slowReaders},
 		{"pages", "16 clients that read pages deep in sorted lists", []int{200}, deepPages},
 		{"heads", "32 clients that ask for the header of the list of all products", []int{200}, heads},
 		{"row", "48 writers on a product whose row another session has locked", []int{200, 409}, hotRow},
 		{"probes", "2,500 readiness probes at once, again and again", []int{200}, probes},
 		{"bodies", "300 requests whose bodies arrive byte by byte", []int{400, 408}, slowBodies},
 		{"headers", "500 requests whose headers never end", []int{400, 408}, slowHeaders},
-		{"idle", "2,000 connections that stay idle after a request", []int{200}, idle},
+		{idleAttack, "2,000 connections that stay idle after a request", []int{200}, idle},
 		{"half", "clients that close their side after the request", []int{201}, halfClosed},
 		{"members", "bodies with 7,000 unknown members", []int{422}, unknownMembers},
 		{"odd", "large and odd headers, methods and paths", []int{200, 201, 304, 400, 404, 405, 406, 412, 414, 422, 431}, oddHeaders},
 		{"tokens", "32 clients with a new wrong API token each time", []int{401}, wrongTokens},
+		{"waits", "200 clients that ask to wait, for changes of one entry or for a version that never comes", []int{200, 202, 409}, waits},
 		{"keys", "creates with a new idempotency key each", []int{201}, idempotencyKeys},
+		{"legacy", "creates at the legacy catalog API with a new idempotency key each", []int{201, 202, 409}, legacyKeys},
 		{"creates", "32 clients that create entities", []int{201}, creates},
 	}
 }
@@ -57,6 +60,18 @@ func searches(ctx context.Context, a *attacker) error {
 	pattern := strings.Repeat("no product has this text ", 4)
 	query := url.Values{"search": {pattern}, "include_discontinued": {"true"}, "limit": {"1"}}
 	a.crowd(ctx, 48, 100*time.Millisecond, func(ctx context.Context, _ int) {
+		a.send(ctx, http.MethodGet, a.list+"?"+query.Encode(), "")
+	})
+	return nil
+}
+
+// shortSearches look for texts that are too short for an index, and for one that finds everything. Half of them find nothing, so
+// that the whole table is read.
+func shortSearches(ctx context.Context, a *attacker) error {
+	texts := []string{"q", "o", "zz", "pr", "x", "product"}
+	var next atomic.Int64
+	a.crowd(ctx, 48, 100*time.Millisecond, func(ctx context.Context, _ int) {
+		query := url.Values{"search": {texts[int(next.Add(1))%len(texts)]}, "sort": {"-updated_at"}, "include_discontinued": {"true"}, "limit": {"1"}}
 		a.send(ctx, http.MethodGet, a.list+"?"+query.Encode(), "")
 	})
 	return nil
@@ -185,6 +200,27 @@ func creates(ctx context.Context, a *attacker) error {
 func idempotencyKeys(ctx context.Context, a *attacker) error {
 	a.crowd(ctx, 16, 50*time.Millisecond, func(ctx context.Context, _ int) {
 		a.send(ctx, http.MethodPost, a.create, a.newBody(), "Idempotency-Key", uuid.NewString())
+	})
+	return nil
+}
+
+// waits are half changes, which all have to wait for each other, and half reads of a version that does not exist.
+func waits(ctx context.Context, a *attacker) error {
+	a.crowd(ctx, 200, 500*time.Millisecond, func(ctx context.Context, worker int) {
+		if worker%2 == 0 && a.waiting != "" {
+			a.send(ctx, http.MethodPatch, a.waiting, fmt.Sprintf(entryChange, 1+worker%28), "Content-Type", "application/merge-patch+json", "Prefer", "wait=10")
+			return
+		}
+		a.send(ctx, http.MethodGet, a.copied+"?min_version=1000000000", "", "Prefer", "wait=10")
+	})
+	return nil
+}
+
+func legacyKeys(ctx context.Context, a *attacker) error {
+	a.crowd(ctx, 16, 50*time.Millisecond, func(ctx context.Context, _ int) {
+		n := int(a.number.Add(1))
+		body := fmt.Sprintf(`{"product": %d, "market": %d}`, 1+n%a.Rows, 1+n/a.Rows%seededMarkets)
+		a.send(ctx, http.MethodPost, legacyCatalog, body, "Idempotency-Key", uuid.NewString())
 	})
 	return nil
 }

@@ -151,6 +151,47 @@ func TestChoose(t *testing.T) {
 	}
 }
 
+func TestPlan(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		short, catalog bool
+		only           string
+		want           string // "" if it is refused
+	}{
+		"a service":                 {catalog: true, only: "row,search", want: "catalog: search row"},
+		"in short":                  {short: true, only: "tokens", want: "monolith: tokens"},
+		"not for the catalog":       {catalog: true, only: "legacy"},
+		"a part for the catalog":    {catalog: true, only: "legacy,keys", want: "catalog: keys"},
+		"an attack that is unknown": {only: "none"},
+	} {
+		parts, err := planOf(tt.short, tt.catalog, tt.only)
+		if got := planned(parts); got != tt.want || (err != nil) != (tt.want == "") {
+			t.Errorf("%s: %q, %v, want %q", name, got, err, tt.want)
+		}
+	}
+	all, err := planOf(false, false, "")
+	if err != nil || len(all) != 1 || len(all[0].attacks) != len(attacks()) {
+		t.Errorf("everything is %q, %v", planned(all), err)
+	}
+	brief, err := planOf(true, false, "")
+	if err != nil || len(brief) != 2 || brief[0].service != monolith || len(brief[0].attacks) != len(attacks())-len(notBrief) ||
+		planned(brief[1:]) != "catalog: search lists row keys" {
+		t.Errorf("in short, it is %q, %v", planned(brief), err)
+	}
+}
+
+func planned(parts []part) string {
+	var all []string
+	for _, p := range parts {
+		text := p.service + ":"
+		for _, a := range p.attacks {
+			text += " " + a.name
+		}
+		all = append(all, text)
+	}
+	return strings.Join(all, "; ")
+}
+
 // The document has a row for each attack, and no other.
 func TestAttacksAreDocumented(t *testing.T) {
 	t.Parallel()

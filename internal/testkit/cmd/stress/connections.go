@@ -27,6 +27,9 @@ func slowHeaders(ctx context.Context, a *attacker) error {
 	return nil
 }
 
+// idleAttack is the name of the attack that goes beyond the limit of connections.
+const idleAttack = "idle"
+
 func idle(ctx context.Context, a *attacker) error {
 	a.hold(ctx, 2000, fmt.Sprintf("GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", a.product(1), a.Addr), "", time.Second)
 	return nil
@@ -126,7 +129,7 @@ func slowReaders(ctx context.Context, a *attacker) error {
 		return err
 	}
 	request := fmt.Sprintf("GET %s?%s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", a.list, a.all, a.Addr)
-	a.crowd(ctx, 48, reconnect, func(ctx context.Context, _ int) {
+	a.crowd(ctx, 100, reconnect, func(ctx context.Context, _ int) {
 		conn, err := dialer.DialContext(ctx, "tcp", a.Addr)
 		if err == nil {
 			_, err = io.WriteString(conn, request)

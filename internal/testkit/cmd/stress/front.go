@@ -12,6 +12,10 @@ type front struct {
 	body   func(n int) string // a body that creates another entity for each n
 	// hot is an entity that many want to change: its path below create, a statement that locks its row, and a change.
 	hot, lock, change string
+	// copied is something that the other service owns. A read of it can wait for a version.
+	copied string
+	// waiting is where a change waits for the other service, or "".
+	waiting string
 	// arrived finds the commit times of what create has created, in the database of the other service.
 	arrived string
 }
@@ -19,10 +23,16 @@ type front struct {
 // The services, in the order of their starts.
 const monolith, catalog = "monolith", "catalog"
 
-// hotEntry is the id of the only seeded entry of the catalog, and hotProduct is its product in both services.
+// hotEntry is the id of the only seeded entry of the catalog, and hotProduct is its product in both services. Old clients know
+// the entry by the number 1.
 const (
 	hotEntry   = "00000000-0000-4000-8001-000000000001"
 	hotProduct = 7
+)
+
+const (
+	legacyCatalog = "/api/v1/catalog" // where old clients change the catalog, at the monolith
+	entryChange   = `{"availability_date": "2026-03-%02d"}`
 )
 
 // seededMarkets are the codes of the markets that the catalog has.
@@ -39,7 +49,7 @@ func frontOf(service string, rows int) front {
 				return fmt.Sprintf(`{"product": %q, "market": %q, "availability_date": "2026-03-01"}`, uuidOf(1+n%rows), marketCode(n/rows%seededMarkets))
 			},
 			hot: "/" + hotEntry, lock: "SELECT FROM catalog_entry WHERE id = '" + hotEntry + "' FOR UPDATE",
-			change:  `{"availability_date": "2026-03-%02d"}`,
+			change: entryChange, copied: "/catalog/api/v1/products/" + uuidOf(hotProduct),
 			arrived: "SELECT id::text, pg_xact_commit_timestamp(xmin) FROM catalog_entry_copy WHERE id = ANY($1::uuid[]) AND version > 0",
 		}
 	}
@@ -51,7 +61,7 @@ func frontOf(service string, rows int) front {
 			return fmt.Sprintf(`{"name": "New product %d", "product_category": "New"}`, n)
 		},
 		hot: fmt.Sprintf("/%d", hotProduct), lock: fmt.Sprintf("SELECT FROM product WHERE id = %d FOR UPDATE", hotProduct),
-		change:  `{"product_category": "Category %d"}`,
+		change: `{"product_category": "Category %d"}`, copied: legacyCatalog + "/1", waiting: legacyCatalog + "/1",
 		arrived: "SELECT id::text, pg_xact_commit_timestamp(xmin) FROM product_copy WHERE id = ANY($1::uuid[]) AND version > 0",
 	}
 }

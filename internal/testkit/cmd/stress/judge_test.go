@@ -19,7 +19,7 @@ func many(n int, kind string, took time.Duration) (list []sample) {
 // calm returns what an attack measures that disturbs nobody.
 func calm() measured {
 	var quiet []sample
-	for _, kind := range []string{read, create, change, probe} {
+	for _, kind := range []string{read, create, change, listing, probe} {
 		quiet = append(quiet, many(100, kind, 2*time.Millisecond)...)
 	}
 	return measured{quiet: quiet, attacked: quiet, quietPeak: 40, peak: 60,
@@ -33,23 +33,24 @@ func TestJudge(t *testing.T) {
 		missed, says string // the only missed aim and fault, or a part of it
 	}{
 		"nothing is disturbed": {change: func(*measured) {}},
-		"below the floor":      {change: func(m *measured) { m.attacked = append(m.attacked, many(5, read, 49*time.Millisecond)...) }},
+		"below the floor":      {change: func(m *measured) { m.attacked = append(m.attacked, many(5, create, 10*time.Millisecond)...) }},
 		"one read of a hundred is slow": {change: func(m *measured) {
-			m.attacked = append(m.attacked, many(5, read, 60*time.Millisecond)...)
-		}, missed: "read: p99 60 ms, aim 50"},
+			m.attacked = append(m.attacked, many(5, read, 11*time.Millisecond)...)
+		}, missed: "read: p99 11 ms, aim 10"},
 		"the aim depends on the time without an attack": {change: func(m *measured) {
 			m.quiet = append(m.quiet, many(5, create, 20*time.Millisecond)...)
 			m.attacked = append(m.attacked, many(5, create, 199*time.Millisecond)...)
 		}},
 		"a change is late": {change: func(m *measured) {
-			m.attacked = append(m.attacked, many(5, change, 101*time.Millisecond)...)
-		}, missed: "change: p99 101 ms, aim 100"},
+			m.attacked = append(m.attacked, many(5, change, 21*time.Millisecond)...)
+		}, missed: "change: p99 21 ms, aim 20"},
+		"a list has no aim": {change: func(m *measured) { m.attacked = append(m.attacked, many(50, listing, 9*time.Second)...) }},
 		"a few requests miss the aim grossly": {change: func(m *measured) {
 			m.attacked = append(m.attacked, many(10, read, 9*time.Second)...)
-		}, missed: "read: p99 9000 ms, aim 50"},
+		}, missed: "read: p99 9000 ms, aim 10"},
 		"many requests miss the aim grossly": {change: func(m *measured) {
 			m.attacked = append(m.attacked, many(13, read, 501*time.Millisecond)...)
-		}, missed: "read: p99 501 ms, aim 50", says: "read: a tenth took 501 ms or more, 10 times the aim"},
+		}, missed: "read: p99 501 ms, aim 10", says: "read: a tenth took 501 ms or more, more than 500"},
 		"some are refused": {change: func(m *measured) {
 			m.attacked = append(m.attacked, sample{kind: create, outcome: refused}, sample{kind: create, outcome: refused})
 		}, missed: "create: 2 of 102 refused"},
@@ -58,6 +59,11 @@ func TestJudge(t *testing.T) {
 				m.attacked = append(m.attacked, sample{kind: create, outcome: refused})
 			}
 		}, missed: "create: 101 of 201 refused", says: "create: 101 of 201 were refused"},
+		"most lists are refused": {change: func(m *measured) {
+			for range 101 {
+				m.attacked = append(m.attacked, sample{kind: listing, outcome: refused})
+			}
+		}, says: "list: 101 of 201 were refused"},
 		"one fails": {change: func(m *measured) {
 			m.attacked = append(m.attacked, sample{kind: read, outcome: failed, said: "EOF"})
 		}, says: "read: 1 of 101 failed, such as: EOF"},
@@ -90,7 +96,7 @@ func TestJudge(t *testing.T) {
 			t.Parallel()
 			m := calm()
 			tt.change(&m)
-			r := judge(attackKind{name: "x", answers: []int{200}}, m)
+			r := judge(monolith, attackKind{name: "x", answers: []int{200}}, m)
 			if got := strings.Join(r.Missed, "; "); got != tt.missed {
 				t.Errorf("missed %q, want %q", got, tt.missed)
 			}
@@ -108,6 +114,56 @@ func TestJudge(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Searches use up the connections of lists, and may refuse other lists.
+func TestSearchesMayRefuseLists(t *testing.T) {
+	t.Parallel()
+	for _, attack := range ofLists {
+		m := calm()
+		for range 101 {
+			m.attacked = append(m.attacked, sample{kind: listing, outcome: refused})
+		}
+		if r := judge(monolith, attackKind{name: attack, answers: []int{200}}, m); len(r.Faults) > 0 || len(r.Missed) > 0 {
+			t.Errorf("%s: %v, %v", attack, r.Faults, r.Missed)
+		}
+	}
+}
+
+// The attack with many connections must reach the limit, and not go beyond it.
+func TestConnectionsBeyondTheLimitAreRefused(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		tally tally
+		want  string
+	}{
+		"refused":     {tally{Answers: map[int]int{200: 1024}, Opened: 2000, Cut: 976}, ""},
+		"not reached": {tally{Answers: map[int]int{200: 900}, Opened: 1000}, ""},
+		"served":      {tally{Answers: map[int]int{200: 1025}, Opened: 2000, Cut: 975}, "1025 connections were served at the same time, more than 1024"},
+		"left open":   {tally{Answers: map[int]int{200: 1000}, Opened: 2000}, "2000 connections were opened, and none was refused"},
+	} {
+		m := calm()
+		m.tallies = []tally{tt.tally}
+		r := judge(monolith, attackKind{name: idleAttack, answers: []int{200}}, m)
+		if got := strings.Join(r.Faults, "; "); got != tt.want {
+			t.Errorf("%s: %q, want %q", name, got, tt.want)
+		}
+	}
+}
+
+func TestMarkdown(t *testing.T) {
+	t.Parallel()
+	m := calm()
+	m.attacked = append(m.attacked, many(5, read, 11*time.Millisecond)...)
+	var out bytes.Buffer
+	show := shown{out: &out, markdown: true}
+	if err := show.all([]result{judge(catalog, attackKind{name: "x", answers: []int{200}}, m)}); err != nil {
+		t.Fatal(err)
+	}
+	const want = "| catalog | `x` | 2 / 2 → 2 / 11 | 2 / 2 → 2 / 2 | 2 / 2 → 2 / 2 | 2 / 2 → 2 / 2 | 0 of 505 | 40 → 60 | 0.0 s | missed: read: p99 11 ms, aim 10 |\n"
+	if !strings.Contains(out.String(), want) {
+		t.Errorf("%s\nwant %s", out.String(), want)
 	}
 }
 

@@ -3,7 +3,7 @@
 // clients that read a product by its key, create an entity, create one in the other service, and ask whether the service is
 // ready, at a fixed modest rate.
 //
-//	go run ./internal/testkit/cmd/stress [--short] [--catalog] [--only NAMES] [--json]
+//	go run ./internal/testkit/cmd/stress [--short] [--catalog] [--only NAMES] [--json | --markdown]
 //
 // Each attack runs in a process of its own, which uses at most one CPU at a low priority and makes requests at a bounded
 // rate. An attack is about the resources of the service, and not about the CPUs of this machine.
@@ -14,7 +14,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -22,7 +21,6 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -44,10 +42,11 @@ const usage = `Runs attacks on a service beside clients that read and create, an
 
 Usage: stress [options]; or: make stress ARGS="options"
 
-  --short       few rows and short phases, for CI: at most 2 minutes
+  --short       few rows and short phases, for CI: at most 2 minutes. It leaves out some attacks, and attacks the catalog too
   --catalog     attack the catalog instead of the monolith
   --only NAMES  only these attacks, separated by commas:
 %s  --json        one JSON document instead of the table
+  --markdown    a table for a document, after the last attack
 `
 
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) error {
@@ -64,16 +63,13 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	attackCatalog := flags.Bool("catalog", false, "")
 	only := flags.String("only", "", "")
 	asJSON := flags.Bool("json", false, "")
+	asMarkdown := flags.Bool("markdown", false, "")
 	attacker := flags.String(attackFlag, "", "for the program itself: be the attacker, until standard input ends")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	if flags.NArg() > 0 {
 		return errors.New("unknown argument: see --help")
-	}
-	chosen, err := choose(*only)
-	if err != nil {
-		return err
 	}
 	if *attacker != "" {
 		return attack(ctx, *attacker, stdin, stdout)
@@ -82,28 +78,16 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if *short {
 		form = brief
 	}
-	attacked := monolith
-	if *attackCatalog {
-		attacked = catalog
-	}
-	results, err := stress(ctx, attacked, form, chosen, sayTo(stderr), func(r result) {
-		if !*asJSON {
-			r.print(stdout)
-		}
-	})
+	parts, err := planOf(*short, *attackCatalog, *only)
 	if err != nil {
 		return err
 	}
-	if *asJSON {
-		e := json.NewEncoder(stdout)
-		e.SetIndent("", "  ")
-		if err := e.Encode(results); err != nil {
-			return err
-		}
-	} else {
-		printAims(stdout, results)
+	show := &shown{out: stdout, json: *asJSON, markdown: *asMarkdown}
+	results, err := stress(ctx, form, parts, sayTo(stderr), show.one)
+	if err != nil {
+		return err
 	}
-	return verdict(results)
+	return errors.Join(show.all(results), verdict(results))
 }
 
 // sayTo returns a function that prints what the program does, and when.
@@ -112,18 +96,38 @@ func sayTo(out io.Writer) func(step string) {
 	return func(step string) { fmt.Fprintf(out, "stress: %3.0f s  %s\n", time.Since(began).Seconds(), step) }
 }
 
-// stress runs the attacks on one of the services, and calls tell with each result.
-func stress(ctx context.Context, attacked string, form form, chosen []attackKind, say func(string), tell func(result)) (results []result, err error) {
-	s, err := startSystem(ctx, attacked, form, say)
+// stress runs the parts one after the other, and calls tell with each result.
+func stress(ctx context.Context, form form, parts []part, say func(string), tell func(result)) (results []result, err error) {
+	if form.most > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, form.most, fmt.Errorf("not done within %s", form.most))
+		defer cancel()
+	}
+	s, err := startSystem(ctx, form, say)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, context.Cause(ctx))
 	}
 	defer func() { err = errors.Join(err, s.stop(ctx)) }()
 	v := newVictims(s)
+	for _, p := range parts {
+		of, err := runPart(ctx, s, v, p, form, say, tell)
+		if err != nil {
+			return nil, errors.Join(err, context.Cause(ctx))
+		}
+		results = append(results, of...)
+	}
+	return results, nil
+}
+
+// runPart runs the attacks on one service.
+func runPart(ctx context.Context, s *system, v *victims, p part, form form, say func(string), tell func(result)) (results []result, err error) {
+	if err := v.turnTo(ctx, p.service); err != nil {
+		return nil, err
+	}
 	stopVictims := v.start(ctx)
 	defer stopVictims()
-	for _, a := range chosen {
-		say(a.name)
+	for _, a := range p.attacks {
+		say(p.service + ": " + a.name)
 		r, err := runScenario(ctx, s, v, a, form)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", a.name, err)
@@ -132,19 +136,4 @@ func stress(ctx context.Context, attacked string, form form, chosen []attackKind
 		tell(r)
 	}
 	return results, nil
-}
-
-// choose returns the named attacks in the order of attacks. Without a name it returns all of them.
-func choose(only string) ([]attackKind, error) {
-	all := attacks()
-	if only == "" {
-		return all, nil
-	}
-	names := strings.Split(only, ",")
-	for _, name := range names {
-		if !slices.ContainsFunc(all, func(a attackKind) bool { return a.name == name }) {
-			return nil, fmt.Errorf("there is no attack %q: see --help", name)
-		}
-	}
-	return slices.DeleteFunc(all, func(a attackKind) bool { return !slices.Contains(names, a.name) }), nil
 }

@@ -12,11 +12,12 @@ type form struct {
 	rounds        int           // of each attack; a round is a quiet time and then the attack
 	calm          time.Duration // the longest wait for a calm time before a round
 	quiet, attack time.Duration
+	most          time.Duration // for everything; 0 is without limit
 }
 
 var (
 	whole = form{rows: 300_000, rounds: 2, calm: 20 * time.Second, quiet: 4 * time.Second, attack: 8 * time.Second}
-	brief = form{rows: 50_000, rounds: 1, calm: 2 * time.Second, quiet: 1500 * time.Millisecond, attack: 2500 * time.Millisecond}
+	brief = form{rows: 50_000, rounds: 1, calm: 2 * time.Second, quiet: time.Second, attack: 2 * time.Second, most: 2 * time.Minute}
 )
 
 const (
@@ -48,7 +49,7 @@ func runScenario(ctx context.Context, s *system, v *victims, a attackKind, form 
 			break
 		}
 	}
-	return judge(a, m), nil
+	return judge(s.attacked.name, a, m), nil
 }
 
 func (m *measured) round(ctx context.Context, s *system, v *victims, a attackKind, form form) error {

@@ -20,7 +20,13 @@ const seedMonolith = `
 INSERT INTO product (id, product_uuid, name, product_category, version, created_at, updated_at)
 	SELECT n, ` + productUUID + `, 'Product ' || n, '` + seededCategory + `', 1, now(), now() - n * interval '1 ms'
 	FROM generate_series(1, %[1]d) n;
-ALTER TABLE product ALTER COLUMN id RESTART WITH %[2]d`
+ALTER TABLE product ALTER COLUMN id RESTART WITH %[2]d;
+INSERT INTO market_copy (iso_code, version, name, updated_at, applied_at)
+	SELECT chr(65 + n / 26) || chr(65 + n %% 26), 1, 'Market ' || n, now(), now() FROM generate_series(0, %[3]d - 1) n;
+INSERT INTO legacy_market_id (iso_code) SELECT iso_code FROM market_copy ORDER BY iso_code;
+INSERT INTO catalog_entry_copy (id, version, product_uuid, market, updated_at, applied_at)
+	VALUES ('` + hotEntry + `', 1, '%[4]s', '%[5]s', now(), now());
+INSERT INTO legacy_catalog_id (entry_id) VALUES ('` + hotEntry + `')`
 
 const seedCatalog = `
 INSERT INTO market (iso_code, name, version, created_at, updated_at)
@@ -35,7 +41,7 @@ INSERT INTO catalog_entry (id, product_uuid, market, version, created_at, update
 // so that no background work disturbs the measurements.
 func seed(ctx context.Context, monolith, catalog string, rows int) error {
 	for _, one := range []struct{ url, sql, vacuum string }{
-		{monolith, fmt.Sprintf(seedMonolith, rows, rows+1), "VACUUM ANALYZE product"},
+		{monolith, fmt.Sprintf(seedMonolith, rows, rows+1, seededMarkets, uuidOf(hotProduct), marketCode(seededMarkets-1)), "VACUUM ANALYZE product"},
 		{catalog, fmt.Sprintf(seedCatalog, rows, seededMarkets, uuidOf(hotProduct), marketCode(seededMarkets-1)), "VACUUM ANALYZE product_copy"},
 	} {
 		conn, err := pgx.Connect(ctx, one.url)

@@ -23,14 +23,16 @@ const (
 
 // system is everything that runs beside the victims and the attacker.
 type system struct {
+	services        []*service
 	attacked, other *service
 	database        *pgx.Conn // on the database of the attacked service
 	rows            int
 	closers         []func(ctx context.Context) error // in the order of the starts
 }
 
-// startSystem builds and starts the services with their default settings, and fills their databases.
-func startSystem(ctx context.Context, attacked string, form form, say func(step string)) (s *system, err error) {
+// startSystem builds and starts the services with their default settings, and fills their databases. Then turnTo says which one
+// is attacked.
+func startSystem(ctx context.Context, form form, say func(step string)) (s *system, err error) {
 	s = &system{rows: form.rows}
 	defer func() {
 		if err != nil {
@@ -71,26 +73,28 @@ func startSystem(ctx context.Context, attacked string, form form, say func(step 
 			return s, err
 		}
 		s.closers = append(s.closers, one.stop)
-		if name == attacked {
-			s.attacked = one
-		} else {
-			s.other = one
-		}
+		s.services = append(s.services, one)
 	}
-	for _, one := range []*service{s.attacked, s.other} {
+	for _, one := range s.services {
 		if err := one.awaitReady(ctx); err != nil {
 			return s, err
 		}
 	}
 	say(fmt.Sprintf("filling the tables with %d products", form.rows))
-	if err := seed(ctx, server.URL(monolith), server.URL(catalog), form.rows); err != nil {
-		return s, err
+	return s, seed(ctx, server.URL(monolith), server.URL(catalog), form.rows)
+}
+
+// turnTo makes a service the attacked one.
+func (s *system) turnTo(ctx context.Context, name string) (err error) {
+	s.attacked, s.other = s.services[0], s.services[1]
+	if s.attacked.name != name {
+		s.attacked, s.other = s.other, s.attacked
 	}
 	if s.database, err = pgx.Connect(ctx, s.attacked.database); err != nil {
-		return s, err
+		return err
 	}
 	s.closers = append(s.closers, s.database.Close)
-	return s, nil
+	return nil
 }
 
 // stop ends everything in the reverse order of the starts.

@@ -13,15 +13,16 @@ import (
 
 // The kinds of victims.
 const (
-	read   = "read"   // reads a product by its key
-	create = "create" // creates an entity
-	change = "change" // creates an entity in the other service; the time ends when the attacked one has committed its copy
-	probe  = "probe"  // asks whether the attacked service is ready
+	read    = "read"   // reads a product by its key
+	create  = "create" // creates an entity
+	change  = "change" // creates an entity in the other service; the time ends when the attacked one has committed its copy
+	listing = "list"   // reads one page of the list of products
+	probe   = "probe"  // asks whether the attacked service is ready
 )
 
 // rates are how often each kind of victim sends a request, per second. They are modest, so that without an attack nothing
 // waits for anything.
-var rates = map[string]int{read: 50, create: 10, change: 5, probe: 2}
+var rates = map[string]int{read: 50, create: 10, change: 5, listing: 5, probe: 2}
 
 // victimPatience is the time after which a victim gives up.
 const victimPatience = 15 * time.Second
@@ -61,6 +62,12 @@ type victims struct {
 
 func newVictims(s *system) *victims {
 	return &victims{system: s, client: &http.Client{Timeout: victimPatience, Transport: &http.Transport{MaxIdleConnsPerHost: 64}}}
+}
+
+// turnTo makes a service the attacked one, while no victim sends.
+func (v *victims) turnTo(ctx context.Context, service string) error {
+	v.samples = nil
+	return v.system.turnTo(ctx, service)
 }
 
 // start lets all victims send until the function that it returns is called.
@@ -111,6 +118,8 @@ func (v *victims) request(ctx context.Context, kind string, n int) (status int, 
 	switch kind {
 	case read:
 		url = v.system.attacked.url(to.product(1 + n%1000))
+	case listing:
+		url = v.system.attacked.url(to.list + "?limit=20")
 	case create:
 		method, url, body = http.MethodPost, v.system.attacked.url(to.create), to.body(n)
 	case change:

@@ -37,8 +37,27 @@ func TestExamplesWithoutDatabase(t *testing.T) {
 	documented.Unavailable(t, catalogapi.Document, setupWithout(t).URL)
 }
 
-// prepareExample starts a server in the state that the examples of an operation assume.
+// One client has stored as many keys as it may. Other addresses and the keys in all are in the tests of internal/idempotency.
+func TestKeysAreBounded(t *testing.T) {
+	t.Parallel()
+	documented.KeysAreBounded(t, catalogapi.Document, func(t *testing.T, operation, example string) string {
+		t.Helper()
+		s := exampleServer(t, operation, example)
+		if _, err := s.pool.Exec(t.Context(), "INSERT INTO idempotency_usage VALUES ('anonymous 127.0.0.1', 500000, now())"); err != nil {
+			t.Fatal(err)
+		}
+		return s.URL
+	})
+}
+
+// prepareExample is the documented.Prepare of this API.
 func prepareExample(t *testing.T, operation, example string) string {
+	t.Helper()
+	return exampleServer(t, operation, example).URL
+}
+
+// exampleServer starts a server in the state that the examples of an operation assume.
+func exampleServer(t *testing.T, operation, example string) *server {
 	t.Helper()
 	type state func(*server, *documented.World)
 	nothing := func(*server, *documented.World) {}
@@ -86,5 +105,5 @@ func prepareExample(t *testing.T, operation, example string) string {
 	w := documented.NewWorld(documentedTime)
 	s := serveAt(t, database(t), w.Now, w.NewID)
 	reach(s, w)
-	return s.URL
+	return s
 }

@@ -2,7 +2,10 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"iter"
+
+	"github.com/google/uuid"
 
 	"github.com/monsplit/monsplit/internal/keyset"
 	"github.com/monsplit/monsplit/internal/postgres"
@@ -59,6 +62,13 @@ func (e Entries) Entries(ctx context.Context, q entry.Query) iter.Seq2[entry.Ent
 		if day := fromDate(q.AvailableOn); day != nil {
 			sql.Where("availability_date <= ?", *day)
 			sql.Where("(availability_end_date IS NULL OR availability_end_date >= ?)", *day)
+			few, err := e.fewAvailable(ctx, q)
+			if err != nil {
+				return nil, err
+			}
+			if few != nil {
+				sql.Where("id = ANY (?)", few)
+			}
 		}
 		if after != nil {
 			sql.After(order, after.Time, after.ID)
@@ -66,6 +76,26 @@ func (e Entries) Entries(ctx context.Context, q entry.Query) iter.Seq2[entry.Ent
 		return list(ctx, e.s, toEntry, sql.Statement(selectEntries, order, limit))
 	}
 	return keyset.Pages(q.Limit, q.After, q.Sort.PositionOf, read)
+}
+
+// mostAvailable is the number of entries that fewAvailable returns at most.
+const mostAvailable = 200
+
+// fewAvailable returns the ids of all entries that are available on the day of the query, or nil if there are more than
+// mostAvailable, or if the query is for one product, which has few entries. The index of days is not in the order of a list. So it
+// finds entries of a day that has few of them. Otherwise the entries are read in the order of the list, and the others skipped.
+func (e Entries) fewAvailable(ctx context.Context, q entry.Query) ([]uuid.UUID, error) {
+	if q.Product != nil {
+		return nil, nil
+	}
+	few, err := e.s.q.SomeAvailable(ctx, *fromDate(q.AvailableOn), mostAvailable+1)
+	if err != nil {
+		return nil, translate(fmt.Errorf("read the entries of a day: %w", err))
+	}
+	if len(few) > mostAvailable {
+		return nil, nil
+	}
+	return few, nil
 }
 
 func entryOrder(s entry.Sort) keyset.Order {
@@ -85,7 +115,9 @@ func (s *Store) Products(ctx context.Context, q productcopy.Query) iter.Seq2[pro
 	read := func(after *productcopy.Position, limit int) ([]productcopy.Product, error) {
 		var sql keyset.Query
 		sql.Where("NOT deleted")
-		if !q.IncludeDiscontinued {
+		if q.IncludeDiscontinued {
+			sql.Either("NOT discontinued", "discontinued")
+		} else {
 			sql.Where("NOT discontinued")
 		}
 		sql.Equal("product_category", q.Category)

@@ -90,7 +90,7 @@ func TestAwait(t *testing.T) {
 	}
 }
 
-// A fault of the service must not look like a request that is pending for ever.
+// A fault of the service must not look like a request that is pending forever.
 func TestAwaitTellsFaults(t *testing.T) {
 	t.Parallel()
 	fault := errors.New("cannot be decoded")

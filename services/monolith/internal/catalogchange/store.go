@@ -25,7 +25,7 @@ type Store interface {
 // Tx is the storage in the transaction that sends a request.
 type Tx interface {
 	// Recall returns the request that was sent with this Idempotency-Key. It waits while another transaction sends one. It
-	// fails with Invalid if that request had another body.
+	// fails with Invalid if that request had another body, and with TooMany if there is none and no more keys are kept.
 	Recall(ctx context.Context, once condition.Once) (r Request, found bool, err error)
 	// References translates the monolith's own ids. Only products that are not deleted are known.
 	References(ctx context.Context, product, market int64) (References, error)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/internal/testkit/apitest"
+	"github.com/monsplit/monsplit/internal/testkit/kafkatest"
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 )
 
@@ -87,7 +88,25 @@ func TestPrefer(t *testing.T) {
 	}
 }
 
-// A client can ask to wait longer than the others, also if it prefers not to wait for ever.
+// If too many requests wait already, a change does not wait for its outcome, and says no other.
+func TestTooManyWait(t *testing.T) {
+	t.Parallel()
+	s := setupOffer(t, atOnce, func(o *options) { o.admission.Waits = 1 })
+	first := begin(func() apitest.Reply { return s.Post("/api/v1/catalog", offer, "Prefer", "wait=60") })
+	kafkatest.Eventually(t, "the first one waits", func() bool { return s.waiters.Waiting() > 0 })
+	for prefer, applied := range map[string]string{
+		"wait=60": "", "respond-async, wait=60": "respond-async", "respond-async": "respond-async", "wait=0": "wait=0",
+	} {
+		r := s.Post("/api/v1/catalog", offer, "Prefer", prefer).Must(http.StatusAccepted)
+		if got := r.Header("Preference-Applied"); got != applied {
+			t.Errorf("Prefer: %s has Preference-Applied: %q, want %q", prefer, got, applied)
+		}
+	}
+	s.decide(s.asked(1), entryExists)
+	(<-first).Problem(http.StatusConflict, "entry-exists")
+}
+
+// A client can ask to wait longer than the others, also if it prefers not to wait forever.
 func TestPreferToWait(t *testing.T) {
 	t.Parallel()
 	s := setupOffer(t, atOnce)

@@ -42,8 +42,27 @@ func TestExamplesWithoutDatabase(t *testing.T) {
 	documented.Unavailable(t, monolithapi.Document, setupWithout(t).URL)
 }
 
-// prepareExample starts a server in the state that the examples of an operation assume.
-func prepareExample(t *testing.T, operation, _ string) string {
+// One client has stored as many keys as it may. Other addresses and the keys in all are in the tests of internal/idempotency.
+func TestKeysAreBounded(t *testing.T) {
+	t.Parallel()
+	documented.KeysAreBounded(t, monolithapi.Document, func(t *testing.T, operation, example string) string {
+		t.Helper()
+		s := exampleServer(t, operation, example)
+		if _, err := s.pool.Exec(t.Context(), "INSERT INTO idempotency_usage VALUES ('anonymous 127.0.0.1', 500000, now())"); err != nil {
+			t.Fatal(err)
+		}
+		return s.URL
+	})
+}
+
+// prepareExample is the documented.Prepare of this API.
+func prepareExample(t *testing.T, operation, example string) string {
+	t.Helper()
+	return exampleServer(t, operation, example).URL
+}
+
+// exampleServer starts a server in the state that the examples of an operation assume.
+func exampleServer(t *testing.T, operation, _ string) *server {
 	t.Helper()
 	first := func(s *server, _ *documented.World) { s.Post("/api/v1/product", rockingChair).Must(http.StatusCreated) }
 	// The operation changes a product that is at its third version.
@@ -93,7 +112,7 @@ func prepareExample(t *testing.T, operation, _ string) string {
 	s := serveAt(t, database(t), refused(t), w.Now, w.NewID)
 	s.next17()
 	state(s, w)
-	return s.URL
+	return s
 }
 
 // next17 sets the sequences so that the next ids are the documented ids.

@@ -16,7 +16,8 @@ func TestListsFindTheirRowsByAnIndex(t *testing.T) {
 		Document: monolithapi.Document, Pool: database(t),
 		Prepare: `INSERT INTO market_copy (iso_code, version, name, updated_at) VALUES ('AA', 1, 'v4242', now());
 			INSERT INTO legacy_market_id (iso_code) VALUES ('AA')`,
-		Filters: map[string]string{"search": "V4242", "product_category": "category 1", "product": "4242", "market": "1"},
-		Serve:   func(pool *pgxpool.Pool) apitest.Client { return serve(t, pool).Client },
+		Filters:   map[string]string{"search": "V4242", "product_category": "category 1", "product": "4242", "market": "1"},
+		Unmatched: map[string]string{"search": "no such name", "product_category": "no such category", "product": "999999", "market": "999"},
+		Serve:     func(pool *pgxpool.Pool) apitest.Client { return serve(t, pool).Client },
 	})
 }

@@ -138,17 +138,3 @@ func TestDatabaseHangs(t *testing.T) {
 		}
 	}
 }
-
-// When the service keeps no more idempotency keys, a request with a new one changes nothing. Requests without a key go on.
-func TestTooManyKeys(t *testing.T) {
-	t.Parallel()
-	s := setup(t)
-	if _, err := s.pool.Exec(t.Context(), `INSERT INTO idempotency_usage VALUES ('anonymous', 500000, now())`); err != nil {
-		t.Fatal(err)
-	}
-	r := s.Post("/api/v1/product", chair, "Idempotency-Key", "k")
-	if r.Problem(http.StatusTooManyRequests, "too-many-keys"); r.Header("Retry-After") == "" {
-		t.Error("no Retry-After")
-	}
-	s.Post("/api/v1/product", chair).Must(http.StatusCreated)
-}

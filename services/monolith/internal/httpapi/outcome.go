@@ -37,10 +37,12 @@ func (a *API) outcome(
 	if err != nil {
 		return outcome{}, linked(err)
 	}
-	limit, applied := a.limit(prefer)
-	o := outcome{applied: applied}
+	wait, async := httpserver.Prefer(prefer)
+	limit, waits := a.limit(wait, async), true
+	var o outcome
 	if limit > 0 {
 		err = httpserver.Pause(ctx, limit, func(ctx context.Context) (err error) {
+			waits = ctx.Err() == nil // not if too many requests wait already
 			o.Answer, err = a.changes.Await(ctx, sent)
 			return err
 		})
@@ -50,23 +52,25 @@ func (a *API) outcome(
 	if err == nil && o.State == catalogchange.NotDone {
 		err = problemOf(*o.Outcome)
 	}
+	if async {
+		o.applied = append(o.applied, "respond-async")
+	}
+	if wait != nil && waits {
+		o.applied = append(o.applied, httpserver.PreferenceApplied(limit))
+	}
 	return o, err
 }
 
-// limit returns how long to wait for an outcome, and the preferences that were followed if the outcome does not come.
-func (a *API) limit(prefer *string) (limit time.Duration, applied []string) {
-	wait, async := httpserver.Prefer(prefer)
-	if async {
-		applied = append(applied, "respond-async")
-	}
+// limit returns how long to wait for an outcome.
+func (a *API) limit(wait *time.Duration, async bool) time.Duration {
 	switch {
 	case wait != nil:
-		limit = min(*wait, a.cfg.MaxWait)
-		applied = append(applied, httpserver.PreferenceApplied(limit))
-	case !async:
-		limit = a.cfg.ChangeWait
+		return min(*wait, a.cfg.MaxWait)
+	case async:
+		return 0
+	default:
+		return a.cfg.ChangeWait
 	}
-	return limit, applied
 }
 
 // requested is the answer while the outcome is not known.

@@ -16,6 +16,7 @@ import (
 
 	monolithapi "github.com/monsplit/monsplit/api/monolith"
 	"github.com/monsplit/monsplit/asyncapi"
+	"github.com/monsplit/monsplit/internal/admission"
 	"github.com/monsplit/monsplit/internal/httpserver"
 	"github.com/monsplit/monsplit/internal/idempotency"
 	"github.com/monsplit/monsplit/internal/messaging/request"
@@ -100,6 +101,7 @@ type options struct {
 	newID      func() uuid.UUID
 	changes    catalogchange.Config
 	api        httpapi.Config
+	admission  admission.Settings
 }
 
 // serveBy lets the test choose. Changes of the catalog wait longer than any test takes.
@@ -126,7 +128,9 @@ func serveBy(t *testing.T, pool *pgxpool.Pool, choose func(*options)) *server {
 	changes := catalogchange.NewService(storage.Changes(), s.waiters, o.changes, o.now, o.newID)
 	api := httpapi.New(s.products, catalogcopy.NewService(storage), changes,
 		httpserver.Freshness{Waiters: s.waiters, MaxWait: o.api.MaxWait}, calls, o.api)
-	validator, err := oas.New(monolithapi.Document, oas.Config{MaxBody: 64 << 10, OnResponse: o.onResponse})
+	validator, err := oas.New(monolithapi.Document, oas.Config{
+		MaxBody: 64 << 10, OnResponse: o.onResponse, Admit: admission.New(o.admission, admission.Entities{}).Enter,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

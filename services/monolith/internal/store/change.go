@@ -10,7 +10,9 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/caller"
 	"github.com/monsplit/monsplit/internal/condition"
+	"github.com/monsplit/monsplit/internal/idempotency"
 	"github.com/monsplit/monsplit/internal/messaging/event"
 	"github.com/monsplit/monsplit/internal/messaging/request"
 	"github.com/monsplit/monsplit/internal/postgres"
@@ -50,7 +52,7 @@ func (c changes) Copy(ctx context.Context, entry uuid.UUID) (catalogchange.Copy,
 func (c changes) InTx(ctx context.Context, f func(catalogchange.Tx) error) error {
 	sent := false
 	err := postgres.InTx(ctx, c.s.pool, func(tx pgx.Tx) error {
-		t := &changeTx{tx: tx, q: db.New(tx), encode: c.s.encode.Change}
+		t := &changeTx{tx: tx, q: db.New(tx), keys: c.s.keys, encode: c.s.encode.Change}
 		err := f(t)
 		sent = t.sent
 		return err
@@ -68,6 +70,7 @@ func (c changes) InTx(ctx context.Context, f func(catalogchange.Tx) error) error
 type changeTx struct {
 	tx     pgx.Tx
 	q      *db.Queries
+	keys   idempotency.Keys
 	encode func(catalogchange.Request) (event.Message, error)
 	sent   bool
 }
@@ -77,6 +80,9 @@ func (t *changeTx) Recall(ctx context.Context, once condition.Once) (catalogchan
 	if errors.Is(err, request.ErrReused) {
 		return catalogchange.Request{}, false, apperr.Coded(apperr.Invalid, "idempotency-key-reused",
 			"This Idempotency-Key was used with another request.")
+	}
+	if errors.Is(err, request.ErrUnknown) {
+		return catalogchange.Request{}, false, t.keys.Room(ctx, t.tx)
 	}
 	return foundRequest(toRequest(s, err))
 }
@@ -137,7 +143,7 @@ func (t *changeTx) Send(ctx context.Context, r catalogchange.Request, once *cond
 	}
 	t.sent = true
 	return translateAppend(request.Send(ctx, t.tx, request.Sent{
-		ID: m.ID, Topic: m.Topic, Key: m.Key, Number: m.Version, Subject: r.Entry.String(), Body: body,
+		ID: m.ID, Topic: m.Topic, Key: m.Key, Number: m.Version, Subject: r.Entry.String(), Body: body, Caller: caller.Account(ctx),
 		CreatedAt: r.CreatedAt, ExpiresAt: r.ExpiresAt,
 	}, (*request.Once)(once), m))
 }

@@ -38,7 +38,9 @@ func matchingProducts(q product.Query) (sql keyset.Query) {
 	switch {
 	case q.OnlyDiscontinued:
 		sql.Where("discontinued")
-	case !q.IncludeDiscontinued:
+	case q.IncludeDiscontinued:
+		sql.Either("NOT discontinued", "discontinued")
+	default:
 		sql.Where("NOT discontinued")
 	}
 	sql.Equal("product_category", q.Category)
@@ -130,12 +132,20 @@ func (s *Store) Entries(ctx context.Context, q catalogcopy.EntryQuery) iter.Seq2
 	order := entryOrder(q.Sort)
 	read := func(after *catalogcopy.Position, limit int) ([]catalogcopy.Entry, error) {
 		sql := shownEntries()
-		// With a subquery, the planner knows that an index has the entries of the one product or market in the order of the list.
+		// With a subquery, the planner knows that an index has the entries of the one product in the order of the list.
 		if q.Product != 0 {
 			sql.Where("e.product_uuid = (SELECT product_uuid FROM product WHERE id = ?)", q.Product)
 		}
+		// The planner has to see the market itself: where most entries are of one market, it would read those for any market.
 		if q.Market != 0 {
-			sql.Where("e.market = (SELECT iso_code FROM legacy_market_id WHERE id = ?)", q.Market)
+			code, err := s.q.LegacyMarket(ctx, q.Market)
+			if errors.Is(err, pgx.ErrNoRows) {
+				return nil, nil
+			}
+			if err != nil {
+				return nil, translate(fmt.Errorf("read the code of market %d: %w", q.Market, err))
+			}
+			sql.Where("e.market = ?", code)
 		}
 		if after != nil {
 			sql.After(order, keyset.Value(q.Sort.By == catalogcopy.ByUpdatedAt, after.Text, after.Time), after.ID)

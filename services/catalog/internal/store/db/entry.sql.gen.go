@@ -144,12 +144,14 @@ func (q *Queries) KnownMarkets(ctx context.Context, codes []string) ([]string, e
 }
 
 const lockEntriesOf = `-- name: LockEntriesOf :many
-SELECT id, product_uuid, market, availability_date, availability_end_date, deleted, version, created_at, updated_at FROM catalog_entry WHERE product_uuid = ANY ($1::uuid[]) AND NOT deleted ORDER BY id::text FOR UPDATE
+SELECT e.id, e.product_uuid, e.market, e.availability_date, e.availability_end_date, e.deleted, e.version, e.created_at, e.updated_at FROM (SELECT unnest($1::uuid[]) AS product_uuid) n
+JOIN catalog_entry e ON e.product_uuid = n.product_uuid AND NOT e.deleted ORDER BY e.id::text FOR UPDATE OF e
 `
 
 // H4 write skew: this must be a separate statement, after the one that changed the products. That one has waited for the
 // locks of transactions that saw the products on sale. The snapshot of this one is newer, so it sees their entries.
-// The order is that of the ids, but as texts: otherwise the planner may read the whole table in the order of its primary key.
+// The entries of each product are found by themselves, and the order is that of the ids, but as texts: otherwise the planner may
+// read the whole table in the order of its ids. The products must differ.
 func (q *Queries) LockEntriesOf(ctx context.Context, products []uuid.UUID) ([]CatalogEntry, error) {
 	rows, err := q.db.Query(ctx, lockEntriesOf, products)
 	if err != nil {
@@ -363,6 +365,33 @@ SELECT id FROM product_copy WHERE id = ANY ($1::uuid[]) ORDER BY id FOR SHARE
 func (q *Queries) ShareProducts(ctx context.Context, ids []uuid.UUID) error {
 	_, err := q.db.Exec(ctx, shareProducts, ids)
 	return err
+}
+
+const someAvailable = `-- name: SomeAvailable :many
+SELECT id FROM catalog_entry
+WHERE NOT deleted AND availability_date IS NOT NULL AND daterange(availability_date, availability_end_date, '[]') @> $1::date
+LIMIT $2::int
+`
+
+// The first entries of the index that are available on a day.
+func (q *Queries) SomeAvailable(ctx context.Context, day time.Time, most int32) ([]uuid.UUID, error) {
+	rows, err := q.db.Query(ctx, someAvailable, day, most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const updateEntries = `-- name: UpdateEntries :exec

@@ -102,6 +102,17 @@ func (q *Queries) LegacyEntry(ctx context.Context, id int64) (uuid.UUID, error) 
 	return entry_id, err
 }
 
+const legacyMarket = `-- name: LegacyMarket :one
+SELECT iso_code FROM legacy_market_id WHERE id = $1
+`
+
+func (q *Queries) LegacyMarket(ctx context.Context, id int64) (string, error) {
+	row := q.db.QueryRow(ctx, legacyMarket, id)
+	var iso_code string
+	err := row.Scan(&iso_code)
+	return iso_code, err
+}
+
 const lockEntries = `-- name: LockEntries :many
 SELECT id, version, deleted, product_uuid, market, availability_date, availability_end_date, updated_at, applied_at, digest, legacy_id FROM catalog_entry_copy WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE
 `

@@ -16,13 +16,18 @@ const categories = `-- name: Categories :many
 WITH RECURSIVE category (name) AS (
     SELECT '' COLLATE "C"
     UNION ALL
-    SELECT (SELECT p.product_category FROM product p WHERE NOT p.deleted AND p.product_category > c.name ORDER BY p.product_category LIMIT 1)
+    SELECT least(
+        (SELECT p.product_category FROM product p WHERE NOT p.deleted AND NOT p.discontinued AND p.product_category > c.name
+            ORDER BY p.product_category LIMIT 1),
+        (SELECT p.product_category FROM product p WHERE NOT p.deleted AND p.discontinued AND p.product_category > c.name
+            ORDER BY p.product_category LIMIT 1))
     FROM category c WHERE c.name IS NOT NULL
 )
 SELECT name::text FROM category WHERE name <> '' LIMIT $1
 `
 
-// Each step finds the next category by the index, so that the time does not depend on the number of products.
+// Each step finds the next category by the index, among the products on sale and among the discontinued ones. So the time does
+// not depend on the number of products.
 func (q *Queries) Categories(ctx context.Context, most int32) ([]string, error) {
 	rows, err := q.db.Query(ctx, categories, most)
 	if err != nil {
