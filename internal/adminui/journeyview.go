@@ -37,37 +37,30 @@ type eventView struct {
 	Name  string // such as "product created"
 	Short string // the beginning of the key
 	Steps []stepView
-	Y     int // in the picture
 	final bool
 }
 
 // picture is what the page of the journey shows.
 type picture struct {
-	Service       string
-	Lanes         []stepView
-	Events        []*eventView
-	Height        int
-	Width, Bottom int
+	Service string
+	Lanes   []stepView
+	Events  []*eventView
+	Width   int
 }
 
-// The sizes of the picture. It is as narrow as a phone, so that its texts stay legible there.
+// The sizes of the picture. The texts are not a part of it, so that they stay legible on a phone.
 const (
 	laneLeft, laneWidth = 36, 72
 	pictureWidth        = 2*laneLeft + 4*laneWidth
-	headHeight          = 26
-	eventHeight         = 58
 )
 
 func newPicture(service string, events []journey.Event) picture {
-	p := picture{Service: service, Width: pictureWidth, Height: headHeight + eventHeight*len(events)}
-	p.Bottom = p.Height - 2
-	for i, lane := range lanes {
-		p.Lanes = append(p.Lanes, stepView{Lane: lane, X: laneLeft + i*laneWidth})
+	p := picture{Service: service, Width: pictureWidth}
+	for _, lane := range lanes {
+		p.Lanes = append(p.Lanes, stepView{Lane: lane})
 	}
-	for i, e := range events {
-		view := newEventView(e)
-		view.Y = headHeight + i*eventHeight
-		p.Events = append(p.Events, view)
+	for _, e := range events {
+		p.Events = append(p.Events, newEventView(e))
 	}
 	return p
 }
@@ -180,11 +173,6 @@ func (v *eventView) Place() string {
 	return fmt.Sprintf("partition %d, offset %d", v.Consumed.Partition, v.Consumed.Offset)
 }
 
-// Label, Track and Below are the heights of the parts of an event in the picture.
-func (v *eventView) Label() int { return v.Y + 14 }
-func (v *eventView) Track() int { return v.Y + 30 }
-func (v *eventView) Below() int { return v.Y + 49 }
-
 // Left and Right are the places of the first and the last step that has happened.
 func (v *eventView) Left() (x int) {
 	for _, s := range slices.Backward(v.Steps) {
@@ -204,6 +192,12 @@ func (v *eventView) Right() (x int) {
 	}
 	return x
 }
+
+// From and To are the sides of the mark of a step.
+func (s stepView) From() int { return s.X - 8 }
+
+// To: see From.
+func (s stepView) To() int { return s.X + 8 }
 
 func (s stepView) happened() bool { return s.State == stepDone || s.State == stepBad }
 

@@ -12,6 +12,7 @@ var adminPages = []struct{ path, name, ready string }{
 	{"", "overview", ".cards"},
 	{"/users", "users", "table"},
 	{"/users/admin", "user", "button.danger"},
+	{"/journey", "journey", ".lanes, .empty"},
 	{"/password", "password", "#again"},
 }
 

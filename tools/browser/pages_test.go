@@ -75,6 +75,7 @@ func TestPages(t *testing.T) {
 	at := startDemo(t)
 	t.Run("Looks", func(t *testing.T) { look(t, at) })
 	t.Run("Admin", func(t *testing.T) { admin(t, at) })
+	t.Run("Journeys", func(t *testing.T) { journeys(t, at) })
 	t.Run("Links", func(t *testing.T) { links(t, at) })
 	t.Run("Consumers", func(t *testing.T) { consumers(t, at) })
 	t.Run("TryOut", func(t *testing.T) { tryOut(t, at) })
