@@ -36,7 +36,7 @@ func TestKafkaAway(t *testing.T) {
 		if contains(r.raw, "127.0.0.1") {
 			t.Errorf("readyz tells an address: %s", r.raw)
 		}
-		return contains(r.raw, "relay: kafka") || contains(r.raw, "kafka: ")
+		return contains(r.raw, `"name":"kafka","status":"degraded"`) && contains(r.raw, "kafka_fails")
 	})
 	s.kafka.Start()
 	s.settled()
