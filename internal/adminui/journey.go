@@ -40,12 +40,13 @@ func (s *site) showJourney(v visit) error {
 // must not keep a session alive.
 func (s *site) stream(w http.ResponseWriter, r *http.Request) {
 	ctx, user, err := s.readSession(r)
+	r = r.WithContext(ctx)
 	switch {
 	case errors.Is(err, account.ErrNoUser):
 		http.Error(w, "sign in first", http.StatusUnauthorized)
 		return
 	case err != nil:
-		s.Log.WarnContext(ctx, "a stream needs the database", "error", err)
+		s.Log.WarnContext(r.Context(), "a stream needs the database", "error", err)
 		http.Error(w, "the database is away or busy", http.StatusServiceUnavailable)
 		return
 	case !user.Role.Includes(account.Viewer):
@@ -68,16 +69,16 @@ func (s *site) stream(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer s.Journey.Leave(watcher)
-	out, err := httpserver.BeginEvents(ctx, w)
+	out, err := httpserver.BeginEvents(r.Context(), w)
 	if err == nil {
-		err = s.sendNews(ctx, out, watcher, refs)
+		err = s.sendNews(r.Context(), out, watcher, refs)
 	}
 	if err != nil {
-		s.Log.DebugContext(ctx, "a stream ended early", "error", err)
+		s.Log.DebugContext(r.Context(), "a stream ended early", "error", err)
 	}
 }
 
-// readSession returns the user of a session without storing anything.
+// readSession returns the user of a session, and a context with the session. It stores nothing.
 func (s *site) readSession(r *http.Request) (context.Context, account.User, error) {
 	token := ""
 	if cookie, err := r.Cookie(s.sessions.Cookie.Name); err == nil {

@@ -158,7 +158,8 @@ func consumedSteps(c *journey.Consumed) []stepView {
 // Own returns the steps that this service knows.
 func (v *eventView) Own() (own []stepView) {
 	for _, s := range v.Steps {
-		if s.State != stepOther && !(v.Consumed != nil && s.Lane == "Kafka") && s.Lane != "HTTP" {
+		before := s.Lane == "HTTP" || s.Lane == "Kafka" && v.Consumed != nil // the line has its place, or needs no more
+		if s.State != stepOther && !before {
 			own = append(own, s)
 		}
 	}

@@ -57,7 +57,9 @@ func pageHeaders(h http.Header) {
 // servePage lets the handler answer, with what it must know about the client.
 func (s *Server) servePage(ctx context.Context, c echo.Context, w http.ResponseWriter, handler http.Handler) {
 	v := &visitor{client: Client{Address: c.RealIP(), TLS: behindTLS(c.Request(), s.cfg.TrustedProxies)}}
-	defer func() { c.SetRequest(c.Request().WithContext(caller.With(c.Request().Context(), v.who))) }() // for the log
+	defer func() { //nolint:contextcheck // it changes the request's own context, for the log
+		c.SetRequest(c.Request().WithContext(caller.With(c.Request().Context(), v.who)))
+	}()
 	handler.ServeHTTP(w, c.Request().WithContext(context.WithValue(ctx, visitorKey{}, v)))
 }
 

@@ -5,7 +5,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/cookiejar"
-	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -30,20 +29,26 @@ func TestStreamsOfChangesEndWithTheService(t *testing.T) {
 	}
 	client := &http.Client{Jar: jar, Transport: &http.Transport{}}
 	t.Cleanup(client.CloseIdleConnections)
-	kafkatest.Eventually(t, "the user admin can sign in", func() bool {
-		res, err := client.PostForm(s.url+"/admin/sign-in", url.Values{"name": {"admin"}, "password": {"pass"}})
+	send := func(method, path, form string) *http.Response {
+		req, err := http.NewRequestWithContext(t.Context(), method, s.url+path, strings.NewReader(form))
 		if err != nil {
 			t.Fatal(err)
 		}
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		res, err := client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return res
+	}
+	kafkatest.Eventually(t, "the user admin can sign in", func() bool {
+		res := send(http.MethodPost, "/admin/sign-in", "name=admin&password=pass")
 		defer res.Body.Close()
 		return res.StatusCode == http.StatusOK && res.Request.URL.Path == "/admin"
 	})
 	streams := make([]*bufio.Reader, 3) // the last one is not read until the end
 	for i := range streams {
-		res, err := client.Get(s.url + "/admin/journey/stream")
-		if err != nil {
-			t.Fatal(err)
-		}
+		res := send(http.MethodGet, "/admin/journey/stream", "")
 		defer res.Body.Close()
 		if res.StatusCode != http.StatusOK {
 			t.Fatalf("stream %d: %d", i, res.StatusCode)

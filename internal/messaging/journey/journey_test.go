@@ -19,12 +19,12 @@ import (
 // handle applies each event in the way that its key names.
 func handle(_ context.Context, _ pgx.Tx, events []consumer.Event) error {
 	for _, e := range events {
-		switch {
-		case e.Key == "poison":
+		switch e.Key {
+		case "poison":
 			return consumer.Poison("nobody wants it")
-		case e.Key == "unknown":
+		case "unknown":
 			e.UnknownType()
-		case e.Key == "known":
+		case "known":
 			e.SameVersion(true)
 		}
 	}

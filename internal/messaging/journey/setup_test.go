@@ -46,25 +46,18 @@ func appendEvent(t *testing.T, pool *pgxpool.Pool, topic, key string, version in
 	return m
 }
 
-// run runs a part until the test ends, or until stop is called.
-func run(t *testing.T, part func(context.Context) error) (stop func()) {
+// run runs a part until the test ends.
+func run(t *testing.T, part func(context.Context) error) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	ended := make(chan error, 1)
 	go func() { ended <- part(ctx) }()
-	stopped := false
-	stop = func() {
-		if stopped {
-			return
-		}
-		stopped = true
+	t.Cleanup(func() {
 		cancel()
 		if err := <-ended; err != nil {
 			t.Error(err)
 		}
-	}
-	t.Cleanup(stop)
-	return stop
+	})
 }
 
 func find(t *testing.T, pool *pgxpool.Pool, ref journey.Ref) (journey.Event, bool) {

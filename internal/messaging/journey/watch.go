@@ -121,10 +121,7 @@ func (w *Watch) Run(ctx context.Context) error {
 		}
 		for w.watched() {
 			err := w.look(ctx)
-			if ctx.Err() != nil {
-				return nil
-			}
-			if err != nil && !failing {
+			if err != nil && !failing && ctx.Err() == nil {
 				w.log.WarnContext(ctx, "what became of events cannot be read for those who watch", "error", err)
 			}
 			failing = err != nil
