@@ -39,14 +39,13 @@ func (s *site) showJourney(v visit) error {
 // stream sends what is new about one event, or about all, as server-sent events. It only reads the session: a page that stays open
 // must not keep a session alive.
 func (s *site) stream(w http.ResponseWriter, r *http.Request) {
-	ctx, user, err := s.readSession(r)
-	r = r.WithContext(ctx)
+	ctx, user, err := s.readSession(r.Context(), r)
 	switch {
 	case errors.Is(err, account.ErrNoUser):
 		http.Error(w, "sign in first", http.StatusUnauthorized)
 		return
 	case err != nil:
-		s.Log.WarnContext(r.Context(), "a stream needs the database", "error", err)
+		s.Log.WarnContext(ctx, "a stream needs the database", "error", err)
 		http.Error(w, "the database is away or busy", http.StatusServiceUnavailable)
 		return
 	case !user.Role.Includes(account.Viewer):
@@ -69,30 +68,30 @@ func (s *site) stream(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer s.Journey.Leave(watcher)
-	out, err := httpserver.BeginEvents(r.Context(), w)
+	out, err := httpserver.BeginEvents(ctx, w)
 	if err == nil {
-		err = s.sendNews(r.Context(), out, watcher, refs)
+		err = s.sendNews(ctx, out, watcher, refs)
 	}
 	if err != nil {
-		s.Log.DebugContext(r.Context(), "a stream ended early", "error", err)
+		s.Log.DebugContext(ctx, "a stream ended early", "error", err)
 	}
 }
 
 // readSession returns the user of a session, and a context with the session. It stores nothing.
-func (s *site) readSession(r *http.Request) (context.Context, account.User, error) {
+func (s *site) readSession(ctx context.Context, r *http.Request) (context.Context, account.User, error) {
 	token := ""
 	if cookie, err := r.Cookie(s.sessions.Cookie.Name); err == nil {
 		token = cookie.Value
 	}
-	ctx, err := s.sessions.Load(r.Context(), token)
+	loaded, err := s.sessions.Load(ctx, token)
 	if err != nil {
-		return r.Context(), account.User{}, err
+		return ctx, account.User{}, err
 	}
-	user, err := s.signedIn(ctx)
+	user, err := s.signedIn(loaded)
 	if err == nil {
-		ctx = httpserver.Identified(ctx, caller.Caller{Kind: caller.KindSession, Name: user.Name})
+		loaded = httpserver.Identified(loaded, caller.Caller{Kind: caller.KindSession, Name: user.Name})
 	}
-	return ctx, user, err
+	return loaded, user, err
 }
 
 // sendNews sends what the watcher learns, until the client is gone, the user may not see it any more, or the service stops.

@@ -25,7 +25,7 @@ var templateFiles embed.FS
 // parseTemplates returns the template of each page by its name.
 func parseTemplates() (map[string]*template.Template, error) {
 	all := map[string]*template.Template{}
-	for _, name := range []string{"signin", "home", "password", "users", "user", "secret", "error", "list", "form", "conflict", "delete", "confirm", "journey"} {
+	for _, name := range []string{"signin", "home", "password", "users", "user", "secret", "error", "list", "form", "conflict", "delete", "confirm", "history", "journey"} {
 		t, err := template.New("").Funcs(template.FuncMap{"time": isoTime, "milli": milliTime, "capital": capital}).
 			ParseFS(templateFiles, "templates/layout.html", "templates/parts.html", "templates/"+name+".html")
 		if err != nil {

@@ -5,6 +5,7 @@ import (
 	"iter"
 	"time"
 
+	"github.com/monsplit/monsplit/internal/history"
 	"github.com/monsplit/monsplit/internal/httpserver"
 )
 
@@ -133,6 +134,8 @@ type Item struct {
 	// Locked means that nobody can change the thing at the moment.
 	Locked bool
 	Links  []Link // to related pages
+	// History is what the history calls the thing, if this service owns it.
+	History history.Object
 }
 
 // Fact is a value with its name.

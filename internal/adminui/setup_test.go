@@ -23,12 +23,14 @@ import (
 	"github.com/monsplit/monsplit/internal/account"
 	"github.com/monsplit/monsplit/internal/adminui"
 	"github.com/monsplit/monsplit/internal/admission"
+	"github.com/monsplit/monsplit/internal/history"
 	"github.com/monsplit/monsplit/internal/httpserver"
 	"github.com/monsplit/monsplit/internal/messaging/audit"
 	"github.com/monsplit/monsplit/internal/messaging/journey"
 	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 	accountsql "github.com/monsplit/monsplit/sql/account"
+	historysql "github.com/monsplit/monsplit/sql/history"
 	messagingsql "github.com/monsplit/monsplit/sql/messaging"
 )
 
@@ -67,12 +69,13 @@ func (b *sharedBuffer) String() string {
 func setup(t *testing.T, root string) *service {
 	t.Helper()
 	pool := pgtest.New(t, postgres.Migrations{FS: messagingsql.Migrations, Table: "goose_messaging"},
-		postgres.Migrations{FS: accountsql.Migrations, Table: "goose_account"})
+		postgres.Migrations{FS: accountsql.Migrations, Table: "goose_account"},
+		postgres.Migrations{FS: historysql.Migrations, Table: "goose_history"})
 	users := account.New(pool)
 	if _, err := users.CreateFirst(t.Context(), account.Settings{Demo: true}); err != nil {
 		t.Fatal(err)
 	}
-	cfg := adminui.Config{Service: "shop", Title: "Shop", Root: root, Users: users, Lifetime: time.Hour, Idle: time.Hour, Log: slog.New(slog.DiscardHandler)}
+	cfg := adminui.Config{Service: "shop", Title: "Shop", Root: root, Users: users, History: history.NewReader(pool), Lifetime: time.Hour, Idle: time.Hour, Log: slog.New(slog.DiscardHandler)}
 	watch := journey.NewWatch(pool, journey.WatchConfig{Every: 5 * time.Millisecond, Most: 3}, slog.New(slog.DiscardHandler))
 	watching, stopWatching := context.WithCancel(context.WithoutCancel(t.Context()))
 	ended := make(chan error, 1)

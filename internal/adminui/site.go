@@ -9,6 +9,7 @@ import (
 	"github.com/alexedwards/scs/v2"
 
 	"github.com/monsplit/monsplit/internal/account"
+	"github.com/monsplit/monsplit/internal/history"
 	"github.com/monsplit/monsplit/internal/httpserver"
 	"github.com/monsplit/monsplit/internal/messaging/journey"
 )
@@ -19,6 +20,7 @@ type Config struct {
 	Title   string // for people
 	Root    string // the path below which the service has its pages; may be empty
 	Users   *account.Users
+	History *history.Reader // of the service's objects
 	// Lifetime is how long a session lasts at most, and Idle how long it lasts without a request.
 	Lifetime, Idle time.Duration
 	// Resources are what the pages list. Stream limits the time of an export.
@@ -95,6 +97,7 @@ func (s *site) handler() http.Handler {
 	at("GET", "", s.page(account.Viewer, s.home))
 	at("GET", "/password", s.page(account.Viewer, s.showPassword))
 	at("POST", "/password", s.page(account.Viewer, s.changePassword))
+	at("GET", "/history/{model}/{key}", s.page(account.Viewer, s.history))
 	at("GET", "/users", s.page(account.Admin, s.users))
 	at("POST", "/users", s.page(account.Admin, s.createUser))
 	at("GET", "/users/{name}", s.page(account.Admin, s.user))

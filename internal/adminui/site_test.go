@@ -18,6 +18,7 @@ type route struct {
 // routes are all pages and actions of signed-in users. None of them changes what the others need.
 var routes = []route{
 	{"GET", "", account.Viewer}, {"GET", "/journey", account.Viewer}, {"GET", "/password", account.Viewer}, {"POST", "/password", account.Viewer},
+	{"GET", "/history/product/1", account.Viewer},
 	{"GET", "/users", account.Admin}, {"POST", "/users", account.Admin}, {"GET", "/users/edith", account.Admin},
 	{"POST", "/users/edith/role", account.Admin}, {"POST", "/users/nobody/reset-password", account.Admin},
 	{"POST", "/users/nobody/disable", account.Admin}, {"POST", "/users/nobody/enable", account.Admin}, {"GET", "/other", account.Viewer},

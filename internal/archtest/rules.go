@@ -62,10 +62,10 @@ func Rules(packages []Package) []Rule {
 		{
 			Name:    "only the adapter of a table imports its generated queries",
 			Why:     "a query that is called from two places cannot be changed in one, and locks would be taken in two orders",
-			Instead: "add a method to the package that owns the table: services/*/internal/store, outbox, consumer, request, idempotency, access or account",
+			Instead: "add a method to the package that owns the table: services/*/internal/store, outbox, consumer, request, idempotency, access, account or history",
 			From:    []string{all},
 			Except: append(below("store"), "internal/messaging/outbox", "internal/messaging/consumer", "internal/messaging/request",
-				"internal/messaging/wakeup", "internal/messaging/journey", "internal/messaging/audit", "internal/idempotency", "internal/access", "internal/account", "internal/bulkimport/samplemark"),
+				"internal/messaging/wakeup", "internal/messaging/journey", "internal/messaging/audit", "internal/idempotency", "internal/access", "internal/account", "internal/history", "internal/bulkimport/samplemark"),
 			Deny: []string{"services/*/internal/store/db", "internal/*/db"}, Tests: true,
 		},
 		{
@@ -195,7 +195,7 @@ func drivers() []Rule {
 			Name:    "only storage knows PostgreSQL",
 			Why:     "transactions, locks and the translation of database errors are in one place for each table",
 			Instead: "add a method to services/*/internal/store, and an interface where it is used",
-			From:    []string{all}, Except: append([]string{"internal/pgtx", "internal/postgres", "internal/pgserver", "internal/idempotency", "internal/access", "internal/account",
+			From:    []string{all}, Except: append([]string{"internal/pgtx", "internal/postgres", "internal/pgserver", "internal/idempotency", "internal/access", "internal/account", "internal/history",
 				"internal/messaging/outbox", "internal/messaging/consumer", "internal/messaging/request", "internal/messaging/wakeup",
 				"internal/messaging/journey", "internal/messaging/audit", "internal/messaging/repair", "internal/*/db", "internal/testkit/**", "services/*/internal/store/**"}, whole...),
 			Deny: []string{"github.com/jackc/pgx/**"},

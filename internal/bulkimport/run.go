@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/caller"
 	"github.com/monsplit/monsplit/internal/recordindex"
 )
 
@@ -76,6 +77,7 @@ type record[T any] struct {
 // it writes the records. The service may still refuse a record then; Run reports it as a fault and writes all others. Run
 // calls progress after each record. It reads the input several times, and keeps little of each record.
 func (m Model[T]) Run(ctx context.Context, in Input, progress func(Progress)) (Summary, error) {
+	ctx = caller.With(ctx, caller.Caller{Kind: caller.KindImport, Name: in.Source})
 	summary := Summary{Model: m.Name}
 	faults := &Faults{Source: in.Source}
 	all := &reading[T]{ctx: ctx, model: m, in: in, progress: progress}

@@ -1,5 +1,6 @@
-// Package caller says who sends a request: a program with a token, a client in an allowed network, a person with a session, or
-// nobody that is known. It knows neither HTTP nor the database, so that every layer may use it.
+// Package caller says who sends a request or makes a change: a program with a token, a client in an allowed network, a person
+// with a session, an import, a command, a message of another service, or nobody that is known. It knows neither HTTP nor the
+// database, so that every layer may use it.
 package caller
 
 import "context"
@@ -13,9 +14,13 @@ const (
 	KindToken     Kind = "token"   // an API token; the name is the token's name
 	KindAddress   Kind = "address" // an allowed network; the name is the network in CIDR notation
 	KindSession   Kind = "session" // a person who has signed in; the name is the user's name
+	KindImport    Kind = "import"  // an import; the name says where its records come from
+	KindCommand   Kind = "command" // a command of an operator; the name has the operator and the command
+	KindEvent     Kind = "event"   // an event of another service; the name is its topic
+	KindRequest   Kind = "request" // a change request of another service; the name is its topic
 )
 
-// Caller is who sends a request. Two callers with equal values are the same caller. So a client keeps its identity when it
+// Caller is who sends a request or makes a change. Two callers with equal values are the same caller. So a client keeps its identity when it
 // replaces its token by another one with the same name.
 type Caller struct {
 	Kind Kind
@@ -32,6 +37,7 @@ func (c Caller) String() string {
 
 type (
 	key        struct{}
+	requestKey struct{}
 	addressKey struct{}
 )
 
@@ -42,6 +48,23 @@ func With(ctx context.Context, c Caller) context.Context { return context.WithVa
 func From(ctx context.Context) Caller {
 	c, _ := ctx.Value(key{}).(Caller)
 	return c
+}
+
+// Request is an HTTP request as the log names it.
+type Request struct {
+	ID      string
+	Address string // of the client
+}
+
+// WithRequest returns a context with the request.
+func WithRequest(ctx context.Context, r Request) context.Context {
+	return context.WithValue(ctx, requestKey{}, r)
+}
+
+// RequestOf returns the request in a context. Without one, its texts are empty.
+func RequestOf(ctx context.Context) Request {
+	r, _ := ctx.Value(requestKey{}).(Request)
+	return r
 }
 
 // WithAddress returns a context with the address of the client, or the network that counts as one client.

@@ -11,6 +11,13 @@ func TestCallers(t *testing.T) {
 	if c := caller.From(t.Context()); c != (caller.Caller{}) || c.String() != "anonymous" {
 		t.Errorf("without a caller: %v", c)
 	}
+	if r := caller.RequestOf(t.Context()); r != (caller.Request{}) {
+		t.Errorf("without a request: %v", r)
+	}
+	request := caller.Request{ID: "r-1", Address: "192.0.2.1"}
+	if r := caller.RequestOf(caller.With(caller.WithRequest(t.Context(), request), caller.Caller{Kind: caller.KindToken})); r != request {
+		t.Errorf("got the request %v", r)
+	}
 	seen := map[string]bool{}
 	for _, c := range []caller.Caller{
 		{}, {Kind: caller.KindToken, Name: "anonymous"}, {Kind: caller.KindToken, Name: "billing"},

@@ -1,5 +1,5 @@
 // Package cli is the command line that every service has: serve, migrate, import, outbox, consumer, dead-letters, copy, adopt,
-// token, admin, audit, healthcheck, validate-config and version. It reads the arguments and prints the results. The service provides what the commands do.
+// token, admin, history, audit, healthcheck, validate-config and version. It reads the arguments and prints the results. The service provides what the commands do.
 package cli
 
 import (
@@ -84,7 +84,7 @@ func New[C config.Config](app App[C]) *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return &usageError{err, cmd.CommandPath()} })
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(app.serve(), app.migrate(), app.maintain(), app.importCommand(), app.outbox(), app.consumer(), app.deadLetters(), app.copies(),
-		app.adopt(), app.token(), app.admin(), app.audit(), app.healthcheck(), app.validateConfig(), app.version())
+		app.adopt(), app.token(), app.admin(), app.history(), app.audit(), app.healthcheck(), app.validateConfig(), app.version())
 	return root
 }
 

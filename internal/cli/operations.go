@@ -3,9 +3,11 @@ package cli
 import (
 	"context"
 	"log/slog"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/monsplit/monsplit/internal/caller"
 	"github.com/monsplit/monsplit/internal/config"
 	"github.com/monsplit/monsplit/internal/messaging/audit"
 	"github.com/monsplit/monsplit/internal/messaging/broker"
@@ -30,9 +32,19 @@ type Operations struct {
 	Close  func()
 }
 
+// byCommand says in the context of a command that its changes are made by the command, and by its operator if it has one.
+func byCommand(cmd *cobra.Command) {
+	name := strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()+" ")
+	if by := cmd.Flags().Lookup("by"); by != nil && by.Value.String() != "" {
+		name = by.Value.String() + ": " + name
+	}
+	cmd.SetContext(caller.With(cmd.Context(), caller.Caller{Kind: caller.KindCommand, Name: name}))
+}
+
 // withOperations opens the service's operations for run.
 func (a App[C]) withOperations(run func(*cobra.Command, []string, Operations) error) func(*cobra.Command, []string) error {
 	return a.configured(config.DatabaseAlone, func(cmd *cobra.Command, args []string, cfg C, log *slog.Logger) error {
+		byCommand(cmd)
 		o, err := a.OpenOperations(cmd.Context(), cfg, log)
 		if err != nil {
 			return err
@@ -52,6 +64,7 @@ type Messaging struct {
 // withMessaging opens the service's operations and Kafka for run.
 func (a App[C]) withMessaging(run func(*cobra.Command, Operations, Messaging) error) func(*cobra.Command, []string) error {
 	return a.configured(config.Messaging, func(cmd *cobra.Command, _ []string, cfg C, log *slog.Logger) error {
+		byCommand(cmd)
 		o, err := a.OpenOperations(cmd.Context(), cfg, log)
 		if err != nil {
 			return err

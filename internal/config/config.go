@@ -28,6 +28,7 @@ import (
 	"github.com/monsplit/monsplit/internal/access"
 	"github.com/monsplit/monsplit/internal/account"
 	"github.com/monsplit/monsplit/internal/admission"
+	"github.com/monsplit/monsplit/internal/history"
 	"github.com/monsplit/monsplit/internal/httpserver"
 	"github.com/monsplit/monsplit/internal/idempotency"
 	"github.com/monsplit/monsplit/internal/lifecycle"
@@ -50,6 +51,7 @@ type Common struct {
 	Consumer    Consumer
 	Requests    Requests
 	Idempotency idempotency.Settings
+	History     history.Settings
 }
 
 // Config is the configuration of a service: a struct that embeds Common.

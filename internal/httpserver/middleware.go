@@ -24,7 +24,8 @@ const headerRequestID = "X-Request-Id"
 
 func requestID(c echo.Context) string { return c.Response().Header().Get(headerRequestID) }
 
-// identify gives the request an id and a trace, and stores its URL for links and the client's address for counts.
+// identify gives the request an id and a trace. It stores the URL for links, the client's address for counts, and the id and the
+// address for the history.
 func identify(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		req := c.Request()
@@ -35,7 +36,8 @@ func identify(next echo.HandlerFunc) echo.HandlerFunc {
 		c.Response().Header().Set(headerRequestID, id)
 		target := *req.URL
 		ctx := context.WithValue(telemetry.ContinueTrace(req.Context(), req.Header), requestURLKey{}, &target)
-		c.SetRequest(req.WithContext(caller.WithAddress(ctx, countedAddress(c.RealIP()))))
+		ctx = caller.WithAddress(ctx, countedAddress(c.RealIP()))
+		c.SetRequest(req.WithContext(caller.WithRequest(ctx, caller.Request{ID: id, Address: clip(c.RealIP())})))
 		return next(c)
 	}
 }

@@ -21,12 +21,14 @@ import (
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 	"github.com/monsplit/monsplit/internal/testkit/services"
 	accesssql "github.com/monsplit/monsplit/sql/access"
+	historysql "github.com/monsplit/monsplit/sql/history"
 	messagingsql "github.com/monsplit/monsplit/sql/messaging"
 )
 
 var (
 	messaging = postgres.Migrations{FS: messagingsql.Migrations, Table: "goose_messaging"}
 	tokens    = postgres.Migrations{FS: accesssql.Migrations, Table: "goose_access"}
+	past      = postgres.Migrations{FS: historysql.Migrations, Table: "goose_history"}
 	quiet     = slog.New(slog.DiscardHandler)
 )
 

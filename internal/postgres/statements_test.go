@@ -22,9 +22,10 @@ import (
 // readWhole are the statements that read a whole table, or its first rows in the order of an index, because their result needs
 // it. So do all whose names begin with Count. All other statements find rows by conditions on an index.
 var readWhole = map[string]string{
-	"ListBlocked":   "for outbox status: the first 100 in the order of their next try",
-	"PendingTopics": "the first row of each topic",
-	"ClaimPending":  "it looks whether there is any blocked aggregate; the relay's own settings are tested there",
+	"ListBlocked":      "for outbox status: the first 100 in the order of their next try",
+	"PendingTopics":    "the first row of each topic",
+	"DeleteOldChanges": "the oldest rows, in the order of the primary key",
+	"ClaimPending":     "it looks whether there is any blocked aggregate; the relay's own settings are tested there",
 }
 
 // PostgreSQL chooses a sequential scan for a table that was empty when it was analyzed, and sessions keep this plan. So on the
@@ -34,7 +35,7 @@ func TestStatementsFindTheirRowsByAnIndex(t *testing.T) {
 	for _, service := range services.Names(t) {
 		t.Run(service, func(t *testing.T) {
 			t.Parallel()
-			pool := pgtest.New(t, messaging, tokens, schema(t, service))
+			pool := pgtest.New(t, messaging, tokens, past, schema(t, service))
 			if _, err := pool.Exec(t.Context(), `VACUUM ANALYZE`); err != nil {
 				t.Fatal(err)
 			}
@@ -67,7 +68,7 @@ func TestStatementsFindTheirRowsByAnIndex(t *testing.T) {
 func generatedStatements(t *testing.T, service string) map[string]string {
 	t.Helper()
 	statements := map[string]string{}
-	for _, dir := range []string{"internal/messaging/db", "internal/idempotency/db", "internal/access/db", "services/" + service + "/internal/store/db"} {
+	for _, dir := range []string{"internal/messaging/db", "internal/idempotency/db", "internal/access/db", "internal/history/db", "services/" + service + "/internal/store/db"} {
 		files, err := filepath.Glob(filepath.Join(services.Path(t, dir), "*.sql.gen.go"))
 		if err != nil || len(files) == 0 {
 			t.Fatalf("%s: %d files, %v", dir, len(files), err)
@@ -137,7 +138,7 @@ func (n planNode) canBeLarge() bool {
 
 // samples are arguments of statements, by type.
 var samples = map[string]string{
-	"uuid": "'00000000-0000-4000-8000-000000000007'", "text": "'v007'", "bytea": "'v007'", "bigint": "7", "integer": "7", "smallint": "7",
+	"uuid": "'00000000-0000-4000-8000-000000000007'", "text": "'v007'", "json": "'[]'", "bytea": "'v007'", "bigint": "7", "integer": "7", "smallint": "7",
 	"boolean": "true", "jsonb": "'{}'", "date": "'2020-01-01'", "timestamp with time zone": "now()", "interval": "'1 hour'",
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/monsplit/monsplit/internal/account"
 	"github.com/monsplit/monsplit/internal/adminui"
 	"github.com/monsplit/monsplit/internal/delay"
+	"github.com/monsplit/monsplit/internal/history"
 	"github.com/monsplit/monsplit/internal/lifecycle"
 )
 
@@ -22,7 +23,7 @@ func (f *Frame) Manage(resources ...adminui.Resource) {
 func (f *Frame) addAdmin() (lifecycle.Part, error) {
 	users := account.New(f.Pool)
 	cfg := adminui.Config{
-		Service: f.spec.Name, Title: f.spec.Name + " admin", Root: f.spec.Prefix, Users: users,
+		Service: f.spec.Name, Title: f.spec.Name + " admin", Root: f.spec.Prefix, Users: users, History: history.NewReader(f.Pool),
 		Lifetime: f.cfg.Admin.Lifetime, Idle: f.cfg.Admin.Idle, Resources: f.resources, Stream: f.cfg.HTTP.StreamLimits(), Journey: f.watch, Log: f.log,
 	}
 	pages, err := adminui.New(cfg)

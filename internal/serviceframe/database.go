@@ -8,12 +8,14 @@ import (
 
 	"github.com/monsplit/monsplit/internal/config"
 	"github.com/monsplit/monsplit/internal/delay"
+	"github.com/monsplit/monsplit/internal/history"
 	"github.com/monsplit/monsplit/internal/messaging/journey"
 	"github.com/monsplit/monsplit/internal/messaging/outbox"
 	"github.com/monsplit/monsplit/internal/pgtx"
 	"github.com/monsplit/monsplit/internal/postgres"
 	accesssql "github.com/monsplit/monsplit/sql/access"
 	accountsql "github.com/monsplit/monsplit/sql/account"
+	historysql "github.com/monsplit/monsplit/sql/history"
 	messagingsql "github.com/monsplit/monsplit/sql/messaging"
 )
 
@@ -29,7 +31,8 @@ func (s Spec) migrate(ctx context.Context, cfg config.Common, log *slog.Logger, 
 		return postgres.Migrate(ctx, cfg.Database.Direct("").URL, log,
 			postgres.Migrations{FS: messagingsql.Migrations, Table: "goose_messaging"},
 			postgres.Migrations{FS: accesssql.Migrations, Table: "goose_access"},
-			postgres.Migrations{FS: accountsql.Migrations, Table: "goose_account"}, s.Migrations)
+			postgres.Migrations{FS: accountsql.Migrations, Table: "goose_account"},
+			postgres.Migrations{FS: historysql.Migrations, Table: "goose_history"}, s.Migrations)
 	})
 }
 
@@ -86,6 +89,20 @@ const tendEvery = 10 * time.Second
 func (f *Frame) tendKeys(ctx context.Context) error {
 	return f.Repeat(ctx, tendEvery, "idempotency keys could not be deleted and counted", func() error {
 		return errors.Join(f.keys.DeleteOld(ctx, f.Direct), f.keys.Count(ctx, f.Direct))
+	})
+}
+
+// trimEvery bounds by how much longer than the retention a version of an object stays in the history.
+const trimEvery = time.Minute
+
+// trimHistory deletes history that is older than the retention. A database that is away must not end the service.
+func (f *Frame) trimHistory(ctx context.Context) error {
+	return f.Repeat(ctx, trimEvery, "old history could not be deleted", func() error {
+		deleted, err := history.DeleteOld(ctx, f.Direct, f.cfg.History)
+		if deleted > 0 {
+			f.log.InfoContext(ctx, "old history was deleted", "versions", deleted)
+		}
+		return err
 	})
 }
 

@@ -201,6 +201,7 @@ func (f *Frame) Serve(ctx context.Context, events Consumer, api oas.API, parts .
 		{Name: "topics", Run: f.gate.Run},
 		{Name: "maintenance", Run: f.schema.before(f.maintain)},
 		{Name: "idempotency", Run: f.schema.before(f.tendKeys)},
+		{Name: "history", Run: f.schema.before(f.trimHistory)},
 		{Name: "wakeup", Run: f.schema.before(f.Waiters.Run)},
 		{Name: "journey", Run: f.schema.before(f.watch.Run)},
 		{Name: "relay", Run: f.schema.before(f.gate.Behind(f.Relay.Run))},

@@ -12,6 +12,7 @@ import (
 	catalogapi "github.com/monsplit/monsplit/api/catalog"
 	"github.com/monsplit/monsplit/asyncapi"
 	"github.com/monsplit/monsplit/contracts"
+	"github.com/monsplit/monsplit/internal/history"
 	"github.com/monsplit/monsplit/internal/idempotency"
 	"github.com/monsplit/monsplit/internal/lifecycle"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
@@ -83,7 +84,7 @@ func newOwner(pool *postgres.Pool, cfg Config, storage *store.Store, entries *en
 			return decisions.Prepare(ctx, tx, requests)
 		},
 		Decide: func(ctx context.Context, tx store.Tx, r entryrequest.Request) (int64, bool, error) {
-			return decisions.Decide(ctx, tx, r)
+			return decisions.Decide(history.ByRequest(ctx, consume.TopicEntryRequest, r.ID), tx, r)
 		},
 		Refused: entryrequest.Refused, Discarded: entryrequest.Discarded,
 		Append: func(ctx context.Context, tx store.Tx, outcomes ...request.Outcome) error {
@@ -100,7 +101,7 @@ func newConsumer(pool *postgres.Pool, cfg Config, storage *store.Store, copies *
 	return consumer.New(pool, consumer.Config[store.Tx]{
 		Group: name,
 		Topics: map[string]consumer.Handler[store.Tx]{
-			consume.TopicProduct: consume.Products[store.Tx](copies), consume.TopicEntryRequest: requests.Handle,
+			consume.TopicProduct: history.ByEvents(consume.Products[store.Tx](copies)), consume.TopicEntryRequest: requests.Handle,
 		},
 		Versions:     map[string]consumer.VersionOf[store.Tx]{consume.TopicProduct: consume.ProductVersion[store.Tx]},
 		Queues:       map[string]bool{consume.TopicEntryRequest: true},

@@ -25,6 +25,7 @@ import (
 	"github.com/monsplit/monsplit/services/catalog/internal/messages"
 	"github.com/monsplit/monsplit/services/catalog/internal/store"
 	catalogsql "github.com/monsplit/monsplit/sql/catalog"
+	historysql "github.com/monsplit/monsplit/sql/history"
 	messagingsql "github.com/monsplit/monsplit/sql/messaging"
 )
 
@@ -39,13 +40,14 @@ type instance struct {
 
 var (
 	messagingSchema = postgres.Migrations{FS: messagingsql.Migrations, Table: "goose_messaging"}
+	historySchema   = postgres.Migrations{FS: historysql.Migrations, Table: "goose_history"}
 	catalogSchema   = postgres.Migrations{FS: catalogsql.Migrations, Table: "goose_service"}
 )
 
 // setup returns an instance on a new database, with the markets NL and BE.
 func setup(t *testing.T) *instance {
 	t.Helper()
-	i := on(t, pgtest.New(t, messagingSchema, catalogSchema))
+	i := on(t, pgtest.New(t, messagingSchema, historySchema, catalogSchema))
 	_, markets, _ := services(i.storage(), newID)
 	for _, code := range []string{"NL", "BE"} {
 		if _, err := markets.Create(t.Context(), market.Draft{ISOCode: code, Name: "Market " + code}, nil); err != nil {

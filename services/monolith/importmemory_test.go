@@ -55,7 +55,7 @@ func (f *productFile) line(i int) string {
 
 // The checks of an import keep a few bytes of each product, and not its text and its values.
 func TestChecksAreNotInMemory(t *testing.T) { //nolint:paralleltest // it measures the memory of the process
-	const size = 200_000
+	const size = 20_000
 	for name, tt := range map[string]struct { //nolint:paralleltest // as above
 		format bulkimport.Format
 		header int // lines
@@ -77,7 +77,7 @@ func TestChecksAreNotInMemory(t *testing.T) { //nolint:paralleltest // it measur
 			before, most := heap(), int64(0)
 			looks := 0
 			_, err = products.Run(t.Context(), in, func(p bulkimport.Progress) {
-				if p.Done%50_000 == 0 {
+				if p.Done%(size/4) == 0 {
 					looks++
 					most = max(most, heap()-before)
 				}

@@ -14,6 +14,7 @@ var adminPages = []struct{ path, name, ready string }{
 	{"/users/admin", "user", "button.danger"},
 	{"/journey", "journey", ".lanes, .empty"},
 	{"/password", "password", "#again"},
+	{"/history/market/NL", "history", "h1"}, // the monolith has none
 }
 
 // adminWidths are the widths of the screens on which the admin pages are tested.

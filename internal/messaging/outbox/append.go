@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"go.opentelemetry.io/otel/propagation"
 
 	"github.com/monsplit/monsplit/internal/messaging/event"
@@ -36,13 +37,34 @@ func (e *TooLargeError) Error() string {
 //
 // If a message is too large, Append returns a *TooLargeError and writes nothing.
 func Append(ctx context.Context, tx pgx.Tx, msgs ...event.Message) error {
+	return appendTo(ctx, tx, msgs)
+}
+
+// Queue is Append in a batch: it adds the statement to the batch, which the caller sends in the transaction of the change. So
+// the caller can send other statements in the same round trip. An error of the database is an error of the batch.
+func Queue(ctx context.Context, batch *pgx.Batch, msgs ...event.Message) error {
+	return appendTo(ctx, queued{batch: batch}, msgs)
+}
+
+// queued adds statements without a result to a batch.
+type queued struct {
+	messagingdb.DBTX // nil: a statement with a result cannot be queued
+	batch            *pgx.Batch
+}
+
+func (q queued) Exec(_ context.Context, sql string, args ...any) (pgconn.CommandTag, error) {
+	q.batch.Queue(sql, args...)
+	return pgconn.CommandTag{}, nil
+}
+
+func appendTo(ctx context.Context, db messagingdb.DBTX, msgs []event.Message) error {
 	for _, m := range msgs {
 		if err := check(m); err != nil {
 			return err
 		}
 	}
 	var err error
-	switch q := messagingdb.New(tx); len(msgs) {
+	switch q := messagingdb.New(db); len(msgs) {
 	case 0:
 		return nil
 	case 1:

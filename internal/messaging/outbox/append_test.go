@@ -48,6 +48,39 @@ func TestAppendKeepsTheOrderOfItsArguments(t *testing.T) {
 	}
 }
 
+// A queued event is appended with the batch. A batch of which a statement fails appends nothing.
+func TestQueueAppendsWithTheBatch(t *testing.T) {
+	t.Parallel()
+	pool := pgtest.New(t, messagingMigrations())
+	send := func(other string, msgs ...event.Message) error {
+		return pgx.BeginFunc(t.Context(), pool, func(tx pgx.Tx) error {
+			var batch pgx.Batch
+			if err := Queue(t.Context(), &batch, msgs...); err != nil {
+				return err
+			}
+			batch.Queue(other)
+			return tx.SendBatch(t.Context(), &batch).Close()
+		})
+	}
+	if err := send("SELECT 1", message("topic", "a", 1)); err != nil {
+		t.Error(err)
+	}
+	if err := send("SELECT 1", message("topic", "a", 2), message("topic", "b", 1)); err != nil {
+		t.Error(err)
+	}
+	if err := send("SELECT 1/0", message("topic", "a", 3)); err == nil {
+		t.Error("a statement of the batch failed, and the batch did not")
+	}
+	if err := send("SELECT 1", message("topic", "a", 0)); err == nil {
+		t.Error("an event without a version was queued")
+	}
+	var got string
+	err := pool.QueryRow(t.Context(), `SELECT string_agg(key || version, ' ' ORDER BY seq) FROM outbox_pending`).Scan(&got)
+	if err != nil || got != "a1 a2 b1" {
+		t.Errorf("appended %s, %v", got, err)
+	}
+}
+
 func TestAppendAfterThePredecessorWasSent(t *testing.T) {
 	t.Parallel()
 	b := &bundle{t: t, pool: pgtest.New(t, messagingMigrations())}

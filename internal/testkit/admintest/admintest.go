@@ -20,13 +20,14 @@ import (
 	"github.com/monsplit/monsplit/internal/account"
 	"github.com/monsplit/monsplit/internal/adminui"
 	"github.com/monsplit/monsplit/internal/admission"
+	"github.com/monsplit/monsplit/internal/history"
 	"github.com/monsplit/monsplit/internal/httpserver"
 	"github.com/monsplit/monsplit/internal/messaging/audit"
 	"github.com/monsplit/monsplit/internal/postgres"
 	accountsql "github.com/monsplit/monsplit/sql/account"
 )
 
-// Migrations are the tables of the users. The pool of Serve needs them, and those of messaging.
+// Migrations are the tables of the users. The pool of Serve needs them, and those of messaging and of the history.
 var Migrations = postgres.Migrations{FS: accountsql.Migrations, Table: "goose_account"}
 
 // Site is a service with admin pages at /admin.
@@ -42,7 +43,7 @@ func Serve(t testing.TB, pool *pgxpool.Pool, resources ...adminui.Resource) *Sit
 	users := account.New(pool)
 	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	cfg := adminui.Config{
-		Service: "shop", Title: "Shop", Users: users, Lifetime: time.Hour, Idle: time.Hour, Resources: resources,
+		Service: "shop", Title: "Shop", Users: users, History: history.NewReader(pool), Lifetime: time.Hour, Idle: time.Hour, Resources: resources,
 		Stream: httpserver.StreamLimits{Part: time.Minute, Total: time.Minute}, Log: log,
 	}
 	pages, err := adminui.New(cfg)

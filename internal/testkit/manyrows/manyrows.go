@@ -19,7 +19,7 @@ var Small = map[string]string{
 	"consumer_position": "a row for each partition", "wake_channel": "a row for each channel", "sample_import": "a row for each model",
 	"api_token": "a row for each program that uses the API", "goose_access": "a row for each migration",
 	"admin_user": "a row for each person who uses the admin pages", "admin_session": "a row for each person who has signed in",
-	"goose_account":   "a row for each migration",
+	"goose_account": "a row for each migration", "goose_history": "a row for each migration",
 	"operator_action": "a row for each command of an operator", "goose_messaging": "a row for each migration",
 	"goose_service": "a row for each migration", "market": "two letters name a market",
 	"market_copy": "two letters name a market", "legacy_market_id": "two letters name a market",
@@ -44,7 +44,7 @@ var values = map[string]string{
 // byType are the expressions for the other columns.
 var byType = map[string]string{
 	"uuid": "('00000000-0000-4000-8000-' || lpad(to_hex(n), 12, '0'))::uuid", "text": "'v' || n", "bytea": "convert_to('v' || n, 'UTF8')",
-	"smallint": "n % 12", "integer": "n", "bigint": "n", "boolean": "false", "jsonb": "'{}'", "date": "date '2020-01-01'",
+	"smallint": "n % 12", "integer": "n", "bigint": "n", "boolean": "false", "jsonb": "'{}'", "json": "'[]'", "date": "date '2020-01-01'",
 	"timestamp with time zone": "now() - n * interval '1 ms'",
 }
 

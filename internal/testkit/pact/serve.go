@@ -11,12 +11,13 @@ import (
 	"github.com/monsplit/monsplit/internal/testkit/kafkatest"
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 	"github.com/monsplit/monsplit/internal/testkit/servicetest"
+	historysql "github.com/monsplit/monsplit/sql/history"
 	messagingsql "github.com/monsplit/monsplit/sql/messaging"
 )
 
 // Migrations returns the migrations of a whole service.
 func Migrations(own postgres.Migrations) []postgres.Migrations {
-	return []postgres.Migrations{{FS: messagingsql.Migrations, Table: "goose_messaging"}, own}
+	return []postgres.Migrations{{FS: messagingsql.Migrations, Table: "goose_messaging"}, {FS: historysql.Migrations, Table: "goose_history"}, own}
 }
 
 // Config returns the common part of the configuration of a service with its own database. The schema exists from the

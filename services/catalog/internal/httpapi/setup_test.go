@@ -31,6 +31,7 @@ import (
 	"github.com/monsplit/monsplit/services/catalog/internal/publish"
 	"github.com/monsplit/monsplit/services/catalog/internal/store"
 	catalogsql "github.com/monsplit/monsplit/sql/catalog"
+	historysql "github.com/monsplit/monsplit/sql/history"
 	messagingsql "github.com/monsplit/monsplit/sql/messaging"
 )
 
@@ -57,6 +58,7 @@ func database(t *testing.T) *pgxpool.Pool {
 	t.Helper()
 	return pgtest.New(t,
 		postgres.Migrations{FS: messagingsql.Migrations, Table: "goose_messaging"},
+		postgres.Migrations{FS: historysql.Migrations, Table: "goose_history"},
 		postgres.Migrations{FS: catalogsql.Migrations, Table: "goose_service"})
 }
 

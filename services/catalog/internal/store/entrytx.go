@@ -9,7 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/monsplit/monsplit/internal/condition"
-	"github.com/monsplit/monsplit/internal/messaging/event"
+	"github.com/monsplit/monsplit/internal/history"
 	"github.com/monsplit/monsplit/services/catalog/internal/entry"
 	"github.com/monsplit/monsplit/services/catalog/internal/store/db"
 )
@@ -61,7 +61,7 @@ func (t entryTx) LockEntry(ctx context.Context, id uuid.UUID) (entry.Entry, erro
 	if err != nil {
 		return entry.Entry{}, noEntry(err, id)
 	}
-	return toEntry(row), nil
+	return t.locked(row), nil
 }
 
 func (t entryTx) LockEntryAt(ctx context.Context, place entry.Place) (entry.Entry, bool, error) {
@@ -72,7 +72,7 @@ func (t entryTx) LockEntryAt(ctx context.Context, place entry.Place) (entry.Entr
 	case err != nil:
 		return entry.Entry{}, false, fmt.Errorf("lock the entry of product %s in %s: %w", place.Product, place.Market, err)
 	}
-	return toEntry(row), true, nil
+	return t.locked(row), true, nil
 }
 
 func (t entryTx) LockEntriesOf(ctx context.Context, products []uuid.UUID) ([]entry.Entry, error) {
@@ -82,9 +82,16 @@ func (t entryTx) LockEntriesOf(ctx context.Context, products []uuid.UUID) ([]ent
 	}
 	list := make([]entry.Entry, len(rows))
 	for i, row := range rows {
-		list[i] = toEntry(row)
+		list[i] = t.locked(row)
 	}
 	return list, nil
+}
+
+// locked returns an entry that was locked, and notes it for the history.
+func (t entryTx) locked(row db.CatalogEntry) entry.Entry {
+	e := toEntry(row)
+	t.history.Seen(entryObject(e), entryState(e))
+	return e
 }
 
 func (t entryTx) InsertEntry(ctx context.Context, e entry.Entry) error {
@@ -134,13 +141,13 @@ func (t entryTx) saveEntry(ctx context.Context, e entry.Entry) error {
 }
 
 func (t entryTx) Append(ctx context.Context, events ...entry.Event) error {
-	messages := make([]event.Message, len(events))
+	changes := make([]history.Change, len(events))
 	for i, e := range events {
 		m, err := t.encode.Entry(e)
 		if err != nil {
 			return err
 		}
-		messages[i] = m
+		changes[i] = entryChange(string(e.Kind), e.Entry, e.Time, m)
 	}
-	return t.append(ctx, messages...)
+	return t.change(ctx, changes...)
 }

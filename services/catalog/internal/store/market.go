@@ -57,7 +57,9 @@ func (t marketTx) LockMarket(ctx context.Context, isoCode string) (market.Market
 	case err != nil:
 		return market.Market{}, false, fmt.Errorf("lock market %s: %w", isoCode, err)
 	}
-	return toMarket(row), true, nil
+	m := toMarket(row)
+	t.history.Seen(marketObject(m), marketState(m))
+	return m, true, nil
 }
 
 func (t marketTx) MarketInUse(ctx context.Context, isoCode string) (bool, error) {
@@ -95,7 +97,7 @@ func (t marketTx) Append(ctx context.Context, e market.Event) error {
 	if err != nil {
 		return err
 	}
-	return t.append(ctx, m)
+	return t.change(ctx, marketChange(string(e.Kind), e.Market, e.Time, m))
 }
 
 func toMarket(row db.Market) market.Market {

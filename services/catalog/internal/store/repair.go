@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/monsplit/monsplit/internal/history"
 	"github.com/monsplit/monsplit/internal/messaging/event"
 	"github.com/monsplit/monsplit/internal/messaging/repair"
 	"github.com/monsplit/monsplit/services/catalog/internal/entry"
@@ -47,7 +48,13 @@ func (m marketModel) raise(ctx context.Context, tx pgx.Tx, published []repair.Pu
 	if err != nil {
 		return nil, fmt.Errorf("raise the versions of markets: %w", err)
 	}
-	return repair.Encode(rows, m.current)
+	events, err := repair.Encode(rows, m.current)
+	if err != nil {
+		return nil, err
+	}
+	return events, history.Reassert(ctx, tx, rows, events, func(row db.Market, e event.Message) history.Change {
+		return marketChange(history.Reasserted, toMarket(row), time.Now(), e)
+	})
 }
 
 // rebuild also rebuilds a market that is deleted: its code may come back, and then needs its next version. No event has the name
@@ -66,7 +73,11 @@ func (m marketModel) rebuild(ctx context.Context, tx pgx.Tx, last event.Event, d
 	if err := (marketTx{m.own(tx)}).InsertMarket(ctx, v); err != nil {
 		return event.Message{}, err
 	}
-	return m.encode.Market(v.Current(m.newID()))
+	e, err := m.encode.Market(v.Current(m.newID()))
+	if err != nil {
+		return event.Message{}, err
+	}
+	return e, history.In(tx).Record(ctx, marketChange(history.Rebuilt(v.Deleted), v, time.Now(), e))
 }
 
 func (m marketModel) current(row db.Market) (event.Message, error) {
@@ -108,7 +119,13 @@ func (m entryModel) raise(ctx context.Context, tx pgx.Tx, published []repair.Pub
 	if err != nil {
 		return nil, fmt.Errorf("raise the versions of entries: %w", err)
 	}
-	return repair.Encode(rows, m.current)
+	events, err := repair.Encode(rows, m.current)
+	if err != nil {
+		return nil, err
+	}
+	return events, history.Reassert(ctx, tx, rows, events, func(row db.CatalogEntry, e event.Message) history.Change {
+		return entryChange(history.Reasserted, toEntry(row), time.Now(), e)
+	})
 }
 
 func (m entryModel) rebuild(ctx context.Context, tx pgx.Tx, last event.Event, deleted bool) (event.Message, error) {
@@ -126,7 +143,11 @@ func (m entryModel) rebuild(ctx context.Context, tx pgx.Tx, last event.Event, de
 	if err := db.New(tx).InsertEntry(ctx, insertEntryParams(v)); err != nil {
 		return event.Message{}, fmt.Errorf("rebuild catalog entry %s: %w", v.ID, err)
 	}
-	return m.encode.Entry(v.Current(m.newID()))
+	e, err := m.encode.Entry(v.Current(m.newID()))
+	if err != nil {
+		return event.Message{}, err
+	}
+	return e, history.In(tx).Record(ctx, entryChange(history.Rebuilt(v.Deleted), v, time.Now(), e))
 }
 
 func (m entryModel) current(row db.CatalogEntry) (event.Message, error) {

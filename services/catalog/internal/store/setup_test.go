@@ -25,6 +25,7 @@ import (
 	"github.com/monsplit/monsplit/services/catalog/internal/publish"
 	"github.com/monsplit/monsplit/services/catalog/internal/store"
 	catalogsql "github.com/monsplit/monsplit/sql/catalog"
+	historysql "github.com/monsplit/monsplit/sql/history"
 	messagingsql "github.com/monsplit/monsplit/sql/messaging"
 )
 
@@ -44,6 +45,7 @@ func setup(t *testing.T) *bundle {
 	b := &bundle{}
 	b.pool = pgtest.New(t,
 		postgres.Migrations{FS: messagingsql.Migrations, Table: "goose_messaging"},
+		postgres.Migrations{FS: historysql.Migrations, Table: "goose_history"},
 		postgres.Migrations{FS: catalogsql.Migrations, Table: "goose_service"})
 	b.store = store.New(b.pool, store.Encode{Market: servicetest.Encode(t, asyncapi.Catalog, publish.Market), Entry: servicetest.Encode(t, asyncapi.Catalog, publish.Entry)}, idempotency.Keys{}, func() { b.woken.Add(1) })
 	var ticks atomic.Int64

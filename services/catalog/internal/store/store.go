@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/history"
 	"github.com/monsplit/monsplit/internal/idempotency"
 	"github.com/monsplit/monsplit/internal/messaging/event"
 	"github.com/monsplit/monsplit/internal/messaging/outbox"
@@ -50,9 +51,17 @@ type ownTx struct {
 	q        *db.Queries
 	encode   Encode
 	keys     idempotency.Keys
+	history  *history.Recorder
 	appended bool
 }
 
+// change appends the events of changes, and records the changes in the history.
+func (t *ownTx) change(ctx context.Context, changes ...history.Change) error {
+	t.appended = true
+	return translateAppend(t.history.Append(ctx, changes...))
+}
+
+// append appends messages that tell of no change.
 func (t *ownTx) append(ctx context.Context, messages ...event.Message) error {
 	t.appended = true
 	return translateAppend(outbox.Append(ctx, t.tx, messages...))
@@ -86,7 +95,7 @@ func (s *Store) inTx(ctx context.Context, f func(*ownTx) error) error {
 }
 
 func (s *Store) own(tx pgx.Tx) *ownTx {
-	return &ownTx{tx: tx, q: db.New(tx), encode: s.encode, keys: s.keys}
+	return &ownTx{tx: tx, q: db.New(tx), encode: s.encode, keys: s.keys, history: history.In(tx)}
 }
 
 // translate turns a broken constraint into the error of its business rule, and an unreachable database into Unavailable.

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/monsplit/monsplit/internal/adminui"
+	"github.com/monsplit/monsplit/internal/history"
 	"github.com/monsplit/monsplit/services/monolith/internal/catalogcopy"
 	"github.com/monsplit/monsplit/services/monolith/internal/messages"
 	"github.com/monsplit/monsplit/services/monolith/internal/product"
@@ -137,6 +138,7 @@ func (p productPages) get(ctx context.Context, id string) (adminui.Item, error) 
 			{Name: "Number", Cell: integer(one.ID)}, {Name: "Id in all services", Cell: code(one.UUID.String())}, {Name: "Version", Cell: integer(one.Version)},
 			{Name: "State", Cell: state(one)}, {Name: "Created", Cell: moment(one.CreatedAt)}, {Name: "Changed", Cell: moment(one.UpdatedAt)},
 		},
+		History: history.Object{Model: "product", Key: one.UUID.String()},
 	}, nil
 }
 

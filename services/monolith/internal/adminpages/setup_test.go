@@ -18,6 +18,7 @@ import (
 	"github.com/monsplit/monsplit/services/monolith/internal/product"
 	"github.com/monsplit/monsplit/services/monolith/internal/publish"
 	"github.com/monsplit/monsplit/services/monolith/internal/store"
+	historysql "github.com/monsplit/monsplit/sql/history"
 	messagingsql "github.com/monsplit/monsplit/sql/messaging"
 	monolithsql "github.com/monsplit/monsplit/sql/monolith"
 )
@@ -33,6 +34,7 @@ func setup(t *testing.T) *bundle {
 	t.Helper()
 	pool := pgtest.New(t,
 		postgres.Migrations{FS: messagingsql.Migrations, Table: "goose_messaging"}, admintest.Migrations,
+		postgres.Migrations{FS: historysql.Migrations, Table: "goose_history"},
 		postgres.Migrations{FS: monolithsql.Migrations, Table: "goose_service"})
 	storage := store.New(pool, store.Encode{
 		Product: servicetest.Encode(t, asyncapi.Monolith, publish.Product), Change: servicetest.Encode(t, asyncapi.Monolith, publish.Change),

@@ -33,6 +33,7 @@ import (
 	"github.com/monsplit/monsplit/services/monolith/internal/product"
 	"github.com/monsplit/monsplit/services/monolith/internal/publish"
 	"github.com/monsplit/monsplit/services/monolith/internal/store"
+	historysql "github.com/monsplit/monsplit/sql/history"
 	messagingsql "github.com/monsplit/monsplit/sql/messaging"
 	monolithsql "github.com/monsplit/monsplit/sql/monolith"
 )
@@ -64,6 +65,7 @@ func database(t *testing.T) *pgxpool.Pool {
 	t.Helper()
 	return pgtest.New(t,
 		postgres.Migrations{FS: messagingsql.Migrations, Table: "goose_messaging"},
+		postgres.Migrations{FS: historysql.Migrations, Table: "goose_history"},
 		postgres.Migrations{FS: monolithsql.Migrations, Table: "goose_service"})
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/monsplit/monsplit/internal/apperr"
 	"github.com/monsplit/monsplit/internal/condition"
+	"github.com/monsplit/monsplit/internal/history"
 	"github.com/monsplit/monsplit/internal/idempotency"
 	"github.com/monsplit/monsplit/internal/messaging/event"
 	"github.com/monsplit/monsplit/internal/messaging/outbox"
@@ -49,6 +50,7 @@ type productTx struct {
 	q        *db.Queries
 	encode   func(product.Event) (event.Message, error)
 	keys     idempotency.Keys
+	history  *history.Recorder
 	appended bool
 }
 
@@ -66,15 +68,15 @@ func (t *productTx) LockProduct(ctx context.Context, id int64) (product.Product,
 	if err != nil {
 		return product.Product{}, noProduct(err, id)
 	}
-	return toProduct(row), nil
+	return t.locked(row), nil
 }
 
 func (t *productTx) LockProductByUUID(ctx context.Context, id uuid.UUID) (product.Product, bool, error) {
-	return found(t.q.LockProductByUUID(ctx, id))
+	return t.found(t.q.LockProductByUUID(ctx, id))
 }
 
 func (t *productTx) LockProductByName(ctx context.Context, name product.Name) (product.Product, bool, error) {
-	return found(t.q.LockProductByName(ctx, name.Name, name.Category))
+	return t.found(t.q.LockProductByName(ctx, name.Name, name.Category))
 }
 
 func (t *productTx) InsertProduct(ctx context.Context, p product.Product) (product.Product, error) {
@@ -106,7 +108,7 @@ func (t *productTx) Append(ctx context.Context, e product.Event) error {
 		return err
 	}
 	t.appended = true
-	return translateAppend(outbox.Append(ctx, t.tx, m))
+	return translateAppend(t.history.Append(ctx, productChange(string(e.Kind), e.Product, e.Time, m)))
 }
 
 // translateAppend makes an error of the caller's input out of a message that is too large.
@@ -117,14 +119,21 @@ func translateAppend(err error) error {
 	return err
 }
 
-func found(row db.Product, err error) (product.Product, bool, error) {
+func (t *productTx) found(row db.Product, err error) (product.Product, bool, error) {
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return product.Product{}, false, nil
 	case err != nil:
 		return product.Product{}, false, fmt.Errorf("lock product: %w", err)
 	}
-	return toProduct(row), true, nil
+	return t.locked(row), true, nil
+}
+
+// locked returns a product that was locked, and notes it for the history.
+func (t *productTx) locked(row db.Product) product.Product {
+	p := toProduct(row)
+	t.history.Seen(productObject(p), productState(p))
+	return p
 }
 
 func noProduct(err error, id int64) error {

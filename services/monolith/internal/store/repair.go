@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/monsplit/monsplit/internal/history"
 	"github.com/monsplit/monsplit/internal/messaging/event"
 	"github.com/monsplit/monsplit/internal/messaging/repair"
 	"github.com/monsplit/monsplit/services/monolith/internal/product"
@@ -50,7 +51,13 @@ func (m productModel) raise(ctx context.Context, tx pgx.Tx, published []repair.P
 	if err != nil {
 		return nil, fmt.Errorf("raise the versions of products: %w", err)
 	}
-	return repair.Encode(rows, m.current)
+	events, err := repair.Encode(rows, m.current)
+	if err != nil {
+		return nil, err
+	}
+	return events, history.Reassert(ctx, tx, rows, events, func(row db.Product, e event.Message) history.Change {
+		return productChange(history.Reasserted, toProduct(row), time.Now(), e)
+	})
 }
 
 // rebuild cannot give the product its old integer id: no event has it.
@@ -66,11 +73,15 @@ func (m productModel) rebuild(ctx context.Context, tx pgx.Tx, last event.Event, 
 	if deleted {
 		p.Deleted, p.UpdatedAt = true, time.Now().UTC().Truncate(time.Microsecond)
 	}
-	t := productTx{tx: tx, q: db.New(tx)}
+	t := productTx{q: db.New(tx)}
 	if p, err = t.InsertProduct(ctx, p); err != nil {
 		return event.Message{}, err
 	}
-	return m.encode.Product(p.Current(m.newID()))
+	e, err := m.encode.Product(p.Current(m.newID()))
+	if err != nil {
+		return event.Message{}, err
+	}
+	return e, history.In(tx).Record(ctx, productChange(history.Rebuilt(p.Deleted), p, time.Now(), e))
 }
 
 func (m productModel) current(row db.Product) (event.Message, error) {

@@ -22,6 +22,7 @@ import (
 	"github.com/monsplit/monsplit/services/monolith/internal/product"
 	"github.com/monsplit/monsplit/services/monolith/internal/publish"
 	"github.com/monsplit/monsplit/services/monolith/internal/store"
+	historysql "github.com/monsplit/monsplit/sql/history"
 	messagingsql "github.com/monsplit/monsplit/sql/messaging"
 	monolithsql "github.com/monsplit/monsplit/sql/monolith"
 )
@@ -41,6 +42,7 @@ func setup(t *testing.T) *bundle {
 	b := &bundle{}
 	b.pool = pgtest.New(t,
 		postgres.Migrations{FS: messagingsql.Migrations, Table: "goose_messaging"},
+		postgres.Migrations{FS: historysql.Migrations, Table: "goose_history"},
 		postgres.Migrations{FS: monolithsql.Migrations, Table: "goose_service"})
 	b.store = store.New(b.pool, store.Encode{
 		Product: servicetest.Encode(t, asyncapi.Monolith, publish.Product), Change: servicetest.Encode(t, asyncapi.Monolith, publish.Change),

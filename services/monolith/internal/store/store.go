@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/history"
 	"github.com/monsplit/monsplit/internal/idempotency"
 	"github.com/monsplit/monsplit/internal/messaging/event"
 	"github.com/monsplit/monsplit/internal/postgres"
@@ -46,7 +47,7 @@ func New(pool postgres.DB, encode Encode, keys idempotency.Keys, wake func()) *S
 func (s *Store) InTx(ctx context.Context, f func(product.Tx) error) error {
 	appended := false
 	err := postgres.InTx(ctx, s.pool, func(tx pgx.Tx) error {
-		t := &productTx{tx: tx, q: db.New(tx), encode: s.encode.Product, keys: s.keys}
+		t := &productTx{tx: tx, q: db.New(tx), encode: s.encode.Product, keys: s.keys, history: history.In(tx)}
 		err := f(t)
 		appended = t.appended
 		return err

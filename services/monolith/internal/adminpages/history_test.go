@@ -1,0 +1,34 @@
+package adminpages_test
+
+import (
+	"regexp"
+	"slices"
+	"testing"
+
+	"github.com/monsplit/monsplit/internal/account"
+)
+
+// What a person changes on the admin pages is in the history, with the name of the user. The page of the product leads to it.
+func TestHistoryOfAProduct(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	p := b.SignIn(account.Editor)
+	p.Post("/products/new", "name", "<b>Desk</b>", "product_category", "Furniture")
+	p.Post("/products/1", "version", "1", "name", "Table", "product_category", "Furniture", "discontinued", "on")
+	page := p.Get("/products/1").Must(200, ">History</a>")
+	link := regexp.MustCompile(`href="/admin(/history/product/[0-9a-f-]{36})"`).FindStringSubmatch(page.Body)
+	if link == nil {
+		t.Fatal("no link to the history: " + page.Body)
+	}
+	p.Post("/products/1/delete", "version", "2")
+	history := p.Get(link[1]).Must(200, "name: <del><bdi>&lt;b&gt;Desk&lt;/b&gt;</bdi></del> → <ins><bdi>Table</bdi></ins>", "discontinued: <del><bdi>false</bdi></del>")
+	var kinds []string
+	row := regexp.MustCompile(`<bdi>user some-editor</bdi><small>cause: [0-9a-f-]{36}</small></td><td role="cell">([a-z]+)<`)
+	for _, found := range row.FindAllStringSubmatch(history.Body, -1) {
+		kinds = append(kinds, found[1])
+	}
+	if !slices.Equal(kinds, []string{"deleted", "discontinued", "created"}) {
+		t.Errorf("the user has made %v: %s", kinds, history.Body)
+	}
+	b.SignIn(account.Viewer).Get(link[1]).Must(200, "Table")
+}
