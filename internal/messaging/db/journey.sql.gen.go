@@ -257,8 +257,8 @@ func (q *Queries) NewestConsumed(ctx context.Context, most int32) ([]ConsumerEve
 
 const newestProduced = `-- name: NewestProduced :many
 SELECT e.seq, e.event_id, e.topic, e.shard, e.key, e.version, e.type, e.created_at,
-    EXISTS (SELECT FROM outbox_pending p WHERE p.shard = e.shard AND p.topic = e.topic AND p.seq = e.seq)::boolean AS pending,
-    EXISTS (SELECT FROM outbox_discarded d WHERE d.seq = e.seq)::boolean AS discarded
+    EXISTS (SELECT FROM outbox_pending p WHERE p.shard = e.shard AND p.topic = e.topic AND p.seq = e.seq OFFSET 0)::boolean AS pending,
+    EXISTS (SELECT FROM outbox_discarded d WHERE d.seq = e.seq OFFSET 0)::boolean AS discarded
 FROM outbox_event e ORDER BY e.seq DESC LIMIT $1
 `
 
@@ -275,7 +275,8 @@ type NewestProducedRow struct {
 	Discarded bool
 }
 
-// Returns the newest events that this service has appended to its outbox.
+// Returns the newest events that this service has appended to its outbox. OFFSET 0 keeps PostgreSQL from reading all pending events
+// once, instead of looking for each event.
 func (q *Queries) NewestProduced(ctx context.Context, most int32) ([]NewestProducedRow, error) {
 	rows, err := q.db.Query(ctx, newestProduced, most)
 	if err != nil {

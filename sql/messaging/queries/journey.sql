@@ -9,11 +9,12 @@ FROM (SELECT generate_series(1, cardinality(@topics::text[])) AS n, unnest(@topi
      ) AS given
 ORDER BY n;
 
--- Returns the newest events that this service has appended to its outbox.
+-- Returns the newest events that this service has appended to its outbox. OFFSET 0 keeps PostgreSQL from reading all pending events
+-- once, instead of looking for each event.
 -- name: NewestProduced :many
 SELECT e.seq, e.event_id, e.topic, e.shard, e.key, e.version, e.type, e.created_at,
-    EXISTS (SELECT FROM outbox_pending p WHERE p.shard = e.shard AND p.topic = e.topic AND p.seq = e.seq)::boolean AS pending,
-    EXISTS (SELECT FROM outbox_discarded d WHERE d.seq = e.seq)::boolean AS discarded
+    EXISTS (SELECT FROM outbox_pending p WHERE p.shard = e.shard AND p.topic = e.topic AND p.seq = e.seq OFFSET 0)::boolean AS pending,
+    EXISTS (SELECT FROM outbox_discarded d WHERE d.seq = e.seq OFFSET 0)::boolean AS discarded
 FROM outbox_event e ORDER BY e.seq DESC LIMIT @most;
 
 -- Returns the newest appended event of each key whose version is in a range.
