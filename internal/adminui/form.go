@@ -9,6 +9,7 @@ import (
 
 	"github.com/monsplit/monsplit/internal/account"
 	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/messaging/journey"
 )
 
 // formPage is the data of the page of one thing: a form, or a description for those who may not change it.
@@ -217,6 +218,9 @@ func (s *site) saved(v visit, r *Resource, in input, saved Saved, done string) e
 		to = path + "/" + url.PathEscape(saved.ID)
 	case to == "":
 		to = path
+	}
+	if r.Topic != "" && saved.Key != "" {
+		s.sessions.Put(v.r.Context(), keyWay, journey.Ref{Topic: r.Topic, Key: saved.Key, Version: saved.Version}.String())
 	}
 	return s.done(v, to, note)
 }

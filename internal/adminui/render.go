@@ -26,7 +26,7 @@ var templateFiles embed.FS
 // parseTemplates returns the template of each page by its name.
 func parseTemplates(overview fs.FS, sections []Section) (map[string]*template.Template, error) {
 	all := map[string]*template.Template{}
-	for _, name := range []string{"signin", "home", "password", "users", "user", "secret", "error", "list", "form", "conflict", "delete", "confirm", "history"} {
+	for _, name := range []string{"signin", "home", "password", "users", "user", "secret", "error", "list", "form", "conflict", "delete", "confirm", "history", "journey"} {
 		t, err := frame()
 		if err == nil {
 			t, err = t.ParseFS(templateFiles, "templates/"+name+".html")
@@ -46,7 +46,7 @@ func parseTemplates(overview fs.FS, sections []Section) (map[string]*template.Te
 
 // frame returns the templates that all pages have.
 func frame() (*template.Template, error) {
-	return template.New("").Funcs(template.FuncMap{"time": isoTime, "capital": capital}).
+	return template.New("").Funcs(template.FuncMap{"time": isoTime, "milli": milliTime, "capital": capital}).
 		ParseFS(templateFiles, "templates/layout.html", "templates/parts.html")
 }
 
@@ -58,6 +58,7 @@ type view struct {
 	Here string        // the name of the page
 	User *account.User // who is signed in; nil if nobody is
 	Note string        // what the last request has done
+	Way  *way          // of the last change of what the page shows; may be nil
 	Data any
 }
 
@@ -81,6 +82,7 @@ func (s *site) render(w http.ResponseWriter, r *http.Request, user *account.User
 	v := view{Site: s, Here: page, User: user, Data: data}
 	if user != nil {
 		v.Note = s.sessions.PopString(r.Context(), keyNote)
+		v.Way = s.popWay(r.Context(), data)
 	}
 	var body bytes.Buffer
 	if err := s.templates[page].ExecuteTemplate(&body, "layout", v); err != nil {

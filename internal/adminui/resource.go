@@ -18,6 +18,8 @@ type Resource struct {
 	// Owner is the service that owns the things, if this service only has copies of them. With Create, Change and Delete, people
 	// can ask it for changes.
 	Owner string
+	// Topic has the events of the things. With it, the pages show the way of the last change of a thing.
+	Topic string
 
 	Columns []Column // the cells of the first one lead to the page of the thing
 	Filters []Filter
@@ -127,6 +129,7 @@ type Item struct {
 	ID      string
 	Title   string
 	Version int64
+	Key     string // of its events; may be empty
 	Values  Values
 	Facts   []Fact // what is known about the thing, and is not entered
 	Notice  string // what a person must know about its state; may be empty
@@ -153,6 +156,9 @@ type Saved struct {
 	Note string
 	// Pending means that the owner of the thing has not decided yet. The page of the thing says more.
 	Pending bool
+	// Key and Version name the event of the change, if there is one.
+	Key     string
+	Version int64
 }
 
 // Action is what a person can do to many things at once.

@@ -18,6 +18,7 @@ const (
 	keyUser  = "user"  // the id
 	keyEpoch = "epoch" // of the user, when the session began
 	keyNote  = "note"  // a text that the next page shows
+	keyWay   = "way"   // the event whose way the next page shows
 )
 
 // begin signs the user in to the session. The session gets a new token, because another person may know the old one.

@@ -2,6 +2,7 @@ package adminui_test
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"log/slog"
 	"net/http"
@@ -25,6 +26,7 @@ import (
 	"github.com/monsplit/monsplit/internal/history"
 	"github.com/monsplit/monsplit/internal/httpserver"
 	"github.com/monsplit/monsplit/internal/messaging/audit"
+	"github.com/monsplit/monsplit/internal/messaging/journey"
 	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 	accountsql "github.com/monsplit/monsplit/sql/account"
@@ -39,6 +41,7 @@ type service struct {
 	*testing.T
 	pool      *pgxpool.Pool
 	users     *account.Users
+	watch     *journey.Watch
 	url, base string
 	passwords map[string]string
 	handler   http.Handler // of the server at url
@@ -74,6 +77,17 @@ func setup(t *testing.T, root string) *service {
 	}
 	cfg := adminui.Config{Service: "shop", Title: "Shop", Root: root, Users: users, History: history.NewReader(pool), Lifetime: time.Hour, Idle: time.Hour, Resources: []adminui.Resource{things()},
 		Stream: httpserver.StreamLimits{Part: time.Minute, Total: time.Minute}, Log: slog.New(slog.DiscardHandler)}
+	watch := journey.NewWatch(pool, journey.WatchConfig{Every: 5 * time.Millisecond, Most: 3}, slog.New(slog.DiscardHandler))
+	watching, stopWatching := context.WithCancel(context.WithoutCancel(t.Context()))
+	ended := make(chan error, 1)
+	go func() { ended <- watch.Run(watching) }()
+	t.Cleanup(func() {
+		stopWatching()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	cfg.Journey, cfg.Beat = watch, 10*time.Millisecond
 	pages, err := adminui.New(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -83,9 +97,10 @@ func setup(t *testing.T, root string) *service {
 		Service: "shop", Registry: prometheus.NewRegistry(), TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")},
 	}, slog.New(slog.NewTextHandler(log, nil)))
 	server.Handle(cfg.Base(), pages, func() error { return nil }, admission.New(admission.Settings{Lists: 10, Writes: 10}, admission.Entities{}))
+	server.HandleEvents(cfg.StreamPath(), pages, func() error { return nil })
 	listening := httptest.NewServer(server.Handler())
 	t.Cleanup(listening.Close)
-	s := &service{t, pool, users, listening.URL, cfg.Base(), map[string]string{"admin": "pass"}, server.Handler(), log}
+	s := &service{t, pool, users, watch, listening.URL, cfg.Base(), map[string]string{"admin": "pass"}, server.Handler(), log}
 	for name, role := range map[string]account.Role{"vic": account.Viewer, "edith": account.Editor} {
 		_, password, err := users.Create(t.Context(), ada, name, role)
 		if err != nil {

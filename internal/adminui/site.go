@@ -11,6 +11,7 @@ import (
 	"github.com/monsplit/monsplit/internal/account"
 	"github.com/monsplit/monsplit/internal/history"
 	"github.com/monsplit/monsplit/internal/httpserver"
+	"github.com/monsplit/monsplit/internal/messaging/journey"
 )
 
 // Config describes the admin pages of a service.
@@ -28,7 +29,12 @@ type Config struct {
 	// Sections are pages of other packages. Overview may be empty.
 	Sections []Section
 	Overview Overview
-	Log      *slog.Logger
+	// Journey lets people watch the way of events. Without it, the pages do not show it.
+	Journey *journey.Watch
+	// Beat is the time between two signs of life in a stream, and between two looks whether its user may still see it. It must be
+	// shorter than the time after which proxies give up a silent connection; 15 s by default.
+	Beat time.Duration
+	Log  *slog.Logger
 }
 
 // site serves the pages for one kind of connection.
@@ -49,6 +55,9 @@ func New(cfg Config) (http.Handler, error) {
 	templates, err := parseTemplates(cfg.Overview.Templates, cfg.Sections)
 	if err != nil {
 		return nil, err
+	}
+	if cfg.Beat <= 0 {
+		cfg.Beat = 15 * time.Second
 	}
 	assets, err := readAssets(cfg.Base())
 	if err != nil {
@@ -105,12 +114,18 @@ func (s *site) handler() http.Handler {
 	for i := range s.Sections {
 		s.addSection(at, &s.Sections[i])
 	}
+	if s.Journey != nil {
+		at("GET", "/journey", s.page(account.Viewer, s.showJourney))
+	}
 	pages.Handle("/", s.page(account.Viewer, s.nothing))
 
 	protection := http.NewCrossOriginProtection()
 	protection.SetDenyHandler(http.HandlerFunc(s.foreign))
 	all := http.NewServeMux()
 	all.Handle("/", protection.Handler(s.withSession(pages)))
+	if s.Journey != nil {
+		all.HandleFunc("GET "+s.StreamPath(), s.stream)
+	}
 	for _, a := range s.assets {
 		all.Handle("GET "+a.path, a)
 	}

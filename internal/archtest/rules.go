@@ -65,7 +65,7 @@ func Rules(packages []Package) []Rule {
 			Instead: "add a method to the package that owns the table: services/*/internal/store, outbox, consumer, request, idempotency, access, account or history",
 			From:    []string{all},
 			Except: append(below("store"), "internal/messaging/outbox", "internal/messaging/consumer", "internal/messaging/request",
-				"internal/messaging/wakeup", "internal/messaging/audit", "internal/idempotency", "internal/access", "internal/account", "internal/history", "internal/bulkimport/samplemark"),
+				"internal/messaging/wakeup", "internal/messaging/journey", "internal/messaging/audit", "internal/idempotency", "internal/access", "internal/account", "internal/history", "internal/bulkimport/samplemark"),
 			Deny: []string{"services/*/internal/store/db", "internal/*/db"}, Tests: true,
 		},
 		{
@@ -197,7 +197,7 @@ func drivers() []Rule {
 			Instead: "add a method to services/*/internal/store, and an interface where it is used",
 			From:    []string{all}, Except: append([]string{"internal/pgtx", "internal/postgres", "internal/pgserver", "internal/idempotency", "internal/access", "internal/account", "internal/history",
 				"internal/messaging/outbox", "internal/messaging/consumer", "internal/messaging/request", "internal/messaging/wakeup",
-				"internal/messaging/audit", "internal/messaging/repair", "internal/*/db", "internal/testkit/**", "services/*/internal/store/**"}, whole...),
+				"internal/messaging/journey", "internal/messaging/audit", "internal/messaging/repair", "internal/*/db", "internal/testkit/**", "services/*/internal/store/**"}, whole...),
 			Deny: []string{"github.com/jackc/pgx/**"},
 		},
 		{

@@ -58,7 +58,7 @@ type Outbox struct {
 	SweepMin       time.Duration `env:"OUTBOX_SWEEP_MIN" envDefault:"100ms" about:"shortest time between two sweeps for unsent events"`
 	SweepMax       time.Duration `env:"OUTBOX_SWEEP_MAX" envDefault:"1s" about:"longest time between two sweeps for unsent events"`
 	ClaimRows      int           `env:"OUTBOX_CLAIM_ROWS" envDefault:"6000" about:"maximum number of unsent events that the relay reads at once"`
-	Retention      time.Duration `env:"OUTBOX_RETENTION" envDefault:"168h" about:"minimum time that sent events stay in the outbox"`
+	Retention      time.Duration `env:"OUTBOX_RETENTION" envDefault:"168h" about:"minimum time that sent events stay in the outbox; the same for what is known of the way of events"`
 }
 
 // Validate checks the values. must reports a fault of the variable unless ok.

@@ -27,11 +27,7 @@ func (s *Server) Handle(path string, handler http.Handler, available func() erro
 		if err := available(); err != nil {
 			return err
 		}
-		h := c.Response().Header()
-		h.Set("Content-Security-Policy", pagePolicy)
-		h.Set("Cache-Control", "no-store") // the pages may show what only one user may see
-		// With "no-referrer" a browser would send "Origin: null" with a form, and http.CrossOriginProtection would refuse it.
-		h.Set("Referrer-Policy", "same-origin")
+		pageHeaders(c.Response().Header())
 		class := admission.Write
 		if c.Request().Method == http.MethodGet {
 			class = admission.List
@@ -44,13 +40,27 @@ func (s *Server) Handle(path string, handler http.Handler, available func() erro
 			return err
 		}
 		defer leave(nil)
-		v := &visitor{client: Client{Address: c.RealIP(), TLS: behindTLS(c.Request(), s.cfg.TrustedProxies)}}
-		defer func() { c.SetRequest(c.Request().WithContext(caller.With(c.Request().Context(), v.who))) }() // for the log
-		handler.ServeHTTP(admission.Writer(ctx, c.Response()), c.Request().WithContext(context.WithValue(ctx, visitorKey{}, v)))
+		s.servePage(ctx, c, admission.Writer(ctx, c.Response()), handler)
 		return nil
 	}
 	s.Echo.Any(path, serve)
 	s.Echo.Any(path+"/*", serve)
+}
+
+func pageHeaders(h http.Header) {
+	h.Set("Content-Security-Policy", pagePolicy)
+	h.Set("Cache-Control", "no-store") // the pages may show what only one user may see
+	// With "no-referrer" a browser would send "Origin: null" with a form, and http.CrossOriginProtection would refuse it.
+	h.Set("Referrer-Policy", "same-origin")
+}
+
+// servePage lets the handler answer, with what it must know about the client.
+func (s *Server) servePage(ctx context.Context, c echo.Context, w http.ResponseWriter, handler http.Handler) {
+	v := &visitor{client: Client{Address: c.RealIP(), TLS: behindTLS(c.Request(), s.cfg.TrustedProxies)}}
+	defer func() { //nolint:contextcheck // it changes the request's own context, for the log
+		c.SetRequest(c.Request().WithContext(caller.With(c.Request().Context(), v.who)))
+	}()
+	handler.ServeHTTP(w, c.Request().WithContext(context.WithValue(ctx, visitorKey{}, v)))
 }
 
 // Client is what is known about the client of a request to a site.

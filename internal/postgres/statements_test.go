@@ -25,6 +25,9 @@ var readWhole = map[string]string{
 	"ListBlocked":      "for outbox status: the first 100 in the order of their next try",
 	"PendingTopics":    "the first row of each topic",
 	"DeleteOldChanges": "the oldest rows, in the order of the primary key",
+	"NewestProduced":   "the newest rows, in the order of the primary key",
+	"NewestConsumed":   "the newest rows, in the order of the primary key",
+	"ForgetConsumed":   "the oldest rows, in the order of the primary key",
 	"ClaimPending":     "it looks whether there is any blocked aggregate; the relay's own settings are tested there",
 }
 

@@ -36,14 +36,14 @@ func (f *Frame) addAdmin(events Consumer, check func(context.Context) ([]httpser
 	})
 	cfg := adminui.Config{
 		Service: f.spec.Name, Title: f.spec.Name + " admin", Root: f.spec.Prefix, Users: users, History: history.NewReader(f.Pool),
-		Lifetime: f.cfg.Admin.Lifetime, Idle: f.cfg.Admin.Idle, Resources: f.resources, Stream: f.cfg.HTTP.StreamLimits(), Log: f.log,
+		Lifetime: f.cfg.Admin.Lifetime, Idle: f.cfg.Admin.Idle, Resources: f.resources, Stream: f.cfg.HTTP.StreamLimits(), Journey: f.watch, Log: f.log,
 		Sections: []adminui.Section{messages.Section()}, Overview: messages.Overview(),
 	}
 	pages, err := adminui.New(cfg)
 	if err != nil {
 		return nil, err
 	}
-	f.Handle(cfg.Base(), pages)
+	f.sites = append(f.sites, site{path: cfg.Base(), handler: pages, events: cfg.StreamPath()})
 	return []lifecycle.Part{
 		{Name: "admin", Run: f.schema.before(func(ctx context.Context) error { return f.keepAccounts(ctx, users) })},
 		{Name: "admin messages", Run: f.schema.before(messages.Run)},

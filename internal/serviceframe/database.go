@@ -9,6 +9,7 @@ import (
 	"github.com/monsplit/monsplit/internal/config"
 	"github.com/monsplit/monsplit/internal/delay"
 	"github.com/monsplit/monsplit/internal/history"
+	"github.com/monsplit/monsplit/internal/messaging/journey"
 	"github.com/monsplit/monsplit/internal/messaging/outbox"
 	"github.com/monsplit/monsplit/internal/pgtx"
 	"github.com/monsplit/monsplit/internal/postgres"
@@ -60,7 +61,7 @@ const maintainEvery = 30 * time.Second
 // maintain makes and drops partitions of the outbox. A database that is away must not end the service.
 func (f *Frame) maintain(ctx context.Context) error {
 	return f.Repeat(ctx, maintainEvery, "the outbox could not be maintained", func() error {
-		err := outbox.Maintain(ctx, f.Direct, f.cfg.Outbox.Retention)
+		err := errors.Join(outbox.Maintain(ctx, f.Direct, f.cfg.Outbox.Retention), journey.Forget(ctx, f.Direct, f.cfg.Outbox.Retention))
 		if ctx.Err() == nil {
 			f.upkeep.Store(&upkeep{err})
 		}

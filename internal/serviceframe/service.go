@@ -27,6 +27,7 @@ import (
 	"github.com/monsplit/monsplit/internal/messaging/broker"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
 	"github.com/monsplit/monsplit/internal/messaging/event"
+	"github.com/monsplit/monsplit/internal/messaging/journey"
 	"github.com/monsplit/monsplit/internal/messaging/outbox"
 	"github.com/monsplit/monsplit/internal/messaging/topics"
 	"github.com/monsplit/monsplit/internal/messaging/wakeup"
@@ -62,6 +63,7 @@ type Frame struct {
 	// commit of its consumer.
 	Waiters *wakeup.Waiters
 
+	watch     *journey.Watch
 	sites     []site
 	resources []adminui.Resource
 	needs     func(context.Context) ([]adminmessages.Need, error) // may be nil
@@ -95,6 +97,7 @@ func Open(ctx context.Context, spec Spec, cfg config.Common, log *slog.Logger) (
 	}
 	return &Frame{
 		Pool: conns.requests, Direct: conns.direct, Relay: outbox.NewRelay(conns.direct, client, relay, log),
+		watch: journey.NewWatch(conns.direct, journey.WatchConfig{}, log),
 		conns: conns, admit: admission.New(cfg.Admission, cfg.Database.Entities()),
 		spec: spec, cfg: cfg, log: log, client: client, keys: idempotency.New(cfg.Idempotency), gate: topics.NewGate(client, log, topicSpecs(spec, cfg)...),
 		schema: newSchema(spec, cfg, conns.check, log), Waiters: wakeup.New(conns.direct, wakeup.Config{MetricsNamespace: MetricsNamespace}, log),
@@ -178,7 +181,7 @@ func (f *Frame) Serve(ctx context.Context, events Consumer, api oas.API, parts .
 		Service: f.spec.Name, Addr: f.cfg.HTTP.Addr, OperationsAddr: f.cfg.HTTP.OperationsAddr, Prefix: f.spec.Prefix, API: f.spec.API,
 		ReadHeaderTimeout: f.cfg.HTTP.ReadHeaderTimeout, ReadTimeout: f.cfg.HTTP.ReadTimeout,
 		RequestTimeout: f.cfg.HTTP.RequestTimeout, WriteTimeout: f.cfg.HTTP.WriteTimeout, IdleTimeout: f.cfg.HTTP.IdleTimeout, ListTimeout: f.cfg.HTTP.ListTimeout,
-		OnStop: f.Waiters.Stop, TrustedProxies: f.cfg.HTTP.TrustedProxies, StopDelay: f.cfg.Shutdown.Delay, StopTimeout: stopTimesOf(f.cfg.Shutdown).http,
+		OnStop: f.endWaiting, TrustedProxies: f.cfg.HTTP.TrustedProxies, StopDelay: f.cfg.Shutdown.Delay, StopTimeout: stopTimesOf(f.cfg.Shutdown).http,
 		Connections: httpserver.ConnectionLimits{All: f.cfg.HTTP.MaxConnections, PerPeer: f.cfg.HTTP.MaxPerPeer}, AllowedHosts: f.cfg.HTTP.AllowedHosts,
 		OpenAPI: f.spec.OpenAPI, AsyncAPI: f.spec.AsyncAPI, Pages: pages, Checks: f.checks(events, database), Registry: registry,
 	}, f.log)
@@ -206,6 +209,7 @@ func (f *Frame) Serve(ctx context.Context, events Consumer, api oas.API, parts .
 		{Name: "idempotency", Run: f.schema.before(f.tendKeys)},
 		{Name: "history", Run: f.schema.before(f.trimHistory)},
 		{Name: "wakeup", Run: f.schema.before(f.Waiters.Run)},
+		{Name: "journey", Run: f.schema.before(f.watch.Run)},
 		{Name: "relay", Run: f.schema.before(f.gate.Behind(f.Relay.Run))},
 	}
 	all = append(append(all, admin...), restriction...)
@@ -216,6 +220,12 @@ func (f *Frame) Serve(ctx context.Context, events Consumer, api oas.API, parts .
 		lifecycle.Part{Name: "consumer", Run: f.schema.before(f.gate.Behind(func(ctx context.Context) error { return events.Run(ctx, f.client) }))},
 		lifecycle.Part{Name: "http", Run: server.Run},
 	)...)
+}
+
+// endWaiting ends the requests that wait for something, when a stop begins.
+func (f *Frame) endWaiting() {
+	f.Waiters.Stop()
+	f.watch.Stop()
 }
 
 // bases returns the paths below which the service's own endpoints are available.

@@ -10,6 +10,7 @@ import (
 type site struct {
 	path    string
 	handler http.Handler
+	events  string // the path of its stream of server-sent events; may be empty
 }
 
 // Handle adds pages of the service's own at path and everywhere below it, such as an admin interface. See
@@ -17,11 +18,14 @@ type site struct {
 // A request that reads counts as a list, all others count as changes.
 // Call Handle before Serve.
 func (f *Frame) Handle(path string, handler http.Handler) {
-	f.sites = append(f.sites, site{path, handler})
+	f.sites = append(f.sites, site{path: path, handler: handler})
 }
 
 func (f *Frame) mountSites(server *httpserver.Server) {
 	for _, s := range f.sites {
+		if s.events != "" {
+			server.HandleEvents(s.events, s.handler, f.schema.available)
+		}
 		server.Handle(s.path, http.MaxBytesHandler(s.handler, f.cfg.HTTP.MaxBodyBytes), f.schema.available, f.admit)
 	}
 }

@@ -16,6 +16,7 @@ var adminPages = []adminPage{
 	{"", "overview", ".cards"},
 	{"/users", "users", "table"},
 	{"/users/admin", "user", "button.danger"},
+	{"/journey", "journey", ".lanes, .empty"},
 	{"/password", "password", "#again"},
 	{"/history/market/NL", "history", "h1"}, // the monolith has none
 	{"/messages/outbox", "outbox", "table"}, {"/messages/dead-letters", "dead-letters", ".empty"}, {"/messages/consumer", "consumer", "table"},

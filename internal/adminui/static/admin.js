@@ -86,3 +86,17 @@ for (const picker of document.querySelectorAll('.picker')) {
 // forms: bring the first fault into view.
 const wrong = document.querySelector('[aria-invalid=true]')
 if (wrong) (wrong.matches('fieldset') ? wrong.querySelector('input') : wrong).focus()
+
+// journeys: parts of a page that the server keeps up to date. Without scripts, a person loads the page again.
+for (const part of document.querySelectorAll('[data-stream]')) {
+  const live = document.querySelector('[data-live]')
+  const source = new EventSource(part.dataset.stream)
+  source.addEventListener('open', () => { if (live) live.hidden = false })
+  source.addEventListener('error', () => { if (live) live.hidden = true })
+  source.addEventListener('end', () => source.close())
+  source.addEventListener('news', event => {
+    const found = new DOMParser().parseFromString(event.data, 'text/html').body
+    if (found.innerHTML !== part.innerHTML) part.replaceChildren(...found.childNodes)
+  })
+  window.addEventListener('pagehide', () => source.close())
+}

@@ -101,13 +101,15 @@ func (p *partition) enqueue(seekCount int, d decodedBatches, end int64) {
 	if d.next == p.queueEnd {
 		return
 	}
+	arrived := time.Now()
+	for i := range d.records {
+		d.records[i].Arrived = arrived
+		p.queuedBytes += d.records[i].Size()
+	}
 	if len(p.queue) == 0 {
 		p.queue = d.records
 	} else {
 		p.queue = append(p.queue, d.records...)
-	}
-	for i := range d.records {
-		p.queuedBytes += d.records[i].Size()
 	}
 	p.fetchOffset, p.queueEnd, p.queueEndEpoch = d.next, d.next, d.epoch
 	p.notify()

@@ -36,6 +36,8 @@ type Fetched struct {
 	Record
 	Offset      int64
 	LeaderEpoch int32 // of the record's batch: the epoch of the leader that appended it
+	// Arrived is when this process received the record. It is zero for a record that was not read to be applied.
+	Arrived time.Time
 	// Unreadable is not nil if this stands for a batch, or for the rest of one, whose records cannot be read. Then Value has the
 	// first bytes of the batch, and Key is nil.
 	Unreadable *UnreadableBatch

@@ -61,7 +61,7 @@ func (c *Consumer[T]) commit(ctx context.Context, beginSQL string, jobs ...*job)
 				return err
 			}
 		}
-		return nil
+		return c.recordEvents(ctx, tx, itemsOf(jobs))
 	})
 	end(err)
 	if err != nil {

@@ -110,6 +110,7 @@ type Consumer[T any] struct {
 	client       Client           // of Run
 	stopping     <-chan struct{}  // of Run; nil before Run, and then never closed
 	unregistered error            // why Run does not join the group yet
+	unrecorded   bool             // for the benchmark: what became of events is not stored
 }
 
 // New returns a consumer that keeps its positions and dead letters in pool's database.

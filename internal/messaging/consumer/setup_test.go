@@ -49,7 +49,7 @@ CREATE CONSTRAINT TRIGGER late_bug AFTER INSERT ON late_bug DEFERRABLE INITIALLY
 
 // bundle is one service's consumer on a database of its own.
 type bundle struct {
-	t    *testing.T
+	t    testing.TB
 	pool *pgxpool.Pool
 	*consumer.Consumer[*tx]
 	config    consumer.Config[*tx]
@@ -60,7 +60,7 @@ type bundle struct {
 // tx is the service's own transaction type.
 type tx struct{ pgx.Tx }
 
-func setup(t *testing.T, change ...func(*consumer.Config[*tx])) *bundle {
+func setup(t testing.TB, change ...func(*consumer.Config[*tx])) *bundle {
 	t.Helper()
 	pool := pgtest.New(t, postgres.Migrations{FS: messagingsql.Migrations, Table: "goose_messaging"})
 	if _, err := pool.Exec(t.Context(), schema); err != nil {
@@ -70,7 +70,7 @@ func setup(t *testing.T, change ...func(*consumer.Config[*tx])) *bundle {
 }
 
 // on returns another instance of the service on the same database.
-func on(t *testing.T, pool *pgxpool.Pool, change ...func(*consumer.Config[*tx])) *bundle {
+func on(t testing.TB, pool *pgxpool.Pool, change ...func(*consumer.Config[*tx])) *bundle {
 	t.Helper()
 	b := &bundle{t: t, pool: pool, calls: new(atomic.Int64), committed: new(atomic.Int64)}
 	b.config = consumer.Config[*tx]{

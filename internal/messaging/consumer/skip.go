@@ -52,6 +52,9 @@ func (c *Consumer[T]) Skip(ctx context.Context, kafka LogReader, tp broker.Topic
 		if used, err = c.storeDeadLetter(ctx, tx, it); err != nil {
 			return fmt.Errorf("store a dead letter: %w", err)
 		}
+		if err := c.recordEvents(ctx, tx, []item{it}); err != nil {
+			return err
+		}
 		row, err := q.GetDeadLetterAt(ctx, messagingdb.GetDeadLetterAtParams{
 			Topic: tp.Topic, TopicID: next.topicID.UUID(), Part: int32(tp.Partition), At: next.record.Offset,
 		})

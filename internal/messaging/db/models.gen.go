@@ -10,6 +10,21 @@ import (
 	"github.com/google/uuid"
 )
 
+type ConsumerEvent struct {
+	Seq        int64
+	Topic      string
+	TopicID    uuid.UUID
+	Part       int32
+	Offset     int64
+	Key        string
+	Version    int64
+	EventID    string
+	Type       string
+	Outcome    string
+	ReceivedAt time.Time
+	SettledAt  time.Time
+}
+
 type CopyConflict struct {
 	Topic   string
 	Part    int32

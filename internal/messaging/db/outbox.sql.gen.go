@@ -702,20 +702,36 @@ WITH held AS MATERIALIZED (
 ), raised AS (
     UPDATE outbox_log o SET acked_end = held.acked_end FROM held
     WHERE o.topic = held.topic AND o.shard = held.shard AND o.acked_end < held.acked_end
+), told AS (
+    INSERT INTO outbox_sent (topic, shard, first_offset, seqs, first_seq, last_seq, sent_at)
+    SELECT held.topic, held.shard, b.first_offset, ($7::bigint[])[b.start : b.start + b.count - 1], b.first_seq, b.last_seq,
+        clock_timestamp() - make_interval(secs => b.age / 1e6)
+    FROM (SELECT unnest($10::int[]) AS n, unnest($11::int[]) AS start, unnest($12::int[]) AS count,
+            unnest($13::bigint[]) AS first_offset, unnest($14::bigint[]) AS first_seq,
+            unnest($15::bigint[]) AS last_seq, unnest($16::bigint[]) AS age) AS b
+    JOIN held ON held.n = b.n
+    ON CONFLICT DO NOTHING
 )
 SELECT held.n::int AS n FROM held
 `
 
 type MarkSentParams struct {
-	Topics      []string
-	Shards      []int16
-	Epochs      []int64
-	Ends        []int64
-	Owner       uuid.UUID
-	RowNumbers  []int32
-	Seqs        []int64
-	FreeNumbers []int32
-	FreeKeys    []string
+	Topics         []string
+	Shards         []int16
+	Epochs         []int64
+	Ends           []int64
+	Owner          uuid.UUID
+	RowNumbers     []int32
+	Seqs           []int64
+	FreeNumbers    []int32
+	FreeKeys       []string
+	BatchNumbers   []int32
+	BatchStarts    []int32
+	BatchCounts    []int32
+	BatchOffsets   []int64
+	BatchFirstSeqs []int64
+	BatchLastSeqs  []int64
+	BatchAges      []int64
 }
 
 // Marks rows that the broker has acknowledged. n is the number of a shard among the arguments, from 1 on.
@@ -728,6 +744,8 @@ type MarkSentParams struct {
 //     such an aggregate would still be shown as blocked.
 //  4. raised: raises the ends of the logs, so that no crash can come between an event's mark and the place up to which
 //     everything is marked. An end of 0 leaves the stored one.
+//  5. told: keeps where Kafka has the rows. A batch is a part of seqs: those from its start on, count of them. A mark that is
+//     repeated adds nothing.
 //
 // Returns the numbers of the shards whose lease is held.
 func (q *Queries) MarkSent(ctx context.Context, arg MarkSentParams) ([]int32, error) {
@@ -741,6 +759,13 @@ func (q *Queries) MarkSent(ctx context.Context, arg MarkSentParams) ([]int32, er
 		arg.Seqs,
 		arg.FreeNumbers,
 		arg.FreeKeys,
+		arg.BatchNumbers,
+		arg.BatchStarts,
+		arg.BatchCounts,
+		arg.BatchOffsets,
+		arg.BatchFirstSeqs,
+		arg.BatchLastSeqs,
+		arg.BatchAges,
 	)
 	if err != nil {
 		return nil, err

@@ -122,6 +122,7 @@ func (c *coordinator) storeMarks(ctx context.Context, jobs []*markJob) error {
 	p := messagingdb.MarkSentParams{Owner: c.id}
 	for _, j := range jobs {
 		n := addShard(&p, j.lane.lease(), j.end())
+		addBatches(&p, n, j.rows)
 		for _, r := range j.rows {
 			p.RowNumbers, p.Seqs = append(p.RowNumbers, n), append(p.Seqs, r.seq)
 			if r.wasBlocked {
@@ -145,6 +146,22 @@ func (c *coordinator) storeMarks(ctx context.Context, jobs []*markJob) error {
 		}
 	}
 	return nil
+}
+
+// addBatches tells a mark where Kafka has the rows of shard n, which are added next. Rows that were acknowledged together have
+// consecutive offsets, and are one batch.
+func addBatches(p *messagingdb.MarkSentParams, n int32, rows []*row) {
+	for from := 0; from < len(rows); {
+		first := rows[from]
+		to, low, high := from, first.seq, first.seq
+		for ; to < len(rows) && rows[to].ackedAt.Equal(first.ackedAt) && rows[to].offset == first.offset+int64(to-from); to++ {
+			low, high = min(low, rows[to].seq), max(high, rows[to].seq)
+		}
+		p.BatchNumbers, p.BatchStarts, p.BatchCounts = append(p.BatchNumbers, n), append(p.BatchStarts, int32(len(p.Seqs)+from+1)), append(p.BatchCounts, int32(to-from))
+		p.BatchOffsets, p.BatchFirstSeqs, p.BatchLastSeqs = append(p.BatchOffsets, first.offset), append(p.BatchFirstSeqs, low), append(p.BatchLastSeqs, high)
+		p.BatchAges = append(p.BatchAges, time.Since(first.ackedAt).Microseconds())
+		from = to
+	}
 }
 
 // addShard adds a shard to a mark, and returns its number there. end is the offset up to which everything of it is then

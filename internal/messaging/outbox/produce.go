@@ -125,6 +125,7 @@ func (c *coordinator) handleAck(l *lane, offset int64, now time.Time) {
 	c.kafkaAnswered()
 	c.metrics.published.WithLabelValues(l.tp.Topic).Add(float64(len(rows)))
 	for _, r := range rows {
+		r.ackedAt = now
 		c.metrics.inOutbox.Observe(now.Sub(r.createdAt).Seconds())
 	}
 	if landed == landedAfter {

@@ -22,7 +22,8 @@ type row struct {
 	wasBlocked  bool // its aggregate is in outbox_blocked
 	withdrawn   bool // its aggregate waits after a refusal, so later rows of it must wait too
 	size        int
-	offset      int64 // in the log; only of an acknowledged row
+	offset      int64     // in the log; only of an acknowledged row
+	ackedAt     time.Time // only of an acknowledged row
 }
 
 func newRow(c *messagingdb.ClaimPendingRow) *row {

@@ -36,6 +36,7 @@ var values = map[string]string{
 	// A half of the requests is pending.
 	"outcome": "CASE WHEN n % 2 = 0 THEN 'accepted' END", "result": "CASE WHEN n % 2 = 0 THEN '{}'::jsonb END",
 	"finished_at": "CASE WHEN n % 2 = 0 THEN now() - n * interval '1 ms' END", "unreadable_at": "NULL",
+	"consumer_event.outcome": "'applied'", "seqs": "ARRAY[n]", "first_offset": "n",
 	"outbox_blocked.key": "'blocked-' || n", "idempotency_key.result": "'{}'", "decided_request.outcome": "'accepted'",
 	"expires_at": "now() + interval '7 days'", "retry_at": "now() + interval '7 days'", "needs": "2", "state": "'open'",
 }

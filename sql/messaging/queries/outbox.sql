@@ -79,6 +79,8 @@ WHERE c.bytes_before IS NULL OR c.bytes_before < @max_bytes::bigint;
 --     such an aggregate would still be shown as blocked.
 --  4. raised: raises the ends of the logs, so that no crash can come between an event's mark and the place up to which
 --     everything is marked. An end of 0 leaves the stored one.
+--  5. told: keeps where Kafka has the rows. A batch is a part of seqs: those from its start on, count of them. A mark that is
+--     repeated adds nothing.
 -- Returns the numbers of the shards whose lease is held.
 -- name: MarkSent :many
 WITH held AS MATERIALIZED (
@@ -101,6 +103,15 @@ WITH held AS MATERIALIZED (
 ), raised AS (
     UPDATE outbox_log o SET acked_end = held.acked_end FROM held
     WHERE o.topic = held.topic AND o.shard = held.shard AND o.acked_end < held.acked_end
+), told AS (
+    INSERT INTO outbox_sent (topic, shard, first_offset, seqs, first_seq, last_seq, sent_at)
+    SELECT held.topic, held.shard, b.first_offset, (@seqs::bigint[])[b.start : b.start + b.count - 1], b.first_seq, b.last_seq,
+        clock_timestamp() - make_interval(secs => b.age / 1e6)
+    FROM (SELECT unnest(@batch_numbers::int[]) AS n, unnest(@batch_starts::int[]) AS start, unnest(@batch_counts::int[]) AS count,
+            unnest(@batch_offsets::bigint[]) AS first_offset, unnest(@batch_first_seqs::bigint[]) AS first_seq,
+            unnest(@batch_last_seqs::bigint[]) AS last_seq, unnest(@batch_ages::bigint[]) AS age) AS b
+    JOIN held ON held.n = b.n
+    ON CONFLICT DO NOTHING
 )
 SELECT held.n::int AS n FROM held;
 

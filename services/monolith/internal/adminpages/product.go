@@ -9,6 +9,7 @@ import (
 	"github.com/monsplit/monsplit/internal/adminui"
 	"github.com/monsplit/monsplit/internal/history"
 	"github.com/monsplit/monsplit/services/monolith/internal/catalogcopy"
+	"github.com/monsplit/monsplit/services/monolith/internal/messages"
 	"github.com/monsplit/monsplit/services/monolith/internal/product"
 )
 
@@ -33,7 +34,7 @@ type productPages struct {
 
 func (p productPages) resource() adminui.Resource {
 	return adminui.Resource{
-		Path: pathProducts, One: "product", Many: "products", About: "What the company sells. The catalog offers these products in markets.",
+		Path: pathProducts, One: "product", Many: "products", Topic: messages.TopicProduct, About: "What the company sells. The catalog offers these products in markets.",
 		Columns: []adminui.Column{
 			{Title: "Name", Sort: string(product.ByName)}, {Title: "Category", Sort: string(product.ByCategory)}, {Title: "State"},
 			{Title: "Number", Sort: string(product.ByID)}, {Title: "Changed", Sort: string(product.ByUpdatedAt)},
@@ -128,7 +129,7 @@ func (p productPages) get(ctx context.Context, id string) (adminui.Item, error) 
 		values[fieldDiscontinued] = adminui.On
 	}
 	return adminui.Item{
-		ID: id, Title: one.Name, Version: one.Version, Values: values,
+		ID: id, Title: one.Name, Version: one.Version, Key: one.UUID.String(), Values: values,
 		Links: []adminui.Link{{Path: pathEntries + "?" + fieldProduct + "=" + id, Text: "Entries of this product"}},
 		Facts: []adminui.Fact{
 			{Name: "Number", Cell: integer(one.ID)}, {Name: "Id in all services", Cell: code(one.UUID.String())}, {Name: "Version", Cell: integer(one.Version)},
@@ -161,7 +162,7 @@ func (p productPages) change(ctx context.Context, id string, version int64, v ad
 
 func saved(one product.Product, done string) adminui.Saved {
 	return adminui.Saved{
-		ID:   strconv.FormatInt(one.ID, 10),
+		ID: strconv.FormatInt(one.ID, 10), Key: one.UUID.String(), Version: one.Version,
 		Note: fmt.Sprintf("The product “%s” is %s, as version %d. The other services hear of it by an event.", one.Name, done, one.Version),
 	}
 }
@@ -172,7 +173,9 @@ func (p productPages) delete(ctx context.Context, id string, version int64) (adm
 		return adminui.Saved{}, err
 	}
 	one, err := p.products.Delete(ctx, n, at(version))
-	return adminui.Saved{ID: id, Note: fmt.Sprintf("The product “%s” is deleted.", one.Name)}, err
+	return adminui.Saved{
+		ID: id, Key: one.UUID.String(), Version: one.Version, Note: fmt.Sprintf("The product “%s” is deleted.", one.Name),
+	}, err
 }
 
 func (p productPages) discontinue(ctx context.Context, id string, version int64) error {

@@ -1,0 +1,85 @@
+package consumer
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/jackc/pgx/v5"
+
+	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
+)
+
+// What became of an event, as the table consumer_event has it. Package journey shows it.
+const (
+	outcomeApplied = "applied"
+	outcomeKnown   = "known"   // the copy had its version already
+	outcomeIgnored = "ignored" // the handler does not know its type, or the record has no value
+	outcomePurged  = "purged"  // the data of its key was removed
+	outcomeDead    = "dead"    // it is a dead letter
+)
+
+// itemsOf returns the items of all jobs.
+func itemsOf(jobs []*job) []item {
+	if len(jobs) == 1 {
+		return jobs[0].items
+	}
+	var all []item
+	for _, j := range jobs {
+		all = append(all, j.items...)
+	}
+	return all
+}
+
+// recordEvents stores what became of the items, for people. It is the last statement of the transaction, so that its time is that of
+// the commit, as nearly as possible. No value of a record can make it fail.
+func (c *Consumer[T]) recordEvents(ctx context.Context, tx pgx.Tx, items []item) error {
+	if len(items) == 0 || c.unrecorded {
+		return nil
+	}
+	var p messagingdb.RecordEventsParams
+	now := c.cfg.Now()
+	for i := range items {
+		it := &items[i]
+		p.Topics, p.TopicIds = append(p.Topics, it.event.Topic), append(p.TopicIds, it.event.TopicID.UUID())
+		p.Parts, p.Offsets = append(p.Parts, int32(it.event.Partition)), append(p.Offsets, it.record.Offset)
+		p.Keys, p.Versions = append(p.Keys, shortText(it.event.Key)), append(p.Versions, max(it.event.Version, 0))
+		p.EventIds, p.Types = append(p.EventIds, shortText(it.event.ID)), append(p.Types, shortText(it.event.Type))
+		p.Outcomes = append(p.Outcomes, it.outcome())
+		age := int64(0)
+		if !it.record.Arrived.IsZero() {
+			age = max(now.Sub(it.record.Arrived).Microseconds(), 0)
+		}
+		p.Ages = append(p.Ages, age)
+	}
+	if err := messagingdb.New(tx).RecordEvents(ctx, p); err != nil {
+		return fmt.Errorf("record what became of events: %w", err)
+	}
+	return nil
+}
+
+func (it *item) outcome() string {
+	switch {
+	case it.err != nil:
+		return outcomeDead
+	case it.ignored || it.unknown:
+		return outcomeIgnored
+	case it.event.Purge:
+		return outcomePurged
+	case it.comparison != NotCompared:
+		return outcomeKnown
+	}
+	return outcomeApplied
+}
+
+// longestText is far below the size that an entry of a btree index can have.
+const longestText = 200
+
+// shortText returns a text that PostgreSQL can store and index, or "".
+func shortText(text string) string {
+	if len(text) > longestText || !utf8.ValidString(text) || strings.IndexByte(text, 0) >= 0 {
+		return ""
+	}
+	return text
+}

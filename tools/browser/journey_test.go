@@ -1,0 +1,54 @@
+package browser
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
+
+// journeys creates a product in the monolith's admin pages, and sees it arrive in those of the catalog, without a reload. Each
+// service shows the steps that it knows, with their times.
+func journeys(t *testing.T, at services) {
+	const millis = `\d\d:\d\d:\d\d\.\d{3}Z`
+	monolith, catalog := enter(t, at["monolith"]+"/admin"), enter(t, at["catalog"]+"/catalog/admin")
+	catalog.open(at["catalog"]+"/catalog/admin/journey", ".lanes, .empty")
+	catalog.do(chromedp.WaitVisible("[data-live]"))
+	ask(catalog, chromedp.Evaluate[bool](`window.opened = true`))
+
+	monolith.open(at["monolith"]+"/admin/products/new", "#name")
+	monolith.do(chromedp.SendKeys("#name", "Journey <b>chair</b>"), chromedp.SendKeys("#product_category", "chairs"),
+		chromedp.Click("button[value=continue]:not(.unseen)"), chromedp.WaitVisible(".way"))
+	monolith.appears("p.way", `committed .*`+millis+`.* → sent \(partition \d+, offset \d+\) .*`+millis)
+	key := ask(monolith, chromedp.Evaluate[string](`document.querySelector('aside code').textContent`))
+	monolith.complete("journey-form", 1280)
+	monolith.accessible("journey-form")
+
+	catalog.appears(".ways", `product created, version 1 `+key+`.*received .*`+millis+`.*applied .*`+millis)
+	if !ask(catalog, chromedp.Evaluate[bool](`window.opened === true`)) {
+		t.Error("the page was loaded again")
+	}
+	catalog.complete("journey-catalog", 1280)
+	catalog.accessible("journey-catalog")
+	monolith.open(at["monolith"]+"/admin/journey", ".lanes")
+	monolith.appears(".ways", `product created, version 1 `+key+`.*sent \(partition.*the other service knows`)
+	catalog.quiet("journey-catalog")
+	monolith.quiet("journey-monolith")
+}
+
+// enter returns a tab in which the user admin has signed in.
+func enter(t *testing.T, base string) *tab {
+	t.Helper()
+	b := newTab(t)
+	b.look("light", 1280)
+	b.open(base, "#password")
+	b.do(chromedp.SendKeys("#name", "admin"), chromedp.SendKeys("#password", "pass"), chromedp.Click("button.main"), chromedp.WaitVisible(".cards"))
+	return b
+}
+
+// appears waits until an element has a text.
+func (b *tab) appears(element, pattern string) {
+	b.Helper()
+	what := fmt.Sprintf(`(() => { const e = document.querySelector(%q); return e && new RegExp(%q).test(e.textContent.replace(/\s+/g, ' ')) })()`, element, pattern)
+	b.do(chromedp.Poll[chromedp.Void](what))
+}
