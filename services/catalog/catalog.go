@@ -68,7 +68,9 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger) error {
 	events := newConsumer(frame.Direct, cfg, storage, copies, requests, frame.Waiters.Kick, log)
 	frame.Collect(requests)
 	frame.Waiters.Register(httpapi.ProductCopy, wakeup.UUIDs(copies.Versions))
-	frame.Manage(adminpages.Resources(entries, markets, copies, time.Now)...)
+	frame.Manage(adminpages.Resources(adminpages.Config{
+		Entries: entries, Markets: markets, Products: copies, ProductTopic: consume.TopicProduct, Now: time.Now,
+	})...)
 	return frame.Serve(ctx, events, httpapi.New(entries, markets, copies, frame.Freshness()),
 		lifecycle.Part{Name: "parked requests", Run: requests.Run}, lifecycle.Part{Name: "decided requests", Run: requests.Clean})
 }

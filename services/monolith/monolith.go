@@ -65,7 +65,10 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger) error {
 	calls := httpapi.NewCalls(serviceframe.MetricsNamespace)
 	frame.Collect(requests, calls)
 	changes := newChanges(frame, storage, copies, cfg, newID)
-	frame.Manage(adminpages.Resources(adminpages.Config{Products: products, Copies: copies, Changes: changes, Wait: cfg.Legacy.Wait})...)
+	frame.Manage(adminpages.Resources(adminpages.Config{
+		Products: products, Copies: copies, Changes: changes, Wait: cfg.Legacy.Wait,
+		EntryTopic: consume.TopicCatalogEntry, MarketTopic: consume.TopicMarket,
+	})...)
 	frame.Need(adminpages.Needs(changes, time.Now))
 	api := httpapi.New(products, copies, changes, frame.Freshness(), calls, httpapi.Config{
 		Stream: cfg.HTTP.StreamLimits(), ChangeWait: cfg.Legacy.Wait, MaxWait: cfg.HTTP.MaxWait,

@@ -32,6 +32,9 @@ func journeys(t *testing.T, at services) {
 	catalog.accessible("journey-catalog")
 	monolith.open(at["monolith"]+"/admin/journey", ".lanes")
 	monolith.appears(".ways", `product created, version 1 `+key+`.*sent \(partition.*the other service knows`)
+	catalog.open(at["catalog"]+"/catalog/admin/products/"+key, ".way")
+	catalog.appears("p.way", `Version 1 .*received .*`+millis+`.* → applied .*`+millis)
+	catalog.complete("journey-copy", 1280)
 	catalog.quiet("journey-catalog")
 	monolith.quiet("journey-monolith")
 }

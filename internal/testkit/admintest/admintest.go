@@ -23,6 +23,7 @@ import (
 	"github.com/monsplit/monsplit/internal/history"
 	"github.com/monsplit/monsplit/internal/httpserver"
 	"github.com/monsplit/monsplit/internal/messaging/audit"
+	"github.com/monsplit/monsplit/internal/messaging/journey"
 	"github.com/monsplit/monsplit/internal/postgres"
 	accountsql "github.com/monsplit/monsplit/sql/account"
 )
@@ -50,6 +51,7 @@ func ServeConfig(t testing.TB, pool *pgxpool.Pool, cfg adminui.Config) *Site {
 	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	cfg.Service, cfg.Title, cfg.Users, cfg.Lifetime, cfg.Idle, cfg.Log = "shop", "Shop", users, time.Hour, time.Hour, log
 	cfg.History = history.NewReader(pool)
+	cfg.Journey = journey.NewWatch(pool, journey.WatchConfig{}, log) // pages show what it finds; nothing follows live
 	cfg.Stream = httpserver.StreamLimits{Part: time.Minute, Total: time.Minute}
 	pages, err := adminui.New(cfg)
 	if err != nil {

@@ -14,14 +14,24 @@ import (
 	"github.com/monsplit/monsplit/internal/condition"
 	"github.com/monsplit/monsplit/services/catalog/internal/entry"
 	"github.com/monsplit/monsplit/services/catalog/internal/market"
+	"github.com/monsplit/monsplit/services/catalog/internal/messages"
 	"github.com/monsplit/monsplit/services/catalog/internal/productcopy"
 )
 
-// Resources returns what the admin pages of the catalog list. now tells which offers are open.
-func Resources(entries *entry.Service, markets *market.Service, products *productcopy.Service, now func() time.Time) []adminui.Resource {
-	return []adminui.Resource{
-		entryPages{entries, markets, products, now}.resource(), marketPages{markets}.resource(), productPages{products}.resource(),
-	}
+// Config has the business services, and what else the pages need.
+type Config struct {
+	Entries      *entry.Service
+	Markets      *market.Service
+	Products     *productcopy.Service
+	ProductTopic string           // has the events that the copies of products follow
+	Now          func() time.Time // tells which offers are open
+}
+
+// Resources returns what the admin pages of the catalog list.
+func Resources(cfg Config) []adminui.Resource {
+	entries, markets, products := entryPages{cfg}.resource(), marketPages{cfg.Markets}.resource(), productPages{cfg.Products}.resource()
+	entries.Topic, markets.Topic, products.Topic = messages.TopicCatalogEntry, messages.TopicMarket, cfg.ProductTopic
+	return []adminui.Resource{entries, markets, products}
 }
 
 // The paths of the lists. Pages link to each other.

@@ -30,7 +30,9 @@ func TestLifeOfAnEntry(t *testing.T) {
 	}
 	p.Post("/entries/new", "find.market", "nl", "product", desk.String(), "do", "save").Must(200, `value="NL"`) // the Enter key in the search
 	created := p.Post("/entries/new", "product", desk.String(), "market", "NL", "availability_date", "2026-03-01", "do", "continue")
-	page := p.Follow(created).Must(200, "The entry “Desk in Market NL” is created, as version 1.", `<h1>Desk in Market NL</h1>`, `value="2026-03-01"`, `<p class="locked">Market NL (NL)</p>`)
+	page := p.Follow(created).Must(200, "The entry “Desk in Market NL” is created, as version 1.", "Version 1: committed", `<h1>Desk in Market NL</h1>`, `value="2026-03-01"`, `<p class="locked">Market NL (NL)</p>`)
+	p.Get("/markets/NL").Must(200, "Version 1: committed")
+	p.Get("/products/"+desk.String()).Must(200, "This service knows nothing of the way of its events yet.")
 	p.Get("/history/catalog-entry/"+strings.TrimPrefix(created.To(), "/entries/")).Must(200, "2026-03-01", "some-editor")
 	form := page.Hidden()
 	form.Set("availability_date", "2026-04-01")

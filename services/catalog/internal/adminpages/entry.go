@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -13,7 +12,6 @@ import (
 	"github.com/monsplit/monsplit/internal/history"
 	"github.com/monsplit/monsplit/services/catalog/internal/entry"
 	"github.com/monsplit/monsplit/services/catalog/internal/market"
-	"github.com/monsplit/monsplit/services/catalog/internal/productcopy"
 )
 
 // The names of the fields, and of the filters.
@@ -27,15 +25,10 @@ const (
 )
 
 // entryPages shows and changes the catalog entries, which this service owns.
-type entryPages struct {
-	entries  *entry.Service
-	markets  *market.Service
-	products *productcopy.Service
-	now      func() time.Time
-}
+type entryPages struct{ Config }
 
 func (p entryPages) resource() adminui.Resource {
-	products, markets := productPages{p.products}, marketPages{p.markets}
+	products, markets := productPages{p.Products}, marketPages{p.Markets}
 	follows := []string{"An event tells the other services about it.", "The product is not offered in the market any more. It can be offered again by a new entry."}
 	return adminui.Resource{
 		Path: pathEntries, One: "entry", Many: "entries", About: "Which products are offered in which markets, and when.",
@@ -75,7 +68,7 @@ func (p entryPages) query(q adminui.Query) entry.Query {
 		query.Product = &id
 	}
 	if q.Filters[filterOffer] == offerToday {
-		query.AvailableOn = entry.DateOf(p.now())
+		query.AvailableOn = entry.DateOf(p.Now())
 	}
 	return query
 }
@@ -89,17 +82,17 @@ func (p entryPages) rows(ctx context.Context, q adminui.Query) iter.Seq2[adminui
 	if err != nil {
 		return adminui.NoRows(err)
 	}
-	names, _, err := marketPages{p.markets}.names(ctx)
+	names, _, err := marketPages{p.Markets}.names(ctx)
 	if err != nil {
 		return adminui.NoRows(err)
 	}
 	query.After = after
-	return adminui.MapParts(p.entries.List(ctx, query), partOfEntries, func(part []entry.Entry) ([]adminui.Row, error) {
+	return adminui.MapParts(p.Entries.List(ctx, query), partOfEntries, func(part []entry.Entry) ([]adminui.Row, error) {
 		var ids []uuid.UUID
 		for _, e := range part {
 			ids = append(ids, e.Product)
 		}
-		products, err := p.products.ByID(ctx, ids)
+		products, err := p.Products.ByID(ctx, ids)
 		if err != nil {
 			return nil, err
 		}
@@ -116,7 +109,7 @@ func (p entryPages) rows(ctx context.Context, q adminui.Query) iter.Seq2[adminui
 
 // offer says what the dates mean today.
 func (p entryPages) offer(e entry.Entry) adminui.Cell {
-	today := entry.DateOf(p.now())
+	today := entry.DateOf(p.Now())
 	switch {
 	case e.Start.IsZero():
 		return adminui.Cell{State: "not scheduled"}
@@ -129,7 +122,7 @@ func (p entryPages) offer(e entry.Entry) adminui.Cell {
 }
 
 func (p entryPages) count(ctx context.Context, queries []adminui.Query, most int) ([]int, error) {
-	return p.entries.Counts(ctx, adminui.Converted(queries, p.query), most)
+	return p.Entries.Counts(ctx, adminui.Converted(queries, p.query), most)
 }
 
 func (p entryPages) get(ctx context.Context, id string) (adminui.Item, error) {
@@ -137,7 +130,7 @@ func (p entryPages) get(ctx context.Context, id string) (adminui.Item, error) {
 	if err != nil {
 		return adminui.Item{}, err
 	}
-	e, err := p.entries.Get(ctx, key)
+	e, err := p.Entries.Get(ctx, key)
 	if err != nil {
 		return adminui.Item{}, err
 	}
@@ -146,7 +139,7 @@ func (p entryPages) get(ctx context.Context, id string) (adminui.Item, error) {
 		return adminui.Item{}, err
 	}
 	return adminui.Item{
-		ID: id, Title: title, Version: e.Version, History: history.Object{Model: "catalog-entry", Key: id},
+		ID: id, Title: title, Version: e.Version, Key: id, History: history.Object{Model: "catalog-entry", Key: id},
 		Values: adminui.Values{fieldProduct: e.Product.String(), fieldMarket: e.Market, fieldStart: e.Start.String(), fieldEnd: e.End.String()},
 		Facts: []adminui.Fact{
 			{Name: "Offer", Cell: p.offer(e)}, {Name: "Id in all services", Cell: code(id)}, {Name: "Version", Cell: integer(e.Version)},
@@ -157,11 +150,11 @@ func (p entryPages) get(ctx context.Context, id string) (adminui.Item, error) {
 }
 
 func (p entryPages) title(ctx context.Context, e entry.Entry) (string, error) {
-	products, err := p.products.ByID(ctx, []uuid.UUID{e.Product})
+	products, err := p.Products.ByID(ctx, []uuid.UUID{e.Product})
 	if err != nil {
 		return "", err
 	}
-	m, err := p.markets.Get(ctx, e.Market)
+	m, err := p.Markets.Get(ctx, e.Market)
 	if err != nil && apperr.KindOf(err) != apperr.NotFound {
 		return "", err
 	}
@@ -172,7 +165,7 @@ func (p entryPages) marketLabel(ctx context.Context, isoCode string) (string, er
 	if !market.ValidCode(isoCode) {
 		return "", market.NotFound(isoCode)
 	}
-	m, err := p.markets.Get(ctx, isoCode)
+	m, err := p.Markets.Get(ctx, isoCode)
 	return marketChoice(m).Title, err
 }
 
@@ -190,7 +183,7 @@ func (p entryPages) create(ctx context.Context, v adminui.Values) (adminui.Saved
 		return adminui.Saved{}, err
 	}
 	product, _ := uuid.Parse(v[fieldProduct]) // the rules refuse the zero id
-	e, err := p.entries.Create(ctx, entry.Draft{Product: product, Market: v[fieldMarket], Start: start, End: end}, nil)
+	e, err := p.Entries.Create(ctx, entry.Draft{Product: product, Market: v[fieldMarket], Start: start, End: end}, nil)
 	if err != nil {
 		return adminui.Saved{}, err
 	}
@@ -206,7 +199,7 @@ func (p entryPages) change(ctx context.Context, id string, version int64, v admi
 	if err != nil {
 		return adminui.Saved{}, err
 	}
-	e, err := p.entries.Patch(ctx, key, entry.Patch{Start: &start, End: &end}, at(version))
+	e, err := p.Entries.Patch(ctx, key, entry.Patch{Start: &start, End: &end}, at(version))
 	switch {
 	case err != nil:
 		return adminui.Saved{}, err
@@ -222,7 +215,7 @@ func (p entryPages) saved(ctx context.Context, e entry.Entry, done string) (admi
 		title = "of the product" // the change is made, so it must not look like a failure
 	}
 	return adminui.Saved{
-		ID: e.ID.String(), Note: fmt.Sprintf("The entry “%s” is %s, as version %d. The other services hear of it by an event.", title, done, e.Version),
+		ID: e.ID.String(), Key: e.ID.String(), Version: e.Version, Note: fmt.Sprintf("The entry “%s” is %s, as version %d. The other services hear of it by an event.", title, done, e.Version),
 	}, nil
 }
 
@@ -231,6 +224,6 @@ func (p entryPages) delete(ctx context.Context, id string, version int64) (admin
 	if err != nil {
 		return adminui.Saved{}, err
 	}
-	_, err = p.entries.Delete(ctx, key, at(version))
+	_, err = p.Entries.Delete(ctx, key, at(version))
 	return adminui.Saved{ID: id}, err
 }

@@ -70,7 +70,7 @@ func (p marketPages) get(ctx context.Context, id string) (adminui.Item, error) {
 		return adminui.Item{}, err
 	}
 	return adminui.Item{
-		ID: id, Title: m.Name, Version: m.Version, History: history.Object{Model: "market", Key: id}, Values: adminui.Values{fieldCode: m.ISOCode, fieldName: m.Name},
+		ID: id, Title: m.Name, Version: m.Version, Key: id, History: history.Object{Model: "market", Key: id}, Values: adminui.Values{fieldCode: m.ISOCode, fieldName: m.Name},
 		Facts: []adminui.Fact{
 			{Name: "Version", Cell: integer(m.Version)}, {Name: "Created", Cell: moment(m.CreatedAt)}, {Name: "Changed", Cell: moment(m.UpdatedAt)},
 		},
@@ -93,7 +93,7 @@ func (p marketPages) change(ctx context.Context, id string, version int64, v adm
 
 func savedMarket(m market.Market, done string) adminui.Saved {
 	return adminui.Saved{
-		ID: m.ISOCode, Note: fmt.Sprintf("The market “%s” is %s, as version %d. The other services hear of it by an event.", m.Name, done, m.Version),
+		ID: m.ISOCode, Key: m.ISOCode, Version: m.Version, Note: fmt.Sprintf("The market “%s” is %s, as version %d. The other services hear of it by an event.", m.Name, done, m.Version),
 	}
 }
 

@@ -99,7 +99,7 @@ func (p productPages) get(ctx context.Context, id string) (adminui.Item, error) 
 		values["discontinued"] = adminui.On
 	}
 	return adminui.Item{
-		ID: id, Title: one.Name, Version: one.Version, Values: values, Links: links,
+		ID: id, Title: one.Name, Version: one.Version, Key: id, Values: values, Links: links,
 		Facts: []adminui.Fact{
 			{Name: "Id in all services", Cell: code(id)}, {Name: "Version at the owner", Cell: integer(one.Version)},
 			{Name: "Changed by the owner", Cell: moment(one.UpdatedAt)},

@@ -57,7 +57,9 @@ func setup(t *testing.T) *bundle {
 	entries := entry.NewService(storage.Entries(), time.Now, uuid.New)
 	markets := market.NewService(storage.Markets(), time.Now, uuid.New)
 	products := productcopy.NewService(storage, entries)
-	site := admintest.Serve(t, pool, adminpages.Resources(entries, markets, products, func() time.Time { return today })...)
+	site := admintest.Serve(t, pool, adminpages.Resources(adminpages.Config{
+		Entries: entries, Markets: markets, Products: products, ProductTopic: "monsplit.product.v1", Now: func() time.Time { return today },
+	})...)
 	return &bundle{site, pool, entries, markets}
 }
 

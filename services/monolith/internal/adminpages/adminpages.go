@@ -12,6 +12,7 @@ import (
 	"github.com/monsplit/monsplit/internal/condition"
 	"github.com/monsplit/monsplit/services/monolith/internal/catalogchange"
 	"github.com/monsplit/monsplit/services/monolith/internal/catalogcopy"
+	"github.com/monsplit/monsplit/services/monolith/internal/messages"
 	"github.com/monsplit/monsplit/services/monolith/internal/product"
 )
 
@@ -21,14 +22,15 @@ type Config struct {
 	Copies   *catalogcopy.Service
 	Changes  *catalogchange.Service
 	Wait     time.Duration // for the catalog's decision about a change of an entry
+
+	EntryTopic, MarketTopic string // have the events that the copies follow
 }
 
 // Resources returns what the admin pages of the monolith list.
 func Resources(cfg Config) []adminui.Resource {
-	return []adminui.Resource{
-		productPages{cfg.Products, cfg.Copies}.resource(), entryPages{cfg}.resource(), marketPages{cfg.Copies}.resource(),
-		requestPages{cfg.Changes}.resource(),
-	}
+	products, entries, markets := productPages{cfg.Products, cfg.Copies}.resource(), entryPages{cfg}.resource(), marketPages{cfg.Copies}.resource()
+	products.Topic, entries.Topic, markets.Topic = messages.TopicProduct, cfg.EntryTopic, cfg.MarketTopic
+	return []adminui.Resource{products, entries, markets, requestPages{cfg.Changes}.resource()}
 }
 
 // The paths of the lists to which pages link.

@@ -36,8 +36,12 @@ func (p entryPages) get(ctx context.Context, id string) (adminui.Item, error) {
 	if err != nil {
 		return adminui.Item{}, err
 	}
+	key, err := p.Copies.OwnerID(ctx, n)
+	if err != nil {
+		return adminui.Item{}, err
+	}
 	item := adminui.Item{
-		ID: id, Title: title, Version: e.Version, Locked: missing != nil,
+		ID: id, Key: key.String(), Title: title, Version: e.Version, Locked: missing != nil,
 		Values: adminui.Values{
 			fieldProduct: strconv.FormatInt(e.Product, 10), fieldMarket: strconv.FormatInt(e.Market, 10), fieldStart: day(e.Start), fieldEnd: day(e.End),
 		},

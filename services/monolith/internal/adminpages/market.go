@@ -63,7 +63,7 @@ func (p marketPages) get(ctx context.Context, id string) (adminui.Item, error) {
 	for _, m := range all {
 		if m.ID == n {
 			return adminui.Item{
-				ID: id, Title: m.Name, Values: adminui.Values{"iso_code": m.ISOCode, "name": m.Name},
+				ID: id, Title: m.Name, Key: m.ISOCode, Values: adminui.Values{"iso_code": m.ISOCode, "name": m.Name},
 				Facts: []adminui.Fact{{Name: "Number", Cell: integer(m.ID)}, {Name: "Changed by the owner", Cell: moment(m.UpdatedAt)}},
 				Links: []adminui.Link{{Path: pathEntries + "?" + fieldMarket + "=" + id, Text: "Entries in this market"}},
 			}, nil

@@ -9,7 +9,6 @@ import (
 	"github.com/monsplit/monsplit/internal/adminui"
 	"github.com/monsplit/monsplit/internal/history"
 	"github.com/monsplit/monsplit/services/monolith/internal/catalogcopy"
-	"github.com/monsplit/monsplit/services/monolith/internal/messages"
 	"github.com/monsplit/monsplit/services/monolith/internal/product"
 )
 
@@ -34,7 +33,7 @@ type productPages struct {
 
 func (p productPages) resource() adminui.Resource {
 	return adminui.Resource{
-		Path: pathProducts, One: "product", Many: "products", Topic: messages.TopicProduct, About: "What the company sells. The catalog offers these products in markets.",
+		Path: pathProducts, One: "product", Many: "products", About: "What the company sells. The catalog offers these products in markets.",
 		Columns: []adminui.Column{
 			{Title: "Name", Sort: string(product.ByName)}, {Title: "Category", Sort: string(product.ByCategory)}, {Title: "State"},
 			{Title: "Number", Sort: string(product.ByID)}, {Title: "Changed", Sort: string(product.ByUpdatedAt)},
