@@ -76,8 +76,12 @@ func (s *site) page(role account.Role, do func(visit) error) http.Handler {
 	})
 }
 
-// askToSignIn leads to the sign-in. After that, the user comes back to a page that was asked for by GET.
+// askToSignIn leads to the sign-in. After that, the user comes back to a page that was asked for by GET, and can send a form again.
 func (s *site) askToSignIn(w http.ResponseWriter, r *http.Request) {
+	if kept := keep(r); kept != "" {
+		s.render(w, r, nil, http.StatusForbidden, "signin", signInForm{Next: s.destination(r.URL.RequestURI()), Kept: kept})
+		return
+	}
 	to := s.base + "/sign-in"
 	if r.Method == http.MethodGet && r.URL.Path != s.base {
 		to += "?next=" + url.QueryEscape(r.URL.RequestURI())

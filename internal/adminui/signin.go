@@ -10,7 +10,10 @@ import (
 )
 
 // signInForm is the data of the page for the sign-in.
-type signInForm struct{ Name, Next, Fault string }
+type signInForm struct {
+	Name, Next, Fault string
+	Kept              string // a form to send again after the sign-in, encoded; empty if there is none
+}
 
 func (s *site) showSignIn(w http.ResponseWriter, r *http.Request) {
 	next := s.destination(r.URL.Query().Get("next"))
@@ -26,14 +29,18 @@ func (s *site) signIn(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
-	form := signInForm{Name: r.PostForm.Get("name"), Next: s.destination(r.PostForm.Get("next"))}
+	form := signInForm{Name: r.PostForm.Get("name"), Next: s.destination(r.PostForm.Get("next")), Kept: r.PostForm.Get("kept")}
 	user, err := s.Users.SignIn(r.Context(), form.Name, r.PostForm.Get("password"), httpserver.ClientOf(r.Context()).Address)
 	if err == nil {
 		err = s.begin(r.Context(), user)
 	}
 	if err == nil {
 		s.Log.InfoContext(r.Context(), "a user has signed in to the admin pages", "user", user.Name)
-		http.Redirect(w, r, form.Next, http.StatusSeeOther)
+		if form.Kept == "" {
+			http.Redirect(w, r, form.Next, http.StatusSeeOther)
+		} else {
+			s.showKept(w, r, user, form)
+		}
 		return
 	}
 	status, ok := refusal(w, err)
