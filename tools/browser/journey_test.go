@@ -11,7 +11,7 @@ import (
 // service shows the steps that it knows, with their times.
 func journeys(t *testing.T, at services) {
 	const millis = `\d\d:\d\d:\d\d\.\d{3}Z`
-	monolith, catalog := enter(t, at["monolith"]+"/admin"), enter(t, at["catalog"]+"/catalog/admin")
+	monolith, catalog := signedIn(t, at["monolith"]+"/admin", 1280), signedIn(t, at["catalog"]+"/catalog/admin", 1280)
 	catalog.open(at["catalog"]+"/catalog/admin/journey", ".lanes, .empty")
 	catalog.do(chromedp.WaitVisible("[data-live]"))
 	ask(catalog, chromedp.Evaluate[bool](`window.opened = true`))
@@ -37,16 +37,6 @@ func journeys(t *testing.T, at services) {
 	catalog.complete("journey-copy", 1280)
 	catalog.quiet("journey-catalog")
 	monolith.quiet("journey-monolith")
-}
-
-// enter returns a tab in which the user admin has signed in.
-func enter(t *testing.T, base string) *tab {
-	t.Helper()
-	b := newTab(t)
-	b.look("light", 1280)
-	b.open(base, "#password")
-	b.do(chromedp.SendKeys("#name", "admin"), chromedp.SendKeys("#password", "pass"), chromedp.Click("button.main"), chromedp.WaitVisible(".cards"))
-	return b
 }
 
 // appears waits until an element has a text.

@@ -77,6 +77,7 @@ func TestPages(t *testing.T) {
 	t.Run("Admin", func(t *testing.T) { admin(t, at) })
 	t.Run("Lists", func(t *testing.T) { lists(t, at) })
 	t.Run("Messages", func(t *testing.T) { messages(t, at) })
+	t.Run("Expiry", func(t *testing.T) { expiry(t, at) })
 	t.Run("Journeys", func(t *testing.T) { journeys(t, at) })
 	t.Run("Links", func(t *testing.T) { links(t, at) })
 	t.Run("Consumers", func(t *testing.T) { consumers(t, at) })
