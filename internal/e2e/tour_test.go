@@ -19,7 +19,7 @@ var reads = []string{
 	`"state":"done"`,                      // the owner has carried out the request
 	`"availability_end_date":"\d{4}-`,     // the catalog has ended it
 	`"availability_end_date":"\d{4}-`,     // and the monolith knows
-	`"status":"degraded".*no broker answ`, // Kafka is away
+	`"status":"degraded".*(cannot be reached|does not answer in time)`, // Kafka is away
 	`"name":"Oak desk"`,                   // Kafka is back
 }
 

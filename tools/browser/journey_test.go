@@ -17,7 +17,7 @@ func journeys(t *testing.T, at services) {
 	ask(catalog, chromedp.Evaluate[bool](`window.opened = true`))
 
 	monolith.open(at["monolith"]+"/admin/products/new", "#name")
-	monolith.do(chromedp.SendKeys("#name", "Journey <b>chair</b>"), chromedp.SendKeys("#product_category", "chairs"),
+	monolith.do(chromedp.SendKeys("#name", "Walnut bench"), chromedp.SendKeys("#product_category", "Benches"),
 		chromedp.Click("button[value=continue]:not(.unseen)"), chromedp.WaitVisible(".way"))
 	monolith.appears("p.way", `committed .*`+millis+`.* → sent \(partition \d+, offset \d+\) .*`+millis)
 	key := ask(monolith, chromedp.Evaluate[string](`document.querySelector('aside code').textContent`))
