@@ -14,13 +14,13 @@ import (
 // reads are what the commands of the README's tour show that only read, in their order. A reader takes a moment for each
 // command. The test repeats a command that only reads until it shows this.
 var reads = []string{
-	`"name":"Walnut desk"`,                // the catalog has its copy
-	`"availability_date":"2026-01-01"`,    // the monolith shows the entry
-	`"state":"done"`,                      // the owner has carried out the request
-	`"availability_end_date":"\d{4}-`,     // the catalog has ended it
-	`"availability_end_date":"\d{4}-`,     // and the monolith knows
+	`"name":"Walnut desk"`,                                             // the catalog has its copy
+	`"availability_date":"2026-01-01"`,                                 // the monolith shows the entry
+	`"state":"done"`,                                                   // the owner has carried out the request
+	`"availability_end_date":"\d{4}-`,                                  // the catalog has ended it
+	`"availability_end_date":"\d{4}-`,                                  // and the monolith knows
 	`"status":"degraded".*(cannot be reached|does not answer in time)`, // Kafka is away
-	`"name":"Oak desk"`,                   // Kafka is back
+	`"name":"Oak desk"`,                                                // Kafka is back
 }
 
 var (
