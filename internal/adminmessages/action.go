@@ -99,9 +99,6 @@ func (a action) showAgain(v *adminui.Visit, in input, status int, fault string) 
 }
 
 func (a action) carryOut(v *adminui.Visit) error {
-	if err := v.R.ParseForm(); err != nil {
-		return apperr.New(apperr.Malformed, "The form cannot be read.").Because(err)
-	}
 	in := input{v.R, v.R.PostForm}
 	by := audit.Operator{By: v.User.Name, Reason: strings.TrimSpace(strings.ReplaceAll(in.values.Get("reason"), "\r\n", "\n"))}
 	if faults := by.Faults(a.reason); len(faults) > 0 {

@@ -51,9 +51,6 @@ type target struct {
 
 func (s *site) act(r *Resource) func(visit) error {
 	return func(v visit) error {
-		if err := v.r.ParseForm(); err != nil {
-			return apperr.New(apperr.Malformed, "The form cannot be read.").Because(err)
-		}
 		form, q := v.r.PostForm, r.readQuery(v.r.PostForm)
 		action, ok := r.action(form.Get(inputAction))
 		if !ok {

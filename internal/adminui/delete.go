@@ -37,9 +37,6 @@ func (s *site) showDelete(v visit, r *Resource, status int, fault string) error 
 
 func (s *site) deleteItem(r *Resource) func(visit) error {
 	return func(v visit) error {
-		if err := v.r.ParseForm(); err != nil {
-			return apperr.New(apperr.Malformed, "The form cannot be read.").Because(err)
-		}
 		version, _ := strconv.ParseInt(v.r.PostForm.Get(inputVersion), 10, 64) // 0 is no version
 		saved, err := r.Delete(v.r.Context(), v.r.PathValue("id"), version)
 		if apperr.KindOf(err) == apperr.Stale {

@@ -4,9 +4,11 @@
 // Every request to a page passes these steps, in this order:
 //
 //	http.CrossOriginProtection   a form of another site is refused
+//	form                         a form that cannot be read is refused
 //	session                      the cookie names a session in the database
 //	user                         read again for each request: a disabled user, or a session of an earlier epoch, is signed out
 //	role                         each route names the role that it needs
 //
-// The list of routes in site.go has the role of each page. Only the sign-in and the sign-out need none.
+// The list of routes in site.go has the role of each page. Only the sign-in and the sign-out need none. A request with a method
+// that its page does not have is told the methods, and needs no session.
 package adminui

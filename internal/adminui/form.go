@@ -142,10 +142,7 @@ func (s *site) find(r *Resource) func(visit) error {
 
 func (s *site) create(r *Resource) func(visit) error {
 	return func(v visit) error {
-		in, err := r.read(v.r)
-		if err != nil {
-			return err
-		}
+		in := r.read(v.r.PostForm)
 		fault := r.dates(in.values)
 		if in.find != "" {
 			return s.showForm(v, r, http.StatusOK, Item{}, in, nil)
@@ -166,10 +163,7 @@ func (s *site) create(r *Resource) func(visit) error {
 
 func (s *site) changeItem(r *Resource) func(visit) error {
 	return func(v visit) error {
-		in, err := r.read(v.r)
-		if err != nil {
-			return err
-		}
+		in := r.read(v.r.PostForm)
 		ctx, id := v.r.Context(), v.r.PathValue("id")
 		item, err := r.Get(ctx, id)
 		if err != nil {

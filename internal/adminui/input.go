@@ -34,12 +34,21 @@ type input struct {
 	find        string // the field in which the person searches
 }
 
-// read reads a form.
-func (r *Resource) read(req *http.Request) (input, error) {
-	if err := req.ParseForm(); err != nil {
-		return input{}, apperr.New(apperr.Malformed, "The form cannot be read.").Because(err)
-	}
-	form := req.PostForm
+// withForm returns a handler that reads the form of each request into PostForm. The query is not part of the form, so a fault in
+// the query does not matter.
+func (s *site) withForm(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Form = url.Values{} // otherwise ParseForm reads the query too
+		if err := r.ParseForm(); err != nil {
+			s.fail(w, r, apperr.New(apperr.Malformed, "The form cannot be read. Nothing was changed.").Because(err))
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// read returns what a form has.
+func (r *Resource) read(form url.Values) input {
 	in := input{values: Values{}, was: Values{}, search: map[string]string{}, button: form.Get(buttonDo), find: form.Get(buttonFind)}
 	in.version, _ = strconv.ParseInt(form.Get(inputVersion), 10, 64) // 0 is no version
 	for _, f := range r.Fields {
@@ -53,7 +62,7 @@ func (r *Resource) read(req *http.Request) (input, error) {
 		}
 	}
 	in.undecided = undecided(form)
-	return in, nil
+	return in
 }
 
 func undecided(form url.Values) bool {

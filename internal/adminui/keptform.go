@@ -11,7 +11,7 @@ import (
 // keep returns what a person has typed into a form, encoded, if the session has ended meanwhile. The page for the sign-in keeps
 // it in a hidden field, so that nothing is lost. Passwords are never kept.
 func keep(r *http.Request) string {
-	if r.Method != http.MethodPost || r.ParseForm() != nil || r.PostForm.Has("password") {
+	if r.Method != http.MethodPost || r.PostForm.Has("password") {
 		return ""
 	}
 	return r.PostForm.Encode()

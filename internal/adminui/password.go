@@ -22,9 +22,6 @@ func (s *site) showPassword(v visit) error {
 }
 
 func (s *site) changePassword(v visit) error {
-	if err := v.r.ParseForm(); err != nil {
-		return err
-	}
 	var faults passwordForm
 	was, password := v.r.PostForm.Get("was"), v.r.PostForm.Get("password")
 	if err := account.CheckPassword(password); err != nil {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/monsplit/monsplit/internal/account"
 	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/httpserver"
 	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/internal/webassets"
 )
@@ -109,7 +110,7 @@ func (s *site) send(w http.ResponseWriter, r *http.Request, status int, body []b
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Add("Vary", "Accept-Encoding")
-	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+	if httpserver.AcceptsGzip(r) {
 		h.Set("Content-Encoding", "gzip")
 		body = webassets.Gzip(body)
 	}
@@ -134,15 +135,12 @@ func (s *site) fail(w http.ResponseWriter, r *http.Request, err error) { s.failF
 
 // failFor is fail for a user who has signed in.
 func (s *site) failFor(w http.ResponseWriter, r *http.Request, user *account.User, err error) {
-	var large *http.MaxBytesError
 	status, title, text := http.StatusInternalServerError, "Something went wrong", "The service has logged the reason."
 	switch {
 	case errors.Is(err, account.ErrNoUser):
 		status, title, text = http.StatusNotFound, "There is no such user", "The list of users has all of them."
 	case errors.Is(err, account.ErrBusy):
 		status, title, text = http.StatusServiceUnavailable, "Please try again", sentence(account.ErrBusy)
-	case errors.As(err, &large):
-		status, title, text = http.StatusRequestEntityTooLarge, "This form is too large", "Nothing was changed."
 	case apperr.KindOf(err) == apperr.NotFound:
 		status, title, text = http.StatusNotFound, "It does not exist, or not any more", detailOf(err)
 	case apperr.KindOf(err) == apperr.Malformed:

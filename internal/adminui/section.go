@@ -62,11 +62,11 @@ func (v *Visit) Leave(path, note string) error {
 func (s *Section) pageName(page string) string { return s.Path + "/" + page }
 
 // addSection adds the routes of a section.
-func (s *site) addSection(at func(method, path string, h http.Handler), section *Section) {
+func (s *site) addSection(section *Section) {
 	for _, route := range section.Routes {
-		at(route.Method, "/"+section.Path+route.Path, s.page(route.Role, func(v visit) error {
+		s.handlePage(route.Method, "/"+section.Path+route.Path, route.Role, func(v visit) error {
 			return route.Do(&Visit{W: v.w, R: v.r, User: v.user, site: s, section: section})
-		}))
+		})
 	}
 }
 

@@ -45,6 +45,7 @@ type service struct {
 	url, base string
 	passwords map[string]string
 	handler   http.Handler // of the server at url
+	routes    []adminui.PageRoute
 	log       *sharedBuffer
 }
 
@@ -100,7 +101,7 @@ func setup(t *testing.T, root string) *service {
 	server.HandleEvents(cfg.StreamPath(), pages, func() error { return nil })
 	listening := httptest.NewServer(server.Handler())
 	t.Cleanup(listening.Close)
-	s := &service{t, pool, users, watch, listening.URL, cfg.Base(), map[string]string{"admin": "pass"}, server.Handler(), log}
+	s := &service{t, pool, users, watch, listening.URL, cfg.Base(), map[string]string{"admin": "pass"}, server.Handler(), pages.Routes(), log}
 	for name, role := range map[string]account.Role{"vic": account.Viewer, "edith": account.Editor} {
 		_, password, err := users.Create(t.Context(), ada, name, role)
 		if err != nil {

@@ -25,10 +25,6 @@ func (s *site) showSignIn(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *site) signIn(w http.ResponseWriter, r *http.Request) {
-	if err := r.ParseForm(); err != nil {
-		s.fail(w, r, err)
-		return
-	}
 	form := signInForm{Name: r.PostForm.Get("name"), Next: s.destination(r.PostForm.Get("next")), Kept: r.PostForm.Get("kept")}
 	user, err := s.Users.SignIn(r.Context(), form.Name, r.PostForm.Get("password"), httpserver.ClientOf(r.Context()).Address)
 	if err == nil {

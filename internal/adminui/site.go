@@ -44,6 +44,9 @@ type site struct {
 	templates map[string]*template.Template
 	assets    map[string]asset
 	sessions  *scs.SessionManager
+	pages     *http.ServeMux
+	routes    []PageRoute
+	all       http.Handler
 }
 
 // Base returns the path of the first page. All other pages are below it.
@@ -51,7 +54,7 @@ func (c Config) Base() string { return c.Root + "/admin" }
 
 // New returns the handler of the path Base and of everything below it. It needs what httpserver.Server.Handle knows about
 // the client.
-func New(cfg Config) (http.Handler, error) {
+func New(cfg Config) (*Pages, error) {
 	templates, err := parseTemplates(cfg.Overview.Templates, cfg.Sections)
 	if err != nil {
 		return nil, err
@@ -63,19 +66,13 @@ func New(cfg Config) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	handler := func(secure bool) http.Handler {
-		s := &site{Config: cfg, base: cfg.Base(), templates: templates, assets: assets}
+	handler := func(secure bool) *site {
+		s := &site{Config: cfg, base: cfg.Base(), templates: templates, assets: assets, pages: http.NewServeMux()}
 		s.sessions = s.newSessions(secure)
-		return s.handler()
+		s.all = s.handler()
+		return s
 	}
-	plain, secure := handler(false), handler(true)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if httpserver.ClientOf(r.Context()).TLS {
-			secure.ServeHTTP(w, r)
-		} else {
-			plain.ServeHTTP(w, r)
-		}
-	}), nil
+	return &Pages{plain: handler(false), secure: handler(true)}, nil
 }
 
 // newSessions returns sessions with this service's cookie. A cookie that a browser got over TLS is never sent without TLS.
@@ -92,37 +89,35 @@ func (s *site) newSessions(secure bool) *scs.SessionManager {
 
 // handler returns all routes. The files of the pages need no session.
 func (s *site) handler() http.Handler {
-	pages := http.NewServeMux()
-	at := func(method, path string, h http.Handler) { pages.Handle(method+" "+s.base+path, h) }
-	at("GET", "/sign-in", http.HandlerFunc(s.showSignIn))
-	at("POST", "/sign-in", http.HandlerFunc(s.signIn))
-	at("POST", "/sign-out", http.HandlerFunc(s.signOut))
-	at("GET", "", s.page(account.Viewer, s.home))
-	at("GET", "/password", s.page(account.Viewer, s.showPassword))
-	at("POST", "/password", s.page(account.Viewer, s.changePassword))
-	at("GET", "/history/{model}/{key}", s.page(account.Viewer, s.history))
-	at("GET", "/users", s.page(account.Admin, s.users))
-	at("POST", "/users", s.page(account.Admin, s.createUser))
-	at("GET", "/users/{name}", s.page(account.Admin, s.user))
-	at("POST", "/users/{name}/role", s.page(account.Admin, s.setRole))
-	at("POST", "/users/{name}/reset-password", s.page(account.Admin, s.resetPassword))
-	at("POST", "/users/{name}/disable", s.page(account.Admin, s.disableUser))
-	at("POST", "/users/{name}/enable", s.page(account.Admin, s.enableUser))
+	s.handle("GET", "/sign-in", s.showSignIn)
+	s.handle("POST", "/sign-in", s.signIn)
+	s.handle("POST", "/sign-out", s.signOut)
+	s.handlePage("GET", "", account.Viewer, s.home)
+	s.handlePage("GET", "/password", account.Viewer, s.showPassword)
+	s.handlePage("POST", "/password", account.Viewer, s.changePassword)
+	s.handlePage("GET", "/history/{model}/{key}", account.Viewer, s.history)
+	s.handlePage("GET", "/users", account.Admin, s.users)
+	s.handlePage("POST", "/users", account.Admin, s.createUser)
+	s.handlePage("GET", "/users/{name}", account.Admin, s.user)
+	s.handlePage("POST", "/users/{name}/role", account.Admin, s.setRole)
+	s.handlePage("POST", "/users/{name}/reset-password", account.Admin, s.resetPassword)
+	s.handlePage("POST", "/users/{name}/disable", account.Admin, s.disableUser)
+	s.handlePage("POST", "/users/{name}/enable", account.Admin, s.enableUser)
 	for i := range s.Resources {
-		s.addResource(at, &s.Resources[i])
+		s.addResource(&s.Resources[i])
 	}
 	for i := range s.Sections {
-		s.addSection(at, &s.Sections[i])
+		s.addSection(&s.Sections[i])
 	}
 	if s.Journey != nil {
-		at("GET", "/journey", s.page(account.Viewer, s.showJourney))
+		s.handlePage("GET", "/journey", account.Viewer, s.showJourney)
 	}
-	pages.Handle("/", s.page(account.Viewer, s.nothing))
+	s.pages.HandleFunc("/", s.otherwise)
 
 	protection := http.NewCrossOriginProtection()
 	protection.SetDenyHandler(http.HandlerFunc(s.foreign))
 	all := http.NewServeMux()
-	all.Handle("/", protection.Handler(s.withSession(pages)))
+	all.Handle("/", protection.Handler(s.withForm(s.withSession(s.pages))))
 	if s.Journey != nil {
 		all.HandleFunc("GET "+s.StreamPath(), s.stream)
 	}
@@ -133,23 +128,23 @@ func (s *site) handler() http.Handler {
 }
 
 // addResource adds the routes of one kind of things.
-func (s *site) addResource(at func(method, path string, h http.Handler), r *Resource) {
-	at("GET", "/"+r.Path, s.page(account.Viewer, s.list(r)))
-	at("GET", "/"+r.Path+".csv", s.page(account.Viewer, s.export(r)))
-	at("GET", "/"+r.Path+"/{id}", s.page(account.Viewer, s.showItem(r)))
+func (s *site) addResource(r *Resource) {
+	s.handlePage("GET", "/"+r.Path, account.Viewer, s.list(r))
+	s.handlePage("GET", "/"+r.Path+".csv", account.Viewer, s.export(r))
+	s.handlePage("GET", "/"+r.Path+"/{id}", account.Viewer, s.showItem(r))
 	if r.Create != nil {
-		at("GET", "/"+r.Path+"/new", s.page(account.Editor, s.showNew(r)))
-		at("POST", "/"+r.Path+"/new", s.page(account.Editor, s.create(r)))
-		at("GET", "/"+r.Path+"/new/find/{field}", s.page(account.Editor, s.find(r)))
+		s.handlePage("GET", "/"+r.Path+"/new", account.Editor, s.showNew(r))
+		s.handlePage("POST", "/"+r.Path+"/new", account.Editor, s.create(r))
+		s.handlePage("GET", "/"+r.Path+"/new/find/{field}", account.Editor, s.find(r))
 	}
 	if r.Change != nil {
-		at("POST", "/"+r.Path+"/{id}", s.page(account.Editor, s.changeItem(r)))
+		s.handlePage("POST", "/"+r.Path+"/{id}", account.Editor, s.changeItem(r))
 	}
 	if r.Delete != nil {
-		at("GET", "/"+r.Path+"/{id}/delete", s.page(account.Editor, s.askToDelete(r)))
-		at("POST", "/"+r.Path+"/{id}/delete", s.page(account.Editor, s.deleteItem(r)))
+		s.handlePage("GET", "/"+r.Path+"/{id}/delete", account.Editor, s.askToDelete(r))
+		s.handlePage("POST", "/"+r.Path+"/{id}/delete", account.Editor, s.deleteItem(r))
 	}
 	if len(r.Actions) > 0 {
-		at("POST", "/"+r.Path+"/do", s.page(account.Editor, s.act(r)))
+		s.handlePage("POST", "/"+r.Path+"/do", account.Editor, s.act(r))
 	}
 }

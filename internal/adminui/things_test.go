@@ -115,8 +115,8 @@ func TestOddRequestsToLists(t *testing.T) {
 		"no version":         {b.post("/things/1", "name", "x"), 409},
 		"no form":            {b.do(http.MethodPost, "/admin/things/new", "name=%zz"), 400},
 		"no selection":       {b.post("/things/do", "action", "burn", "pick", "1"), 400},
-		"other method":       {b.do(http.MethodPut, "/admin/things/1", "name=x"), 404},
-		"a method of a list": {b.post("/things"), 404},
+		"other method":       {b.do(http.MethodPut, "/admin/things/1", "name=x"), 405},
+		"a method of a list": {b.post("/things"), 405},
 	} {
 		if tt.a.status != tt.want {
 			t.Errorf("%s: %d, want %d: %s", name, tt.a.status, tt.want, tt.a.body)

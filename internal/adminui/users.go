@@ -46,9 +46,6 @@ func (s *site) showUsers(v visit, status int, p usersPage) error {
 }
 
 func (s *site) createUser(v visit) error {
-	if err := v.r.ParseForm(); err != nil {
-		return err
-	}
 	p := usersPage{Name: v.r.PostForm.Get("name"), Role: account.Role(v.r.PostForm.Get("role"))}
 	role, err := account.ParseRole(string(p.Role))
 	if err != nil {
@@ -94,9 +91,6 @@ func (s *site) resetPassword(v visit) error {
 }
 
 func (s *site) setRole(v visit) error {
-	if err := v.r.ParseForm(); err != nil {
-		return err
-	}
 	role, err := account.ParseRole(v.r.PostForm.Get("role"))
 	if err != nil {
 		return s.showUser(v, http.StatusUnprocessableEntity, sentence(err))

@@ -43,7 +43,7 @@ func (p Page) handler() echo.HandlerFunc {
 			h.Set("Cache-Control", yearLong)
 		}
 		body, etag := p.Body, `"`+tag+`"`
-		if quality(c.Request().Header.Values("Accept-Encoding"), "gzip") > 0 {
+		if AcceptsGzip(c.Request()) {
 			body, etag = compressed(), `"`+tag+`-gzip"`
 			h.Set("Content-Encoding", "gzip")
 		}
@@ -54,6 +54,11 @@ func (p Page) handler() echo.HandlerFunc {
 		}
 		return c.Blob(http.StatusOK, p.MediaType, body)
 	}
+}
+
+// AcceptsGzip reports whether the client wants its answer compressed.
+func AcceptsGzip(r *http.Request) bool {
+	return quality(r.Header.Values("Accept-Encoding"), "gzip") > 0
 }
 
 // forBrowsers answers with the page if the Accept header names HTML and does not prefer JSON. Otherwise it answers as

@@ -248,6 +248,10 @@ func write(c echo.Context, p Problem, kind apperr.Kind) {
 	}
 	header.Del("ETag")
 	header.Set("Cache-Control", "no-store")
+	if page, ok := c.Get(problemPageKey).(ProblemPage); ok {
+		page.ServeProblem(c.Response(), c.Request(), p)
+		return
+	}
 	text, err := json.Marshal(p)
 	if err != nil {
 		panic("a problem cannot be encoded: " + err.Error())

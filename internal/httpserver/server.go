@@ -43,6 +43,8 @@ type Config struct {
 	// OnStop is called when a stop begins, before StopDelay. It ends requests that wait for something; may be nil.
 	OnStop func()
 
+	// MaxForm is the largest body that a site gets (Handle), in bytes. The default is 64 KiB.
+	MaxForm int64
 	// TrustedProxies are the networks of proxies whose X-Forwarded-For is trusted. The header of all other peers is ignored.
 	TrustedProxies []netip.Prefix
 	Connections    ConnectionLimits
@@ -84,6 +86,9 @@ const maxHeaderBytes = 32 << 10
 func New(cfg Config, log *slog.Logger) *Server {
 	if cfg.StopTimeout <= 0 {
 		cfg.StopTimeout = 5 * time.Second
+	}
+	if cfg.MaxForm <= 0 {
+		cfg.MaxForm = defaultMaxForm
 	}
 	s := &Server{
 		Echo: echo.New(), cfg: cfg, log: log, checks: cfg.Checks,

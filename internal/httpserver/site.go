@@ -3,11 +3,13 @@ package httpserver
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
 
 	"github.com/labstack/echo/v4"
 
@@ -19,20 +21,24 @@ import (
 // Handle adds pages that show or change data, such as an admin interface. The handler gets the requests of all methods to
 // path and to everything below it, with their complete paths. A path has no slash at its end, and HEAD arrives as GET.
 //
-// If available returns an error, that is the answer. The gate admits each request, as a list if it reads and as a change
+// A handler that is a ProblemPage shows why the server itself refuses a request. If available returns an error, that is the answer. The gate admits each request, as a list if it reads and as a change
 // otherwise. While its answer waits for the client, a request has no place; a handler that then reads on does so with WithPlace.
 // Call Handle before Listen.
 func (s *Server) Handle(path string, handler http.Handler, available func() error, gate *admission.Gate) {
+	page, _ := handler.(ProblemPage)
 	serve := func(c echo.Context) error {
+		pageHeaders(c.Response().Header())
+		if page != nil {
+			c.Set(problemPageKey, page)
+		}
 		if err := available(); err != nil {
 			return err
 		}
-		pageHeaders(c.Response().Header())
 		class := admission.Write
 		if c.Request().Method == http.MethodGet {
 			class = admission.List
 		}
-		if err := readWhole(c.Request()); err != nil { // before it takes a place, so that a slow body keeps none
+		if err := readWhole(c.Request(), s.cfg.MaxForm); err != nil { // before it takes a place, so that a slow body keeps none
 			return err
 		}
 		ctx, leave, err := gate.Enter(c.Request().Context(), class, "")
@@ -43,9 +49,17 @@ func (s *Server) Handle(path string, handler http.Handler, available func() erro
 		s.servePage(ctx, c, admission.Writer(ctx, c.Response()), handler)
 		return nil
 	}
-	s.Echo.Any(path, serve)
-	s.Echo.Any(path+"/*", serve)
+	s.Echo.RouteNotFound(path, serve) // for any method: the handler knows which of its pages has which
+	s.Echo.RouteNotFound(path+"/*", serve)
 }
+
+// ProblemPage is a site that shows a problem to people. Other clients of a site get a problem as JSON.
+type ProblemPage interface {
+	ServeProblem(w http.ResponseWriter, r *http.Request, p Problem)
+}
+
+// problemPageKey is the key of the ProblemPage in an Echo context, if the request is for one.
+const problemPageKey = "problem page"
 
 func pageHeaders(h http.Header) {
 	h.Set("Content-Security-Policy", pagePolicy)
@@ -115,20 +129,22 @@ func behindTLS(r *http.Request, trusted Networks) bool {
 	return false
 }
 
-// maxForm is the largest body of a form, in bytes.
-const maxForm = 64 << 10
+// defaultMaxForm is the largest body of a form, in bytes, unless Config says otherwise.
+const defaultMaxForm = 64 << 10
 
 // readWhole replaces the body of a request by what the client has sent.
-func readWhole(req *http.Request) error {
+func readWhole(req *http.Request, most int64) error {
 	if req.Body == nil || req.Body == http.NoBody {
 		return nil
 	}
-	body, err := io.ReadAll(io.LimitReader(req.Body, maxForm+1))
+	body, err := io.ReadAll(io.LimitReader(req.Body, most+1))
 	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return echo.NewHTTPError(http.StatusRequestTimeout, "The body did not arrive in time.").SetInternal(err)
 	case err != nil:
 		return apperr.New(apperr.Malformed, "The body did not arrive completely.").Because(err)
-	case len(body) > maxForm:
-		return NewProblem(http.StatusRequestEntityTooLarge, "too-large", fmt.Sprintf("The body is larger than %d bytes.", maxForm))
+	case int64(len(body)) > most:
+		return NewProblem(http.StatusRequestEntityTooLarge, "too-large", fmt.Sprintf("The body is larger than %d bytes.", most))
 	}
 	req.Body = io.NopCloser(bytes.NewReader(body))
 	return nil

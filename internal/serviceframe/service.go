@@ -183,7 +183,7 @@ func (f *Frame) Serve(ctx context.Context, events Consumer, api oas.API, parts .
 		RequestTimeout: f.cfg.HTTP.RequestTimeout, WriteTimeout: f.cfg.HTTP.WriteTimeout, IdleTimeout: f.cfg.HTTP.IdleTimeout, ListTimeout: f.cfg.HTTP.ListTimeout,
 		OnStop: f.endWaiting, TrustedProxies: f.cfg.HTTP.TrustedProxies, StopDelay: f.cfg.Shutdown.Delay, StopTimeout: stopTimesOf(f.cfg.Shutdown).http,
 		Connections: httpserver.ConnectionLimits{All: f.cfg.HTTP.MaxConnections, PerPeer: f.cfg.HTTP.MaxPerPeer}, AllowedHosts: f.cfg.HTTP.AllowedHosts,
-		OpenAPI: f.spec.OpenAPI, AsyncAPI: f.spec.AsyncAPI, Pages: pages, Checks: f.checks(events, database), Registry: registry,
+		MaxForm: f.cfg.HTTP.MaxBodyBytes, OpenAPI: f.spec.OpenAPI, AsyncAPI: f.spec.AsyncAPI, Pages: pages, Checks: f.checks(events, database), Registry: registry,
 	}, f.log)
 	admin, err := f.addAdmin(events, server.Check) //nolint:contextcheck // the pages use the context of each request
 	if err != nil {

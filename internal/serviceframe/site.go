@@ -26,6 +26,6 @@ func (f *Frame) mountSites(server *httpserver.Server) {
 		if s.events != "" {
 			server.HandleEvents(s.events, s.handler, f.schema.available)
 		}
-		server.Handle(s.path, http.MaxBytesHandler(s.handler, f.cfg.HTTP.MaxBodyBytes), f.schema.available, f.admit)
+		server.Handle(s.path, s.handler, f.schema.available, f.admit)
 	}
 }

@@ -34,8 +34,9 @@ var Migrations = postgres.Migrations{FS: accountsql.Migrations, Table: "goose_ac
 // Site is a service with admin pages at /admin.
 type Site struct {
 	testing.TB
-	users *account.Users
-	url   string
+	Routes []adminui.PageRoute
+	users  *account.Users
+	url    string
 }
 
 // Serve shows the resources until the test ends.
@@ -61,7 +62,7 @@ func ServeConfig(t testing.TB, pool *pgxpool.Pool, cfg adminui.Config) *Site {
 	server.Handle(cfg.Base(), pages, func() error { return nil }, admission.New(admission.Settings{Lists: 10, Writes: 10}, admission.Entities{}))
 	listening := httptest.NewServer(server.Handler())
 	t.Cleanup(listening.Close)
-	return &Site{t, users, listening.URL}
+	return &Site{t, pages.Routes(), users, listening.URL}
 }
 
 // Browser keeps cookies, and follows no redirect.
