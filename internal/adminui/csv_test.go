@@ -2,7 +2,9 @@ package adminui_test
 
 import (
 	"context"
+	"encoding/csv"
 	"iter"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -14,6 +16,55 @@ import (
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 	messagingsql "github.com/monsplit/monsplit/sql/messaging"
 )
+
+// HEAD of an export reads no row: there may be a million.
+func TestHeadOfAnExport(t *testing.T) {
+	t.Parallel()
+	pool := pgtest.New(t, postgres.Migrations{FS: messagingsql.Migrations, Table: "goose_messaging"}, admintest.Migrations)
+	things := adminui.Resource{
+		Path: "things", One: "thing", Many: "things", Columns: []adminui.Column{{Title: "Name"}},
+		Rows: func(context.Context, adminui.Query) iter.Seq2[adminui.Row, error] {
+			t.Error("rows are read")
+			return adminui.NoRows(nil)
+		},
+	}
+	a := admintest.Serve(t, pool, things).SignIn(account.Viewer).Do(http.MethodHead, "/things.csv", nil)
+	if a.Status != http.StatusOK || a.Header.Get("Content-Type") != "text/csv; charset=utf-8" || a.Header.Get("Content-Length") != "" {
+		t.Errorf("%d %v", a.Status, a.Header)
+	}
+}
+
+// A spreadsheet must not take a text for a formula.
+func TestFormulasAreTexts(t *testing.T) {
+	t.Parallel()
+	pool := pgtest.New(t, postgres.Migrations{FS: messagingsql.Migrations, Table: "goose_messaging"}, admintest.Migrations)
+	texts := map[string]string{
+		"=1+1": "'=1+1", "+1": "'+1", "-1": "'-1", "@SUM(1)": "'@SUM(1)", "＝1": "'＝1", "＋1": "'＋1", "－1": "'－1", "＠1": "'＠1",
+		"1=1": "1=1", "": "", "é=": "é=",
+	}
+	things := adminui.Resource{
+		Path: "things", One: "thing", Many: "things", Columns: []adminui.Column{{Title: "Name"}, {Title: "Text"}},
+		Rows: func(context.Context, adminui.Query) iter.Seq2[adminui.Row, error] {
+			return func(yield func(adminui.Row, error) bool) {
+				for text, want := range texts {
+					if !yield(adminui.Row{Cells: []adminui.Cell{{Text: text}, {Text: "want " + want}}, Position: 1}, nil) {
+						return
+					}
+				}
+			}
+		},
+	}
+	a := admintest.Serve(t, pool, things).SignIn(account.Viewer).Get("/things.csv")
+	lines, err := csv.NewReader(strings.NewReader(a.Body)).ReadAll()
+	if err != nil || len(lines) != len(texts)+1 {
+		t.Fatalf("%v: %s", err, a.Body)
+	}
+	for _, line := range lines[1:] {
+		if "want "+line[0] != line[1] {
+			t.Errorf("the export has %q, %s", line[0], line[1])
+		}
+	}
+}
 
 // A part of an export that waits for the client has no place, so the rows after it need one again.
 func TestAnExportReadsWithAPlace(t *testing.T) {

@@ -42,7 +42,7 @@ func (s *site) deleteItem(r *Resource) func(visit) error {
 		if apperr.KindOf(err) == apperr.Stale {
 			return s.showDelete(v, r, http.StatusConflict, "The "+r.One+" was changed in the meantime. Look at it again before you delete it.")
 		}
-		if status, again := refused(v.w, err); again {
+		if status, again := s.refused(v, err); again {
 			e, _ := apperr.As(err)
 			return s.showDelete(v, r, status, e.Detail)
 		}

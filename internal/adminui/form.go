@@ -9,6 +9,7 @@ import (
 
 	"github.com/monsplit/monsplit/internal/account"
 	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/httpserver"
 	"github.com/monsplit/monsplit/internal/messaging/journey"
 )
 
@@ -151,7 +152,7 @@ func (s *site) create(r *Resource) func(visit) error {
 		if fault == nil {
 			saved, fault = r.Create(v.r.Context(), in.values)
 		}
-		if status, again := refused(v.w, fault); again {
+		if status, again := s.refused(v, fault); again {
 			return s.showForm(v, r, status, Item{}, in, fault)
 		}
 		if fault != nil {
@@ -189,7 +190,7 @@ func (s *site) changeItem(r *Resource) func(visit) error {
 			}
 			fault = apperr.New(apperr.Conflict, "The owner already has a newer version, which has not arrived here. Try again in a moment.")
 		}
-		if status, again := refused(v.w, fault); again {
+		if status, again := s.refused(v, fault); again {
 			return s.showForm(v, r, status, item, in, fault)
 		}
 		if fault != nil {
@@ -220,7 +221,7 @@ func (s *site) saved(v visit, r *Resource, in input, saved Saved, done string) e
 }
 
 // refused returns the status of a form that a person can correct, or send again.
-func refused(w http.ResponseWriter, err error) (status int, again bool) {
+func (s *site) refused(v visit, err error) (status int, again bool) {
 	if _, ok := apperr.As(err); !ok {
 		return 0, false
 	}
@@ -230,7 +231,8 @@ func refused(w http.ResponseWriter, err error) (status int, again bool) {
 	case apperr.Conflict, apperr.InProgress:
 		return http.StatusConflict, true
 	case apperr.Unavailable, apperr.TooMany, apperr.NotYet:
-		w.Header().Set("Retry-After", "5")
+		s.logUnavailable(v.r.Context(), err)
+		v.w.Header().Set("Retry-After", httpserver.RetryAfter())
 		return http.StatusServiceUnavailable, true
 	default:
 		return 0, false

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"html/template"
 	"io/fs"
+	"log/slog"
 	"net/http"
 	"strings"
 	"time"
@@ -145,18 +146,30 @@ func (s *site) failFor(w http.ResponseWriter, r *http.Request, user *account.Use
 		status, title, text = http.StatusNotFound, "It does not exist, or not any more", detailOf(err)
 	case apperr.KindOf(err) == apperr.Malformed:
 		status, title, text = http.StatusBadRequest, "This address or form cannot be used", detailOf(err)
-	case postgres.IsUnavailable(err) || apperr.KindOf(err) == apperr.Unavailable || errors.Is(err, context.DeadlineExceeded):
+	case apperr.KindOf(err) == apperr.Unavailable:
+		status, title, text = http.StatusServiceUnavailable, "This cannot be done now", detailOf(err)
+		s.logUnavailable(r.Context(), err)
+	case postgres.IsUnavailable(err) || errors.Is(err, context.DeadlineExceeded):
 		status, title, text = http.StatusServiceUnavailable, "The database is away or busy", "Please try again in a moment."
-		s.Log.WarnContext(r.Context(), "an admin page needs the database", "error", err)
+		s.logUnavailable(r.Context(), err)
 	case errors.Is(err, context.Canceled) && r.Context().Err() != nil: // the person has left, and sees no answer
 		status = http.StatusServiceUnavailable
 	default:
 		s.Log.ErrorContext(r.Context(), "an admin page has failed", "error", err)
 	}
 	if status == http.StatusServiceUnavailable {
-		w.Header().Set("Retry-After", "5")
+		w.Header().Set("Retry-After", httpserver.RetryAfter())
 	}
 	s.renderError(w, r, user, status, title, text)
+}
+
+// logUnavailable logs an error after which a person may try again. It is an error of the service if an operator has to act first.
+func (s *site) logUnavailable(ctx context.Context, err error) {
+	level := slog.LevelWarn
+	if e, ok := apperr.As(err); ok && e.OwnFault {
+		level = slog.LevelError
+	}
+	s.Log.Log(ctx, level, "an admin page could not be served", "error", err)
 }
 
 // detailOf returns what a person may read about an error.

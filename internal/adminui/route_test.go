@@ -3,6 +3,7 @@ package adminui_test
 import (
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -87,6 +88,27 @@ func TestFormsThatCannotBeRead(t *testing.T) {
 		}
 		if a := b.do(http.MethodGet, s.base+"/things"+query, ""); a.status != http.StatusOK {
 			t.Errorf("a list with the query %s: %d %s", query, a.status, a.body)
+		}
+	}
+}
+
+// A person may try again later, and sees the form with what was typed. A fault for which an operator is needed is logged as one.
+func TestSavesThatHaveToWait(t *testing.T) {
+	t.Parallel()
+	s := setup(t, "")
+	b := s.signedIn("edith")
+	for name, level := range map[string]string{"locked": "WARN", "full": "ERROR"} {
+		for path, form := range map[string][]string{
+			"/things/new": {"name", name}, "/things/1": {"name", name, "version", "3"},
+		} {
+			a := b.post(path, form...)
+			seconds, err := strconv.Atoi(a.header.Get("Retry-After"))
+			if a.status != http.StatusServiceUnavailable || err != nil || seconds < 1 || !strings.Contains(a.body, `value="`+name+`"`) || !strings.Contains(a.body, faults[name].Detail) {
+				t.Errorf("%s of %s: %d %v %s", path, name, a.status, a.header, a.body)
+			}
+		}
+		if n := strings.Count(s.log.String(), "level="+level+` msg="an admin page could not be served" error="`+faults[name].Detail); n != 2 {
+			t.Errorf("%s is logged %d times at the level %s: %s", name, n, level, s.log)
 		}
 	}
 }

@@ -76,8 +76,9 @@ func setup(t *testing.T, root string) *service {
 	if _, err := users.CreateFirst(t.Context(), account.Settings{Demo: true}); err != nil {
 		t.Fatal(err)
 	}
+	log := &sharedBuffer{}
 	cfg := adminui.Config{Service: "shop", Title: "Shop", Root: root, Users: users, History: history.NewReader(pool), Lifetime: time.Hour, Idle: time.Hour, Resources: []adminui.Resource{things()},
-		Stream: httpserver.StreamLimits{Part: time.Minute, Total: time.Minute}, Log: slog.New(slog.DiscardHandler)}
+		Stream: httpserver.StreamLimits{Part: time.Minute, Total: time.Minute}, Log: slog.New(slog.NewTextHandler(log, nil))}
 	watch := journey.NewWatch(pool, journey.WatchConfig{Every: 5 * time.Millisecond, Most: 3}, slog.New(slog.DiscardHandler))
 	watching, stopWatching := context.WithCancel(context.WithoutCancel(t.Context()))
 	ended := make(chan error, 1)
@@ -93,7 +94,6 @@ func setup(t *testing.T, root string) *service {
 	if err != nil {
 		t.Fatal(err)
 	}
-	log := &sharedBuffer{}
 	server := httpserver.New(httpserver.Config{
 		Service: "shop", Registry: prometheus.NewRegistry(), TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")},
 	}, slog.New(slog.NewTextHandler(log, nil)))

@@ -57,7 +57,7 @@ func refusal(w http.ResponseWriter, err error) (status int, ok bool) {
 		w.Header().Set("Retry-After", strconv.Itoa(int(throttled.Wait.Seconds())+1))
 		return http.StatusTooManyRequests, true
 	case errors.Is(err, account.ErrBusy):
-		w.Header().Set("Retry-After", "5")
+		w.Header().Set("Retry-After", httpserver.RetryAfter())
 		return http.StatusServiceUnavailable, true
 	case errors.Is(err, account.ErrWrong):
 		return http.StatusUnprocessableEntity, true

@@ -16,6 +16,12 @@ import (
 // hostile is a text that tries to leave its place in a page, a header, or a table.
 const hostile = `<b onclick="x()">"thing'</b>` + "\r\nSet-Cookie: a=b"
 
+// faults are the errors of the service for some names.
+var faults = map[string]*apperr.Error{
+	"locked": apperr.New(apperr.Unavailable, "Other changes are in progress."),
+	"full":   {Kind: apperr.Unavailable, Detail: "The database has no room.", OwnFault: true},
+}
+
 // things is a resource with one thing, which is never changed.
 func things() adminui.Resource {
 	get := func(_ context.Context, id string) (adminui.Item, error) {
@@ -27,6 +33,9 @@ func things() adminui.Resource {
 	save := func(values adminui.Values) (adminui.Saved, error) {
 		if values["name"] == "" {
 			return adminui.Saved{}, apperr.InvalidFields("The thing is not valid.", apperr.FieldError{Pointer: "/name", Detail: "must not be blank"}, apperr.FieldError{Pointer: "/other", Detail: "is " + hostile})
+		}
+		if fault := faults[values["name"]]; fault != nil {
+			return adminui.Saved{}, fault
 		}
 		return adminui.Saved{ID: "1", Note: "Saved " + values["name"]}, nil
 	}

@@ -39,9 +39,9 @@ func (h *head) Write(p []byte) (int, error) {
 // Unwrap is for http.ResponseController.
 func (h *head) Unwrap() http.ResponseWriter { return h.ResponseWriter }
 
-// needsNoBody reports whether the request in ctx is a HEAD. The handler may then leave out the work for the body: the answer
+// NeedsNoBody reports whether the request in ctx is a HEAD. The handler may then leave out the work for the body: the answer
 // has no Content-Length.
-func needsNoBody(ctx context.Context) bool {
+func NeedsNoBody(ctx context.Context) bool {
 	h, is := ctx.Value(headKey{}).(*head)
 	if is {
 		h.unknown = true

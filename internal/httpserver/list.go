@@ -19,7 +19,7 @@ type List[T, P, J any] struct {
 // request's. A HEAD reads nothing, and has no Link.
 func (l List[T, P, J]) Page(ctx context.Context, size int) (page []J, link string, err error) {
 	page = []J{}
-	if needsNoBody(ctx) {
+	if NeedsNoBody(ctx) {
 		return page, "", nil
 	}
 	var last T
@@ -39,7 +39,7 @@ func (l List[T, P, J]) Page(ctx context.Context, size int) (page []J, link strin
 // the request has neither a place among the lists nor a connection to the database.
 func (l List[T, P, J]) Stream(ctx context.Context, w http.ResponseWriter, limits StreamLimits) error {
 	return StreamArray(ctx, w, limits, func(yield func(J, error) bool) {
-		if needsNoBody(ctx) {
+		if NeedsNoBody(ctx) {
 			return
 		}
 		for item, err := range WithPlace(ctx, l.Read(0)) {

@@ -229,9 +229,9 @@ func withHead(allowed string) string {
 	return strings.Replace(allowed, "GET", "GET, HEAD", 1)
 }
 
-// retryAfter returns the number of seconds after which a client should try again what cannot be served now. It is random, so that
+// RetryAfter returns the number of seconds after which a client should try again what cannot be served now. It is random, so that
 // clients that were refused together do not come back together.
-func retryAfter() string { return strconv.Itoa(1 + rand.IntN(3)) } //nolint:gosec // it is no secret
+func RetryAfter() string { return strconv.Itoa(1 + rand.IntN(3)) } //nolint:gosec // it is no secret
 
 func write(c echo.Context, p Problem, kind apperr.Kind) {
 	header := c.Response().Header()
@@ -240,7 +240,7 @@ func write(c echo.Context, p Problem, kind apperr.Kind) {
 		header.Set("Retry-After", strconv.Itoa(60+rand.IntN(60))) //nolint:gosec // it is no secret
 	case header.Get("Retry-After") != "": // who refused the request knows when to try again
 	case p.Status == http.StatusServiceUnavailable, p.Status == http.StatusTooManyRequests:
-		header.Set("Retry-After", retryAfter())
+		header.Set("Retry-After", RetryAfter())
 	case p.Status == http.StatusRequestTimeout:
 		header.Set("Connection", "close") // what is left of the body must not be read as the next request
 	case kind == apperr.InProgress:
