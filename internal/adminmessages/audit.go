@@ -48,7 +48,7 @@ func (p *Pages) audit(v *adminui.Visit) error {
 // actions returns all actions of the pages.
 func (p *Pages) actions() []action {
 	var all []action
-	for _, some := range [][]action{p.outboxActions(), p.letterActions(), p.consumerActions(), p.relayActions()} {
+	for _, some := range [][]action{p.outboxActions(), p.letterActions(), p.consumerActions(), p.relayActions(), p.repairActions()} {
 		all = append(all, some...)
 	}
 	return all

@@ -21,6 +21,7 @@ import (
 type consumerPage struct {
 	Topics   []consumedTopic
 	Problems []string // of this instance
+	Stops    stops
 	NoLag    bool     // Kafka did not say where the logs end
 	Behind   int64    // over all partitions
 }
@@ -36,10 +37,9 @@ type consumedTopic struct {
 // partition says how far the consumer is in a partition.
 type partition struct {
 	repair.ConsumedPartition
-	Known    bool   // where the log ends is known
-	Halted   string // why it is not read
-	NextStep string // what a person has to do
-	Held     string // why its next event is tried again
+	Known    bool // where the log ends is known
+	Halted   bool // it is not read
+	Held     bool // its next event is tried again
 	Attempts int
 	Here     bool // this instance reads it
 }
@@ -53,7 +53,11 @@ func (p *Pages) consumer(v *adminui.Visit) error {
 		return err
 	}
 	state := p.State()
-	page := consumerPage{NoLag: !known, Problems: memberProblems(state)}
+	conflicts, err := consumer.CountConflicts(v.R.Context(), p.Repair.Pool)
+	if err != nil {
+		return err
+	}
+	page := consumerPage{NoLag: !known, Problems: memberProblems(state), Stops: p.receivingStops(partitions, state, conflicts).forUser(v)}
 	for _, name := range p.Repair.Consumes {
 		page.Topics = append(page.Topics, consumedTopic{Name: name})
 	}
@@ -105,15 +109,11 @@ func (p *Pages) positions(ctx context.Context) (partitions []repair.ConsumedPart
 // rowOf adds what this instance knows about a partition.
 func rowOf(one repair.ConsumedPartition, state consumer.State) partition {
 	row := partition{ConsumedPartition: one}
-	tp := broker.TopicPartition{Topic: one.Topic, Partition: one.Partition}
 	for _, s := range state.Partitions {
 		if s.Topic != one.Topic || s.Partition != one.Partition {
 			continue
 		}
-		row.Here, row.Held, row.Attempts = true, s.Held, s.Attempts
-		if s.Halted != "" && one.Paused == nil && s.HaltCode != consumer.Paused && s.HaltCode != consumer.ManyDeadLetters {
-			row.Halted, row.NextStep = s.Halted, consumer.NextStep(s.HaltCode, tp)
-		}
+		row.Here, row.Held, row.Attempts, row.Halted = true, s.Held != "", s.Attempts, one.Paused == nil && halted(s)
 	}
 	return row
 }

@@ -17,9 +17,9 @@ import (
 type relayPage struct {
 	outbox.Status
 	Topics    []publishedTopic
-	Waiting   []outbox.ShownStandstill // the standstills that no other part of the page shows
-	AllPaused *outbox.PausedTopic      // publishing is paused as a whole
-	Well      bool                     // nothing needs a person
+	Stops     stops
+	AllPaused bool     // publishing is paused as a whole
+	Owned     []string // the topics whose state can be sent again
 }
 
 // publishedTopic is a topic that the service writes.
@@ -34,7 +34,7 @@ func (p *Pages) relay(v *adminui.Visit) error {
 	if err != nil {
 		return err
 	}
-	page := relayPage{Status: s}
+	page := relayPage{Status: s, Stops: p.sendingStops(s).forUser(v), AllPaused: pausedTopic(s, outbox.AllTopics) != nil}
 	for _, name := range p.Repair.Publishes {
 		t := publishedTopic{Name: name, Paused: pausedTopic(s, name)}
 		for _, shard := range s.Shards {
@@ -44,14 +44,9 @@ func (p *Pages) relay(v *adminui.Visit) error {
 		}
 		page.Topics = append(page.Topics, t)
 	}
-	page.AllPaused = pausedTopic(s, outbox.AllTopics)
-	for _, one := range s.Standstills {
-		stored := slices.ContainsFunc(s.Halted, func(h outbox.HaltedShard) bool { return string(h.Code) == string(one.Code) })
-		if !stored && one.Code != outbox.Paused {
-			page.Waiting = append(page.Waiting, one)
-		}
+	for _, m := range p.Models {
+		page.Owned = append(page.Owned, m.Topic)
 	}
-	page.Well = len(s.Halted)+len(s.Paused)+len(page.Waiting) == 0
 	return v.Render(http.StatusOK, "relay", page)
 }
 

@@ -44,6 +44,9 @@ type Query struct {
 // List returns requests in the order in which they were sent.
 func (s *Service) List(ctx context.Context, q Query) ([]Request, error) { return s.store.List(ctx, q) }
 
+// Count returns how many requests are at each stage. It counts at most most of each.
+func (s *Service) Count(ctx context.Context, most int) (map[Stage]int, error) { return s.store.Count(ctx, most) }
+
 // Request returns a request as it is. It fails with NotFound if there is none.
 func (s *Service) Request(ctx context.Context, id uuid.UUID) (Request, error) {
 	return s.store.Request(ctx, id)

@@ -21,6 +21,8 @@ type Store interface {
 	Latest(ctx context.Context, entry uuid.UUID) (r Request, found bool, err error)
 	// List returns requests in the order in which they were sent.
 	List(ctx context.Context, q Query) ([]Request, error)
+	// Count returns how many requests are at each stage, at most most of each.
+	Count(ctx context.Context, most int) (map[Stage]int, error)
 	// InTx runs f in one transaction. It may run f again from the start after a serialization failure or a deadlock. A
 	// request and its message are committed together.
 	InTx(ctx context.Context, f func(Tx) error) error
