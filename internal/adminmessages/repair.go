@@ -39,7 +39,7 @@ func (p *Pages) askKafka(ctx context.Context, f func(context.Context) error) err
 	if err == nil || ctx.Err() != nil || apperr.KindOf(err) != apperr.Internal {
 		return err
 	}
-	if _, _, known := refusal(err); known {
+	if _, known := refusal(err); known {
 		return err
 	}
 	p.Log.WarnContext(ctx, "a repair on the admin pages failed", "error", err)

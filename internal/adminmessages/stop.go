@@ -64,8 +64,8 @@ const (
 )
 
 func (s *stop) add(reason, place string) {
-	if reason != "" && len(s.Reasons) < mostReasons && !slices.Contains(s.Reasons, sentence(reason)) {
-		s.Reasons = append(s.Reasons, sentence(reason))
+	if reason != "" && len(s.Reasons) < mostReasons && !slices.Contains(s.Reasons, adminui.Sentence(reason)) {
+		s.Reasons = append(s.Reasons, adminui.Sentence(reason))
 	}
 	if place != "" && !slices.Contains(s.places, place) {
 		s.places = append(s.places, place)
