@@ -92,18 +92,20 @@ func (p *Pages) positions(ctx context.Context) (partitions []repair.ConsumedPart
 	if partitions, err = p.Repair.Consumption(logs); err == nil {
 		return partitions, true, nil
 	}
-	positions, failed := consumer.Positions(ctx, p.Repair.Pool)
-	if failed != nil {
-		return nil, false, failed
-	}
 	p.Log.WarnContext(ctx, "a page could not ask Kafka how far the consumer is behind", "error", err)
-	partitions = nil
+	partitions, err = p.storedPositions(ctx)
+	return partitions, false, err
+}
+
+// storedPositions returns what the database knows of the positions.
+func (p *Pages) storedPositions(ctx context.Context) (partitions []repair.ConsumedPartition, err error) {
+	positions, err := consumer.Positions(ctx, p.Repair.Pool)
 	for _, one := range positions {
 		partitions = append(partitions, repair.ConsumedPartition{
 			Topic: one.Topic, Partition: one.Partition, Position: one.Offset, MovedAt: one.MovedAt, Paused: one.Paused,
 		})
 	}
-	return partitions, false, nil
+	return partitions, err
 }
 
 // rowOf adds what this instance knows about a partition.

@@ -122,6 +122,7 @@ type letterPage struct {
 	Size   int
 	Cut    bool // the payload is longer than what is shown
 	Open   bool
+	Steps  []step
 }
 
 // mostShown is how many bytes of a payload a page shows, so that a page is small. The file has all of it.
@@ -133,6 +134,9 @@ func (p *Pages) deadLetter(v *adminui.Visit) error {
 		return answerRefusal(err)
 	}
 	page := letterPage{DeadLetterDetail: letter, Size: len(letter.RawValue), Open: letter.State == consumer.Open}
+	if page.Open {
+		page.Steps = stepsFor(v, letterSteps(letter.DeadLetter))
+	}
 	if letter.Value != nil {
 		page.Raw, page.Pretty = *letter.Value, pretty(*letter.Value)
 		page.Cut = len(page.Raw) > mostShown || len(page.Pretty) > mostShown
