@@ -5,7 +5,6 @@ import (
 	"iter"
 	"time"
 
-	"github.com/monsplit/monsplit/internal/history"
 	"github.com/monsplit/monsplit/internal/httpserver"
 )
 
@@ -18,6 +17,8 @@ type Resource struct {
 	// Owner is the service that owns the things, if this service only has copies of them. With Create, Change and Delete, people
 	// can ask it for changes.
 	Owner string
+	// Model is what the history calls the things, if this service owns them. Then each thing has a history, under the key of its events.
+	Model string
 	// Topic has the events of the things. With it, the pages show the way of the last change of a thing.
 	Topic string
 
@@ -136,8 +137,6 @@ type Item struct {
 	// Locked means that nobody can change the thing at the moment.
 	Locked bool
 	Links  []Link // to related pages
-	// History is what the history calls the thing, if this service owns it.
-	History history.Object
 }
 
 // Fact is a value with its name.
