@@ -32,6 +32,9 @@ type Resource struct {
 	Rows func(ctx context.Context, q Query) iter.Seq2[Row, error]
 	// Count returns how many rows each query has, but never more than most. Without an answer in a short time it returns nil.
 	Count func(ctx context.Context, queries []Query, most int) ([]int, error)
+	// Waiting returns things of the query that are not in the list, because their owner has to create them first, or has refused that
+	// lately. It may be nil.
+	Waiting func(ctx context.Context, q Query) (Waiting, error)
 	// Get returns one thing. It fails with apperr.NotFound if there is none with the id.
 	Get func(ctx context.Context, id string) (Item, error)
 
@@ -62,6 +65,21 @@ type Row struct {
 	Cells   []Cell
 	// Position is where the list continues after this row. It must be encodable as JSON.
 	Position any
+}
+
+// Waiting are things that their owner has to create first. The list shows them above its rows.
+type Waiting struct {
+	Title, About string
+	Heads        []string
+	Rows         []WaitingRow
+	More         *Link // to a list that has the others, too; nil if these are all
+}
+
+// WaitingRow is one thing that its owner has to create first.
+type WaitingRow struct {
+	ID    string // of the page of the thing
+	Cells []Cell // as the heads
+	Link  Link   // to what was asked for, in the last column
 }
 
 // Cell is one value, as people see it. Only one of its fields is set.
