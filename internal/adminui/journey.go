@@ -19,13 +19,13 @@ func (c Config) StreamPath() string { return c.Base() + "/journey/stream" }
 
 const (
 	// streamTime bounds one stream. The browser then opens another one, if the session still allows it.
-	streamTime  = 5 * time.Minute
+	streamTime   = 5 * time.Minute
 	pathEvent    = "/journey/event" // the page of one event
 	paramEvent   = "event"
 	paramPicture = "picture" // the stream of one event has its picture, and not only a line
-	eventNews   = "news" // has the new HTML
-	eventEnd    = "end"  // nothing more will come
-	readTimeout = 5 * time.Second
+	eventNews    = "news"    // has the new HTML
+	eventEnd     = "end"     // nothing more will come
+	readTimeout  = 5 * time.Second
 )
 
 // showJourney shows the newest events, as far as this service knows their way.
