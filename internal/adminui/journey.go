@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/monsplit/monsplit/internal/account"
+	"github.com/monsplit/monsplit/internal/apperr"
 	"github.com/monsplit/monsplit/internal/caller"
 	"github.com/monsplit/monsplit/internal/httpserver"
 	"github.com/monsplit/monsplit/internal/messaging/journey"
@@ -48,7 +49,7 @@ func (s *site) stream(w http.ResponseWriter, r *http.Request) {
 		return
 	case err != nil:
 		s.Log.WarnContext(ctx, "a stream needs the database", "error", err)
-		http.Error(w, "the database is away or busy", http.StatusServiceUnavailable)
+		refuseStream(w, "the database is away or busy")
 		return
 	case !user.Role.Includes(account.Viewer):
 		http.Error(w, "this needs another role", http.StatusForbidden)
@@ -65,8 +66,7 @@ func (s *site) stream(w http.ResponseWriter, r *http.Request) {
 	}
 	watcher, err := s.Journey.Join(refs...)
 	if err != nil {
-		w.Header().Set("Retry-After", "30")
-		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		refuseStream(w, err.Error())
 		return
 	}
 	defer s.Journey.Leave(watcher)
@@ -77,6 +77,12 @@ func (s *site) stream(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		s.Log.DebugContext(ctx, "a stream ended early", "error", err)
 	}
+}
+
+// refuseStream answers that the stream cannot be sent now.
+func refuseStream(w http.ResponseWriter, text string) {
+	httpserver.SetRetryAfter(w.Header(), http.StatusServiceUnavailable, apperr.Unavailable)
+	http.Error(w, text, http.StatusServiceUnavailable)
 }
 
 // readSession returns the user of a session, and a context with the session. It stores nothing.

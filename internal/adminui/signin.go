@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/monsplit/monsplit/internal/account"
+	"github.com/monsplit/monsplit/internal/apperr"
 	"github.com/monsplit/monsplit/internal/httpserver"
 )
 
@@ -61,7 +62,7 @@ func refusal(w http.ResponseWriter, err error) (status int, ok bool) {
 		w.Header().Set("Retry-After", strconv.Itoa(int(throttled.Wait.Seconds())+1))
 		return http.StatusTooManyRequests, true
 	case errors.Is(err, account.ErrBusy):
-		w.Header().Set("Retry-After", "5")
+		httpserver.SetRetryAfter(w.Header(), http.StatusServiceUnavailable, apperr.Unavailable)
 		return http.StatusServiceUnavailable, true
 	case errors.Is(err, account.ErrWrong):
 		return http.StatusUnprocessableEntity, true

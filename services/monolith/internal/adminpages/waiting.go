@@ -47,7 +47,7 @@ func (p entryPages) waiting(ctx context.Context, q adminui.Query) (adminui.Waiti
 	for i, r := range requests {
 		w.Rows = append(w.Rows, adminui.WaitingRow{
 			ID:    strconv.FormatInt(r.Wanted.ID, 10),
-			Cells: []adminui.Cell{text(titles[i]), stageOf(r), moment(r.CreatedAt), text(problemOf(r))},
+			Cells: []adminui.Cell{adminui.TextCell(titles[i]), stageOf(r), adminui.TimeCell(r.CreatedAt), adminui.TextCell(problemOf(r))},
 			Link:  adminui.Link{Path: pathRequests + "/" + r.ID.String(), Text: fmt.Sprintf("Request for entry %d", r.Wanted.ID)},
 		})
 	}
