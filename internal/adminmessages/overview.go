@@ -108,7 +108,7 @@ func (p *Pages) needs(ctx context.Context, checked []httpserver.CheckResult) (ne
 		add("Kafka refuses "+counted(n, "event", "events")+".", "outbox", "Which, and what to do")
 	}
 	if status.OldestAge > oldUnsent.Seconds() {
-		add("The oldest unsent event waits for "+duration(time.Duration(status.OldestAge*float64(time.Second)))+".", "outbox", "Why events do not move")
+		add("The oldest unsent event waits for "+adminui.Duration(time.Duration(status.OldestAge*float64(time.Second)))+".", "outbox", "Why events do not move")
 	}
 	for _, one := range checked {
 		path, known := partPaths[one.Name]

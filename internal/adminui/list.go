@@ -28,6 +28,7 @@ type listPage struct {
 	Previous, Next string // addresses; empty if there is no such page
 	First          string
 	CSV            string
+	Waiting        Waiting
 	MayChange      bool
 	Fault          string // of an action
 }
@@ -81,6 +82,12 @@ func (s *site) showList(v visit, r *Resource, status int, q listQuery, fault str
 	}
 	if err := s.readFilters(ctx, &p); err != nil {
 		return err
+	}
+	if r.Waiting != nil && p.Previous == "" {
+		var err error
+		if p.Waiting, err = r.Waiting(ctx, q.Query); err != nil {
+			return err
+		}
 	}
 	path := s.pathOf(r)
 	for _, c := range r.Columns {
