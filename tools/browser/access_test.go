@@ -1,6 +1,7 @@
 package browser
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -20,6 +21,19 @@ func (b *tab) accessible(what string) {
 		b.Errorf("%s:\n%s", what, faults)
 	}
 	b.quiet(what)
+}
+
+// twice checks a page that a test has reached, in dark on a small screen and in light on a large one.
+func (b *tab) twice(what string) {
+	b.Helper()
+	for _, l := range []struct {
+		scheme string
+		width  int64
+	}{{"dark", 320}, {"light", 1280}} {
+		b.look(l.scheme, l.width)
+		b.complete(fmt.Sprintf("%s-%s-%d", what, l.scheme, l.width), l.width)
+		b.accessible(what)
+	}
 }
 
 // ownRules find faults that axe-core accepts: a heading before the first one, and a part of a table that loses its table because

@@ -87,6 +87,7 @@ func TestPages(t *testing.T) {
 	t.Run("EachList", func(t *testing.T) { eachList(t, at) })
 	t.Run("Forms", func(t *testing.T) { forms(t, at) })
 	t.Run("Tours", func(t *testing.T) { tours(t, at) })
+	t.Run("Stuck", func(t *testing.T) { stuck(t, at) })
 	t.Run("Roles", func(t *testing.T) { roles(t, at) })
 	t.Run("Throttle", func(t *testing.T) { throttle(t, at) })
 	t.Run("Expiry", func(t *testing.T) { expiry(t, at) })

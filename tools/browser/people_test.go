@@ -61,8 +61,7 @@ func roles(t *testing.T, at services) {
 				b.do(chromedp.Navigate(base+"/users"), chromedp.WaitVisible(".lead"))
 				b.heard() // the status is 403
 				b.shows("This page needs another role", "Your role is viewer", "Ask an admin")
-				b.complete("admin-"+service+"-forbidden", 1280)
-				b.accessible("forbidden")
+				b.twice("admin-" + service + "-forbidden")
 			}
 		}
 	}
@@ -114,8 +113,7 @@ func throttle(t *testing.T, at services) {
 	if fault := strings.ToLower(b.text()); !strings.Contains(fault, "too many attempts") || !strings.Contains(fault, "seconds") {
 		t.Errorf("the page says %s", fault)
 	}
-	b.complete("admin-throttled", 320)
-	b.accessible("throttled")
+	b.twice("admin-throttled")
 	b.do(chromedp.Clear("#name"))
 	b.signIn("admin", "pass")
 	b.quiet("throttle")

@@ -110,9 +110,11 @@ func tour(b *tab, h hand, base, product string) {
 	h.press("button[value=continue]:not(.unseen)")
 	b.noted("The product “" + product + " 160” is saved, as version 2.")
 
-	h.press(`nav a[href$="/entries"]`)
+	h.press(`aside a[href*="/entries?product="]`)
+	b.do(chromedp.WaitVisible(".empty"))
 	h.press("#new")
-	choose(b, h, "product", product, product+" 160 (Desks)")
+	b.do(chromedp.WaitVisible("input[name=product]:checked"))
+	b.shows(product + " 160 (Desks)") // the list of the entries of this product has passed it on
 	choose(b, h, "market", "Palau", "Palau (PW)")
 	h.fill("#availability_date", "01012030") // the keys mean the same day in most languages
 	h.press("button[value=save]")
