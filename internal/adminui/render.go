@@ -7,10 +7,10 @@ import (
 	"html/template"
 	"io/fs"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/monsplit/monsplit/internal/account"
+	"github.com/monsplit/monsplit/internal/headerfield"
 	"github.com/monsplit/monsplit/internal/webassets"
 )
 
@@ -65,7 +65,7 @@ func (v view) Asset(name string) (string, error) {
 	if !ok {
 		return "", fmt.Errorf("there is no asset %s", name)
 	}
-	return a.path, nil
+	return a.Path, nil
 }
 
 // Admin reports whether the signed-in user may manage users.
@@ -103,7 +103,7 @@ func (s *site) send(w http.ResponseWriter, r *http.Request, status int, body []b
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Add("Vary", "Accept-Encoding")
-	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+	if headerfield.Quality(r.Header.Values("Accept-Encoding"), "gzip") > 0 {
 		h.Set("Content-Encoding", "gzip")
 		body = webassets.Gzip(body)
 	}

@@ -46,7 +46,7 @@ type site struct {
 	Config
 	base      string // the path of the first page
 	templates map[string]*template.Template
-	assets    map[string]asset
+	assets    map[string]httpserver.Page
 	sessions  *scs.SessionManager
 }
 
@@ -132,7 +132,7 @@ func (s *site) handler() http.Handler {
 		all.HandleFunc("GET "+s.StreamPath(), s.stream)
 	}
 	for _, a := range s.assets {
-		all.Handle("GET "+a.path, a)
+		all.Handle("GET "+a.Path, a.Handler())
 	}
 	return all
 }

@@ -3,6 +3,7 @@ package serviceframe
 import (
 	"context"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/monsplit/monsplit/internal/account"
@@ -47,9 +48,10 @@ func (f *Frame) addAdmin(events Consumer, check func(context.Context) ([]httpser
 	if err != nil {
 		return nil, err
 	}
-	f.sites = append(f.sites, site{path: cfg.Base(), handler: pages, events: cfg.StreamPath()})
+	ready := new(atomic.Bool)
+	f.sites = append(f.sites, site{path: cfg.Base(), handler: pages, events: cfg.StreamPath(), ready: ready})
 	return []lifecycle.Part{
-		{Name: "admin", Run: f.schema.before(func(ctx context.Context) error { return f.keepAccounts(ctx, users) })},
+		{Name: "admin", Run: f.schema.before(func(ctx context.Context) error { return f.keepAccounts(ctx, users, ready) })},
 		{Name: "admin messages", Run: f.schema.before(messages.Run)},
 		{Name: "admin samples", Run: f.schema.before(messages.Watch)},
 	}, nil
@@ -68,13 +70,14 @@ const (
 	deleteSessions = 5 * time.Minute
 )
 
-// keepAccounts creates the first user, and then deletes expired sessions until ctx is done. A database that is away must not end
-// the service.
-func (f *Frame) keepAccounts(ctx context.Context, users *account.Users) error {
+// keepAccounts creates the first user, without whom nobody can sign in, and then deletes expired sessions until ctx is done. A database
+// that is away must not end the service.
+func (f *Frame) keepAccounts(ctx context.Context, users *account.Users, ready *atomic.Bool) error {
 	for {
 		random, err := users.CreateFirst(ctx, f.cfg.Admin)
 		if err == nil {
 			f.tellPassword(ctx, random)
+			ready.Store(true)
 			break
 		}
 		if ctx.Err() == nil {
