@@ -196,8 +196,8 @@ new-service: ## add a service, as in: make new-service NAME=orders MODEL=order
 
 ##### Generated code
 
-.PHONY: generate generate-http generate-messages generate-sql
-generate: generate-http generate-messages generate-sql ## generate all code from api/, asyncapi/ and sql/
+.PHONY: generate generate-http generate-messages generate-sql generate-assets
+generate: generate-http generate-messages generate-sql generate-assets ## generate all code from api/, asyncapi/ and sql/, and compress files for browsers
 
 # A Go client is created only by the hand-written New. With the generated constructors, a 404 would look like success. The
 # generator has no option to omit them, so they are renamed and no longer exported.
@@ -221,6 +221,9 @@ generate-messages:
 
 generate-sql:
 	@$(TOOL) sqlc generate
+
+generate-assets:
+	@go run ./tools/compress
 
 # Not part of "generate": the data comes from a registry, and another release of it changes names that people see.
 CLDR := 48.2.0

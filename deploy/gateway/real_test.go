@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/monsplit/monsplit/internal/config"
@@ -24,29 +25,39 @@ import (
 // start runs a real service without Kafka until the test ends.
 func start[C config.Config](t *testing.T, run func(context.Context, C, *slog.Logger) error) endpoint {
 	t.Helper()
-	cfg, err := config.LoadFrom(*new(C), map[string]string{
+	at, _ := startWith(t, run, nil)
+	return at
+}
+
+// startWith is start with more settings. It also returns a function that stops the service, and waits until it has ended.
+func startWith[C config.Config](t *testing.T, run func(context.Context, C, *slog.Logger) error, env map[string]string) (at endpoint, end func()) {
+	t.Helper()
+	all := map[string]string{
 		"DATABASE_URL": pgtest.NewURL(t), "KAFKA_BROKERS": "127.0.0.1:1", "HTTP_ADDR": "127.0.0.1:0", "SHUTDOWN_DELAY": "0s", "SHUTDOWN_GRACE": "20s",
-	})
+	}
+	maps.Copy(all, env)
+	cfg, err := config.LoadFrom(*new(C), all)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	log, ended := servicetest.NewLog(t), make(chan error, 1)
 	go func() { ended <- run(ctx, cfg, slog.New(log)) }()
-	t.Cleanup(func() {
+	end = sync.OnceFunc(func() {
 		stop()
 		if err := <-ended; err != nil {
 			t.Errorf("stopped with %v", err)
 		}
 	})
+	t.Cleanup(end)
 	select {
 	case addr := <-log.Listening():
 		at := netip.MustParseAddrPort(addr)
-		return endpoint{at.Port(), []netip.Addr{at.Addr()}}
+		return endpoint{at.Port(), []netip.Addr{at.Addr()}}, end
 	case err := <-ended:
 		ended <- nil
 		t.Fatalf("ended early: %v", err)
-		return endpoint{}
+		return endpoint{}, nil
 	}
 }
 

@@ -39,8 +39,8 @@ func (p *Pages) audit(v *adminui.Visit) error {
 		page.Older = "?before=" + strconv.FormatInt(actions[rows-1].ID, 10)
 	}
 	for _, one := range actions {
-		detail := pretty(string(one.Detail))
-		page.Actions = append(page.Actions, auditRow{one, cut(detail, mostDetail), len(detail) > mostDetail})
+		detail := adminui.Indented(string(one.Detail))
+		page.Actions = append(page.Actions, auditRow{one, adminui.Beginning(detail, mostDetail), len(detail) > mostDetail})
 	}
 	return v.Render(http.StatusOK, "audit", page)
 }
@@ -48,7 +48,7 @@ func (p *Pages) audit(v *adminui.Visit) error {
 // actions returns all actions of the pages.
 func (p *Pages) actions() []action {
 	var all []action
-	for _, some := range [][]action{p.outboxActions(), p.letterActions(), p.consumerActions(), p.relayActions()} {
+	for _, some := range [][]action{p.outboxActions(), p.letterActions(), p.consumerActions(), p.relayActions(), p.repairActions()} {
 		all = append(all, some...)
 	}
 	return all

@@ -1,9 +1,7 @@
 package adminmessages
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -16,6 +14,7 @@ import (
 	"github.com/monsplit/monsplit/internal/apperr"
 	"github.com/monsplit/monsplit/internal/messaging/audit"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
+	"github.com/monsplit/monsplit/internal/messaging/journey"
 )
 
 // letterStates are the states of dead letters, with allStates first for a filter that keeps all.
@@ -25,15 +24,19 @@ const allStates = "all"
 
 // lettersPage is the data of the list of dead letters.
 type lettersPage struct {
-	State, Topic, Code string
-	States, Topics     []string
-	Letters            []consumer.DeadLetter
-	Count              int
-	Older, First       string // the addresses of the next part and of the first one; empty if there are none
-	ReplayAll          string // the address of the action for all that match
-	DiscardAll         string
-	Filtered           bool
+	State, Topic, Code, Key string
+	Kinds                   []consumer.DeadLetterKind // of failures, if no filter is set
+	States, Topics          []string
+	Letters                 []consumer.DeadLetter
+	Count                   int
+	Older, First            string // the addresses of the next part and of the first one; empty if there are none
+	ReplayAll               string // the address of the action for all that match
+	DiscardAll              string
+	Filtered                bool
 }
+
+// mostKinds is how many kinds of failure the page shows.
+const mostKinds = 20
 
 // MayClose reports whether all dead letters that match can be replayed or discarded.
 func (p lettersPage) MayClose() bool { return p.State == consumer.Open && p.Count > 0 }
@@ -58,6 +61,11 @@ func (p *Pages) deadLetters(v *adminui.Visit) error {
 	if page.Letters, err = consumer.ListDeadLetters(ctx, p.Repair.Pool, f); err != nil {
 		return err
 	}
+	if !page.Filtered && after == 0 {
+		if page.Kinds, err = consumer.DeadLetterKinds(ctx, p.Repair.Pool, mostKinds); err != nil {
+			return err
+		}
+	}
 	query := page.query()
 	same := "?" + query.Encode()
 	page.ReplayAll, page.DiscardAll = v.Path()+"/dead-letters/replay"+same, v.Path()+"/dead-letters/discard"+same
@@ -74,19 +82,19 @@ func (p *Pages) deadLetters(v *adminui.Visit) error {
 
 // letterFilter returns the filter that an address or a form has. Open dead letters are the default.
 func (p *Pages) letterFilter(in input) (consumer.DeadLetterFilter, lettersPage, error) {
-	values, err := in.texts("state", "topic", "code")
+	values, err := in.texts("state", "topic", "code", "key")
 	if err != nil {
 		return consumer.DeadLetterFilter{}, lettersPage{}, err
 	}
-	page := lettersPage{State: values[0], Topic: values[1], Code: values[2], States: letterStates, Topics: p.Repair.Consumes}
+	page := lettersPage{State: values[0], Topic: values[1], Code: values[2], Key: values[3], States: letterStates, Topics: p.Repair.Consumes}
 	if page.State == "" {
 		page.State = consumer.Open
 	}
 	if !slices.Contains(letterStates, page.State) {
 		return consumer.DeadLetterFilter{}, page, malformed("There is no such state of dead letters.")
 	}
-	page.Filtered = page.Topic != "" || page.Code != "" || page.State != consumer.Open
-	f := consumer.DeadLetterFilter{State: page.State, Topic: page.Topic, Code: page.Code}
+	page.Filtered = page.Topic != "" || page.Code != "" || page.Key != "" || page.State != consumer.Open
+	f := consumer.DeadLetterFilter{State: page.State, Topic: page.Topic, Code: page.Code, Key: page.Key}
 	if f.State == allStates {
 		f.State = ""
 	}
@@ -101,61 +109,43 @@ func (p lettersPage) query() url.Values {
 	}
 	set(query, "topic", p.Topic)
 	set(query, "code", p.Code)
+	set(query, "key", p.Key)
 	return query
 }
 
 // letterPage is the data of the page of one dead letter.
 type letterPage struct {
 	consumer.DeadLetterDetail
-	Pretty string // the payload with indents, if it is JSON
-	Raw    string
-	Size   int
-	Cut    bool // the payload is longer than what is shown
-	Open   bool
+	Payload adminui.Payload
+	Size    int
+	Open    bool
+	Steps   []step
+	Event   string // the name of the event for its page; empty if its version is not known
 }
-
-// mostShown is how many bytes of a payload a page shows, so that a page is small. The file has all of it.
-const mostShown = 8 << 10
 
 func (p *Pages) deadLetter(v *adminui.Visit) error {
 	letter, err := p.letterOf(v.R.Context(), v.R)
 	if err != nil {
-		return answerRefusal(v, err)
+		return answerRefusal(err)
 	}
 	page := letterPage{DeadLetterDetail: letter, Size: len(letter.RawValue), Open: letter.State == consumer.Open}
+	if page.Open {
+		page.Steps = stepsFor(v, letterSteps(letter.DeadLetter))
+	}
 	if letter.Value != nil {
-		page.Raw, page.Pretty = *letter.Value, pretty(*letter.Value)
-		page.Cut = len(page.Raw) > mostShown || len(page.Pretty) > mostShown
-		page.Raw, page.Pretty = cut(page.Raw, mostShown), cut(page.Pretty, mostShown)
+		page.Payload = adminui.NewPayload(*letter.Value)
+	}
+	if letter.Version != nil {
+		page.Event = journey.Ref{Topic: letter.Topic, Key: letter.Key, Version: *letter.Version}.String()
 	}
 	return v.Render(http.StatusOK, "letter", page)
-}
-
-// pretty returns JSON with indents, and other texts as "".
-func pretty(text string) string {
-	var b bytes.Buffer
-	if json.Indent(&b, []byte(text), "", "  ") != nil {
-		return ""
-	}
-	return b.String()
-}
-
-// cut returns the beginning of a text, with whole characters.
-func cut(text string, most int) string {
-	if len(text) <= most {
-		return text
-	}
-	for most > 0 && text[most]&0xC0 == 0x80 {
-		most--
-	}
-	return text[:most]
 }
 
 // payload answers with the bytes that were received, as a file.
 func (p *Pages) payload(v *adminui.Visit) error {
 	letter, err := p.letterOf(v.R.Context(), v.R)
 	if err != nil {
-		return answerRefusal(v, err)
+		return answerRefusal(err)
 	}
 	h := v.W.Header()
 	h.Set("Content-Type", "application/octet-stream")
@@ -252,7 +242,7 @@ func (p *Pages) closeLetter(c closing) func(context.Context, audit.Operator, inp
 		}
 		note := fmt.Sprintf("Dead letter %d is %s.", letter.ID, letter.State)
 		if letter.State == consumer.Replayed && letter.Note != nil && *letter.Note != "" {
-			note += " " + sentence(*letter.Note)
+			note += " " + adminui.Sentence(*letter.Note)
 		}
 		return outcome{"/dead-letters", note}, nil
 	}

@@ -3,7 +3,6 @@ package adminmessages
 import (
 	"context"
 	"fmt"
-	"math"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -19,6 +18,7 @@ import (
 // outboxPage is the data of the page about the outbox.
 type outboxPage struct {
 	outbox.Status
+	Stops      stops
 	Oldest     string // the age of the oldest unsent event
 	Topics     []string
 	Topic, Key string
@@ -56,8 +56,9 @@ func (p *Pages) outbox(v *adminui.Visit) error {
 	if page.Status, err = outbox.ReadStatus(ctx, p.Repair.Pool); err != nil {
 		return err
 	}
+	page.Stops = p.sendingStops(page.Status)
 	if page.OldestPending != nil {
-		page.Oldest = duration(time.Duration(page.OldestAge * float64(time.Second)))
+		page.Oldest = adminui.Duration(time.Duration(page.OldestAge * float64(time.Second)))
 	}
 	filter := outbox.EventFilter{Topic: page.Topic, Key: page.Key, Limit: rows + 1}
 	filter.Pending, filter.Before = true, unsentBefore
@@ -89,7 +90,7 @@ func (p *Pages) events(ctx context.Context, f outbox.EventFilter, page outboxPag
 		refused[[2]string{b.Topic, b.Key}] = &page.Blocked[i]
 	}
 	for _, e := range events {
-		row := eventRow{ListedEvent: e, Age: duration(p.now().Sub(e.Time))}
+		row := eventRow{ListedEvent: e, Age: adminui.Duration(p.now().Sub(e.Time))}
 		if !e.Sent && !e.Discarded {
 			row.Refused = refused[[2]string{e.Topic, e.Key}]
 		}
@@ -117,21 +118,6 @@ func (in input) number(name string) (int64, error) {
 	return n, nil
 }
 
-// duration returns a duration for people, in its largest unit.
-func duration(d time.Duration) string {
-	switch {
-	case d < time.Second:
-		return fmt.Sprintf("%d ms", max(0, d.Milliseconds()))
-	case d < 2*time.Minute:
-		return fmt.Sprintf("%d s", int(d.Seconds()))
-	case d < 2*time.Hour:
-		return fmt.Sprintf("%d min", int(d.Minutes()))
-	case d < 48*time.Hour:
-		return fmt.Sprintf("%d h", int(d.Hours()))
-	}
-	return fmt.Sprintf("%d days", int(math.Floor(d.Hours()/24)))
-}
-
 // outboxActions are what a person can do with events that Kafka refuses.
 func (p *Pages) outboxActions() []action {
 	return []action{
@@ -140,23 +126,12 @@ func (p *Pages) outboxActions() []action {
 	}
 }
 
-// nobody is the operator of a dry run, which is not recorded.
-var nobody = audit.Operator{By: "nobody", Reason: "a dry run"}
-
 func refusedOf(in input) (repair.Refused, error) {
 	names, err := in.texts("topic", "key")
 	if err != nil {
 		return repair.Refused{}, err
 	}
 	return repair.Refused{Topic: names[0], Key: names[1]}, nil
-}
-
-// aggregates says how many aggregates are meant.
-func aggregates(n int) string {
-	if n == 1 {
-		return "1 aggregate"
-	}
-	return strconv.Itoa(n) + " aggregates"
 }
 
 func keep(r repair.Refused) url.Values {
@@ -172,7 +147,7 @@ func (p *Pages) askToRetry(ctx context.Context, in input) (question, error) {
 		return question{}, err
 	}
 	which.DryRun = true
-	found, err := repair.RetryRefused(ctx, p.Repair.Pool, nobody, which)
+	found, err := repair.RetryRefused(ctx, p.Repair.Pool, audit.Operator{}, which)
 	if err != nil {
 		return question{}, err
 	}
@@ -180,7 +155,7 @@ func (p *Pages) askToRetry(ctx context.Context, in input) (question, error) {
 		return question{}, conflict("Kafka refuses no event any more. Nothing is left to try again.")
 	}
 	q := question{
-		Title: "Try the events of " + aggregates(len(found)) + " again now?", Button: "Try now", Back: "/outbox", Keep: keep(which),
+		Title: "Try the events of " + counted(len(found), "aggregate", "aggregates") + " again now?", Button: "Try now", Back: "/outbox", Keep: keep(which),
 		Follows: []string{
 			"The service sends the refused events to Kafka again within a few seconds, instead of waiting for the next try.",
 			"Nothing is lost. If Kafka refuses an event again, the event waits again.",
@@ -213,7 +188,7 @@ func (p *Pages) retry(ctx context.Context, by audit.Operator, in input) (outcome
 	if len(found) == 0 {
 		return outcome{"/outbox", "Kafka refuses no event any more. Nothing was left to try again."}, nil
 	}
-	return outcome{"/outbox", "The events of " + aggregates(len(found)) + " are tried again now."}, nil
+	return outcome{"/outbox", "The events of " + counted(len(found), "aggregate", "aggregates") + " are tried again now."}, nil
 }
 
 func (p *Pages) askToDiscardEvent(ctx context.Context, in input) (question, error) {
@@ -222,7 +197,7 @@ func (p *Pages) askToDiscardEvent(ctx context.Context, in input) (question, erro
 		return question{}, err
 	}
 	which.DryRun = true
-	e, err := repair.DiscardRefused(ctx, p.Repair.Pool, nobody, which)
+	e, err := repair.DiscardRefused(ctx, p.Repair.Pool, audit.Operator{}, which)
 	if err != nil {
 		return question{}, err
 	}

@@ -20,6 +20,10 @@ import (
 // Config is what the pages need of a service.
 type Config struct {
 	Repair repair.Service
+	// Models are the models that the service owns. A model comes after those that it refers to.
+	Models []repair.Model
+	// Program is the name of the service's program, for commands that a page shows.
+	Program string
 	// Replay, Discard, Skip and State are the methods of the service's consumer.Consumer.
 	Replay  func(ctx context.Context, id int64, by, reason string) (consumer.DeadLetter, error)
 	Discard func(ctx context.Context, id int64, by, reason string) (consumer.DeadLetter, error)
@@ -44,6 +48,12 @@ type Pages struct {
 
 // New returns the pages. Run and Watch have to run in the background.
 func New(cfg Config) *Pages { return &Pages{Config: cfg, runs: make(chan run, 1), now: time.Now} }
+
+// Related leads from the page of an event to these pages.
+var Related = adminui.Related{Outbox: section + "/outbox", Letter: section + "/dead-letters/"}
+
+// section is the path of the pages below the first page.
+const section = "messages"
 
 //go:embed templates/*.html
 var templateFiles embed.FS
@@ -71,7 +81,7 @@ func (p *Pages) Section() adminui.Section {
 		routes = append(routes, a.routes()...)
 	}
 	return adminui.Section{
-		Path: "messages", Title: "Messages", About: "What is sent and received, what is stuck and why, and what to do about it",
+		Path: section, Title: "Messages", About: "What is sent and received, what is stuck and why, and what to do about it",
 		Templates: templates(), Routes: routes,
 	}
 }

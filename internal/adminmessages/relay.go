@@ -17,9 +17,9 @@ import (
 type relayPage struct {
 	outbox.Status
 	Topics    []publishedTopic
-	Waiting   []outbox.ShownStandstill // the standstills that no other part of the page shows
-	AllPaused *outbox.PausedTopic      // publishing is paused as a whole
-	Well      bool                     // nothing needs a person
+	Stops     stops
+	AllPaused bool     // publishing is paused as a whole
+	Owned     []string // the topics whose state can be sent again
 }
 
 // publishedTopic is a topic that the service writes.
@@ -34,7 +34,7 @@ func (p *Pages) relay(v *adminui.Visit) error {
 	if err != nil {
 		return err
 	}
-	page := relayPage{Status: s}
+	page := relayPage{Status: s, Stops: p.sendingStops(s).forUser(v), AllPaused: pausedTopic(s, outbox.AllTopics) != nil}
 	for _, name := range p.Repair.Publishes {
 		t := publishedTopic{Name: name, Paused: pausedTopic(s, name)}
 		for _, shard := range s.Shards {
@@ -44,14 +44,9 @@ func (p *Pages) relay(v *adminui.Visit) error {
 		}
 		page.Topics = append(page.Topics, t)
 	}
-	page.AllPaused = pausedTopic(s, outbox.AllTopics)
-	for _, one := range s.Standstills {
-		stored := slices.ContainsFunc(s.Halted, func(h outbox.HaltedShard) bool { return string(h.Code) == string(one.Code) })
-		if !stored && one.Code != outbox.Paused {
-			page.Waiting = append(page.Waiting, one)
-		}
+	for _, m := range p.Models {
+		page.Owned = append(page.Owned, m.Topic)
 	}
-	page.Well = len(s.Halted)+len(s.Paused)+len(page.Waiting) == 0
 	return v.Render(http.StatusOK, "relay", page)
 }
 
@@ -90,7 +85,7 @@ func (p *Pages) askToPauseOutbox(ctx context.Context, in input) (question, error
 		return question{}, err
 	}
 	which.DryRun = true
-	found, err := p.Repair.PauseOutbox(ctx, nobody, which)
+	found, err := p.Repair.PauseOutbox(ctx, audit.Operator{}, which)
 	if err != nil {
 		return question{}, err
 	}
@@ -114,7 +109,7 @@ func (p *Pages) pauseOutbox(ctx context.Context, by audit.Operator, in input) (o
 	if _, err := p.Repair.PauseOutbox(ctx, by, which); err != nil {
 		return outcome{}, err
 	}
-	return outcome{"/relay", sentence(name + " is paused")}, nil
+	return outcome{"/relay", adminui.Sentence(name + " is paused")}, nil
 }
 
 func (p *Pages) askToResumeOutbox(ctx context.Context, in input) (question, error) {
@@ -123,7 +118,7 @@ func (p *Pages) askToResumeOutbox(ctx context.Context, in input) (question, erro
 		return question{}, err
 	}
 	which.DryRun = true
-	found, err := p.Repair.ResumeOutbox(ctx, nobody, which)
+	found, err := p.Repair.ResumeOutbox(ctx, audit.Operator{}, which)
 	if err != nil {
 		return question{}, err
 	}
@@ -148,5 +143,5 @@ func (p *Pages) resumeOutbox(ctx context.Context, by audit.Operator, in input) (
 	if _, err := p.Repair.ResumeOutbox(ctx, by, which); err != nil {
 		return outcome{}, err
 	}
-	return outcome{"/relay", sentence(name + " goes on")}, nil
+	return outcome{"/relay", adminui.Sentence(name + " goes on")}, nil
 }

@@ -220,23 +220,23 @@ func (s *site) saved(v visit, r *Resource, in input, saved Saved, done string) e
 	return s.done(v, to, note)
 }
 
-// refused returns the status of a form that a person can correct, or send again.
+// refused returns the status of a form that a person can correct, or send again, and logs the error if an operator may have to act.
 func (s *site) refused(v visit, err error) (status int, again bool) {
-	if _, ok := apperr.As(err); !ok {
+	if status, again = refused(v.w, err); again {
+		s.record(v.r.Context(), status, err)
+	}
+	return status, again
+}
+
+// refused returns the status of a form that a person can correct, or send again. It sets the headers that the status calls for.
+func refused(w http.ResponseWriter, err error) (status int, again bool) {
+	e, known := apperr.As(err)
+	if !known || e.Kind == apperr.Internal || e.Kind == apperr.NotFound || e.Kind == apperr.Stale {
 		return 0, false
 	}
-	switch apperr.KindOf(err) {
-	case apperr.Invalid, apperr.Malformed:
-		return http.StatusUnprocessableEntity, true
-	case apperr.Conflict, apperr.InProgress:
-		return http.StatusConflict, true
-	case apperr.Unavailable, apperr.TooMany, apperr.NotYet:
-		s.logUnavailable(v.r.Context(), err)
-		v.w.Header().Set("Retry-After", httpserver.RetryAfter())
-		return http.StatusServiceUnavailable, true
-	default:
-		return 0, false
-	}
+	status = httpserver.StatusOf(e.Kind)
+	httpserver.SetRetryAfter(w.Header(), status, e.Kind)
+	return status, true
 }
 
 // sortFaults returns the faults of each field as sentences. Those that belong to no field have the name "".

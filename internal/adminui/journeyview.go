@@ -43,6 +43,7 @@ type eventView struct {
 // picture is what the page of the journey shows.
 type picture struct {
 	Service string
+	Page    string // the page of one event
 	Lanes   []stepView
 	Events  []*eventView
 	Width   int
@@ -54,8 +55,8 @@ const (
 	pictureWidth        = 2*laneLeft + 4*laneWidth
 )
 
-func newPicture(service string, events []journey.Event) picture {
-	p := picture{Service: service, Width: pictureWidth}
+func (s *site) newPicture(events []journey.Event) picture {
+	p := picture{Service: s.Service, Page: s.base + pathEvent, Width: pictureWidth}
 	for _, lane := range lanes {
 		p.Lanes = append(p.Lanes, stepView{Lane: lane})
 	}
@@ -113,7 +114,7 @@ func producedSteps(e journey.Event) []stepView {
 	case p.Discarded:
 		sent = stepView{State: stepBad, What: "discarded by an operator"}
 	case p.Sent != nil:
-		sent = stepView{State: stepDone, At: p.Sent.At, What: fmt.Sprintf("sent (partition %d, offset %d)", p.Sent.Partition, p.Sent.Offset)}
+		sent = stepView{State: stepDone, At: p.Sent.At, What: "sent (" + placeOf(p.Sent.Partition, p.Sent.Offset) + ")"}
 	case p.IsSent:
 		sent = stepView{State: stepDone, What: "sent"}
 	}
@@ -150,7 +151,7 @@ func consumedSteps(c *journey.Consumed) []stepView {
 		}
 	}
 	return []stepView{
-		unknownStep(), unknownStep(), {State: stepDone, What: fmt.Sprintf("partition %d, offset %d", c.Partition, c.Offset)},
+		unknownStep(), unknownStep(), {State: stepDone, What: placeOf(c.Partition, c.Offset)},
 		{State: stepDone, At: c.Received, What: "received"}, done,
 	}
 }
@@ -166,12 +167,28 @@ func (v *eventView) Own() (own []stepView) {
 	return own
 }
 
+// Result returns what the consumer has done with an event that was received.
+func (v *eventView) Result() string { return v.Steps[len(v.Steps)-1].What }
+
+// Page returns the name of the event for its page, or "" if it has no page.
+func (v *eventView) Page() string {
+	if ref, ok := journey.ParseRef(v.Ref.String()); ok && ref.Version > 0 {
+		return ref.String()
+	}
+	return ""
+}
+
 // Place returns where Kafka has an event that was received.
 func (v *eventView) Place() string {
 	if v.Consumed == nil {
 		return ""
 	}
-	return fmt.Sprintf("partition %d, offset %d", v.Consumed.Partition, v.Consumed.Offset)
+	return placeOf(v.Consumed.Partition, v.Consumed.Offset)
+}
+
+// placeOf says where Kafka has an event.
+func placeOf(partition int, offset int64) string {
+	return fmt.Sprintf("partition %d, offset %d", partition, offset)
 }
 
 // Left and Right are the places of the first and the last step that has happened.

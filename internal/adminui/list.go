@@ -5,8 +5,6 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/monsplit/monsplit/internal/account"
 	"github.com/monsplit/monsplit/internal/apperr"
@@ -30,6 +28,7 @@ type listPage struct {
 	Previous, Next string // addresses; empty if there is no such page
 	First          string
 	CSV            string
+	Waiting        Waiting
 	MayChange      bool
 	Fault          string // of an action
 }
@@ -83,6 +82,12 @@ func (s *site) showList(v visit, r *Resource, status int, q listQuery, fault str
 	}
 	if err := s.readFilters(ctx, &p); err != nil {
 		return err
+	}
+	if r.Waiting != nil && p.Previous == "" {
+		var err error
+		if p.Waiting, err = r.Waiting(ctx, q.Query); err != nil {
+			return err
+		}
 	}
 	path := s.pathOf(r)
 	for _, c := range r.Columns {
@@ -210,10 +215,4 @@ func counted(n int) string {
 		return "1,000"
 	}
 	return strconv.Itoa(n)
-}
-
-// capital returns the text with a capital letter at its beginning.
-func capital(text string) string {
-	first, size := utf8.DecodeRuneInString(text)
-	return string(unicode.ToUpper(first)) + text[size:]
 }

@@ -2,23 +2,15 @@ package adminui
 
 import (
 	"bytes"
-	"context"
 	"embed"
-	"errors"
 	"fmt"
 	"html/template"
 	"io/fs"
-	"log/slog"
 	"net/http"
-	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/monsplit/monsplit/internal/account"
-	"github.com/monsplit/monsplit/internal/apperr"
-	"github.com/monsplit/monsplit/internal/httpserver"
-	"github.com/monsplit/monsplit/internal/postgres"
+	"github.com/monsplit/monsplit/internal/headerfield"
 	"github.com/monsplit/monsplit/internal/webassets"
 )
 
@@ -28,7 +20,7 @@ var templateFiles embed.FS
 // parseTemplates returns the template of each page by its name.
 func parseTemplates(overview fs.FS, sections []Section) (map[string]*template.Template, error) {
 	all := map[string]*template.Template{}
-	for _, name := range []string{"signin", "kept", "home", "password", "users", "user", "secret", "error", "list", "form", "conflict", "delete", "confirm", "history", "journey"} {
+	for _, name := range []string{"signin", "kept", "home", "password", "users", "user", "secret", "error", "list", "form", "conflict", "delete", "confirm", "history", "journey", "event"} {
 		t, err := frame()
 		if err == nil {
 			t, err = t.ParseFS(templateFiles, "templates/"+name+".html")
@@ -73,7 +65,7 @@ func (v view) Asset(name string) (string, error) {
 	if !ok {
 		return "", fmt.Errorf("there is no asset %s", name)
 	}
-	return a.path, nil
+	return a.Path, nil
 }
 
 // Admin reports whether the signed-in user may manage users.
@@ -111,78 +103,12 @@ func (s *site) send(w http.ResponseWriter, r *http.Request, status int, body []b
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Add("Vary", "Accept-Encoding")
-	if httpserver.AcceptsGzip(r) {
+	if headerfield.Quality(r.Header.Values("Accept-Encoding"), "gzip") > 0 {
 		h.Set("Content-Encoding", "gzip")
 		body = webassets.Gzip(body)
 	}
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // the client may be gone
-}
-
-// problem is the data of the page for an error.
-type problem struct{ Title, Text string }
-
-func (s *site) renderError(w http.ResponseWriter, r *http.Request, user *account.User, status int, title, text string) {
-	s.render(w, r, user, status, "error", problem{title, text})
-}
-
-// foreign answers a request that came from a page of another site.
-func (s *site) foreign(w http.ResponseWriter, r *http.Request) {
-	s.renderError(w, r, nil, http.StatusForbidden, "This form came from another site", "Nothing was changed. Open the page here, and try again.")
-}
-
-// fail answers with the page for an error. An error that is not expected is logged, and the person sees no details.
-func (s *site) fail(w http.ResponseWriter, r *http.Request, err error) { s.failFor(w, r, nil, err) }
-
-// failFor is fail for a user who has signed in.
-func (s *site) failFor(w http.ResponseWriter, r *http.Request, user *account.User, err error) {
-	status, title, text := http.StatusInternalServerError, "Something went wrong", "The service has logged the reason."
-	switch {
-	case errors.Is(err, account.ErrNoUser):
-		status, title, text = http.StatusNotFound, "There is no such user", "The list of users has all of them."
-	case errors.Is(err, account.ErrBusy):
-		status, title, text = http.StatusServiceUnavailable, "Please try again", sentence(account.ErrBusy)
-	case apperr.KindOf(err) == apperr.NotFound:
-		status, title, text = http.StatusNotFound, "It does not exist, or not any more", detailOf(err)
-	case apperr.KindOf(err) == apperr.Malformed:
-		status, title, text = http.StatusBadRequest, "This address or form cannot be used", detailOf(err)
-	case apperr.KindOf(err) == apperr.Unavailable:
-		status, title, text = http.StatusServiceUnavailable, "This cannot be done now", detailOf(err)
-		s.logUnavailable(r.Context(), err)
-	case postgres.IsUnavailable(err) || errors.Is(err, context.DeadlineExceeded):
-		status, title, text = http.StatusServiceUnavailable, "The database is away or busy", "Please try again in a moment."
-		s.logUnavailable(r.Context(), err)
-	case errors.Is(err, context.Canceled) && r.Context().Err() != nil: // the person has left, and sees no answer
-		status = http.StatusServiceUnavailable
-	default:
-		s.Log.ErrorContext(r.Context(), "an admin page has failed", "error", err)
-	}
-	if status == http.StatusServiceUnavailable {
-		w.Header().Set("Retry-After", httpserver.RetryAfter())
-	}
-	s.renderError(w, r, user, status, title, text)
-}
-
-// logUnavailable logs an error after which a person may try again. It is an error of the service if an operator has to act first.
-func (s *site) logUnavailable(ctx context.Context, err error) {
-	level := slog.LevelWarn
-	if e, ok := apperr.As(err); ok && e.OwnFault {
-		level = slog.LevelError
-	}
-	s.Log.Log(ctx, level, "an admin page could not be served", "error", err)
-}
-
-// detailOf returns what a person may read about an error.
-func detailOf(err error) string {
-	e, _ := apperr.As(err)
-	return e.Detail
-}
-
-// sentence returns an error as a sentence for people.
-func sentence(err error) string {
-	text := err.Error()
-	first, size := utf8.DecodeRuneInString(text)
-	return string(unicode.ToUpper(first)) + strings.TrimSuffix(text[size:], ".") + "."
 }
 
 // Editor reports whether the signed-in user may change data.

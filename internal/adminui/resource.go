@@ -3,9 +3,7 @@ package adminui
 import (
 	"context"
 	"iter"
-	"time"
 
-	"github.com/monsplit/monsplit/internal/history"
 	"github.com/monsplit/monsplit/internal/httpserver"
 )
 
@@ -15,9 +13,11 @@ type Resource struct {
 	Path      string // the pages are at this path below the first page, such as "products"
 	One, Many string // what people call the things, such as "product" and "products"
 	About     string // one sentence for the list and the overview
-	// Owner is the service that owns the things, if this service only has copies of them. With Create, Change and Delete, people
-	// can ask it for changes.
+	// Owner is the service that owns the things, if this service only has copies of them: its name in a sentence, such as "the
+	// catalog service". With Create, Change and Delete, people can ask it for changes.
 	Owner string
+	// Model is what the history calls the things, if this service owns them. Then each thing has a history, under the key of its events.
+	Model string
 	// Topic has the events of the things. With it, the pages show the way of the last change of a thing.
 	Topic string
 
@@ -31,6 +31,9 @@ type Resource struct {
 	Rows func(ctx context.Context, q Query) iter.Seq2[Row, error]
 	// Count returns how many rows each query has, but never more than most. Without an answer in a short time it returns nil.
 	Count func(ctx context.Context, queries []Query, most int) ([]int, error)
+	// Waiting returns things of the query that are not in the list, because their owner has to create them first, or has refused that
+	// lately. It may be nil.
+	Waiting func(ctx context.Context, q Query) (Waiting, error)
 	// Get returns one thing. It fails with apperr.NotFound if there is none with the id.
 	Get func(ctx context.Context, id string) (Item, error)
 
@@ -63,22 +66,19 @@ type Row struct {
 	Position any
 }
 
-// Cell is one value, as people see it. Only one of its fields is set.
-type Cell struct {
-	Text  string
-	Time  time.Time
-	State string // a short word, such as "active"
-	Quiet string // a short word for the usual state, which must not attract attention
-	Code  string // an identifier
-	Day   string // such as 2026-03-01
+// Waiting are things that their owner has to create first. The list shows them above its rows.
+type Waiting struct {
+	Title, About string
+	Heads        []string
+	Rows         []WaitingRow
+	More         *Link // to a list that has the others, too; nil if these are all
 }
 
-// String returns the cell as plain text.
-func (c Cell) String() string {
-	if !c.Time.IsZero() {
-		return c.Time.UTC().Format(time.RFC3339Nano)
-	}
-	return c.Text + c.State + c.Quiet + c.Code + c.Day
+// WaitingRow is one thing that its owner has to create first.
+type WaitingRow struct {
+	ID    string // of the page of the thing
+	Cells []Cell // as the heads
+	Link  Link   // to what was asked for, in the last column
 }
 
 // Filter keeps the rows with one value. A list can have several filters.
@@ -89,9 +89,6 @@ type Filter struct {
 	// Label returns the value as people call it. It is nil if the choices have it.
 	Label func(ctx context.Context, value string) (string, error)
 }
-
-// Choice is a value from which people can choose.
-type Choice struct{ Value, Title string }
 
 // Values are the values of a form, by the names of the fields. A checked box has the value On.
 type Values map[string]string
@@ -136,8 +133,6 @@ type Item struct {
 	// Locked means that nobody can change the thing at the moment.
 	Locked bool
 	Links  []Link // to related pages
-	// History is what the history calls the thing, if this service owns it.
-	History history.Object
 }
 
 // Fact is a value with its name.

@@ -53,6 +53,11 @@ func (s *site) handle(method, path string, h http.HandlerFunc) {
 	s.add(PageRoute{Method: method, Path: path}, h)
 }
 
+// handlePassword adds a route of the page on which users change their own password, also those who have to.
+func (s *site) handlePassword(method string, do func(visit) error) {
+	s.add(PageRoute{method, "/password", account.Viewer}, s.passwordPage(do))
+}
+
 // handlePage adds a route that only users with a role may use.
 func (s *site) handlePage(method, path string, role account.Role, do func(visit) error) {
 	s.add(PageRoute{method, path, role}, s.page(role, do))
@@ -83,7 +88,9 @@ func (s *site) methods(r *http.Request) (all []string) {
 	for _, method := range []string{http.MethodGet, http.MethodPost} {
 		asked := *r
 		asked.Method = method
-		if _, pattern := s.pages.Handler(&asked); strings.HasPrefix(pattern, method+" ") {
+		_, page := s.pages.Handler(&asked)
+		_, beside := s.all.Handler(&asked)
+		if strings.HasPrefix(page, method+" ") || strings.HasPrefix(beside, method+" ") {
 			all = append(all, method)
 		}
 	}

@@ -2,6 +2,7 @@ package adminui_test
 
 import (
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -55,6 +56,10 @@ func TestMethodsOfAPage(t *testing.T) {
 			}
 		}
 	}
+	icon := regexp.MustCompile(`href="(/shop/admin/assets/icon[^"]*)"`).FindStringSubmatch(admin.get("").body)
+	if a := stranger.do("OPTIONS", icon[1], ""); a.status != http.StatusNoContent || a.header.Get("Allow") != "GET, HEAD, OPTIONS" {
+		t.Errorf("a file: %d %v", a.status, a.header)
+	}
 	if a := admin.do("PUT", s.base+"/nothing", ""); a.status != http.StatusNotFound || a.header.Get("Allow") != "" {
 		t.Errorf("no such page: %d %v", a.status, a.header)
 	}
@@ -97,7 +102,7 @@ func TestSavesThatHaveToWait(t *testing.T) {
 	t.Parallel()
 	s := setup(t, "")
 	b := s.signedIn("edith")
-	for name, level := range map[string]string{"locked": "WARN", "full": "ERROR"} {
+	for name, logged := range map[string]string{"locked": `WARN msg="an admin page could not be served"`, "full": `ERROR msg="an admin page has failed"`} {
 		for path, form := range map[string][]string{
 			"/things/new": {"name", name}, "/things/1": {"name", name, "version", "3"},
 		} {
@@ -107,8 +112,8 @@ func TestSavesThatHaveToWait(t *testing.T) {
 				t.Errorf("%s of %s: %d %v %s", path, name, a.status, a.header, a.body)
 			}
 		}
-		if n := strings.Count(s.log.String(), "level="+level+` msg="an admin page could not be served" error="`+faults[name].Detail); n != 2 {
-			t.Errorf("%s is logged %d times at the level %s: %s", name, n, level, s.log)
+		if n := strings.Count(s.log.String(), "level="+logged+` error="`+faults[name].Detail); n != 2 {
+			t.Errorf("%s is logged %d times as %s: %s", name, n, logged, s.log)
 		}
 	}
 }

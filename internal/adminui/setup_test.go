@@ -28,6 +28,7 @@ import (
 	"github.com/monsplit/monsplit/internal/messaging/audit"
 	"github.com/monsplit/monsplit/internal/messaging/journey"
 	"github.com/monsplit/monsplit/internal/postgres"
+	"github.com/monsplit/monsplit/internal/testkit/admintest"
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 	accountsql "github.com/monsplit/monsplit/sql/account"
 	historysql "github.com/monsplit/monsplit/sql/history"
@@ -89,7 +90,8 @@ func setup(t *testing.T, root string) *service {
 			t.Error(err)
 		}
 	})
-	cfg.Journey, cfg.Beat = watch, 10*time.Millisecond
+	cfg.Journey, cfg.Beat, cfg.EventRetention = watch, 10*time.Millisecond, 7*24*time.Hour
+	cfg.Related = adminui.Related{Outbox: "messages/outbox", Letter: "messages/dead-letters/"}
 	pages, err := adminui.New(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -108,6 +110,9 @@ func setup(t *testing.T, root string) *service {
 			t.Fatal(err)
 		}
 		s.passwords[name] = password
+	}
+	if err := admintest.KeepPasswords(t.Context(), pool); err != nil {
+		t.Fatal(err)
 	}
 	return s
 }

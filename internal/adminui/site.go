@@ -31,6 +31,10 @@ type Config struct {
 	Overview Overview
 	// Journey lets people watch the way of events. Without it, the pages do not show it.
 	Journey *journey.Watch
+	// EventRetention is how long records of events are kept at least.
+	EventRetention time.Duration
+	// Related are pages of sections to which the page of an event leads.
+	Related Related
 	// Beat is the time between two signs of life in a stream, and between two looks whether its user may still see it. It must be
 	// shorter than the time after which proxies give up a silent connection; 15 s by default.
 	Beat time.Duration
@@ -42,11 +46,11 @@ type site struct {
 	Config
 	base      string // the path of the first page
 	templates map[string]*template.Template
-	assets    map[string]asset
+	assets    map[string]httpserver.Page
 	sessions  *scs.SessionManager
 	pages     *http.ServeMux
 	routes    []PageRoute
-	all       http.Handler
+	all       *http.ServeMux // the pages, and the files and the stream beside them
 }
 
 // Base returns the path of the first page. All other pages are below it.
@@ -88,13 +92,13 @@ func (s *site) newSessions(secure bool) *scs.SessionManager {
 }
 
 // handler returns all routes. The files of the pages need no session.
-func (s *site) handler() http.Handler {
+func (s *site) handler() *http.ServeMux {
 	s.handle("GET", "/sign-in", s.showSignIn)
 	s.handle("POST", "/sign-in", s.signIn)
 	s.handle("POST", "/sign-out", s.signOut)
 	s.handlePage("GET", "", account.Viewer, s.home)
-	s.handlePage("GET", "/password", account.Viewer, s.showPassword)
-	s.handlePage("POST", "/password", account.Viewer, s.changePassword)
+	s.handlePassword("GET", s.showPassword)
+	s.handlePassword("POST", s.changePassword)
 	s.handlePage("GET", "/history/{model}/{key}", account.Viewer, s.history)
 	s.handlePage("GET", "/users", account.Admin, s.users)
 	s.handlePage("POST", "/users", account.Admin, s.createUser)
@@ -111,6 +115,7 @@ func (s *site) handler() http.Handler {
 	}
 	if s.Journey != nil {
 		s.handlePage("GET", "/journey", account.Viewer, s.showJourney)
+		s.handlePage("GET", pathEvent, account.Viewer, s.event)
 	}
 	s.pages.HandleFunc("/", s.otherwise)
 
@@ -122,7 +127,7 @@ func (s *site) handler() http.Handler {
 		all.HandleFunc("GET "+s.StreamPath(), s.stream)
 	}
 	for _, a := range s.assets {
-		all.Handle("GET "+a.path, a)
+		all.Handle("GET "+a.Path, a.Handler())
 	}
 	return all
 }

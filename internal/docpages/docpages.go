@@ -33,15 +33,10 @@ type Config struct {
 //go:embed templates/*.html
 var templates embed.FS
 
-//go:embed static/* swagger-ui/swagger-ui.css swagger-ui/swagger-ui-bundle.js
+//go:embed static/* swagger-ui/*.css swagger-ui/*.js swagger-ui/*.gz swagger-ui/*.br
 var files embed.FS
 
-const (
-	htmlType = "text/html; charset=utf-8"
-	cssType  = "text/css; charset=utf-8"
-	jsType   = "text/javascript; charset=utf-8"
-	svgType  = "image/svg+xml"
-)
+const htmlType = "text/html; charset=utf-8"
 
 // Pages renders all pages below each base. It returns an error if a document cannot be parsed.
 func Pages(cfg Config) ([]httpserver.Page, error) {
@@ -96,33 +91,32 @@ func (v pageData) Asset(name string) (string, error) {
 	return "", fmt.Errorf("there is no asset %s", name)
 }
 
-// readAssets reads the files that the pages use, once for all bases.
-func readAssets() ([]httpserver.Page, error) {
-	var all []httpserver.Page
+// readAssets reads the files that the pages use, once for all bases, by their names without a hash.
+func readAssets() (map[string]webassets.File, error) {
+	all := map[string]webassets.File{}
 	for _, file := range []struct {
-		from            embed.FS
-		name, mediaType string
+		from embed.FS
+		name string
 	}{
-		{webassets.Files, "frame.css", cssType}, {files, "static/content.css", cssType}, {webassets.Files, "icon.svg", svgType},
-		{files, "static/swagger.js", jsType}, {files, "static/swagger.css", cssType},
-		{files, "swagger-ui/swagger-ui.css", cssType}, {files, "swagger-ui/swagger-ui-bundle.js", jsType},
+		{webassets.Files, "frame.css"}, {files, "static/content.css"}, {webassets.Files, "icon.svg"},
+		{files, "static/swagger.js"}, {files, "static/swagger.css"},
+		{files, "swagger-ui/swagger-ui.css"}, {files, "swagger-ui/swagger-ui-bundle.js"},
 	} {
-		body, err := file.from.ReadFile(file.name)
+		read, err := webassets.Read(file.from, file.name)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, httpserver.Page{Path: path.Base(file.name), MediaType: file.mediaType, Body: body, Immutable: true})
+		all[path.Base(file.name)] = read
 	}
 	return all, nil
 }
 
 // below renders the pages below one base. Their paths are absolute.
-func (v pageData) below(base string, assets []httpserver.Page) ([]httpserver.Page, error) {
+func (v pageData) below(base string, assets map[string]webassets.File) ([]httpserver.Page, error) {
 	v.Base, v.assets = base, map[string]string{}
 	var pages []httpserver.Page
-	for _, asset := range assets {
-		name := asset.Path
-		asset.Path = base + "/docs/assets/" + webassets.HashedName(name, asset.Body)
+	for name, file := range assets {
+		asset := httpserver.FilePage(base+"/docs/assets", file)
 		v.assets[name] = asset.Path
 		pages = append(pages, asset)
 	}

@@ -3,6 +3,8 @@
 package headerfield
 
 import (
+	"mime"
+	"strconv"
 	"strings"
 )
 
@@ -112,4 +114,25 @@ func String(text string) (content string, ok bool) {
 		}
 	}
 	return "", false
+}
+
+// Quality returns the weight that a list such as Accept gives to a name, or 0 if the list does not have the name (RFC 9110,
+// section 12.4.2). Wildcards do not count.
+func Quality(lines []string, name string) float64 {
+	for element := range List(lines) {
+		named, params, err := mime.ParseMediaType(element)
+		if err != nil || named != name {
+			continue
+		}
+		q, given := params["q"]
+		if !given {
+			return 1
+		}
+		weight, err := strconv.ParseFloat(q, 64)
+		if err != nil {
+			return 0
+		}
+		return weight
+	}
+	return 0
 }

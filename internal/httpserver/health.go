@@ -28,7 +28,7 @@ func (s *Server) livez(c echo.Context) error {
 
 func (s *Server) readyz(c echo.Context) error {
 	if s.stopping.Load() {
-		c.Response().Header().Set("Retry-After", RetryAfter())
+		c.Response().Header().Set("Retry-After", retryAfter())
 		return c.JSON(http.StatusServiceUnavailable, Readiness{Status: stopping, Checks: []CheckResult{}})
 	}
 	results, err := s.checked.ask(c.Request().Context())
@@ -45,7 +45,7 @@ func (s *Server) readyz(c echo.Context) error {
 		}
 	}
 	if status == http.StatusServiceUnavailable {
-		c.Response().Header().Set("Retry-After", RetryAfter())
+		c.Response().Header().Set("Retry-After", retryAfter())
 	}
 	return c.JSON(status, answer)
 }

@@ -3,7 +3,6 @@ package httpserver
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"mime"
 	"net/http"
 	"strconv"
 	"sync"
@@ -19,7 +18,14 @@ type Page struct {
 	Path      string // at "/" or at the server's prefix, the page is the index that browsers get
 	MediaType string
 	Body      []byte
-	Immutable bool // the path changes with the body, so that a browser never has to revalidate it
+	// Gzip and Brotli are the same text, compressed. A page without them is compressed when the first client asks for it.
+	Gzip, Brotli []byte
+	Immutable    bool // the path changes with the body, so that a browser never has to revalidate it
+}
+
+// FilePage returns a file that pages use. Its address is below base, and changes with its content.
+func FilePage(base string, f webassets.File) Page {
+	return Page{Path: base + "/" + f.Name, MediaType: f.MediaType, Body: f.Body, Gzip: f.Gzip, Brotli: f.Brotli, Immutable: true}
 }
 
 // pagePolicy allows a page to load files from this server, and forbids inline code and styles. So a text that the browser
@@ -30,68 +36,70 @@ const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img
 // yearLong is the longest time that servers commonly tell caches.
 const yearLong = "public, max-age=31536000, immutable"
 
-// handler serves the page, compressed for clients that accept gzip.
-func (p Page) handler() echo.HandlerFunc {
-	compressed := sync.OnceValue(func() []byte { return webassets.Gzip(p.Body) })
+// Handler serves the page, compressed for clients that accept it.
+func (p Page) Handler() http.Handler {
+	gzip := sync.OnceValue(func() []byte {
+		if p.Gzip != nil {
+			return p.Gzip
+		}
+		return webassets.Gzip(p.Body)
+	})
 	sum := sha256.Sum256(p.Body)
 	tag := hex.EncodeToString(sum[:8])
-	return func(c echo.Context) error {
-		h := c.Response().Header()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
 		h.Set("Content-Security-Policy", pagePolicy)
 		h.Add("Vary", "Accept-Encoding")
 		if p.Immutable {
 			h.Set("Cache-Control", yearLong)
 		}
-		body, etag := p.Body, `"`+tag+`"`
-		if AcceptsGzip(c.Request()) {
-			body, etag = compressed(), `"`+tag+`-gzip"`
-			h.Set("Content-Encoding", "gzip")
+		encoding, body, etag := p.encoding(r.Header.Values("Accept-Encoding")), p.Body, `"`+tag+`"`
+		switch encoding {
+		case "br":
+			body = p.Brotli
+		case "gzip":
+			body = gzip()
+		}
+		if encoding != "" {
+			etag = `"` + tag + "-" + encoding + `"`
 		}
 		h.Set("ETag", etag)
-		if asked := c.Request().Header.Get("If-None-Match"); NotModified(&asked, etag) {
-			h.Del("Content-Encoding")
-			return c.NoContent(http.StatusNotModified)
+		if asked := r.Header.Get("If-None-Match"); NotModified(&asked, etag) {
+			w.WriteHeader(http.StatusNotModified)
+			return
 		}
-		return c.Blob(http.StatusOK, p.MediaType, body)
-	}
+		if encoding != "" {
+			h.Set("Content-Encoding", encoding)
+		}
+		h.Set("Content-Type", p.MediaType)
+		h.Set("Content-Length", strconv.Itoa(len(body)))
+		_, _ = w.Write(body) // the client may be gone
+	})
 }
 
-// AcceptsGzip reports whether the client wants its answer compressed.
-func AcceptsGzip(r *http.Request) bool {
-	return quality(r.Header.Values("Accept-Encoding"), "gzip") > 0
+// encoding returns the encoding that the client likes best, or "" for none.
+func (p Page) encoding(accept []string) string {
+	gzip, brotli := headerfield.Quality(accept, "gzip"), headerfield.Quality(accept, "br")
+	switch {
+	case p.Brotli != nil && brotli > 0 && brotli >= gzip:
+		return "br"
+	case gzip > 0:
+		return "gzip"
+	default:
+		return ""
+	}
 }
 
 // forBrowsers answers with the page if the Accept header names HTML and does not prefer JSON. Otherwise it answers as
 // programs does.
 func (p Page) forBrowsers(programs echo.HandlerFunc) echo.HandlerFunc {
-	people := p.handler()
+	people := echo.WrapHandler(p.Handler())
 	return func(c echo.Context) error {
 		c.Response().Header().Add("Vary", "Accept")
 		accept := c.Request().Header.Values("Accept")
-		if html := quality(accept, "text/html"); html > 0 && html >= quality(accept, echo.MIMEApplicationJSON) {
+		if html := headerfield.Quality(accept, "text/html"); html > 0 && html >= headerfield.Quality(accept, echo.MIMEApplicationJSON) {
 			return people(c)
 		}
 		return programs(c)
 	}
-}
-
-// quality returns the weight that a list such as Accept gives to a name, or 0 if the list does not have the name (RFC 9110,
-// section 12.4.2). Wildcards do not count.
-func quality(lines []string, name string) float64 {
-	for element := range headerfield.List(lines) {
-		named, params, err := mime.ParseMediaType(element)
-		if err != nil || named != name {
-			continue
-		}
-		q, given := params["q"]
-		if !given {
-			return 1
-		}
-		weight, err := strconv.ParseFloat(q, 64)
-		if err != nil {
-			return 0
-		}
-		return weight
-	}
-	return 0
 }

@@ -18,6 +18,7 @@ func withPages(t *testing.T) *bundle {
 			{Path: "/below", MediaType: "text/html; charset=utf-8", Body: []byte("<p>index below")},
 			{Path: "/below/docs", MediaType: "text/html; charset=utf-8", Body: []byte("<p>docs")},
 			{Path: "/docs/assets/a.123.css", MediaType: "text/css", Body: []byte("p{}"), Immutable: true},
+			{Path: "/docs/assets/b.456.css", MediaType: "text/css", Body: []byte("q{}"), Gzip: []byte("a gzip"), Brotli: []byte("a brotli"), Immutable: true},
 		}
 	})
 }
@@ -72,6 +73,25 @@ func TestPagesAreCompressed(t *testing.T) {
 		again, text := b.get("/below/docs", "Accept-Encoding", encoding, "If-None-Match", resp.Header.Get("ETag"))
 		if again.StatusCode != http.StatusNotModified || text != "" || again.Header.Get("ETag") != resp.Header.Get("ETag") || again.Header.Get("Content-Encoding") != "" {
 			t.Errorf("%s gives %d %q to a client that has it", encoding, again.StatusCode, text)
+		}
+	}
+}
+
+// A client gets the form that it likes best, of those that a file has.
+func TestFormsOfFiles(t *testing.T) {
+	t.Parallel()
+	b := withPages(t)
+	for accept, want := range map[string][2]string{
+		"gzip, deflate, br, zstd": {"br", "a brotli"}, "br;q=0.5, gzip;q=0.6": {"gzip", "a gzip"}, "br;q=0, gzip": {"gzip", "a gzip"},
+		"gzip": {"gzip", "a gzip"}, "br": {"br", "a brotli"}, "identity": {"", "q{}"}, "zstd": {"", "q{}"}, "br;q=0, gzip;q=0": {"", "q{}"},
+	} {
+		resp, text := b.get("/docs/assets/b.456.css", "Accept-Encoding", accept)
+		if got := resp.Header.Get("Content-Encoding"); resp.StatusCode != http.StatusOK || got != want[0] || text != want[1] || resp.Header.Get("Vary") != "Accept-Encoding" {
+			t.Errorf("%s: %d, %s %q, want %s", accept, resp.StatusCode, got, text, want)
+		}
+		again, _ := b.get("/docs/assets/b.456.css", "Accept-Encoding", accept, "If-None-Match", resp.Header.Get("ETag"))
+		if again.StatusCode != http.StatusNotModified || again.Header.Get("Content-Encoding") != "" {
+			t.Errorf("%s: %d to a client that has it", accept, again.StatusCode)
 		}
 	}
 }

@@ -132,7 +132,7 @@ func (s *Server) mountOwn() {
 		if programs, ok := indexes[page.Path]; ok {
 			indexes[page.Path] = page.forBrowsers(programs)
 		} else {
-			s.Echo.GET(page.Path, page.handler())
+			s.Echo.GET(page.Path, echo.WrapHandler(page.Handler()))
 		}
 	}
 	for path, index := range indexes {

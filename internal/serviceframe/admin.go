@@ -3,6 +3,7 @@ package serviceframe
 import (
 	"context"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/monsplit/monsplit/internal/account"
@@ -27,25 +28,30 @@ func (f *Frame) Manage(resources ...adminui.Resource) {
 // Need lets the first admin page show what a person has to look at in the service's own data. Call it before Serve.
 func (f *Frame) Need(needs func(context.Context) ([]adminmessages.Need, error)) { f.needs = needs }
 
+// Own lets the admin pages send the state of these models again. A model comes after those that it refers to. Call it before
+// Serve.
+func (f *Frame) Own(models ...repair.Model) { f.models = models }
+
 // addAdmin adds the admin pages, and returns the parts that keep their tables and do their work in the background.
 func (f *Frame) addAdmin(events Consumer, check func(context.Context) ([]httpserver.CheckResult, error)) ([]lifecycle.Part, error) {
 	users := account.New(f.Pool)
 	messages := adminmessages.New(adminmessages.Config{
 		Repair: f.repair(), Replay: events.Replay, Discard: events.Discard, Skip: events.Skip, State: events.State,
-		Check: check, Needs: f.needs, Log: f.log,
+		Models: f.models, Program: f.spec.Name, Check: check, Needs: f.needs, Log: f.log,
 	})
 	cfg := adminui.Config{
 		Service: f.spec.Name, Title: f.spec.Name + " admin", Root: f.spec.Prefix, Users: users, History: history.NewReader(f.Pool),
-		Lifetime: f.cfg.Admin.Lifetime, Idle: f.cfg.Admin.Idle, Resources: f.resources, Stream: f.cfg.HTTP.StreamLimits(), Journey: f.watch, Log: f.log,
+		Lifetime: f.cfg.Admin.Lifetime, Idle: f.cfg.Admin.Idle, Resources: f.resources, Stream: f.cfg.HTTP.StreamLimits(), Journey: f.watch, EventRetention: f.cfg.Outbox.Retention, Related: adminmessages.Related, Log: f.log,
 		Sections: []adminui.Section{messages.Section()}, Overview: messages.Overview(),
 	}
 	pages, err := adminui.New(cfg)
 	if err != nil {
 		return nil, err
 	}
-	f.sites = append(f.sites, site{path: cfg.Base(), handler: pages, events: cfg.StreamPath()})
+	ready := new(atomic.Bool)
+	f.sites = append(f.sites, site{path: cfg.Base(), handler: pages, events: cfg.StreamPath(), ready: ready})
 	return []lifecycle.Part{
-		{Name: "admin", Run: f.schema.before(func(ctx context.Context) error { return f.keepAccounts(ctx, users) })},
+		{Name: "admin", Run: f.schema.before(func(ctx context.Context) error { return f.keepAccounts(ctx, users, ready) })},
 		{Name: "admin messages", Run: f.schema.before(messages.Run)},
 		{Name: "admin samples", Run: f.schema.before(messages.Watch)},
 	}, nil
@@ -64,13 +70,14 @@ const (
 	deleteSessions = 5 * time.Minute
 )
 
-// keepAccounts creates the first user, and then deletes expired sessions until ctx is done. A database that is away must not end
-// the service.
-func (f *Frame) keepAccounts(ctx context.Context, users *account.Users) error {
+// keepAccounts creates the first user, without whom nobody can sign in, and then deletes expired sessions until ctx is done. A database
+// that is away must not end the service.
+func (f *Frame) keepAccounts(ctx context.Context, users *account.Users, ready *atomic.Bool) error {
 	for {
 		random, err := users.CreateFirst(ctx, f.cfg.Admin)
 		if err == nil {
 			f.tellPassword(ctx, random)
+			ready.Store(true)
 			break
 		}
 		if ctx.Err() == nil {
@@ -86,7 +93,7 @@ func (f *Frame) keepAccounts(ctx context.Context, users *account.Users) error {
 // tellPassword logs a random password. It is the only place where a person can read it.
 func (f *Frame) tellPassword(ctx context.Context, random string) {
 	if random != "" {
-		f.log.WarnContext(ctx, "the user admin was created for the admin pages; this password is not shown again, so change it after the first sign-in",
+		f.log.WarnContext(ctx, "the user admin was created for the admin pages; this password is not shown again, and must be changed after the first sign-in",
 			"user", "admin", "password", random)
 	}
 }

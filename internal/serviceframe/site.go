@@ -2,7 +2,9 @@ package serviceframe
 
 import (
 	"net/http"
+	"sync/atomic"
 
+	"github.com/monsplit/monsplit/internal/apperr"
 	"github.com/monsplit/monsplit/internal/httpserver"
 )
 
@@ -10,7 +12,19 @@ import (
 type site struct {
 	path    string
 	handler http.Handler
-	events  string // the path of its stream of server-sent events; may be empty
+	events  string       // the path of its stream of server-sent events; may be empty
+	ready   *atomic.Bool // whether the pages can be used, beside the schema; nil if they need nothing else
+}
+
+// available returns an error if the pages cannot be used yet.
+func (s site) available(schema *schema) error {
+	if err := schema.available(); err != nil {
+		return err
+	}
+	if s.ready != nil && !s.ready.Load() {
+		return apperr.New(apperr.Unavailable, "These pages have no user yet. The service is about to create one.")
+	}
+	return nil
 }
 
 // Handle adds pages of the service's own at path and everywhere below it, such as an admin interface. See
@@ -23,9 +37,10 @@ func (f *Frame) Handle(path string, handler http.Handler) {
 
 func (f *Frame) mountSites(server *httpserver.Server) {
 	for _, s := range f.sites {
+		available := func() error { return s.available(f.schema) }
 		if s.events != "" {
-			server.HandleEvents(s.events, s.handler, f.schema.available)
+			server.HandleEvents(s.events, s.handler, available)
 		}
-		server.Handle(s.path, s.handler, f.schema.available, f.admit)
+		server.Handle(s.path, s.handler, available, f.admit)
 	}
 }

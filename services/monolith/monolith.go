@@ -66,9 +66,10 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger) error {
 	frame.Collect(requests, calls)
 	changes := newChanges(frame, storage, copies, cfg, newID)
 	frame.Manage(adminpages.Resources(adminpages.Config{
-		Products: products, Copies: copies, Changes: changes, Wait: cfg.Legacy.Wait,
+		Products: products, Copies: copies, Changes: changes, Wait: cfg.Legacy.Wait, Now: time.Now,
 		EntryTopic: consume.TopicCatalogEntry, MarketTopic: consume.TopicMarket,
 	})...)
+	frame.Own(models(storage)...)
 	frame.Need(adminpages.Needs(changes, time.Now))
 	api := httpapi.New(products, copies, changes, frame.Freshness(), calls, httpapi.Config{
 		Stream: cfg.HTTP.StreamLimits(), ChangeWait: cfg.Legacy.Wait, MaxWait: cfg.HTTP.MaxWait,

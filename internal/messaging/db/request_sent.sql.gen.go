@@ -43,6 +43,38 @@ func (q *Queries) CountPendingRequests(ctx context.Context) ([]CountPendingReque
 	return items, nil
 }
 
+const countSentRequests = `-- name: CountSentRequests :many
+SELECT k.outcome::text AS outcome, c.n FROM unnest($1::text[]) AS k (outcome)
+CROSS JOIN LATERAL (SELECT count(*) AS n FROM (
+    SELECT FROM sent_request s WHERE s.topic = $2 AND coalesce(s.outcome, 'pending') = k.outcome LIMIT $3) f) c
+`
+
+type CountSentRequestsRow struct {
+	Outcome string
+	N       int64
+}
+
+// Counts the requests with each outcome, up to a limit. A request without an outcome is "pending".
+func (q *Queries) CountSentRequests(ctx context.Context, outcomes []string, topic string, most int32) ([]CountSentRequestsRow, error) {
+	rows, err := q.db.Query(ctx, countSentRequests, outcomes, topic, most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []CountSentRequestsRow{}
+	for rows.Next() {
+		var i CountSentRequestsRow
+		if err := rows.Scan(&i.Outcome, &i.N); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const deleteFinishedRequests = `-- name: DeleteFinishedRequests :execrows
 DELETE FROM sent_request WHERE id IN (
     SELECT s.id FROM sent_request s WHERE s.finished_at < now() - $1::interval
@@ -242,6 +274,89 @@ func (q *Queries) LatestSentRequest(ctx context.Context, topic string, subject s
 		&i.Caller,
 	)
 	return i, err
+}
+
+const listNewPending = `-- name: ListNewPending :many
+SELECT id, topic, key, number, subject, body, once_id, fingerprint, created_at, expires_at, unreadable_at, outcome, result, finished_at, caller FROM sent_request WHERE topic = $1 AND subject = id::text AND outcome IS NULL ORDER BY id DESC LIMIT $2
+`
+
+// A request for a new thing has its own id as its subject.
+func (q *Queries) ListNewPending(ctx context.Context, topic string, most int32) ([]SentRequest, error) {
+	rows, err := q.db.Query(ctx, listNewPending, topic, most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []SentRequest{}
+	for rows.Next() {
+		var i SentRequest
+		if err := rows.Scan(
+			&i.ID,
+			&i.Topic,
+			&i.Key,
+			&i.Number,
+			&i.Subject,
+			&i.Body,
+			&i.OnceID,
+			&i.Fingerprint,
+			&i.CreatedAt,
+			&i.ExpiresAt,
+			&i.UnreadableAt,
+			&i.Outcome,
+			&i.Result,
+			&i.FinishedAt,
+			&i.Caller,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listNewRefused = `-- name: ListNewRefused :many
+SELECT id, topic, key, number, subject, body, once_id, fingerprint, created_at, expires_at, unreadable_at, outcome, result, finished_at, caller FROM sent_request
+WHERE topic = $1 AND subject = id::text AND outcome IN ('refused', 'expired') AND finished_at > $2::timestamptz
+ORDER BY finished_at DESC LIMIT $3
+`
+
+func (q *Queries) ListNewRefused(ctx context.Context, topic string, since time.Time, most int32) ([]SentRequest, error) {
+	rows, err := q.db.Query(ctx, listNewRefused, topic, since, most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []SentRequest{}
+	for rows.Next() {
+		var i SentRequest
+		if err := rows.Scan(
+			&i.ID,
+			&i.Topic,
+			&i.Key,
+			&i.Number,
+			&i.Subject,
+			&i.Body,
+			&i.OnceID,
+			&i.Fingerprint,
+			&i.CreatedAt,
+			&i.ExpiresAt,
+			&i.UnreadableAt,
+			&i.Outcome,
+			&i.Result,
+			&i.FinishedAt,
+			&i.Caller,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const listSentRequestsDown = `-- name: ListSentRequestsDown :many

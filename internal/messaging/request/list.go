@@ -3,6 +3,7 @@ package request
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -33,7 +34,22 @@ func List(ctx context.Context, db DB, topic string, f Filter) ([]Sent, error) {
 			return q.ListSentRequestsUp(ctx, messagingdb.ListSentRequestsUpParams(p))
 		}
 	}
-	rows, err := read(ctx, params)
+	return toList(read(ctx, params))
+}
+
+// ListNew returns requests of the topic for new things: those that have their own id as their subject. They are at most limit that are
+// pending, and then at most limit that were refused or have expired since a time; of both, the newest first.
+func ListNew(ctx context.Context, db DB, topic string, since time.Time, limit int) ([]Sent, error) {
+	q := messagingdb.New(db)
+	pending, err := toList(q.ListNewPending(ctx, topic, int32(limit)))
+	if err != nil {
+		return nil, err
+	}
+	refused, err := toList(q.ListNewRefused(ctx, topic, since, int32(limit)))
+	return append(pending, refused...), err
+}
+
+func toList(rows []messagingdb.SentRequest, err error) ([]Sent, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list requests: %w", err)
 	}
@@ -44,4 +60,21 @@ func List(ctx context.Context, db DB, topic string, f Filter) ([]Sent, error) {
 		}
 	}
 	return list, nil
+}
+
+// Count returns how many requests of the topic have each of the outcomes, or Pending. It counts at most most of each.
+func Count(ctx context.Context, db DB, topic string, kinds []Kind, most int) (map[Kind]int, error) {
+	outcomes := make([]string, len(kinds))
+	for i, k := range kinds {
+		outcomes[i] = string(k)
+	}
+	rows, err := messagingdb.New(db).CountSentRequests(ctx, outcomes, topic, int32(most))
+	if err != nil {
+		return nil, fmt.Errorf("count requests: %w", err)
+	}
+	counts := make(map[Kind]int, len(rows))
+	for _, row := range rows {
+		counts[Kind(row.Outcome)] = int(row.N)
+	}
+	return counts, nil
 }

@@ -2,6 +2,7 @@
 package admintest
 
 import (
+	"context"
 	"html"
 	"io"
 	"log/slog"
@@ -35,6 +36,7 @@ var Migrations = postgres.Migrations{FS: accountsql.Migrations, Table: "goose_ac
 type Site struct {
 	testing.TB
 	Routes []adminui.PageRoute
+	pool   *pgxpool.Pool
 	users  *account.Users
 	url    string
 }
@@ -53,6 +55,7 @@ func ServeConfig(t testing.TB, pool *pgxpool.Pool, cfg adminui.Config) *Site {
 	cfg.Service, cfg.Title, cfg.Users, cfg.Lifetime, cfg.Idle, cfg.Log = "shop", "Shop", users, time.Hour, time.Hour, log
 	cfg.History = history.NewReader(pool)
 	cfg.Journey = journey.NewWatch(pool, journey.WatchConfig{}, log) // pages show what it finds; nothing follows live
+	cfg.EventRetention = 7 * 24 * time.Hour
 	cfg.Stream = httpserver.StreamLimits{Part: time.Minute, Total: time.Minute}
 	pages, err := adminui.New(cfg)
 	if err != nil {
@@ -62,7 +65,7 @@ func ServeConfig(t testing.TB, pool *pgxpool.Pool, cfg adminui.Config) *Site {
 	server.Handle(cfg.Base(), pages, func() error { return nil }, admission.New(admission.Settings{Lists: 10, Writes: 10}, admission.Entities{}))
 	listening := httptest.NewServer(server.Handler())
 	t.Cleanup(listening.Close)
-	return &Site{t, pages.Routes(), users, listening.URL}
+	return &Site{t, pages.Routes(), pool, users, listening.URL}
 }
 
 // Browser keeps cookies, and follows no redirect.
@@ -85,6 +88,9 @@ func (s *Site) Anonymous() *Browser {
 func (s *Site) SignIn(role account.Role) *Browser {
 	s.Helper()
 	_, password, err := s.users.Create(s.Context(), audit.Operator{By: "test"}, "some-"+string(role), role)
+	if err == nil {
+		err = KeepPasswords(s.Context(), s.pool)
+	}
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -93,6 +99,12 @@ func (s *Site) SignIn(role account.Role) *Browser {
 		s.Fatalf("%s cannot sign in: %d", role, a.Status)
 	}
 	return b
+}
+
+// KeepPasswords lets all users keep the passwords that they were created with.
+func KeepPasswords(ctx context.Context, pool *pgxpool.Pool) error {
+	_, err := pool.Exec(ctx, `UPDATE admin_user SET must_change_password = false`)
+	return err
 }
 
 // Answer is an answer with its body.

@@ -25,6 +25,15 @@ WHERE topic = @topic AND (sqlc.narg(past)::uuid IS NULL OR id > sqlc.narg(past))
     AND (sqlc.narg(outcomes)::text[] IS NULL OR coalesce(outcome, 'pending') = ANY (sqlc.narg(outcomes)))
 ORDER BY id LIMIT @most;
 
+-- A request for a new thing has its own id as its subject.
+-- name: ListNewPending :many
+SELECT * FROM sent_request WHERE topic = @topic AND subject = id::text AND outcome IS NULL ORDER BY id DESC LIMIT @most;
+
+-- name: ListNewRefused :many
+SELECT * FROM sent_request
+WHERE topic = @topic AND subject = id::text AND outcome IN ('refused', 'expired') AND finished_at > @since::timestamptz
+ORDER BY finished_at DESC LIMIT @most;
+
 -- name: InsertSentRequest :exec
 INSERT INTO sent_request (id, topic, key, number, subject, body, once_id, fingerprint, caller, created_at, expires_at)
 VALUES (@id, @topic, @key, @number, @subject, @body, @once_id, @fingerprint, @caller, @created_at, @expires_at);
@@ -58,3 +67,9 @@ DELETE FROM sent_request WHERE id IN (
 -- name: CountPendingRequests :many
 SELECT topic, count(*) AS pending, min(created_at)::timestamptz AS oldest FROM sent_request
 WHERE finished_at IS NULL GROUP BY topic;
+
+-- Counts the requests with each outcome, up to a limit. A request without an outcome is "pending".
+-- name: CountSentRequests :many
+SELECT k.outcome::text AS outcome, c.n FROM unnest(@outcomes::text[]) AS k (outcome)
+CROSS JOIN LATERAL (SELECT count(*) AS n FROM (
+    SELECT FROM sent_request s WHERE s.topic = @topic AND coalesce(s.outcome, 'pending') = k.outcome LIMIT @most) f) c;

@@ -28,7 +28,7 @@ func (p entryPages) resource() adminui.Resource {
 		"After that, the product is not offered in the market any more.",
 	}
 	return adminui.Resource{
-		Path: pathEntries, One: "entry", Many: "entries", About: "Which products are offered in which markets, and when.", Owner: "catalog",
+		Path: pathEntries, One: "entry", Many: "entries", About: "Which products are offered in which markets, and when.", Owner: "the catalog service",
 		Columns: []adminui.Column{
 			{Title: "Product"}, {Title: "Market"}, {Title: "First day"}, {Title: "Last day"},
 			{Title: "Number", Sort: string(catalogcopy.ByID)}, {Title: "Changed", Sort: string(catalogcopy.ByUpdatedAt)},
@@ -38,7 +38,7 @@ func (p entryPages) resource() adminui.Resource {
 			{Name: fieldProduct, Title: "Product", Label: products.label},
 		},
 		Sort: "-" + string(catalogcopy.ByUpdatedAt), Empty: "They appear when the first events of the catalog arrive.",
-		Rows: p.rows, Count: p.count, Get: p.get,
+		Rows: p.rows, Count: p.count, Waiting: p.waiting, Get: p.get,
 		Fields: []adminui.Field{
 			{Name: fieldProduct, Title: "Product", Kind: adminui.PickField, Required: true, Fixed: true, Find: products.find, Label: products.label, Help: "Discontinued products cannot be offered."},
 			{Name: fieldMarket, Title: "Market", Kind: adminui.PickField, Required: true, Fixed: true, Find: markets.find, Label: markets.label, Help: "A product has at most one entry in a market."},
@@ -58,7 +58,7 @@ func entryQuery(q adminui.Query) catalogcopy.EntryQuery {
 		if q.Filters[filter] == "" {
 			return 0
 		}
-		n, err := number(q.Filters[filter], filter)
+		n, err := adminui.ParseNumber(q.Filters[filter], filter)
 		if err != nil {
 			return -1
 		}
@@ -68,9 +68,6 @@ func entryQuery(q adminui.Query) catalogcopy.EntryQuery {
 		Product: id(fieldProduct), Market: id(fieldMarket), Limit: q.Limit, Sort: catalogcopy.Sort{By: catalogcopy.Field(q.Sort), Desc: q.Desc},
 	}
 }
-
-// partOfEntries is the number of entries whose products are read together.
-const partOfEntries = 100
 
 func (p entryPages) rows(ctx context.Context, q adminui.Query) iter.Seq2[adminui.Row, error] {
 	query := entryQuery(q)
@@ -83,7 +80,7 @@ func (p entryPages) rows(ctx context.Context, q adminui.Query) iter.Seq2[adminui
 		return adminui.NoRows(err)
 	}
 	query.After = after
-	return adminui.MapParts(p.Copies.ListEntries(ctx, query), partOfEntries, func(part []catalogcopy.Entry) ([]adminui.Row, error) {
+	return adminui.MapParts(p.Copies.ListEntries(ctx, query), func(part []catalogcopy.Entry) ([]adminui.Row, error) {
 		var ids []int64
 		for _, e := range part {
 			ids = append(ids, e.Product)
@@ -96,7 +93,7 @@ func (p entryPages) rows(ctx context.Context, q adminui.Query) iter.Seq2[adminui
 		for _, e := range part {
 			rows = append(rows, adminui.Row{
 				ID: strconv.FormatInt(e.ID, 10), Version: e.Version, Position: query.Sort.PositionOfEntry(e),
-				Cells: []adminui.Cell{text(orDeleted(products[e.Product].Name)), text(names[e.Market]), {Day: day(e.Start)}, {Day: day(e.End)}, integer(e.ID), moment(e.UpdatedAt)},
+				Cells: []adminui.Cell{adminui.TextCell(orDeleted(products[e.Product].Name)), adminui.TextCell(names[e.Market]), {Day: day(e.Start)}, {Day: day(e.End)}, adminui.NumberCell(e.ID), adminui.TimeCell(e.UpdatedAt)},
 			})
 		}
 		return rows, nil
@@ -124,10 +121,33 @@ func (p entryPages) count(ctx context.Context, queries []adminui.Query, most int
 
 // title names an entry.
 func (p entryPages) title(ctx context.Context, e catalogcopy.Entry) (string, error) {
-	products, err := p.Products.ByID(ctx, []int64{e.Product})
+	titles, err := p.titles(ctx, []catalogcopy.Entry{e})
 	if err != nil {
 		return "", err
 	}
-	names, err := marketPages{p.Copies}.names(ctx)
-	return orDeleted(products[e.Product].Name) + " in " + names[e.Market], err
+	return titles[0], nil
+}
+
+// titles names entries, in their order.
+func (p entryPages) titles(ctx context.Context, entries []catalogcopy.Entry) ([]string, error) {
+	if len(entries) == 0 {
+		return nil, nil
+	}
+	ids := make([]int64, len(entries))
+	for i, e := range entries {
+		ids[i] = e.Product
+	}
+	products, err := p.Products.ByID(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	markets, err := marketPages{p.Copies}.names(ctx)
+	if err != nil {
+		return nil, err
+	}
+	titles := make([]string, len(entries))
+	for i, e := range entries {
+		titles[i] = orDeleted(products[e.Product].Name) + " in " + markets[e.Market]
+	}
+	return titles, nil
 }

@@ -5,6 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -61,9 +64,16 @@ var kindsOf = map[catalogchange.Stage][]request.Kind{
 }
 
 func (c changes) List(ctx context.Context, q catalogchange.Query) ([]catalogchange.Request, error) {
-	sent, err := request.List(ctx, c.s.pool, messages.TopicCatalogEntryRequest, request.Filter{
+	return toRequests(request.List(ctx, c.s.pool, messages.TopicCatalogEntryRequest, request.Filter{
 		Kinds: kindsOf[q.Stage], Oldest: q.Oldest, Past: q.After, Limit: q.Limit,
-	})
+	}))
+}
+
+func (c changes) Creations(ctx context.Context, since time.Time, limit int) ([]catalogchange.Request, error) {
+	return toRequests(request.ListNew(ctx, c.s.pool, messages.TopicCatalogEntryRequest, since, limit))
+}
+
+func toRequests(sent []request.Sent, err error) ([]catalogchange.Request, error) {
 	if err != nil {
 		return nil, translate(err)
 	}
@@ -74,6 +84,21 @@ func (c changes) List(ctx context.Context, q catalogchange.Query) ([]catalogchan
 		}
 	}
 	return list, nil
+}
+
+func (c changes) Count(ctx context.Context, most int) (map[catalogchange.Stage]int, error) {
+	kinds := slices.Concat(slices.Collect(maps.Values(kindsOf))...)
+	found, err := request.Count(ctx, c.s.pool, messages.TopicCatalogEntryRequest, kinds, most)
+	if err != nil {
+		return nil, translate(err)
+	}
+	counts := map[catalogchange.Stage]int{}
+	for stage, of := range kindsOf {
+		for _, kind := range of {
+			counts[stage] = min(most, counts[stage]+found[kind])
+		}
+	}
+	return counts, nil
 }
 
 func (c changes) InTx(ctx context.Context, f func(catalogchange.Tx) error) error {
