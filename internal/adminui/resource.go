@@ -24,7 +24,7 @@ type Resource struct {
 	Filters []Filter
 	Sort    string // the order of the list at first: the name of a sort, with "-" before it for the reversed order
 	Search  string // what a search looks at, such as "the name"; empty if the list has no search
-	Empty   string // what to do if there are no things at all
+	Empty   string // where the things come from, if there are none yet and people do not only create them here; may be empty
 
 	// Rows yields the rows of the query, while they are read.
 	Rows func(ctx context.Context, q Query) iter.Seq2[Row, error]
