@@ -31,6 +31,7 @@ type listPage struct {
 	Unsearched     string // the list without the search
 	List           string // for paramList of the pages to which the list leads
 	CSV            string
+	Waiting        Waiting
 	MayChange      bool
 	Fault          string // of an action
 }
@@ -84,6 +85,12 @@ func (s *site) showList(v visit, r *Resource, status int, q listQuery, fault str
 	}
 	if err := s.readFilters(ctx, &p); err != nil {
 		return err
+	}
+	if r.Waiting != nil && p.Previous == "" {
+		var err error
+		if p.Waiting, err = r.Waiting(ctx, q.Query); err != nil {
+			return err
+		}
 	}
 	path := s.pathOf(r)
 	for _, c := range r.Columns {

@@ -42,7 +42,7 @@ func things() adminui.Resource {
 		return []adminui.Choice{{Value: "a", Title: hostile}}, nil
 	}
 	return adminui.Resource{
-		Path: "things", One: "thing", Many: "things", About: "Things.", Search: "the names", Sort: "name",
+		Path: "things", Model: "product", Topic: orders, One: "thing", Many: "things", About: "Things.", Search: "the names", Sort: "name",
 		Columns: []adminui.Column{{Title: "Name", Sort: "name"}},
 		Filters: []adminui.Filter{{Name: "kind", Title: "Kind", Choices: func(ctx context.Context) ([]adminui.Choice, error) { return kinds(ctx, "") }}},
 		Rows: func(_ context.Context, q adminui.Query) iter.Seq2[adminui.Row, error] {
