@@ -88,14 +88,14 @@ func (p *Pages) needs(ctx context.Context, checked []httpserver.CheckResult) (ne
 			continue
 		}
 		explained = true
-		add(s.Title, "relay", whatToDo)
+		add(s.short(), "relay", whatToDo)
 	}
 	receiving, err := p.readingStops(ctx)
 	if err != nil {
 		return nil, err
 	}
 	for _, s := range receiving {
-		add(s.Title, "consumer", whatToDo)
+		add(s.short(), "consumer", whatToDo)
 	}
 	open, err := consumer.CountDeadLetters(ctx, p.Repair.Pool, consumer.DeadLetterFilter{State: consumer.Open})
 	if err != nil {

@@ -93,6 +93,14 @@ func (s stop) Where() string {
 	return "Partitions " + text
 }
 
+// short returns the title, with the places if there are few of them.
+func (s stop) short() string {
+	if where := s.Where(); where != "" && len(s.places) <= mostReasons {
+		return s.Title + " (" + where + ")"
+	}
+	return s.Title
+}
+
 // stops collects stops. Shards, partitions and instances in the same state share one.
 type stops []*stop
 

@@ -1,0 +1,97 @@
+package adminmessages
+
+import (
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/monsplit/monsplit/internal/messaging/broker"
+	"github.com/monsplit/monsplit/internal/messaging/consumer"
+	"github.com/monsplit/monsplit/internal/messaging/outbox"
+	"github.com/monsplit/monsplit/internal/messaging/repair"
+)
+
+// checkSteps fails unless each step says something, and each link leads to a page of the section.
+func checkSteps(t *testing.T, p *Pages, title string, steps []step) {
+	t.Helper()
+	if !strings.HasSuffix(title, ".") || len(steps) == 0 {
+		t.Fatalf("%q has %d steps", title, len(steps))
+	}
+	number := regexp.MustCompile(`/\d+`)
+	for _, s := range steps {
+		if s.Text == "" || (s.Path == "") != (s.Link == "") || (s.Path != "" && s.Role == "") {
+			t.Errorf("the step %+v is not complete", s)
+		}
+		u, err := url.Parse(s.Path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := s.Path == ""
+		for _, r := range p.Section().Routes {
+			found = found || r.Path == number.ReplaceAllString(u.Path, "/{id}")
+		}
+		if !found {
+			t.Errorf("the step %+v leads nowhere", s)
+		}
+	}
+}
+
+// Each state in which events do not move has a title and says what to do.
+func TestEveryStopSaysWhatToDo(t *testing.T) {
+	t.Parallel()
+	p := New(Config{Program: "things", Models: []repair.Model{{Topic: "own"}}, Repair: repair.Service{Publishes: []string{"own"}, Consumes: []string{"other"}}})
+	for _, code := range outbox.StandstillCodes() {
+		status := outbox.Status{Standstills: []outbox.ShownStandstill{{Standstill: outbox.Standstill{Code: code, Reason: "x"}}}}
+		if code == outbox.Paused {
+			status = outbox.Status{Paused: []outbox.PausedTopic{{Topic: "own", Reason: "x"}}}
+		}
+		found := p.sendingStops(status)
+		if len(found) != 1 {
+			t.Fatalf("%s has %d stops", code, len(found))
+		}
+		checkSteps(t, p, found[0].Title, found[0].Steps)
+	}
+	for _, code := range outbox.HaltCodes() {
+		found := p.sendingStops(outbox.Status{Halted: []outbox.HaltedShard{{Topic: "own", Shard: 1, Code: code}, {Topic: "own", Shard: 2, Code: code}}})
+		if len(found) != 1 || found[0].Where() != "own-1, own-2" || found[0].Waits {
+			t.Fatalf("%s has the stops %v", code, found)
+		}
+		checkSteps(t, p, found[0].Title, found[0].Steps)
+	}
+	for _, code := range consumer.HaltCodes() {
+		state := consumer.State{Partitions: []consumer.PartitionState{{Topic: "other", Partition: 2, HaltCode: code, Halted: "x"}}}
+		partitions := []repair.ConsumedPartition{{Topic: "other", Partition: 2}}
+		if code == consumer.Paused || code == consumer.ManyDeadLetters {
+			partitions[0].Paused = &consumer.Pausing{Code: code, Reason: "x"}
+		}
+		found := p.receivingStops(partitions, state, nil)
+		if len(found) != 1 || found[0].Where() != "Partition 2" {
+			t.Fatalf("%s has the stops %v", code, found)
+		}
+		checkSteps(t, p, found[0].Title, found[0].Steps)
+	}
+	held := consumer.State{Partitions: []consumer.PartitionState{{Topic: "other", Partition: 2, Held: "the database is away"}}}
+	for _, one := range p.receivingStops(nil, held, map[string]int64{"other": 2}) {
+		checkSteps(t, p, one.Title, one.Steps)
+	}
+	for code := range causes {
+		checkSteps(t, p, "A dead letter.", letterSteps(consumer.DeadLetter{ID: 7, Code: code}))
+	}
+	for _, code := range []string{"sqlstate-22001", "invalid"} {
+		checkSteps(t, p, "A dead letter.", letterSteps(consumer.DeadLetter{ID: 7, Code: code, Version: new(int64)}))
+	}
+	checkSteps(t, p, "A comparison.", comparedSteps(1, string(repair.Recover)))
+}
+
+// Places are listed only as far as a page can show them.
+func TestPlacesOfAStop(t *testing.T) {
+	t.Parallel()
+	var s stop
+	for i := range 30 {
+		s.add("", broker.TopicPartition{Topic: "own", Partition: i}.String())
+	}
+	if got := s.Where(); !strings.HasSuffix(got, "own-23 and 6 more") || s.short() != s.Title {
+		t.Errorf("the places are %q", got)
+	}
+}
