@@ -17,7 +17,7 @@ func TestConsumer(t *testing.T) {
 	const pause, resume = "/messages/consumer/pause", "/messages/consumer/resume"
 	p.Get(pause+"?topic="+b.other).Must(200, "Pause the topic "+b.other, "<dd>0, 1</dd>")
 	p.Post(pause, "topic", b.other, "partition", "1").Must(422, "Reason has to say why.")
-	p.Follow(p.Post(pause, "topic", b.other, "partition", "1", "reason", "a look "+evil)).Must(200, "Partition 1 of "+b.other+" is paused.", "1 paused", "A look "+evil+" (some-admin).", "Receiving "+b.other+" is paused.", "<dd>Partition 1</dd>", "/admin/messages/consumer/resume?topic="+b.other)
+	p.Follow(p.Post(pause, "topic", b.other, "partition", "1", "reason", "a look "+evil)).Must(200, "Partition 1 of "+b.other+" is paused.", "1 paused", "A look "+evil+" (some-admin).", "Receiving "+b.other+" is paused.", "<dd>partition 1</dd>", "/admin/messages/consumer/resume?topic="+b.other)
 	p.Get(pause+"?topic="+b.other+"&partition=1").Must(409, "Nothing is left to pause there")
 	p.Get(resume+"?topic="+b.other).Must(200, "Resume the topic", "Partition 1")
 	p.Follow(p.Post(resume, "topic", b.other)).Must(200, "The topic "+b.other+" goes on.")
@@ -62,7 +62,7 @@ func TestRelay(t *testing.T) {
 	b := setup(t)
 	b.exec(`INSERT INTO outbox_halt (topic, shard, code, reason, producer_id) VALUES ($1, 3, 'log_truncated', $2, 1)`, b.own, "the log ends "+evil)
 	p := b.SignIn(account.Admin)
-	p.Get("/messages/relay").Must(200, b.own+"-3", "<code>log_truncated</code>", "The log ends "+evil, "Kafka has lost events that it had confirmed.", `href="/admin/messages/repair/adopt"`, `href="/admin/messages/repair/republish?topic=`+b.own)
+	p.Get("/messages/relay").Must(200, b.own+" partition 3", "<code>log_truncated</code>", "The log ends "+evil, "Kafka has lost events that it had confirmed.", `href="/admin/messages/repair/adopt"`, `href="/admin/messages/repair/republish?topic=`+b.own)
 	const pause, resume = "/messages/relay/pause", "/messages/relay/resume"
 	p.Get(pause).Must(200, "Pause publishing?")
 	p.Post(pause, "topic", b.own).Must(422, "Reason has to say why.")

@@ -35,7 +35,8 @@ func TestAdopt(t *testing.T) {
 	if n := b.count(`outbox_halt`); n != 1 {
 		t.Fatalf("%d halts after the questions", n)
 	}
-	p.Follow(p.Post(adopt, "positions", "start", "reason", "a test "+evil)).Must(200, "What is in Kafka is accepted.", "Nothing is wrong")
+	p.Follow(p.Post(adopt, "positions", "start", "reason", "a test "+evil)).Must(200, "What is in Kafka is accepted.", "Send the state of everything again?")
+	p.Get("/messages/relay").Must(200, "Nothing is wrong")
 	if n := b.count(`consumer_position WHERE next_offset = 0`); n != 2 {
 		t.Errorf("%d positions moved", n)
 	}

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/monsplit/monsplit/internal/messaging/broker"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
 	"github.com/monsplit/monsplit/internal/messaging/outbox"
 	"github.com/monsplit/monsplit/internal/messaging/repair"
@@ -54,7 +53,7 @@ func TestEveryStopSaysWhatToDo(t *testing.T) {
 	}
 	for _, code := range outbox.HaltCodes() {
 		found := p.sendingStops(outbox.Status{Halted: []outbox.HaltedShard{{Topic: "own", Shard: 1, Code: code}, {Topic: "own", Shard: 2, Code: code}}})
-		if len(found) != 1 || found[0].Where() != "own-1, own-2" || found[0].Waits {
+		if len(found) != 1 || found[0].Where() != "own partitions 1–2" || found[0].Waits {
 			t.Fatalf("%s has the stops %v", code, found)
 		}
 		checkSteps(t, p, found[0].Title, found[0].Steps)
@@ -66,7 +65,7 @@ func TestEveryStopSaysWhatToDo(t *testing.T) {
 			partitions[0].Paused = &consumer.Pausing{Code: code, Reason: "x"}
 		}
 		found := p.receivingStops(partitions, state, nil)
-		if len(found) != 1 || found[0].Where() != "Partition 2" {
+		if len(found) != 1 || found[0].Where() != "partition 2" {
 			t.Fatalf("%s has the stops %v", code, found)
 		}
 		checkSteps(t, p, found[0].Title, found[0].Steps)
@@ -84,14 +83,26 @@ func TestEveryStopSaysWhatToDo(t *testing.T) {
 	checkSteps(t, p, "A comparison.", comparedSteps(1, string(repair.Recover)))
 }
 
-// Places are listed only as far as a page can show them.
+// Shards and partitions are named in a short form.
 func TestPlacesOfAStop(t *testing.T) {
 	t.Parallel()
-	var s stop
-	for i := range 30 {
-		s.add("", broker.TopicPartition{Topic: "own", Partition: i}.String())
+	p := New(Config{})
+	halted := func(numbers ...int) (status outbox.Status) {
+		for _, n := range numbers {
+			status.Halted = append(status.Halted, outbox.HaltedShard{Topic: "own", Shard: n, Code: outbox.LogTruncated, Reason: "the log ends"})
+		}
+		return status
 	}
-	if got := s.Where(); !strings.HasSuffix(got, "own-23 and 6 more") || s.short() != s.Title {
-		t.Errorf("the places are %q", got)
+	const title = "Kafka has lost events that it had confirmed"
+	for want, status := range map[string]outbox.Status{
+		title + ": own partition 3.": halted(3), title + ": own partitions 0–2, 5.": halted(5, 0, 1, 2),
+		"Kafka does not answer, or a partition has no leader: vm:1; own partition 7.": {Standstills: []outbox.ShownStandstill{
+			{Instance: "vm:1", Standstill: outbox.Standstill{Code: outbox.NotAcknowledged, Reason: "a consequence"}},
+			{Instance: "vm:1", Standstill: outbox.Standstill{Code: outbox.KafkaFails, Reason: "refused", Shards: []string{"own-7"}}},
+		}},
+	} {
+		if got := p.sendingStops(status); len(got) != 1 || got[0].short() != want {
+			t.Errorf("%d stops, the first is %q, want %q", len(got), got[0].short(), want)
+		}
 	}
 }
