@@ -64,14 +64,14 @@ func TestRelay(t *testing.T) {
 	p := b.SignIn(account.Admin)
 	p.Get("/messages/relay").Must(200, b.own+" partition 3", "<code>log_truncated</code>", "The log ends "+evil, "Kafka has lost events that it had confirmed.", `href="/admin/messages/repair/adopt"`, `href="/admin/messages/repair/republish?topic=`+b.own)
 	const pause, resume = "/messages/relay/pause", "/messages/relay/resume"
-	p.Get(pause).Must(200, "Pause publishing?")
+	p.Get(pause).Must(200, "Pause sending?")
 	p.Post(pause, "topic", b.own).Must(422, "Reason has to say why.")
-	p.Follow(p.Post(pause, "topic", b.own, "reason", "a move")).Must(200, "Publishing "+b.own+" is paused.", "A move (some-admin).", "Sending "+b.own+" is paused.")
+	p.Follow(p.Post(pause, "topic", b.own, "reason", "a move")).Must(200, "Sending "+b.own+" is paused.", "A move (some-admin).", "Sending "+b.own+" is paused.")
 	p.Get(pause+"?topic="+b.own).Must(409, "It is paused already.")
-	p.Follow(p.Post(resume, "topic", b.own)).Must(200, "Publishing "+b.own+" goes on.")
+	p.Follow(p.Post(resume, "topic", b.own)).Must(200, "Sending "+b.own+" goes on.")
 	p.Follow(p.Post(pause, "reason", "all")).Must(200, "Sending is paused.")
-	p.Post(resume, "topic", b.own).Must(409, "Publishing is paused as a whole.")
-	p.Follow(p.Post(resume)).Must(200, "Publishing goes on.")
+	p.Post(resume, "topic", b.own).Must(409, "Sending is paused as a whole.")
+	p.Follow(p.Post(resume)).Must(200, "Sending goes on.")
 	p.Get(pause + "?topic=unknown").Must(400)
 	want := []string{"some-admin: outbox resume: ", "some-admin: outbox pause: all", "some-admin: outbox resume: ", "some-admin: outbox pause: a move"}
 	if got := b.audited(); !slices.Equal(got, want) {

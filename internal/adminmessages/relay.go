@@ -92,12 +92,12 @@ func (p *Pages) relayActions() []action {
 func (p *Pages) publishing(in input) (which repair.Publishing, name string, err error) {
 	which.Topic = in.values.Get("topic")
 	if which.Topic == outbox.AllTopics {
-		return which, "publishing", nil
+		return which, "sending", nil
 	}
 	if !slices.Contains(p.Repair.Publishes, which.Topic) {
 		return which, "", malformed("This service does not publish the topic.")
 	}
-	return which, "publishing " + which.Topic, nil
+	return which, "sending " + which.Topic, nil
 }
 
 func (p *Pages) askToPauseOutbox(ctx context.Context, in input) (question, error) {
