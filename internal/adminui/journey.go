@@ -47,6 +47,9 @@ func (s *site) stream(w http.ResponseWriter, r *http.Request) {
 	case errors.Is(err, account.ErrNoUser):
 		http.Error(w, "sign in first", http.StatusUnauthorized)
 		return
+	case errors.Is(err, errMustChangePassword):
+		http.Error(w, err.Error(), http.StatusForbidden)
+		return
 	case err != nil:
 		s.Log.WarnContext(ctx, "a stream needs the database", "error", err)
 		refuseStream(w, "the database is away or busy")
@@ -124,7 +127,7 @@ func (s *site) sendNews(ctx context.Context, out *httpserver.EventStream, watche
 			reading, cancel := context.WithTimeout(ctx, readTimeout)
 			_, err := s.signedIn(reading)
 			cancel()
-			if errors.Is(err, account.ErrNoUser) {
+			if errors.Is(err, account.ErrNoUser) || errors.Is(err, errMustChangePassword) {
 				return out.Send(eventEnd, "")
 			}
 			if err := out.Beat(); err != nil {

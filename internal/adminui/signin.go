@@ -18,7 +18,7 @@ type signInForm struct {
 
 func (s *site) showSignIn(w http.ResponseWriter, r *http.Request) {
 	next := s.destination(r.URL.Query().Get("next"))
-	if _, err := s.signedIn(r.Context()); err == nil {
+	if _, err := s.signedIn(r.Context()); err == nil || errors.Is(err, errMustChangePassword) {
 		http.Redirect(w, r, next, http.StatusSeeOther)
 		return
 	}
@@ -37,11 +37,7 @@ func (s *site) signIn(w http.ResponseWriter, r *http.Request) {
 	}
 	if err == nil {
 		s.Log.InfoContext(r.Context(), "a user has signed in to the admin pages", "user", user.Name)
-		if form.Kept == "" {
-			http.Redirect(w, r, form.Next, http.StatusSeeOther)
-		} else {
-			s.showKept(w, r, user, form)
-		}
+		s.goOn(visit{w, r, user}, form.Next, form.Kept)
 		return
 	}
 	status, ok := refusal(w, err)
@@ -52,6 +48,18 @@ func (s *site) signIn(w http.ResponseWriter, r *http.Request) {
 	s.Log.WarnContext(r.Context(), "a sign-in to the admin pages was refused", "address", httpserver.ClientOf(r.Context()).Address, "error", err)
 	form.Fault = sentence(err)
 	s.render(w, r, nil, status, "signin", form)
+}
+
+// goOn leads to the page that the user wanted before the sign-in, or lets the user send a form again.
+func (s *site) goOn(v visit, next, kept string) {
+	switch {
+	case kept == "":
+		http.Redirect(v.w, v.r, next, http.StatusSeeOther)
+	case v.user.MustChangePassword:
+		s.render(v.w, v.r, &v.user, http.StatusOK, "password", passwordForm{Next: next, Kept: kept})
+	default:
+		s.showKept(v, next, kept)
+	}
 }
 
 // refusal returns the status of an error of a sign-in that the person is told beside the form. Other errors are not ok.

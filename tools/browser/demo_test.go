@@ -21,6 +21,11 @@ const (
 // services has the addresses of the running services by name.
 type services map[string]string
 
+// admin returns the addresses of the admin pages by the name of the service.
+func (at services) admin() map[string]string {
+	return map[string]string{"monolith": at["monolith"] + "/admin", "catalog": at["catalog"] + "/catalog/admin"}
+}
+
 // startDemo builds the demo and runs it with its sample data until the test ends. The demo checks every answer and every event.
 // It reports each one that its document does not describe on stderr, and every other problem. The test fails on such a report.
 func startDemo(t *testing.T) services {

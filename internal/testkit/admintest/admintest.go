@@ -2,6 +2,7 @@
 package admintest
 
 import (
+	"context"
 	"html"
 	"io"
 	"log/slog"
@@ -34,6 +35,7 @@ var Migrations = postgres.Migrations{FS: accountsql.Migrations, Table: "goose_ac
 // Site is a service with admin pages at /admin.
 type Site struct {
 	testing.TB
+	pool  *pgxpool.Pool
 	users *account.Users
 	url   string
 }
@@ -62,7 +64,7 @@ func ServeConfig(t testing.TB, pool *pgxpool.Pool, cfg adminui.Config) *Site {
 	server.Handle(cfg.Base(), pages, func() error { return nil }, admission.New(admission.Settings{Lists: 10, Writes: 10}, admission.Entities{}))
 	listening := httptest.NewServer(server.Handler())
 	t.Cleanup(listening.Close)
-	return &Site{t, users, listening.URL}
+	return &Site{t, pool, users, listening.URL}
 }
 
 // Browser keeps cookies, and follows no redirect.
@@ -85,6 +87,9 @@ func (s *Site) Anonymous() *Browser {
 func (s *Site) SignIn(role account.Role) *Browser {
 	s.Helper()
 	_, password, err := s.users.Create(s.Context(), audit.Operator{By: "test"}, "some-"+string(role), role)
+	if err == nil {
+		err = KeepPasswords(s.Context(), s.pool)
+	}
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -93,6 +98,12 @@ func (s *Site) SignIn(role account.Role) *Browser {
 		s.Fatalf("%s cannot sign in: %d", role, a.Status)
 	}
 	return b
+}
+
+// KeepPasswords lets all users keep the passwords that they were created with.
+func KeepPasswords(ctx context.Context, pool *pgxpool.Pool) error {
+	_, err := pool.Exec(ctx, `UPDATE admin_user SET must_change_password = false`)
+	return err
 }
 
 // Answer is an answer with its body.
@@ -112,18 +123,26 @@ func (b *Browser) Get(path string) Answer {
 	return b.Do(http.MethodGet, path, nil)
 }
 
-// Counted returns a list with its counts. On a busy machine the counts can take too long, and then a list has none.
+// Counted returns a list with all its counts. On a busy machine they can take too long, and then a list has only some.
 func (b *Browser) Counted(path string) Answer {
 	b.Helper()
 	for deadline := time.Now().Add(time.Minute); ; {
 		a := b.Get(path).Must(http.StatusOK)
-		if strings.Contains(a.Body, `<p class="count"><span><strong>`) {
+		if a.allCounted() {
 			return a
 		}
 		if time.Now().After(deadline) {
 			b.Fatalf("%s has no counts: %s", path, a.Body)
 		}
 	}
+}
+
+// allCounted reports whether the page has the number of all rows, and that of each choice of the filters that are lists.
+func (a Answer) allCounted() bool {
+	_, filters, _ := strings.Cut(a.Body, `<div class="sorts">`)
+	_, filters, _ = strings.Cut(filters, "</div>")
+	choices := strings.Count(filters, "<li>") - strings.Count(filters, "<ul>") // each list begins with "All"
+	return strings.Contains(a.Body, `<p class="count"><span><strong>`) && strings.Count(filters, `<span class="n">`) == choices
 }
 
 // Post sends a form with names and values.
