@@ -145,7 +145,7 @@ func (s *site) readFilters(ctx context.Context, p *listPage) error {
 				return err
 			}
 			view.Long = len(choices) > mostLinks
-			view.Counted = !view.Long && p.Query.Search == "" // each count of a search would search again
+			view.Counted = !view.Long
 			for _, c := range choices {
 				q := p.Query.with(f.Name, c.Value)
 				view.Choices = append(view.Choices, choiceView{Choice: c, Link: address(path, q.params()), Active: c.Value == chosen})
@@ -167,17 +167,18 @@ func (s *site) readFilters(ctx context.Context, p *listPage) error {
 		queries[i].cursor = ""
 	}
 	counts, err := p.Count(ctx, queries, mostCounted+1)
-	if err != nil || counts == nil {
+	if err != nil || len(counts) == 0 {
 		return err
 	}
 	p.Total, counts = counted(counts[0]), counts[1:]
-	for i, f := range p.Filters {
+	for _, f := range p.Filters {
 		if !f.Counted {
 			continue
 		}
-		for j := range f.Choices {
-			p.Filters[i].Choices[j].Count, counts = counted(counts[0]), counts[1:]
+		for j := range min(len(f.Choices), len(counts)) {
+			f.Choices[j].Count = counted(counts[j])
 		}
+		counts = counts[min(len(f.Choices), len(counts)):]
 	}
 	return nil
 }

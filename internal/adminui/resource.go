@@ -28,7 +28,8 @@ type Resource struct {
 
 	// Rows yields the rows of the query, while they are read.
 	Rows func(ctx context.Context, q Query) iter.Seq2[Row, error]
-	// Count returns how many rows each query has, but never more than most. Without an answer in a short time it returns nil.
+	// Count returns how many rows each query has, but never more than most. It returns only those that are known in a short time: the
+	// first ones, or none.
 	Count func(ctx context.Context, queries []Query, most int) ([]int, error)
 	// Get returns one thing. It fails with apperr.NotFound if there is none with the id.
 	Get func(ctx context.Context, id string) (Item, error)

@@ -126,7 +126,7 @@ func TestListOfProducts(t *testing.T) {
 		}
 	}
 	p.Counted("/products").Must(200, "<strong>4</strong> products", `Active <span class="n">3</span>`, `Discontinued <span class="n">1</span>`, `Furniture <span class="n">3</span>`)
-	p.Counted("/products?q=desk").Must(200, "<strong>2</strong> products")
+	p.Counted("/products?q=desk").Must(200, "<strong>2</strong> products", `Active <span class="n">2</span>`, `Discontinued <span class="n">0</span>`, `Furniture <span class="n">2</span>`, `Tea <span class="n">0</span>`)
 	p.Counted("/products?product_category=Tea").Must(200, "<strong>1</strong> product", `Active <span class="n">0</span>`, `Discontinued <span class="n">1</span>`)
 	p.Get("/products?product_category=Tea&q=desk").Must(200, "None of the products match.")
 	p.Get("/products?cursor=broken").Must(400, "The cursor is broken.")
