@@ -225,6 +225,9 @@ func (s *site) saved(v visit, r *Resource, in input, saved Saved, done string) e
 	case to == "":
 		to = address(path, in.list)
 	}
+	if to == path || in.button == doAnother {
+		s.sessions.Put(v.r.Context(), keyNoted, path+"/"+url.PathEscape(saved.ID))
+	}
 	if r.Topic != "" && saved.Key != "" {
 		s.sessions.Put(v.r.Context(), keyWay, journey.Ref{Topic: r.Topic, Key: saved.Key, Version: saved.Version}.String())
 	}

@@ -75,7 +75,7 @@ var pages = []page{
 }
 
 // widths are the widths of the screens on which the pages are tested.
-var widths = map[string]int64{"desktop": 1280, "phone": 390}
+var widths = map[string]int64{"desktop": 1280, "phone": 320}
 
 //nolint:paralleltest // its parts share two cores, and each part would see the data of the others
 func TestPages(t *testing.T) {

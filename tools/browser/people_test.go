@@ -84,8 +84,9 @@ func firstSignIn(t *testing.T, base, name, password string) *tab {
 	b.open(base+"/journey", "#password")
 	b.do(chromedp.SendKeys("#name", name), chromedp.SendKeys("#password", password), chromedp.Click("button.main"), chromedp.WaitVisible("#again"))
 	b.shows("Choose your password", "Choose one that only you know")
-	b.accessible("choose a password")
-	b.complete("admin-choose-password", 1280)
+	if name == "the-viewer" {
+		b.twice("admin-choose-password")
+	}
 	b.do(chromedp.SendKeys("#was", password), chromedp.SendKeys("#password", own), chromedp.SendKeys("#again", own),
 		chromedp.Click("button.main"), chromedp.WaitVisible(".lanes, .empty"))
 	b.shows("Journey of changes", "Your password is changed")
