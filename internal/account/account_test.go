@@ -42,18 +42,21 @@ func TestLifeOfAUser(t *testing.T) {
 		t.Fatalf("%+v, %v", user, err)
 	}
 	in, err := users.SignIn(t.Context(), " Bob ", password, home)
-	if err != nil || in.ID != user.ID {
+	if err != nil || in.ID != user.ID || !in.MustChangePassword {
 		t.Errorf("sign-in: %+v, %v", in, err)
 	}
+	if _, err := users.ChangePassword(t.Context(), in, password, password, home); !errors.Is(err, account.ErrSame) {
+		t.Errorf("the same password: %v", err)
+	}
 	changed, err := users.ChangePassword(t.Context(), in, password, "correct horse battery", home)
-	if err != nil || changed.Epoch <= in.Epoch {
+	if err != nil || changed.Epoch <= in.Epoch || changed.MustChangePassword {
 		t.Errorf("change of the password: %+v, %v", changed, err)
 	}
 	if _, err := users.SignIn(t.Context(), "bob", password, home); !errors.Is(err, account.ErrWrong) {
 		t.Errorf("the old password: %v", err)
 	}
 	reset, secret, err := users.ResetPassword(t.Context(), ada, "bob")
-	if err != nil || reset.Epoch <= changed.Epoch {
+	if err != nil || reset.Epoch <= changed.Epoch || !reset.MustChangePassword {
 		t.Errorf("reset: %+v, %v", reset, err)
 	}
 	if promoted, err := users.SetRole(t.Context(), ada, "bob", account.Admin); err != nil || promoted.Role != account.Admin {
@@ -66,7 +69,7 @@ func TestLifeOfAUser(t *testing.T) {
 	if _, err := users.SignIn(t.Context(), "bob", secret, home); !errors.Is(err, account.ErrWrong) {
 		t.Errorf("a disabled user: %v", err)
 	}
-	if enabled, err := users.Enable(t.Context(), ada, "bob"); err != nil || enabled.State() != "enabled" {
+	if enabled, err := users.Enable(t.Context(), ada, "bob"); err != nil || enabled.State() != "enabled, must change the password" {
 		t.Errorf("enable: %+v, %v", enabled, err)
 	}
 	if _, err := users.SignIn(t.Context(), "bob", secret, home); err != nil {
@@ -153,7 +156,7 @@ func TestFirstUser(t *testing.T) {
 				t.Fatalf("%q, %v", random, err)
 			}
 			user, err := users.SignIn(t.Context(), "admin", tt.password+random, home)
-			if err != nil || user.Role != account.Admin {
+			if err != nil || user.Role != account.Admin || user.MustChangePassword != (random != "") {
 				t.Errorf("%+v, %v", user, err)
 			}
 			if again, err := users.CreateFirst(t.Context(), account.Settings{}); err != nil || again != "" {

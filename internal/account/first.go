@@ -17,8 +17,8 @@ const (
 	demoPassword = "pass"
 )
 
-// CreateFirst creates the user admin if there are no users. If it had to choose a random password, it returns it. Several
-// instances may start at the same time: one of them creates the user.
+// CreateFirst creates the user admin if there are no users. If it had to choose a random password, it returns it, and the user must
+// change it after the first sign-in. Several instances may start at the same time: one of them creates the user.
 func (u *Users) CreateFirst(ctx context.Context, s Settings) (random string, err error) {
 	n, err := accountdb.New(u.pool).CountUsers(ctx)
 	if err != nil || n > 0 {
@@ -46,7 +46,7 @@ func (u *Users) CreateFirst(ctx context.Context, s Settings) (random string, err
 		if n, err := q.CountUsers(ctx); err != nil || n > 0 {
 			return err
 		}
-		row, err := q.InsertUser(ctx, firstName, string(Admin), hash)
+		row, err := q.InsertUser(ctx, accountdb.InsertUserParams{Name: firstName, Role: string(Admin), PasswordHash: hash, MustChangePassword: random != ""})
 		if err != nil {
 			return err
 		}

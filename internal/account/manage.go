@@ -58,7 +58,8 @@ func found(row accountdb.AdminUser, err error) (User, error) {
 	return toUser(row), nil
 }
 
-// Create creates a user with a random password, and returns both. The password cannot be read again.
+// Create creates a user with a random password, and returns both. The password cannot be read again. The user must change it after
+// the first sign-in.
 func (u *Users) Create(ctx context.Context, by audit.Operator, name string, role Role) (user User, password string, err error) {
 	if err := CheckName(name); err != nil {
 		return User{}, "", err
@@ -76,7 +77,7 @@ func (u *Users) Create(ctx context.Context, by audit.Operator, name string, role
 		if n >= maxUsers {
 			return accountdb.AdminUser{}, ErrFull
 		}
-		row, err := q.InsertUser(ctx, name, string(role), hash)
+		row, err := q.InsertUser(ctx, accountdb.InsertUserParams{Name: name, Role: string(role), PasswordHash: hash, MustChangePassword: true})
 		if errors.Is(err, pgx.ErrNoRows) {
 			err = ErrExists
 		}
@@ -85,7 +86,8 @@ func (u *Users) Create(ctx context.Context, by audit.Operator, name string, role
 	return user, password, err
 }
 
-// ResetPassword gives a user a random password, and ends the user's sessions. The password cannot be read again.
+// ResetPassword gives a user a random password, and ends the user's sessions. The password cannot be read again. The user must
+// change it after the next sign-in.
 func (u *Users) ResetPassword(ctx context.Context, by audit.Operator, name string) (user User, password string, err error) {
 	password = newPassword()
 	hash, err := u.hasher.hash(ctx, password)

@@ -62,10 +62,14 @@ func (u *Users) verify(ctx context.Context, name, password string) (User, error)
 	return user, nil
 }
 
-// ChangePassword replaces a user's own password, and ends the user's sessions. The returned user has the new epoch.
+// ChangePassword replaces a user's own password, and ends the user's sessions. The returned user has the new epoch. It fails with
+// ErrSame if the new password is the old one.
 func (u *Users) ChangePassword(ctx context.Context, user User, was, password, address string) (User, error) {
 	if err := CheckPassword(password); err != nil {
 		return User{}, err
+	}
+	if password == was {
+		return User{}, ErrSame
 	}
 	user, err := u.SignIn(ctx, user.Name, was, address)
 	if err != nil {

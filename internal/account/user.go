@@ -17,13 +17,18 @@ type User struct {
 	Role       Role       `json:"role"`
 	CreatedAt  time.Time  `json:"created_at"`
 	DisabledAt *time.Time `json:"disabled_at"` // nil unless the user is disabled
-	Epoch      int64      `json:"-"`           // a session of another epoch has ended
+	// MustChangePassword is set while the password is one that the service has made up. Others than the user may have seen it.
+	MustChangePassword bool  `json:"must_change_password"`
+	Epoch              int64 `json:"-"` // a session of another epoch has ended
 }
 
-// State returns whether the user is enabled or disabled.
+// State returns whether the user can sign in, and what the user has to do then.
 func (u User) State() string {
-	if u.DisabledAt != nil {
+	switch {
+	case u.DisabledAt != nil:
 		return "disabled"
+	case u.MustChangePassword:
+		return "enabled, must change the password"
 	}
 	return "enabled"
 }
@@ -34,6 +39,7 @@ var (
 	ErrExists    = errors.New("there is a user with this name already")
 	ErrLastAdmin = errors.New("this is the last enabled admin, and nobody could manage users after that")
 	ErrName      = errors.New("a name has 1 to 64 characters: a to z, 0 to 9, dot, hyphen and underscore, the first one a letter or a digit")
+	ErrSame      = errors.New("this is the same password as before: choose another one")
 	ErrFull      = fmt.Errorf("there are %d users, which is the limit", maxUsers)
 )
 
@@ -65,7 +71,7 @@ func New(pool postgres.DB) *Users {
 }
 
 func toUser(r accountdb.AdminUser) User {
-	u := User{ID: r.ID, Name: r.Name, Role: Role(r.Role), CreatedAt: r.CreatedAt.UTC(), Epoch: r.Epoch}
+	u := User{ID: r.ID, Name: r.Name, Role: Role(r.Role), CreatedAt: r.CreatedAt.UTC(), Epoch: r.Epoch, MustChangePassword: r.MustChangePassword}
 	if r.DisabledAt != nil {
 		disabled := r.DisabledAt.UTC()
 		u.DisabledAt = &disabled

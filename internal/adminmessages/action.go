@@ -6,12 +6,12 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/monsplit/monsplit/internal/account"
 	"github.com/monsplit/monsplit/internal/adminui"
 	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/httpserver"
 	"github.com/monsplit/monsplit/internal/messaging/audit"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
 	"github.com/monsplit/monsplit/internal/messaging/outbox"
@@ -92,7 +92,7 @@ func (a action) show(v *adminui.Visit) error {
 func (a action) showAgain(v *adminui.Visit, in input, status int, fault string) error {
 	q, err := a.ask(v.R.Context(), in)
 	if err != nil {
-		return answerRefusal(v, err)
+		return answerRefusal(err)
 	}
 	q.NeedsReason, q.Reason, q.Fault, q.Action = a.reason, in.values.Get("reason"), fault, v.R.URL.Path
 	return v.Render(status, "confirm", q)
@@ -105,56 +105,44 @@ func (a action) carryOut(v *adminui.Visit) error {
 	in := input{v.R, v.R.PostForm}
 	by := audit.Operator{By: v.User.Name, Reason: strings.TrimSpace(strings.ReplaceAll(in.values.Get("reason"), "\r\n", "\n"))}
 	if faults := by.Faults(a.reason); len(faults) > 0 {
-		return a.showAgain(v, in, http.StatusUnprocessableEntity, sentence(errors.Join(faults...).Error()))
+		return a.showAgain(v, in, http.StatusUnprocessableEntity, adminui.Sentence(errors.Join(faults...).Error()))
 	}
 	done, err := a.do(v.R.Context(), by, in)
 	if err != nil {
-		if status, text, is := refusal(err); is && status != http.StatusNotFound {
-			return a.showAgain(v, in, status, text)
+		if e, is := refusal(err); is && e.Kind != apperr.NotFound {
+			return a.showAgain(v, in, httpserver.StatusOf(e.Kind), e.Detail)
 		}
-		return answerRefusal(v, err)
+		return answerRefusal(err)
 	}
 	return v.Leave(done.path, done.note)
 }
 
 // answerRefusal answers with the page for errors if a person can understand the error. All others are errors of the service.
-func answerRefusal(v *adminui.Visit, err error) error {
-	status, text, is := refusal(err)
-	if !is {
-		return err
+func answerRefusal(err error) error {
+	if e, is := refusal(err); is {
+		return e
 	}
-	title := "This cannot be done"
-	if status == http.StatusNotFound {
-		title = "It does not exist, or not any more"
-	}
-	return v.Error(status, title, text)
+	return err
 }
 
-// refusal returns the text of an error that says why an action is impossible.
-func refusal(err error) (status int, text string, is bool) {
+// refusal returns the error that says why an action is impossible.
+func refusal(err error) (e *apperr.Error, is bool) {
 	var letter *consumer.Error
 	switch {
 	case errors.As(err, &letter) && letter.Code == consumer.CodeNotFound:
-		return http.StatusNotFound, sentence(letter.Detail), true
+		return apperr.New(apperr.NotFound, adminui.Sentence(letter.Detail)), true
 	case errors.As(err, &letter) && letter.Code == consumer.CodeInvalid:
-		return http.StatusUnprocessableEntity, sentence(letter.Detail), true
+		return apperr.New(apperr.Invalid, adminui.Sentence(letter.Detail)), true
 	case errors.As(err, &letter):
-		return http.StatusConflict, sentence(letter.Detail), true
+		return apperr.New(apperr.Conflict, adminui.Sentence(letter.Detail)), true
 	case errors.Is(err, outbox.ErrAllPaused):
-		return http.StatusConflict, "Publishing is paused as a whole. Resume all of it.", true
+		return apperr.New(apperr.Conflict, "Publishing is paused as a whole. Resume all of it."), true
 	case errors.Is(err, outbox.ErrNotBlocked):
-		return http.StatusConflict, sentence(outbox.ErrNotBlocked.Error()), true
+		return apperr.New(apperr.Conflict, adminui.Sentence(outbox.ErrNotBlocked.Error())), true
 	case apperr.KindOf(err) == apperr.Conflict:
-		e, _ := apperr.As(err)
-		return http.StatusConflict, e.Detail, true
+		return apperr.As(err)
 	}
-	return 0, "", false
-}
-
-// sentence returns a text with a capital letter at its beginning and a full stop at its end.
-func sentence(text string) string {
-	first, size := utf8.DecodeRuneInString(text)
-	return string(unicode.ToUpper(first)) + strings.TrimSuffix(text[size:], ".") + "."
+	return nil, false
 }
 
 func conflict(text string) error { return apperr.New(apperr.Conflict, text) }

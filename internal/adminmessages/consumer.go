@@ -166,7 +166,7 @@ func (p *Pages) askToPause(ctx context.Context, in input) (question, error) {
 		return question{}, err
 	}
 	c.DryRun = true
-	found, err := p.Repair.Pause(ctx, nobody, c)
+	found, err := p.Repair.Pause(ctx, audit.Operator{}, c)
 	if err != nil {
 		return question{}, err
 	}
@@ -206,7 +206,7 @@ func (p *Pages) pause(ctx context.Context, by audit.Operator, in input) (outcome
 	if len(found) == 0 {
 		return outcome{"/consumer", "Nothing was left to pause."}, nil
 	}
-	return outcome{"/consumer", sentence(nameOf(c) + " is paused")}, nil
+	return outcome{"/consumer", adminui.Sentence(nameOf(c) + " is paused")}, nil
 }
 
 func (p *Pages) askToResume(ctx context.Context, in input) (question, error) {
@@ -215,7 +215,7 @@ func (p *Pages) askToResume(ctx context.Context, in input) (question, error) {
 		return question{}, err
 	}
 	c.DryRun = true
-	found, err := p.Repair.Resume(ctx, nobody, c)
+	found, err := p.Repair.Resume(ctx, audit.Operator{}, c)
 	if err != nil {
 		return question{}, err
 	}
@@ -247,7 +247,7 @@ func (p *Pages) resume(ctx context.Context, by audit.Operator, in input) (outcom
 	if len(found) == 0 {
 		return outcome{"/consumer", "Nothing was paused there any more."}, nil
 	}
-	return outcome{"/consumer", sentence(nameOf(c) + " goes on")}, nil
+	return outcome{"/consumer", adminui.Sentence(nameOf(c) + " goes on")}, nil
 }
 
 func (p *Pages) askToSkip(_ context.Context, in input) (question, error) {

@@ -120,7 +120,7 @@ const mostShown = 8 << 10
 func (p *Pages) deadLetter(v *adminui.Visit) error {
 	letter, err := p.letterOf(v.R.Context(), v.R)
 	if err != nil {
-		return answerRefusal(v, err)
+		return answerRefusal(err)
 	}
 	page := letterPage{DeadLetterDetail: letter, Size: len(letter.RawValue), Open: letter.State == consumer.Open}
 	if letter.Value != nil {
@@ -155,7 +155,7 @@ func cut(text string, most int) string {
 func (p *Pages) payload(v *adminui.Visit) error {
 	letter, err := p.letterOf(v.R.Context(), v.R)
 	if err != nil {
-		return answerRefusal(v, err)
+		return answerRefusal(err)
 	}
 	h := v.W.Header()
 	h.Set("Content-Type", "application/octet-stream")
@@ -252,7 +252,7 @@ func (p *Pages) closeLetter(c closing) func(context.Context, audit.Operator, inp
 		}
 		note := fmt.Sprintf("Dead letter %d is %s.", letter.ID, letter.State)
 		if letter.State == consumer.Replayed && letter.Note != nil && *letter.Note != "" {
-			note += " " + sentence(*letter.Note)
+			note += " " + adminui.Sentence(*letter.Note)
 		}
 		return outcome{"/dead-letters", note}, nil
 	}

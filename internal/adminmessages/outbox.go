@@ -140,9 +140,6 @@ func (p *Pages) outboxActions() []action {
 	}
 }
 
-// nobody is the operator of a dry run, which is not recorded.
-var nobody = audit.Operator{By: "nobody", Reason: "a dry run"}
-
 func refusedOf(in input) (repair.Refused, error) {
 	names, err := in.texts("topic", "key")
 	if err != nil {
@@ -172,7 +169,7 @@ func (p *Pages) askToRetry(ctx context.Context, in input) (question, error) {
 		return question{}, err
 	}
 	which.DryRun = true
-	found, err := repair.RetryRefused(ctx, p.Repair.Pool, nobody, which)
+	found, err := repair.RetryRefused(ctx, p.Repair.Pool, audit.Operator{}, which)
 	if err != nil {
 		return question{}, err
 	}
@@ -222,7 +219,7 @@ func (p *Pages) askToDiscardEvent(ctx context.Context, in input) (question, erro
 		return question{}, err
 	}
 	which.DryRun = true
-	e, err := repair.DiscardRefused(ctx, p.Repair.Pool, nobody, which)
+	e, err := repair.DiscardRefused(ctx, p.Repair.Pool, audit.Operator{}, which)
 	if err != nil {
 		return question{}, err
 	}

@@ -90,7 +90,7 @@ func (p *Pages) askToPauseOutbox(ctx context.Context, in input) (question, error
 		return question{}, err
 	}
 	which.DryRun = true
-	found, err := p.Repair.PauseOutbox(ctx, nobody, which)
+	found, err := p.Repair.PauseOutbox(ctx, audit.Operator{}, which)
 	if err != nil {
 		return question{}, err
 	}
@@ -114,7 +114,7 @@ func (p *Pages) pauseOutbox(ctx context.Context, by audit.Operator, in input) (o
 	if _, err := p.Repair.PauseOutbox(ctx, by, which); err != nil {
 		return outcome{}, err
 	}
-	return outcome{"/relay", sentence(name + " is paused")}, nil
+	return outcome{"/relay", adminui.Sentence(name + " is paused")}, nil
 }
 
 func (p *Pages) askToResumeOutbox(ctx context.Context, in input) (question, error) {
@@ -123,7 +123,7 @@ func (p *Pages) askToResumeOutbox(ctx context.Context, in input) (question, erro
 		return question{}, err
 	}
 	which.DryRun = true
-	found, err := p.Repair.ResumeOutbox(ctx, nobody, which)
+	found, err := p.Repair.ResumeOutbox(ctx, audit.Operator{}, which)
 	if err != nil {
 		return question{}, err
 	}
@@ -148,5 +148,5 @@ func (p *Pages) resumeOutbox(ctx context.Context, by audit.Operator, in input) (
 	if _, err := p.Repair.ResumeOutbox(ctx, by, which); err != nil {
 		return outcome{}, err
 	}
-	return outcome{"/relay", sentence(name + " goes on")}, nil
+	return outcome{"/relay", adminui.Sentence(name + " goes on")}, nil
 }

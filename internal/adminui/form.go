@@ -9,6 +9,7 @@ import (
 
 	"github.com/monsplit/monsplit/internal/account"
 	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/httpserver"
 	"github.com/monsplit/monsplit/internal/messaging/journey"
 )
 
@@ -219,28 +220,24 @@ func (s *site) saved(v visit, r *Resource, in input, saved Saved, done string) e
 	case to == "":
 		to = path
 	}
+	if to == path || in.button == doAnother {
+		s.sessions.Put(v.r.Context(), keyNoted, path+"/"+url.PathEscape(saved.ID))
+	}
 	if r.Topic != "" && saved.Key != "" {
 		s.sessions.Put(v.r.Context(), keyWay, journey.Ref{Topic: r.Topic, Key: saved.Key, Version: saved.Version}.String())
 	}
 	return s.done(v, to, note)
 }
 
-// refused returns the status of a form that a person can correct, or send again.
+// refused returns the status of a form that a person can correct, or send again. It sets the headers that the status calls for.
 func refused(w http.ResponseWriter, err error) (status int, again bool) {
-	if _, ok := apperr.As(err); !ok {
+	e, known := apperr.As(err)
+	if !known || e.Kind == apperr.Internal || e.Kind == apperr.NotFound || e.Kind == apperr.Stale {
 		return 0, false
 	}
-	switch apperr.KindOf(err) {
-	case apperr.Invalid, apperr.Malformed:
-		return http.StatusUnprocessableEntity, true
-	case apperr.Conflict, apperr.InProgress:
-		return http.StatusConflict, true
-	case apperr.Unavailable, apperr.TooMany, apperr.NotYet:
-		w.Header().Set("Retry-After", "5")
-		return http.StatusServiceUnavailable, true
-	default:
-		return 0, false
-	}
+	status = httpserver.StatusOf(e.Kind)
+	httpserver.SetRetryAfter(w.Header(), status, e.Kind)
+	return status, true
 }
 
 // sortFaults returns the faults of each field as sentences. Those that belong to no field have the name "".

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/monsplit/monsplit/internal/account"
+	"github.com/monsplit/monsplit/internal/apperr"
 	"github.com/monsplit/monsplit/internal/caller"
 	"github.com/monsplit/monsplit/internal/httpserver"
 	"github.com/monsplit/monsplit/internal/messaging/journey"
@@ -44,9 +45,12 @@ func (s *site) stream(w http.ResponseWriter, r *http.Request) {
 	case errors.Is(err, account.ErrNoUser):
 		http.Error(w, "sign in first", http.StatusUnauthorized)
 		return
+	case errors.Is(err, errMustChangePassword):
+		http.Error(w, err.Error(), http.StatusForbidden)
+		return
 	case err != nil:
 		s.Log.WarnContext(ctx, "a stream needs the database", "error", err)
-		http.Error(w, "the database is away or busy", http.StatusServiceUnavailable)
+		refuseStream(w, "the database is away or busy")
 		return
 	case !user.Role.Includes(account.Viewer):
 		http.Error(w, "this needs another role", http.StatusForbidden)
@@ -63,8 +67,7 @@ func (s *site) stream(w http.ResponseWriter, r *http.Request) {
 	}
 	watcher, err := s.Journey.Join(refs...)
 	if err != nil {
-		w.Header().Set("Retry-After", "30")
-		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		refuseStream(w, err.Error())
 		return
 	}
 	defer s.Journey.Leave(watcher)
@@ -75,6 +78,12 @@ func (s *site) stream(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		s.Log.DebugContext(ctx, "a stream ended early", "error", err)
 	}
+}
+
+// refuseStream answers that the stream cannot be sent now.
+func refuseStream(w http.ResponseWriter, text string) {
+	httpserver.SetRetryAfter(w.Header(), http.StatusServiceUnavailable, apperr.Unavailable)
+	http.Error(w, text, http.StatusServiceUnavailable)
 }
 
 // readSession returns the user of a session, and a context with the session. It stores nothing.
@@ -116,7 +125,7 @@ func (s *site) sendNews(ctx context.Context, out *httpserver.EventStream, watche
 			reading, cancel := context.WithTimeout(ctx, readTimeout)
 			_, err := s.signedIn(reading)
 			cancel()
-			if errors.Is(err, account.ErrNoUser) {
+			if errors.Is(err, account.ErrNoUser) || errors.Is(err, errMustChangePassword) {
 				return out.Send(eventEnd, "")
 			}
 			if err := out.Beat(); err != nil {

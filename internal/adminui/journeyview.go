@@ -113,7 +113,7 @@ func producedSteps(e journey.Event) []stepView {
 	case p.Discarded:
 		sent = stepView{State: stepBad, What: "discarded by an operator"}
 	case p.Sent != nil:
-		sent = stepView{State: stepDone, At: p.Sent.At, What: fmt.Sprintf("sent (partition %d, offset %d)", p.Sent.Partition, p.Sent.Offset)}
+		sent = stepView{State: stepDone, At: p.Sent.At, What: "sent (" + placeOf(p.Sent.Partition, p.Sent.Offset) + ")"}
 	case p.IsSent:
 		sent = stepView{State: stepDone, What: "sent"}
 	}
@@ -150,7 +150,7 @@ func consumedSteps(c *journey.Consumed) []stepView {
 		}
 	}
 	return []stepView{
-		unknownStep(), unknownStep(), {State: stepDone, What: fmt.Sprintf("partition %d, offset %d", c.Partition, c.Offset)},
+		unknownStep(), unknownStep(), {State: stepDone, What: placeOf(c.Partition, c.Offset)},
 		{State: stepDone, At: c.Received, What: "received"}, done,
 	}
 }
@@ -171,7 +171,12 @@ func (v *eventView) Place() string {
 	if v.Consumed == nil {
 		return ""
 	}
-	return fmt.Sprintf("partition %d, offset %d", v.Consumed.Partition, v.Consumed.Offset)
+	return placeOf(v.Consumed.Partition, v.Consumed.Offset)
+}
+
+// placeOf says where Kafka has an event.
+func placeOf(partition int, offset int64) string {
+	return fmt.Sprintf("partition %d, offset %d", partition, offset)
 }
 
 // Left and Right are the places of the first and the last step that has happened.

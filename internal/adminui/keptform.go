@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"net/url"
 
-	"github.com/monsplit/monsplit/internal/account"
 	"github.com/monsplit/monsplit/internal/apperr"
 )
 
@@ -24,11 +23,11 @@ type keptForm struct {
 }
 
 // showKept asks the person whether to send the form that was kept. It sends nothing by itself: the person may be another one.
-func (s *site) showKept(w http.ResponseWriter, r *http.Request, user account.User, form signInForm) {
-	values, err := url.ParseQuery(form.Kept)
+func (s *site) showKept(v visit, next, kept string) {
+	values, err := url.ParseQuery(kept)
 	if err != nil {
-		s.failFor(w, r, &user, apperr.New(apperr.Malformed, "The form that was kept cannot be read.").Because(err))
+		s.failFor(v.w, v.r, &v.user, apperr.New(apperr.Malformed, "The form that was kept cannot be read.").Because(err))
 		return
 	}
-	s.render(w, r, &user, http.StatusOK, "kept", keptForm{Action: form.Next, Values: values})
+	s.render(v.w, v.r, &v.user, http.StatusOK, "kept", keptForm{Action: next, Values: values})
 }

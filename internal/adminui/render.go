@@ -2,22 +2,15 @@ package adminui
 
 import (
 	"bytes"
-	"context"
 	"embed"
-	"errors"
 	"fmt"
 	"html/template"
 	"io/fs"
 	"net/http"
-	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/monsplit/monsplit/internal/account"
-	"github.com/monsplit/monsplit/internal/apperr"
 	"github.com/monsplit/monsplit/internal/headerfield"
-	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/internal/webassets"
 )
 
@@ -59,8 +52,10 @@ type view struct {
 	Here string        // the name of the page
 	User *account.User // who is signed in; nil if nobody is
 	Note string        // what the last request has done
-	Way  *way          // of the last change of what the page shows; may be nil
-	Data any
+	// Noted is the address of the thing that the note is about. It is empty if this page shows the thing, or if it is gone.
+	Noted string
+	Way   *way // of the last change of what the page shows; may be nil
+	Data  any
 }
 
 // Base returns the path of the first page.
@@ -82,7 +77,7 @@ func (v view) Admin() bool { return v.User != nil && v.User.Role.Includes(accoun
 func (s *site) render(w http.ResponseWriter, r *http.Request, user *account.User, status int, page string, data any) {
 	v := view{Site: s, Here: page, User: user, Data: data}
 	if user != nil {
-		v.Note = s.sessions.PopString(r.Context(), keyNote)
+		v.Note, v.Noted = s.sessions.PopString(r.Context(), keyNote), s.sessions.PopString(r.Context(), keyNoted)
 		v.Way = s.popWay(r.Context(), data)
 	}
 	var body bytes.Buffer
@@ -116,63 +111,6 @@ func (s *site) send(w http.ResponseWriter, r *http.Request, status int, body []b
 	}
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // the client may be gone
-}
-
-// problem is the data of the page for an error.
-type problem struct{ Title, Text string }
-
-func (s *site) renderError(w http.ResponseWriter, r *http.Request, user *account.User, status int, title, text string) {
-	s.render(w, r, user, status, "error", problem{title, text})
-}
-
-// foreign answers a request that came from a page of another site.
-func (s *site) foreign(w http.ResponseWriter, r *http.Request) {
-	s.renderError(w, r, nil, http.StatusForbidden, "This form came from another site", "Nothing was changed. Open the page here, and try again.")
-}
-
-// fail answers with the page for an error. An error that is not expected is logged, and the person sees no details.
-func (s *site) fail(w http.ResponseWriter, r *http.Request, err error) { s.failFor(w, r, nil, err) }
-
-// failFor is fail for a user who has signed in.
-func (s *site) failFor(w http.ResponseWriter, r *http.Request, user *account.User, err error) {
-	var large *http.MaxBytesError
-	status, title, text := http.StatusInternalServerError, "Something went wrong", "The service has logged the reason."
-	switch {
-	case errors.Is(err, account.ErrNoUser):
-		status, title, text = http.StatusNotFound, "There is no such user", "The list of users has all of them."
-	case errors.Is(err, account.ErrBusy):
-		status, title, text = http.StatusServiceUnavailable, "Please try again", sentence(account.ErrBusy)
-	case errors.As(err, &large):
-		status, title, text = http.StatusRequestEntityTooLarge, "This form is too large", "Nothing was changed."
-	case apperr.KindOf(err) == apperr.NotFound:
-		status, title, text = http.StatusNotFound, "It does not exist, or not any more", detailOf(err)
-	case apperr.KindOf(err) == apperr.Malformed:
-		status, title, text = http.StatusBadRequest, "This address or form cannot be used", detailOf(err)
-	case postgres.IsUnavailable(err) || apperr.KindOf(err) == apperr.Unavailable || errors.Is(err, context.DeadlineExceeded):
-		status, title, text = http.StatusServiceUnavailable, "The database is away or busy", "Please try again in a moment."
-		s.Log.WarnContext(r.Context(), "an admin page needs the database", "error", err)
-	case errors.Is(err, context.Canceled) && r.Context().Err() != nil: // the person has left, and sees no answer
-		status = http.StatusServiceUnavailable
-	default:
-		s.Log.ErrorContext(r.Context(), "an admin page has failed", "error", err)
-	}
-	if status == http.StatusServiceUnavailable {
-		w.Header().Set("Retry-After", "5")
-	}
-	s.renderError(w, r, user, status, title, text)
-}
-
-// detailOf returns what a person may read about an error.
-func detailOf(err error) string {
-	e, _ := apperr.As(err)
-	return e.Detail
-}
-
-// sentence returns an error as a sentence for people.
-func sentence(err error) string {
-	text := err.Error()
-	first, size := utf8.DecodeRuneInString(text)
-	return string(unicode.ToUpper(first)) + strings.TrimSuffix(text[size:], ".") + "."
 }
 
 // Editor reports whether the signed-in user may change data.

@@ -3,7 +3,6 @@ package adminui
 import (
 	"context"
 	"iter"
-	"time"
 
 	"github.com/monsplit/monsplit/internal/history"
 	"github.com/monsplit/monsplit/internal/httpserver"
@@ -15,8 +14,8 @@ type Resource struct {
 	Path      string // the pages are at this path below the first page, such as "products"
 	One, Many string // what people call the things, such as "product" and "products"
 	About     string // one sentence for the list and the overview
-	// Owner is the service that owns the things, if this service only has copies of them. With Create, Change and Delete, people
-	// can ask it for changes.
+	// Owner is the service that owns the things, if this service only has copies of them: its name in a sentence, such as "the
+	// catalog service". With Create, Change and Delete, people can ask it for changes.
 	Owner string
 	// Topic has the events of the things. With it, the pages show the way of the last change of a thing.
 	Topic string
@@ -63,24 +62,6 @@ type Row struct {
 	Position any
 }
 
-// Cell is one value, as people see it. Only one of its fields is set.
-type Cell struct {
-	Text  string
-	Time  time.Time
-	State string // a short word, such as "active"
-	Quiet string // a short word for the usual state, which must not attract attention
-	Code  string // an identifier
-	Day   string // such as 2026-03-01
-}
-
-// String returns the cell as plain text.
-func (c Cell) String() string {
-	if !c.Time.IsZero() {
-		return c.Time.UTC().Format(time.RFC3339Nano)
-	}
-	return c.Text + c.State + c.Quiet + c.Code + c.Day
-}
-
 // Filter keeps the rows with one value. A list can have several filters.
 type Filter struct {
 	Name, Title string
@@ -89,9 +70,6 @@ type Filter struct {
 	// Label returns the value as people call it. It is nil if the choices have it.
 	Label func(ctx context.Context, value string) (string, error)
 }
-
-// Choice is a value from which people can choose.
-type Choice struct{ Value, Title string }
 
 // Values are the values of a form, by the names of the fields. A checked box has the value On.
 type Values map[string]string

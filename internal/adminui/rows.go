@@ -4,11 +4,25 @@ import "iter"
 
 // Map converts what is listed, while it is read.
 func Map[T any](list iter.Seq2[T, error], row func(T) Row) iter.Seq2[Row, error] {
-	return MapParts(list, 1, func(part []T) ([]Row, error) { return []Row{row(part[0])}, nil })
+	return func(yield func(Row, error) bool) {
+		for item, err := range list {
+			if err != nil {
+				yield(Row{}, err)
+				return
+			}
+			if !yield(row(item), nil) {
+				return
+			}
+		}
+	}
 }
 
-// MapParts converts what is listed, while it is read. rows gets up to size items at a time, and returns a row for each.
-func MapParts[T any](list iter.Seq2[T, error], size int, rows func([]T) ([]Row, error)) iter.Seq2[Row, error] {
+// partRows is how many items MapParts converts together.
+const partRows = 100
+
+// MapParts converts what is listed, while it is read. rows gets some items at a time, so that it can read what belongs to all of them
+// with one query. It returns a row for each.
+func MapParts[T any](list iter.Seq2[T, error], rows func([]T) ([]Row, error)) iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
 		var part []T
 		pass := func() bool {
@@ -33,7 +47,7 @@ func MapParts[T any](list iter.Seq2[T, error], size int, rows func([]T) ([]Row, 
 				yield(Row{}, err)
 				return
 			}
-			if part = append(part, item); len(part) == size && !pass() {
+			if part = append(part, item); len(part) == partRows && !pass() {
 				return
 			}
 		}

@@ -48,12 +48,6 @@ func (v *Visit) Render(status int, page string, data any) error {
 	return nil
 }
 
-// Error answers with the page for errors.
-func (v *Visit) Error(status int, title, text string) error {
-	v.site.renderError(v.W, v.R, &v.User, status, title, text)
-	return nil
-}
-
 // Leave leads to another page of the section, which shows a note.
 func (v *Visit) Leave(path, note string) error {
 	return v.site.done(visit{v.W, v.R, v.User}, v.Path()+path, note)

@@ -28,6 +28,7 @@ import (
 	"github.com/monsplit/monsplit/internal/messaging/audit"
 	"github.com/monsplit/monsplit/internal/messaging/journey"
 	"github.com/monsplit/monsplit/internal/postgres"
+	"github.com/monsplit/monsplit/internal/testkit/admintest"
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 	accountsql "github.com/monsplit/monsplit/sql/account"
 	historysql "github.com/monsplit/monsplit/sql/history"
@@ -107,6 +108,9 @@ func setup(t *testing.T, root string) *service {
 			t.Fatal(err)
 		}
 		s.passwords[name] = password
+	}
+	if err := admintest.KeepPasswords(t.Context(), pool); err != nil {
+		t.Fatal(err)
 	}
 	return s
 }

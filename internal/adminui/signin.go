@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/monsplit/monsplit/internal/account"
+	"github.com/monsplit/monsplit/internal/apperr"
 	"github.com/monsplit/monsplit/internal/httpserver"
 )
 
@@ -17,7 +18,7 @@ type signInForm struct {
 
 func (s *site) showSignIn(w http.ResponseWriter, r *http.Request) {
 	next := s.destination(r.URL.Query().Get("next"))
-	if _, err := s.signedIn(r.Context()); err == nil {
+	if _, err := s.signedIn(r.Context()); err == nil || errors.Is(err, errMustChangePassword) {
 		http.Redirect(w, r, next, http.StatusSeeOther)
 		return
 	}
@@ -36,11 +37,7 @@ func (s *site) signIn(w http.ResponseWriter, r *http.Request) {
 	}
 	if err == nil {
 		s.Log.InfoContext(r.Context(), "a user has signed in to the admin pages", "user", user.Name)
-		if form.Kept == "" {
-			http.Redirect(w, r, form.Next, http.StatusSeeOther)
-		} else {
-			s.showKept(w, r, user, form)
-		}
+		s.goOn(visit{w, r, user}, form.Next, form.Kept)
 		return
 	}
 	status, ok := refusal(w, err)
@@ -53,6 +50,18 @@ func (s *site) signIn(w http.ResponseWriter, r *http.Request) {
 	s.render(w, r, nil, status, "signin", form)
 }
 
+// goOn leads to the page that the user wanted before the sign-in, or lets the user send a form again.
+func (s *site) goOn(v visit, next, kept string) {
+	switch {
+	case kept == "":
+		http.Redirect(v.w, v.r, next, http.StatusSeeOther)
+	case v.user.MustChangePassword:
+		s.render(v.w, v.r, &v.user, http.StatusOK, "password", passwordForm{Next: next, Kept: kept})
+	default:
+		s.showKept(v, next, kept)
+	}
+}
+
 // refusal returns the status of an error of a sign-in that the person is told beside the form. Other errors are not ok.
 func refusal(w http.ResponseWriter, err error) (status int, ok bool) {
 	var throttled *account.ThrottledError
@@ -61,7 +70,7 @@ func refusal(w http.ResponseWriter, err error) (status int, ok bool) {
 		w.Header().Set("Retry-After", strconv.Itoa(int(throttled.Wait.Seconds())+1))
 		return http.StatusTooManyRequests, true
 	case errors.Is(err, account.ErrBusy):
-		w.Header().Set("Retry-After", "5")
+		httpserver.SetRetryAfter(w.Header(), http.StatusServiceUnavailable, apperr.Unavailable)
 		return http.StatusServiceUnavailable, true
 	case errors.Is(err, account.ErrWrong):
 		return http.StatusUnprocessableEntity, true

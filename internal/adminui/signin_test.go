@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/monsplit/monsplit/internal/account"
+	"github.com/monsplit/monsplit/internal/testkit/admintest"
 )
 
 func mustURL(t *testing.T, text string) *url.URL {
@@ -188,12 +189,10 @@ func TestSessionsEnd(t *testing.T) {
 			t.Errorf("%s: %d", name, a.status)
 		}
 	}
-	_, password, err := s.users.Create(t.Context(), ada, "bob", account.Admin)
-	if err != nil {
+	b, _ := s.newUser("bob", account.Admin)
+	if err := admintest.KeepPasswords(t.Context(), s.pool); err != nil {
 		t.Fatal(err)
 	}
-	s.passwords["bob"] = password
-	b := s.signedIn("bob")
 	before := b.get("/users").status
 	if _, err := s.users.SetRole(t.Context(), ada, "bob", account.Viewer); err != nil {
 		t.Fatal(err)

@@ -99,6 +99,23 @@ func TestTextsStayTexts(t *testing.T) {
 	}
 }
 
+// The note about a saved thing leads to it, once, unless the page already shows the thing.
+func TestTheNoteLeadsToTheThing(t *testing.T) {
+	t.Parallel()
+	s := setup(t, "/shop")
+	b := s.signedIn("edith")
+	const link = `<a href="/shop/admin/things/1">Open it</a>`
+	for button, want := range map[string]bool{"save": true, "another": true, "continue": false} {
+		to := b.post("/things/new", "name", "lamp", "do", button).to()
+		if page := b.do(http.MethodGet, to, ""); !strings.Contains(page.body, "Saved lamp") || strings.Contains(page.body, link) != want {
+			t.Errorf("%s: the link is there: %t, want %t\n%s", button, !want, want, page.body)
+		}
+		if page := b.get("/things"); strings.Contains(page.body, link) {
+			t.Errorf("%s: the link is still there", button)
+		}
+	}
+}
+
 // Requests that no page sends get an answer, and change nothing.
 func TestOddRequestsToLists(t *testing.T) {
 	t.Parallel()

@@ -29,7 +29,8 @@ func (a App[C]) userCreate() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use: "create NAME", Short: "Create a user, and print the password once", Args: exactly(1),
-		Long: "Create a user of the admin pages of this service, and print the random password once. The user can change it on the pages.\n" +
+		Long: "Create a user of the admin pages of this service, and print the random password once. After the first\n" +
+			"sign-in, the user must choose another password.\n" +
 			"A viewer looks at data, an editor also changes data, an admin also manages users.",
 		PreRunE: checked(func(_ *cobra.Command, args []string) (err error) {
 			role, err = account.ParseRole(roleName)
@@ -56,7 +57,8 @@ func (a App[C]) userResetPassword() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use: "reset-password NAME", Short: "Give a user a random password, and print it once", Args: exactly(1),
-		Long:    "Give a user of the admin pages a random password, and print it once. The user is signed out everywhere.",
+		Long: "Give a user of the admin pages a random password, and print it once. The user is signed out everywhere, and must choose\n" +
+			"another password after the next sign-in.",
 		PreRunE: checked(func(*cobra.Command, []string) error { return checkOperator(operator, false) }),
 		RunE: a.withDatabase(func(cmd *cobra.Command, args []string, pool *postgres.Pool) error {
 			users := account.New(pool)
@@ -136,7 +138,7 @@ func printSecret(cmd *cobra.Command, asJSON bool, user account.User, password st
 		}{user, password})
 	}
 	fmt.Fprintln(cmd.OutOrStdout(), password)
-	_, err := fmt.Fprintf(cmd.ErrOrStderr(), "user %s: %s. The password is not shown again.\n", user.Name, user.Role)
+	_, err := fmt.Fprintf(cmd.ErrOrStderr(), "user %s: %s. The password is not shown again. The user must choose another one after the sign-in.\n", user.Name, user.Role)
 	return err
 }
 

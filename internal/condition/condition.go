@@ -12,6 +12,9 @@ import (
 // Match holds the versions that a caller is willing to change. Nil means any version; an empty Match means none.
 type Match []int64
 
+// At is the condition that the thing is at this version.
+func At(version int64) Match { return Match{version} }
+
 // Check returns a Stale error unless version is one of them. what is the kind of thing for the error, such as "product".
 func (m Match) Check(what string, version int64) error {
 	if m == nil || slices.Contains(m, version) {

@@ -56,8 +56,8 @@ func (p Problem) limited() Problem {
 	return p
 }
 
-// statusOf returns the HTTP status of a kind of error. It is the only place that maps kinds to statuses.
-func statusOf(kind apperr.Kind) int {
+// StatusOf returns the HTTP status of a kind of error. It is the only place that maps kinds to statuses.
+func StatusOf(kind apperr.Kind) int {
 	switch kind {
 	case apperr.Malformed:
 		return http.StatusBadRequest
@@ -106,7 +106,7 @@ func ProblemOf(err error) (p Problem, ok bool) {
 	if !known || e.Kind == apperr.Internal {
 		return Problem{}, false
 	}
-	status := statusOf(e.Kind)
+	status := StatusOf(e.Kind)
 	p = *NewProblem(status, e.Name(), e.Detail)
 	for _, f := range e.Fields {
 		p.Errors = append(p.Errors, ProblemField(f))
@@ -233,18 +233,24 @@ func withHead(allowed string) string {
 // clients that were refused together do not come back together.
 func retryAfter() string { return strconv.Itoa(1 + rand.IntN(3)) } //nolint:gosec // it is no secret
 
-func write(c echo.Context, p Problem, kind apperr.Kind) {
-	header := c.Response().Header()
+// SetRetryAfter sets the header Retry-After if the status, or the kind of error behind it, calls for one (RFC 9110, RFC 6585).
+func SetRetryAfter(header http.Header, status int, kind apperr.Kind) {
 	switch {
 	case kind == apperr.TooMany:
 		header.Set("Retry-After", strconv.Itoa(60+rand.IntN(60))) //nolint:gosec // it is no secret
 	case header.Get("Retry-After") != "": // who refused the request knows when to try again
-	case p.Status == http.StatusServiceUnavailable, p.Status == http.StatusTooManyRequests:
+	case status == http.StatusServiceUnavailable, status == http.StatusTooManyRequests:
 		header.Set("Retry-After", retryAfter())
-	case p.Status == http.StatusRequestTimeout:
-		header.Set("Connection", "close") // what is left of the body must not be read as the next request
 	case kind == apperr.InProgress:
 		header.Set("Retry-After", "1")
+	}
+}
+
+func write(c echo.Context, p Problem, kind apperr.Kind) {
+	header := c.Response().Header()
+	SetRetryAfter(header, p.Status, kind)
+	if p.Status == http.StatusRequestTimeout {
+		header.Set("Connection", "close") // what is left of the body must not be read as the next request
 	}
 	header.Del("ETag")
 	header.Set("Cache-Control", "no-store")

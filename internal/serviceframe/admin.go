@@ -89,7 +89,7 @@ func (f *Frame) keepAccounts(ctx context.Context, users *account.Users, ready *a
 // tellPassword logs a random password. It is the only place where a person can read it.
 func (f *Frame) tellPassword(ctx context.Context, random string) {
 	if random != "" {
-		f.log.WarnContext(ctx, "the user admin was created for the admin pages; this password is not shown again, so change it after the first sign-in",
+		f.log.WarnContext(ctx, "the user admin was created for the admin pages; this password is not shown again, and must be changed after the first sign-in",
 			"user", "admin", "password", random)
 	}
 }

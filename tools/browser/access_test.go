@@ -1,6 +1,7 @@
 package browser
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -14,11 +15,25 @@ import (
 // check the parts that Swagger UI renders.
 func (b *tab) accessible(what string) {
 	b.Helper()
-	ask(b, chromedp.Evaluate[bool](`document.querySelectorAll('details').forEach(d => d.open = true), true`))
+	ask(b, chromedp.Evaluate[bool](`window.folded = [...document.querySelectorAll('details:not([open])')], folded.forEach(d => d.open = true), true`))
+	defer ask(b, chromedp.Evaluate[bool](`folded.forEach(d => d.open = false), true`))
 	if faults := b.faults(); faults != "" {
 		b.Errorf("%s:\n%s", what, faults)
 	}
 	b.quiet(what)
+}
+
+// twice checks a page that a test has reached, in dark on a small screen and in light on a large one.
+func (b *tab) twice(what string) {
+	b.Helper()
+	for _, l := range []struct {
+		scheme string
+		width  int64
+	}{{"dark", 320}, {"light", 1280}} {
+		b.look(l.scheme, l.width)
+		b.complete(fmt.Sprintf("%s-%s-%d", what, l.scheme, l.width), l.width)
+		b.accessible(what)
+	}
 }
 
 // ownRules find faults that axe-core accepts: a heading before the first one, and a part of a table that loses its table because
@@ -32,11 +47,13 @@ const ownRules = `[
 // faults returns the faults of the page, one per line.
 func (b *tab) faults() string {
 	b.Helper()
-	axe, err := os.ReadFile("node_modules/axe-core/axe.min.js")
-	if err != nil {
-		b.Fatalf("%v: run it by make test-browser, or npm ci before", err)
+	if !ask(b, chromedp.Evaluate[bool](`!!window.axe`)) {
+		axe, err := os.ReadFile("node_modules/axe-core/axe.min.js")
+		if err != nil {
+			b.Fatalf("%v: run it by make test-browser, or npm ci before", err)
+		}
+		ask(b, chromedp.Evaluate[bool](string(axe)+`; true`))
 	}
-	ask(b, chromedp.Evaluate[bool](string(axe)+`; true`))
 	const script = `axe.run({exclude: ['.swagger-ui']}, {preload: false}).then(found => [...found.violations, ...found.incomplete]
 		.flatMap(rule => rule.nodes.map(node => rule.id + ': ' + node.failureSummary.replace(/\s+/g, ' ') + ' ' + node.html)))`
 	faults := append(ask(b, chromedp.Evaluate[[]string](script, chromedp.EvalAwaitPromise)), ask(b, chromedp.Evaluate[[]string](ownRules))...)

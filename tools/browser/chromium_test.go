@@ -40,21 +40,36 @@ type tab struct {
 	complaints []string
 }
 
-func newTab(t *testing.T) *tab {
-	t.Helper()
+// shared is the browser of all tests, which TestMain starts and stops. Each tab has cookies of its own.
+var shared context.Context
+
+// startBrowser starts the browser. It runs until the returned function is called.
+func startBrowser() (browser context.Context, stop func(), err error) {
 	path, err := chromium()
 	if err != nil {
-		t.Fatal(err)
+		return nil, nil, err
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.Flag("disable-dev-shm-usage", true))
 	if os.Geteuid() == 0 {
 		options = append(options, chromedp.NoSandbox) // Chromium refuses to use its sandbox as root
 	}
-	allocator, end := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()), options...)
-	ctx, closeTab := chromedp.NewContext(allocator)
-	t.Cleanup(func() { closeTab(); end() })
-	b := &tab{T: t, ctx: ctx}
+	allocator, end := chromedp.NewExecAllocator(context.Background(), options...)
+	browser, closeBrowser := chromedp.NewContext(allocator)
+	stop = func() { closeBrowser(); end() }
 	// The browser runs as long as the context of the first step.
+	if err := chromedp.Do(browser, chromedp.Navigate("about:blank")); err != nil {
+		stop()
+		return nil, nil, err
+	}
+	return browser, stop, nil
+}
+
+func newTab(t *testing.T) *tab {
+	t.Helper()
+	ctx, closeTab := chromedp.NewContext(shared, chromedp.WithNewBrowserContext())
+	t.Cleanup(closeTab)
+	b := &tab{T: t, ctx: ctx}
+	// The tab lives as long as the context of the first step.
 	if err := chromedp.Do(ctx, chromedp.Navigate("about:blank")); err != nil {
 		t.Fatal(err)
 	}
@@ -99,11 +114,19 @@ func (b *tab) do(steps ...chromedp.Action[chromedp.Void]) {
 	for i, step := range steps {
 		ctx, cancel := context.WithTimeout(b.ctx, patience)
 		err := chromedp.Do(ctx, step)
+		for stale(err) && ctx.Err() == nil {
+			err = chromedp.Do(ctx, step)
+		}
 		cancel()
 		if err != nil {
 			b.Fatalf("step %d: %v\n%s", i, err, b.heard())
 		}
 	}
+}
+
+// stale reports whether the next page arrived while a step looked for an element. The step has not done anything then.
+func stale(err error) bool {
+	return err != nil && strings.Contains(err.Error(), "Could not find node with given id")
 }
 
 func ask[T any](b *tab, action chromedp.Action[T]) T {

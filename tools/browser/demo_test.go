@@ -18,8 +18,13 @@ const (
 	stopPatience  = 20 * time.Second
 )
 
-// services has the addresses of the running services by name.
+// services has the addresses of the running services by name, and the URLs of their databases.
 type services map[string]string
+
+// admin returns the addresses of the admin pages by the name of the service.
+func (at services) admin() map[string]string {
+	return map[string]string{"monolith": at["monolith"] + "/admin", "catalog": at["catalog"] + "/catalog/admin"}
+}
 
 // startDemo builds the demo and runs it with its sample data until the test ends. The demo checks every answer and every event.
 // It reports each one that its document does not describe on stderr, and every other problem. The test fails on such a report.
@@ -70,7 +75,10 @@ func startDemo(t *testing.T) services {
 	for _, line := range regexp.MustCompile(`(?m)^  (monolith|catalog) +(http://[^\s/]+)`).FindAllStringSubmatch(out.said.String(), -1) {
 		found[line[1]] = line[2]
 	}
-	if len(found) != 2 {
+	if database := regexp.MustCompile(`DATABASE_URL='(.*/)monolith(\?.*)'`).FindStringSubmatch(out.said.String()); database != nil {
+		found["monolith database"], found["catalog database"] = database[1]+"monolith"+database[2], database[1]+"catalog"+database[2]
+	}
+	if len(found) != 4 {
 		t.Fatalf("the demo shows no addresses:\n%s", &out.said)
 	}
 	return found

@@ -1,7 +1,9 @@
 package browser
 
 import (
+	"context"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -39,9 +41,19 @@ func journeys(t *testing.T, at services) {
 	monolith.quiet("journey-monolith")
 }
 
-// appears waits until an element has a text.
+// appears waits until an element has a text. The page may load itself again meanwhile.
 func (b *tab) appears(element, pattern string) {
 	b.Helper()
 	what := fmt.Sprintf(`(() => { const e = document.querySelector(%q); return e && new RegExp(%q).test(e.textContent.replace(/\s+/g, ' ')) })()`, element, pattern)
-	b.do(chromedp.Poll[chromedp.Void](what))
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	for {
+		err := chromedp.Do(ctx, chromedp.Poll[chromedp.Void](what))
+		if err == nil {
+			return
+		}
+		if !strings.Contains(err.Error(), "Inspected target navigated") && !strings.Contains(err.Error(), "Cannot find context") {
+			b.Fatalf("%s does not get the text %s: %v\n%s\n%s", element, pattern, err, b.heard(), b.text())
+		}
+	}
 }

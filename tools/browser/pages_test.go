@@ -13,11 +13,19 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if _, err := chromium(); err != nil {
+	os.Exit(run(m))
+}
+
+// run runs all tests in one browser.
+func run(m *testing.M) int {
+	browser, stop, err := startBrowser()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+		return 1
 	}
-	os.Exit(m.Run())
+	defer stop()
+	shared = browser
+	return m.Run()
 }
 
 // The test for complaints must hear these complaints.
@@ -76,7 +84,12 @@ func TestPages(t *testing.T) {
 	t.Run("Looks", func(t *testing.T) { look(t, at) })
 	t.Run("Admin", func(t *testing.T) { admin(t, at) })
 	t.Run("Lists", func(t *testing.T) { lists(t, at) })
-	t.Run("Messages", func(t *testing.T) { messages(t, at) })
+	t.Run("EachList", func(t *testing.T) { eachList(t, at) })
+	t.Run("Forms", func(t *testing.T) { forms(t, at) })
+	t.Run("Tours", func(t *testing.T) { tours(t, at) })
+	t.Run("Stuck", func(t *testing.T) { stuck(t, at) })
+	t.Run("Roles", func(t *testing.T) { roles(t, at) })
+	t.Run("Throttle", func(t *testing.T) { throttle(t, at) })
 	t.Run("Expiry", func(t *testing.T) { expiry(t, at) })
 	t.Run("Journeys", func(t *testing.T) { journeys(t, at) })
 	t.Run("Wire", func(t *testing.T) { wire(t, at) })
@@ -87,11 +100,11 @@ func TestPages(t *testing.T) {
 
 func look(t *testing.T, at services) {
 	b := newTab(t)
-	for _, scheme := range []string{"light", "dark"} {
-		for device, width := range widths {
-			b.look(scheme, width)
-			for _, p := range pages {
-				b.open(at[p.service]+p.path, p.ready)
+	for _, p := range pages {
+		b.open(at[p.service]+p.path, p.ready)
+		for _, scheme := range []string{"light", "dark"} {
+			for device, width := range widths {
+				b.look(scheme, width)
 				what := fmt.Sprintf("%s-%s-%s-%s", p.service, p.name, scheme, device)
 				b.complete(what, width)
 				b.accessible(what)

@@ -42,7 +42,7 @@ func (q *Queries) DeleteExpiredSessions(ctx context.Context) error {
 }
 
 const disableUser = `-- name: DisableUser :one
-UPDATE admin_user SET disabled_at = coalesce(disabled_at, now()), epoch = epoch + 1 WHERE name = $1 RETURNING id, name, role, password_hash, epoch, created_at, disabled_at
+UPDATE admin_user SET disabled_at = coalesce(disabled_at, now()), epoch = epoch + 1 WHERE name = $1 RETURNING id, name, role, password_hash, epoch, created_at, disabled_at, must_change_password
 `
 
 func (q *Queries) DisableUser(ctx context.Context, name string) (AdminUser, error) {
@@ -56,12 +56,13 @@ func (q *Queries) DisableUser(ctx context.Context, name string) (AdminUser, erro
 		&i.Epoch,
 		&i.CreatedAt,
 		&i.DisabledAt,
+		&i.MustChangePassword,
 	)
 	return i, err
 }
 
 const enableUser = `-- name: EnableUser :one
-UPDATE admin_user SET disabled_at = NULL WHERE name = $1 RETURNING id, name, role, password_hash, epoch, created_at, disabled_at
+UPDATE admin_user SET disabled_at = NULL WHERE name = $1 RETURNING id, name, role, password_hash, epoch, created_at, disabled_at, must_change_password
 `
 
 func (q *Queries) EnableUser(ctx context.Context, name string) (AdminUser, error) {
@@ -75,6 +76,7 @@ func (q *Queries) EnableUser(ctx context.Context, name string) (AdminUser, error
 		&i.Epoch,
 		&i.CreatedAt,
 		&i.DisabledAt,
+		&i.MustChangePassword,
 	)
 	return i, err
 }
@@ -101,7 +103,7 @@ func (q *Queries) FindSession(ctx context.Context, token string) ([]byte, error)
 }
 
 const getUser = `-- name: GetUser :one
-SELECT id, name, role, password_hash, epoch, created_at, disabled_at FROM admin_user WHERE id = $1
+SELECT id, name, role, password_hash, epoch, created_at, disabled_at, must_change_password FROM admin_user WHERE id = $1
 `
 
 func (q *Queries) GetUser(ctx context.Context, id int64) (AdminUser, error) {
@@ -115,12 +117,13 @@ func (q *Queries) GetUser(ctx context.Context, id int64) (AdminUser, error) {
 		&i.Epoch,
 		&i.CreatedAt,
 		&i.DisabledAt,
+		&i.MustChangePassword,
 	)
 	return i, err
 }
 
 const getUserByName = `-- name: GetUserByName :one
-SELECT id, name, role, password_hash, epoch, created_at, disabled_at FROM admin_user WHERE name = $1
+SELECT id, name, role, password_hash, epoch, created_at, disabled_at, must_change_password FROM admin_user WHERE name = $1
 `
 
 func (q *Queries) GetUserByName(ctx context.Context, name string) (AdminUser, error) {
@@ -134,17 +137,30 @@ func (q *Queries) GetUserByName(ctx context.Context, name string) (AdminUser, er
 		&i.Epoch,
 		&i.CreatedAt,
 		&i.DisabledAt,
+		&i.MustChangePassword,
 	)
 	return i, err
 }
 
 const insertUser = `-- name: InsertUser :one
-INSERT INTO admin_user (name, role, password_hash) VALUES ($1, $2, $3)
-ON CONFLICT (name) DO NOTHING RETURNING id, name, role, password_hash, epoch, created_at, disabled_at
+INSERT INTO admin_user (name, role, password_hash, must_change_password) VALUES ($1, $2, $3, $4)
+ON CONFLICT (name) DO NOTHING RETURNING id, name, role, password_hash, epoch, created_at, disabled_at, must_change_password
 `
 
-func (q *Queries) InsertUser(ctx context.Context, name string, role string, passwordHash string) (AdminUser, error) {
-	row := q.db.QueryRow(ctx, insertUser, name, role, passwordHash)
+type InsertUserParams struct {
+	Name               string
+	Role               string
+	PasswordHash       string
+	MustChangePassword bool
+}
+
+func (q *Queries) InsertUser(ctx context.Context, arg InsertUserParams) (AdminUser, error) {
+	row := q.db.QueryRow(ctx, insertUser,
+		arg.Name,
+		arg.Role,
+		arg.PasswordHash,
+		arg.MustChangePassword,
+	)
 	var i AdminUser
 	err := row.Scan(
 		&i.ID,
@@ -154,12 +170,13 @@ func (q *Queries) InsertUser(ctx context.Context, name string, role string, pass
 		&i.Epoch,
 		&i.CreatedAt,
 		&i.DisabledAt,
+		&i.MustChangePassword,
 	)
 	return i, err
 }
 
 const listUsers = `-- name: ListUsers :many
-SELECT id, name, role, password_hash, epoch, created_at, disabled_at FROM admin_user ORDER BY name LIMIT $1
+SELECT id, name, role, password_hash, epoch, created_at, disabled_at, must_change_password FROM admin_user ORDER BY name LIMIT $1
 `
 
 func (q *Queries) ListUsers(ctx context.Context, maxRows int32) ([]AdminUser, error) {
@@ -179,6 +196,7 @@ func (q *Queries) ListUsers(ctx context.Context, maxRows int32) ([]AdminUser, er
 			&i.Epoch,
 			&i.CreatedAt,
 			&i.DisabledAt,
+			&i.MustChangePassword,
 		); err != nil {
 			return nil, err
 		}
@@ -201,8 +219,8 @@ func (q *Queries) LockUsers(ctx context.Context) error {
 }
 
 const replacePassword = `-- name: ReplacePassword :one
-UPDATE admin_user SET password_hash = $1, epoch = epoch + 1
-WHERE name = $2 AND epoch = $3 AND disabled_at IS NULL RETURNING id, name, role, password_hash, epoch, created_at, disabled_at
+UPDATE admin_user SET password_hash = $1, must_change_password = false, epoch = epoch + 1
+WHERE name = $2 AND epoch = $3 AND disabled_at IS NULL RETURNING id, name, role, password_hash, epoch, created_at, disabled_at, must_change_password
 `
 
 // Not if somebody has set another password, or has disabled the user, since the epoch was read.
@@ -217,6 +235,7 @@ func (q *Queries) ReplacePassword(ctx context.Context, passwordHash string, name
 		&i.Epoch,
 		&i.CreatedAt,
 		&i.DisabledAt,
+		&i.MustChangePassword,
 	)
 	return i, err
 }
@@ -233,7 +252,7 @@ func (q *Queries) SaveSession(ctx context.Context, token string, data []byte, ex
 }
 
 const setPassword = `-- name: SetPassword :one
-UPDATE admin_user SET password_hash = $1, epoch = epoch + 1 WHERE name = $2 RETURNING id, name, role, password_hash, epoch, created_at, disabled_at
+UPDATE admin_user SET password_hash = $1, must_change_password = true, epoch = epoch + 1 WHERE name = $2 RETURNING id, name, role, password_hash, epoch, created_at, disabled_at, must_change_password
 `
 
 func (q *Queries) SetPassword(ctx context.Context, passwordHash string, name string) (AdminUser, error) {
@@ -247,12 +266,13 @@ func (q *Queries) SetPassword(ctx context.Context, passwordHash string, name str
 		&i.Epoch,
 		&i.CreatedAt,
 		&i.DisabledAt,
+		&i.MustChangePassword,
 	)
 	return i, err
 }
 
 const setRole = `-- name: SetRole :one
-UPDATE admin_user SET role = $1 WHERE name = $2 RETURNING id, name, role, password_hash, epoch, created_at, disabled_at
+UPDATE admin_user SET role = $1 WHERE name = $2 RETURNING id, name, role, password_hash, epoch, created_at, disabled_at, must_change_password
 `
 
 func (q *Queries) SetRole(ctx context.Context, role string, name string) (AdminUser, error) {
@@ -266,6 +286,7 @@ func (q *Queries) SetRole(ctx context.Context, role string, name string) (AdminU
 		&i.Epoch,
 		&i.CreatedAt,
 		&i.DisabledAt,
+		&i.MustChangePassword,
 	)
 	return i, err
 }

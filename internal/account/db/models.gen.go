@@ -9,11 +9,12 @@ import (
 )
 
 type AdminUser struct {
-	ID           int64
-	Name         string
-	Role         string
-	PasswordHash string
-	Epoch        int64
-	CreatedAt    time.Time
-	DisabledAt   *time.Time
+	ID                 int64
+	Name               string
+	Role               string
+	PasswordHash       string
+	Epoch              int64
+	CreatedAt          time.Time
+	DisabledAt         *time.Time
+	MustChangePassword bool
 }

@@ -9,15 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	messagingdb "github.com/monsplit/monsplit/internal/messaging/db"
-)
-
-// What became of an event, as the table consumer_event has it. Package journey shows it.
-const (
-	outcomeApplied = "applied"
-	outcomeKnown   = "known"   // the copy had its version already
-	outcomeIgnored = "ignored" // the handler does not know its type, or the record has no value
-	outcomePurged  = "purged"  // the data of its key was removed
-	outcomeDead    = "dead"    // it is a dead letter
+	"github.com/monsplit/monsplit/internal/messaging/journey"
 )
 
 // itemsOf returns the items of all jobs.
@@ -46,7 +38,7 @@ func (c *Consumer[T]) recordEvents(ctx context.Context, tx pgx.Tx, items []item)
 		p.Parts, p.Offsets = append(p.Parts, int32(it.event.Partition)), append(p.Offsets, it.record.Offset)
 		p.Keys, p.Versions = append(p.Keys, shortText(it.event.Key)), append(p.Versions, max(it.event.Version, 0))
 		p.EventIds, p.Types = append(p.EventIds, shortText(it.event.ID)), append(p.Types, shortText(it.event.Type))
-		p.Outcomes = append(p.Outcomes, it.outcome())
+		p.Outcomes = append(p.Outcomes, string(it.outcome()))
 		age := int64(0)
 		if !it.record.Arrived.IsZero() {
 			age = max(now.Sub(it.record.Arrived).Microseconds(), 0)
@@ -59,18 +51,19 @@ func (c *Consumer[T]) recordEvents(ctx context.Context, tx pgx.Tx, items []item)
 	return nil
 }
 
-func (it *item) outcome() string {
+// outcome returns what became of the event, for people.
+func (it *item) outcome() journey.Outcome {
 	switch {
 	case it.err != nil:
-		return outcomeDead
+		return journey.Dead
 	case it.ignored || it.unknown:
-		return outcomeIgnored
+		return journey.Ignored
 	case it.event.Purge:
-		return outcomePurged
+		return journey.Purged
 	case it.comparison != NotCompared:
-		return outcomeKnown
+		return journey.Known
 	}
-	return outcomeApplied
+	return journey.Applied
 }
 
 // longestText is far below the size that an entry of a btree index can have.

@@ -76,14 +76,14 @@ type Sent struct {
 	Offset    int64
 }
 
-// Outcome is what a consumer has done with an event.
+// Outcome is what a consumer has done with an event. The consumer writes it, with the event.
 type Outcome string
 
 // The outcomes.
 const (
 	Applied Outcome = "applied"
 	Known   Outcome = "known"   // the copy had its version already
-	Ignored Outcome = "ignored" // this service does not read events of its type
+	Ignored Outcome = "ignored" // this service does not read events of its type, or the record has no value
 	Purged  Outcome = "purged"  // the data of its key was removed
 	Dead    Outcome = "dead"    // it is a dead letter
 )

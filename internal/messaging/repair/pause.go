@@ -17,7 +17,7 @@ import (
 type Consuming struct {
 	Topic     string
 	Partition int  // or consumer.AllPartitions
-	DryRun    bool // find out what would be changed
+	DryRun    bool // find out what would be changed; this needs no operator
 }
 
 func (s Service) checkConsumed(topic string) error {

@@ -15,7 +15,7 @@ import (
 // Publishing says which topics of the outbox are meant.
 type Publishing struct {
 	Topic  string // or outbox.AllTopics
-	DryRun bool   // find out what would be changed
+	DryRun bool   // find out what would be changed; this needs no operator
 }
 
 func (s Service) checkPublished(topic string) error {

@@ -13,7 +13,7 @@ import (
 // Refused says which events that Kafka refuses are meant.
 type Refused struct {
 	Topic, Key string // for RetryRefused, empty stands for all
-	DryRun     bool   // find out what would be changed
+	DryRun     bool   // find out what would be changed; this needs no operator
 }
 
 // RetryRefused makes the relay try refused events again now. It returns their aggregates as they were.

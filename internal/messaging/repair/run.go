@@ -18,7 +18,7 @@ var errDryRun = errors.New("nothing is changed")
 
 // record is what the audit says about one command. A command with many transactions has one record, which says how far it got.
 type record struct {
-	by      audit.Operator
+	by      audit.Operator // may be empty in a dry run, which stores no record
 	command string
 	dryRun  bool
 	id      int64 // 0 until it is committed

@@ -2,6 +2,7 @@
 package admintest
 
 import (
+	"context"
 	"html"
 	"io"
 	"log/slog"
@@ -34,6 +35,7 @@ var Migrations = postgres.Migrations{FS: accountsql.Migrations, Table: "goose_ac
 // Site is a service with admin pages at /admin.
 type Site struct {
 	testing.TB
+	pool  *pgxpool.Pool
 	users *account.Users
 	url   string
 }
@@ -61,7 +63,7 @@ func ServeConfig(t testing.TB, pool *pgxpool.Pool, cfg adminui.Config) *Site {
 	server.Handle(cfg.Base(), pages, func() error { return nil }, admission.New(admission.Settings{Lists: 10, Writes: 10}, admission.Entities{}))
 	listening := httptest.NewServer(server.Handler())
 	t.Cleanup(listening.Close)
-	return &Site{t, users, listening.URL}
+	return &Site{t, pool, users, listening.URL}
 }
 
 // Browser keeps cookies, and follows no redirect.
@@ -84,6 +86,9 @@ func (s *Site) Anonymous() *Browser {
 func (s *Site) SignIn(role account.Role) *Browser {
 	s.Helper()
 	_, password, err := s.users.Create(s.Context(), audit.Operator{By: "test"}, "some-"+string(role), role)
+	if err == nil {
+		err = KeepPasswords(s.Context(), s.pool)
+	}
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -92,6 +97,12 @@ func (s *Site) SignIn(role account.Role) *Browser {
 		s.Fatalf("%s cannot sign in: %d", role, a.Status)
 	}
 	return b
+}
+
+// KeepPasswords lets all users keep the passwords that they were created with.
+func KeepPasswords(ctx context.Context, pool *pgxpool.Pool) error {
+	_, err := pool.Exec(ctx, `UPDATE admin_user SET must_change_password = false`)
+	return err
 }
 
 // Answer is an answer with its body.

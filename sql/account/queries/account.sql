@@ -9,7 +9,7 @@ SELECT count(*) FROM admin_user;
 SELECT count(*) FROM admin_user WHERE role = 'admin' AND disabled_at IS NULL;
 
 -- name: InsertUser :one
-INSERT INTO admin_user (name, role, password_hash) VALUES (@name, @role, @password_hash)
+INSERT INTO admin_user (name, role, password_hash, must_change_password) VALUES (@name, @role, @password_hash, @must_change_password)
 ON CONFLICT (name) DO NOTHING RETURNING *;
 
 -- name: GetUser :one
@@ -22,11 +22,11 @@ SELECT * FROM admin_user WHERE name = @name;
 SELECT * FROM admin_user ORDER BY name LIMIT @max_rows;
 
 -- name: SetPassword :one
-UPDATE admin_user SET password_hash = @password_hash, epoch = epoch + 1 WHERE name = @name RETURNING *;
+UPDATE admin_user SET password_hash = @password_hash, must_change_password = true, epoch = epoch + 1 WHERE name = @name RETURNING *;
 
 -- Not if somebody has set another password, or has disabled the user, since the epoch was read.
 -- name: ReplacePassword :one
-UPDATE admin_user SET password_hash = @password_hash, epoch = epoch + 1
+UPDATE admin_user SET password_hash = @password_hash, must_change_password = false, epoch = epoch + 1
 WHERE name = @name AND epoch = @epoch AND disabled_at IS NULL RETURNING *;
 
 -- name: SetRole :one

@@ -2,13 +2,13 @@ package adminpages
 
 import (
 	"context"
-	"fmt"
 	"iter"
 
 	"github.com/google/uuid"
 
 	"github.com/monsplit/monsplit/internal/adminui"
 	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/condition"
 	"github.com/monsplit/monsplit/internal/history"
 	"github.com/monsplit/monsplit/services/catalog/internal/entry"
 	"github.com/monsplit/monsplit/services/catalog/internal/market"
@@ -37,9 +37,7 @@ func (p entryPages) resource() adminui.Resource {
 			{Title: "Changed", Sort: string(entry.ByUpdatedAt)},
 		},
 		Filters: []adminui.Filter{
-			{Name: filterOffer, Title: "Offer", Choices: func(context.Context) ([]adminui.Choice, error) {
-				return []adminui.Choice{{Value: offerToday, Title: "Open today"}}, nil
-			}},
+			{Name: filterOffer, Title: "Offer", Choices: adminui.FixedChoices(adminui.Choice{Value: offerToday, Title: "Open today"})},
 			{Name: fieldMarket, Title: "Market", Choices: func(ctx context.Context) ([]adminui.Choice, error) {
 				_, choices, err := markets.names(ctx)
 				return choices, err
@@ -56,7 +54,7 @@ func (p entryPages) resource() adminui.Resource {
 		},
 		Create: p.create, Change: p.change, Delete: p.delete,
 		Follows: func(context.Context, string) ([]string, error) { return follows, nil },
-		Actions: []adminui.Action{{Name: "delete", Title: "Delete", Done: "deleted", Danger: true, Follows: follows, Do: one(p.delete)}},
+		Actions: []adminui.Action{adminui.DeleteAction(follows, p.delete)},
 		FieldOf: map[string]string{entry.PlaceTaken().Code: fieldMarket},
 	}
 }
@@ -73,9 +71,6 @@ func (p entryPages) query(q adminui.Query) entry.Query {
 	return query
 }
 
-// partOfEntries is the number of entries whose products are read together.
-const partOfEntries = 100
-
 func (p entryPages) rows(ctx context.Context, q adminui.Query) iter.Seq2[adminui.Row, error] {
 	query := p.query(q)
 	after, err := adminui.After[entry.Position](q)
@@ -87,7 +82,7 @@ func (p entryPages) rows(ctx context.Context, q adminui.Query) iter.Seq2[adminui
 		return adminui.NoRows(err)
 	}
 	query.After = after
-	return adminui.MapParts(p.Entries.List(ctx, query), partOfEntries, func(part []entry.Entry) ([]adminui.Row, error) {
+	return adminui.MapParts(p.Entries.List(ctx, query), func(part []entry.Entry) ([]adminui.Row, error) {
 		var ids []uuid.UUID
 		for _, e := range part {
 			ids = append(ids, e.Product)
@@ -100,7 +95,7 @@ func (p entryPages) rows(ctx context.Context, q adminui.Query) iter.Seq2[adminui
 		for _, e := range part {
 			rows = append(rows, adminui.Row{
 				ID: e.ID.String(), Version: e.Version, Position: query.Sort.PositionOf(e),
-				Cells: []adminui.Cell{text(products[e.Product].Name), text(names[e.Market]), {Day: e.Start.String()}, {Day: e.End.String()}, p.offer(e), moment(e.UpdatedAt)},
+				Cells: []adminui.Cell{adminui.TextCell(products[e.Product].Name), adminui.TextCell(names[e.Market]), {Day: e.Start.String()}, {Day: e.End.String()}, p.offer(e), adminui.TimeCell(e.UpdatedAt)},
 			})
 		}
 		return rows, nil
@@ -126,7 +121,7 @@ func (p entryPages) count(ctx context.Context, queries []adminui.Query, most int
 }
 
 func (p entryPages) get(ctx context.Context, id string) (adminui.Item, error) {
-	key, err := identity(id)
+	key, err := adminui.ParseUUID(id, "entry")
 	if err != nil {
 		return adminui.Item{}, err
 	}
@@ -142,8 +137,8 @@ func (p entryPages) get(ctx context.Context, id string) (adminui.Item, error) {
 		ID: id, Title: title, Version: e.Version, Key: id, History: history.Object{Model: "catalog-entry", Key: id},
 		Values: adminui.Values{fieldProduct: e.Product.String(), fieldMarket: e.Market, fieldStart: e.Start.String(), fieldEnd: e.End.String()},
 		Facts: []adminui.Fact{
-			{Name: "Offer", Cell: p.offer(e)}, {Name: "Id in all services", Cell: code(id)}, {Name: "Version", Cell: integer(e.Version)},
-			{Name: "Created", Cell: moment(e.CreatedAt)}, {Name: "Changed", Cell: moment(e.UpdatedAt)},
+			{Name: "Offer", Cell: p.offer(e)}, {Name: "Id in all services", Cell: adminui.CodeCell(id)}, {Name: "Version", Cell: adminui.NumberCell(e.Version)},
+			{Name: "Created", Cell: adminui.TimeCell(e.CreatedAt)}, {Name: "Changed", Cell: adminui.TimeCell(e.UpdatedAt)},
 		},
 		Links: []adminui.Link{{Path: pathProducts + "/" + e.Product.String(), Text: "The product"}, {Path: pathMarkets + "/" + e.Market, Text: "The market"}},
 	}, nil
@@ -191,7 +186,7 @@ func (p entryPages) create(ctx context.Context, v adminui.Values) (adminui.Saved
 }
 
 func (p entryPages) change(ctx context.Context, id string, version int64, v adminui.Values) (adminui.Saved, error) {
-	key, err := identity(id)
+	key, err := adminui.ParseUUID(id, "entry")
 	if err != nil {
 		return adminui.Saved{}, err
 	}
@@ -199,12 +194,12 @@ func (p entryPages) change(ctx context.Context, id string, version int64, v admi
 	if err != nil {
 		return adminui.Saved{}, err
 	}
-	e, err := p.Entries.Patch(ctx, key, entry.Patch{Start: &start, End: &end}, at(version))
+	e, err := p.Entries.Patch(ctx, key, entry.Patch{Start: &start, End: &end}, condition.At(version))
 	switch {
 	case err != nil:
 		return adminui.Saved{}, err
 	case e.Version == version:
-		return adminui.Saved{ID: id, Note: "Nothing has changed."}, nil
+		return adminui.Unchanged(id), nil
 	}
 	return p.saved(ctx, e, "saved")
 }
@@ -214,16 +209,14 @@ func (p entryPages) saved(ctx context.Context, e entry.Entry, done string) (admi
 	if err != nil {
 		title = "of the product" // the change is made, so it must not look like a failure
 	}
-	return adminui.Saved{
-		ID: e.ID.String(), Key: e.ID.String(), Version: e.Version, Note: fmt.Sprintf("The entry “%s” is %s, as version %d. The other services hear of it by an event.", title, done, e.Version),
-	}, nil
+	return adminui.Saved{ID: e.ID.String(), Key: e.ID.String(), Version: e.Version, Note: adminui.PublishedNote("entry", title, done, e.Version)}, nil
 }
 
 func (p entryPages) delete(ctx context.Context, id string, version int64) (adminui.Saved, error) {
-	key, err := identity(id)
+	key, err := adminui.ParseUUID(id, "entry")
 	if err != nil {
 		return adminui.Saved{}, err
 	}
-	_, err = p.Entries.Delete(ctx, key, at(version))
+	_, err = p.Entries.Delete(ctx, key, condition.At(version))
 	return adminui.Saved{ID: id}, err
 }

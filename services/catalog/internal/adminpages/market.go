@@ -6,6 +6,7 @@ import (
 	"iter"
 
 	"github.com/monsplit/monsplit/internal/adminui"
+	"github.com/monsplit/monsplit/internal/condition"
 	"github.com/monsplit/monsplit/internal/history"
 	"github.com/monsplit/monsplit/services/catalog/internal/market"
 )
@@ -33,7 +34,7 @@ func (p marketPages) resource() adminui.Resource {
 		},
 		Create: p.create, Change: p.change, Delete: p.delete,
 		Follows: func(context.Context, string) ([]string, error) { return follows, nil },
-		Actions: []adminui.Action{{Name: "delete", Title: "Delete", Done: "deleted", Danger: true, Follows: follows, Do: one(p.delete)}},
+		Actions: []adminui.Action{adminui.DeleteAction(follows, p.delete)},
 		FieldOf: map[string]string{market.Taken().Code: fieldCode},
 	}
 }
@@ -52,7 +53,7 @@ func (p marketPages) rows(ctx context.Context, q adminui.Query) iter.Seq2[adminu
 	return adminui.Map(p.markets.List(ctx, query), func(m market.Market) adminui.Row {
 		return adminui.Row{
 			ID: m.ISOCode, Version: m.Version, Position: query.Sort.PositionOf(m),
-			Cells: []adminui.Cell{text(m.Name), code(m.ISOCode), moment(m.UpdatedAt)},
+			Cells: []adminui.Cell{adminui.TextCell(m.Name), adminui.CodeCell(m.ISOCode), adminui.TimeCell(m.UpdatedAt)},
 		}
 	})
 }
@@ -72,7 +73,7 @@ func (p marketPages) get(ctx context.Context, id string) (adminui.Item, error) {
 	return adminui.Item{
 		ID: id, Title: m.Name, Version: m.Version, Key: id, History: history.Object{Model: "market", Key: id}, Values: adminui.Values{fieldCode: m.ISOCode, fieldName: m.Name},
 		Facts: []adminui.Fact{
-			{Name: "Version", Cell: integer(m.Version)}, {Name: "Created", Cell: moment(m.CreatedAt)}, {Name: "Changed", Cell: moment(m.UpdatedAt)},
+			{Name: "Version", Cell: adminui.NumberCell(m.Version)}, {Name: "Created", Cell: adminui.TimeCell(m.CreatedAt)}, {Name: "Changed", Cell: adminui.TimeCell(m.UpdatedAt)},
 		},
 		Links: []adminui.Link{{Path: pathEntries + "?" + fieldMarket + "=" + id, Text: "Entries in this market"}},
 	}, nil
@@ -84,38 +85,31 @@ func (p marketPages) create(ctx context.Context, v adminui.Values) (adminui.Save
 }
 
 func (p marketPages) change(ctx context.Context, id string, version int64, v adminui.Values) (adminui.Saved, error) {
-	m, err := p.markets.Patch(ctx, id, market.Patch{Name: new(v[fieldName])}, at(version))
+	m, err := p.markets.Patch(ctx, id, market.Patch{Name: new(v[fieldName])}, condition.At(version))
 	if err == nil && m.Version == version {
-		return adminui.Saved{ID: id, Note: "Nothing has changed."}, nil
+		return adminui.Unchanged(id), nil
 	}
 	return savedMarket(m, "saved"), err
 }
 
 func savedMarket(m market.Market, done string) adminui.Saved {
-	return adminui.Saved{
-		ID: m.ISOCode, Key: m.ISOCode, Version: m.Version, Note: fmt.Sprintf("The market “%s” is %s, as version %d. The other services hear of it by an event.", m.Name, done, m.Version),
-	}
+	return adminui.Saved{ID: m.ISOCode, Key: m.ISOCode, Version: m.Version, Note: adminui.PublishedNote("market", m.Name, done, m.Version)}
 }
 
 func (p marketPages) delete(ctx context.Context, id string, version int64) (adminui.Saved, error) {
-	m, err := p.markets.Delete(ctx, id, at(version))
-	return adminui.Saved{ID: id, Note: fmt.Sprintf("The market “%s” is deleted.", m.Name)}, err
+	m, err := p.markets.Delete(ctx, id, condition.At(version))
+	return adminui.Saved{ID: id, Note: adminui.DeletedNote("market", m.Name)}, err
 }
 
 // find returns markets for a picker.
-func (p marketPages) find(ctx context.Context, search string) (choices []adminui.Choice, err error) {
+func (p marketPages) find(ctx context.Context, search string) ([]adminui.Choice, error) {
 	if market.ValidCode(search) {
 		if m, err := p.markets.Get(ctx, search); err == nil {
 			return []adminui.Choice{marketChoice(m)}, nil
 		}
 	}
-	for m, err := range p.markets.List(ctx, market.Query{Search: search, Sort: market.Sort{By: market.ByName}, Limit: mostChoices}) {
-		if err != nil {
-			return nil, err
-		}
-		choices = append(choices, marketChoice(m))
-	}
-	return choices, nil
+	query := market.Query{Search: search, Sort: market.Sort{By: market.ByName}, Limit: adminui.MostFound}
+	return adminui.Choices(p.markets.List(ctx, query), marketChoice)
 }
 
 func marketChoice(m market.Market) adminui.Choice {

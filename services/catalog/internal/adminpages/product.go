@@ -22,15 +22,13 @@ type productPages struct{ products *productcopy.Service }
 
 func (p productPages) resource() adminui.Resource {
 	return adminui.Resource{
-		Path: pathProducts, One: "product", Many: "products", About: "What the catalog can offer.", Owner: "monolith",
+		Path: pathProducts, One: "product", Many: "products", About: "What the catalog can offer.", Owner: "the monolith",
 		Columns: []adminui.Column{
 			{Title: "Name", Sort: string(productcopy.ByName)}, {Title: "Category", Sort: string(productcopy.ByCategory)}, {Title: "State"},
 			{Title: "Changed", Sort: string(productcopy.ByUpdatedAt)},
 		},
 		Filters: []adminui.Filter{
-			{Name: filterState, Title: "State", Choices: func(context.Context) ([]adminui.Choice, error) {
-				return []adminui.Choice{{Value: stateActive, Title: "Active"}, {Value: stateDiscontinued, Title: "Discontinued"}}, nil
-			}},
+			{Name: filterState, Title: "State", Choices: adminui.FixedChoices(adminui.Choice{Value: stateActive, Title: "Active"}, adminui.Choice{Value: stateDiscontinued, Title: "Discontinued"})},
 			{Name: filterCategory, Title: "Category", Choices: p.categories},
 		},
 		Sort: string(productcopy.ByName), Search: "the names", Empty: "They appear when the first events of the monolith arrive.",
@@ -42,12 +40,9 @@ func (p productPages) resource() adminui.Resource {
 	}
 }
 
-func (p productPages) categories(ctx context.Context) (choices []adminui.Choice, err error) {
+func (p productPages) categories(ctx context.Context) ([]adminui.Choice, error) {
 	names, err := p.products.Categories(ctx, mostCategories)
-	for _, name := range names {
-		choices = append(choices, adminui.Choice{Value: name, Title: name})
-	}
-	return choices, err
+	return adminui.NameChoices(names), err
 }
 
 func productQuery(q adminui.Query) productcopy.Query {
@@ -68,7 +63,7 @@ func (p productPages) rows(ctx context.Context, q adminui.Query) iter.Seq2[admin
 	return adminui.Map(p.products.List(ctx, query), func(one productcopy.Product) adminui.Row {
 		return adminui.Row{
 			ID: one.ID.String(), Version: one.Version, Position: query.Sort.PositionOf(one),
-			Cells: []adminui.Cell{text(one.Name), text(one.Category), state(one), moment(one.UpdatedAt)},
+			Cells: []adminui.Cell{adminui.TextCell(one.Name), adminui.TextCell(one.Category), state(one), adminui.TimeCell(one.UpdatedAt)},
 		}
 	})
 }
@@ -85,7 +80,7 @@ func (p productPages) count(ctx context.Context, queries []adminui.Query, most i
 }
 
 func (p productPages) get(ctx context.Context, id string) (adminui.Item, error) {
-	key, err := identity(id)
+	key, err := adminui.ParseUUID(id, "product")
 	if err != nil {
 		return adminui.Item{}, err
 	}
@@ -101,26 +96,23 @@ func (p productPages) get(ctx context.Context, id string) (adminui.Item, error) 
 	return adminui.Item{
 		ID: id, Title: one.Name, Version: one.Version, Key: id, Values: values, Links: links,
 		Facts: []adminui.Fact{
-			{Name: "Id in all services", Cell: code(id)}, {Name: "Version at the owner", Cell: integer(one.Version)},
-			{Name: "Changed by the owner", Cell: moment(one.UpdatedAt)},
+			{Name: "Id in all services", Cell: adminui.CodeCell(id)}, {Name: "Version at the owner", Cell: adminui.NumberCell(one.Version)},
+			{Name: "Changed by the owner", Cell: adminui.TimeCell(one.UpdatedAt)},
 		},
 	}, nil
 }
 
 // find returns products for a picker. A discontinued product cannot be offered, so it is not among them.
-func (p productPages) find(ctx context.Context, search string) (choices []adminui.Choice, err error) {
-	for one, err := range p.products.List(ctx, productcopy.Query{Search: search, Sort: productcopy.Sort{By: productcopy.ByName}, Limit: mostChoices}) {
-		if err != nil {
-			return nil, err
-		}
-		choices = append(choices, adminui.Choice{Value: one.ID.String(), Title: titleOf(one)})
-	}
-	return choices, nil
+func (p productPages) find(ctx context.Context, search string) ([]adminui.Choice, error) {
+	query := productcopy.Query{Search: search, Sort: productcopy.Sort{By: productcopy.ByName}, Limit: adminui.MostFound}
+	return adminui.Choices(p.products.List(ctx, query), func(one productcopy.Product) adminui.Choice {
+		return adminui.Choice{Value: one.ID.String(), Title: titleOf(one)}
+	})
 }
 
 // label returns the title of the product with this id.
 func (p productPages) label(ctx context.Context, id string) (string, error) {
-	key, err := identity(id)
+	key, err := adminui.ParseUUID(id, "product")
 	if err != nil {
 		return "", err
 	}

@@ -3,13 +3,9 @@
 package adminpages
 
 import (
-	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/monsplit/monsplit/internal/adminui"
-	"github.com/monsplit/monsplit/internal/apperr"
-	"github.com/monsplit/monsplit/internal/condition"
 	"github.com/monsplit/monsplit/services/monolith/internal/catalogchange"
 	"github.com/monsplit/monsplit/services/monolith/internal/catalogcopy"
 	"github.com/monsplit/monsplit/services/monolith/internal/messages"
@@ -39,23 +35,3 @@ const (
 	pathEntries  = "entries"
 	pathMarkets  = "markets"
 )
-
-// mostChoices is how many things a picker shows at a time.
-const mostChoices = 8
-
-// number returns the id in an address. Another text is not the id of anything.
-func number(id, what string) (int64, error) {
-	n, err := strconv.ParseInt(id, 10, 64)
-	if err != nil || n < 1 || strconv.FormatInt(n, 10) != id {
-		return 0, apperr.New(apperr.NotFound, fmt.Sprintf("There is no %s with this number.", what))
-	}
-	return n, nil
-}
-
-// at is the condition that a thing is at this version.
-func at(version int64) condition.Match { return condition.Match{version} }
-
-func text(s string) adminui.Cell      { return adminui.Cell{Text: s} }
-func moment(t time.Time) adminui.Cell { return adminui.Cell{Time: t} }
-func code(s string) adminui.Cell      { return adminui.Cell{Code: s} }
-func integer(n int64) adminui.Cell    { return adminui.Cell{Text: strconv.FormatInt(n, 10)} }

@@ -16,7 +16,7 @@ import (
 	"github.com/monsplit/monsplit/services/monolith/internal/catalogchange"
 )
 
-// requestPages shows the changes of entries that this service has asked the catalog for. Nobody changes them here.
+// requestPages shows the changes of entries that this service has asked the catalog for. They can only be read.
 type requestPages struct{ changes *catalogchange.Service }
 
 const (
@@ -36,7 +36,7 @@ func (p requestPages) resource() adminui.Resource {
 		},
 		Filters: []adminui.Filter{{Name: filterStage, Title: "State", Choices: stages}},
 		Sort:    "-" + sortSent,
-		Empty:   "One appears when somebody changes an entry here or through the old API. Nothing is wrong.",
+		Empty:   "A request appears here when an entry is changed on these pages or through the old API. Nothing is wrong.",
 		Rows:    p.rows, Count: uncounted, Get: p.get,
 	}
 }
@@ -72,7 +72,7 @@ func (p requestPages) rows(ctx context.Context, q adminui.Query) iter.Seq2[admin
 		for _, r := range requests {
 			row := adminui.Row{
 				ID: r.ID.String(), Position: r.ID,
-				Cells: []adminui.Cell{text(asks(r)), moment(r.CreatedAt), stageOf(r), text(problemOf(r))},
+				Cells: []adminui.Cell{adminui.TextCell(asks(r)), adminui.TimeCell(r.CreatedAt), stageOf(r), adminui.TextCell(problemOf(r))},
 			}
 			if !yield(row, nil) {
 				return
@@ -113,9 +113,9 @@ func problemOf(r catalogchange.Request) string {
 }
 
 func (p requestPages) get(ctx context.Context, id string) (adminui.Item, error) {
-	key, err := uuid.Parse(id)
-	if err != nil || key.String() != id {
-		return adminui.Item{}, apperr.New(apperr.NotFound, "There is no change request with this id.")
+	key, err := adminui.ParseUUID(id, "change request")
+	if err != nil {
+		return adminui.Item{}, err
 	}
 	r, err := p.changes.Request(ctx, key)
 	if err != nil {
@@ -124,8 +124,8 @@ func (p requestPages) get(ctx context.Context, id string) (adminui.Item, error) 
 	item := adminui.Item{
 		ID: id, Title: asks(r), Notice: noticeOf(r),
 		Facts: []adminui.Fact{
-			{Name: "Request", Cell: code(id)}, {Name: "State", Cell: stageOf(r)}, {Name: "Sent", Cell: moment(r.CreatedAt)},
-			{Name: "Expires", Cell: moment(r.ExpiresAt)}, {Name: "Start", Cell: text(day(r.Wanted.Start))}, {Name: "End", Cell: text(day(r.Wanted.End))},
+			{Name: "Request", Cell: adminui.CodeCell(id)}, {Name: "State", Cell: stageOf(r)}, {Name: "Sent", Cell: adminui.TimeCell(r.CreatedAt)},
+			{Name: "Expires", Cell: adminui.TimeCell(r.ExpiresAt)}, {Name: "Start", Cell: adminui.TextCell(day(r.Wanted.Start))}, {Name: "End", Cell: adminui.TextCell(day(r.Wanted.End))},
 		},
 		Links: []adminui.Link{
 			{Path: fmt.Sprintf("%s/%d", pathEntries, r.Wanted.ID), Text: "The entry"},
@@ -134,9 +134,9 @@ func (p requestPages) get(ctx context.Context, id string) (adminui.Item, error) 
 		},
 	}
 	if r.Outcome != nil {
-		item.Facts = append(item.Facts, adminui.Fact{Name: "Decided", Cell: moment(r.Outcome.Time)})
+		item.Facts = append(item.Facts, adminui.Fact{Name: "Decided", Cell: adminui.TimeCell(r.Outcome.Time)})
 		if r.Outcome.Problem != nil {
-			item.Facts = append(item.Facts, adminui.Fact{Name: "Problem", Cell: code(r.Outcome.Problem.Type)})
+			item.Facts = append(item.Facts, adminui.Fact{Name: "Problem", Cell: adminui.CodeCell(r.Outcome.Problem.Type)})
 		}
 	}
 	return item, nil
@@ -176,7 +176,7 @@ func Needs(changes *catalogchange.Service, now func() time.Time) func(context.Co
 func noticeOf(r catalogchange.Request) string {
 	switch {
 	case r.Unreadable:
-		return "The catalog cannot read this request. Somebody has to look at its dead letters there."
+		return "The catalog cannot read this request. Open the dead letters in the admin pages of the catalog: they say why. Replay the request there after the cause is mended, or discard it."
 	case r.Stage() == catalogchange.StagePending:
 		return "The catalog has not decided yet. If that takes long, look at the outbox here and at the messages of the catalog."
 	case r.Stage() == catalogchange.StageExpired:

@@ -28,7 +28,7 @@ func (p entryPages) resource() adminui.Resource {
 		"After that, the product is not offered in the market any more.",
 	}
 	return adminui.Resource{
-		Path: pathEntries, One: "entry", Many: "entries", About: "Which products are offered in which markets, and when.", Owner: "catalog",
+		Path: pathEntries, One: "entry", Many: "entries", About: "Which products are offered in which markets, and when.", Owner: "the catalog service",
 		Columns: []adminui.Column{
 			{Title: "Product"}, {Title: "Market"}, {Title: "First day"}, {Title: "Last day"},
 			{Title: "Number", Sort: string(catalogcopy.ByID)}, {Title: "Changed", Sort: string(catalogcopy.ByUpdatedAt)},
@@ -58,7 +58,7 @@ func entryQuery(q adminui.Query) catalogcopy.EntryQuery {
 		if q.Filters[filter] == "" {
 			return 0
 		}
-		n, err := number(q.Filters[filter], filter)
+		n, err := adminui.ParseNumber(q.Filters[filter], filter)
 		if err != nil {
 			return -1
 		}
@@ -68,9 +68,6 @@ func entryQuery(q adminui.Query) catalogcopy.EntryQuery {
 		Product: id(fieldProduct), Market: id(fieldMarket), Limit: q.Limit, Sort: catalogcopy.Sort{By: catalogcopy.Field(q.Sort), Desc: q.Desc},
 	}
 }
-
-// partOfEntries is the number of entries whose products are read together.
-const partOfEntries = 100
 
 func (p entryPages) rows(ctx context.Context, q adminui.Query) iter.Seq2[adminui.Row, error] {
 	query := entryQuery(q)
@@ -83,7 +80,7 @@ func (p entryPages) rows(ctx context.Context, q adminui.Query) iter.Seq2[adminui
 		return adminui.NoRows(err)
 	}
 	query.After = after
-	return adminui.MapParts(p.Copies.ListEntries(ctx, query), partOfEntries, func(part []catalogcopy.Entry) ([]adminui.Row, error) {
+	return adminui.MapParts(p.Copies.ListEntries(ctx, query), func(part []catalogcopy.Entry) ([]adminui.Row, error) {
 		var ids []int64
 		for _, e := range part {
 			ids = append(ids, e.Product)
@@ -96,7 +93,7 @@ func (p entryPages) rows(ctx context.Context, q adminui.Query) iter.Seq2[adminui
 		for _, e := range part {
 			rows = append(rows, adminui.Row{
 				ID: strconv.FormatInt(e.ID, 10), Version: e.Version, Position: query.Sort.PositionOfEntry(e),
-				Cells: []adminui.Cell{text(orDeleted(products[e.Product].Name)), text(names[e.Market]), {Day: day(e.Start)}, {Day: day(e.End)}, integer(e.ID), moment(e.UpdatedAt)},
+				Cells: []adminui.Cell{adminui.TextCell(orDeleted(products[e.Product].Name)), adminui.TextCell(names[e.Market]), {Day: day(e.Start)}, {Day: day(e.End)}, adminui.NumberCell(e.ID), adminui.TimeCell(e.UpdatedAt)},
 			})
 		}
 		return rows, nil

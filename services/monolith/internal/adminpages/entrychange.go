@@ -9,6 +9,7 @@ import (
 
 	"github.com/monsplit/monsplit/internal/adminui"
 	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/condition"
 	"github.com/monsplit/monsplit/internal/httpserver"
 	"github.com/monsplit/monsplit/services/monolith/internal/catalogchange"
 )
@@ -16,7 +17,7 @@ import (
 // get returns the copy of an entry, and what became of the last request about it. If its creation is pending or was refused,
 // there is no copy: then it returns the entry as it was asked for.
 func (p entryPages) get(ctx context.Context, id string) (adminui.Item, error) {
-	n, err := number(id, "entry")
+	n, err := adminui.ParseNumber(id, "entry")
 	if err != nil {
 		return adminui.Item{}, err
 	}
@@ -46,7 +47,7 @@ func (p entryPages) get(ctx context.Context, id string) (adminui.Item, error) {
 			fieldProduct: strconv.FormatInt(e.Product, 10), fieldMarket: strconv.FormatInt(e.Market, 10), fieldStart: day(e.Start), fieldEnd: day(e.End),
 		},
 		Facts: []adminui.Fact{
-			{Name: "Number", Cell: integer(n)}, {Name: "Version at the owner", Cell: integer(e.Version)}, {Name: "Changed by the owner", Cell: moment(e.UpdatedAt)},
+			{Name: "Number", Cell: adminui.NumberCell(n)}, {Name: "Version at the owner", Cell: adminui.NumberCell(e.Version)}, {Name: "Changed by the owner", Cell: adminui.TimeCell(e.UpdatedAt)},
 		},
 		Links: []adminui.Link{{Path: fmt.Sprintf("%s/%d", pathProducts, e.Product), Text: "The product"}, {Path: fmt.Sprintf("%s/%d", pathMarkets, e.Market), Text: "The market"}},
 	}
@@ -70,7 +71,7 @@ func notice(a catalogchange.Answer) string {
 	asked := " was asked for at " + a.CreatedAt.UTC().Format("2006-01-02 15:04:05Z")
 	switch {
 	case a.State == catalogchange.Pending && a.Unreadable:
-		return what + asked + ". It is pending: the catalog service cannot read the request, and an operator has to look at it."
+		return what + asked + ". It is pending: the catalog service cannot read the request. The dead letters on its admin pages say why: replay the request there after the cause is mended, or discard it."
 	case a.State == catalogchange.Pending:
 		return what + asked + ". It is pending: the catalog service has not decided yet."
 	case a.State == catalogchange.NotDone:
@@ -129,11 +130,11 @@ func (p entryPages) outcome(ctx context.Context, sent catalogchange.Request, err
 
 func (p entryPages) create(ctx context.Context, v adminui.Values) (adminui.Saved, error) {
 	var faults []apperr.FieldError
-	product, err := number(v[fieldProduct], "product")
+	product, err := adminui.ParseNumber(v[fieldProduct], "product")
 	if err != nil {
 		faults = append(faults, apperr.FieldError{Pointer: "/" + fieldProduct, Detail: "must be chosen"})
 	}
-	market, err := number(v[fieldMarket], "market")
+	market, err := adminui.ParseNumber(v[fieldMarket], "market")
 	if err != nil {
 		faults = append(faults, apperr.FieldError{Pointer: "/" + fieldMarket, Detail: "must be chosen"})
 	}
@@ -159,29 +160,29 @@ func dates(v adminui.Values) catalogchange.Draft {
 }
 
 func (p entryPages) change(ctx context.Context, id string, version int64, v adminui.Values) (adminui.Saved, error) {
-	n, err := number(id, "entry")
+	n, err := adminui.ParseNumber(id, "entry")
 	if err != nil {
 		return adminui.Saved{}, err
 	}
-	sent, err := p.Changes.Patch(ctx, n, dates(v), at(version), nil)
+	sent, err := p.Changes.Patch(ctx, n, dates(v), condition.At(version), nil)
 	return p.outcome(ctx, sent, err, "saved")
 }
 
 func (p entryPages) delete(ctx context.Context, id string, version int64) (adminui.Saved, error) {
-	n, err := number(id, "entry")
+	n, err := adminui.ParseNumber(id, "entry")
 	if err != nil {
 		return adminui.Saved{}, err
 	}
-	sent, err := p.Changes.Delete(ctx, n, at(version), nil)
+	sent, err := p.Changes.Delete(ctx, n, condition.At(version), nil)
 	return p.outcome(ctx, sent, err, "deleted")
 }
 
 // requestDeletion does not wait for the decision, so that one action can ask for many.
 func (p entryPages) requestDeletion(ctx context.Context, id string, version int64) error {
-	n, err := number(id, "entry")
+	n, err := adminui.ParseNumber(id, "entry")
 	if err != nil {
 		return err
 	}
-	_, err = p.Changes.Delete(ctx, n, at(version), nil)
+	_, err = p.Changes.Delete(ctx, n, condition.At(version), nil)
 	return err
 }

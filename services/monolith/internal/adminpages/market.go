@@ -17,7 +17,7 @@ type marketPages struct{ copies *catalogcopy.Service }
 
 func (p marketPages) resource() adminui.Resource {
 	return adminui.Resource{
-		Path: pathMarkets, One: "market", Many: "markets", About: "The countries in which products can be offered.", Owner: "catalog",
+		Path: pathMarkets, One: "market", Many: "markets", About: "The countries in which products can be offered.", Owner: "the catalog service",
 		Columns: []adminui.Column{
 			{Title: "Name", Sort: string(catalogcopy.ByName)}, {Title: "Code", Sort: string(catalogcopy.ByISOCode)},
 			{Title: "Number", Sort: string(catalogcopy.ByID)}, {Title: "Changed", Sort: string(catalogcopy.ByUpdatedAt)},
@@ -42,7 +42,7 @@ func (p marketPages) rows(ctx context.Context, q adminui.Query) iter.Seq2[adminu
 	return adminui.Map(p.copies.ListMarkets(ctx, query), func(m catalogcopy.Market) adminui.Row {
 		return adminui.Row{
 			ID: strconv.FormatInt(m.ID, 10), Position: query.Sort.PositionOfMarket(m),
-			Cells: []adminui.Cell{text(m.Name), code(m.ISOCode), integer(m.ID), moment(m.UpdatedAt)},
+			Cells: []adminui.Cell{adminui.TextCell(m.Name), adminui.CodeCell(m.ISOCode), adminui.NumberCell(m.ID), adminui.TimeCell(m.UpdatedAt)},
 		}
 	})
 }
@@ -52,7 +52,7 @@ func (p marketPages) count(ctx context.Context, queries []adminui.Query, most in
 }
 
 func (p marketPages) get(ctx context.Context, id string) (adminui.Item, error) {
-	n, err := number(id, "market")
+	n, err := adminui.ParseNumber(id, "market")
 	if err != nil {
 		return adminui.Item{}, err
 	}
@@ -64,7 +64,7 @@ func (p marketPages) get(ctx context.Context, id string) (adminui.Item, error) {
 		if m.ID == n {
 			return adminui.Item{
 				ID: id, Title: m.Name, Key: m.ISOCode, Values: adminui.Values{"iso_code": m.ISOCode, "name": m.Name},
-				Facts: []adminui.Fact{{Name: "Number", Cell: integer(m.ID)}, {Name: "Changed by the owner", Cell: moment(m.UpdatedAt)}},
+				Facts: []adminui.Fact{{Name: "Number", Cell: adminui.NumberCell(m.ID)}, {Name: "Changed by the owner", Cell: adminui.TimeCell(m.UpdatedAt)}},
 				Links: []adminui.Link{{Path: pathEntries + "?" + fieldMarket + "=" + id, Text: "Entries in this market"}},
 			}, nil
 		}
@@ -104,7 +104,7 @@ func (p marketPages) choices(ctx context.Context) (choices []adminui.Choice, err
 
 // find returns markets for a picker, by their names or codes.
 func (p marketPages) find(ctx context.Context, search string) (choices []adminui.Choice, err error) {
-	query := catalogcopy.MarketQuery{Search: search, Sort: catalogcopy.Sort{By: catalogcopy.ByName}, Limit: mostChoices}
+	query := catalogcopy.MarketQuery{Search: search, Sort: catalogcopy.Sort{By: catalogcopy.ByName}, Limit: adminui.MostFound}
 	if len(search) == 2 && strings.ToUpper(search) == search {
 		query = catalogcopy.MarketQuery{Sort: catalogcopy.Sort{By: catalogcopy.ByName}}
 	}

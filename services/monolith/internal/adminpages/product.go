@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/monsplit/monsplit/internal/adminui"
+	"github.com/monsplit/monsplit/internal/condition"
 	"github.com/monsplit/monsplit/internal/history"
 	"github.com/monsplit/monsplit/services/monolith/internal/catalogcopy"
 	"github.com/monsplit/monsplit/services/monolith/internal/product"
@@ -39,7 +40,7 @@ func (p productPages) resource() adminui.Resource {
 			{Title: "Number", Sort: string(product.ByID)}, {Title: "Changed", Sort: string(product.ByUpdatedAt)},
 		},
 		Filters: []adminui.Filter{
-			{Name: filterState, Title: "State", Choices: states},
+			{Name: filterState, Title: "State", Choices: adminui.FixedChoices(adminui.Choice{Value: stateActive, Title: "Active"}, adminui.Choice{Value: stateDiscontinued, Title: "Discontinued"})},
 			{Name: filterCategory, Title: "Category", Choices: p.categories},
 		},
 		Sort: string(product.ByName), Search: "the names", Empty: "Create the first one.",
@@ -55,28 +56,15 @@ func (p productPages) resource() adminui.Resource {
 				Name: "discontinue", Title: "Discontinue", Done: "discontinued", Do: p.discontinue, Only: map[string]string{filterState: stateActive},
 				Follows: []string{"An event tells the other services about each product.", followsNoMoreOffer},
 			},
-			{
-				Name: "delete", Title: "Delete", Done: "deleted", Danger: true, Do: func(ctx context.Context, id string, version int64) error {
-					_, err := p.delete(ctx, id, version)
-					return err
-				},
-				Follows: deletionFollows(),
-			},
+			adminui.DeleteAction(deletionFollows(), p.delete),
 		},
 		FieldOf: map[string]string{product.NameTaken().Code: fieldName},
 	}
 }
 
-func states(context.Context) ([]adminui.Choice, error) {
-	return []adminui.Choice{{Value: stateActive, Title: "Active"}, {Value: stateDiscontinued, Title: "Discontinued"}}, nil
-}
-
-func (p productPages) categories(ctx context.Context) (choices []adminui.Choice, err error) {
+func (p productPages) categories(ctx context.Context) ([]adminui.Choice, error) {
 	names, err := p.products.Categories(ctx, mostCategories)
-	for _, name := range names {
-		choices = append(choices, adminui.Choice{Value: name, Title: name})
-	}
-	return choices, err
+	return adminui.NameChoices(names), err
 }
 
 // query returns the query of the business service for what a list shows.
@@ -98,7 +86,7 @@ func (p productPages) rows(ctx context.Context, q adminui.Query) iter.Seq2[admin
 	return adminui.Map(p.products.List(ctx, query), func(one product.Product) adminui.Row {
 		return adminui.Row{
 			ID: strconv.FormatInt(one.ID, 10), Version: one.Version, Position: query.Sort.PositionOf(one),
-			Cells: []adminui.Cell{text(one.Name), text(one.Category), state(one), integer(one.ID), moment(one.UpdatedAt)},
+			Cells: []adminui.Cell{adminui.TextCell(one.Name), adminui.TextCell(one.Category), state(one), adminui.NumberCell(one.ID), adminui.TimeCell(one.UpdatedAt)},
 		}
 	})
 }
@@ -115,7 +103,7 @@ func (p productPages) count(ctx context.Context, queries []adminui.Query, most i
 }
 
 func (p productPages) get(ctx context.Context, id string) (adminui.Item, error) {
-	n, err := number(id, "product")
+	n, err := adminui.ParseNumber(id, "product")
 	if err != nil {
 		return adminui.Item{}, err
 	}
@@ -131,8 +119,8 @@ func (p productPages) get(ctx context.Context, id string) (adminui.Item, error) 
 		ID: id, Title: one.Name, Version: one.Version, Key: one.UUID.String(), Values: values,
 		Links: []adminui.Link{{Path: pathEntries + "?" + fieldProduct + "=" + id, Text: "Entries of this product"}},
 		Facts: []adminui.Fact{
-			{Name: "Number", Cell: integer(one.ID)}, {Name: "Id in all services", Cell: code(one.UUID.String())}, {Name: "Version", Cell: integer(one.Version)},
-			{Name: "State", Cell: state(one)}, {Name: "Created", Cell: moment(one.CreatedAt)}, {Name: "Changed", Cell: moment(one.UpdatedAt)},
+			{Name: "Number", Cell: adminui.NumberCell(one.ID)}, {Name: "Id in all services", Cell: adminui.CodeCell(one.UUID.String())}, {Name: "Version", Cell: adminui.NumberCell(one.Version)},
+			{Name: "State", Cell: state(one)}, {Name: "Created", Cell: adminui.TimeCell(one.CreatedAt)}, {Name: "Changed", Cell: adminui.TimeCell(one.UpdatedAt)},
 		},
 		History: history.Object{Model: "product", Key: one.UUID.String()},
 	}, nil
@@ -148,13 +136,13 @@ func (p productPages) create(ctx context.Context, v adminui.Values) (adminui.Sav
 }
 
 func (p productPages) change(ctx context.Context, id string, version int64, v adminui.Values) (adminui.Saved, error) {
-	n, err := number(id, "product")
+	n, err := adminui.ParseNumber(id, "product")
 	if err != nil {
 		return adminui.Saved{}, err
 	}
-	one, err := p.products.Replace(ctx, n, draft(v), at(version))
+	one, err := p.products.Replace(ctx, n, draft(v), condition.At(version))
 	if err == nil && one.Version == version {
-		return adminui.Saved{ID: id, Note: "Nothing has changed."}, nil
+		return adminui.Unchanged(id), nil
 	}
 	return saved(one, "saved"), err
 }
@@ -162,27 +150,25 @@ func (p productPages) change(ctx context.Context, id string, version int64, v ad
 func saved(one product.Product, done string) adminui.Saved {
 	return adminui.Saved{
 		ID: strconv.FormatInt(one.ID, 10), Key: one.UUID.String(), Version: one.Version,
-		Note: fmt.Sprintf("The product “%s” is %s, as version %d. The other services hear of it by an event.", one.Name, done, one.Version),
+		Note: adminui.PublishedNote("product", one.Name, done, one.Version),
 	}
 }
 
 func (p productPages) delete(ctx context.Context, id string, version int64) (adminui.Saved, error) {
-	n, err := number(id, "product")
+	n, err := adminui.ParseNumber(id, "product")
 	if err != nil {
 		return adminui.Saved{}, err
 	}
-	one, err := p.products.Delete(ctx, n, at(version))
-	return adminui.Saved{
-		ID: id, Key: one.UUID.String(), Version: one.Version, Note: fmt.Sprintf("The product “%s” is deleted.", one.Name),
-	}, err
+	one, err := p.products.Delete(ctx, n, condition.At(version))
+	return adminui.Saved{ID: id, Key: one.UUID.String(), Version: one.Version, Note: adminui.DeletedNote("product", one.Name)}, err
 }
 
 func (p productPages) discontinue(ctx context.Context, id string, version int64) error {
-	n, err := number(id, "product")
+	n, err := adminui.ParseNumber(id, "product")
 	if err != nil {
 		return err
 	}
-	_, err = p.products.Patch(ctx, n, product.Patch{Discontinued: new(true)}, at(version))
+	_, err = p.products.Patch(ctx, n, product.Patch{Discontinued: new(true)}, condition.At(version))
 	return err
 }
 
@@ -199,7 +185,7 @@ const mostEntries = 20
 
 // follows tells how many entries the catalog has of the product, as far as its events have told.
 func (p productPages) follows(ctx context.Context, id string) ([]string, error) {
-	n, err := number(id, "product")
+	n, err := adminui.ParseNumber(id, "product")
 	if err != nil {
 		return nil, err
 	}
@@ -221,19 +207,16 @@ func (p productPages) follows(ctx context.Context, id string) ([]string, error) 
 }
 
 // find returns products for a picker. A discontinued product cannot be offered, so it is not among them.
-func (p productPages) find(ctx context.Context, search string) (choices []adminui.Choice, err error) {
-	for one, err := range p.products.List(ctx, product.Query{Search: search, Sort: product.Sort{By: product.ByName}, Limit: mostChoices}) {
-		if err != nil {
-			return nil, err
-		}
-		choices = append(choices, adminui.Choice{Value: strconv.FormatInt(one.ID, 10), Title: titleOf(one)})
-	}
-	return choices, nil
+func (p productPages) find(ctx context.Context, search string) ([]adminui.Choice, error) {
+	query := product.Query{Search: search, Sort: product.Sort{By: product.ByName}, Limit: adminui.MostFound}
+	return adminui.Choices(p.products.List(ctx, query), func(one product.Product) adminui.Choice {
+		return adminui.Choice{Value: strconv.FormatInt(one.ID, 10), Title: titleOf(one)}
+	})
 }
 
 // label returns the title of the product with this id.
 func (p productPages) label(ctx context.Context, id string) (string, error) {
-	n, err := number(id, "product")
+	n, err := adminui.ParseNumber(id, "product")
 	if err != nil {
 		return "", err
 	}

@@ -1,0 +1,54 @@
+package adminui
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"testing"
+
+	"github.com/monsplit/monsplit/internal/account"
+	"github.com/monsplit/monsplit/internal/apperr"
+)
+
+// Every kind of error has the status that the API gives it, and the header that the status calls for.
+func TestStatusOfErrors(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		err    error
+		status int
+		form   bool // a form with this error can be sent again
+		later  int  // the largest Retry-After, in seconds
+	}{
+		"Malformed":   {apperr.New(apperr.Malformed, "x"), http.StatusBadRequest, true, 0},
+		"Invalid":     {apperr.New(apperr.Invalid, "x"), http.StatusUnprocessableEntity, true, 0},
+		"Not found":   {apperr.New(apperr.NotFound, "x"), http.StatusNotFound, false, 0},
+		"Conflict":    {apperr.New(apperr.Conflict, "x"), http.StatusConflict, true, 0},
+		"Stale":       {apperr.New(apperr.Stale, "x"), http.StatusPreconditionFailed, false, 0},
+		"In progress": {apperr.New(apperr.InProgress, "x"), http.StatusConflict, true, 1},
+		"Too many":    {apperr.New(apperr.TooMany, "x"), http.StatusTooManyRequests, true, 120},
+		"Not yet":     {apperr.New(apperr.NotYet, "x"), http.StatusServiceUnavailable, true, 3},
+		"Unavailable": {apperr.New(apperr.Unavailable, "x"), http.StatusServiceUnavailable, true, 3},
+		"Internal":    {apperr.New(apperr.Internal, "x"), http.StatusInternalServerError, false, 0},
+		"Unknown":     {errors.New("x"), http.StatusInternalServerError, false, 0},
+		"No user":     {account.ErrNoUser, http.StatusNotFound, false, 0},
+		"Too large":   {fmt.Errorf("read: %w", &http.MaxBytesError{}), http.StatusRequestEntityTooLarge, false, 0},
+		"Too slow":    {context.DeadlineExceeded, http.StatusServiceUnavailable, false, 0},
+	} {
+		status, p := failure(tt.err)
+		if status != tt.status || p.Title == "" || p.Text == "" {
+			t.Errorf("%s: %d %+v, want %d", name, status, p, tt.status)
+		}
+		w := httptest.NewRecorder()
+		status, again := refused(w, tt.err)
+		if again != tt.form || again && status != tt.status {
+			t.Errorf("%s: a form is answered with %d, %v", name, status, again)
+		}
+		later := w.Header().Get("Retry-After")
+		if seconds, err := strconv.Atoi(later); (later != "") != (tt.later > 0) || later != "" && (err != nil || seconds < 1 || seconds > tt.later) {
+			t.Errorf("%s: Retry-After is %q, want up to %d", name, later, tt.later)
+		}
+	}
+}
