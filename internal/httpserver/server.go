@@ -5,8 +5,6 @@ package httpserver
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -148,16 +146,9 @@ func (s *Server) index(prefix string) echo.HandlerFunc {
 	}
 }
 
+// document serves a document of the service.
 func document(text []byte) echo.HandlerFunc {
-	sum := sha256.Sum256(text)
-	etag := `"` + hex.EncodeToString(sum[:8]) + `"`
-	return func(c echo.Context) error {
-		c.Response().Header().Set("ETag", etag)
-		if asked := c.Request().Header.Get("If-None-Match"); NotModified(&asked, etag) {
-			return c.NoContent(http.StatusNotModified)
-		}
-		return c.Blob(http.StatusOK, "application/yaml", text)
-	}
+	return echo.WrapHandler(Page{MediaType: "application/yaml", Body: text}.Handler())
 }
 
 // Handler returns the handler of all requests. Run serves it. Tests may serve it in another way.

@@ -92,6 +92,7 @@ func TestPages(t *testing.T) {
 	t.Run("Throttle", func(t *testing.T) { throttle(t, at) })
 	t.Run("Expiry", func(t *testing.T) { expiry(t, at) })
 	t.Run("Journeys", func(t *testing.T) { journeys(t, at) })
+	t.Run("Wire", func(t *testing.T) { wire(t, at) })
 	t.Run("Links", func(t *testing.T) { links(t, at) })
 	t.Run("Consumers", func(t *testing.T) { consumers(t, at) })
 	t.Run("TryOut", func(t *testing.T) { tryOut(t, at) })
