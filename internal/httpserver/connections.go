@@ -81,7 +81,7 @@ func (c *connections) admit(peer netip.Addr) (beyond string) {
 	switch {
 	case c.limits.All > 0 && c.all >= c.limits.All:
 		return limitAll
-	case c.limits.PerPeer > 0 && c.byPeer[network] >= c.limits.PerPeer && !c.trusts(peer):
+	case c.limits.PerPeer > 0 && c.byPeer[network] >= c.limits.PerPeer && !within(c.trusted, peer):
 		return limitPeer
 	}
 	c.all++
@@ -99,15 +99,6 @@ func (c *connections) release(peer netip.Addr) {
 		delete(c.byPeer, network)
 	}
 	c.open.Dec()
-}
-
-func (c *connections) trusts(peer netip.Addr) bool {
-	for _, network := range c.trusted {
-		if network.Contains(peer) {
-			return true
-		}
-	}
-	return false
 }
 
 // networkOf returns what counts as one peer: an IPv4 address, or a /64 of IPv6, because one host may use all its addresses.
@@ -206,8 +197,9 @@ func (l counting) Accept() (net.Conn, error) {
 			l.connections.refuse(conn, peer, limit)
 			continue
 		}
-		if tcp, ok := conn.(*net.TCPConn); ok {
-			_ = tcp.SetWriteBuffer(sendBuffer) // the connection may have ended already
+		if tcp, ok := conn.(*net.TCPConn); ok { // the connection may have ended already
+			_ = tcp.SetWriteBuffer(sendBuffer)
+			_ = tcp.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true})
 		}
 		return &countedConn{Conn: conn, release: sync.OnceFunc(func() { l.connections.release(peer) })}, nil
 	}
