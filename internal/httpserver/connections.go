@@ -60,13 +60,14 @@ type connections struct {
 	byPeer   map[netip.Prefix]int
 	refusals map[string]*paced // by limit
 	failures paced
+	rest     func(time.Duration) // time.Sleep, but for tests
 }
 
 func newConnections(listener string, cfg Config, metrics connectionMetrics, log *slog.Logger) *connections {
 	c := &connections{
 		listener: listener, limits: cfg.Connections, trusted: cfg.TrustedProxies, log: log, byPeer: map[netip.Prefix]int{},
 		open: metrics.open.WithLabelValues(listener), refused: metrics.refused.MustCurryWith(prometheus.Labels{"listener": listener}),
-		refusals: map[string]*paced{limitAll: {}, limitPeer: {}},
+		refusals: map[string]*paced{limitAll: {}, limitPeer: {}}, rest: time.Sleep,
 	}
 	c.refused.WithLabelValues(limitAll)
 	c.refused.WithLabelValues(limitPeer)
@@ -185,9 +186,17 @@ type counting struct {
 // each connection: a hundred slow readers of long lists would get hundreds of MiB at once, and the CPU time to make them.
 const sendBuffer = 128 << 10
 
+// A client that is refused may try again at once, thousands of times. To accept and close these connections would use a whole CPU,
+// while the requests of others wait for it. So the listener rests after refusalsInARow: what a client loses by this are some
+// milliseconds until its connection is accepted.
+const (
+	refusalsInARow = 16
+	refusalRest    = time.Millisecond
+)
+
 // Accept implements net.Listener.
 func (l counting) Accept() (net.Conn, error) {
-	for {
+	for refused := 0; ; {
 		conn, err := l.Listener.Accept()
 		if err != nil {
 			return nil, err
@@ -195,6 +204,9 @@ func (l counting) Accept() (net.Conn, error) {
 		peer := peerOf(conn)
 		if limit := l.connections.admit(peer); limit != "" {
 			l.connections.refuse(conn, peer, limit)
+			if refused++; refused%refusalsInARow == 0 {
+				l.connections.rest(refusalRest)
+			}
 			continue
 		}
 		if tcp, ok := conn.(*net.TCPConn); ok { // the connection may have ended already
