@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/monsplit/monsplit/internal/delay"
 )
 
 // ConnectionLimits bound the open connections. Zero means no limit.
@@ -60,14 +62,15 @@ type connections struct {
 	byPeer   map[netip.Prefix]int
 	refusals map[string]*paced // by limit
 	failures paced
-	rest     func(time.Duration) // time.Sleep, but for tests
+	rest     func(time.Duration) // replaced in tests
 }
 
 func newConnections(listener string, cfg Config, metrics connectionMetrics, log *slog.Logger) *connections {
 	c := &connections{
 		listener: listener, limits: cfg.Connections, trusted: cfg.TrustedProxies, log: log, byPeer: map[netip.Prefix]int{},
 		open: metrics.open.WithLabelValues(listener), refused: metrics.refused.MustCurryWith(prometheus.Labels{"listener": listener}),
-		refusals: map[string]*paced{limitAll: {}, limitPeer: {}}, rest: time.Sleep,
+		refusals: map[string]*paced{limitAll: {}, limitPeer: {}},
+		rest: func(d time.Duration) { delay.For(context.Background(), d) },
 	}
 	c.refused.WithLabelValues(limitAll)
 	c.refused.WithLabelValues(limitPeer)

@@ -125,13 +125,15 @@ func TestAClassTakesOnlyItsConnections(t *testing.T) {
 			t.Parallel()
 			impatient := setupClassed(t, postgres.Settings{MaxConns: 8, ConnectionWait: 50 * time.Millisecond})
 			impatient.takeAll(full)
-			patient := setupClassed(t, postgres.Settings{MaxConns: 8, ConnectionWait: time.Minute}) // to open connections may take long
+			patient := setupClassed(t, postgres.Settings{MaxConns: 8, ConnectionWait: 20 * time.Second}) // to open connections may take long
 			patient.takeAll(full)
 			for way, call := range ways {
 				began := time.Now()
-				err := postgres.Translate(call(impatient.as(full), impatient.classed), nil)
+				ctx, end := context.WithTimeout(impatient.as(full), 20*time.Second)
+				defer end()
+				err := postgres.Translate(call(ctx, impatient.classed), nil)
 				if e, ok := apperr.As(err); !ok || e.Kind != apperr.Unavailable || e.Name() != "overloaded" {
-					t.Errorf("%s: %v", way, err)
+					t.Fatalf("%s waits for a connection without a bound: %v", way, err)
 				}
 				if waited := time.Since(began); waited < 30*time.Millisecond {
 					t.Errorf("%s is refused after %s", way, waited)
@@ -145,7 +147,7 @@ func TestAClassTakesOnlyItsConnections(t *testing.T) {
 						ctx = patient.as(other)
 					}
 					if err := call(ctx, patient.classed); err != nil {
-						t.Errorf("%s of the class %q: %v", way, other, err)
+						t.Fatalf("%s of the class %q gets no connection: %v", way, other, err)
 					}
 				}
 			}
