@@ -70,7 +70,7 @@ func newConnections(listener string, cfg Config, metrics connectionMetrics, log 
 		listener: listener, limits: cfg.Connections, trusted: cfg.TrustedProxies, log: log, byPeer: map[netip.Prefix]int{},
 		open: metrics.open.WithLabelValues(listener), refused: metrics.refused.MustCurryWith(prometheus.Labels{"listener": listener}),
 		refusals: map[string]*paced{limitAll: {}, limitPeer: {}},
-		rest: func(d time.Duration) { delay.For(context.Background(), d) },
+		rest:     func(d time.Duration) { delay.For(context.Background(), d) },
 	}
 	c.refused.WithLabelValues(limitAll)
 	c.refused.WithLabelValues(limitPeer)
