@@ -263,3 +263,30 @@ func TestAListEnds(t *testing.T) {
 		}
 	}
 }
+
+// A change waits for a row that another session has locked, but not for long. It is then told that the row is locked.
+func TestARowIsWaitedForBriefly(t *testing.T) {
+	t.Parallel()
+	b := setupClassed(t, postgres.Settings{LockTimeout: 50 * time.Millisecond, ConnectionWait: time.Minute})
+	holder, err := b.outside.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer holder.Rollback(t.Context()) //nolint:errcheck // the test ends here
+	if _, err := holder.Exec(t.Context(), `UPDATE thing SET n = 1 WHERE id = 1`); err != nil {
+		t.Fatal(err)
+	}
+	ctx, end := context.WithTimeout(b.as(admission.Write), 20*time.Second)
+	defer end()
+	var limit string
+	err = postgres.Translate(postgres.InTx(ctx, b.classed, func(tx pgx.Tx) error {
+		if err := tx.QueryRow(ctx, `SHOW lock_timeout`).Scan(&limit); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, `UPDATE thing SET n = 2 WHERE id = 1`)
+		return err
+	}), nil)
+	if e, ok := apperr.As(err); !ok || e.Kind != apperr.Unavailable || e.Name() != "locked" || limit != "50ms" {
+		t.Errorf("with the limit %s: %v", limit, err)
+	}
+}
