@@ -65,6 +65,7 @@ type Server struct {
 	log         *slog.Logger
 	checks      []Check
 	checked     sharedCheck
+	probes      map[string]bool // the paths of probes, and whether they ask for readiness
 	duration    *prometheus.HistogramVec
 	inFlight    prometheus.Gauge
 	stopping    atomic.Bool
@@ -84,7 +85,7 @@ func New(cfg Config, log *slog.Logger) *Server {
 		cfg.StopTimeout = 5 * time.Second
 	}
 	s := &Server{
-		Echo: echo.New(), cfg: cfg, log: log, checks: cfg.Checks,
+		Echo: echo.New(), cfg: cfg, log: log, checks: cfg.Checks, probes: map[string]bool{},
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "http_request_duration_seconds", Help: "Time from the header of a request to the end of its answer.",
 			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10},
@@ -152,7 +153,12 @@ func document(text []byte) echo.HandlerFunc {
 }
 
 // Handler returns the handler of all requests. Run serves it. Tests may serve it in another way.
-func (s *Server) Handler() http.Handler { return headAsGet(s.Echo) }
+func (s *Server) Handler() http.Handler {
+	if s.operations != nil {
+		return headAsGet(s.Echo)
+	}
+	return headAsGet(s.probed(s.Echo, newBrowserGuard(s.cfg.Addr, s.cfg.AllowedHosts)))
+}
 
 // Listen opens the ports, so that a port in use is an error before anything else starts.
 func (s *Server) Listen(ctx context.Context) (err error) {
@@ -173,7 +179,8 @@ func (s *Server) Listen(ctx context.Context) (err error) {
 
 // listen opens a port. The variable is where its address comes from.
 func listen(ctx context.Context, addr, variable string) (net.Listener, error) {
-	l, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
+	// counting switches keep-alive on for the connections that it takes. For those that it refuses, it would be most of the work.
+	l, err := (&net.ListenConfig{KeepAlive: -1}).Listen(ctx, "tcp", addr)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return nil, fmt.Errorf("the address %s is taken by another process: stop that process, or choose another address with %s", addr, variable)
 	}
