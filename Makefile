@@ -238,6 +238,6 @@ market-names: node ## renew the names of the sample markets from the Unicode CLD
 .PHONY: generate-check
 generate-check: ## fail if generated code differs from what the generators produce
 	@stamp=$$(mktemp) && trap 'rm -f "$$stamp"' EXIT && sleep 1 && $(MAKE) --no-print-directory generate && \
-	git --no-pager diff --exit-code -- '*.gen.go' && \
-	stale=$$(git ls-files --others --exclude-standard -- '*.gen.go'; find . -name '*.gen.go' ! -newer "$$stamp") && \
+	git --no-pager diff --exit-code -- '*.gen.go' '*.gz' '*.br' && \
+	stale=$$(git ls-files --others --exclude-standard -- '*.gen.go' '*.gz' '*.br'; find . -name '*.gen.go' ! -newer "$$stamp") && \
 	if [ -n "$$stale" ]; then echo "not committed, or no longer written by a generator:"; echo "$$stale"; exit 1; fi

@@ -35,8 +35,8 @@ var guideText = template.Must(template.New("guide").Parse(`
 
 Sign in as admin, with the password pass:
 
-  http://{{.Monolith}}/admin
-  http://{{.Catalog}}/catalog/admin
+  http://{{.Monolith}}/admin   create a product here
+  http://{{.Catalog}}/catalog/admin/journey   watch it arrive here
 {{if .Tokens}}
 Requests to the APIs need a token. Create one in each service:
 

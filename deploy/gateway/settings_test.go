@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/monsplit/monsplit/internal/adminui"
 	"github.com/monsplit/monsplit/internal/config"
 	"github.com/monsplit/monsplit/internal/testkit/services"
 )
@@ -42,6 +43,9 @@ func TestSettingsExceedTheServices(t *testing.T) {
 	if err != nil || timeout <= max(service.HTTP.WriteTimeout, service.HTTP.RequestTimeout+service.HTTP.MaxWait) {
 		t.Errorf("the gateway waits %s, a service takes up to %s, or %s and %s for a request that waits (%v)",
 			timeout, service.HTTP.WriteTimeout, service.HTTP.RequestTimeout, service.HTTP.MaxWait, err)
+	}
+	if timeout < 2*adminui.DefaultBeat {
+		t.Errorf("the gateway waits %s, and would cut off a stream of events that shows a sign of life every %s", timeout, adminui.DefaultBeat)
 	}
 }
 

@@ -144,7 +144,7 @@ func refusal(err error) (e *apperr.Error, is bool) {
 	case errors.As(err, &letter):
 		return apperr.New(apperr.Conflict, adminui.Sentence(letter.Detail)), true
 	case errors.Is(err, outbox.ErrAllPaused):
-		return apperr.New(apperr.Conflict, "Publishing is paused as a whole. Resume all of it."), true
+		return apperr.New(apperr.Conflict, "Sending is paused as a whole. Resume all of it."), true
 	case errors.Is(err, outbox.ErrNotBlocked):
 		return apperr.New(apperr.Conflict, adminui.Sentence(outbox.ErrNotBlocked.Error())), true
 	case apperr.KindOf(err) == apperr.Conflict:

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/monsplit/monsplit/internal/account"
@@ -32,6 +33,7 @@ type consumedTopic struct {
 	Partitions []partition
 	Behind     int64
 	Paused     int // partitions
+	Halted     int // partitions
 }
 
 // partition says how far the consumer is in a partition.
@@ -74,15 +76,25 @@ func (p *Pages) consumer(v *adminui.Visit) error {
 		if one.Paused != nil {
 			t.Paused++
 		}
+		if row.Halted {
+			t.Halted++
+		}
 		t.Partitions = append(t.Partitions, row)
 	}
 	return v.Render(http.StatusOK, "consumer", page)
 }
 
-// memberProblems returns what keeps this instance from reading anything.
-func memberProblems(s consumer.State) []string {
+// memberProblems returns what keeps this instance from reading anything. An error that many partitions have is shown once.
+func memberProblems(s consumer.State) (problems []string) {
 	s.Partitions = nil
-	return s.Problems()
+	for _, one := range s.Problems() {
+		for text := range strings.SplitSeq(one, "; ") {
+			if text = adminui.Sentence(text); !slices.Contains(problems, text) {
+				problems = append(problems, text)
+			}
+		}
+	}
+	return problems
 }
 
 // positions returns how far the consumer is. If Kafka does not answer, the positions alone are known.

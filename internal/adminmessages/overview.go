@@ -61,9 +61,9 @@ func (p *Pages) overview(ctx context.Context) (page overviewPage, err error) {
 	}
 	now := p.now()
 	list := p.samples.since(now.Add(-watched))
-	unsent := draw("Unsent events", "events", now, list, func(s sample) int64 { return s.unsent })
+	unsent := draw("Unsent events", "event", "events", now, list, func(s sample) int64 { return s.unsent })
 	unsent.Link, unsent.LinkText = "messages/outbox", "Outbox"
-	behind := draw("Behind other services", "offsets", now, list, func(s sample) int64 { return s.behind })
+	behind := draw("Behind other services", "offset", "offsets", now, list, func(s sample) int64 { return s.behind })
 	behind.Link, behind.LinkText = "messages/consumer", "Receiving"
 	page.Pictures = []picture{unsent, behind}
 	return page, nil
@@ -88,14 +88,14 @@ func (p *Pages) needs(ctx context.Context, checked []httpserver.CheckResult) (ne
 			continue
 		}
 		explained = true
-		add(s.Title, "relay", whatToDo)
+		add(s.short(), "relay", whatToDo)
 	}
 	receiving, err := p.readingStops(ctx)
 	if err != nil {
 		return nil, err
 	}
 	for _, s := range receiving {
-		add(s.Title, "consumer", whatToDo)
+		add(s.short(), "consumer", whatToDo)
 	}
 	open, err := consumer.CountDeadLetters(ctx, p.Repair.Pool, consumer.DeadLetterFilter{State: consumer.Open})
 	if err != nil {

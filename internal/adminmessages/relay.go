@@ -24,9 +24,9 @@ type relayPage struct {
 
 // publishedTopic is a topic that the service writes.
 type publishedTopic struct {
-	Name   string
-	Shards []outbox.ShardStatus
-	Paused *outbox.PausedTopic
+	Name    string
+	Holders []holder
+	Paused  *outbox.PausedTopic
 }
 
 func (p *Pages) relay(v *adminui.Visit) error {
@@ -39,7 +39,7 @@ func (p *Pages) relay(v *adminui.Visit) error {
 		t := publishedTopic{Name: name, Paused: pausedTopic(s, name)}
 		for _, shard := range s.Shards {
 			if shard.Topic == name {
-				t.Shards = append(t.Shards, shard)
+				t.add(shard)
 			}
 		}
 		page.Topics = append(page.Topics, t)
@@ -48,6 +48,27 @@ func (p *Pages) relay(v *adminui.Visit) error {
 		page.Owned = append(page.Owned, m.Topic)
 	}
 	return v.Render(http.StatusOK, "relay", page)
+}
+
+// holder is an instance with the shards of a topic that it has with one epoch.
+type holder struct {
+	Name    string
+	Held    bool // it runs
+	Epoch   int64
+	numbers []int
+}
+
+// Shards returns the numbers of the shards.
+func (h holder) Shards() string { return ranges(h.numbers) }
+
+func (t *publishedTopic) add(shard outbox.ShardStatus) {
+	for i, h := range t.Holders {
+		if h.Name == shard.Holder && h.Held == shard.Held && h.Epoch == shard.Epoch {
+			t.Holders[i].numbers = append(h.numbers, shard.Shard)
+			return
+		}
+	}
+	t.Holders = append(t.Holders, holder{shard.Holder, shard.Held, shard.Epoch, []int{shard.Shard}})
 }
 
 func pausedTopic(s outbox.Status, name string) *outbox.PausedTopic {
@@ -71,12 +92,12 @@ func (p *Pages) relayActions() []action {
 func (p *Pages) publishing(in input) (which repair.Publishing, name string, err error) {
 	which.Topic = in.values.Get("topic")
 	if which.Topic == outbox.AllTopics {
-		return which, "publishing", nil
+		return which, "sending", nil
 	}
 	if !slices.Contains(p.Repair.Publishes, which.Topic) {
 		return which, "", malformed("This service does not publish the topic.")
 	}
-	return which, "publishing " + which.Topic, nil
+	return which, "sending " + which.Topic, nil
 }
 
 func (p *Pages) askToPauseOutbox(ctx context.Context, in input) (question, error) {

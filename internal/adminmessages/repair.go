@@ -127,14 +127,38 @@ func (p *Pages) adopt(ctx context.Context, by audit.Operator, in input) (outcome
 	if err != nil {
 		return outcome{}, err
 	}
-	err = p.askKafka(ctx, func(ctx context.Context) error {
-		_, err := p.Repair.Adopt(ctx, by, repair.AdoptOptions{Positions: place})
+	var done repair.Adopted
+	err = p.askKafka(ctx, func(ctx context.Context) (err error) {
+		done, err = p.Repair.Adopt(ctx, by, repair.AdoptOptions{Positions: place})
 		return err
 	})
 	if err != nil {
 		return outcome{}, err
 	}
-	return outcome{"/relay", "What is in Kafka is accepted. Sending and receiving go on within some seconds. If a topic has lost events, send everything again now."}, nil
+	return outcome{p.afterAdoption(done), accepted}, nil
+}
+
+const accepted = "What is in Kafka is accepted. Sending and receiving go on within some seconds. If a topic of this service has lost events, send everything again now."
+
+// afterAdoption returns the page on which a person goes on: usually, what the topics have lost has to be sent again.
+func (p *Pages) afterAdoption(done repair.Adopted) string {
+	topics := map[string]bool{}
+	for _, l := range done.Publishes {
+		for _, m := range p.Models {
+			if m.Topic == l.Topic {
+				topics[l.Topic] = true
+			}
+		}
+	}
+	switch {
+	case len(topics) == 1:
+		return "/repair/republish?topic=" + url.QueryEscape(sortedKeys(topics)[0])
+	case len(topics) > 1:
+		return "/repair/republish"
+	case len(done.Consumes) > 0:
+		return "/consumer"
+	}
+	return "/relay"
 }
 
 // resetOf returns what a form says about a reset, and the place as a text.

@@ -25,8 +25,8 @@ type stop struct {
 	Until   *time.Time // nil if it is not known
 	Steps   []step
 
-	places      []string // shards, partitions or instances
-	inPartition bool     // places are numbers of partitions
+	instances []string
+	logs      map[string][]int // shards or partitions, by topic; "" if the title names the topic
 }
 
 // step is one thing that a person can do.
@@ -57,19 +57,20 @@ func stepsFor(v *adminui.Visit, steps []step) []step {
 	return shown
 }
 
-// The most different reasons and places that a stop shows. Shards often have one reason with different numbers.
-const (
-	mostReasons = 3
-	mostPlaces  = 24
-)
+// mostReasons is how many different reasons a stop shows. Shards often have one reason with different numbers.
+const mostReasons = 3
 
-func (s *stop) add(reason, place string) {
+func (s *stop) because(reason string) {
 	if reason != "" && len(s.Reasons) < mostReasons && !slices.Contains(s.Reasons, adminui.Sentence(reason)) {
 		s.Reasons = append(s.Reasons, adminui.Sentence(reason))
 	}
-	if place != "" && !slices.Contains(s.places, place) {
-		s.places = append(s.places, place)
+}
+
+func (s *stop) at(topic string, number int) {
+	if s.logs == nil {
+		s.logs = map[string][]int{}
 	}
+	s.logs[topic] = append(s.logs[topic], number)
 }
 
 func (s *stop) began(at time.Time) {
@@ -80,17 +81,27 @@ func (s *stop) began(at time.Time) {
 
 // Where returns the places of the stop, or "" if it is everywhere.
 func (s stop) Where() string {
-	text := strings.Join(s.places[:min(len(s.places), mostPlaces)], ", ")
-	if len(s.places) > mostPlaces {
-		text += fmt.Sprintf(" and %d more", len(s.places)-mostPlaces)
+	places := slices.Clone(s.instances)
+	for _, topic := range sortedKeys(s.logs) {
+		text := "partition "
+		if len(s.logs[topic]) > 1 {
+			text = "partitions "
+		}
+		text += ranges(s.logs[topic])
+		if topic != "" {
+			text = topic + " " + text
+		}
+		places = append(places, text)
 	}
-	switch {
-	case !s.inPartition || text == "":
-		return text
-	case len(s.places) == 1:
-		return "Partition " + text
+	return strings.Join(places, "; ")
+}
+
+// short returns the title with the places.
+func (s stop) short() string {
+	if where := s.Where(); where != "" {
+		return strings.TrimSuffix(s.Title, ".") + ": " + where + "."
 	}
-	return "Partitions " + text
+	return s.Title
 }
 
 // stops collects stops. Shards, partitions and instances in the same state share one.
@@ -108,6 +119,10 @@ func (l *stops) of(code, title string, steps func() []step) *stop {
 	return s
 }
 
+func (l stops) has(code outbox.StandstillCode) bool {
+	return slices.ContainsFunc(l, func(s *stop) bool { return s.Code == string(code) })
+}
+
 // forUser returns the stops as a user sees them.
 func (l stops) forUser(v *adminui.Visit) stops {
 	for _, s := range l {
@@ -120,7 +135,8 @@ func (l stops) forUser(v *adminui.Visit) stops {
 func (p *Pages) sendingStops(status outbox.Status) (l stops) {
 	for _, h := range status.Halted {
 		s := l.of(string(h.Code), standstillTitle(outbox.StandstillCode(h.Code)), func() []step { return p.haltSteps(h.Code, haltedTopics(status, h.Code)) })
-		s.add(h.Reason, fmt.Sprintf("%s-%d", h.Topic, h.Shard))
+		s.because(h.Reason)
+		s.at(h.Topic, h.Shard)
 		s.began(h.Since)
 	}
 	for _, paused := range status.Paused {
@@ -131,7 +147,7 @@ func (p *Pages) sendingStops(status outbox.Status) (l stops) {
 		s := l.of(string(outbox.Paused), title, func() []step {
 			return []step{{Text: "Ask the person who paused it, or make sure that the cause is gone. Then resume it.", Path: path, Link: "Resume…", Role: account.Admin}}
 		})
-		s.add(paused.Reason, "")
+		s.because(paused.Reason)
 		s.began(paused.Since)
 	}
 	for _, one := range status.Standstills {
@@ -141,10 +157,19 @@ func (p *Pages) sendingStops(status outbox.Status) (l stops) {
 		}
 		s := l.of(string(one.Code), standstillTitle(one.Code), func() []step { return p.standstillSteps(one.Code) })
 		s.Waits, s.Until = endsByItself(one.Code), one.Until
-		s.add(one.Reason, one.Instance)
-		for _, shard := range one.Shards {
-			s.add("", shard)
+		s.because(one.Reason)
+		if one.Instance != "" && !slices.Contains(s.instances, one.Instance) {
+			s.instances = append(s.instances, one.Instance)
 		}
+		for _, name := range one.Shards {
+			end := strings.LastIndex(name, "-") // a name is TOPIC-SHARD
+			if number, err := strconv.Atoi(name[end+1:]); err == nil && end > 0 {
+				s.at(name[:end], number)
+			}
+		}
+	}
+	if l.has(outbox.KafkaFails) { // then it confirms nothing either
+		l = slices.DeleteFunc(l, func(s *stop) bool { return s.Code == string(outbox.NotAcknowledged) })
 	}
 	return l
 }
@@ -164,14 +189,16 @@ func (p *Pages) receivingStops(partitions []repair.ConsumedPartition, state cons
 	for _, one := range state.Partitions {
 		if halted(one) {
 			tp := broker.TopicPartition{Topic: one.Topic, Partition: one.Partition}
-			l.of(string(one.HaltCode), haltTitle(one.HaltCode, one.Topic), func() []step { return p.partitionSteps(one.HaltCode, tp) }).
-				add(one.Halted, strconv.Itoa(one.Partition))
+			s := l.of(string(one.HaltCode), haltTitle(one.HaltCode, one.Topic), func() []step { return p.partitionSteps(one.HaltCode, tp) })
+			s.because(one.Halted)
+			s.at("", one.Partition)
 		}
 	}
 	for _, one := range partitions {
 		if one.Paused != nil {
 			s := l.of(string(one.Paused.Code), haltTitle(one.Paused.Code, one.Topic), func() []step { return pausedSteps(one.Paused.Code, one.Topic) })
-			s.add(one.Paused.Reason, strconv.Itoa(one.Partition))
+			s.because(one.Paused.Reason)
+			s.at("", one.Partition)
 			s.began(one.Paused.Since)
 		}
 	}
@@ -179,14 +206,11 @@ func (p *Pages) receivingStops(partitions []repair.ConsumedPartition, state cons
 		if one.Held != "" && one.Halted == "" {
 			tp := broker.TopicPartition{Topic: one.Topic, Partition: one.Partition}
 			s := l.of("held", fmt.Sprintf("The service tries an event of %s again and again.", tp), func() []step { return heldSteps(tp) })
-			s.add(one.Held, strconv.Itoa(one.Partition))
+			s.because(one.Held)
 			if one.HeldSince != nil {
 				s.began(*one.HeldSince)
 			}
 		}
-	}
-	for _, s := range l {
-		s.inPartition = true
 	}
 	for _, topic := range p.Repair.Consumes {
 		if n := conflicts[topic]; n > 0 {

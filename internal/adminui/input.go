@@ -30,8 +30,9 @@ type input struct {
 	search      map[string]string
 	version     int64
 	button      string
-	undecided   bool   // a field is missing about which the person had to decide
-	find        string // the field in which the person searches
+	list        url.Values // from which the person has come
+	undecided   bool       // a field is missing about which the person had to decide
+	find        string     // the field in which the person searches
 }
 
 // withForm returns a handler that reads the form of each request into PostForm. The query is not part of the form, so a fault in
@@ -49,7 +50,7 @@ func (s *site) withForm(next http.Handler) http.Handler {
 
 // read returns what a form has.
 func (r *Resource) read(form url.Values) input {
-	in := input{values: Values{}, was: Values{}, search: map[string]string{}, button: form.Get(buttonDo), find: form.Get(buttonFind)}
+	in := input{values: Values{}, was: Values{}, search: map[string]string{}, button: form.Get(buttonDo), find: form.Get(buttonFind), list: r.readList(form.Get(paramList))}
 	in.version, _ = strconv.ParseInt(form.Get(inputVersion), 10, 64) // 0 is no version
 	for _, f := range r.Fields {
 		in.values[f.Name], in.was[f.Name] = strings.ReplaceAll(form.Get(f.Name), "\r\n", "\n"), form.Get(prefixWas+f.Name)

@@ -52,8 +52,10 @@ type view struct {
 	Here string        // the name of the page
 	User *account.User // who is signed in; nil if nobody is
 	Note string        // what the last request has done
-	Way  *way          // of the last change of what the page shows; may be nil
-	Data any
+	// Noted is the address of the thing that the note is about. It is empty if this page shows the thing, or if it is gone.
+	Noted string
+	Way   *way // of the last change of what the page shows; may be nil
+	Data  any
 }
 
 // Base returns the path of the first page.
@@ -75,7 +77,7 @@ func (v view) Admin() bool { return v.User != nil && v.User.Role.Includes(accoun
 func (s *site) render(w http.ResponseWriter, r *http.Request, user *account.User, status int, page string, data any) {
 	v := view{Site: s, Here: page, User: user, Data: data}
 	if user != nil {
-		v.Note = s.sessions.PopString(r.Context(), keyNote)
+		v.Note, v.Noted = s.sessions.PopString(r.Context(), keyNote), s.sessions.PopString(r.Context(), keyNoted)
 		v.Way = s.popWay(r.Context(), data)
 	}
 	var body bytes.Buffer

@@ -25,11 +25,12 @@ type Resource struct {
 	Filters []Filter
 	Sort    string // the order of the list at first: the name of a sort, with "-" before it for the reversed order
 	Search  string // what a search looks at, such as "the name"; empty if the list has no search
-	Empty   string // what to do if there are no things at all
+	Empty   string // where the things come from, if there are none yet and people do not only create them here; may be empty
 
 	// Rows yields the rows of the query, while they are read.
 	Rows func(ctx context.Context, q Query) iter.Seq2[Row, error]
-	// Count returns how many rows each query has, but never more than most. Without an answer in a short time it returns nil.
+	// Count returns how many rows each query has, but never more than most. It returns only those that are known in a short time: the
+	// first ones, or none.
 	Count func(ctx context.Context, queries []Query, most int) ([]int, error)
 	// Waiting returns things of the query that are not in the list, because their owner has to create them first, or has refused that
 	// lately. It may be nil.

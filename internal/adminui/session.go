@@ -18,6 +18,7 @@ const (
 	keyUser  = "user"  // the id
 	keyEpoch = "epoch" // of the user, when the session began
 	keyNote  = "note"  // a text that the next page shows
+	keyNoted = "noted" // the page of the thing that the text is about
 	keyWay   = "way"   // the event whose way the next page shows
 )
 

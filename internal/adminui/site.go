@@ -14,6 +14,9 @@ import (
 	"github.com/monsplit/monsplit/internal/messaging/journey"
 )
 
+// DefaultBeat is the default of Config.Beat.
+const DefaultBeat = 15 * time.Second
+
 // Config describes the admin pages of a service.
 type Config struct {
 	Service string // its name; the cookie has it, so that services on one host do not share a cookie
@@ -36,7 +39,7 @@ type Config struct {
 	// Related are pages of sections to which the page of an event leads.
 	Related Related
 	// Beat is the time between two signs of life in a stream, and between two looks whether its user may still see it. It must be
-	// shorter than the time after which proxies give up a silent connection; 15 s by default.
+	// shorter than the time after which proxies give up a silent connection; DefaultBeat by default.
 	Beat time.Duration
 	Log  *slog.Logger
 }
@@ -64,7 +67,7 @@ func New(cfg Config) (*Pages, error) {
 		return nil, err
 	}
 	if cfg.Beat <= 0 {
-		cfg.Beat = 15 * time.Second
+		cfg.Beat = DefaultBeat
 	}
 	assets, err := readAssets(cfg.Base())
 	if err != nil {

@@ -86,6 +86,9 @@ type Gate struct {
 	parts    chan struct{} // has the requests that work on a later part of their answer
 	queue    chan struct{} // has the requests that wait for a place in parts
 
+	large      chan struct{} // has the requests whose large bodies are checked
+	largeQueue chan struct{} // has the requests that wait for that
+
 	mu      sync.Mutex
 	taken   map[Class]int
 	waiters int
@@ -99,6 +102,7 @@ func New(s Settings, entities Entities) *Gate {
 		waits:    cmp.Or(s.Waits, defaultWaits), taken: map[Class]int{},
 		sendings: sendings{limit: cmp.Or(s.Slow, defaultSlow)},
 		parts:    make(chan struct{}, partsOf(cmp.Or(s.Lists, defaultLists))), queue: make(chan struct{}, cmp.Or(s.Slow, defaultSlow)),
+		large: make(chan struct{}, largeAtOnce()), largeQueue: make(chan struct{}, mostLarge),
 		inFlight: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "http_admitted_requests",
 			Help: "Requests of a class that the service works on. Requests that wait for a change or for their client do not count."}, []string{"class"}),
 		waiting: prometheus.NewGauge(prometheus.GaugeOpts{Name: "http_waiting_requests", Help: "Requests that wait for a change."}),

@@ -133,10 +133,14 @@ func TestTheSlowestIsCutOff(t *testing.T) {
 			synctest.Wait()
 			return cut, ended
 		}
-		_, first := blocked()
+		cutFirst, first := blocked()
 		cutSecond, second := blocked()
 		ctx, _ := enter(t, g, admission.List)
 		sent(t, ctx)
+		if synctest.Wait(); len(first) == 0 {
+			t.Error("the slowest is not cut off")
+			close(cutFirst)
+		}
 		if err := <-first; !isCut(err) {
 			t.Errorf("the slowest ended with %v", err)
 		}

@@ -31,6 +31,8 @@ type Error struct {
 	Code   string       // stable name of the problem, such as "market-in-use"; if empty, the kind is the name
 	Detail string       // a text for a person; safe to show
 	Fields []FieldError // what was wrong with the input, when Kind is Invalid or Malformed
+	// Unlisted is the number of faults that are not in Fields, because there are too many.
+	Unlisted int
 	// OwnFault reports whether an operator has to act, although the caller may try again: the log has it as an error.
 	OwnFault bool
 	cause    error // for the log only

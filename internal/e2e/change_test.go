@@ -9,10 +9,11 @@ import (
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 )
 
-// A change travels between the services, as in the README's tour.
+// A change travels between the services, as in the README's tour. The services create their schemas and topics.
 func TestAChangeArrives(t *testing.T) {
 	t.Parallel()
-	s := newSystem(t)
+	s := prepareEmpty(t)
+	s.monolith, s.catalog = s.startMonolith(), s.startCatalog()
 
 	p := s.createProduct("Standing desk")
 	uuid, id := p["product_uuid"].(string), fmt.Sprint(p["id"])

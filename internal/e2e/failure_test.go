@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -272,8 +273,9 @@ func holders(t *testing.T, db string) map[string]int {
 	return count
 }
 
-// write changes products without pause until stop is called: it creates, patches, discontinues and deletes them. If a request
-// fails because a service is down, the next request tries again.
+// write changes products until stop is called: it creates, patches, discontinues and deletes them. If a request fails because a
+// service is down, the next one tries again a moment later. Without that moment, the writers would take the CPUs that the service
+// needs for its start.
 func (s *system) write(writers int) (stop func(), written *atomic.Int64) {
 	written = &atomic.Int64{}
 	done := make(chan struct{})
@@ -286,7 +288,11 @@ func (s *system) write(writers int) (stop func(), written *atomic.Int64) {
 					return
 				default:
 				}
-				written.Add(s.writeOne(w, i))
+				n := s.writeOne(w, i)
+				written.Add(n)
+				if n == 0 {
+					aMoment(done)
+				}
 			}
 		})
 	}
@@ -297,6 +303,14 @@ func (s *system) write(writers int) (stop func(), written *atomic.Int64) {
 	}
 	s.t.Cleanup(stop)
 	return stop, written
+}
+
+// aMoment returns after a few milliseconds, or when done is closed.
+func aMoment(done <-chan struct{}) {
+	select {
+	case <-done:
+	case <-time.After(10 * time.Millisecond):
+	}
 }
 
 func (s *system) writeOne(writer, i int) (n int64) {

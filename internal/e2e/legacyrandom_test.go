@@ -105,10 +105,12 @@ func (w *randomWriters) goesOn() {
 	eventually(w.t, "writing goes on", func() bool { return w.answered.Load() > before+40 })
 }
 
-// send sends a request. Services may be away, but they must not answer with a status that they have no reason for.
+// send sends a request. Services may be away, but they must not answer with a status that they have no reason for. While one is
+// away, writers wait a moment before they go on.
 func (w *randomWriters) send(method, url string, body any, header ...string) (r reply, ok bool) {
 	r, err := try(w.t, method, url, body, header...)
 	if err != nil {
+		aMoment(w.done)
 		return r, false
 	}
 	w.answered.Add(1)
@@ -175,7 +177,10 @@ func (w *randomWriters) change(base string, ids *[]any, body func(map[string]any
 // listed returns the id of an entry that the API lists.
 func (w *randomWriters) listed(base string) (id any, ok bool) {
 	r, err := try(w.t, http.MethodGet, base, nil)
-	if err != nil || len(r.list) == 0 {
+	if err != nil {
+		aMoment(w.done)
+	}
+	if len(r.list) == 0 {
 		return nil, false
 	}
 	return r.list[rand.IntN(len(r.list))]["id"], true

@@ -4,10 +4,13 @@ package e2e
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"testing"
 
 	"github.com/monsplit/monsplit/internal/testkit/services"
@@ -17,7 +20,23 @@ import (
 var binaries string
 
 func TestMain(m *testing.M) {
+	if err := runFourAtATime(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 	os.Exit(buildAndRun(m))
+}
+
+// runFourAtATime sets the number of tests that run at a time, unless the command line does. The tests mostly wait for processes and
+// time-outs, so a few CPUs are enough for four.
+func runFourAtATime() error {
+	flag.Parse()
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
+	if given {
+		return nil
+	}
+	return flag.Set("test.parallel", strconv.Itoa(max(4, runtime.GOMAXPROCS(0))))
 }
 
 func buildAndRun(m *testing.M) int {

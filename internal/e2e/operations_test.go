@@ -126,7 +126,7 @@ func TestOperationsFencedByAnother(t *testing.T) {
 	p := s.createProduct("Before")
 	s.settled()
 	s.monolith.terminate()
-	cloneDB := pgtest.CopyOf(t, s.monolithDB)
+	cloneDB := backup(t, s.monolithDB)
 	s.monolith = s.startMonolith()
 	eventually(t, "the original has compared its logs", func() bool {
 		return s.monolith.metric(`monsplit_outbox_stage_seconds_count\{stage="compare"\}`) >= monolithShards
@@ -160,7 +160,7 @@ func TestOperationsAnotherDatabase(t *testing.T) {
 	s.createProduct("Before")
 	s.settled()
 	s.catalog.terminate()
-	environment := s.env(pgtest.CopyOf(t, s.catalogDB))
+	environment := s.env(backup(t, s.catalogDB))
 	s.catalog = s.startCatalog()
 	s.createProduct("In production")
 	s.settled()
@@ -182,14 +182,14 @@ func TestOperationsHistoriesParted(t *testing.T) {
 	kept := s.createProduct("In the backup")
 	s.settled()
 	s.monolith.terminate()
-	backup := pgtest.CopyOf(t, s.monolithDB)
+	saved := backup(t, s.monolithDB)
 	s.monolith = s.startMonolith()
 	lost := s.createProduct("After the backup")
 	s.patchProduct(kept, map[string]any{"name": "Changed after the backup"})
 	s.settled()
 
 	s.monolith.terminate()
-	s.monolithDB = backup
+	s.monolithDB = saved
 	s.monolith = s.startMonolith()
 	s.patchProduct(kept, map[string]any{"name": "Changed after the restore"})
 	s.degraded(s.monolith, "histories_parted")

@@ -5,8 +5,6 @@ import (
 	"net/http"
 	"slices"
 	"testing"
-
-	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 )
 
 // The catalog's database comes back from a backup, while old and new programs change the catalog. Its requests and events of
@@ -23,7 +21,7 @@ func TestReassertTheCatalog(t *testing.T) {
 	gone := s.createEntry(chair["product_uuid"].(string), "BE")
 	s.settled()
 	s.catalog.terminate()
-	backup := pgtest.CopyOf(t, s.catalogDB)
+	saved := backup(t, s.catalogDB)
 
 	s.catalog = s.startCatalog()
 	s.createMarket("NL")
@@ -37,7 +35,7 @@ func TestReassertTheCatalog(t *testing.T) {
 	s.settled()
 
 	s.catalog.terminate()
-	s.catalogDB = backup
+	s.catalogDB = saved
 	s.catalog = s.startCatalog()
 	eventually(t, "the catalog halts", func() bool {
 		return len(rows(t, s.catalogDB, `SELECT shard FROM outbox_halt WHERE code = 'histories_parted'`)) > 0

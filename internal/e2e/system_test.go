@@ -1,18 +1,21 @@
 package e2e
 
 import (
-	"context"
-	"fmt"
+	"embed"
 	"net/http"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"testing"
 
-	"github.com/jackc/pgx/v5"
-
+	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/internal/testkit/kafkatest"
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
+	accesssql "github.com/monsplit/monsplit/sql/access"
+	accountsql "github.com/monsplit/monsplit/sql/account"
+	catalogsql "github.com/monsplit/monsplit/sql/catalog"
+	historysql "github.com/monsplit/monsplit/sql/history"
+	messagingsql "github.com/monsplit/monsplit/sql/messaging"
+	monolithsql "github.com/monsplit/monsplit/sql/monolith"
 )
 
 // system has both services, a database for each service, and a broker between them.
@@ -34,7 +37,7 @@ const (
 
 var topics = []string{productTopic, entryTopic, marketTopic, requestTopic, outcomeTopic}
 
-// newSystem starts both services on empty databases and topics.
+// newSystem starts both services on databases without data, and without topics.
 func newSystem(t *testing.T) *system {
 	t.Helper()
 	s := prepare(t)
@@ -43,10 +46,28 @@ func newSystem(t *testing.T) *system {
 	return s
 }
 
-// prepare returns a system with empty databases and a broker without topics. It does not start the services.
+// prepare returns a system with databases without data and a broker without topics. It does not start the services. Their
+// migrations are applied already, which takes a service about a second. TestAChangeArrives is the test with empty databases.
 func prepare(t *testing.T) *system {
 	t.Helper()
+	return &system{t: t, kafka: kafkatest.NewPrefixed(t), monolithDB: migrated(t, monolithsql.Migrations), catalogDB: migrated(t, catalogsql.Migrations)}
+}
+
+// prepareEmpty is prepare, but the databases are empty.
+func prepareEmpty(t *testing.T) *system {
+	t.Helper()
 	return &system{t: t, kafka: kafkatest.NewPrefixed(t), monolithDB: pgtest.NewURL(t), catalogDB: pgtest.NewURL(t)}
+}
+
+// migrated returns the URL of a new database with the schema of a service. If a migration is missing here, the service applies it.
+func migrated(t *testing.T, service embed.FS) string {
+	t.Helper()
+	return pgtest.NewURL(t,
+		postgres.Migrations{FS: messagingsql.Migrations, Table: "goose_messaging"},
+		postgres.Migrations{FS: accesssql.Migrations, Table: "goose_access"},
+		postgres.Migrations{FS: accountsql.Migrations, Table: "goose_account"},
+		postgres.Migrations{FS: historysql.Migrations, Table: "goose_history"},
+		postgres.Migrations{FS: service, Table: "goose_service"})
 }
 
 func (s *system) startMonolith(env ...string) *process {
@@ -169,34 +190,4 @@ func (s *system) drained(db string) {
 		empty = slices.Equal(rows(s.t, db, `SELECT count(*) FROM outbox_pending`), []string{"0"})
 		return empty
 	})
-}
-
-// rows runs a query and returns each row as one string.
-func rows(t *testing.T, url, query string) []string {
-	t.Helper()
-	ctx := context.WithoutCancel(t.Context())
-	conn, err := pgx.Connect(ctx, url)
-	if err != nil {
-		t.Fatalf("connect: %v", err)
-	}
-	defer conn.Close(ctx)
-	result, err := conn.Query(ctx, query)
-	if err != nil {
-		t.Fatalf("%s: %v", query, err)
-	}
-	list, err := pgx.CollectRows(result, func(r pgx.CollectableRow) (string, error) {
-		values, err := r.Values()
-		if err != nil {
-			return "", err
-		}
-		text := make([]string, len(values))
-		for i, v := range values {
-			text[i] = fmt.Sprint(v)
-		}
-		return strings.Join(text, " "), nil
-	})
-	if err != nil {
-		t.Fatalf("%s: %v", query, err)
-	}
-	return list
 }

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/monsplit/monsplit/internal/delay"
 )
 
 // ConnectionLimits bound the open connections. Zero means no limit.
@@ -60,6 +62,7 @@ type connections struct {
 	byPeer   map[netip.Prefix]int
 	refusals map[string]*paced // by limit
 	failures paced
+	rest     func(time.Duration) // replaced in tests
 }
 
 func newConnections(listener string, cfg Config, metrics connectionMetrics, log *slog.Logger) *connections {
@@ -67,6 +70,7 @@ func newConnections(listener string, cfg Config, metrics connectionMetrics, log 
 		listener: listener, limits: cfg.Connections, trusted: cfg.TrustedProxies, log: log, byPeer: map[netip.Prefix]int{},
 		open: metrics.open.WithLabelValues(listener), refused: metrics.refused.MustCurryWith(prometheus.Labels{"listener": listener}),
 		refusals: map[string]*paced{limitAll: {}, limitPeer: {}},
+		rest:     func(d time.Duration) { delay.For(context.Background(), d) },
 	}
 	c.refused.WithLabelValues(limitAll)
 	c.refused.WithLabelValues(limitPeer)
@@ -81,7 +85,7 @@ func (c *connections) admit(peer netip.Addr) (beyond string) {
 	switch {
 	case c.limits.All > 0 && c.all >= c.limits.All:
 		return limitAll
-	case c.limits.PerPeer > 0 && c.byPeer[network] >= c.limits.PerPeer && !c.trusts(peer):
+	case c.limits.PerPeer > 0 && c.byPeer[network] >= c.limits.PerPeer && !within(c.trusted, peer):
 		return limitPeer
 	}
 	c.all++
@@ -99,15 +103,6 @@ func (c *connections) release(peer netip.Addr) {
 		delete(c.byPeer, network)
 	}
 	c.open.Dec()
-}
-
-func (c *connections) trusts(peer netip.Addr) bool {
-	for _, network := range c.trusted {
-		if network.Contains(peer) {
-			return true
-		}
-	}
-	return false
 }
 
 // networkOf returns what counts as one peer: an IPv4 address, or a /64 of IPv6, because one host may use all its addresses.
@@ -194,9 +189,17 @@ type counting struct {
 // each connection: a hundred slow readers of long lists would get hundreds of MiB at once, and the CPU time to make them.
 const sendBuffer = 128 << 10
 
+// A client that is refused may try again at once, thousands of times. To accept and close these connections would use a whole CPU,
+// while the requests of others wait for it. So the listener rests after refusalsInARow: what a client loses by this are some
+// milliseconds until its connection is accepted.
+const (
+	refusalsInARow = 16
+	refusalRest    = time.Millisecond
+)
+
 // Accept implements net.Listener.
 func (l counting) Accept() (net.Conn, error) {
-	for {
+	for refused := 0; ; {
 		conn, err := l.Listener.Accept()
 		if err != nil {
 			return nil, err
@@ -204,10 +207,14 @@ func (l counting) Accept() (net.Conn, error) {
 		peer := peerOf(conn)
 		if limit := l.connections.admit(peer); limit != "" {
 			l.connections.refuse(conn, peer, limit)
+			if refused++; refused%refusalsInARow == 0 {
+				l.connections.rest(refusalRest)
+			}
 			continue
 		}
-		if tcp, ok := conn.(*net.TCPConn); ok {
-			_ = tcp.SetWriteBuffer(sendBuffer) // the connection may have ended already
+		if tcp, ok := conn.(*net.TCPConn); ok { // the connection may have ended already
+			_ = tcp.SetWriteBuffer(sendBuffer)
+			_ = tcp.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true})
 		}
 		return &countedConn{Conn: conn, release: sync.OnceFunc(func() { l.connections.release(peer) })}, nil
 	}

@@ -35,8 +35,17 @@ func (s *Server) readyz(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	answer, status := Readiness{Status: ready, Checks: results}, http.StatusOK
-	for _, r := range answer.Checks {
+	answer, status := summary(results)
+	if status == http.StatusServiceUnavailable {
+		c.Response().Header().Set("Retry-After", retryAfter())
+	}
+	return c.JSON(status, answer)
+}
+
+// summary returns what /readyz answers, and its status.
+func summary(results []CheckResult) (answer Readiness, status int) {
+	answer, status = Readiness{Status: ready, Checks: results}, http.StatusOK
+	for _, r := range results {
 		switch {
 		case r.Status == down:
 			answer.Status, status = unavailable, http.StatusServiceUnavailable
@@ -44,10 +53,7 @@ func (s *Server) readyz(c echo.Context) error {
 			answer.Status = degraded
 		}
 	}
-	if status == http.StatusServiceUnavailable {
-		c.Response().Header().Set("Retry-After", retryAfter())
-	}
-	return c.JSON(status, answer)
+	return answer, status
 }
 
 // Check returns the state of each part, as /readyz does.

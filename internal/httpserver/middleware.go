@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/netip"
 	"runtime/debug"
@@ -168,25 +167,15 @@ func allowHead(next echo.HandlerFunc) echo.HandlerFunc {
 // protect sets headers that make browsers treat an answer as data only. Pages override the headers that they need to.
 func protect(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		h := c.Response().Header()
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "no-referrer")
-		h.Set("Content-Security-Policy", "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
-		h.Set("Cross-Origin-Resource-Policy", "same-origin")
-		h.Set("Cache-Control", "no-cache") // a cache may store the answer, but must revalidate it by ETag each time
+		setProtection(c.Response().Header())
 		return next(c)
 	}
 }
 
-// clientAddress returns the address of a request's client: the peer of the connection, because any client can send
-// X-Forwarded-For. If the peer is a trusted proxy, the client is the last address in X-Forwarded-For that is not a trusted
-// proxy itself.
-func clientAddress(trusted []netip.Prefix) echo.IPExtractor {
-	options := []echo.TrustOption{echo.TrustLoopback(false), echo.TrustLinkLocal(false), echo.TrustPrivateNet(false)}
-	for _, network := range trusted {
-		options = append(options, echo.TrustIPRange(&net.IPNet{
-			IP: network.Addr().AsSlice(), Mask: net.CIDRMask(network.Bits(), network.Addr().BitLen()),
-		}))
-	}
-	return echo.ExtractIPFromXFFHeader(options...)
+func setProtection(h http.Header) {
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Content-Security-Policy", "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Cache-Control", "no-cache") // a cache may store the answer, but must revalidate it by ETag each time
 }

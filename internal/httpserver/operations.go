@@ -46,6 +46,7 @@ func (s *Server) mountOperations(prefixes []string) {
 	}
 	metrics := echo.WrapHandler(promhttp.HandlerFor(s.cfg.Registry, promhttp.HandlerOpts{}))
 	for _, p := range prefixes {
+		s.probes[p+"/livez"], s.probes[p+"/readyz"] = false, true
 		e.GET(p+"/livez", s.livez)
 		e.GET(p+"/readyz", s.readyz)
 		e.GET(p+"/metrics", metrics)
@@ -66,7 +67,7 @@ func (s *Server) serveOperations(failed chan<- error) (stop func()) {
 		return func() {}
 	}
 	server := &http.Server{
-		Handler: headAsGet(s.operations.echo), ReadHeaderTimeout: s.cfg.ReadHeaderTimeout, ReadTimeout: s.cfg.ReadTimeout,
+		Handler: headAsGet(s.probed(s.operations.echo, newBrowserGuard(s.cfg.OperationsAddr, s.cfg.AllowedHosts))), ReadHeaderTimeout: s.cfg.ReadHeaderTimeout, ReadTimeout: s.cfg.ReadTimeout,
 		WriteTimeout: profileTimeout, IdleTimeout: s.cfg.IdleTimeout, MaxHeaderBytes: maxHeaderBytes,
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}

@@ -28,6 +28,8 @@ type Problem struct {
 	Instance  string         `json:"instance,omitempty"`   // the request's path
 	RequestID string         `json:"request_id,omitempty"` // as in X-Request-Id and the log
 	Errors    []ProblemField `json:"errors,omitempty"`
+
+	unlisted int // faults that are not in Errors
 }
 
 // NewProblem returns the problem with a name. Its title is the text of the status.
@@ -49,8 +51,9 @@ const maxFaults = 50
 
 // limited returns the problem with at most maxFaults faults. Its detail says how many are left out.
 func (p Problem) limited() Problem {
-	if more := len(p.Errors) - maxFaults; more > 0 {
-		p.Errors = p.Errors[:maxFaults:maxFaults]
+	listed := min(len(p.Errors), maxFaults)
+	if more := p.unlisted + len(p.Errors) - listed; more > 0 {
+		p.Errors = p.Errors[:listed:listed]
 		p.Detail = strings.TrimSpace(fmt.Sprintf("%s %d more faults are not listed.", p.Detail, more))
 	}
 	return p
@@ -108,6 +111,7 @@ func ProblemOf(err error) (p Problem, ok bool) {
 	}
 	status := StatusOf(e.Kind)
 	p = *NewProblem(status, e.Name(), e.Detail)
+	p.unlisted = e.Unlisted
 	for _, f := range e.Fields {
 		p.Errors = append(p.Errors, ProblemField(f))
 	}

@@ -5,8 +5,6 @@ package httpserver
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -69,6 +67,7 @@ type Server struct {
 	log         *slog.Logger
 	checks      []Check
 	checked     sharedCheck
+	probes      map[string]bool // the paths of probes, and whether they ask for readiness
 	duration    *prometheus.HistogramVec
 	inFlight    prometheus.Gauge
 	stopping    atomic.Bool
@@ -91,7 +90,7 @@ func New(cfg Config, log *slog.Logger) *Server {
 		cfg.MaxForm = defaultMaxForm
 	}
 	s := &Server{
-		Echo: echo.New(), cfg: cfg, log: log, checks: cfg.Checks,
+		Echo: echo.New(), cfg: cfg, log: log, checks: cfg.Checks, probes: map[string]bool{},
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "http_request_duration_seconds", Help: "Time from the header of a request to the end of its answer.",
 			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10},
@@ -153,20 +152,18 @@ func (s *Server) index(prefix string) echo.HandlerFunc {
 	}
 }
 
+// document serves a document of the service.
 func document(text []byte) echo.HandlerFunc {
-	sum := sha256.Sum256(text)
-	etag := `"` + hex.EncodeToString(sum[:8]) + `"`
-	return func(c echo.Context) error {
-		c.Response().Header().Set("ETag", etag)
-		if asked := c.Request().Header.Get("If-None-Match"); NotModified(&asked, etag) {
-			return c.NoContent(http.StatusNotModified)
-		}
-		return c.Blob(http.StatusOK, "application/yaml", text)
-	}
+	return echo.WrapHandler(Page{MediaType: "application/yaml", Body: text}.Handler())
 }
 
 // Handler returns the handler of all requests. Run serves it. Tests may serve it in another way.
-func (s *Server) Handler() http.Handler { return headAsGet(s.Echo) }
+func (s *Server) Handler() http.Handler {
+	if s.operations != nil {
+		return headAsGet(s.Echo)
+	}
+	return headAsGet(s.probed(s.Echo, newBrowserGuard(s.cfg.Addr, s.cfg.AllowedHosts)))
+}
 
 // Listen opens the ports, so that a port in use is an error before anything else starts.
 func (s *Server) Listen(ctx context.Context) (err error) {
@@ -187,7 +184,8 @@ func (s *Server) Listen(ctx context.Context) (err error) {
 
 // listen opens a port. The variable is where its address comes from.
 func listen(ctx context.Context, addr, variable string) (net.Listener, error) {
-	l, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
+	// counting switches keep-alive on for the connections that it takes. For those that it refuses, it would be most of the work.
+	l, err := (&net.ListenConfig{KeepAlive: -1}).Listen(ctx, "tcp", addr)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return nil, fmt.Errorf("the address %s is taken by another process: stop that process, or choose another address with %s", addr, variable)
 	}

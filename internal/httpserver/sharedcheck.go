@@ -22,6 +22,7 @@ type checkRun struct {
 	began   time.Time
 	done    chan struct{} // closed when results are there
 	results []CheckResult
+	answer  known // of /readyz
 }
 
 // ask returns the results of the last run, or of a new one. It fails only if ctx ends first. The run goes on then, because
@@ -39,7 +40,7 @@ func (s *sharedCheck) ask(ctx context.Context) ([]CheckResult, error) {
 func (s *sharedCheck) current(ctx context.Context) *checkRun {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.last != nil && (!s.last.ended() || time.Since(s.last.began) < checkEvery) {
+	if s.last != nil && (!s.last.ended() || s.last.fresh()) {
 		return s.last
 	}
 	run := &checkRun{began: time.Now(), done: make(chan struct{})}
@@ -47,9 +48,23 @@ func (s *sharedCheck) current(ctx context.Context) *checkRun {
 	go func() {
 		defer close(run.done)
 		run.results = s.run(context.WithoutCancel(ctx))
+		answer, status := summary(run.results)
+		run.answer = known{status, encoded(answer)}
 	}()
 	return run
 }
+
+// known returns the answer of the last run, or nil if that is too old or has not ended.
+func (s *sharedCheck) known() *known {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.last == nil || !s.last.ended() || !s.last.fresh() {
+		return nil
+	}
+	return &s.last.answer
+}
+
+func (r *checkRun) fresh() bool { return time.Since(r.began) < checkEvery }
 
 func (r *checkRun) ended() bool {
 	select {

@@ -48,6 +48,7 @@ func fewParameters(next echo.HandlerFunc) echo.HandlerFunc {
 // 3986, sections 6.2.2.1 and 6.2.2.2). The path is valid: net/http has parsed it.
 func normalEncoding(path string) string {
 	var b strings.Builder
+	b.Grow(len(path))
 	for i := 0; i < len(path); i++ {
 		if path[i] != '%' || i+2 >= len(path) {
 			b.WriteByte(path[i])
@@ -55,13 +56,26 @@ func normalEncoding(path string) string {
 		}
 		octet := path[i : i+3]
 		i += 2
-		if decoded, err := url.PathUnescape(octet); err == nil && strings.Contains(unreserved, decoded) {
-			b.WriteString(decoded)
+		decoded := hexDigit(octet[1])<<4 | hexDigit(octet[2])
+		if strings.IndexByte(unreserved, decoded) >= 0 {
+			b.WriteByte(decoded)
 		} else {
 			b.WriteString(strings.ToUpper(octet))
 		}
 	}
 	return b.String()
+}
+
+// hexDigit returns the value of a hexadecimal digit.
+func hexDigit(c byte) byte {
+	switch {
+	case c >= 'a':
+		return c - 'a' + 10
+	case c >= 'A':
+		return c - 'A' + 10
+	default:
+		return c - '0'
+	}
 }
 
 // unreserved has the characters that never need an encoding (RFC 3986, section 2.3).

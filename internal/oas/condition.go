@@ -60,12 +60,13 @@ func excluding(match, noneMatch string) string {
 	if match == "" || match == "*" || noneMatch == "*" {
 		return noTag
 	}
-	var excluded, left []string
+	excluded := map[string]bool{} // both lists may have thousands of tags
 	for tag := range headerfield.Tags(noneMatch) {
-		excluded = append(excluded, strings.TrimPrefix(tag, "W/"))
+		excluded[strings.TrimPrefix(tag, "W/")] = true
 	}
+	var left []string
 	for tag := range headerfield.Tags(match) {
-		if !slices.Contains(excluded, tag) {
+		if !excluded[tag] {
 			left = append(left, tag)
 		}
 	}

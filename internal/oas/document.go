@@ -42,6 +42,9 @@ type Config struct {
 	// by its key, or "". If Admit returns an error, that is the answer. Otherwise the handler gets the context, and leave its error
 	// when it has ended.
 	Admit func(ctx context.Context, class admission.Class, entity string) (admitted context.Context, leave func(error), err error)
+	// AdmitLarge, if set, is called before the check of a large body, which needs much CPU time. done is called after the check. If
+	// AdmitLarge returns an error, that is the answer.
+	AdmitLarge func(ctx context.Context, class admission.Class) (done func(), err error)
 	// OnResponse, if set, is called for every answer that the document does not describe. Then each answer is held back
 	// until it is complete. Use it only in tests and demos.
 	OnResponse func(ctx context.Context, err error)
@@ -71,6 +74,7 @@ type operation struct {
 	empties map[string]bool // the query parameters for which an empty value means none
 	changes bool            // it changes an entity with an ETag, and its handler evaluates If-Match
 	reads   bool            // it reads an entity with an ETag, and its handler evaluates If-None-Match
+	bodies  map[*openapi3.MediaType]members
 }
 
 // registerDecoder replaces the JSON decoder of the library, once for the process. The library's decoder accepts repeated
@@ -166,6 +170,9 @@ func newOperation(doc *openapi3.T, path string, item *openapi3.PathItem, method 
 		}
 		o.refuses = false
 		o.accepts = slices.AppendSeq(o.accepts, maps.Keys(response.Value.Content))
+	}
+	if op.RequestBody != nil {
+		o.bodies = membersOf(op.RequestBody.Value)
 	}
 	if o.lenient && op.RequestBody == nil {
 		ignored := *options

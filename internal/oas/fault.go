@@ -1,8 +1,10 @@
 package oas
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -26,14 +28,29 @@ func bodyFaults(req *http.Request) (faults []apperr.FieldError) {
 	if validated, ok := req.Body.(interface{ ValidatedValue() any }); ok {
 		value = validated.ValidatedValue()
 	} else if req.GetBody != nil { // the body was not valid, and is kept unchanged
-		if body, err := req.GetBody(); err == nil {
-			value, _ = decode(body) // a body that cannot be decoded has no texts
-		}
+		value = decodeWithNUL(req.GetBody)
 	}
 	if holdsNUL(value) {
 		findNUL("", value, &faults)
 	}
 	return faults
+}
+
+// escapedNUL is how a JSON text contains NUL. It may also be a part of the longer escape of a backslash.
+var escapedNUL = []byte(`\u0000`) //nolint:gochecknoglobals // a constant
+
+// decodeWithNUL decodes a body that may contain NUL. It returns nil for any other body: that would be work for nothing.
+func decodeWithNUL(get func() (io.ReadCloser, error)) any {
+	body, err := get()
+	if err != nil {
+		return nil
+	}
+	text, err := io.ReadAll(body)
+	if err != nil || !bytes.Contains(text, escapedNUL) {
+		return nil
+	}
+	value, _ := decode(bytes.NewReader(text)) // a body that cannot be decoded has no texts
+	return value
 }
 
 func holdsNUL(value any) bool {

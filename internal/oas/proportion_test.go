@@ -27,6 +27,10 @@ func TestAnswersStayInProportion(t *testing.T) {
 	if w.Code != 422 || len(pointers) != 50 || !strings.Contains(p.Detail, "6950 more faults") || w.Body.Len() > len(body) {
 		t.Errorf("%d: %d faults, %d bytes for a body of %d bytes: %s", w.Code, len(pointers), w.Body.Len(), len(body), p.Detail)
 	}
+	texts := `{"name":"a","note":[` + strings.Repeat(`"\u0000",`, 60) + `0]}`
+	if w, pointers = b.do("POST", "/things", texts, "Content-Type", "application/json"); len(pointers) != 50 || !strings.Contains(w.Body.String(), "10 more faults") {
+		t.Errorf("%d: %d faults: %s", w.Code, len(pointers), w.Body)
+	}
 	query := "/things?" + strings.Repeat("a&b&c&", 300)
 	if w, pointers = b.do("GET", query, ""); w.Code != 422 || len(pointers) != 3 {
 		t.Errorf("%d: %d faults", w.Code, len(pointers))

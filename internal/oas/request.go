@@ -8,6 +8,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -63,14 +64,7 @@ func (o *operation) serve(c echo.Context, in *openapi3filter.RequestValidationIn
 		req.Body = http.MaxBytesReader(c.Response().Writer, req.Body, o.cfg.MaxBody)
 	}
 	o.dropEmpty(req.URL)
-	faults, err := o.queryFaults(req.URL)
-	if err != nil {
-		return err
-	}
-	faults = append(faults, o.headerFaults(req.Header)...)
-	if err := o.toError(openapi3filter.ValidateRequest(req.Context(), in), func() []apperr.FieldError {
-		return append(faults, bodyFaults(req)...)
-	}); err != nil {
+	if err := o.check(in); err != nil {
 		o.nameTypes(c, err)
 		return err
 	}
@@ -85,6 +79,28 @@ func (o *operation) serve(c echo.Context, in *openapi3filter.RequestValidationIn
 	return o.admit(c, next)
 }
 
+// check returns an error that lists all faults of the query, the header and the body.
+func (o *operation) check(in *openapi3filter.RequestValidationInput) error {
+	req := in.Request
+	faults, err := o.queryFaults(req.URL)
+	if err != nil {
+		return err
+	}
+	faults = append(faults, o.headerFaults(req.Header)...)
+	unlisted, done, err := o.lighten(req)
+	if err != nil {
+		return err
+	}
+	defer done()
+	err = o.toError(openapi3filter.ValidateRequest(req.Context(), in), func() []apperr.FieldError {
+		return append(faults, bodyFaults(req)...)
+	})
+	if e, ok := apperr.As(err); ok && e.Kind == apperr.Invalid {
+		e.Unlisted = unlisted
+	}
+	return err
+}
+
 // acceptable returns an error unless the caller accepts a media type of the operation's answers (RFC 9110, section 12.5.1).
 // The error is a problem, even if the caller does not accept problems.
 func (o *operation) acceptable(accept []string) error {
@@ -93,6 +109,9 @@ func (o *operation) acceptable(accept []string) error {
 	}
 	taken := map[string]bool{}
 	for element := range headerfield.List(accept) {
+		if !o.mayOffer(element) {
+			continue // a list may have thousands of types, and to parse one takes a microsecond
+		}
 		if mediaRange, params, err := mime.ParseMediaType(element); err == nil {
 			quality, err := strconv.ParseFloat(params["q"], 64)
 			taken[mediaRange] = taken[mediaRange] || err != nil || quality > 0
@@ -109,6 +128,16 @@ func (o *operation) acceptable(accept []string) error {
 		}
 	}
 	return echo.NewHTTPError(http.StatusNotAcceptable, "The answer is available only as "+strings.Join(sorted(o.accepts), " or ")+".")
+}
+
+// mayOffer reports whether a media range can match a media type of the operation's answers.
+func (o *operation) mayOffer(mediaRange string) bool {
+	name, _, _ := strings.Cut(mediaRange, ";")
+	major, minor, _ := strings.Cut(strings.TrimSpace(name), "/")
+	return slices.ContainsFunc(o.accepts, func(offered string) bool {
+		ownMajor, ownMinor, _ := strings.Cut(offered, "/")
+		return (major == "*" || strings.EqualFold(major, ownMajor)) && (minor == "*" || strings.EqualFold(minor, ownMinor))
+	})
 }
 
 // notEncoded refuses a compressed body. If the service decompressed it, a small request could become a large one. If the

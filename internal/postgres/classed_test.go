@@ -125,13 +125,15 @@ func TestAClassTakesOnlyItsConnections(t *testing.T) {
 			t.Parallel()
 			impatient := setupClassed(t, postgres.Settings{MaxConns: 8, ConnectionWait: 50 * time.Millisecond})
 			impatient.takeAll(full)
-			patient := setupClassed(t, postgres.Settings{MaxConns: 8, ConnectionWait: time.Minute}) // to open connections may take long
+			patient := setupClassed(t, postgres.Settings{MaxConns: 8, ConnectionWait: 20 * time.Second}) // to open connections may take long
 			patient.takeAll(full)
 			for way, call := range ways {
 				began := time.Now()
-				err := postgres.Translate(call(impatient.as(full), impatient.classed), nil)
+				ctx, end := context.WithTimeout(impatient.as(full), 20*time.Second)
+				defer end()
+				err := postgres.Translate(call(ctx, impatient.classed), nil)
 				if e, ok := apperr.As(err); !ok || e.Kind != apperr.Unavailable || e.Name() != "overloaded" {
-					t.Errorf("%s: %v", way, err)
+					t.Fatalf("%s waits for a connection without a bound: %v", way, err)
 				}
 				if waited := time.Since(began); waited < 30*time.Millisecond {
 					t.Errorf("%s is refused after %s", way, waited)
@@ -145,7 +147,7 @@ func TestAClassTakesOnlyItsConnections(t *testing.T) {
 						ctx = patient.as(other)
 					}
 					if err := call(ctx, patient.classed); err != nil {
-						t.Errorf("%s of the class %q: %v", way, other, err)
+						t.Fatalf("%s of the class %q gets no connection: %v", way, other, err)
 					}
 				}
 			}
@@ -259,5 +261,32 @@ func TestAListEnds(t *testing.T) {
 		if _, err := postgres.Select(b.as(admission.Read), b.classed, same, slow); err != nil {
 			t.Errorf("a read, searches is %t: %v", searches, err)
 		}
+	}
+}
+
+// A change waits for a row that another session has locked, but not for long. It is then told that the row is locked.
+func TestARowIsWaitedForBriefly(t *testing.T) {
+	t.Parallel()
+	b := setupClassed(t, postgres.Settings{LockTimeout: 50 * time.Millisecond, ConnectionWait: time.Minute})
+	holder, err := b.outside.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer holder.Rollback(t.Context()) //nolint:errcheck // the test ends here
+	if _, err := holder.Exec(t.Context(), `UPDATE thing SET n = 1 WHERE id = 1`); err != nil {
+		t.Fatal(err)
+	}
+	ctx, end := context.WithTimeout(b.as(admission.Write), 20*time.Second)
+	defer end()
+	var limit string
+	err = postgres.Translate(postgres.InTx(ctx, b.classed, func(tx pgx.Tx) error {
+		if err := tx.QueryRow(ctx, `SHOW lock_timeout`).Scan(&limit); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, `UPDATE thing SET n = 2 WHERE id = 1`)
+		return err
+	}), nil)
+	if e, ok := apperr.As(err); !ok || e.Kind != apperr.Unavailable || e.Name() != "locked" || limit != "50ms" {
+		t.Errorf("with the limit %s: %v", limit, err)
 	}
 }

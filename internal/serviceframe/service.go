@@ -243,7 +243,7 @@ const UndescribedAnswer = "an answer does not match the OpenAPI document"
 
 // mount adds the API to the server. The requests of each operation are checked first.
 func (f *Frame) mount(server *httpserver.Server, api oas.API) (*oas.Validator, error) {
-	checks := oas.Config{MaxBody: f.cfg.HTTP.MaxBodyBytes, Available: f.schema.available, Admit: f.admit.Enter}
+	checks := oas.Config{MaxBody: f.cfg.HTTP.MaxBodyBytes, Available: f.schema.available, Admit: f.admit.Enter, AdmitLarge: f.admit.Large}
 	if f.cfg.Checks.Responses {
 		checks.OnResponse = func(ctx context.Context, err error) {
 			f.log.ErrorContext(ctx, UndescribedAnswer, "error", err)

@@ -37,11 +37,24 @@ func Check(text []byte) error {
 // store (H15 NUL in a text). Numbers are not limited to the range of a double. Object calls member for each member of the
 // object, up to the first fault, with the unquoted name and the raw value.
 func Object(text []byte, member func(name, raw []byte)) error {
-	if !utf8.Valid(text) {
-		return &Error{Reason: "not UTF-8"}
-	}
 	var names [32][]byte
 	r := reader{b: text, names: names[:0]}
+	return r.members(member)
+}
+
+// Members is like Check, but text must be an object. Members calls member for each member of the object, up to the first fault,
+// with the unquoted name and the raw value.
+func Members(text []byte, member func(name, raw []byte)) error {
+	var names [32][]byte
+	r := reader{b: text, allowNUL: true, bounded: true, names: names[:0]}
+	return r.members(member)
+}
+
+// members reads a text that must be an object.
+func (r *reader) members(member func(name, raw []byte)) error {
+	if !utf8.Valid(r.b) {
+		return &Error{Reason: "not UTF-8"}
+	}
 	if r.space(); r.i >= len(r.b) || r.b[r.i] != '{' {
 		return r.fault("it is not a JSON object")
 	}

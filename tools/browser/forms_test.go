@@ -42,7 +42,7 @@ func markets(t *testing.T, base string) {
 // entryConflict changes both days of an entry while somebody else does, and keeps one of the own values.
 func entryConflict(t *testing.T, base string) {
 	b := signedIn(t, base, 320)
-	b.open(base+"/entries?sort=updated_at", "tbody a")
+	b.open(base+"/entries?offer=today&sort=updated_at", "tbody a")
 	b.do(chromedp.Click("tbody a"), chromedp.WaitVisible(".thing"))
 	const change = `fetch(location.href, {method: 'POST', body: new URLSearchParams({version: document.querySelector('[name=version]').value,
 		availability_date: '2031-01-01', availability_end_date: '2031-12-31'})}).then(r => r.status)`
@@ -65,7 +65,7 @@ func entryConflict(t *testing.T, base string) {
 // entryDates gives an entry days in the wrong order, mends that, and deletes the entry from the list.
 func entryDates(t *testing.T, base, title, done string) {
 	b := signedIn(t, base, 1280)
-	b.open(base+"/entries", "tbody tr:nth-of-type(3) a")
+	b.open(base+"/entries?offer=today&sort=updated_at", "tbody tr:nth-of-type(3) a") // of products that are sold
 	b.do(chromedp.Click("tbody tr:nth-of-type(3) a"), chromedp.WaitVisible(".thing"))
 	b.do(chromedp.SetValue("#availability_date", "2030-06-02"), chromedp.SetValue("#availability_end_date", "2030-06-01"),
 		chromedp.Click("button[value=continue]:not(.unseen)"), chromedp.WaitVisible(".fault"))

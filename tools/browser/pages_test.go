@@ -75,7 +75,7 @@ var pages = []page{
 }
 
 // widths are the widths of the screens on which the pages are tested.
-var widths = map[string]int64{"desktop": 1280, "phone": 390}
+var widths = map[string]int64{"desktop": 1280, "phone": 320}
 
 //nolint:paralleltest // its parts share two cores, and each part would see the data of the others
 func TestPages(t *testing.T) {
@@ -92,6 +92,7 @@ func TestPages(t *testing.T) {
 	t.Run("Throttle", func(t *testing.T) { throttle(t, at) })
 	t.Run("Expiry", func(t *testing.T) { expiry(t, at) })
 	t.Run("Journeys", func(t *testing.T) { journeys(t, at) })
+	t.Run("Wire", func(t *testing.T) { wire(t, at) })
 	t.Run("Links", func(t *testing.T) { links(t, at) })
 	t.Run("Consumers", func(t *testing.T) { consumers(t, at) })
 	t.Run("TryOut", func(t *testing.T) { tryOut(t, at) })

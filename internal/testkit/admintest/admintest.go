@@ -124,18 +124,26 @@ func (b *Browser) Get(path string) Answer {
 	return b.Do(http.MethodGet, path, nil)
 }
 
-// Counted returns a list with its counts. On a busy machine the counts can take too long, and then a list has none.
+// Counted returns a list with all its counts. On a busy machine they can take too long, and then a list has only some.
 func (b *Browser) Counted(path string) Answer {
 	b.Helper()
 	for deadline := time.Now().Add(time.Minute); ; {
 		a := b.Get(path).Must(http.StatusOK)
-		if strings.Contains(a.Body, `<p class="count"><span><strong>`) {
+		if a.allCounted() {
 			return a
 		}
 		if time.Now().After(deadline) {
 			b.Fatalf("%s has no counts: %s", path, a.Body)
 		}
 	}
+}
+
+// allCounted reports whether the page has the number of all rows, and that of each choice of the filters that are lists.
+func (a Answer) allCounted() bool {
+	_, filters, _ := strings.Cut(a.Body, `<div class="sorts">`)
+	_, filters, _ = strings.Cut(filters, "</div>")
+	choices := strings.Count(filters, "<li>") - strings.Count(filters, "<ul>") // each list begins with "All"
+	return strings.Contains(a.Body, `<p class="count"><span><strong>`) && strings.Count(filters, `<span class="n">`) == choices
 }
 
 // Post sends a form with names and values.

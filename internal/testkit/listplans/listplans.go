@@ -25,6 +25,7 @@ const mostBuffers = 1000
 type Config struct {
 	Document []byte
 	Pool     *pgxpool.Pool // of a database with the service's schema and no rows
+	Tables   []string      // with many rows: all that the lists read. To fill the other tables too would take most of the test's time
 	Prepare  string        // SQL that adds rows of small tables, which manyrows leaves alone; may be empty
 	// Filters are values of the parameters that are texts or numbers. Something matches each of them. One that a list has and
 	// Filters has not fails the test.
@@ -48,7 +49,7 @@ type pass struct {
 // Run asks for each list in all ways, and explains the statements that the service executes.
 func Run(t *testing.T, cfg Config) {
 	t.Helper()
-	manyrows.Fill(t, pgtest.URL(cfg.Pool), rows)
+	manyrows.Fill(t, pgtest.URL(cfg.Pool), rows, cfg.Tables...)
 	if _, err := cfg.Pool.Exec(t.Context(), cfg.Prepare); err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +124,7 @@ func (s *service) check(t *testing.T, p pass, path string) (next string) {
 		t.Fatalf("GET %s executes no statement", path)
 	}
 	for _, statement := range statements {
-		statement.check(t, s.cfg.Pool, p.name+": GET "+path)
+		statement.check(t, s.cfg, p.name+": GET "+path)
 	}
 	return reply.Next()
 }

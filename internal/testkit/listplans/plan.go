@@ -3,6 +3,7 @@ package listplans
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -86,16 +87,20 @@ type node struct {
 	Plans     []node `json:"Plans"`
 }
 
-// check fails the test if the statement reads a large table as a whole.
-func (s statement) check(t *testing.T, pool *pgxpool.Pool, request string) {
+// check fails the test if the statement reads a large table as a whole, or one that has no rows in this test.
+func (s statement) check(t *testing.T, cfg Config, request string) {
 	t.Helper()
-	plan := s.explain(t, pool)
+	plan := s.explain(t, cfg.Pool)
 	if read := plan.Hit + plan.Read; read > mostBuffers {
 		t.Errorf("%s reads %d buffers, more than %d:\n%s", request, read, mostBuffers, plan)
 	}
 	plan.walk(func(n node) {
-		if n.Type == "Seq Scan" && manyrows.Small[n.Relation] == "" {
+		switch {
+		case n.Relation == "" || manyrows.Small[n.Relation] != "":
+		case n.Type == "Seq Scan":
 			t.Errorf("%s reads all of %s:\n%s", request, n.Relation, plan)
+		case !slices.Contains(cfg.Tables, n.Relation):
+			t.Errorf("%s reads %s, which is not in Tables:\n%s", request, n.Relation, plan)
 		}
 	})
 }

@@ -62,9 +62,9 @@ BEGIN
     END LOOP;
 END $$`
 
-// Fill adds rows to each table that can have many, and keeps the server from an ANALYZE. It returns the names of these tables. No trigger and no
-// foreign key checks the rows. The user of the URL must be a superuser.
-func Fill(t testing.TB, url string, rows int) (tables []string) {
+// Fill adds rows to each table that can have many, and keeps the server from an ANALYZE. If tables are named, only they get rows. It
+// returns the names of the tables with rows. No trigger and no foreign key checks the rows. The user of the URL must be a superuser.
+func Fill(t testing.TB, url string, rows int, only ...string) (tables []string) {
 	t.Helper()
 	ctx := t.Context()
 	conn, err := pgx.Connect(ctx, url)
@@ -78,8 +78,13 @@ func Fill(t testing.TB, url string, rows int) (tables []string) {
 			t.Fatal(err)
 		}
 	}
+	for _, table := range only {
+		if columns[table] == nil || Small[table] != "" {
+			t.Fatalf("there is no table %s that can have many rows", table)
+		}
+	}
 	for table, list := range columns {
-		if Small[table] != "" {
+		if Small[table] != "" || len(only) > 0 && !slices.Contains(only, table) {
 			continue
 		}
 		tables = append(tables, table)

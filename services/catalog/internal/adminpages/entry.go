@@ -43,7 +43,7 @@ func (p entryPages) resource() adminui.Resource {
 			}},
 			{Name: fieldProduct, Title: "Product", Label: products.label},
 		},
-		Sort: "-" + string(entry.ByUpdatedAt), Empty: "Create the first one.",
+		Sort: "-" + string(entry.ByUpdatedAt),
 		Rows: p.rows, Count: p.count, Get: p.get,
 		Fields: []adminui.Field{
 			{Name: fieldProduct, Title: "Product", Kind: adminui.PickField, Required: true, Fixed: true, Find: products.find, Label: products.label, Help: "Discontinued products cannot be offered."},

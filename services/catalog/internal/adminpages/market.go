@@ -25,7 +25,7 @@ func (p marketPages) resource() adminui.Resource {
 		Columns: []adminui.Column{
 			{Title: "Name", Sort: string(market.ByName)}, {Title: "Code", Sort: string(market.ByCode)}, {Title: "Changed", Sort: string(market.ByUpdatedAt)},
 		},
-		Sort: string(market.ByName), Search: "the names", Empty: "Create the first one.",
+		Sort: string(market.ByName), Search: "the names",
 		Rows: p.rows, Count: p.count, Get: p.get,
 		Fields: []adminui.Field{
 			{Name: fieldCode, Title: "Code", Kind: adminui.TextField, Required: true, Fixed: true, Help: "Two capital letters (ISO 3166-1), such as NL. The code never changes."},

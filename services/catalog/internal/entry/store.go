@@ -18,7 +18,7 @@ type Store interface {
 	// Entries yields the entries of the query in its order. It reads while the caller iterates. An error is the
 	// last pair.
 	Entries(ctx context.Context, q Query) iter.Seq2[Entry, error]
-	// CountEntries returns how many entries each query has, but never more than most, or nil if that takes too long.
+	// CountEntries returns how many entries each query has, but never more than most, or only the first ones if that takes too long.
 	CountEntries(ctx context.Context, queries []Query, most int) ([]int, error)
 	// EntriesAt returns which of the places are taken, and by which entry.
 	EntriesAt(ctx context.Context, places []Place) (map[Place]Entry, error)

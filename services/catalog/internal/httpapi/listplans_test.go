@@ -16,7 +16,7 @@ const availability = "An index has the entries of a day together, or the entries
 func TestListsFindTheirRowsByAnIndex(t *testing.T) {
 	t.Parallel()
 	listplans.Run(t, listplans.Config{
-		Document: catalogapi.Document, Pool: database(t),
+		Document: catalogapi.Document, Pool: database(t), Tables: []string{"catalog_entry", "product_copy"},
 		Filters: map[string]string{"search": "V4242", "product_category": "category 1", "available_on": "2026-03-01",
 			"product": "00000000-0000-4000-8000-000000001092", "market": "AA"},
 		Unmatched: map[string]string{"search": "no such name", "product_category": "no such category", "available_on": "1990-01-01",

@@ -54,7 +54,7 @@ func (s *Service) List(ctx context.Context, q Query) iter.Seq2[Market, error] {
 	return s.store.Markets(ctx, q)
 }
 
-// Counts returns how many markets each query has, but never more than most. It returns nil if that takes too long.
+// Counts returns how many markets each query has, but never more than most. It returns only the first ones if that takes too long.
 func (s *Service) Counts(ctx context.Context, queries []Query, most int) ([]int, error) {
 	return s.store.CountMarkets(ctx, queries, most)
 }

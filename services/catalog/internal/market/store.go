@@ -16,7 +16,7 @@ type Store interface {
 	// Markets yields the markets of the query in its order. It reads while the caller iterates. An error is the
 	// last pair.
 	Markets(ctx context.Context, q Query) iter.Seq2[Market, error]
-	// CountMarkets returns how many markets each query has, but never more than most, or nil if that takes too long.
+	// CountMarkets returns how many markets each query has, but never more than most, or only the first ones if that takes too long.
 	CountMarkets(ctx context.Context, queries []Query, most int) ([]int, error)
 	// InTx runs f in one transaction. It may run f again from the start after a serialization failure or a deadlock. The
 	// changes of f and the events that it appended are committed together.

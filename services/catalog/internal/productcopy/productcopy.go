@@ -31,7 +31,7 @@ type Store interface {
 	Versions(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]int64, error)
 	// ProductsByID returns the products that are known here. The others are missing in the map.
 	ProductsByID(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]Product, error)
-	// CountProducts returns how many products each query has, but never more than most, or nil if that takes too long.
+	// CountProducts returns how many products each query has, but never more than most, or only the first ones if that takes too long.
 	CountProducts(ctx context.Context, queries []Query, most int) ([]int, error)
 	// Categories returns the first categories in the order of their names.
 	Categories(ctx context.Context, most int) ([]string, error)
@@ -76,7 +76,7 @@ func (s *Service) ByID(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]Prod
 	return s.store.ProductsByID(ctx, ids)
 }
 
-// Counts returns how many products each query has, but never more than most. It returns nil if that takes too long.
+// Counts returns how many products each query has, but never more than most. It returns only the first ones if that takes too long.
 func (s *Service) Counts(ctx context.Context, queries []Query, most int) ([]int, error) {
 	return s.store.CountProducts(ctx, queries, most)
 }

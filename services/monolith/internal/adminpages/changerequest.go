@@ -128,6 +128,7 @@ func (p requestPages) get(ctx context.Context, id string) (adminui.Item, error) 
 			{Path: fmt.Sprintf("%s/%d", pathEntries, r.Wanted.ID), Text: "The entry"},
 			{Path: fmt.Sprintf("%s/%d", pathProducts, r.Wanted.Product), Text: "Its product"},
 			{Path: fmt.Sprintf("%s/%d", pathMarkets, r.Wanted.Market), Text: "Its market"},
+			{Path: "messages/outbox?key=" + r.Product.String(), Text: "Its messages in the outbox"},
 		},
 	}
 	if r.Outcome != nil {
@@ -145,9 +146,22 @@ const (
 	refusedFor  = 24 * time.Hour
 )
 
-// Needs returns what a person has to look at: the requests that the catalog has refused lately.
+// waitsLong is when a pending request needs a person. Usually the catalog decides within a second.
+const waitsLong = time.Minute
+
+// Needs returns what a person has to look at: the requests that wait long, and those that the catalog has refused lately.
 func Needs(changes *catalogchange.Service, now func() time.Time) func(context.Context) ([]adminmessages.Need, error) {
-	return func(ctx context.Context) ([]adminmessages.Need, error) {
+	return func(ctx context.Context) (needs []adminmessages.Need, err error) {
+		add := func(text string, stage catalogchange.Stage) {
+			needs = append(needs, adminmessages.Need{Text: text, Path: pathRequests + "?" + filterStage + "=" + string(stage), Link: "Which ones, and why"})
+		}
+		pending, err := changes.List(ctx, catalogchange.Query{Stage: catalogchange.StagePending, Oldest: true, Limit: 1})
+		if err != nil {
+			return nil, err
+		}
+		if len(pending) > 0 && now().Sub(pending[0].CreatedAt) > waitsLong {
+			add("Changes of entries wait for the catalog, the oldest for "+adminui.Duration(now().Sub(pending[0].CreatedAt))+".", catalogchange.StagePending)
+		}
 		refused, err := changes.List(ctx, catalogchange.Query{Stage: catalogchange.StageRefused, Limit: mostRefused})
 		n := 0
 		for _, r := range refused {
@@ -155,17 +169,16 @@ func Needs(changes *catalogchange.Service, now func() time.Time) func(context.Co
 				n++
 			}
 		}
-		if n == 0 || err != nil {
-			return nil, err
+		switch n {
+		case 0:
+		case 1:
+			add("The catalog refused 1 change of an entry in the last 24 hours.", catalogchange.StageRefused)
+		case mostRefused:
+			add(fmt.Sprintf("The catalog refused %d or more changes of entries in the last 24 hours.", n), catalogchange.StageRefused)
+		default:
+			add(fmt.Sprintf("The catalog refused %d changes of entries in the last 24 hours.", n), catalogchange.StageRefused)
 		}
-		text := fmt.Sprintf("The catalog refused %d changes of entries in the last 24 hours.", n)
-		if n == 1 {
-			text = "The catalog refused 1 change of an entry in the last 24 hours."
-		}
-		if n == mostRefused {
-			text = fmt.Sprintf("The catalog refused %d or more changes of entries in the last 24 hours.", n)
-		}
-		return []adminmessages.Need{{Text: text, Path: pathRequests + "?" + filterStage + "=" + string(catalogchange.StageRefused), Link: "Which ones, and why"}}, nil
+		return needs, err
 	}
 }
 
@@ -175,13 +188,14 @@ func noticeOf(r catalogchange.Request) string {
 	case r.Unreadable:
 		return "The catalog cannot read this request. Open the dead letters in the admin pages of the catalog: they say why. Replay the request there after the cause is mended, or discard it."
 	case r.Stage() == catalogchange.StagePending:
-		return "The catalog has not decided yet. If that takes long, look at the outbox here and at the messages of the catalog."
+		return "The catalog has not decided yet. Usually that takes less than a second. If it takes longer: see below whether the message of this request was sent. " +
+			"If it was, the admin pages of the catalog show under “Messages”, “Receiving” and “Dead letters”, why it was not applied."
 	case r.Stage() == catalogchange.StageExpired:
-		return "The request reached the catalog too late, and changed nothing. Ask again."
+		return "The request reached the catalog too late, and changed nothing. Ask for the change again on the page of the entry."
 	case r.Stage() == catalogchange.StageDone:
 		return ""
 	}
-	notice := "The catalog refused the request, and changed nothing. " + problemOf(r)
+	notice := "The catalog refused the request, and changed nothing. Ask again with other values. " + problemOf(r)
 	for _, f := range r.Outcome.Problem.Faults {
 		notice += " " + f.Pointer + ": " + f.Detail
 	}

@@ -42,7 +42,7 @@ func (p productPages) resource() adminui.Resource {
 			{Name: filterState, Title: "State", Choices: adminui.FixedChoices(adminui.Choice{Value: stateActive, Title: "Active"}, adminui.Choice{Value: stateDiscontinued, Title: "Discontinued"})},
 			{Name: filterCategory, Title: "Category", Choices: p.categories},
 		},
-		Sort: string(product.ByName), Search: "the names", Empty: "Create the first one.",
+		Sort: string(product.ByName), Search: "the names",
 		Rows: p.rows, Count: p.count, Get: p.get,
 		Fields: []adminui.Field{
 			{Name: fieldName, Title: "Name", Kind: adminui.TextField, Required: true, Longest: product.MaxName, Help: fmt.Sprintf("At most %d characters. A category has each name only once.", product.MaxName)},

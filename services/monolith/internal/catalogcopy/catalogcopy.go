@@ -42,7 +42,7 @@ type Store interface {
 	// last pair.
 	Entries(ctx context.Context, q EntryQuery) iter.Seq2[Entry, error]
 	Markets(ctx context.Context, q MarketQuery) iter.Seq2[Market, error]
-	// CountEntries and CountMarkets return how many rows each query has, but never more than most, or nil if that takes too long.
+	// CountEntries and CountMarkets return how many rows each query has, but never more than most, or only the first ones if that takes too long.
 	CountEntries(ctx context.Context, queries []EntryQuery, most int) ([]int, error)
 	CountMarkets(ctx context.Context, queries []MarketQuery, most int) ([]int, error)
 }
@@ -77,12 +77,12 @@ func (s *Service) ListMarkets(ctx context.Context, q MarketQuery) iter.Seq2[Mark
 	return s.store.Markets(ctx, q)
 }
 
-// CountEntries returns how many entries each query has, but never more than most. It returns nil if that takes too long.
+// CountEntries returns how many entries each query has, but never more than most. It returns only the first ones if that takes too long.
 func (s *Service) CountEntries(ctx context.Context, queries []EntryQuery, most int) ([]int, error) {
 	return s.store.CountEntries(ctx, queries, most)
 }
 
-// CountMarkets returns how many markets each query has, but never more than most. It returns nil if that takes too long.
+// CountMarkets returns how many markets each query has, but never more than most. It returns only the first ones if that takes too long.
 func (s *Service) CountMarkets(ctx context.Context, queries []MarketQuery, most int) ([]int, error) {
 	return s.store.CountMarkets(ctx, queries, most)
 }

@@ -13,7 +13,7 @@ import (
 func TestListsFindTheirRowsByAnIndex(t *testing.T) {
 	t.Parallel()
 	listplans.Run(t, listplans.Config{
-		Document: monolithapi.Document, Pool: database(t),
+		Document: monolithapi.Document, Pool: database(t), Tables: []string{"product", "catalog_entry_copy", "legacy_catalog_id"},
 		Prepare: `INSERT INTO market_copy (iso_code, version, name, updated_at) VALUES ('AA', 1, 'v4242', now());
 			INSERT INTO legacy_market_id (iso_code) VALUES ('AA')`,
 		Filters:   map[string]string{"search": "V4242", "product_category": "category 1", "product": "4242", "market": "1"},

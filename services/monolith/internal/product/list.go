@@ -62,7 +62,7 @@ func (s *Service) List(ctx context.Context, q Query) iter.Seq2[Product, error] {
 	return s.store.Products(ctx, q)
 }
 
-// Counts returns how many products each query has, but never more than most. It returns nil if that takes too long.
+// Counts returns how many products each query has, but never more than most. It returns only the first ones if that takes too long.
 func (s *Service) Counts(ctx context.Context, queries []Query, most int) ([]int, error) {
 	return s.store.CountProducts(ctx, queries, most)
 }

@@ -18,7 +18,7 @@ type Store interface {
 	Products(ctx context.Context, q Query) iter.Seq2[Product, error]
 	// ProductsByID returns the products with these ids. Those that do not exist are missing in the map.
 	ProductsByID(ctx context.Context, ids []int64) (map[int64]Product, error)
-	// CountProducts returns how many products each query has, but never more than most, or nil if that takes too long.
+	// CountProducts returns how many products each query has, but never more than most, or only the first ones if that takes too long.
 	CountProducts(ctx context.Context, queries []Query, most int) ([]int, error)
 	// Categories returns the first categories in the order of their names.
 	Categories(ctx context.Context, most int) ([]string, error)

@@ -109,6 +109,7 @@ func TestMappingOfChanges(t *testing.T) {
 	internal := fill.Internal{
 		"ID": "the envelope has it", "CreatedAt": "the envelope has it",
 		"Unreadable": "the owner sets it", "Outcome": "the owner sets it",
+		"AskedBy": "only the service that asks knows its users",
 	}
 	for _, field := range []string{"ID", "Product", "Market", "Start", "End", "Version", "UpdatedAt"} {
 		internal["Wanted."+field] = "the owner decides what becomes of the entry"
