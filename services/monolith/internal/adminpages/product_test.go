@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/monsplit/monsplit/internal/account"
 	"github.com/monsplit/monsplit/internal/apperr"
@@ -172,6 +173,30 @@ func TestPagesOfProducts(t *testing.T) {
 		}
 	}
 	p.Counted("/products").Must(200, "<strong>1,000+</strong> products", `Active <span class="n">1,000+</span>`, `c1 <span class="n">400</span>`)
+}
+
+// A filter with many choices is a drop-down list, with counts too. Only one with very many has none.
+func TestCountsOfManyCategories(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	p := b.SignIn(account.Viewer)
+	p.Get("/products").Must(200, "There are no products yet.", "A user with the role editor or admin can create the first product.")
+	insert := func(from, to int) {
+		t.Helper()
+		if _, err := b.pool.Exec(t.Context(), `SET session_replication_role = replica; INSERT INTO product (product_uuid, name, product_category, version, created_at, updated_at)
+			SELECT gen_random_uuid(), 'desk ' || n, 'c' || n, 1, now(), now() FROM generate_series(`+fmt.Sprintf("%d, %d", from, to)+`) n`); err != nil {
+			t.Fatal(err)
+		}
+	}
+	insert(10, 59)
+	page := p.Get("/products?q=desk")
+	for deadline := time.Now().Add(time.Minute); strings.Count(page.Body, " (1)</option>") != 50; page = p.Get("/products?q=desk").Must(200) { // on a busy machine
+		if time.Now().After(deadline) {
+			t.Fatalf("not all choices have a count: %s", page.Body)
+		}
+	}
+	insert(60, 60)
+	p.Counted("/products?q=desk").Must(200, "<strong>51</strong> products", `<option value="c60">c60</option>`)
 }
 
 func TestExportOfProducts(t *testing.T) {
