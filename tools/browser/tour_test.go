@@ -134,7 +134,7 @@ func tour(b *tab, h hand, base, product string) {
 
 	h.press(".brand")
 	b.do(chromedp.WaitVisible(".needs"))
-	b.shows("Sending is paused.")
+	b.shows("Sending monsplit.product.v1 is paused.")
 	h.press(`nav a[href$="/messages"]`)
 	b.do(chromedp.WaitVisible("#unsent"))
 	b.shows("1 unsent")
