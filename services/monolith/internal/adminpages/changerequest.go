@@ -1,6 +1,7 @@
 package adminpages
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -98,15 +99,24 @@ func stageOf(r catalogchange.Request) adminui.Cell {
 	}
 }
 
-// problemOf returns why the owner refused a request.
+// problemOf returns why the owner refused a request, with each fault.
 func problemOf(r catalogchange.Request) string {
 	if r.Outcome == nil || r.Outcome.Problem == nil {
 		return ""
 	}
-	if p := r.Outcome.Problem; p.Detail != "" {
-		return p.Title + ": " + p.Detail
+	texts := []string{adminui.Sentence(cmp.Or(r.Outcome.Problem.Detail, r.Outcome.Problem.Title))}
+	for _, f := range r.Outcome.Problem.Faults {
+		texts = append(texts, adminui.Sentence(strings.TrimPrefix(f.Pointer, "/")+" "+f.Detail))
 	}
-	return r.Outcome.Problem.Title
+	return strings.Join(texts, " ")
+}
+
+// shownDay returns a day for a fact.
+func shownDay(d *time.Time) adminui.Cell {
+	if d == nil {
+		return adminui.Cell{Quiet: "none"}
+	}
+	return adminui.TextCell(day(d))
 }
 
 func (p requestPages) get(ctx context.Context, id string) (adminui.Item, error) {
@@ -122,7 +132,7 @@ func (p requestPages) get(ctx context.Context, id string) (adminui.Item, error) 
 		ID: id, Title: asks(r), Notice: noticeOf(r),
 		Facts: []adminui.Fact{
 			{Name: "Request", Cell: adminui.CodeCell(id)}, {Name: "State", Cell: stageOf(r)}, {Name: "Sent", Cell: adminui.TimeCell(r.CreatedAt)}, {Name: "Who asked", Cell: adminui.TextCell(askedBy(r))},
-			{Name: "Expires", Cell: adminui.TimeCell(r.ExpiresAt)}, {Name: "Start", Cell: adminui.TextCell(day(r.Wanted.Start))}, {Name: "End", Cell: adminui.TextCell(day(r.Wanted.End))},
+			{Name: "Expires", Cell: adminui.TimeCell(r.ExpiresAt)}, {Name: "Start", Cell: shownDay(r.Wanted.Start)}, {Name: "End", Cell: shownDay(r.Wanted.End)},
 		},
 		Links: []adminui.Link{
 			{Path: fmt.Sprintf("%s/%d", pathEntries, r.Wanted.ID), Text: "The entry"},
@@ -195,9 +205,5 @@ func noticeOf(r catalogchange.Request) string {
 	case r.Stage() == catalogchange.StageDone:
 		return ""
 	}
-	notice := "The catalog refused the request, and changed nothing. Ask again with other values. " + problemOf(r)
-	for _, f := range r.Outcome.Problem.Faults {
-		notice += " " + f.Pointer + ": " + f.Detail
-	}
-	return notice
+	return "The catalog refused the request, and changed nothing: " + problemOf(r) + " Ask again with other values."
 }

@@ -29,7 +29,7 @@ func TestChangeRequests(t *testing.T) {
 	}, nil)
 	p.Post("/entries/new", "product", "1", "market", "2", "availability_date", "2026-03-01").Must(422)
 
-	all := p.Get("/change-requests").Must(200, "Create entry 1", "Create entry 2", `<span class="state">pending</span>`, "Not valid: It is not valid "+evil)
+	all := p.Get("/change-requests").Must(200, "Create entry 1", "Create entry 2", `<span class="state">pending</span>`, "It is not valid "+evil+". Market must be known.")
 	rows := all.Rows()
 	if len(rows) != 2 || strings.Contains(all.Body, evil) {
 		t.Fatalf("rows %q: %s", rows, all.Body)
@@ -44,7 +44,7 @@ func TestChangeRequests(t *testing.T) {
 	var refused, pending uuid.UUID
 	b.row(&refused, `SELECT id FROM sent_request WHERE outcome = 'refused'`)
 	b.row(&pending, `SELECT id FROM sent_request WHERE outcome IS NULL`)
-	p.Get("/change-requests/"+refused.String()).Must(200, "Create entry 2", "refused the request, and changed nothing. Ask again with other values. Not valid: It is not valid "+evil+" /market: must be known", "/problems/invalid")
+	p.Get("/change-requests/"+refused.String()).Must(200, "Create entry 2", "refused the request, and changed nothing: It is not valid "+evil+". Market must be known. Ask again with other values.", "/problems/invalid")
 	p.Get("/change-requests/"+pending.String()).Must(200, "has not decided yet", `href="/admin/products/1"`, `href="/admin/markets/1"`)
 	for _, none := range []string{uuid.NewString(), "x", strings.ToUpper(pending.String())} {
 		p.Get("/change-requests/" + none).Must(404)

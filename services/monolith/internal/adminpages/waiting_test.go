@@ -37,7 +37,7 @@ func TestEntriesThatWaitForTheCatalog(t *testing.T) {
 		title, `href="/admin/entries/1">Desk in Market NL</a>`, `<span class="state">pending</span>`, `href="/admin/change-requests/` + pending.String() + `">Request for entry 1</a>`,
 	}
 	second := []string{
-		title, `href="/admin/entries/2">Lamp in Market DE</a>`, `<span class="state">refused</span>`, "Not valid: It is &lt;b&gt;wrong&lt;/b&gt;.", `href="/admin/change-requests/` + refused.String() + `">Request for entry 2</a>`,
+		title, `href="/admin/entries/2">Lamp in Market DE</a>`, `<span class="state">refused</span>`, "It is &lt;b&gt;wrong&lt;/b&gt;.", `href="/admin/change-requests/` + refused.String() + `">Request for entry 2</a>`,
 	}
 	viewer := b.SignIn(account.Viewer)
 	for query, want := range map[string][][]string{
