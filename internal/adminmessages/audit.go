@@ -39,8 +39,8 @@ func (p *Pages) audit(v *adminui.Visit) error {
 		page.Older = "?before=" + strconv.FormatInt(actions[rows-1].ID, 10)
 	}
 	for _, one := range actions {
-		detail := pretty(string(one.Detail))
-		page.Actions = append(page.Actions, auditRow{one, cut(detail, mostDetail), len(detail) > mostDetail})
+		detail := adminui.Indented(string(one.Detail))
+		page.Actions = append(page.Actions, auditRow{one, adminui.Beginning(detail, mostDetail), len(detail) > mostDetail})
 	}
 	return v.Render(http.StatusOK, "audit", page)
 }

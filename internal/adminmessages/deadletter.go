@@ -1,9 +1,7 @@
 package adminmessages
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -16,6 +14,7 @@ import (
 	"github.com/monsplit/monsplit/internal/apperr"
 	"github.com/monsplit/monsplit/internal/messaging/audit"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
+	"github.com/monsplit/monsplit/internal/messaging/journey"
 )
 
 // letterStates are the states of dead letters, with allStates first for a filter that keeps all.
@@ -107,15 +106,11 @@ func (p lettersPage) query() url.Values {
 // letterPage is the data of the page of one dead letter.
 type letterPage struct {
 	consumer.DeadLetterDetail
-	Pretty string // the payload with indents, if it is JSON
-	Raw    string
-	Size   int
-	Cut    bool // the payload is longer than what is shown
-	Open   bool
+	Payload adminui.Payload
+	Size    int
+	Open    bool
+	Event   string // the name of the event for its page; empty if its version is not known
 }
-
-// mostShown is how many bytes of a payload a page shows, so that a page is small. The file has all of it.
-const mostShown = 8 << 10
 
 func (p *Pages) deadLetter(v *adminui.Visit) error {
 	letter, err := p.letterOf(v.R.Context(), v.R)
@@ -124,31 +119,12 @@ func (p *Pages) deadLetter(v *adminui.Visit) error {
 	}
 	page := letterPage{DeadLetterDetail: letter, Size: len(letter.RawValue), Open: letter.State == consumer.Open}
 	if letter.Value != nil {
-		page.Raw, page.Pretty = *letter.Value, pretty(*letter.Value)
-		page.Cut = len(page.Raw) > mostShown || len(page.Pretty) > mostShown
-		page.Raw, page.Pretty = cut(page.Raw, mostShown), cut(page.Pretty, mostShown)
+		page.Payload = adminui.NewPayload(*letter.Value)
+	}
+	if letter.Version != nil {
+		page.Event = journey.Ref{Topic: letter.Topic, Key: letter.Key, Version: *letter.Version}.String()
 	}
 	return v.Render(http.StatusOK, "letter", page)
-}
-
-// pretty returns JSON with indents, and other texts as "".
-func pretty(text string) string {
-	var b bytes.Buffer
-	if json.Indent(&b, []byte(text), "", "  ") != nil {
-		return ""
-	}
-	return b.String()
-}
-
-// cut returns the beginning of a text, with whole characters.
-func cut(text string, most int) string {
-	if len(text) <= most {
-		return text
-	}
-	for most > 0 && text[most]&0xC0 == 0x80 {
-		most--
-	}
-	return text[:most]
 }
 
 // payload answers with the bytes that were received, as a file.

@@ -3,7 +3,6 @@ package adminmessages
 import (
 	"context"
 	"fmt"
-	"math"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -57,7 +56,7 @@ func (p *Pages) outbox(v *adminui.Visit) error {
 		return err
 	}
 	if page.OldestPending != nil {
-		page.Oldest = duration(time.Duration(page.OldestAge * float64(time.Second)))
+		page.Oldest = adminui.Duration(time.Duration(page.OldestAge * float64(time.Second)))
 	}
 	filter := outbox.EventFilter{Topic: page.Topic, Key: page.Key, Limit: rows + 1}
 	filter.Pending, filter.Before = true, unsentBefore
@@ -89,7 +88,7 @@ func (p *Pages) events(ctx context.Context, f outbox.EventFilter, page outboxPag
 		refused[[2]string{b.Topic, b.Key}] = &page.Blocked[i]
 	}
 	for _, e := range events {
-		row := eventRow{ListedEvent: e, Age: duration(p.now().Sub(e.Time))}
+		row := eventRow{ListedEvent: e, Age: adminui.Duration(p.now().Sub(e.Time))}
 		if !e.Sent && !e.Discarded {
 			row.Refused = refused[[2]string{e.Topic, e.Key}]
 		}
@@ -115,21 +114,6 @@ func (in input) number(name string) (int64, error) {
 		return 0, malformed("“" + name + "” has to be a positive number.")
 	}
 	return n, nil
-}
-
-// duration returns a duration for people, in its largest unit.
-func duration(d time.Duration) string {
-	switch {
-	case d < time.Second:
-		return fmt.Sprintf("%d ms", max(0, d.Milliseconds()))
-	case d < 2*time.Minute:
-		return fmt.Sprintf("%d s", int(d.Seconds()))
-	case d < 2*time.Hour:
-		return fmt.Sprintf("%d min", int(d.Minutes()))
-	case d < 48*time.Hour:
-		return fmt.Sprintf("%d h", int(d.Hours()))
-	}
-	return fmt.Sprintf("%d days", int(math.Floor(d.Hours()/24)))
 }
 
 // outboxActions are what a person can do with events that Kafka refuses.

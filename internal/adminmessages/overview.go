@@ -92,7 +92,7 @@ func (p *Pages) needs(ctx context.Context) (needs []Need, err error) {
 	add(open, "1 event of another service could not be applied.", "%d events of other services could not be applied.", "dead-letters", "Dead letters")
 	add(int(status.BlockedCount), "Kafka refuses 1 event.", "Kafka refuses %d events.", "outbox", "Which, and what to do")
 	if status.OldestAge > oldUnsent.Seconds() {
-		add(1, "The oldest unsent event waits for "+duration(time.Duration(status.OldestAge*float64(time.Second)))+".", "", "relay", "Why events do not move")
+		add(1, "The oldest unsent event waits for "+adminui.Duration(time.Duration(status.OldestAge*float64(time.Second)))+".", "", "relay", "Why events do not move")
 	}
 	add(len(status.Paused), "Sending is paused.", "Sending is paused in %d places.", "relay", "Resume it")
 	add(paused, "Receiving is paused in 1 partition.", "Receiving is paused in %d partitions.", "consumer", "Resume it")

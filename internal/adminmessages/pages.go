@@ -45,6 +45,12 @@ type Pages struct {
 // New returns the pages. Run and Watch have to run in the background.
 func New(cfg Config) *Pages { return &Pages{Config: cfg, runs: make(chan run, 1), now: time.Now} }
 
+// Related leads from the page of an event to these pages.
+var Related = adminui.Related{Outbox: section + "/outbox", Letter: section + "/dead-letters/"}
+
+// section is the path of the pages below the first page.
+const section = "messages"
+
 //go:embed templates/*.html
 var templateFiles embed.FS
 
@@ -71,7 +77,7 @@ func (p *Pages) Section() adminui.Section {
 		routes = append(routes, a.routes()...)
 	}
 	return adminui.Section{
-		Path: "messages", Title: "Messages", About: "What is sent and received, what is stuck and why, and what to do about it",
+		Path: section, Title: "Messages", About: "What is sent and received, what is stuck and why, and what to do about it",
 		Templates: templates(), Routes: routes,
 	}
 }

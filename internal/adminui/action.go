@@ -37,6 +37,7 @@ type confirmPage struct {
 	Picks  []string // ids and versions
 	Titles []string
 	Fault  string
+	Back   string // the list as it was
 }
 
 // Parameters returns the parameters of the list.
@@ -70,7 +71,7 @@ func (s *site) act(r *Resource) func(visit) error {
 		case len(targets) == 0:
 			return s.showList(v, r, http.StatusUnprocessableEntity, q, "Select some "+r.Many+" first.")
 		}
-		p := confirmPage{Resource: r, Action: action, Count: len(targets), Number: r.number(len(targets)), More: more, All: all, Query: q}
+		p := confirmPage{Resource: r, Action: action, Count: len(targets), Number: r.number(len(targets)), More: more, All: all, Query: q, Back: address(s.pathOf(r), q.params())}
 		if confirmed := form.Get(inputConfirmed); confirmed != strconv.Itoa(p.Count) {
 			if confirmed != "" {
 				p.Fault = "The number has changed in the meantime."
@@ -159,6 +160,7 @@ const actionTime = 6 * time.Second
 // carryOut does the action to each target. It stops early enough to answer.
 func (s *site) carryOut(v visit, r *Resource, a Action, targets []target, more bool, q listQuery) error {
 	ctx, begin := v.r.Context(), time.Now()
+	to := address(s.pathOf(r), q.params())
 	var done int
 	var failed []string
 	for _, t := range targets {
@@ -170,15 +172,25 @@ func (s *site) carryOut(v visit, r *Resource, a Action, targets []target, more b
 		switch e, known := apperr.As(err); {
 		case err == nil:
 			done++
-		case known && apperr.KindOf(err) == apperr.Unavailable && done == 0:
-			return err
-		case known:
+		case known && isAboutOneThing(e.Kind):
 			failed = append(failed, s.why(ctx, r, t, e))
-		default:
-			return fmt.Errorf("%s %s %s after %d: %w", a.Name, r.One, t.id, done, err)
+		case done == 0:
+			return err
+		default: // the person must learn what is done already, and the others would fail too
+			s.Log.ErrorContext(ctx, "an action ended early", "action", a.Name, "list", r.Path, "id", t.id, "done", done, "error", err)
+			return s.done(v, to, told(r, a, done, failed, false)+" Then the service could not go on. Do it again later for the others.")
 		}
 	}
-	return s.done(v, address(s.pathOf(r), q.params()), told(r, a, done, failed, more))
+	return s.done(v, to, told(r, a, done, failed, more))
+}
+
+// isAboutOneThing reports whether an error says nothing about other things.
+func isAboutOneThing(kind apperr.Kind) bool {
+	switch kind {
+	case apperr.Unavailable, apperr.TooMany, apperr.Internal:
+		return false
+	}
+	return true
 }
 
 // why says why an action did not change one thing.

@@ -2,6 +2,7 @@ package adminui
 
 import (
 	"net/http"
+	"net/url"
 )
 
 // conflictPage shows a thing that was changed while a person edited it. For each field that differs, the person chooses a side.
@@ -11,6 +12,8 @@ type conflictPage struct {
 	Item   Item
 	Fields []sides
 	Button string
+	List   string // as in formPage
+	Back   string // the thing, without the values of the person
 }
 
 // sides are the two values of a field.
@@ -23,7 +26,7 @@ type sides struct {
 }
 
 func (s *site) showConflict(v visit, r *Resource, item Item, in input) error {
-	p := conflictPage{Resource: r, Item: item, Button: in.button}
+	p := conflictPage{Resource: r, Item: item, Button: in.button, List: in.list.Encode(), Back: withList(s.pathOf(r)+"/"+url.PathEscape(item.ID), in.list)}
 	for _, f := range r.Fields {
 		stored := fieldView{Field: f, Value: item.Values[f.Name]}
 		entered := fieldView{Field: f, Value: in.values[f.Name], Was: in.was[f.Name]}

@@ -2,6 +2,7 @@ package adminui
 
 import (
 	"net/http"
+	"net/url"
 	"strconv"
 
 	"github.com/monsplit/monsplit/internal/apperr"
@@ -13,6 +14,8 @@ type deletePage struct {
 	Item    Item
 	Follows []string
 	Fault   string
+	List    string // as in formPage
+	Back    string // the page of the thing
 }
 
 func (s *site) askToDelete(r *Resource) func(visit) error {
@@ -25,7 +28,8 @@ func (s *site) showDelete(v visit, r *Resource, status int, fault string) error 
 	if err != nil {
 		return err
 	}
-	p := deletePage{Resource: r, Item: item, Fault: fault}
+	list := r.readList(v.r.FormValue(paramList))
+	p := deletePage{Resource: r, Item: item, Fault: fault, List: list.Encode(), Back: withList(s.pathOf(r)+"/"+url.PathEscape(id), list)}
 	if r.Follows != nil {
 		if p.Follows, err = r.Follows(ctx, id); err != nil {
 			return err
@@ -52,6 +56,6 @@ func (s *site) deleteItem(r *Resource) func(visit) error {
 		if err != nil {
 			return err
 		}
-		return s.saved(v, r, input{}, saved, "deleted")
+		return s.saved(v, r, input{list: r.readList(v.r.PostForm.Get(paramList))}, saved, "deleted")
 	}
 }

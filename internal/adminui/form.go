@@ -22,6 +22,9 @@ type formPage struct {
 	MayDelete bool
 	Fields    []fieldView
 	Faults    []string // that belong to no field
+	Back      string   // the list from which the person has come
+	List      string   // its parameters, for the form
+	Removal   string   // the page that asks whether to delete the thing
 }
 
 // fieldView is a field with its value.
@@ -55,7 +58,7 @@ func (s *site) showNew(r *Resource) func(visit) error {
 		for _, f := range r.Fields {
 			values[f.Name] = v.r.URL.Query().Get(f.Name) // a link can fill in some fields
 		}
-		return s.showForm(v, r, http.StatusOK, Item{Values: values}, input{values: values}, nil)
+		return s.showForm(v, r, http.StatusOK, Item{Values: values}, input{values: values, list: r.readList(v.r.URL.Query().Get(paramList))}, nil)
 	}
 }
 
@@ -65,7 +68,7 @@ func (s *site) showItem(r *Resource) func(visit) error {
 		if err != nil {
 			return err
 		}
-		return s.showForm(v, r, http.StatusOK, item, input{values: item.Values, was: item.Values}, nil)
+		return s.showForm(v, r, http.StatusOK, item, input{values: item.Values, was: item.Values, list: r.readList(v.r.URL.Query().Get(paramList))}, nil)
 	}
 }
 
@@ -76,6 +79,7 @@ func (s *site) showForm(v visit, r *Resource, status int, item Item, in input, f
 	p := formPage{
 		Resource: r, Item: item, New: isNew, MayDelete: editor && r.Delete != nil && !isNew && !item.Locked,
 		MayChange: editor && (isNew && r.Create != nil || !isNew && r.Change != nil && !item.Locked),
+		Back:      address(s.pathOf(r), in.list), List: in.list.Encode(), Removal: withList(s.pathOf(r)+"/"+url.PathEscape(item.ID)+"/delete", in.list),
 	}
 	faults := r.sortFaults(fault)
 	p.Faults = faults[""]
@@ -213,12 +217,13 @@ func (s *site) saved(v visit, r *Resource, in input, saved Saved, done string) e
 		note = "The " + r.One + " is " + done + "."
 	}
 	path := s.pathOf(r)
-	to := map[string]string{doAnother: path + "/new", doContinue: path + "/" + url.PathEscape(saved.ID)}[in.button]
+	item := withList(path+"/"+url.PathEscape(saved.ID), in.list)
+	to := map[string]string{doAnother: withList(path+"/new", in.list), doContinue: item}[in.button]
 	switch {
 	case saved.Pending:
-		to = path + "/" + url.PathEscape(saved.ID)
+		to = item
 	case to == "":
-		to = path
+		to = address(path, in.list)
 	}
 	if to == path || in.button == doAnother {
 		s.sessions.Put(v.r.Context(), keyNoted, path+"/"+url.PathEscape(saved.ID))

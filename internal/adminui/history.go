@@ -3,9 +3,11 @@ package adminui
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"strconv"
 
 	"github.com/monsplit/monsplit/internal/history"
+	"github.com/monsplit/monsplit/internal/messaging/journey"
 )
 
 // versionsOnPage is the number of versions on one page of a history.
@@ -23,6 +25,7 @@ type historyPage struct {
 type historyVersion struct {
 	history.Version
 	Changes []historyChange
+	Event   string // the address of the page of its event; empty if the pages have none
 }
 
 // historyChange is a field with its values as texts. A field that has or had no value has nil.
@@ -46,8 +49,13 @@ func (s *site) history(v visit) error {
 		versions = versions[:versionsOnPage]
 		p.Older = versions[versionsOnPage-1].ID
 	}
+	topic := s.topicOf(p.Object.Model)
 	for _, one := range versions {
 		shown := historyVersion{Version: one}
+		if topic != "" && s.Journey != nil {
+			ref := journey.Ref{Topic: topic, Key: p.Object.Key, Version: one.Version}
+			shown.Event = s.base + pathEvent + "?" + url.Values{paramEvent: {ref.String()}}.Encode()
+		}
 		for _, f := range one.Fields {
 			shown.Changes = append(shown.Changes, historyChange{f.Name, valueText(f.Old), valueText(f.New)})
 		}

@@ -30,8 +30,9 @@ type input struct {
 	search      map[string]string
 	version     int64
 	button      string
-	undecided   bool   // a field is missing about which the person had to decide
-	find        string // the field in which the person searches
+	list        url.Values // from which the person has come
+	undecided   bool       // a field is missing about which the person had to decide
+	find        string     // the field in which the person searches
 }
 
 // read reads a form.
@@ -40,7 +41,7 @@ func (r *Resource) read(req *http.Request) (input, error) {
 		return input{}, apperr.New(apperr.Malformed, "The form cannot be read.").Because(err)
 	}
 	form := req.PostForm
-	in := input{values: Values{}, was: Values{}, search: map[string]string{}, button: form.Get(buttonDo), find: form.Get(buttonFind)}
+	in := input{values: Values{}, was: Values{}, search: map[string]string{}, button: form.Get(buttonDo), find: form.Get(buttonFind), list: r.readList(form.Get(paramList))}
 	in.version, _ = strconv.ParseInt(form.Get(inputVersion), 10, 64) // 0 is no version
 	for _, f := range r.Fields {
 		in.values[f.Name], in.was[f.Name] = strings.ReplaceAll(form.Get(f.Name), "\r\n", "\n"), form.Get(prefixWas+f.Name)

@@ -20,11 +20,13 @@ func (c Config) StreamPath() string { return c.Base() + "/journey/stream" }
 
 const (
 	// streamTime bounds one stream. The browser then opens another one, if the session still allows it.
-	streamTime  = 5 * time.Minute
-	paramEvent  = "event"
-	eventNews   = "news" // has the new HTML
-	eventEnd    = "end"  // nothing more will come
-	readTimeout = 5 * time.Second
+	streamTime   = 5 * time.Minute
+	pathEvent    = "/journey/event" // the page of one event
+	paramEvent   = "event"
+	paramPicture = "picture" // the stream of one event has its picture, and not only a line
+	eventNews    = "news"    // has the new HTML
+	eventEnd     = "end"     // nothing more will come
+	readTimeout  = 5 * time.Second
 )
 
 // showJourney shows the newest events, as far as this service knows their way.
@@ -33,7 +35,7 @@ func (s *site) showJourney(v visit) error {
 	if err != nil {
 		return err
 	}
-	s.render(v.w, v.r, &v.user, http.StatusOK, "journey", newPicture(s.Service, events))
+	s.render(v.w, v.r, &v.user, http.StatusOK, "journey", s.newPicture(events))
 	return nil
 }
 
@@ -73,7 +75,7 @@ func (s *site) stream(w http.ResponseWriter, r *http.Request) {
 	defer s.Journey.Leave(watcher)
 	out, err := httpserver.BeginEvents(ctx, w)
 	if err == nil {
-		err = s.sendNews(ctx, out, watcher, refs)
+		err = s.sendNews(ctx, out, watcher, refs, r.URL.Query().Has(paramPicture))
 	}
 	if err != nil {
 		s.Log.DebugContext(ctx, "a stream ended early", "error", err)
@@ -104,14 +106,14 @@ func (s *site) readSession(ctx context.Context, r *http.Request) (context.Contex
 }
 
 // sendNews sends what the watcher learns, until the client is gone, the user may not see it any more, or the service stops.
-func (s *site) sendNews(ctx context.Context, out *httpserver.EventStream, watcher *journey.Watcher, refs []journey.Ref) error {
+func (s *site) sendNews(ctx context.Context, out *httpserver.EventStream, watcher *journey.Watcher, refs []journey.Ref, asPicture bool) error {
 	beat, end := time.NewTicker(s.Beat), time.NewTimer(streamTime)
 	defer beat.Stop()
 	defer end.Stop()
 	for {
 		select {
 		case events := <-watcher.News:
-			html, err := s.newsOf(refs, events)
+			html, err := s.newsOf(refs, asPicture, events)
 			if err != nil {
 				return err
 			}
@@ -142,10 +144,10 @@ func (s *site) sendNews(ctx context.Context, out *httpserver.EventStream, watche
 }
 
 // newsOf returns the part of a page that shows the events.
-func (s *site) newsOf(refs []journey.Ref, events []journey.Event) (string, error) {
+func (s *site) newsOf(refs []journey.Ref, asPicture bool, events []journey.Event) (string, error) {
 	var body bytes.Buffer
-	if len(refs) == 0 {
-		err := s.templates["journey"].ExecuteTemplate(&body, "picture", newPicture(s.Service, events))
+	if len(refs) == 0 || asPicture {
+		err := s.templates["journey"].ExecuteTemplate(&body, "picture", s.newPicture(events))
 		return body.String(), err
 	}
 	way := way{Ref: refs[0]}

@@ -43,6 +43,7 @@ type eventView struct {
 // picture is what the page of the journey shows.
 type picture struct {
 	Service string
+	Page    string // the page of one event
 	Lanes   []stepView
 	Events  []*eventView
 	Width   int
@@ -54,8 +55,8 @@ const (
 	pictureWidth        = 2*laneLeft + 4*laneWidth
 )
 
-func newPicture(service string, events []journey.Event) picture {
-	p := picture{Service: service, Width: pictureWidth}
+func (s *site) newPicture(events []journey.Event) picture {
+	p := picture{Service: s.Service, Page: s.base + pathEvent, Width: pictureWidth}
 	for _, lane := range lanes {
 		p.Lanes = append(p.Lanes, stepView{Lane: lane})
 	}
@@ -164,6 +165,17 @@ func (v *eventView) Own() (own []stepView) {
 		}
 	}
 	return own
+}
+
+// Result returns what the consumer has done with an event that was received.
+func (v *eventView) Result() string { return v.Steps[len(v.Steps)-1].What }
+
+// Page returns the name of the event for its page, or "" if it has no page.
+func (v *eventView) Page() string {
+	if ref, ok := journey.ParseRef(v.Ref.String()); ok && ref.Version > 0 {
+		return ref.String()
+	}
+	return ""
 }
 
 // Place returns where Kafka has an event that was received.

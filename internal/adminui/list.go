@@ -13,7 +13,8 @@ import (
 const (
 	pageRows    = 50
 	mostCounted = 1000 // a larger number is shown as "1,000+"
-	mostLinks   = 25   // a filter with more choices is a drop-down list without counts
+	mostLinks   = 25   // a filter with more choices is a drop-down list
+	mostChoices = 50   // a filter with more choices has no counts: each one is a query
 )
 
 // listPage is the data of a list.
@@ -27,7 +28,10 @@ type listPage struct {
 	Total          string // how many things match; empty if that takes too long
 	Previous, Next string // addresses; empty if there is no such page
 	First          string
+	Unsearched     string // the list without the search
+	List           string // for paramList of the pages to which the list leads
 	CSV            string
+	Waiting        Waiting
 	MayChange      bool
 	Fault          string // of an action
 }
@@ -82,6 +86,12 @@ func (s *site) showList(v visit, r *Resource, status int, q listQuery, fault str
 	if err := s.readFilters(ctx, &p); err != nil {
 		return err
 	}
+	if r.Waiting != nil && p.Previous == "" {
+		var err error
+		if p.Waiting, err = r.Waiting(ctx, q.Query); err != nil {
+			return err
+		}
+	}
 	path := s.pathOf(r)
 	for _, c := range r.Columns {
 		h := head{Title: c.Title}
@@ -93,7 +103,8 @@ func (s *site) showList(v visit, r *Resource, status int, q listQuery, fault str
 		}
 		p.Heads = append(p.Heads, h)
 	}
-	p.First, p.CSV = address(path, q.params()), address(path+".csv", q.params())
+	p.First, p.CSV, p.Unsearched = address(path, q.params()), address(path+".csv", q.params()), address(path, q.withoutSearch().params())
+	p.List = q.here().Encode()
 	s.render(v.w, v.r, &v.user, status, "list", p)
 	return nil
 }
@@ -145,7 +156,7 @@ func (s *site) readFilters(ctx context.Context, p *listPage) error {
 				return err
 			}
 			view.Long = len(choices) > mostLinks
-			view.Counted = !view.Long
+			view.Counted = len(choices) <= mostChoices
 			for _, c := range choices {
 				q := p.Query.with(f.Name, c.Value)
 				view.Choices = append(view.Choices, choiceView{Choice: c, Link: address(path, q.params()), Active: c.Value == chosen})

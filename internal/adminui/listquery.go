@@ -93,6 +93,12 @@ func (q listQuery) with(filter, value string) listQuery {
 	return q
 }
 
+// withoutSearch returns the query without its search.
+func (q listQuery) withoutSearch() listQuery {
+	q.Search, q.cursor, q.back = "", "", false
+	return q
+}
+
 // ordered returns the query in the order of a column. The second time, the order is reversed.
 func (q listQuery) ordered(sort string) listQuery {
 	q.Desc = q.Sort == sort && !q.Desc
@@ -117,6 +123,38 @@ func (q listQuery) at(row Row, back bool) url.Values {
 		params.Set(paramBack, "1")
 	}
 	return params
+}
+
+// here returns the parameters of this page of the list.
+func (q listQuery) here() url.Values {
+	params := q.params()
+	if q.cursor != "" {
+		params.Set(paramCursor, q.cursor)
+	}
+	if q.back {
+		params.Set(paramBack, "1")
+	}
+	return params
+}
+
+// paramList has the parameters of the list from which a person has come to the page of a thing, and to which the person goes back.
+const paramList = "list"
+
+// readList returns the value of paramList, without what the list does not know.
+func (r *Resource) readList(value string) url.Values {
+	params, err := url.ParseQuery(value)
+	if err != nil {
+		return nil
+	}
+	return r.readQuery(params).here()
+}
+
+// withList returns an address with a value for paramList.
+func withList(path string, list url.Values) string {
+	if len(list) == 0 {
+		return path
+	}
+	return address(path, url.Values{paramList: {list.Encode()}})
 }
 
 // address returns a path with parameters.

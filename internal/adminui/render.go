@@ -20,7 +20,7 @@ var templateFiles embed.FS
 // parseTemplates returns the template of each page by its name.
 func parseTemplates(overview fs.FS, sections []Section) (map[string]*template.Template, error) {
 	all := map[string]*template.Template{}
-	for _, name := range []string{"signin", "kept", "home", "password", "users", "user", "secret", "error", "list", "form", "conflict", "delete", "confirm", "history", "journey"} {
+	for _, name := range []string{"signin", "kept", "home", "password", "users", "user", "secret", "error", "list", "form", "conflict", "delete", "confirm", "history", "journey", "event"} {
 		t, err := frame()
 		if err == nil {
 			t, err = t.ParseFS(templateFiles, "templates/"+name+".html")

@@ -4,7 +4,6 @@ import (
 	"context"
 	"iter"
 
-	"github.com/monsplit/monsplit/internal/history"
 	"github.com/monsplit/monsplit/internal/httpserver"
 )
 
@@ -17,6 +16,8 @@ type Resource struct {
 	// Owner is the service that owns the things, if this service only has copies of them: its name in a sentence, such as "the
 	// catalog service". With Create, Change and Delete, people can ask it for changes.
 	Owner string
+	// Model is what the history calls the things, if this service owns them. Then each thing has a history, under the key of its events.
+	Model string
 	// Topic has the events of the things. With it, the pages show the way of the last change of a thing.
 	Topic string
 
@@ -24,13 +25,16 @@ type Resource struct {
 	Filters []Filter
 	Sort    string // the order of the list at first: the name of a sort, with "-" before it for the reversed order
 	Search  string // what a search looks at, such as "the name"; empty if the list has no search
-	Empty   string // what to do if there are no things at all
+	Empty   string // where the things come from, if there are none yet and people do not only create them here; may be empty
 
 	// Rows yields the rows of the query, while they are read.
 	Rows func(ctx context.Context, q Query) iter.Seq2[Row, error]
 	// Count returns how many rows each query has, but never more than most. It returns only those that are known in a short time: the
 	// first ones, or none.
 	Count func(ctx context.Context, queries []Query, most int) ([]int, error)
+	// Waiting returns things of the query that are not in the list, because their owner has to create them first, or has refused that
+	// lately. It may be nil.
+	Waiting func(ctx context.Context, q Query) (Waiting, error)
 	// Get returns one thing. It fails with apperr.NotFound if there is none with the id.
 	Get func(ctx context.Context, id string) (Item, error)
 
@@ -61,6 +65,21 @@ type Row struct {
 	Cells   []Cell
 	// Position is where the list continues after this row. It must be encodable as JSON.
 	Position any
+}
+
+// Waiting are things that their owner has to create first. The list shows them above its rows.
+type Waiting struct {
+	Title, About string
+	Heads        []string
+	Rows         []WaitingRow
+	More         *Link // to a list that has the others, too; nil if these are all
+}
+
+// WaitingRow is one thing that its owner has to create first.
+type WaitingRow struct {
+	ID    string // of the page of the thing
+	Cells []Cell // as the heads
+	Link  Link   // to what was asked for, in the last column
 }
 
 // Filter keeps the rows with one value. A list can have several filters.
@@ -115,8 +134,6 @@ type Item struct {
 	// Locked means that nobody can change the thing at the moment.
 	Locked bool
 	Links  []Link // to related pages
-	// History is what the history calls the thing, if this service owns it.
-	History history.Object
 }
 
 // Fact is a value with its name.

@@ -88,7 +88,8 @@ func setup(t *testing.T, root string) *service {
 			t.Error(err)
 		}
 	})
-	cfg.Journey, cfg.Beat = watch, 10*time.Millisecond
+	cfg.Journey, cfg.Beat, cfg.EventRetention = watch, 10*time.Millisecond, 7*24*time.Hour
+	cfg.Related = adminui.Related{Outbox: "messages/outbox", Letter: "messages/dead-letters/"}
 	pages, err := adminui.New(cfg)
 	if err != nil {
 		t.Fatal(err)

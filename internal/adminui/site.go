@@ -31,6 +31,10 @@ type Config struct {
 	Overview Overview
 	// Journey lets people watch the way of events. Without it, the pages do not show it.
 	Journey *journey.Watch
+	// EventRetention is how long records of events are kept at least.
+	EventRetention time.Duration
+	// Related are pages of sections to which the page of an event leads.
+	Related Related
 	// Beat is the time between two signs of life in a stream, and between two looks whether its user may still see it. It must be
 	// shorter than the time after which proxies give up a silent connection; 15 s by default.
 	Beat time.Duration
@@ -116,6 +120,7 @@ func (s *site) handler() http.Handler {
 	}
 	if s.Journey != nil {
 		at("GET", "/journey", s.page(account.Viewer, s.showJourney))
+		at("GET", pathEvent, s.page(account.Viewer, s.event))
 	}
 	pages.Handle("/", s.page(account.Viewer, s.nothing))
 

@@ -18,7 +18,7 @@ type route struct {
 // routes are all pages and actions of signed-in users. None of them changes what the others need.
 var routes = []route{
 	{"GET", "", account.Viewer}, {"GET", "/journey", account.Viewer}, {"GET", "/password", account.Viewer}, {"POST", "/password", account.Viewer},
-	{"GET", "/history/product/1", account.Viewer},
+	{"GET", "/history/product/1", account.Viewer}, {"GET", "/journey/event?event=shop.order.v1/a/1", account.Viewer},
 	{"GET", "/users", account.Admin}, {"POST", "/users", account.Admin}, {"GET", "/users/edith", account.Admin},
 	{"POST", "/users/edith/role", account.Admin}, {"POST", "/users/nobody/reset-password", account.Admin},
 	{"POST", "/users/nobody/disable", account.Admin}, {"POST", "/users/nobody/enable", account.Admin}, {"GET", "/other", account.Viewer},
@@ -98,7 +98,7 @@ func TestPagesHaveNoInlineCode(t *testing.T) {
 	s := setup(t, "")
 	b := s.signedIn("admin")
 	inline := regexp.MustCompile(`(?i)<script[^>]*>[^<]|<style|style="|\son[a-z]+="|javascript:`)
-	for _, path := range []string{"", "/journey", "/password", "/users", "/users/admin", "/other", "/things", "/things/1", "/things/new", "/things/1/delete"} {
+	for _, path := range []string{"", "/journey", "/journey/event?event=shop.order.v1/a/1", "/password", "/users", "/users/admin", "/other", "/things", "/things/1", "/things/new", "/things/1/delete"} {
 		a := b.get(path)
 		if found := inline.FindString(a.body); found != "" || !strings.Contains(a.header.Get("Content-Security-Policy"), "default-src 'none'") ||
 			!strings.Contains(a.header.Get("Cache-Control"), "no-store") {

@@ -2,10 +2,14 @@ package adminui_test
 
 import (
 	"context"
+	"errors"
+	"html"
 	"iter"
 	"net/http"
+	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -38,7 +42,7 @@ func things() adminui.Resource {
 		return []adminui.Choice{{Value: "a", Title: hostile}}, nil
 	}
 	return adminui.Resource{
-		Path: "things", One: "thing", Many: "things", About: "Things.", Search: "the names", Sort: "name",
+		Path: "things", Model: "product", Topic: orders, One: "thing", Many: "things", About: "Things.", Search: "the names", Sort: "name",
 		Columns: []adminui.Column{{Title: "Name", Sort: "name"}},
 		Filters: []adminui.Filter{{Name: "kind", Title: "Kind", Choices: func(ctx context.Context) ([]adminui.Choice, error) { return kinds(ctx, "") }}},
 		Rows: func(_ context.Context, q adminui.Query) iter.Seq2[adminui.Row, error] {
@@ -59,7 +63,9 @@ func things() adminui.Resource {
 		Change:  func(_ context.Context, _ string, _ int64, v adminui.Values) (adminui.Saved, error) { return save(v) },
 		Delete:  remove,
 		Follows: func(context.Context, string) ([]string, error) { return []string{hostile}, nil },
-		Actions: []adminui.Action{{Name: "burn", Title: "Burn", Done: "burnt", Do: func(context.Context, string, int64) error { return apperr.New(apperr.Conflict, hostile) }}},
+		Actions: []adminui.Action{{Name: "burn", Title: "Burn", Done: "burnt", Do: func(context.Context, string, int64) error { return apperr.New(apperr.Conflict, hostile) }}, {Name: "stop", Title: "Stop", Done: "stopped", Do: func(_ context.Context, _ string, version int64) error {
+			return map[int64]error{4: apperr.New(apperr.Unavailable, "The database is away."), 5: errors.New("a fault")}[version]
+		}}},
 	}
 }
 
@@ -137,6 +143,75 @@ func TestOddRequestsToLists(t *testing.T) {
 	} {
 		if tt.a.status != tt.want {
 			t.Errorf("%s: %d, want %d: %s", name, tt.a.status, tt.want, tt.a.body)
+		}
+	}
+}
+
+// An action that cannot go on says what it has done.
+func TestActionsThatEndEarly(t *testing.T) {
+	t.Parallel()
+	s := setup(t, "")
+	b := s.signedIn("edith")
+	for name, tt := range map[string]struct {
+		picks  []string
+		status int
+		note   string
+	}{
+		"away at once":  {[]string{"1@4", "1@3"}, http.StatusServiceUnavailable, ""},
+		"fault at once": {[]string{"1@5", "1@3"}, http.StatusInternalServerError, ""},
+		"away later":    {[]string{"1@3", "1@4", "1@3"}, http.StatusSeeOther, "1 thing is stopped. Then the service could not go on."},
+		"fault later":   {[]string{"1@3", "1@3", "1@5"}, http.StatusSeeOther, "2 things are stopped. Then the service could not go on."},
+	} {
+		form := url.Values{"action": {"stop"}, "pick": tt.picks, "confirmed": {strconv.Itoa(len(tt.picks))}}
+		a := b.do(http.MethodPost, "/admin/things/do", form.Encode())
+		if a.status != tt.status || (a.header.Get("Retry-After") != "") != (tt.status == http.StatusServiceUnavailable) {
+			t.Errorf("%s: %d %v", name, a.status, a.header)
+		}
+		if shown := b.get("/things"); !strings.Contains(shown.body, tt.note) {
+			t.Errorf("%s: %s", name, shown.body)
+		}
+	}
+}
+
+// A person who comes from a filtered list goes back to it. The filters fill in the form of a new thing.
+func TestListsAreKept(t *testing.T) {
+	t.Parallel()
+	s := setup(t, "")
+	b := s.signedIn("edith")
+	const list = "kind=a&q=x+%26+y"
+	item := "/admin/things/1?list=" + url.QueryEscape(list)
+	shown := b.get("/things?" + list + "&other=1").body
+	for _, link := range []string{item, "/admin/things/new?list=" + url.QueryEscape(list) + "&amp;kind=a&amp;"} {
+		if !strings.Contains(strings.ToLower(shown), `href="`+strings.ToLower(link)+`"`) {
+			t.Errorf("the list has no link %s: %s", link, shown)
+		}
+	}
+	back := `href="/admin/things?kind=a&amp;q=x&#43;%26&#43;y"`
+	page := b.do(http.MethodGet, item, "")
+	if !strings.Contains(page.body, back) || page.hidden().Get("list") != list {
+		t.Errorf("the page of a thing: %q %s", page.hidden(), page.body)
+	}
+	removal := b.get("/things/1/delete?list=" + url.QueryEscape(list))
+	if removal.hidden().Get("list") != list || !strings.Contains(html.UnescapeString(removal.body), `href="`+item+`"`) {
+		t.Errorf("the page for the deletion: %s", removal.body)
+	}
+	if conflict := b.post("/things/1", "version", "1", "name", "y", "list", list); conflict.hidden().Get("list") != list {
+		t.Errorf("the conflict: %s", conflict.body)
+	}
+	for name, tt := range map[string]struct {
+		a  answer
+		to string
+	}{
+		"save":          {b.post("/things/1", "version", "3", "name", "y", "do", "save", "list", list), "/admin/things?" + list},
+		"add another":   {b.post("/things/1", "version", "3", "name", "y", "do", "another", "list", list), "/admin/things/new?list=" + url.QueryEscape(list)},
+		"continue":      {b.post("/things/1", "version", "3", "name", "y", "do", "continue", "list", list), item},
+		"create":        {b.post("/things/new", "name", "y", "list", list), "/admin/things?" + list},
+		"delete":        {b.post("/things/1/delete", "version", "3", "list", list), "/admin/things?" + list},
+		"no list":       {b.post("/things/1/delete", "version", "3"), "/admin/things"},
+		"another query": {b.post("/things/1/delete", "version", "3", "list", "//evil.example/?next=//evil.example&%zz"), "/admin/things"},
+	} {
+		if tt.a.status != http.StatusSeeOther || tt.a.to() != tt.to {
+			t.Errorf("%s: %d to %q, want %q", name, tt.a.status, tt.a.to(), tt.to)
 		}
 	}
 }

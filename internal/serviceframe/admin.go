@@ -36,7 +36,7 @@ func (f *Frame) addAdmin(events Consumer, check func(context.Context) ([]httpser
 	})
 	cfg := adminui.Config{
 		Service: f.spec.Name, Title: f.spec.Name + " admin", Root: f.spec.Prefix, Users: users, History: history.NewReader(f.Pool),
-		Lifetime: f.cfg.Admin.Lifetime, Idle: f.cfg.Admin.Idle, Resources: f.resources, Stream: f.cfg.HTTP.StreamLimits(), Journey: f.watch, Log: f.log,
+		Lifetime: f.cfg.Admin.Lifetime, Idle: f.cfg.Admin.Idle, Resources: f.resources, Stream: f.cfg.HTTP.StreamLimits(), Journey: f.watch, EventRetention: f.cfg.Outbox.Retention, Related: adminmessages.Related, Log: f.log,
 		Sections: []adminui.Section{messages.Section()}, Overview: messages.Overview(),
 	}
 	pages, err := adminui.New(cfg)

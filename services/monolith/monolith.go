@@ -66,7 +66,7 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger) error {
 	frame.Collect(requests, calls)
 	changes := newChanges(frame, storage, copies, cfg, newID)
 	frame.Manage(adminpages.Resources(adminpages.Config{
-		Products: products, Copies: copies, Changes: changes, Wait: cfg.Legacy.Wait,
+		Products: products, Copies: copies, Changes: changes, Wait: cfg.Legacy.Wait, Now: time.Now,
 		EntryTopic: consume.TopicCatalogEntry, MarketTopic: consume.TopicMarket,
 	})...)
 	frame.Need(adminpages.Needs(changes, time.Now))

@@ -17,6 +17,7 @@ var adminPages = []adminPage{
 	{"/users", "users", "table"},
 	{"/users/admin", "user", "button.danger"},
 	{"/journey", "journey", ".lanes, .empty"},
+	{"/journey/event?event=monsplit.product.v1/none/1", "event-not-kept", "h1"},
 	{"/password", "password", "#again"},
 	{"/history/market/NL", "history", "h1"}, // the monolith has none
 	{"/messages/outbox", "outbox", "table"}, {"/messages/dead-letters", "dead-letters", ".empty"}, {"/messages/consumer", "consumer", "table"},

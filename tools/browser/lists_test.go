@@ -132,6 +132,14 @@ func byKeyboard(t *testing.T, base string) {
 	b.do(chromedp.WaitVisible(".thing"))
 	b.shows(first)
 	b.open(base+"/products", "table")
+	b.do(chromedp.Click(".keys button"))
+	b.open(base+"/products", "table") // the browser remembers the choice
+	b.shortcut("n")
+	b.shortcut("/")
+	if at := ask(b, chromedp.Evaluate[string](`document.activeElement.tagName + location.pathname`)); at != "BODY/admin/products" {
+		t.Errorf("the letter keys are turned off, but lead to %s", at)
+	}
+	b.do(chromedp.Click(".keys button"))
 	b.shortcut("n")
 	b.do(chromedp.WaitVisible("#name"))
 	b.do(chromedp.Focus("#name"))

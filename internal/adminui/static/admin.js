@@ -10,13 +10,26 @@ const links = [...document.querySelectorAll('.list tbody th a')]
 const keys = document.querySelector('.keys')
 if (keys) keys.hidden = false
 
+// Speech input can press letters by accident, so a person can turn them off (WCAG 2.2, 2.1.4). The browser remembers that.
+let letters = localStorage.getItem('letter-keys') !== 'off'
+const keySwitch = keys && keys.querySelector('button')
+if (keySwitch) {
+  const tell = () => { keySwitch.textContent = letters ? 'Turn letter keys off' : 'Turn letter keys on' }
+  keySwitch.addEventListener('click', () => {
+    letters = !letters
+    localStorage.setItem('letter-keys', letters ? 'on' : 'off')
+    tell()
+  })
+  tell()
+}
+
 document.addEventListener('keydown', event => {
   if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return
   const move = { ArrowDown: 1, ArrowUp: -1 }[event.key]
-  if (event.key === '/' && search) {
+  if (letters && event.key === '/' && search) {
     search.focus()
     search.select()
-  } else if (event.key === 'n' && document.getElementById('new')) {
+  } else if (letters && event.key === 'n' && document.getElementById('new')) {
     document.getElementById('new').click()
   } else if (move && links.length) {
     const row = event.target.closest('tr')

@@ -216,6 +216,95 @@ func (q *Queries) ForgetSent(ctx context.Context, retention time.Duration, most 
 	return result.RowsAffected(), nil
 }
 
+const getAppended = `-- name: GetAppended :one
+SELECT e.seq, e.shard, e.payload, e.traceparent,
+    coalesce((SELECT p.version FROM outbox_pending p WHERE p.topic = e.topic AND p.key = e.key ORDER BY p.version LIMIT 1), 0)::bigint AS first_pending,
+    coalesce(b.attempts, 0)::int AS attempts, b.retry_at, coalesce(b.last_error, '')::text AS last_error
+FROM outbox_event e LEFT JOIN outbox_blocked b ON b.topic = e.topic AND b.key = e.key
+WHERE e.topic = $1 AND e.key = $2 AND e.version = $3
+ORDER BY e.seq DESC LIMIT 1
+`
+
+type GetAppendedRow struct {
+	Seq          int64
+	Shard        int16
+	Payload      []byte
+	Traceparent  *string
+	FirstPending int64
+	Attempts     int32
+	RetryAt      *time.Time
+	LastError    string
+}
+
+// Returns what the outbox has of one event, and what holds it up. After a repair, several events can have one version: then the newest.
+func (q *Queries) GetAppended(ctx context.Context, topic string, key string, version int64) (GetAppendedRow, error) {
+	row := q.db.QueryRow(ctx, getAppended, topic, key, version)
+	var i GetAppendedRow
+	err := row.Scan(
+		&i.Seq,
+		&i.Shard,
+		&i.Payload,
+		&i.Traceparent,
+		&i.FirstPending,
+		&i.Attempts,
+		&i.RetryAt,
+		&i.LastError,
+	)
+	return i, err
+}
+
+const listPassed = `-- name: ListPassed :many
+SELECT seq, topic, topic_id, part, "offset", key, version, event_id, type, outcome, received_at, settled_at
+FROM consumer_event WHERE topic = $1 AND key = $2 AND version = $3
+ORDER BY seq DESC LIMIT $4
+`
+
+type ListPassedParams struct {
+	Topic   string
+	Key     string
+	Version int64
+	Most    int32
+}
+
+// Returns each time that the consumer has passed one event, the newest first. Kafka may deliver an event several times.
+func (q *Queries) ListPassed(ctx context.Context, arg ListPassedParams) ([]ConsumerEvent, error) {
+	rows, err := q.db.Query(ctx, listPassed,
+		arg.Topic,
+		arg.Key,
+		arg.Version,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ConsumerEvent{}
+	for rows.Next() {
+		var i ConsumerEvent
+		if err := rows.Scan(
+			&i.Seq,
+			&i.Topic,
+			&i.TopicID,
+			&i.Part,
+			&i.Offset,
+			&i.Key,
+			&i.Version,
+			&i.EventID,
+			&i.Type,
+			&i.Outcome,
+			&i.ReceivedAt,
+			&i.SettledAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const newestConsumed = `-- name: NewestConsumed :many
 SELECT seq, topic, topic_id, part, "offset", key, version, event_id, type, outcome, received_at, settled_at
 FROM consumer_event ORDER BY seq DESC LIMIT $1

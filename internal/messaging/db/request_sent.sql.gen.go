@@ -244,6 +244,89 @@ func (q *Queries) LatestSentRequest(ctx context.Context, topic string, subject s
 	return i, err
 }
 
+const listNewPending = `-- name: ListNewPending :many
+SELECT id, topic, key, number, subject, body, once_id, fingerprint, created_at, expires_at, unreadable_at, outcome, result, finished_at, caller FROM sent_request WHERE topic = $1 AND subject = id::text AND outcome IS NULL ORDER BY id DESC LIMIT $2
+`
+
+// A request for a new thing has its own id as its subject.
+func (q *Queries) ListNewPending(ctx context.Context, topic string, most int32) ([]SentRequest, error) {
+	rows, err := q.db.Query(ctx, listNewPending, topic, most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []SentRequest{}
+	for rows.Next() {
+		var i SentRequest
+		if err := rows.Scan(
+			&i.ID,
+			&i.Topic,
+			&i.Key,
+			&i.Number,
+			&i.Subject,
+			&i.Body,
+			&i.OnceID,
+			&i.Fingerprint,
+			&i.CreatedAt,
+			&i.ExpiresAt,
+			&i.UnreadableAt,
+			&i.Outcome,
+			&i.Result,
+			&i.FinishedAt,
+			&i.Caller,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listNewRefused = `-- name: ListNewRefused :many
+SELECT id, topic, key, number, subject, body, once_id, fingerprint, created_at, expires_at, unreadable_at, outcome, result, finished_at, caller FROM sent_request
+WHERE topic = $1 AND subject = id::text AND outcome IN ('refused', 'expired') AND finished_at > $2::timestamptz
+ORDER BY finished_at DESC LIMIT $3
+`
+
+func (q *Queries) ListNewRefused(ctx context.Context, topic string, since time.Time, most int32) ([]SentRequest, error) {
+	rows, err := q.db.Query(ctx, listNewRefused, topic, since, most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []SentRequest{}
+	for rows.Next() {
+		var i SentRequest
+		if err := rows.Scan(
+			&i.ID,
+			&i.Topic,
+			&i.Key,
+			&i.Number,
+			&i.Subject,
+			&i.Body,
+			&i.OnceID,
+			&i.Fingerprint,
+			&i.CreatedAt,
+			&i.ExpiresAt,
+			&i.UnreadableAt,
+			&i.Outcome,
+			&i.Result,
+			&i.FinishedAt,
+			&i.Caller,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const listSentRequestsDown = `-- name: ListSentRequestsDown :many
 SELECT id, topic, key, number, subject, body, once_id, fingerprint, created_at, expires_at, unreadable_at, outcome, result, finished_at, caller FROM sent_request
 WHERE topic = $1 AND ($2::uuid IS NULL OR id < $2)

@@ -87,6 +87,7 @@ func TestTheWayOfAnEvent(t *testing.T) {
 			t.Errorf("the dead letter of %s is %+v", key, letter)
 		}
 	}
+	records(t, shop, bank, ref)
 	consumed, _ := find(t, bank, ref)
 	if consumed.ID != first.ID.String() || consumed.Consumed.Partition != place.Partition || consumed.Consumed.Offset != place.Offset {
 		t.Errorf("both services know different things of one event: %+v %+v", place, consumed.Consumed)

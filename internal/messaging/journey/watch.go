@@ -71,6 +71,9 @@ func (w *Watch) Now(ctx context.Context, refs ...Ref) ([]Event, error) {
 	return pick(found, refs), err
 }
 
+// Read is the function Read, of the watched database.
+func (w *Watch) Read(ctx context.Context, ref Ref) (Record, bool, error) { return Read(ctx, w.db, ref) }
+
 // pick returns the events that were found, in the order of the refs.
 func pick(found map[Ref]Event, refs []Ref) (events []Event) {
 	for _, r := range refs {

@@ -3,6 +3,7 @@ package request
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -33,7 +34,22 @@ func List(ctx context.Context, db DB, topic string, f Filter) ([]Sent, error) {
 			return q.ListSentRequestsUp(ctx, messagingdb.ListSentRequestsUpParams(p))
 		}
 	}
-	rows, err := read(ctx, params)
+	return toList(read(ctx, params))
+}
+
+// ListNew returns requests of the topic for new things: those that have their own id as their subject. They are at most limit that are
+// pending, and then at most limit that were refused or have expired since a time; of both, the newest first.
+func ListNew(ctx context.Context, db DB, topic string, since time.Time, limit int) ([]Sent, error) {
+	q := messagingdb.New(db)
+	pending, err := toList(q.ListNewPending(ctx, topic, int32(limit)))
+	if err != nil {
+		return nil, err
+	}
+	refused, err := toList(q.ListNewRefused(ctx, topic, since, int32(limit)))
+	return append(pending, refused...), err
+}
+
+func toList(rows []messagingdb.SentRequest, err error) ([]Sent, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list requests: %w", err)
 	}

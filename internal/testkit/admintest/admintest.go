@@ -54,6 +54,7 @@ func ServeConfig(t testing.TB, pool *pgxpool.Pool, cfg adminui.Config) *Site {
 	cfg.Service, cfg.Title, cfg.Users, cfg.Lifetime, cfg.Idle, cfg.Log = "shop", "Shop", users, time.Hour, time.Hour, log
 	cfg.History = history.NewReader(pool)
 	cfg.Journey = journey.NewWatch(pool, journey.WatchConfig{}, log) // pages show what it finds; nothing follows live
+	cfg.EventRetention = 7 * 24 * time.Hour
 	cfg.Stream = httpserver.StreamLimits{Part: time.Minute, Total: time.Minute}
 	pages, err := adminui.New(cfg)
 	if err != nil {

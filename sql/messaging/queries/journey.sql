@@ -65,3 +65,18 @@ DELETE FROM outbox_sent s USING (
     SELECT o.topic, o.shard, o.last_seq, o.first_offset FROM outbox_sent o WHERE o.sent_at < now() - @retention::interval
     ORDER BY o.sent_at LIMIT @most) AS old
 WHERE s.topic = old.topic AND s.shard = old.shard AND s.last_seq = old.last_seq AND s.first_offset = old.first_offset;
+
+-- Returns what the outbox has of one event, and what holds it up. After a repair, several events can have one version: then the newest.
+-- name: GetAppended :one
+SELECT e.seq, e.shard, e.payload, e.traceparent,
+    coalesce((SELECT p.version FROM outbox_pending p WHERE p.topic = e.topic AND p.key = e.key ORDER BY p.version LIMIT 1), 0)::bigint AS first_pending,
+    coalesce(b.attempts, 0)::int AS attempts, b.retry_at, coalesce(b.last_error, '')::text AS last_error
+FROM outbox_event e LEFT JOIN outbox_blocked b ON b.topic = e.topic AND b.key = e.key
+WHERE e.topic = @topic AND e.key = @key AND e.version = @version
+ORDER BY e.seq DESC LIMIT 1;
+
+-- Returns each time that the consumer has passed one event, the newest first. Kafka may deliver an event several times.
+-- name: ListPassed :many
+SELECT seq, topic, topic_id, part, "offset", key, version, event_id, type, outcome, received_at, settled_at
+FROM consumer_event WHERE topic = @topic AND key = @key AND version = @version
+ORDER BY seq DESC LIMIT @most;

@@ -25,6 +25,15 @@ WHERE topic = @topic AND (sqlc.narg(past)::uuid IS NULL OR id > sqlc.narg(past))
     AND (sqlc.narg(outcomes)::text[] IS NULL OR coalesce(outcome, 'pending') = ANY (sqlc.narg(outcomes)))
 ORDER BY id LIMIT @most;
 
+-- A request for a new thing has its own id as its subject.
+-- name: ListNewPending :many
+SELECT * FROM sent_request WHERE topic = @topic AND subject = id::text AND outcome IS NULL ORDER BY id DESC LIMIT @most;
+
+-- name: ListNewRefused :many
+SELECT * FROM sent_request
+WHERE topic = @topic AND subject = id::text AND outcome IN ('refused', 'expired') AND finished_at > @since::timestamptz
+ORDER BY finished_at DESC LIMIT @most;
+
 -- name: InsertSentRequest :exec
 INSERT INTO sent_request (id, topic, key, number, subject, body, once_id, fingerprint, caller, created_at, expires_at)
 VALUES (@id, @topic, @key, @number, @subject, @body, @once_id, @fingerprint, @caller, @created_at, @expires_at);

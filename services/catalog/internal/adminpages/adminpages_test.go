@@ -16,7 +16,7 @@ func TestLifeOfAnEntry(t *testing.T) {
 	b := setup(t)
 	b.market("NL", "DE")
 	p := b.SignIn(account.Editor)
-	p.Get("/entries").Must(200, "There are no entries yet. Create the first one.")
+	p.Get("/entries").Must(200, "There are no entries yet.", `<a class="button" href="/admin/entries/new">Create the first entry</a>`)
 	p.Get("/entries/new").Must(200, `value="`+desk.String()+`"`, "Desk (Furniture)", "Market DE (DE)")
 	p.Get("/entries/new/find/product?q=des").Must(200, `name="product" value="`+desk.String()+`"`)
 	p.Get("/entries/new/find/product?q=lamp").Must(200, "Nothing matches.") // it is discontinued

@@ -9,7 +9,6 @@ import (
 	"github.com/monsplit/monsplit/internal/adminui"
 	"github.com/monsplit/monsplit/internal/apperr"
 	"github.com/monsplit/monsplit/internal/condition"
-	"github.com/monsplit/monsplit/internal/history"
 	"github.com/monsplit/monsplit/services/catalog/internal/entry"
 	"github.com/monsplit/monsplit/services/catalog/internal/market"
 )
@@ -31,7 +30,7 @@ func (p entryPages) resource() adminui.Resource {
 	products, markets := productPages{p.Products}, marketPages{p.Markets}
 	follows := []string{"An event tells the other services about it.", "The product is not offered in the market any more. It can be offered again by a new entry."}
 	return adminui.Resource{
-		Path: pathEntries, One: "entry", Many: "entries", About: "Which products are offered in which markets, and when.",
+		Path: pathEntries, Model: "catalog-entry", One: "entry", Many: "entries", About: "Which products are offered in which markets, and when.",
 		Columns: []adminui.Column{
 			{Title: "Product"}, {Title: "Market"}, {Title: "First day"}, {Title: "Last day"}, {Title: "Offer"},
 			{Title: "Changed", Sort: string(entry.ByUpdatedAt)},
@@ -44,7 +43,7 @@ func (p entryPages) resource() adminui.Resource {
 			}},
 			{Name: fieldProduct, Title: "Product", Label: products.label},
 		},
-		Sort: "-" + string(entry.ByUpdatedAt), Empty: "Create the first one.",
+		Sort: "-" + string(entry.ByUpdatedAt),
 		Rows: p.rows, Count: p.count, Get: p.get,
 		Fields: []adminui.Field{
 			{Name: fieldProduct, Title: "Product", Kind: adminui.PickField, Required: true, Fixed: true, Find: products.find, Label: products.label, Help: "Discontinued products cannot be offered."},
@@ -134,7 +133,7 @@ func (p entryPages) get(ctx context.Context, id string) (adminui.Item, error) {
 		return adminui.Item{}, err
 	}
 	return adminui.Item{
-		ID: id, Title: title, Version: e.Version, Key: id, History: history.Object{Model: "catalog-entry", Key: id},
+		ID: id, Title: title, Version: e.Version, Key: id,
 		Values: adminui.Values{fieldProduct: e.Product.String(), fieldMarket: e.Market, fieldStart: e.Start.String(), fieldEnd: e.End.String()},
 		Facts: []adminui.Fact{
 			{Name: "Offer", Cell: p.offer(e)}, {Name: "Id in all services", Cell: adminui.CodeCell(id)}, {Name: "Version", Cell: adminui.NumberCell(e.Version)},

@@ -7,7 +7,6 @@ import (
 
 	"github.com/monsplit/monsplit/internal/adminui"
 	"github.com/monsplit/monsplit/internal/condition"
-	"github.com/monsplit/monsplit/internal/history"
 	"github.com/monsplit/monsplit/services/catalog/internal/market"
 )
 
@@ -22,11 +21,11 @@ type marketPages struct{ markets *market.Service }
 func (p marketPages) resource() adminui.Resource {
 	follows := []string{"An event tells the other services about it.", "A market that entries use cannot be deleted."}
 	return adminui.Resource{
-		Path: pathMarkets, One: "market", Many: "markets", About: "The countries in which products can be offered.",
+		Path: pathMarkets, Model: "market", One: "market", Many: "markets", About: "The countries in which products can be offered.",
 		Columns: []adminui.Column{
 			{Title: "Name", Sort: string(market.ByName)}, {Title: "Code", Sort: string(market.ByCode)}, {Title: "Changed", Sort: string(market.ByUpdatedAt)},
 		},
-		Sort: string(market.ByName), Search: "the names", Empty: "Create the first one.",
+		Sort: string(market.ByName), Search: "the names",
 		Rows: p.rows, Count: p.count, Get: p.get,
 		Fields: []adminui.Field{
 			{Name: fieldCode, Title: "Code", Kind: adminui.TextField, Required: true, Fixed: true, Help: "Two capital letters (ISO 3166-1), such as NL. The code never changes."},
@@ -71,7 +70,7 @@ func (p marketPages) get(ctx context.Context, id string) (adminui.Item, error) {
 		return adminui.Item{}, err
 	}
 	return adminui.Item{
-		ID: id, Title: m.Name, Version: m.Version, Key: id, History: history.Object{Model: "market", Key: id}, Values: adminui.Values{fieldCode: m.ISOCode, fieldName: m.Name},
+		ID: id, Title: m.Name, Version: m.Version, Key: id, Values: adminui.Values{fieldCode: m.ISOCode, fieldName: m.Name},
 		Facts: []adminui.Fact{
 			{Name: "Version", Cell: adminui.NumberCell(m.Version)}, {Name: "Created", Cell: adminui.TimeCell(m.CreatedAt)}, {Name: "Changed", Cell: adminui.TimeCell(m.UpdatedAt)},
 		},

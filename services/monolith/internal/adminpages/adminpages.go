@@ -18,6 +18,7 @@ type Config struct {
 	Copies   *catalogcopy.Service
 	Changes  *catalogchange.Service
 	Wait     time.Duration // for the catalog's decision about a change of an entry
+	Now      func() time.Time
 
 	EntryTopic, MarketTopic string // have the events that the copies follow
 }

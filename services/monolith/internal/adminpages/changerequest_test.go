@@ -71,7 +71,7 @@ func TestPartsOfChangeRequests(t *testing.T) {
 		t.Fatalf("%d and %d rows", len(first.Rows()), len(second.Rows()))
 	}
 	back := p.Get(second.Page("prev")).Must(200)
-	ids := regexp.MustCompile(`/change-requests/[0-9a-f-]{36}"`)
+	ids := regexp.MustCompile(`/change-requests/[0-9a-f-]{36}`)
 	if got, want := ids.FindAllString(back.Body, -1), ids.FindAllString(first.Body, -1); len(got) != 50 || !slices.Equal(got, want) {
 		t.Errorf("back at %s, want %s", got, want)
 	}

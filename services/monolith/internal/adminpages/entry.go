@@ -38,7 +38,7 @@ func (p entryPages) resource() adminui.Resource {
 			{Name: fieldProduct, Title: "Product", Label: products.label},
 		},
 		Sort: "-" + string(catalogcopy.ByUpdatedAt), Empty: "They appear when the first events of the catalog arrive.",
-		Rows: p.rows, Count: p.count, Get: p.get,
+		Rows: p.rows, Count: p.count, Waiting: p.waiting, Get: p.get,
 		Fields: []adminui.Field{
 			{Name: fieldProduct, Title: "Product", Kind: adminui.PickField, Required: true, Fixed: true, Find: products.find, Label: products.label, Help: "Discontinued products cannot be offered."},
 			{Name: fieldMarket, Title: "Market", Kind: adminui.PickField, Required: true, Fixed: true, Find: markets.find, Label: markets.label, Help: "A product has at most one entry in a market."},
@@ -121,10 +121,33 @@ func (p entryPages) count(ctx context.Context, queries []adminui.Query, most int
 
 // title names an entry.
 func (p entryPages) title(ctx context.Context, e catalogcopy.Entry) (string, error) {
-	products, err := p.Products.ByID(ctx, []int64{e.Product})
+	titles, err := p.titles(ctx, []catalogcopy.Entry{e})
 	if err != nil {
 		return "", err
 	}
-	names, err := marketPages{p.Copies}.names(ctx)
-	return orDeleted(products[e.Product].Name) + " in " + names[e.Market], err
+	return titles[0], nil
+}
+
+// titles names entries, in their order.
+func (p entryPages) titles(ctx context.Context, entries []catalogcopy.Entry) ([]string, error) {
+	if len(entries) == 0 {
+		return nil, nil
+	}
+	ids := make([]int64, len(entries))
+	for i, e := range entries {
+		ids[i] = e.Product
+	}
+	products, err := p.Products.ByID(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	markets, err := marketPages{p.Copies}.names(ctx)
+	if err != nil {
+		return nil, err
+	}
+	titles := make([]string, len(entries))
+	for i, e := range entries {
+		titles[i] = orDeleted(products[e.Product].Name) + " in " + markets[e.Market]
+	}
+	return titles, nil
 }

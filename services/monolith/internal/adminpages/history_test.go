@@ -30,5 +30,14 @@ func TestHistoryOfAProduct(t *testing.T) {
 	if !slices.Equal(kinds, []string{"deleted", "discontinued", "created"}) {
 		t.Errorf("the user has made %v: %s", kinds, history.Body)
 	}
-	b.SignIn(account.Viewer).Get(link[1]).Must(200, "Table")
+	viewer := b.SignIn(account.Viewer)
+	viewer.Get(link[1]).Must(200, "Table")
+	events := regexp.MustCompile(`href="/admin(/journey/event\?event=[^"#]+)"`).FindAllStringSubmatch(history.Body, -1)
+	if len(events) != 3 {
+		t.Fatalf("the history leads to %q", events)
+	}
+	viewer.Get(events[2][1]).Must(200, "Product created, version 1</h1>", `"product_category": "Furniture"`, "Kafka has not confirmed the event yet.", ">History of this object</a>")
+	viewer.Get(events[0][1]).Must(200, "Product deleted, version 3</h1>", "waits for version 1 of the same key")
+	b.exec(`DELETE FROM outbox_pending; DELETE FROM outbox_event`) // as after OUTBOX_RETENTION
+	viewer.Get(events[2][1]).Must(200, "No record of this event</h1>", "kept for 7 days at least")
 }

@@ -8,7 +8,6 @@ import (
 
 	"github.com/monsplit/monsplit/internal/adminui"
 	"github.com/monsplit/monsplit/internal/condition"
-	"github.com/monsplit/monsplit/internal/history"
 	"github.com/monsplit/monsplit/services/monolith/internal/catalogcopy"
 	"github.com/monsplit/monsplit/services/monolith/internal/product"
 )
@@ -34,7 +33,7 @@ type productPages struct {
 
 func (p productPages) resource() adminui.Resource {
 	return adminui.Resource{
-		Path: pathProducts, One: "product", Many: "products", About: "What the company sells. The catalog offers these products in markets.",
+		Path: pathProducts, Model: "product", One: "product", Many: "products", About: "What the company sells. The catalog offers these products in markets.",
 		Columns: []adminui.Column{
 			{Title: "Name", Sort: string(product.ByName)}, {Title: "Category", Sort: string(product.ByCategory)}, {Title: "State"},
 			{Title: "Number", Sort: string(product.ByID)}, {Title: "Changed", Sort: string(product.ByUpdatedAt)},
@@ -43,7 +42,7 @@ func (p productPages) resource() adminui.Resource {
 			{Name: filterState, Title: "State", Choices: adminui.FixedChoices(adminui.Choice{Value: stateActive, Title: "Active"}, adminui.Choice{Value: stateDiscontinued, Title: "Discontinued"})},
 			{Name: filterCategory, Title: "Category", Choices: p.categories},
 		},
-		Sort: string(product.ByName), Search: "the names", Empty: "Create the first one.",
+		Sort: string(product.ByName), Search: "the names",
 		Rows: p.rows, Count: p.count, Get: p.get,
 		Fields: []adminui.Field{
 			{Name: fieldName, Title: "Name", Kind: adminui.TextField, Required: true, Longest: product.MaxName, Help: fmt.Sprintf("At most %d characters. A category has each name only once.", product.MaxName)},
@@ -122,7 +121,6 @@ func (p productPages) get(ctx context.Context, id string) (adminui.Item, error) 
 			{Name: "Number", Cell: adminui.NumberCell(one.ID)}, {Name: "Id in all services", Cell: adminui.CodeCell(one.UUID.String())}, {Name: "Version", Cell: adminui.NumberCell(one.Version)},
 			{Name: "State", Cell: state(one)}, {Name: "Created", Cell: adminui.TimeCell(one.CreatedAt)}, {Name: "Changed", Cell: adminui.TimeCell(one.UpdatedAt)},
 		},
-		History: history.Object{Model: "product", Key: one.UUID.String()},
 	}, nil
 }
 

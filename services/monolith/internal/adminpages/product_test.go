@@ -17,7 +17,7 @@ func TestLifeOfAProduct(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	p := b.SignIn(account.Editor)
-	p.Get("/products").Must(200, "There are no products yet. Create the first one.", `href="/admin/products/new"`)
+	p.Get("/products").Must(200, "There are no products yet.", `<a class="button" href="/admin/products/new">Create the first product</a>`)
 	p.Get("/products/new").Must(200, `name="name"`, `name="discontinued"`)
 	page := p.Follow(p.Post("/products/new", "name", " Desk ", "product_category", "Furniture", "do", "continue"))
 	page.Must(200, "The product “Desk” is created, as version 1.", `value="Desk"`)
@@ -129,6 +129,8 @@ func TestListOfProducts(t *testing.T) {
 	p.Counted("/products?q=desk").Must(200, "<strong>2</strong> products", `Active <span class="n">2</span>`, `Discontinued <span class="n">0</span>`, `Furniture <span class="n">2</span>`, `Tea <span class="n">0</span>`)
 	p.Counted("/products?product_category=Tea").Must(200, "<strong>1</strong> product", `Active <span class="n">0</span>`, `Discontinued <span class="n">1</span>`)
 	p.Get("/products?product_category=Tea&q=desk").Must(200, "None of the products match.")
+	p.Get("/products?product_category=Furniture&q=desk&sort=-name").Must(200, `<a class="chip" href="/admin/products?product_category=Furniture&sort=-name" aria-label="Search for desk: remove this search">`,
+		`<a class="chip" href="/admin/products?q=desk&sort=-name" aria-label="Category Furniture: remove this filter">`)
 	p.Get("/products?cursor=broken").Must(400, "The cursor is broken.")
 }
 

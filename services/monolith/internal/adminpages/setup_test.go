@@ -59,7 +59,7 @@ func setup(t *testing.T) *bundle {
 	products := product.NewService(storage, time.Now, uuid.New)
 	copies, owner := catalogcopy.NewService(storage), &owner{}
 	changes := catalogchange.NewService(storage.Changes(), owner, catalogchange.Config{Expiry: time.Hour}, time.Now, uuid.New)
-	site := admintest.Serve(t, pool, adminpages.Resources(adminpages.Config{Products: products, Copies: copies, Changes: changes, Wait: time.Minute, EntryTopic: "monsplit.catalog-entry.v1", MarketTopic: "monsplit.market.v1"})...)
+	site := admintest.Serve(t, pool, adminpages.Resources(adminpages.Config{Products: products, Copies: copies, Changes: changes, Wait: time.Minute, Now: time.Now, EntryTopic: "monsplit.catalog-entry.v1", MarketTopic: "monsplit.market.v1"})...)
 	return &bundle{site, pool, products, storage, owner}
 }
 

@@ -2,6 +2,7 @@ package catalogchange
 
 import (
 	"context"
+	"time"
 
 	"github.com/google/uuid"
 )
@@ -43,6 +44,12 @@ type Query struct {
 
 // List returns requests in the order in which they were sent.
 func (s *Service) List(ctx context.Context, q Query) ([]Request, error) { return s.store.List(ctx, q) }
+
+// Creations returns the requests to create an entry that the owner has not decided about, and then those that it has refused since a
+// time. Of both it returns at most limit, the newest first.
+func (s *Service) Creations(ctx context.Context, since time.Time, limit int) ([]Request, error) {
+	return s.store.Creations(ctx, since, limit)
+}
 
 // Request returns a request as it is. It fails with NotFound if there is none.
 func (s *Service) Request(ctx context.Context, id uuid.UUID) (Request, error) {

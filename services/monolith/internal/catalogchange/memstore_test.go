@@ -85,6 +85,10 @@ func (m *memStore) List(context.Context, catalogchange.Query) ([]catalogchange.R
 	return m.requests, nil
 }
 
+func (m *memStore) Creations(context.Context, time.Time, int) ([]catalogchange.Request, error) {
+	panic("the tests of the rules list nothing")
+}
+
 func (m *memStore) InTx(_ context.Context, f func(catalogchange.Tx) error) error {
 	before := m.requests
 	if err := f(memTx{m}); err != nil {

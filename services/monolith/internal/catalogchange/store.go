@@ -2,6 +2,7 @@ package catalogchange
 
 import (
 	"context"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -21,6 +22,9 @@ type Store interface {
 	Latest(ctx context.Context, entry uuid.UUID) (r Request, found bool, err error)
 	// List returns requests in the order in which they were sent.
 	List(ctx context.Context, q Query) ([]Request, error)
+	// Creations returns requests to create an entry: at most limit that are pending, and then at most limit that were refused or have
+	// expired since a time; of both, the newest first.
+	Creations(ctx context.Context, since time.Time, limit int) ([]Request, error)
 	// InTx runs f in one transaction. It may run f again from the start after a serialization failure or a deadlock. A
 	// request and its message are committed together.
 	InTx(ctx context.Context, f func(Tx) error) error

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -61,9 +62,16 @@ var kindsOf = map[catalogchange.Stage][]request.Kind{
 }
 
 func (c changes) List(ctx context.Context, q catalogchange.Query) ([]catalogchange.Request, error) {
-	sent, err := request.List(ctx, c.s.pool, messages.TopicCatalogEntryRequest, request.Filter{
+	return toRequests(request.List(ctx, c.s.pool, messages.TopicCatalogEntryRequest, request.Filter{
 		Kinds: kindsOf[q.Stage], Oldest: q.Oldest, Past: q.After, Limit: q.Limit,
-	})
+	}))
+}
+
+func (c changes) Creations(ctx context.Context, since time.Time, limit int) ([]catalogchange.Request, error) {
+	return toRequests(request.ListNew(ctx, c.s.pool, messages.TopicCatalogEntryRequest, since, limit))
+}
+
+func toRequests(sent []request.Sent, err error) ([]catalogchange.Request, error) {
 	if err != nil {
 		return nil, translate(err)
 	}

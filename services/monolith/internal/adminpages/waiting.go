@@ -1,0 +1,55 @@
+package adminpages
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/monsplit/monsplit/internal/adminui"
+	"github.com/monsplit/monsplit/services/monolith/internal/catalogchange"
+	"github.com/monsplit/monsplit/services/monolith/internal/catalogcopy"
+)
+
+const (
+	mostWaiting = 25  // how many creations the list of entries shows
+	mostSought  = 500 // among how many of each kind it looks for those that match
+)
+
+// waiting returns the entries that this service has asked the catalog to create, and that are not in its copies: the creations that
+// are pending, and those that the catalog has refused in the last 24 hours.
+func (p entryPages) waiting(ctx context.Context, q adminui.Query) (adminui.Waiting, error) {
+	requests, err := p.Changes.Creations(ctx, p.Now().Add(-refusedFor), mostSought)
+	if err != nil {
+		return adminui.Waiting{}, err
+	}
+	w := adminui.Waiting{
+		Title: "Waiting for the catalog service",
+		About: "These entries were asked for here, and do not exist yet. The catalog service decides about them. Those that it has refused stay here for 24 hours.",
+		Heads: []string{"Entry", "State", "Asked for", "Problem"},
+	}
+	query := entryQuery(q)
+	requests = slices.DeleteFunc(requests, func(r catalogchange.Request) bool {
+		return query.Product != 0 && r.Wanted.Product != query.Product || query.Market != 0 && r.Wanted.Market != query.Market
+	})
+	if len(requests) > mostWaiting {
+		requests = requests[:mostWaiting]
+		w.More = &adminui.Link{Path: pathRequests, Text: "All requests"}
+	}
+	entries := make([]catalogcopy.Entry, len(requests))
+	for i, r := range requests {
+		entries[i] = r.Wanted
+	}
+	titles, err := p.titles(ctx, entries)
+	if err != nil {
+		return adminui.Waiting{}, err
+	}
+	for i, r := range requests {
+		w.Rows = append(w.Rows, adminui.WaitingRow{
+			ID:    strconv.FormatInt(r.Wanted.ID, 10),
+			Cells: []adminui.Cell{adminui.TextCell(titles[i]), stageOf(r), adminui.TimeCell(r.CreatedAt), adminui.TextCell(problemOf(r))},
+			Link:  adminui.Link{Path: pathRequests + "/" + r.ID.String(), Text: fmt.Sprintf("Request for entry %d", r.Wanted.ID)},
+		})
+	}
+	return w, nil
+}
