@@ -34,7 +34,9 @@ type question struct {
 	Facts         []fact
 	Follows       []string   // what follows, in sentences
 	Keep          url.Values // what the form sends again
-	Back          string     // the page that lists such things, below the section's first page
+	Others        []link     // the same question about something else
+	Offset        *offsetForm
+	Back          string // the page that lists such things, below the section's first page
 
 	NeedsReason   bool
 	Reason, Fault string
@@ -43,6 +45,15 @@ type question struct {
 
 // fact is a value with its name.
 type fact struct{ Name, Value string }
+
+// link leads to a page below the section.
+type link struct{ Path, Text string }
+
+// offsetForm lets a person choose an offset, and asks again about it.
+type offsetForm struct {
+	Action string // below the section
+	Keep   url.Values
+}
 
 // outcome is where a person goes after an action, and what the page says there.
 type outcome struct{ path, note string }
@@ -136,7 +147,7 @@ func refusal(err error) (e *apperr.Error, is bool) {
 	case errors.As(err, &letter):
 		return apperr.New(apperr.Conflict, adminui.Sentence(letter.Detail)), true
 	case errors.Is(err, outbox.ErrAllPaused):
-		return apperr.New(apperr.Conflict, "Publishing is paused as a whole. Resume all of it."), true
+		return apperr.New(apperr.Conflict, "Sending is paused as a whole. Resume all of it."), true
 	case errors.Is(err, outbox.ErrNotBlocked):
 		return apperr.New(apperr.Conflict, adminui.Sentence(outbox.ErrNotBlocked.Error())), true
 	case apperr.KindOf(err) == apperr.Conflict:

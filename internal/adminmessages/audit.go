@@ -19,6 +19,7 @@ type auditRow struct {
 	audit.Action
 	Pretty string // the detail with indents
 	Cut    bool   // it is longer
+	Run    bool   // it has a page with its progress
 }
 
 // mostDetail is how many bytes of a detail the page shows, so that a page is small. The command shows all of it.
@@ -40,7 +41,8 @@ func (p *Pages) audit(v *adminui.Visit) error {
 	}
 	for _, one := range actions {
 		detail := adminui.Indented(string(one.Detail))
-		page.Actions = append(page.Actions, auditRow{one, adminui.Beginning(detail, mostDetail), len(detail) > mostDetail})
+		_, is := jobOf(one.Command)
+		page.Actions = append(page.Actions, auditRow{one, adminui.Beginning(detail, mostDetail), len(detail) > mostDetail, is})
 	}
 	return v.Render(http.StatusOK, "audit", page)
 }
@@ -48,7 +50,7 @@ func (p *Pages) audit(v *adminui.Visit) error {
 // actions returns all actions of the pages.
 func (p *Pages) actions() []action {
 	var all []action
-	for _, some := range [][]action{p.outboxActions(), p.letterActions(), p.consumerActions(), p.relayActions()} {
+	for _, some := range [][]action{p.outboxActions(), p.letterActions(), p.consumerActions(), p.relayActions(), p.repairActions()} {
 		all = append(all, some...)
 	}
 	return all

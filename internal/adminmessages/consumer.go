@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/monsplit/monsplit/internal/account"
@@ -21,8 +22,9 @@ import (
 type consumerPage struct {
 	Topics   []consumedTopic
 	Problems []string // of this instance
-	NoLag    bool     // Kafka did not say where the logs end
-	Behind   int64    // over all partitions
+	Stops    stops
+	NoLag    bool  // Kafka did not say where the logs end
+	Behind   int64 // over all partitions
 }
 
 // consumedTopic is a topic that the service reads.
@@ -31,15 +33,15 @@ type consumedTopic struct {
 	Partitions []partition
 	Behind     int64
 	Paused     int // partitions
+	Halted     int // partitions
 }
 
 // partition says how far the consumer is in a partition.
 type partition struct {
 	repair.ConsumedPartition
-	Known    bool   // where the log ends is known
-	Halted   string // why it is not read
-	NextStep string // what a person has to do
-	Held     string // why its next event is tried again
+	Known    bool // where the log ends is known
+	Halted   bool // it is not read
+	Held     bool // its next event is tried again
 	Attempts int
 	Here     bool // this instance reads it
 }
@@ -53,7 +55,11 @@ func (p *Pages) consumer(v *adminui.Visit) error {
 		return err
 	}
 	state := p.State()
-	page := consumerPage{NoLag: !known, Problems: memberProblems(state)}
+	conflicts, err := consumer.CountConflicts(v.R.Context(), p.Repair.Pool)
+	if err != nil {
+		return err
+	}
+	page := consumerPage{NoLag: !known, Problems: memberProblems(state), Stops: p.receivingStops(partitions, state, conflicts).forUser(v)}
 	for _, name := range p.Repair.Consumes {
 		page.Topics = append(page.Topics, consumedTopic{Name: name})
 	}
@@ -70,15 +76,25 @@ func (p *Pages) consumer(v *adminui.Visit) error {
 		if one.Paused != nil {
 			t.Paused++
 		}
+		if row.Halted {
+			t.Halted++
+		}
 		t.Partitions = append(t.Partitions, row)
 	}
 	return v.Render(http.StatusOK, "consumer", page)
 }
 
-// memberProblems returns what keeps this instance from reading anything.
-func memberProblems(s consumer.State) []string {
+// memberProblems returns what keeps this instance from reading anything. An error that many partitions have is shown once.
+func memberProblems(s consumer.State) (problems []string) {
 	s.Partitions = nil
-	return s.Problems()
+	for _, one := range s.Problems() {
+		for text := range strings.SplitSeq(one, "; ") {
+			if text = adminui.Sentence(text); !slices.Contains(problems, text) {
+				problems = append(problems, text)
+			}
+		}
+	}
+	return problems
 }
 
 // positions returns how far the consumer is. If Kafka does not answer, the positions alone are known.
@@ -88,32 +104,30 @@ func (p *Pages) positions(ctx context.Context) (partitions []repair.ConsumedPart
 	if partitions, err = p.Repair.Consumption(logs); err == nil {
 		return partitions, true, nil
 	}
-	positions, failed := consumer.Positions(ctx, p.Repair.Pool)
-	if failed != nil {
-		return nil, false, failed
-	}
 	p.Log.WarnContext(ctx, "a page could not ask Kafka how far the consumer is behind", "error", err)
-	partitions = nil
+	partitions, err = p.storedPositions(ctx)
+	return partitions, false, err
+}
+
+// storedPositions returns what the database knows of the positions.
+func (p *Pages) storedPositions(ctx context.Context) (partitions []repair.ConsumedPartition, err error) {
+	positions, err := consumer.Positions(ctx, p.Repair.Pool)
 	for _, one := range positions {
 		partitions = append(partitions, repair.ConsumedPartition{
 			Topic: one.Topic, Partition: one.Partition, Position: one.Offset, MovedAt: one.MovedAt, Paused: one.Paused,
 		})
 	}
-	return partitions, false, nil
+	return partitions, err
 }
 
 // rowOf adds what this instance knows about a partition.
 func rowOf(one repair.ConsumedPartition, state consumer.State) partition {
 	row := partition{ConsumedPartition: one}
-	tp := broker.TopicPartition{Topic: one.Topic, Partition: one.Partition}
 	for _, s := range state.Partitions {
 		if s.Topic != one.Topic || s.Partition != one.Partition {
 			continue
 		}
-		row.Here, row.Held, row.Attempts = true, s.Held, s.Attempts
-		if s.Halted != "" && one.Paused == nil && s.HaltCode != consumer.Paused && s.HaltCode != consumer.ManyDeadLetters {
-			row.Halted, row.NextStep = s.Halted, consumer.NextStep(s.HaltCode, tp)
-		}
+		row.Here, row.Held, row.Attempts, row.Halted = true, s.Held != "", s.Attempts, one.Paused == nil && halted(s)
 	}
 	return row
 }

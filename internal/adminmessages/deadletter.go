@@ -24,15 +24,19 @@ const allStates = "all"
 
 // lettersPage is the data of the list of dead letters.
 type lettersPage struct {
-	State, Topic, Code string
-	States, Topics     []string
-	Letters            []consumer.DeadLetter
-	Count              int
-	Older, First       string // the addresses of the next part and of the first one; empty if there are none
-	ReplayAll          string // the address of the action for all that match
-	DiscardAll         string
-	Filtered           bool
+	State, Topic, Code, Key string
+	Kinds                   []consumer.DeadLetterKind // of failures, if no filter is set
+	States, Topics          []string
+	Letters                 []consumer.DeadLetter
+	Count                   int
+	Older, First            string // the addresses of the next part and of the first one; empty if there are none
+	ReplayAll               string // the address of the action for all that match
+	DiscardAll              string
+	Filtered                bool
 }
+
+// mostKinds is how many kinds of failure the page shows.
+const mostKinds = 20
 
 // MayClose reports whether all dead letters that match can be replayed or discarded.
 func (p lettersPage) MayClose() bool { return p.State == consumer.Open && p.Count > 0 }
@@ -57,6 +61,11 @@ func (p *Pages) deadLetters(v *adminui.Visit) error {
 	if page.Letters, err = consumer.ListDeadLetters(ctx, p.Repair.Pool, f); err != nil {
 		return err
 	}
+	if !page.Filtered && after == 0 {
+		if page.Kinds, err = consumer.DeadLetterKinds(ctx, p.Repair.Pool, mostKinds); err != nil {
+			return err
+		}
+	}
 	query := page.query()
 	same := "?" + query.Encode()
 	page.ReplayAll, page.DiscardAll = v.Path()+"/dead-letters/replay"+same, v.Path()+"/dead-letters/discard"+same
@@ -73,19 +82,19 @@ func (p *Pages) deadLetters(v *adminui.Visit) error {
 
 // letterFilter returns the filter that an address or a form has. Open dead letters are the default.
 func (p *Pages) letterFilter(in input) (consumer.DeadLetterFilter, lettersPage, error) {
-	values, err := in.texts("state", "topic", "code")
+	values, err := in.texts("state", "topic", "code", "key")
 	if err != nil {
 		return consumer.DeadLetterFilter{}, lettersPage{}, err
 	}
-	page := lettersPage{State: values[0], Topic: values[1], Code: values[2], States: letterStates, Topics: p.Repair.Consumes}
+	page := lettersPage{State: values[0], Topic: values[1], Code: values[2], Key: values[3], States: letterStates, Topics: p.Repair.Consumes}
 	if page.State == "" {
 		page.State = consumer.Open
 	}
 	if !slices.Contains(letterStates, page.State) {
 		return consumer.DeadLetterFilter{}, page, malformed("There is no such state of dead letters.")
 	}
-	page.Filtered = page.Topic != "" || page.Code != "" || page.State != consumer.Open
-	f := consumer.DeadLetterFilter{State: page.State, Topic: page.Topic, Code: page.Code}
+	page.Filtered = page.Topic != "" || page.Code != "" || page.Key != "" || page.State != consumer.Open
+	f := consumer.DeadLetterFilter{State: page.State, Topic: page.Topic, Code: page.Code, Key: page.Key}
 	if f.State == allStates {
 		f.State = ""
 	}
@@ -100,6 +109,7 @@ func (p lettersPage) query() url.Values {
 	}
 	set(query, "topic", p.Topic)
 	set(query, "code", p.Code)
+	set(query, "key", p.Key)
 	return query
 }
 
@@ -109,6 +119,7 @@ type letterPage struct {
 	Payload adminui.Payload
 	Size    int
 	Open    bool
+	Steps   []step
 	Event   string // the name of the event for its page; empty if its version is not known
 }
 
@@ -118,6 +129,9 @@ func (p *Pages) deadLetter(v *adminui.Visit) error {
 		return answerRefusal(err)
 	}
 	page := letterPage{DeadLetterDetail: letter, Size: len(letter.RawValue), Open: letter.State == consumer.Open}
+	if page.Open {
+		page.Steps = stepsFor(v, letterSteps(letter.DeadLetter))
+	}
 	if letter.Value != nil {
 		page.Payload = adminui.NewPayload(*letter.Value)
 	}

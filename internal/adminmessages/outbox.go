@@ -18,6 +18,7 @@ import (
 // outboxPage is the data of the page about the outbox.
 type outboxPage struct {
 	outbox.Status
+	Stops      stops
 	Oldest     string // the age of the oldest unsent event
 	Topics     []string
 	Topic, Key string
@@ -55,6 +56,7 @@ func (p *Pages) outbox(v *adminui.Visit) error {
 	if page.Status, err = outbox.ReadStatus(ctx, p.Repair.Pool); err != nil {
 		return err
 	}
+	page.Stops = p.sendingStops(page.Status)
 	if page.OldestPending != nil {
 		page.Oldest = adminui.Duration(time.Duration(page.OldestAge * float64(time.Second)))
 	}
@@ -132,14 +134,6 @@ func refusedOf(in input) (repair.Refused, error) {
 	return repair.Refused{Topic: names[0], Key: names[1]}, nil
 }
 
-// aggregates says how many aggregates are meant.
-func aggregates(n int) string {
-	if n == 1 {
-		return "1 aggregate"
-	}
-	return strconv.Itoa(n) + " aggregates"
-}
-
 func keep(r repair.Refused) url.Values {
 	values := url.Values{}
 	set(values, "topic", r.Topic)
@@ -161,7 +155,7 @@ func (p *Pages) askToRetry(ctx context.Context, in input) (question, error) {
 		return question{}, conflict("Kafka refuses no event any more. Nothing is left to try again.")
 	}
 	q := question{
-		Title: "Try the events of " + aggregates(len(found)) + " again now?", Button: "Try now", Back: "/outbox", Keep: keep(which),
+		Title: "Try the events of " + counted(len(found), "aggregate", "aggregates") + " again now?", Button: "Try now", Back: "/outbox", Keep: keep(which),
 		Follows: []string{
 			"The service sends the refused events to Kafka again within a few seconds, instead of waiting for the next try.",
 			"Nothing is lost. If Kafka refuses an event again, the event waits again.",
@@ -194,7 +188,7 @@ func (p *Pages) retry(ctx context.Context, by audit.Operator, in input) (outcome
 	if len(found) == 0 {
 		return outcome{"/outbox", "Kafka refuses no event any more. Nothing was left to try again."}, nil
 	}
-	return outcome{"/outbox", "The events of " + aggregates(len(found)) + " are tried again now."}, nil
+	return outcome{"/outbox", "The events of " + counted(len(found), "aggregate", "aggregates") + " are tried again now."}, nil
 }
 
 func (p *Pages) askToDiscardEvent(ctx context.Context, in input) (question, error) {

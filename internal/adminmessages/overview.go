@@ -2,7 +2,6 @@ package adminmessages
 
 import (
 	"context"
-	"fmt"
 	"io/fs"
 	"time"
 
@@ -23,8 +22,14 @@ type Need struct {
 type overviewPage struct {
 	Needs    []Need
 	Pictures []picture
-	Parts    []httpserver.CheckResult
+	Parts    []part
 	Well     bool // all parts work
+}
+
+// part is a part of this instance, with the page that shows more about it.
+type part struct {
+	httpserver.CheckResult
+	Path string // below the first page; empty if there is none
 }
 
 // Overview returns what the first page shows.
@@ -42,60 +47,76 @@ func templates() fs.FS {
 }
 
 func (p *Pages) overview(ctx context.Context) (page overviewPage, err error) {
-	if page.Needs, err = p.needs(ctx); err != nil {
+	checked, err := p.Check(ctx)
+	if err != nil {
+		return page, err
+	}
+	page.Well = true
+	for _, one := range checked {
+		page.Parts = append(page.Parts, part{one, partPaths[one.Name]})
+		page.Well = page.Well && one.Works()
+	}
+	if page.Needs, err = p.needs(ctx, checked); err != nil {
 		return page, err
 	}
 	now := p.now()
 	list := p.samples.since(now.Add(-watched))
-	unsent := draw("Unsent events", "events", now, list, func(s sample) int64 { return s.unsent })
+	unsent := draw("Unsent events", "event", "events", now, list, func(s sample) int64 { return s.unsent })
 	unsent.Link, unsent.LinkText = "messages/outbox", "Outbox"
-	behind := draw("Behind other services", "offsets", now, list, func(s sample) int64 { return s.behind })
+	behind := draw("Behind other services", "offset", "offsets", now, list, func(s sample) int64 { return s.behind })
 	behind.Link, behind.LinkText = "messages/consumer", "Receiving"
 	page.Pictures = []picture{unsent, behind}
-	if page.Parts, err = p.Check(ctx); err != nil {
-		return page, err
-	}
-	page.Well = true
-	for _, part := range page.Parts {
-		page.Well = page.Well && part.Works()
-	}
 	return page, nil
 }
+
+// partPaths are the pages that show more about a part.
+var partPaths = map[string]string{"kafka": "messages/relay", "topics": "messages/relay", "relay": "messages/relay", "consumer": "messages/consumer"}
 
 // oldUnsent is when an unsent event needs a person. Usually an event is sent within a second.
 const oldUnsent = time.Minute
 
 // needs returns what a person has to look at, the worst first.
-func (p *Pages) needs(ctx context.Context) (needs []Need, err error) {
+func (p *Pages) needs(ctx context.Context, checked []httpserver.CheckResult) (needs []Need, err error) {
 	status, err := outbox.ReadStatus(ctx, p.Repair.Pool)
 	if err != nil {
 		return nil, err
 	}
-	add := func(n int, one, many, path, link string) {
-		switch {
-		case n == 1:
-			needs = append(needs, Need{one, "messages/" + path, link})
-		case n > 1:
-			needs = append(needs, Need{fmt.Sprintf(many, n), "messages/" + path, link})
+	add := func(text, path, link string) { needs = append(needs, Need{text, "messages/" + path, link}) }
+	explained := false // the pages say more about Kafka than the check does
+	for _, s := range p.sendingStops(status) {
+		if s.Waits || s.Code == string(outbox.Blocked) {
+			continue
 		}
+		explained = true
+		add(s.short(), "relay", whatToDo)
 	}
-	add(len(status.Halted), "Sending is halted in 1 shard.", "Sending is halted in %d shards.", "relay", "Why, and what to do")
-	halted, paused, err := p.stoppedPartitions(ctx)
+	receiving, err := p.readingStops(ctx)
 	if err != nil {
 		return nil, err
 	}
-	add(halted, "Receiving is halted in 1 partition.", "Receiving is halted in %d partitions.", "consumer", "Why, and what to do")
+	for _, s := range receiving {
+		add(s.short(), "consumer", whatToDo)
+	}
 	open, err := consumer.CountDeadLetters(ctx, p.Repair.Pool, consumer.DeadLetterFilter{State: consumer.Open})
 	if err != nil {
 		return nil, err
 	}
-	add(open, "1 event of another service could not be applied.", "%d events of other services could not be applied.", "dead-letters", "Dead letters")
-	add(int(status.BlockedCount), "Kafka refuses 1 event.", "Kafka refuses %d events.", "outbox", "Which, and what to do")
-	if status.OldestAge > oldUnsent.Seconds() {
-		add(1, "The oldest unsent event waits for "+adminui.Duration(time.Duration(status.OldestAge*float64(time.Second)))+".", "", "relay", "Why events do not move")
+	if open > 0 {
+		add(counted(open, "event of another service", "events of other services")+" could not be applied.", "dead-letters", "Dead letters")
 	}
-	add(len(status.Paused), "Sending is paused.", "Sending is paused in %d places.", "relay", "Resume it")
-	add(paused, "Receiving is paused in 1 partition.", "Receiving is paused in %d partitions.", "consumer", "Resume it")
+	if n := int(status.BlockedCount); n > 0 {
+		add("Kafka refuses "+counted(n, "event", "events")+".", "outbox", "Which, and what to do")
+	}
+	if status.OldestAge > oldUnsent.Seconds() {
+		add("The oldest unsent event waits for "+adminui.Duration(time.Duration(status.OldestAge*float64(time.Second)))+".", "outbox", "Why events do not move")
+	}
+	for _, one := range checked {
+		path, known := partPaths[one.Name]
+		if stops := one.Name == "relay" || one.Name == "consumer"; one.Works() || !known || stops || explained {
+			continue
+		}
+		needs = append(needs, Need{adminui.Sentence("The part " + one.Name + " does not work: " + one.Detail), path, whatToDo})
+	}
 	if p.Needs == nil {
 		return needs, nil
 	}
@@ -103,18 +124,15 @@ func (p *Pages) needs(ctx context.Context) (needs []Need, err error) {
 	return append(needs, own...), err
 }
 
-// stoppedPartitions counts the partitions that this instance does not read although it has them, and those that are paused.
-func (p *Pages) stoppedPartitions(ctx context.Context) (halted, paused int, err error) {
-	for _, one := range p.State().Partitions {
-		if one.Halted != "" && one.HaltCode != consumer.Paused && one.HaltCode != consumer.ManyDeadLetters {
-			halted++
-		}
+// whatToDo is what the link to a page with stops says.
+const whatToDo = "Why, and what to do"
+
+// readingStops returns why events of other services are not applied, without asking Kafka.
+func (p *Pages) readingStops(ctx context.Context) (stops, error) {
+	partitions, err := p.storedPositions(ctx)
+	if err != nil {
+		return nil, err
 	}
-	positions, err := consumer.Positions(ctx, p.Repair.Pool)
-	for _, one := range positions {
-		if one.Paused != nil {
-			paused++
-		}
-	}
-	return halted, paused, err
+	conflicts, err := consumer.CountConflicts(ctx, p.Repair.Pool)
+	return p.receivingStops(partitions, p.State(), conflicts), err
 }

@@ -33,10 +33,10 @@ func TestOverviewOfAServiceInTrouble(t *testing.T) {
 	b.needs = []adminmessages.Need{{Text: "Something else " + evil, Path: "things?state=bad", Link: "Which"}}
 	p := b.SignIn(account.Viewer)
 	page := p.Get("").Must(200,
-		`Sending is halted in 1 shard.</span> <a href="/admin/messages/relay">`,
+		"Kafka has lost events that it had confirmed: "+b.own+` partition 3.</span> <a href="/admin/messages/relay">Why, and what to do</a>`,
 		`1 event of another service could not be applied.</span> <a href="/admin/messages/dead-letters">`,
 		`Kafka refuses 1 event.</span> <a href="/admin/messages/outbox">`,
-		"The oldest unsent event waits for 3 h.", "Sending is paused.", `Receiving is paused in 2 partitions.</span> <a href="/admin/messages/consumer">`,
+		"The oldest unsent event waits for 3 h.", "Sending is paused.", "Receiving "+b.other+` is paused: partitions 0–1.</span> <a href="/admin/messages/consumer">`,
 		"Something else "+evil, `<a href="/admin/things?state=bad">Which</a>`, "Some parts of this instance do not work.", "no broker answers "+evil)
 	if strings.Contains(page.Body, evil) || strings.Contains(page.Body, "All events are sent") {
 		t.Errorf("the page is wrong: %s", page.Body)

@@ -20,6 +20,10 @@ import (
 // Config is what the pages need of a service.
 type Config struct {
 	Repair repair.Service
+	// Models are the models that the service owns. A model comes after those that it refers to.
+	Models []repair.Model
+	// Program is the name of the service's program, for commands that a page shows.
+	Program string
 	// Replay, Discard, Skip and State are the methods of the service's consumer.Consumer.
 	Replay  func(ctx context.Context, id int64, by, reason string) (consumer.DeadLetter, error)
 	Discard func(ctx context.Context, id int64, by, reason string) (consumer.DeadLetter, error)

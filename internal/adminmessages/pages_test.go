@@ -36,6 +36,8 @@ func (b *bundle) actions(letter int64) []route {
 		{"/messages/dead-letters/replay", account.Editor}, {"/messages/dead-letters/discard", account.Admin},
 		{"/messages/consumer/pause?topic=" + topic, account.Admin}, {"/messages/consumer/resume?topic=" + topic, account.Admin},
 		{"/messages/consumer/skip?topic=" + topic + "&partition=0", account.Admin},
+		{"/messages/repair/adopt", account.Admin}, {"/messages/repair/reset?topic=" + topic, account.Admin},
+		{"/messages/repair/republish", account.Admin}, {"/messages/repair/compare", account.Admin}, {"/messages/repair/reassert", account.Admin},
 		{"/messages/relay/pause?topic=" + own, account.Admin}, {"/messages/relay/resume?topic=" + own, account.Admin},
 	}
 }

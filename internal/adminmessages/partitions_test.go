@@ -17,7 +17,7 @@ func TestConsumer(t *testing.T) {
 	const pause, resume = "/messages/consumer/pause", "/messages/consumer/resume"
 	p.Get(pause+"?topic="+b.other).Must(200, "Pause the topic "+b.other, "<dd>0, 1</dd>")
 	p.Post(pause, "topic", b.other, "partition", "1").Must(422, "Reason has to say why.")
-	p.Follow(p.Post(pause, "topic", b.other, "partition", "1", "reason", "a look "+evil)).Must(200, "Partition 1 of "+b.other+" is paused.", "1 paused", "a look "+evil+" (some-admin)")
+	p.Follow(p.Post(pause, "topic", b.other, "partition", "1", "reason", "a look "+evil)).Must(200, "Partition 1 of "+b.other+" is paused.", "1 paused", "A look "+evil+" (some-admin).", "Receiving "+b.other+" is paused.", "<dd>partition 1</dd>", "/admin/messages/consumer/resume?topic="+b.other)
 	p.Get(pause+"?topic="+b.other+"&partition=1").Must(409, "Nothing is left to pause there")
 	p.Get(resume+"?topic="+b.other).Must(200, "Resume the topic", "Partition 1")
 	p.Follow(p.Post(resume, "topic", b.other)).Must(200, "The topic "+b.other+" goes on.")
@@ -62,16 +62,16 @@ func TestRelay(t *testing.T) {
 	b := setup(t)
 	b.exec(`INSERT INTO outbox_halt (topic, shard, code, reason, producer_id) VALUES ($1, 3, 'log_truncated', $2, 1)`, b.own, "the log ends "+evil)
 	p := b.SignIn(account.Admin)
-	p.Get("/messages/relay").Must(200, b.own+"-3", "log_truncated", "the log ends "+evil, `with the command "adopt"`)
+	p.Get("/messages/relay").Must(200, b.own+" partition 3", "<code>log_truncated</code>", "The log ends "+evil, "Kafka has lost events that it had confirmed.", `href="/admin/messages/repair/adopt"`, `href="/admin/messages/repair/republish?topic=`+b.own)
 	const pause, resume = "/messages/relay/pause", "/messages/relay/resume"
-	p.Get(pause).Must(200, "Pause publishing?")
+	p.Get(pause).Must(200, "Pause sending?")
 	p.Post(pause, "topic", b.own).Must(422, "Reason has to say why.")
-	p.Follow(p.Post(pause, "topic", b.own, "reason", "a move")).Must(200, "Publishing "+b.own+" is paused.", "a move (some-admin)")
+	p.Follow(p.Post(pause, "topic", b.own, "reason", "a move")).Must(200, "Sending "+b.own+" is paused.", "A move (some-admin).", "Sending "+b.own+" is paused.")
 	p.Get(pause+"?topic="+b.own).Must(409, "It is paused already.")
-	p.Follow(p.Post(resume, "topic", b.own)).Must(200, "Publishing "+b.own+" goes on.")
-	p.Follow(p.Post(pause, "reason", "all")).Must(200, "Everything is paused")
-	p.Post(resume, "topic", b.own).Must(409, "Publishing is paused as a whole.")
-	p.Follow(p.Post(resume)).Must(200, "Publishing goes on.")
+	p.Follow(p.Post(resume, "topic", b.own)).Must(200, "Sending "+b.own+" goes on.")
+	p.Follow(p.Post(pause, "reason", "all")).Must(200, "Sending is paused.")
+	p.Post(resume, "topic", b.own).Must(409, "Sending is paused as a whole.")
+	p.Follow(p.Post(resume)).Must(200, "Sending goes on.")
 	p.Get(pause + "?topic=unknown").Must(400)
 	want := []string{"some-admin: outbox resume: ", "some-admin: outbox pause: all", "some-admin: outbox resume: ", "some-admin: outbox pause: a move"}
 	if got := b.audited(); !slices.Equal(got, want) {

@@ -8,8 +8,9 @@ import (
 
 // picture is a curve of the last hour, for an SVG. Its texts say the same without the picture.
 type picture struct {
-	Title, Unit    string
-	Known          bool // the last value is known
+	Title          string
+	One, Unit      string // the unit of one, and of other numbers
+	Known          bool   // the last value is known
 	Now, Most      int64
 	MostAt         time.Time
 	Line, Area     string // points
@@ -26,8 +27,8 @@ const (
 )
 
 // draw returns the picture of one value. The right edge is now, and the height is the largest value.
-func draw(title, unit string, now time.Time, list []sample, value func(sample) int64) picture {
-	p := picture{Title: title, Unit: unit, Width: pictureWidth, Height: pictureHeight}
+func draw(title, one, unit string, now time.Time, list []sample, value func(sample) int64) picture {
+	p := picture{Title: title, One: one, Unit: unit, Width: pictureWidth, Height: pictureHeight}
 	for _, s := range list {
 		if v := value(s); v > p.Most {
 			p.Most, p.MostAt = v, s.at

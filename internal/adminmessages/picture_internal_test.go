@@ -24,7 +24,7 @@ func TestDraw(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := draw("Unsent", "events", now, tt.list, unsent)
+			p := draw("Unsent", "one", "events", now, tt.list, unsent)
 			if p.Line != tt.line || p.Area != tt.area || p.Text() != tt.text || p.Minutes != tt.minutes {
 				t.Errorf("got %+v, %q", p, p.Text())
 			}

@@ -17,16 +17,16 @@ import (
 type relayPage struct {
 	outbox.Status
 	Topics    []publishedTopic
-	Waiting   []outbox.ShownStandstill // the standstills that no other part of the page shows
-	AllPaused *outbox.PausedTopic      // publishing is paused as a whole
-	Well      bool                     // nothing needs a person
+	Stops     stops
+	AllPaused bool     // publishing is paused as a whole
+	Owned     []string // the topics whose state can be sent again
 }
 
 // publishedTopic is a topic that the service writes.
 type publishedTopic struct {
-	Name   string
-	Shards []outbox.ShardStatus
-	Paused *outbox.PausedTopic
+	Name    string
+	Holders []holder
+	Paused  *outbox.PausedTopic
 }
 
 func (p *Pages) relay(v *adminui.Visit) error {
@@ -34,25 +34,41 @@ func (p *Pages) relay(v *adminui.Visit) error {
 	if err != nil {
 		return err
 	}
-	page := relayPage{Status: s}
+	page := relayPage{Status: s, Stops: p.sendingStops(s).forUser(v), AllPaused: pausedTopic(s, outbox.AllTopics) != nil}
 	for _, name := range p.Repair.Publishes {
 		t := publishedTopic{Name: name, Paused: pausedTopic(s, name)}
 		for _, shard := range s.Shards {
 			if shard.Topic == name {
-				t.Shards = append(t.Shards, shard)
+				t.add(shard)
 			}
 		}
 		page.Topics = append(page.Topics, t)
 	}
-	page.AllPaused = pausedTopic(s, outbox.AllTopics)
-	for _, one := range s.Standstills {
-		stored := slices.ContainsFunc(s.Halted, func(h outbox.HaltedShard) bool { return string(h.Code) == string(one.Code) })
-		if !stored && one.Code != outbox.Paused {
-			page.Waiting = append(page.Waiting, one)
+	for _, m := range p.Models {
+		page.Owned = append(page.Owned, m.Topic)
+	}
+	return v.Render(http.StatusOK, "relay", page)
+}
+
+// holder is an instance with the shards of a topic that it has with one epoch.
+type holder struct {
+	Name    string
+	Held    bool // it runs
+	Epoch   int64
+	numbers []int
+}
+
+// Shards returns the numbers of the shards.
+func (h holder) Shards() string { return ranges(h.numbers) }
+
+func (t *publishedTopic) add(shard outbox.ShardStatus) {
+	for i, h := range t.Holders {
+		if h.Name == shard.Holder && h.Held == shard.Held && h.Epoch == shard.Epoch {
+			t.Holders[i].numbers = append(h.numbers, shard.Shard)
+			return
 		}
 	}
-	page.Well = len(s.Halted)+len(s.Paused)+len(page.Waiting) == 0
-	return v.Render(http.StatusOK, "relay", page)
+	t.Holders = append(t.Holders, holder{shard.Holder, shard.Held, shard.Epoch, []int{shard.Shard}})
 }
 
 func pausedTopic(s outbox.Status, name string) *outbox.PausedTopic {
@@ -76,12 +92,12 @@ func (p *Pages) relayActions() []action {
 func (p *Pages) publishing(in input) (which repair.Publishing, name string, err error) {
 	which.Topic = in.values.Get("topic")
 	if which.Topic == outbox.AllTopics {
-		return which, "publishing", nil
+		return which, "sending", nil
 	}
 	if !slices.Contains(p.Repair.Publishes, which.Topic) {
 		return which, "", malformed("This service does not publish the topic.")
 	}
-	return which, "publishing " + which.Topic, nil
+	return which, "sending " + which.Topic, nil
 }
 
 func (p *Pages) askToPauseOutbox(ctx context.Context, in input) (question, error) {

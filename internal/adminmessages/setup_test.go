@@ -40,7 +40,8 @@ type bundle struct {
 	repaired   atomic.Bool // events can be applied
 	parts      []httpserver.CheckResult
 	needs      []adminmessages.Need
-	slow       chan struct{} // if it is not nil, each replay waits for a value
+	slow       chan struct{}                  // if it is not nil, each replay waits for a value
+	consumes   atomic.Pointer[consumer.State] // what the consumer says about itself; nil for the truth
 }
 
 func setup(t *testing.T) *bundle {
@@ -55,7 +56,13 @@ func setup(t *testing.T) *bundle {
 	}, slog.New(slog.DiscardHandler))
 	pages := adminmessages.New(adminmessages.Config{
 		Repair: repair.Service{Pool: b.pool, Kafka: b.kafka.Client(t), Publishes: []string{b.own}, Consumes: []string{b.other}},
-		Replay: events.Replay, Discard: events.Discard, Skip: events.Skip, State: events.State, Log: slog.New(slog.DiscardHandler),
+		Models: []repair.Model{thingModel(b.own)}, Program: "things",
+		Replay: events.Replay, Discard: events.Discard, Skip: events.Skip, State: func() consumer.State {
+			if state := b.consumes.Load(); state != nil {
+				return *state
+			}
+			return events.State()
+		}, Log: slog.New(slog.DiscardHandler),
 		Check: func(context.Context) ([]httpserver.CheckResult, error) { return b.parts, nil },
 		Needs: func(context.Context) ([]adminmessages.Need, error) { return b.needs, nil },
 	})

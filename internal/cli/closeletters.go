@@ -69,12 +69,12 @@ type closing struct {
 
 func (c *closing) check(_ *cobra.Command, args []string) error {
 	f := c.bulk.Filter
-	selected := f.Topic != "" || f.Code != "" || !f.Since.IsZero()
+	selected := f.Topic != "" || f.Code != "" || f.Key != "" || !f.Since.IsZero()
 	switch {
 	case len(args) == 1 && (selected || c.all || c.bulk.DryRun):
-		return errors.New("--topic, --code, --since, --all and --dry-run are for many dead letters, without an id")
+		return errors.New("--topic, --code, --key, --since, --all and --dry-run are for many dead letters, without an id")
 	case len(args) == 0 && selected == c.all:
-		return errors.New("give the id of a dead letter, or select some with --topic, --code or --since, or all of them with --all")
+		return errors.New("give the id of a dead letter, or select some with --topic, --code, --key or --since, or all of them with --all")
 	}
 	return checkOperator(c.operator, false)
 }
@@ -133,6 +133,7 @@ func printResult(w io.Writer, r consumer.BulkResult, asJSON bool) error {
 func letterFlags(cmd *cobra.Command, f *consumer.DeadLetterFilter) {
 	cmd.Flags().StringVar(&f.Topic, "topic", "", "only this topic")
 	cmd.Flags().StringVar(&f.Code, "code", "", "only this class of failures, as dead-letters show has it")
+	cmd.Flags().StringVar(&f.Key, "key", "", "only events with this key")
 	cmd.Flags().Var((*since)(&f.Since), "since", "only those that were stored since then: a time as in 2026-03-01T10:00:00Z, or a duration before now, as in 2h")
 }
 

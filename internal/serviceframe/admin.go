@@ -27,12 +27,16 @@ func (f *Frame) Manage(resources ...adminui.Resource) {
 // Need lets the first admin page show what a person has to look at in the service's own data. Call it before Serve.
 func (f *Frame) Need(needs func(context.Context) ([]adminmessages.Need, error)) { f.needs = needs }
 
+// Own lets the admin pages send the state of these models again. A model comes after those that it refers to. Call it before
+// Serve.
+func (f *Frame) Own(models ...repair.Model) { f.models = models }
+
 // addAdmin adds the admin pages, and returns the parts that keep their tables and do their work in the background.
 func (f *Frame) addAdmin(events Consumer, check func(context.Context) ([]httpserver.CheckResult, error)) ([]lifecycle.Part, error) {
 	users := account.New(f.Pool)
 	messages := adminmessages.New(adminmessages.Config{
 		Repair: f.repair(), Replay: events.Replay, Discard: events.Discard, Skip: events.Skip, State: events.State,
-		Check: check, Needs: f.needs, Log: f.log,
+		Models: f.models, Program: f.spec.Name, Check: check, Needs: f.needs, Log: f.log,
 	})
 	cfg := adminui.Config{
 		Service: f.spec.Name, Title: f.spec.Name + " admin", Root: f.spec.Prefix, Users: users, History: history.NewReader(f.Pool),

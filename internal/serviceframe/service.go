@@ -29,6 +29,7 @@ import (
 	"github.com/monsplit/monsplit/internal/messaging/event"
 	"github.com/monsplit/monsplit/internal/messaging/journey"
 	"github.com/monsplit/monsplit/internal/messaging/outbox"
+	"github.com/monsplit/monsplit/internal/messaging/repair"
 	"github.com/monsplit/monsplit/internal/messaging/topics"
 	"github.com/monsplit/monsplit/internal/messaging/wakeup"
 	"github.com/monsplit/monsplit/internal/oas"
@@ -67,6 +68,7 @@ type Frame struct {
 	sites     []site
 	resources []adminui.Resource
 	needs     func(context.Context) ([]adminmessages.Need, error) // may be nil
+	models    []repair.Model
 	spec      Spec
 	cfg       config.Common
 	log       *slog.Logger

@@ -71,6 +71,7 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger) error {
 	frame.Manage(adminpages.Resources(adminpages.Config{
 		Entries: entries, Markets: markets, Products: copies, ProductTopic: consume.TopicProduct, Now: time.Now,
 	})...)
+	frame.Own(models(storage)...)
 	return frame.Serve(ctx, events, httpapi.New(entries, markets, copies, frame.Freshness()),
 		lifecycle.Part{Name: "parked requests", Run: requests.Run}, lifecycle.Part{Name: "decided requests", Run: requests.Clean})
 }

@@ -49,9 +49,14 @@ func OpenOperations(ctx context.Context, cfg Config, log *slog.Logger) (cli.Oper
 		Verify: func(ctx context.Context, kafka consumer.LogReader, o consumer.VerifyOptions) ([]consumer.Verified, error) {
 			return events.Verify(ctx, kafka, store.Copies(consume.TopicProduct), o)
 		},
-		Models: []repair.Model{
-			storage.MarketModel(messages.TopicMarket, newID, publish.ReadMarket),
-			storage.EntryModel(messages.TopicCatalogEntry, newID, publish.ReadEntry),
-		},
+		Models: models(storage),
 	}, nil
+}
+
+// models returns the models that the service owns. An entry refers to its market.
+func models(storage *store.Store) []repair.Model {
+	return []repair.Model{
+		storage.MarketModel(messages.TopicMarket, newID, publish.ReadMarket),
+		storage.EntryModel(messages.TopicCatalogEntry, newID, publish.ReadEntry),
+	}
 }

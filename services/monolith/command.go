@@ -47,6 +47,11 @@ func OpenOperations(ctx context.Context, cfg Config, log *slog.Logger) (cli.Oper
 		Verify: func(ctx context.Context, kafka consumer.LogReader, o consumer.VerifyOptions) ([]consumer.Verified, error) {
 			return events.Verify(ctx, kafka, store.Copies(consume.TopicMarket, consume.TopicCatalogEntry), o)
 		},
-		Models: []repair.Model{storage.ProductModel(messages.TopicProduct, newID, publish.ReadProduct)},
+		Models: models(storage),
 	}, nil
+}
+
+// models returns the models that the service owns.
+func models(storage *store.Store) []repair.Model {
+	return []repair.Model{storage.ProductModel(messages.TopicProduct, newID, publish.ReadProduct)}
 }

@@ -69,6 +69,7 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger) error {
 		Products: products, Copies: copies, Changes: changes, Wait: cfg.Legacy.Wait, Now: time.Now,
 		EntryTopic: consume.TopicCatalogEntry, MarketTopic: consume.TopicMarket,
 	})...)
+	frame.Own(models(storage)...)
 	frame.Need(adminpages.Needs(changes, time.Now))
 	api := httpapi.New(products, copies, changes, frame.Freshness(), calls, httpapi.Config{
 		Stream: cfg.HTTP.StreamLimits(), ChangeWait: cfg.Legacy.Wait, MaxWait: cfg.HTTP.MaxWait,

@@ -21,7 +21,8 @@ var adminPages = []adminPage{
 	{"/password", "password", "#again"},
 	{"/history/market/NL", "history", "h1"}, // the monolith has none
 	{"/messages/outbox", "outbox", "table"}, {"/messages/dead-letters", "dead-letters", ".empty"}, {"/messages/consumer", "consumer", "table"},
-	{"/messages/relay", "relay", "table"}, {"/messages/relay/pause", "relay-pause", "#reason"}, {"/messages/audit", "audit", "table"},
+	{"/messages/relay", "relay", "table"}, {"/messages/relay/pause", "relay-pause", "#reason"}, {"/messages/repair/adopt", "adopt", "#reason"},
+	{"/messages/repair/republish", "republish", "#reason"}, {"/messages/repair/compare", "compare", "#reason"}, {"/messages/audit", "audit", "table"},
 }
 
 // dataPages are the pages of a service's own data.

@@ -56,6 +56,7 @@ type DeadLetterFilter struct {
 	State string
 	Topic string
 	Code  string
+	Key   string
 	Since time.Time // only those that were stored at this time or later
 	After int64     // only those with a higher id; the last id of the previous page
 	Limit int       // 100 by default, 1000 at most
@@ -67,6 +68,9 @@ func (f DeadLetterFilter) params() messagingdb.ListDeadLettersParams {
 		if text != "" {
 			*to = &text
 		}
+	}
+	if f.Key != "" {
+		p.Key = []byte(f.Key)
 	}
 	if !f.Since.IsZero() {
 		p.Since = &f.Since
@@ -109,12 +113,32 @@ func ListDeadLetters(ctx context.Context, pool *pgxpool.Pool, f DeadLetterFilter
 func CountDeadLetters(ctx context.Context, pool *pgxpool.Pool, f DeadLetterFilter) (int, error) {
 	p := f.params()
 	n, err := messagingdb.New(pool).CountDeadLetters(ctx, messagingdb.CountDeadLettersParams{
-		After: p.After, State: p.State, Topic: p.Topic, Code: p.Code, Since: p.Since,
+		After: p.After, State: p.State, Topic: p.Topic, Code: p.Code, Key: p.Key, Since: p.Since,
 	})
 	if err != nil {
 		return 0, fmt.Errorf("count the dead letters: %w", err)
 	}
 	return int(n), nil
+}
+
+// DeadLetterKind is a kind of failure of a topic, with the open dead letters that have it.
+type DeadLetterKind struct {
+	Topic, Code    string
+	Open           int64
+	Oldest, Newest time.Time // when they were stored
+}
+
+// DeadLetterKinds returns the kinds of failure that open dead letters have, the most frequent first, at most limit.
+func DeadLetterKinds(ctx context.Context, pool *pgxpool.Pool, limit int) ([]DeadLetterKind, error) {
+	rows, err := messagingdb.New(pool).CountOpenDeadLettersByKind(ctx, int32(limit))
+	if err != nil {
+		return nil, fmt.Errorf("count the dead letters by kind: %w", err)
+	}
+	kinds := make([]DeadLetterKind, len(rows))
+	for i, r := range rows {
+		kinds[i] = DeadLetterKind{Topic: r.Topic, Code: r.Code, Open: r.Open, Oldest: r.Oldest.UTC(), Newest: r.Newest.UTC()}
+	}
+	return kinds, nil
 }
 
 // ShowDeadLetter returns one dead letter with its message.

@@ -78,6 +78,19 @@ func Conflicts(ctx context.Context, pool *pgxpool.Pool, f ConflictFilter) ([]Con
 	return list, nil
 }
 
+// CountConflicts returns how many conflicts each topic has.
+func CountConflicts(ctx context.Context, pool *pgxpool.Pool) (map[string]int64, error) {
+	rows, err := messagingdb.New(pool).CountConflicts(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("count the conflicts of copies: %w", err)
+	}
+	open := map[string]int64{}
+	for _, r := range rows {
+		open[r.Topic] += r.Open
+	}
+	return open, nil
+}
+
 // comparedItem is the last item of a key that says something about the copy's present version.
 type comparedItem struct {
 	*item

@@ -42,7 +42,8 @@ SELECT count(*)::int FROM dead_letter
 WHERE id > $1 AND ($2::text IS NULL OR state = $2)
   AND ($3::text IS NULL OR topic = $3)
   AND ($4::text IS NULL OR code = $4)
-  AND ($5::timestamptz IS NULL OR created_at >= $5)
+  AND ($5::bytea IS NULL OR key = $5)
+  AND ($6::timestamptz IS NULL OR created_at >= $6)
 `
 
 type CountDeadLettersParams struct {
@@ -50,6 +51,7 @@ type CountDeadLettersParams struct {
 	State *string
 	Topic *string
 	Code  *string
+	Key   []byte
 	Since *time.Time
 }
 
@@ -59,6 +61,7 @@ func (q *Queries) CountDeadLetters(ctx context.Context, arg CountDeadLettersPara
 		arg.State,
 		arg.Topic,
 		arg.Code,
+		arg.Key,
 		arg.Since,
 	)
 	var column_1 int32
@@ -85,6 +88,45 @@ func (q *Queries) CountOpenDeadLetters(ctx context.Context) ([]CountOpenDeadLett
 	for rows.Next() {
 		var i CountOpenDeadLettersRow
 		if err := rows.Scan(&i.Topic, &i.Open); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const countOpenDeadLettersByKind = `-- name: CountOpenDeadLettersByKind :many
+SELECT topic, code, count(*) AS open, min(created_at)::timestamptz AS oldest, max(created_at)::timestamptz AS newest
+FROM dead_letter WHERE state = 'open' GROUP BY topic, code ORDER BY open DESC, topic, code LIMIT $1
+`
+
+type CountOpenDeadLettersByKindRow struct {
+	Topic  string
+	Code   string
+	Open   int64
+	Oldest time.Time
+	Newest time.Time
+}
+
+func (q *Queries) CountOpenDeadLettersByKind(ctx context.Context, most int32) ([]CountOpenDeadLettersByKindRow, error) {
+	rows, err := q.db.Query(ctx, countOpenDeadLettersByKind, most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []CountOpenDeadLettersByKindRow{}
+	for rows.Next() {
+		var i CountOpenDeadLettersByKindRow
+		if err := rows.Scan(
+			&i.Topic,
+			&i.Code,
+			&i.Open,
+			&i.Oldest,
+			&i.Newest,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -319,8 +361,9 @@ FROM dead_letter
 WHERE id > $1 AND ($2::text IS NULL OR state = $2)
   AND ($3::text IS NULL OR topic = $3)
   AND ($4::text IS NULL OR code = $4)
-  AND ($5::timestamptz IS NULL OR created_at >= $5)
-ORDER BY id LIMIT $6
+  AND ($5::bytea IS NULL OR key = $5)
+  AND ($6::timestamptz IS NULL OR created_at >= $6)
+ORDER BY id LIMIT $7
 `
 
 type ListDeadLettersParams struct {
@@ -328,6 +371,7 @@ type ListDeadLettersParams struct {
 	State *string
 	Topic *string
 	Code  *string
+	Key   []byte
 	Since *time.Time
 	Most  int32
 }
@@ -357,6 +401,7 @@ func (q *Queries) ListDeadLetters(ctx context.Context, arg ListDeadLettersParams
 		arg.State,
 		arg.Topic,
 		arg.Code,
+		arg.Key,
 		arg.Since,
 		arg.Most,
 	)

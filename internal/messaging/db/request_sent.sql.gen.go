@@ -43,6 +43,38 @@ func (q *Queries) CountPendingRequests(ctx context.Context) ([]CountPendingReque
 	return items, nil
 }
 
+const countSentRequests = `-- name: CountSentRequests :many
+SELECT k.outcome::text AS outcome, c.n FROM unnest($1::text[]) AS k (outcome)
+CROSS JOIN LATERAL (SELECT count(*) AS n FROM (
+    SELECT FROM sent_request s WHERE s.topic = $2 AND coalesce(s.outcome, 'pending') = k.outcome LIMIT $3) f) c
+`
+
+type CountSentRequestsRow struct {
+	Outcome string
+	N       int64
+}
+
+// Counts the requests with each outcome, up to a limit. A request without an outcome is "pending".
+func (q *Queries) CountSentRequests(ctx context.Context, outcomes []string, topic string, most int32) ([]CountSentRequestsRow, error) {
+	rows, err := q.db.Query(ctx, countSentRequests, outcomes, topic, most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []CountSentRequestsRow{}
+	for rows.Next() {
+		var i CountSentRequestsRow
+		if err := rows.Scan(&i.Outcome, &i.N); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const deleteFinishedRequests = `-- name: DeleteFinishedRequests :execrows
 DELETE FROM sent_request WHERE id IN (
     SELECT s.id FROM sent_request s WHERE s.finished_at < now() - $1::interval

@@ -36,7 +36,7 @@ func Republish(ctx context.Context, pool *pgxpool.Pool, models []Model, by audit
 		pool: pool, record: record{by: by, command: "outbox republish", dryRun: o.DryRun}, rate: o.Rate, progress: o.Progress, began: time.Now(),
 	}}
 	for _, m := range models {
-		n, err := count(ctx, pool, m)
+		n, err := Count(ctx, pool, m)
 		if err != nil {
 			return nil, err
 		}
@@ -51,7 +51,8 @@ func Republish(ctx context.Context, pool *pgxpool.Pool, models []Model, by audit
 	return r.results, nil
 }
 
-func count(ctx context.Context, pool *pgxpool.Pool, m Model) (n int, err error) {
+// Count returns how many aggregates a model has, deleted ones included.
+func Count(ctx context.Context, pool *pgxpool.Pool, m Model) (n int, err error) {
 	err = pgtx.Run(ctx, pool, "", func(tx pgx.Tx) (err error) {
 		n, err = m.Count(ctx, tx)
 		return err

@@ -61,3 +61,20 @@ func toList(rows []messagingdb.SentRequest, err error) ([]Sent, error) {
 	}
 	return list, nil
 }
+
+// Count returns how many requests of the topic have each of the outcomes, or Pending. It counts at most most of each.
+func Count(ctx context.Context, db DB, topic string, kinds []Kind, most int) (map[Kind]int, error) {
+	outcomes := make([]string, len(kinds))
+	for i, k := range kinds {
+		outcomes[i] = string(k)
+	}
+	rows, err := messagingdb.New(db).CountSentRequests(ctx, outcomes, topic, int32(most))
+	if err != nil {
+		return nil, fmt.Errorf("count requests: %w", err)
+	}
+	counts := make(map[Kind]int, len(rows))
+	for _, row := range rows {
+		counts[Kind(row.Outcome)] = int(row.N)
+	}
+	return counts, nil
+}

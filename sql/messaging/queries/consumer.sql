@@ -98,6 +98,10 @@ WHERE d.topic = @topic AND d.key = u.key AND d.state = 'open'
 -- name: CountOpenDeadLetters :many
 SELECT topic, count(*) AS open FROM dead_letter WHERE state = 'open' GROUP BY topic ORDER BY topic;
 
+-- name: CountOpenDeadLettersByKind :many
+SELECT topic, code, count(*) AS open, min(created_at)::timestamptz AS oldest, max(created_at)::timestamptz AS newest
+FROM dead_letter WHERE state = 'open' GROUP BY topic, code ORDER BY open DESC, topic, code LIMIT @most;
+
 -- name: ListDeadLetters :many
 SELECT id, topic, part, "offset", key, version, event_id, code, reason, state, attempts, created_at, closed_at,
     closed_by, note, topic_id
@@ -105,6 +109,7 @@ FROM dead_letter
 WHERE id > @after AND (sqlc.narg('state')::text IS NULL OR state = sqlc.narg('state'))
   AND (sqlc.narg('topic')::text IS NULL OR topic = sqlc.narg('topic'))
   AND (sqlc.narg('code')::text IS NULL OR code = sqlc.narg('code'))
+  AND (sqlc.narg('key')::bytea IS NULL OR key = sqlc.narg('key'))
   AND (sqlc.narg('since')::timestamptz IS NULL OR created_at >= sqlc.narg('since'))
 ORDER BY id LIMIT @most;
 
@@ -113,6 +118,7 @@ SELECT count(*)::int FROM dead_letter
 WHERE id > @after AND (sqlc.narg('state')::text IS NULL OR state = sqlc.narg('state'))
   AND (sqlc.narg('topic')::text IS NULL OR topic = sqlc.narg('topic'))
   AND (sqlc.narg('code')::text IS NULL OR code = sqlc.narg('code'))
+  AND (sqlc.narg('key')::bytea IS NULL OR key = sqlc.narg('key'))
   AND (sqlc.narg('since')::timestamptz IS NULL OR created_at >= sqlc.narg('since'));
 
 -- name: GetDeadLetter :one

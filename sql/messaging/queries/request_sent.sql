@@ -67,3 +67,9 @@ DELETE FROM sent_request WHERE id IN (
 -- name: CountPendingRequests :many
 SELECT topic, count(*) AS pending, min(created_at)::timestamptz AS oldest FROM sent_request
 WHERE finished_at IS NULL GROUP BY topic;
+
+-- Counts the requests with each outcome, up to a limit. A request without an outcome is "pending".
+-- name: CountSentRequests :many
+SELECT k.outcome::text AS outcome, c.n FROM unnest(@outcomes::text[]) AS k (outcome)
+CROSS JOIN LATERAL (SELECT count(*) AS n FROM (
+    SELECT FROM sent_request s WHERE s.topic = @topic AND coalesce(s.outcome, 'pending') = k.outcome LIMIT @most) f) c;

@@ -32,12 +32,12 @@ func (p requestPages) resource() adminui.Resource {
 		Path: pathRequests, One: "request", Many: "requests",
 		About: "Changes of entries that were asked for here, and what the catalog decided about them.",
 		Columns: []adminui.Column{
-			{Title: "Request"}, {Title: "Sent", Sort: sortSent}, {Title: "State"}, {Title: "Problem"},
+			{Title: "Request"}, {Title: "Sent", Sort: sortSent}, {Title: "Who asked"}, {Title: "State"}, {Title: "Problem"},
 		},
 		Filters: []adminui.Filter{{Name: filterStage, Title: "State", Choices: stages}},
 		Sort:    "-" + sortSent,
 		Empty:   "A request appears here when an entry is changed on these pages or through the old API. Nothing is wrong.",
-		Rows:    p.rows, Count: uncounted, Get: p.get,
+		Rows:    p.rows, Count: p.count, Get: p.get,
 	}
 }
 
@@ -47,9 +47,6 @@ func stages(context.Context) (choices []adminui.Choice, _ error) {
 	}
 	return choices, nil
 }
-
-// uncounted says that counting takes too long: there is no index of the states.
-func uncounted(context.Context, []adminui.Query, int) ([]int, error) { return nil, nil }
 
 func (p requestPages) rows(ctx context.Context, q adminui.Query) iter.Seq2[adminui.Row, error] {
 	after, err := adminui.After[uuid.UUID](q)
@@ -72,7 +69,7 @@ func (p requestPages) rows(ctx context.Context, q adminui.Query) iter.Seq2[admin
 		for _, r := range requests {
 			row := adminui.Row{
 				ID: r.ID.String(), Position: r.ID,
-				Cells: []adminui.Cell{adminui.TextCell(asks(r)), adminui.TimeCell(r.CreatedAt), stageOf(r), adminui.TextCell(problemOf(r))},
+				Cells: []adminui.Cell{adminui.TextCell(asks(r)), adminui.TimeCell(r.CreatedAt), adminui.TextCell(askedBy(r)), stageOf(r), adminui.TextCell(problemOf(r))},
 			}
 			if !yield(row, nil) {
 				return
@@ -124,13 +121,14 @@ func (p requestPages) get(ctx context.Context, id string) (adminui.Item, error) 
 	item := adminui.Item{
 		ID: id, Title: asks(r), Notice: noticeOf(r),
 		Facts: []adminui.Fact{
-			{Name: "Request", Cell: adminui.CodeCell(id)}, {Name: "State", Cell: stageOf(r)}, {Name: "Sent", Cell: adminui.TimeCell(r.CreatedAt)},
+			{Name: "Request", Cell: adminui.CodeCell(id)}, {Name: "State", Cell: stageOf(r)}, {Name: "Sent", Cell: adminui.TimeCell(r.CreatedAt)}, {Name: "Who asked", Cell: adminui.TextCell(askedBy(r))},
 			{Name: "Expires", Cell: adminui.TimeCell(r.ExpiresAt)}, {Name: "Start", Cell: adminui.TextCell(day(r.Wanted.Start))}, {Name: "End", Cell: adminui.TextCell(day(r.Wanted.End))},
 		},
 		Links: []adminui.Link{
 			{Path: fmt.Sprintf("%s/%d", pathEntries, r.Wanted.ID), Text: "The entry"},
 			{Path: fmt.Sprintf("%s/%d", pathProducts, r.Wanted.Product), Text: "Its product"},
 			{Path: fmt.Sprintf("%s/%d", pathMarkets, r.Wanted.Market), Text: "Its market"},
+			{Path: "messages/outbox?key=" + r.Product.String(), Text: "Its messages in the outbox"},
 		},
 	}
 	if r.Outcome != nil {
@@ -148,9 +146,22 @@ const (
 	refusedFor  = 24 * time.Hour
 )
 
-// Needs returns what a person has to look at: the requests that the catalog has refused lately.
+// waitsLong is when a pending request needs a person. Usually the catalog decides within a second.
+const waitsLong = time.Minute
+
+// Needs returns what a person has to look at: the requests that wait long, and those that the catalog has refused lately.
 func Needs(changes *catalogchange.Service, now func() time.Time) func(context.Context) ([]adminmessages.Need, error) {
-	return func(ctx context.Context) ([]adminmessages.Need, error) {
+	return func(ctx context.Context) (needs []adminmessages.Need, err error) {
+		add := func(text string, stage catalogchange.Stage) {
+			needs = append(needs, adminmessages.Need{Text: text, Path: pathRequests + "?" + filterStage + "=" + string(stage), Link: "Which ones, and why"})
+		}
+		pending, err := changes.List(ctx, catalogchange.Query{Stage: catalogchange.StagePending, Oldest: true, Limit: 1})
+		if err != nil {
+			return nil, err
+		}
+		if len(pending) > 0 && now().Sub(pending[0].CreatedAt) > waitsLong {
+			add("Changes of entries wait for the catalog, the oldest for "+adminui.Duration(now().Sub(pending[0].CreatedAt))+".", catalogchange.StagePending)
+		}
 		refused, err := changes.List(ctx, catalogchange.Query{Stage: catalogchange.StageRefused, Limit: mostRefused})
 		n := 0
 		for _, r := range refused {
@@ -158,17 +169,16 @@ func Needs(changes *catalogchange.Service, now func() time.Time) func(context.Co
 				n++
 			}
 		}
-		if n == 0 || err != nil {
-			return nil, err
+		switch n {
+		case 0:
+		case 1:
+			add("The catalog refused 1 change of an entry in the last 24 hours.", catalogchange.StageRefused)
+		case mostRefused:
+			add(fmt.Sprintf("The catalog refused %d or more changes of entries in the last 24 hours.", n), catalogchange.StageRefused)
+		default:
+			add(fmt.Sprintf("The catalog refused %d changes of entries in the last 24 hours.", n), catalogchange.StageRefused)
 		}
-		text := fmt.Sprintf("The catalog refused %d changes of entries in the last 24 hours.", n)
-		if n == 1 {
-			text = "The catalog refused 1 change of an entry in the last 24 hours."
-		}
-		if n == mostRefused {
-			text = fmt.Sprintf("The catalog refused %d or more changes of entries in the last 24 hours.", n)
-		}
-		return []adminmessages.Need{{Text: text, Path: pathRequests + "?" + filterStage + "=" + string(catalogchange.StageRefused), Link: "Which ones, and why"}}, nil
+		return needs, err
 	}
 }
 
@@ -178,13 +188,14 @@ func noticeOf(r catalogchange.Request) string {
 	case r.Unreadable:
 		return "The catalog cannot read this request. Open the dead letters in the admin pages of the catalog: they say why. Replay the request there after the cause is mended, or discard it."
 	case r.Stage() == catalogchange.StagePending:
-		return "The catalog has not decided yet. If that takes long, look at the outbox here and at the messages of the catalog."
+		return "The catalog has not decided yet. Usually that takes less than a second. If it takes longer: see below whether the message of this request was sent. " +
+			"If it was, the admin pages of the catalog show under “Messages”, “Receiving” and “Dead letters”, why it was not applied."
 	case r.Stage() == catalogchange.StageExpired:
-		return "The request reached the catalog too late, and changed nothing. Ask again."
+		return "The request reached the catalog too late, and changed nothing. Ask for the change again on the page of the entry."
 	case r.Stage() == catalogchange.StageDone:
 		return ""
 	}
-	notice := "The catalog refused the request, and changed nothing. " + problemOf(r)
+	notice := "The catalog refused the request, and changed nothing. Ask again with other values. " + problemOf(r)
 	for _, f := range r.Outcome.Problem.Faults {
 		notice += " " + f.Pointer + ": " + f.Detail
 	}

@@ -5,10 +5,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/monsplit/monsplit/internal/account"
+	"github.com/monsplit/monsplit/services/monolith/internal/adminpages"
 	"github.com/monsplit/monsplit/services/monolith/internal/catalogchange"
 )
 
@@ -37,11 +39,12 @@ func TestChangeRequests(t *testing.T) {
 			t.Errorf("%s: %d rows, want %d", query, got, want)
 		}
 	}
+	all.Must(200, "user some-editor", `<span class="n">1</span>`) // counts beside the filters, and who asked
 	p.Get("/change-requests?stage=other").Must(400)
 	var refused, pending uuid.UUID
 	b.row(&refused, `SELECT id FROM sent_request WHERE outcome = 'refused'`)
 	b.row(&pending, `SELECT id FROM sent_request WHERE outcome IS NULL`)
-	p.Get("/change-requests/"+refused.String()).Must(200, "Create entry 2", "refused the request, and changed nothing. Not valid: It is not valid "+evil+" /market: must be known", "/problems/invalid")
+	p.Get("/change-requests/"+refused.String()).Must(200, "Create entry 2", "refused the request, and changed nothing. Ask again with other values. Not valid: It is not valid "+evil+" /market: must be known", "/problems/invalid")
 	p.Get("/change-requests/"+pending.String()).Must(200, "has not decided yet", `href="/admin/products/1"`, `href="/admin/markets/1"`)
 	for _, none := range []string{uuid.NewString(), "x", strings.ToUpper(pending.String())} {
 		p.Get("/change-requests/" + none).Must(404)
@@ -88,5 +91,45 @@ func (b *bundle) exec(sql string) {
 	b.Helper()
 	if _, err := b.pool.Exec(b.Context(), sql); err != nil {
 		b.Fatal(err)
+	}
+}
+
+// The first page tells of requests that wait long, and of those that the catalog has refused lately.
+func TestNeedsOfChangeRequests(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.create("Furniture", "Desk")
+	b.market("NL", "DE", "FR")
+	p := b.SignIn(account.Editor)
+	p.Post("/entries/new", "product", "1", "market", "1")
+	needs := func(later time.Duration) (texts []string) {
+		now := func() time.Time { return time.Now().Add(later) }
+		changes := catalogchange.NewService(b.store.Changes(), b.owner, catalogchange.Config{Expiry: time.Hour}, now, uuid.New)
+		all, err := adminpages.Needs(changes, now)(b.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, one := range all {
+			texts = append(texts, one.Text+" "+one.Path)
+			p.Get("/" + one.Path).Must(200)
+		}
+		return texts
+	}
+	if got := needs(0); len(got) != 0 {
+		t.Errorf("at once: %q", got)
+	}
+	b.decides(catalogchange.Refused, 0, &catalogchange.Problem{Type: "/problems/invalid", Title: "Not valid", Status: 422}, nil)
+	p.Post("/entries/new", "product", "1", "market", "2")
+	for later, want := range map[time.Duration][]string{
+		30 * time.Second: {"The catalog refused 1 change of an entry in the last 24 hours. change-requests?stage=refused"},
+		5 * time.Minute: {
+			"Changes of entries wait for the catalog, the oldest for 5 min. change-requests?stage=pending",
+			"The catalog refused 1 change of an entry in the last 24 hours. change-requests?stage=refused",
+		},
+		25 * time.Hour: {"Changes of entries wait for the catalog, the oldest for 25 h. change-requests?stage=pending"},
+	} {
+		if got := needs(later); !slices.Equal(got, want) {
+			t.Errorf("after %s: %q, want %q", later, got, want)
+		}
 	}
 }

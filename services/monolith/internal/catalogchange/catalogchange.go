@@ -55,6 +55,7 @@ type Request struct {
 	Match          condition.Match // the versions of the entry that the caller allows to change
 	Values         Values
 	Wanted         catalogcopy.Entry // the entry as it was asked for, without a version; UpdatedAt is CreatedAt
+	AskedBy        string            // who asked, such as "token billing"; only in requests that were stored
 	CreatedAt      time.Time
 	ExpiresAt      time.Time // the owner does not make the change after this time
 

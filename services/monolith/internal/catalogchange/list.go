@@ -45,6 +45,11 @@ type Query struct {
 // List returns requests in the order in which they were sent.
 func (s *Service) List(ctx context.Context, q Query) ([]Request, error) { return s.store.List(ctx, q) }
 
+// Count returns how many requests are at each stage. It counts at most most of each.
+func (s *Service) Count(ctx context.Context, most int) (map[Stage]int, error) {
+	return s.store.Count(ctx, most)
+}
+
 // Creations returns the requests to create an entry that the owner has not decided about, and then those that it has refused since a
 // time. Of both it returns at most limit, the newest first.
 func (s *Service) Creations(ctx context.Context, since time.Time, limit int) ([]Request, error) {

@@ -85,6 +85,10 @@ func (m *memStore) List(context.Context, catalogchange.Query) ([]catalogchange.R
 	return m.requests, nil
 }
 
+func (m *memStore) Count(context.Context, int) (map[catalogchange.Stage]int, error) {
+	return nil, m.err
+}
+
 func (m *memStore) Creations(context.Context, time.Time, int) ([]catalogchange.Request, error) {
 	panic("the tests of the rules list nothing")
 }

@@ -22,6 +22,8 @@ type Store interface {
 	Latest(ctx context.Context, entry uuid.UUID) (r Request, found bool, err error)
 	// List returns requests in the order in which they were sent.
 	List(ctx context.Context, q Query) ([]Request, error)
+	// Count returns how many requests are at each stage, at most most of each.
+	Count(ctx context.Context, most int) (map[Stage]int, error)
 	// Creations returns requests to create an entry: at most limit that are pending, and then at most limit that were refused or have
 	// expired since a time; of both, the newest first.
 	Creations(ctx context.Context, since time.Time, limit int) ([]Request, error)

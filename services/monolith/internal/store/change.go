@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -82,6 +84,21 @@ func toRequests(sent []request.Sent, err error) ([]catalogchange.Request, error)
 		}
 	}
 	return list, nil
+}
+
+func (c changes) Count(ctx context.Context, most int) (map[catalogchange.Stage]int, error) {
+	kinds := slices.Concat(slices.Collect(maps.Values(kindsOf))...)
+	found, err := request.Count(ctx, c.s.pool, messages.TopicCatalogEntryRequest, kinds, most)
+	if err != nil {
+		return nil, translate(err)
+	}
+	counts := map[catalogchange.Stage]int{}
+	for stage, of := range kindsOf {
+		for _, kind := range of {
+			counts[stage] = min(most, counts[stage]+found[kind])
+		}
+	}
+	return counts, nil
 }
 
 func (c changes) InTx(ctx context.Context, f func(catalogchange.Tx) error) error {

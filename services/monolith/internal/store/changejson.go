@@ -70,7 +70,7 @@ func toRequest(s request.Sent, err error) (catalogchange.Request, error) {
 		Wanted: catalogcopy.Entry{
 			ID: w.ID, Product: w.Product, Market: w.Market, Start: w.Start, End: w.End, UpdatedAt: s.CreatedAt,
 		},
-		CreatedAt: s.CreatedAt, ExpiresAt: s.ExpiresAt,
+		AskedBy: s.Caller, CreatedAt: s.CreatedAt, ExpiresAt: s.ExpiresAt,
 		Unreadable: s.UnreadableAt != nil && outcome == nil, Outcome: outcome,
 	}, err
 }
