@@ -182,7 +182,7 @@ func TestActionsThatEndEarly(t *testing.T) {
 	}
 }
 
-// A person who comes from a filtered list goes back to it.
+// A person who comes from a filtered list goes back to it. The filters fill in the form of a new thing.
 func TestListsAreKept(t *testing.T) {
 	t.Parallel()
 	s := setup(t, "")
@@ -190,7 +190,7 @@ func TestListsAreKept(t *testing.T) {
 	const list = "kind=a&q=x+%26+y"
 	item := "/admin/things/1?list=" + url.QueryEscape(list)
 	shown := b.get("/things?" + list + "&other=1").body
-	for _, link := range []string{item, "/admin/things/new?list=" + url.QueryEscape(list)} {
+	for _, link := range []string{item, "/admin/things/new?list=" + url.QueryEscape(list) + "&amp;kind=a&amp;"} {
 		if !strings.Contains(strings.ToLower(shown), `href="`+strings.ToLower(link)+`"`) {
 			t.Errorf("the list has no link %s: %s", link, shown)
 		}
