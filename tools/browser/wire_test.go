@@ -101,7 +101,7 @@ func (b *tab) newsMoveNothing(base string) {
 // paperWidth is the width of a sheet of A4 without its margins, in pixels of CSS.
 const paperWidth = 718
 
-// printed checks the page on paper, as a browser in dark colours would print it. Paper is white, and has no controls.
+// printed checks the page on paper, as a browser in dark colors would print it. Paper is white, and has no controls.
 func (b *tab) printed(url string) {
 	b.Helper()
 	b.do(chromedp.EmulateViewport(paperWidth, 900), chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
