@@ -16,10 +16,13 @@ func TestHelp(t *testing.T) {
 	for _, service := range services.Names(t) {
 		for _, args := range []string{"", "serve", "migrate", "import", "outbox", "outbox status", "outbox list", "outbox republish", "dead-letters", "dead-letters list",
 			"dead-letters show", "dead-letters replay", "dead-letters discard", "copy verify", "copy conflicts", "audit list", "token", "token create", "token list", "token revoke", "admin", "admin user", "admin user create", "admin user reset-password", "admin user disable", "admin user enable", "admin user list", "history list", "history erase", "adopt", "consumer reset", "validate-config", "version"} {
-			r := command(t, nil, service, append(strings.Fields(args), "--help")...).ok(t)
-			if !contains(r.stdout, "Usage:") {
-				t.Errorf("%s %s --help prints %q", service, args, r.stdout)
-			}
+			t.Run(service+" "+args, func(t *testing.T) {
+				t.Parallel()
+				r := command(t, nil, service, append(strings.Fields(args), "--help")...).ok(t)
+				if !contains(r.stdout, "Usage:") {
+					t.Errorf("%s %s --help prints %q", service, args, r.stdout)
+				}
+			})
 		}
 		if r := command(t, nil, service, "nonsense"); r.code == 0 || !contains(r.stderr, "unknown command") {
 			t.Errorf("%s nonsense: %+v", service, r)
