@@ -21,7 +21,7 @@ func Counts(ctx context.Context, pool DB, statements []keyset.Statement) (counts
 	for _, s := range statements {
 		batch.Queue(s.SQL, s.Args...)
 		if s.Searches {
-			begin = beginSearch
+			begin = beginOf(s)
 		}
 	}
 	err = pgtx.Run(ctx, pool, begin, func(tx pgx.Tx) error {
