@@ -35,22 +35,48 @@ func (o Order) sql() string {
 type Query struct {
 	conditions []string
 	args       []any
+	searched   []string // the conditions of Search
 	searches   bool
+	trigrams   bool
 	fixed      []string // the columns that have one value in all rows
-	halves     []string // the conditions of Either
+	parts      []string // the conditions of Union
 }
 
 // Where adds a condition. Each ? in it stands for the next argument of args.
 func (q *Query) Where(condition string, args ...any) {
+	q.conditions = append(q.conditions, q.numbered(condition, args))
+}
+
+// numbered returns a condition with the numbers of its arguments.
+func (q *Query) numbered(condition string, args []any) string {
 	for _, arg := range args {
 		condition = strings.Replace(condition, "?", q.arg(arg), 1)
 	}
-	q.conditions = append(q.conditions, condition)
+	return condition
 }
 
 // Either keeps the rows that meet one of two conditions. No row may meet both. Each condition is read on its own, in the order of
 // the list. So an index that begins with the column of the condition serves lists with one of the conditions and with both.
-func (q *Query) Either(first, second string) { q.halves = []string{first, second} }
+func (q *Query) Either(first, second string) {
+	q.Union(Condition{SQL: first}, Condition{SQL: second})
+}
+
+// Condition is a condition with a ? for each of its arguments.
+type Condition struct {
+	SQL  string
+	Args []any
+}
+
+// Union is Either for any number of conditions. Without one, no row is kept.
+func (q *Query) Union(conditions ...Condition) {
+	if len(conditions) == 0 {
+		q.Where("false")
+	}
+	q.parts = nil
+	for _, c := range conditions {
+		q.parts = append(q.parts, q.numbered(c.SQL, c.Args))
+	}
+}
 
 // After keeps the rows after the row that has these values in the columns of the order. It comes after the other conditions.
 func (q *Query) After(o Order, by, tie any) {
@@ -72,31 +98,57 @@ type Statement struct {
 	SQL      string
 	Args     []any
 	Searches bool // it has a condition of Search
+	// Trigrams reports whether an index of trigrams finds what is searched.
+	Trigrams bool
+	Search   *Search // set for a part of a list, if Trigrams is
 }
 
 // Statement returns selectFrom ("SELECT … FROM …") with the conditions, the order and the limit. With Either, the columns of the
 // order must be selected under their own names.
 func (q *Query) Statement(selectFrom string, o Order, limit int) Statement {
+	o = q.without(o)
+	var search *Search
+	if q.trigrams {
+		search = q.search(selectFrom, o, limit)
+	}
 	// PostgreSQL keeps the plan of a statement without arguments, even if the table grows.
-	return Statement{q.sql(selectFrom, " ORDER BY "+q.without(o).sql()+" LIMIT "+q.arg(limit)), q.args, q.searches}
+	n := q.arg(limit)
+	s := q.statement(q.sql(selectFrom, " ORDER BY "+o.sql()+" LIMIT "+n, " ORDER BY "+o.outside().sql()+" LIMIT "+n))
+	s.Search = search
+	return s
+}
+
+func (q *Query) statement(sql string) Statement {
+	return Statement{SQL: sql, Args: q.args, Searches: q.searches, Trigrams: q.trigrams}
+}
+
+// Some returns a statement for any rows with the conditions, without an order.
+func (q *Query) Some(selectFrom string, most int) Statement {
+	limit := " LIMIT " + q.arg(most)
+	return q.statement(q.sql(selectFrom, limit, limit))
 }
 
 // Count returns a statement that counts the rows of from ("FROM …") with the conditions, but never more than most.
 func (q *Query) Count(from string, most int) Statement {
-	counted := q.sql("SELECT "+from, " LIMIT "+q.arg(most))
-	return Statement{"SELECT count(*)::int FROM (" + counted + ") AS counted", q.args, q.searches}
+	limit := " LIMIT " + q.arg(most)
+	return q.statement("SELECT count(*)::int FROM (" + q.sql("SELECT "+from, limit, limit) + ") AS counted")
 }
 
-// sql returns selectFrom with the conditions and with what comes after them, for each half of Either and for the whole.
-func (q *Query) sql(selectFrom, after string) string {
-	if len(q.halves) == 0 {
-		return selectFrom + where(q.conditions) + after
+// sql returns selectFrom with the conditions and with what comes after them. With Union, it does so for each condition of it, and
+// whole comes after all of them.
+func (q *Query) sql(selectFrom, after, whole string) string {
+	conditions := slices.Concat(q.conditions, q.searched)
+	switch len(q.parts) {
+	case 0:
+		return selectFrom + where(conditions) + after
+	case 1:
+		return selectFrom + where(append(conditions, q.parts[0])) + after
 	}
-	halves := make([]string, len(q.halves))
-	for i, half := range q.halves {
-		halves[i] = "(" + selectFrom + where(append(slices.Clip(q.conditions), half)) + after + ")"
+	parts := make([]string, len(q.parts))
+	for i, part := range q.parts {
+		parts[i] = "(" + selectFrom + where(append(slices.Clip(conditions), part)) + after + ")"
 	}
-	return strings.Join(halves, " UNION ALL ") + after
+	return strings.Join(parts, " UNION ALL ") + whole
 }
 
 // where returns the conditions as they stand in a statement.
@@ -127,8 +179,9 @@ func (q *Query) arg(v any) string {
 func (q *Query) Search(column, text string) {
 	if text != "" {
 		escape := strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
-		q.searches = true
-		q.anyForm(Folded(column)+` LIKE `+Folded("?::text"), text, func(form string) string { return "%" + escape.Replace(form) + "%" })
+		condition := q.anyForm(Folded(column)+` LIKE `+Folded("?::text"), text, func(form string) string { return "%" + escape.Replace(form) + "%" })
+		q.searched = append(q.searched, condition)
+		q.searches, q.trigrams = true, q.trigrams || hasTrigram(text)
 	}
 }
 
@@ -141,12 +194,12 @@ func (q *Query) Equal(column, text string) {
 		if len(nametext.Forms(text)) == 1 {
 			q.fixed = append(q.fixed, column)
 		}
-		q.anyForm(column+" = ?", text, func(form string) string { return form })
+		q.conditions = append(q.conditions, q.anyForm(column+" = ?", text, func(form string) string { return form }))
 	}
 }
 
-// anyForm adds a condition that holds for one of the text's forms. Nearly every text has a single one.
-func (q *Query) anyForm(condition, text string, argument func(form string) string) {
+// anyForm returns a condition that holds for one of the text's forms. Nearly every text has a single one.
+func (q *Query) anyForm(condition, text string, argument func(form string) string) string {
 	var alternatives []string
 	var args []any
 	for _, form := range nametext.Forms(text) {
@@ -156,7 +209,7 @@ func (q *Query) anyForm(condition, text string, argument func(form string) strin
 	if len(alternatives) > 1 {
 		condition = "(" + condition + ")"
 	}
-	q.Where(condition, args...)
+	return q.numbered(condition, args)
 }
 
 // Value returns the value of the column by which a list is sorted: at if that column is a time, otherwise text. A cursor is

@@ -22,8 +22,8 @@ const (
 // Counts returns the results of keyset.Query.Count, in their order. If they take too long, it returns only the first ones, or none.
 func Counts(ctx context.Context, pool DB, statements []keyset.Statement) (counts []int, err error) {
 	begin := ""
-	if slices.ContainsFunc(statements, func(s keyset.Statement) bool { return s.Searches }) {
-		begin = beginSearch
+	if i := slices.IndexFunc(statements, func(s keyset.Statement) bool { return s.Searches }); i >= 0 {
+		begin = beginOf(statements[i])
 	}
 	err = pgtx.Run(ctx, pool, begin, func(tx pgx.Tx) error {
 		counts = nil // the transaction may run again
