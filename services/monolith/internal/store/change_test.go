@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/caller"
 	"github.com/monsplit/monsplit/internal/condition"
 	"github.com/monsplit/monsplit/internal/copyrow"
 	"github.com/monsplit/monsplit/internal/messaging/event"
@@ -246,11 +247,13 @@ func TestMappingOfRequests(t *testing.T) {
 	r := fill.Of[catalogchange.Request](t, 0, newDay, newMatch, func(int) catalogchange.Operation { return catalogchange.Patch },
 		func(int) *catalogchange.Outcome { return nil })
 	r.Product, r.Wanted.UpdatedAt = chair.UUID, r.CreatedAt
-	err := b.store.Changes().InTx(t.Context(), func(tx catalogchange.Tx) (err error) {
+	asks := caller.Caller{Kind: caller.KindToken, Name: "billing"}
+	r.AskedBy = asks.String()
+	err := b.store.Changes().InTx(caller.With(t.Context(), asks), func(tx catalogchange.Tx) (err error) {
 		if r.Number, err = tx.NextNumber(t.Context(), r.Product); err != nil {
 			return err
 		}
-		return tx.Send(t.Context(), r, nil)
+		return tx.Send(caller.With(t.Context(), asks), r, nil)
 	})
 	if err != nil {
 		t.Fatal(err)
