@@ -178,11 +178,16 @@ func (q *Query) arg(v any) string {
 // would only fold ASCII. A trigram index on Folded(column) finds the rows; see postgres.Select.
 func (q *Query) Search(column, text string) {
 	if text != "" {
-		escape := strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
-		condition := q.anyForm(Folded(column)+` LIKE `+Folded("?::text"), text, func(form string) string { return "%" + escape.Replace(form) + "%" })
-		q.searched = append(q.searched, condition)
+		c := Contains(column, text)
+		q.searched = append(q.searched, q.numbered(c.SQL, c.Args))
 		q.searches, q.trigrams = true, q.trigrams || hasTrigram(text)
 	}
+}
+
+// Contains is the condition of Search. text must not be empty.
+func Contains(column, text string) Condition {
+	escape := strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
+	return anyForm(Folded(column)+` LIKE `+Folded("?::text"), text, func(form string) string { return "%" + escape.Replace(form) + "%" })
 }
 
 // Folded is SQL for a text without the difference between upper and lower case. Migrations have indexes on this expression.
@@ -194,12 +199,13 @@ func (q *Query) Equal(column, text string) {
 		if len(nametext.Forms(text)) == 1 {
 			q.fixed = append(q.fixed, column)
 		}
-		q.conditions = append(q.conditions, q.anyForm(column+" = ?", text, func(form string) string { return form }))
+		c := anyForm(column+" = ?", text, func(form string) string { return form })
+		q.Where(c.SQL, c.Args...)
 	}
 }
 
 // anyForm returns a condition that holds for one of the text's forms. Nearly every text has a single one.
-func (q *Query) anyForm(condition, text string, argument func(form string) string) string {
+func anyForm(condition, text string, argument func(form string) string) Condition {
 	var alternatives []string
 	var args []any
 	for _, form := range nametext.Forms(text) {
@@ -209,7 +215,7 @@ func (q *Query) anyForm(condition, text string, argument func(form string) strin
 	if len(alternatives) > 1 {
 		condition = "(" + condition + ")"
 	}
-	return q.numbered(condition, args)
+	return Condition{condition, args}
 }
 
 // Value returns the value of the column by which a list is sorted: at if that column is a time, otherwise text. A cursor is

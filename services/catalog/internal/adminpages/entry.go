@@ -43,7 +43,7 @@ func (p entryPages) resource() adminui.Resource {
 			}},
 			{Name: fieldProduct, Title: "Product", Label: products.label},
 		},
-		Sort: "-" + string(entry.ByUpdatedAt),
+		Sort: "-" + string(entry.ByUpdatedAt), Search: "the products, markets and ids",
 		Rows: p.rows, Count: p.count, Get: p.get,
 		Fields: []adminui.Field{
 			{Name: fieldProduct, Title: "Product", Kind: adminui.PickField, Required: true, Fixed: true, Find: products.find, Label: products.label, Help: "Discontinued products cannot be offered."},
@@ -59,7 +59,7 @@ func (p entryPages) resource() adminui.Resource {
 }
 
 func (p entryPages) query(q adminui.Query) entry.Query {
-	query := entry.Query{Market: q.Filters[fieldMarket], Limit: q.Limit, Sort: entry.Sort{By: entry.Field(q.Sort), Desc: q.Desc}}
+	query := entry.Query{Search: q.Search, Market: q.Filters[fieldMarket], Limit: q.Limit, Sort: entry.Sort{By: entry.Field(q.Sort), Desc: q.Desc}}
 	if text := q.Filters[fieldProduct]; text != "" {
 		id, _ := uuid.Parse(text) // no product has the zero id, so that nothing is listed
 		query.Product = &id

@@ -25,6 +25,7 @@ type Sort struct {
 
 // Query selects the entries of a list and their order.
 type Query struct {
+	Search      string     // keeps entries of which the product, the market or an id has this text, in any case; empty keeps all
 	Product     *uuid.UUID // exactly; nil keeps all
 	Market      string     // exactly; empty keeps all
 	AvailableOn Date       // keeps offers of this day, both ends included; zero keeps all

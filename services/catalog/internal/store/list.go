@@ -60,7 +60,10 @@ const selectEntries = `SELECT id, product_uuid, market, availability_date, avail
 func (e Entries) Entries(ctx context.Context, q entry.Query) iter.Seq2[entry.Entry, error] {
 	order := entryOrder(q.Sort)
 	read := func(after *entry.Position, limit int) ([]entry.Entry, error) {
-		sql := matchingEntries(q)
+		sql, err := e.matching(ctx, q)
+		if err != nil {
+			return nil, err
+		}
 		if !q.AvailableOn.IsZero() {
 			few, err := e.fewAvailable(ctx, q)
 			if err != nil {
@@ -95,7 +98,16 @@ func matchingEntries(q entry.Query) (sql keyset.Query) {
 
 // CountEntries implements entry.Store.
 func (e Entries) CountEntries(ctx context.Context, queries []entry.Query, most int) ([]int, error) {
-	return count(ctx, e.s, "FROM catalog_entry", queries, matchingEntries, most)
+	statements := make([]keyset.Statement, len(queries))
+	for i, q := range queries {
+		sql, err := e.matching(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		statements[i] = sql.Count("FROM catalog_entry", most)
+	}
+	counts, err := postgres.Counts(ctx, e.s.pool, statements)
+	return counts, translate(err)
 }
 
 // mostAvailable is the number of entries that fewAvailable returns at most.

@@ -37,7 +37,7 @@ func (p entryPages) resource() adminui.Resource {
 			{Name: fieldMarket, Title: "Market", Choices: markets.choices},
 			{Name: fieldProduct, Title: "Product", Label: products.label},
 		},
-		Sort: "-" + string(catalogcopy.ByUpdatedAt), Empty: "They appear when the first events of the catalog arrive.",
+		Sort: "-" + string(catalogcopy.ByUpdatedAt), Search: "the products, markets and numbers", Empty: "They appear when the first events of the catalog arrive.",
 		Rows: p.rows, Count: p.count, Waiting: p.waiting, Get: p.get,
 		Fields: []adminui.Field{
 			{Name: fieldProduct, Title: "Product", Kind: adminui.PickField, Required: true, Fixed: true, Find: products.find, Label: products.label, Help: "Discontinued products cannot be offered."},
@@ -65,7 +65,7 @@ func entryQuery(q adminui.Query) catalogcopy.EntryQuery {
 		return n
 	}
 	return catalogcopy.EntryQuery{
-		Product: id(fieldProduct), Market: id(fieldMarket), Limit: q.Limit, Sort: catalogcopy.Sort{By: catalogcopy.Field(q.Sort), Desc: q.Desc},
+		Search: q.Search, Product: id(fieldProduct), Market: id(fieldMarket), Limit: q.Limit, Sort: catalogcopy.Sort{By: catalogcopy.Field(q.Sort), Desc: q.Desc},
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/monsplit/monsplit/internal/adminui"
 	"github.com/monsplit/monsplit/services/monolith/internal/catalogchange"
@@ -45,6 +46,9 @@ func (p entryPages) waiting(ctx context.Context, q adminui.Query) (adminui.Waiti
 		return adminui.Waiting{}, err
 	}
 	for i, r := range requests {
+		if !strings.Contains(strings.ToLower(titles[i]), strings.ToLower(q.Search)) {
+			continue
+		}
 		w.Rows = append(w.Rows, adminui.WaitingRow{
 			ID:    strconv.FormatInt(r.Wanted.ID, 10),
 			Cells: []adminui.Cell{adminui.TextCell(titles[i]), stageOf(r), adminui.TimeCell(r.CreatedAt), adminui.TextCell(problemOf(r))},

@@ -21,8 +21,9 @@ type Sort struct {
 
 // EntryQuery selects the entries of a list and their order.
 type EntryQuery struct {
-	Product int64 // the monolith's own id; 0 keeps all
-	Market  int64 // the monolith's own id; 0 keeps all
+	Search  string // keeps entries of which the product, the market or a number has this text, in any case; empty keeps all
+	Product int64  // the monolith's own id; 0 keeps all
+	Market  int64  // the monolith's own id; 0 keeps all
 	Sort    Sort
 	After   *Position // the list continues after it; nil starts at the beginning
 	Limit   int       // 0 lists everything

@@ -18,6 +18,7 @@ import (
 // fillProducts adds so many products. Each has a material, a thing and its number as its name, and few have a rare word.
 // The indexes of trigrams are built at the end, because that is much faster.
 const fillProducts = `SET session_replication_role = replica;
+SET statement_timeout = 0;
 SET synchronous_commit = off;
 SET maintenance_work_mem = '256MB';
 CREATE TEMP TABLE later AS SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'product' AND indexdef LIKE '%%gin_trgm_ops%%';

@@ -177,6 +177,9 @@ func (s *Store) matchingEntries(ctx context.Context, q catalogcopy.EntryQuery) (
 		}
 		sql.Where("e.market = ?", code) // no market has the empty code
 	}
+	if q.Search != "" {
+		return sql, s.searchEntries(ctx, &sql, q.Search)
+	}
 	return sql, nil
 }
 
