@@ -63,7 +63,7 @@ func (p *Pages) overview(ctx context.Context) (page overviewPage, err error) {
 	list := p.samples.since(now.Add(-watched))
 	unsent := draw("Unsent events", "event", "events", now, list, func(s sample) int64 { return s.unsent })
 	unsent.Link, unsent.LinkText = "messages/outbox", "Outbox"
-	behind := draw("Behind other services", "offset", "offsets", now, list, func(s sample) int64 { return s.behind })
+	behind := draw("Events not yet applied", "event of another service", "events of other services", now, list, func(s sample) int64 { return s.behind })
 	behind.Link, behind.LinkText = "messages/consumer", "Receiving"
 	page.Pictures = []picture{unsent, behind}
 	return page, nil
