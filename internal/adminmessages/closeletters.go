@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/monsplit/monsplit/internal/adminui"
 	"github.com/monsplit/monsplit/internal/messaging/audit"
 	"github.com/monsplit/monsplit/internal/messaging/consumer"
 )
@@ -33,7 +34,7 @@ func (p *Pages) askAboutLetters(c closing) func(context.Context, input) (questio
 			return question{}, conflict("No open dead letter matches any more.")
 		}
 		page.State = consumer.Open
-		button := sentenceStart(c.Name) + " " + counted(n, "dead letter", "dead letters")
+		button := adminui.Capital(c.Name) + " " + counted(n, "dead letter", "dead letters")
 		q := question{
 			Title: button + "?", Button: button, Danger: c.Danger, Keep: page.query(), Back: "/dead-letters?" + page.query().Encode(),
 			Follows: append([]string{

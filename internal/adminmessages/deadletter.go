@@ -7,7 +7,6 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"time"
 
 	"github.com/monsplit/monsplit/internal/account"
 	"github.com/monsplit/monsplit/internal/adminui"
@@ -219,16 +218,14 @@ func (p *Pages) askAboutLetter(c closing) func(context.Context, input) (question
 			return question{}, conflict(fmt.Sprintf("Dead letter %d is already %s.", letter.ID, letter.State))
 		}
 		return question{
-			Title: fmt.Sprintf("%s dead letter %d?", sentenceStart(c.Name), letter.ID), Button: sentenceStart(c.Name), Danger: c.Danger,
+			Title: fmt.Sprintf("%s dead letter %d?", adminui.Capital(c.Name), letter.ID), Button: adminui.Capital(c.Name), Danger: c.Danger,
 			Facts: []fact{
-				{"Topic", letter.Topic}, {"Key", letter.Key}, {"Stored", letter.CreatedAt.Format(time.RFC3339)}, {"Reason of the failure", letter.Reason},
+				{"Topic", letter.Topic}, {"Key", letter.Key}, {"Stored", adminui.TimeText(letter.CreatedAt)}, {"Reason of the failure", letter.Reason},
 			},
 			Follows: c.Follows, Back: fmt.Sprintf("/dead-letters/%d", letter.ID),
 		}, nil
 	}
 }
-
-func sentenceStart(text string) string { return string(text[0]-'a'+'A') + text[1:] }
 
 func (p *Pages) closeLetter(c closing) func(context.Context, audit.Operator, input) (outcome, error) {
 	return func(ctx context.Context, by audit.Operator, in input) (outcome, error) {

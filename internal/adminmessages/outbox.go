@@ -205,7 +205,7 @@ func (p *Pages) askToDiscardEvent(ctx context.Context, in input) (question, erro
 		Title: "Never send this event?", Button: "Discard the event", Danger: true, Back: "/outbox", Keep: keep(which),
 		Facts: []fact{
 			{"Event", e.Type}, {"Key", e.Key}, {"Version", strconv.FormatInt(e.Version, 10)}, {"Topic", e.Topic},
-			{"Committed", e.Time.Format(time.RFC3339)},
+			{"Committed", adminui.TimeText(e.Time)},
 		},
 		Follows: []string{
 			"The event is never sent. This cannot be undone.",

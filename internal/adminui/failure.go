@@ -90,10 +90,10 @@ func failure(err error) (status int, p problem) {
 func sentence(err error) string { return Sentence(err.Error()) }
 
 // Sentence returns a text with a capital letter at its beginning and a full stop at its end.
-func Sentence(text string) string { return capital(strings.TrimSuffix(text, ".")) + "." }
+func Sentence(text string) string { return Capital(strings.TrimSuffix(text, ".")) + "." }
 
-// capital returns the text with a capital letter at its beginning.
-func capital(text string) string {
+// Capital returns the text with a capital letter at its beginning.
+func Capital(text string) string {
 	first, size := utf8.DecodeRuneInString(text)
 	return string(unicode.ToUpper(first)) + text[size:]
 }

@@ -21,9 +21,9 @@ import (
 // Handle adds pages that show or change data, such as an admin interface. The handler gets the requests of all methods to
 // path and to everything below it, with their complete paths. A path has no slash at its end, and HEAD arrives as GET.
 //
-// A handler that is a ProblemPage shows why the server itself refuses a request. If available returns an error, that is the answer. The gate admits each request, as a list if it reads and as a change
-// otherwise. While its answer waits for the client, a request has no place; a handler that then reads on does so with WithPlace.
-// Call Handle before Listen.
+// A handler that is a ProblemPage shows why the server itself refuses a request. If available returns an error, that is the answer.
+// The gate admits each request, as a list if it reads and as a change otherwise. While its answer waits for the client, a request
+// has no place; a handler that then reads on does so with WithPlace. Call Handle before Listen.
 func (s *Server) Handle(path string, handler http.Handler, available func() error, gate *admission.Gate) {
 	page, _ := handler.(ProblemPage)
 	serve := func(c echo.Context) error {
@@ -118,15 +118,7 @@ func behindTLS(r *http.Request, trusted Networks) bool {
 		return false
 	}
 	peer, err := netip.ParseAddr(host)
-	if err != nil {
-		return false
-	}
-	for _, network := range trusted {
-		if network.Contains(peer.Unmap().WithZone("")) {
-			return r.Header.Get("X-Forwarded-Proto") == "https"
-		}
-	}
-	return false
+	return err == nil && within(trusted, peer) && r.Header.Get("X-Forwarded-Proto") == "https"
 }
 
 // defaultMaxForm is the largest body of a form, in bytes, unless Config says otherwise.

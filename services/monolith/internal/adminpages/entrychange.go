@@ -68,7 +68,7 @@ func notice(a catalogchange.Answer) string {
 	if what == "" {
 		what = "A change of this entry"
 	}
-	asked := " was asked for at " + a.CreatedAt.UTC().Format("2006-01-02 15:04:05Z")
+	asked := " was asked for at " + adminui.TimeText(a.CreatedAt)
 	switch {
 	case a.State == catalogchange.Pending && a.Unreadable:
 		return what + asked + ". It is pending: the catalog service cannot read the request. The dead letters on its admin pages say why: replay the request there after the cause is mended, or discard it."

@@ -33,9 +33,8 @@ func (p entryPages) waiting(ctx context.Context, q adminui.Query) (adminui.Waiti
 	requests = slices.DeleteFunc(requests, func(r catalogchange.Request) bool {
 		return query.Product != 0 && r.Wanted.Product != query.Product || query.Market != 0 && r.Wanted.Market != query.Market
 	})
-	if len(requests) > mostWaiting {
-		requests = requests[:mostWaiting]
-		w.More = &adminui.Link{Path: pathRequests, Text: "All requests"}
+	if q.Search == "" { // otherwise each of them may have the text
+		requests = requests[:min(len(requests), mostWaiting+1)]
 	}
 	entries := make([]catalogcopy.Entry, len(requests))
 	for i, r := range requests {
@@ -48,6 +47,10 @@ func (p entryPages) waiting(ctx context.Context, q adminui.Query) (adminui.Waiti
 	for i, r := range requests {
 		if !strings.Contains(strings.ToLower(titles[i]), strings.ToLower(q.Search)) {
 			continue
+		}
+		if len(w.Rows) == mostWaiting {
+			w.More = &adminui.Link{Path: pathRequests, Text: "All requests"}
+			break
 		}
 		w.Rows = append(w.Rows, adminui.WaitingRow{
 			ID:    strconv.FormatInt(r.Wanted.ID, 10),
