@@ -39,27 +39,34 @@ WITH_POSTGRES := go run ./internal/testkit/cmd/withpostgres --
 # is 1 s. A test run has about 100 of these exits: one for each package, and one for each command that a test runs.
 export GORACE ?= atexit_sleep_ms=100
 
+# Flags of every test run. go vet would examine every dependency, and make lint runs the same checks. Without symbols, linking takes
+# two thirds of the time.
+TEST_FLAGS := -vet=off -ldflags=-s
+
+# These packages read files, and have nothing that runs at the same time. With the race detector they would take some times as long.
+SEQUENTIAL := /internal/archtest$$|/tools/newservice$$
+
 # The test that the target names is a model without goroutines. Its file is not compiled with the race detector. awk prints what go
 # test prints, and fails when no test has run.
-# -vet=off: make lint runs the same checks, and go vet would also examine every dependency.
 # -count=1 for the modules below: their tests read files outside their module, which Go's test cache does not watch.
 .PHONY: test
 test: ## everything a change must pass, except for the targets below; with the race detector
-	@$(WITH_POSTGRES) go test -race -vet=off $(ARGS) ./...
-	@go test -vet=off -run '^TestShardsGoToInstancesThatKafkaAnswers$$' ./internal/messaging/outbox | \
+	@$(WITH_POSTGRES) go test -race $(TEST_FLAGS) $(ARGS) $$(go list ./... | grep -Ev '$(SEQUENTIAL)')
+	@go test $(TEST_FLAGS) $(ARGS) $$(go list ./... | grep -E '$(SEQUENTIAL)')
+	@go test $(TEST_FLAGS) -run '^TestShardsGoToInstancesThatKafkaAnswers$$' ./internal/messaging/outbox | \
 		awk '{ print; fflush() } /^ok/ && !/no tests to run/ { passed = 1 } END { exit !passed }'
-	@cd deploy && go test -vet=off -count=1 ./...
-	@cd tools/generate && go test -vet=off -count=1 ./...
-	@cd tools/contractcheck && go test -vet=off -count=1 ./...
+	@cd deploy && go test $(TEST_FLAGS) -count=1 ./...
+	@cd tools/generate && go test $(TEST_FLAGS) -count=1 ./...
+	@cd tools/contractcheck && go test $(TEST_FLAGS) -count=1 ./...
 
 # Without internal/pgserver, whose tests start and kill a server each. -short leaves out a test that runs whole commands.
 .PHONY: test-short
 test-short: ## the quick tests, before a commit: no race detector, nothing end to end
-	@$(WITH_POSTGRES) go test -short $(ARGS) $$(go list ./... | grep -v -e /internal/e2e -e /internal/pgserver)
+	@$(WITH_POSTGRES) go test -short $(TEST_FLAGS) $(ARGS) $$(go list ./... | grep -v -e /internal/e2e -e /internal/pgserver)
 
 .PHONY: test-pgbouncer
 test-pgbouncer: ## the services behind a real PgBouncer in transaction mode; needs PgBouncer
-	@$(WITH_POSTGRES) go test -race -count=1 -tags=pgbouncer -run '^TestPgBouncer' $(ARGS) ./internal/e2e | \
+	@$(WITH_POSTGRES) go test -race $(TEST_FLAGS) -count=1 -tags=pgbouncer -run '^TestPgBouncer' $(ARGS) ./internal/e2e | \
 		awk '{ print; fflush() } /^ok/ && !/no tests to run/ { passed = 1 } END { exit !passed }'
 
 # Without the race detector: make test has run the same code with it, and here only Kafka is another one. The tests mostly wait, so more
@@ -68,7 +75,7 @@ test-pgbouncer: ## the services behind a real PgBouncer in transaction mode; nee
 .PHONY: test-kafka
 test-kafka: export JAVA_TOOL_OPTIONS ?= -XX:TieredStopAtLevel=1
 test-kafka: ## the tests of broker, relay and consumer, and the end-to-end tests, on a real Apache Kafka
-	@$(WITH_POSTGRES) go run ./internal/testkit/cmd/realkafka -- go test -vet=off -count=1 -tags=realkafka -parallel=4 $(ARGS) ./internal/messaging/broker/... ./internal/messaging/outbox/... ./internal/messaging/consumer/... ./internal/e2e/...
+	@$(WITH_POSTGRES) go run ./internal/testkit/cmd/realkafka -- go test $(TEST_FLAGS) -count=1 -tags=realkafka -parallel=4 $(ARGS) ./internal/messaging/broker/... ./internal/messaging/outbox/... ./internal/messaging/consumer/... ./internal/e2e/...
 
 # -count=1: the test reads files that are not part of the key of its cached result.
 .PHONY: test-newservice
@@ -78,7 +85,7 @@ test-newservice: ## add services to a copy of the repository with tools/newservi
 # awk prints what go test prints, and fails when no test has run.
 .PHONY: test-gateway
 test-gateway: ## the gateway: a real nginx in front of fake and real services; needs nginx 1.22 or newer
-	@$(WITH_POSTGRES) go test -C deploy -race -count=1 -tags=gateway -run '^TestGateway' $(ARGS) ./gateway | \
+	@$(WITH_POSTGRES) go test -C deploy -race $(TEST_FLAGS) -count=1 -tags=gateway -run '^TestGateway' $(ARGS) ./gateway | \
 		awk '{ print; fflush() } /^ok/ && !/no tests to run/ { passed = 1 } END { exit !passed }'
 
 # -p=1 runs one package at a time, because both need the same images.

@@ -1,4 +1,8 @@
+//go:build !realkafka
+
 package e2e
+
+// Maintenance works on the database. So this test runs with make test alone.
 
 import (
 	"net/http"

@@ -1,4 +1,8 @@
+//go:build !realkafka
+
 package e2e
+
+// The plans do not depend on the broker. So these tests run with make test alone.
 
 import (
 	"encoding/json"
