@@ -71,8 +71,7 @@ func TestARecreatedTopicIsNotReadOn(t *testing.T) {
 // wantPositionOf checks a stored position.
 func (b *bundle) wantPositionOf(tp broker.TopicPartition, want int64) {
 	b.t.Helper()
-	got := query[int64](b, `SELECT next_offset FROM consumer_position WHERE topic = $1 AND part = $2`, tp.Topic, tp.Partition)
-	if got != want {
+	if got := b.positionOf(tp); got != want {
 		b.t.Errorf("the position of %s is %d, want %d", tp, got, want)
 	}
 }

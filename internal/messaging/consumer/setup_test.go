@@ -298,11 +298,16 @@ func query[V any](b *bundle, sql string, args ...any) V {
 	return v
 }
 
+// positionOf returns the stored position.
+func (b *bundle) positionOf(tp broker.TopicPartition) int64 {
+	b.t.Helper()
+	return query[int64](b, `SELECT next_offset FROM consumer_position WHERE topic = $1 AND part = $2`, tp.Topic, tp.Partition)
+}
+
 // wantPosition checks the stored position.
 func (b *bundle) wantPosition(want int64) {
 	b.t.Helper()
-	got := query[int64](b, `SELECT next_offset FROM consumer_position WHERE topic = $1 AND part = $2`, tp.Topic, tp.Partition)
-	if got != want {
+	if got := b.positionOf(tp); got != want {
 		b.t.Errorf("the position is %d, want %d", got, want)
 	}
 }

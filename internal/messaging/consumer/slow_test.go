@@ -16,20 +16,36 @@ import (
 func brief(c *consumer.Config[*tx]) { c.Timeout = 100 * time.Millisecond }
 
 // deliver offers the records to the consumer as the broker's client does: again and again, from the stored position on. It ends
-// when all are applied, or after some rounds. On a busy machine, also an event that is not slow may need more than one.
+// when all are applied, or after some rounds.
 func (b *bundle) deliver(rounds int, records ...broker.Record) {
 	b.t.Helper()
-	end := int64(len(records))
 	for range rounds {
-		position := query[int64](b, `SELECT next_offset FROM consumer_position WHERE topic = $1 AND part = $2`, tp.Topic, tp.Partition)
-		if position == end {
+		if b.deliverOnce(records) {
 			return
 		}
-		err := b.Handle(b.t.Context(), tp, position, broker.At(end), log(position, records[position:]...))
-		if err != nil && !errors.Is(err, context.DeadlineExceeded) && pgtx.SQLState(err) != "55P03" {
-			b.t.Fatal(err)
-		}
 	}
+}
+
+// deliverAll delivers until all are applied. On a busy machine, an event that is not slow may need many rounds, too.
+func (b *bundle) deliverAll(records ...broker.Record) {
+	b.t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline) && !b.deliverOnce(records); {
+		continue
+	}
+}
+
+// deliverOnce reports whether there was nothing left to deliver.
+func (b *bundle) deliverOnce(records []broker.Record) (all bool) {
+	b.t.Helper()
+	end, position := int64(len(records)), b.positionOf(tp)
+	if position == end {
+		return true
+	}
+	err := b.Handle(b.t.Context(), tp, position, broker.At(end), log(position, records[position:]...))
+	if err != nil && !errors.Is(err, context.DeadlineExceeded) && pgtx.SQLState(err) != "55P03" {
+		b.t.Fatal(err)
+	}
+	return false
 }
 
 // An event takes too long. Events behind it can be applied, so it becomes a dead letter. They are applied, also the next version
@@ -38,7 +54,7 @@ func TestASlowEventBecomesADeadLetter(t *testing.T) {
 	t.Parallel()
 	b := setup(t, brief)
 	b.seed(0)
-	b.deliver(40, named("a", 1), failing("b", 1, "slow"), named("c", 1), named("b", 2))
+	b.deliverAll(named("a", 1), failing("b", 1, "slow"), named("c", 1), named("b", 2))
 	b.wantPosition(4)
 	b.wantChanges("a1 c1 b2")
 	b.wantLetters("1:timeout/superseded")
@@ -70,13 +86,13 @@ func TestALockedRowMakesAnEventSlow(t *testing.T) {
 	t.Parallel()
 	b := setup(t, brief, lockVersions)
 	b.seed(0)
-	b.deliver(20, named("b", 1))
+	b.deliverAll(named("b", 1))
 	release := b.lock(`SELECT FROM thing_copy WHERE id = 'b' FOR UPDATE`)
 	defer release()
 	b.deliver(6, named("b", 1), named("b", 2), named("b", 3))
 	b.wantPosition(1)
 	b.wantLetters("")
-	b.deliver(40, named("b", 1), named("b", 2), named("c", 1))
+	b.deliverAll(named("b", 1), named("b", 2), named("c", 1))
 	b.wantPosition(3)
 	b.wantLetters("1:timeout/open")
 	release()
@@ -100,13 +116,13 @@ func TestALockThatIsGivenUpEarlyMakesAnEventSlow(t *testing.T) {
 		return err
 	}), lockVersions)
 	b.seed(0)
-	b.deliver(20, named("b", 1))
+	b.deliverAll(named("b", 1))
 	defer b.lock(`SELECT FROM thing_copy WHERE id = 'b' FOR UPDATE`)()
 	b.deliver(8, named("b", 1), named("b", 2), named("c", 1))
 	b.wantPosition(1)
 	b.wantLetters("")
 	now = now.Add(3 * time.Minute)
-	b.deliver(20, named("b", 1), named("b", 2), named("c", 1))
+	b.deliverAll(named("b", 1), named("b", 2), named("c", 1))
 	b.wantPosition(3)
 	b.wantChanges("b1 c1")
 	b.wantLetters("1:timeout/open")
@@ -117,7 +133,7 @@ func TestASlowEventThatIsReadAgainIsTriedAgain(t *testing.T) {
 	t.Parallel()
 	b := setup(t, brief)
 	b.seed(0)
-	b.deliver(40, failing("b", 1, "slow"), named("c", 1))
+	b.deliverAll(failing("b", 1, "slow"), named("c", 1))
 	b.wantLetters("0:timeout/open")
 	if _, err := b.pool.Exec(t.Context(), `UPDATE consumer_position SET next_offset = 0`); err != nil {
 		t.Fatal(err)
@@ -141,16 +157,15 @@ func TestASlowEventAloneWaitsForOthers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var b *bundle
-			othersWork, position := false, int64(0)
+			othersWork := false
 			b = setup(t, brief, wrap(func(ctx context.Context, _ int64, t *tx) error {
 				if !othersWork {
 					return nil
 				}
-				othersWork = false // not for the call below
+				othersWork = false                // not for the call below
+				position := b.positionOf(c.other) // on a busy machine, a call may fail after its commit
 				err := b.Handle(context.WithoutCancel(ctx), c.other, position, broker.At(position+1), log(position, named("o", position+1)))
-				if othersWork = true; err == nil {
-					position++
-				}
+				othersWork = true
 				return err
 			}), func(c *consumer.Config[*tx]) { c.Topics["test.other.v1"] = c.Topics[topic] })
 			b.seed(0)
@@ -162,7 +177,11 @@ func TestASlowEventAloneWaitsForOthers(t *testing.T) {
 			b.wantPosition(0)
 			b.wantLetters("")
 			othersWork = true
-			b.deliver(40, failing("b", 1, "slow"))
+			if c.letters == "" {
+				b.deliver(40, failing("b", 1, "slow"))
+			} else {
+				b.deliverAll(failing("b", 1, "slow"))
+			}
 			b.wantPosition(c.position)
 			b.wantLetters(c.letters)
 		})
