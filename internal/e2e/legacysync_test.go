@@ -1,4 +1,8 @@
+//go:build !realkafka
+
 package e2e
+
+// The program of these tests knows only HTTP. So they run with make test alone.
 
 import (
 	"encoding/json"

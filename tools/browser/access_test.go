@@ -23,15 +23,16 @@ func (b *tab) accessible(what string) {
 	b.quiet(what)
 }
 
-// twice checks a page that a test has reached, in dark on a small screen and in light on a large one.
+// looks are the schemes and widths in which axe-core checks each page: both colors, a small screen and a large one. To check all
+// combinations of them takes twice as long, and the colors are the same on each screen.
+var looks = map[string]int64{"dark": 320, "light": 1280}
+
+// twice checks a page that a test has reached, in each of the looks.
 func (b *tab) twice(what string) {
 	b.Helper()
-	for _, l := range []struct {
-		scheme string
-		width  int64
-	}{{"dark", 320}, {"light", 1280}} {
-		b.look(l.scheme, l.width)
-		b.complete(fmt.Sprintf("%s-%s-%d", what, l.scheme, l.width), l.width)
+	for scheme, width := range looks {
+		b.look(scheme, width)
+		b.complete(fmt.Sprintf("%s-%s-%d", what, scheme, width), width)
 		b.accessible(what)
 	}
 }

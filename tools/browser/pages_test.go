@@ -107,7 +107,9 @@ func look(t *testing.T, at services) {
 				b.look(scheme, width)
 				what := fmt.Sprintf("%s-%s-%s-%s", p.service, p.name, scheme, device)
 				b.complete(what, width)
-				b.accessible(what)
+				if width == looks[scheme] {
+					b.accessible(what)
+				}
 			}
 		}
 	}
