@@ -162,8 +162,9 @@ func TestASlowEventAloneWaitsForOthers(t *testing.T) {
 				if !othersWork {
 					return nil
 				}
-				othersWork = false                // not for the call below
-				position := b.positionOf(c.other) // on a busy machine, a call may fail after its commit
+				othersWork = false // not for the call below
+				// On a busy machine, a call may fail after its commit.
+				position := b.positionOf(c.other) //nolint:contextcheck // it is not a part of the call
 				err := b.Handle(context.WithoutCancel(ctx), c.other, position, broker.At(position+1), log(position, named("o", position+1)))
 				othersWork = true
 				return err
