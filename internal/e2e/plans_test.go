@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/monsplit/monsplit/internal/testkit/manyrows"
 	"github.com/monsplit/monsplit/internal/testkit/pgtest"
 	"github.com/monsplit/monsplit/internal/testkit/services"
@@ -49,7 +51,7 @@ func TestPlansOfEmptyTablesAreNotKept(t *testing.T) {
 	for _, db := range []string{s.monolithDB, s.catalogDB} {
 		manyrows.Fill(t, db, 100_000)
 	}
-	filled := logSize(t, server)
+	filled := logSize(t, server, s.monolithDB)
 	for n := range measured {
 		w.run(warm + n)
 	}
@@ -71,7 +73,7 @@ func TestPlansOfEmptyTablesAreNotKept(t *testing.T) {
 			return len(rows(t, db, `SELECT pid::text FROM pg_stat_activity WHERE state = 'active' AND query_start < '`+began+`' AND pid <> pg_backend_pid()`)) == 0
 		})
 	}
-	before := logSize(t, server)
+	before := logSize(t, server, s.monolithDB)
 	s.kafka.Start()
 	s.drained(s.monolithDB)
 	s.drained(s.catalogDB)
@@ -106,13 +108,21 @@ func TestPendingEventsDoNotSlowWritesDown(t *testing.T) {
 	}
 }
 
-func logSize(t *testing.T, server *pgtest.Server) int {
+// logSize returns the size of the server's log, with all statements that have ended. Another process writes the log, and may be
+// late. It keeps the order, so a mark comes after them.
+func logSize(t *testing.T, server *pgtest.Server, db string) (size int) {
 	t.Helper()
-	text, err := os.ReadFile(server.LogPath())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return len(text)
+	mark := "mark " + uuid.NewString()
+	rows(t, db, `DO $$ BEGIN RAISE LOG '`+mark+`'; END $$`)
+	eventually(t, "the mark is in the log", func() bool {
+		text, err := os.ReadFile(server.LogPath())
+		if err != nil {
+			t.Fatal(err)
+		}
+		size = len(text)
+		return strings.Contains(string(text), mark)
+	})
+	return size
 }
 
 // execution is one execution of a statement, as auto_explain logs it.
