@@ -116,7 +116,7 @@ func (p *Pages) askToPauseOutbox(ctx context.Context, in input) (question, error
 	return question{
 		Title: "Pause " + name + "?", Button: "Pause", Danger: true, Keep: url.Values{"topic": {which.Topic}}, Back: "/relay",
 		Follows: []string{
-			"People and programs can still change data here. The events wait in the outbox, and other services do not hear of the changes.",
+			"Sending stops within a few seconds. People and programs can still change data here. The events wait in the outbox, and other services do not hear of the changes.",
 			"Nothing is lost. After “Resume” the events are sent in their order.",
 		},
 	}, nil

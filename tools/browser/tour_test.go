@@ -3,7 +3,12 @@ package browser
 import (
 	"context"
 	"fmt"
+	"io"
+	"net/http"
+	"regexp"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
@@ -129,6 +134,7 @@ func tour(b *tab, h hand, base, product string) {
 	h.fill("#reason", "a try of "+product)
 	h.press("button.danger")
 	b.noted("Sending monsplit.product.v1 is paused.")
+	stopsSending(b, base)
 	h.press(`nav a[href$="/products"]`)
 	findProduct(b, h, product)
 	h.press("#discontinued")
@@ -162,6 +168,29 @@ func tour(b *tab, h hand, base, product string) {
 	h.press(".leave button")
 	b.do(chromedp.WaitVisible("#password"))
 	b.quiet("tour")
+}
+
+// stopsSending waits until the relay has read that it is paused.
+func stopsSending(b *tab, base string) {
+	b.Helper()
+	paused := regexp.MustCompile(`(?m)^\w+_outbox_standstill\{.*"paused".*\} 1$`)
+	for deadline := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
+		answer, err := http.Get(strings.TrimSuffix(base, "/admin") + "/metrics")
+		if err != nil {
+			b.Fatal(err)
+		}
+		metrics, err := io.ReadAll(answer.Body)
+		_ = answer.Body.Close() // it was read
+		if err != nil {
+			b.Fatal(err)
+		}
+		if paused.Match(metrics) {
+			return
+		}
+		if time.Now().After(deadline) {
+			b.Fatalf("the relay still sends after %s", patience)
+		}
+	}
 }
 
 // noted waits for the note of the next page, and checks it.
