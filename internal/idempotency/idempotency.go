@@ -142,14 +142,18 @@ func (k Keys) DeleteOld(ctx context.Context, pool *pgxpool.Pool) error {
 // countEvery is the time between two counts of the keys. One count reads all keys.
 const countEvery = 10 * time.Second
 
-// Count counts the stored keys, for the bounds, also those of requests to other services. It does nothing if they were counted a moment ago, or if another instance
-// counts them.
+// Count counts the stored keys, for the bounds, also those of requests to other services. It does nothing if they were counted a
+// moment ago, or if another instance counts them.
 func (k Keys) Count(ctx context.Context, pool *pgxpool.Pool) error {
 	return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
 		q := idempotencydb.New(tx)
 		may, err := q.MayCount(ctx)
+		written := int64(0)
 		if err == nil && may {
-			err = q.CountKeys(ctx, countEvery-time.Second)
+			written, err = q.CountKeys(ctx, countEvery-time.Second)
+		}
+		if err == nil && written > 0 {
+			err = q.DeleteUsageWithoutKeys(ctx)
 		}
 		if err != nil {
 			return fmt.Errorf("count the idempotency keys: %w", err)

@@ -2,6 +2,7 @@ package browser
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -173,24 +174,34 @@ func tour(b *tab, h hand, base, product string) {
 // stopsSending waits until the relay has read that it is paused.
 func stopsSending(b *tab, base string) {
 	b.Helper()
+	ctx, cancel := context.WithTimeout(b.Context(), patience)
+	defer cancel()
 	paused := regexp.MustCompile(`(?m)^\w+_outbox_standstill\{.*"paused".*\} 1$`)
-	for deadline := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
-		answer, err := http.Get(strings.TrimSuffix(base, "/admin") + "/metrics")
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for ; ; <-tick.C {
+		metrics, err := fetch(ctx, strings.TrimSuffix(base, "/admin")+"/metrics")
 		if err != nil {
-			b.Fatal(err)
-		}
-		metrics, err := io.ReadAll(answer.Body)
-		_ = answer.Body.Close() // it was read
-		if err != nil {
-			b.Fatal(err)
+			b.Fatalf("the relay still sends: %v", err)
 		}
 		if paused.Match(metrics) {
 			return
 		}
-		if time.Now().After(deadline) {
-			b.Fatalf("the relay still sends after %s", patience)
-		}
 	}
+}
+
+// fetch returns the body of an answer.
+func fetch(ctx context.Context, url string) ([]byte, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	body, err := io.ReadAll(answer.Body)
+	return body, errors.Join(err, answer.Body.Close())
 }
 
 // noted waits for the note of the next page, and checks it.

@@ -11,16 +11,14 @@ import (
 	"time"
 )
 
-const countKeys = `-- name: CountKeys :exec
+const countKeys = `-- name: CountKeys :execrows
+
 WITH due AS (
     SELECT WHERE NOT EXISTS (SELECT FROM idempotency_usage u WHERE u.caller = '' AND u.counted_at > now() - $1::interval)
 ), counted AS (
     SELECT k.caller, count(*) AS keys
     FROM (SELECT caller FROM idempotency_key UNION ALL SELECT caller FROM sent_request WHERE once_id IS NOT NULL) k
     WHERE EXISTS (SELECT FROM due) GROUP BY k.caller
-), gone AS (
-    DELETE FROM idempotency_usage u
-    WHERE u.caller <> '' AND EXISTS (SELECT FROM due) AND NOT EXISTS (SELECT FROM counted c WHERE c.caller = u.caller)
 )
 INSERT INTO idempotency_usage (caller, keys, counted_at)
 SELECT c.caller, c.keys, now() FROM counted c
@@ -30,10 +28,13 @@ ON CONFLICT (caller) DO UPDATE SET keys = excluded.keys, counted_at = excluded.c
 `
 
 // A separate statement after the lock, so that it sees when the last instance has counted. Requests to other services are stored
-// with their keys in sent_request.
-func (q *Queries) CountKeys(ctx context.Context, pause time.Duration) error {
-	_, err := q.db.Exec(ctx, countKeys, pause)
-	return err
+// with their keys in sent_request. It writes nothing if the last count is young.
+func (q *Queries) CountKeys(ctx context.Context, pause time.Duration) (int64, error) {
+	result, err := q.db.Exec(ctx, countKeys, pause)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const deleteOldAnswers = `-- name: DeleteOldAnswers :execrows
@@ -50,6 +51,17 @@ func (q *Queries) DeleteOldAnswers(ctx context.Context, retention time.Duration,
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const deleteUsageWithoutKeys = `-- name: DeleteUsageWithoutKeys :exec
+DELETE FROM idempotency_usage WHERE counted_at < now()
+`
+
+// The callers without keys: the count of the same transaction has not written them. A join of the callers with the counts could
+// compare each with each, because PostgreSQL may keep a plan that it has made for few callers.
+func (q *Queries) DeleteUsageWithoutKeys(ctx context.Context) error {
+	_, err := q.db.Exec(ctx, deleteUsageWithoutKeys)
+	return err
 }
 
 const getFirstAnswer = `-- name: GetFirstAnswer :one

@@ -24,7 +24,7 @@ func rewriteSmallTables(ctx context.Context, pool *pgxpool.Pool) error {
 		var bytes int64
 		err := pool.QueryRow(ctx, `SELECT pg_relation_size($1::regclass)`, table).Scan(&bytes)
 		if err == nil && bytes >= rewriteAt {
-			err = rewrite(ctx, pool, table)
+			err = rewriteBetweenRenewals(ctx, pool, table)
 		}
 		if pgtx.SQLState(err) == "55P03" { // lock_not_available
 			err = errors.New("another session holds a lock on it for long: pg_locks shows it")
@@ -35,6 +35,17 @@ func rewriteSmallTables(ctx context.Context, pool *pgxpool.Pool) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// rewriteBetweenRenewals tries a few times: a renewal that reads many dead versions holds its lock longer than a try waits.
+func rewriteBetweenRenewals(ctx context.Context, pool *pgxpool.Pool, table string) (err error) {
+	const tries = 5
+	for range tries {
+		if err = rewrite(ctx, pool, table); pgtx.SQLState(err) != "55P03" { // lock_not_available
+			break
+		}
+	}
+	return err
 }
 
 // rewrite empties a table and writes its rows again. The lease pass waits for the lock, for a few milliseconds.
