@@ -74,13 +74,13 @@ test-pgbouncer: ## the services behind a real PgBouncer in transaction mode; nee
 # faster code saves.
 .PHONY: test-kafka
 test-kafka: export JAVA_TOOL_OPTIONS ?= -XX:TieredStopAtLevel=1
-test-kafka: ## the tests of broker, relay and consumer, and the end-to-end tests, on a real Apache Kafka
+test-kafka: ## the tests of broker, relay and consumer, and end to end what depends on Kafka, on a real Apache Kafka
 	@$(WITH_POSTGRES) go run ./internal/testkit/cmd/realkafka -- go test $(TEST_FLAGS) -count=1 -tags=realkafka -parallel=4 $(ARGS) ./internal/messaging/broker/... ./internal/messaging/outbox/... ./internal/messaging/consumer/... ./internal/e2e/...
 
 # -count=1: the test reads files that are not part of the key of its cached result.
 .PHONY: test-newservice
 test-newservice: ## add services to a copy of the repository with tools/newservice: they build, and their tests pass
-	@$(WITH_POSTGRES) go test -count=1 -tags=scaffold -run '^TestANewServicePassesItsTests$$' $(ARGS) ./tools/newservice
+	@$(WITH_POSTGRES) go test $(TEST_FLAGS) -count=1 -tags=scaffold -run '^TestANewServicePassesItsTests$$' $(ARGS) ./tools/newservice
 
 # awk prints what go test prints, and fails when no test has run.
 .PHONY: test-gateway
@@ -91,13 +91,13 @@ test-gateway: ## the gateway: a real nginx in front of fake and real services; n
 # -p=1 runs one package at a time, because both need the same images.
 .PHONY: test-compose
 test-compose: ## docker-compose.yml on a real Docker Engine; with stand-ins for images that cannot be pulled
-	@go test -C deploy -count=1 -p=1 -timeout=30m -tags=compose -v $(ARGS) ./standins ./compose | \
+	@go test -C deploy $(TEST_FLAGS) -count=1 -p=1 -timeout=30m -tags=compose -v $(ARGS) ./standins ./compose | \
 		awk '!/^=== / { print; fflush() } /^ok/ && !/no tests to run/ { passed++ } END { exit passed != 2 }'
 
 # Screenshots go into bin/screenshots.
 .PHONY: test-browser
 test-browser: node ## the services' pages in a headless Chromium, which must be on the PATH; needs Node
-	@cd tools/browser && npm ci --silent && go test -count=1 $(ARGS) ./...
+	@cd tools/browser && npm ci --silent && go test $(TEST_FLAGS) -count=1 $(ARGS) ./...
 
 .PHONY: documents
 documents: node ## lint the OpenAPI and AsyncAPI documents; needs Node
@@ -167,7 +167,7 @@ MODULES := . deploy tools/generate tools/contractcheck tools/browser
 .PHONY: lint
 lint: ## golangci-lint in all modules and on the code of a new service, and govulncheck if its database can be reached
 	@for m in $(MODULES); do (cd $$m && $(LINT) golangci-lint run ./...) || exit 1; done
-	@go test -count=1 -tags=scaffold -run '^TestANewServiceIsClean$$' ./tools/newservice
+	@go test $(TEST_FLAGS) -count=1 -tags=scaffold -run '^TestANewServiceIsClean$$' ./tools/newservice
 	@skipped=; for m in $(MODULES); do out=$$(cd $$m && $(LINT) govulncheck ./... 2>&1) || case "$$out" in \
 		*"fetching vulnerabilities"*) skipped=yes ;; \
 		*) echo "$$out"; exit 1 ;; esac; done; \

@@ -56,6 +56,7 @@ func newStack(t *testing.T, command []string) *stack {
 		"MONOLITH_PORT": port(), "CATALOG_PORT": port(), "GATEWAY_PORT": port(), "KAFKA_PORT": port(),
 		"MONSPLIT_VERSION": "test", "MONSPLIT_REVISION": "0123abc",
 		"MONSPLIT_SUBNET": "172.30.98.0/24", "MONSPLIT_IP_RANGE": "172.30.98.128/25", "GATEWAY_ADDRESS": "172.30.98.10",
+		"KAFKA_HEAP_OPTS": "-Xms256m -Xmx512m -XX:TieredStopAtLevel=1", // it runs too short to gain from more optimization
 	}}
 	t.Cleanup(func() {
 		if t.Failed() {

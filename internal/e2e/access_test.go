@@ -1,4 +1,8 @@
+//go:build !realkafka
+
 package e2e
+
+// Who may call an API does not depend on the broker. So these tests run with make test alone.
 
 import (
 	"encoding/json"

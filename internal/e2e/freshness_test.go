@@ -1,4 +1,8 @@
+//go:build !realkafka
+
 package e2e
+
+// Reading one's own writes does not depend on the broker. So these tests run with make test alone.
 
 import (
 	"fmt"

@@ -1,4 +1,8 @@
+//go:build !realkafka
+
 package e2e
+
+// The clients know only HTTP. So these tests run with make test alone.
 
 import (
 	"errors"

@@ -1,4 +1,8 @@
+//go:build !realkafka
+
 package e2e
+
+// Imports work on the database. So these tests run with make test alone.
 
 import (
 	"bytes"

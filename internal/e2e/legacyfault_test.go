@@ -1,4 +1,8 @@
+//go:build !realkafka
+
 package e2e
+
+// The requests and outcomes of other tests travel over a real Kafka. So these tests run with make test alone.
 
 import (
 	"fmt"
