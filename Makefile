@@ -20,7 +20,7 @@ demo: ## both services, PostgreSQL and a broker in one process; options in ARGS
 
 .PHONY: build
 build: ## all binaries into bin/, without cgo
-	@mkdir -p bin && CGO_ENABLED=0 go build -trimpath -o bin/ $(addprefix ./cmd/,$(SERVICES)) ./cmd/demo
+	@mkdir -p bin && CGO_ENABLED=0 go build -o bin/ $(addprefix ./cmd/,$(SERVICES)) ./cmd/demo
 
 # VERSION and REVISION become labels of the images. The tag is the one that docker-compose.yml uses.
 .PHONY: images
@@ -43,21 +43,30 @@ export GORACE ?= atexit_sleep_ms=100
 # two thirds of the time.
 TEST_FLAGS := -vet=off -ldflags=-s
 
-# These packages read files, and have nothing that runs at the same time. With the race detector they would take some times as long.
-SEQUENTIAL := /internal/archtest$$|/tools/newservice$$
+# These packages run without the race detector, with which they would take some times as long: two that read files and have nothing
+# that runs at the same time, and the end-to-end tests.
+WITHOUT_RACE := /internal/archtest$$|/tools/newservice$$|/internal/e2e$$
+
+# The end-to-end tests in which the most happens at the same time. They run with the race detector.
+RACES := ^Test(KafkaAway|KilledInTheMiddle|APausedRelay.*|TwoInstances.*|ReadYourWrites|AStop.*|ImportInterrupted|OperationsPaused|RandomWrites.*|LegacyWrites(WithTwoInstances|OfOneEntryAtOnce))$$
 
 # The test that the target names is a model without goroutines. Its file is not compiled with the race detector. awk prints what go
 # test prints, and fails when no test has run.
 # -count=1 for the modules below: their tests read files outside their module, which Go's test cache does not watch.
 .PHONY: test
-test: ## everything a change must pass, except for the targets below; with the race detector
-	@$(WITH_POSTGRES) go test -race $(TEST_FLAGS) $(ARGS) $$(go list ./... | grep -Ev '$(SEQUENTIAL)')
-	@go test $(TEST_FLAGS) $(ARGS) $$(go list ./... | grep -E '$(SEQUENTIAL)')
+test: ## everything a change must pass, except for the targets below; mostly with the race detector
+	@$(WITH_POSTGRES) go test -race $(TEST_FLAGS) $(ARGS) $$(go list ./... | grep -Ev '$(WITHOUT_RACE)')
+	@$(WITH_POSTGRES) go test -race $(TEST_FLAGS) -run '$(RACES)' $(ARGS) ./internal/e2e
+	@$(WITH_POSTGRES) go test $(TEST_FLAGS) -skip '$(RACES)' $(ARGS) $$(go list ./... | grep -E '$(WITHOUT_RACE)')
 	@go test $(TEST_FLAGS) -run '^TestShardsGoToInstancesThatKafkaAnswers$$' ./internal/messaging/outbox | \
 		awk '{ print; fflush() } /^ok/ && !/no tests to run/ { passed = 1 } END { exit !passed }'
 	@cd deploy && go test $(TEST_FLAGS) -count=1 ./...
 	@cd tools/generate && go test $(TEST_FLAGS) -count=1 ./...
 	@cd tools/contractcheck && go test $(TEST_FLAGS) -count=1 ./...
+
+.PHONY: test-races
+test-races: ## all end-to-end tests with the race detector; make test runs only some of them with it
+	@$(WITH_POSTGRES) go test -race $(TEST_FLAGS) $(ARGS) ./internal/e2e
 
 # Without internal/pgserver, whose tests start and kill a server each. -short leaves out a test that runs whole commands.
 .PHONY: test-short
@@ -66,7 +75,7 @@ test-short: ## the quick tests, before a commit: no race detector, nothing end t
 
 .PHONY: test-pgbouncer
 test-pgbouncer: ## the services behind a real PgBouncer in transaction mode; needs PgBouncer
-	@$(WITH_POSTGRES) go test -race $(TEST_FLAGS) -count=1 -tags=pgbouncer -run '^TestPgBouncer' $(ARGS) ./internal/e2e | \
+	@$(WITH_POSTGRES) go test $(TEST_FLAGS) -count=1 -tags=pgbouncer -run '^TestPgBouncer' $(ARGS) ./internal/e2e | \
 		awk '{ print; fflush() } /^ok/ && !/no tests to run/ { passed = 1 } END { exit !passed }'
 
 # Without the race detector: make test has run the same code with it, and here only Kafka is another one. The tests mostly wait, so more
@@ -85,7 +94,7 @@ test-newservice: ## add services to a copy of the repository with tools/newservi
 # awk prints what go test prints, and fails when no test has run.
 .PHONY: test-gateway
 test-gateway: ## the gateway: a real nginx in front of fake and real services; needs nginx 1.22 or newer
-	@$(WITH_POSTGRES) go test -C deploy -race $(TEST_FLAGS) -count=1 -tags=gateway -run '^TestGateway' $(ARGS) ./gateway | \
+	@$(WITH_POSTGRES) go test -C deploy $(TEST_FLAGS) -count=1 -tags=gateway -run '^TestGateway' $(ARGS) ./gateway | \
 		awk '{ print; fflush() } /^ok/ && !/no tests to run/ { passed = 1 } END { exit !passed }'
 
 # -p=1 runs one package at a time, because both need the same images.
