@@ -15,6 +15,7 @@ import (
 var notBeforeAMerge = map[string]string{
 	"test-mutants":     "it takes long: CI runs it after a push to main and every night",
 	"contracts-mutate": "it takes long: CI runs it every night",
+	"test-races":       "it takes long: CI runs it every night",
 }
 
 // A change that passes .ci/run passes CI too: both run the same make targets.
