@@ -81,7 +81,7 @@ func (p *Pages) Section() adminui.Section {
 		routes = append(routes, a.routes()...)
 	}
 	return adminui.Section{
-		Path: section, Title: "Messages", About: "What is sent and received, what is stuck and why, and what to do about it",
+		Path: section, Title: "Messages", About: "What is sent and received, what is stuck and why, and what to do about it.",
 		Templates: templates(), Routes: routes,
 	}
 }

@@ -59,7 +59,7 @@ func otherChoice(lost string) string {
 
 // lostTexts say what becomes of things that only the topics have.
 var lostTexts = map[repair.Lost]string{
-	repair.Recover: "Things that only the topics have are built again from their last event. A product gets a new integer id then.",
+	repair.Recover: "Things that only the topics have are built again from their last event. If they have a number that events do not carry, they get a new one.",
 	repair.Delete:  "Things that only the topics have are deleted in all services.",
 }
 
@@ -74,7 +74,7 @@ func (p *Pages) askToCompare(_ context.Context, in input) (question, error) {
 		Follows: []string{
 			"The service reads everything in the topics that it writes, and counts what it would have to send again. It changes nothing.",
 			"That can take minutes. The next page shows the progress, and then what was found.",
-			"If you repair afterwards: " + lostTexts[lost],
+			"What a repair does afterwards: " + lostTexts[lost],
 		},
 		Others: []link{{Path: "/repair/compare?lost=" + string(other), Text: lostTexts[other]}},
 	}, nil

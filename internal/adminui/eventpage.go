@@ -165,12 +165,12 @@ func (s *site) modelOf(topic string) string {
 	return ""
 }
 
-// topicOf returns the topic of the events of a model, or "" if no list has things of the model.
-func (s *site) topicOf(model string) string {
-	for _, r := range s.Resources {
-		if r.Model == model {
-			return r.Topic
+// resourceOf returns the list of the things of a model, or nil if there is none.
+func (s *site) resourceOf(model string) *Resource {
+	for i, r := range s.Resources {
+		if r.Model == model && model != "" {
+			return &s.Resources[i]
 		}
 	}
-	return ""
+	return nil
 }

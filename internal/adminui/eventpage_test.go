@@ -124,7 +124,11 @@ func TestPagesLeadToTheEvent(t *testing.T) {
 	s.rename(history.Object{Model: "unpublished", Key: "a"}, "ada", "One")
 	s.change("a/b", 2)
 	b := s.signedIn("vic")
-	links := regexp.MustCompile(`href="/admin(/journey/event\?event=[^"#]+)("|#journey")`).FindAllStringSubmatch(b.get("/history/product/a%2Fb").body, -1)
+	page := b.get("/history/product/a%2Fb").body
+	if !strings.Contains(page, `<a href="/admin/things">All things</a>`) {
+		t.Errorf("the history does not lead to the list: %s", page)
+	}
+	links := regexp.MustCompile(`href="/admin(/journey/event\?event=[^"#]+)("|#journey")`).FindAllStringSubmatch(page, -1)
 	if len(links) != 4 {
 		t.Fatalf("the links of the history are %q", links)
 	}

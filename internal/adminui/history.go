@@ -15,6 +15,7 @@ const versionsOnPage = 50
 
 // historyPage is the data of the page with the history of an object.
 type historyPage struct {
+	Resource *Resource // the list of such things; nil if there is none
 	Object   history.Object
 	Versions []historyVersion
 	Later    bool  // whether there are pages with newer versions
@@ -37,6 +38,7 @@ type historyChange struct {
 // history shows who has changed an object, when, and what.
 func (s *site) history(v visit) error {
 	p := historyPage{Object: history.Object{Model: v.r.PathValue("model"), Key: v.r.PathValue("key")}}
+	p.Resource = s.resourceOf(p.Object.Model)
 	before, err := strconv.ParseInt(v.r.URL.Query().Get("before"), 10, 64)
 	if p.Later = err == nil && before > 0; !p.Later {
 		before = history.Newest
@@ -49,11 +51,10 @@ func (s *site) history(v visit) error {
 		versions = versions[:versionsOnPage]
 		p.Older = versions[versionsOnPage-1].ID
 	}
-	topic := s.topicOf(p.Object.Model)
 	for _, one := range versions {
 		shown := historyVersion{Version: one}
-		if topic != "" && s.Journey != nil {
-			ref := journey.Ref{Topic: topic, Key: p.Object.Key, Version: one.Version}
+		if p.Resource != nil && p.Resource.Topic != "" && s.Journey != nil {
+			ref := journey.Ref{Topic: p.Resource.Topic, Key: p.Object.Key, Version: one.Version}
 			shown.Event = s.base + pathEvent + "?" + url.Values{paramEvent: {ref.String()}}.Encode()
 		}
 		for _, f := range one.Fields {
