@@ -20,23 +20,27 @@ import (
 var binaries string
 
 func TestMain(m *testing.M) {
-	if err := runFourAtATime(); err != nil {
+	if err := runManyAtATime(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 	os.Exit(buildAndRun(m))
 }
 
-// runFourAtATime sets the number of tests that run at a time, unless the command line does. The tests mostly wait for processes and
-// time-outs, so a few CPUs are enough for four.
-func runFourAtATime() error {
+// runManyAtATime sets the number of tests that run at a time, unless the command line does. The tests mostly wait for processes and
+// time-outs, so a few CPUs are enough for some of them. With the race detector, their services take more CPU time.
+func runManyAtATime() error {
 	flag.Parse()
 	given := false
 	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
 	if given {
 		return nil
 	}
-	return flag.Set("test.parallel", strconv.Itoa(max(4, runtime.GOMAXPROCS(0))))
+	many := 7
+	if raceDetector {
+		many = 4
+	}
+	return flag.Set("test.parallel", strconv.Itoa(max(many, runtime.GOMAXPROCS(0))))
 }
 
 func buildAndRun(m *testing.M) int {

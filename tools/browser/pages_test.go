@@ -84,6 +84,8 @@ func TestPages(t *testing.T) {
 	t.Run("Looks", func(t *testing.T) { look(t, at) })
 	t.Run("Admin", func(t *testing.T) { admin(t, at) })
 	t.Run("Wire", func(t *testing.T) { wire(t, at) })
+	// Before the parts that delete records of the sample data.
+	t.Run("TryOut", func(t *testing.T) { tryOut(t, at) })
 	t.Run("Lists", func(t *testing.T) { lists(t, at) })
 	t.Run("EachList", func(t *testing.T) { eachList(t, at) })
 	t.Run("Forms", func(t *testing.T) { forms(t, at) })
@@ -95,7 +97,6 @@ func TestPages(t *testing.T) {
 	t.Run("Journeys", func(t *testing.T) { journeys(t, at) })
 	t.Run("Links", func(t *testing.T) { links(t, at) })
 	t.Run("Consumers", func(t *testing.T) { consumers(t, at) })
-	t.Run("TryOut", func(t *testing.T) { tryOut(t, at) })
 }
 
 func look(t *testing.T, at services) {
