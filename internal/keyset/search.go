@@ -23,7 +23,7 @@ type Search struct {
 
 const (
 	// walked is how many rows Walk looks at for each row that the list wants.
-	walked = 15
+	walked = 30
 	// mostFound is Search.Most. With half of the rows, reading them takes half of the time, and UpTo has to read twice as many.
 	mostFound = 3000
 )

@@ -29,7 +29,7 @@ func TestFormsOfASearch(t *testing.T) {
 		want, args string
 	}{
 		"Walk": {s.Search.Walk, "SELECT * FROM ((SELECT WHERE x = $1 AND a = $2 ORDER BY t.n, t.id LIMIT $4) UNION ALL (SELECT WHERE x = $1 AND b ORDER BY t.n, t.id LIMIT $4) " +
-			"ORDER BY n, id LIMIT $4) AS walked WHERE " + like + " ORDER BY n, id LIMIT $5", "[1 2 %abc% 45 3]"},
+			"ORDER BY n, id LIMIT $4) AS walked WHERE " + like + " ORDER BY n, id LIMIT $5", "[1 2 %abc% 90 3]"},
 		"Found": {s.Search.Found, "SELECT *, count(*) OVER (), n, id FROM ((SELECT WHERE x = $1 AND " + like + " AND a = $2 LIMIT $4) UNION ALL (SELECT WHERE x = $1 AND " + like +
 			" AND b LIMIT $4) LIMIT $4) AS found ORDER BY n, id LIMIT $5", "[1 2 %abc% 3001 3]"},
 		"UpTo": {s.Search.UpTo("v", 7), "(SELECT WHERE x = $1 AND (t.n, t.id) <= ($4, $5) AND " + like + " AND a = $2 ORDER BY t.n, t.id LIMIT $6) UNION ALL (SELECT WHERE x = $1 AND (t.n, t.id) <= ($4, $5) AND " +
