@@ -62,7 +62,7 @@ func TestHistoryPage(t *testing.T) {
 			t.Errorf("%s: %d %s", user, a.status, a.body)
 		}
 		for _, want := range []string{
-			`<time datetime="2026-11-23T12:00:01Z">2026-11-23 12:00:01Z</time>`,
+			`<time datetime="2026-11-23T12:00:01Z">2026-11-23T12:00:01Z</time>`,
 			`<li>name: <del><bdi>Chair</bdi></del> → <ins><bdi>&lt;script&gt;alert(&#34;x&#34;)&lt;/script&gt;</bdi></ins></li>`,
 			`<li>discontinued: <del><bdi>false</bdi></del> → <ins><bdi>true</bdi></ins></li>`,
 			`<li>name: <em>nothing</em> → <ins><bdi>Chair</bdi></ins></li>`,

@@ -227,8 +227,12 @@ func (s stepView) Mark() string {
 	case s.After != "":
 		return s.After
 	}
-	return s.At.UTC().Format("15:04:05.000")
+	return clockText(s.At)
 }
 
-// milliTime shows a time with milliseconds.
-func milliTime(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05.000Z") }
+// milliTime shows a time as TimeText does, with milliseconds.
+func milliTime(t time.Time) string { return dayText(t) + "T" + clockText(t) }
+
+func dayText(t time.Time) string { return t.UTC().Format(time.DateOnly) }
+
+func clockText(t time.Time) string { return t.UTC().Format("15:04:05.000Z") }

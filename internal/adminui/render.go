@@ -40,12 +40,12 @@ func parseTemplates(overview fs.FS, sections []Section) (map[string]*template.Te
 
 // frame returns the templates that all pages have.
 func frame() (*template.Template, error) {
-	return template.New("").Funcs(template.FuncMap{"time": TimeText, "milli": milliTime, "capital": Capital}).
+	return template.New("").Funcs(template.FuncMap{"time": TimeText, "milli": milliTime, "day": dayText, "clock": clockText, "capital": Capital}).
 		ParseFS(templateFiles, "templates/layout.html", "templates/parts.html")
 }
 
-// TimeText returns a time as all pages show it: in UTC, with a space as in RFC 3339, section 5.6.
-func TimeText(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05Z") }
+// TimeText returns a time as all pages show it: ISO 8601 in UTC, to the second.
+func TimeText(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05Z") }
 
 // view is the data of every template.
 type view struct {
