@@ -1,6 +1,7 @@
 package idempotency_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -51,6 +52,9 @@ func TestKeysAreBounded(t *testing.T) {
 		}
 	}
 	counted(t, pool, k)
+	if who := atTheirBound(t, pool); !slices.Equal(who, []string{"token a"}) {
+		t.Errorf("at their bound: %q", who)
+	}
 	if err := put(t, pool, k, "a", 10); !refused(err) {
 		t.Errorf("a third key of a: %v", err)
 	}
@@ -61,6 +65,9 @@ func TestKeysAreBounded(t *testing.T) {
 		t.Errorf("the first key of b: %v", err)
 	}
 	counted(t, pool, k)
+	if who := atTheirBound(t, pool); !slices.Equal(who, []string{"token a"}) {
+		t.Errorf("at their bound, with one key of b: %q", who)
+	}
 	if err := put(t, pool, k, "b", 12); !refused(err) {
 		t.Errorf("a fourth key in all: %v", err)
 	}
@@ -75,6 +82,23 @@ func TestKeysAreBounded(t *testing.T) {
 	if err := put(t, pool, k, "a", 10); err != nil {
 		t.Errorf("after the deletion: %v", err)
 	}
+	if who := atTheirBound(t, pool); len(who) > 0 {
+		t.Errorf("at their bound after the deletion: %q", who)
+	}
+}
+
+// atTheirBound returns the callers of which no more keys are kept. The others have no row: each count writes all rows.
+func atTheirBound(t *testing.T, pool *pgxpool.Pool) []string {
+	t.Helper()
+	rows, err := pool.Query(t.Context(), "SELECT caller FROM idempotency_usage WHERE caller <> '' ORDER BY caller")
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
 }
 
 // Several instances count, but one at a time, and not more often than every few seconds.

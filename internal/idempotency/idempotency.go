@@ -56,6 +56,9 @@ func New(s Settings) Keys { return Keys{s} }
 // kept is how long an answer is repeated. Later the row counts as absent, also before it is deleted.
 func (k Keys) kept() time.Duration { return cmp.Or(k.settings.Retention, promised) }
 
+// ofACaller is how many keys of one caller are kept.
+func (k Keys) ofACaller() int64 { return cmp.Or(k.settings.MaxKeysPerCaller, defaultMaxKeysPerCaller) }
+
 // Recall decodes into first the answer that Remember kept under id within the retention, and reports whether there was
 // one. It fails with Invalid if that answer belongs to a request with another fingerprint, and with InProgress while
 // another transaction works on the same id. If no more keys are kept for the caller in the context, or in all, it fails with
@@ -102,7 +105,7 @@ func (k Keys) Room(ctx context.Context, tx pgx.Tx) error {
 
 // roomFor returns an error if no more keys are kept.
 func (k Keys) roomFor(own, all int64) error {
-	if own < cmp.Or(k.settings.MaxKeysPerCaller, defaultMaxKeysPerCaller) && all < cmp.Or(k.settings.MaxKeys, defaultMaxKeys) {
+	if own < k.ofACaller() && all < cmp.Or(k.settings.MaxKeys, defaultMaxKeys) {
 		return nil
 	}
 	return apperr.Coded(apperr.TooMany, "too-many-keys",
@@ -150,10 +153,10 @@ func (k Keys) Count(ctx context.Context, pool *pgxpool.Pool) error {
 		may, err := q.MayCount(ctx)
 		written := int64(0)
 		if err == nil && may {
-			written, err = q.CountKeys(ctx, countEvery-time.Second)
+			written, err = q.CountKeys(ctx, k.ofACaller(), countEvery-time.Second)
 		}
 		if err == nil && written > 0 {
-			err = q.DeleteUsageWithoutKeys(ctx)
+			err = q.DeleteOlderCounts(ctx)
 		}
 		if err != nil {
 			return fmt.Errorf("count the idempotency keys: %w", err)

@@ -12,25 +12,25 @@ import (
 )
 
 const countKeys = `-- name: CountKeys :execrows
-
 WITH due AS (
-    SELECT WHERE NOT EXISTS (SELECT FROM idempotency_usage u WHERE u.caller = '' AND u.counted_at > now() - $1::interval)
+    SELECT WHERE NOT EXISTS (SELECT FROM idempotency_usage u WHERE u.caller = '' AND u.counted_at > now() - $2::interval)
 ), counted AS (
     SELECT k.caller, count(*) AS keys
     FROM (SELECT caller FROM idempotency_key UNION ALL SELECT caller FROM sent_request WHERE once_id IS NOT NULL) k
     WHERE EXISTS (SELECT FROM due) GROUP BY k.caller
 )
 INSERT INTO idempotency_usage (caller, keys, counted_at)
-SELECT c.caller, c.keys, now() FROM counted c
+SELECT c.caller, c.keys, now() FROM counted c WHERE c.keys >= $1::bigint
 UNION ALL
 SELECT '', coalesce((SELECT sum(c.keys) FROM counted c), 0)::bigint, now() FROM due
 ON CONFLICT (caller) DO UPDATE SET keys = excluded.keys, counted_at = excluded.counted_at
 `
 
 // A separate statement after the lock, so that it sees when the last instance has counted. Requests to other services are stored
-// with their keys in sent_request. It writes nothing if the last count is young.
-func (q *Queries) CountKeys(ctx context.Context, pause time.Duration) (int64, error) {
-	result, err := q.db.Exec(ctx, countKeys, pause)
+// with their keys in sent_request. It writes nothing if the last count is young. Only callers that have reached their bound get a row:
+// with a row for each caller, a count would write as many rows as there are callers.
+func (q *Queries) CountKeys(ctx context.Context, maxKeysPerCaller int64, pause time.Duration) (int64, error) {
+	result, err := q.db.Exec(ctx, countKeys, maxKeysPerCaller, pause)
 	if err != nil {
 		return 0, err
 	}
@@ -53,14 +53,13 @@ func (q *Queries) DeleteOldAnswers(ctx context.Context, retention time.Duration,
 	return result.RowsAffected(), nil
 }
 
-const deleteUsageWithoutKeys = `-- name: DeleteUsageWithoutKeys :exec
+const deleteOlderCounts = `-- name: DeleteOlderCounts :exec
 DELETE FROM idempotency_usage WHERE counted_at < now()
 `
 
-// The callers without keys: the count of the same transaction has not written them. A join of the callers with the counts could
-// compare each with each, because PostgreSQL may keep a plan that it has made for few callers.
-func (q *Queries) DeleteUsageWithoutKeys(ctx context.Context) error {
-	_, err := q.db.Exec(ctx, deleteUsageWithoutKeys)
+// The callers that are below their bound again: the count of the same transaction has not written them.
+func (q *Queries) DeleteOlderCounts(ctx context.Context) error {
+	_, err := q.db.Exec(ctx, deleteOlderCounts)
 	return err
 }
 

@@ -13,7 +13,7 @@ import (
 
 // Small are the tables that never have many rows, and why. Fill leaves them alone.
 var Small = map[string]string{
-	"outbox_pause": "a row for each topic that is paused", "idempotency_usage": "a row for each caller: a token or a network",
+	"outbox_pause": "a row for each topic that is paused", "idempotency_usage": "a row for each caller that has reached its bound",
 	"outbox_lease": "a row for each shard", "outbox_shard": "a row for each partition", "outbox_log": "a row for each shard", "outbox_origin": "a row for each shard",
 	"outbox_halt": "a row for each shard", "outbox_instance": "a row for each relay", "consumer_member": "a row for each consumer",
 	"consumer_position": "a row for each partition", "wake_channel": "a row for each channel", "sample_import": "a row for each model",

@@ -29,8 +29,8 @@ DELETE FROM idempotency_key WHERE id IN (
 SELECT pg_try_advisory_xact_lock(hashtextextended('idempotency_usage', 0)) AS may;
 
 -- A separate statement after the lock, so that it sees when the last instance has counted. Requests to other services are stored
--- with their keys in sent_request. It writes nothing if the last count is young.
-
+-- with their keys in sent_request. It writes nothing if the last count is young. Only callers that have reached their bound get a row:
+-- with a row for each caller, a count would write as many rows as there are callers.
 -- name: CountKeys :execrows
 WITH due AS (
     SELECT WHERE NOT EXISTS (SELECT FROM idempotency_usage u WHERE u.caller = '' AND u.counted_at > now() - @pause::interval)
@@ -40,12 +40,11 @@ WITH due AS (
     WHERE EXISTS (SELECT FROM due) GROUP BY k.caller
 )
 INSERT INTO idempotency_usage (caller, keys, counted_at)
-SELECT c.caller, c.keys, now() FROM counted c
+SELECT c.caller, c.keys, now() FROM counted c WHERE c.keys >= @max_keys_per_caller::bigint
 UNION ALL
 SELECT '', coalesce((SELECT sum(c.keys) FROM counted c), 0)::bigint, now() FROM due
 ON CONFLICT (caller) DO UPDATE SET keys = excluded.keys, counted_at = excluded.counted_at;
 
--- The callers without keys: the count of the same transaction has not written them. A join of the callers with the counts could
--- compare each with each, because PostgreSQL may keep a plan that it has made for few callers.
--- name: DeleteUsageWithoutKeys :exec
+-- The callers that are below their bound again: the count of the same transaction has not written them.
+-- name: DeleteOlderCounts :exec
 DELETE FROM idempotency_usage WHERE counted_at < now();
