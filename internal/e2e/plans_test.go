@@ -80,7 +80,7 @@ func TestPlansOfEmptyTablesAreNotKept(t *testing.T) {
 	s.drained(s.catalogDB)
 	fewBuffers(t, "when Kafka is back", executed(t, server, s.monolithDB, before))
 	for _, p := range []*process{s.monolith, s.catalog} {
-		if log := p.log.String(); strings.Contains(log, "57014") { // query_canceled
+		if log := p.log.String(); strings.Contains(log, "SQLSTATE 57014") { // query_canceled
 			t.Errorf("a statement of %s took too long:\n%s", p.name, tail(log, 4000))
 		}
 	}
