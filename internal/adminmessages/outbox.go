@@ -155,7 +155,7 @@ func (p *Pages) askToRetry(ctx context.Context, in input) (question, error) {
 		return question{}, conflict("Kafka refuses no event any more. Nothing is left to try again.")
 	}
 	q := question{
-		Title: "Try the events of " + counted(len(found), "aggregate", "aggregates") + " again now?", Button: "Try now", Back: "/outbox", Keep: keep(which),
+		Title: "Try the refused events of " + counted(len(found), "key", "keys") + " again now?", Button: "Try now", Back: "/outbox", Keep: keep(which),
 		Follows: []string{
 			"The service sends the refused events to Kafka again within a few seconds, instead of waiting for the next try.",
 			"Nothing is lost. If Kafka refuses an event again, the event waits again.",
@@ -188,7 +188,7 @@ func (p *Pages) retry(ctx context.Context, by audit.Operator, in input) (outcome
 	if len(found) == 0 {
 		return outcome{"/outbox", "Kafka refuses no event any more. Nothing was left to try again."}, nil
 	}
-	return outcome{"/outbox", "The events of " + counted(len(found), "aggregate", "aggregates") + " are tried again now."}, nil
+	return outcome{"/outbox", "The refused events of " + counted(len(found), "key", "keys") + " are tried again now."}, nil
 }
 
 func (p *Pages) askToDiscardEvent(ctx context.Context, in input) (question, error) {

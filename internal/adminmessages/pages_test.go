@@ -180,8 +180,8 @@ func TestOutbox(t *testing.T) {
 	p.Get("/messages/outbox").Must(200, "<strong>3</strong> unsent", "<strong>2</strong> refused by Kafka", "too large "+evil, "3 tries")
 	p.Get("/messages/outbox?key=c").Must(200, "<code>c</code>", "Show all")
 
-	p.Get("/messages/outbox/retry").Must(200, "Try the events of 2 aggregates again now?")
-	p.Follow(p.Post("/messages/outbox/retry", "topic", b.own, "key", "b")).Must(200, "The events of 1 aggregate are tried again now.")
+	p.Get("/messages/outbox/retry").Must(200, "Try the refused events of 2 keys again now?")
+	p.Follow(p.Post("/messages/outbox/retry", "topic", b.own, "key", "b")).Must(200, "The refused events of 1 key are tried again now.")
 	if n := b.count(`outbox_blocked WHERE retry_at <= now() AND key = 'b'`); n != 1 {
 		t.Errorf("%d aggregates are tried again", n)
 	}
@@ -195,8 +195,8 @@ func TestOutbox(t *testing.T) {
 		t.Errorf("%d events are discarded without a reason", n)
 	}
 	p.Follow(p.Post(discard, "topic", b.own, "key", "a", "reason", "it is empty "+evil)).Must(200, "The event own.changed.v1 of a, version 1, is discarded.", "discarded</span>")
-	p.Post(discard, "topic", b.own, "key", "a", "reason", "again").Must(409, "No event of this aggregate is refused.")
-	p.Get(discard+"?topic="+b.own+"&key=none").Must(409, "No event of this aggregate is refused.")
+	p.Post(discard, "topic", b.own, "key", "a", "reason", "again").Must(409, "No event of this key is refused.")
+	p.Get(discard+"?topic="+b.own+"&key=none").Must(409, "No event of this key is refused.")
 	want := []string{"some-admin: outbox discard: it is empty " + evil, "some-admin: outbox retry: "}
 	if got := b.audited(); !slices.Equal(got, want) {
 		t.Errorf("audited %q", got)

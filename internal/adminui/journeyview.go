@@ -100,7 +100,7 @@ func nameOf(kind string) string {
 		}
 		return kind
 	}
-	return strings.ReplaceAll(strings.Join(parts[1:len(parts)-1], " "), "_", " ")
+	return strings.NewReplacer("_", " ", "-", " ").Replace(strings.Join(parts[1:len(parts)-1], " "))
 }
 
 func unknownStep() stepView { return stepView{State: stepOther, What: "the other service knows"} }

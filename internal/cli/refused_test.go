@@ -25,10 +25,10 @@ func TestRefusedEvents(t *testing.T) {
 		{"retry --dry-run", 0, "This was a dry run."},
 		{"retry --json", 0, `"key": "bowler"`},
 		{"retry", 0, "hats   bowler  3             message too large"},
-		{"discard --topic=hats --key=fez --reason=x", 1, "no event of this aggregate is refused"},
+		{"discard --topic=hats --key=fez --reason=x", 1, "no event of this key is refused"},
 		{"discard --topic=hats --key=bowler --dry-run", 0, "This was a dry run."},
 		{"discard --topic=hats --key=bowler --reason=huge", 0, "discarded: test.hat.updated.v1 of bowler, version 2"},
-		{"discard --topic=hats --key=bowler --reason=huge", 1, "no event of this aggregate is refused"},
+		{"discard --topic=hats --key=bowler --reason=huge", 1, "no event of this key is refused"},
 		{"list", 0, "discarded"},
 	} {
 		r := call(t.Context(), app, nil, append([]string{"outbox"}, strings.Fields(tt.line)...)...)

@@ -11,7 +11,7 @@ import (
 )
 
 // ErrNotBlocked is what DiscardRefused returns if no event of the aggregate is refused.
-var ErrNotBlocked = errors.New("no event of this aggregate is refused")
+var ErrNotBlocked = errors.New("no event of this key is refused")
 
 // RetryRefused makes the relay try the refused events again with its next sweep. An empty topic or key stands for all. It
 // returns the aggregates as they were.
