@@ -16,9 +16,10 @@ COPY tools/sbom/ tools/sbom/
 RUN CGO_ENABLED=0 go build -modfile=tools/sbom/go.mod -o /usr/local/bin/ github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod
 COPY . .
 ARG VERSION=dev
+# A folder in services/ is a service.
 RUN CGO_ENABLED=0 go build -trimpath -tags timetzdata \
     -ldflags "-s -w -X github.com/monsplit/monsplit/internal/telemetry.version=${VERSION}" \
-    -o /out/ ./cmd/...
+    -o /out/ $(for service in services/*/; do echo "./cmd/$(basename "$service")"; done)
 # The bill of materials of each binary: its modules and the standard library, with their versions, in CycloneDX.
 RUN for binary in /out/*; do \
     cyclonedx-gomod bin -json -std -version "${VERSION}" -output "$binary.cdx.json" "$binary" || exit 1; done
