@@ -1,5 +1,6 @@
+import type { Client } from "openapi-fetch";
 import { ok } from "./answer.js";
-import type { components, MonolithClient } from "./monolith.js";
+import type { components, paths } from "./monolith.gen.js";
 import { isProblem, Problem } from "./problem.js";
 
 export type CatalogChange = components["schemas"]["CatalogChange"];
@@ -21,7 +22,7 @@ const lookAgain = 1;
  * does not end the wait. An aborted `signal` does. The change is still pursued then: wait again to go on.
  */
 export async function awaitCatalogChange(
-  client: MonolithClient, location: string, { signal }: { signal?: AbortSignal } = {},
+  client: Client<paths>, location: string, { signal }: { signal?: AbortSignal } = {},
 ): Promise<CatalogChange> {
   const id = location.slice(location.lastIndexOf("/") + 1);
   for (;;) {
@@ -32,7 +33,7 @@ export async function awaitCatalogChange(
   }
 }
 
-async function look(client: MonolithClient, id: string, signal?: AbortSignal): Promise<{ change?: CatalogChange; again: number }> {
+async function look(client: Client<paths>, id: string, signal?: AbortSignal): Promise<{ change?: CatalogChange; again: number }> {
   try {
     const { data, response } = await ok(client.GET("/api/v1/catalog-change/{id}", { params: { path: { id } }, ...(signal && { signal }) }));
     return { change: data, again: Number(response.headers.get("Retry-After")) || lookAgain };
