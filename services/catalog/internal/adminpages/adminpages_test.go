@@ -80,6 +80,17 @@ func TestConflictOfAnEntry(t *testing.T) {
 	p.Do(http.MethodPost, path, form).Must(409, `value="2026-06-01" required>`, `value="2026-04-01" required>`, `value="2026-09-01" required checked>`)
 }
 
+// Between the look of a page and the change, another person can save.
+func TestVersions(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.market("NL", "DE")
+	e := b.entry("NL", "2026-03-01", "")
+	p := b.SignIn(account.Editor)
+	p.CheckVersions("/entries", e.ID.String(), "availability_date", "2026-04-01")
+	p.CheckVersions("/markets", "DE", "name", "Germany")
+}
+
 func TestListOfEntries(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

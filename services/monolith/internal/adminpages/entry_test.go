@@ -131,6 +131,24 @@ func TestDeleteSomeEntries(t *testing.T) {
 	p.Get("/entries?market=1&product=1").Must(200, "Product: Desk (Furniture)", "Market: Market NL")
 }
 
+// A request has the version that the person has seen, so that the owner changes no other one.
+func TestRequestsHaveTheVersion(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	desk := b.create("Furniture", "Desk")[0]
+	b.market("NL")
+	b.entry(uuid.New(), desk.UUID, "NL", 4, false, nil)
+	p := b.SignIn(account.Editor)
+	p.Follow(p.Post("/entries/1", "version", "4", "availability_date", "2026-03-01", "do", "continue")).Must(200, "has not answered yet")
+	p.Follow(p.Post("/entries/1/delete", "version", "4")).Must(200, "has not answered yet")
+	p.Follow(p.Post("/entries/do", "action", "delete", "pick", "1@4", "confirmed", "1")).Must(200, "1 entry is handed to the catalog service")
+	var versions string
+	b.row(&versions, `SELECT string_agg(convert_from(payload, 'UTF8')::json->'data'->>'if_match', ' ' ORDER BY seq) FROM outbox_event`)
+	if versions != "[4] [4] [4]" {
+		t.Errorf("the requests are for the versions %s", versions)
+	}
+}
+
 // Copies of markets can only be read, by everybody.
 func TestMarketsAreCopies(t *testing.T) {
 	t.Parallel()

@@ -97,6 +97,14 @@ func TestConflictOfAProduct(t *testing.T) {
 	p.Do(http.MethodPost, "/products/1", again).Must(404)
 }
 
+// Between the look of a page and the change, another person can save.
+func TestVersionOfAProduct(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.create("Furniture", "Desk")
+	b.SignIn(account.Editor).CheckVersions("/products", "1", "name", "Table", "product_category", "Furniture")
+}
+
 func TestListOfProducts(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -172,6 +180,13 @@ func TestPagesOfProducts(t *testing.T) {
 			t.Errorf("%s: %d rows, want %d", first, len(seen), want)
 		}
 	}
+	next := p.Get("/products").Page("next")
+	for _, other := range []string{next + "&sort=-name", next + "&product_category=c1", next + "&back=1&q=p", strings.Replace(next, "products", "entries", 1)} {
+		p.Get(other).Must(400, "cursor")
+	}
+	if lines := strings.Count(p.Get(strings.Replace(next, "products", "products.csv", 1)).Must(200).Body, "\n"); lines != 1201 {
+		t.Errorf("the export from a page has %d lines", lines)
+	}
 	p.Counted("/products").Must(200, "<strong>1,000+</strong> products", `Active <span class="n">1,000+</span>`, `c1 <span class="n">400</span>`)
 }
 
@@ -246,6 +261,10 @@ func TestActionOnAllProductsThatMatch(t *testing.T) {
 	b.create("Furniture", "Desk", "Lamp")
 	b.create("Tea", "Green")
 	p := b.SignIn(account.Editor)
+	if _, err := b.products.Patch(t.Context(), 1, product.Patch{Discontinued: new(true)}, nil); err != nil {
+		t.Fatal(err)
+	}
+	p.Post("/products/do", "action", "discontinue", "all", "on", "product_category", "Furniture").Must(200, "Discontinue 1 product?") // the other one is discontinued
 	question := p.Post("/products/do", "action", "delete", "all", "on", "product_category", "Furniture").Must(200, "Delete 2 products?", "These are all products that match.").Hidden()
 	b.create("Furniture", "Sofa")
 	question = p.Do(http.MethodPost, "/products/do", question).Must(200, "The number has changed in the meantime.", "Delete 3 products?").Hidden()
