@@ -3,6 +3,7 @@ package adminui_test
 import (
 	"context"
 	"encoding/csv"
+	"errors"
 	"iter"
 	"net/http"
 	"strings"
@@ -40,7 +41,7 @@ func TestFormulasAreTexts(t *testing.T) {
 	pool := pgtest.New(t, postgres.Migrations{FS: messagingsql.Migrations, Table: "goose_messaging"}, admintest.Migrations)
 	texts := map[string]string{
 		"=1+1": "'=1+1", "+1": "'+1", "-1": "'-1", "@SUM(1)": "'@SUM(1)", "＝1": "'＝1", "＋1": "'＋1", "－1": "'－1", "＠1": "'＠1",
-		"1=1": "1=1", "": "", "é=": "é=",
+		"\t=1+1": "'\t=1+1", "\r=1+1": "'\r=1+1", "\n=1+1": "'\n=1+1", "1=1": "1=1", "": "", "é=": "é=",
 	}
 	things := adminui.Resource{
 		Path: "things", One: "thing", Many: "things", Columns: []adminui.Column{{Title: "Name"}, {Title: "Text"}},
@@ -96,5 +97,34 @@ func TestAnExportReadsWithAPlace(t *testing.T) {
 	}
 	if without > 0 {
 		t.Errorf("%d of %d rows were read without a place", without, rows)
+	}
+}
+
+// A client must not take the first rows of an export for all rows.
+func TestAnExportThatBreaksOff(t *testing.T) {
+	t.Parallel()
+	pool := pgtest.New(t, postgres.Migrations{FS: messagingsql.Migrations, Table: "goose_messaging"}, admintest.Migrations)
+	const rows = 100
+	fails := false
+	things := adminui.Resource{
+		Path: "things", One: "thing", Many: "things", Columns: []adminui.Column{{Title: "Name"}},
+		Rows: func(context.Context, adminui.Query) iter.Seq2[adminui.Row, error] {
+			return func(yield func(adminui.Row, error) bool) {
+				for n := range rows {
+					if !yield(adminui.Row{Cells: []adminui.Cell{{Text: strings.Repeat("x", 40<<10)}}, Position: n}, nil) {
+						return
+					}
+				}
+				if fails {
+					yield(adminui.Row{}, errors.New("the database is away"))
+				}
+			}
+		},
+	}
+	b := admintest.Serve(t, pool, things).SignIn(account.Viewer)
+	for _, fails = range []bool{false, true} {
+		if a, err := b.Try(http.MethodGet, "/things.csv", nil); (err != nil) != fails || err == nil && a.Status != http.StatusOK {
+			t.Errorf("with a fault (%t): answered %d with %d bytes, %v", fails, a.Status, len(a.Body), err)
+		}
 	}
 }

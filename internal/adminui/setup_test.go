@@ -68,7 +68,7 @@ func (b *sharedBuffer) String() string {
 	return b.text.String()
 }
 
-func setup(t *testing.T, root string) *service {
+func setup(t *testing.T, root string, options ...func(*adminui.Config)) *service {
 	t.Helper()
 	pool := pgtest.New(t, postgres.Migrations{FS: messagingsql.Migrations, Table: "goose_messaging"},
 		postgres.Migrations{FS: accountsql.Migrations, Table: "goose_account"},
@@ -92,6 +92,9 @@ func setup(t *testing.T, root string) *service {
 	})
 	cfg.Journey, cfg.Beat, cfg.EventRetention = watch, 10*time.Millisecond, 7*24*time.Hour
 	cfg.Related = adminui.Related{Outbox: "messages/outbox", Letter: "messages/dead-letters/"}
+	for _, option := range options {
+		option(&cfg)
+	}
 	pages, err := adminui.New(cfg)
 	if err != nil {
 		t.Fatal(err)

@@ -7,8 +7,10 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/monsplit/monsplit/internal/account"
+	"github.com/monsplit/monsplit/internal/adminui"
 	"github.com/monsplit/monsplit/internal/testkit/admintest"
 )
 
@@ -162,6 +164,45 @@ func TestSignInIsThrottled(t *testing.T) {
 	}
 }
 
+// A session ends some time after the last request, and at the latest some time after the sign-in. A page that stays open is not a
+// request.
+func TestHowLongASessionLasts(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		lifetime, idle time.Duration
+		renewed        bool // by a request
+	}{
+		"without a request": {time.Hour, 10 * time.Minute, true},
+		"at the latest":     {10 * time.Minute, time.Hour, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := setup(t, "", func(c *adminui.Config) { c.Lifetime, c.Idle = tt.lifetime, tt.idle })
+			expiry := func() (at time.Time) {
+				t.Helper()
+				if err := s.pool.QueryRow(t.Context(), `SELECT expiry FROM admin_session`).Scan(&at); err != nil {
+					t.Fatal(err)
+				}
+				return at
+			}
+			b := s.signedIn("vic")
+			first := expiry()
+			if left := time.Until(first); left > 10*time.Minute || left < 5*time.Minute {
+				t.Errorf("the session lasts %s", left)
+			}
+			stream := b.watchEvent("")
+			stream.until(":") // a sign of life, before which the stream looks at the session
+			if at := expiry(); !at.Equal(first) {
+				t.Errorf("an open page moves the end from %s to %s", first, at)
+			}
+			b.get("")
+			if at := expiry(); at.After(first) != tt.renewed {
+				t.Errorf("a request moves the end from %s to %s", first, at)
+			}
+		})
+	}
+}
+
 // A session ends at once when it expires, when the user is disabled, and when the password is set. A role works at once.
 func TestSessionsEnd(t *testing.T) {
 	t.Parallel()
@@ -185,8 +226,8 @@ func TestSessionsEnd(t *testing.T) {
 		if err := end(); err != nil {
 			t.Fatal(err)
 		}
-		if a := b.get(""); a.status != http.StatusSeeOther {
-			t.Errorf("%s: %d", name, a.status)
+		if a := b.get(""); a.status != http.StatusSeeOther || a.to() != "/admin/sign-in" {
+			t.Errorf("%s: %d to %q", name, a.status, a.to())
 		}
 	}
 	b, _ := s.newUser("bob", account.Admin)

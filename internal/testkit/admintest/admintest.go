@@ -159,6 +159,16 @@ func (b *Browser) Post(path string, form ...string) Answer {
 // Do sends a request. A form is nil if there is none.
 func (b *Browser) Do(method, path string, form url.Values) Answer {
 	b.Helper()
+	a, err := b.Try(method, path, form)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return a
+}
+
+// Try is Do for an answer that may break off.
+func (b *Browser) Try(method, path string, form url.Values) (Answer, error) {
+	b.Helper()
 	req, err := http.NewRequestWithContext(b.Context(), method, b.url+"/admin"+path, strings.NewReader(form.Encode()))
 	if err != nil {
 		b.Fatal(err)
@@ -169,14 +179,11 @@ func (b *Browser) Do(method, path string, form url.Values) Answer {
 	}
 	res, err := b.client.Do(req)
 	if err != nil {
-		b.Fatal(err)
+		return Answer{}, err
 	}
 	defer res.Body.Close()
 	text, err := io.ReadAll(res.Body)
-	if err != nil {
-		b.Fatal(err)
-	}
-	return Answer{res.StatusCode, res.Header, string(text), b}
+	return Answer{res.StatusCode, res.Header, string(text), b}, err
 }
 
 // Follow returns the page to which the answer leads.
