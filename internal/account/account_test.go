@@ -2,7 +2,6 @@ package account_test
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -171,6 +170,31 @@ func TestFirstUser(t *testing.T) {
 	}
 }
 
+// Nobody can give the first user the password of the demo, or another short one.
+func TestSettings(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		settings account.Settings
+		faults   string // the variables
+	}{
+		"random password":      {account.Settings{Lifetime: time.Hour, Idle: time.Hour}, ""},
+		"long password":        {account.Settings{Password: "correct horse battery", Lifetime: time.Hour, Idle: time.Minute}, ""},
+		"password of the demo": {account.Settings{Password: "pass", Demo: true, Lifetime: time.Hour, Idle: time.Hour}, "ADMIN_PASSWORD"},
+		"no lifetime":          {account.Settings{}, "ADMIN_SESSION_LIFETIME ADMIN_SESSION_IDLE"},
+		"idle for longer":      {account.Settings{Lifetime: time.Hour, Idle: 2 * time.Hour}, "ADMIN_SESSION_IDLE"},
+	} {
+		var faults []string
+		tt.settings.Validate(func(ok bool, variable, _ string, _ ...any) {
+			if !ok {
+				faults = append(faults, variable)
+			}
+		})
+		if got := strings.Join(faults, " "); got != tt.faults {
+			t.Errorf("%s: the faults are of %q, want %q", name, got, tt.faults)
+		}
+	}
+}
+
 // Schedule: several instances start on an empty database. One creates the user and tells its password.
 func TestOneInstanceCreatesTheFirstUser(t *testing.T) {
 	t.Parallel()
@@ -221,40 +245,6 @@ func TestTwoAdminsDisableEachOther(t *testing.T) {
 	first, second := <-refused, <-refused
 	if (first == nil) == (second == nil) || !errors.Is(errors.Join(first, second), account.ErrLastAdmin) {
 		t.Errorf("%v and %v", first, second)
-	}
-}
-
-// Guesses stop by name from many addresses, and by address with many names. Other names and addresses go on.
-func TestThrottle(t *testing.T) {
-	t.Parallel()
-	users, _ := setup(t)
-	if _, err := users.CreateFirst(t.Context(), account.Settings{Demo: true}); err != nil {
-		t.Fatal(err)
-	}
-	throttled := func(name, password, address string) bool {
-		_, err := users.SignIn(t.Context(), name, password, address)
-		var e *account.ThrottledError
-		return errors.As(err, &e) && e.Wait > 0
-	}
-	guesses := 0
-	for guesses < 50 && !throttled("admin", "guess", fmt.Sprintf("198.51.100.%d", guesses)) {
-		guesses++
-	}
-	if guesses < 5 || guesses > 15 {
-		t.Errorf("%d guesses of one password", guesses)
-	}
-	if !throttled("admin", "pass", home) {
-		t.Error("the right password got around the throttle")
-	}
-	guesses = 0
-	for guesses < 50 && !throttled(fmt.Sprint("user", guesses), "guess", "2001:db8::"+fmt.Sprint(guesses+1)) {
-		guesses++
-	}
-	if guesses < 10 || guesses > 30 {
-		t.Errorf("%d guesses of one network", guesses)
-	}
-	if throttled("someone", "guess", "203.0.113.7") {
-		t.Error("another address is throttled")
 	}
 }
 
