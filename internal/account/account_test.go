@@ -281,3 +281,39 @@ func TestAnEndedSessionStaysEnded(t *testing.T) {
 		t.Errorf("the session goes on with %q", data)
 	}
 }
+
+// A session that has expired is deleted. Others stay.
+func TestExpiredSessionsAreDeleted(t *testing.T) {
+	t.Parallel()
+	users, pool := setup(t)
+	for token, left := range map[string]time.Duration{"old": -time.Hour, "new": time.Hour} {
+		if err := users.Sessions().CommitCtx(t.Context(), token, []byte("x"), time.Now().Add(left)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := users.DeleteExpired(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var left string
+	if err := pool.QueryRow(t.Context(), `SELECT string_agg(token, ' ') FROM admin_session`).Scan(&left); err != nil || left != "new" {
+		t.Errorf("left %q, %v", left, err)
+	}
+}
+
+// There are at most 1,000 users, because one page lists all of them.
+func TestUsersAreLimited(t *testing.T) {
+	t.Parallel()
+	users, pool := setup(t)
+	if _, err := pool.Exec(t.Context(), `INSERT INTO admin_user (name, role, password_hash) SELECT 'user-' || n, 'viewer', '' FROM generate_series(1, 999) n`); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := users.Create(t.Context(), ada, "last", account.Viewer); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := users.Create(t.Context(), ada, "another", account.Viewer); !errors.Is(err, account.ErrFull) {
+		t.Errorf("user 1,001: %v", err)
+	}
+	if list, err := users.List(t.Context()); err != nil || len(list) != 1000 {
+		t.Errorf("%d users, %v", len(list), err)
+	}
+}
