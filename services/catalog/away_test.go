@@ -111,6 +111,15 @@ func TestASequenceThatIsFarAhead(t *testing.T) {
 	if status, text := s.call(http.MethodPost, "/catalog/api/v1/markets", netherlands); status != http.StatusCreated {
 		t.Fatalf("%d %s", status, text)
 	}
+	guard, err := pool.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = guard.Rollback(context.Background()) }()
+	// The lock of outbox.Maintain: the service does not maintain the outbox in the meantime.
+	if _, err := guard.Exec(t.Context(), `SELECT pg_advisory_xact_lock(x'6f7574626f78'::bigint)`); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := pool.Exec(t.Context(), `SELECT setval('outbox_seq', 500000000)`); err != nil {
 		t.Fatal(err)
 	}
@@ -119,6 +128,9 @@ func TestASequenceThatIsFarAhead(t *testing.T) {
 	}
 	if status, text := put(); status != http.StatusServiceUnavailable || !strings.Contains(text, "problems/unavailable") {
 		t.Errorf("%d %s", status, text)
+	}
+	if err := guard.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
 	}
 	kafkatest.Eventually(t, "writes work after the maintenance", func() bool {
 		if err := outbox.Maintain(t.Context(), pool, 0); err != nil { // does nothing while the service's own runs
