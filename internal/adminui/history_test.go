@@ -1,6 +1,7 @@
 package adminui_test
 
 import (
+	"html"
 	"net/http"
 	"regexp"
 	"strings"
@@ -58,15 +59,15 @@ func TestHistoryPage(t *testing.T) {
 	for _, user := range []string{"vic", "edith", "admin"} {
 		b := s.signedIn(user)
 		a := b.get(path)
-		if a.status != http.StatusOK || strings.Contains(a.body, "<script>") || !strings.Contains(a.body, "History of product "+o.Key+"</h1>") {
+		if a.status != http.StatusOK || strings.Contains(a.body, "<script>") || !strings.Contains(a.body, "History of thing "+o.Key+"</h1>") {
 			t.Errorf("%s: %d %s", user, a.status, a.body)
 		}
 		for _, want := range []string{
 			`<time datetime="2026-11-23T12:00:01Z">2026-11-23T12:00:01Z</time>`,
-			`<li>name: <del><bdi>Chair</bdi></del> → <ins><bdi>&lt;script&gt;alert(&#34;x&#34;)&lt;/script&gt;</bdi></ins></li>`,
+			`<li>Name: <del><bdi>Chair</bdi></del> → <ins><bdi>&lt;script&gt;alert(&#34;x&#34;)&lt;/script&gt;</bdi></ins></li>`,
 			`<li>discontinued: <del><bdi>false</bdi></del> → <ins><bdi>true</bdi></ins></li>`,
-			`<li>name: <em>nothing</em> → <ins><bdi>Chair</bdi></ins></li>`,
-			`<bdi>user &lt;script&gt;`, `<small>cause: r-1</small>`,
+			`<li>Name: <em>nothing</em> → <ins><bdi>Chair</bdi></ins></li>`,
+			`<bdi>user &lt;script&gt;`, `<small>cause: HTTP request r-1</small>`,
 		} {
 			if !strings.Contains(a.body, want) {
 				t.Errorf("%s: the page lacks %s: %s", user, want, a.body)
@@ -86,10 +87,10 @@ func TestHistoryInPages(t *testing.T) {
 	for i := range names {
 		names[i] = strings.Repeat("x", i+1)
 	}
-	s.rename(history.Object{Model: "market", Key: "NL"}, "ada", names...)
+	s.rename(history.Object{Model: "product", Key: "NL"}, "ada", names...)
 	b := s.signedIn("vic")
-	const path = "/history/market/NL"
-	row, older := regexp.MustCompile(`role="rowheader">(\d+)<`), regexp.MustCompile(`href="(\?before=\d+)"`)
+	const path = "/history/product/NL"
+	row, older := regexp.MustCompile(`role="rowheader">(\d+)<`), regexp.MustCompile(`href="(\?(?:[^"]*&amp;)?before=\d+)"`)
 	var versions []string
 	for pages, query := 0, ""; ; pages++ {
 		a := b.get(path + query)
@@ -109,11 +110,43 @@ func TestHistoryInPages(t *testing.T) {
 		t.Errorf("got %v", versions)
 	}
 	for _, path := range []string{
-		"/history/market/BE", "/history/stranger/NL", "/history/%3Cb%3E/%3Cscript%3E", "/history/a%00b/NL", "/history/market/%ff", path + "?before=1", path + "?before=-1", path + "?before=x",
+		"/history/product/BE", "/history/product/%3Cscript%3E", "/history/product/a%00b", "/history/product/%ff", path + "?before=1", path + "?before=-1", path + "?before=x",
 	} {
 		empty := !strings.Contains(path, "NL?") || strings.HasSuffix(path, "=1")
 		a := b.get(path)
 		if a.status != http.StatusOK || strings.Contains(a.body, "The history has no versions of it.") != empty || strings.Contains(a.body, "<script>") || strings.Contains(a.body, "<b>") {
+			t.Errorf("%s: %d %s", path, a.status, a.body)
+		}
+	}
+}
+
+// Only the models that this service owns have a history. The history of a thing that still exists names it, and leads back to it.
+func TestHistoriesThatExist(t *testing.T) {
+	t.Parallel()
+	s := setup(t, "/shop")
+	b := s.signedIn("vic")
+	for _, path := range []string{"/history/nonsense/1", "/history/stranger/NL", "/history/%3Cb%3E/%3Cscript%3E", "/history/a%00b/NL"} {
+		if a := b.get(path); a.status != http.StatusNotFound || !strings.Contains(a.body, "There is no such page") || strings.Contains(a.body, "<script>") {
+			t.Errorf("%s: %d %s", path, a.status, a.body)
+		}
+	}
+	names := make([]string, 60)
+	for i := range names {
+		names[i] = strings.Repeat("x", i+1)
+	}
+	s.rename(history.Object{Model: "product", Key: "key-1"}, "ada", names...)
+	s.rename(history.Object{Model: "product", Key: "key-2"}, "ada", "lamp")
+	a := b.get("/history/product/key-1?thing=1")
+	for _, want := range []string{"<h1>History of " + html.EscapeString(hostile) + "</h1>", `<a href="/shop/admin/things/1">Back to the thing</a>`, `<a href="?before=11&amp;thing=1">Older versions</a>`} {
+		if !strings.Contains(a.body, want) {
+			t.Errorf("the page lacks %s: %s", want, a.body)
+		}
+	}
+	if a := b.get("/history/product/key-1?thing=1&before=11"); !strings.Contains(a.body, `<a href="?thing=1">Newest versions</a>`) {
+		t.Error(a.body)
+	}
+	for _, path := range []string{"/history/product/key-2?thing=1", "/history/product/key-2?thing=2", "/history/product/key-2"} {
+		if a := b.get(path); a.status != http.StatusOK || !strings.Contains(a.body, "<h1>History of thing key-2</h1>") || !strings.Contains(a.body, ">All things</a>") {
 			t.Errorf("%s: %d %s", path, a.status, a.body)
 		}
 	}

@@ -197,3 +197,13 @@ func (q Query) identity() any {
 
 // path lets the layout know to which resource a page belongs.
 func (r *Resource) path() string { return r.Path }
+
+// titleOf returns the title of a field. A value that is not a field of the form keeps its name.
+func (r *Resource) titleOf(field string) string {
+	for _, f := range r.Fields {
+		if f.Name == field {
+			return f.Title
+		}
+	}
+	return field
+}

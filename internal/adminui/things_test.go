@@ -32,7 +32,7 @@ func things() adminui.Resource {
 		if id != "1" {
 			return adminui.Item{}, apperr.New(apperr.NotFound, "There is no thing "+id+".")
 		}
-		return adminui.Item{ID: "1", Title: hostile, Version: 3, Values: adminui.Values{"name": hostile, "kind": "a"}, Facts: []adminui.Fact{{Name: "Name", Cell: adminui.Cell{Code: hostile}}}}, nil
+		return adminui.Item{ID: "1", Key: "key-1", Title: hostile, Version: 3, Values: adminui.Values{"name": hostile, "kind": "a"}, Facts: []adminui.Fact{{Name: "Name", Cell: adminui.Cell{Code: hostile}}}}, nil
 	}
 	save := func(values adminui.Values) (adminui.Saved, error) {
 		if values["name"] == "" {

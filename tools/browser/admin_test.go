@@ -19,7 +19,6 @@ var adminPages = []adminPage{
 	{"/journey", "journey", ".lanes, .empty"},
 	{"/journey/event?event=monsplit.product.v1/none/1", "event-not-kept", "h1"},
 	{"/password", "password", "#again"},
-	{"/history/market/NL", "history", "h1"}, // the monolith has none
 	{"/messages/outbox", "outbox", "table"}, {"/messages/dead-letters", "dead-letters", ".empty"}, {"/messages/consumer", "consumer", "table"},
 	{"/messages/relay", "relay", "table"}, {"/messages/relay/pause", "relay-pause", "#reason"}, {"/messages/repair/adopt", "adopt", "#reason"},
 	{"/messages/repair/republish", "republish", "#reason"}, {"/messages/repair/compare", "compare", "#reason"}, {"/messages/audit", "audit", "table"},
@@ -30,12 +29,14 @@ var dataPages = map[string][]adminPage{
 	"monolith": {
 		{"/products", "products", "table"}, {"/products?q=nothing-has-this-name", "products-none", ".empty"},
 		{"/products/new", "product-new", "#name"}, {"/products/1", "product", "#name"}, {"/products/1/delete", "product-delete", "button.danger"},
+		{"/history/product/4feaba01-03be-50d2-8cc3-b5a479cf6054?thing=1", "product-history", "table"},
 		{"/entries", "entries", "table"}, {"/entries/new", "entry-new", ".choices label"}, {"/entries/1", "entry", "#availability_date"},
 		{"/markets", "markets", "table"}, {"/markets/1", "market", ".facts"}, {"/change-requests", "change-requests", ".browse"},
 	},
 	"catalog": {
 		{"/entries", "entries", "table"}, {"/entries/new", "entry-new", ".choices label"},
 		{"/markets", "markets", "table"}, {"/markets/NL", "market", "#name"}, {"/markets/NL/delete", "market-delete", "button.danger"},
+		{"/history/market/NL", "market-history", "table"},
 		{"/products?state=discontinued", "products", "table"},
 	},
 }

@@ -122,7 +122,7 @@ func TestMarkets(t *testing.T) {
 	p.Post("/markets/new", "iso_code", "nl", "name", "").Must(422, `id="iso_code-fault"><p>Must be two capital letters.`, `id="name-fault"><p>Must not be blank.`)
 	p.Follow(p.Post("/markets/new", "iso_code", "NL", "name", "Holland", "do", "save")).Must(200, "The market “Holland” is created, as version 1.")
 	p.Post("/markets/new", "iso_code", "NL", "name", "Holland").Must(409, `id="iso_code-fault"`)
-	p.Follow(p.Post("/markets/NL", "version", "1", "name", "Netherlands", "do", "continue")).Must(200, "is saved, as version 2", `value="Netherlands"`, `href="/admin/history/market/NL"`, `<p class="locked">NL</p>`)
+	p.Follow(p.Post("/markets/NL", "version", "1", "name", "Netherlands", "do", "continue")).Must(200, "is saved, as version 2", `value="Netherlands"`, `href="/admin/history/market/NL?thing=NL"`, `<p class="locked">NL</p>`)
 	p.Post("/markets/NL", "version", "1", "name", "Nederland").Must(409, "Netherlands has changed in the meantime")
 	b.entry("NL", "", "")
 	p.Post("/markets/NL/delete", "version", "2").Must(409, "Entries use this market; delete them first.")

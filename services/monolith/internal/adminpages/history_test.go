@@ -16,14 +16,15 @@ func TestHistoryOfAProduct(t *testing.T) {
 	p.Post("/products/new", "name", "<b>Desk</b>", "product_category", "Furniture")
 	p.Post("/products/1", "version", "1", "name", "Table", "product_category", "Furniture", "discontinued", "on")
 	page := p.Get("/products/1").Must(200, ">History</a>")
-	link := regexp.MustCompile(`href="/admin(/history/product/[0-9a-f-]{36})"`).FindStringSubmatch(page.Body)
+	link := regexp.MustCompile(`href="/admin(/history/product/[0-9a-f-]{36}\?thing=1)"`).FindStringSubmatch(page.Body)
 	if link == nil {
 		t.Fatal("no link to the history: " + page.Body)
 	}
+	p.Get(link[1]).Must(200, "<h1>History of Table</h1>", `<a href="/admin/products/1">Back to the product</a>`)
 	p.Post("/products/1/delete", "version", "2")
-	history := p.Get(link[1]).Must(200, "name: <del><bdi>&lt;b&gt;Desk&lt;/b&gt;</bdi></del> → <ins><bdi>Table</bdi></ins>", "discontinued: <del><bdi>false</bdi></del>")
+	history := p.Get(link[1]).Must(200, ">All products</a>", "Name: <del><bdi>&lt;b&gt;Desk&lt;/b&gt;</bdi></del> → <ins><bdi>Table</bdi></ins>", "Discontinued: <del><bdi>false</bdi></del>")
 	var kinds []string
-	row := regexp.MustCompile(`<bdi>user some-editor</bdi><small>cause: [0-9a-f-]{36}</small></td><td role="cell">([a-z]+)<`)
+	row := regexp.MustCompile(`<bdi>user some-editor</bdi><small>cause: HTTP request [0-9a-f-]{36}</small></td><td role="cell">([a-z]+)<`)
 	for _, found := range row.FindAllStringSubmatch(history.Body, -1) {
 		kinds = append(kinds, found[1])
 	}
@@ -40,4 +41,13 @@ func TestHistoryOfAProduct(t *testing.T) {
 	viewer.Get(events[0][1]).Must(200, "Product deleted, version 3</h1>", "waits for version 1 of the same key")
 	b.exec(`DELETE FROM outbox_pending; DELETE FROM outbox_event`) // as after OUTBOX_RETENTION
 	viewer.Get(events[2][1]).Must(200, "No record of this event</h1>", "kept for 7 days at least")
+}
+
+// The history of what another service owns is there, and not here.
+func TestNoHistoryOfEntries(t *testing.T) {
+	t.Parallel()
+	viewer := setup(t).SignIn(account.Viewer)
+	for _, path := range []string{"/history/catalog-entry/1", "/history/market/NL", "/history/nonsense/1"} {
+		viewer.Get(path).Must(404)
+	}
 }
