@@ -1,6 +1,7 @@
 package adminmessages
 
 import (
+	"cmp"
 	"context"
 	"io/fs"
 	"time"
@@ -51,12 +52,19 @@ func (p *Pages) overview(ctx context.Context) (page overviewPage, err error) {
 	if err != nil {
 		return page, err
 	}
+	status, err := outbox.ReadStatus(ctx, p.Repair.Pool)
+	if err != nil {
+		return page, err
+	}
 	page.Well = true
 	for _, one := range checked {
+		if one.Name == "relay" && !one.Works() {
+			one.Detail = cmp.Or(p.sendingStops(status).titles(), one.Detail)
+		}
 		page.Parts = append(page.Parts, part{one, partPaths[one.Name]})
 		page.Well = page.Well && one.Works()
 	}
-	if page.Needs, err = p.needs(ctx, checked); err != nil {
+	if page.Needs, err = p.needs(ctx, checked, status); err != nil {
 		return page, err
 	}
 	now := p.now()
@@ -76,11 +84,7 @@ var partPaths = map[string]string{"kafka": "messages/relay", "topics": "messages
 const oldUnsent = time.Minute
 
 // needs returns what a person has to look at, the worst first.
-func (p *Pages) needs(ctx context.Context, checked []httpserver.CheckResult) (needs []Need, err error) {
-	status, err := outbox.ReadStatus(ctx, p.Repair.Pool)
-	if err != nil {
-		return nil, err
-	}
+func (p *Pages) needs(ctx context.Context, checked []httpserver.CheckResult, status outbox.Status) (needs []Need, err error) {
 	add := func(text, path, link string) { needs = append(needs, Need{text, "messages/" + path, link}) }
 	explained := false // the pages say more about Kafka than the check does
 	for _, s := range p.sendingStops(status) {

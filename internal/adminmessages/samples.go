@@ -74,9 +74,14 @@ func (p *Pages) sample(ctx context.Context) sample {
 	return one
 }
 
-// behind returns how many offsets this instance is behind in the partitions that it reads; -1 if it is not known.
+// behind returns how many offsets this instance is behind in the partitions that it reads; -1 if it is not known. While the instance
+// cannot join its group, it reads no partition.
 func (p *Pages) behind() (sum int64) {
-	for _, one := range p.State().Partitions {
+	state := p.State()
+	if state.LastError != "" {
+		return -1
+	}
+	for _, one := range state.Partitions {
 		if one.Lag < 0 {
 			return -1
 		}

@@ -43,9 +43,13 @@ type bundle struct {
 	slow       chan struct{} // if it is not nil, each replay waits for a value
 }
 
-func setup(t *testing.T) *bundle {
+// setup serves the pages. Each of before changes the bundle before they run.
+func setup(t *testing.T, before ...func(*bundle)) *bundle {
 	t.Helper()
 	b := &bundle{kafka: kafkatest.New(t)}
+	for _, change := range before {
+		change(b)
+	}
 	b.pool = pgtest.New(t, postgres.Migrations{FS: messagingsql.Migrations, Table: "goose_messaging"}, admintest.Migrations)
 	b.own = b.kafka.CreateTopic(t, "own", event.Partitions)
 	b.other = b.kafka.CreateTopic(t, "other", 2)

@@ -123,6 +123,17 @@ func (l stops) has(code outbox.StandstillCode) bool {
 	return slices.ContainsFunc(l, func(s *stop) bool { return s.Code == string(code) })
 }
 
+// titles returns what needs a person, in sentences: the checks of the service have only the codes.
+func (l stops) titles() string {
+	var all []string
+	for _, s := range l {
+		if !s.Waits && !slices.Contains(all, s.Title) {
+			all = append(all, s.Title)
+		}
+	}
+	return strings.Join(all, " ")
+}
+
 // forUser returns the stops as a user sees them.
 func (l stops) forUser(v *adminui.Visit) stops {
 	for _, s := range l {

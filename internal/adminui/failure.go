@@ -89,11 +89,21 @@ func failure(err error) (status int, p problem) {
 // sentence returns an error as a sentence for people.
 func sentence(err error) string { return Sentence(err.Error()) }
 
-// Sentence returns a text with a capital letter at its beginning and a full stop at its end.
-func Sentence(text string) string { return Capital(strings.TrimSuffix(text, ".")) + "." }
+// Sentence returns a text with a capital letter at its beginning and a full stop at its end. The name of a topic, of a field or of a
+// file at the beginning stays as it is: with a capital letter it would be another name.
+func Sentence(text string) string {
+	text = strings.TrimSuffix(text, ".")
+	if first, _, _ := strings.Cut(text, " "); !strings.ContainsAny(first, "._/") {
+		text = Capital(text)
+	}
+	return text + "."
+}
 
 // Capital returns the text with a capital letter at its beginning.
 func Capital(text string) string {
+	if text == "" {
+		return ""
+	}
 	first, size := utf8.DecodeRuneInString(text)
 	return string(unicode.ToUpper(first)) + text[size:]
 }

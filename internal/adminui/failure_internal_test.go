@@ -50,3 +50,33 @@ func TestStatusOfErrors(t *testing.T) {
 		}
 	}
 }
+
+// A sentence does not change a name at its beginning.
+func TestSentences(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"must not be blank": "Must not be blank.", "it ends.": "It ends.", "éa": "Éa.", "": ".",
+		"shop.order.v1-7 has an event":  "shop.order.v1-7 has an event.",
+		"end_date must be later":        "end_date must be later.",
+		"the sender, shop.order, waits": "The sender, shop.order, waits.",
+	} {
+		if got := Sentence(text); got != want {
+			t.Errorf("%q becomes %q, want %q", text, got, want)
+		}
+	}
+}
+
+// People see the titles of fields, and not the names that the API has. A name that is also a word stays.
+func TestNamedByTitle(t *testing.T) {
+	t.Parallel()
+	fields := []Field{{Name: "end_date", Title: "Last day"}, {Name: "name", Title: "Title"}}
+	for text, want := range map[string]string{
+		"end_date must not be before start_date": "“Last day” must not be before start_date",
+		"must be before end_date, as end_date_2": "must be before “Last day”, as end_date_2",
+		"the name is taken":                      "the name is taken",
+	} {
+		if got := NamedByTitle(fields, text); got != want {
+			t.Errorf("%q becomes %q, want %q", text, got, want)
+		}
+	}
+}

@@ -2,7 +2,6 @@ package adminui
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -219,7 +218,7 @@ func (s *site) saved(v visit, r *Resource, in input, saved Saved, done string) e
 	case to == "":
 		to = address(path, in.list)
 	}
-	if to == path || in.button == doAnother {
+	if to != item {
 		s.sessions.Put(v.r.Context(), keyNoted, path+"/"+url.PathEscape(saved.ID))
 	}
 	if r.Topic != "" && saved.Key != "" {
@@ -259,7 +258,7 @@ func (r *Resource) sortFaults(err error) map[string][]string {
 		if !r.has(name) {
 			name = ""
 		}
-		faults[name] = append(faults[name], sentence(errors.New(f.Detail)))
+		faults[name] = append(faults[name], Sentence(NamedByTitle(r.Fields, f.Detail)))
 	}
 	if len(faults) == 0 {
 		name := r.FieldOf[e.Name()]

@@ -3,6 +3,8 @@ package adminui
 import (
 	"context"
 	"iter"
+	"regexp"
+	"strings"
 
 	"github.com/monsplit/monsplit/internal/httpserver"
 )
@@ -197,6 +199,16 @@ func (q Query) identity() any {
 
 // path lets the layout know to which resource a page belongs.
 func (r *Resource) path() string { return r.Path }
+
+// NamedByTitle returns a text in which fields have their titles instead of the names that only the API has.
+func NamedByTitle(fields []Field, text string) string {
+	for _, f := range fields {
+		if strings.Contains(f.Name, "_") { // another name is a word of the language, too
+			text = regexp.MustCompile(`\b`+regexp.QuoteMeta(f.Name)+`\b`).ReplaceAllLiteralString(text, "“"+f.Title+"”")
+		}
+	}
+	return text
+}
 
 // titleOf returns the title of a field. A value that is not a field of the form keeps its name.
 func (r *Resource) titleOf(field string) string {

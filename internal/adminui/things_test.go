@@ -41,7 +41,7 @@ func things() adminui.Resource {
 		if fault := faults[values["name"]]; fault != nil {
 			return adminui.Saved{}, fault
 		}
-		return adminui.Saved{ID: "1", Note: "Saved " + values["name"]}, nil
+		return adminui.Saved{ID: "1", Note: "Saved " + values["name"], Pending: values["name"] == "pending"}, nil
 	}
 	remove := func(ctx context.Context, id string, _ int64) (adminui.Saved, error) {
 		_, err := get(ctx, id)
@@ -127,6 +127,19 @@ func TestTheNoteLeadsToTheThing(t *testing.T) {
 		}
 		if page := b.get("/things"); strings.Contains(page.body, link) {
 			t.Errorf("%s: the link is still there", button)
+		}
+	}
+	for name, tt := range map[string]struct {
+		form []string
+		want bool
+	}{
+		"a filtered list":    {[]string{"name", "lamp", "list", "kind=a"}, true},
+		"pending, to add":    {[]string{"name", "pending", "do", "another"}, false},
+		"pending, with list": {[]string{"name", "pending", "do", "save", "list", "kind=a"}, false},
+	} {
+		to := b.post("/things/new", tt.form...).to()
+		if page := b.do(http.MethodGet, to, ""); !strings.Contains(page.body, "Saved "+tt.form[1]) || strings.Contains(page.body, link) != tt.want {
+			t.Errorf("%s: the link is there: %t, want %t\n%s", name, !tt.want, tt.want, page.body)
 		}
 	}
 }
