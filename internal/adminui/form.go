@@ -102,7 +102,7 @@ func (s *site) showForm(v visit, r *Resource, status int, item Item, in input, f
 func (f *fieldView) pick(ctx context.Context, choose bool) (err error) {
 	if f.Value != "" {
 		if f.Picked, err = f.Label(ctx, f.Value); apperr.KindOf(err) == apperr.NotFound {
-			f.Picked, err = f.Value, nil
+			f.Picked, err = f.Value+" (does not exist)", nil
 		}
 		if err != nil {
 			return err

@@ -144,8 +144,11 @@ type Fact struct {
 	Cell Cell
 }
 
-// Link leads to another list, below the first page.
-type Link struct{ Path, Text string }
+// Link leads to another page, below the first page.
+type Link struct {
+	Path, Text string
+	Changes    bool // the page changes data, so only those who may do that see the link
+}
 
 // Saved is what a change has done.
 type Saved struct {

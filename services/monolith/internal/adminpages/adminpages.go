@@ -27,7 +27,7 @@ type Config struct {
 func Resources(cfg Config) []adminui.Resource {
 	products, entries, markets := productPages{cfg.Products, cfg.Copies}.resource(), entryPages{cfg}.resource(), marketPages{cfg.Copies}.resource()
 	products.Topic, entries.Topic, markets.Topic = messages.TopicProduct, cfg.EntryTopic, cfg.MarketTopic
-	return []adminui.Resource{products, entries, markets, requestPages{cfg.Changes}.resource()}
+	return []adminui.Resource{products, entries, markets, requestPages{entryPages{cfg}}.resource()}
 }
 
 // The paths of the lists to which pages link.

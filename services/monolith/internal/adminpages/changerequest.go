@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -15,10 +16,11 @@ import (
 	"github.com/monsplit/monsplit/internal/adminui"
 	"github.com/monsplit/monsplit/internal/apperr"
 	"github.com/monsplit/monsplit/services/monolith/internal/catalogchange"
+	"github.com/monsplit/monsplit/services/monolith/internal/catalogcopy"
 )
 
 // requestPages shows the changes of entries that this service has asked the catalog for. They can only be read.
-type requestPages struct{ changes *catalogchange.Service }
+type requestPages struct{ entryPages }
 
 const (
 	pathRequests = "change-requests"
@@ -33,7 +35,7 @@ func (p requestPages) resource() adminui.Resource {
 		Path: pathRequests, One: "request", Many: "requests",
 		About: "Changes of entries that were asked for here, and what the catalog decided about them.",
 		Columns: []adminui.Column{
-			{Title: "Request"}, {Title: "Sent", Sort: sortSent}, {Title: "Who asked"}, {Title: "State"}, {Title: "Problem"},
+			{Title: "Request"}, {Title: "Entry"}, {Title: "Sent", Sort: sortSent}, {Title: "Who asked"}, {Title: "State"}, {Title: "Problem"},
 		},
 		Filters: []adminui.Filter{{Name: filterStage, Title: "State", Choices: stages}},
 		Sort:    "-" + sortSent,
@@ -61,22 +63,43 @@ func (p requestPages) rows(ctx context.Context, q adminui.Query) iter.Seq2[admin
 	if query.Limit == 0 {
 		query.Limit = mostExported
 	}
-	return func(yield func(adminui.Row, error) bool) {
-		requests, err := p.changes.List(ctx, query)
-		if err != nil {
-			yield(adminui.Row{}, err)
-			return
-		}
-		for _, r := range requests {
-			row := adminui.Row{
-				ID: r.ID.String(), Position: r.ID,
-				Cells: []adminui.Cell{adminui.TextCell(asks(r)), adminui.TimeCell(r.CreatedAt), adminui.TextCell(askedBy(r)), stageOf(r), adminui.TextCell(problemOf(r))},
+	requests, err := p.Changes.List(ctx, query)
+	if err != nil {
+		return adminui.NoRows(err)
+	}
+	return adminui.MapParts(all(requests), func(part []catalogchange.Request) (rows []adminui.Row, _ error) {
+		titles, err := p.titles(ctx, wanted(part))
+		for i, r := range part {
+			if err != nil {
+				return nil, err
 			}
-			if !yield(row, nil) {
+			rows = append(rows, adminui.Row{
+				ID: r.ID.String(), Position: r.ID,
+				Cells: []adminui.Cell{adminui.TextCell(asks(r)), adminui.TextCell(titles[i]), adminui.TimeCell(r.CreatedAt), adminui.TextCell(askedBy(r)), stageOf(r), adminui.TextCell(problemOf(r))},
+			})
+		}
+		return rows, nil
+	})
+}
+
+// all yields what is read already.
+func all[T any](items []T) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		for _, item := range items {
+			if !yield(item, nil) {
 				return
 			}
 		}
 	}
+}
+
+// wanted returns the entries of requests, as they were asked for.
+func wanted(requests []catalogchange.Request) []catalogcopy.Entry {
+	entries := make([]catalogcopy.Entry, len(requests))
+	for i, r := range requests {
+		entries[i] = r.Wanted
+	}
+	return entries
 }
 
 // asks says what a request wants, in words.
@@ -106,7 +129,7 @@ func problemOf(r catalogchange.Request) string {
 	}
 	texts := []string{adminui.Sentence(cmp.Or(r.Outcome.Problem.Detail, r.Outcome.Problem.Title))}
 	for _, f := range r.Outcome.Problem.Faults {
-		texts = append(texts, adminui.Sentence(strings.TrimPrefix(f.Pointer, "/")+" "+f.Detail))
+		texts = append(texts, faultText(f.Pointer, f.Detail))
 	}
 	return strings.Join(texts, " ")
 }
@@ -124,27 +147,36 @@ func (p requestPages) get(ctx context.Context, id string) (adminui.Item, error) 
 	if err != nil {
 		return adminui.Item{}, err
 	}
-	r, err := p.changes.Request(ctx, key)
+	r, err := p.Changes.Request(ctx, key)
+	if err != nil {
+		return adminui.Item{}, err
+	}
+	title, err := p.title(ctx, r.Wanted)
 	if err != nil {
 		return adminui.Item{}, err
 	}
 	item := adminui.Item{
-		ID: id, Title: asks(r), Notice: noticeOf(r),
+		ID: id, Title: asks(r) + ": " + title, Notice: noticeOf(r),
 		Facts: []adminui.Fact{
 			{Name: "Request", Cell: adminui.CodeCell(id)}, {Name: "State", Cell: stageOf(r)}, {Name: "Sent", Cell: adminui.TimeCell(r.CreatedAt)}, {Name: "Who asked", Cell: adminui.TextCell(askedBy(r))},
-			{Name: "Expires", Cell: adminui.TimeCell(r.ExpiresAt)}, {Name: "Start", Cell: shownDay(r.Wanted.Start)}, {Name: "End", Cell: shownDay(r.Wanted.End)},
-		},
-		Links: []adminui.Link{
-			{Path: fmt.Sprintf("%s/%d", pathEntries, r.Wanted.ID), Text: "The entry"},
-			{Path: fmt.Sprintf("%s/%d", pathProducts, r.Wanted.Product), Text: "Its product"},
-			{Path: fmt.Sprintf("%s/%d", pathMarkets, r.Wanted.Market), Text: "Its market"},
-			{Path: "messages/outbox?key=" + r.Product.String(), Text: "Its messages in the outbox"},
+			{Name: "Expires", Cell: adminui.TimeCell(r.ExpiresAt)}, {Name: "First day", Cell: shownDay(r.Wanted.Start)}, {Name: "Last day", Cell: shownDay(r.Wanted.End)},
 		},
 	}
+	switch _, err := p.entryPages.get(ctx, strconv.FormatInt(r.Wanted.ID, 10)); {
+	case err == nil:
+		item.Links = append(item.Links, adminui.Link{Path: fmt.Sprintf("%s/%d", pathEntries, r.Wanted.ID), Text: "The entry"})
+	case apperr.KindOf(err) != apperr.NotFound: // it may be deleted
+		return adminui.Item{}, err
+	}
+	related, err := p.links(ctx, r.Wanted)
+	if err != nil {
+		return adminui.Item{}, err
+	}
+	item.Links = append(append(item.Links, related...), adminui.Link{Path: "messages/outbox?key=" + r.Product.String(), Text: "Its messages in the outbox"})
 	if r.Outcome != nil {
 		item.Facts = append(item.Facts, adminui.Fact{Name: "Decided", Cell: adminui.TimeCell(r.Outcome.Time)})
 		if r.Outcome.Problem != nil {
-			item.Facts = append(item.Facts, adminui.Fact{Name: "Problem", Cell: adminui.CodeCell(r.Outcome.Problem.Type)})
+			item.Facts = append(item.Facts, adminui.Fact{Name: "Kind of problem", Cell: adminui.CodeCell(r.Outcome.Problem.Type)})
 		}
 	}
 	return item, nil

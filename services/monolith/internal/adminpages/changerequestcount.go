@@ -10,7 +10,7 @@ import (
 
 // count returns how many requests each query has. A query has one stage, or all.
 func (p requestPages) count(ctx context.Context, queries []adminui.Query, most int) ([]int, error) {
-	at, err := p.changes.Count(ctx, most)
+	at, err := p.Changes.Count(ctx, most)
 	if err != nil {
 		return nil, err
 	}

@@ -39,16 +39,22 @@ func (p entryPages) resource() adminui.Resource {
 		},
 		Sort: "-" + string(catalogcopy.ByUpdatedAt), Search: "the products, markets and numbers", Empty: "They appear when the first events of the catalog arrive.",
 		Rows: p.rows, Count: p.count, Waiting: p.waiting, Get: p.get,
-		Fields: []adminui.Field{
+		Fields: append([]adminui.Field{
 			{Name: fieldProduct, Title: "Product", Kind: adminui.PickField, Required: true, Fixed: true, Find: products.find, Label: products.label, Help: "Discontinued products cannot be offered."},
 			{Name: fieldMarket, Title: "Market", Kind: adminui.PickField, Required: true, Fixed: true, Find: markets.find, Label: markets.label, Help: "A product has at most one entry in a market."},
-			{Name: fieldStart, Title: "First day", Kind: adminui.DateField, Help: "Empty if it is not known yet."},
-			{Name: fieldEnd, Title: "Last day", Kind: adminui.DateField, Help: "Empty if the offer has no end."},
-		},
+		}, dayFields()...),
 		Create: p.create, Change: p.change, Delete: p.delete,
 		Follows: func(context.Context, string) ([]string, error) { return follows, nil },
 		Actions: []adminui.Action{{Name: "delete", Title: "Delete", Done: "handed to the catalog service for deletion", Danger: true, Follows: follows, Do: p.requestDeletion}},
 		FieldOf: map[string]string{"entry-exists": fieldMarket},
+	}
+}
+
+// dayFields are the days of an entry.
+func dayFields() []adminui.Field {
+	return []adminui.Field{
+		{Name: fieldStart, Title: "First day", Kind: adminui.DateField, Help: "Empty if it is not known yet."},
+		{Name: fieldEnd, Title: "Last day", Kind: adminui.DateField, Help: "Empty if the offer has no end."},
 	}
 }
 

@@ -2,7 +2,9 @@ package adminpages_test
 
 import (
 	"context"
+	"html"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -92,8 +94,16 @@ func TestChangesOfEntriesAreRequests(t *testing.T) {
 		Status: 422, Detail: "The entry is not valid.", Faults: []catalogchange.Fault{{Pointer: "/availability_end_date", Detail: "must not be before availability_date"}},
 	}, nil)
 	p.Post("/entries/new", "product", "1", "market", "2", "availability_date", "2026-03-01", "availability_end_date", "2026-02-01").
-		Must(422, `id="availability_end_date-fault"><p>Must not be before availability_date.`, `value="2026-03-01"`)
-	p.Get("/entries/2").Must(200, "and was refused: The entry is not valid. /availability_end_date must not be before")
+		Must(422, `id="availability_end_date-fault"><p>Must not be before “First day”.`, `value="2026-03-01"`)
+	refused := p.Get("/entries/2").Must(200, "and was refused: The entry is not valid. “Last day” must not be before “First day”.", "Market DE (DE)",
+		`<a href="/admin/entries/new?availability_date=2026-03-01&amp;availability_end_date=2026-02-01&amp;market=2&amp;product=1">Ask again with other values</a>`)
+	if strings.Contains(refused.Body, "Watch all changes") {
+		t.Errorf("an entry that will never have an event has a way: %s", refused.Body)
+	}
+	p.Get("/entries/new?availability_date=2026-03-01&market=2&product=1").Must(200, `value="2026-03-01"`, `value="2" checked`, `value="1" checked`)
+	if viewed := b.SignIn(account.Viewer).Get("/entries/2").Must(200, "was refused"); strings.Contains(viewed.Body, "Ask again") {
+		t.Errorf("a viewer may not ask again: %s", viewed.Body)
+	}
 	// The owner creates an entry.
 	id := uuid.New()
 	b.entry(id, desk.UUID, "DE", 4, false, nil)
@@ -110,6 +120,55 @@ func TestChangesOfEntriesAreRequests(t *testing.T) {
 	p.Get("/entries/3/delete").Must(200, "This service asks the catalog service to delete the entry.")
 	p.Follow(p.Post("/entries/3/delete", "version", "6")).Must(200, "The entry is deleted: the catalog service has made the change.", "There are no entries yet.")
 	p.Get("/entries/3").Must(404)
+}
+
+// The pages of a refused creation and of its request lead only to what exists, also after the product is deleted.
+func TestRefusedCreationOfADeletedProduct(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.create("Furniture", "Desk")
+	b.market("NL")
+	p := b.SignIn(account.Editor)
+	b.decides(catalogchange.Refused, 0, &catalogchange.Problem{Status: 409, Detail: "There is already an entry."}, nil)
+	p.Post("/entries/new", "product", "1", "market", "1").Must(409)
+	p.Post("/products/1/delete", "version", "1")
+	request := regexp.MustCompile(`/change-requests/[0-9a-f-]{36}`).FindString(p.Get("/change-requests").Must(200, "Create entry 1", "a deleted product in Market NL").Body)
+	links := regexp.MustCompile(`href="/admin(/[^"]+)"`)
+	for _, path := range []string{"/entries/1", request, "/entries"} {
+		page := p.Get(path).Must(200, "a deleted product in Market NL")
+		for _, link := range links.FindAllStringSubmatch(page.Body, -1) {
+			if !strings.HasPrefix(link[1], "/messages") && !strings.HasPrefix(link[1], "/users") {
+				p.Get(html.UnescapeString(link[1])).Must(200)
+			}
+		}
+	}
+	p.Get("/entries/1").Must(200, "1 (does not exist)")
+	if page := p.Get(request); !strings.Contains(page.Body, `href="/admin/entries/1"`) || strings.Contains(page.Body, "/products/1") {
+		t.Error(page.Body)
+	}
+}
+
+// An entry that was created and deleted again has no page, so its request does not lead there.
+func TestRequestOfADeletedEntry(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	desk := b.create("Furniture", "Desk")[0]
+	b.market("NL")
+	p := b.SignIn(account.Editor)
+	b.decides(catalogchange.Accepted, 1, nil, func() {
+		var id uuid.UUID
+		b.row(&id, `SELECT entry_id FROM legacy_catalog_id`)
+		b.entry(id, desk.UUID, "NL", 1, false, nil)
+	})
+	p.Post("/entries/new", "product", "1", "market", "1")
+	request := regexp.MustCompile(`/change-requests/[0-9a-f-]{36}`).FindString(p.Get("/change-requests").Body)
+	p.Get(request).Must(200, `href="/admin/entries/1"`)
+	var id uuid.UUID
+	b.row(&id, `SELECT entry_id FROM legacy_catalog_id`)
+	b.entry(id, desk.UUID, "NL", 2, true, nil)
+	if page := p.Get(request).Must(200, "Create entry 1: Desk in Market NL", "The product"); strings.Contains(page.Body, `href="/admin/entries/1"`) {
+		t.Error(page.Body)
+	}
 }
 
 func TestDeleteSomeEntries(t *testing.T) {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/monsplit/monsplit/internal/adminui"
@@ -12,6 +14,7 @@ import (
 	"github.com/monsplit/monsplit/internal/condition"
 	"github.com/monsplit/monsplit/internal/httpserver"
 	"github.com/monsplit/monsplit/services/monolith/internal/catalogchange"
+	"github.com/monsplit/monsplit/services/monolith/internal/catalogcopy"
 )
 
 // get returns the copy of an entry, and what became of the last request about it. If its creation is pending or was refused,
@@ -49,7 +52,9 @@ func (p entryPages) get(ctx context.Context, id string) (adminui.Item, error) {
 		Facts: []adminui.Fact{
 			{Name: "Number", Cell: adminui.NumberCell(n)}, {Name: "Version at the owner", Cell: adminui.NumberCell(e.Version)}, {Name: "Changed by the owner", Cell: adminui.TimeCell(e.UpdatedAt)},
 		},
-		Links: []adminui.Link{{Path: fmt.Sprintf("%s/%d", pathProducts, e.Product), Text: "The product"}, {Path: fmt.Sprintf("%s/%d", pathMarkets, e.Market), Text: "The market"}},
+	}
+	if item.Links, err = p.links(ctx, e); err != nil {
+		return adminui.Item{}, err
 	}
 	if item.Locked {
 		item.Facts = item.Facts[:1]
@@ -57,7 +62,34 @@ func (p entryPages) get(ctx context.Context, id string) (adminui.Item, error) {
 	if found {
 		item.Notice = notice(latest)
 	}
+	if item.Locked && latest.State == catalogchange.NotDone {
+		again := url.Values{}
+		for field, value := range item.Values {
+			again.Set(field, value)
+		}
+		item.Links = append(item.Links, adminui.Link{Path: pathEntries + "/new?" + again.Encode(), Text: "Ask again with other values", Changes: true})
+		item.Key = "" // no event of it will ever come
+	}
 	return item, nil
+}
+
+// links lead to the product and the market of an entry, as far as they exist: an entry that was refused does not keep them.
+func (p entryPages) links(ctx context.Context, e catalogcopy.Entry) (links []adminui.Link, _ error) {
+	products, err := p.Products.ByID(ctx, []int64{e.Product})
+	if err != nil {
+		return nil, err
+	}
+	if _, exists := products[e.Product]; exists {
+		links = append(links, adminui.Link{Path: fmt.Sprintf("%s/%d", pathProducts, e.Product), Text: "The product"})
+	}
+	markets, err := marketPages{p.Copies}.names(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if _, exists := markets[e.Market]; exists {
+		links = append(links, adminui.Link{Path: fmt.Sprintf("%s/%d", pathMarkets, e.Market), Text: "The market"})
+	}
+	return links, nil
 }
 
 // notice says what became of the last request about an entry. A request that was carried out needs no notice.
@@ -78,11 +110,16 @@ func notice(a catalogchange.Answer) string {
 		reason := refusal(*a.Outcome)
 		text := what + asked + ", and was refused: " + reason.Detail
 		for _, f := range reason.Fields {
-			text += fmt.Sprintf(" %s %s.", f.Pointer, f.Detail)
+			text += " " + faultText(f.Pointer, f.Detail)
 		}
 		return text
 	}
 	return ""
+}
+
+// faultText returns a fault of a field as a sentence for people.
+func faultText(pointer, detail string) string {
+	return adminui.Sentence(adminui.NamedByTitle(dayFields(), strings.TrimPrefix(pointer, "/")+" "+detail))
 }
 
 // refusal returns the owner's reason as an error of a form.

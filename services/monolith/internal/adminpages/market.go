@@ -113,14 +113,16 @@ func (p marketPages) find(ctx context.Context, search string) (choices []adminui
 			return nil, err
 		}
 		if query.Search == search || m.ISOCode == search {
-			choices = append(choices, adminui.Choice{Value: strconv.FormatInt(m.ID, 10), Title: m.Name + " (" + m.ISOCode + ")"})
+			choices = append(choices, adminui.Choice{Value: strconv.FormatInt(m.ID, 10), Title: titleOfMarket(m.Name, m.ISOCode)})
 		}
 	}
 	return choices, nil
 }
 
-// label returns the name of the market with this id.
+// label returns the market with this id as the picker shows it.
 func (p marketPages) label(ctx context.Context, id string) (string, error) {
 	item, err := p.get(ctx, id)
-	return item.Title, err
+	return titleOfMarket(item.Title, item.Key), err
 }
+
+func titleOfMarket(name, isoCode string) string { return name + " (" + isoCode + ")" }

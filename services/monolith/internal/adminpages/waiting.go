@@ -9,7 +9,6 @@ import (
 
 	"github.com/monsplit/monsplit/internal/adminui"
 	"github.com/monsplit/monsplit/services/monolith/internal/catalogchange"
-	"github.com/monsplit/monsplit/services/monolith/internal/catalogcopy"
 )
 
 const (
@@ -36,11 +35,7 @@ func (p entryPages) waiting(ctx context.Context, q adminui.Query) (adminui.Waiti
 	if q.Search == "" { // otherwise each of them may have the text
 		requests = requests[:min(len(requests), mostWaiting+1)]
 	}
-	entries := make([]catalogcopy.Entry, len(requests))
-	for i, r := range requests {
-		entries[i] = r.Wanted
-	}
-	titles, err := p.titles(ctx, entries)
+	titles, err := p.titles(ctx, wanted(requests))
 	if err != nil {
 		return adminui.Waiting{}, err
 	}
