@@ -3,6 +3,7 @@ package adminui
 import (
 	"context"
 	"iter"
+	"slices"
 )
 
 // Choice is a value from which people can choose.
@@ -22,9 +23,17 @@ func Choices[T any](list iter.Seq2[T, error], choice func(T) Choice) (choices []
 	return choices, nil
 }
 
-// FixedChoices is a function for Filter.Choices, whose choices are always the same.
-func FixedChoices(choices ...Choice) func(context.Context) ([]Choice, error) {
-	return func(context.Context) ([]Choice, error) { return choices, nil }
+// choices returns the values from which people can choose; none for a filter that only links set.
+func (f Filter) choices(ctx context.Context) ([]Choice, error) {
+	if f.Choices == nil {
+		return f.Fixed, nil
+	}
+	return f.Choices(ctx)
+}
+
+// allows reports whether a value from an address can be one of the filter.
+func (f Filter) allows(value string) bool {
+	return f.Fixed == nil || slices.ContainsFunc(f.Fixed, func(c Choice) bool { return c.Value == value })
 }
 
 // NameChoices returns names as choices: their values are the names themselves.

@@ -150,11 +150,11 @@ func (s *site) readFilters(ctx context.Context, p *listPage) error {
 	for _, f := range p.Resource.Filters {
 		chosen := p.Query.Filters[f.Name]
 		view := filterView{Name: f.Name, Title: f.Title, Active: chosen != "", All: address(path, p.Query.with(f.Name, "").params())}
-		if f.Choices != nil {
-			choices, err := f.Choices(ctx)
-			if err != nil {
-				return err
-			}
+		choices, err := f.choices(ctx)
+		if err != nil {
+			return err
+		}
+		if f.Choices != nil || f.Fixed != nil {
 			view.Long = len(choices) > mostLinks
 			view.Counted = len(choices) <= mostChoices
 			for _, c := range choices {

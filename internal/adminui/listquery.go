@@ -34,7 +34,7 @@ func (r *Resource) readQuery(params url.Values) listQuery {
 		q.Search = ""
 	}
 	for _, f := range r.Filters {
-		if value := params.Get(f.Name); value != "" && strings.ToValidUTF8(value, "") == value && !strings.ContainsRune(value, 0) {
+		if value := params.Get(f.Name); value != "" && f.allows(value) && strings.ToValidUTF8(value, "") == value && !strings.ContainsRune(value, 0) {
 			q.Filters[f.Name] = value
 		}
 	}

@@ -87,7 +87,9 @@ type WaitingRow struct {
 // Filter keeps the rows with one value. A list can have several filters.
 type Filter struct {
 	Name, Title string
-	// Choices returns the values from which people can choose. It is nil for a filter that only links set.
+	// Fixed are the values from which people can choose, if they are always the same. Other values in an address are ignored.
+	Fixed []Choice
+	// Choices returns the values from which people can choose. It is nil for a filter with fixed ones, and for one that only links set.
 	Choices func(ctx context.Context) ([]Choice, error)
 	// Label returns the value as people call it. It is nil if the choices have it.
 	Label func(ctx context.Context, value string) (string, error)

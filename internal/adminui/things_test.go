@@ -53,7 +53,7 @@ func things() adminui.Resource {
 	return adminui.Resource{
 		Path: "things", Model: "product", Topic: orders, One: "thing", Many: "things", About: "Things.", Search: "the names", Sort: "name",
 		Columns: []adminui.Column{{Title: "Name", Sort: "name"}},
-		Filters: []adminui.Filter{{Name: "kind", Title: "Kind", Choices: func(ctx context.Context) ([]adminui.Choice, error) { return kinds(ctx, "") }}},
+		Filters: []adminui.Filter{{Name: "size", Title: "Size", Fixed: []adminui.Choice{{Value: "s", Title: "Small"}}}, {Name: "kind", Title: "Kind", Choices: func(ctx context.Context) ([]adminui.Choice, error) { return kinds(ctx, "") }}},
 		Rows: func(_ context.Context, q adminui.Query) iter.Seq2[adminui.Row, error] {
 			if _, err := adminui.After[int](q); err != nil {
 				return adminui.NoRows(err)
@@ -254,5 +254,21 @@ func TestPagesAreCompressed(t *testing.T) {
 	}
 	if first > 60_000 {
 		t.Errorf("the first page has %d bytes", first)
+	}
+}
+
+// A list ignores a value in its address that no choice of a filter has. An action on all that match must not have such a value either.
+func TestUnknownValuesOfFilters(t *testing.T) {
+	t.Parallel()
+	s := setup(t, "")
+	b := s.signedIn("edith")
+	for value, want := range map[string]string{"s": "Size: Small", "xl": ""} {
+		shown := b.get("/things?size=" + value)
+		if shown.status != http.StatusOK || strings.Contains(shown.body, "Size: ") != (want != "") || !strings.Contains(shown.body, want) {
+			t.Errorf("%s: %d %s", value, shown.status, shown.body)
+		}
+		if asked := b.post("/things/do", "action", "burn", "pick", "1@3", "size", value); asked.hidden().Has("size") != (want != "") {
+			t.Errorf("%s: the question has %q", value, asked.hidden())
+		}
 	}
 }

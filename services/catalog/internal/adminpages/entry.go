@@ -36,7 +36,7 @@ func (p entryPages) resource() adminui.Resource {
 			{Title: "Changed", Sort: string(entry.ByUpdatedAt)},
 		},
 		Filters: []adminui.Filter{
-			{Name: filterOffer, Title: "Offer", Choices: adminui.FixedChoices(adminui.Choice{Value: offerToday, Title: "Open today"})},
+			{Name: filterOffer, Title: "Offer", Fixed: []adminui.Choice{{Value: offerToday, Title: "Open today"}}},
 			{Name: fieldMarket, Title: "Market", Choices: func(ctx context.Context) ([]adminui.Choice, error) {
 				_, choices, err := markets.names(ctx)
 				return choices, err

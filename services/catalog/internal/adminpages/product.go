@@ -28,7 +28,7 @@ func (p productPages) resource() adminui.Resource {
 			{Title: "Changed", Sort: string(productcopy.ByUpdatedAt)},
 		},
 		Filters: []adminui.Filter{
-			{Name: filterState, Title: "State", Choices: adminui.FixedChoices(adminui.Choice{Value: stateActive, Title: "Active"}, adminui.Choice{Value: stateDiscontinued, Title: "Discontinued"})},
+			{Name: filterState, Title: "State", Fixed: []adminui.Choice{{Value: stateActive, Title: "Active"}, {Value: stateDiscontinued, Title: "Discontinued"}}},
 			{Name: filterCategory, Title: "Category", Choices: p.categories},
 		},
 		Sort: string(productcopy.ByName), Search: "the names", Empty: "They appear when the first events of the monolith arrive.",

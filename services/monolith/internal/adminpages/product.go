@@ -39,7 +39,7 @@ func (p productPages) resource() adminui.Resource {
 			{Title: "Number", Sort: string(product.ByID)}, {Title: "Changed", Sort: string(product.ByUpdatedAt)},
 		},
 		Filters: []adminui.Filter{
-			{Name: filterState, Title: "State", Choices: adminui.FixedChoices(adminui.Choice{Value: stateActive, Title: "Active"}, adminui.Choice{Value: stateDiscontinued, Title: "Discontinued"})},
+			{Name: filterState, Title: "State", Fixed: []adminui.Choice{{Value: stateActive, Title: "Active"}, {Value: stateDiscontinued, Title: "Discontinued"}}},
 			{Name: filterCategory, Title: "Category", Choices: p.categories},
 		},
 		Sort: string(product.ByName), Search: "the names",
