@@ -33,7 +33,7 @@ func (p marketPages) resource() adminui.Resource {
 		},
 		Create: p.create, Change: p.change, Delete: p.delete,
 		Follows: func(context.Context, string) ([]string, error) { return follows, nil },
-		Actions: []adminui.Action{adminui.DeleteAction(follows, p.delete)},
+		Actions: []adminui.Action{adminui.DeleteAction([]string{"An event tells the other services about each market.", follows[1]}, p.delete)},
 		FieldOf: map[string]string{market.Taken().Code: fieldCode},
 	}
 }

@@ -14,6 +14,7 @@ type Field string
 // The fields by which lists can be sorted.
 const (
 	ByID        Field = "id"
+	ByMarket    Field = "market" // its code
 	ByUpdatedAt Field = "updated_at"
 )
 
@@ -36,16 +37,21 @@ type Query struct {
 
 // Position is the position of an entry in a list. Only the fields that the order needs are set.
 type Position struct {
-	ID   uuid.UUID
-	Time time.Time // of the last update, if the list is sorted by it
+	ID     uuid.UUID
+	Time   time.Time // of the last update, if the list is sorted by it
+	Market string    `json:",omitempty"` // the code, if the list is sorted by it
 }
 
 // PositionOf returns the position of e in a list of this order.
 func (s Sort) PositionOf(e Entry) Position {
-	if s.By == ByUpdatedAt {
+	switch s.By {
+	case ByMarket:
+		return Position{ID: e.ID, Market: e.Market}
+	case ByUpdatedAt:
 		return Position{ID: e.ID, Time: e.UpdatedAt}
+	default:
+		return Position{ID: e.ID}
 	}
-	return Position{ID: e.ID}
 }
 
 // List yields the entries of the query while they are read. An error is the last pair.

@@ -74,7 +74,7 @@ func (e Entries) Entries(ctx context.Context, q entry.Query) iter.Seq2[entry.Ent
 			}
 		}
 		if after != nil {
-			sql.After(order, after.Time, after.ID)
+			sql.After(order, keyset.Value(q.Sort.By == entry.ByUpdatedAt, after.Market, after.Time), after.ID)
 		}
 		return list(ctx, e.s, toEntry, sql.Statement(selectEntries, order, limit))
 	}
@@ -132,7 +132,10 @@ func (e Entries) fewAvailable(ctx context.Context, q entry.Query) ([]uuid.UUID, 
 
 func entryOrder(s entry.Sort) keyset.Order {
 	order := keyset.Order{By: "id", Desc: s.Desc, Tie: "id"}
-	if s.By == entry.ByUpdatedAt {
+	switch s.By {
+	case entry.ByMarket:
+		order.By = "market"
+	case entry.ByUpdatedAt:
 		order.By = "updated_at"
 	}
 	return order

@@ -29,8 +29,9 @@ func (p entryPages) resource() adminui.Resource {
 	}
 	return adminui.Resource{
 		Path: pathEntries, One: "entry", Many: "entries", About: "Which products are offered in which markets, and when.", Owner: "the catalog service",
+		// No index has the order of the products' names, which are in another table, nor that of the days, which can be empty.
 		Columns: []adminui.Column{
-			{Title: "Product"}, {Title: "Market"}, {Title: "First day"}, {Title: "Last day"},
+			{Title: "Product"}, {Title: "Market"}, {Title: "Code", Sort: string(catalogcopy.ByISOCode)}, {Title: "First day"}, {Title: "Last day"},
 			{Title: "Number", Sort: string(catalogcopy.ByID)}, {Title: "Changed", Sort: string(catalogcopy.ByUpdatedAt)},
 		},
 		Filters: []adminui.Filter{
@@ -45,7 +46,13 @@ func (p entryPages) resource() adminui.Resource {
 		}, dayFields()...),
 		Create: p.create, Change: p.change, Delete: p.delete,
 		Follows: func(context.Context, string) ([]string, error) { return follows, nil },
-		Actions: []adminui.Action{{Name: "delete", Title: "Delete", Done: "handed to the catalog service for deletion", Danger: true, Follows: follows, Do: p.requestDeletion}},
+		Actions: []adminui.Action{{
+			Name: "delete", Title: "Delete", Done: "handed to the catalog service for deletion", Danger: true, Do: p.requestDeletion,
+			Follows: []string{
+				"This service asks the catalog service to delete each entry. An entry stays here until the catalog has done so.",
+				"After that, the products are not offered in these markets any more.",
+			},
+		}},
 		FieldOf: map[string]string{"entry-exists": fieldMarket},
 	}
 }
@@ -81,7 +88,7 @@ func (p entryPages) rows(ctx context.Context, q adminui.Query) iter.Seq2[adminui
 	if err != nil {
 		return adminui.NoRows(err)
 	}
-	names, err := marketPages{p.Copies}.names(ctx)
+	markets, err := marketPages{p.Copies}.byID(ctx)
 	if err != nil {
 		return adminui.NoRows(err)
 	}
@@ -99,7 +106,7 @@ func (p entryPages) rows(ctx context.Context, q adminui.Query) iter.Seq2[adminui
 		for _, e := range part {
 			rows = append(rows, adminui.Row{
 				ID: strconv.FormatInt(e.ID, 10), Version: e.Version, Position: query.Sort.PositionOfEntry(e),
-				Cells: []adminui.Cell{adminui.TextCell(orDeleted(products[e.Product].Name)), adminui.TextCell(names[e.Market]), {Day: day(e.Start)}, {Day: day(e.End)}, adminui.NumberCell(e.ID), adminui.TimeCell(e.UpdatedAt)},
+				Cells: []adminui.Cell{adminui.TextCell(orDeleted(products[e.Product].Name)), adminui.TextCell(markets[e.Market].Name), adminui.CodeCell(markets[e.Market].ISOCode), {Day: day(e.Start)}, {Day: day(e.End)}, adminui.NumberCell(e.ID), adminui.TimeCell(e.UpdatedAt)},
 			})
 		}
 		return rows, nil
@@ -147,13 +154,13 @@ func (p entryPages) titles(ctx context.Context, entries []catalogcopy.Entry) ([]
 	if err != nil {
 		return nil, err
 	}
-	markets, err := marketPages{p.Copies}.names(ctx)
+	markets, err := marketPages{p.Copies}.byID(ctx)
 	if err != nil {
 		return nil, err
 	}
 	titles := make([]string, len(entries))
 	for i, e := range entries {
-		titles[i] = orDeleted(products[e.Product].Name) + " in " + markets[e.Market]
+		titles[i] = orDeleted(products[e.Product].Name) + " in " + markets[e.Market].Name
 	}
 	return titles, nil
 }

@@ -182,7 +182,7 @@ func TestDeleteSomeEntries(t *testing.T) {
 	question := p.Post("/entries/do", "action", "delete", "all", "on", "market", "1").Must(200, "Delete 1 entry?").Hidden()
 	p.Follow(p.Do(http.MethodPost, "/entries/do", question)).Must(200, "1 entry is handed to the catalog service for deletion.")
 	p.Get("/entries/1").Must(200, "The deletion of this entry was asked for at", "It is pending")
-	for query, want := range map[string]int{"": 2, "?market=1": 1, "?market=x": 0, "?product=1": 2, "?product=9": 0, "?sort=id": 2} {
+	for query, want := range map[string]int{"": 2, "?market=1": 1, "?market=x": 0, "?product=1": 2, "?product=9": 0, "?sort=id": 2, "?sort=-iso_code": 2, "?q=market&sort=iso_code": 2} {
 		if got := len(p.Get("/entries" + query).Must(200).Rows()); got != want {
 			t.Errorf("%s: %d rows, want %d", query, got, want)
 		}

@@ -82,7 +82,7 @@ func (p entryPages) links(ctx context.Context, e catalogcopy.Entry) (links []adm
 	if _, exists := products[e.Product]; exists {
 		links = append(links, adminui.Link{Path: fmt.Sprintf("%s/%d", pathProducts, e.Product), Text: "The product"})
 	}
-	markets, err := marketPages{p.Copies}.names(ctx)
+	markets, err := marketPages{p.Copies}.byID(ctx)
 	if err != nil {
 		return nil, err
 	}

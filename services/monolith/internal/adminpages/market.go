@@ -83,14 +83,14 @@ func (p marketPages) all(ctx context.Context) (all []catalogcopy.Market, err err
 	return all, nil
 }
 
-// names returns the names of all markets by their ids.
-func (p marketPages) names(ctx context.Context) (map[int64]string, error) {
+// byID returns all markets by their ids.
+func (p marketPages) byID(ctx context.Context) (map[int64]catalogcopy.Market, error) {
 	all, err := p.all(ctx)
-	names := map[int64]string{}
+	markets := map[int64]catalogcopy.Market{}
 	for _, m := range all {
-		names[m.ID] = m.Name
+		markets[m.ID] = m
 	}
-	return names, err
+	return markets, err
 }
 
 // choices returns all markets for a filter.

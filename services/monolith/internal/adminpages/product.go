@@ -55,7 +55,7 @@ func (p productPages) resource() adminui.Resource {
 				Name: "discontinue", Title: "Discontinue", Done: "discontinued", Do: p.discontinue, Only: map[string]string{filterState: stateActive},
 				Follows: []string{"An event tells the other services about each product.", followsNoMoreOffer},
 			},
-			adminui.DeleteAction(deletionFollows(), p.delete),
+			adminui.DeleteAction(deletionsFollow(), p.delete),
 		},
 		FieldOf: map[string]string{product.NameTaken().Code: fieldName},
 	}
@@ -175,6 +175,15 @@ func deletionFollows() []string {
 		"An event tells the other services about it.",
 		"The catalog service deletes the entries of the product in all markets, with an event for each of them.",
 		"Its name can be used again. The product does not come back, unless an import has its id.",
+	}
+}
+
+// deletionsFollow is deletionFollows for several products.
+func deletionsFollow() []string {
+	return []string{
+		"An event tells the other services about each product.",
+		"The catalog service deletes the entries of the products in all markets, with an event for each of them.",
+		"Their names can be used again. The products do not come back, unless an import has their ids.",
 	}
 }
 

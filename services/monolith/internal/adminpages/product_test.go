@@ -265,13 +265,14 @@ func TestActionOnAllProductsThatMatch(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.Post("/products/do", "action", "discontinue", "all", "on", "product_category", "Furniture").Must(200, "Discontinue 1 product?") // the other one is discontinued
-	question := p.Post("/products/do", "action", "delete", "all", "on", "product_category", "Furniture").Must(200, "Delete 2 products?", "These are all products that match.").Hidden()
+	question := p.Post("/products/do", "action", "delete", "all", "on", "product_category", "Furniture").Must(200, "Delete 2 products?", "These are all products that match.</p>", "An event tells the other services about each product.", "deletes the entries of the products").Hidden()
 	b.create("Furniture", "Sofa")
 	question = p.Do(http.MethodPost, "/products/do", question).Must(200, "The number has changed in the meantime.", "Delete 3 products?").Hidden()
 	p.Follow(p.Do(http.MethodPost, "/products/do", question)).Must(200, "3 products are deleted.")
 	if rows := p.Get("/products").Rows(); fmt.Sprint(rows) != "[Green]" {
 		t.Errorf("left: %q", rows)
 	}
+	p.Post("/products/do", "action", "discontinue", "all", "on").Must(200, "These are all products that match. Those that are discontinued already are left out.")
 	p.Post("/products/do", "action", "discontinue", "all", "on", "state", "discontinued").Must(422, "There is nothing to do")
 	if _, err := b.products.Get(t.Context(), 1); apperr.KindOf(err) != apperr.NotFound {
 		t.Error(err)

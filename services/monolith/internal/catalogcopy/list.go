@@ -5,7 +5,7 @@ import "time"
 // Field is a field by which a list can be sorted.
 type Field string
 
-// The fields by which lists can be sorted. Entries can only be sorted by id and by the last update.
+// The fields by which lists can be sorted. Entries can be sorted by id, by the code of the market, and by the last update.
 const (
 	ByID        Field = "id"
 	ByISOCode   Field = "iso_code"
@@ -40,16 +40,22 @@ type MarketQuery struct {
 // Position is the position of an item in a list. Only the fields that the order needs are set.
 type Position struct {
 	ID   int64
-	Text string    // the code or the name, if the list is sorted by it
+	Text string    // the code or the name, if a list of markets is sorted by it
 	Time time.Time // of the last update, if the list is sorted by it
+	// Market is the monolith's own id of the market, if a list of entries is sorted by its code.
+	Market int64 `json:",omitempty"`
 }
 
 // PositionOfEntry returns the position of e in a list of this order.
 func (s Sort) PositionOfEntry(e Entry) Position {
-	if s.By == ByUpdatedAt {
+	switch s.By {
+	case ByISOCode:
+		return Position{ID: e.ID, Market: e.Market}
+	case ByUpdatedAt:
 		return Position{ID: e.ID, Time: e.UpdatedAt}
+	default:
+		return Position{ID: e.ID}
 	}
-	return Position{ID: e.ID}
 }
 
 // PositionOfMarket returns the position of m in a list of this order.

@@ -139,7 +139,7 @@ func inUTC(m catalogcopy.Market) catalogcopy.Market {
 
 // An entry is listed when its product and its market are known: the legacy form needs their integers.
 const (
-	selectEntries = `SELECT e.legacy_id, p.id, m.id, e.availability_date, e.availability_end_date, e.version, e.updated_at
+	selectEntries = `SELECT e.legacy_id, p.id, m.id, e.availability_date, e.availability_end_date, e.version, e.updated_at, e.market
 	` + fromEntries
 	fromEntries = `FROM catalog_entry_copy e
 	JOIN product p ON p.product_uuid = e.product_uuid
@@ -156,7 +156,11 @@ func (s *Store) Entries(ctx context.Context, q catalogcopy.EntryQuery) iter.Seq2
 			return nil, err
 		}
 		if after != nil {
-			sql.After(order, keyset.Value(q.Sort.By == catalogcopy.ByUpdatedAt, after.Text, after.Time), after.ID)
+			code, err := s.marketCode(ctx, after.Market)
+			if err != nil {
+				return nil, err
+			}
+			sql.After(order, keyset.Value(q.Sort.By == catalogcopy.ByUpdatedAt, code, after.Time), after.ID)
 		}
 		return list(ctx, s, entryInUTC, sql.Statement(selectEntries, order, limit))
 	}
@@ -171,9 +175,9 @@ func (s *Store) matchingEntries(ctx context.Context, q catalogcopy.EntryQuery) (
 	}
 	// The planner has to see the market itself: where most entries are of one market, it would read those for any market.
 	if q.Market != 0 {
-		code, err := s.q.LegacyMarket(ctx, q.Market)
-		if err != nil && !errors.Is(err, pgx.ErrNoRows) {
-			return sql, translate(fmt.Errorf("read the code of market %d: %w", q.Market, err))
+		code, err := s.marketCode(ctx, q.Market)
+		if err != nil {
+			return sql, err
 		}
 		sql.Where("e.market = ?", code) // no market has the empty code
 	}
@@ -181,6 +185,18 @@ func (s *Store) matchingEntries(ctx context.Context, q catalogcopy.EntryQuery) (
 		return sql, s.searchEntries(ctx, &sql, q.Search)
 	}
 	return sql, nil
+}
+
+// marketCode returns the code of the market with the monolith's own id, or "" if there is none.
+func (s *Store) marketCode(ctx context.Context, id int64) (string, error) {
+	if id == 0 {
+		return "", nil
+	}
+	code, err := s.q.LegacyMarket(ctx, id)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return "", translate(fmt.Errorf("read the code of market %d: %w", id, err))
+	}
+	return code, nil
 }
 
 // CountEntries implements catalogcopy.Store.
@@ -246,15 +262,24 @@ func shownEntries() (sql keyset.Query) {
 
 func entryOrder(s catalogcopy.Sort) keyset.Order {
 	order := keyset.Order{By: "e.legacy_id", Desc: s.Desc, Tie: "e.legacy_id"}
-	if s.By == catalogcopy.ByUpdatedAt {
+	switch s.By {
+	case catalogcopy.ByISOCode:
+		order.By = "e.market"
+	case catalogcopy.ByUpdatedAt:
 		order.By = "e.updated_at"
 	}
 	return order
 }
 
-func entryInUTC(e catalogcopy.Entry) catalogcopy.Entry {
-	e.UpdatedAt = e.UpdatedAt.UTC()
-	return e
+// entryRow has the columns of selectEntries. The code of the market is one of them because a list can have its order.
+type entryRow struct {
+	catalogcopy.Entry
+	Code string
+}
+
+func entryInUTC(r entryRow) catalogcopy.Entry {
+	r.UpdatedAt = r.UpdatedAt.UTC()
+	return r.Entry
 }
 
 // list reads rows of type R, whose fields are in the order of the columns.
