@@ -110,7 +110,7 @@ func TestListOfEntries(t *testing.T) {
 	p.Counted("/entries").Must(200, "<strong>4</strong> entries", `Open today <span class="n">1</span>`, `Market DE <span class="n">1</span>`,
 		`<span class="quiet">open</span>`, `<span class="state">ended</span>`, `<span class="state">later</span>`, `<span class="state">not scheduled</span>`)
 	p.Get("/entries?product="+desk.String()).Must(200, "Product: Desk (Furniture)")
-	if got := p.Get("/entries.csv?market=DE").Must(200).Body; !strings.HasPrefix(got, "Product,Market,Code,First day,Last day,Offer,Changed\nDesk,Market DE,DE,2026-01-01,2026-02-01,ended,") {
+	if got := p.Get("/entries.csv?market=DE").Must(200).Body; !strings.HasPrefix(got, "Product,Market (code),First day,Last day,Offer,Changed\nDesk,Market DE (DE),2026-01-01,2026-02-01,ended,") {
 		t.Error(got)
 	}
 }

@@ -31,9 +31,10 @@ func (p entryPages) resource() adminui.Resource {
 	follows := []string{"An event tells the other services about it.", "The product is not offered in the market any more. It can be offered again by a new entry."}
 	return adminui.Resource{
 		Path: pathEntries, Model: "catalog-entry", One: "entry", Many: "entries", About: "Which products are offered in which markets, and when.",
-		// No index has the order of the products' names, which are in another table, nor that of the days, which can be empty.
+		// Markets are sorted by their codes, in the order of an index. No index has the order of the products' names, which are in
+		// another table, nor that of the days, which can be empty.
 		Columns: []adminui.Column{
-			{Title: "Product"}, {Title: "Market"}, {Title: "Code", Sort: string(entry.ByMarket)}, {Title: "First day"}, {Title: "Last day"}, {Title: "Offer"},
+			{Title: "Product"}, {Title: "Market (code)", Sort: string(entry.ByMarket)}, {Title: "First day"}, {Title: "Last day"}, {Title: "Offer"},
 			{Title: "Changed", Sort: string(entry.ByUpdatedAt)},
 		},
 		Filters: []adminui.Filter{
@@ -97,7 +98,7 @@ func (p entryPages) rows(ctx context.Context, q adminui.Query) iter.Seq2[adminui
 		for _, e := range part {
 			rows = append(rows, adminui.Row{
 				ID: e.ID.String(), Version: e.Version, Position: query.Sort.PositionOf(e),
-				Cells: []adminui.Cell{adminui.TextCell(products[e.Product].Name), adminui.TextCell(names[e.Market]), adminui.CodeCell(e.Market), {Day: e.Start.String()}, {Day: e.End.String()}, p.offer(e), adminui.TimeCell(e.UpdatedAt)},
+				Cells: []adminui.Cell{adminui.TextCell(products[e.Product].Name), adminui.TextCell(titleOfMarket(names[e.Market], e.Market)), {Day: e.Start.String()}, {Day: e.End.String()}, p.offer(e), adminui.TimeCell(e.UpdatedAt)},
 			})
 		}
 		return rows, nil

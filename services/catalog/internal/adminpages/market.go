@@ -112,8 +112,10 @@ func (p marketPages) find(ctx context.Context, search string) ([]adminui.Choice,
 }
 
 func marketChoice(m market.Market) adminui.Choice {
-	return adminui.Choice{Value: m.ISOCode, Title: m.Name + " (" + m.ISOCode + ")"}
+	return adminui.Choice{Value: m.ISOCode, Title: titleOfMarket(m.Name, m.ISOCode)}
 }
+
+func titleOfMarket(name, isoCode string) string { return name + " (" + isoCode + ")" }
 
 // names returns the names of all markets by their codes. Two letters name a market, so there are not many.
 func (p marketPages) names(ctx context.Context) (map[string]string, []adminui.Choice, error) {

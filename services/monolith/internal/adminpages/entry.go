@@ -29,9 +29,10 @@ func (p entryPages) resource() adminui.Resource {
 	}
 	return adminui.Resource{
 		Path: pathEntries, One: "entry", Many: "entries", About: "Which products are offered in which markets, and when.", Owner: "the catalog service",
-		// No index has the order of the products' names, which are in another table, nor that of the days, which can be empty.
+		// Markets are sorted by their codes, in the order of an index. No index has the order of the products' names, which are in
+		// another table, nor that of the days, which can be empty.
 		Columns: []adminui.Column{
-			{Title: "Product"}, {Title: "Market"}, {Title: "Code", Sort: string(catalogcopy.ByISOCode)}, {Title: "First day"}, {Title: "Last day"},
+			{Title: "Product"}, {Title: "Market (code)", Sort: string(catalogcopy.ByISOCode)}, {Title: "First day"}, {Title: "Last day"},
 			{Title: "Number", Sort: string(catalogcopy.ByID)}, {Title: "Changed", Sort: string(catalogcopy.ByUpdatedAt)},
 		},
 		Filters: []adminui.Filter{
@@ -106,7 +107,7 @@ func (p entryPages) rows(ctx context.Context, q adminui.Query) iter.Seq2[adminui
 		for _, e := range part {
 			rows = append(rows, adminui.Row{
 				ID: strconv.FormatInt(e.ID, 10), Version: e.Version, Position: query.Sort.PositionOfEntry(e),
-				Cells: []adminui.Cell{adminui.TextCell(orDeleted(products[e.Product].Name)), adminui.TextCell(markets[e.Market].Name), adminui.CodeCell(markets[e.Market].ISOCode), {Day: day(e.Start)}, {Day: day(e.End)}, adminui.NumberCell(e.ID), adminui.TimeCell(e.UpdatedAt)},
+				Cells: []adminui.Cell{adminui.TextCell(orDeleted(products[e.Product].Name)), adminui.TextCell(titleOfMarket(markets[e.Market].Name, markets[e.Market].ISOCode)), {Day: day(e.Start)}, {Day: day(e.End)}, adminui.NumberCell(e.ID), adminui.TimeCell(e.UpdatedAt)},
 			})
 		}
 		return rows, nil
