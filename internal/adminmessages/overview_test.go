@@ -18,7 +18,7 @@ func TestOverviewOfAHealthyService(t *testing.T) {
 	b.parts = []httpserver.CheckResult{{Name: "database", Status: "ok"}}
 	p := b.SignIn(account.Viewer)
 	kafkatest.Eventually(t, "the first sample is there", func() bool { return strings.Contains(p.Get("").Body, "<strong>0</strong> events now") })
-	p.Get("").Must(200, "Nothing. All events are sent and applied.", "All parts of this instance work.", `role="img" aria-label="Unsent events in the last hour: now 0"`, "<polyline", "<dt>database</dt>")
+	p.Get("").Must(200, "Nothing. All events are sent and applied.", "All parts of this instance work.", "The picture begins now: this instance has just started.", `role="img" aria-label="Unsent events in the last hour: now 0"`, "<polyline", "<dt>database</dt>")
 }
 
 // The first page lists everything that needs a person, with a link to the page that helps.

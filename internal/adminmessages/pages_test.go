@@ -154,7 +154,7 @@ func TestEmptyPages(t *testing.T) {
 	p.Get("/messages/dead-letters").Must(200, "There are no open dead letters", "Nothing is wrong.")
 	p.Get("/messages/dead-letters?state=all&code=x").Must(200, "No dead letter matches.")
 	p.Get("/messages/consumer").Must(200, "Nothing was read from this topic yet.")
-	p.Get("/messages/relay").Must(200, "Nothing is wrong", "No instance sends events at the moment.")
+	p.Get("/messages/relay").Must(200, "Nothing is wrong", "No instance sends events at the moment.", "The holder of a shard is the instance that sends its events")
 	p.Get("/messages/audit?before=1").Must(200, "There is nothing more.")
 	for _, path := range []string{"/messages/dead-letters/7", "/messages/dead-letters/x", "/messages/runs/1", "/messages/dead-letters/7/payload"} {
 		p.Get(path).Must(404)
