@@ -55,6 +55,6 @@ func (s *site) deleteItem(r *Resource) func(visit) error {
 		if err != nil {
 			return err
 		}
-		return s.saved(v, r, input{list: list}, saved, "deleted")
+		return s.saved(v, r, input{list: list, deletes: true}, saved, "deleted")
 	}
 }

@@ -27,6 +27,7 @@ type eventPage struct {
 	Stream  string // empty if no further step will come
 	State   string // what became of the event, in sentences
 	Bad     bool   // a person has to act
+	Waits   bool   // it is not sent yet, perhaps for a reason that the outbox shows
 	Facts   []Fact
 	Passes  []*eventView // each time that the consumer has passed it
 	Payload *Payload     // nil if this service does not keep it
@@ -90,7 +91,7 @@ func (p *eventPage) describeProduced(s *site) {
 	case way.IsSent:
 		p.State = "Kafka has the event. This service no longer knows at which offset: it keeps that for " + p.Kept + "."
 	default:
-		p.State = "Kafka has not confirmed the event yet. The service sends it by itself, as soon as Kafka takes it."
+		p.Waits, p.State = true, "Kafka has not confirmed the event yet. Usually this takes less than a second, and needs nobody."
 	}
 	if s.Related.Outbox != "" {
 		p.Outbox = s.base + "/" + s.Related.Outbox + "?" + url.Values{"topic": {p.Ref.Topic}, "key": {p.Ref.Key}}.Encode()

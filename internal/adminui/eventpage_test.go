@@ -50,10 +50,10 @@ func TestThePageOfAnEvent(t *testing.T) {
 		want, absent []string
 	}{
 		"not sent": {published("new", 1), []string{
-			"Order paid, version 1</h1>", "Kafka has not confirmed the event yet.", stream, "<svg", "Number in the outbox", "shop.order.paid.v1", "<dt>Committed</dt>",
+			"Order paid, version 1</h1>", "Kafka has not confirmed the event yet.", ">See in the outbox why events wait</a>", stream, "<svg", "Number in the outbox", "shop.order.paid.v1", "<dt>Committed</dt>",
 			`<pre class="payload"`, ">{}</pre>", `href="/shop/admin/history/product/new"`, `href="/shop/admin/messages/outbox?key=new&amp;topic=shop.order.v1"`,
 		}, []string{`class="fault"`, "<dt>Offset</dt>"}},
-		"refused": {published("refused", 1), []string{"Kafka refuses the event: the message is &lt;b&gt;too large", `class="fault"`, "<dt>Tries</dt><dd>4</dd>", "2026-11-28T12:00:00.000Z", "See what to do in the outbox"}, nil},
+		"refused": {published("refused", 1), []string{"Kafka refuses the event: the message is &lt;b&gt;too large", `class="fault"`, "<dt>Tries</dt><dd>4</dd>", "2026-11-28T12:00:00.000Z", "See what to do in the outbox"}, []string{"why events wait"}},
 		"behind":  {published("refused", 2), []string{"waits for version 1 of the same key", stream}, []string{`class="fault"`, "<dt>Tries</dt>"}},
 		"sent": {published("sent", 1), []string{"Kafka has the event, in partition ", " at offset 17.", "<dt>Offset</dt><dd>17</dd>", "<dt>Sent</dt>", ">{}</pre>"},
 			[]string{stream, `class="fault"`}},

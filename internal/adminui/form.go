@@ -218,7 +218,7 @@ func (s *site) saved(v visit, r *Resource, in input, saved Saved, done string) e
 	case to == "":
 		to = address(path, in.list)
 	}
-	if to != item {
+	if to != item && !in.deletes {
 		s.sessions.Put(v.r.Context(), keyNoted, path+"/"+url.PathEscape(saved.ID))
 	}
 	if r.Topic != "" && saved.Key != "" {

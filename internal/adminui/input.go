@@ -32,6 +32,7 @@ type input struct {
 	button      string
 	list        url.Values // from which the person has come
 	undecided   bool       // a field is missing about which the person had to decide
+	deletes     bool       // there is no thing any more to which a note could lead
 	find        string     // the field in which the person searches
 }
 

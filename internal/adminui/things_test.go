@@ -129,6 +129,12 @@ func TestTheNoteLeadsToTheThing(t *testing.T) {
 			t.Errorf("%s: the link is still there", button)
 		}
 	}
+	for _, list := range []string{"", "kind=a"} {
+		to := b.post("/things/1/delete", "version", "3", "list", list).to()
+		if page := b.do(http.MethodGet, to, ""); !strings.Contains(page.body, "The thing is deleted.") || strings.Contains(page.body, link) {
+			t.Errorf("after a deletion, in the list %q: %s", list, page.body)
+		}
+	}
 	for name, tt := range map[string]struct {
 		form []string
 		want bool

@@ -28,7 +28,7 @@ type entryPages struct{ Config }
 
 func (p entryPages) resource() adminui.Resource {
 	products, markets := productPages{p.Products}, marketPages{p.Markets}
-	follows := []string{"An event tells the other services about it.", "The product is not offered in the market any more. It can be offered again by a new entry."}
+	follows := []string{"An event tells the other services about it. They delete their copies.", "The product is not offered in the market any more. It can be offered again by a new entry."}
 	return adminui.Resource{
 		Path: pathEntries, Model: "catalog-entry", One: "entry", Many: "entries", About: "Which products are offered in which markets, and when.",
 		// Markets are sorted by their codes, in the order of an index. No index has the order of the products' names, which are in
@@ -56,7 +56,7 @@ func (p entryPages) resource() adminui.Resource {
 		Create: p.create, Change: p.change, Delete: p.delete,
 		Follows: func(context.Context, string) ([]string, error) { return follows, nil },
 		Actions: []adminui.Action{adminui.DeleteAction([]string{
-			"An event tells the other services about each entry.", "The products are not offered in these markets any more. They can be offered again by new entries.",
+			"An event tells the other services about each entry. They delete their copies.", "The products are not offered in these markets any more. They can be offered again by new entries.",
 		}, p.delete)},
 		FieldOf: map[string]string{entry.PlaceTaken().Code: fieldMarket},
 	}

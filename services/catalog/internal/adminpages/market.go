@@ -19,7 +19,7 @@ const (
 type marketPages struct{ markets *market.Service }
 
 func (p marketPages) resource() adminui.Resource {
-	follows := []string{"An event tells the other services about it.", "A market that entries use cannot be deleted."}
+	follows := []string{"An event tells the other services about it. They delete their copies.", "A market that entries use cannot be deleted."}
 	return adminui.Resource{
 		Path: pathMarkets, Model: "market", One: "market", Many: "markets", About: "The countries in which products can be offered.",
 		Columns: []adminui.Column{
@@ -33,7 +33,7 @@ func (p marketPages) resource() adminui.Resource {
 		},
 		Create: p.create, Change: p.change, Delete: p.delete,
 		Follows: func(context.Context, string) ([]string, error) { return follows, nil },
-		Actions: []adminui.Action{adminui.DeleteAction([]string{"An event tells the other services about each market.", follows[1]}, p.delete)},
+		Actions: []adminui.Action{adminui.DeleteAction([]string{"An event tells the other services about each market. They delete their copies.", follows[1]}, p.delete)},
 		FieldOf: map[string]string{market.Taken().Code: fieldCode},
 	}
 }

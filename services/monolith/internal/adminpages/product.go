@@ -172,7 +172,7 @@ func (p productPages) discontinue(ctx context.Context, id string, version int64)
 
 func deletionFollows() []string {
 	return []string{
-		"An event tells the other services about it.",
+		"An event tells the other services about it. They delete their copies.",
 		"The catalog service deletes the entries of the product in all markets, with an event for each of them.",
 		"Its name can be used again. The product does not come back, unless an import has its id.",
 	}
@@ -181,7 +181,7 @@ func deletionFollows() []string {
 // deletionsFollow is deletionFollows for several products.
 func deletionsFollow() []string {
 	return []string{
-		"An event tells the other services about each product.",
+		"An event tells the other services about each product. They delete their copies.",
 		"The catalog service deletes the entries of the products in all markets, with an event for each of them.",
 		"Their names can be used again. The products do not come back, unless an import has their ids.",
 	}
