@@ -3,6 +3,7 @@ package adminmessages
 import (
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -104,5 +105,17 @@ func TestPlacesOfAStop(t *testing.T) {
 		if got := p.sendingStops(status); len(got) != 1 || got[0].short() != want {
 			t.Errorf("%d stops, the first is %q, want %q", len(got), got[0].short(), want)
 		}
+	}
+}
+
+// A stop shows each reason once, in one sentence.
+func TestReasonsOfAStop(t *testing.T) {
+	t.Parallel()
+	var s stop
+	for _, reason := range []string{"it is away\nask again: refused\nask again: refused\n", "it is away; ask again: refused", "", "\n", "shop.order.v1-3 is odd"} {
+		s.because(reason)
+	}
+	if want := []string{"It is away; ask again: refused.", "shop.order.v1-3 is odd."}; !slices.Equal(s.Reasons, want) {
+		t.Errorf("the reasons are %q, want %q", s.Reasons, want)
 	}
 }

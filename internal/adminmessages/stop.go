@@ -60,9 +60,17 @@ func stepsFor(v *adminui.Visit, steps []step) []step {
 // mostReasons is how many different reasons a stop shows. Shards often have one reason with different numbers.
 const mostReasons = 3
 
+// because adds a reason. Errors that were joined have one line each, often with the same text.
 func (s *stop) because(reason string) {
-	if reason != "" && len(s.Reasons) < mostReasons && !slices.Contains(s.Reasons, adminui.Sentence(reason)) {
-		s.Reasons = append(s.Reasons, adminui.Sentence(reason))
+	var lines []string
+	for line := range strings.Lines(reason) {
+		if line = strings.TrimSpace(line); line != "" && !slices.Contains(lines, line) {
+			lines = append(lines, line)
+		}
+	}
+	text := adminui.Sentence(strings.Join(lines, "; "))
+	if len(lines) > 0 && len(s.Reasons) < mostReasons && !slices.Contains(s.Reasons, text) {
+		s.Reasons = append(s.Reasons, text)
 	}
 }
 
