@@ -30,7 +30,7 @@ type keptForm struct {
 
 // showKept asks the person whether to send the form that was kept, and shows what is in it. It sends nothing by itself: the person
 // may be another one.
-func (s *site) showKept(v visit, next, kept string) {
+func (s *site) showKept(ctx context.Context, v visit, next, kept string) {
 	values, err := url.ParseQuery(kept)
 	if err != nil {
 		s.failFor(v.w, v.r, &v.user, apperr.New(apperr.Malformed, "The form that was kept cannot be read.").Because(err))
@@ -38,7 +38,7 @@ func (s *site) showKept(v visit, next, kept string) {
 	}
 	p := keptForm{Action: next, Values: values}
 	if r, place := s.placeOf(next); r != nil {
-		err = p.describe(v.r.Context(), r, place)
+		err = p.describe(ctx, r, place)
 	} else {
 		p.list()
 	}

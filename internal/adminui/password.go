@@ -69,7 +69,7 @@ func (s *site) passwordChanged(v visit, user account.User, form passwordForm) er
 		next = form.Next
 	}
 	v.user = user
-	s.goOn(v, next, form.Kept)
+	s.goOn(v.r.Context(), v, next, form.Kept)
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package adminui
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strconv"
@@ -33,7 +34,7 @@ func (s *site) signIn(w http.ResponseWriter, r *http.Request) {
 	}
 	if err == nil {
 		s.Log.InfoContext(r.Context(), "a user has signed in to the admin pages", "user", user.Name)
-		s.goOn(visit{w, r, user}, form.Next, form.Kept)
+		s.goOn(r.Context(), visit{w, r, user}, form.Next, form.Kept)
 		return
 	}
 	status, ok := refusal(w, err)
@@ -47,14 +48,14 @@ func (s *site) signIn(w http.ResponseWriter, r *http.Request) {
 }
 
 // goOn leads to the page that the user wanted before the sign-in, or lets the user send a form again.
-func (s *site) goOn(v visit, next, kept string) {
+func (s *site) goOn(ctx context.Context, v visit, next, kept string) {
 	switch {
 	case kept == "":
 		http.Redirect(v.w, v.r, next, http.StatusSeeOther)
 	case v.user.MustChangePassword:
 		s.render(v.w, v.r, &v.user, http.StatusOK, "password", passwordForm{Next: next, Kept: kept})
 	default:
-		s.showKept(v, next, kept)
+		s.showKept(ctx, v, next, kept)
 	}
 }
 
