@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/monsplit/monsplit/internal/apperr"
 	"github.com/monsplit/monsplit/internal/httpserver"
 )
 
@@ -190,7 +191,11 @@ type Query struct {
 
 // After returns the position after which the list continues, or nil at the beginning.
 func After[P any](q Query) (*P, error) {
-	return httpserver.ReadCursor[P](&q.cursor, q.identity())
+	after, err := httpserver.ReadCursor[P](&q.cursor, q.identity())
+	if err != nil {
+		return nil, apperr.New(apperr.Malformed, "The address does not say where the list continues. It may be cut off, or of another list. Begin at the first page of the list.").Because(err)
+	}
+	return after, nil
 }
 
 // identity is what a cursor belongs to.

@@ -155,6 +155,9 @@ func TestOddRequestsToLists(t *testing.T) {
 	t.Parallel()
 	s := setup(t, "")
 	b := s.signedIn("edith")
+	if a := b.get("/things?cursor=x"); !strings.Contains(a.body, "Begin at the first page of the list.") {
+		t.Errorf("a broken cursor: %s", a.body)
+	}
 	for name, tt := range map[string]struct {
 		a    answer
 		want int

@@ -125,7 +125,7 @@ func TestMarkets(t *testing.T) {
 	p.Follow(p.Post("/markets/NL", "version", "1", "name", "Netherlands", "do", "continue")).Must(200, "is saved, as version 2", `value="Netherlands"`, `href="/admin/history/market/NL?thing=NL"`, `<p class="locked">NL</p>`)
 	p.Post("/markets/NL", "version", "1", "name", "Nederland").Must(409, "Netherlands has changed in the meantime")
 	b.entry("NL", "", "")
-	p.Post("/markets/NL/delete", "version", "2").Must(409, "Entries use this market; delete them first.")
+	p.Post("/markets/NL/delete", "version", "2").Must(409, "Entries use this market; delete them first.", `<a href="/admin/entries?market=NL">Entries in this market</a>`)
 	question := p.Post("/markets/do", "action", "delete", "pick", "NL@2").Must(200, "<li>Netherlands</li>").Hidden()
 	p.Follow(p.Do(http.MethodPost, "/markets/do", question)).Must(200, "0 markets are deleted. 1 market could not be deleted: Netherlands: Entries use this market")
 	for _, path := range []string{"/markets/nl", "/markets/XX", "/markets/" + strings.Repeat("x", 300), "/entries/1", "/entries/" + desk.String(), "/products/x"} {

@@ -75,9 +75,12 @@ var march = time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 func TestChangesOfEntriesAreRequests(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
+	p := b.SignIn(account.Editor)
+	p.Get("/entries/new").Must(200, "There is nothing to choose from yet.")
 	desk := b.create("Furniture", "Desk")[0]
 	b.market("NL", "DE")
-	p := b.SignIn(account.Editor)
+	p.Get("/entries/new?find.product=x").Must(200, "Desk (Furniture)")
+	p.Get("/entries/new/find/product?q=nothing").Must(200, "Nothing matches.")
 	p.Get("/entries").Must(200, "There are no entries yet.", "A change here is a request: the owner decides about it.")
 	p.Post("/entries/new").Must(422, `id="product-fault"><p>Must be chosen.`, `id="market-fault"><p>Must be chosen.`)
 	p.Post("/entries/new", "find.product", "des", "find", "product").Must(200, "Desk (Furniture)", `value="1"`)

@@ -140,7 +140,7 @@ func TestListOfProducts(t *testing.T) {
 	p.Get("/products?product_category=Tea&q=desk").Must(200, "None of the products match.")
 	p.Get("/products?product_category=Furniture&q=desk&sort=-name").Must(200, `<a class="chip" href="/admin/products?product_category=Furniture&sort=-name" aria-label="Search for desk: remove this search">`,
 		`<a class="chip" href="/admin/products?q=desk&sort=-name" aria-label="Category Furniture: remove this filter">`)
-	p.Get("/products?cursor=broken").Must(400, "The cursor is broken.")
+	p.Get("/products?cursor=broken").Must(400, "The address does not say where the list continues.")
 }
 
 // Pages lead forward and back, in both directions of a sort, and show each row once.
