@@ -187,7 +187,8 @@ const (
 // waitsLong is when a pending request needs a person. Usually the catalog decides within a second.
 const waitsLong = time.Minute
 
-// Needs returns what a person has to look at: the requests that wait long, and those that the catalog has refused lately.
+// Needs returns what a person has to look at: the requests that wait long, and those that the catalog has refused lately and that
+// nobody has mended.
 func Needs(changes *catalogchange.Service, now func() time.Time) func(context.Context) ([]adminmessages.Need, error) {
 	return func(ctx context.Context) (needs []adminmessages.Need, err error) {
 		add := func(text string, stage catalogchange.Stage) {
@@ -201,20 +202,24 @@ func Needs(changes *catalogchange.Service, now func() time.Time) func(context.Co
 			add("Changes of entries wait for the catalog, the oldest for "+adminui.Duration(now().Sub(pending[0].CreatedAt))+".", catalogchange.StagePending)
 		}
 		refused, err := changes.List(ctx, catalogchange.Query{Stage: catalogchange.StageRefused, Limit: mostRefused})
+		all := len(refused) < mostRefused
+		if err == nil {
+			refused, err = changes.Unsettled(ctx, refused)
+		}
 		n := 0
 		for _, r := range refused {
 			if now().Sub(r.CreatedAt) < refusedFor {
 				n++
 			}
 		}
-		switch n {
-		case 0:
-		case 1:
-			add("The catalog refused 1 change of an entry in the last 24 hours.", catalogchange.StageRefused)
-		case mostRefused:
-			add(fmt.Sprintf("The catalog refused %d or more changes of entries in the last 24 hours.", n), catalogchange.StageRefused)
+		switch {
+		case n == 0:
+		case !all:
+			add(fmt.Sprintf("The catalog refused %d or more changes of entries in the last 24 hours, and nobody has mended them.", n), catalogchange.StageRefused)
+		case n == 1:
+			add("The catalog refused 1 change of an entry in the last 24 hours, and nobody has mended it.", catalogchange.StageRefused)
 		default:
-			add(fmt.Sprintf("The catalog refused %d changes of entries in the last 24 hours.", n), catalogchange.StageRefused)
+			add(fmt.Sprintf("The catalog refused %d changes of entries in the last 24 hours, and nobody has mended them.", n), catalogchange.StageRefused)
 		}
 		return needs, err
 	}

@@ -119,11 +119,20 @@ func TestNeedsOfChangeRequests(t *testing.T) {
 	}
 	b.decides(catalogchange.Refused, 0, &catalogchange.Problem{Type: "/problems/invalid", Title: "Not valid", Status: 422}, nil)
 	p.Post("/entries/new", "product", "1", "market", "2")
+	// A fault that was mended needs nobody.
+	b.decides(catalogchange.Refused, 0, &catalogchange.Problem{Type: "/problems/invalid", Title: "Not valid", Status: 422, Detail: "It is wrong."}, nil)
+	p.Post("/entries/new", "product", "1", "market", "3").Must(422)
+	p.Get("/entries").Must(200, ">Desk in Market FR</a>", "It is wrong.")
+	b.decides(catalogchange.Accepted, 1, nil, nil)
+	p.Post("/entries/new", "product", "1", "market", "3")
+	if list := p.Get("/entries").Must(200, ">Desk in Market DE</a>"); strings.Contains(list.Body, "It is wrong.") {
+		t.Errorf("the list has a refusal that was mended: %s", list.Body)
+	}
 	for later, want := range map[time.Duration][]string{
-		30 * time.Second: {"The catalog refused 1 change of an entry in the last 24 hours. change-requests?stage=refused"},
+		30 * time.Second: {"The catalog refused 1 change of an entry in the last 24 hours, and nobody has mended it. change-requests?stage=refused"},
 		5 * time.Minute: {
 			"Changes of entries wait for the catalog, the oldest for 5 min. change-requests?stage=pending",
-			"The catalog refused 1 change of an entry in the last 24 hours. change-requests?stage=refused",
+			"The catalog refused 1 change of an entry in the last 24 hours, and nobody has mended it. change-requests?stage=refused",
 		},
 		25 * time.Hour: {"Changes of entries wait for the catalog, the oldest for 25 h. change-requests?stage=pending"},
 	} {

@@ -17,15 +17,18 @@ const (
 )
 
 // waiting returns the entries that this service has asked the catalog to create, and that are not in its copies: the creations that
-// are pending, and those that the catalog has refused in the last 24 hours.
+// are pending, and those that the catalog has refused in the last 24 hours and that nobody has mended.
 func (p entryPages) waiting(ctx context.Context, q adminui.Query) (adminui.Waiting, error) {
 	requests, err := p.Changes.Creations(ctx, p.Now().Add(-refusedFor), mostSought)
+	if err == nil {
+		requests, err = p.Changes.Unsettled(ctx, requests)
+	}
 	if err != nil {
 		return adminui.Waiting{}, err
 	}
 	w := adminui.Waiting{
 		Title: "Waiting for the catalog service",
-		About: "These entries were asked for here, and do not exist yet. The catalog service decides about them. Those that it has refused stay here for 24 hours.",
+		About: "These entries were asked for here, and do not exist yet. The catalog service decides about them. Those that it has refused stay here for 24 hours, or until the entry is created.",
 		Heads: []string{"Entry", "State", "Asked for", "Problem"},
 	}
 	query := entryQuery(q)

@@ -2,6 +2,7 @@ package catalogchange
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -54,6 +55,31 @@ func (s *Service) Count(ctx context.Context, most int) (map[Stage]int, error) {
 // time. Of both it returns at most limit, the newest first.
 func (s *Service) Creations(ctx context.Context, since time.Time, limit int) ([]Request, error) {
 	return s.store.Creations(ctx, since, limit)
+}
+
+// mostDone is among how many requests Unsettled looks for a later one.
+const mostDone = 500
+
+// Unsettled returns the requests without those that were refused or expired, and after which another request for the same product and
+// market was carried out: the person who asked has mended the fault.
+func (s *Service) Unsettled(ctx context.Context, requests []Request) ([]Request, error) {
+	failed := func(r Request) bool { return r.Stage() == StageRefused || r.Stage() == StageExpired }
+	if !slices.ContainsFunc(requests, failed) {
+		return requests, nil
+	}
+	done, err := s.store.List(ctx, Query{Stage: StageDone, Limit: mostDone})
+	if err != nil {
+		return nil, err
+	}
+	type place struct{ product, market int64 }
+	placeOf := func(r Request) place { return place{r.Wanted.Product, r.Wanted.Market} }
+	last := map[place]time.Time{}
+	for _, r := range done {
+		if at := placeOf(r); r.CreatedAt.After(last[at]) {
+			last[at] = r.CreatedAt
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(requests), func(r Request) bool { return failed(r) && last[placeOf(r)].After(r.CreatedAt) }), nil
 }
 
 // Request returns a request as it is. It fails with NotFound if there is none.
