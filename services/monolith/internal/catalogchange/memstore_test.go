@@ -81,8 +81,13 @@ func (m *memStore) Copy(context.Context, uuid.UUID) (catalogchange.Copy, error) 
 	return m.target.Copy, nil
 }
 
-func (m *memStore) List(context.Context, catalogchange.Query) ([]catalogchange.Request, error) {
-	return m.requests, nil
+func (m *memStore) List(_ context.Context, q catalogchange.Query) (list []catalogchange.Request, _ error) {
+	for _, r := range m.requests {
+		if q.Stage == "" || r.Stage() == q.Stage {
+			list = append(list, r)
+		}
+	}
+	return list, m.err
 }
 
 func (m *memStore) Count(context.Context, int) (map[catalogchange.Stage]int, error) {
