@@ -40,7 +40,8 @@ type bundle struct {
 	repaired   atomic.Bool // events can be applied
 	parts      []httpserver.CheckResult
 	needs      []adminmessages.Need
-	slow       chan struct{} // if it is not nil, each replay waits for a value
+	slow       chan struct{}                  // if it is not nil, each replay waits for a value
+	consumes   atomic.Pointer[consumer.State] // what the consumer says about itself; nil for the truth
 }
 
 // setup serves the pages. Each of before changes the bundle before they run.
@@ -60,8 +61,12 @@ func setup(t *testing.T, before ...func(*bundle)) *bundle {
 	pages := adminmessages.New(adminmessages.Config{
 		Repair: repair.Service{Pool: b.pool, Kafka: b.kafka.Client(t), Publishes: []string{b.own}, Consumes: []string{b.other}},
 		Models: []repair.Model{thingModel(b.own)}, Program: "things",
-		Replay: events.Replay, Discard: events.Discard, Skip: events.Skip, State: events.State,
-		Log:   slog.New(slog.DiscardHandler),
+		Replay: events.Replay, Discard: events.Discard, Skip: events.Skip, State: func() consumer.State {
+			if state := b.consumes.Load(); state != nil {
+				return *state
+			}
+			return events.State()
+		}, Log: slog.New(slog.DiscardHandler),
 		Check: func(context.Context) ([]httpserver.CheckResult, error) { return b.parts, nil },
 		Needs: func(context.Context) ([]adminmessages.Need, error) { return b.needs, nil },
 	})

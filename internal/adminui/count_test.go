@@ -21,7 +21,7 @@ func TestCountsStop(t *testing.T) {
 	stored := 0
 	things := adminui.Resource{
 		Path: "things", One: "thing", Many: "things", Columns: []adminui.Column{{Title: "Name"}},
-		Filters: []adminui.Filter{{Name: "kind", Title: "Kind", Choices: adminui.FixedChoices(adminui.Choice{Value: "a", Title: "A"})}},
+		Filters: []adminui.Filter{{Name: "kind", Title: "Kind", Fixed: []adminui.Choice{{Value: "a", Title: "A"}}}},
 		Rows: func(context.Context, adminui.Query) iter.Seq2[adminui.Row, error] {
 			return func(yield func(adminui.Row, error) bool) {
 				yield(adminui.Row{ID: "1", Cells: []adminui.Cell{{Text: "x"}}}, nil)

@@ -182,7 +182,7 @@ func TestPagesOfProducts(t *testing.T) {
 	}
 	next := p.Get("/products").Page("next")
 	for _, other := range []string{next + "&sort=-name", next + "&product_category=c1", next + "&back=1&q=p", strings.Replace(next, "products", "entries", 1)} {
-		p.Get(other).Must(400, "cursor")
+		p.Get(other).Must(400, "where the list continues")
 	}
 	if lines := strings.Count(p.Get(strings.Replace(next, "products", "products.csv", 1)).Must(200).Body, "\n"); lines != 1201 {
 		t.Errorf("the export from a page has %d lines", lines)
