@@ -1,4 +1,4 @@
-// Package listplans shows that every list that an OpenAPI document describes finds its rows by indexes: with each sort, with
+// Package listplans shows that every list of an OpenAPI document and of the admin pages finds its rows by indexes: with each sort, with
 // all combinations of filters, on the first page and on later ones, over tables with many rows and without statistics. It also
 // shows this where nothing matches the filters, with statistics, and where nearly all rows are discontinued or deleted.
 package listplans
@@ -124,7 +124,7 @@ func (s *service) check(t *testing.T, p pass, path string) (next string) {
 		t.Fatalf("GET %s executes no statement", path)
 	}
 	for _, statement := range statements {
-		statement.check(t, s.cfg, p.name+": GET "+path)
+		statement.check(t, s.cfg, mostBuffers, p.name+": GET "+path)
 	}
 	return reply.Next()
 }

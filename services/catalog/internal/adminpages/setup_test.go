@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/monsplit/monsplit/asyncapi"
+	"github.com/monsplit/monsplit/internal/adminui"
 	"github.com/monsplit/monsplit/internal/idempotency"
 	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/internal/testkit/admintest"
@@ -36,6 +37,7 @@ var (
 // bundle is the catalog's admin pages on a real database.
 type bundle struct {
 	*admintest.Site
+	lists   []adminui.Resource
 	pool    *pgxpool.Pool
 	entries *entry.Service
 	markets *market.Service
@@ -43,24 +45,35 @@ type bundle struct {
 
 func setup(t *testing.T) *bundle {
 	t.Helper()
-	pool := pgtest.New(t,
-		postgres.Migrations{FS: messagingsql.Migrations, Table: "goose_messaging"}, admintest.Migrations,
-		postgres.Migrations{FS: historysql.Migrations, Table: "goose_history"},
-		postgres.Migrations{FS: catalogsql.Migrations, Table: "goose_service"})
-	storage := store.New(pool, store.Encode{
-		Market: servicetest.Encode(t, asyncapi.Catalog, publish.Market), Entry: servicetest.Encode(t, asyncapi.Catalog, publish.Entry),
-	}, idempotency.Keys{}, func() {})
+	pool := database(t)
 	if _, err := pool.Exec(t.Context(), `INSERT INTO product_copy (id, version, name, product_category, discontinued, updated_at, applied_at)
 		VALUES ($1, 1, 'Desk', 'Furniture', false, now(), now()), ($2, 3, 'Lamp', 'Light', true, now(), now())`, desk, lamp); err != nil {
 		t.Fatal(err)
 	}
+	return serve(t, pool)
+}
+
+// database returns an empty database of the catalog.
+func database(t *testing.T) *pgxpool.Pool {
+	t.Helper()
+	return pgtest.New(t,
+		postgres.Migrations{FS: messagingsql.Migrations, Table: "goose_messaging"}, admintest.Migrations,
+		postgres.Migrations{FS: historysql.Migrations, Table: "goose_history"},
+		postgres.Migrations{FS: catalogsql.Migrations, Table: "goose_service"})
+}
+
+func serve(t *testing.T, pool *pgxpool.Pool) *bundle {
+	t.Helper()
+	storage := store.New(pool, store.Encode{
+		Market: servicetest.Encode(t, asyncapi.Catalog, publish.Market), Entry: servicetest.Encode(t, asyncapi.Catalog, publish.Entry),
+	}, idempotency.Keys{}, func() {})
 	entries := entry.NewService(storage.Entries(), time.Now, uuid.New)
 	markets := market.NewService(storage.Markets(), time.Now, uuid.New)
 	products := productcopy.NewService(storage, entries)
-	site := admintest.Serve(t, pool, adminpages.Resources(adminpages.Config{
+	lists := adminpages.Resources(adminpages.Config{
 		Entries: entries, Markets: markets, Products: products, ProductTopic: "monsplit.product.v1", Now: func() time.Time { return today },
-	})...)
-	return &bundle{site, pool, entries, markets}
+	})
+	return &bundle{admintest.Serve(t, pool, lists...), lists, pool, entries, markets}
 }
 
 // market creates markets.

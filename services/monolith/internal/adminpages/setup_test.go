@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/monsplit/monsplit/asyncapi"
+	"github.com/monsplit/monsplit/internal/adminui"
 	"github.com/monsplit/monsplit/internal/idempotency"
 	"github.com/monsplit/monsplit/internal/postgres"
 	"github.com/monsplit/monsplit/internal/testkit/admintest"
@@ -28,6 +29,7 @@ import (
 // bundle is the monolith's admin pages on a real database.
 type bundle struct {
 	*admintest.Site
+	lists    []adminui.Resource
 	pool     *pgxpool.Pool
 	products *product.Service
 	store    *store.Store
@@ -49,18 +51,30 @@ func (o *owner) Wait(ctx context.Context, kind, id string, _ int64) error {
 
 func setup(t *testing.T) *bundle {
 	t.Helper()
-	pool := pgtest.New(t,
+	return serve(t, database(t))
+}
+
+// database returns an empty database of the monolith.
+func database(t *testing.T) *pgxpool.Pool {
+	t.Helper()
+	return pgtest.New(t,
 		postgres.Migrations{FS: messagingsql.Migrations, Table: "goose_messaging"}, admintest.Migrations,
 		postgres.Migrations{FS: historysql.Migrations, Table: "goose_history"},
 		postgres.Migrations{FS: monolithsql.Migrations, Table: "goose_service"})
+}
+
+func serve(t *testing.T, pool *pgxpool.Pool) *bundle {
+	t.Helper()
 	storage := store.New(pool, store.Encode{
 		Product: servicetest.Encode(t, asyncapi.Monolith, publish.Product), Change: servicetest.Encode(t, asyncapi.Monolith, publish.Change),
 	}, idempotency.Keys{}, func() {})
 	products := product.NewService(storage, time.Now, uuid.New)
 	copies, owner := catalogcopy.NewService(storage), &owner{}
 	changes := catalogchange.NewService(storage.Changes(), owner, catalogchange.Config{Expiry: time.Hour}, time.Now, uuid.New)
-	site := admintest.Serve(t, pool, adminpages.Resources(adminpages.Config{Products: products, Copies: copies, Changes: changes, Wait: time.Minute, Now: time.Now, EntryTopic: "monsplit.catalog-entry.v1", MarketTopic: "monsplit.market.v1"})...)
-	return &bundle{site, pool, products, storage, owner}
+	lists := adminpages.Resources(adminpages.Config{
+		Products: products, Copies: copies, Changes: changes, Wait: time.Minute, Now: time.Now, EntryTopic: "monsplit.catalog-entry.v1", MarketTopic: "monsplit.market.v1",
+	})
+	return &bundle{admintest.Serve(t, pool, lists...), lists, pool, products, storage, owner}
 }
 
 // create creates products of one category.
