@@ -137,14 +137,16 @@ func inUTC(m catalogcopy.Market) catalogcopy.Market {
 	return m
 }
 
-// An entry is listed when its product and its market are known: the legacy form needs their integers.
+// An entry is listed when its product and its market are known: the legacy form needs their integers. The market is joined by an
+// expression, so that PostgreSQL does not begin with the markets: in the order of their codes, it would read all entries of the first
+// one, and sort them.
 const (
 	selectEntries = `SELECT e.legacy_id, p.id, m.id, e.availability_date, e.availability_end_date, e.version, e.updated_at, e.market
 	` + fromEntries
 	fromEntries = `FROM catalog_entry_copy e
 	JOIN product p ON p.product_uuid = e.product_uuid
-	JOIN market_copy c ON c.iso_code = e.market AND c.version > 0
-	JOIN legacy_market_id m ON m.iso_code = e.market`
+	JOIN market_copy c ON c.iso_code = e.market || '' AND c.version > 0
+	JOIN legacy_market_id m ON m.iso_code = c.iso_code`
 )
 
 // Entries implements catalogcopy.Store.
