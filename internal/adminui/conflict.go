@@ -1,8 +1,11 @@
 package adminui
 
 import (
+	"context"
 	"net/http"
 	"net/url"
+
+	"github.com/monsplit/monsplit/internal/history"
 )
 
 // conflictPage shows a thing that was changed while a person edited it. For each field that differs, the person chooses a side.
@@ -10,6 +13,7 @@ import (
 type conflictPage struct {
 	*Resource
 	Item   Item
+	Saved  *history.Version // by whom, and when; nil if that is not known
 	Fields []sides
 	Button string
 	List   string // as in formPage
@@ -44,6 +48,23 @@ func (s *site) showConflict(v visit, r *Resource, item Item, in input) error {
 		}
 		p.Fields = append(p.Fields, one)
 	}
+	var err error
+	if p.Saved, err = s.lastChange(v.r.Context(), r, item); err != nil {
+		return err
+	}
 	s.render(v.w, v.r, &v.user, http.StatusConflict, "conflict", p)
 	return nil
+}
+
+// lastChange returns what the history says about the version of an item. It is nil if this service does not own the thing, or keeps no
+// history of this version.
+func (s *site) lastChange(ctx context.Context, r *Resource, item Item) (*history.Version, error) {
+	if r.Model == "" || item.Key == "" {
+		return nil, nil
+	}
+	versions, err := s.History.List(ctx, history.Object{Model: r.Model, Key: item.Key}, history.Newest, 1)
+	if err != nil || len(versions) == 0 || versions[0].Version != item.Version {
+		return nil, err
+	}
+	return &versions[0], nil
 }

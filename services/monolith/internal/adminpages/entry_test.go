@@ -117,7 +117,7 @@ func TestChangesOfEntriesAreRequests(t *testing.T) {
 	b.decides(catalogchange.Refused, 0, &catalogchange.Problem{Status: 412, Detail: "The entry is now at version 6."}, nil)
 	p.Post("/entries/3", "version", "5", "availability_date", "2026-04-01").Must(409, "newer version, which has not arrived here", `value="2026-04-01"`)
 	b.decides(catalogchange.Refused, 0, &catalogchange.Problem{Status: 412, Detail: "The entry is now at version 6."}, func() { b.entry(id, desk.UUID, "DE", 6, false, nil) })
-	p.Post("/entries/3", "version", "5", "was.availability_date", "2026-03-01", "availability_date", "2026-04-01").Must(409, "has changed in the meantime", `value="2026-04-01" required>`)
+	p.Post("/entries/3", "version", "5", "was.availability_date", "2026-03-01", "availability_date", "2026-04-01").Must(409, "has changed in the meantime", "The entry was saved by another person or program while you edited it.", `value="2026-04-01" required>`)
 	// Deletions: one, and some at once.
 	b.decides(catalogchange.Accepted, 7, nil, func() { b.entry(id, desk.UUID, "DE", 7, true, nil) })
 	p.Get("/entries/3/delete").Must(200, "This service asks the catalog service to delete the entry.")

@@ -10,6 +10,7 @@ import (
 
 	"github.com/monsplit/monsplit/internal/account"
 	"github.com/monsplit/monsplit/internal/apperr"
+	"github.com/monsplit/monsplit/internal/caller"
 	"github.com/monsplit/monsplit/services/monolith/internal/product"
 )
 
@@ -70,13 +71,14 @@ func TestConflictOfAProduct(t *testing.T) {
 	b.create("Furniture", "Desk")
 	p := b.SignIn(account.Editor)
 	mine := p.Get("/products/1").Must(200).Hidden()
-	if _, err := b.products.Replace(t.Context(), 1, product.Draft{Name: "Table", Category: "Office", Discontinued: true}, nil); err != nil {
+	ada := caller.With(t.Context(), caller.Caller{Kind: caller.KindSession, Name: "ada"})
+	if _, err := b.products.Replace(ada, 1, product.Draft{Name: "Table", Category: "Office", Discontinued: true}, nil); err != nil {
 		t.Fatal(err)
 	}
 	mine.Set("name", "Bureau")
 	mine.Set("product_category", "Furniture")
 	mine.Set("do", "continue")
-	conflict := p.Do(http.MethodPost, "/products/1", mine).Must(409, "Table has changed in the meantime",
+	conflict := p.Do(http.MethodPost, "/products/1", mine).Must(409, "Table has changed in the meantime", "The product was saved by <bdi>user ada</bdi> at <time",
 		`name="name" value="Table" required>`, `name="name" value="Bureau" required>`, // both were changed: nothing is chosen
 		`name="product_category" value="Office" required checked>`, `name="discontinued" value="on" required checked>`) // only the stored one was
 	again := conflict.Hidden()
